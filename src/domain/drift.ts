@@ -1,0 +1,66 @@
+import type { Result } from './judge.ts'
+import type { State } from './observation.ts'
+import type { ReasonCode } from './reasons.ts'
+
+export const driftClasses = ['regressed', 'recovered', 'changed', 'obscured', 'clarified', 'appeared', 'vanished'] as const
+export type DriftClass = (typeof driftClasses)[number]
+export const driftCauses = ['environment', 'policy', 'scope'] as const
+export type DriftCause = (typeof driftCauses)[number]
+
+/** What was true of a series at a moment. */
+export interface SeriesState {
+  result: Result
+  state: State
+  reason: ReasonCode
+  evidence: unknown
+  /** Which policy version judged it. */
+  policyVersion: number
+}
+
+/** One field that differs; `path` is a JSON Pointer (RFC 6901). A side that is absent is null. */
+export interface FieldChange {
+  path: string
+  before: unknown
+  after: unknown
+}
+
+const known = (result: Result) => result === 'pass' || result === 'fail'
+const outOfScope = (side: SeriesState | undefined) => side === undefined || side.result === 'notapplicable'
+
+/** What happened to a series between two moments; undefined when nothing did. */
+export function classify(before: SeriesState | undefined, after: SeriesState | undefined): DriftClass | undefined {
+  if (outOfScope(before) || outOfScope(after)) {
+    if (outOfScope(before) === outOfScope(after)) return undefined
+    return outOfScope(before) ? 'appeared' : 'vanished'
+  }
+  if (!before || !after) return undefined
+  if (known(before.result) && !known(after.result)) return 'obscured'
+  if (!known(before.result) && known(after.result)) return 'clarified'
+  if (before.result === 'pass' && after.result === 'fail') return 'regressed'
+  if (before.result === 'fail' && after.result === 'pass') return 'recovered'
+  return compareFields(before, after).length > 0 ? 'changed' : undefined
+}
+
+/** Why: the same facts judged by another policy version, a change of what is looked at, or else the world. */
+export function causeOf(before: SeriesState | undefined, after: SeriesState | undefined): DriftCause {
+  if (outOfScope(before) || outOfScope(after) || !before || !after) return 'scope'
+  const sameFacts = compareValues(before.evidence, after.evidence, '').length === 0
+  return sameFacts && before.policyVersion !== after.policyVersion ? 'policy' : 'environment'
+}
+
+/** The fields that differ between two states of a series, in the order of their paths. */
+export function compareFields(before: SeriesState | undefined, after: SeriesState | undefined): FieldChange[] {
+  const view = (side: SeriesState | undefined) =>
+    side && { result: side.result, state: side.state, reason: side.reason, evidence: side.evidence }
+  return compareValues(view(before) ?? {}, view(after) ?? {}, '')
+}
+
+const isContainer = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+
+function compareValues(before: unknown, after: unknown, path: string): FieldChange[] {
+  if (Object.is(before, after)) return []
+  const comparable = isContainer(before) && isContainer(after) && Array.isArray(before) === Array.isArray(after)
+  if (!comparable) return [{ path, before: before ?? null, after: after ?? null }].filter((c) => c.before !== c.after)
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
+  return keys.flatMap((key) => compareValues(before[key], after[key], `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`))
+}

@@ -1,0 +1,195 @@
+import { type Static, type TProperties, type TSchema, Type } from 'typebox'
+import { probeNames, states, tlsVersions } from './observation.ts'
+
+const closed = { additionalProperties: false } as const
+const object = <P extends TProperties>(properties: P, options = {}) =>
+  Type.Object(properties, { ...closed, ...options })
+const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
+const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
+
+export const severities = ['low', 'medium', 'high'] as const
+export const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
+export type ParameterType = (typeof parameterTypes)[number]
+
+export const nameSchema = (what: string) =>
+  Type.String({
+    pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
+    maxLength: 100,
+    description: what,
+    examples: ['ssh-restricted'],
+  })
+export const Port = Type.Integer({ title: 'port', minimum: 1, maximum: 65535 })
+const Zone = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
+  maxLength: 50,
+  description: 'client, server, support, untrusted…',
+  examples: ['client'],
+})
+const Scalar = Type.Union([Type.String({ maxLength: 100_000 }), Type.Number(), Type.Boolean()])
+
+/** `{ value, equals }` or `{ value, differsFrom }`: what a rule asks of its parameters. */
+export const Comparison = Type.Union([
+  object({ value: Scalar, equals: Scalar }),
+  object({ value: Scalar, differsFrom: Scalar }),
+])
+const Flag = Type.Union([Type.Boolean(), Comparison])
+const Condition = Type.Union([Scalar, Comparison])
+
+export const CredentialRef = Type.String({
+  pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$',
+  maxLength: 500,
+  examples: ['env:LDAP_BIND'],
+  description:
+    'Where the worker at the vantage finds the credential: env:NAME or file:/PATH; never the credential itself',
+})
+
+export const Expectation = object(
+  {
+    state: optional(
+      Type.Array(Type.Enum([...states]), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Allowed states; default: open',
+      }),
+    ),
+    tls: optional(
+      object({
+        minVersion: optional(Type.Enum([...tlsVersions])),
+        refuses: optional(list(Type.Enum([...tlsVersions]))),
+        trusted: optional(Flag),
+        trustedCa: optional(
+          Type.String({ maxLength: 100_000, description: 'PEM certificates that are trusted besides the system' }),
+        ),
+        allowSelfSigned: optional(Flag),
+        nameMatches: optional(Flag),
+        validNow: optional(Flag),
+        minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
+      }),
+    ),
+    http: optional(object({ answers: optional(Flag), plainServed: optional(Type.Literal(false)) })),
+    ssh: optional(
+      object({
+        speaks: optional(Flag),
+        minVersion: optional(Type.Enum(['1.99', '2.0'])),
+        hostKeys: optional(
+          list(
+            Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: ['SHA256:' + '0123'.repeat(10) + 'abc'] }),
+          ),
+        ),
+        forbid: optional(list(Type.String({ maxLength: 100 }))),
+      }),
+    ),
+    ldap: optional(
+      object({
+        answers: optional(Flag),
+        activeDirectory: optional(Flag),
+        security: optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']), { minItems: 1, uniqueItems: true })),
+        bind: optional(object({ credentialRef: CredentialRef })),
+        trustedCa: optional(Type.String({ maxLength: 100_000 })),
+      }),
+    ),
+  },
+  { description: 'What must hold; everything that is named must' },
+)
+
+export const Rule = object({
+  id: nameSchema('Stays the same from version to version: history hangs on it'),
+  title: Type.String({ minLength: 1, maxLength: 200 }),
+  severity: Type.Enum([...severities]),
+  direction: Type.Enum(['inbound', 'outbound'], { description: 'Seen from the target' }),
+  from: Type.Array(Zone, {
+    minItems: 1,
+    maxItems: 20,
+    uniqueItems: true,
+    description: 'Zones; one finding for each vantage in them',
+  }),
+  indirect: optional(Type.Boolean({ description: 'Evidence from another zone is accepted, and flagged' })),
+  when: optional(
+    Type.Union([Condition, Type.Array(Condition, { minItems: 1, maxItems: 10 })], {
+      description: 'Not applicable while this, or one of these, has no value, is false, or does not hold',
+    }),
+  ),
+  probe: Type.Enum([...probeNames]),
+  host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
+  port: Port,
+  expect: Expectation,
+  insideWindow: optional(
+    object({ expect: Expectation }, { description: 'Replaces `expect` while a window is open for rule and target' }),
+  ),
+  controls: optional(
+    list(
+      Type.String({
+        pattern: '^[A-Za-z0-9.-]+:[A-Za-z0-9.()-]+$',
+        maxLength: 100,
+        description: 'FRAMEWORK:CONTROL',
+        examples: ['NIST-800-53:AC-17'],
+      }),
+    ),
+  ),
+  rationale: optional(Type.String({ maxLength: 2000 })),
+  remediation: optional(Type.String({ maxLength: 2000 })),
+})
+
+export const Parameter = object({
+  type: Type.Enum([...parameterTypes]),
+  values: optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Of a choice',
+    }),
+  ),
+  default: optional(Scalar),
+  required: optional(Type.Boolean()),
+  description: optional(Type.String({ maxLength: 500 })),
+})
+
+/** What a parameter may be called. */
+export const parameterName = '^[a-zA-Z][a-zA-Z0-9]{0,63}$'
+
+const policy = <R extends TSchema>(rule: R) =>
+  object({
+    name: nameSchema('Unique name of the policy'),
+    title: Type.String({ minLength: 1, maxLength: 200 }),
+    source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
+    parameters: optional(
+      Type.Record(Type.String({ pattern: parameterName }), Parameter, { ...closed, maxProperties: 200 }),
+    ),
+    rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),
+  })
+
+/** A policy document whose rules still hold placeholders; policies/load.ts makes sure that they resolve. */
+export const PolicyDocument = policy(
+  Type.Unsafe<PolicyRule>(Type.Object({ id: Rule.properties.id }, { additionalProperties: true })),
+)
+
+/** A policy document in which every placeholder has its value. */
+export const ResolvedPolicyDocument = policy(Rule)
+
+export type Rule = Static<typeof Rule>
+export type Parameter = Static<typeof Parameter>
+export type ParameterValue = string | number | boolean
+export type Comparison = Static<typeof Comparison>
+
+/** What is the same for every target, so that a rule can be planned, counted and compared before a target is known. */
+export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect', 'probe', 'controls'] as const
+/** A rule as written: what is not literal may hold placeholders such as `${sshPort}`. */
+export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | 'rationale' | 'remediation'> & {
+  when?: unknown
+  host?: string
+  port: number | string
+  expect: Record<string, unknown>
+  insideWindow?: { expect: Record<string, unknown> }
+}
+export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
+
+type Evaluated<T> = T extends Comparison
+  ? never
+  : T extends unknown[]
+    ? T
+    : T extends object
+      ? { [K in keyof T]: Evaluated<T[K]> }
+      : T
+/** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
+export type ResolvedRule = Evaluated<Omit<Rule, 'when'>>
+export type ResolvedExpectation = ResolvedRule['expect']

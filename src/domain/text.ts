@@ -1,0 +1,11 @@
+/**
+ * What a peer sent, as printable ASCII for facts and messages: control bytes and non-ASCII become `\xNN`, byte for byte
+ * (text counts as UTF-8), and all after `maxBytes` is cut off. For people to read; it cannot be turned back.
+ */
+export function escapeControls(sent: string | Uint8Array, maxBytes = 1024): string {
+  const bytes = typeof sent === 'string' ? new TextEncoder().encode(sent) : sent
+  return Array.from(bytes.subarray(0, maxBytes), escapeByte).join('')
+}
+
+const escapeByte = (byte: number): string =>
+  byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`

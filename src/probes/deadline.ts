@@ -1,0 +1,29 @@
+/**
+ * One deadline over a whole probe, on the monotonic clock. A timer that fires late because the event loop was blocked
+ * must not turn an answer that already lies in the kernel into a timeout: `onExpiry` grants one turn of the poll phase.
+ */
+export interface Deadline {
+  /** Milliseconds left, never negative. */
+  remainingMs(): number
+  /** Calls back once when the time is over, after one turn of grace. Returns the cancellation. */
+  onExpiry(callback: () => void): () => void
+}
+
+/** A deadline `ms` milliseconds from now. */
+export function createDeadline(ms: number): Deadline {
+  const endsAt = performance.now() + ms
+  const remainingMs = () => Math.max(0, endsAt - performance.now())
+  return {
+    remainingMs,
+    onExpiry(callback) {
+      let canceled = false
+      // Two turns: setImmediate runs after the poll phase that delivers what has arrived, the second after its handlers.
+      const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
+      const timer = setTimeout(grace, remainingMs())
+      return () => {
+        canceled = true
+        clearTimeout(timer)
+      }
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import type { ProbeName } from '../domain/observation.ts'
+import type { ResolvedExpectation, ResolvedRule } from '../domain/policy.ts'
+import type { ProbeOptions } from './probe.ts'
+
+const from: { [P in ProbeName]: (expect: ResolvedExpectation) => ProbeOptions[P] } = {
+  tcp: () => ({}),
+  tls: ({ tls }) => ({ trustedCa: tls?.trustedCa, offerVersions: tls?.refuses }),
+  https: ({ tls, http }) => ({ trustedCa: tls?.trustedCa, offerVersions: tls?.refuses, plainHttp: http?.plainServed === false }),
+  ssh: () => ({}),
+  ldap: ({ ldap }) => ({ trustedCa: ldap?.trustedCa, security: ldap?.security, credentialRef: ldap?.bind?.credentialRef }),
+}
+
+/** What a probe must look at beyond the least, so that the rule can be judged on what it saw, inside a window and outside. */
+export const optionsOf = (rule: ResolvedRule): ProbeOptions[ProbeName] =>
+  from[rule.probe]({ ...rule.insideWindow?.expect, ...rule.expect })

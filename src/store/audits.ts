@@ -1,0 +1,143 @@
+import { type Counts, noCounts, type Verdict, verdictOf } from '../domain/verdict.ts'
+import type { Codes } from './codes.ts'
+import { type Database, Prisma } from './database.ts'
+import type { Audit as Row } from './generated/client.ts'
+import { cutPage, decodeCursor, type Page } from './page.ts'
+
+export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
+export type AuditStatus = (typeof auditStatuses)[number]
+
+export interface NewAudit {
+  id: string
+  policyId: number
+  targetIds: number[]
+  vantages: string[]
+  params: Record<string, unknown>
+  trigger: string
+  requestedBy: string
+  correlationId?: string
+  reason?: string
+  callbackUrl?: string
+}
+
+export interface Audit {
+  id: string
+  status: AuditStatus
+  verdict: Verdict | null
+  counts: Counts
+  progress: { done: number; total: number }
+  policy: { name: string; version: number; digest: string }
+  trigger: string
+  correlationId: string | null
+  reason: string | null
+  error: string | null
+  createdAt: string
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+/** What the worker that plans an audit must know of it. */
+export type AuditOrder = Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'params'>
+
+export interface AuditFilter {
+  correlationId?: string
+  policy?: string
+  status?: AuditStatus
+  cursor?: string
+  limit: number
+}
+
+export type AuditStore = ReturnType<typeof createAuditStore>
+
+/** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
+export function createAuditStore(db: Database, codes: Codes) {
+  return {
+    async create(audit: NewAudit): Promise<void> {
+      await db.audit.create({ data: { ...audit, params: audit.params as Prisma.InputJsonObject, status: 'queued' } })
+    },
+
+    async find(id: string): Promise<Audit | undefined> {
+      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} WHERE a.id = ${id}::uuid`
+      return rows[0] && fromRow(rows[0])
+    },
+
+    /** Newest first. */
+    async list({ correlationId, policy, status, cursor, limit }: AuditFilter): Promise<Page<Audit>> {
+      const [before] = decodeCursor(cursor, ['']) ?? []
+      const conditions = [
+        before && Prisma.sql`a.id < ${before}::uuid`,
+        correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
+        policy && Prisma.sql`p.name = ${policy}`,
+        status && Prisma.sql`a.status = ${status}`,
+      ].filter((condition) => typeof condition === 'object')
+      const where = conditions.length > 0 ? Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}` : Prisma.empty
+      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} ${where} ORDER BY a.id DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
+    },
+
+    /** The newest finished audit of a policy before this one that looked at any of its targets. */
+    async findPrevious(id: string): Promise<string | undefined> {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
+          JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
+        WHERE a.id = ${id}::uuid ORDER BY b.id DESC LIMIT 1`
+      return rows[0]?.id
+    },
+
+    /** Locks a queued audit until the transaction ends, for planning or canceling; undefined where it is not queued any more. */
+    async lockQueued(id: string): Promise<AuditOrder | undefined> {
+      const rows = await db.$queryRaw<AuditOrder[]>`
+        SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, params
+        FROM audit WHERE id = ${id}::uuid AND status = 'queued' FOR UPDATE`
+      return rows[0]
+    },
+
+    /** Starts a planned audit: how many findings it will have, in how many batches. */
+    async start(id: string, plan: { total: number; batches: number }): Promise<void> {
+      await db.audit.update({
+        where: { id },
+        data: { status: 'running', startedAt: new Date(), total: plan.total, batchesLeft: plan.batches },
+      })
+    },
+
+    /** Ends an audit: counts its findings, gives the verdict, tells who listens. Does nothing when it has ended already. */
+    async finish(id: string, status: 'completed' | 'canceled' | 'failed', error?: string): Promise<void> {
+      const rows = await db.$queryRaw<{ result: number; count: number }[]>`
+        SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
+      const counts: Counts = { ...noCounts, ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])) }
+      await db.$queryRaw`
+        WITH ended AS (
+          UPDATE audit SET status = ${status}, verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb,
+            error = ${error ?? null}, finished_at = now()
+          WHERE id = ${id}::uuid AND status IN ('queued', 'running') RETURNING id
+        ) SELECT pg_notify(${auditChannel}, id::text)::text FROM ended`
+    },
+  }
+}
+
+/** The channel on which the end of an audit is told; the payload is its id. */
+export const auditChannel = 'portwarden_audit'
+
+type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }
+
+const selectAudit = Prisma.sql`
+  SELECT a.id, a.status, a.verdict, a.counts, a.done, a.total, a.trigger, a.correlation_id AS "correlationId", a.reason, a.error,
+    a.created_at AS "createdAt", a.started_at AS "startedAt", a.finished_at AS "finishedAt",
+    p.name AS "policyName", p.version AS "policyVersion", p.digest AS "policyDigest"
+  FROM audit a JOIN policy p ON p.id = a.policy_id`
+
+const fromRow = (row: JoinedRow): Audit => ({
+  id: row.id,
+  status: row.status as AuditStatus,
+  verdict: row.verdict as Verdict | null,
+  counts: (row.counts as Counts | null) ?? { ...noCounts },
+  progress: { done: row.done, total: row.total },
+  policy: { name: row.policyName, version: row.policyVersion, digest: row.policyDigest },
+  trigger: row.trigger,
+  correlationId: row.correlationId,
+  reason: row.reason,
+  error: row.error,
+  createdAt: row.createdAt.toISOString(),
+  startedAt: row.startedAt?.toISOString() ?? null,
+  finishedAt: row.finishedAt?.toISOString() ?? null,
+})

@@ -1,0 +1,24 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { Prisma, PrismaClient } from './generated/client.ts'
+
+/** The database, or a transaction on it: every store works with either. */
+export type Database = Pick<PrismaClient, keyof Prisma.TransactionClient>
+
+export interface DatabaseHandle {
+  db: Database
+  /** Runs `work` in one transaction; what it throws rolls back. */
+  transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** Connects to PostgreSQL 15 or newer. Nothing is dialled before the first query. */
+export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
+  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) })
+  return {
+    db: client,
+    transaction: (work) => client.$transaction(work, { maxWait: 10_000, timeout: 120_000 }),
+    close: () => client.$disconnect(),
+  }
+}
+
+export { Prisma }

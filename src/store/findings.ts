@@ -1,0 +1,90 @@
+import type { Evidence } from '../domain/evidence.ts'
+import type { Result } from '../domain/judge.ts'
+import type { State } from '../domain/observation.ts'
+import { describeReason, type ReasonCode } from '../domain/reasons.ts'
+import type { Codes } from './codes.ts'
+import { type Database, Prisma } from './database.ts'
+import { cutPage, decodeCursor, type Page } from './page.ts'
+import { findingFlags } from './record.ts'
+
+export interface Finding {
+  target: string
+  rule: string
+  vantage: string
+  result: Result
+  state: State
+  reason: { code: ReasonCode; message: string }
+  observedAt: string
+  latencyMs: number | null
+  attempts: number
+  indirect: boolean
+  evidence: Evidence | null
+}
+
+export interface FindingFilter {
+  result?: Result
+  target?: string
+  rule?: string
+  vantage?: string
+  cursor?: string
+  limit: number
+}
+
+export type FindingStore = ReturnType<typeof createFindingStore>
+
+/** The findings of an audit. */
+export function createFindingStore(db: Database, codes: Codes) {
+  return {
+    /** In the order of targets and series, which never changes. */
+    async list(auditId: string, { cursor, limit, ...filter }: FindingFilter): Promise<Page<Finding>> {
+      const [target, series] = decodeCursor(cursor, [0, 0]) ?? [0, 0]
+      const conditions = [
+        filter.result && Prisma.sql`AND f.result = ${codes.result.numberOf(filter.result)}`,
+        filter.target && Prisma.sql`AND t.name = ${filter.target}`,
+        filter.rule && Prisma.sql`AND r.name = ${filter.rule}`,
+        filter.vantage && Prisma.sql`AND v.name = ${filter.vantage}`,
+      ].filter((condition) => typeof condition === 'object')
+      const rows = await db.$queryRaw<Row[]>`
+        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", t.name AS target, r.name AS rule, v.name AS vantage,
+          f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
+          f.attempts, f.flags, e.content AS evidence
+        FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
+          JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
+          LEFT JOIN evidence e ON e.id = f.evidence_id
+        WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
+          ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
+        ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.targetId, row.seriesId], toItem: (row) => fromRow(codes, row) })
+    },
+  }
+}
+
+interface Row {
+  targetId: number
+  seriesId: number
+  target: string
+  rule: string
+  vantage: string
+  result: number
+  state: number
+  reasonId: number
+  observedAt: Date
+  latencyMs: number
+  attempts: number
+  flags: number
+  evidence: Evidence | null
+}
+
+const fromRow = (codes: Codes, row: Row): Finding => ({
+  target: row.target,
+  rule: row.rule,
+  vantage: row.vantage,
+  result: codes.result.wordOf(row.result),
+  state: codes.state.wordOf(row.state),
+  reason: describeReason(codes.reason.wordOf(row.reasonId)),
+  observedAt: row.observedAt.toISOString(),
+  latencyMs: row.latencyMs < 0 ? null : row.latencyMs,
+  attempts: row.attempts,
+  indirect: (row.flags & findingFlags.indirect) !== 0,
+  evidence: row.evidence,
+})

@@ -1,0 +1,122 @@
+import { digest } from '../domain/canonical.ts'
+import type { Evidence } from '../domain/evidence.ts'
+import type { Judgement } from '../domain/judge.ts'
+import type { Codes } from './codes.ts'
+import { type Database, Prisma } from './database.ts'
+
+/** A finding on its way into the database. */
+export interface NewFinding extends Judgement {
+  targetId: number
+  seriesId: number
+  observedAt: Date
+  latencyMs: number | null
+  attempts: number
+  indirect: boolean
+  evidence: Evidence | null
+}
+
+/** How the audit stands after a recording. */
+export interface AuditProgress {
+  status: string
+  done: number
+  total: number
+  batchesLeft: number
+}
+
+export const findingFlags = { indirect: 1, late: 2 } as const
+const maxSmallInt = 32_767
+
+/**
+ * Records a batch in one round trip: evidence by digest, findings, spans where something changed, and the audit's
+ * progress. What is recorded already stays as it is, so a batch that is delivered twice changes nothing.
+ * A finding that is older than another audit's finding of the same series is late: it is kept and changes no span.
+ */
+export async function recordBatch(
+  db: Database,
+  codes: Codes,
+  batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[] },
+): Promise<AuditProgress> {
+  const statement = recordStatement(codes, batch)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const rows = await db.$queryRaw<AuditProgress[]>(statement)
+      const progress = rows[0]
+      if (!progress) throw new Error(`audit ${batch.auditId} does not exist`)
+      return progress
+    } catch (error) {
+      if (attempt === 5 || !isWriteConflict(error)) throw error
+    }
+  }
+}
+
+/** Two audits recorded the same series at the same moment; PostgreSQL rolled one of them back, to be said again. */
+const isWriteConflict = (error: unknown) =>
+  error instanceof Prisma.PrismaClientKnownRequestError && /\b(23505|40P01|40001)\b|P2034|P2002/.test(`${error.code} ${error.message}`)
+
+function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameters<typeof recordBatch>[2]): Prisma.Sql {
+  const contents = new Map<string, string>()
+  const digests = findings.map(({ evidence }) => {
+    if (!evidence) return null
+    const hex = digest(evidence)
+    contents.set(hex, JSON.stringify(evidence))
+    return hex
+  })
+  const column = <T>(pick: (finding: NewFinding) => T) => findings.map(pick)
+  return Prisma.sql`
+    WITH input AS (
+      SELECT * FROM unnest(
+        ${column((f) => f.targetId)}::int[], ${column((f) => f.seriesId)}::int[],
+        ${column((f) => f.observedAt.toISOString())}::timestamptz[],
+        ${column((f) => (f.latencyMs === null ? -1 : Math.min(Math.round(f.latencyMs), maxSmallInt)))}::smallint[],
+        ${column((f) => Math.min(f.attempts, maxSmallInt))}::smallint[],
+        ${column((f) => codes.result.numberOf(f.result))}::smallint[], ${column((f) => codes.state.numberOf(f.state))}::smallint[],
+        ${column((f) => codes.reason.numberOf(f.reason))}::smallint[],
+        ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[], ${digests}::text[]
+      ) AS i(target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, digest)
+    ), given AS (
+      SELECT decode(digest, 'hex') AS digest, content::jsonb
+      FROM unnest(${[...contents.keys()]}::text[], ${[...contents.values()]}::text[]) AS g(digest, content)
+    ), known AS (
+      SELECT e.id, e.digest FROM evidence e JOIN given USING (digest)
+    ), added AS (
+      -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added.
+      INSERT INTO evidence (digest, content)
+      SELECT digest, content FROM given WHERE digest NOT IN (SELECT digest FROM known) ORDER BY digest
+      ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id, digest
+    ), judged AS (
+      SELECT i.*, coalesce(e.id, 0) AS evidence_id, EXISTS (
+        SELECT FROM audit a CROSS JOIN LATERAL (
+          SELECT FROM finding f
+          WHERE f.audit_id = a.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at > i.observed_at
+        ) newer WHERE a.id > ${auditId}::uuid
+      ) AS late
+      FROM input i LEFT JOIN (SELECT * FROM known UNION ALL SELECT * FROM added) e ON e.digest = decode(i.digest, 'hex')
+    ), fresh AS (
+      INSERT INTO finding (audit_id, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id, flags)
+      SELECT ${auditId}::uuid, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id,
+        flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
+      FROM judged ON CONFLICT DO NOTHING RETURNING *
+    ), open AS (
+      SELECT s.* FROM span s JOIN fresh f USING (target_id, series_id) WHERE s.to_at IS NULL FOR UPDATE OF s
+    ), changed AS (
+      SELECT f.* FROM fresh f LEFT JOIN open o USING (target_id, series_id)
+      WHERE f.flags & ${findingFlags.late}::smallint = 0 AND (o.from_at IS NULL OR f.observed_at > o.from_at
+        AND (f.result, f.state, f.reason_id, f.evidence_id) IS DISTINCT FROM (o.result, o.state, o.reason_id, o.evidence_id))
+    ), closed AS (
+      UPDATE span s SET to_at = c.observed_at FROM changed c
+      WHERE s.target_id = c.target_id AND s.series_id = c.series_id AND s.to_at IS NULL RETURNING 1
+    ), opened AS (
+      -- Counting what was closed makes this wait for it: the unique index allows one open span for a series.
+      INSERT INTO span (target_id, series_id, from_at, evidence_id, result, state, reason_id, audit_id)
+      SELECT target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
+      FROM changed WHERE (SELECT count(*) FROM closed) >= 0
+    ), delivered AS (
+      UPDATE batch SET done_at = now(), checks = '[]' WHERE id = ${batchId}::int AND done_at IS NULL RETURNING 1
+    )
+    UPDATE audit SET
+      done = done + (SELECT count(*) FROM fresh),
+      batches_left = batches_left - (SELECT count(*) FROM delivered),
+      observed_until = greatest(observed_until, (SELECT max(observed_at) FROM fresh))
+    WHERE id = ${auditId}::uuid
+    RETURNING status, done, total, batches_left AS "batchesLeft"`
+}

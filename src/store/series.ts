@@ -1,0 +1,44 @@
+import type { Database } from './database.ts'
+
+/** The identity of a series by names, and of its target by id. */
+export interface SeriesKey {
+  targetId: number
+  rule: string
+  vantage: string
+}
+
+/** Finds or makes the series of one policy; answers their ids in the order of the keys. */
+export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<{ seriesId: number; vantageId: number }[]> {
+  const ruleIds = await ensureRules(db, policy, [...new Set(keys.map((key) => key.rule))])
+  const vantageIds = await ensureVantages(db, [...new Set(keys.map((key) => key.vantage))])
+  const targets = keys.map((key) => key.targetId)
+  const rules = keys.map((key) => ruleIds.get(key.rule) ?? -1)
+  const vantages = keys.map((key) => vantageIds.get(key.vantage) ?? -1)
+  // The anti-join spares the sequence: a plain ON CONFLICT uses up an id for every series that is there already.
+  await db.$executeRaw`
+    INSERT INTO series (target_id, rule_id, vantage_id)
+    SELECT * FROM unnest(${targets}::int[], ${rules}::int[], ${vantages}::int[]) AS g(target_id, rule_id, vantage_id)
+    WHERE NOT EXISTS (SELECT FROM series s WHERE (s.target_id, s.rule_id, s.vantage_id) = (g.target_id, g.rule_id, g.vantage_id))
+    ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING`
+  const rows = await db.$queryRaw<{ id: number }[]>`
+    SELECT s.id FROM unnest(${targets}::int[], ${rules}::int[], ${vantages}::int[])
+      WITH ORDINALITY AS g(target_id, rule_id, vantage_id, place)
+    JOIN series s USING (target_id, rule_id, vantage_id) ORDER BY g.place`
+  return rows.map(({ id }, i) => ({ seriesId: id, vantageId: vantages[i] ?? -1 }))
+}
+
+async function ensureRules(db: Database, policy: string, names: string[]): Promise<Map<string, number>> {
+  const find = async () => new Map((await db.rule.findMany({ where: { policy, name: { in: names } } })).map((r) => [r.name, r.id]))
+  const known = await find()
+  if (names.every((name) => known.has(name))) return known
+  await db.rule.createMany({ data: names.filter((name) => !known.has(name)).map((name) => ({ policy, name })), skipDuplicates: true })
+  return find()
+}
+
+async function ensureVantages(db: Database, names: string[]): Promise<Map<string, number>> {
+  const find = async () => new Map((await db.vantage.findMany({ where: { name: { in: names } } })).map((v) => [v.name, v.id]))
+  const known = await find()
+  if (names.every((name) => known.has(name))) return known
+  await db.vantage.createMany({ data: names.filter((name) => !known.has(name)).map((name) => ({ name, zones: [] })), skipDuplicates: true })
+  return find()
+}

@@ -1,0 +1,139 @@
+import { type Database, Prisma } from './database.ts'
+import type { Target as Row } from './generated/client.ts'
+import { cutPage, decodeCursor, type Page } from './page.ts'
+
+export interface TargetInput {
+  name: string
+  address: string
+  roles?: string[]
+  labels?: Record<string, string>
+  params?: Record<string, unknown>
+  externalId?: string | null
+}
+
+export interface Target extends Required<Omit<TargetInput, 'externalId'>> {
+  externalId: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** A target with what only this service needs to know of it. */
+export interface StoredTarget extends Target {
+  id: number
+  version: number
+}
+
+export type TargetStore = ReturnType<typeof createTargetStore>
+
+/** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
+export function createTargetStore(db: Database) {
+  const live = { retiredAt: null }
+  return {
+    async find(name: string): Promise<StoredTarget | undefined> {
+      const row = await db.target.findFirst({ where: { name, ...live } })
+      return row ? fromRow(row) : undefined
+    },
+
+    async findAny(name: string): Promise<StoredTarget | undefined> {
+      const row = await db.target.findUnique({ where: { name } })
+      return row ? fromRow(row) : undefined
+    },
+
+    async findByNames(names: readonly string[]): Promise<StoredTarget[]> {
+      return (await db.target.findMany({ where: { name: { in: [...names] }, ...live } })).map(fromRow)
+    },
+
+    async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
+      return (await db.$queryRaw<Row[]>`${selectTarget} WHERE id = ANY(${ids}::int[]) ORDER BY id`).map(fromRow)
+    },
+
+    async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectTarget} WHERE retired_at IS NULL AND labels @> ${JSON.stringify(labels)}::jsonb ORDER BY id`
+      return rows.map(fromRow)
+    },
+
+    async list({ labels, cursor, limit }: { labels: Record<string, string>; cursor?: string; limit: number }): Promise<Page<StoredTarget>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectTarget} WHERE retired_at IS NULL AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb
+        ORDER BY name LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** Creates the target, or undefined where a live one has the name. A retired one comes back with its history. */
+    async create(input: TargetInput): Promise<StoredTarget | undefined> {
+      if (await this.find(input.name)) return undefined
+      await saveTargets(db, [withDefaults(input)])
+      return this.find(input.name)
+    },
+
+    /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
+    async replace(id: number, input: TargetInput, version?: number): Promise<StoredTarget | undefined> {
+      const { labels, params, ...rest } = withDefaults(input)
+      const data = { ...rest, labels, params: params as Prisma.InputJsonObject, updatedAt: new Date(), retiredAt: null }
+      const where = { id, ...(version === undefined ? {} : { version }) }
+      const rows = await db.target.updateManyAndReturn({ where, data: { ...data, version: { increment: 1 } } })
+      return rows[0] && fromRow(rows[0])
+    },
+
+    async retire(id: number): Promise<void> {
+      await db.target.update({ where: { id }, data: { retiredAt: new Date(), version: { increment: 1 } } })
+    },
+
+    /** Creates or updates many at once; a field that is left out keeps its stored value. */
+    save: (inputs: readonly TargetInput[]) => saveTargets(db, inputs),
+  }
+}
+
+const selectTarget = Prisma.sql`
+  SELECT id, name, address, roles, labels, params, external_id AS "externalId", version,
+    created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt" FROM target`
+
+const withDefaults = (input: TargetInput) => ({
+  name: input.name,
+  address: input.address,
+  roles: input.roles ?? [],
+  labels: input.labels ?? {},
+  params: input.params ?? {},
+  externalId: input.externalId ?? null,
+})
+
+// Two statements in one: a plain upsert would use up an id for every target that is there already.
+async function saveTargets(db: Database, inputs: readonly TargetInput[]): Promise<void> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  await db.$executeRaw`
+    WITH given AS (
+      SELECT name, address, labels::jsonb, params::jsonb, external_id,
+        CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles
+      FROM unnest(
+        ${inputs.map((t) => t.name)}::text[], ${inputs.map((t) => t.address)}::text[], ${inputs.map((t) => json(t.roles))}::text[],
+        ${inputs.map((t) => json(t.labels))}::text[], ${inputs.map((t) => json(t.params))}::text[],
+        ${inputs.map((t) => t.externalId ?? null)}::text[]
+      ) AS g(name, address, roles, labels, params, external_id)
+    ), updated AS (
+      UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
+        params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
+        version = t.version + 1, updated_at = now(), retired_at = NULL
+      FROM given g WHERE t.name = g.name AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
+        IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
+          coalesce(g.external_id, t.external_id)))
+    )
+    INSERT INTO target (name, address, roles, labels, params, external_id)
+    SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
+    FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name)
+    ON CONFLICT (name) DO UPDATE SET address = excluded.address`
+}
+
+const fromRow = (row: Row): StoredTarget => ({
+  id: row.id,
+  version: row.version,
+  name: row.name,
+  address: row.address,
+  roles: row.roles,
+  labels: row.labels as Record<string, string>,
+  params: row.params as Record<string, unknown>,
+  externalId: row.externalId,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+})
