@@ -10,13 +10,11 @@ export function canonicalJson(value: unknown): string {
   if (typeof value === 'string' && value.isWellFormed()) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (isPlainObject(value)) {
-    const members = Object.entries(value).filter(([, member]) => member !== undefined)
-    // The sort without a comparator is by UTF-16 code units, which is what section 3.2.3 asks for.
-    const byName = new Map(members)
-    return `{${[...byName.keys()]
+    // Array.sort without a comparator is by UTF-16 code units, which is what section 3.2.3 asks for.
+    const names = Object.keys(value)
+      .filter((name) => value[name] !== undefined)
       .sort()
-      .map((name) => `${canonicalJson(name)}:${canonicalJson(byName.get(name))}`)
-      .join(',')}}`
+    return `{${names.map((name) => `${canonicalJson(name)}:${canonicalJson(value[name])}`).join(',')}}`
   }
   throw new TypeError(`no JSON value: ${describe(value)}`)
 }

@@ -43,6 +43,14 @@ export const CredentialRef = Type.String({
     'Where the worker at the vantage finds the credential: env:NAME or file:/PATH; never the credential itself',
 })
 
+/** One or more certificates; a base64 text that begins with MI is a DER sequence of the size that certificates have. */
+export const Pem = Type.String({
+  pattern: '-----BEGIN CERTIFICATE-----\\s+MI[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----',
+  maxLength: 100_000,
+  examples: ['-----BEGIN CERTIFICATE-----\nMII…\n-----END CERTIFICATE-----'],
+  description: 'PEM certificates that are trusted besides the system',
+})
+
 export const Expectation = object(
   {
     state: optional(
@@ -57,9 +65,7 @@ export const Expectation = object(
         minVersion: optional(Type.Enum([...tlsVersions])),
         refuses: optional(list(Type.Enum([...tlsVersions]))),
         trusted: optional(Flag),
-        trustedCa: optional(
-          Type.String({ maxLength: 100_000, description: 'PEM certificates that are trusted besides the system' }),
-        ),
+        trustedCa: optional(Pem),
         allowSelfSigned: optional(Flag),
         nameMatches: optional(Flag),
         validNow: optional(Flag),
@@ -72,9 +78,7 @@ export const Expectation = object(
         speaks: optional(Flag),
         minVersion: optional(Type.Enum(['1.99', '2.0'])),
         hostKeys: optional(
-          list(
-            Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: ['SHA256:' + '0123'.repeat(10) + 'abc'] }),
-          ),
+          list(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: [`SHA256:${'0123'.repeat(10)}abc`] })),
         ),
         forbid: optional(list(Type.String({ maxLength: 100 }))),
       }),
@@ -85,7 +89,7 @@ export const Expectation = object(
         activeDirectory: optional(Flag),
         security: optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']), { minItems: 1, uniqueItems: true })),
         bind: optional(object({ credentialRef: CredentialRef })),
-        trustedCa: optional(Type.String({ maxLength: 100_000 })),
+        trustedCa: optional(Pem),
       }),
     ),
   },
@@ -135,6 +139,7 @@ export const Parameter = object({
   values: optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
       minItems: 1,
+      maxItems: 100,
       uniqueItems: true,
       description: 'Of a choice',
     }),

@@ -77,6 +77,7 @@ export const reasons = {
   'egress-denied': { about: 'setup', message: 'The egress policy does not allow this address, so no packet was sent: see PORTWARDEN_ALLOW.' },
   'credential-unavailable': { about: 'setup', message: 'The credential reference is not known at this vantage, or its source could not be read.' },
   'credential-not-allowed': { about: 'setup', message: 'The credential is not allowed for this destination, so it was not sent.' },
+  'credential-withheld': { about: 'setup', message: 'The credential was refused at another address of this host, so it was not sent again.' },
   'batch-failed': { about: 'setup', message: 'The batch with this check failed in every try; the log of the worker has the cause.' },
 
   // the judge's own

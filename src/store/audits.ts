@@ -84,11 +84,11 @@ export function createAuditStore(db: Database, codes: Codes) {
       return rows[0]?.id
     },
 
-    /** Locks a queued audit until the transaction ends, for planning or canceling; undefined where it is not queued any more. */
+    /** Locks a queued audit for planning until the transaction ends; undefined where it is not to be planned any more. */
     async lockQueued(id: string): Promise<AuditOrder | undefined> {
       const rows = await db.$queryRaw<AuditOrder[]>`
         SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, params
-        FROM audit WHERE id = ${id}::uuid AND status = 'queued' FOR UPDATE`
+        FROM audit WHERE id = ${id}::uuid AND status = 'queued' AND cancel_requested_at IS NULL FOR UPDATE`
       return rows[0]
     },
 
@@ -100,15 +100,30 @@ export function createAuditStore(db: Database, codes: Codes) {
       })
     },
 
-    /** Ends an audit: counts its findings, gives the verdict, tells who listens. Does nothing when it has ended already. */
-    async finish(id: string, status: 'completed' | 'canceled' | 'failed', error?: string): Promise<void> {
+    /** True when every batch of a running audit is recorded, so that only its end is missing. */
+    async isRecorded(id: string): Promise<boolean> {
+      return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0
+    },
+
+    /** Asks for the end of an audit; false where it has ended already. */
+    async requestCancel(id: string): Promise<boolean> {
+      const where = { id, status: { in: ['queued', 'running'] } }
+      return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
+    },
+
+    /**
+     * Ends an audit, once: counts its findings, gives the verdict, tells who listens. It is `failed` with an error,
+     * else `canceled` when that was asked for, else `completed`.
+     */
+    async finish(id: string, error?: string): Promise<void> {
       const rows = await db.$queryRaw<{ result: number; count: number }[]>`
         SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
       const counts: Counts = { ...noCounts, ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])) }
       await db.$queryRaw`
         WITH ended AS (
-          UPDATE audit SET status = ${status}, verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb,
-            error = ${error ?? null}, finished_at = now()
+          UPDATE audit SET verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb, error = ${error ?? null}::text,
+            finished_at = now(), status = CASE WHEN ${error ?? null}::text IS NOT NULL THEN 'failed'
+              WHEN cancel_requested_at IS NOT NULL THEN 'canceled' ELSE 'completed' END
           WHERE id = ${id}::uuid AND status IN ('queued', 'running') RETURNING id
         ) SELECT pg_notify(${auditChannel}, id::text)::text FROM ended`
     },

@@ -1,5 +1,5 @@
 import { type Place, preparePlace } from './embedded/place.ts'
-import { findPostmaster, initialise, launchPostmaster, logTail, readPassword } from './embedded/postmaster.ts'
+import { diagnose, findPostmaster, initialise, launchPostmaster, readPassword } from './embedded/postmaster.ts'
 import {
   createDatabase,
   describeOwner,
@@ -90,5 +90,5 @@ async function joinServer(place: Place, password: string, log: (line: string) =>
   }
   const session = await until(attempt, 10_000, 200)
   if (session) return session
-  throw new Error(`The embedded PostgreSQL neither answers nor starts. ${await logTail(place)}`, { cause })
+  throw new Error(`The embedded PostgreSQL neither answers nor starts. ${await diagnose(place)}`, { cause })
 }

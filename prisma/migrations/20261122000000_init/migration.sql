@@ -79,6 +79,7 @@ CREATE TABLE "audit" (
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     "started_at" TIMESTAMPTZ(3),
     "finished_at" TIMESTAMPTZ(3),
+    "cancel_requested_at" TIMESTAMPTZ(3),
     "observed_until" TIMESTAMPTZ(3),
 
     CONSTRAINT "audit_pkey" PRIMARY KEY ("id")
@@ -160,7 +161,7 @@ CREATE TABLE "idempotent_request" (
     "api_key_id" TEXT NOT NULL,
     "key" TEXT NOT NULL,
     "body_digest" TEXT NOT NULL,
-    "audit_id" UUID NOT NULL,
+    "resource" TEXT NOT NULL,
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "idempotent_request_pkey" PRIMARY KEY ("api_key_id","key")

@@ -1,0 +1,115 @@
+import { v7 as newUuid } from 'uuid'
+import { digest } from '../domain/canonical.ts'
+import { isHost } from '../domain/endpoint.ts'
+import { type Mistake, RefusedError } from '../domain/errors.ts'
+import { resolveParameters } from '../domain/parameters.ts'
+import type { Stores } from '../store/stores.ts'
+import type { Database } from '../store/database.ts'
+import type { StoredTarget, TargetInput } from '../store/targets.ts'
+
+/** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
+export interface AuditRequest {
+  /** `name` for the newest version, `name@3` for that one. */
+  policy: string
+  targets: (string | TargetInput)[] | { labels: Record<string, string> }
+  params?: Record<string, unknown>
+  vantages?: string[]
+  correlationId?: string
+  reason?: string
+  callbackUrl?: string
+}
+
+/** Who asks, and how. */
+export interface Order {
+  trigger: string
+  requestedBy: string
+  idempotencyKey?: string
+}
+
+export interface AcceptParts {
+  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  enqueuePlan(tx: Database, auditId: string): Promise<void>
+}
+
+/**
+ * Accepts an audit: everything is checked first, then the audit and the job that plans it are written in one transaction.
+ * The same idempotency key with the same request answers the audit that it made; with another one it is refused.
+ * Throws RefusedError with every mistake that it found; nothing is written then.
+ */
+export async function acceptAudit({ transaction, enqueuePlan }: AcceptParts, request: AuditRequest, order: Order): Promise<{ auditId: string; created: boolean }> {
+  return transaction(async (stores, tx) => {
+    const auditId = newUuid()
+    const made = await claimOnce(stores, { ...order, request, resource: auditId })
+    if (made !== auditId) return { auditId: made, created: false }
+    const { policyId, targetIds } = await checkRequest(stores, request)
+    const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
+    const { trigger, requestedBy } = order
+    await stores.audits.create({ id: auditId, policyId, targetIds, params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy })
+    await enqueuePlan(tx, auditId)
+    return { auditId, created: true }
+  })
+}
+
+/**
+ * Claims an Idempotency-Key for what a request makes, in the transaction that makes it. Answers what the key stands for:
+ * the given resource, or the one that the same request made before. Throws RefusedError where another request used the key.
+ */
+export async function claimOnce(
+  stores: Stores,
+  { idempotencyKey, requestedBy, request, resource }: Omit<Order, 'trigger'> & { request: unknown; resource: string },
+): Promise<string> {
+  if (idempotencyKey === undefined) return resource
+  const bodyDigest = digest(request)
+  const earlier = await stores.idempotency.claim({ apiKeyId: requestedBy, key: idempotencyKey, bodyDigest, resource })
+  if (earlier && earlier.bodyDigest !== bodyDigest) {
+    throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key was used with another request' }])
+  }
+  return earlier?.resource ?? resource
+}
+
+async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ policyId: number; targetIds: number[] }> {
+  const [name = '', version] = request.policy.split('@')
+  const policy = await stores.policies.find(name, version === undefined ? undefined : Number(version))
+  if (!policy) throw new RefusedError([{ pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` }])
+
+  const targets = await findTargets(stores, request.targets)
+  const mistakes: Mistake[] = []
+  const known = new Set((await stores.vantages.list()).map((vantage) => vantage.name))
+  request.vantages?.forEach((vantage, i) => {
+    if (!known.has(vantage)) mistakes.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
+  })
+  const seen = new Set<string>()
+  for (const target of targets) {
+    const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
+    for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
+      const pointer = layer === 'audit' ? `/params/${parameter}` : `/targets/${target.name}/params/${parameter}`
+      if (!seen.has(pointer)) mistakes.push({ pointer, message: layer === 'audit' ? message : `target ${target.name}: ${message}` })
+      seen.add(pointer)
+    }
+  }
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  return { policyId: policy.id, targetIds: targets.map((target) => target.id) }
+}
+
+async function findTargets(stores: Stores, selection: AuditRequest['targets']): Promise<StoredTarget[]> {
+  if (!Array.isArray(selection)) {
+    const found = await stores.targets.findByLabels(selection.labels)
+    if (found.length === 0) throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
+    return found
+  }
+  const names = selection.map((target) => (typeof target === 'string' ? target : target.name))
+  const inline = selection.filter((target) => typeof target !== 'string')
+  const seen = new Set<string>()
+  const mistakes = selection.flatMap((target, i): Mistake[] => {
+    if (seen.size === seen.add(names[i] ?? '').size) return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
+    const wrong = typeof target !== 'string' && !isHost(target.address)
+    return wrong ? [{ pointer: `/targets/${i}/address`, message: 'must be an IP address or a host name' }] : []
+  })
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  if (inline.length > 0) await stores.targets.save(inline)
+
+  const found = new Map((await stores.targets.findByNames(names)).map((target) => [target.name, target]))
+  const missing = names.flatMap((name, i) => (found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }]))
+  if (missing.length > 0) throw new RefusedError(missing)
+  return names.flatMap((name) => found.get(name) ?? [])
+}

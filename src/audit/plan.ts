@@ -1,0 +1,118 @@
+import { resolveParameters, resolveRule } from '../domain/parameters.ts'
+import { type PlannedCheck, planTarget } from '../domain/plan.ts'
+import type { PolicyDocument, ResolvedRule } from '../domain/policy.ts'
+import type { AuditOrder } from '../store/audits.ts'
+import type { BatchCheck } from '../store/batches.ts'
+import type { Database } from '../store/database.ts'
+import type { NewFinding } from '../store/record.ts'
+import type { Stores } from '../store/stores.ts'
+import type { StoredTarget } from '../store/targets.ts'
+
+export interface PlanParts {
+  stores: Stores
+  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
+}
+
+const checksPerBatch = 250
+const settledPerRecording = 1_000
+
+type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
+
+/**
+ * Plans a queued audit in one transaction: what needs no look becomes a finding at once, the rest batches and their jobs.
+ * Planning it again, or after it was canceled, changes nothing.
+ */
+export async function planAudit({ stores, transaction, enqueueBatches }: PlanParts, auditId: string): Promise<void> {
+  const batches = await transaction(async (tx, database) => {
+    const order = await tx.audits.lockQueued(auditId)
+    if (!order) return undefined
+    const planned = await planChecks(tx, order)
+    const shares = shareOut(planned.filter((check) => check.kind === 'look'))
+    await tx.audits.start(auditId, { total: planned.length, batches: shares.length })
+    for (const { vantage, vantageId, checks } of shares) {
+      const batchId = await tx.batches.create(auditId, vantageId, compact(checks))
+      await enqueueBatches(database, vantage, [{ auditId, batchId }])
+    }
+    const settled = planned.filter((check) => check.kind === 'settled').map((check) => settledFinding(check, new Date()))
+    for (let i = 0; i < settled.length; i += settledPerRecording) {
+      await tx.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
+    }
+    return shares.length
+  })
+  if (batches === 0) await stores.audits.finish(auditId)
+}
+
+async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]> {
+  const policy = await stores.policies.findById(order.policyId)
+  const targets = await stores.targets.findByIds(order.targetIds)
+  const vantages = (await stores.vantages.list()).filter(({ name }) => order.vantages.length === 0 || order.vantages.includes(name))
+  const rulesFor = ruleResolver(policy.document, order.params as Record<string, unknown>)
+  const planned = targets.flatMap((target) =>
+    planTarget(target, rulesFor(target), vantages).map((check) => ({ ...check, targetId: target.id })),
+  )
+  const keys = planned.map((check) => ({
+    targetId: check.targetId,
+    rule: check.kind === 'look' ? check.rule.id : check.ruleId,
+    vantage: check.place.vantage,
+  }))
+  const series = await stores.ensureSeries(policy.name, keys)
+  return planned.map((check, i) => ({ ...check, seriesId: series[i]?.seriesId ?? -1, vantageId: series[i]?.vantageId ?? -1 }))
+}
+
+/** Resolves the rules once for all targets with the same parameters: most have none of their own. */
+function ruleResolver(document: PolicyDocument, params: Record<string, unknown>) {
+  const resolved = new Map<string, Parameters<typeof planTarget>[1]>()
+  return (target: StoredTarget) => {
+    const key = JSON.stringify(target.params)
+    const known = resolved.get(key)
+    if (known) return known
+    const parameters = resolveParameters(document, { audit: params, target: target.params })
+    if ('errors' in parameters) throw new Error(`target ${target.name}: ${parameters.errors.map((e) => e.message).join('; ')}`)
+    const rules = document.rules.map((rule) => ({
+      ...(rule as unknown as { id: string; from: string[]; indirect?: boolean }),
+      resolved: resolveRule(rule, parameters.values),
+    }))
+    resolved.set(key, rules)
+    return rules
+  }
+}
+
+type Look = Extract<Planned, { kind: 'look' }>
+
+function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number; checks: Look[] }[] {
+  const byVantage = Map.groupBy(looks, (look) => look.place.vantage)
+  return [...byVantage].flatMap(([vantage, checks]) =>
+    Array.from({ length: Math.ceil(checks.length / checksPerBatch) }, (_, i) => ({
+      vantage,
+      vantageId: checks[0]?.vantageId ?? -1,
+      checks: checks.slice(i * checksPerBatch, (i + 1) * checksPerBatch),
+    })),
+  )
+}
+
+function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
+  const places = new Map<ResolvedRule, number>()
+  const checks = looks.map(({ targetId, seriesId, rule, host, place }) => {
+    if (!places.has(rule)) places.set(rule, places.size)
+    return { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: place.indirect }
+  })
+  return { rules: [...places.keys()], checks }
+}
+
+/** A finding that needed no look, or got none. */
+export const settledFinding = (
+  check: { targetId: number; seriesId: number; result: NewFinding['result']; reason: NewFinding['reason']; indirect?: boolean },
+  now: Date,
+): NewFinding => ({
+  targetId: check.targetId,
+  seriesId: check.seriesId,
+  result: check.result,
+  state: 'unknown',
+  reason: check.reason,
+  observedAt: now,
+  latencyMs: null,
+  attempts: 0,
+  indirect: check.indirect ?? false,
+  evidence: null,
+})

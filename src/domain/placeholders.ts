@@ -1,0 +1,70 @@
+import { Value } from 'typebox/value'
+import { Comparison, type ParameterValue } from './policy.ts'
+
+/** What the parameters of a policy are for one target; undefined where one has no value. */
+export type ParameterValues = Readonly<Record<string, ParameterValue | undefined>>
+
+const name = '[a-zA-Z][a-zA-Z0-9]{0,63}'
+/** A value that is one placeholder and nothing else. */
+export const wholePlaceholder = `^\\$\\{${name}\\}$`
+const whole = new RegExp(wholePlaceholder)
+const anywhere = new RegExp(`\\$\\{(${name})\\}`, 'g')
+
+/** The parameter that a whole-value placeholder names: `sshPort` for `${sshPort}`. */
+export const placeholderOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && whole.test(value) ? value.slice(2, -1) : undefined
+
+/** The parameters that a text names anywhere, each once. */
+export const placeholdersIn = (text: string): string[] => [
+  ...new Set(Array.from(text.matchAll(anywhere), (match) => match[1] ?? '')),
+]
+
+/** True for a text in which `${` begins something that is no placeholder. */
+export const hasBrokenPlaceholder = (text: string): boolean => text.replace(anywhere, '').includes('${')
+
+export const isComparison = (value: unknown): value is Comparison => Value.Check(Comparison, value)
+
+/** The other side of a comparison, whatever it asks. */
+export const comparedWith = (comparison: Comparison): ParameterValue =>
+  'equals' in comparison ? comparison.equals : comparison.differsFrom
+
+/**
+ * The value with its placeholders filled in and its comparisons evaluated. A whole-value placeholder keeps the type of its
+ * parameter, one inside a longer text becomes text. What lacks a value is left out: the member, the item, and a list that
+ * loses all its items.
+ */
+export function substitute(value: unknown, values: ParameterValues): unknown {
+  if (typeof value === 'string') return fillText(value, values)
+  if (isComparison(value)) return evaluate(value, values)
+  if (Array.isArray(value)) {
+    const items = value.map((item) => substitute(item, values)).filter((item) => item !== undefined)
+    return items.length === 0 && value.length > 0 ? undefined : items
+  }
+  if (typeof value !== 'object' || value === null) return value
+  const members = Object.entries(value).map(([key, member]) => [key, substitute(member, values)] as const)
+  return Object.fromEntries(members.filter(([, member]) => member !== undefined))
+}
+
+function fillText(text: string, values: ParameterValues): ParameterValue | undefined {
+  const parameter = placeholderOf(text)
+  if (parameter !== undefined) return values[parameter]
+  if (placeholdersIn(text).some((name) => values[name] === undefined)) return undefined
+  return text.replace(anywhere, (_, name: string) => String(values[name]))
+}
+
+/** Whether the two sides of a comparison are, or are not, the same; undefined while one of them has no value. */
+function evaluate(comparison: Comparison, values: ParameterValues): boolean | undefined {
+  const left = substitute(comparison.value, values)
+  const right = substitute(comparedWith(comparison), values)
+  if (left === undefined || right === undefined) return undefined
+  return (left === right) === 'equals' in comparison
+}
+
+/** Whether a rule applies: each of its conditions has a value that is not false. */
+export function holds(when: unknown, values: ParameterValues): boolean {
+  const conditions = Array.isArray(when) ? when : when === undefined ? [] : [when]
+  return conditions.every((condition) => {
+    const value = substitute(condition, values)
+    return value !== undefined && value !== false
+  })
+}

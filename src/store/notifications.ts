@@ -1,0 +1,56 @@
+import pg from 'pg'
+import { auditChannel } from './audits.ts'
+
+/** Tells who waits for an audit that it has ended. */
+export interface Notifications {
+  /**
+   * Resolves when the audit has ended, or after `ms`, whichever comes first; it says nothing about which.
+   * Call it before looking at the audit, so that an end in between is not missed.
+   */
+  waitForEnd(auditId: string, ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+const reconnectMs = 1_000
+
+/** Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. */
+export async function listenForNotifications(url: string): Promise<Notifications> {
+  const waiting = new Map<string, Set<() => void>>()
+  const wake = (wakers: Iterable<() => void>) => [...wakers].forEach((waker) => waker())
+  let closed = false
+  let client: pg.Client
+  let reconnecting: NodeJS.Timeout | undefined
+
+  const connect = async () => {
+    client = new pg.Client({ connectionString: url, application_name: 'portwarden notifications' })
+    client.on('notification', ({ payload }) => wake(waiting.get(payload ?? '') ?? []))
+    client.on('error', () => {}) // 'end' follows
+    client.on('end', reconnect)
+    await client.connect()
+    await client.query(`LISTEN ${auditChannel}`)
+    for (const wakers of waiting.values()) wake(wakers)
+  }
+  const reconnect = () => {
+    if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
+  }
+
+  await connect()
+  return {
+    waitForEnd(auditId, ms) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const wakers = waiting.get(auditId) ?? new Set()
+      waiting.set(auditId, wakers.add(resolve))
+      const timer = setTimeout(resolve, ms)
+      return promise.finally(() => {
+        clearTimeout(timer)
+        wakers.delete(resolve)
+        if (wakers.size === 0) waiting.delete(auditId)
+      })
+    },
+    async close() {
+      closed = true
+      clearTimeout(reconnecting)
+      await client.end()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { createAuditStore } from './audits.ts'
+import { createBatchStore } from './batches.ts'
+import type { Codes } from './codes.ts'
+import type { Database } from './database.ts'
+import { createFindingStore } from './findings.ts'
+import { createHistoryStore } from './history.ts'
+import { createIdempotencyStore } from './idempotency.ts'
+import { createKeyStore } from './keys.ts'
+import { createPolicyStore } from './policies.ts'
+import { recordBatch } from './record.ts'
+import { ensureSeries } from './series.ts'
+import { createTargetStore } from './targets.ts'
+import { createVantageStore } from './vantages.ts'
+
+export type Stores = ReturnType<typeof createStores>
+
+/** All stores over one database, or over one transaction. */
+export const createStores = (db: Database, codes: Codes) => ({
+  audits: createAuditStore(db, codes),
+  batches: createBatchStore(db),
+  findings: createFindingStore(db, codes),
+  history: createHistoryStore(db, codes),
+  idempotency: createIdempotencyStore(db),
+  keys: createKeyStore(db),
+  policies: createPolicyStore(db),
+  targets: createTargetStore(db),
+  vantages: createVantageStore(db),
+  record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
+  ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
+})
