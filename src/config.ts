@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
-import { type CredentialGrant } from './probes/credentials.ts'
+import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, parseAllow } from './probes/egress.ts'
 
 /** Everything that the environment decides, checked and frozen. */

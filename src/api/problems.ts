@@ -1,0 +1,96 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { ConflictError, NotFoundError, RefusedError } from '../domain/errors.ts'
+import { InvalidCursorError } from '../store/page.ts'
+
+/** Problem details, RFC 9457. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ examples: ['about:blank'] }),
+    title: Type.String({ examples: ['Unprocessable Content'] }),
+    status: Type.Integer({ examples: [422] }),
+    detail: Type.Optional(Type.String({ examples: ['there is no policy netwrix: GET /v1/policies lists them'] })),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          in: Type.Enum(['body', 'query', 'path', 'header']),
+          pointer: Type.String({ description: 'JSON Pointer (RFC 6901) into that part of the request', examples: ['/policy'] }),
+          detail: Type.String(),
+        }),
+      ),
+    ),
+    requestId: Type.Optional(Type.String({ description: 'Names the request in the log of the service' })),
+  },
+  { $id: 'Problem', title: 'Problem', description: 'Problem details, RFC 9457' },
+)
+
+type Place = 'body' | 'query' | 'path' | 'header'
+interface ProblemBody {
+  status: number
+  detail?: string
+  errors?: { in: Place; pointer: string; detail: string }[]
+  requestId?: string
+}
+
+const titles: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  412: 'Precondition Failed',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Content',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+}
+
+/** Answers with problem details. */
+export function sendProblem(reply: FastifyReply, { status, ...rest }: ProblemBody): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...rest })
+}
+
+/** Every error of every route becomes problem details here, and nowhere else. */
+export function registerProblems(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const known = problemOf(error)
+    if (known) return sendProblem(reply, known)
+    request.log.error({ err: error }, 'request failed')
+    return sendProblem(reply, { status: 500, requestId: request.id })
+  })
+  app.setNotFoundHandler((request: FastifyRequest, reply) => sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }))
+}
+
+const pathOf = (request: FastifyRequest) => request.url.split('?')[0]?.slice(0, 200)
+const placeOf: Record<string, Place> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
+const maxErrors = 20
+
+function problemOf(error: FastifyError): ProblemBody | undefined {
+  if (error instanceof RefusedError) {
+    const errors = error.mistakes.slice(0, maxErrors).map(({ pointer, message }) => ({ in: error.part, pointer, detail: message }))
+    return { status: 422, detail: error.message, errors }
+  }
+  if (error instanceof NotFoundError) return { status: 404, detail: error.message }
+  if (error instanceof ConflictError) return { status: 409, detail: error.message }
+  if (error instanceof InvalidCursorError) return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }
+  if (error.validation) return validationProblem(error)
+  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) return { status: error.statusCode, detail: error.message }
+  return undefined
+}
+
+function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
+  const errors = validation.slice(0, maxErrors).map(({ instancePath, keyword, params, message = 'is not valid' }) => {
+    const field = keyword === 'required' ? params.missingProperty : keyword === 'additionalProperties' ? params.additionalProperty : undefined
+    const pointer = field === undefined ? instancePath : `${instancePath}/${String(field).replaceAll('~', '~0').replaceAll('/', '~1')}`
+    const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
+    const detail = keyword === 'required' ? 'is required' : keyword === 'additionalProperties' ? 'is not a known field' : `${message}${allowed}`
+    return { in: placeOf[validationContext] ?? 'body', pointer, detail }
+  })
+  const first = errors[0]
+  return { status: 400, detail: first ? `${first.pointer || 'the request'} ${first.detail}` : 'the request is not valid', errors }
+}

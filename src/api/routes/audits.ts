@@ -1,0 +1,184 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { acceptAudit } from '../../audit/accept.ts'
+import { cancelAudit } from '../../audit/run-batch.ts'
+import { ConflictError, NotFoundError } from '../../domain/errors.ts'
+import { nameSchema } from '../../domain/policy.ts'
+import { coverageOf, verdicts } from '../../domain/verdict.ts'
+import { type Audit as StoredAudit, auditStatuses } from '../../store/audits.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { TargetName, TargetProperties } from './targets.ts'
+
+const count = Type.Integer({ minimum: 0 })
+
+export const Audit = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    status: Type.Enum([...auditStatuses]),
+    verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
+    coverage: Type.Object({ checked: count, notchecked: count }),
+    counts: Type.Object({ pass: count, fail: count, unknown: count, error: count, notapplicable: count, notchecked: count }),
+    progress: Type.Object({ done: count, total: count }),
+    policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
+    trigger: Type.String({ examples: ['api'] }),
+    correlationId: nullable(Type.String()),
+    reason: nullable(Type.String()),
+    error: nullable(Type.String({ description: 'Why the audit failed' })),
+    createdAt: Timestamp,
+    startedAt: nullable(Timestamp),
+    finishedAt: nullable(Timestamp),
+  },
+  { $id: 'Audit', title: 'Audit', description: 'One execution of a policy version over targets' },
+)
+
+const InlineTarget = closedObject({ name: TargetName, ...TargetProperties })
+
+const AuditRequest = closedObject(
+  {
+    policy: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$', description: '`name` for the newest version, `name@3` for that one' }),
+    targets: Type.Union(
+      [
+        Type.Array(Type.Union([TargetName, InlineTarget]), { minItems: 1, maxItems: 20_000 }),
+        closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
+      ],
+      { description: 'Names of targets, targets to create or update, or a label selector' },
+    ),
+    params: Type.Optional(Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+    vantages: Type.Optional(Type.Array(nameSchema('A vantage'), { minItems: 1, maxItems: 100, uniqueItems: true })),
+    correlationId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' })),
+    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
+    callbackUrl: Type.Optional(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2000 })),
+  },
+  {
+    examples: [
+      {
+        policy: 'netwrix-endpoint-protector',
+        targets: [{ name: 'epp-01', address: '10.0.0.5', labels: { site: 'hq' } }],
+        params: { domainController: 'dc1.corp.example' },
+        correlationId: 'CHG0030001',
+      },
+    ],
+  },
+)
+
+const ending = new Set(['completed', 'canceled', 'failed'])
+const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
+const PreferHeader = Type.Optional(Type.String({ maxLength: 200, description: '`wait=N` waits up to N seconds (at most 15) for the end, RFC 7240', examples: ['wait=10'] }))
+const maxWaitSeconds = 15
+
+export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+  const { stores, notifications } = parts
+
+  const find = async (id: string) => {
+    const audit = await stores.audits.find(id)
+    if (!audit) throw new NotFoundError(`there is no audit ${id}`)
+    return audit
+  }
+
+  /** Waits for the end as long as the caller prefers to. */
+  const findAfterWait = async (id: string, prefer: string | undefined, reply: FastifyReply) => {
+    const seconds = Math.min(Number(/(?:^|[,;\s])wait=(\d{1,5})\b/.exec(prefer ?? '')?.[1] ?? 0), maxWaitSeconds)
+    if (seconds === 0) return find(id)
+    reply.header('preference-applied', `wait=${seconds}`)
+    const ended = notifications.waitForEnd(id, seconds * 1000)
+    const audit = await find(id)
+    if (ending.has(audit.status)) return audit
+    await ended
+    return find(id)
+  }
+
+  app.post(
+    '/audits',
+    {
+      schema: {
+        operationId: 'createAudit',
+        tags: ['audits'],
+        summary: 'Ask for an audit',
+        description: 'Everything is checked before anything is queued. An audit that was answered 202 always ends.',
+        headers: Type.Object({
+          prefer: PreferHeader,
+          'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key with the same body answers the same audit' })),
+        }),
+        body: AuditRequest,
+        response: {
+          200: { description: 'The audit has ended within the wait', ...ref(Audit) },
+          202: { description: 'Accepted; look again at its Location', ...ref(Audit) },
+          ...problems(413, 415, 422),
+        },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      const order = { trigger: 'api', requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const { auditId } = await acceptAudit(parts, body, order)
+      const audit = await findAfterWait(auditId, headers.prefer, reply)
+      reply.header('location', `/v1/audits/${auditId}`)
+      return answer(reply, audit, ending.has(audit.status) ? 200 : 202)
+    },
+  )
+
+  app.get(
+    '/audits',
+    {
+      schema: {
+        operationId: 'listAudits',
+        tags: ['audits'],
+        summary: 'Audits, newest first',
+        querystring: closedObject({
+          correlationId: Type.Optional(Type.String({ maxLength: 200 })),
+          policy: Type.Optional(nameSchema('A policy')),
+          status: Type.Optional(Type.Enum([...auditStatuses])),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Audit)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => {
+      const page = await stores.audits.list(query)
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
+  )
+
+  app.get(
+    '/audits/:id',
+    {
+      schema: {
+        operationId: 'getAudit',
+        tags: ['audits'],
+        summary: 'An audit',
+        params: IdParams,
+        headers: Type.Object({ prefer: PreferHeader }),
+        response: { 200: ref(Audit), ...problems(404) },
+      },
+    },
+    async ({ params, headers }, reply) => answer(reply, await findAfterWait(params.id, headers.prefer, reply), 200),
+  )
+
+  app.post(
+    '/audits/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelAudit',
+        tags: ['audits'],
+        summary: 'Cancel an audit',
+        description: 'What was not looked at yet becomes `unknown` with the reason `audit-canceled`.',
+        params: IdParams,
+        response: { 200: ref(Audit), ...problems(404, 409) },
+      },
+    },
+    async ({ params }, reply) => {
+      const { status } = await find(params.id)
+      if (!(await cancelAudit(parts, params.id))) throw new ConflictError(`the audit has ended already: it is ${status}`)
+      return answer(reply, await find(params.id), 200)
+    },
+  )
+}
+
+const show = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
+
+function answer(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
+  if (!ending.has(audit.status)) reply.header('retry-after', '1')
+  return reply.code(status).send(show(audit))
+}

@@ -1,0 +1,76 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { NotFoundError } from '../../domain/errors.ts'
+import { HttpsFacts, LdapFacts, probeNames, SshFacts, TcpFacts, TlsFacts } from '../../domain/observation.ts'
+import { Port } from '../../domain/policy.ts'
+import { reasonCodes } from '../../domain/reasons.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+export const Evidence = Type.Object(
+  {
+    probe: Type.Enum([...probeNames]),
+    host: Type.String(),
+    port: Port,
+    addresses: Type.Record(
+      Type.String(),
+      Type.Object({
+        state: State,
+        reason: Type.Enum(reasonCodes),
+        facts: Type.Union([
+          Type.Object({ ...TcpFacts.properties }, { title: 'tcp' }),
+          Type.Object({ ...TlsFacts.properties }, { title: 'tls' }),
+          Type.Object({ ...HttpsFacts.properties }, { title: 'https' }),
+          Type.Object({ ...SshFacts.properties }, { title: 'ssh' }),
+          Type.Object({ ...LdapFacts.properties }, { title: 'ldap' }),
+        ]),
+      }),
+      { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
+    ),
+  },
+  { $id: 'Evidence', title: 'Evidence', description: 'The stable facts of an observation: equal evidence means that nothing changed' },
+)
+
+export const Finding = Type.Object(
+  {
+    target: Type.String({ examples: ['epp-01'] }),
+    rule: Type.String({ examples: ['client-https'] }),
+    vantage: Type.String({ description: 'A vantage, or `zone:NAME` where none belongs to a zone of the rule', examples: ['local'] }),
+    result: Result,
+    state: State,
+    reason: ref(Reason),
+    observedAt: Timestamp,
+    latencyMs: nullable(Type.Integer({ minimum: 0, description: 'Null where nothing was dialled' })),
+    attempts: Type.Integer({ minimum: 0, description: 'Connections tried, over all addresses' }),
+    indirect: Type.Boolean({ description: 'Seen from a zone that the rule does not name, which it accepts' }),
+    evidence: nullable(ref(Evidence)),
+  },
+  { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
+)
+
+export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'>> = async (app, { stores }) => {
+  app.get(
+    '/audits/:id/findings',
+    {
+      schema: {
+        operationId: 'listFindings',
+        tags: ['audits'],
+        summary: 'The findings of an audit',
+        params: closedObject({ id: Type.String({ format: 'uuid' }) }),
+        querystring: closedObject({
+          result: Type.Optional(Result),
+          target: Type.Optional(Type.String({ maxLength: 253 })),
+          rule: Type.Optional(Type.String({ maxLength: 100 })),
+          vantage: Type.Optional(Type.String({ maxLength: 100 })),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Finding)), ...problems(404) },
+      },
+    },
+    async ({ params, query, url }, reply) => {
+      if (!(await stores.audits.find(params.id))) throw new NotFoundError(`there is no audit ${params.id}`)
+      return linkNext(reply, url, await stores.findings.list(params.id, query))
+    },
+  )
+}

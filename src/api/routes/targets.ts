@@ -1,0 +1,182 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { claimOnce } from '../../audit/accept.ts'
+import { isHost } from '../../domain/endpoint.ts'
+import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import type { StoredTarget } from '../../store/targets.ts'
+import { linkNext } from '../links.ts'
+import { sendProblem } from '../problems.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+export const TargetName = Type.String({ pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$', description: 'Unique name', examples: ['epp-01'] })
+const label = Type.String({ maxLength: 200 })
+
+const required = { address: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name', examples: ['10.0.0.5'] }) }
+const optional = {
+  roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
+  labels: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, { maxProperties: 50, examples: [{ site: 'hq' }] }),
+  params: Type.Record(Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
+    maxProperties: 100,
+    description: 'Parameters of policies for this target',
+    examples: [{ domainController: 'dc1.corp.example' }],
+  }),
+  externalId: nullable(Type.String({ maxLength: 200, description: 'For example its id in a CMDB' })),
+}
+const partial = Type.Partial(Type.Object(optional)).properties
+
+/** The fields of a target as a caller gives them. */
+export const TargetProperties = { ...required, ...partial }
+
+export const Target = Type.Object(
+  { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp },
+  { $id: 'Target', title: 'Target', description: 'A host under audit' },
+)
+const TargetBody = closedObject(TargetProperties)
+const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
+const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
+const Params = closedObject({ name: TargetName })
+const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' })) })
+
+export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
+  const find = async (name: string) => {
+    const target = await stores.targets.find(name)
+    if (!target) throw new NotFoundError(`there is no target ${name}`)
+    return target
+  }
+
+  app.get(
+    '/targets',
+    {
+      schema: {
+        operationId: 'listTargets',
+        tags: ['targets'],
+        summary: 'Targets by name',
+        querystring: closedObject({
+          label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301 }), { default: [], maxItems: 20, description: '`key:value`; all of them must be there', examples: [['site:hq']] }),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Target)), ...problems() },
+      },
+    },
+    async ({ query: { label: wanted, ...query }, url }, reply) => {
+      const labels = Object.fromEntries(wanted.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]))
+      const page = await stores.targets.list({ ...query, labels })
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
+  )
+
+  app.post(
+    '/targets',
+    {
+      schema: {
+        operationId: 'createTarget',
+        tags: ['targets'],
+        summary: 'Create a target',
+        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
+        body: NamedTarget,
+        response: { 201: ref(Target), ...problems(409, 413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      checkAddress(body.address)
+      const target = await transaction(async (tx) => {
+        const idempotencyKey = headers['idempotency-key']
+        const claim = { idempotencyKey, requestedBy: caller.keyId, request: body, resource: `${body.name} ${Date.now()}` }
+        if ((await claimOnce(tx, claim)) !== claim.resource) return tx.targets.find(body.name)
+        return tx.targets.create(body)
+      })
+      if (!target) throw new ConflictError(`there is a target ${body.name} already: PUT replaces it`)
+      return answer(reply.code(201).header('location', `/v1/targets/${encodeURIComponent(body.name)}`), target)
+    },
+  )
+
+  app.get(
+    '/targets/:name',
+    { schema: { operationId: 'getTarget', tags: ['targets'], summary: 'A target', params: Params, response: { 200: ref(Target), ...problems(404) } } },
+    async ({ params }, reply) => answer(reply, await find(params.name)),
+  )
+
+  app.put(
+    '/targets/:name',
+    {
+      schema: {
+        operationId: 'replaceTarget',
+        tags: ['targets'],
+        summary: 'Create a target or replace all its fields',
+        params: Params,
+        headers: IfMatch,
+        body: TargetBody,
+        response: { 200: ref(Target), 201: ref(Target), ...problems(412, 413, 415, 422) },
+      },
+    },
+    async ({ params: { name }, body, headers }, reply) => {
+      checkAddress(body.address)
+      const current = await stores.targets.findAny(name)
+      const live = current && (await stores.targets.find(name))
+      if (!matches(headers['if-match'], live)) return stale(reply)
+      const saved = current
+        ? await stores.targets.replace(current.id, { ...body, name }, headers['if-match'] ? current.version : undefined)
+        : await stores.targets.create({ ...body, name })
+      return saved ? answer(reply.code(live ? 200 : 201), saved) : stale(reply)
+    },
+  )
+
+  app.patch(
+    '/targets/:name',
+    {
+      schema: {
+        operationId: 'updateTarget',
+        tags: ['targets'],
+        summary: 'Change the named fields of a target',
+        description: 'A field that is named replaces the stored one whole; the others stay.',
+        params: Params,
+        headers: IfMatch,
+        body: TargetPatch,
+        response: { 200: ref(Target), ...problems(404, 412, 413, 415, 422) },
+      },
+    },
+    async ({ params, body, headers }, reply) => {
+      if (body.address !== undefined) checkAddress(body.address)
+      const current = await find(params.name)
+      if (!matches(headers['if-match'], current)) return stale(reply)
+      const saved = await stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
+      return saved ? answer(reply, saved) : stale(reply)
+    },
+  )
+
+  app.delete(
+    '/targets/:name',
+    {
+      schema: {
+        operationId: 'retireTarget',
+        tags: ['targets'],
+        summary: 'Retire a target',
+        description: 'Its history stays, and creating the same name again continues it.',
+        params: Params,
+        response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
+      },
+    },
+    async ({ params }, reply) => {
+      await stores.targets.retire((await find(params.name)).id)
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+const etagOf = ({ id, version }: StoredTarget) => `"${id}-${version}"`
+
+/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
+const matches = (ifMatch: string | undefined, current: StoredTarget | undefined) =>
+  ifMatch === undefined || (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
+
+const stale = (reply: FastifyReply) => sendProblem(reply, { status: 412, detail: 'the target is not the one that If-Match names: read it again' })
+
+const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> => target as Static<typeof Target>
+
+const answer = (reply: FastifyReply, target: StoredTarget) => reply.header('etag', etagOf(target)).send(show(target))
+
+function checkAddress(address: string): void {
+  if (!isHost(address)) throw new RefusedError([{ pointer: '/address', message: 'must be an IP address or a host name' }])
+}

@@ -1,0 +1,86 @@
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import fastify, { type FastifyBaseLogger } from 'fastify'
+import { v7 as newUuid } from 'uuid'
+import type { Parts } from '../audit/parts.ts'
+import type { Notifications } from '../store/notifications.ts'
+import { requireKey } from './auth.ts'
+import { Problem, registerProblems } from './problems.ts'
+import { Audit, auditRoutes } from './routes/audits.ts'
+import { DriftReport, driftRoutes } from './routes/drift.ts'
+import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
+import { FieldChange, historyRoutes, Span } from './routes/history.ts'
+import { operationRoutes } from './routes/operations.ts'
+import { Policy, policyRoutes } from './routes/policies.ts'
+import { Target, targetRoutes } from './routes/targets.ts'
+import { Reason } from './schemas.ts'
+
+export interface ServerParts extends Parts {
+  notifications: Pick<Notifications, 'waitForEnd'>
+  /** Whether the service can do its work now; throws where it cannot. */
+  checkReady(): Promise<void>
+  version: string
+  log: FastifyBaseLogger
+}
+
+/** Builds the HTTP service; it listens when the caller says so. */
+export async function buildServer(parts: ServerParts) {
+  const app = fastify({
+    loggerInstance: parts.log,
+    genReqId: () => newUuid(),
+    bodyLimit: 10 * 1024 * 1024,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  const bodyCompiler = schemaCompiler({ coerceTypes: false })
+  const textCompiler = schemaCompiler({ coerceTypes: 'array' })
+  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodyCompiler : textCompiler)(schema))
+  // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value))
+  registerProblems(app)
+  for (const schema of [Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy, DriftReport]) app.addSchema(schema)
+
+  await app.register(swagger, { openapi: documentHead(parts.version), refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` } })
+  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(operationRoutes, parts)
+  await app.register(
+    async (v1) => {
+      requireKey(v1, parts.stores.keys)
+      for (const routes of [auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, driftRoutes]) await v1.register(routes, parts)
+    },
+    { prefix: '/v1' },
+  )
+  return app
+}
+
+function schemaCompiler({ coerceTypes }: { coerceTypes: boolean | 'array' }) {
+  const ajv = new Ajv2020({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors: true, strict: false })
+  formats.default(ajv)
+  return (schema: unknown) => ajv.compile(schema as object)
+}
+
+const documentHead = (version: string) => ({
+  openapi: '3.1.0',
+  info: {
+    title: 'Portwarden',
+    version,
+    description: 'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  servers: [{ url: 'http://127.0.0.1:8080' }],
+  components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer', description: 'An API key: pw_<id>_<secret>' } } },
+  security: [{ key: [] }],
+  tags: [
+    { name: 'audits', description: 'Ask for audits and read their findings' },
+    { name: 'targets', description: 'The hosts under audit and their history' },
+    { name: 'policies', description: 'What must hold' },
+    { name: 'reports', description: 'What changed' },
+    { name: 'operations', description: 'For those who run the service' },
+  ],
+})

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { Logger } from 'pino'
+import type { Parts } from './audit/parts.ts'
+import { planAudit } from './audit/plan.ts'
+import { failBatch, runBatch } from './audit/run-batch.ts'
+import type { Config } from './config.ts'
+import { openQueue } from './fleet/queue.ts'
+import { builtInPolicies } from './policies/built-in.ts'
+import { createBudget } from './probes/budget.ts'
+import { createCredentials } from './probes/credentials.ts'
+import { createEgressPolicy } from './probes/egress.ts'
+import { createObserver } from './probes/observe.ts'
+import { probes } from './probes/registry.ts'
+import { systemLookup } from './probes/resolve.ts'
+import { loadCodes } from './store/codes.ts'
+import { openDatabase } from './store/database.ts'
+import { startEmbedded } from './store/embedded.ts'
+import { migrate } from './store/migrate.ts'
+import { listenForNotifications, type Notifications } from './store/notifications.ts'
+import { ensurePartitions } from './store/partitions.ts'
+import { createStores } from './store/stores.ts'
+
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+
+/** The service without its HTTP side: the same for the server and for the command line. */
+export interface App extends Parts {
+  notifications: Notifications
+  /** Whether the embedded database, if there is one, belongs to this process alone. */
+  owner: boolean
+  /** Rejects while the database does not answer. */
+  checkReady(): Promise<void>
+  /** Starts to plan audits and to run batches of the configured vantage. */
+  work(): Promise<void>
+  /** Stops taking work, waits for what is running, and gives everything back, the embedded database last. */
+  close(): Promise<void>
+}
+
+/** Starts the parts in their order and wires them. `exclusive`: the embedded database must belong to this process alone. */
+export async function startApp(config: Config, { exclusive, log }: { exclusive: boolean; log: Logger }): Promise<App> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    return await wire(config, { exclusive, log, closers, close })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Wiring {
+  exclusive: boolean
+  log: Logger
+  closers: (() => Promise<void>)[]
+  close: () => Promise<void>
+}
+
+async function wire(config: Config, { exclusive, log, closers, close }: Wiring): Promise<App> {
+  const embedded = config.databaseUrl ? undefined : await startEmbedded({ dataDir: config.dataDir, exclusive, log: (line) => log.info(line) })
+  if (embedded) closers.push(embedded.stop)
+  const url = config.databaseUrl ?? embedded?.url ?? ''
+  await migrate(url)
+
+  const database = openDatabase(url, { connections: config.databaseConnections })
+  closers.push(database.close)
+  const codes = await loadCodes(database.db)
+  await ensurePartitions(database.db)
+  const stores = createStores(database.db, codes)
+  const transaction: Parts['transaction'] = (work) => database.transaction((tx) => work(createStores(tx, codes), tx))
+  for (const policy of builtInPolicies()) await stores.policies.ensure(policy)
+  await stores.vantages.announce(config.vantage)
+
+  const notifications = await listenForNotifications(url)
+  closers.push(notifications.close)
+  const queue = await openQueue({
+    url,
+    connections: config.databaseConnections,
+    concurrency: config.batches,
+    onError: (err) => log.error({ err }, 'queue'),
+  })
+  closers.push(() => queue.stop(config.graceMs))
+
+  const observe = createObserver({
+    probes,
+    egress: createEgressPolicy({ allow: config.allow, never: ownEndpoints(config, url) }),
+    budget: createBudget({ sockets: config.sockets, perHost: config.socketsPerHost }),
+    lookup: systemLookup,
+    credential: createCredentials(config.credentials, process.env),
+    requester: `portwarden ${version}`,
+    timeoutMs: config.probeTimeoutMs,
+    tries: 3,
+    spacingMs: 250,
+    clock: () => new Date(),
+    log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
+  })
+
+  const parts: Parts = { stores, transaction, enqueuePlan: queue.enqueuePlan, enqueueBatches: queue.enqueueBatches }
+  return {
+    ...parts,
+    notifications,
+    owner: embedded?.owner ?? false,
+    async checkReady() {
+      await database.db.$queryRaw`SELECT 1`
+    },
+    work: () =>
+      queue.work([config.vantage.name], {
+        planAudit: ({ auditId }) => planAudit(parts, auditId),
+        failAudit: ({ auditId }) => stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
+        runBatch: (job) => runBatch({ stores, observe }, job),
+        failBatch: (job) => failBatch({ stores }, job),
+      }),
+    close,
+  }
+}
+
+/** What an audit must never dial: the service's own database and its own listener. */
+function ownEndpoints(config: Config, url: string): { address: string; port: number }[] {
+  const { hostname, port } = new URL(url)
+  const database = { address: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 5432) }
+  return [database, { address: config.host, port: config.port }].filter(({ address }) => isIP(address) !== 0)
+}

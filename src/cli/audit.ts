@@ -1,0 +1,148 @@
+import { parseArgs } from 'node:util'
+import pino from 'pino'
+import { type App, startApp } from '../app.ts'
+import { acceptAudit } from '../audit/accept.ts'
+import { ConfigError, readConfig } from '../config.ts'
+import { isHost } from '../domain/endpoint.ts'
+import { RefusedError } from '../domain/errors.ts'
+import { parseParameterValue } from '../domain/parameters.ts'
+import type { ParameterValue, PolicyDocument } from '../domain/policy.ts'
+import { coverageOf } from '../domain/verdict.ts'
+import type { Audit } from '../store/audits.ts'
+import type { Finding } from '../store/findings.ts'
+import type { DriftItem } from '../store/history.ts'
+import { renderTable } from './table.ts'
+
+const usage = `usage: npm run audit -- HOST [HOST…] [--policy NAME] [--param key=value]… [--json]
+
+Audits hosts against a policy (default: netwrix-endpoint-protector) and stores the result.
+Exit status: 0 pass, 1 fail, 2 inconclusive or an error.`
+
+class UsageError extends Error {}
+
+interface Request {
+  hosts: string[]
+  policy: string
+  params: string[]
+  json: boolean
+}
+
+interface Outcome {
+  audit: Audit
+  findings: Finding[]
+  /** Since the last audit of these targets; null when there was none. */
+  drift: DriftItem[] | null
+}
+
+function readRequest(argv: string[]): Request | 'help' {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      policy: { type: 'string', default: 'netwrix-endpoint-protector' },
+      param: { type: 'string', multiple: true, default: [] },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  if (positionals.length === 0) throw new UsageError('name at least one host')
+  const wrong = positionals.find((host) => !isHost(host))
+  if (wrong !== undefined) throw new UsageError(`${wrong} is neither an IP address nor a host name`)
+  return { hosts: [...new Set(positionals)], policy: values.policy, params: values.param, json: values.json }
+}
+
+function readParams(document: PolicyDocument, texts: string[]): Record<string, ParameterValue> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [name = '', value] = [text.split('=', 1)[0], text.includes('=') ? text.slice(text.indexOf('=') + 1) : undefined]
+      const parameter = document.parameters?.[name]
+      const known = Object.keys(document.parameters ?? {}).join(', ')
+      if (!parameter || value === undefined) throw new UsageError(`--param ${text}: write key=value; the keys of this policy are ${known}`)
+      const parsed = parseParameterValue(parameter, value)
+      if ('error' in parsed) throw new UsageError(`--param ${name}: ${parsed.error}`)
+      return [name, parsed.value]
+    }),
+  )
+}
+
+async function audit(app: App, { hosts, policy, params }: Request, onProgress: (audit: Audit) => void): Promise<Outcome> {
+  const stored = await app.stores.policies.find(policy)
+  if (!stored) throw new UsageError(`there is no policy ${policy}`)
+  const targets = hosts.map((host) => ({ name: host, address: host }))
+  const request = { policy, targets, params: readParams(stored.document, params) }
+  const { auditId } = await acceptAudit(app, request, { trigger: 'cli', requestedBy: 'cli' })
+  const ended = await waitForEnd(app, auditId, onProgress)
+  const findings: Finding[] = []
+  for (let cursor: string | undefined; ; ) {
+    const page = await app.stores.findings.list(auditId, { cursor, limit: 1000 })
+    findings.push(...page.items)
+    if (page.next === null) break
+    cursor = page.next
+  }
+  const previous = await app.stores.audits.findPrevious(auditId)
+  const drift = previous ? await app.stores.history.drift({ auditId: previous }, { auditId }) : null
+  return { audit: ended, findings, drift: drift && drift.filter((item) => hosts.includes(item.target)) }
+}
+
+async function waitForEnd(app: App, auditId: string, onProgress: (audit: Audit) => void): Promise<Audit> {
+  for (;;) {
+    const ended = app.notifications.waitForEnd(auditId, 500)
+    const now = await app.stores.audits.find(auditId)
+    if (!now) throw new Error(`audit ${auditId} is gone`)
+    onProgress(now)
+    if (now.finishedAt !== null) return now
+    await ended
+  }
+}
+
+const showProgress = ({ progress }: Audit) => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${progress.done} of ${progress.total} checks`)
+}
+
+function print({ audit: ended, findings, drift }: Outcome): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  const rows = findings.map((f) => [f.target, f.rule, f.vantage, f.result + (f.indirect ? ' (indirect)' : ''), f.state, f.reason.message])
+  console.log(renderTable(['TARGET', 'RULE', 'VANTAGE', 'RESULT', 'STATE', 'REASON'], rows))
+  const { checked, notchecked } = coverageOf(ended.counts)
+  const { pass, fail, unknown, error } = ended.counts
+  console.log(`\nverdict: ${ended.verdict}  (${pass} pass, ${fail} fail, ${unknown} unknown, ${error} error; ${checked} checked, ${notchecked} not checked)`)
+  console.log(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
+  if (ended.error) console.log(`error:   ${ended.error}`)
+  if (!drift) return
+  if (drift.length === 0) return console.log('\nNothing has drifted since the last audit.')
+  console.log('\nDrift since the last audit:')
+  const show = (side: DriftItem['before']) => (side ? `${side.result} (${side.state})` : '-')
+  console.log(renderTable(['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'], drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)])))
+}
+
+const exitCodes = { pass: 0, fail: 1, inconclusive: 2 } as const
+
+async function run(argv: string[]): Promise<number> {
+  const request = readRequest(argv)
+  if (request === 'help') {
+    console.log(usage)
+    return 0
+  }
+  const log = pino({ level: process.env.PORTWARDEN_LOG_LEVEL ?? 'warn' }, pino.destination(2))
+  const app = await startApp(readConfig(process.env), { exclusive: false, log })
+  try {
+    await app.work()
+    const outcome = await audit(app, request, showProgress)
+    if (request.json) console.log(JSON.stringify(outcome, null, 2))
+    else print(outcome)
+    return outcome.audit.status === 'completed' ? exitCodes[outcome.audit.verdict ?? 'inconclusive'] : 2
+  } finally {
+    await app.close()
+  }
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  const expected = error instanceof UsageError || error instanceof ConfigError || error instanceof RefusedError
+  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  console.error(`portwarden: ${expected || badOption ? error.message : error instanceof Error ? error.stack : error}`)
+  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
+  process.exitCode = 2
+}

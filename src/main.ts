@@ -1,0 +1,61 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import pino, { type Logger } from 'pino'
+import { buildServer } from './api/server.ts'
+import { type App, startApp, version } from './app.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { DirectoryInUseError } from './store/embedded.ts'
+
+const adminKeyName = 'admin'
+
+/** Makes the first admin key and keeps it beside the data; answers where it lies, or undefined where it was made elsewhere. */
+async function ensureAdminKey(app: App, config: Config): Promise<string | undefined> {
+  const file = join(config.dataDir, 'admin.key')
+  const stored = await readFile(file, 'utf8').catch(() => '')
+  if (await app.stores.keys.authenticate(stored.trim())) return file
+  // On a shared database the key may have been made by another process; an embedded one is ours alone.
+  if (!app.owner && (await app.stores.keys.exists(adminKeyName))) return undefined
+  const key = await app.stores.keys.create(adminKeyName, ['admin'])
+  await writeFile(file, `${key}\n`, { mode: 0o600 })
+  await chmod(file, 0o600) // the mode above does not apply to a file that was there
+  return file
+}
+
+function urlOf(bound: string | AddressInfo | null): string {
+  if (typeof bound !== 'object' || bound === null) throw new Error('the server does not listen on TCP')
+  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+}
+
+async function serve(config: Config, log: Logger): Promise<void> {
+  const app = await startApp(config, { exclusive: true, log })
+  const server = await buildServer({ ...app, version, log })
+  const keyFile = await ensureAdminKey(app, config)
+  await app.work()
+  await server.listen({ host: config.host, port: config.port })
+  const url = urlOf(server.server.address())
+  const key = keyFile ?? '(made by another process)'
+  process.stdout.write(
+    `Portwarden ${version} at ${url}  admin key: ${key}  try: curl -H "Authorization: Bearer $(cat '${key}')" ${url}/v1/policies\n`,
+  )
+
+  let stopping = false
+  const stop = async (signal: string) => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    await server.close()
+    await app.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal))
+}
+
+try {
+  const config = readConfig(process.env)
+  await serve(config, pino({ level: config.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2)))
+} catch (error) {
+  const expected = error instanceof ConfigError || error instanceof DirectoryInUseError
+  process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}
