@@ -21,7 +21,9 @@ import { listenForNotifications, type Notifications } from './store/notification
 import { ensurePartitions } from './store/partitions.ts'
 import { createStores } from './store/stores.ts'
 
-export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 /** The service without its HTTP side: the same for the server and for the command line. */
 export interface App extends Parts {
@@ -58,7 +60,9 @@ interface Wiring {
 }
 
 async function wire(config: Config, { exclusive, log, closers, close }: Wiring): Promise<App> {
-  const embedded = config.databaseUrl ? undefined : await startEmbedded({ dataDir: config.dataDir, exclusive, log: (line) => log.info(line) })
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbedded({ dataDir: config.dataDir, exclusive, log: (line) => log.info(line) })
   if (embedded) closers.push(embedded.stop)
   const url = config.databaseUrl ?? embedded?.url ?? ''
   await migrate(url)
@@ -107,7 +111,8 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     work: () =>
       queue.work([config.vantage.name], {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
-        failAudit: ({ auditId }) => stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
+        failAudit: ({ auditId }) =>
+          stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
         runBatch: (job) => runBatch({ stores, observe }, job),
         failBatch: (job) => failBatch({ stores }, job),
       }),

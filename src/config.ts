@@ -36,9 +36,14 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 /** Reads the configuration; throws ConfigError at the first value that is not valid. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const text = (variable: string, fallback: string) => env[variable] || fallback
-  const checked = (variable: string, fallback: string, rule: { valid: (value: string) => boolean; example: string }) => {
+  const checked = (
+    variable: string,
+    fallback: string,
+    rule: { valid: (value: string) => boolean; example: string },
+  ) => {
     const value = text(variable, fallback)
-    if (!rule.valid(value)) throw new ConfigError(`${variable} is not valid; a valid example: ${variable}=${rule.example}`)
+    if (!rule.valid(value))
+      throw new ConfigError(`${variable} is not valid; a valid example: ${variable}=${rule.example}`)
     return value
   }
   const integer = (variable: string, fallback: number, [least, most]: [number, number]) => {
@@ -73,7 +78,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 function databaseUrl(value: string | undefined): string | undefined {
   if (!value) return undefined
   if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
-  throw new ConfigError('DATABASE_URL is not valid; a valid example: DATABASE_URL=postgresql://portwarden:secret@db.example.org/portwarden')
+  throw new ConfigError(
+    'DATABASE_URL is not valid; a valid example: DATABASE_URL=postgresql://portwarden:secret@db.example.org/portwarden',
+  )
 }
 
 function readAllow(value: string): readonly AllowEntry[] {
@@ -90,7 +97,9 @@ function readGrants(value: string): CredentialGrant[] {
   return entries.map((entry) => {
     const [, ref, cidr] = /^\s*((?:env:[A-Za-z_]\w*|file:\/[^@,]+))@([^@\s]+)\s*$/.exec(entry) ?? []
     if (!ref || !cidr || !ipaddr.isValidCIDR(cidr)) {
-      throw new ConfigError('PORTWARDEN_CREDENTIALS is not valid; a valid example: PORTWARDEN_CREDENTIALS=env:AD_AUDIT@10.0.0.0/8')
+      throw new ConfigError(
+        'PORTWARDEN_CREDENTIALS is not valid; a valid example: PORTWARDEN_CREDENTIALS=env:AD_AUDIT@10.0.0.0/8',
+      )
     }
     return { ref, destinations: [cidr] }
   })

@@ -1,6 +1,7 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import pino, { type Logger } from 'pino'
 import { buildServer } from './api/server.ts'
 import { type App, startApp, version } from './app.ts'
@@ -17,6 +18,7 @@ async function ensureAdminKey(app: App, config: Config): Promise<string | undefi
   // On a shared database the key may have been made by another process; an embedded one is ours alone.
   if (!app.owner && (await app.stores.keys.exists(adminKeyName))) return undefined
   const key = await app.stores.keys.create(adminKeyName, ['admin'])
+  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   await writeFile(file, `${key}\n`, { mode: 0o600 })
   await chmod(file, 0o600) // the mode above does not apply to a file that was there
   return file
@@ -27,33 +29,54 @@ function urlOf(bound: string | AddressInfo | null): string {
   return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
 }
 
-async function serve(config: Config, log: Logger): Promise<void> {
+const roles = ['all', 'api', 'worker'] as const
+type Role = (typeof roles)[number]
+
+function readRole(argv: string[]): Role {
+  const { values } = parseArgs({ args: argv, options: { role: { type: 'string', default: 'all' } } })
+  const role = roles.find((known) => known === values.role)
+  if (!role) throw new ConfigError('--role is not valid; a valid example: npm start -- --role worker')
+  return role
+}
+
+/** Starts the process in its role and stops it at the first signal. */
+async function run(role: Role, config: Config, log: Logger): Promise<void> {
   const app = await startApp(config, { exclusive: true, log })
-  const server = await buildServer({ ...app, version, log })
-  const keyFile = await ensureAdminKey(app, config)
-  await app.work()
-  await server.listen({ host: config.host, port: config.port })
-  const url = urlOf(server.server.address())
-  const key = keyFile ?? '(made by another process)'
-  process.stdout.write(
-    `Portwarden ${version} at ${url}  admin key: ${key}  try: curl -H "Authorization: Bearer $(cat '${key}')" ${url}/v1/policies\n`,
-  )
+  if (role !== 'api') await app.work()
+  const server = role === 'worker' ? undefined : await serve(app, config, log)
+  if (!server) process.stdout.write(`Portwarden ${version} works for the vantage ${config.vantage.name}\n`)
 
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'stopping')
-    await server.close()
+    await server?.close()
     await app.close()
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal))
 }
 
+async function serve(app: App, config: Config, log: Logger) {
+  const server = await buildServer({ ...app, version, log })
+  const keyFile = await ensureAdminKey(app, config)
+  await server.listen({ host: config.host, port: config.port })
+  const url = urlOf(server.server.address())
+  const key = keyFile ?? '(made by another process)'
+  process.stdout.write(
+    `Portwarden ${version} at ${url}  admin key: ${key}  try: curl -H "Authorization: Bearer $(cat '${key}')" ${url}/v1/policies\n`,
+  )
+  return server
+}
+
 try {
   const config = readConfig(process.env)
-  await serve(config, pino({ level: config.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2)))
+  await run(
+    readRole(process.argv.slice(2)),
+    config,
+    pino({ level: config.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2)),
+  )
 } catch (error) {
   const expected = error instanceof ConfigError || error instanceof DirectoryInUseError
   process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)

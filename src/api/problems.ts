@@ -14,7 +14,10 @@ export const Problem = Type.Object(
       Type.Array(
         Type.Object({
           in: Type.Enum(['body', 'query', 'path', 'header']),
-          pointer: Type.String({ description: 'JSON Pointer (RFC 6901) into that part of the request', examples: ['/policy'] }),
+          pointer: Type.String({
+            description: 'JSON Pointer (RFC 6901) into that part of the request',
+            examples: ['/policy'],
+          }),
           detail: Type.String(),
         }),
       ),
@@ -63,7 +66,9 @@ export function registerProblems(app: FastifyInstance): void {
     request.log.error({ err: error }, 'request failed')
     return sendProblem(reply, { status: 500, requestId: request.id })
   })
-  app.setNotFoundHandler((request: FastifyRequest, reply) => sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }))
+  app.setNotFoundHandler((request: FastifyRequest, reply) =>
+    sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }),
+  )
 }
 
 const pathOf = (request: FastifyRequest) => request.url.split('?')[0]?.slice(0, 200)
@@ -72,25 +77,46 @@ const maxErrors = 20
 
 function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof RefusedError) {
-    const errors = error.mistakes.slice(0, maxErrors).map(({ pointer, message }) => ({ in: error.part, pointer, detail: message }))
+    const errors = error.mistakes
+      .slice(0, maxErrors)
+      .map(({ pointer, message }) => ({ in: error.part, pointer, detail: message }))
     return { status: 422, detail: error.message, errors }
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
-  if (error instanceof InvalidCursorError) return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }
+  if (error instanceof InvalidCursorError)
+    return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }
   if (error.validation) return validationProblem(error)
-  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500) return { status: error.statusCode, detail: error.message }
+  if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
+    return { status: error.statusCode, detail: error.message }
   return undefined
 }
 
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
   const errors = validation.slice(0, maxErrors).map(({ instancePath, keyword, params, message = 'is not valid' }) => {
-    const field = keyword === 'required' ? params.missingProperty : keyword === 'additionalProperties' ? params.additionalProperty : undefined
-    const pointer = field === undefined ? instancePath : `${instancePath}/${String(field).replaceAll('~', '~0').replaceAll('/', '~1')}`
+    const field =
+      keyword === 'required'
+        ? params.missingProperty
+        : keyword === 'additionalProperties'
+          ? params.additionalProperty
+          : undefined
+    const pointer =
+      field === undefined
+        ? instancePath
+        : `${instancePath}/${String(field).replaceAll('~', '~0').replaceAll('/', '~1')}`
     const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-    const detail = keyword === 'required' ? 'is required' : keyword === 'additionalProperties' ? 'is not a known field' : `${message}${allowed}`
+    const detail =
+      keyword === 'required'
+        ? 'is required'
+        : keyword === 'additionalProperties'
+          ? 'is not a known field'
+          : `${message}${allowed}`
     return { in: placeOf[validationContext] ?? 'body', pointer, detail }
   })
   const first = errors[0]
-  return { status: 400, detail: first ? `${first.pointer || 'the request'} ${first.detail}` : 'the request is not valid', errors }
+  return {
+    status: 400,
+    detail: first ? `${first.pointer || 'the request'} ${first.detail}` : 'the request is not valid',
+    errors,
+  }
 }

@@ -1,17 +1,19 @@
 import { type Static, type TProperties, type TSchema, Type } from 'typebox'
+import { results } from '../domain/judge.ts'
 import { states } from '../domain/observation.ts'
 import { nameSchema } from '../domain/policy.ts'
 import { reasonCodes, reasons } from '../domain/reasons.ts'
-import { results } from '../domain/judge.ts'
 import { Problem } from './problems.ts'
 
 const closed = { additionalProperties: false } as const
 
 /** An object of which every field is known. */
-export const closedObject = <P extends TProperties>(properties: P, options = {}) => Type.Object(properties, { ...closed, ...options })
+export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
+  Type.Object(properties, { ...closed, ...options })
 
 /** A reference to a schema that the server has registered under its `$id`. */
-export const ref = <S extends TSchema>(schema: S) => Type.Unsafe<Static<S>>({ $ref: `${(schema as { $id?: string }).$id}#` })
+export const ref = <S extends TSchema>(schema: S) =>
+  Type.Unsafe<Static<S>>({ $ref: `${(schema as { $id?: string }).$id}#` })
 
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-22T02:00:00.000Z'] })
@@ -19,10 +21,17 @@ export const NameParams = closedObject({ name: nameSchema('Name of the resource'
 
 export const Reason = Type.Object(
   {
-    code: Type.Enum(reasonCodes, { description: reasonCodes.map((code) => `- \`${code}\`: ${reasons[code].message}`).join('\n') }),
+    code: Type.Enum(reasonCodes, {
+      description: reasonCodes.map((code) => `- \`${code}\`: ${reasons[code].message}`).join('\n'),
+    }),
     message: Type.String(),
   },
-  { $id: 'Reason', title: 'Reason', description: 'Why: a code of a closed list, and a sentence that a person can act on', examples: [{ code: 'as-expected', message: reasons['as-expected'].message }] },
+  {
+    $id: 'Reason',
+    title: 'Reason',
+    description: 'Why: a code of a closed list, and a sentence that a person can act on',
+    examples: [{ code: 'as-expected', message: reasons['as-expected'].message }],
+  },
 )
 export const Result = Type.Enum([...results], { description: "XCCDF's results" })
 export const State = Type.Enum([...states])
@@ -34,7 +43,10 @@ export const PageQuery = {
 
 /** A page of a keyset listing. */
 export const pageOf = <S extends TSchema>(item: S) =>
-  Type.Object({ items: Type.Array(item), next: nullable(Type.String({ description: 'Cursor of the next page; null on the last' })) })
+  Type.Object({
+    items: Type.Array(item),
+    next: nullable(Type.String({ description: 'Cursor of the next page; null on the last' })),
+  })
 
 const problemTexts: Record<number, string> = {
   400: 'The request is malformed; `errors` names the fields',
@@ -51,8 +63,10 @@ const problemTexts: Record<number, string> = {
 /** The problem answers of an operation; those that every operation of /v1 can give come by themselves. */
 export const problems = (...statuses: number[]) =>
   Object.fromEntries(
-    [...statuses, 400, 401, 500].sort().map((status) => [
-      status,
-      { description: problemTexts[status], content: { 'application/problem+json': { schema: ref(Problem) } } },
-    ]),
+    [...statuses, 400, 401, 500]
+      .sort()
+      .map((status) => [
+        status,
+        { description: problemTexts[status], content: { 'application/problem+json': { schema: ref(Problem) } } },
+      ]),
   )

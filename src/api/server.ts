@@ -44,15 +44,20 @@ export async function buildServer(parts: ServerParts) {
   // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
-  for (const schema of [Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy, DriftReport]) app.addSchema(schema)
+  for (const schema of [Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy, DriftReport])
+    app.addSchema(schema)
 
-  await app.register(swagger, { openapi: documentHead(parts.version), refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` } })
+  await app.register(swagger, {
+    openapi: documentHead(parts.version),
+    refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
+  })
   await app.register(swaggerUi, { routePrefix: '/docs' })
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {
       requireKey(v1, parts.stores.keys)
-      for (const routes of [auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, driftRoutes]) await v1.register(routes, parts)
+      for (const routes of [auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, driftRoutes])
+        await v1.register(routes, parts)
     },
     { prefix: '/v1' },
   )
@@ -70,11 +75,14 @@ const documentHead = (version: string) => ({
   info: {
     title: 'Portwarden',
     version,
-    description: 'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
+    description:
+      'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: 'http://127.0.0.1:8080' }],
-  components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer', description: 'An API key: pw_<id>_<secret>' } } },
+  components: {
+    securitySchemes: { key: { type: 'http' as const, scheme: 'bearer', description: 'An API key: pw_<id>_<secret>' } },
+  },
   security: [{ key: [] }],
   tags: [
     { name: 'audits', description: 'Ask for audits and read their findings' },

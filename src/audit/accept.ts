@@ -3,8 +3,8 @@ import { digest } from '../domain/canonical.ts'
 import { isHost } from '../domain/endpoint.ts'
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import { resolveParameters } from '../domain/parameters.ts'
-import type { Stores } from '../store/stores.ts'
 import type { Database } from '../store/database.ts'
+import type { Stores } from '../store/stores.ts'
 import type { StoredTarget, TargetInput } from '../store/targets.ts'
 
 /** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
@@ -36,7 +36,11 @@ export interface AcceptParts {
  * The same idempotency key with the same request answers the audit that it made; with another one it is refused.
  * Throws RefusedError with every mistake that it found; nothing is written then.
  */
-export async function acceptAudit({ transaction, enqueuePlan }: AcceptParts, request: AuditRequest, order: Order): Promise<{ auditId: string; created: boolean }> {
+export async function acceptAudit(
+  { transaction, enqueuePlan }: AcceptParts,
+  request: AuditRequest,
+  order: Order,
+): Promise<{ auditId: string; created: boolean }> {
   return transaction(async (stores, tx) => {
     const auditId = newUuid()
     const made = await claimOnce(stores, { ...order, request, resource: auditId })
@@ -44,7 +48,18 @@ export async function acceptAudit({ transaction, enqueuePlan }: AcceptParts, req
     const { policyId, targetIds } = await checkRequest(stores, request)
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
     const { trigger, requestedBy } = order
-    await stores.audits.create({ id: auditId, policyId, targetIds, params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy })
+    await stores.audits.create({
+      id: auditId,
+      policyId,
+      targetIds,
+      params,
+      vantages,
+      correlationId,
+      reason,
+      callbackUrl,
+      trigger,
+      requestedBy,
+    })
     await enqueuePlan(tx, auditId)
     return { auditId, created: true }
   })
@@ -70,7 +85,10 @@ export async function claimOnce(
 async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ policyId: number; targetIds: number[] }> {
   const [name = '', version] = request.policy.split('@')
   const policy = await stores.policies.find(name, version === undefined ? undefined : Number(version))
-  if (!policy) throw new RefusedError([{ pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` }])
+  if (!policy)
+    throw new RefusedError([
+      { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
+    ])
 
   const targets = await findTargets(stores, request.targets)
   const mistakes: Mistake[] = []
@@ -83,7 +101,8 @@ async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ po
     const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
     for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
       const pointer = layer === 'audit' ? `/params/${parameter}` : `/targets/${target.name}/params/${parameter}`
-      if (!seen.has(pointer)) mistakes.push({ pointer, message: layer === 'audit' ? message : `target ${target.name}: ${message}` })
+      if (!seen.has(pointer))
+        mistakes.push({ pointer, message: layer === 'audit' ? message : `target ${target.name}: ${message}` })
       seen.add(pointer)
     }
   }
@@ -94,14 +113,16 @@ async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ po
 async function findTargets(stores: Stores, selection: AuditRequest['targets']): Promise<StoredTarget[]> {
   if (!Array.isArray(selection)) {
     const found = await stores.targets.findByLabels(selection.labels)
-    if (found.length === 0) throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
+    if (found.length === 0)
+      throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
     return found
   }
   const names = selection.map((target) => (typeof target === 'string' ? target : target.name))
   const inline = selection.filter((target) => typeof target !== 'string')
   const seen = new Set<string>()
   const mistakes = selection.flatMap((target, i): Mistake[] => {
-    if (seen.size === seen.add(names[i] ?? '').size) return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
+    if (seen.size === seen.add(names[i] ?? '').size)
+      return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
     const wrong = typeof target !== 'string' && !isHost(target.address)
     return wrong ? [{ pointer: `/targets/${i}/address`, message: 'must be an IP address or a host name' }] : []
   })
@@ -109,7 +130,9 @@ async function findTargets(stores: Stores, selection: AuditRequest['targets']): 
   if (inline.length > 0) await stores.targets.save(inline)
 
   const found = new Map((await stores.targets.findByNames(names)).map((target) => [target.name, target]))
-  const missing = names.flatMap((name, i) => (found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }]))
+  const missing = names.flatMap((name, i) =>
+    found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
+  )
   if (missing.length > 0) throw new RefusedError(missing)
   return names.flatMap((name) => found.get(name) ?? [])
 }

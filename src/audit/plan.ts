@@ -34,7 +34,9 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
       const batchId = await tx.batches.create(auditId, vantageId, compact(checks))
       await enqueueBatches(database, vantage, [{ auditId, batchId }])
     }
-    const settled = planned.filter((check) => check.kind === 'settled').map((check) => settledFinding(check, new Date()))
+    const settled = planned
+      .filter((check) => check.kind === 'settled')
+      .map((check) => settledFinding(check, new Date()))
     for (let i = 0; i < settled.length; i += settledPerRecording) {
       await tx.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
     }
@@ -46,7 +48,9 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
 async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]> {
   const policy = await stores.policies.findById(order.policyId)
   const targets = await stores.targets.findByIds(order.targetIds)
-  const vantages = (await stores.vantages.list()).filter(({ name }) => order.vantages.length === 0 || order.vantages.includes(name))
+  const vantages = (await stores.vantages.list()).filter(
+    ({ name }) => order.vantages.length === 0 || order.vantages.includes(name),
+  )
   const rulesFor = ruleResolver(policy.document, order.params as Record<string, unknown>)
   const planned = targets.flatMap((target) =>
     planTarget(target, rulesFor(target), vantages).map((check) => ({ ...check, targetId: target.id })),
@@ -57,7 +61,11 @@ async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]>
     vantage: check.place.vantage,
   }))
   const series = await stores.ensureSeries(policy.name, keys)
-  return planned.map((check, i) => ({ ...check, seriesId: series[i]?.seriesId ?? -1, vantageId: series[i]?.vantageId ?? -1 }))
+  return planned.map((check, i) => ({
+    ...check,
+    seriesId: series[i]?.seriesId ?? -1,
+    vantageId: series[i]?.vantageId ?? -1,
+  }))
 }
 
 /** Resolves the rules once for all targets with the same parameters: most have none of their own. */
@@ -68,7 +76,8 @@ function ruleResolver(document: PolicyDocument, params: Record<string, unknown>)
     const known = resolved.get(key)
     if (known) return known
     const parameters = resolveParameters(document, { audit: params, target: target.params })
-    if ('errors' in parameters) throw new Error(`target ${target.name}: ${parameters.errors.map((e) => e.message).join('; ')}`)
+    if ('errors' in parameters)
+      throw new Error(`target ${target.name}: ${parameters.errors.map((e) => e.message).join('; ')}`)
     const rules = document.rules.map((rule) => ({
       ...(rule as unknown as { id: string; from: string[]; indirect?: boolean }),
       resolved: resolveRule(rule, parameters.values),
@@ -102,7 +111,13 @@ function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: Batch
 
 /** A finding that needed no look, or got none. */
 export const settledFinding = (
-  check: { targetId: number; seriesId: number; result: NewFinding['result']; reason: NewFinding['reason']; indirect?: boolean },
+  check: {
+    targetId: number
+    seriesId: number
+    result: NewFinding['result']
+    reason: NewFinding['reason']
+    indirect?: boolean
+  },
   now: Date,
 ): NewFinding => ({
   targetId: check.targetId,

@@ -54,7 +54,11 @@ export async function cancelAudit({ stores }: { stores: Stores }, auditId: strin
   return true
 }
 
-async function recordUnseen(stores: Stores, { auditId, batchId }: BatchJob, unseen: Pick<NewFinding, 'result' | 'reason'>) {
+async function recordUnseen(
+  stores: Stores,
+  { auditId, batchId }: BatchJob,
+  unseen: Pick<NewFinding, 'result' | 'reason'>,
+) {
   const batch = await stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(stores, auditId)
   const findings = batch.checks.map((check) => settledFinding({ ...check, ...unseen }, new Date()))

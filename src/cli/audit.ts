@@ -55,10 +55,14 @@ function readRequest(argv: string[]): Request | 'help' {
 function readParams(document: PolicyDocument, texts: string[]): Record<string, ParameterValue> {
   return Object.fromEntries(
     texts.map((text) => {
-      const [name = '', value] = [text.split('=', 1)[0], text.includes('=') ? text.slice(text.indexOf('=') + 1) : undefined]
+      const [name = '', value] = [
+        text.split('=', 1)[0],
+        text.includes('=') ? text.slice(text.indexOf('=') + 1) : undefined,
+      ]
       const parameter = document.parameters?.[name]
       const known = Object.keys(document.parameters ?? {}).join(', ')
-      if (!parameter || value === undefined) throw new UsageError(`--param ${text}: write key=value; the keys of this policy are ${known}`)
+      if (!parameter || value === undefined)
+        throw new UsageError(`--param ${text}: write key=value; the keys of this policy are ${known}`)
       const parsed = parseParameterValue(parameter, value)
       if ('error' in parsed) throw new UsageError(`--param ${name}: ${parsed.error}`)
       return [name, parsed.value]
@@ -66,7 +70,11 @@ function readParams(document: PolicyDocument, texts: string[]): Record<string, P
   )
 }
 
-async function audit(app: App, { hosts, policy, params }: Request, onProgress: (audit: Audit) => void): Promise<Outcome> {
+async function audit(
+  app: App,
+  { hosts, policy, params }: Request,
+  onProgress: (audit: Audit) => void,
+): Promise<Outcome> {
   const stored = await app.stores.policies.find(policy)
   if (!stored) throw new UsageError(`there is no policy ${policy}`)
   const targets = hosts.map((host) => ({ name: host, address: host }))
@@ -102,18 +110,32 @@ const showProgress = ({ progress }: Audit) => {
 
 function print({ audit: ended, findings, drift }: Outcome): void {
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  const rows = findings.map((f) => [f.target, f.rule, f.vantage, f.result + (f.indirect ? ' (indirect)' : ''), f.state, f.reason.message])
+  const rows = findings.map((f) => [
+    f.target,
+    f.rule,
+    f.vantage,
+    f.result + (f.indirect ? ' (indirect)' : ''),
+    f.state,
+    f.reason.message,
+  ])
   console.log(renderTable(['TARGET', 'RULE', 'VANTAGE', 'RESULT', 'STATE', 'REASON'], rows))
   const { checked, notchecked } = coverageOf(ended.counts)
   const { pass, fail, unknown, error } = ended.counts
-  console.log(`\nverdict: ${ended.verdict}  (${pass} pass, ${fail} fail, ${unknown} unknown, ${error} error; ${checked} checked, ${notchecked} not checked)`)
+  console.log(
+    `\nverdict: ${ended.verdict}  (${pass} pass, ${fail} fail, ${unknown} unknown, ${error} error; ${checked} checked, ${notchecked} not checked)`,
+  )
   console.log(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
   if (ended.error) console.log(`error:   ${ended.error}`)
   if (!drift) return
   if (drift.length === 0) return console.log('\nNothing has drifted since the last audit.')
   console.log('\nDrift since the last audit:')
   const show = (side: DriftItem['before']) => (side ? `${side.result} (${side.state})` : '-')
-  console.log(renderTable(['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'], drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)])))
+  console.log(
+    renderTable(
+      ['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'],
+      drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)]),
+    ),
+  )
 }
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 2 } as const

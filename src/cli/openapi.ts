@@ -5,7 +5,12 @@ import { version } from '../app.ts'
 /** The OpenAPI document of the routes, as text; no part of the service is started. */
 export async function renderOpenApi(): Promise<string> {
   const unused = {} as ServerParts
-  const server = await buildServer({ ...unused, version, stores: { keys: {} } as ServerParts['stores'], log: undefined as never })
+  const server = await buildServer({
+    ...unused,
+    version,
+    stores: { keys: {} } as ServerParts['stores'],
+    log: undefined as never,
+  })
   await server.ready()
   const document = server.swagger()
   await server.close()

@@ -2,7 +2,15 @@ import type { Result } from './judge.ts'
 import type { State } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 
-export const driftClasses = ['regressed', 'recovered', 'changed', 'obscured', 'clarified', 'appeared', 'vanished'] as const
+export const driftClasses = [
+  'regressed',
+  'recovered',
+  'changed',
+  'obscured',
+  'clarified',
+  'appeared',
+  'vanished',
+] as const
 export type DriftClass = (typeof driftClasses)[number]
 export const driftCauses = ['environment', 'policy', 'scope'] as const
 export type DriftCause = (typeof driftCauses)[number]
@@ -62,5 +70,7 @@ function compareValues(before: unknown, after: unknown, path: string): FieldChan
   const comparable = isContainer(before) && isContainer(after) && Array.isArray(before) === Array.isArray(after)
   if (!comparable) return [{ path, before: before ?? null, after: after ?? null }].filter((c) => c.before !== c.after)
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
-  return keys.flatMap((key) => compareValues(before[key], after[key], `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`))
+  return keys.flatMap((key) =>
+    compareValues(before[key], after[key], `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+  )
 }

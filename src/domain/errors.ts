@@ -7,10 +7,13 @@ export interface Mistake {
 /** The request is understood and cannot be carried out as it is; nothing was changed. */
 export class RefusedError extends Error {
   readonly mistakes: readonly Mistake[]
+  /** Which part of the request the pointers lead into. */
+  readonly part: 'body' | 'query'
 
-  constructor(mistakes: readonly Mistake[]) {
+  constructor(mistakes: readonly Mistake[], part: 'body' | 'query' = 'body') {
     super(mistakes[0]?.message ?? 'refused')
     this.mistakes = mistakes
+    this.part = part
   }
 }
 

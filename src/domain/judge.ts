@@ -70,10 +70,16 @@ export const daysLeft = (notAfter: string, now: number): number => Math.floor((D
 
 type Violation = ReasonCode | undefined
 
-function tlsViolation(expect: NonNullable<ResolvedExpectation['tls']>, facts: AnyFacts, seen: ReasonCode, now: number): Violation {
+function tlsViolation(
+  expect: NonNullable<ResolvedExpectation['tls']>,
+  facts: AnyFacts,
+  seen: ReasonCode,
+  now: number,
+): Violation {
   const { certificate } = facts
   if (!facts.protocol) return seen
-  if (expect.minVersion && tlsVersions.indexOf(facts.protocol) < tlsVersions.indexOf(expect.minVersion)) return 'tls-version-too-old'
+  if (expect.minVersion && tlsVersions.indexOf(facts.protocol) < tlsVersions.indexOf(expect.minVersion))
+    return 'tls-version-too-old'
   for (const version of expect.refuses ?? []) {
     const offered = facts.versions?.[version]
     if (offered === 'accepted') return 'tls-old-version-accepted'
@@ -84,9 +90,11 @@ function tlsViolation(expect: NonNullable<ResolvedExpectation['tls']>, facts: An
   if (!certificate) return 'facts-missing'
   if (expect.validNow && now >= Date.parse(certificate.notAfter)) return 'certificate-expired'
   if (expect.validNow && now < Date.parse(certificate.notBefore)) return 'certificate-not-yet-valid'
-  if (expect.minDaysLeft !== undefined && daysLeft(certificate.notAfter, now) < expect.minDaysLeft) return 'certificate-expires-soon'
+  if (expect.minDaysLeft !== undefined && daysLeft(certificate.notAfter, now) < expect.minDaysLeft)
+    return 'certificate-expires-soon'
   if (expect.nameMatches && !facts.nameMatches) return 'certificate-name-mismatch'
-  if (expect.trusted && !facts.trusted && !(expect.allowSelfSigned && certificate.selfSigned)) return 'certificate-untrusted'
+  if (expect.trusted && !facts.trusted && !(expect.allowSelfSigned && certificate.selfSigned))
+    return 'certificate-untrusted'
   return undefined
 }
 

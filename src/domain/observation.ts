@@ -34,7 +34,9 @@ const Certificate = Type.Object(
 )
 
 const spoke = Type.Optional(
-  Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], { description: 'What answered instead of the protocol, by its first bytes' }),
+  Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {
+    description: 'What answered instead of the protocol, by its first bytes',
+  }),
 )
 
 const offered = Type.Enum(['accepted', 'refused', 'not-tested'])
@@ -45,15 +47,24 @@ const tlsFacts = {
   keyExchange: Type.Optional(Type.String({ examples: ['X25519', 'ECDH prime256v1'] })),
   alpn: Type.Optional(Type.String()),
   certificate: Type.Optional(Certificate),
-  chain: Type.Optional(Type.Array(Type.String(), { description: 'SHA-256 fingerprints of the chain as the peer sent it, leaf first' })),
-  trusted: Type.Optional(Type.Boolean({ description: 'The chain leads to a trusted authority; dates and name are judged apart' })),
+  chain: Type.Optional(
+    Type.Array(Type.String(), { description: 'SHA-256 fingerprints of the chain as the peer sent it, leaf first' }),
+  ),
+  trusted: Type.Optional(
+    Type.Boolean({ description: 'The chain leads to a trusted authority; dates and name are judged apart' }),
+  ),
   trustError: Type.Optional(Type.String({ description: 'Why it is not trusted, as OpenSSL names it' })),
-  nameMatches: Type.Optional(Type.Boolean({ description: 'The certificate names the host that was dialled, RFC 9525' })),
+  nameMatches: Type.Optional(
+    Type.Boolean({ description: 'The certificate names the host that was dialled, RFC 9525' }),
+  ),
   ocspStapled: Type.Optional(Type.Boolean()),
   clientCertificate: Type.Optional(Type.Enum(['required'])),
   versions: Type.Optional(
     Type.Partial(
-      Type.Object({ SSLv3: offered, TLSv1: offered, 'TLSv1.1': offered, 'TLSv1.2': offered, 'TLSv1.3': offered }, closed),
+      Type.Object(
+        { SSLv3: offered, TLSv1: offered, 'TLSv1.1': offered, 'TLSv1.2': offered, 'TLSv1.3': offered },
+        closed,
+      ),
     ),
   ),
   spoke,
@@ -66,7 +77,10 @@ export const HttpsFacts = Type.Object(
   {
     ...tlsFacts,
     http: Type.Optional(
-      Type.Object({ status: Type.Integer(), server: Type.Optional(Type.String()), hsts: Type.Optional(Type.String()) }, closed),
+      Type.Object(
+        { status: Type.Integer(), server: Type.Optional(Type.String()), hsts: Type.Optional(Type.String()) },
+        closed,
+      ),
     ),
     plainHttp: Type.Optional(
       Type.Object(
@@ -137,7 +151,9 @@ export const LdapFacts = Type.Object(
       ),
     ),
     tls: Type.Optional(TlsFacts),
-    startTls: Type.Optional(Type.Object({ offered: Type.Boolean(), resultCode: Type.Optional(Type.Integer()) }, closed)),
+    startTls: Type.Optional(
+      Type.Object({ offered: Type.Boolean(), resultCode: Type.Optional(Type.Integer()) }, closed),
+    ),
     bind: Type.Optional(
       Type.Object(
         {
@@ -147,6 +163,12 @@ export const LdapFacts = Type.Object(
           adCode: Type.Optional(Type.String({ description: 'The `data` code of Active Directory, hexadecimal' })),
         },
         closed,
+      ),
+    ),
+    plainBind: Type.Optional(
+      Type.Object(
+        { resultCode: Type.Integer(), resultName: Type.String() },
+        { ...closed, description: 'The answer to a simple bind in clear, tried as a user that does not exist' },
       ),
     ),
     spoke,

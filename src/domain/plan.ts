@@ -39,7 +39,12 @@ export type PlannedCheck =
 /** Plans the rules of a policy for one target. `rules` holds the resolved rule, or `notapplicable` for its target. */
 export function planTarget(
   target: { address: string },
-  rules: readonly { id: string; from: readonly string[]; indirect?: boolean; resolved: ResolvedRule | 'notapplicable' }[],
+  rules: readonly {
+    id: string
+    from: readonly string[]
+    indirect?: boolean
+    resolved: ResolvedRule | 'notapplicable'
+  }[],
   vantages: readonly Vantage[],
 ): PlannedCheck[] {
   return rules.flatMap((rule) =>

@@ -150,7 +150,7 @@ export const Parameter = object({
 })
 
 /** What a parameter may be called. */
-export const parameterName = '^[a-zA-Z][a-zA-Z0-9]{0,63}$'
+export const parameterName = '[a-zA-Z][a-zA-Z0-9]{0,63}'
 
 const policy = <R extends TSchema>(rule: R) =>
   object({
@@ -158,7 +158,7 @@ const policy = <R extends TSchema>(rule: R) =>
     title: Type.String({ minLength: 1, maxLength: 200 }),
     source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
     parameters: optional(
-      Type.Record(Type.String({ pattern: parameterName }), Parameter, { ...closed, maxProperties: 200 }),
+      Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, { ...closed, maxProperties: 200 }),
     ),
     rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),
   })
@@ -172,6 +172,7 @@ export const PolicyDocument = policy(
 export const ResolvedPolicyDocument = policy(Rule)
 
 export type Rule = Static<typeof Rule>
+export type Expectation = Static<typeof Expectation>
 export type Parameter = Static<typeof Parameter>
 export type ParameterValue = string | number | boolean
 export type Comparison = Static<typeof Comparison>

@@ -42,7 +42,14 @@ const batchFailedQueue = 'batch-failed'
 const batchQueue = (vantage: string) => `batch/${vantage}`
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
-const delivery = { retryLimit: 2, retryDelay: 1, heartbeatSeconds: 10, expireInSeconds: 900, deleteAfterSeconds: 3600, notify: true }
+const delivery = {
+  retryLimit: 2,
+  retryDelay: 1,
+  heartbeatSeconds: 10,
+  expireInSeconds: 900,
+  deleteAfterSeconds: 3600,
+  notify: true,
+}
 const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 30 }
 
 /** Connects to the queues and makes them where they are missing. */
@@ -64,12 +71,17 @@ export async function openQueue({ url, connections, concurrency, onError }: Queu
     await boss.createQueue(name, options)
     made.add(name)
   }
-  const ensureBatchQueue = (vantage: string) => ensureQueue(batchQueue(vantage), { ...delivery, deadLetter: batchFailedQueue })
+  const ensureBatchQueue = (vantage: string) =>
+    ensureQueue(batchQueue(vantage), { ...delivery, deadLetter: batchFailedQueue })
   await ensureQueue(planFailedQueue, { notify: true })
   await ensureQueue(batchFailedQueue, { notify: true })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
-  const workOn = <T extends object>(name: string, localConcurrency: number, handle: (data: T, signal: AbortSignal) => Promise<void>) =>
+  const workOn = <T extends object>(
+    name: string,
+    localConcurrency: number,
+    handle: (data: T, signal: AbortSignal) => Promise<void>,
+  ) =>
     boss.work<T>(name, { ...polling, localConcurrency }, async (jobs: Job<T>[]) => {
       for (const { data, signal } of jobs) await handle(data, signal)
     })

@@ -118,7 +118,10 @@ export function createAuditStore(db: Database, codes: Codes) {
     async finish(id: string, error?: string): Promise<void> {
       const rows = await db.$queryRaw<{ result: number; count: number }[]>`
         SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
-      const counts: Counts = { ...noCounts, ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])) }
+      const counts: Counts = {
+        ...noCounts,
+        ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])),
+      }
       await db.$queryRaw`
         WITH ended AS (
           UPDATE audit SET verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb, error = ${error ?? null}::text,

@@ -54,7 +54,10 @@ export function createFindingStore(db: Database, codes: Codes) {
         WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
           ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
         ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}`
-      return cutPage(rows, limit, { keyOf: (row) => [row.targetId, row.seriesId], toItem: (row) => fromRow(codes, row) })
+      return cutPage(rows, limit, {
+        keyOf: (row) => [row.targetId, row.seriesId],
+        toItem: (row) => fromRow(codes, row),
+      })
     },
   }
 }

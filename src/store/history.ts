@@ -1,4 +1,12 @@
-import { causeOf, classify, compareFields, type DriftCause, type DriftClass, type FieldChange, type SeriesState } from '../domain/drift.ts'
+import {
+  causeOf,
+  classify,
+  compareFields,
+  type DriftCause,
+  type DriftClass,
+  type FieldChange,
+  type SeriesState,
+} from '../domain/drift.ts'
 import type { Evidence } from '../domain/evidence.ts'
 import { describeReason, type ReasonCode } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
@@ -105,7 +113,10 @@ export function createHistoryStore(db: Database, codes: Codes) {
 
     /** When an audit's moment is, for a report's head; undefined where there is no such audit. */
     async momentOf(auditId: string): Promise<Date | undefined> {
-      const row = await db.audit.findUnique({ where: { id: auditId }, select: { observedUntil: true, finishedAt: true, createdAt: true } })
+      const row = await db.audit.findUnique({
+        where: { id: auditId },
+        select: { observedUntil: true, finishedAt: true, createdAt: true },
+      })
       return row ? (row.observedUntil ?? row.finishedAt ?? row.createdAt) : undefined
     },
   }

@@ -23,7 +23,8 @@ export async function migrate(url: string): Promise<void> {
     for (const { name, sql, checksum } of await readMigrations()) {
       const row = known.get(name)
       if (!row) await apply(client, { name, sql, checksum })
-      else if (!row.finished_at) throw new Error(`migration ${name} failed before: resolve it with "prisma migrate resolve"`)
+      else if (!row.finished_at)
+        throw new Error(`migration ${name} failed before: resolve it with "prisma migrate resolve"`)
       else if (row.checksum !== checksum) throw new Error(`migration ${name} was changed after it had been applied`)
     }
   } finally {

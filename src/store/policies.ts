@@ -53,7 +53,12 @@ export function createPolicyStore(db: Database) {
       const sum = digest(document)
       if (newest?.digest === sum) return { stored: newest, created: false }
       const added = await db.policy.createManyAndReturn({
-        data: { name: document.name, version: (newest?.version ?? 0) + 1, digest: sum, document: document as Prisma.InputJsonObject },
+        data: {
+          name: document.name,
+          version: (newest?.version ?? 0) + 1,
+          digest: sum,
+          document: document as Prisma.InputJsonObject,
+        },
         skipDuplicates: true,
       })
       return added[0] ? { stored: fromRow(added[0]), created: true } : this.put(document)

@@ -51,7 +51,8 @@ export async function recordBatch(
 
 /** Two audits recorded the same series at the same moment; PostgreSQL rolled one of them back, to be said again. */
 const isWriteConflict = (error: unknown) =>
-  error instanceof Prisma.PrismaClientKnownRequestError && /\b(23505|40P01|40001)\b|P2034|P2002/.test(`${error.code} ${error.message}`)
+  error instanceof Prisma.PrismaClientKnownRequestError &&
+  /\b(23505|40P01|40001)\b|P2034|P2002/.test(`${error.code} ${error.message}`)
 
 function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameters<typeof recordBatch>[2]): Prisma.Sql {
   const contents = new Map<string, string>()

@@ -8,7 +8,11 @@ export interface SeriesKey {
 }
 
 /** Finds or makes the series of one policy; answers their ids in the order of the keys. */
-export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<{ seriesId: number; vantageId: number }[]> {
+export async function ensureSeries(
+  db: Database,
+  policy: string,
+  keys: readonly SeriesKey[],
+): Promise<{ seriesId: number; vantageId: number }[]> {
   const ruleIds = await ensureRules(db, policy, [...new Set(keys.map((key) => key.rule))])
   const vantageIds = await ensureVantages(db, [...new Set(keys.map((key) => key.vantage))])
   const targets = keys.map((key) => key.targetId)
@@ -28,17 +32,25 @@ export async function ensureSeries(db: Database, policy: string, keys: readonly 
 }
 
 async function ensureRules(db: Database, policy: string, names: string[]): Promise<Map<string, number>> {
-  const find = async () => new Map((await db.rule.findMany({ where: { policy, name: { in: names } } })).map((r) => [r.name, r.id]))
+  const find = async () =>
+    new Map((await db.rule.findMany({ where: { policy, name: { in: names } } })).map((r) => [r.name, r.id]))
   const known = await find()
   if (names.every((name) => known.has(name))) return known
-  await db.rule.createMany({ data: names.filter((name) => !known.has(name)).map((name) => ({ policy, name })), skipDuplicates: true })
+  await db.rule.createMany({
+    data: names.filter((name) => !known.has(name)).map((name) => ({ policy, name })),
+    skipDuplicates: true,
+  })
   return find()
 }
 
 async function ensureVantages(db: Database, names: string[]): Promise<Map<string, number>> {
-  const find = async () => new Map((await db.vantage.findMany({ where: { name: { in: names } } })).map((v) => [v.name, v.id]))
+  const find = async () =>
+    new Map((await db.vantage.findMany({ where: { name: { in: names } } })).map((v) => [v.name, v.id]))
   const known = await find()
   if (names.every((name) => known.has(name))) return known
-  await db.vantage.createMany({ data: names.filter((name) => !known.has(name)).map((name) => ({ name, zones: [] })), skipDuplicates: true })
+  await db.vantage.createMany({
+    data: names.filter((name) => !known.has(name)).map((name) => ({ name, zones: [] })),
+    skipDuplicates: true,
+  })
   return find()
 }

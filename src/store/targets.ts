@@ -53,7 +53,15 @@ export function createTargetStore(db: Database) {
       return rows.map(fromRow)
     },
 
-    async list({ labels, cursor, limit }: { labels: Record<string, string>; cursor?: string; limit: number }): Promise<Page<StoredTarget>> {
+    async list({
+      labels,
+      cursor,
+      limit,
+    }: {
+      labels: Record<string, string>
+      cursor?: string
+      limit: number
+    }): Promise<Page<StoredTarget>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await db.$queryRaw<Row[]>`
         ${selectTarget} WHERE retired_at IS NULL AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb

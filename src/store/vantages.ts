@@ -15,7 +15,10 @@ export function createVantageStore(db: Database) {
 
     /** All vantages by name; zones in which there is none are not among them. */
     async list(): Promise<Vantage[]> {
-      const rows = await db.vantage.findMany({ where: { name: { not: { startsWith: 'zone:' } } }, orderBy: { name: 'asc' } })
+      const rows = await db.vantage.findMany({
+        where: { name: { not: { startsWith: 'zone:' } } },
+        orderBy: { name: 'asc' },
+      })
       return rows.map(({ name, zones }) => ({ name, zones }))
     },
   }

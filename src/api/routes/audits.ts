@@ -6,7 +6,7 @@ import { cancelAudit } from '../../audit/run-batch.ts'
 import { ConflictError, NotFoundError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
-import { type Audit as StoredAudit, auditStatuses } from '../../store/audits.ts'
+import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
@@ -20,7 +20,14 @@ export const Audit = Type.Object(
     status: Type.Enum([...auditStatuses]),
     verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
     coverage: Type.Object({ checked: count, notchecked: count }),
-    counts: Type.Object({ pass: count, fail: count, unknown: count, error: count, notapplicable: count, notchecked: count }),
+    counts: Type.Object({
+      pass: count,
+      fail: count,
+      unknown: count,
+      error: count,
+      notapplicable: count,
+      notchecked: count,
+    }),
     progress: Type.Object({ done: count, total: count }),
     policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
     trigger: Type.String({ examples: ['api'] }),
@@ -38,7 +45,10 @@ const InlineTarget = closedObject({ name: TargetName, ...TargetProperties })
 
 const AuditRequest = closedObject(
   {
-    policy: Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$', description: '`name` for the newest version, `name@3` for that one' }),
+    policy: Type.String({
+      pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$',
+      description: '`name` for the newest version, `name@3` for that one',
+    }),
     targets: Type.Union(
       [
         Type.Array(Type.Union([TargetName, InlineTarget]), { minItems: 1, maxItems: 20_000 }),
@@ -46,9 +56,13 @@ const AuditRequest = closedObject(
       ],
       { description: 'Names of targets, targets to create or update, or a label selector' },
     ),
-    params: Type.Optional(Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()]))),
+    params: Type.Optional(
+      Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+    ),
     vantages: Type.Optional(Type.Array(nameSchema('A vantage'), { minItems: 1, maxItems: 100, uniqueItems: true })),
-    correlationId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' })),
+    correlationId: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' }),
+    ),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
     callbackUrl: Type.Optional(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2000 })),
   },
@@ -66,7 +80,13 @@ const AuditRequest = closedObject(
 
 const ending = new Set(['completed', 'canceled', 'failed'])
 const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
-const PreferHeader = Type.Optional(Type.String({ maxLength: 200, description: '`wait=N` waits up to N seconds (at most 15) for the end, RFC 7240', examples: ['wait=10'] }))
+const PreferHeader = Type.Optional(
+  Type.String({
+    maxLength: 200,
+    description: '`wait=N` waits up to N seconds (at most 15) for the end, RFC 7240',
+    examples: ['wait=10'],
+  }),
+)
 const maxWaitSeconds = 15
 
 export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
@@ -100,7 +120,13 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         description: 'Everything is checked before anything is queued. An audit that was answered 202 always ends.',
         headers: Type.Object({
           prefer: PreferHeader,
-          'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'The same key with the same body answers the same audit' })),
+          'idempotency-key': Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 200,
+              description: 'The same key with the same body answers the same audit',
+            }),
+          ),
         }),
         body: AuditRequest,
         response: {
@@ -170,7 +196,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
     },
     async ({ params }, reply) => {
       const { status } = await find(params.id)
-      if (!(await cancelAudit(parts, params.id))) throw new ConflictError(`the audit has ended already: it is ${status}`)
+      if (!(await cancelAudit(parts, params.id)))
+        throw new ConflictError(`the audit has ended already: it is ${status}`)
       return answer(reply, await find(params.id), 200)
     },
   )

@@ -14,7 +14,12 @@ export const DriftReport = Type.Object(
   {
     from: Timestamp,
     to: Timestamp,
-    summary: Type.Object(Object.fromEntries(driftClasses.map((name) => [name, count])) as Record<(typeof driftClasses)[number], typeof count>),
+    summary: Type.Object(
+      Object.fromEntries(driftClasses.map((name) => [name, count])) as Record<
+        (typeof driftClasses)[number],
+        typeof count
+      >,
+    ),
     items: Type.Array(
       Type.Object({
         class: Type.Enum([...driftClasses]),
@@ -32,7 +37,11 @@ export const DriftReport = Type.Object(
   { $id: 'DriftReport', title: 'DriftReport', description: 'What differs between two moments' },
 )
 
-const MomentText = Type.String({ maxLength: 100, description: 'An RFC 3339 time, or `audit:ID`', examples: ['2026-11-22T02:00:00Z'] })
+const MomentText = Type.String({
+  maxLength: 100,
+  description: 'An RFC 3339 time, or `audit:ID`',
+  examples: ['2026-11-22T02:00:00Z'],
+})
 
 export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
   app.get(
@@ -42,7 +51,8 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
         operationId: 'getDriftReport',
         tags: ['reports'],
         summary: 'What changed between two moments',
-        description: 'Between two audits, exactly what they found is compared; between two times, what was known then of every series.',
+        description:
+          'Between two audits, exactly what they found is compared; between two times, what was known then of every series.',
         querystring: closedObject({ from: MomentText, to: MomentText }),
         response: { 200: ref(DriftReport), ...problems(422) },
       },
@@ -50,8 +60,15 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
     async ({ query }) => {
       const ends = [await readMoment('from', query.from), await readMoment('to', query.to)] as const
       const items = await stores.history.drift(ends[0].moment, ends[1].moment)
-      const summary = Object.fromEntries(driftClasses.map((name) => [name, items.filter((item) => item.class === name).length]))
-      return { from: ends[0].at.toISOString(), to: ends[1].at.toISOString(), summary: summary as Record<(typeof driftClasses)[number], number>, items }
+      const summary = Object.fromEntries(
+        driftClasses.map((name) => [name, items.filter((item) => item.class === name).length]),
+      )
+      return {
+        from: ends[0].at.toISOString(),
+        to: ends[1].at.toISOString(),
+        summary: summary as Record<(typeof driftClasses)[number], number>,
+        items,
+      }
     },
   )
 
@@ -59,7 +76,9 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
     const auditId = /^audit:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(text)?.[1]
     const at = auditId ? await stores.history.momentOf(auditId) : readTime(text)
     if (at) return { moment: auditId ? { auditId } : { time: at }, at }
-    const message = auditId ? `there is no audit ${auditId}` : 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z, or audit:ID'
+    const message = auditId
+      ? `there is no audit ${auditId}`
+      : 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z, or audit:ID'
     throw new RefusedError([{ pointer: `/${field}`, message }], 'query')
   }
 }

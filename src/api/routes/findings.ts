@@ -5,7 +5,18 @@ import { HttpsFacts, LdapFacts, probeNames, SshFacts, TcpFacts, TlsFacts } from 
 import { Port } from '../../domain/policy.ts'
 import { reasonCodes } from '../../domain/reasons.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
+import {
+  closedObject,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  Reason,
+  Result,
+  ref,
+  State,
+  Timestamp,
+} from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
 export const Evidence = Type.Object(
@@ -29,14 +40,21 @@ export const Evidence = Type.Object(
       { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
     ),
   },
-  { $id: 'Evidence', title: 'Evidence', description: 'The stable facts of an observation: equal evidence means that nothing changed' },
+  {
+    $id: 'Evidence',
+    title: 'Evidence',
+    description: 'The stable facts of an observation: equal evidence means that nothing changed',
+  },
 )
 
 export const Finding = Type.Object(
   {
     target: Type.String({ examples: ['epp-01'] }),
     rule: Type.String({ examples: ['client-https'] }),
-    vantage: Type.String({ description: 'A vantage, or `zone:NAME` where none belongs to a zone of the rule', examples: ['local'] }),
+    vantage: Type.String({
+      description: 'A vantage, or `zone:NAME` where none belongs to a zone of the rule',
+      examples: ['local'],
+    }),
     result: Result,
     state: State,
     reason: ref(Reason),

@@ -2,7 +2,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../domain/errors.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
+import {
+  closedObject,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  Reason,
+  Result,
+  ref,
+  State,
+  Timestamp,
+} from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { Evidence } from './findings.ts'
 import { TargetName } from './targets.ts'
@@ -28,7 +39,11 @@ export const Span = Type.Object(
     to: nullable(Type.String({ format: 'date-time', description: 'Null while it lasts' })),
     changes: Type.Array(ref(FieldChange), { description: 'What differs from the span before' }),
   },
-  { $id: 'Span', title: 'Span', description: 'A stretch of time in which a rule, seen from a vantage, did not change for the target' },
+  {
+    $id: 'Span',
+    title: 'Span',
+    description: 'A stretch of time in which a rule, seen from a vantage, did not change for the target',
+  },
 )
 
 export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {

@@ -1,9 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { sendProblem } from '../problems.ts'
-import type { ServerParts } from '../server.ts'
-import { Problem } from '../problems.ts'
+import { Problem, sendProblem } from '../problems.ts'
 import { ref } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
 
 const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() })
 const security: [] = []
@@ -11,7 +10,15 @@ const security: [] = []
 export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { checkReady, version }) => {
   app.get(
     '/livez',
-    { schema: { operationId: 'getLiveness', tags: ['operations'], summary: 'The process answers', security, response: { 200: Status } } },
+    {
+      schema: {
+        operationId: 'getLiveness',
+        tags: ['operations'],
+        summary: 'The process answers',
+        security,
+        response: { 200: Status },
+      },
+    },
     async () => ({ status: 'ok' as const, version }),
   )
 
@@ -23,7 +30,10 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (ap
         tags: ['operations'],
         summary: 'The service can do its work',
         security,
-        response: { 200: Status, 503: { description: 'It cannot, for now', content: { 'application/problem+json': { schema: ref(Problem) } } } },
+        response: {
+          200: Status,
+          503: { description: 'It cannot, for now', content: { 'application/problem+json': { schema: ref(Problem) } } },
+        },
       },
     },
     async (request, reply) => {

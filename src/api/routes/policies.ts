@@ -35,25 +35,45 @@ export const Policy = Type.Object(
 )
 const Validation = Type.Object({
   valid: Type.Boolean(),
-  errors: Type.Array(Type.Object({ pointer: Type.String(), line: Type.Optional(Type.Integer({ minimum: 1 })), message: Type.String() })),
+  errors: Type.Array(
+    Type.Object({ pointer: Type.String(), line: Type.Optional(Type.Integer({ minimum: 1 })), message: Type.String() }),
+  ),
 })
-const VersionParams = closedObject({ ...NameParams.properties, version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }) })
+const VersionParams = closedObject({
+  ...NameParams.properties,
+  version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+})
 
 export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
   // YAML comes through as text, so that mistakes can be told by line.
-  app.addContentTypeParser(['application/yaml', 'application/x-yaml', 'text/yaml'], { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser(
+    ['application/yaml', 'application/x-yaml', 'text/yaml'],
+    { parseAs: 'string' },
+    (_request, body, done) => done(null, body),
+  )
 
   const check = (body: unknown) => (typeof body === 'string' ? loadPolicy(body, 'yaml') : checkPolicy(body))
 
   const find = async (name: string, version?: number) => {
     const policy = await stores.policies.find(name, version)
-    if (!policy) throw new NotFoundError(version === undefined ? `there is no policy ${name}` : `policy ${name} has no version ${version}`)
+    if (!policy)
+      throw new NotFoundError(
+        version === undefined ? `there is no policy ${name}` : `policy ${name} has no version ${version}`,
+      )
     return policy
   }
 
   app.get(
     '/policies',
-    { schema: { operationId: 'listPolicies', tags: ['policies'], summary: 'The newest version of each policy', querystring: closedObject(PageQuery), response: { 200: pageOf(ref(Policy)), ...problems() } } },
+    {
+      schema: {
+        operationId: 'listPolicies',
+        tags: ['policies'],
+        summary: 'The newest version of each policy',
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(Policy)), ...problems() },
+      },
+    },
     async ({ query, url }, reply) => {
       const page = await stores.policies.list(query)
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
@@ -62,7 +82,14 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   app.get(
     '/policies/schema',
-    { schema: { operationId: 'getPolicySchema', tags: ['policies'], summary: 'The JSON Schema of a policy document', response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }), ...problems() } } },
+    {
+      schema: {
+        operationId: 'getPolicySchema',
+        tags: ['policies'],
+        summary: 'The JSON Schema of a policy document',
+        response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }), ...problems() },
+      },
+    },
     async () => policySchema,
   )
 
@@ -86,7 +113,15 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   app.get(
     '/policies/:name',
-    { schema: { operationId: 'getPolicy', tags: ['policies'], summary: 'The newest version of a policy', params: NameParams, response: { 200: ref(Policy), ...problems(404) } } },
+    {
+      schema: {
+        operationId: 'getPolicy',
+        tags: ['policies'],
+        summary: 'The newest version of a policy',
+        params: NameParams,
+        response: { 200: ref(Policy), ...problems(404) },
+      },
+    },
     async ({ params }, reply) => answer(reply, await find(params.name)),
   )
 
@@ -110,9 +145,15 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
     async ({ params, body }, reply) => {
       const checked = check(body)
       if ('errors' in checked) {
-        throw new RefusedError(checked.errors.map(({ pointer, line, message }) => ({ pointer, message: line === undefined ? message : `line ${line}: ${message}` })))
+        throw new RefusedError(
+          checked.errors.map(({ pointer, line, message }) => ({
+            pointer,
+            message: line === undefined ? message : `line ${line}: ${message}`,
+          })),
+        )
       }
-      if (checked.document.name !== params.name) throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
+      if (checked.document.name !== params.name)
+        throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
       const { stored, created } = await stores.policies.put(checked.document)
       return answer(reply.code(created ? 201 : 200), stored)
     },
@@ -120,7 +161,15 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   app.get(
     '/policies/:name/versions',
-    { schema: { operationId: 'listPolicyVersions', tags: ['policies'], summary: 'All versions of a policy, newest first', params: NameParams, response: { 200: pageOf(ref(Policy)), ...problems(404) } } },
+    {
+      schema: {
+        operationId: 'listPolicyVersions',
+        tags: ['policies'],
+        summary: 'All versions of a policy, newest first',
+        params: NameParams,
+        response: { 200: pageOf(ref(Policy)), ...problems(404) },
+      },
+    },
     async ({ params }) => {
       await find(params.name)
       return { items: (await stores.policies.versions(params.name)).map(show), next: null }
@@ -129,11 +178,20 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   app.get(
     '/policies/:name/versions/:version',
-    { schema: { operationId: 'getPolicyVersion', tags: ['policies'], summary: 'One version of a policy', params: VersionParams, response: { 200: ref(Policy), ...problems(404) } } },
+    {
+      schema: {
+        operationId: 'getPolicyVersion',
+        tags: ['policies'],
+        summary: 'One version of a policy',
+        params: VersionParams,
+        response: { 200: ref(Policy), ...problems(404) },
+      },
+    },
     async ({ params }, reply) => answer(reply, await find(params.name, params.version)),
   )
 }
 
 const show = ({ id: _id, ...policy }: StoredPolicyVersion): PolicyVersion => policy
 
-const answer = (reply: FastifyReply, policy: StoredPolicyVersion) => reply.header('etag', `"${policy.digest}"`).send(show(policy))
+const answer = (reply: FastifyReply, policy: StoredPolicyVersion) =>
+  reply.header('etag', `"${policy.digest}"`).send(show(policy))

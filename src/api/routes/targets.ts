@@ -10,18 +10,36 @@ import { sendProblem } from '../problems.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
-export const TargetName = Type.String({ pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$', description: 'Unique name', examples: ['epp-01'] })
+export const TargetName = Type.String({
+  pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$',
+  description: 'Unique name',
+  examples: ['epp-01'],
+})
 const label = Type.String({ maxLength: 200 })
 
-const required = { address: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name', examples: ['10.0.0.5'] }) }
+const required = {
+  address: Type.String({
+    minLength: 1,
+    maxLength: 253,
+    description: 'IP address or host name',
+    examples: ['10.0.0.5'],
+  }),
+}
 const optional = {
   roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
-  labels: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, { maxProperties: 50, examples: [{ site: 'hq' }] }),
-  params: Type.Record(Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }), Type.Union([Type.String(), Type.Number(), Type.Boolean()]), {
-    maxProperties: 100,
-    description: 'Parameters of policies for this target',
-    examples: [{ domainController: 'dc1.corp.example' }],
+  labels: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
+    maxProperties: 50,
+    examples: [{ site: 'hq' }],
   }),
+  params: Type.Record(
+    Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
+    Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
+    {
+      maxProperties: 100,
+      description: 'Parameters of policies for this target',
+      examples: [{ domainController: 'dc1.corp.example' }],
+    },
+  ),
   externalId: nullable(Type.String({ maxLength: 200, description: 'For example its id in a CMDB' })),
 }
 const partial = Type.Partial(Type.Object(optional)).properties
@@ -37,7 +55,11 @@ const TargetBody = closedObject(TargetProperties)
 const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
 const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
 const Params = closedObject({ name: TargetName })
-const IfMatch = Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' })) })
+const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
+  ),
+})
 
 export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
   const find = async (name: string) => {
@@ -54,14 +76,21 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         tags: ['targets'],
         summary: 'Targets by name',
         querystring: closedObject({
-          label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301 }), { default: [], maxItems: 20, description: '`key:value`; all of them must be there', examples: [['site:hq']] }),
+          label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301 }), {
+            default: [],
+            maxItems: 20,
+            description: '`key:value`; all of them must be there',
+            examples: [['site:hq']],
+          }),
           ...PageQuery,
         }),
         response: { 200: pageOf(ref(Target)), ...problems() },
       },
     },
     async ({ query: { label: wanted, ...query }, url }, reply) => {
-      const labels = Object.fromEntries(wanted.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]))
+      const labels = Object.fromEntries(
+        wanted.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]),
+      )
       const page = await stores.targets.list({ ...query, labels })
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
@@ -83,7 +112,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
       checkAddress(body.address)
       const target = await transaction(async (tx) => {
         const idempotencyKey = headers['idempotency-key']
-        const claim = { idempotencyKey, requestedBy: caller.keyId, request: body, resource: `${body.name} ${Date.now()}` }
+        const claim = {
+          idempotencyKey,
+          requestedBy: caller.keyId,
+          request: body,
+          resource: `${body.name} ${Date.now()}`,
+        }
         if ((await claimOnce(tx, claim)) !== claim.resource) return tx.targets.find(body.name)
         return tx.targets.create(body)
       })
@@ -94,7 +128,15 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   app.get(
     '/targets/:name',
-    { schema: { operationId: 'getTarget', tags: ['targets'], summary: 'A target', params: Params, response: { 200: ref(Target), ...problems(404) } } },
+    {
+      schema: {
+        operationId: 'getTarget',
+        tags: ['targets'],
+        summary: 'A target',
+        params: Params,
+        response: { 200: ref(Target), ...problems(404) },
+      },
+    },
     async ({ params }, reply) => answer(reply, await find(params.name)),
   )
 
@@ -169,14 +211,18 @@ const etagOf = ({ id, version }: StoredTarget) => `"${id}-${version}"`
 
 /** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
 const matches = (ifMatch: string | undefined, current: StoredTarget | undefined) =>
-  ifMatch === undefined || (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
+  ifMatch === undefined ||
+  (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
 
-const stale = (reply: FastifyReply) => sendProblem(reply, { status: 412, detail: 'the target is not the one that If-Match names: read it again' })
+const stale = (reply: FastifyReply) =>
+  sendProblem(reply, { status: 412, detail: 'the target is not the one that If-Match names: read it again' })
 
-const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> => target as Static<typeof Target>
+const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> =>
+  target as Static<typeof Target>
 
 const answer = (reply: FastifyReply, target: StoredTarget) => reply.header('etag', etagOf(target)).send(show(target))
 
 function checkAddress(address: string): void {
-  if (!isHost(address)) throw new RefusedError([{ pointer: '/address', message: 'must be an IP address or a host name' }])
+  if (!isHost(address))
+    throw new RefusedError([{ pointer: '/address', message: 'must be an IP address or a host name' }])
 }

@@ -1,0 +1,22 @@
+# syntax=docker/dockerfile:1
+# The client of the database is generated with the development packages; the image runs without them.
+FROM node:24-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+COPY prisma ./prisma
+RUN npm ci --omit=optional --ignore-scripts && ./node_modules/.bin/prisma generate --config prisma/prisma.config.ts
+
+FROM node:24-slim
+WORKDIR /app
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 PORTWARDEN_DATA_DIR=/data
+COPY package.json package-lock.json ./
+# The embedded PostgreSQL is optional: here DATABASE_URL names a server.
+RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force && mkdir /data && chown node:node /data
+COPY --from=build /app/src/store/generated ./src/store/generated
+COPY src ./src
+COPY prisma ./prisma
+USER node
+VOLUME /data
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "src/main.ts"]

@@ -1,0 +1,10 @@
+import type { Database } from '../store/database.ts'
+import type { Stores } from '../store/stores.ts'
+
+/** What accepting, planning and running audits work with. */
+export interface Parts {
+  stores: Stores
+  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  enqueuePlan(tx: Database, auditId: string): Promise<void>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
+}

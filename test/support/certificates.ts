@@ -1,0 +1,138 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mustRun } from './processes.ts'
+import { makeTempDir } from './temp-dir.ts'
+
+export type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
+
+export interface CertificateWish {
+  /** The subject's CN. */
+  commonName: string
+  /** As openssl.cnf writes it: `DNS:a.test,IP:127.0.0.1`. */
+  subjectAltName: string
+  /** Days from now; negative is the past. The half day keeps "whole days left" the same all through a test. */
+  fromDays?: number
+  toDays?: number
+  /** Default: EC P-256, made in 5 ms; RSA can take a hundred times that. */
+  key?: KeyKind
+}
+
+export interface Certificate {
+  /** PEM texts, and the same as files of their own. */
+  cert: string
+  key: string
+  certPath: string
+  keyPath: string
+  /** The certificate and its issuer's, as servers send them. */
+  chainPath: string
+}
+
+export interface Authority {
+  /** The certificate of the authority, to be trusted by clients. */
+  ca: string
+  caPath: string
+  issue: (wish: CertificateWish) => Promise<Certificate>
+  /** Signed with the certificate's own key, so the authority vouches for nothing. */
+  selfSign: (wish: CertificateWish) => Promise<Certificate>
+  /** The path of a DER OCSP response, valid for a week, that says `good` for a certificate this authority issued. */
+  ocspResponse: (certificate: Certificate) => Promise<string>
+}
+
+/** A certificate authority of its own, made with the openssl command. Its files go when this process ends. */
+export async function createAuthority(commonName: string): Promise<Authority> {
+  const { path: directory } = await makeTempDir('ca')
+  const file = (name: string) => join(directory, name)
+  const caPath = file('ca.pem')
+  await writeFile(file('openssl.cnf'), opensslConfig(directory))
+  await writeFile(file('index.txt'), '')
+  const self = ['-x509', '-days', '400', '-subj', `/CN=${commonName}`]
+  await mustRun('openssl', ['req', ...self, ...newKey('ec', file('ca.key')), '-out', caPath])
+  const ca = await readFile(caPath, 'utf8')
+
+  let made = 0
+  let idle: Promise<unknown> = Promise.resolve()
+  /** `openssl ca` does not lock its index, so one request at a time. */
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = idle.then(work)
+    idle = result.catch(() => {})
+    return result
+  }
+
+  const make = async (wish: CertificateWish, signer: 'authority' | 'itself'): Promise<Certificate> => {
+    made += 1
+    const stem = file(String(made))
+    const paths = { certPath: `${stem}.pem`, keyPath: `${stem}.key`, chainPath: `${stem}.chain.pem` }
+    const request = [
+      ...['-subj', `/CN=${wish.commonName}`, '-addext', `subjectAltName=${wish.subjectAltName}`],
+      ...['-addext', 'extendedKeyUsage=serverAuth,clientAuth', '-addext', 'basicConstraints=critical,CA:FALSE'],
+    ]
+    await mustRun('openssl', ['req', ...request, ...newKey(wish.key ?? 'ec', paths.keyPath), '-out', `${stem}.csr`])
+    const signing = [
+      ...['-batch', '-notext', '-config', file('openssl.cnf'), '-in', `${stem}.csr`, '-out', paths.certPath],
+      ...['-startdate', opensslTime(wish.fromDays ?? -1), '-enddate', opensslTime(wish.toDays ?? 90.5)],
+      ...(signer === 'itself'
+        ? ['-selfsign', '-keyfile', paths.keyPath]
+        : ['-cert', caPath, '-keyfile', file('ca.key')]),
+    ]
+    await inTurn(() => mustRun('openssl', ['ca', ...signing]))
+    const cert = await readFile(paths.certPath, 'utf8')
+    await writeFile(paths.chainPath, signer === 'itself' ? cert : cert + ca)
+    return { ...paths, cert, key: await readFile(paths.keyPath, 'utf8') }
+  }
+
+  return {
+    ca,
+    caPath,
+    issue: (wish) => make(wish, 'authority'),
+    selfSign: (wish) => make(wish, 'itself'),
+    ocspResponse: async ({ certPath }) => {
+      const request = `${certPath}.ocsp-request`
+      const response = `${certPath}.ocsp-response`
+      await mustRun('openssl', ['ocsp', '-no_nonce', '-issuer', caPath, '-cert', certPath, '-reqout', request])
+      const responder = ['-index', file('index.txt'), '-CA', caPath, '-rsigner', caPath, '-rkey', file('ca.key')]
+      await mustRun('openssl', ['ocsp', ...responder, '-ndays', '7', '-reqin', request, '-respout', response])
+      return response
+    },
+  }
+}
+
+let shared: Promise<Authority> | undefined
+
+/** The authority whose certificates the peers of this process use unless they are given others. */
+export function peerAuthority(): Promise<Authority> {
+  shared ??= createAuthority('Portwarden Test CA')
+  return shared
+}
+
+function newKey(key: KeyKind, path: string): string[] {
+  return [
+    '-nodes',
+    '-keyout',
+    path,
+    '-newkey',
+    ...(key === 'ec' ? ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : [key]),
+  ]
+}
+
+function opensslTime(daysFromNow: number): string {
+  const time = new Date(Date.now() + daysFromNow * 86_400_000).toISOString()
+  return `${time.replace(/\.\d+Z$/, '').replace(/\D/g, '')}Z`
+}
+
+/** `openssl req` cannot make a certificate that starts or ends in the past; `openssl ca` can, but wants a configuration. */
+function opensslConfig(directory: string): string {
+  return `
+[ca]
+default_ca = peers
+[peers]
+database = ${directory}/index.txt
+new_certs_dir = ${directory}
+rand_serial = yes
+unique_subject = no
+copy_extensions = copy
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+`
+}

@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import type { AddressInfo, Server, Socket } from 'node:net'
+
+export interface Listening {
+  host: string
+  port: number
+  /** Connections that are open now. */
+  openSockets: () => number
+  /** Closes the server and destroys every connection. */
+  close: () => Promise<void>
+}
+
+/** Makes a TCP, HTTP or TLS server listen; port 0 is a free one. */
+export async function listen(server: Server, host = '127.0.0.1', port = 0): Promise<Listening> {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  server.listen(port, host)
+  await once(server, 'listening') // rejects on 'error'
+  return {
+    host,
+    port: (server.address() as AddressInfo).port,
+    openSockets: () => sockets.size,
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}

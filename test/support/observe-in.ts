@@ -1,0 +1,33 @@
+import type { Observation } from '../../src/domain/observation.ts'
+import type { ObserveRequest } from './observe-cli.ts'
+import type { Network } from './peers/netns.ts'
+import { type Output, run } from './processes.ts'
+
+/** How long to wait and how often to try, for tests in which nothing is lost on the way. */
+export const patience = {
+  sockets: 256,
+  perHost: 256,
+  timeoutMs: 1_500,
+  tries: 1,
+  spacingMs: 10,
+  allow: '0.0.0.0/0, ::/0',
+}
+
+export const observeProgram = [process.execPath, `${import.meta.dirname}/observe-cli.ts`] as const
+
+/** Observes from the client's side of a network, in a process of its own. */
+export async function observeIn(network: Network, request: ObserveRequest): Promise<Observation[]> {
+  return readObservations(await network.exec('client', observeProgram, { input: JSON.stringify(request) }))
+}
+
+/** Observes in a process with this limit of file descriptors. */
+export async function observeWithDescriptors(limit: number, request: ObserveRequest): Promise<Observation[]> {
+  // Both limits: Node raises the soft one to the hard one when it starts.
+  const script = `ulimit -n ${limit} && exec "$@"`
+  return readObservations(await run('sh', ['-c', script, 'sh', ...observeProgram], { input: JSON.stringify(request) }))
+}
+
+function readObservations({ code, stdout, stderr }: Output): Observation[] {
+  if (code !== 0 || stderr !== '') throw new Error(`the observer ended with ${code}: ${stderr}`)
+  return JSON.parse(stdout)
+}

@@ -1,0 +1,79 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { describe } from 'vitest'
+import { findCommand } from '../processes.ts'
+
+interface Need {
+  /** Command or absolute path of a file → the Debian package that has it. */
+  packages: Record<string, string>
+  root?: boolean
+  /** A command that must succeed: root in a container is often not allowed everything. */
+  permits?: { command: readonly [string, ...string[]]; what: string }
+}
+
+const openssl = { openssl: 'openssl' }
+
+const needs = {
+  openssh: { packages: { sshd: 'openssh-server', 'ssh-keygen': 'openssh-client', 'ssh-keyscan': 'openssh-client' } },
+  slapd: { packages: { slapd: 'slapd', slapadd: 'slapd', ...openssl } },
+  'samba-ad': {
+    packages: {
+      samba: 'samba-ad-dc',
+      'samba-tool': 'samba-common-bin',
+      '/usr/share/samba/setup/provision.ldif': 'samba-ad-provision',
+      '/usr/bin/python3': 'python3',
+      ...openssl,
+    },
+    root: true,
+  },
+  openssl: { packages: openssl },
+  nginx: { packages: { nginx: 'nginx-light', ...openssl } },
+  netns: {
+    packages: { ip: 'iproute2', nft: 'nftables' },
+    root: true,
+    permits: { command: ['unshare', '--net', '--mount', 'true'], what: 'making network namespaces' },
+  },
+  nmap: { packages: { nmap: 'nmap' } },
+  tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
+  'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
+  curl: { packages: { curl: 'curl' } },
+} satisfies Record<string, Need>
+
+export type PeerKind = keyof typeof needs
+
+/**
+ * What is missing here to start these peers, as a sentence; undefined when nothing is.
+ * With CI=true something missing is an error: there a skipped test would be a proof that nobody made.
+ */
+export function missingPeers(...kinds: PeerKind[]): string | undefined {
+  const missing = [...new Set(kinds.flatMap((kind) => missingOf(needs[kind])))]
+  if (missing.length === 0) return undefined
+  const sentence = `missing for ${kinds.join(', ')}: ${missing.join('; ')}`
+  if (process.env.CI === 'true') throw new Error(sentence)
+  return sentence
+}
+
+function missingOf(need: Need): string[] {
+  const absent = Object.entries(need.packages)
+    .filter(([file]) => (file.startsWith('/') ? !existsSync(file) : findCommand(file) === undefined))
+    .map(([file, name]) => `${file} (Debian package ${name})`)
+  if (need.root && process.getuid?.() !== 0) return [...absent, 'root']
+  return absent.length === 0 && need.permits && !succeeds(need.permits.command)
+    ? [`permission for ${need.permits.what}`]
+    : absent
+}
+
+function succeeds([command, ...args]: readonly [string, ...string[]]): boolean {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** `describe` for tests that need these peers; without them it is skipped and its title says what is missing. */
+export function describeWithPeers(kinds: PeerKind[], title: string, body: () => void): void {
+  const missing = missingPeers(...kinds)
+  describe.skipIf(missing !== undefined)(missing === undefined ? title : `${title} [skipped, ${missing}]`, body)
+}

@@ -1,0 +1,67 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { SecureVersion } from 'node:tls'
+import type { Certificate } from '../certificates.ts'
+import { listen } from '../listen.ts'
+import { type At, asPeer, type Peer } from './peer.ts'
+import { tlsCertificate } from './tls.ts'
+
+export interface HttpOptions extends At {
+  status?: number
+  headers?: Record<string, string>
+}
+
+export interface HttpsOptions extends HttpOptions {
+  /** Default: self-signed. */
+  certificate?: Certificate
+  minVersion?: SecureVersion
+  maxVersion?: SecureVersion
+}
+
+export interface HttpPeer extends Peer {
+  host: string
+  port: number
+  /** What was asked so far: method, path and User-Agent. */
+  requests: readonly { method: string; path: string; userAgent: string | undefined }[]
+  openSockets: () => number
+}
+
+export interface HttpsPeer extends HttpPeer {
+  certificate: Certificate
+}
+
+/** A plain HTTP server of Node that gives every request the same answer. */
+export async function startHttp(options: HttpOptions = {}): Promise<HttpPeer> {
+  const { requests, answer } = recording(options)
+  return serve(http.createServer(answer), options, { requests })
+}
+
+/** The same over TLS; needs the openssl command for its certificate. */
+export async function startHttps(options: HttpsOptions = {}): Promise<HttpsPeer> {
+  const { requests, answer } = recording(options)
+  const certificate = options.certificate ?? (await tlsCertificate('self-signed'))
+  const { minVersion, maxVersion } = options
+  const server = https.createServer({ cert: certificate.cert, key: certificate.key, minVersion, maxVersion }, answer)
+  return serve(server, options, { requests, certificate })
+}
+
+function recording({ status = 200, headers = {} }: HttpOptions) {
+  const requests: HttpPeer['requests'][number][] = []
+  const answer: http.RequestListener = (request, response) => {
+    requests.push({
+      method: request.method ?? '',
+      path: request.url ?? '',
+      userAgent: request.headers['user-agent'],
+    })
+    response.writeHead(status, { 'content-type': 'text/plain', ...headers }).end('peer\n')
+  }
+  return { requests, answer }
+}
+
+async function serve<Facts extends object>(server: http.Server, { host, port }: At, facts: Facts) {
+  const listening = await listen(server, host, port)
+  return asPeer(
+    { ...facts, host: listening.host, port: listening.port, openSockets: listening.openSockets },
+    listening.close,
+  )
+}

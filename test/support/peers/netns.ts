@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { findCommand, mustRun, type Output, type RunOptions, run } from '../processes.ts'
+import { afterDeath } from '../reaper.ts'
+import { asPeer, type Peer } from './peer.ts'
+
+/** `client` probes, `target` is probed; nothing but these two is on their network. */
+export type Side = 'client' | 'target'
+
+/** How the target's firewall treats TCP to these ports, in nft's words; every other port is as its listeners make it. */
+export const firewalledPorts = {
+  1001: 'drop',
+  1002: 'reject with tcp reset',
+  1003: 'reject with icmp type port-unreachable',
+  1004: 'reject with icmp type admin-prohibited',
+  1005: 'reject with icmp type host-prohibited',
+  1006: 'reject with icmp type net-unreachable',
+  1007: 'reject with icmp type host-unreachable',
+  1008: 'reject with icmp type prot-unreachable',
+  1009: 'reject with icmp type net-prohibited',
+} as const
+
+/**
+ * Addresses behind the target, which routes: what it does with packets to them. The kernel answers a burst of five and
+ * then one a second, whatever the namespace wants; for more, add a rule to the firewall's `forward` chain.
+ */
+export const routedAddresses = {
+  prohibit: '198.51.100.10',
+  unreachable: '198.51.100.11',
+  blackhole: '198.51.100.12',
+} as const
+
+export interface Network extends Peer {
+  clientAddress: string
+  targetAddress: string
+  /** On the same link, but nobody has it: ARP fails. */
+  absentAddress: string
+  /** The namespaces' names, for commands that want them. */
+  namespaces: Record<Side, string>
+  /** Runs a command on one side to its end. */
+  exec: (side: Side, argv: readonly string[], options?: RunOptions) => Promise<Output>
+  /** Starts a command on one side and leaves it running; stop() ends it. */
+  spawn: (side: Side, argv: readonly string[]) => ChildProcess
+  /** Changes the target's firewall: an nft script; its table is `inet peer`, its chains `input` and `forward`. */
+  nft: (script: string) => Promise<void>
+}
+
+/** Two private network namespaces, joined by one link, the target with a firewall. The machine's own network is untouched. */
+export async function startNetwork(): Promise<Network> {
+  const id = randomBytes(4).toString('hex')
+  const namespaces: Record<Side, string> = { client: `pw-${id}-c`, target: `pw-${id}-t` }
+  const names = Object.values(namespaces)
+  const clientAddress = '192.0.2.1'
+  const targetAddress = '192.0.2.2'
+  const inside = (side: Side, argv: readonly string[]) => ['netns', 'exec', namespaces[side], ...argv]
+  const nft = async (script: string) => {
+    await mustRun('ip', inside('target', [findCommand('nft') ?? 'nft', '-f', '-']), { input: script })
+  }
+  const forgets = names.map((name) => afterDeath(['sh', '-c', removal(name)]))
+  const remove = async () => {
+    for (const name of names) await run('sh', ['-c', removal(name)])
+    for (const forget of forgets) forget()
+  }
+  try {
+    await build(namespaces, { clientAddress, targetAddress })
+    await nft(firewall())
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  return asPeer(
+    {
+      clientAddress,
+      targetAddress,
+      absentAddress: '192.0.2.99',
+      namespaces,
+      exec: (side: Side, argv: readonly string[], options?: RunOptions) => run('ip', inside(side, argv), options),
+      spawn: (side: Side, argv: readonly string[]) => spawn(findCommand('ip') ?? 'ip', inside(side, argv)),
+      nft,
+    },
+    remove,
+  )
+}
+
+async function build(
+  { client, target }: Record<Side, string>,
+  { clientAddress, targetAddress }: { clientAddress: string; targetAddress: string },
+): Promise<void> {
+  const steps = [
+    `netns add ${client}`,
+    `netns add ${target}`,
+    `link add peer0 netns ${client} type veth peer name peer0 netns ${target}`,
+    `-n ${client} addr add ${clientAddress}/24 dev peer0`,
+    `-n ${target} addr add ${targetAddress}/24 dev peer0`,
+    ...[client, target].flatMap((name) => [`-n ${name} link set lo up`, `-n ${name} link set peer0 up`]),
+    // Routed through the target, so that it can answer for these addresses with ICMP errors of a router.
+    `-n ${client} route add 198.51.100.0/24 via ${targetAddress}`,
+    ...Object.entries(routedAddresses).map(([kind, address]) => `-n ${target} route add ${kind} ${address}`),
+  ]
+  for (const step of steps) await mustRun('ip', step.split(' '))
+  // The mask and not icmp_ratelimit=0: that would also use up the allowance of the routes' ICMP errors (Linux 6.18).
+  const settings = 'echo 1 > /proc/sys/net/ipv4/ip_forward && echo 0 > /proc/sys/net/ipv4/icmp_ratemask'
+  await mustRun('ip', ['netns', 'exec', target, 'sh', '-c', settings])
+}
+
+function firewall(): string {
+  const rules = Object.entries(firewalledPorts).map(([port, verdict]) => `tcp dport ${port} ${verdict}`)
+  return `table inet peer {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ${rules.join('\n    ')}
+  }
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+  }
+}
+`
+}
+
+/** Whatever still runs inside was started through us, and would keep the namespace alive without a name. */
+function removal(name: string): string {
+  return `ip netns pids ${name} | xargs -r kill -s KILL; ip netns del ${name}`
+}

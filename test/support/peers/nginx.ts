@@ -1,0 +1,96 @@
+import { writeFile } from 'node:fs/promises'
+import { type Certificate, peerAuthority } from '../certificates.ts'
+import { onFreePorts } from '../ports.ts'
+import { spawnPeer } from '../processes.ts'
+import { makeTempDir } from '../temp-dir.ts'
+import { asPeer, type Peer } from './peer.ts'
+
+export interface NginxOptions {
+  host?: string
+  /** Default: free ports. */
+  ports?: { https: number; http: number }
+  /** Default: issued by `peerAuthority()` for `hostName`, `localhost` and the address. */
+  certificate?: Certificate
+  /** The value of Strict-Transport-Security; none by default. */
+  hsts?: string
+  /** nginx's words; default `TLSv1.2 TLSv1.3`. */
+  protocols?: string
+}
+
+export interface Nginx extends Peer {
+  host: string
+  hostName: string
+  /** HTTPS; plain HTTP is answered here with 400. */
+  port: number
+  httpPort: number
+  certificate: Certificate
+  ca: string
+  caPath: string
+  log: () => string
+}
+
+/** A real nginx that answers every path with 200, over TLS and on a plain port. */
+export async function startNginx(options: NginxOptions = {}): Promise<Nginx> {
+  const { host = '127.0.0.1', ports } = options
+  const hostName = 'www.lab.test'
+  const { issue, ca, caPath } = await peerAuthority()
+  const certificate =
+    options.certificate ??
+    (await issue({ commonName: hostName, subjectAltName: `DNS:${hostName},DNS:localhost,IP:${host}` }))
+  const directory = await makeTempDir('nginx')
+  try {
+    const start = async (port: number, httpPort: number) => {
+      const config = `${directory.path}/nginx.conf`
+      await writeFile(config, nginxConfig(directory.path, { ...options, host, port, httpPort, certificate }))
+      // -e: where it writes before it has read the configuration, which is not ours to write elsewhere.
+      const args = ['-p', directory.path, '-e', 'stderr', '-c', config]
+      const nginx = await spawnPeer('nginx', args, { ready: /start worker processes/ })
+      return asPeer(
+        { host, hostName, port, httpPort, certificate, ca, caPath, log: nginx.log },
+        nginx.end,
+        directory.remove,
+      )
+    }
+    return await (ports
+      ? start(ports.https, ports.http)
+      : onFreePorts(2, host, ([one = 0, two = 0]) => start(one, two)))
+  } catch (error) {
+    await directory.remove()
+    throw error
+  }
+}
+
+interface NginxSettings extends NginxOptions {
+  host: string
+  port: number
+  httpPort: number
+  certificate: Certificate
+}
+
+function nginxConfig(directory: string, settings: NginxSettings): string {
+  const { host, port, httpPort, certificate, hsts, protocols = 'TLSv1.2 TLSv1.3' } = settings
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return `
+daemon off;
+worker_processes 1;
+pid ${directory}/nginx.pid;
+error_log stderr notice;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  ${temporary.map((name) => `${name}_temp_path ${directory}/${name};`).join('\n  ')}
+  server {
+    listen ${host}:${port} ssl;
+    ssl_certificate ${certificate.chainPath};
+    ssl_certificate_key ${certificate.keyPath};
+    ssl_protocols ${protocols};
+    ${hsts === undefined ? '' : `add_header Strict-Transport-Security "${hsts}" always;`}
+    location / { return 200 "peer\\n"; }
+  }
+  server {
+    listen ${host}:${httpPort};
+    location / { return 200 "peer\\n"; }
+  }
+}
+`
+}

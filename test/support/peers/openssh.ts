@@ -1,0 +1,80 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { onFreePorts } from '../ports.ts'
+import { mustRun, run, spawnPeer } from '../processes.ts'
+import { makeTempDir } from '../temp-dir.ts'
+import { type At, asPeer, type Peer } from './peer.ts'
+
+const keyTypes = ['ed25519', 'ecdsa', 'rsa'] as const
+export type HostKeyType = (typeof keyTypes)[number]
+
+export interface SshdOptions extends At {
+  /** Configuration lines. They come first, and in sshd_config the first value wins. */
+  extra?: string
+}
+
+export interface Sshd extends Peer {
+  host: string
+  port: number
+  /** `SHA256:…` of each host key, as ssh-keygen prints it. */
+  fingerprints: Record<HostKeyType, string>
+  /** sshd's log so far, at LogLevel VERBOSE. */
+  log: () => string
+  /** Waits for a line of the log. */
+  logged: (pattern: RegExp, timeoutMs?: number) => Promise<RegExpMatchArray>
+}
+
+/** A real OpenSSH sshd with host keys of its own. It lets nobody in. */
+export async function startSshd({ host = '127.0.0.1', port, extra = '' }: SshdOptions = {}): Promise<Sshd> {
+  const directory = await makeTempDir('sshd')
+  // Compiled into sshd as the place where its unprivileged half is locked up; only root's sshd wants it.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
+  try {
+    const fingerprints = await makeHostKeys(directory.path)
+    const start = async (chosen: number) => {
+      const config = await writeConfig(directory.path, host, chosen, extra)
+      const sshd = await spawnPeer('sshd', ['-D', '-e', '-f', config], { ready: /Server listening on/ })
+      const facts = { host, port: chosen, fingerprints, log: sshd.log, logged: sshd.logged }
+      return asPeer(facts, sshd.end, directory.remove)
+    }
+    return await (port === undefined ? onFreePorts(1, host, ([free = 0]) => start(free)) : start(port))
+  } catch (error) {
+    await directory.remove()
+    throw error
+  }
+}
+
+async function makeHostKeys(directory: string): Promise<Record<HostKeyType, string>> {
+  const make = async (type: HostKeyType) => {
+    const path = `${directory}/${type}`
+    const bits = type === 'rsa' ? ['-b', '2048'] : []
+    await mustRun('ssh-keygen', ['-q', '-t', type, ...bits, '-N', '', '-C', '', '-f', path])
+    const [fingerprint] = /SHA256:\S+/.exec(await mustRun('ssh-keygen', ['-l', '-f', `${path}.pub`])) ?? []
+    if (fingerprint === undefined) throw new Error(`ssh-keygen shows no fingerprint for ${type}`)
+    return fingerprint
+  }
+  const [ed25519, ecdsa, rsa] = await Promise.all([make('ed25519'), make('ecdsa'), make('rsa')])
+  return { ed25519, ecdsa, rsa }
+}
+
+async function writeConfig(directory: string, host: string, port: number, extra: string): Promise<string> {
+  const path = `${directory}/sshd_config`
+  const lines = [
+    extra,
+    `ListenAddress ${host}:${port}`,
+    ...keyTypes.map((type) => `HostKey ${directory}/${type}`),
+    `PidFile ${directory}/sshd.pid`,
+    'UsePAM no',
+    'StrictModes no',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'AuthorizedKeysFile none',
+    'LogLevel VERBOSE',
+    'MaxStartups 100',
+  ]
+  // OpenSSH 9.8 and later would penalise our probes' address; earlier ones refuse the word.
+  const newer = [...lines, 'PerSourcePenalties no', '']
+  await writeFile(path, newer.join('\n'))
+  const { stderr } = await run('sshd', ['-t', '-f', path])
+  if (/PerSourcePenalties/i.test(stderr)) await writeFile(path, [...lines, ''].join('\n'))
+  return path
+}

@@ -1,0 +1,100 @@
+import {
+  type Authority,
+  type Certificate,
+  type CertificateWish,
+  createAuthority,
+  peerAuthority,
+} from '../certificates.ts'
+import { spawnPeer } from '../processes.ts'
+import { type At, asPeer, type Peer } from './peer.ts'
+
+/** The name that all certificates but one are issued for, beside the address 127.0.0.1. */
+export const tlsHostName = 'good.lab.test'
+
+const wish: CertificateWish = { commonName: tlsHostName, subjectAltName: `DNS:${tlsHostName},IP:127.0.0.1` }
+const fromPeers = (change: Partial<CertificateWish>) => async () =>
+  (await peerAuthority()).issue({ ...wish, ...change })
+
+const makers = {
+  good: fromPeers({}),
+  soon: fromPeers({ toDays: 5.5 }),
+  expired: fromPeers({ fromDays: -30, toDays: -1 }),
+  'not-yet-valid': fromPeers({ fromDays: 2 }),
+  weak: fromPeers({ key: 'rsa:1024' }),
+  'wrong-name': fromPeers({ commonName: 'other.lab.test', subjectAltName: 'DNS:other.lab.test' }),
+  'self-signed': async () => (await peerAuthority()).selfSign(wish),
+  'other-ca': async () => (await createAuthority('Somebody Else CA')).issue(wish),
+} satisfies Record<string, () => Promise<Certificate>>
+
+export type CertificateName = keyof typeof makers
+
+const made = new Map<CertificateName, Promise<Certificate>>()
+
+/** A certificate by name, made once per process. All but `self-signed` and `other-ca` are issued by `peerAuthority()`. */
+export function tlsCertificate(name: CertificateName): Promise<Certificate> {
+  const certificate = made.get(name) ?? makers[name]()
+  made.set(name, certificate)
+  return certificate
+}
+
+const old = ['-cipher', 'DEFAULT@SECLEVEL=0']
+const clientCertificate = ({ caPath }: Authority) => ['-Verify', '1', '-verify_return_error', '-CAfile', caPath]
+
+interface Variant {
+  certificate: CertificateName
+  args: (authority: Authority, certificate: Certificate) => string[] | Promise<string[]>
+}
+
+/** What each variant is by name; `good` sends its CA too and speaks ALPN h2 and http/1.1. */
+const variants = {
+  good: { certificate: 'good', args: ({ caPath }) => ['-cert_chain', caPath, '-alpn', 'h2,http/1.1'] },
+  'tls1.0': { certificate: 'good', args: () => ['-tls1', ...old] },
+  'tls1.1': { certificate: 'good', args: () => ['-tls1_1', ...old] },
+  'tls1.2': { certificate: 'good', args: () => ['-tls1_2'] },
+  'tls1.3': { certificate: 'good', args: () => ['-tls1_3'] },
+  'tls1.0-and-newer': { certificate: 'good', args: () => ['-min_protocol', 'TLSv1', ...old] },
+  'client-certificate-tls1.2': { certificate: 'good', args: (ca) => ['-tls1_2', ...clientCertificate(ca)] },
+  'client-certificate-tls1.3': { certificate: 'good', args: (ca) => ['-tls1_3', ...clientCertificate(ca)] },
+  'ocsp-stapled': {
+    certificate: 'good',
+    args: async (ca, certificate) => ['-status_file', await ca.ocspResponse(certificate)],
+  },
+  soon: { certificate: 'soon', args: () => [] },
+  expired: { certificate: 'expired', args: () => [] },
+  'not-yet-valid': { certificate: 'not-yet-valid', args: () => [] },
+  weak: { certificate: 'weak', args: () => old },
+  'wrong-name': { certificate: 'wrong-name', args: () => [] },
+  'self-signed': { certificate: 'self-signed', args: () => [] },
+  'other-ca': { certificate: 'other-ca', args: () => [] },
+} satisfies Record<string, Variant>
+
+export type TlsVariant = keyof typeof variants
+export const tlsVariants = Object.keys(variants) as TlsVariant[]
+
+export interface TlsPeer extends Peer {
+  host: string
+  port: number
+  hostName: string
+  certificate: Certificate
+  ca: string
+  caPath: string
+}
+
+/**
+ * A real `openssl s_server`. It serves one connection at a time (a silent client holds all others) and answers `GET`
+ * with a page of its own, but no other method.
+ */
+export async function startTls(name: TlsVariant, { host = '127.0.0.1', port = 0 }: At = {}): Promise<TlsPeer> {
+  const variant: Variant = variants[name]
+  const authority = await peerAuthority()
+  const certificate = await tlsCertificate(variant.certificate)
+  const args = [
+    ...['s_server', '-accept', `${host}:${port}`, '-www'],
+    ...['-cert', certificate.certPath, '-key', certificate.keyPath],
+    ...(await variant.args(authority, certificate)),
+  ]
+  const server = await spawnPeer('openssl', args, { ready: /ACCEPT \S+:\d+/ })
+  const [, actual] = await server.logged(/ACCEPT \S+:(\d+)/)
+  const { ca, caPath } = authority
+  return asPeer({ host, port: Number(actual), hostName: tlsHostName, certificate, ca, caPath }, server.end)
+}

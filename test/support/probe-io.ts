@@ -1,0 +1,43 @@
+import net from 'node:net'
+import { createDeadline } from '../../src/probes/deadline.ts'
+import type { Connection, Outcome, ProbeIo } from '../../src/probes/probe.ts'
+
+const closed = { state: 'closed', reason: 'connection-refused' } as const
+
+/** What a probe may use of the world, for tests of one probe: real connections, one deadline, no credential unless given. */
+export function probeIo({
+  deadlineMs = 5_000,
+  credential = async () => 'credential-unavailable' as const,
+}: {
+  deadlineMs?: number
+  credential?: ProbeIo['credential']
+} = {}): ProbeIo {
+  const deadline = createDeadline(deadlineMs)
+  return {
+    deadline,
+    credential,
+    requester: 'portwarden tests',
+    connect: ({ address, port }) => {
+      const { promise, resolve } = Promise.withResolvers<Connection | Outcome>()
+      const startedAt = performance.now()
+      const socket = new net.Socket()
+      socket.pause() // before connect(): no byte is read before the probe reads
+      const settle = (result: Connection | Outcome) => {
+        cancelExpiry()
+        socket.off('error', refuse)
+        resolve(result)
+      }
+      const refuse = ({ code }: NodeJS.ErrnoException) =>
+        // A reset that follows the handshake at once is an error of connect() as well: the port was open.
+        settle(code === 'ECONNRESET' ? { state: 'open', reason: 'connection-reset' } : closed)
+      const cancelExpiry = deadline.onExpiry(() => {
+        settle({ state: 'filtered', reason: 'no-answer' })
+        socket.on('error', () => {}).destroy()
+      })
+      socket.once('error', refuse)
+      socket.once('connect', () => settle({ socket, connectMs: performance.now() - startedAt }))
+      socket.connect({ host: address, port })
+      return promise
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import net from 'node:net'
+import { listen } from './listen.ts'
+import { asPeer, type Peer } from './peers/peer.ts'
+
+/** All that crossed the wire on one connection, as somebody on the way would see it. */
+export interface Recording {
+  fromClient: Buffer
+  fromServer: Buffer
+}
+
+/** What becomes of bytes from the server on their way to the client; `cut` ends the connection in place of them. */
+export type Tamper = (bytes: Buffer, recording: Recording) => Buffer | 'cut'
+
+export interface RecordingProxy extends Peer {
+  host: string
+  port: number
+  /** One for each connection, in the order in which they came. */
+  recordings: readonly Recording[]
+}
+
+/** Somebody on the way between client and server, who records everything and may tamper with it. */
+export async function startRecordingProxy(
+  server: { host: string; port: number },
+  tamper: Tamper = (bytes) => bytes,
+): Promise<RecordingProxy> {
+  const recordings: Recording[] = []
+  const proxy = net.createServer((client) => {
+    const recording: Recording = { fromClient: Buffer.alloc(0), fromServer: Buffer.alloc(0) }
+    recordings.push(recording)
+    const upstream = net.connect(server.port, server.host)
+    client.on('data', (bytes) => {
+      recording.fromClient = Buffer.concat([recording.fromClient, bytes])
+      upstream.write(bytes)
+    })
+    upstream.on('data', (bytes) => {
+      const passed = tamper(bytes, recording)
+      if (passed === 'cut') return client.destroy()
+      recording.fromServer = Buffer.concat([recording.fromServer, passed])
+      client.write(passed)
+    })
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      one.on('error', () => other.destroy())
+      one.on('end', () => other.end())
+      one.on('close', () => other.destroy())
+    }
+  })
+  const { host, port, close } = await listen(proxy)
+  return asPeer({ host, port, recordings }, close)
+}

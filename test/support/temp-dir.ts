@@ -1,0 +1,22 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterDeath } from './reaper.ts'
+
+export interface TempDir {
+  path: string
+  remove: () => Promise<void>
+}
+
+/** A new directory under the system's temporary one (short, for Unix sockets), removed at the latest when this process ends. */
+export async function makeTempDir(name: string): Promise<TempDir> {
+  const path = await mkdtemp(join(tmpdir(), `portwarden-${name}-`))
+  const forget = afterDeath(['rm', '-rf', path])
+  return {
+    path,
+    remove: async () => {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 })
+      forget()
+    },
+  }
+}
