@@ -90,7 +90,7 @@ async function audit(
   }
   const previous = await app.stores.audits.findPrevious(auditId)
   const drift = previous ? await app.stores.history.drift({ auditId: previous }, { auditId }) : null
-  return { audit: ended, findings, drift: drift && drift.filter((item) => hosts.includes(item.target)) }
+  return { audit: ended, findings, drift: drift?.filter((item) => hosts.includes(item.target)) ?? null }
 }
 
 async function waitForEnd(app: App, auditId: string, onProgress: (audit: Audit) => void): Promise<Audit> {
@@ -126,15 +126,18 @@ function print({ audit: ended, findings, drift }: Outcome): void {
   )
   console.log(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
   if (ended.error) console.log(`error:   ${ended.error}`)
-  if (!drift) return
-  if (drift.length === 0) return console.log('\nNothing has drifted since the last audit.')
-  console.log('\nDrift since the last audit:')
+  if (drift) printDrift(drift)
+}
+
+function printDrift(drift: readonly DriftItem[]): void {
+  if (drift.length === 0) {
+    console.log('\nNothing has drifted since the last audit.')
+    return
+  }
   const show = (side: DriftItem['before']) => (side ? `${side.result} (${side.state})` : '-')
+  const rows = drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)])
   console.log(
-    renderTable(
-      ['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'],
-      drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)]),
-    ),
+    `\nDrift since the last audit:\n${renderTable(['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'], rows)}`,
   )
 }
 

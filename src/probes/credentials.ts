@@ -18,16 +18,19 @@ export interface CredentialGrant {
 /**
  * Resolves credential references at the vantage: `env:NAME` or `file:/PATH`, whose content is `{"user": "…", "password": "…"}`.
  * Only a granted reference is read, and only for an address inside its networks. The value is never logged or kept.
+ * Throws at once for a grant whose destination is not a network.
  */
 export function createCredentials(grants: readonly CredentialGrant[], env: NodeJS.ProcessEnv) {
+  const networks = new Map(
+    grants.map(({ ref, destinations }) => [ref, destinations.map((cidr) => ipaddr.parseCIDR(cidr))]),
+  )
   return async (ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> => {
-    const grant = grants.find((candidate) => candidate.ref === ref)
-    if (!grant) return 'credential-unavailable'
+    const destinations = networks.get(ref)
+    if (!destinations) return 'credential-unavailable'
     const address = ipaddr.process(endpoint.address)
-    const allowed = grant.destinations.some((cidr) => {
-      const [network, bits] = ipaddr.parseCIDR(cidr)
-      return network.kind() === address.kind() && address.match(network, bits)
-    })
+    const allowed = destinations.some(
+      ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
+    )
     if (!allowed) return 'credential-not-allowed'
     return (await readCredential(ref, env)) ?? 'credential-unavailable'
   }

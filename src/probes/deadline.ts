@@ -19,7 +19,8 @@ export function createDeadline(ms: number): Deadline {
       let canceled = false
       // Two turns: setImmediate runs after the poll phase that delivers what has arrived, the second after its handlers.
       const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
-      const timer = setTimeout(grace, remainingMs())
+      // Timers run on a clock of whole milliseconds that lags behind: without the extra one they fire early.
+      const timer = setTimeout(grace, Math.ceil(remainingMs()) + 1)
       return () => {
         canceled = true
         clearTimeout(timer)

@@ -17,7 +17,13 @@ export interface ProbeOptions {
   tls: { trustedCa?: string; offerVersions?: readonly string[] }
   https: { trustedCa?: string; offerVersions?: readonly string[]; plainHttp?: boolean }
   ssh: Record<never, never>
-  ldap: { trustedCa?: string; security?: readonly ('plain' | 'starttls' | 'ldaps')[]; credentialRef?: string }
+  ldap: {
+    trustedCa?: string
+    security?: readonly ('plain' | 'starttls' | 'ldaps')[]
+    credentialRef?: string
+    /** Tries a simple bind in clear, as nobody and with no secret, to see whether the directory demands protection. */
+    plainBind?: boolean
+  }
 }
 
 /** An established connection, paused: no byte is read before the probe reads. */

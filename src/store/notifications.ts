@@ -16,7 +16,9 @@ const reconnectMs = 1_000
 /** Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. */
 export async function listenForNotifications(url: string): Promise<Notifications> {
   const waiting = new Map<string, Set<() => void>>()
-  const wake = (wakers: Iterable<() => void>) => [...wakers].forEach((waker) => waker())
+  const wake = (wakers: Iterable<() => void>) => {
+    for (const waker of [...wakers]) waker()
+  }
   let closed = false
   let client: pg.Client
   let reconnecting: NodeJS.Timeout | undefined

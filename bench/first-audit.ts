@@ -1,0 +1,60 @@
+import type { Bench } from './main.ts'
+import { type Service, startService } from './service.ts'
+
+/** How soon the service is ready: with a new data directory, and with one that it knows. */
+export const measureReadiness: Bench = async (dataDir) => {
+  const readyMs = async () => {
+    const service = await startService(dataDir)
+    await service.stop()
+    return service.readyMs
+  }
+  const first = await readyMs()
+  const later = [await readyMs(), await readyMs(), await readyMs(), await readyMs(), await readyMs()]
+  return [
+    { bench: 'readiness', what: 'ready, first start', value: first, unit: 'ms', goal: '≤ 6000' },
+    { bench: 'readiness', what: 'ready, later start (median of 5)', value: median(later), unit: 'ms', goal: '≤ 2000' },
+  ]
+}
+
+/** What an audit of one target costs beyond the probes' own time, from request to answer. */
+export const measureAuditLatency: Bench = async (dataDir) => {
+  const service = await startService(dataDir)
+  try {
+    await auditOnce(service)
+    const overheads: number[] = []
+    for (let i = 0; i < 50; i++) overheads.push(await auditOnce(service))
+    return [
+      {
+        bench: 'latency',
+        what: 'audit of one target beyond its probes (median of 50)',
+        value: median(overheads),
+        unit: 'ms',
+        goal: '< 150',
+      },
+    ]
+  } finally {
+    await service.stop()
+  }
+}
+
+/** Milliseconds from request to answer, less the longest probe: the probes of a target run side by side. */
+async function auditOnce({ url, key }: Service): Promise<number> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', prefer: 'wait=15' }
+  const body = JSON.stringify({
+    policy: 'netwrix-endpoint-protector',
+    targets: [{ name: 'loopback', address: '127.0.0.1' }],
+  })
+  const startedAt = performance.now()
+  const response = await fetch(`${url}/v1/audits`, { method: 'POST', headers, body })
+  const audit = (await response.json()) as { id: string; status: string }
+  const tookMs = performance.now() - startedAt
+  if (audit.status !== 'completed') throw new Error(`the audit did not complete: ${JSON.stringify(audit)}`)
+  const findings = await fetch(`${url}/v1/audits/${audit.id}/findings`, {
+    headers: { authorization: headers.authorization },
+  })
+  const { items } = (await findings.json()) as { items: { latencyMs: number | null }[] }
+  return tookMs - Math.max(...items.map((item) => item.latencyMs ?? 0))
+}
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN

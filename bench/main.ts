@@ -1,0 +1,51 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { renderTable } from '../src/cli/table.ts'
+import { clusterHome } from '../src/store/embedded.ts'
+import { measureAuditLatency, measureReadiness } from './first-audit.ts'
+
+/** One figure: what was asked for, what came. */
+export interface Figure {
+  bench: string
+  what: string
+  value: number
+  unit: string
+  /** The number to reach, as the comparison that must hold. */
+  goal: string
+}
+
+export type Bench = (dataDir: string) => Promise<Figure[]>
+
+const benches: Record<string, Bench> = { readiness: measureReadiness, latency: measureAuditLatency }
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.find((name) => !(name in benches))
+if (unknown !== undefined) {
+  console.error(`there is no bench ${unknown}; there are ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+
+const figures: Figure[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  const dataDir = await mkdtemp(join(tmpdir(), 'portwarden-bench-'))
+  const cluster = clusterHome(dataDir)
+  try {
+    figures.push(...(await bench(dataDir)))
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+    await rm(cluster, { recursive: true, force: true })
+  }
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`
+const rows = figures.map(({ bench, what, value, unit, goal }) => [
+  bench,
+  what,
+  `${Number(value.toPrecision(4))} ${unit}`,
+  goal,
+])
+console.log(`${machine}\n\n${renderTable(['BENCH', 'WHAT', 'MEASURED', 'GOAL'], rows)}`)
+const file = process.env.PORTWARDEN_BENCH_JSON
+if (file) await writeFile(file, `${JSON.stringify({ machine, figures }, null, 2)}\n`)

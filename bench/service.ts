@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** The service as a process of its own, as users run it. */
+export interface Service {
+  url: string
+  key: string
+  /** Milliseconds from the start of the process to the line that says it is ready. */
+  readyMs: number
+  pid: number
+  stop(): Promise<void>
+}
+
+/** Starts the service on a free port with its data in `dataDir`, and waits for the line that it prints when it is ready. */
+export async function startService(dataDir: string, env: Record<string, string> = {}): Promise<Service> {
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    env: { ...process.env, PORT: '0', PORTWARDEN_DATA_DIR: dataDir, PORTWARDEN_LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const line = await firstLine(child)
+  const readyMs = performance.now() - startedAt
+  const url = /http:\/\/\S+/.exec(line)?.[0]
+  if (!url || child.pid === undefined) throw new Error(`the service did not start: ${line}`)
+  const key = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()
+  return {
+    url,
+    key,
+    readyMs,
+    pid: child.pid,
+    async stop() {
+      child.kill('SIGTERM')
+      await once(child, 'exit')
+    },
+  }
+}
+
+async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  if (!stdout) throw new Error('no standard output')
+  let text = ''
+  for await (const chunk of stdout) {
+    text += chunk
+    if (text.includes('\n')) break
+  }
+  return text
+}

@@ -1,0 +1,139 @@
+import { X509Certificate } from 'node:crypto'
+import { checkParameterValue, describeParameter } from '../domain/parameters.ts'
+import { placeholderOf } from '../domain/placeholders.ts'
+import type { Parameter, ParameterType, ParameterValue } from '../domain/policy.ts'
+import { nearestName, type Problem } from '../domain/shape.ts'
+
+export type Parameters = Readonly<Record<string, Parameter>>
+
+/** What is wrong with the parameters of a policy beyond their shape; paths begin at the parameters. */
+export function checkParameters(parameters: Parameters): Problem[] {
+  return Object.entries(parameters).flatMap(([name, parameter]) => [
+    ...checkValues(name, parameter),
+    ...checkDefault(name, parameters),
+  ])
+}
+
+function checkValues(name: string, { type, values }: Parameter): Problem[] {
+  if (type === 'choice' && !values)
+    return [{ path: [name, 'values'], message: 'is missing: a choice needs its values' }]
+  if (type !== 'choice' && values) {
+    return [{ path: [name, 'values'], message: `belongs to type choice only; this is of type ${type}` }]
+  }
+  return []
+}
+
+function checkDefault(name: string, parameters: Parameters): Problem[] {
+  const parameter = parameters[name]
+  const value = parameter?.default
+  if (!parameter || value === undefined) return []
+  const path = [name, 'default']
+  if (parameter.required) return [{ path, message: 'contradicts `required`: give one of the two' }]
+  const source = placeholderOf(value)
+  const message =
+    source === undefined ? checkLiteral(parameter, value) : checkChain({ name, source, seen: [name] }, parameters)
+  return message === undefined ? [] : [{ path, message }]
+}
+
+function checkLiteral(parameter: Parameter, value: ParameterValue): string | undefined {
+  if (typeof value === 'string' && value.includes('${')) return 'must be a value, or one placeholder and nothing else'
+  return checkParameterValue(parameter, value) ?? (parameter.type === 'pem' ? checkCertificates(value) : undefined)
+}
+
+/** Follows a default that is another parameter, to a parameter of the right type that does not lead back here. */
+function checkChain(
+  link: { name: string; source: string; seen: readonly string[] },
+  parameters: Parameters,
+): string | undefined {
+  const { name, source, seen } = link
+  const [target, from] = [parameters[name], findParameter(parameters, source)]
+  if (!target || !from) return explainUnknownParameter(source, parameters)
+  if (seen.includes(source)) return `leads back to itself: ${[...seen, source].join(' → ')}`
+  if (samplesOf(source, parameters).some((sample) => checkParameterValue(target, sample) !== undefined)) {
+    return `must be ${describeParameter(target)}; \${${source}} is ${nameType(from)}`
+  }
+  const next = placeholderOf(from.default)
+  // What is wrong further on is told there; here only a circle matters.
+  if (next === undefined || !findParameter(parameters, next)) return undefined
+  const further = checkChain({ name: source, source: next, seen: [...seen, source] }, parameters)
+  return further?.startsWith('leads back') ? further : undefined
+}
+
+/** The parameter of that name; a plain look-up would find `constructor`. */
+export const findParameter = (parameters: Parameters, name: string): Parameter | undefined =>
+  Object.hasOwn(parameters, name) ? parameters[name] : undefined
+
+/** Says that a placeholder names nothing, and what may have been meant. */
+export function explainUnknownParameter(name: string, parameters: Parameters): string {
+  const near = nearestName(name, Object.keys(parameters))
+  return `names no parameter of this policy: \${${name}}${near ? `; did you mean \${${near}}?` : ''}`
+}
+
+/** True when a parameter has a value for each target: it, or one that it defaults to, is required or has a value. */
+export const alwaysHasValue = (name: string, parameters: Parameters): boolean =>
+  defaultOf(name, parameters).length > 0 || chainOf(name, parameters).some(({ required }) => required)
+
+/** Values at the edges of what a parameter accepts, its default included: where all of them fit, others mostly do. */
+export function samplesOf(name: string, parameters: Parameters): ParameterValue[] {
+  const { type, values = [] }: Partial<Parameter> = findParameter(parameters, name) ?? {}
+  const samples: Record<ParameterType, ParameterValue[]> = {
+    port: [1, 65535],
+    host: ['host.example'],
+    integer: [0],
+    boolean: [true, false],
+    text: ['any text'],
+    choice: values,
+    pem: ['-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'],
+    credential: ['env:NAME'],
+  }
+  return [...(type ? samples[type] : []), ...defaultOf(name, parameters)]
+}
+
+/** The value at the end of a chain of defaults, if there is one. */
+export function defaultOf(name: string, parameters: Parameters): ParameterValue[] {
+  const last = chainOf(name, parameters).at(-1)?.default
+  return last === undefined || placeholderOf(last) !== undefined ? [] : [last]
+}
+
+/** A parameter, the one that it defaults to, and so on; a circle is followed once. */
+function chainOf(name: string, parameters: Parameters): Parameter[] {
+  const chain = new Set<Parameter>()
+  let parameter = findParameter(parameters, name)
+  while (parameter && !chain.has(parameter)) {
+    chain.add(parameter)
+    parameter = findParameter(parameters, placeholderOf(parameter.default) ?? '')
+  }
+  return [...chain]
+}
+
+/** The type of a parameter with its article, for "${x} is a host". */
+export function nameType(parameter: Parameter | undefined): string {
+  if (!parameter) return 'unknown'
+  const { type, values = [] } = parameter
+  const names: Record<ParameterType, string> = {
+    port: 'a port',
+    host: 'a host',
+    integer: 'an integer',
+    boolean: 'a boolean',
+    text: 'a text',
+    choice: `a choice of ${values.join(', ')}`,
+    pem: 'a PEM text',
+    credential: 'a credential reference',
+  }
+  return names[type]
+}
+
+/** Reads every certificate of a PEM text; says which one cannot be read. */
+export function checkCertificates(pem: unknown): string | undefined {
+  const blocks = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
+  const broken = blocks.findIndex((block) => !isReadable(block))
+  return broken < 0 ? undefined : `must hold readable certificates: number ${broken + 1} of ${blocks.length} is not`
+}
+
+function isReadable(block: string): boolean {
+  try {
+    return new X509Certificate(block).raw.length > 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,174 @@
+import { Value } from 'typebox/value'
+import { isHost } from '../domain/endpoint.ts'
+import { type ProbeName, probeNames } from '../domain/observation.ts'
+import { checkParameterValue } from '../domain/parameters.ts'
+import {
+  comparedWith,
+  hasBrokenPlaceholder,
+  isComparison,
+  placeholderOf,
+  placeholdersIn,
+  substitute,
+} from '../domain/placeholders.ts'
+import { type Expectation, literalFields, type ParameterValue } from '../domain/policy.ts'
+import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Path, type Problem } from '../domain/shape.ts'
+import {
+  alwaysHasValue,
+  checkCertificates,
+  defaultOf,
+  explainUnknownParameter,
+  findParameter,
+  nameType,
+  type Parameters,
+  samplesOf,
+} from './check-parameters.ts'
+
+/** What one value of a rule is checked with; the path of the leaf begins at the rule. */
+export interface RuleContext {
+  parameters: Parameters
+  /** The parameters that `when` asks for: where they have no value, the rule does not apply. */
+  guarded: ReadonlySet<string>
+}
+
+/** The parameters that the condition of a rule makes sure of. */
+export function guardedBy(rule: unknown): ReadonlySet<string> {
+  const when = isRecord(rule) ? rule.when : undefined
+  return new Set([when].flat().flatMap(sidesOf).flatMap(placeholdersOf))
+}
+
+const placeholdersOf = (value: unknown): string[] => (typeof value === 'string' ? placeholdersIn(value) : [])
+
+const sidesOf = (condition: unknown): unknown[] =>
+  isComparison(condition) ? [condition.value, comparedWith(condition)] : [condition]
+
+/** Checks one value of a rule as written: by its schema, and with every value that its placeholders may take. */
+export function checkRuleLeaf(leaf: Leaf, context: RuleContext): Problem[] {
+  const { value, path } = leaf
+  if (typeof value === 'string' && value.includes('${')) return problem(path, explainPlaceholders(leaf, context))
+  const misfit = checkPlainLeaf(leaf)
+  if (misfit.length > 0) return misfit
+  if (typeof value === 'object') return [value].flat().flatMap((condition) => checkCondition(leaf, condition, context))
+  if (isHostField(path)) return problem(path, isHost(String(value)) ? undefined : `must be ${describeHost}`)
+  if (path.at(-1) === 'trustedCa') return problem(path, checkCertificates(value))
+  return []
+}
+
+const problem = (path: Path, message: string | undefined): Problem[] =>
+  message === undefined ? [] : [{ path, message }]
+const describeHost = 'an IP address or a host name'
+const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
+const isLiteralField = (path: Path) => literalFields.some((field) => field === path[0])
+const isCondition = (path: Path) => path[0] === 'when'
+
+/** What is wrong with a text that holds placeholders. */
+function explainPlaceholders(leaf: Leaf, context: RuleContext): string | undefined {
+  const { shape, path } = leaf
+  const text = String(leaf.value)
+  if (isLiteralField(path))
+    return `must be ${describeShape(shape)}, and no placeholder: it is the same for every target`
+  const named = explainNames(text, context)
+  if (named !== undefined) return named
+  const whole = placeholderOf(text)
+  const needed = leaf.required || whole === undefined || isHostField(path)
+  const missing = needed && !isCondition(path) ? explainMissing(text, context) : undefined
+  return missing ?? explainFilling(leaf, context.parameters)
+}
+
+function explainNames(text: string, { parameters }: RuleContext): string | undefined {
+  if (hasBrokenPlaceholder(text)) return `holds a broken placeholder: write \${name}, with letters and digits only`
+  const unknown = placeholdersIn(text).find((name) => !findParameter(parameters, name))
+  return unknown === undefined ? undefined : explainUnknownParameter(unknown, parameters)
+}
+
+function explainMissing(text: string, { parameters, guarded }: RuleContext): string | undefined {
+  const missing = placeholdersIn(text).find((name) => !guarded.has(name) && !alwaysHasValue(name, parameters))
+  if (missing === undefined) return undefined
+  return `needs a value, and \${${missing}} may have none: give it a default, make it required, or ask for it in \`when\``
+}
+
+/** Fills a text with what its placeholders may be, and says what does not fit then. */
+function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): string | undefined {
+  const names = placeholdersIn(String(value))
+  // Whether a text has the form that a field asks for is known, and checked, when the text is.
+  const anyForm = shape.type === 'string' && !isHostField(path)
+  const choices = names.map((name) =>
+    anyForm && findParameter(parameters, name)?.type === 'text'
+      ? defaultOf(name, parameters)
+      : samplesOf(name, parameters),
+  )
+  if (choices.some((values) => values.length === 0)) return undefined
+  const fillings = Array.from({ length: Math.max(...choices.map((values) => values.length)) }, (_, turn) =>
+    substitute(value, Object.fromEntries(names.map((name, index) => [name, inTurn(choices[index], turn)]))),
+  )
+  const fits = (filled: unknown) => Value.Check(shape, filled) && (!isHostField(path) || isHost(String(filled)))
+  if (fillings.every(fits)) return undefined
+  const types = names.map((name) => `; \${${name}} is ${nameType(findParameter(parameters, name))}`)
+  return `must be ${isHostField(path) ? describeHost : describeShape(shape)}${types.join('')}`
+}
+
+const inTurn = (values: ParameterValue[] = [], turn: number) => values[turn % values.length]
+
+/** Checks a comparison: its placeholders, and that its two sides can be the same at all. */
+function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): Problem[] {
+  const sides = sidesOf(condition).filter((side) => typeof side === 'string' && side.includes('${')) as string[]
+  const named = sides.map((side) => explainNames(side, context)).find((message) => message !== undefined)
+  if (named !== undefined) return problem(path, named)
+  const missing = isCondition(path) ? [] : sides.map((side) => explainMissing(side, context))
+  const message = missing.find((text) => text !== undefined)
+  return problem(
+    path,
+    message ?? (isComparison(condition) ? explainComparison(sidesOf(condition), context) : undefined),
+  )
+}
+
+function explainComparison(sides: unknown[], { parameters }: RuleContext): string | undefined {
+  for (const [side, other] of [sides, sides.toReversed()]) {
+    const parameter = findParameter(parameters, placeholderOf(side) ?? '')
+    const counterpart = findParameter(parameters, placeholderOf(other) ?? '')
+    if (!parameter || (typeof other === 'string' && other.includes('${') && !counterpart)) continue
+    const values = counterpart ? samplesOf(String(placeholderOf(other)), parameters) : [other]
+    if (values.every((value) => checkParameterValue(parameter, value) !== undefined)) {
+      return `can never be equal: ${side} is ${nameType(parameter)}${counterpart ? `, ${other} is ${nameType(counterpart)}` : ''}`
+    }
+  }
+  return undefined
+}
+
+const asksOf: Record<ProbeName, (keyof Expectation)[]> = {
+  tcp: [],
+  tls: ['tls'],
+  https: ['tls', 'http'],
+  ssh: ['ssh'],
+  ldap: ['ldap'],
+}
+
+/** What is wrong between the parts of a rule; a part that has no shape is passed over. Paths begin at the rule. */
+export function checkRuleMeaning(rule: unknown): Problem[] {
+  if (!isRecord(rule)) return []
+  const probe = probeNames.find((name) => name === rule.probe)
+  const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
+  return [
+    ...checkExpectation(rule.expect, probe, ['expect']),
+    ...checkExpectation(within, probe, ['insideWindow', 'expect']),
+  ]
+}
+
+function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: Path): Problem[] {
+  if (!isRecord(expect) || !probe) return []
+  const { state, ldap } = expect
+  const shut = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
+  const problems: Problem[] = []
+  for (const group of ['tls', 'http', 'ssh', 'ldap'] as const) {
+    if (expect[group] === undefined) continue
+    const probes = probeNames.filter((name) => asksOf[name].includes(group))
+    const message = !probes.includes(probe)
+      ? `does not belong to probe ${probe}: it needs probe ${probes.join(' or ')}`
+      : 'can be seen on an open port only, and `state` does not allow open'
+    if (shut || !probes.includes(probe)) problems.push({ path: [...path, group], message })
+  }
+  if (isRecord(ldap) && ldap.bind !== undefined && [ldap.security].flat().includes('plain')) {
+    const message = 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only'
+    problems.push({ path: [...path, 'ldap', 'security'], message })
+  }
+  return problems
+}

@@ -1,0 +1,97 @@
+import { Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
+import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Path, type Problem } from '../domain/shape.ts'
+import { checkParameters, type Parameters } from './check-parameters.ts'
+import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
+import { type Format, readDocument } from './read.ts'
+
+export interface PolicyError {
+  /** JSON Pointer, RFC 6901; the empty pointer is the whole document. */
+  pointer: string
+  line?: number
+  message: string
+}
+export type Checked = { document: PolicyDocument } | { errors: PolicyError[] }
+
+const maxErrors = 100
+
+/** Reads and checks a policy document; errors name the line and the place, and say what would be right. */
+export function loadPolicy(text: string, format: Format): Checked {
+  const read = readDocument(text, format)
+  if ('errors' in read) return { errors: read.errors.map(({ message, line }) => errorAt([], message, line)) }
+  const problems = findProblems(read.value)
+  if (problems.length === 0) return { document: read.value as PolicyDocument }
+  return { errors: summarize(problems, (path) => read.lineOf(path)) }
+}
+
+/** Checks a policy document that is a value already, such as the body of a request. */
+export function checkPolicy(value: unknown): Checked {
+  const problems = findProblems(value)
+  return problems.length === 0
+    ? { document: value as PolicyDocument }
+    : { errors: summarize(problems, () => undefined) }
+}
+
+function summarize(problems: Problem[], lineOf: (path: Path) => number | undefined): PolicyError[] {
+  const errors: PolicyError[] = problems.slice(0, maxErrors).map(({ path, message }) => {
+    return errorAt(path, message, lineOf(path))
+  })
+  errors.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  const more = problems.length - errors.length
+  return more > 0 ? [...errors, { pointer: '', message: `and ${more} more mistakes` }] : errors
+}
+
+// Without a line there is no member for it, so that answers do not carry an empty one.
+const errorAt = (path: Path, message: string, line: number | undefined): PolicyError =>
+  line === undefined ? { pointer: pointerTo(path), message } : { pointer: pointerTo(path), line, message }
+
+const pointerTo = (path: Path) =>
+  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+
+/** All that is wrong with a document: its shape, then what its parts mean together. */
+function findProblems(value: unknown): Problem[] {
+  const { parameters: given, rules: listed } = isRecord(value) ? value : {}
+  const rules = Array.isArray(listed) ? listed : []
+  const parameters = wellFormed(given)
+  const contexts = rules.map((rule) => ({ parameters, guarded: guardedBy(rule) }))
+  const checkLeaf: LeafCheck = (leaf) => {
+    const unkeepable = checkText(leaf.value)
+    if (unkeepable !== undefined) return [{ path: leaf.path, message: unkeepable }]
+    const [part, index, ...path] = leaf.path
+    const context = part === 'rules' ? contexts[Number(index)] : undefined
+    if (!context) return checkPlainLeaf(leaf)
+    return checkRuleLeaf({ ...leaf, path }, context).map(under(['rules', Number(index)]))
+  }
+  return [
+    ...checkShape(ResolvedPolicyDocument, value, checkLeaf),
+    ...checkParameters(parameters).map(under(['parameters'])),
+    ...rules.flatMap((rule, index) => checkRuleMeaning(rule).map(under(['rules', index]))),
+    ...repeatedIds(rules),
+  ]
+}
+
+const under =
+  (parent: Path) =>
+  ({ path, message }: Problem): Problem => ({ path: [...parent, ...path], message })
+
+/** The parameters that rules can be checked with; the others have their own errors. */
+function wellFormed(parameters: unknown): Parameters {
+  const members = isRecord(parameters) ? Object.entries(parameters) : []
+  return Object.fromEntries(members.filter(([, value]) => checkShape(Parameter, value).length === 0)) as Parameters
+}
+
+/** PostgreSQL keeps neither NUL nor half a character. */
+function checkText(value: unknown): string | undefined {
+  if (typeof value !== 'string' || (value.isWellFormed() && !value.includes('\0'))) return undefined
+  return 'must be well-formed text without NUL'
+}
+
+function repeatedIds(rules: unknown[]): Problem[] {
+  const first = new Map<unknown, number>()
+  return rules.flatMap((rule, index) => {
+    if (!isRecord(rule) || typeof rule.id !== 'string') return []
+    const earlier = first.get(rule.id)
+    if (earlier === undefined) first.set(rule.id, index)
+    const message = `must be unique: /rules/${earlier} has the id ${rule.id} too`
+    return earlier === undefined ? [] : [{ path: ['rules', index, 'id'], message }]
+  })
+}

@@ -1,0 +1,37 @@
+import { placeholderIn, wholePlaceholder } from '../domain/placeholders.ts'
+import { literalFields, ResolvedPolicyDocument } from '../domain/policy.ts'
+import type { Shape } from '../domain/shape.ts'
+
+const literal: ReadonlySet<string> = new Set(literalFields)
+const rules = ResolvedPolicyDocument.properties.rules
+
+/**
+ * JSON Schema (2020-12) of a policy document as its author writes it: that of domain/policy.ts, where each value of a rule
+ * that may differ between targets may be a placeholder as well. What no schema can say, checkPolicy says.
+ */
+export const policySchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'urn:portwarden:policy',
+  ...ResolvedPolicyDocument,
+  properties: {
+    ...ResolvedPolicyDocument.properties,
+    rules: { ...rules, items: withPlaceholders(rules.items, literal) },
+  },
+}
+
+function withPlaceholders(shape: Shape, untouched: ReadonlySet<string> = new Set()): Shape {
+  if (shape.type === 'object') {
+    const members = Object.entries(shape.properties ?? {})
+    const properties = members.map(([name, member]) => [name, untouched.has(name) ? member : withPlaceholders(member)])
+    return { ...shape, properties: Object.fromEntries(properties) }
+  }
+  if (shape.type === 'array' && shape.items) return { ...shape, items: withPlaceholders(shape.items) }
+  if (acceptsText(shape)) return { ...shape }
+  const pattern = shape.type === 'string' ? placeholderIn : wholePlaceholder
+  return { anyOf: [{ ...shape }, { type: 'string', pattern }] }
+}
+
+/** A plain text holds placeholders as it is. */
+function acceptsText({ type, pattern, anyOf = [] }: Shape): boolean {
+  return (type === 'string' && pattern === undefined) || anyOf.some(acceptsText)
+}

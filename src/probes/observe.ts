@@ -1,0 +1,210 @@
+import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Observation, ProbeName, Sighting } from '../domain/observation.ts'
+import type { Budget } from './budget.ts'
+import { explainSilence } from './connect-failure.ts'
+import { createDeadline } from './deadline.ts'
+import { watchDescriptors } from './descriptors.ts'
+import { createDialler, type Dial } from './dial.ts'
+import type { EgressPolicy } from './egress.ts'
+import {
+  type Connection,
+  type Endpoint,
+  isConnection,
+  type Look,
+  type Outcome,
+  type ProbeIo,
+  type ProbeOptions,
+} from './probe.ts'
+import type { ProbeRegistry } from './registry.ts'
+import { createResolver, type Lookup, lookupThreads, type Resolver } from './resolve.ts'
+
+/** What to look at, and how closely. */
+export interface Check<P extends ProbeName = ProbeName> {
+  probe: P
+  host: string
+  port: number
+  options: ProbeOptions[P]
+}
+
+export interface ObserverOptions {
+  probes: ProbeRegistry
+  egress: EgressPolicy
+  /** One for the process, whoever observes. */
+  budget: Budget
+  lookup: Lookup
+  credential: ProbeIo['credential']
+  requester: string
+  /** For one try of a probe, from the moment it has its slot; for one name look-up as well. */
+  timeoutMs: number
+  /** Connections tried before silence is believed. */
+  tries: number
+  /** The pause before the second try; before the third it is twice as long, and so on. */
+  spacingMs: number
+  clock: () => Date
+  /** Told of errors that are our own: a probe that threw, or did not end. */
+  log: (error: unknown, check: Check) => void
+}
+
+/** Makes one check: resolves the host once, looks at each of its addresses. Never rejects. */
+export type Observe = <P extends ProbeName>(check: Check<P>) => Promise<Observation<P>>
+
+interface World extends ObserverOptions {
+  dial: Dial
+  resolve: Resolver
+}
+
+/** What became of the credential in one check: it is sent once, and not again after a refusal, which could lock the account. */
+interface CredentialUse {
+  given: boolean
+  refused: boolean
+}
+
+/** The runner of probes: the only caller of a probe, and the only place where tries, deadlines and slots are dealt with. */
+export function createObserver(options: ObserverOptions): Observe {
+  const descriptors = watchDescriptors()
+  const world: World = {
+    ...options,
+    dial: createDialler({ egress: options.egress, descriptors }),
+    resolve: createResolver({
+      lookup: options.lookup,
+      timeoutMs: options.timeoutMs,
+      parallel: lookupThreads(process.env),
+      descriptors,
+    }),
+  }
+  return async (check) => {
+    const sightings = await sightAll(check, world)
+    const { probe, host, port } = check
+    return { probe, host, port, observedAt: world.clock().toISOString(), sightings }
+  }
+}
+
+async function sightAll<P extends ProbeName>(check: Check<P>, world: World): Promise<Observation<P>['sightings']> {
+  const answer = await world.resolve(check.host)
+  if ('state' in answer) return [undialled(null, answer)]
+  const [first, ...rest] = answer
+  if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
+  const use: CredentialUse = { given: false, refused: false }
+  const sight = (address: string) => sightOne(check, { host: check.host, address, port: check.port }, { use, world })
+  if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
+  // One after the other, so that a refusal by the first is known to the next.
+  const sightings: Observation<P>['sightings'] = [await sight(first)]
+  for (const address of rest) sightings.push(await sight(address))
+  return sightings
+}
+
+const usesCredential = (options: ProbeOptions[ProbeName]): boolean =>
+  'credentialRef' in options && options.credentialRef !== undefined
+
+interface Circumstances {
+  use: CredentialUse
+  world: World
+}
+
+async function sightOne<P extends ProbeName>(
+  check: Check<P>,
+  endpoint: Endpoint,
+  { use, world }: Circumstances,
+): Promise<Sighting<P>> {
+  const { address, port } = endpoint
+  if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
+  for (let attempts = 1; ; attempts += 1) {
+    const tried = await tryOnce(check, endpoint, { use, world })
+    if (tried.reason !== 'no-answer') return { address, ...tried, attempts }
+    if (attempts >= world.tries || use.given) {
+      return { address, ...tried, ...(await explainSilence(endpoint)), attempts }
+    }
+    await pause(world.spacingMs * attempts)
+  }
+}
+
+const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome): Sighting<P> => ({
+  address,
+  ...outcome,
+  facts: {},
+  latencyMs: null,
+  attempts: 0,
+})
+
+type Tried<P extends ProbeName> = Omit<Sighting<P>, 'address' | 'attempts'>
+
+async function tryOnce<P extends ProbeName>(
+  check: Check<P>,
+  endpoint: Endpoint,
+  { use, world }: Circumstances,
+): Promise<Tried<P>> {
+  await world.budget.acquire(endpoint.address)
+  const startedAt = performance.now()
+  const sockets = createSocketSet()
+  try {
+    const look = await runProbe(check, endpoint, { use, world, sockets })
+    if (use.given && look.reason !== 'ldap-bind-ok') use.refused = true
+    return { ...look, latencyMs: millisecondsSince(startedAt) }
+  } catch (error) {
+    world.log(error, check)
+    return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: millisecondsSince(startedAt) }
+  } finally {
+    sockets.destroyAll()
+    world.budget.release(endpoint.address)
+  }
+}
+
+interface SocketSet {
+  keep(connection: Connection): Connection | Outcome
+  destroyAll(): void
+}
+
+/** The connections of one try. None outlives it, not even one that comes after its end. */
+function createSocketSet(): SocketSet {
+  const sockets: Socket[] = []
+  let ended = false
+  return {
+    keep(connection) {
+      if (!ended) {
+        sockets.push(connection.socket)
+        return connection
+      }
+      connection.socket.destroy()
+      return { state: 'unknown', reason: 'local-failure' }
+    },
+    destroyAll() {
+      ended = true
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+const millisecondsSince = (at: number): number => Math.round((performance.now() - at) * 10) / 10
+
+function runProbe<P extends ProbeName>(
+  check: Check<P>,
+  endpoint: Endpoint,
+  { use, world, sockets }: Circumstances & { sockets: SocketSet },
+): Promise<Look<P>> {
+  // The deadline starts now that the slot is there: waiting for it is not the target's fault.
+  const deadline = createDeadline(world.timeoutMs)
+  const io: ProbeIo = {
+    deadline,
+    requester: world.requester,
+    async connect(to) {
+      const result = await world.dial(to, deadline)
+      return isConnection(result) ? sockets.keep(result) : result
+    },
+    async credential(ref, to) {
+      if (use.refused) return 'credential-withheld'
+      const credential = await world.credential(ref, to)
+      if (typeof credential !== 'string') use.given = true
+      return credential
+    },
+  }
+  return orFail(world.probes[check.probe](endpoint, check.options, io), world.timeoutMs * 2)
+}
+
+/** A probe keeps its deadline by itself. One that does not must not hold the audit for ever. */
+function orFail<T>(running: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const guard = setTimeout(() => reject(new Error(`a probe did not end ${ms} ms after it began`)), ms)
+    running.then(resolve, reject).finally(() => clearTimeout(guard))
+  })
+}

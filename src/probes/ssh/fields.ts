@@ -1,0 +1,86 @@
+/** Reads the data types of RFC 4251 section 5 one after the other. What is malformed reads as empty, and `complete` tells. */
+export interface Fields {
+  byte(): number
+  boolean(): boolean
+  uint32(): number
+  bytes(count: number): Buffer
+  string(): Buffer
+  nameList(): string[]
+  /** A number that must not be negative, as all that key exchange and host keys hold. */
+  mpint(): bigint
+  /** True when every field so far was well formed and nothing follows. */
+  complete(): boolean
+}
+
+/** Reads fields from the start of `message`. */
+export function readFields(message: Buffer): Fields {
+  let offset = 0
+  let wellFormed = true
+  const bytes = (count: number) => {
+    wellFormed &&= offset + count <= message.length
+    if (!wellFormed) return Buffer.alloc(0)
+    offset += count
+    return message.subarray(offset - count, offset)
+  }
+  const uint32 = () => {
+    const read = bytes(4)
+    return wellFormed ? read.readUInt32BE() : 0
+  }
+  const string = () => bytes(uint32())
+  const byte = () => bytes(1)[0] ?? 0
+  return {
+    byte,
+    boolean: () => byte() !== 0,
+    uint32,
+    bytes,
+    string,
+    nameList() {
+      const names = parseNames(string().toString('latin1'))
+      wellFormed &&= names !== undefined
+      return names ?? []
+    },
+    mpint() {
+      const read = string()
+      wellFormed &&= !isNegative(read)
+      return toBigInt(read)
+    },
+    complete: () => wellFormed && offset === message.length,
+  }
+}
+
+// RFC 4251 section 6: printable US-ASCII, neither empty nor longer than 64.
+const algorithmName = /^[\x21-\x7e]{1,64}$/
+
+function parseNames(text: string): string[] | undefined {
+  if (text === '') return []
+  const names = text.split(',')
+  return names.every((name) => algorithmName.test(name)) ? names : undefined
+}
+
+const isNegative = (mpint: Buffer) => (mpint[0] ?? 0) >= 0x80
+
+/** The number that these bytes are, unsigned and big-endian; 0 for none. */
+export const toBigInt = (bytes: Buffer): bigint => BigInt(`0x0${bytes.toString('hex')}`)
+
+/** The bytes of a number that is not negative, big-endian, no more than needed; none for 0. */
+export function unsignedBytes(value: bigint): Buffer {
+  if (value === 0n) return Buffer.alloc(0)
+  const hex = value.toString(16)
+  return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
+}
+
+/** The content of the mpint for such a number: its first byte is below 0x80 (RFC 4251 section 5). */
+export function mpintBytes(value: bigint): Buffer {
+  const bytes = unsignedBytes(value)
+  return isNegative(bytes) ? Buffer.concat([Buffer.of(0), bytes]) : bytes
+}
+
+export function encodeUint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+export const encodeString = (content: Buffer): Buffer => Buffer.concat([encodeUint32(content.length), content])
+export const encodeText = (text: string): Buffer => encodeString(Buffer.from(text))
+export const encodeMpint = (value: bigint): Buffer => encodeString(mpintBytes(value))

@@ -1,0 +1,72 @@
+import packageJson from '../../../package.json' with { type: 'json' }
+import type { FactsByProbe } from '../../domain/observation.ts'
+import type { ReasonCode } from '../../domain/reasons.ts'
+import { escapeControls } from '../../domain/text.ts'
+import type { Ending, Wire } from './wire.ts'
+
+type Facts = FactsByProbe['ssh']
+
+/** What we say of ourselves, without CR LF; the minus sign separates, so a version must not hold one (RFC 4253 section 4.2). */
+export const ourIdentification = Buffer.from(`SSH-2.0-portwarden_${packageJson.version.replaceAll('-', '_')}`)
+
+/** The peer's identification: the line as sent, which the exchange hash covers, and what it says. */
+export interface Identification {
+  line: Buffer
+  facts: Required<Pick<Facts, 'identification' | 'protocolVersion' | 'software'>>
+}
+
+/** A peer that did not identify itself as SSH. */
+export interface Unidentified {
+  reason: ReasonCode
+  spoke?: Facts['spoke']
+}
+
+// RFC 4253 section 4.2 allows lines before the identification and 255 bytes for it; servers are seen that send more.
+const maxLinesBefore = 50
+const maxLineBytes = 1024
+
+// What OpenSSH's listener sends in place of an identification (sshd.c: drop_connection; srclimit.c since 9.8).
+const refusalTexts = ['Exceeded MaxStartups', 'Not allowed at this time']
+
+/** Reads up to and including the identification line, or says what came instead. */
+export async function readIdentification(wire: Wire): Promise<Identification | Unidentified> {
+  let before: Buffer | undefined
+  for (let lines = 0; lines <= maxLinesBefore; lines += 1) {
+    const line = await wire.takeLine(maxLineBytes)
+    if (typeof line === 'string') return withoutIdentification(line, before ?? wire.rest(), wire.rest())
+    if (line.indexOf('SSH-') === 0) return parseIdentification(line)
+    if (refusalTexts.includes(line.toString('latin1'))) return { reason: 'ssh-refused' }
+    const spoke = recognise(line)
+    if (spoke !== 'other') return { reason: 'protocol-mismatch', spoke }
+    before ??= line
+  }
+  return { reason: 'protocol-mismatch', spoke: 'other' }
+}
+
+function parseIdentification(line: Buffer): Identification | Unidentified {
+  const [, protocolVersion, software] = /^SSH-(\d{1,3}\.\d{1,3})-([^ ]*)/.exec(line.toString('latin1')) ?? []
+  if (protocolVersion === undefined || software === undefined) return { reason: 'protocol-violation' }
+  const facts = {
+    identification: escapeControls(line, maxLineBytes),
+    protocolVersion,
+    software: escapeControls(Buffer.from(software, 'latin1'), maxLineBytes),
+  }
+  return { line, facts }
+}
+
+/** `first` is the first line, or what there is of it; `last` is the line that did not end. */
+function withoutIdentification(ending: Ending | 'not-a-line', first: Buffer, last: Buffer): Unidentified {
+  const begun = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
+  const mismatch = { reason: 'protocol-mismatch', spoke: recognise(first) } as const
+  if (ending === 'not-a-line') return begun ? { reason: 'protocol-violation' } : mismatch
+  if (begun || ending === 'local-resources' || ending === 'local-failure') return { reason: ending }
+  if (first.length > 0) return mismatch
+  return ending === 'protocol-timeout' ? { reason: ending, spoke: 'nothing' } : { reason: ending }
+}
+
+function recognise(text: Buffer): 'http' | 'smtp' | 'other' {
+  const start = text.toString('latin1', 0, maxLineBytes)
+  if (start.startsWith('HTTP/')) return 'http'
+  // FTP greets with 220 as well; only the word tells (RFC 5321 section 4.2).
+  return /^[245]\d\d[ -].*\bE?SMTP\b/i.test(start) ? 'smtp' : 'other'
+}

@@ -1,0 +1,97 @@
+import type { FactsByProbe } from '../../domain/observation.ts'
+import { encodeText, encodeUint32, readFields } from './fields.ts'
+import { type HostKeyAlgorithm, hostKeyAlgorithms } from './host-key.ts'
+import { type KexMethod, kexMethods } from './key-exchange.ts'
+import { messages } from './packet.ts'
+
+/** The eight lists of SSH_MSG_KEXINIT, each in order of preference. */
+export type Algorithms = NonNullable<FactsByProbe['ssh']['algorithms']>
+
+export interface KexInit {
+  algorithms: Algorithms
+  /** The peer sends a packet on the guess that its first choices are ours too. */
+  guessFollows: boolean
+}
+
+export interface Choice {
+  kex: KexMethod
+  hostKey: HostKeyAlgorithm
+  /** The peer's guess, if it made one, was right (RFC 4253 section 7). */
+  guessIsRight: boolean
+}
+
+// Nothing is ever sent under a cipher of these. They are many because a server gives up before it shows its host key
+// when it finds none in common, and what an old server offers is what an audit wants to know.
+const ciphers = [
+  'chacha20-poly1305@openssh.com',
+  ...['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'],
+  ...['aes128-ctr', 'aes192-ctr', 'aes256-ctr', 'aes128-cbc', 'aes192-cbc', 'aes256-cbc'],
+  ...['3des-ctr', '3des-cbc', 'blowfish-ctr', 'blowfish-cbc', 'cast128-cbc', 'twofish256-cbc', 'twofish128-cbc'],
+  ...['arcfour256', 'arcfour128', 'arcfour'],
+]
+const macs = [
+  ...['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha1-etm@openssh.com'],
+  ...['umac-128-etm@openssh.com', 'umac-64-etm@openssh.com', 'umac-128@openssh.com', 'umac-64@openssh.com'],
+  ...['hmac-sha2-256', 'hmac-sha2-512', 'hmac-sha1', 'hmac-sha1-96', 'hmac-md5', 'hmac-md5-96', 'hmac-ripemd160'],
+  ...['hmac-md5-etm@openssh.com', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'],
+]
+const compressions = ['none', 'zlib@openssh.com', 'zlib']
+
+const kexMethodNames = Object.keys(kexMethods) as KexMethod[]
+const hostKeyAlgorithmNames = Object.keys(hostKeyAlgorithms) as HostKeyAlgorithm[]
+
+const ours = {
+  kex: kexMethodNames,
+  hostKey: hostKeyAlgorithmNames,
+  cipherClientToServer: ciphers,
+  cipherServerToClient: ciphers,
+  macClientToServer: macs,
+  macServerToClient: macs,
+  compressionClientToServer: compressions,
+  compressionServerToClient: compressions,
+} satisfies Algorithms
+
+/** Our SSH_MSG_KEXINIT (RFC 4253 section 7.1) with 16 random bytes as its cookie. */
+export function encodeKexInit(cookie: Buffer): Buffer {
+  const languages = ['', '']
+  const lists = [...Object.values(ours).map((names) => names.join(',')), ...languages].map(encodeText)
+  const noGuess = Buffer.of(0)
+  return Buffer.concat([Buffer.of(messages.kexInit), cookie, ...lists, noGuess, encodeUint32(0)])
+}
+
+/** What the peer's SSH_MSG_KEXINIT says; undefined when it is malformed. */
+export function parseKexInit(payload: Buffer): KexInit | undefined {
+  const fields = readFields(payload)
+  fields.bytes(1 + 16) // message number, cookie
+  const algorithms: Algorithms = {
+    kex: fields.nameList(),
+    hostKey: fields.nameList(),
+    cipherClientToServer: fields.nameList(),
+    cipherServerToClient: fields.nameList(),
+    macClientToServer: fields.nameList(),
+    macServerToClient: fields.nameList(),
+    compressionClientToServer: fields.nameList(),
+    compressionServerToClient: fields.nameList(),
+  }
+  fields.nameList() // languages, client to server
+  fields.nameList() // languages, server to client
+  const guessFollows = fields.boolean()
+  fields.uint32() // reserved
+  return fields.complete() ? { algorithms, guessFollows } : undefined
+}
+
+/** The first of ours that the peer has too (RFC 4253 section 7.1); undefined when there is none of some kind that is needed. */
+export function negotiate(theirs: Algorithms): Choice | undefined {
+  const kex = kexMethodNames.find((name) => theirs.kex.includes(name))
+  const hostKey = hostKeyAlgorithmNames.find((name) => theirs.hostKey.includes(name))
+  const agreed = needed.every((list) => ours[list].some((name) => theirs[list].includes(name)))
+  if (!kex || !hostKey || !agreed) return undefined
+  const guessIsRight = theirs.kex[0] === kexMethodNames[0] && theirs.hostKey[0] === hostKeyAlgorithmNames[0]
+  return { kex, hostKey, guessIsRight }
+}
+
+// Not the MACs: ciphers that authenticate by themselves need none.
+const needed = [
+  ...(['cipherClientToServer', 'cipherServerToClient'] as const),
+  ...(['compressionClientToServer', 'compressionServerToClient'] as const),
+]

@@ -1,0 +1,74 @@
+import type { ReasonCode } from '../../domain/reasons.ts'
+import { encodeText, encodeUint32 } from './fields.ts'
+import type { Wire } from './wire.ts'
+
+/** Message numbers of RFC 4253 section 12, RFC 5656 section 7.1 and RFC 4419 section 5. */
+export const messages = {
+  disconnect: 1,
+  ignore: 2,
+  unimplemented: 3,
+  debug: 4,
+  kexInit: 20,
+  kexInitiate: 30,
+  kexReply: 31,
+  groupExchangeGroup: 31,
+  groupExchangeInitiate: 32,
+  groupExchangeReply: 33,
+  groupExchangeRequest: 34,
+} as const
+
+// RFC 4253 section 6: before encryption packets come in blocks of 8 bytes, with 4 to 255 bytes of padding.
+const blockBytes = 8
+const minPaddingBytes = 4
+const minPacketBytes = 16
+const maxPacketBytes = 35_000
+
+/** The packet around a payload, before encryption. Its padding is zeros: random bytes would hide nothing here. */
+export function encodePacket(payload: Buffer): Buffer {
+  const unpadded = 5 + payload.length
+  const paddingBytes = blockBytes - ((unpadded + minPaddingBytes) % blockBytes) + minPaddingBytes
+  return Buffer.concat([
+    encodeUint32(1 + payload.length + paddingBytes),
+    Buffer.of(paddingBytes),
+    payload,
+    Buffer.alloc(paddingBytes),
+  ])
+}
+
+/** SSH_MSG_DISCONNECT with reason 11, SSH_DISCONNECT_BY_APPLICATION (RFC 4253 section 11.1). */
+export const encodeDisconnect = (description: string): Buffer =>
+  encodePacket(
+    Buffer.concat([Buffer.of(messages.disconnect), encodeUint32(11), encodeText(description), encodeText('')]),
+  )
+
+/**
+ * The payload of the next message, whose number must be one of `expected`; what RFC 4253 section 11 allows at any time
+ * is skipped. A peer that identified itself and then ends the connection, in whichever way, refuses us.
+ */
+export async function readMessage(wire: Wire, expected: readonly number[]): Promise<Buffer | ReasonCode> {
+  for (;;) {
+    const payload = await readPacket(wire)
+    if (payload === 'connection-closed' || payload === 'connection-reset') return 'ssh-refused'
+    if (typeof payload === 'string') return payload
+    const number = payload[0] ?? 0
+    if (expected.includes(number)) return payload
+    if (number === messages.disconnect) return 'ssh-refused'
+    const skipped = number === messages.ignore || number === messages.debug || number === messages.unimplemented
+    if (!skipped) return 'protocol-violation'
+  }
+}
+
+async function readPacket(wire: Wire): Promise<Buffer | ReasonCode> {
+  const head = await wire.take(5)
+  if (typeof head === 'string') return head
+  const packetLength = head.readUInt32BE()
+  const paddingBytes = head.readUInt8(4)
+  const totalBytes = 4 + packetLength
+  if (totalBytes < minPacketBytes || totalBytes > maxPacketBytes || totalBytes % blockBytes !== 0) {
+    return 'protocol-violation'
+  }
+  // At least one byte of payload: its message number.
+  if (paddingBytes < minPaddingBytes || paddingBytes > packetLength - 2) return 'protocol-violation'
+  const body = await wire.take(packetLength - 1)
+  return typeof body === 'string' ? body : body.subarray(0, body.length - paddingBytes)
+}

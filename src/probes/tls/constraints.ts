@@ -1,0 +1,71 @@
+/** What a certificate says of how it may be used in a chain, beside what Node shows. */
+export interface Constraints {
+  /** How many more authorities may stand between this one and a leaf; undefined without a limit. RFC 5280 section 4.2.1.9. */
+  pathLength?: number
+  /** There are others, which this project does not check: on names, on policies, or critical and unknown. */
+  more: boolean
+}
+
+interface Element {
+  tag: number
+  content: Buffer
+}
+
+interface Extension {
+  oid: string
+  critical: boolean
+  value: Buffer
+}
+
+const [boolean, integer, octetString, versionThreeExtensions] = [0x01, 0x02, 0x04, 0xa3]
+/** Object identifiers as their content octets: 2.5.29.19, 2.5.29.30, and the others in the set 15, 17, 37. */
+const [basicConstraints, nameConstraints] = ['551d13', '551d1e']
+const checked = new Set([basicConstraints, '551d0f', '551d11', '551d25'])
+
+/** The constraints of a certificate in DER; undefined when it is malformed in a way that OpenSSL overlooked. */
+export function constraintsOf(certificate: Uint8Array): Constraints | undefined {
+  try {
+    const extensions = extensionsOf(Buffer.from(certificate))
+    const basic = extensions.find(({ oid }) => oid === basicConstraints)
+    const limit = basic && elements(first(basic.value)).find(({ tag }) => tag === integer)
+    return {
+      pathLength: limit?.content.readUIntBE(0, limit.content.length),
+      more: extensions.some(({ oid, critical }) => oid === nameConstraints || (critical && !checked.has(oid))),
+    }
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
+// RFC 5280 section 4.1.
+function extensionsOf(certificate: Buffer): Extension[] {
+  const wrapper = elements(first(first(certificate))).find(({ tag }) => tag === versionThreeExtensions)
+  if (!wrapper) return []
+  return elements(first(wrapper.content)).map(({ content }) => {
+    const [oid, ...rest] = elements(content)
+    return {
+      oid: oid?.content.toString('hex') ?? '',
+      critical: rest.some((part) => part.tag === boolean && part.content[0] !== 0),
+      value: rest.find((part) => part.tag === octetString)?.content ?? nothing,
+    }
+  })
+}
+
+const nothing = Buffer.alloc(0)
+const first = (der: Buffer): Buffer => elements(der)[0]?.content ?? nothing
+
+/** The elements that follow each other here; throws RangeError where a length lies. */
+function elements(der: Buffer): Element[] {
+  const found: Element[] = []
+  for (let at = 0; at < der.length; ) {
+    const short = der.readUInt8(at + 1)
+    const lengthBytes = short < 0x80 ? 0 : short & 0x7f
+    const start = at + 2 + lengthBytes
+    const end = start + (lengthBytes === 0 ? short : der.readUIntBE(at + 2, lengthBytes))
+    if (end > der.length) throw new RangeError('an element beyond its parent')
+    found.push({ tag: der.readUInt8(at), content: der.subarray(start, end) })
+    at = end
+  }
+  return found
+}

@@ -1,0 +1,64 @@
+import type { FactsByProbe } from '../../domain/observation.ts'
+import type { ReasonCode } from '../../domain/reasons.ts'
+import { recognizeEnded } from './first-bytes.ts'
+import type { Greeting } from './greeting.ts'
+import type { Tap } from './tap.ts'
+
+export interface Failure {
+  reason: ReasonCode
+  facts: FactsByProbe['tls']
+}
+
+const certificateRequired = 116
+
+/** With these numbers servers refuse a client that showed no certificate: 40, 41, 42, 43, 46, 48, 49, 116 of RFC 8446 section 6. */
+const afterRequest: ReadonlySet<number> = new Set([40, 41, 42, 43, 46, 48, 49, certificateRequired])
+
+/** After a TLS 1.3 handshake only a certificate that was not shown can be a bad one. */
+const afterHandshake: ReadonlySet<number> = new Set([41, 42, certificateRequired])
+
+/** Why a handshake did not complete. */
+export function explainFailure({ tap, clear, error, expired }: Greeting): Failure {
+  if (tap.ended === 'too-large') return { reason: 'answer-too-large', facts: {} }
+  const spoke = recognizeEnded(tap.first)
+  if (spoke === 'nothing') return { reason: expired ? 'protocol-timeout' : reasonOfEnd(tap), facts: { spoke } }
+  if (spoke !== 'tls') return { reason: 'protocol-mismatch', facts: { spoke } }
+  const alert = clear.alert ?? alertOf(error)
+  const facts = alert === undefined ? {} : { alert }
+  if (expired) return { reason: 'protocol-timeout', facts }
+  // Some servers close without an alert when the certificate that they asked for does not come.
+  const refused = alert === undefined ? tap.ended !== undefined : afterRequest.has(alert)
+  if (clear.certificateRequested && refused) return clientCertificateRequired(facts)
+  return { reason: alert === undefined ? 'tls-handshake-failed' : 'tls-alert', facts }
+}
+
+/** Why a stream ended after its handshake. */
+export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null): Failure {
+  const error = given ?? kept
+  if (tap.ended === 'too-large') return { reason: 'answer-too-large', facts: {} }
+  const alert = alertOf(error)
+  if (alert !== undefined && afterHandshake.has(alert)) return clientCertificateRequired({ alert })
+  if (alert !== undefined) return { reason: 'tls-alert', facts: { alert } }
+  return { reason: isOfOpenSsl(error) ? 'protocol-violation' : reasonOfEnd(tap), facts: {} }
+}
+
+/** Why a connection ended without the answer that was waited for. */
+export function reasonOfEnd({ ended }: Tap): ReasonCode {
+  if (ended === 'reset') return 'connection-reset'
+  if (ended === 'too-large') return 'answer-too-large'
+  return ended === 'closed' ? 'connection-closed' : 'protocol-timeout'
+}
+
+const clientCertificateRequired = (facts: Failure['facts']): Failure => ({
+  reason: 'tls-client-certificate-required',
+  facts: { ...facts, clientCertificate: 'required' },
+})
+
+/** The number of the alert that ended a connection: its name differs by the version of OpenSSL. */
+export function alertOf(error?: Error): number | undefined {
+  const [, number] = /SSL alert number (\d+)/.exec(error?.message ?? '') ?? []
+  return number === undefined ? undefined : Number(number)
+}
+
+const isOfOpenSsl = (error?: Error): boolean =>
+  /^ERR_SSL_/.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')

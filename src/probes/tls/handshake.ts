@@ -1,0 +1,116 @@
+import { X509Certificate } from 'node:crypto'
+import type { TLSSocket } from 'node:tls'
+import type { FactsByProbe, TlsVersion } from '../../domain/observation.ts'
+import type { ReasonCode } from '../../domain/reasons.ts'
+import type { Deadline } from '../deadline.ts'
+import type { Connection, Endpoint } from '../probe.ts'
+import { type Authorities, authoritiesWith } from './authorities.ts'
+import { describeCertificate, fingerprint, namesHost } from './certificate.ts'
+import { lookingContext } from './contexts.ts'
+import { explainEnd, explainFailure } from './failure.ts'
+import { type Greeting, greet } from './greeting.ts'
+import { judgeTrust } from './trust.ts'
+
+type TlsFacts = FactsByProbe['tls']
+
+export interface HandshakeOptions {
+  /** PEM certificates that are trusted besides those of the system. */
+  trustedCa?: string
+  minVersion?: string
+  maxVersion?: string
+  alpn?: string[]
+  /** Cap on all bytes that the peer may send, in TLS records, handshake included; default 64 KiB. Beyond it the stream is destroyed. */
+  maxBytes?: number
+}
+
+/** What a TLS handshake brought. */
+export interface Handshake {
+  ok: boolean
+  /** The TLS stream, when ok; the caller owns it and destroys it. It may have been destroyed by the peer already. */
+  stream?: TLSSocket
+  reason: ReasonCode
+  facts: TlsFacts
+  /** Why the stream ended afterwards, from the error if the owner has it: TLS 1.3 refuses a client only after the handshake. */
+  explainEnd: (error?: Error | null) => Pick<Handshake, 'reason' | 'facts'>
+}
+
+/** Bytes that a probe accepts from a peer over one connection, if it does not say otherwise. */
+export const defaultMaxBytes = 64 * 1024
+
+/** TLS client handshake over an established, paused connection; verifies separately, never rejects a certificate on its own. */
+export async function handshakeTls(
+  connection: Connection,
+  endpoint: Endpoint,
+  options: HandshakeOptions,
+  deadline: Deadline,
+): Promise<Handshake> {
+  const authorities = authoritiesWith(options.trustedCa)
+  const { alpn, maxBytes = defaultMaxBytes } = options
+  const offer = { context: lookingContext(authorities, options), alpn, maxBytes }
+  const greeting = await greet(connection, endpoint, offer, deadline)
+  const { stream, session } = greeting
+  const sight = { greeting, endpoint, authorities }
+  const facts = session ? sessionFacts(sight) : {}
+  const end = (error?: Error | null) => {
+    const failure = explainEnd(greeting, error)
+    return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
+  }
+  if (stream) return { ok: true, stream, reason: 'tls-ok', facts, explainEnd: end }
+  const failure = explainFailure(greeting)
+  const shown = failure.facts.clientCertificate ? clearFacts(sight) : {}
+  return { ok: false, reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
+}
+
+interface Sight {
+  greeting: Greeting
+  endpoint: Endpoint
+  authorities: Authorities
+}
+
+function sessionFacts(sight: Sight): TlsFacts {
+  const { session, ocspStapled } = sight.greeting
+  if (!session) return {}
+  const { protocol, cipher, keyExchange, alpn, chain, verdict } = session
+  return dropAbsent({
+    protocol: (protocol ?? undefined) as TlsVersion | undefined,
+    cipher,
+    keyExchange,
+    alpn,
+    ...chainFacts(chain, verdict, sight),
+    ocspStapled,
+  })
+}
+
+/** What the peer showed in clear before it refused to go on without a client certificate. */
+function clearFacts(sight: Sight): TlsFacts {
+  const { version, chain } = sight.greeting.clear
+  const certificates = chain.flatMap((der) => readCertificate(der) ?? [])
+  return dropAbsent({ protocol: version, ...chainFacts(certificates, undefined, sight) })
+}
+
+function chainFacts(
+  chain: X509Certificate[],
+  verdict: string | null | undefined,
+  { endpoint, authorities }: Sight,
+): TlsFacts {
+  const [leaf] = chain
+  if (!leaf) return {}
+  return {
+    certificate: describeCertificate(leaf),
+    chain: chain.map(({ raw }) => fingerprint(raw)),
+    ...judgeTrust({ chain, verdict, authorities, now: Date.now() }),
+    nameMatches: namesHost(leaf, endpoint.host),
+  }
+}
+
+function readCertificate(der: Buffer): X509Certificate | undefined {
+  try {
+    return new X509Certificate(der)
+  } catch {
+    return undefined
+  }
+}
+
+/** Facts are absent when they were not seen, and not `undefined`. */
+const dropAbsent = (facts: TlsFacts): TlsFacts =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))
