@@ -77,9 +77,11 @@ function ruleResolver(document: PolicyDocument, params: Record<string, unknown>)
     if (known) return known
     const parameters = resolveParameters(document, { audit: params, target: target.params })
     if ('errors' in parameters)
-      throw new Error(`target ${target.name}: ${parameters.errors.map((e) => e.message).join('; ')}`)
+      throw new Error(`target ${target.name}: ${parameters.errors.map(({ parameter, message }) => `${parameter} ${message}`).join('; ')}`)
     const rules = document.rules.map((rule) => ({
-      ...(rule as unknown as { id: string; from: string[]; indirect?: boolean }),
+      id: rule.id,
+      from: rule.from,
+      indirect: rule.indirect ?? false,
       resolved: resolveRule(rule, parameters.values),
     }))
     resolved.set(key, rules)

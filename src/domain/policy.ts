@@ -149,6 +149,7 @@ export const Parameter = object({
   description: optional(Type.String({ maxLength: 500 })),
 })
 
+export const maxParameters = 200
 /** What a parameter may be called. */
 export const parameterName = '[a-zA-Z][a-zA-Z0-9]{0,63}'
 
@@ -158,7 +159,10 @@ const policy = <R extends TSchema>(rule: R) =>
     title: Type.String({ minLength: 1, maxLength: 200 }),
     source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
     parameters: optional(
-      Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, { ...closed, maxProperties: 200 }),
+      Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, {
+        ...closed,
+        maxProperties: maxParameters,
+      }),
     ),
     rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),
   })

@@ -30,8 +30,7 @@ function checkDefault(name: string, parameters: Parameters): Problem[] {
   const path = [name, 'default']
   if (parameter.required) return [{ path, message: 'contradicts `required`: give one of the two' }]
   const source = placeholderOf(value)
-  const message =
-    source === undefined ? checkLiteral(parameter, value) : checkChain({ name, source, seen: [name] }, parameters)
+  const message = source === undefined ? checkLiteral(parameter, value) : checkChain(name, source, parameters)
   return message === undefined ? [] : [{ path, message }]
 }
 
@@ -40,23 +39,17 @@ function checkLiteral(parameter: Parameter, value: ParameterValue): string | und
   return checkParameterValue(parameter, value) ?? (parameter.type === 'pem' ? checkCertificates(value) : undefined)
 }
 
-/** Follows a default that is another parameter, to a parameter of the right type that does not lead back here. */
-function checkChain(
-  link: { name: string; source: string; seen: readonly string[] },
-  parameters: Parameters,
-): string | undefined {
-  const { name, source, seen } = link
-  const [target, from] = [parameters[name], findParameter(parameters, source)]
-  if (!target || !from) return explainUnknownParameter(source, parameters)
-  if (seen.includes(source)) return `leads back to itself: ${[...seen, source].join(' → ')}`
-  if (samplesOf(source, parameters).some((sample) => checkParameterValue(target, sample) !== undefined)) {
-    return `must be ${describeParameter(target)}; \${${source}} is ${nameType(from)}`
+/** Checks a default that is another parameter: it is there, of the right type, and does not lead back here. */
+function checkChain(name: string, source: string, parameters: Parameters): string | undefined {
+  const [parameter, other] = [parameters[name], findParameter(parameters, source)]
+  if (!parameter || !other) return explainUnknownParameter(source, parameters)
+  const chain = chainOf(name, parameters)
+  if (placeholderOf(parameters[chain.at(-1) ?? '']?.default) === name) {
+    return `leads back to itself: ${[...chain, name].join(' → ')}`
   }
-  const next = placeholderOf(from.default)
-  // What is wrong further on is told there; here only a circle matters.
-  if (next === undefined || !findParameter(parameters, next)) return undefined
-  const further = checkChain({ name: source, source: next, seen: [...seen, source] }, parameters)
-  return further?.startsWith('leads back') ? further : undefined
+  const fits = (sample: ParameterValue) => checkParameterValue(parameter, sample) === undefined
+  if (samplesOf(source, parameters).every(fits)) return undefined
+  return `must be ${describeParameter(parameter)}; \${${source}} is ${nameType(other)}`
 }
 
 /** The parameter of that name; a plain look-up would find `constructor`. */
@@ -71,7 +64,7 @@ export function explainUnknownParameter(name: string, parameters: Parameters): s
 
 /** True when a parameter has a value for each target: it, or one that it defaults to, is required or has a value. */
 export const alwaysHasValue = (name: string, parameters: Parameters): boolean =>
-  defaultOf(name, parameters).length > 0 || chainOf(name, parameters).some(({ required }) => required)
+  defaultOf(name, parameters).length > 0 || chainOf(name, parameters).some((link) => parameters[link]?.required)
 
 /** Values at the edges of what a parameter accepts, its default included: where all of them fit, others mostly do. */
 export function samplesOf(name: string, parameters: Parameters): ParameterValue[] {
@@ -91,19 +84,19 @@ export function samplesOf(name: string, parameters: Parameters): ParameterValue[
 
 /** The value at the end of a chain of defaults, if there is one. */
 export function defaultOf(name: string, parameters: Parameters): ParameterValue[] {
-  const last = chainOf(name, parameters).at(-1)?.default
+  const last = parameters[chainOf(name, parameters).at(-1) ?? '']?.default
   return last === undefined || placeholderOf(last) !== undefined ? [] : [last]
 }
 
 /** A parameter, the one that it defaults to, and so on; a circle is followed once. */
-function chainOf(name: string, parameters: Parameters): Parameter[] {
-  const chain = new Set<Parameter>()
-  let parameter = findParameter(parameters, name)
-  while (parameter && !chain.has(parameter)) {
-    chain.add(parameter)
-    parameter = findParameter(parameters, placeholderOf(parameter.default) ?? '')
+function chainOf(name: string, parameters: Parameters): string[] {
+  const chain: string[] = []
+  let next: string | undefined = name
+  while (next !== undefined && findParameter(parameters, next) && !chain.includes(next)) {
+    chain.push(next)
+    next = placeholderOf(parameters[next]?.default)
   }
-  return [...chain]
+  return chain
 }
 
 /** The type of a parameter with its article, for "${x} is a host". */
@@ -115,7 +108,7 @@ export function nameType(parameter: Parameter | undefined): string {
     host: 'a host',
     integer: 'an integer',
     boolean: 'a boolean',
-    text: 'a text',
+    text: 'text',
     choice: `a choice of ${values.join(', ')}`,
     pem: 'a PEM text',
     credential: 'a credential reference',

@@ -1,4 +1,4 @@
-import { Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
+import { maxParameters, Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
 import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Path, type Problem } from '../domain/shape.ts'
 import { checkParameters, type Parameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
@@ -50,6 +50,10 @@ const pointerTo = (path: Path) =>
 /** All that is wrong with a document: its shape, then what its parts mean together. */
 function findProblems(value: unknown): Problem[] {
   const { parameters: given, rules: listed } = isRecord(value) ? value : {}
+  if (isRecord(given) && Object.keys(given).length > maxParameters) {
+    // Chains of defaults are followed from each parameter, which takes too long for thousands of them.
+    return [{ path: ['parameters'], message: `must have at most ${maxParameters} members` }]
+  }
   const rules = Array.isArray(listed) ? listed : []
   const parameters = wellFormed(given)
   const contexts = rules.map((rule) => ({ parameters, guarded: guardedBy(rule) }))

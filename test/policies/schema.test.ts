@@ -1,0 +1,121 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { resolveParameters, resolveRule } from '../../src/domain/parameters.ts'
+import { Rule } from '../../src/domain/policy.ts'
+import { checkShape } from '../../src/domain/shape.ts'
+import { builtInPolicies } from '../../src/policies/built-in.ts'
+import { checkPolicy } from '../../src/policies/load.ts'
+import { policySchema } from '../../src/policies/schema.ts'
+
+// A reader of the published schema has JSON, not our objects.
+const published = JSON.parse(JSON.stringify(policySchema))
+const validate = new Ajv2020({ allErrors: true }).compile(published)
+const policy = builtInPolicies()[0] as object
+
+type Json = Record<string, unknown> | unknown[]
+
+/** The document with another value at one place. */
+function change(path: (string | number)[], value: unknown): unknown {
+  const copy = structuredClone(policy) as Json
+  const parent = path.slice(0, -1).reduce((node, part) => Reflect.get(node, part) as Json, copy)
+  Reflect.set(parent, path.at(-1) ?? '', value)
+  return copy
+}
+
+describe('the published schema', () => {
+  test('is named, and accepts the built-in policy', () => {
+    expect(published.$id).toBe('urn:portwarden:policy')
+    expect(validate(policy), JSON.stringify(validate.errors)).toBe(true)
+  })
+
+  test.each([
+    [['rules', 0, 'port'], '${any}'],
+    [['rules', 0, 'port'], 8443],
+    [['rules', 0, 'title'], 'HTTPS on ${clientPort}'],
+    [['rules', 0, 'expect', 'tls', 'minVersion'], '${minVersion}'],
+    [
+      ['rules', 0, 'expect', 'tls', 'refuses'],
+      ['TLSv1', '${old}'],
+    ],
+    [['rules', 2, 'expect', 'tls', 'trusted'], { value: '${a}', equals: 1 }],
+    [['rules', 7, 'expect', 'ldap', 'bind', 'credentialRef'], 'file:/run/${name}'],
+    [
+      ['rules', 7, 'when'],
+      ['${a}', { value: '${b}', differsFrom: '${c}' }],
+    ],
+  ])('accepts at %j: %j', (path, value) => {
+    expect(validate(change(path, value)), JSON.stringify(validate.errors)).toBe(true)
+  })
+
+  test.each([
+    [['name'], '${name}'],
+    [['nmae'], 'x'],
+    [['parameters', 'clientPort', 'type'], 'number'],
+    [['parameters', 'client-port'], { type: 'port' }],
+    [['rules'], []],
+    [['rules', 0, 'port'], '${a}${b}'],
+    [['rules', 0, 'port'], '443'],
+    [['rules', 0, 'port'], 0],
+    [['rules', 0, 'id'], '${id}'],
+    [['rules', 0, 'from'], ['${zone}']],
+    [['rules', 0, 'severity'], '${severity}'],
+    [['rules', 0, 'probe'], undefined],
+    [['rules', 0, 'expect', 'tls', 'minVersion'], 'TLSv1.4'],
+    [['rules', 2, 'expect', 'tls', 'trusted'], { value: '${a}', equal: 1 }],
+    [['rules', 7, 'expect', 'ldap', 'bind', 'credentialRef'], 'hunter2'],
+  ])('refuses at %j: %j', (path, value) => {
+    expect(validate(JSON.parse(JSON.stringify(change(path, value))))).toBe(false)
+  })
+})
+
+/** Every place of a value: of lists the items, of objects the members. */
+const placesIn = (value: unknown): (string | number)[][] =>
+  typeof value !== 'object' || value === null
+    ? []
+    : Object.entries(value).flatMap(([name, member]) => {
+        const part = Array.isArray(value) ? Number(name) : name
+        return [[part], ...placesIn(member).map((path) => [part, ...path])]
+      })
+
+const names = [
+  'clientPort',
+  'directory',
+  'domainController',
+  'trustedCa',
+  'allowSelfSigned',
+  'minDaysLeft',
+  'ldapCredential',
+]
+const anything = fc.oneof(
+  fc.constantFrom(...names.map((name) => `\${${name}}`), ...names.map((name) => `a \${${name}}`)),
+  fc.constantFrom('open', 'ad', 'https', 'tcp', 'TLSv1.3', 'env:A', '${', '${nobody}', '__proto__'),
+  fc.record({
+    value: fc.constantFrom('${directory}', '${uiPort}', 1),
+    equals: fc.constantFrom('ad', 443, '${sshPort}'),
+  }),
+  fc.constantFrom<unknown>({ toString: 1 }, [{ toString: 1 }], { value: { toString: 1 }, equals: 1 }),
+  fc.jsonValue({ maxDepth: 2 }),
+)
+
+describe('a document changed at any place to anything', () => {
+  test('is either refused, or valid by the schema and resolvable for any target', () => {
+    const params = { uiPort: 8443, domainController: '10.0.0.2', ldapCredential: 'env:A', directory: 'any' }
+    fc.assert(
+      fc.property(fc.constantFrom(...placesIn(policy)), anything, (path, value) => {
+        const checked = checkPolicy(change(path, value))
+        if ('errors' in checked) return checked.errors.every(({ message }) => message.length > 0)
+        expect(validate(checked.document), JSON.stringify(validate.errors)).toBe(true)
+        for (const target of [{}, params]) {
+          const resolved = resolveParameters(checked.document, { target })
+          if ('errors' in resolved) continue
+          const rules = checked.document.rules.map((rule) => resolveRule(rule, resolved.values))
+          for (const rule of rules) if (rule !== 'notapplicable') expect(checkShape(Rule, rule)).toEqual([])
+        }
+        return true
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
