@@ -113,7 +113,7 @@ function httpViolation(expect: NonNullable<ResolvedExpectation['http']>, facts: 
 const sshVersions = ['1.5', '1.99', '2.0']
 
 function sshViolation(expect: NonNullable<ResolvedExpectation['ssh']>, facts: AnyFacts, seen: ReasonCode): Violation {
-  if (!facts.identification) return expect.speaks ? 'ssh-not-spoken' : seen
+  if (!facts.identification) return expect.speaks && seen !== 'ssh-refused' ? 'ssh-not-spoken' : seen
   if (seen === 'ssh-signature-invalid') return seen
   if (expect.minVersion && sshVersions.indexOf(facts.protocolVersion ?? '') < sshVersions.indexOf(expect.minVersion)) {
     return 'ssh-version-too-old'

@@ -60,6 +60,9 @@ interface CredentialUse {
   refused: boolean
 }
 
+// The system gives a look-up up after ten seconds by default (resolv.conf: two tries of five seconds).
+const nameServerPatienceMs = 15_000
+
 /** The runner of probes: the only caller of a probe, and the only place where tries, deadlines and slots are dealt with. */
 export function createObserver(options: ObserverOptions): Observe {
   const descriptors = watchDescriptors()
@@ -70,6 +73,7 @@ export function createObserver(options: ObserverOptions): Observe {
       lookup: options.lookup,
       timeoutMs: options.timeoutMs,
       parallel: lookupThreads(process.env),
+      patienceMs: nameServerPatienceMs,
       descriptors,
     }),
   }
@@ -110,11 +114,9 @@ async function sightOne<P extends ProbeName>(
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
   for (let attempts = 1; ; attempts += 1) {
-    const tried = await tryOnce(check, endpoint, { use, world })
-    if (tried.reason !== 'no-answer') return { address, ...tried, attempts }
-    if (attempts >= world.tries || use.given) {
-      return { address, ...tried, ...(await explainSilence(endpoint)), attempts }
-    }
+    const isLast = attempts >= world.tries
+    const tried = await tryOnce(check, endpoint, { use, world, isLast })
+    if (tried.reason !== 'no-answer' || isLast || use.given) return { address, ...tried, attempts }
     await pause(world.spacingMs * attempts)
   }
 }
@@ -132,7 +134,7 @@ type Tried<P extends ProbeName> = Omit<Sighting<P>, 'address' | 'attempts'>
 async function tryOnce<P extends ProbeName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world }: Circumstances,
+  { use, world, isLast }: Circumstances & { isLast: boolean },
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
@@ -140,7 +142,10 @@ async function tryOnce<P extends ProbeName>(
   try {
     const look = await runProbe(check, endpoint, { use, world, sockets })
     if (use.given && look.reason !== 'ldap-bind-ok') use.refused = true
-    return { ...look, latencyMs: millisecondsSince(startedAt) }
+    const latencyMs = millisecondsSince(startedAt)
+    if (look.reason !== 'no-answer' || !isLast) return { ...look, latencyMs }
+    sockets.destroyAll() // the explanation needs a descriptor of its own, and has the one slot for it
+    return { ...look, ...(await explainSilence(endpoint)), latencyMs }
   } catch (error) {
     world.log(error, check)
     return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: millisecondsSince(startedAt) }

@@ -18,6 +18,8 @@ export interface ResolverOptions {
   timeoutMs: number
   /** Look-ups at once: see `lookupThreads`. */
   parallel: number
+  /** How long the name servers may answer nothing at all until the names that wait for their turn are given up. */
+  patienceMs: number
   descriptors: DescriptorWatch
 }
 
@@ -31,15 +33,12 @@ export const systemLookup: Lookup = async (name) => {
 export const lookupThreads = (env: NodeJS.ProcessEnv): number =>
   Math.max(1, Math.floor((Number(env.UV_THREADPOOL_SIZE ?? 4) + 1) / 2))
 
-// A look-up that the system gives up takes ten seconds with its usual settings (resolv.conf: two tries of five seconds).
-const patienceMs = 15_000
-
 /**
- * Resolves hosts, the same name once at a time. A look-up that is overdue cannot be stopped and keeps its thread; the others wait for their turn,
- * until the name servers have answered nothing at all for 15 seconds.
+ * Resolves hosts, the same name once at a time. A look-up that is overdue cannot be stopped and keeps its thread; the others wait
+ * for their turn, as long as the name servers show signs of life.
  */
 export function createResolver(options: ResolverOptions): Resolver {
-  const turns = createTurns(options.parallel)
+  const turns = createTurns(options.parallel, options.patienceMs)
   const inFlight = new Map<string, Promise<readonly string[] | Outcome>>()
 
   const ask = async (name: string): Promise<readonly string[] | Outcome> => {
@@ -110,7 +109,7 @@ interface Turns {
   giveBack(alive: boolean): void
 }
 
-function createTurns(parallel: number): Turns {
+function createTurns(parallel: number, patienceMs: number): Turns {
   const waiting: ((mayStart: boolean) => void)[] = []
   let running = 0
   let aliveAt = 0

@@ -3,7 +3,7 @@ import type { FactsByProbe } from '../domain/observation.ts'
 import type { ReasonCode } from '../domain/reasons.ts'
 import { isConnection, type Probe } from './probe.ts'
 import { isSignedBy, parseHostKey } from './ssh/host-key.ts'
-import { type Identification, ourIdentification, readIdentification } from './ssh/identification.ts'
+import { type Identification, identify, readIdentification } from './ssh/identification.ts'
 import { type Choice, encodeKexInit, negotiate, parseKexInit } from './ssh/kex-init.ts'
 import { exchangeKeys } from './ssh/key-exchange.ts'
 import { encodeDisconnect, encodePacket, messages, readMessage } from './ssh/packet.ts'
@@ -25,25 +25,24 @@ export const probeSsh: Probe<'ssh'> = async (endpoint, _options, io) => {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { ...connection, facts: {} }
   const wire = openWire(connection.socket, io.deadline, maxBytes)
-  const { reason, facts } = await converse(wire)
+  const { reason, facts } = await converse(wire, identify(io.requester))
   // Only a peer that has shown its KEXINIT understands the words.
   await wire.close(facts.algorithms && encodeDisconnect(`audit complete (${io.requester})`))
   return { state: 'open', reason, facts }
 }
 
-async function converse(wire: Wire): Promise<Seen> {
+async function converse(wire: Wire, ourLine: Buffer): Promise<Seen> {
   // At once, as RFC 4253 section 4.2 says: it also brings those to speak who wait for a request.
-  wire.send(Buffer.concat([ourIdentification, Buffer.from('\r\n')]))
+  wire.send(Buffer.concat([ourLine, Buffer.from('\r\n')]))
   const identified = await readIdentification(wire)
-  if (!('line' in identified))
-    return { reason: identified.reason, facts: identified.spoke ? { spoke: identified.spoke } : {} }
+  if (!identified.line) return { reason: identified.reason, facts: identified.facts }
   const { facts } = identified
   // 1.99 means 2.0 with compatibility to 1.x (RFC 4253 section 5.1); to a mere 1.x we have nothing to say.
   const speaksTwo = facts.protocolVersion.startsWith('2.') || facts.protocolVersion === '1.99'
-  return speaksTwo ? agree(wire, identified) : { reason: 'ssh-no-common-algorithm', facts }
+  return speaksTwo ? agree(wire, ourLine, identified) : { reason: 'ssh-no-common-algorithm', facts }
 }
 
-async function agree(wire: Wire, { line, facts }: Identification): Promise<Seen> {
+async function agree(wire: Wire, ourLine: Buffer, { line, facts }: Identification): Promise<Seen> {
   const ourKexInit = encodeKexInit(randomBytes(16))
   wire.send(encodePacket(ourKexInit))
   const theirKexInit = await readMessage(wire, [messages.kexInit])
@@ -58,7 +57,7 @@ async function agree(wire: Wire, { line, facts }: Identification): Promise<Seen>
     const guess = await readMessage(wire, keyExchangeMessages)
     if (typeof guess === 'string') return { reason: guess, facts: known }
   }
-  const proof = await proveHostKey(wire, choice, [ourIdentification, line, ourKexInit, theirKexInit])
+  const proof = await proveHostKey(wire, choice, [ourLine, line, ourKexInit, theirKexInit])
   return { reason: proof.reason, facts: { ...known, ...proof.facts } }
 }
 

@@ -117,6 +117,7 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
     UPDATE audit SET
       done = done + (SELECT count(*) FROM fresh),
       batches_left = batches_left - (SELECT count(*) FROM delivered),
+      observed_from = least(observed_from, (SELECT min(observed_at) FROM fresh)),
       observed_until = greatest(observed_until, (SELECT max(observed_at) FROM fresh))
     WHERE id = ${auditId}::uuid
     RETURNING status, done, total, batches_left AS "batchesLeft"`

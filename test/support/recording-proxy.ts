@@ -8,8 +8,8 @@ export interface Recording {
   fromServer: Buffer
 }
 
-/** What becomes of bytes from the server on their way to the client; `cut` ends the connection in place of them. */
-export type Tamper = (bytes: Buffer, recording: Recording) => Buffer | 'cut'
+/** What becomes of bytes from the server on their way to the client; after the `last` ones the connection ends. */
+export type Tamper = (bytes: Buffer, recording: Recording) => Buffer | { last: Buffer }
 
 export interface RecordingProxy extends Peer {
   host: string
@@ -33,10 +33,12 @@ export async function startRecordingProxy(
       upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
+      if (client.writableEnded) return
       const passed = tamper(bytes, recording)
-      if (passed === 'cut') return client.destroy()
-      recording.fromServer = Buffer.concat([recording.fromServer, passed])
-      client.write(passed)
+      const words = 'last' in passed ? passed.last : passed
+      recording.fromServer = Buffer.concat([recording.fromServer, words])
+      client.write(words)
+      if ('last' in passed) client.end()
     })
     for (const [one, other] of [
       [client, upstream],

@@ -80,6 +80,7 @@ CREATE TABLE "audit" (
     "started_at" TIMESTAMPTZ(3),
     "finished_at" TIMESTAMPTZ(3),
     "cancel_requested_at" TIMESTAMPTZ(3),
+    "observed_from" TIMESTAMPTZ(3),
     "observed_until" TIMESTAMPTZ(3),
 
     CONSTRAINT "audit_pkey" PRIMARY KEY ("id")
@@ -146,6 +147,42 @@ CREATE TABLE "span" (
 );
 
 -- CreateTable
+CREATE TABLE "baseline" (
+    "name" TEXT NOT NULL,
+    "audit_id" UUID NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "baseline_pkey" PRIMARY KEY ("name")
+);
+
+-- CreateTable
+CREATE TABLE "baseline_state" (
+    "baseline" TEXT NOT NULL,
+    "target_id" INTEGER NOT NULL,
+    "series_id" INTEGER NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL,
+    "evidence_id" INTEGER NOT NULL,
+    "result" SMALLINT NOT NULL,
+    "state" SMALLINT NOT NULL,
+    "reason_id" SMALLINT NOT NULL,
+    "audit_id" UUID NOT NULL,
+
+    CONSTRAINT "baseline_state_pkey" PRIMARY KEY ("baseline","target_id","series_id")
+);
+
+-- CreateTable
+CREATE TABLE "baseline_approval" (
+    "id" SERIAL NOT NULL,
+    "baseline" TEXT NOT NULL,
+    "approved_by" TEXT NOT NULL,
+    "reason" TEXT NOT NULL,
+    "items" INTEGER NOT NULL,
+    "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "baseline_approval_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "api_key" (
     "id" TEXT NOT NULL,
     "name" TEXT NOT NULL,
@@ -203,6 +240,9 @@ CREATE UNIQUE INDEX "reason_code_key" ON "reason"("code");
 -- CreateIndex
 CREATE INDEX "span_from_at_idx" ON "span"("from_at");
 
+-- CreateIndex
+CREATE INDEX "baseline_approval_baseline_idx" ON "baseline_approval"("baseline");
+
 -- A series has one open span at the most; it is also how the newest state is found.
 CREATE UNIQUE INDEX "span_open_key" ON "span"("target_id", "series_id") WHERE "to_at" IS NULL;
 
@@ -221,5 +261,21 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('ensure_finding_partition'));
   EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF finding FOR VALUES FROM (%L) TO (%L)', name,
     uuid_v7_floor(month AT TIME ZONE 'UTC'), uuid_v7_floor((month + interval '1 month') AT TIME ZONE 'UTC'));
+END
+$$;
+
+-- Drops the partitions of months that ended before `moment`; answers their names.
+CREATE FUNCTION drop_finding_partitions_before(moment timestamptz) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  name text;
+BEGIN
+  FOR name IN
+    SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'finding'::regclass AND c.relname ~ '^finding_\d{4}_\d{2}$'
+      AND to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= moment AT TIME ZONE 'UTC'
+  LOOP
+    EXECUTE format('DROP TABLE %I', name);
+    RETURN NEXT name;
+  END LOOP;
 END
 $$;

@@ -1,13 +1,17 @@
-import packageJson from '../../../package.json' with { type: 'json' }
 import type { FactsByProbe } from '../../domain/observation.ts'
 import type { ReasonCode } from '../../domain/reasons.ts'
 import { escapeControls } from '../../domain/text.ts'
+import { recognizeEnded } from '../tls/first-bytes.ts'
 import type { Ending, Wire } from './wire.ts'
 
 type Facts = FactsByProbe['ssh']
 
-/** What we say of ourselves, without CR LF; the minus sign separates, so a version must not hold one (RFC 4253 section 4.2). */
-export const ourIdentification = Buffer.from(`SSH-2.0-portwarden_${packageJson.version.replaceAll('-', '_')}`)
+/**
+ * What we say of ourselves, without CR LF. RFC 4253 section 4.2: printable ASCII without space and minus sign, and
+ * 255 bytes with CR LF.
+ */
+export const identify = (requester: string): Buffer =>
+  Buffer.from(`SSH-2.0-${requester.replace(/[^\x21-\x2c\x2e-\x7e]/g, '_').slice(0, 200)}`)
 
 /** The peer's identification: the line as sent, which the exchange hash covers, and what it says. */
 export interface Identification {
@@ -15,10 +19,11 @@ export interface Identification {
   facts: Required<Pick<Facts, 'identification' | 'protocolVersion' | 'software'>>
 }
 
-/** A peer that did not identify itself as SSH. */
+/** What came in place of an identification. */
 export interface Unidentified {
+  line?: undefined
   reason: ReasonCode
-  spoke?: Facts['spoke']
+  facts: Pick<Facts, 'spoke'>
 }
 
 // RFC 4253 section 4.2 allows lines before the identification and 255 bytes for it; servers are seen that send more.
@@ -35,17 +40,17 @@ export async function readIdentification(wire: Wire): Promise<Identification | U
     const line = await wire.takeLine(maxLineBytes)
     if (typeof line === 'string') return withoutIdentification(line, before ?? wire.rest(), wire.rest())
     if (line.indexOf('SSH-') === 0) return parseIdentification(line)
-    if (refusalTexts.includes(line.toString('latin1'))) return { reason: 'ssh-refused' }
+    if (refusalTexts.includes(line.toString('latin1'))) return { reason: 'ssh-refused', facts: {} }
     const spoke = recognise(line)
-    if (spoke !== 'other') return { reason: 'protocol-mismatch', spoke }
+    if (spoke !== 'other') return { reason: 'protocol-mismatch', facts: { spoke } }
     before ??= line
   }
-  return { reason: 'protocol-mismatch', spoke: 'other' }
+  return { reason: 'protocol-mismatch', facts: { spoke: 'other' } }
 }
 
 function parseIdentification(line: Buffer): Identification | Unidentified {
   const [, protocolVersion, software] = /^SSH-(\d{1,3}\.\d{1,3})-([^ ]*)/.exec(line.toString('latin1')) ?? []
-  if (protocolVersion === undefined || software === undefined) return { reason: 'protocol-violation' }
+  if (protocolVersion === undefined || software === undefined) return { reason: 'protocol-violation', facts: {} }
   const facts = {
     identification: escapeControls(line, maxLineBytes),
     protocolVersion,
@@ -57,16 +62,14 @@ function parseIdentification(line: Buffer): Identification | Unidentified {
 /** `first` is the first line, or what there is of it; `last` is the line that did not end. */
 function withoutIdentification(ending: Ending | 'not-a-line', first: Buffer, last: Buffer): Unidentified {
   const begun = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
-  const mismatch = { reason: 'protocol-mismatch', spoke: recognise(first) } as const
-  if (ending === 'not-a-line') return begun ? { reason: 'protocol-violation' } : mismatch
-  if (begun || ending === 'local-resources' || ending === 'local-failure') return { reason: ending }
+  const mismatch = { reason: 'protocol-mismatch', facts: { spoke: recognise(first) } } as const
+  if (ending === 'not-a-line') return begun ? { reason: 'protocol-violation', facts: {} } : mismatch
+  if (begun || ending === 'local-resources' || ending === 'local-failure') return { reason: ending, facts: {} }
   if (first.length > 0) return mismatch
-  return ending === 'protocol-timeout' ? { reason: ending, spoke: 'nothing' } : { reason: ending }
+  return { reason: ending, facts: ending === 'protocol-timeout' ? { spoke: 'nothing' } : {} }
 }
 
 function recognise(text: Buffer): 'http' | 'smtp' | 'other' {
-  const start = text.toString('latin1', 0, maxLineBytes)
-  if (start.startsWith('HTTP/')) return 'http'
-  // FTP greets with 220 as well; only the word tells (RFC 5321 section 4.2).
-  return /^[245]\d\d[ -].*\bE?SMTP\b/i.test(start) ? 'smtp' : 'other'
+  const spoke = recognizeEnded(Buffer.concat([text, Buffer.from('\n')]))
+  return spoke === 'http' || spoke === 'smtp' ? spoke : 'other'
 }

@@ -113,7 +113,7 @@ const withoutCarriageReturn = (line: Buffer) => (line.at(-1) === 0x0d ? line.sub
 
 /** One buffer that doubles: a peer that sends single bytes costs neither an object per byte nor a copy of all per byte. */
 function createInbox() {
-  let bytes = Buffer.alloc(0)
+  let bytes: Buffer = Buffer.alloc(0)
   let start = 0
   let end = 0
   return {

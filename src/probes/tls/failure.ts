@@ -43,11 +43,16 @@ export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null)
 }
 
 /** Why a connection ended without the answer that was waited for. */
-export function reasonOfEnd({ ended }: Tap): ReasonCode {
-  if (ended === 'reset') return 'connection-reset'
-  if (ended === 'too-large') return 'answer-too-large'
-  return ended === 'closed' ? 'connection-closed' : 'protocol-timeout'
+export function reasonOfEnd({ ended = 'closed' }: Tap): ReasonCode {
+  return reasonsOfEnds[ended]
 }
+
+const reasonsOfEnds = {
+  closed: 'connection-closed',
+  reset: 'connection-reset',
+  'timed-out': 'protocol-timeout',
+  'too-large': 'answer-too-large',
+} as const satisfies Record<NonNullable<Tap['ended']>, ReasonCode>
 
 const clientCertificateRequired = (facts: Failure['facts']): Failure => ({
   reason: 'tls-client-certificate-required',

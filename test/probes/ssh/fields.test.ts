@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeMpint, encodeString, encodeText, encodeUint32, readFields } from '../../../src/probes/ssh/fields.ts'
+
+const bytes = fc.uint8Array({ maxLength: 100 }).map((value) => Buffer.from(value))
+const number = fc.bigInt({ min: 0n, max: 2n ** 600n })
+const names = fc.array(fc.stringMatching(/^[a-z0-9@.+/=-]{1,64}$/), { maxLength: 5 })
+
+describe('the data types of RFC 4251 section 5', () => {
+  test.each([
+    [0n, '00000000'],
+    [0x9a378f9b2e332a7n, '0000000809a378f9b2e332a7'],
+    [0x80n, '000000020080'],
+  ])('writes and reads %s as the example of the RFC', (value, hex) => {
+    expect(encodeMpint(value).toString('hex')).toBe(hex)
+    expect(readFields(Buffer.from(hex, 'hex')).mpint()).toBe(value)
+  })
+
+  test('reads back what it wrote', () => {
+    fc.assert(
+      fc.property(bytes, number, names, fc.nat(0xffff_ffff), (string, value, list, count) => {
+        const parts = [encodeString(string), encodeMpint(value), encodeText(list.join(',')), encodeUint32(count)]
+        const fields = readFields(Buffer.concat(parts))
+        const read = [fields.string(), fields.mpint(), fields.nameList(), fields.uint32()]
+        expect([...read, fields.complete()]).toEqual([string, value, list, count, true])
+      }),
+    )
+  })
+
+  test('calls no message complete that was cut or has a byte too many', () => {
+    fc.assert(
+      fc.property(bytes, number, names, fc.nat(), (string, value, list, at) => {
+        const whole = Buffer.concat([encodeString(string), encodeMpint(value), encodeText(list.join(','))])
+        for (const changed of [whole.subarray(0, at % whole.length), Buffer.concat([whole, Buffer.of(0)])]) {
+          const fields = readFields(changed)
+          fields.string()
+          fields.mpint()
+          fields.nameList()
+          expect(fields.complete()).toBe(false)
+        }
+      }),
+    )
+  })
+
+  test.each([
+    ['an empty name', 'a,,b'],
+    ['a space', 'a b'],
+    ['a control byte', 'a\x1b'],
+    ['a name of 65 bytes', 'a'.repeat(65)],
+  ])('refuses a name list with %s', (_what, list) => {
+    const fields = readFields(encodeText(list))
+    expect([fields.nameList(), fields.complete()]).toEqual([[], false])
+  })
+
+  test('refuses a number that is negative', () => {
+    const fields = readFields(encodeString(Buffer.of(0xed, 0xcc)))
+    fields.mpint()
+    expect(fields.complete()).toBe(false)
+  })
+})

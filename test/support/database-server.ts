@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { openQueue } from '../../src/fleet/queue.ts'
+import { loadCodes } from '../../src/store/codes.ts'
+import { openDatabase } from '../../src/store/database.ts'
+import { clusterHome, startEmbedded } from '../../src/store/embedded.ts'
+import { migrate } from '../../src/store/migrate.ts'
+import { ensurePartitions } from '../../src/store/partitions.ts'
+import { afterDeath } from './reaper.ts'
+import { makeTempDir } from './temp-dir.ts'
+
+/** Where the databases of one test run are made. */
+export interface DatabaseServer {
+  /** A database to connect to for creating others. */
+  url: string
+  /** What the names of the run's databases begin with. */
+  prefix: string
+  /** A database with all migrations and the tables of the queue; nobody may connect to it, so that it can be cloned. */
+  template: string
+}
+
+export interface StartedServer extends DatabaseServer {
+  stop(): Promise<void>
+}
+
+const runPrefix = 'pwtest_'
+
+/** The server that TEST_DATABASE_URL names, or else an embedded one of the run's own; with a migrated template. */
+export async function startDatabaseServer(elsewhere = process.env.TEST_DATABASE_URL): Promise<StartedServer> {
+  const { url, stop } = elsewhere ? { url: elsewhere, stop: async () => {} } : await startOwnServer()
+  try {
+    const run = await openRun(url)
+    await makeTemplate(url, run.template)
+    return {
+      ...run,
+      async stop() {
+        await run.close()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }> {
+  const directory = await makeTempDir('postgres')
+  const dataDir = join(directory.path, 'data')
+  const home = clusterHome(dataDir)
+  const forgetFiles = afterDeath(['rm', '-rf', home])
+  const server = await startEmbedded({ dataDir, exclusive: true })
+  const lock = join(home, 'postgres', 'postmaster.pid')
+  const pid = Number.parseInt(await readFile(lock, 'utf8'), 10)
+  // A run that is killed must not leave its server. (The lock file goes last; the process may stay as a zombie.)
+  const end = `kill -QUIT ${pid}; for i in $(seq 100); do [ -e ${lock} ] || break; sleep 0.05; done`
+  const forgetServer = afterDeath(['sh', '-c', end])
+  // No test cuts the power.
+  await query(server.url, ['ALTER SYSTEM SET fsync = off', 'SELECT pg_reload_conf()'])
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      forgetServer()
+      await rm(home, { recursive: true, force: true })
+      forgetFiles()
+      await directory.remove()
+    },
+  }
+}
+
+/** Names the run and holds a lock on the name; drops what runs left whose lock is gone because they were killed. */
+async function openRun(url: string): Promise<DatabaseServer & { close(): Promise<void> }> {
+  const client = new pg.Client({ connectionString: url, application_name: 'portwarden tests' })
+  await client.connect()
+  const dropRun = async (run: string) => {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
+      [`${run}_`],
+    )
+    for (const { name } of rows) {
+      await client.query(`ALTER DATABASE ${name} IS_TEMPLATE false`)
+      await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    }
+  }
+  const lock = (run: string) =>
+    client.query<{ mine: boolean }>('SELECT pg_try_advisory_lock(hashtext($1)) AS mine', [run])
+
+  const { rows } = await client.query<{ run: string }>(
+    `SELECT DISTINCT substring(datname FROM '^${runPrefix}[0-9a-f]+') AS run FROM pg_database
+     WHERE datname ~ '^${runPrefix}[0-9a-f]+_'`,
+  )
+  for (const { run } of rows) if ((await lock(run)).rows[0]?.mine) await dropRun(run)
+
+  const run = `${runPrefix}${randomBytes(4).toString('hex')}`
+  await lock(run)
+  return {
+    url,
+    prefix: `${run}_`,
+    template: `${run}_template`,
+    async close() {
+      await dropRun(run)
+      await client.end()
+    },
+  }
+}
+
+async function makeTemplate(url: string, template: string): Promise<void> {
+  await query(url, [`CREATE DATABASE ${template}`])
+  const own = databaseUrl(url, template)
+  await migrate(own)
+  const { db, close } = openDatabase(own, { connections: 2 })
+  await loadCodes(db)
+  await ensurePartitions(db)
+  await close()
+  const ignore = () => {}
+  const queue = await openQueue({ url: own, connections: 2, concurrency: 1, onError: ignore })
+  await queue.stop(1_000)
+  await query(url, [`ALTER DATABASE ${template} IS_TEMPLATE true ALLOW_CONNECTIONS false`])
+}
+
+/** The same server, another database. */
+export function databaseUrl(url: string, database: string): string {
+  const changed = new URL(url)
+  changed.pathname = `/${database}`
+  return changed.href
+}
+
+/** Runs statements on a connection of their own; answers the rows of the last. */
+export async function query<Row extends pg.QueryResultRow>(url: string, statements: readonly string[]): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  client.on('error', () => {}) // the query that is cut says it too
+  await client.connect()
+  try {
+    let rows: Row[] = []
+    for (const statement of statements) rows = (await client.query<Row>(statement)).rows
+    return rows
+  } finally {
+    await client.end()
+  }
+}

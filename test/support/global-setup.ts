@@ -1,0 +1,46 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { type StartedServer, startDatabaseServer } from './database-server.ts'
+import { makeTempDir } from './temp-dir.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A Unix socket: who connects is told where the run's databases are made, or why there are none. */
+    databaseServer: string
+  }
+}
+
+/** What a test process hears on that socket. */
+export type Announcement = Pick<StartedServer, 'url' | 'prefix' | 'template'> | { error: string }
+
+/**
+ * One PostgreSQL for the whole run. It starts when the first test asks for a database, because most runs while somebody
+ * works are of a file that needs none; it stops with the run, and whatever is killed, nothing of it stays.
+ */
+export default async function setup(project: TestProject) {
+  const directory = await makeTempDir('tests')
+  const path = join(directory.path, 'database')
+  let started: Promise<StartedServer> | undefined
+  const announce = async (socket: Socket) => {
+    socket.on('error', () => {}) // a test process may be gone by now
+    started ??= startDatabaseServer()
+    const announcement: Announcement = await started.then(
+      ({ url, prefix, template }) => ({ url, prefix, template }),
+      (error: unknown) => ({ error: error instanceof Error ? String(error.stack) : String(error) }),
+    )
+    socket.end(JSON.stringify(announcement))
+  }
+  const desk = createServer((socket) => void announce(socket)).listen(path)
+  await once(desk, 'listening')
+  project.provide('databaseServer', path)
+  return async () => {
+    desk.close()
+    await started?.then(
+      (server) => server.stop(),
+      () => {},
+    )
+    await directory.remove()
+  }
+}
