@@ -130,12 +130,25 @@ function sshViolation(expect: NonNullable<ResolvedExpectation['ssh']>, facts: An
   return undefined
 }
 
+const channelTroubles: ReadonlySet<ReasonCode> = new Set([
+  'ldap-channel-unverified',
+  'ldap-starttls-injection',
+  'ldap-starttls-refused',
+])
+// strongerAuthRequired and confidentialityRequired, RFC 4511 appendix A.
+const protectionDemanded: ReadonlySet<number> = new Set([8, 13])
+
 function ldapViolation(expect: NonNullable<ResolvedExpectation['ldap']>, facts: AnyFacts, seen: ReasonCode): Violation {
   if (!facts.rootDse && !facts.bind && !facts.startTls) return 'ldap-not-answered'
   if (expect.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
   if (expect.bind && seen !== 'ldap-bind-ok') return seen
-  if (expect.security && !(facts.security && expect.security.includes(facts.security))) {
-    return seen.startsWith('ldap-starttls') || seen === 'ldap-channel-unverified' ? seen : 'ldap-channel-not-allowed'
+  if (expect.security) {
+    if (channelTroubles.has(seen)) return seen
+    if (!(facts.security && expect.security.includes(facts.security))) return 'ldap-channel-not-allowed'
+  }
+  if (expect.plainBind === 'refused') {
+    if (!facts.plainBind) return 'facts-missing'
+    if (!protectionDemanded.has(facts.plainBind.resultCode)) return 'ldap-plain-bind-allowed'
   }
   return undefined
 }

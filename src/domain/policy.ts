@@ -88,6 +88,11 @@ export const Expectation = object(
         answers: optional(Flag),
         activeDirectory: optional(Flag),
         security: optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']), { minItems: 1, uniqueItems: true })),
+        plainBind: optional(
+          Type.Literal('refused', {
+            description: 'A simple bind in clear must be refused; tried with a made-up user and no secret',
+          }),
+        ),
         bind: optional(object({ credentialRef: CredentialRef })),
         trustedCa: optional(Pem),
       }),

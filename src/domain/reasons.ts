@@ -199,6 +199,11 @@ export const reasons = {
   'ssh-algorithm-forbidden': { about: 'rule', message: 'The SSH server offers an algorithm that the rule forbids.' },
   'ldap-not-answered': { about: 'rule', message: 'The port is open and does not answer LDAP.' },
   'ldap-not-active-directory': { about: 'rule', message: 'The directory answers LDAP and is not Active Directory.' },
+  'ldap-plain-bind-allowed': {
+    about: 'rule',
+    message:
+      'The directory takes a simple bind in clear: demand signing or TLS, so that no password crosses the network.',
+  },
   'ldap-channel-not-allowed': {
     about: 'rule',
     message: 'The directory was reached over a channel that the rule does not allow.',

@@ -5,9 +5,17 @@ import type { ProbeOptions } from './probe.ts'
 const from: { [P in ProbeName]: (expect: ResolvedExpectation) => ProbeOptions[P] } = {
   tcp: () => ({}),
   tls: ({ tls }) => ({ trustedCa: tls?.trustedCa, offerVersions: tls?.refuses }),
-  https: ({ tls, http }) => ({ trustedCa: tls?.trustedCa, offerVersions: tls?.refuses, plainHttp: http?.plainServed === false }),
+  https: ({ tls, http }) => ({
+    trustedCa: tls?.trustedCa,
+    offerVersions: tls?.refuses,
+    plainHttp: http?.plainServed === false,
+  }),
   ssh: () => ({}),
-  ldap: ({ ldap }) => ({ trustedCa: ldap?.trustedCa, security: ldap?.security, credentialRef: ldap?.bind?.credentialRef }),
+  ldap: ({ ldap }) => ({
+    trustedCa: ldap?.trustedCa,
+    security: ldap?.security,
+    credentialRef: ldap?.bind?.credentialRef,
+  }),
 }
 
 /** What a probe must look at beyond the least, so that the rule can be judged on what it saw, inside a window and outside. */
