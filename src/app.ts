@@ -10,7 +10,7 @@ import { builtInPolicies } from './policies/built-in.ts'
 import { createBudget } from './probes/budget.ts'
 import { createCredentials } from './probes/credentials.ts'
 import { createEgressPolicy } from './probes/egress.ts'
-import { createObserver } from './probes/observe.ts'
+import { createObserver, type Observe } from './probes/observe.ts'
 import { probes } from './probes/registry.ts'
 import { systemLookup } from './probes/resolve.ts'
 import { loadCodes } from './store/codes.ts'
@@ -105,18 +105,25 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     ...parts,
     notifications,
     owner: embedded?.owner ?? false,
-    async checkReady() {
-      await database.db.$queryRaw`SELECT 1`
-    },
+    checkReady: database.ping,
     work: () =>
       queue.work([config.vantage.name], {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
         failAudit: ({ auditId }) =>
           stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
-        runBatch: (job) => runBatch({ stores, observe }, job),
+        runBatch: (job) => runBatch({ stores, observe, isOnline: canaryWatch(config.canary, observe) }, job),
         failBatch: (job) => failBatch({ stores }, job),
       }),
     close,
+  }
+}
+
+/** A vantage is online when any of its canaries answers; with none of them answering, it is the vantage that is cut off. */
+function canaryWatch(canary: Config['canary'], observe: Observe): () => Promise<boolean> {
+  return async () => {
+    if (canary.length === 0) return true
+    const seen = await Promise.all(canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} })))
+    return seen.some(({ sightings }) => sightings.some(({ state }) => state === 'open'))
   }
 }
 

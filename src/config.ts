@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
+import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, parseAllow } from './probes/egress.ts'
 
@@ -12,6 +13,8 @@ export interface Config {
   databaseUrl: string | undefined
   databaseConnections: number
   vantage: { name: string; zones: string[] }
+  /** Endpoints that answer whenever this vantage is online. */
+  canary: { host: string; port: number }[]
   allow: readonly AllowEntry[]
   credentials: CredentialGrant[]
   /** For one try of one probe. */
@@ -64,6 +67,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       name: checked('PORTWARDEN_VANTAGE', 'local', { valid: (value) => name.test(value), example: 'branch-office' }),
       zones: zones.split(',').map((zone) => zone.trim()),
     },
+    canary: readCanary(text('PORTWARDEN_CANARY', '')),
     allow: readAllow(text('PORTWARDEN_ALLOW', loopbackAndPrivate)),
     credentials: readGrants(text('PORTWARDEN_CREDENTIALS', '')),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
@@ -89,6 +93,21 @@ function readAllow(value: string): readonly AllowEntry[] {
   } catch (error) {
     throw new ConfigError(`PORTWARDEN_ALLOW is not valid: ${error instanceof Error ? error.message : error}`)
   }
+}
+
+/** `HOST:PORT,HOST:PORT…`, an IPv6 address in brackets. */
+function readCanary(value: string): { host: string; port: number }[] {
+  const entries = value.split(',').filter((entry) => entry.trim() !== '')
+  return entries.map((entry) => {
+    const [, bracketed, plain, port] = /^\s*(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})\s*$/.exec(entry) ?? []
+    const host = bracketed ?? plain ?? ''
+    if (!isHost(host) || Number(port) < 1 || Number(port) > 65_535) {
+      throw new ConfigError(
+        'PORTWARDEN_CANARY is not valid; a valid example: PORTWARDEN_CANARY=10.0.0.1:443,[fd00::1]:22',
+      )
+    }
+    return { host, port: Number(port) }
+  })
 }
 
 /** `REF@CIDR,REF@CIDR…`: which credential references this vantage may use, and to which networks they may be sent. */

@@ -77,7 +77,9 @@ function ruleResolver(document: PolicyDocument, params: Record<string, unknown>)
     if (known) return known
     const parameters = resolveParameters(document, { audit: params, target: target.params })
     if ('errors' in parameters)
-      throw new Error(`target ${target.name}: ${parameters.errors.map(({ parameter, message }) => `${parameter} ${message}`).join('; ')}`)
+      throw new Error(
+        `target ${target.name}: ${parameters.errors.map(({ parameter, message }) => `${parameter} ${message}`).join('; ')}`,
+      )
     const rules = document.rules.map((rule) => ({
       id: rule.id,
       from: rule.from,

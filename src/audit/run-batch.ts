@@ -4,7 +4,7 @@ import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
 import type { Check } from '../probes/observe.ts'
 import { optionsOf } from '../probes/options.ts'
-import type { BatchCheck } from '../store/batches.ts'
+import type { Batch, BatchCheck } from '../store/batches.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import { settledFinding } from './plan.ts'
@@ -12,6 +12,8 @@ import { settledFinding } from './plan.ts'
 export interface BatchParts {
   stores: Stores
   observe(check: Check): Promise<Observation>
+  /** Whether the canary endpoints of the vantage answer; true where it names none. */
+  isOnline(): Promise<boolean>
 }
 
 interface BatchJob {
@@ -23,18 +25,24 @@ interface BatchJob {
  * Runs a batch: looks, judges, records. What bounds its concurrency is the observer's budget of sockets.
  * A batch that is recorded already is not run again; if its worker died before the audit was finished, that is made good.
  */
-export async function runBatch({ stores, observe }: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
-  const batch = await stores.batches.findOpen(batchId)
-  if (!batch) return finishIfDone(stores, auditId)
-  const findings = await Promise.all(
-    batch.checks.map(async (check) => {
-      const rule = ruleOf(batch.rules, check)
+export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
+  const batch = await parts.stores.batches.findOpen(batchId)
+  if (!batch) return finishIfDone(parts.stores, auditId)
+  const onlineBefore = await parts.isOnline()
+  const findings = onlineBefore ? await look(parts, batch) : []
+  if (onlineBefore && (await parts.isOnline())) return record(parts.stores, { auditId, batchId, findings })
+  // A vantage that is cut off sees every port as shut: nothing it saw is believed.
+  await recordUnseen(parts.stores, { auditId, batchId }, { result: 'unknown', reason: 'vantage-offline' })
+}
+
+const look = ({ observe }: BatchParts, { rules, checks }: Batch): Promise<NewFinding[]> =>
+  Promise.all(
+    checks.map(async (check) => {
+      const rule = ruleOf(rules, check)
       const seen = await observe({ probe: rule.probe, host: check.host, port: rule.port, options: optionsOf(rule) })
       return judgedFinding(check, rule, seen)
     }),
   )
-  await record(stores, { auditId, batchId, findings })
-}
 
 /** Records every check of a batch as an error: no worker could run it. */
 export async function failBatch({ stores }: { stores: Stores }, { auditId, batchId }: BatchJob): Promise<void> {

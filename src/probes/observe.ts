@@ -78,7 +78,7 @@ export function createObserver(options: ObserverOptions): Observe {
     }),
   }
   return async (check) => {
-    const sightings = await sightAll(check, world)
+    const sightings = await sightAll(check, world).catch((error: unknown) => failed(error, check, world))
     const { probe, host, port } = check
     return { probe, host, port, observedAt: world.clock().toISOString(), sightings }
   }
@@ -96,6 +96,11 @@ async function sightAll<P extends ProbeName>(check: Check<P>, world: World): Pro
   const sightings: Observation<P>['sightings'] = [await sight(first)]
   for (const address of rest) sightings.push(await sight(address))
   return sightings
+}
+
+function failed<P extends ProbeName>(error: unknown, check: Check<P>, world: World): Observation<P>['sightings'] {
+  world.log(error, check)
+  return [undialled(null, { state: 'unknown', reason: 'local-failure' })]
 }
 
 const usesCredential = (options: ProbeOptions[ProbeName]): boolean =>
@@ -203,11 +208,11 @@ function runProbe<P extends ProbeName>(
       return credential
     },
   }
-  return orFail(world.probes[check.probe](endpoint, check.options, io), world.timeoutMs * 2)
+  return giveUpAfter(world.probes[check.probe](endpoint, check.options, io), world.timeoutMs * 2)
 }
 
 /** A probe keeps its deadline by itself. One that does not must not hold the audit for ever. */
-function orFail<T>(running: Promise<T>, ms: number): Promise<T> {
+function giveUpAfter<T>(running: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const guard = setTimeout(() => reject(new Error(`a probe did not end ${ms} ms after it began`)), ms)
     running.then(resolve, reject).finally(() => clearTimeout(guard))

@@ -30,8 +30,10 @@ export const systemLookup: Lookup = async (name) => {
 }
 
 /** How many look-ups libuv works on at once: half of its threads. More would wait inside it, unseen, and time out there. */
-export const lookupThreads = (env: NodeJS.ProcessEnv): number =>
-  Math.max(1, Math.floor((Number(env.UV_THREADPOOL_SIZE ?? 4) + 1) / 2))
+export function lookupThreads(env: NodeJS.ProcessEnv): number {
+  const threads = env.UV_THREADPOOL_SIZE === undefined ? 4 : Number.parseInt(env.UV_THREADPOOL_SIZE, 10) || 1
+  return Math.max(1, Math.floor((threads + 1) / 2))
+}
 
 /**
  * Resolves hosts, the same name once at a time. A look-up that is overdue cannot be stopped and keeps its thread; the others wait

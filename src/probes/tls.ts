@@ -13,10 +13,11 @@ export const probeTls: Probe<'tls'> = async (endpoint, { trustedCa, offerVersion
     const handshake = await handshakeTls(connection, endpoint, { trustedCa, alpn }, io.deadline)
     return clientVerdict(handshake, connection.connectMs, io.deadline)
   }
-  let seen = await look(['h2', 'http/1.1'])
+  const first = await look(['h2', 'http/1.1'])
+  if (!('facts' in first)) return { ...first, facts: {} }
   // A server of something else than HTTP may insist on a name of its own; without any it has nothing to refuse.
-  if ('facts' in seen && seen.facts.alert === noApplicationProtocol) seen = await look()
-  if (!('facts' in seen)) return { ...seen, facts: {} }
+  const second = first.facts.alert === noApplicationProtocol ? await look() : first
+  const seen = 'facts' in second ? second : first
   const versions =
     offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, seen.facts, io) } : {}
   return { state: 'open', reason: seen.reason, facts: { ...seen.facts, ...versions } }

@@ -8,6 +8,8 @@ export interface DatabaseHandle {
   db: Database
   /** Runs `work` in one transaction; what it throws rolls back. */
   transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>
+  /** Rejects while the database does not answer. */
+  ping(): Promise<void>
   close(): Promise<void>
 }
 
@@ -17,6 +19,9 @@ export function openDatabase(url: string, { connections }: { connections: number
   return {
     db: client,
     transaction: (work) => client.$transaction(work, { maxWait: 10_000, timeout: 120_000 }),
+    async ping() {
+      await client.$queryRaw`SELECT 1`
+    },
     close: () => client.$disconnect(),
   }
 }

@@ -37,7 +37,7 @@ function resolveInTime(ref: string, endpoint: Endpoint, io: ProbeIo): Promise<Cr
 }
 
 /**
- * Tries a simple bind in clear as a user that cannot exist, with a password that is none: what a directory answers shows
+ * Tries a simple bind in clear as a user that does not exist, with a password that is none: what a directory answers shows
  * whether it takes passwords in clear, and no account can be locked by it. Directories log it as a failed logon.
  */
 export async function bindAsNobody(

@@ -1,6 +1,10 @@
 import { BindRequest, ExtendedRequest, PresenceFilter, SearchRequest, UnbindRequest } from 'ldapts'
 import { Cursor, tags } from './ber.ts'
 
+// ldapts 9.2 writes what we send, from its message classes. What peers send is decoded here: its reader lets an inner length
+// run past its message and takes a missing result code for 0, success; its client reconnects in clear, and keeps bytes
+// from before StartTLS.
+
 /** The responses of RFC 4511 that we may be sent, by their tags. */
 export const responses = {
   bind: 0x61,

@@ -25,7 +25,7 @@ export async function readRootDse(channel: Channel, messageId: number): Promise<
     value: {
       ...rootDseFacts(attributes),
       clockSkewMs: clockSkewMs(attributes, sentAt, receivedAt),
-      namingContext: context?.toString(),
+      namingContext: context?.toString('utf8', 0, longest),
     },
   }
 }
