@@ -35,8 +35,16 @@ export interface FieldChange {
 const known = (result: Result) => result === 'pass' || result === 'fail'
 const outOfScope = (side: SeriesState | undefined) => side === undefined || side.result === 'notapplicable'
 
-/** What happened to a series between two moments; undefined when nothing did. */
-export function classify(before: SeriesState | undefined, after: SeriesState | undefined): DriftClass | undefined {
+/**
+ * What happened to a series between two moments; undefined when nothing did. A series that is absent afterwards has left the
+ * scope, unless the later moment did not get to test it (`untested`): then it is merely obscured.
+ */
+export function classify(
+  before: SeriesState | undefined,
+  after: SeriesState | undefined,
+  { untested = false } = {},
+): DriftClass | undefined {
+  if (before && !after && untested) return known(before.result) ? 'obscured' : undefined
   if (outOfScope(before) || outOfScope(after)) {
     if (outOfScope(before) === outOfScope(after)) return undefined
     return outOfScope(before) ? 'appeared' : 'vanished'

@@ -3,11 +3,8 @@ import { createBudget } from '../../src/probes/budget.ts'
 import { affordableSockets } from '../../src/probes/descriptors.ts'
 import { createEgressPolicy, parseAllow } from '../../src/probes/egress.ts'
 import { type Check, createObserver } from '../../src/probes/observe.ts'
-import type { ProbeRegistry } from '../../src/probes/registry.ts'
+import { probes } from '../../src/probes/registry.ts'
 import { systemLookup } from '../../src/probes/resolve.ts'
-import { probeTcp } from '../../src/probes/tcp.ts'
-
-const probes = { tcp: probeTcp } as unknown as ProbeRegistry
 
 /** What this program reads as JSON from its standard input. It answers with the observations, in the order of the checks. */
 export interface ObserveRequest {

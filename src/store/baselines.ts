@@ -1,0 +1,114 @@
+import type { Database } from './database.ts'
+import { cutPage, decodeCursor, type Page } from './page.ts'
+
+export interface Baseline {
+  name: string
+  auditId: string
+  createdAt: string
+  /** Who approved what, newest first; the oldest is the approval of the whole. */
+  approvals: { approvedBy: string; reason: string; items: number; at: string }[]
+}
+
+/** Which series an approval is for, by names. */
+export interface ApprovedItem {
+  target: string
+  policy: string
+  rule: string
+  vantage: string
+}
+
+interface Approval {
+  approvedBy: string
+  reason: string
+}
+
+export type BaselineStore = ReturnType<typeof createBaselineStore>
+
+/** Approved moments. Their states are copied, so that they outlive findings and spans. */
+export function createBaselineStore(db: Database) {
+  const recordApproval = (baseline: string, { approvedBy, reason }: Approval, items: number) =>
+    db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })
+
+  return {
+    /** Approves all that an audit found, under a new name; false where the name is taken. Call it in a transaction. */
+    async approveAudit(name: string, auditId: string, approval: Approval): Promise<boolean> {
+      const made = await db.baseline.createMany({ data: { name, auditId }, skipDuplicates: true })
+      if (made.count === 0) return false
+      const items = await db.$executeRaw`
+        INSERT INTO baseline_state (baseline, target_id, series_id, at, evidence_id, result, state, reason_id, audit_id)
+        SELECT ${name}, target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
+        FROM finding WHERE audit_id = ${auditId}::uuid`
+      await recordApproval(name, approval, items)
+      return true
+    },
+
+    /** Moves single series forward to what is true of them now. Answers the places of items that have no state; then nothing moved. */
+    async approveItems(name: string, items: readonly ApprovedItem[], approval: Approval): Promise<number[]> {
+      const found = await db.$queryRaw<{ place: number; known: boolean }[]>`
+        WITH wanted AS (
+          SELECT g.place::int AS place, s.target_id, s.id AS series_id
+          FROM unnest(${items.map((i) => i.target)}::text[], ${items.map((i) => i.policy)}::text[], ${items.map((i) => i.rule)}::text[],
+            ${items.map((i) => i.vantage)}::text[]) WITH ORDINALITY AS g(target, policy, rule, vantage, place)
+          LEFT JOIN (target t JOIN series s ON s.target_id = t.id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id)
+            ON t.name = g.target AND r.policy = g.policy AND r.name = g.rule AND v.name = g.vantage
+        ), now AS (
+          SELECT w.place, p.* FROM wanted w LEFT JOIN span p ON p.target_id = w.target_id AND p.series_id = w.series_id AND p.to_at IS NULL
+        ), complete AS (
+          SELECT bool_and(series_id IS NOT NULL) AS yes FROM now
+        ), moved AS (
+          INSERT INTO baseline_state (baseline, target_id, series_id, at, evidence_id, result, state, reason_id, audit_id)
+          SELECT ${name}, target_id, series_id, from_at, evidence_id, result, state, reason_id, audit_id FROM now WHERE (SELECT yes FROM complete)
+          ON CONFLICT (baseline, target_id, series_id) DO UPDATE SET at = excluded.at, evidence_id = excluded.evidence_id,
+            result = excluded.result, state = excluded.state, reason_id = excluded.reason_id, audit_id = excluded.audit_id
+        ) SELECT place, series_id IS NOT NULL AS known FROM now ORDER BY place`
+      const missing = found.filter(({ known }) => !known).map(({ place }) => place - 1)
+      if (missing.length === 0) await recordApproval(name, approval, items.length)
+      return missing
+    },
+
+    async find(name: string): Promise<Baseline | undefined> {
+      const row = await db.baseline.findUnique({ where: { name } })
+      return row ? withApprovals(row) : undefined
+    },
+
+    async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Baseline>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.baseline.findMany({
+        where: { name: { gt: after } },
+        orderBy: { name: 'asc' },
+        take: limit + 1,
+      })
+      const items = await Promise.all(rows.map(withApprovals))
+      return cutPage(items, limit, { keyOf: (item) => [item.name], toItem: (item) => item })
+    },
+
+    async remove(name: string): Promise<void> {
+      await db.baselineState.deleteMany({ where: { baseline: name } })
+      await db.baselineApproval.deleteMany({ where: { baseline: name } })
+      await db.baseline.delete({ where: { name } })
+    },
+  }
+
+  async function withApprovals({
+    name,
+    auditId,
+    createdAt,
+  }: {
+    name: string
+    auditId: string
+    createdAt: Date
+  }): Promise<Baseline> {
+    const approvals = await db.baselineApproval.findMany({ where: { baseline: name }, orderBy: { id: 'desc' } })
+    return {
+      name,
+      auditId,
+      createdAt: createdAt.toISOString(),
+      approvals: approvals.map(({ approvedBy, reason, items, createdAt: at }) => ({
+        approvedBy,
+        reason,
+        items,
+        at: at.toISOString(),
+      })),
+    }
+  }
+}

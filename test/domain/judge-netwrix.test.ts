@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import { judge } from '../../src/domain/judge.ts'
+import { resolveParameters, resolveRule } from '../../src/domain/parameters.ts'
+import type { PolicyDocument } from '../../src/domain/policy.ts'
+import { builtInPolicies } from '../../src/policies/built-in.ts'
+import { certificate, observation, type Seen } from './rules.ts'
+
+const [policy] = builtInPolicies() as [PolicyDocument]
+
+/** A rule of the built-in policy for one target with these parameters, judged on one address that was seen so. */
+function judged(id: string, seen: Seen, { params = {}, windowOpen = false }: Circumstances = {}): string {
+  const parameters = resolveParameters(policy, { target: params })
+  if ('errors' in parameters) throw new Error(parameters.errors.map(({ message }) => message).join())
+  const rule = policy.rules.find((candidate) => candidate.id === id)
+  if (!rule) throw new Error(`there is no rule ${id}`)
+  const resolved = resolveRule(rule, parameters.values)
+  return resolved === 'notapplicable' ? resolved : judge(resolved, observation(seen), { windowOpen }).result
+}
+
+interface Circumstances {
+  params?: Record<string, unknown>
+  windowOpen?: boolean
+}
+
+const shut: Seen = { state: 'closed', reason: 'connection-refused' }
+const silent: Seen = { state: 'filtered', reason: 'no-answer' }
+const lost: Seen = { state: 'unresolved', reason: 'name-not-found' }
+const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
+const https = (facts: Seen['facts']): Seen => ({ state: 'open', reason: 'http-answered', facts })
+const answering = https({ protocol: 'TLSv1.3', http: { status: 200 } })
+const old = https({ protocol: 'TLSv1.1', http: { status: 200 } })
+const tls = (cert: Parameters<typeof certificate>[0], facts = {}): Seen => ({
+  state: 'open',
+  reason: 'tls-ok',
+  facts: { protocol: 'TLSv1.3', certificate: certificate(cert), trusted: true, nameMatches: true, ...facts },
+})
+const selfSigned = tls({ selfSigned: true }, { trusted: false })
+const tcpOpen: Seen = { state: 'open', reason: 'tcp-connected' }
+const speakingSsh: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+const ad: Seen = { state: 'open', reason: 'ldap-answered', facts: { rootDse: {}, activeDirectory: true } }
+const openLdap: Seen = { state: 'open', reason: 'ldap-answered', facts: { rootDse: {}, activeDirectory: false } }
+const bound = (reason: Seen['reason'], security: 'plain' | 'starttls' | 'ldaps'): Seen => ({
+  state: 'open',
+  reason,
+  facts: { rootDse: {}, security, bind: { as: 'credential', resultCode: 0, resultName: 'success' } },
+})
+const withDc = { params: { domainController: 'dc1.corp.test' } }
+const withBind = { params: { domainController: 'dc1.corp.test', ldapCredential: 'env:LDAP' } }
+
+describe('the built-in policy', () => {
+  test.each<[rule: string, what: string, Seen, result: string, Circumstances?]>([
+    ['client-https', 'answers over TLS 1.3', answering, 'pass'],
+    ['client-https', 'answers over TLS 1.1', old, 'fail'],
+    ['client-https', 'answers no HTTP', { ...answering, reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } }, 'fail'],
+    ['client-https', 'is shut', shut, 'fail'],
+    ['client-https', 'is filtered', silent, 'fail'],
+    ['client-https', 'has no name', lost, 'unknown'],
+    ['client-https', 'may not be dialled', denied, 'error'],
+    ['client-https-encrypted', 'answers no plain request', https({ plainHttp: { answered: false } }), 'pass'],
+    ['client-https-encrypted', 'serves plain pages', https({ plainHttp: { answered: true, status: 200 } }), 'fail'],
+    ['client-https-encrypted', 'is shut, so that it serves nothing', shut, 'pass'],
+    ['client-https-encrypted', 'has no name', lost, 'unknown'],
+    ['server-certificate', 'is right', tls({}), 'pass'],
+    ['server-certificate', 'ends in 13 days', tls({ notAfter: '2026-01-14T13:00:00Z' }), 'fail'],
+    ['server-certificate', 'has ended', tls({ notAfter: '2025-12-31T00:00:00Z' }), 'fail'],
+    ['server-certificate', 'has another name', tls({}, { nameMatches: false }), 'fail'],
+    ['server-certificate', 'is self-signed', selfSigned, 'fail'],
+    ['server-certificate', 'is self-signed, which is meant', selfSigned, 'pass', { params: { allowSelfSigned: true } }],
+    [
+      'server-certificate',
+      'is self-signed, which is meant, and has ended',
+      tls({ selfSigned: true, notAfter: '2025-12-31T00:00:00Z' }, { trusted: false }),
+      'fail',
+      { params: { allowSelfSigned: true } },
+    ],
+    ['ui-https', 'is the port of the clients', answering, 'notapplicable'],
+    ['ui-https', 'has a port of its own', answering, 'pass', { params: { uiPort: 8443 } }],
+    ['ui-https', 'has a port of its own that is shut', shut, 'fail', { params: { uiPort: 8443 } }],
+    ['ssh-restricted', 'is shut', shut, 'pass'],
+    ['ssh-restricted', 'is filtered', silent, 'pass'],
+    ['ssh-restricted', 'is open', tcpOpen, 'fail'],
+    ['ssh-restricted', 'is open in a window as well', tcpOpen, 'fail', { windowOpen: true }],
+    ['ssh-support', 'is shut outside a window', shut, 'pass'],
+    ['ssh-support', 'is open outside a window', speakingSsh, 'fail'],
+    ['ssh-support', 'is open inside one', speakingSsh, 'pass', { windowOpen: true }],
+    ['ssh-support', 'is shut inside one', shut, 'fail', { windowOpen: true }],
+    ['ssh-support', 'speaks no SSH inside one', tcpOpen, 'fail', { windowOpen: true }],
+    ['ad-ldap', 'has no domain controller', ad, 'notapplicable'],
+    ['ad-ldap', 'is Active Directory', ad, 'pass', withDc],
+    ['ad-ldap', 'is another directory', openLdap, 'fail', withDc],
+    [
+      'ad-ldap',
+      'is another directory, which is meant',
+      openLdap,
+      'pass',
+      { params: { ...withDc.params, directory: 'any' } },
+    ],
+    ['ad-ldap', 'answers nothing', { state: 'open', reason: 'protocol-timeout' }, 'fail', withDc],
+    ['ad-ldap', 'is shut', shut, 'fail', withDc],
+    ['ad-ldap-bind', 'has no credential', ad, 'notapplicable', withDc],
+    [
+      'ad-ldap-bind',
+      'has a credential and nowhere to send it',
+      ad,
+      'notapplicable',
+      { params: { ldapCredential: 'env:X' } },
+    ],
+    ['ad-ldap-bind', 'binds over StartTLS', bound('ldap-bind-ok', 'starttls'), 'pass', withBind],
+    ['ad-ldap-bind', 'is refused', bound('ldap-invalid-credentials', 'starttls'), 'fail', withBind],
+    [
+      'ad-ldap-bind',
+      'lacks its credential at the vantage',
+      bound('credential-unavailable', 'ldaps'),
+      'error',
+      withBind,
+    ],
+  ])('%s: %s', (rule, _, seen, result, circumstances) => {
+    expect(judged(rule, seen, circumstances)).toBe(result)
+  })
+})

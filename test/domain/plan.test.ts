@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import { type Place, placesOf, planTarget, type Vantage } from '../../src/domain/plan.ts'
+import { ruleThat } from './rules.ts'
+
+const branch: Vantage = { name: 'branch', zones: ['client', 'untrusted'] }
+const core: Vantage = { name: 'core', zones: ['server'] }
+const office: Vantage = { name: 'office', zones: ['client'] }
+const looks = (vantage: string, indirect = false): Place => ({ vantage, covered: true, indirect })
+const nobody = (zone: string): Place => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
+
+describe('the places that a rule must be seen from', () => {
+  const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Place[]][] = [
+    ['are the vantages in its zone', { from: ['client'] }, [core, office], [looks('office')]],
+    ['are all of them, by name', { from: ['client'] }, [office, core, branch], [looks('branch'), looks('office')]],
+    ['name a vantage of two zones once', { from: ['client', 'untrusted'] }, [branch], [looks('branch')]],
+    ['name a zone without one', { from: ['client', 'support'] }, [office], [looks('office'), nobody('support')]],
+    ['name every zone without one', { from: ['a', 'b'] }, [office], [nobody('a'), nobody('b')]],
+    ['name the zone where there is no vantage at all', { from: ['client'], indirect: true }, [], [nobody('client')]],
+    ['take another where that is accepted', { from: ['server'], indirect: true }, [office], [looks('office', true)]],
+    ['take one stand-in, the first by name', { from: ['a'], indirect: true }, [office, core], [looks('core', true)]],
+    ['take no stand-in beside a direct one', { from: ['server'], indirect: true }, [core, office], [looks('core')]],
+    [
+      'take no stand-in for one of two zones',
+      { from: ['server', 'support'], indirect: true },
+      [core],
+      [looks('core'), nobody('support')],
+    ],
+  ]
+  test.each(cases)('%s', (_, rule, vantages, places) => {
+    expect(placesOf(rule, vantages)).toEqual(places)
+  })
+
+  test('do not depend on the order of the vantages', () => {
+    const rule = { from: ['client', 'server', 'support'] }
+    expect(placesOf(rule, [office, branch, core])).toEqual(placesOf(rule, [core, branch, office]))
+  })
+})
+
+describe('the plan for a target', () => {
+  const target = { address: '10.0.0.5' }
+  const rule = (id: string, host?: string) => ({ ...ruleThat({}), id, ...(host ? { host } : {}) })
+
+  test('looks at the address of the target, or at the host that the rule names', () => {
+    const own = rule('own')
+    const other = rule('other', 'dc1.corp.test')
+    expect(
+      planTarget(
+        target,
+        [own, other].map((r) => ({ id: r.id, from: ['client'], resolved: r })),
+        [office],
+      ),
+    ).toEqual([
+      { kind: 'look', place: looks('office'), rule: own, host: '10.0.0.5' },
+      { kind: 'look', place: looks('office'), rule: other, host: 'dc1.corp.test' },
+    ])
+  })
+
+  test('settles what nobody can look at as not checked', () => {
+    expect(planTarget(target, [{ id: 'r', from: ['support'], resolved: rule('r') }], [office])).toEqual([
+      { kind: 'settled', place: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
+    ])
+  })
+
+  test('settles a rule whose condition is not met as not applicable, from every place', () => {
+    const rules = [{ id: 'r', from: ['client', 'support'], resolved: 'notapplicable' as const }]
+    const settled = { kind: 'settled', ruleId: 'r', result: 'notapplicable', reason: 'condition-not-met' }
+    expect(planTarget(target, rules, [office])).toEqual([
+      { ...settled, place: looks('office') },
+      { ...settled, place: nobody('support') },
+    ])
+  })
+
+  test('is empty only without rules', () => {
+    expect(planTarget(target, [], [office])).toEqual([])
+    expect(planTarget(target, [{ id: 'r', from: ['client'], resolved: rule('r') }], [])).toHaveLength(1)
+  })
+})

@@ -1,0 +1,55 @@
+import type { FactsByProbe, Observation, Sighting, State } from '../../src/domain/observation.ts'
+import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy.ts'
+import type { ReasonCode } from '../../src/domain/reasons.ts'
+
+/** When everything here was observed. */
+export const now = '2026-01-01T12:00:00.000Z'
+
+export interface Seen {
+  state: State
+  reason: ReasonCode
+  facts?: FactsByProbe[keyof FactsByProbe]
+}
+
+/** A rule for one target that expects this. */
+export const ruleThat = (expect: ResolvedExpectation): ResolvedRule => ({
+  id: 'a-rule',
+  title: 'A rule',
+  severity: 'high',
+  direction: 'inbound',
+  from: ['client'],
+  probe: 'tcp',
+  port: 443,
+  expect,
+})
+
+/** What a probe saw of a host: one address for each of the given sightings. */
+export function observation(...seen: Seen[]): Observation {
+  const sightings = seen.map(({ state, reason, facts = {} }, index): Sighting => {
+    const address = state === 'unresolved' ? null : `10.0.0.${index + 1}`
+    return { address, state, reason, facts, latencyMs: 1.5, attempts: 1 }
+  })
+  return {
+    probe: 'tcp',
+    host: 'epp.corp.test',
+    port: 443,
+    observedAt: now,
+    sightings: sightings as Observation['sightings'],
+  }
+}
+
+type Certificate = NonNullable<FactsByProbe['tls']['certificate']>
+
+/** A certificate that is valid all through 2026. */
+export const certificate = (change: Partial<Certificate> = {}): Certificate => ({
+  subject: 'CN=epp.corp.test',
+  issuer: 'CN=Corp CA',
+  sans: ['DNS:epp.corp.test'],
+  notBefore: '2025-12-01T00:00:00Z',
+  notAfter: '2026-12-31T00:00:00Z',
+  serialNumber: '01',
+  sha256: 'ab',
+  publicKey: { type: 'ec', bits: 256, sha256: 'cd' },
+  selfSigned: false,
+  ...change,
+})

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { probeLdap } from '../../../src/probes/ldap.ts'
+import type { ProbeOptions } from '../../../src/probes/probe.ts'
+import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { type Slapd, startSlapd } from '../../support/peers/slapd.ts'
+import { type Recording, startRecordingProxy, type Tamper } from '../../support/recording-proxy.ts'
+import { watchedIo } from '../../support/watched-io.ts'
+
+const startTlsOid = '1.3.6.1.4.1.1466.20037'
+const asksForTls = ({ fromClient }: Recording) => fromClient.includes(startTlsOid)
+
+const nothingMore = { last: Buffer.alloc(0) }
+
+/** Tampers with the first bytes that the server sends after StartTLS was asked for. */
+const onStartTlsAnswer = (change: (bytes: Buffer) => ReturnType<Tamper>): Tamper => {
+  let done = false
+  return (bytes, recording) => {
+    if (done || !asksForTls(recording)) return bytes
+    done = true
+    return change(bytes)
+  }
+}
+
+describeWithPeers(['slapd'], 'with somebody on the way who records everything, the password', () => {
+  let slapd: Slapd
+  let bare: Slapd
+  beforeAll(async () => {
+    slapd = await startSlapd()
+    bare = await startSlapd({ tls: false })
+  })
+  afterAll(() => Promise.all([slapd?.stop(), bare?.stop()]))
+
+  async function recorded(tamper: Tamper | undefined, options: ProbeOptions['ldap'], peer = slapd, ldaps = false) {
+    await using proxy = await startRecordingProxy({ host: peer.host, port: ldaps ? peer.ldapsPort : peer.port }, tamper)
+    const [{ dn: user = '', password = '' } = {}] = peer.users
+    const io = watchedIo({ credential: async () => ({ user, password }), deadlineMs: 3_000 })
+    const endpoint = { host: peer.hostName, address: proxy.host, port: proxy.port }
+    const look = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: peer.ca, ...options }, io)
+    const wire = Buffer.concat(proxy.recordings.flatMap(({ fromClient, fromServer }) => [fromClient, fromServer]))
+    expect(wire.length).toBeGreaterThan(0)
+    expect(wire.includes(password), 'the password on the wire').toBe(false)
+    expect(wire.includes(user), 'the user on the wire').toBe(false)
+    expect(proxy.recordings, 'one connection, and no second try').toHaveLength(1)
+    expect(JSON.stringify(look)).not.toContain(password)
+    expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+    return { ...look, resolved: io.resolved.length, wire }
+  }
+
+  test('is inside TLS only when all is well', async () => {
+    expect(await recorded(undefined, {})).toMatchObject({ reason: 'ldap-bind-ok', resolved: 1 })
+    expect(await recorded(undefined, { security: ['ldaps'] }, slapd, true)).toMatchObject({ reason: 'ldap-bind-ok' })
+    const listed = await recorded(undefined, { security: ['plain'] })
+    expect(listed).toMatchObject({ reason: 'ldap-bind-ok', facts: { security: 'starttls' } })
+  })
+
+  test('would be seen if it were sent in clear: what is no secret is', async () => {
+    const { wire } = await recorded(undefined, { plainBind: true })
+    expect(wire.includes('no-secret')).toBe(true)
+  })
+
+  test('stays at home when StartTLS is refused', async () => {
+    expect(await recorded(undefined, {}, bare)).toMatchObject({ reason: 'ldap-starttls-refused', resolved: 0 })
+  })
+
+  const aBindThatSucceeds = ldapResult(4, ldapTags.bind, 0)
+  test.each<[string, (answer: Buffer) => Buffer]>([
+    ['a response that would answer the bind', (answer) => Buffer.concat([answer, aBindThatSucceeds])],
+    ['one byte', (answer) => Buffer.concat([answer, Buffer.of(0x30)])],
+    ['a second answer', (answer) => Buffer.concat([answer, answer])],
+    ['a response before the answer', (answer) => Buffer.concat([aBindThatSucceeds, answer])],
+    ['an answer with another message id', () => ldapResult(7, ldapTags.extended, 0)],
+    ['an answer of another kind', () => ldapResult(2, ldapTags.bind, 0)],
+    ['an answer that is no LDAP', () => Buffer.from('+OK begin TLS\r\n')],
+    ['an answer with a broken result', () => Buffer.from([0x30, 0x05, 0x02, 0x01, 0x02, 0x78, 0x00])],
+  ])('stays at home when somebody slips in %s', async (_what, change) => {
+    const look = await recorded(onStartTlsAnswer(change), {})
+    expect(look).toMatchObject({ state: 'open', reason: 'ldap-starttls-injection', resolved: 0 })
+    expect(look.facts).toMatchObject({ security: 'plain', rootDse: {} })
+    expect(look.facts.bind).toBeUndefined()
+  })
+
+  test('stays at home when the injected bytes come in a packet of their own', async () => {
+    let injected = false
+    const look = await recorded((bytes, recording) => {
+      const isHandshake = asksForTls(recording) && recording.fromServer.length > 0 && bytes[0] === 0x16
+      if (!isHandshake || injected) return bytes
+      injected = true
+      return Buffer.concat([aBindThatSucceeds, bytes])
+    }, {})
+    expect(look).toMatchObject({ reason: 'ldap-starttls-injection', resolved: 0, facts: { tls: { spoke: 'other' } } })
+  })
+
+  test.each<[string, Tamper, string]>([
+    ['at the StartTLS answer', onStartTlsAnswer(() => nothingMore), 'connection-closed'],
+    ['in the handshake', (bytes) => (bytes[0] === 0x16 ? nothingMore : bytes), 'connection-closed'],
+    [
+      'after part of the handshake',
+      (bytes) => (bytes[0] === 0x16 ? { last: bytes.subarray(0, 40) } : bytes),
+      'tls-handshake-failed',
+    ],
+  ])('stays at home when the connection drops %s, and no other is made', async (_what, tamper, reason) => {
+    expect(await recorded(tamper, {})).toMatchObject({ state: 'open', reason, resolved: 0 })
+  })
+
+  test('stays at home when the handshake is garbled', async () => {
+    const garbled = await recorded((bytes) => (bytes[0] === 0x16 ? Buffer.from(bytes).fill(0xff, 60) : bytes), {})
+    expect(garbled.state).toBe('open')
+    expect(garbled.reason).toMatch(/^tls-/)
+    expect(garbled.resolved).toBe(0)
+  })
+
+  test('stays at home when StartTLS is taken out of the conversation', async () => {
+    const refused = element(0x78, element(0x0a, Buffer.of(2)), element(0x04), element(0x04))
+    const strip = onStartTlsAnswer(() => element(0x30, element(0x02, Buffer.of(2)), refused))
+    expect(await recorded(strip, { security: ['plain', 'starttls'] })).toMatchObject({
+      reason: 'ldap-starttls-refused',
+      resolved: 0,
+    })
+  })
+})

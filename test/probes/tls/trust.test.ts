@@ -1,0 +1,179 @@
+import { X509Certificate } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { authoritiesWith } from '../../../src/probes/tls/authorities.ts'
+import { judgeTrust } from '../../../src/probes/tls/trust.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { mustRun, run } from '../../support/processes.ts'
+import { makeTempDir, type TempDir } from '../../support/temp-dir.ts'
+
+interface Made {
+  path: string
+  pem: string
+  certificate: X509Certificate
+}
+
+const ca = 'basicConstraints=critical,CA:TRUE'
+const leafOf = 'basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:leaf.lab.test'
+
+describeWithPeers(['openssl'], 'trust', () => {
+  let directory: TempDir
+  let serial = 0
+
+  beforeAll(async () => {
+    directory = await makeTempDir('trust')
+  })
+  afterAll(() => directory.remove())
+
+  const file = (name: string) => join(directory.path, name)
+  const newFile = () => {
+    serial += 1
+    return file(String(serial))
+  }
+
+  /** Signed by `issuer`, or by itself; with these extensions and options of `openssl x509`. */
+  async function make(name: string, issuer: Made | undefined, extensions: string, ...options: string[]): Promise<Made> {
+    const path = newFile()
+    const key = file(`${name}.key`)
+    await mustRun('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key])
+    await mustRun('openssl', ['req', '-new', '-key', key, '-subj', `/CN=${name}`, '-out', `${path}.csr`])
+    await writeFile(`${path}.ext`, extensions)
+    const signer = issuer
+      ? ['-CA', issuer.path, '-CAkey', file(`${issuer.certificate.subject.slice(3)}.key`)]
+      : ['-signkey', key]
+    const validity = options.includes('-days') ? [] : ['-days', '30']
+    const serials = ['-set_serial', String(1000 + serial)]
+    await mustRun('openssl', [
+      ...['x509', '-req', '-in', `${path}.csr`, '-extfile', `${path}.ext`, '-out', path],
+      ...[...signer, ...validity, ...serials, ...options],
+    ])
+    const pem = await mustRun('cat', [path])
+    return { path, pem, certificate: new X509Certificate(pem) }
+  }
+
+  /** Our own walk, as after a handshake that failed before OpenSSL was asked. */
+  const walk = (chain: Made[], trusted: Made[], verdict?: string) =>
+    judgeTrust({
+      chain: chain.map(({ certificate }) => certificate),
+      verdict,
+      authorities: authoritiesWith(trusted.map(({ pem }) => pem).join('\n')),
+      now: Date.now(),
+    })
+
+  /** What the command of OpenSSL says of the same. */
+  async function verified(chain: Made[], trusted: Made[], ...options: string[]): Promise<boolean> {
+    const [leaf, ...rest] = chain
+    const bundles = { trusted: newFile(), rest: newFile() }
+    await writeFile(bundles.trusted, trusted.map(({ pem }) => pem).join('\n'))
+    await writeFile(bundles.rest, rest.map(({ pem }) => pem).join('\n'))
+    const { code } = await run('openssl', [
+      ...['verify', '-purpose', 'sslserver', '-partial_chain', '-no-CApath', '-no-CAstore'],
+      ...['-CAfile', bundles.trusted, ...(rest.length > 0 ? ['-untrusted', bundles.rest] : [])],
+      ...[...options, leaf?.path ?? ''],
+    ])
+    return code === 0
+  }
+
+  test('our own walk trusts what openssl verify trusts, and nothing else', async () => {
+    const root = await make('Root', undefined, ca)
+    const other = await make('Other Root', undefined, ca)
+    const middle = await make('Middle', root, `${ca},pathlen:0\nkeyUsage=keyCertSign`)
+    const lower = await make('Lower', middle, ca)
+    const wide = await make('Wide', root, `${ca},pathlen:1`)
+    const below = await make('Below', wide, ca)
+    const plain = await make('Not An Authority', root, leafOf)
+    const noSigning = await make('May Not Sign', root, `${ca}\nkeyUsage=cRLSign`)
+    const forClients = await make('For Clients', root, `${ca}\nextendedKeyUsage=clientAuth`)
+    const forServers = await make('For Servers', root, `${ca}\nextendedKeyUsage=serverAuth`)
+    const past = await make('Past', root, ca, '-days', '-1')
+
+    const issued = (issuer: Made, more = '') =>
+      make(`leaf of ${issuer.certificate.subject.slice(3)}`, issuer, leafOf + more)
+    const byRoot = await issued(root)
+    const byMiddle = await issued(middle)
+    const cases: [string, Made[], Made[], boolean][] = [
+      ['directly', [byRoot], [root], true],
+      ['over an intermediate', [byMiddle, middle], [root], true],
+      ['with the root sent too', [byMiddle, middle, root], [root], true],
+      ['out of order, with a stranger', [await issued(below), other, below, wide], [root], true],
+      ['for servers only', [await issued(forServers), forServers], [root], true],
+      ['a pinned intermediate', [byMiddle], [middle], true],
+      ['a pinned leaf', [byRoot], [byRoot], true],
+      ['another root', [byRoot], [other], false],
+      ['another root, sent', [byRoot, root], [other], false],
+      ['a missing intermediate', [byMiddle], [root], false],
+      ['too long a path', [await issued(lower), lower, middle], [root], false],
+      ['an issuer that is no authority', [await issued(plain), plain], [root], false],
+      ['a pinned issuer that is no authority', [await issued(plain)], [plain], false],
+      ['an issuer that may not sign', [await issued(noSigning), noSigning], [root], false],
+      ['an issuer for clients', [await issued(forClients), forClients], [root], false],
+      ['a leaf for clients', [await issued(root, '\nextendedKeyUsage=clientAuth')], [root], false],
+      ['an intermediate of the past', [await issued(past), past], [root], false],
+    ]
+    for (const [name, chain, trusted, answer] of cases) {
+      expect([name, await verified(chain, trusted)]).toEqual([name, answer])
+      expect([name, walk(chain, trusted).trusted]).toEqual([name, answer])
+    }
+  })
+
+  test('the dates of the leaf do not touch its trust; without a path the error is the one that OpenSSL had before', async () => {
+    const root = await make('Dated Root', undefined, ca)
+    const leaf = await make('dated leaf', root, leafOf, '-days', '-1')
+    expect(await verified([leaf], [root])).toBe(false)
+    expect(await verified([leaf], [root], '-no_check_time')).toBe(true)
+    expect(walk([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: true })
+    expect(walk([leaf], [], 'CERT_HAS_EXPIRED')).toEqual({
+      trusted: false,
+      trustError: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    })
+    expect(walk([leaf, root], [], 'CERT_HAS_EXPIRED')).toEqual({
+      trusted: false,
+      trustError: 'SELF_SIGNED_CERT_IN_CHAIN',
+    })
+    const self = await make('dated self', undefined, leafOf, '-days', '-1')
+    expect(walk([self], [], 'CERT_HAS_EXPIRED')).toEqual({ trusted: false, trustError: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  })
+
+  test('an expired authority is not excused: the error of dates stands when the leaf itself is valid', async () => {
+    const root = await make('Root Of Past', undefined, ca, '-days', '-1')
+    const leaf = await make('leaf of past', root, leafOf)
+    expect(walk([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: false, trustError: 'CERT_HAS_EXPIRED' })
+  })
+
+  test('our own walk does not decide on constraints that it does not check', async () => {
+    const root = await make('Free Root', undefined, ca)
+    const named = await make('Named', root, `${ca}\nnameConstraints=permitted;DNS:other.test`)
+    const leaf = await make('named leaf', named, leafOf)
+    expect(walk([leaf, named], [root])).toEqual({})
+    const critical = await make('critical leaf', root, `${leafOf}\n1.2.3.4=critical,DER:0500`)
+    expect(walk([critical], [root])).toEqual({})
+    const harmless = await make('harmless leaf', root, `${leafOf}\n1.2.3.4=DER:0500`)
+    expect(walk([harmless], [root])).toEqual({ trusted: true })
+  })
+
+  test('a chain on a SHA-1 signature is not trusted, though a root may sign itself so', async () => {
+    const root = await make('Old Root', undefined, ca, '-sha1')
+    const leaf = await make('old leaf', root, leafOf, '-sha1')
+    expect(await verified([leaf], [root], '-auth_level', '1')).toBe(false)
+    expect(walk([leaf], [root])).toEqual({ trusted: false, trustError: 'CA_MD_TOO_WEAK' })
+    const fresh = await make('fresh leaf', root, leafOf)
+    expect(await verified([fresh], [root], '-auth_level', '1')).toBe(true)
+    expect(walk([fresh], [root])).toEqual({ trusted: true })
+  })
+
+  test('a bundle that is no PEM trusts nobody and throws nothing; a good certificate among bad ones counts', async () => {
+    const root = await make('Bundled Root', undefined, ca)
+    const leaf = await make('bundled leaf', root, leafOf)
+    const trustedWith = (bundle: string) =>
+      judgeTrust({
+        chain: [leaf.certificate],
+        verdict: undefined,
+        authorities: authoritiesWith(bundle),
+        now: Date.now(),
+      })
+    const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+    for (const bundle of ['', 'no PEM', bad]) expect(trustedWith(bundle).trusted).toBe(false)
+    expect(trustedWith(`# comment\n${bad}${root.pem}`).trusted).toBe(true)
+  })
+})

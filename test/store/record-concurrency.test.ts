@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { NewFinding } from '../../src/store/record.ts'
+import { auditIds, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
+
+let stores: TestStores
+beforeAll(async () => {
+  stores = await openTestStores({ connections: 8 })
+})
+afterAll(() => stores.close())
+
+interface SpanRow {
+  series: number
+  from: number
+  to: number | null
+  outcome: string
+}
+
+const outcome = `concat_ws(' ', result, state, reason_id, evidence_id)`
+const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
+
+const readSpans = (targetId: number) =>
+  stores.query<SpanRow>(`SELECT series_id AS series, ${ms('from_at')} AS from, ${ms('to_at')} AS to, ${outcome} AS outcome
+    FROM span WHERE target_id = ${targetId} ORDER BY 1, 2`)
+
+/** The spans that findings make: one for each stretch without a change. What came late makes none. */
+async function rebuildSpans(targetId: number): Promise<SpanRow[]> {
+  const rows = await stores.query<{ series: number; at: number; outcome: string }>(
+    `SELECT series_id AS series, ${ms('observed_at')} AS at, ${outcome} AS outcome
+     FROM finding WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY 1, 2`,
+  )
+  const spans: SpanRow[] = []
+  for (const row of rows) {
+    const last = spans.at(-1)
+    if (last?.series === row.series && last.outcome === row.outcome) continue
+    if (last?.series === row.series) last.to = row.at
+    spans.push({ series: row.series, from: row.at, to: null, outcome: row.outcome })
+  }
+  return spans
+}
+
+/** Numbers that look random and are the same in every run. */
+function numbers(seed: number) {
+  let state = seed
+  return (below: number) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+    return Math.floor((state / 2_147_483_648) * below)
+  }
+}
+
+describe('audits that record the same series at the same time', () => {
+  const results = ['pass', 'fail', 'unknown'] as const
+  const rounds = Array.from({ length: 40 }, (_, seed) => seed + 1)
+
+  test.each(rounds)('leave the spans that their findings make, round %i', async (seed) => {
+    const below = numbers(seed)
+    const series = await makeSeries(stores, [`t${seed}`], ['a', 'b', 'c', 'd'])
+    const targetId = series[0]?.targetId ?? -1
+    const audits = auditIds(6)
+    const batches = await Promise.all(
+      audits.map(async (id) => {
+        const started = await startAudit(stores, { id, total: series.length })
+        // Half of the audits look in the order of their making, half at any time.
+        const findings: NewFinding[] = series.map((one, i) =>
+          finding(one, 10_000 + below(40) * 10 + i, { result: results[below(3)] ?? 'pass' }),
+        )
+        return { ...started, findings: below(2) === 0 ? findings : findings.toReversed() }
+      }),
+    )
+    await Promise.all(batches.map((batch) => stores.record(batch)))
+
+    const spans = await readSpans(targetId)
+    expect(spans).toEqual(await rebuildSpans(targetId))
+    expect(spans.filter(({ to }) => to === null).map((span) => span.series)).toEqual(series.map((one) => one.seriesId))
+    const newest = await stores.query<{ series: number; outcome: string }>(
+      `SELECT DISTINCT ON (series_id) series_id AS series, ${outcome} AS outcome FROM finding
+       WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY series_id, observed_at DESC`,
+    )
+    expect(spans.filter(({ to }) => to === null).map(({ series, outcome }) => ({ series, outcome }))).toEqual(newest)
+    const lateWithoutNewer = await stores.query(
+      `SELECT FROM finding f WHERE target_id = ${targetId} AND flags & 2 <> 0 AND NOT EXISTS (
+         SELECT FROM finding n WHERE n.target_id = f.target_id AND n.series_id = f.series_id
+           AND n.audit_id <> f.audit_id AND n.observed_at >= f.observed_at AND n.flags & 2 = 0)`,
+    )
+    expect(lateWithoutNewer).toEqual([])
+  })
+})

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mustRun } from './processes.ts'
+import { afterDeath } from './reaper.ts'
+
+/** A listener that stops itself, so that it never accepts: once its queue of two is full, the kernel drops every further SYN. */
+export const neverAccepts = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 },
+  function () { process.send(this.address().port, () => process.kill(process.pid, 'SIGSTOP')) })`
+
+/** Starts a program (CommonJS) in a process of its own that sends its port. It may stop itself, so it is ended by SIGKILL. */
+export async function startProgram(program: string): Promise<{ port: number; stop: () => Promise<void> }> {
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const forget = afterDeath(['kill', '-s', 'KILL', String(child.pid)])
+  const [port] = await once(child, 'message')
+  return {
+    port,
+    async stop() {
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+      forget()
+    },
+  }
+}
+
+/** Runs a program (a module) with this limit of file descriptors, and reads the JSON that it prints. */
+export async function runWithDescriptors(limit: number, program: string): Promise<unknown> {
+  // Both limits: Node raises the soft one to the hard one when it starts.
+  const argv = ['-c', `ulimit -n ${limit} && exec "$@"`, 'sh', process.execPath, '--input-type=module', '-e', program]
+  return JSON.parse(await mustRun('sh', argv))
+}

@@ -1,0 +1,121 @@
+import { v7 as newUuid } from 'uuid'
+import type { PolicyDocument } from '../../src/domain/policy.ts'
+import { type Codes, loadCodes } from '../../src/store/codes.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
+import type { NewFinding } from '../../src/store/record.ts'
+import { createStores, type Stores } from '../../src/store/stores.ts'
+import { createTestDatabase } from './database.ts'
+import { query } from './database-server.ts'
+
+export interface TestStores extends Stores {
+  url: string
+  db: Database
+  codes: Codes
+  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  /** Rows of a statement, on a connection of its own. */
+  query<Row extends object>(statement: string): Promise<Row[]>
+  close(): Promise<void>
+}
+
+/** The stores on a database of their own. */
+export async function openTestStores({ connections = 8 } = {}): Promise<TestStores> {
+  const { url, drop } = await createTestDatabase()
+  const { db, transaction, close } = openDatabase(url, { connections })
+  const codes = await loadCodes(db)
+  return {
+    ...createStores(db, codes),
+    url,
+    db,
+    codes,
+    transaction: (work) => transaction((tx) => work(createStores(tx, codes), tx)),
+    query: (statement) => query(url, [statement]),
+    async close() {
+      await close()
+      await drop()
+    },
+  }
+}
+
+/** A policy of these rules, which ask for nothing but an open port. */
+export const policyOf = (name: string, ...rules: string[]): PolicyDocument => ({
+  name,
+  title: name,
+  rules: rules.map((id) => ({
+    id,
+    title: id,
+    severity: 'low',
+    direction: 'inbound',
+    from: ['client'],
+    probe: 'tcp',
+    port: 1,
+    expect: {},
+  })),
+})
+
+/** Ids of audits in the order of their making, as a service gives them a millisecond apart. */
+export function auditIds(count: number): string[] {
+  const startedAt = Date.now() - count
+  return Array.from({ length: count }, (_, i) => newUuid({ msecs: startedAt + i }))
+}
+
+/** A running audit of these targets with one batch; the same policy every time unless another is given. */
+export async function startAudit(
+  stores: Stores,
+  { id = newUuid(), targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditWish = {},
+): Promise<{ auditId: string; batchId: number }> {
+  const { stored } = await stores.policies.put(policy)
+  const order = { id, targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
+  await stores.audits.create(order)
+  const batchId = await stores.batches.create(id, 1, { rules: [], checks: [] })
+  await stores.audits.start(id, { total, batches: 1 })
+  return { auditId: id, batchId }
+}
+
+export interface AuditWish {
+  id?: string
+  targetIds?: number[]
+  policy?: PolicyDocument
+  total?: number
+}
+
+/** Series of these targets, rules and vantage `local`: all combinations, targets first. Makes the targets too. */
+export async function makeSeries(
+  stores: Stores,
+  targets: readonly string[],
+  rules: readonly string[] = ['r'],
+): Promise<{ targetId: number; seriesId: number; target: string; rule: string }[]> {
+  await stores.targets.save(targets.map((name) => ({ name, address: '127.0.0.1' })))
+  const stored = await stores.targets.findByNames(targets)
+  const keys = targets.flatMap((target) =>
+    rules.map((rule) => ({
+      target,
+      rule,
+      targetId: stored.find(({ name }) => name === target)?.id ?? -1,
+      vantage: 'local',
+    })),
+  )
+  const made = await stores.ensureSeries('p', keys)
+  return keys.map(({ target, rule, targetId }, i) => ({ target, rule, targetId, seriesId: made[i]?.seriesId ?? -1 }))
+}
+
+/** A finding of a series: passed, at this time (milliseconds on a day), unless something else is said. */
+export const finding = (
+  { targetId, seriesId }: { targetId: number; seriesId: number },
+  atMs: number,
+  more: Partial<NewFinding> = {},
+): NewFinding => ({
+  targetId,
+  seriesId,
+  observedAt: at(atMs),
+  result: 'pass',
+  state: 'open',
+  reason: 'as-expected',
+  latencyMs: 1,
+  attempts: 1,
+  indirect: false,
+  evidence: null,
+  ...more,
+})
+
+/** This many milliseconds into a day of the past. */
+export const at = (ms: number): Date => new Date(Date.UTC(2026, 0, 1) + ms)
