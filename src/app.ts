@@ -9,6 +9,7 @@ import { openQueue } from './fleet/queue.ts'
 import { builtInPolicies } from './policies/built-in.ts'
 import { createBudget } from './probes/budget.ts'
 import { createCredentials } from './probes/credentials.ts'
+import { affordableSockets } from './probes/descriptors.ts'
 import { createEgressPolicy } from './probes/egress.ts'
 import { createObserver, type Observe } from './probes/observe.ts'
 import { probes } from './probes/registry.ts'
@@ -89,7 +90,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const observe = createObserver({
     probes,
     egress: createEgressPolicy({ allow: config.allow, never: ownEndpoints(config, url) }),
-    budget: createBudget({ sockets: config.sockets, perHost: config.socketsPerHost }),
+    budget: createBudget({ sockets: affordableSockets(config.sockets), perHost: config.socketsPerHost }),
     lookup: systemLookup,
     credential: createCredentials(config.credentials, process.env),
     requester: `portwarden ${version}`,

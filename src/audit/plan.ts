@@ -7,6 +7,7 @@ import type { Database } from '../store/database.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import type { StoredTarget } from '../store/targets.ts'
+import { credentialOf } from './shared-look.ts'
 
 export interface PlanParts {
   stores: Stores
@@ -93,15 +94,19 @@ function ruleResolver(document: PolicyDocument, params: Record<string, unknown>)
 
 type Look = Extract<Planned, { kind: 'look' }>
 
+/** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
 function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number; checks: Look[] }[] {
-  const byVantage = Map.groupBy(looks, (look) => look.place.vantage)
-  return [...byVantage].flatMap(([vantage, checks]) =>
-    Array.from({ length: Math.ceil(checks.length / checksPerBatch) }, (_, i) => ({
-      vantage,
-      vantageId: checks[0]?.vantageId ?? -1,
-      checks: checks.slice(i * checksPerBatch, (i + 1) * checksPerBatch),
-    })),
-  )
+  const groups = Map.groupBy(looks, ({ place, rule }) => `${place.vantage} ${credentialOf(rule) ?? ''}`)
+  return [...groups.values()].flatMap((checks) => {
+    const [first] = checks
+    if (!first) return []
+    const size = credentialOf(first.rule) === undefined ? checksPerBatch : checks.length
+    return Array.from({ length: Math.ceil(checks.length / size) }, (_, i) => ({
+      vantage: first.place.vantage,
+      vantageId: first.vantageId,
+      checks: checks.slice(i * size, (i + 1) * size),
+    }))
+  })
 }
 
 function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {

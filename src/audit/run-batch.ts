@@ -2,16 +2,16 @@ import { evidenceOf } from '../domain/evidence.ts'
 import { judge } from '../domain/judge.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
-import type { Check } from '../probes/observe.ts'
-import { optionsOf } from '../probes/options.ts'
+import type { Observe } from '../probes/observe.ts'
 import type { Batch, BatchCheck } from '../store/batches.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import { settledFinding } from './plan.ts'
+import { createSharedLook } from './shared-look.ts'
 
 export interface BatchParts {
   stores: Stores
-  observe(check: Check): Promise<Observation>
+  observe: Observe
   /** Whether the canary endpoints of the vantage answer; true where it names none. */
   isOnline(): Promise<boolean>
 }
@@ -29,20 +29,21 @@ export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(parts.stores, auditId)
   const onlineBefore = await parts.isOnline()
-  const findings = onlineBefore ? await look(parts, batch) : []
+  const findings = onlineBefore ? await lookAndJudge(parts, batch) : []
   if (onlineBefore && (await parts.isOnline())) return record(parts.stores, { auditId, batchId, findings })
   // A vantage that is cut off sees every port as shut: nothing it saw is believed.
   await recordUnseen(parts.stores, { auditId, batchId }, { result: 'unknown', reason: 'vantage-offline' })
 }
 
-const look = ({ observe }: BatchParts, { rules, checks }: Batch): Promise<NewFinding[]> =>
-  Promise.all(
+async function lookAndJudge({ observe }: BatchParts, { rules, checks }: Batch): Promise<NewFinding[]> {
+  const look = createSharedLook(observe)
+  return Promise.all(
     checks.map(async (check) => {
       const rule = ruleOf(rules, check)
-      const seen = await observe({ probe: rule.probe, host: check.host, port: rule.port, options: optionsOf(rule) })
-      return judgedFinding(check, rule, seen)
+      return judgedFinding(check, rule, await look(rule, check.host))
     }),
   )
+}
 
 /** Records every check of a batch as an error: no worker could run it. */
 export async function failBatch({ stores }: { stores: Stores }, { auditId, batchId }: BatchJob): Promise<void> {

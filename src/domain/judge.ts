@@ -92,9 +92,12 @@ function tlsViolation(
   if (expect.validNow && now < Date.parse(certificate.notBefore)) return 'certificate-not-yet-valid'
   if (expect.minDaysLeft !== undefined && daysLeft(certificate.notAfter, now) < expect.minDaysLeft)
     return 'certificate-expires-soon'
+  if (expect.nameMatches && facts.nameMatches === undefined) return 'facts-missing'
   if (expect.nameMatches && !facts.nameMatches) return 'certificate-name-mismatch'
-  if (expect.trusted && !facts.trusted && !(expect.allowSelfSigned && certificate.selfSigned))
-    return 'certificate-untrusted'
+  if (expect.trusted && !(expect.allowSelfSigned && certificate.selfSigned)) {
+    if (facts.trusted === undefined) return 'facts-missing'
+    if (!facts.trusted) return 'certificate-untrusted'
+  }
   return undefined
 }
 

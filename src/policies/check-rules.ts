@@ -155,7 +155,7 @@ export function checkRuleMeaning(rule: unknown): Problem[] {
 
 function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: Path): Problem[] {
   if (!isRecord(expect) || !probe) return []
-  const { state, ldap } = expect
+  const { state, ldap, http, tls } = expect
   const shut = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
   const problems: Problem[] = []
   for (const group of ['tls', 'http', 'ssh', 'ldap'] as const) {
@@ -169,6 +169,10 @@ function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: P
   if (isRecord(ldap) && ldap.bind !== undefined && [ldap.security].flat().includes('plain')) {
     const message = 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only'
     problems.push({ path: [...path, 'ldap', 'security'], message })
+  }
+  if (isRecord(http) && http.plainServed !== undefined && (tls !== undefined || http.answers !== undefined)) {
+    const message = 'must stand alone: the look without TLS sees nothing of TLS; ask for the rest in another rule'
+    problems.push({ path: [...path, 'http', 'plainServed'], message })
   }
   return problems
 }

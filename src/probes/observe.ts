@@ -46,18 +46,26 @@ export interface ObserverOptions {
   log: (error: unknown, check: Check) => void
 }
 
-/** Makes one check: resolves the host once, looks at each of its addresses. Never rejects. */
-export type Observe = <P extends ProbeName>(check: Check<P>) => Promise<Observation<P>>
+/**
+ * Makes one check: resolves the host once, looks at each of its addresses. Never rejects. Checks that send the same
+ * credential share one `account` and come one after the other, so that a refusal is not repeated.
+ */
+export type Observe = <P extends ProbeName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
 interface World extends ObserverOptions {
   dial: Dial
   resolve: Resolver
 }
 
-/** What became of the credential in one check: it is sent once, and not again after a refusal, which could lock the account. */
+/** What became of an account: its credential is not sent again after a refusal, which could lock it. */
+export interface AccountUse {
+  refused: boolean
+}
+
+/** What one check did with a credential. */
 interface CredentialUse {
   given: boolean
-  refused: boolean
+  account: AccountUse
 }
 
 // The system gives a look-up up after ten seconds by default (resolv.conf: two tries of five seconds).
@@ -77,19 +85,22 @@ export function createObserver(options: ObserverOptions): Observe {
       descriptors,
     }),
   }
-  return async (check) => {
-    const sightings = await sightAll(check, world).catch((error: unknown) => failed(error, check, world))
+  return async (check, account = { refused: false }) => {
+    const use: CredentialUse = { given: false, account }
+    const sightings = await sightAll(check, { use, world }).catch((error: unknown) => failed(error, check, world))
     const { probe, host, port } = check
     return { probe, host, port, observedAt: world.clock().toISOString(), sightings }
   }
 }
 
-async function sightAll<P extends ProbeName>(check: Check<P>, world: World): Promise<Observation<P>['sightings']> {
+async function sightAll<P extends ProbeName>(
+  check: Check<P>,
+  { use, world }: Circumstances,
+): Promise<Observation<P>['sightings']> {
   const answer = await world.resolve(check.host)
   if ('state' in answer) return [undialled(null, answer)]
   const [first, ...rest] = answer
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
-  const use: CredentialUse = { given: false, refused: false }
   const sight = (address: string) => sightOne(check, { host: check.host, address, port: check.port }, { use, world })
   if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
   // One after the other, so that a refusal by the first is known to the next.
@@ -146,7 +157,7 @@ async function tryOnce<P extends ProbeName>(
   const sockets = createSocketSet()
   try {
     const look = await runProbe(check, endpoint, { use, world, sockets })
-    if (use.given && look.reason !== 'ldap-bind-ok') use.refused = true
+    if (use.given && look.reason !== 'ldap-bind-ok') use.account.refused = true
     const latencyMs = millisecondsSince(startedAt)
     if (look.reason !== 'no-answer' || !isLast) return { ...look, latencyMs }
     sockets.destroyAll() // the explanation needs a descriptor of its own, and has the one slot for it
@@ -202,7 +213,7 @@ function runProbe<P extends ProbeName>(
       return isConnection(result) ? sockets.keep(result) : result
     },
     async credential(ref, to) {
-      if (use.refused) return 'credential-withheld'
+      if (use.account.refused) return 'credential-withheld'
       const credential = await world.credential(ref, to)
       if (typeof credential !== 'string') use.given = true
       return credential

@@ -13,12 +13,15 @@ export interface DatabaseHandle {
   close(): Promise<void>
 }
 
+/** How long a transaction may wait for a connection, and take. */
+export const transactionLimits = { maxWait: 10_000, timeout: 120_000 }
+
 /** Connects to PostgreSQL 15 or newer. Nothing is dialled before the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
   const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) })
   return {
     db: client,
-    transaction: (work) => client.$transaction(work, { maxWait: 10_000, timeout: 120_000 }),
+    transaction: (work) => client.$transaction(work, transactionLimits),
     async ping() {
       await client.$queryRaw`SELECT 1`
     },

@@ -2,7 +2,7 @@ import { digest } from '../domain/canonical.ts'
 import type { Evidence } from '../domain/evidence.ts'
 import type { Judgement } from '../domain/judge.ts'
 import type { Codes } from './codes.ts'
-import { type Database, Prisma } from './database.ts'
+import { type Database, Prisma, transactionLimits } from './database.ts'
 
 /** A finding on its way into the database. */
 export interface NewFinding extends Judgement {
@@ -27,32 +27,33 @@ export const findingFlags = { indirect: 1, late: 2 } as const
 const maxSmallInt = 32_767
 
 /**
- * Records a batch in one round trip: evidence by digest, findings, spans where something changed, and the audit's
+ * Records a batch in one statement: evidence by digest, findings, spans where something changed, and the audit's
  * progress. What is recorded already stays as it is, so a batch that is delivered twice changes nothing.
- * A finding that is older than another audit's finding of the same series is late: it is kept and changes no span.
+ * A finding that is not newer than every other audit's finding of its series is late: it is kept and changes no span.
  */
 export async function recordBatch(
   db: Database,
   codes: Codes,
   batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[] },
 ): Promise<AuditProgress> {
-  const statement = recordStatement(codes, batch)
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const rows = await db.$queryRaw<AuditProgress[]>(statement)
-      const progress = rows[0]
-      if (!progress) throw new Error(`audit ${batch.auditId} does not exist`)
-      return progress
-    } catch (error) {
-      if (attempt === 5 || !isWriteConflict(error)) throw error
-    }
-  }
+  return db.$transaction(async (tx) => {
+    await lockSeries(tx, batch.findings)
+    const [progress] = await tx.$queryRaw<AuditProgress[]>(recordStatement(codes, batch))
+    if (!progress) throw new Error(`audit ${batch.auditId} does not exist`)
+    return progress
+  }, transactionLimits)
 }
 
-/** Two audits recorded the same series at the same moment; PostgreSQL rolled one of them back, to be said again. */
-const isWriteConflict = (error: unknown) =>
-  error instanceof Prisma.PrismaClientKnownRequestError &&
-  /\b(23505|40P01|40001)\b|P2034|P2002/.test(`${error.code} ${error.message}`)
+/**
+ * Keeps other audits from recording these series meanwhile. It must be a statement of its own: what the recording sees of
+ * them is decided when its statement begins, so whoever waits inside it goes on with what was true before it waited.
+ */
+async function lockSeries(tx: Database, findings: readonly NewFinding[]): Promise<void> {
+  await tx.$executeRaw`
+    SELECT FROM series s JOIN unnest(
+      ${findings.map((f) => f.targetId)}::int[], ${findings.map((f) => f.seriesId)}::int[]
+    ) AS i(target_id, id) USING (target_id, id) ORDER BY target_id, id FOR NO KEY UPDATE OF s`
+}
 
 function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameters<typeof recordBatch>[2]): Prisma.Sql {
   const contents = new Map<string, string>()
@@ -84,12 +85,17 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
       INSERT INTO evidence (digest, content)
       SELECT digest, content FROM given WHERE digest NOT IN (SELECT digest FROM known) ORDER BY digest
       ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id, digest
+    ), rivals AS MATERIALIZED (
+      -- Audits that may have seen the same later, older ones too. The queue gives up what it could not deliver in 14 days.
+      SELECT a.id FROM audit a, (SELECT min(observed_at) AS observed_at FROM input) first
+      WHERE a.id > uuid_v7_floor(first.observed_at - interval '15 days') AND a.id <> ${auditId}::uuid
+        AND a.observed_until >= first.observed_at
     ), judged AS (
       SELECT i.*, coalesce(e.id, 0) AS evidence_id, EXISTS (
-        SELECT FROM audit a CROSS JOIN LATERAL (
+        SELECT FROM rivals CROSS JOIN LATERAL (
           SELECT FROM finding f
-          WHERE f.audit_id = a.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at > i.observed_at
-        ) newer WHERE a.id > ${auditId}::uuid
+          WHERE f.audit_id = rivals.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at >= i.observed_at
+        ) newer
       ) AS late
       FROM input i LEFT JOIN (SELECT * FROM known UNION ALL SELECT * FROM added) e ON e.digest = decode(i.digest, 'hex')
     ), fresh AS (
@@ -98,7 +104,7 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
         flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
       FROM judged ON CONFLICT DO NOTHING RETURNING *
     ), open AS (
-      SELECT s.* FROM span s JOIN fresh f USING (target_id, series_id) WHERE s.to_at IS NULL FOR UPDATE OF s
+      SELECT s.* FROM span s JOIN fresh f USING (target_id, series_id) WHERE s.to_at IS NULL
     ), changed AS (
       SELECT f.* FROM fresh f LEFT JOIN open o USING (target_id, series_id)
       WHERE f.flags & ${findingFlags.late}::smallint = 0 AND (o.from_at IS NULL OR f.observed_at > o.from_at

@@ -78,7 +78,14 @@ describe('tls', () => {
       'certificate-name-mismatch',
     ],
     ['a name that matches passes', { tls: { nameMatches: true } }, with_({ nameMatches: true }), 'as-expected'],
-    ['a name that does not, fails', { tls: { nameMatches: true } }, with_({}), 'certificate-name-mismatch'],
+    [
+      'a name that does not, fails',
+      { tls: { nameMatches: true } },
+      with_({ nameMatches: false }),
+      'certificate-name-mismatch',
+    ],
+    ['a name that was not compared is unknown', { tls: { nameMatches: true } }, with_({}), 'facts-missing'],
+    ['a chain that was not followed is unknown', { tls: { trusted: true } }, with_({}), 'facts-missing'],
     ['dates that hold now pass', { tls: { validNow: true } }, with_({}), 'as-expected'],
     [
       'an end in the past fails',

@@ -34,4 +34,4 @@ const observe = createObserver({
   clock: () => new Date(),
   log: (error) => process.stderr.write(`${error}\n`),
 })
-process.stdout.write(JSON.stringify(await Promise.all(checks.map(observe))))
+process.stdout.write(JSON.stringify(await Promise.all(checks.map((check) => observe(check)))))

@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Audit } from '../../src/store/audits.ts'
+import type { Finding } from '../../src/store/findings.ts'
+import { asPeer, type Peer } from './peers/peer.ts'
+import { type Output, type PeerProcess, run, spawnPeer } from './processes.ts'
+import { makeTempDir } from './temp-dir.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+export const auditCommand = [process.execPath, join(root, 'src/cli/audit.ts')] as const
+
+/** What the commands read from the environment, and no setting of whoever runs the tests. */
+export function environment(databaseUrl: string, env: Record<string, string> = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, ...env }
+}
+
+export interface AuditOutcome {
+  audit: Audit
+  findings: Finding[]
+}
+
+/** Runs `npm run audit -- … --json`, as users do, and reads what it prints. */
+export async function runAudit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Output & AuditOutcome> {
+  const [node, program] = auditCommand
+  return readOutcome(await run(node, [program, ...argv, '--json'], { env }))
+}
+
+export function readOutcome(output: Output): Output & AuditOutcome {
+  if (!output.stdout.startsWith('{')) throw new Error(`the audit ended with ${output.code}: ${output.stderr}`)
+  return { ...output, ...(JSON.parse(output.stdout) as AuditOutcome) }
+}
+
+export interface Service extends Peer {
+  url: string
+  /** Calls the API with the admin key. */
+  call: (path: string, init?: RequestInit) => Promise<Response>
+  log: PeerProcess['log']
+}
+
+/** The whole service as a process of its own, as users start it, on a port of 127.0.0.1 of its choice. */
+export async function startService(databaseUrl: string, env: Record<string, string> = {}): Promise<Service> {
+  const directory = await makeTempDir('service')
+  try {
+    const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts')], {
+      env: environment(databaseUrl, { PORT: '0', PORTWARDEN_DATA_DIR: directory.path, ...env }),
+      ready: /^Portwarden .* at http.*\n/m,
+    })
+    const [, url = ''] = await service.logged(/^Portwarden \S+ at (http:\/\/\S+)/m)
+    const key = (await readFile(join(directory.path, 'admin.key'), 'utf8')).trim()
+    const call = (path: string, { headers, ...init }: RequestInit = {}) =>
+      fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
+    return asPeer({ url, call, log: service.log }, service.end, directory.remove)
+  } catch (error) {
+    await directory.remove()
+    throw error
+  }
+}
+
+/** A text that nobody else sends, for secrets and for marks in captures. */
+export const unique = (name: string) => `${name}-${randomBytes(12).toString('hex')}`
