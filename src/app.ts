@@ -17,6 +17,7 @@ import { systemLookup } from './probes/resolve.ts'
 import { loadCodes } from './store/codes.ts'
 import { openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
+import { maintain } from './store/maintenance.ts'
 import { migrate } from './store/migrate.ts'
 import { listenForNotifications, type Notifications } from './store/notifications.ts'
 import { ensurePartitions } from './store/partitions.ts'
@@ -114,6 +115,10 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
           stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
         runBatch: (job) => runBatch({ stores, observe, isOnline: canaryWatch(config.canary, observe) }, job),
         failBatch: (job) => failBatch({ stores }, job),
+        maintain: async () => {
+          const { droppedPartitions } = await maintain(database.db, { retentionDays: config.retentionDays })
+          log.info({ droppedPartitions }, 'maintenance done')
+        },
       }),
     close,
   }

@@ -24,6 +24,8 @@ export interface Config {
   socketsPerHost: number
   /** Batches at the same time. */
   batches: number
+  /** How long findings are kept; spans, baselines and summaries of audits stay. */
+  retentionDays: number
   /** How long a stop waits for what is running. */
   graceMs: number
   logLevel: string
@@ -74,6 +76,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),
     batches: integer('PORTWARDEN_BATCHES', 4, [1, 64]),
+    retentionDays: integer('PORTWARDEN_RETENTION_DAYS', 400, [1, 36_500]),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
     logLevel: checked('PORTWARDEN_LOG_LEVEL', 'info', { valid: (value) => logLevels.includes(value), example: 'info' }),
   })

@@ -36,6 +36,17 @@ export const Reason = Type.Object(
 export const Result = Type.Enum([...results], { description: "XCCDF's results" })
 export const State = Type.Enum([...states])
 
+const count = Type.Integer({ minimum: 0 })
+export const Counts = Type.Object({
+  pass: count,
+  fail: count,
+  unknown: count,
+  error: count,
+  notapplicable: count,
+  notchecked: count,
+})
+export const Coverage = Type.Object({ checked: count, notchecked: count })
+
 export const PageQuery = {
   limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Items of a page' }),
   cursor: Type.Optional(Type.String({ maxLength: 1000, description: 'The field `next` of the page before' })),

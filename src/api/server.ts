@@ -10,11 +10,14 @@ import type { Notifications } from '../store/notifications.ts'
 import { requireKey } from './auth.ts'
 import { Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
-import { DriftReport, driftRoutes } from './routes/drift.ts'
+import { Baseline, baselineRoutes } from './routes/baselines.ts'
+import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
+import { DriftItem, DriftReport, driftRoutes } from './routes/drift.ts'
 import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
 import { FieldChange, historyRoutes, Span } from './routes/history.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
+import { previewRoutes } from './routes/preview.ts'
 import { Target, targetRoutes } from './routes/targets.ts'
 import { Reason } from './schemas.ts'
 
@@ -25,6 +28,17 @@ export interface ServerParts extends Parts {
   version: string
   log: FastifyBaseLogger
 }
+
+/** The schemas that operations refer to by name. */
+const schemas = [
+  ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
+  ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
+]
+
+const resources = [
+  ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
+  ...[driftRoutes, baselineRoutes, complianceRoutes],
+]
 
 /** Builds the HTTP service; it listens when the caller says so. */
 export async function buildServer(parts: ServerParts) {
@@ -44,8 +58,7 @@ export async function buildServer(parts: ServerParts) {
   // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
-  for (const schema of [Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy, DriftReport])
-    app.addSchema(schema)
+  for (const schema of schemas) app.addSchema(schema)
 
   await app.register(swagger, {
     openapi: documentHead(parts.version),
@@ -56,8 +69,7 @@ export async function buildServer(parts: ServerParts) {
   await app.register(
     async (v1) => {
       requireKey(v1, parts.stores.keys)
-      for (const routes of [auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, driftRoutes])
-        await v1.register(routes, parts)
+      for (const routes of resources) await v1.register(routes, parts)
     },
     { prefix: '/v1' },
   )

@@ -9,8 +9,9 @@ import { parseParameterValue } from '../domain/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../domain/policy.ts'
 import { coverageOf } from '../domain/verdict.ts'
 import type { Audit } from '../store/audits.ts'
+import type { DriftItem } from '../store/drift.ts'
 import type { Finding } from '../store/findings.ts'
-import type { DriftItem } from '../store/history.ts'
+import { eachPage } from '../store/page.ts'
 import { renderTable } from './table.ts'
 
 const usage = `usage: npm run audit -- HOST [HOST…] [--policy NAME] [--param key=value]… [--json]
@@ -82,15 +83,21 @@ async function audit(
   const { auditId } = await acceptAudit(app, request, { trigger: 'cli', requestedBy: 'cli' })
   const ended = await waitForEnd(app, auditId, onProgress)
   const findings: Finding[] = []
-  for (let cursor: string | undefined; ; ) {
-    const page = await app.stores.findings.list(auditId, { cursor, limit: 1000 })
-    findings.push(...page.items)
-    if (page.next === null) break
-    cursor = page.next
-  }
-  const previous = await app.stores.audits.findPrevious(auditId)
-  const drift = previous ? await app.stores.history.drift({ auditId: previous }, { auditId }) : null
-  return { audit: ended, findings, drift: drift?.filter((item) => hosts.includes(item.target)) ?? null }
+  for await (const items of eachPage((cursor) => app.stores.findings.list(auditId, { cursor, limit: 1000 })))
+    findings.push(...items)
+  return { audit: ended, findings, drift: await findDrift(app, auditId, hosts) }
+}
+
+/** What drifted since the last audit of these targets; null when there was none. */
+async function findDrift({ stores }: App, auditId: string, hosts: readonly string[]): Promise<DriftItem[] | null> {
+  const previous = await stores.audits.findPrevious(auditId)
+  const from = previous === undefined ? undefined : await stores.drift.momentOf(previous)
+  const to = await stores.drift.momentOf(auditId)
+  if (!from || !to) return null
+  const drift = await stores.drift.compare(from.moment, to.moment)
+  const items: DriftItem[] = []
+  for await (const page of eachPage((cursor) => drift.page({ cursor, limit: 1000 }))) items.push(...page)
+  return items.filter((item) => hosts.includes(item.target))
 }
 
 async function waitForEnd(app: App, auditId: string, onProgress: (audit: Audit) => void): Promise<Audit> {

@@ -1,4 +1,4 @@
-import type { FactsByProbe, Observation, ProbeName, State } from './observation.ts'
+import type { FactsByProbe, Observation, ProbeName, Sighting, State } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 
 /** The stable part of an observation: equal evidence means that nothing changed. Stored once per distinct content. */
@@ -16,4 +16,13 @@ export function evidenceOf<P extends ProbeName>({ probe, host, port, sightings }
     sightings.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
   )
   return { probe, host, port, addresses }
+}
+
+/** The observation that evidence was taken from, as far as a judgement needs it, as if it were made at `observedAt`. */
+export function observationOf({ probe, host, port, addresses }: Evidence, observedAt: Date): Observation | undefined {
+  const sightings = Object.entries(addresses).map(
+    ([address, seen]): Sighting => ({ ...seen, address: address || null, latencyMs: null, attempts: 0 }),
+  )
+  const [first, ...rest] = sightings
+  return first && { probe, host, port, observedAt: observedAt.toISOString(), sightings: [first, ...rest] }
 }

@@ -9,6 +9,8 @@ export interface JobHandlers {
   runBatch(job: BatchJob, signal: AbortSignal): Promise<void>
   /** A batch that failed in every try. */
   failBatch(job: BatchJob): Promise<void>
+  /** Nightly, once for all processes. */
+  maintain(): Promise<void>
 }
 export interface BatchJob {
   auditId: string
@@ -39,6 +41,8 @@ export interface QueueOptions {
 const planQueue = 'audit-plan'
 const planFailedQueue = 'audit-plan-failed'
 const batchFailedQueue = 'batch-failed'
+const maintenanceQueue = 'maintenance'
+const maintenanceCron = '17 3 * * *'
 const batchQueue = (vantage: string) => `batch/${vantage}`
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
@@ -74,6 +78,7 @@ export async function openQueue({ url, connections, concurrency, onError }: Queu
   const ensureBatchQueue = (vantage: string) =>
     ensureQueue(batchQueue(vantage), { ...delivery, deadLetter: batchFailedQueue })
   await ensureQueue(planFailedQueue, { notify: true })
+  await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   await ensureQueue(batchFailedQueue, { notify: true })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
@@ -102,6 +107,8 @@ export async function openQueue({ url, connections, concurrency, onError }: Queu
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
+      await workOn(maintenanceQueue, 1, handlers.maintain)
+      await boss.schedule(maintenanceQueue, maintenanceCron, null, { tz: 'UTC', missed: 'once' })
       for (const vantage of vantages) {
         await ensureBatchQueue(vantage)
         await workOn(batchQueue(vantage), concurrency, handlers.runBatch)

@@ -14,6 +14,7 @@ const from: { [P in ProbeName]: (expect: ResolvedExpectation) => ProbeOptions[P]
   ldap: ({ ldap }) => ({
     trustedCa: ldap?.trustedCa,
     security: ldap?.security,
+    plainBind: ldap?.plainBind === 'refused',
     credentialRef: ldap?.bind?.credentialRef,
   }),
 }

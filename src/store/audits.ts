@@ -2,7 +2,7 @@ import { type Counts, noCounts, type Verdict, verdictOf } from '../domain/verdic
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Audit as Row } from './generated/client.ts'
-import { cutPage, decodeCursor, type Page } from './page.ts'
+import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
 export type AuditStatus = (typeof auditStatuses)[number]
@@ -63,7 +63,7 @@ export function createAuditStore(db: Database, codes: Codes) {
 
     /** Newest first. */
     async list({ correlationId, policy, status, cursor, limit }: AuditFilter): Promise<Page<Audit>> {
-      const [before] = decodeCursor(cursor, ['']) ?? []
+      const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const conditions = [
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,

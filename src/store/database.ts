@@ -13,15 +13,17 @@ export interface DatabaseHandle {
   close(): Promise<void>
 }
 
-/** How long a transaction may wait for a connection, and take. */
-export const transactionLimits = { maxWait: 10_000, timeout: 120_000 }
+/** Runs `work` in one transaction, which may be a part of another; what it throws rolls back. */
+export const transact = <T>(db: Database, work: (tx: Database) => Promise<T>): Promise<T> =>
+  // The options must be new each time: a nested transaction writes into them.
+  db.$transaction(work, { maxWait: 10_000, timeout: 120_000 })
 
 /** Connects to PostgreSQL 15 or newer. Nothing is dialled before the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
   const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) })
   return {
     db: client,
-    transaction: (work) => client.$transaction(work, transactionLimits),
+    transaction: (work) => transact(client, work),
     async ping() {
       await client.$queryRaw`SELECT 1`
     },

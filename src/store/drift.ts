@@ -81,6 +81,18 @@ export function createDriftStore(db: Database, codes: Codes) {
   })
 
   return {
+    /** The moment of an audit and when it was; undefined where there is no such audit. */
+    async momentOf(auditId: string): Promise<{ moment: Moment; at: Date } | undefined> {
+      const row = await db.audit.findUnique({
+        where: { id: auditId },
+        select: { observedUntil: true, finishedAt: true, createdAt: true, status: true },
+      })
+      if (!row) return undefined
+      // A failed audit was not planned, so it looked at nothing; what is not there was not tested.
+      const ended = row.status === 'completed' || row.status === 'canceled'
+      return { moment: { auditId, ended }, at: row.observedUntil ?? row.finishedAt ?? row.createdAt }
+    },
+
     /** Compares two moments: first by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
     async compare(from: Moment, to: Moment, filter: DriftFilter = {}): Promise<Drift> {
       const rows = await db.$queryRaw<DifferenceRow[]>(differencesBetween(from, to, filter))
@@ -139,7 +151,8 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
   const withFacts = (side: Side | null) => (side ? stateOf(side, facts.get(side.evidence_id) ?? null) : undefined)
   const before = withFacts(row.before)
   const after = withFacts(row.after)
-  const changes = compareFields(before, after)
+  // A side that is not there differs in everything: listing that would say nothing.
+  const changes = before && after ? compareFields(before, after) : []
   return {
     class: row.kind,
     cause: row.cause,

@@ -27,9 +27,9 @@ export async function listenForNotifications(url: string): Promise<Notifications
     client = new pg.Client({ connectionString: url, application_name: 'portwarden notifications' })
     client.on('notification', ({ payload }) => wake(waiting.get(payload ?? '') ?? []))
     client.on('error', () => {}) // 'end' follows
-    client.on('end', reconnect)
     await client.connect()
     await client.query(`LISTEN ${auditChannel}`)
+    client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
     for (const wakers of waiting.values()) wake(wakers)
   }
   const reconnect = () => {

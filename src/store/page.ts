@@ -11,18 +11,30 @@ export class InvalidCursorError extends Error {}
 export const encodeCursor = (key: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(key)).toString('base64url')
 
-/** Reads a cursor back; `shape` holds an example of each part of the key. */
+/** A cursor holds one of these where the key has a time or the id of an audit: examples for `decodeCursor`. */
+export const aTime = '2026-01-01T00:00:00.000Z'
+export const aUuid = '019b7600-0000-7000-8000-000000000000'
+
+/** Reads a cursor back; `shape` holds an example of each part of the key: a number, any text, a time, an id. */
 export function decodeCursor<K extends (string | number)[]>(cursor: string | undefined, shape: K): K | undefined {
   if (cursor === undefined) return undefined
   try {
     const key: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString())
-    const fits =
-      Array.isArray(key) && key.length === shape.length && shape.every((part, i) => typeof key[i] === typeof part)
-    if (fits) return key as K
+    if (Array.isArray(key) && key.length === shape.length && shape.every((part, i) => isLike(part, key[i]))) {
+      return key as K
+    }
   } catch {
     // falls through: unreadable is as wrong as misshapen
   }
   throw new InvalidCursorError('not a cursor of this listing: take it from the field `next` of its last answer')
+}
+
+// PostgreSQL would fail on what is not, and a cursor comes from outside.
+function isLike(example: string | number, part: unknown): boolean {
+  if (typeof example === 'number') return Number.isInteger(part) && Math.abs(Number(part)) < 2 ** 31
+  if (typeof part !== 'string' || !part.isWellFormed() || part.includes('\0')) return false
+  if (example === aUuid) return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(part)
+  return example !== aTime || (/^\d{4}-.*Z$/.test(part) && !Number.isNaN(Date.parse(part)))
 }
 
 /** Cuts a listing that was asked for one row more than the page holds. */
@@ -34,4 +46,14 @@ export function cutPage<R, T>(
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
   return { items: shown.map(parts.toItem), next: rows.length > limit && last ? encodeCursor(parts.keyOf(last)) : null }
+}
+
+/** Walks a whole listing page by page: memory holds one page, however long the listing is. */
+export async function* eachPage<T>(fetchPage: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T[]> {
+  for (let cursor: string | undefined; ; ) {
+    const { items, next } = await fetchPage(cursor)
+    yield items
+    if (next === null) return
+    cursor = next
+  }
 }

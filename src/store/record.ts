@@ -2,7 +2,7 @@ import { digest } from '../domain/canonical.ts'
 import type { Evidence } from '../domain/evidence.ts'
 import type { Judgement } from '../domain/judge.ts'
 import type { Codes } from './codes.ts'
-import { type Database, Prisma, transactionLimits } from './database.ts'
+import { type Database, Prisma, transact } from './database.ts'
 
 /** A finding on its way into the database. */
 export interface NewFinding extends Judgement {
@@ -36,12 +36,12 @@ export async function recordBatch(
   codes: Codes,
   batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[] },
 ): Promise<AuditProgress> {
-  return db.$transaction(async (tx) => {
+  return transact(db, async (tx) => {
     await lockSeries(tx, batch.findings)
     const [progress] = await tx.$queryRaw<AuditProgress[]>(recordStatement(codes, batch))
     if (!progress) throw new Error(`audit ${batch.auditId} does not exist`)
     return progress
-  }, transactionLimits)
+  })
 }
 
 /**
@@ -79,12 +79,13 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
       SELECT decode(digest, 'hex') AS digest, content::jsonb
       FROM unnest(${[...contents.keys()]}::text[], ${[...contents.values()]}::text[]) AS g(digest, content)
     ), known AS (
-      SELECT e.id, e.digest FROM evidence e JOIN given USING (digest)
+      SELECT e.id, e.digest FROM evidence e JOIN given USING (digest) WHERE e.unused_since IS NULL
     ), added AS (
-      -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added.
+      -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added; it also takes back a row
+      -- that maintenance was about to remove.
       INSERT INTO evidence (digest, content)
       SELECT digest, content FROM given WHERE digest NOT IN (SELECT digest FROM known) ORDER BY digest
-      ON CONFLICT (digest) DO UPDATE SET digest = excluded.digest RETURNING id, digest
+      ON CONFLICT (digest) DO UPDATE SET unused_since = NULL RETURNING id, digest
     ), rivals AS MATERIALIZED (
       -- Audits that may have seen the same later, older ones too. The queue gives up what it could not deliver in 14 days.
       SELECT a.id FROM audit a, (SELECT min(observed_at) AS observed_at FROM input) first
@@ -107,7 +108,8 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
       SELECT s.* FROM span s JOIN fresh f USING (target_id, series_id) WHERE s.to_at IS NULL
     ), changed AS (
       SELECT f.* FROM fresh f LEFT JOIN open o USING (target_id, series_id)
-      WHERE f.flags & ${findingFlags.late}::smallint = 0 AND (o.from_at IS NULL OR f.observed_at > o.from_at
+      WHERE f.flags & ${findingFlags.late}::smallint = 0
+        AND NOT EXISTS (SELECT FROM target t WHERE t.id = f.target_id AND t.retired_at IS NOT NULL) AND (o.from_at IS NULL OR f.observed_at > o.from_at
         AND (f.result, f.state, f.reason_id, f.evidence_id) IS DISTINCT FROM (o.result, o.state, o.reason_id, o.evidence_id))
     ), closed AS (
       UPDATE span s SET to_at = c.observed_at FROM changed c

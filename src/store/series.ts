@@ -31,6 +31,23 @@ export async function ensureSeries(
   return rows.map(({ id }, i) => ({ seriesId: id, vantageId: vantages[i] ?? -1 }))
 }
 
+/**
+ * Ends the open spans of a policy's series that are not among the planned ones: their rule or vantage is gone, so they have
+ * left the scope of these targets.
+ */
+export async function endUnplannedSpans(
+  db: Database,
+  policy: string,
+  planned: readonly { targetId: number; seriesId: number }[],
+): Promise<void> {
+  const targets = [...new Set(planned.map((series) => series.targetId))]
+  await db.$executeRaw`
+    UPDATE span x SET to_at = now() FROM series s JOIN rule r ON r.id = s.rule_id
+    WHERE x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL AND r.policy = ${policy}
+      AND s.target_id = ANY(${targets}::int[])
+      AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)`
+}
+
 async function ensureRules(db: Database, policy: string, names: string[]): Promise<Map<string, number>> {
   const find = async () =>
     new Map((await db.rule.findMany({ where: { policy, name: { in: names } } })).map((r) => [r.name, r.id]))

@@ -1,14 +1,17 @@
 import { createAuditStore } from './audits.ts'
+import { createBaselineStore } from './baselines.ts'
 import { createBatchStore } from './batches.ts'
 import type { Codes } from './codes.ts'
+import { createComplianceStore } from './compliance.ts'
 import type { Database } from './database.ts'
+import { createDriftStore } from './drift.ts'
 import { createFindingStore } from './findings.ts'
 import { createHistoryStore } from './history.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
 import { createPolicyStore } from './policies.ts'
 import { recordBatch } from './record.ts'
-import { ensureSeries } from './series.ts'
+import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
 import { createVantageStore } from './vantages.ts'
 
@@ -17,7 +20,10 @@ export type Stores = ReturnType<typeof createStores>
 /** All stores over one database, or over one transaction. */
 export const createStores = (db: Database, codes: Codes) => ({
   audits: createAuditStore(db, codes),
+  baselines: createBaselineStore(db),
   batches: createBatchStore(db),
+  compliance: createComplianceStore(db, codes),
+  drift: createDriftStore(db, codes),
   findings: createFindingStore(db, codes),
   history: createHistoryStore(db, codes),
   idempotency: createIdempotencyStore(db),
@@ -27,4 +33,6 @@ export const createStores = (db: Database, codes: Codes) => ({
   vantages: createVantageStore(db),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
+  endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
+    endUnplannedSpans(db, policy, planned),
 })

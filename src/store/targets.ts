@@ -71,9 +71,12 @@ export function createTargetStore(db: Database) {
 
     /** Creates the target, or undefined where a live one has the name. A retired one comes back with its history. */
     async create(input: TargetInput): Promise<StoredTarget | undefined> {
-      if (await this.find(input.name)) return undefined
-      await saveTargets(db, [withDefaults(input)])
-      return this.find(input.name)
+      const known = await db.target.findUnique({ where: { name: input.name } })
+      if (known) return known.retiredAt ? this.replace(known.id, input, known.version) : undefined
+      const { params, ...rest } = withDefaults(input)
+      const data = { ...rest, params: params as Prisma.InputJsonObject }
+      const [made] = await db.target.createManyAndReturn({ data, skipDuplicates: true })
+      return made && fromRow(made)
     },
 
     /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
@@ -85,8 +88,12 @@ export function createTargetStore(db: Database) {
       return rows[0] && fromRow(rows[0])
     },
 
+    /** Retires the target and ends its open spans: from now on it is out of every scope. */
     async retire(id: number): Promise<void> {
-      await db.target.update({ where: { id }, data: { retiredAt: new Date(), version: { increment: 1 } } })
+      await db.$executeRaw`
+        WITH retired AS (
+          UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} RETURNING id
+        ) UPDATE span SET to_at = now() WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
     },
 
     /** Creates or updates many at once; a field that is left out keeps its stored value. */
@@ -107,7 +114,8 @@ const withDefaults = (input: TargetInput) => ({
   externalId: input.externalId ?? null,
 })
 
-// Two statements in one: a plain upsert would use up an id for every target that is there already.
+// Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
+// that of two who save the same targets at once one waits for the other, and neither for ever.
 async function saveTargets(db: Database, inputs: readonly TargetInput[]): Promise<void> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
   await db.$executeRaw`
@@ -119,17 +127,19 @@ async function saveTargets(db: Database, inputs: readonly TargetInput[]): Promis
         ${inputs.map((t) => json(t.labels))}::text[], ${inputs.map((t) => json(t.params))}::text[],
         ${inputs.map((t) => t.externalId ?? null)}::text[]
       ) AS g(name, address, roles, labels, params, external_id)
+    ), locked AS (
+      SELECT FROM target JOIN given USING (name) ORDER BY name FOR NO KEY UPDATE OF target
     ), updated AS (
       UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
         params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
         version = t.version + 1, updated_at = now(), retired_at = NULL
-      FROM given g WHERE t.name = g.name AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
+      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
         IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
           coalesce(g.external_id, t.external_id)))
     )
     INSERT INTO target (name, address, roles, labels, params, external_id)
     SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
-    FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name)
+    FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
     ON CONFLICT (name) DO UPDATE SET address = excluded.address`
 }
 

@@ -102,6 +102,7 @@ CREATE TABLE "evidence" (
     "id" SERIAL NOT NULL,
     "digest" BYTEA NOT NULL,
     "content" JSONB NOT NULL,
+    "unused_since" TIMESTAMPTZ(3),
 
     CONSTRAINT "evidence_pkey" PRIMARY KEY ("id")
 );

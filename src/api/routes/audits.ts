@@ -8,7 +8,7 @@ import { nameSchema } from '../../domain/policy.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { Counts, Coverage, closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { TargetName, TargetProperties } from './targets.ts'
 
@@ -19,15 +19,8 @@ export const Audit = Type.Object(
     id: Type.String({ format: 'uuid' }),
     status: Type.Enum([...auditStatuses]),
     verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
-    coverage: Type.Object({ checked: count, notchecked: count }),
-    counts: Type.Object({
-      pass: count,
-      fail: count,
-      unknown: count,
-      error: count,
-      notapplicable: count,
-      notchecked: count,
-    }),
+    coverage: Coverage,
+    counts: Counts,
     progress: Type.Object({ done: count, total: count }),
     policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
     trigger: Type.String({ examples: ['api'] }),

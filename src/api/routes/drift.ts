@@ -2,13 +2,42 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { driftCauses, driftClasses } from '../../domain/drift.ts'
 import { RefusedError } from '../../domain/errors.ts'
-import type { Moment } from '../../store/history.ts'
-import { closedObject, nullable, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
+import { significances } from '../../domain/significance.ts'
+import { driftColumns } from '../../report/columns.ts'
+import type { DriftFilter, Moment } from '../../store/drift.ts'
+import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { LabelQuery, labelsOf } from '../labels.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, nullable, PageQuery, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { FieldChange } from './history.ts'
 
 const Side = nullable(Type.Object({ result: Result, state: State, reason: ref(Reason) }))
 const count = Type.Integer({ minimum: 0 })
+const Significance = Type.Enum([...significances], { description: '`alert`: look now; `notice`: at the next review' })
+
+export const DriftItem = Type.Object(
+  {
+    class: Type.Enum([...driftClasses]),
+    cause: Type.Enum([...driftCauses]),
+    significance: Significance,
+    target: Type.String(),
+    policy: Type.String(),
+    rule: Type.String(),
+    vantage: Type.String(),
+    at: Timestamp,
+    before: Side,
+    after: Side,
+    changes: Type.Array(Type.Object({ ...FieldChange.properties, significance: Significance })),
+    flapping: nullable(
+      Type.Object(
+        { changes: count, observations: count, share: Type.Number({ minimum: 0, maximum: 1 }) },
+        { description: 'How often it changed among its last observations, where that is too often; else null' },
+      ),
+    ),
+  },
+  { $id: 'DriftItem', title: 'DriftItem' },
+)
 
 export const DriftReport = Type.Object(
   {
@@ -19,29 +48,20 @@ export const DriftReport = Type.Object(
         (typeof driftClasses)[number],
         typeof count
       >,
+      { description: 'Counts of the whole report, whatever the page' },
     ),
-    items: Type.Array(
-      Type.Object({
-        class: Type.Enum([...driftClasses]),
-        cause: Type.Enum([...driftCauses]),
-        target: Type.String(),
-        rule: Type.String(),
-        vantage: Type.String(),
-        at: Timestamp,
-        before: Side,
-        after: Side,
-        changes: Type.Array(ref(FieldChange)),
-      }),
-    ),
+    items: Type.Array(ref(DriftItem)),
+    next: nullable(Type.String()),
   },
   { $id: 'DriftReport', title: 'DriftReport', description: 'What differs between two moments' },
 )
 
 const MomentText = Type.String({
-  maxLength: 100,
-  description: 'An RFC 3339 time, or `audit:ID`',
+  maxLength: 200,
+  description: 'An RFC 3339 time, `audit:ID`, or `baseline:NAME`',
   examples: ['2026-11-22T02:00:00Z'],
 })
+const text = Type.Optional(Type.String({ maxLength: 253 }))
 
 export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
   app.get(
@@ -53,39 +73,53 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
         summary: 'What changed between two moments',
         description:
           'Between two audits, exactly what they found is compared; between two times, what was known then of every series.',
-        querystring: closedObject({ from: MomentText, to: MomentText }),
-        response: { 200: ref(DriftReport), ...problems(422) },
+        querystring: closedObject({
+          from: MomentText,
+          to: MomentText,
+          ...{ target: text, policy: text, rule: text, vantage: text },
+          class: Type.Optional(Type.Enum([...driftClasses])),
+          ...LabelQuery,
+          ...PageQuery,
+          ...FormatQuery,
+        }),
+        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...problems(422) },
       },
     },
-    async ({ query }) => {
-      const ends = [await readMoment('from', query.from), await readMoment('to', query.to)] as const
-      const items = await stores.history.drift(ends[0].moment, ends[1].moment)
-      const summary = Object.fromEntries(
-        driftClasses.map((name) => [name, items.filter((item) => item.class === name).length]),
-      )
-      return {
-        from: ends[0].at.toISOString(),
-        to: ends[1].at.toISOString(),
-        summary: summary as Record<(typeof driftClasses)[number], number>,
-        items,
-      }
+    async (request, reply) => {
+      const { from: fromText, to: toText, label, cursor, limit, format: _, ...filter } = request.query
+      const from = await readMoment('from', fromText)
+      const to = await readMoment('to', toText)
+      const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
+      const drift = await stores.drift.compare(from.moment, to.moment, wanted)
+      const format = formatOf(request)
+      if (format !== 'json') return sendExport(reply, format, { columns: driftColumns, fetchPage: drift.page })
+      const page = linkNext(reply, request.url, await drift.page({ cursor, limit }))
+      return { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary, ...page }
     },
   )
 
-  async function readMoment(field: string, text: string): Promise<{ moment: Moment; at: Date }> {
-    const auditId = /^audit:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.exec(text)?.[1]
-    const at = auditId ? await stores.history.momentOf(auditId) : readTime(text)
-    if (at) return { moment: auditId ? { auditId } : { time: at }, at }
-    const message = auditId
-      ? `there is no audit ${auditId}`
-      : 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z, or audit:ID'
-    throw new RefusedError([{ pointer: `/${field}`, message }], 'query')
+  async function readMoment(field: string, value: string): Promise<{ moment: Moment; at: Date }> {
+    const [, kind, name = ''] = /^(audit|baseline):(.+)$/.exec(value) ?? []
+    const refuse = (message: string) => new RefusedError([{ pointer: `/${field}`, message }], 'query')
+    if (kind === 'audit' && uuid.test(name)) {
+      const found = await stores.drift.momentOf(name)
+      if (found) return found
+    }
+    if (kind === 'baseline') {
+      const found = await stores.baselines.find(name)
+      if (found) return { moment: { baseline: name }, at: new Date(found.approvals[0]?.at ?? found.createdAt) }
+    }
+    if (kind) throw refuse(`there is no ${kind} ${name}`)
+    const time = readTime(value)
+    if (!time) throw refuse('must be an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME')
+    return { moment: { time }, at: time }
   }
 }
 
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 
-function readTime(text: string): Date | undefined {
-  const time = new Date(text)
-  return rfc3339.test(text) && !Number.isNaN(time.getTime()) ? time : undefined
+function readTime(value: string): Date | undefined {
+  const time = new Date(value)
+  return rfc3339.test(value) && !Number.isNaN(time.getTime()) ? time : undefined
 }

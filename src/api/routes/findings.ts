@@ -4,6 +4,8 @@ import { NotFoundError } from '../../domain/errors.ts'
 import { HttpsFacts, LdapFacts, probeNames, SshFacts, TcpFacts, TlsFacts } from '../../domain/observation.ts'
 import { Port } from '../../domain/policy.ts'
 import { reasonCodes } from '../../domain/reasons.ts'
+import { findingColumns } from '../../report/columns.ts'
+import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
   closedObject,
@@ -82,13 +84,19 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'
           rule: Type.Optional(Type.String({ maxLength: 100 })),
           vantage: Type.Optional(Type.String({ maxLength: 100 })),
           ...PageQuery,
+          ...FormatQuery,
         }),
-        response: { 200: pageOf(ref(Finding)), ...problems(404) },
+        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...problems(404) },
       },
     },
-    async ({ params, query, url }, reply) => {
-      if (!(await stores.audits.find(params.id))) throw new NotFoundError(`there is no audit ${params.id}`)
-      return linkNext(reply, url, await stores.findings.list(params.id, query))
+    async (request, reply) => {
+      const { id } = request.params
+      if (!(await stores.audits.find(id))) throw new NotFoundError(`there is no audit ${id}`)
+      const { format: _, ...query } = request.query
+      const format = formatOf(request)
+      if (format === 'json') return linkNext(reply, request.url, await stores.findings.list(id, query))
+      const fetchPage = (page: { cursor?: string; limit: number }) => stores.findings.list(id, { ...query, ...page })
+      return sendExport(reply, format, { columns: findingColumns, fetchPage })
     },
   )
 }

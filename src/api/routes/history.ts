@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../domain/errors.ts'
+import { spanColumns } from '../../report/columns.ts'
+import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
   closedObject,
@@ -29,6 +31,7 @@ export const FieldChange = Type.Object(
 
 export const Span = Type.Object(
   {
+    policy: Type.String(),
     rule: Type.String(),
     vantage: Type.String(),
     result: Result,
@@ -56,14 +59,18 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         summary: 'The spans of a target, newest first',
         description: 'A retired target still has its history.',
         params: closedObject({ name: TargetName }),
-        querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Span)), ...problems(404) },
+        querystring: closedObject({ ...PageQuery, ...FormatQuery }),
+        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...problems(404) },
       },
     },
-    async ({ params, query, url }, reply) => {
-      const target = await stores.targets.findAny(params.name)
-      if (!target) throw new NotFoundError(`there is no target ${params.name}`)
-      return linkNext(reply, url, await stores.history.spans(target.id, query))
+    async (request, reply) => {
+      const { name } = request.params
+      const target = await stores.targets.findAny(name)
+      if (!target) throw new NotFoundError(`there is no target ${name}`)
+      const fetchPage = (page: { cursor?: string; limit: number }) => stores.history.spans(target.id, page)
+      const format = formatOf(request)
+      if (format === 'json') return linkNext(reply, request.url, await fetchPage(request.query))
+      return sendExport(reply, format, { columns: spanColumns, fetchPage })
     },
   )
 }

@@ -5,6 +5,7 @@ import { claimOnce } from '../../audit/accept.ts'
 import { isHost } from '../../domain/endpoint.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
 import type { StoredTarget } from '../../store/targets.ts'
+import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import { sendProblem } from '../problems.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
@@ -76,22 +77,14 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         tags: ['targets'],
         summary: 'Targets by name',
         querystring: closedObject({
-          label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301 }), {
-            default: [],
-            maxItems: 20,
-            description: '`key:value`; all of them must be there',
-            examples: [['site:hq']],
-          }),
+          ...LabelQuery,
           ...PageQuery,
         }),
         response: { 200: pageOf(ref(Target)), ...problems() },
       },
     },
     async ({ query: { label: wanted, ...query }, url }, reply) => {
-      const labels = Object.fromEntries(
-        wanted.map((text) => [text.slice(0, text.indexOf(':')), text.slice(text.indexOf(':') + 1)]),
-      )
-      const page = await stores.targets.list({ ...query, labels })
+      const page = await stores.targets.list({ ...query, labels: labelsOf(wanted) })
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )

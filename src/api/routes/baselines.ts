@@ -1,0 +1,151 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { nameSchema } from '../../domain/policy.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+const reason = Type.String({ minLength: 1, maxLength: 1000, examples: ['Reviewed after the move, CHG0030001'] })
+const name = (examples: string[]) => Type.String({ minLength: 1, maxLength: 253, examples })
+
+export const Baseline = Type.Object(
+  {
+    name: nameSchema('Unique name of the baseline'),
+    auditId: Type.String({ format: 'uuid' }),
+    createdAt: Timestamp,
+    approvals: Type.Array(
+      Type.Object({
+        approvedBy: Type.String({ description: 'Id of the key that approved' }),
+        reason,
+        items: Type.Integer({ minimum: 0, description: 'How many series were approved' }),
+        at: Timestamp,
+      }),
+      { description: 'Newest first; the oldest approved the whole' },
+    ),
+  },
+  { $id: 'Baseline', title: 'Baseline', description: 'An approved moment to compare with' },
+)
+
+const NewBaseline = closedObject({ name: nameSchema('Unique name'), audit: Type.String({ format: 'uuid' }), reason })
+const Items = closedObject({
+  reason,
+  items: Type.Array(
+    closedObject({
+      target: name(['epp-01']),
+      policy: name(['netwrix-endpoint-protector']),
+      rule: name(['server-certificate']),
+      vantage: name(['local']),
+    }),
+    { minItems: 1, maxItems: 1000 },
+  ),
+})
+
+export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
+  const find = async (wanted: string) => {
+    const baseline = await stores.baselines.find(wanted)
+    if (!baseline) throw new NotFoundError(`there is no baseline ${wanted}`)
+    return baseline
+  }
+
+  app.get(
+    '/baselines',
+    {
+      schema: {
+        operationId: 'listBaselines',
+        tags: ['reports'],
+        summary: 'Baselines by name',
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(Baseline)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => linkNext(reply, url, await stores.baselines.list(query)),
+  )
+
+  app.post(
+    '/baselines',
+    {
+      schema: {
+        operationId: 'createBaseline',
+        tags: ['reports'],
+        summary: 'Approve what an audit found, under a name',
+        body: NewBaseline,
+        response: { 201: ref(Baseline), ...problems(409, 413, 415, 422) },
+      },
+    },
+    async ({ body, caller }, reply) => {
+      const audit = await stores.audits.find(body.audit)
+      if (!audit) throw new RefusedError([{ pointer: '/audit', message: `there is no audit ${body.audit}` }])
+      if (audit.status !== 'completed') {
+        throw new RefusedError([
+          { pointer: '/audit', message: `the audit is ${audit.status}: only a completed one can be approved` },
+        ])
+      }
+      const approval = { approvedBy: caller.keyId, reason: body.reason }
+      const made = await transaction((tx) => tx.baselines.approveAudit(body.name, body.audit, approval))
+      if (!made) throw new ConflictError(`there is a baseline ${body.name} already`)
+      return reply
+        .code(201)
+        .header('location', `/v1/baselines/${body.name}`)
+        .send(await find(body.name))
+    },
+  )
+
+  app.get(
+    '/baselines/:name',
+    {
+      schema: {
+        operationId: 'getBaseline',
+        tags: ['reports'],
+        summary: 'A baseline with its approvals',
+        params: NameParams,
+        response: { 200: ref(Baseline), ...problems(404) },
+      },
+    },
+    async ({ params }) => find(params.name),
+  )
+
+  app.post(
+    '/baselines/:name/approve',
+    {
+      schema: {
+        operationId: 'approveBaselineItems',
+        tags: ['reports'],
+        summary: 'Move single items forward to what is true now',
+        description: 'All of them or none.',
+        params: NameParams,
+        body: Items,
+        response: { 200: ref(Baseline), ...problems(404, 413, 415, 422) },
+      },
+    },
+    async ({ params, body, caller }) => {
+      await find(params.name)
+      const approval = { approvedBy: caller.keyId, reason: body.reason }
+      const missing = await transaction((tx) => tx.baselines.approveItems(params.name, body.items, approval))
+      if (missing.length > 0) {
+        throw new RefusedError(
+          missing.map((place) => ({ pointer: `/items/${place}`, message: 'nothing is known of this series' })),
+        )
+      }
+      return find(params.name)
+    },
+  )
+
+  app.delete(
+    '/baselines/:name',
+    {
+      schema: {
+        operationId: 'deleteBaseline',
+        tags: ['reports'],
+        summary: 'Delete a baseline',
+        params: NameParams,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
+      },
+    },
+    async ({ params }, reply) => {
+      await find(params.name)
+      await transaction((tx) => tx.baselines.remove(params.name))
+      return reply.code(204).send(null)
+    },
+  )
+}

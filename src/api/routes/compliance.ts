@@ -1,0 +1,83 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { scoreOf } from '../../domain/compliance.ts'
+import { severities } from '../../domain/policy.ts'
+import { complianceColumns } from '../../report/columns.ts'
+import type { ComplianceGroup, Grouping } from '../../store/compliance.ts'
+import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { LabelQuery, labelsOf } from '../labels.ts'
+import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+const observation = nullable(Type.String({ format: 'date-time' }))
+
+export const ComplianceItem = Type.Object(
+  {
+    policy: Type.String(),
+    severity: nullable(
+      Type.Enum([...severities], { description: 'Of the rule, in the newest version of the policy at that moment' }),
+    ),
+    group: Type.String({
+      description: 'The rule, the target, or the value of the label; empty where a target has no such label',
+    }),
+    counts: Counts,
+    coverage: Coverage,
+    score: nullable(
+      Type.Number({ minimum: 0, maximum: 1, description: 'Passes among all that was checked; null where nothing was' }),
+    ),
+    oldestObservation: observation,
+    newestObservation: observation,
+  },
+  { $id: 'ComplianceItem', title: 'ComplianceItem' },
+)
+
+export const ComplianceReport = Type.Object(
+  { at: Timestamp, items: Type.Array(ref(ComplianceItem)) },
+  { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
+)
+
+export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+  app.get(
+    '/reports/compliance',
+    {
+      schema: {
+        operationId: 'getComplianceReport',
+        tags: ['reports'],
+        summary: 'What is compliant, or was at a moment',
+        description: 'Counts and scores by policy, severity, and rule, target or the values of a label.',
+        querystring: closedObject({
+          at: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
+          by: Type.String({
+            pattern: '^(rule|target|label:.{1,100})$',
+            default: 'rule',
+            description: '`rule`, `target`, or `label:KEY`',
+          }),
+          policy: Type.Optional(Type.String({ maxLength: 100 })),
+          target: Type.Optional(Type.String({ maxLength: 253 })),
+          ...LabelQuery,
+          ...FormatQuery,
+        }),
+        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...problems() },
+      },
+    },
+    async (request, reply) => {
+      const { at: text, by, label, format: _, ...filter } = request.query
+      const at = text === undefined ? new Date() : new Date(text)
+      const labels = label.length > 0 ? { labels: labelsOf(label) } : {}
+      const items = (await stores.compliance.groups(at, groupingOf(by), { ...filter, ...labels })).map(show)
+      const format = formatOf(request)
+      if (format === 'json') return { at: at.toISOString(), items }
+      return sendExport(reply, format, { columns: complianceColumns, fetchPage: async () => ({ items, next: null }) })
+    },
+  )
+}
+
+const groupingOf = (by: string): Grouping =>
+  by === 'rule' || by === 'target' ? { by } : { by: 'label', key: by.slice('label:'.length) }
+
+const show = ({ oldestObservation, newestObservation, counts, ...group }: ComplianceGroup) => ({
+  ...group,
+  ...scoreOf(counts),
+  oldestObservation: oldestObservation?.toISOString() ?? null,
+  newestObservation: newestObservation?.toISOString() ?? null,
+})

@@ -1,0 +1,85 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { previewPolicy } from '../../audit/preview.ts'
+import { RefusedError } from '../../domain/errors.ts'
+import { resolveParameters } from '../../domain/parameters.ts'
+import { checkPolicy } from '../../policies/load.ts'
+import type { StoredTarget } from '../../store/targets.ts'
+import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { TargetName } from './targets.ts'
+
+const Preview = Type.Object({
+  counts: Counts,
+  items: Type.Array(
+    Type.Object({
+      target: Type.String(),
+      rule: Type.String(),
+      vantage: Type.String(),
+      before: nullable(Result),
+      after: Type.Object({ result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) }),
+    }),
+    { description: 'What would change' },
+  ),
+})
+
+export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+  app.post(
+    '/policies/preview',
+    {
+      schema: {
+        operationId: 'previewPolicy',
+        tags: ['policies'],
+        summary: 'Judge a draft against what is known already',
+        description:
+          'No packet is sent: facts fit where a probe of the same kind looked at the same endpoint from the same vantage. What has no such facts would be `unknown`.',
+        body: closedObject({
+          document: Type.Unknown({ description: 'A policy document' }),
+          targets: Type.Union([
+            Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+            closedObject({ labels: Type.Record(Type.String(), Type.String(), { maxProperties: 50 }) }),
+          ]),
+        }),
+        response: { 200: Preview, ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body }) => {
+      const checked = checkPolicy(body.document)
+      if ('errors' in checked) {
+        throw new RefusedError(
+          checked.errors.map(({ pointer, message }) => ({ pointer: `/document${pointer}`, message })),
+        )
+      }
+      const { document } = checked
+      const targets = await findTargets(body.targets)
+      const mistakes = targets.flatMap((target) => {
+        const resolved = resolveParameters(document, { target: target.params })
+        return 'errors' in resolved ? resolved.errors.map((error) => ({ ...error, target: target.name })) : []
+      })
+      if (mistakes.length > 0) {
+        throw new RefusedError(
+          mistakes.map(({ target, parameter, message }) => ({
+            pointer: '/targets',
+            message: `target ${target}: ${parameter} ${message}`,
+          })),
+        )
+      }
+      const { counts, items } = await previewPolicy(stores, { document, targets, now: new Date() })
+      return {
+        counts,
+        items: items.map(({ target, rule, vantage, before, ...after }) => ({ target, rule, vantage, before, after })),
+      }
+    },
+  )
+
+  async function findTargets(selection: string[] | { labels: Record<string, string> }): Promise<StoredTarget[]> {
+    if (!Array.isArray(selection)) return stores.targets.findByLabels(selection.labels)
+    const found = await stores.targets.findByNames(selection)
+    const names = new Set(found.map((target) => target.name))
+    const missing = selection.flatMap((name, i) =>
+      names.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
+    )
+    if (missing.length > 0) throw new RefusedError(missing)
+    return found
+  }
+}

@@ -1,0 +1,119 @@
+import { type Counts, noCounts } from '../domain/verdict.ts'
+import type { Codes } from './codes.ts'
+import { type Database, Prisma } from './database.ts'
+
+export interface ComplianceFilter {
+  policy?: string
+  target?: string
+  labels?: Record<string, string>
+}
+
+/** By what the findings are grouped; `label` by the values of one label. */
+export type Grouping = { by: 'rule' } | { by: 'target' } | { by: 'label'; key: string }
+
+/** How many series of one group have which result at a moment. */
+export interface ComplianceGroup {
+  policy: string
+  severity: string | null
+  group: string
+  counts: Counts
+  /** Bounds of the observations that the group rests on; null where no audit is known to have made them. */
+  oldestObservation: Date | null
+  newestObservation: Date | null
+}
+
+export type ComplianceStore = ReturnType<typeof createComplianceStore>
+
+/** What was compliant as of any moment, read from spans. */
+export function createComplianceStore(db: Database, codes: Codes) {
+  return {
+    /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
+    async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
+      const seen = await lastSeen(db, at, filter.policy)
+      const rows = await db.$queryRaw<GroupRow[]>`
+        WITH rule_now AS (
+          SELECT r.id, r.policy, r.name, severities.severity FROM rule r LEFT JOIN LATERAL (
+            SELECT e.value->>'severity' AS severity FROM policy p, jsonb_array_elements(p.document->'rules') e
+            WHERE p.name = r.policy AND p.created_at <= ${at} AND e.value->>'id' = r.name ORDER BY p.version DESC LIMIT 1
+          ) severities ON true
+        ), seen AS (
+          SELECT * FROM unnest(${seen.map((s) => s.policy)}::text[], ${seen.map((s) => s.targetId)}::int[],
+            ${seen.map((s) => s.from.toISOString())}::timestamptz[], ${seen.map((s) => s.until.toISOString())}::timestamptz[])
+            AS g(policy, target_id, observed_from, observed_until)
+        )
+        SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
+          min(seen.observed_from) AS oldest, max(seen.observed_until) AS newest
+        FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
+          ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+          LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
+        WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)}
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
+      return [
+        ...Map.groupBy(rows, ({ policy, severity, group }) => JSON.stringify([policy, severity, group])).values(),
+      ].map((results) => toGroup(results, codes))
+    },
+  }
+}
+
+interface GroupRow {
+  policy: string
+  severity: string | null
+  group: string | null
+  result: number
+  count: number
+  oldest: Date | null
+  newest: Date | null
+}
+
+function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
+  const [first] = results
+  const times = (pick: (row: GroupRow) => Date | null) => results.flatMap((row) => pick(row)?.getTime() ?? [])
+  const oldest = times((row) => row.oldest)
+  const newest = times((row) => row.newest)
+  return {
+    policy: first?.policy ?? '',
+    severity: first?.severity ?? null,
+    group: first?.group ?? '',
+    counts: { ...noCounts, ...Object.fromEntries(results.map((row) => [codes.result.wordOf(row.result), row.count])) },
+    oldestObservation: oldest.length > 0 ? new Date(Math.min(...oldest)) : null,
+    newestObservation: newest.length > 0 ? new Date(Math.max(...newest)) : null,
+  }
+}
+
+/** Of each target, when the last audit of each policy before `at` looked at it. Only the newest audits of a policy are asked. */
+async function lastSeen(db: Database, at: Date, policy: string | undefined) {
+  const audits = await db.$queryRaw<{ policy: string; targetIds: number[]; from: Date; until: Date }[]>`
+    SELECT a.name AS policy, a.target_ids AS "targetIds", a.observed_from AS from, least(a.observed_until, ${at}) AS until FROM (
+      SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
+    ) n CROSS JOIN LATERAL (
+      SELECT p.name, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
+      WHERE p.name = n.name AND a.observed_from <= ${at} ORDER BY a.id DESC LIMIT ${auditsLookedAt}
+    ) a`
+  const seen = new Map<string, { policy: string; targetId: number; from: Date; until: Date }>()
+  for (const audit of audits) {
+    for (const targetId of audit.targetIds) {
+      const key = `${audit.policy} ${targetId}`
+      if (!seen.has(key)) seen.set(key, { policy: audit.policy, targetId, from: audit.from, until: audit.until })
+    }
+  }
+  return [...seen.values()]
+}
+
+const auditsLookedAt = 10
+
+function groupOf(grouping: Grouping): Prisma.Sql {
+  if (grouping.by === 'rule') return Prisma.sql`r.name`
+  return grouping.by === 'target' ? Prisma.sql`t.name` : Prisma.sql`t.labels->>${grouping.key}`
+}
+
+const needsTarget = (grouping: Grouping, { target, labels }: ComplianceFilter) =>
+  grouping.by !== 'rule' || target !== undefined || labels !== undefined
+
+function conditionsOf({ policy, target, labels }: ComplianceFilter): Prisma.Sql {
+  const conditions = [
+    policy !== undefined && Prisma.sql`AND r.policy = ${policy}`,
+    target !== undefined && Prisma.sql`AND t.name = ${target}`,
+    labels !== undefined && Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`,
+  ].filter((condition) => condition !== false)
+  return conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty
+}

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { aTime, aUuid, cutPage, decodeCursor, encodeCursor, InvalidCursorError } from '../../src/store/page.ts'
+
+describe('a cursor', () => {
+  test('gives back the key that it was made of, and is safe in a URL', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.integer(), (name, id) => {
+        const cursor = encodeCursor([name, id])
+        expect(cursor).toMatch(/^[A-Za-z0-9_-]+$/)
+        expect(decodeCursor(cursor, ['', 0])).toEqual([name, id])
+      }),
+    )
+  })
+
+  test('is none where none was given', () => {
+    expect(decodeCursor(undefined, [''])).toBeUndefined()
+  })
+
+  const raw = (text: string) => Buffer.from(text).toString('base64url')
+  test.each([
+    '',
+    '!!!',
+    raw('nonsense'),
+    raw('{}'),
+    raw('null'),
+    raw('"a"'),
+    raw('[]'),
+    raw('["a"]'),
+    raw('["a", 1, 2]'),
+    raw('[1, "a"]'),
+    raw('["a", null]'),
+    raw('["a", {}]'),
+    raw('["a", 1.5]'),
+    raw('["a", 2147483648]'),
+    raw('["a\\u0000", 1]'),
+    raw('["\\ud800", 1]'),
+  ])('is refused when this listing did not give it out: %s', (cursor) => {
+    expect(() => decodeCursor(cursor, ['', 0])).toThrow(InvalidCursorError)
+  })
+})
+
+describe('a cursor with a time or an id', () => {
+  test('gives them back', () => {
+    expect(decodeCursor(encodeCursor([aTime]), [aTime])).toEqual([aTime])
+    expect(decodeCursor(encodeCursor([aUuid]), [aUuid])).toEqual([aUuid])
+  })
+
+  test.each(['', 'yesterday', 'infinity', '2026-99-01T00:00:00.000Z', "2026-01-01' OR true --Z", aUuid])(
+    'is refused when its time is none: %s',
+    (text) => {
+      expect(() => decodeCursor(encodeCursor([text]), [aTime])).toThrow(InvalidCursorError)
+    },
+  )
+
+  test.each(['', 'x', aTime, aUuid.slice(1), `${aUuid}0`, `{${aUuid}}`])(
+    'is refused when its id is none: %s',
+    (text) => {
+      expect(() => decodeCursor(encodeCursor([text]), [aUuid])).toThrow(InvalidCursorError)
+    },
+  )
+})
+
+describe('a page', () => {
+  const parts = { keyOf: (row: number) => [row], toItem: (row: number) => `item ${row}` }
+
+  test.each([
+    [[], [], null],
+    [[1], ['item 1'], null],
+    [[1, 2], ['item 1', 'item 2'], null],
+    [[1, 2, 3], ['item 1', 'item 2'], encodeCursor([2])],
+  ])('of two from %o is %o, then %s', (rows, items, next) => {
+    expect(cutPage(rows, 2, parts)).toEqual({ items, next })
+  })
+})
