@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildSpans } from '../../src/domain/spans.ts'
 import type { NewFinding } from '../../src/store/record.ts'
 import { auditIds, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
 
@@ -22,20 +23,17 @@ const readSpans = (targetId: number) =>
   stores.query<SpanRow>(`SELECT series_id AS series, ${ms('from_at')} AS from, ${ms('to_at')} AS to, ${outcome} AS outcome
     FROM span WHERE target_id = ${targetId} ORDER BY 1, 2`)
 
-/** The spans that findings make: one for each stretch without a change. What came late makes none. */
+/** The spans that the findings of a target make; those that came late make none. */
 async function rebuildSpans(targetId: number): Promise<SpanRow[]> {
   const rows = await stores.query<{ series: number; at: number; outcome: string }>(
     `SELECT series_id AS series, ${ms('observed_at')} AS at, ${outcome} AS outcome
-     FROM finding WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY 1, 2`,
+     FROM finding WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY 1`,
   )
-  const spans: SpanRow[] = []
-  for (const row of rows) {
-    const last = spans.at(-1)
-    if (last?.series === row.series && last.outcome === row.outcome) continue
-    if (last?.series === row.series) last.to = row.at
-    spans.push({ series: row.series, from: row.at, to: null, outcome: row.outcome })
-  }
-  return spans
+  return [...Map.groupBy(rows, ({ series }) => series)].flatMap(([series, points]) =>
+    buildSpans(
+      points.map(({ at, outcome }) => ({ observedAt: at, result: '', state: '', reason: '', evidence: outcome })),
+    ).map(({ fromAt, toAt, evidence }) => ({ series, from: fromAt, to: toAt, outcome: evidence })),
+  )
 }
 
 /** Numbers that look random and are the same in every run. */

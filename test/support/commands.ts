@@ -39,7 +39,7 @@ export interface Service extends Peer {
 }
 
 /** The whole service as a process of its own, as users start it, on a port of 127.0.0.1 of its choice. */
-export async function startService(databaseUrl: string, env: Record<string, string> = {}): Promise<Service> {
+export async function startServiceProcess(databaseUrl: string, env: Record<string, string> = {}): Promise<Service> {
   const directory = await makeTempDir('service')
   try {
     const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts')], {

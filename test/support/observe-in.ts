@@ -27,6 +27,17 @@ export async function observeWithDescriptors(limit: number, request: ObserveRequ
   return readObservations(await run('sh', ['-c', script, 'sh', ...observeProgram], { input: JSON.stringify(request) }))
 }
 
+/** Observes in a process whose system call the kernel refuses with an error, such as ENOBUFS. */
+export async function observeRefused(
+  call: 'socket' | 'connect',
+  error: string,
+  request: ObserveRequest,
+): Promise<Observation[]> {
+  // Debian's own Python, as for Samba.
+  const argv = ['-I', `${import.meta.dirname}/refuse-syscall.py`, call, error, ...observeProgram]
+  return readObservations(await run('/usr/bin/python3', argv, { input: JSON.stringify(request) }))
+}
+
 function readObservations({ code, stdout, stderr }: Output): Observation[] {
   if (code !== 0 || stderr !== '') throw new Error(`the observer ended with ${code}: ${stderr}`)
   return JSON.parse(stdout)

@@ -33,6 +33,7 @@ const needs = {
     root: true,
     permits: { command: ['unshare', '--net', '--mount', 'true'], what: 'making network namespaces' },
   },
+  'system-calls': { packages: { '/usr/bin/python3': 'python3' } },
   nmap: { packages: { nmap: 'nmap' } },
   tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Call, startService, type TestService } from '../support/service.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService({ working: false })
+  await service.stores.targets.save([{ name: 'there', address: '127.0.0.1' }])
+})
+afterAll(() => service.stop())
+
+type Method = Parameters<TestService['call']>[0]
+type Request = [Method, string, Call?]
+const audit = (more: object): Request => [
+  'POST',
+  '/v1/audits',
+  { body: { policy: 'ports', targets: ['there'], params: { openPort: 1, shutPort: 2 }, ...more } },
+]
+const target = (more: object): Request => [
+  'POST',
+  '/v1/targets',
+  { body: { name: 'new', address: '10.0.0.1', ...more } },
+]
+const uuid = '019b7600-0000-7000-8000-000000000000'
+const nul = 'a\u0000b'
+const half = 'a\ud800b'
+const big = JSON.stringify({ name: 'big', address: '10.0.0.1', roles: ['x'.repeat(11 * 1024 * 1024)] })
+
+/** Each with the status, and the places that the answer must name. */
+const cases: [claim: string, Request, status: number, places?: string[]][] = [
+  ['JSON that is none', ['POST', '/v1/audits', { body: '{"policy":' }], 400],
+  ['an empty body', ['POST', '/v1/audits', { body: '' }], 400],
+  ['no body', ['POST', '/v1/audits', {}], 400],
+  ['a list instead of an object', ['POST', '/v1/targets', { body: [] }], 400, ['body ']],
+  ['a body that is too large', ['POST', '/v1/targets', { body: big }], 413],
+  ['text', ['POST', '/v1/audits', { body: 'x', headers: { 'content-type': 'text/plain' } }], 415],
+  [
+    'YAML where none is taken',
+    ['POST', '/v1/targets', { body: 'a: 1', headers: { 'content-type': 'application/yaml' } }],
+    415,
+  ],
+  [
+    'a form',
+    ['POST', '/v1/targets', { body: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } }],
+    415,
+  ],
+  ['text as a policy', ['PUT', '/v1/policies/p', { body: 'x', headers: { 'content-type': 'text/plain' } }], 415],
+
+  ['an unknown field', audit({ polcy: 'ports' }), 400, ['body /polcy']],
+  ['an unknown field inside', target({ labels: {}, adress: 'x' }), 400, ['body /adress']],
+  [
+    'an unknown field of a target that comes with an audit',
+    audit({ targets: [{ name: 'x', address: '10.0.0.1', lables: {} }] }),
+    400,
+    ['body /targets/0/lables'],
+  ],
+  ['a missing field', ['POST', '/v1/audits', { body: { targets: ['there'] } }], 400, ['body /policy']],
+  [
+    'several mistakes at once',
+    ['POST', '/v1/targets', { body: { name: '', roles: 'x' } }],
+    400,
+    ['body /address', 'body /name', 'body /roles'],
+  ],
+  ['a field of the wrong type', audit({ reason: 7 }), 400, ['body /reason']],
+  ['a number that is sent as text', target({ params: { sshPort: [22] } }), 400, ['body /params/sshPort']],
+  ['no targets', audit({ targets: [] }), 400, ['body /targets']],
+  ['a name that is none', target({ name: 'a b' }), 400, ['body /name']],
+  ['a label that is none', target({ labels: { 'a b': 'x' } }), 400],
+  ['a callback that is no URL', audit({ callbackUrl: 'javascript:alert(1)' }), 400, ['body /callbackUrl']],
+  ['a limit that is none', ['GET', '/v1/targets?limit=many'], 400, ['query /limit']],
+  ['a limit that is too large', ['GET', '/v1/targets?limit=1000000'], 400, ['query /limit']],
+  ['a limit of nothing', ['GET', '/v1/audits?limit=0'], 400, ['query /limit']],
+  ['an unknown parameter of the URL', ['GET', '/v1/targets?lmit=5'], 400, ['query /lmit']],
+  ['a status that is none', ['GET', '/v1/audits?status=done'], 400, ['query /status']],
+  ['a label filter that is none', ['GET', '/v1/targets?label=site'], 400, ['query /label/0']],
+  ['a cursor of nobody', ['GET', '/v1/targets?cursor=xyz'], 400, ['query /cursor']],
+  [
+    'a cursor that is forged',
+    ['GET', `/v1/audits?cursor=${Buffer.from('["x"]').toString('base64url')}`],
+    400,
+    ['query /cursor'],
+  ],
+  ['an id that is none', ['GET', '/v1/audits/17'], 400, ['path /id']],
+  ['a version that is none', ['GET', '/v1/policies/ports/versions/zero'], 400, ['path /version']],
+  ['a name in the path that is none', ['GET', '/v1/targets/a%20b'], 400, ['path /name']],
+  ['a URL that is none', ['GET', '/v1/targets/%zz'], 400],
+
+  ['NUL in a text', audit({ reason: nul }), 400, ['body /reason']],
+  ['NUL in a label', target({ labels: { site: nul } }), 400, ['body /labels/site']],
+  ['NUL in a parameter', target({ params: { note: nul } }), 400, ['body /params/note']],
+  ['NUL in a role', target({ roles: [nul] }), 400, ['body /roles/0']],
+  ['half a character in a text', audit({ correlationId: half }), 400, ['body /correlationId']],
+  ['half a character in a label', target({ labels: { site: half } }), 400, ['body /labels/site']],
+  ['NUL in the URL', ['GET', '/v1/audits?correlationId=a%00b'], 400, ['query /correlationId']],
+  ['NUL in a label filter', ['GET', '/v1/targets?label=site:%00'], 400, ['query /label']],
+  ['NUL in a filter', ['GET', `/v1/audits/${uuid}/findings?target=%00`], 400, ['query /target']],
+
+  ['an unknown policy', audit({ policy: 'nothing' }), 422, ['body /policy']],
+  ['an unknown target', audit({ targets: ['there', 'lost'] }), 422, ['body /targets/1']],
+  ['an unknown parameter', audit({ params: { openPort: 1, shutPort: 2, port: 3 } }), 422, ['body /params/port']],
+  ['a parameter of the wrong type', audit({ params: { openPort: '1', shutPort: 2 } }), 422, ['body /params/openPort']],
+  ['a required parameter that is missing', audit({ params: { openPort: 1 } }), 422, ['body /params/shutPort']],
+  ['an address that is none', target({ address: '127.1' }), 422, ['body /address']],
+  [
+    'an address of an inline target that is none',
+    audit({ targets: [{ name: 'x', address: 'a b' }] }),
+    422,
+    ['body /targets/0/address'],
+  ],
+  ['a moment that is none', ['GET', '/v1/reports/drift?from=yesterday&to=audit:1'], 422, ['query /from']],
+  [
+    'a moment of an audit that is not there',
+    ['GET', `/v1/reports/drift?from=2026-01-01T00:00:00Z&to=audit:${uuid}`],
+    422,
+    ['query /to'],
+  ],
+  [
+    'a day that is none',
+    ['GET', '/v1/reports/drift?from=2026-02-30T00:00:00Z&to=2026-01-01T00:00:00Z'],
+    422,
+    ['query /from'],
+  ],
+  [
+    'a year before all years',
+    ['GET', '/v1/reports/drift?from=0000-01-01T00:00:00Z&to=2026-01-01T00:00:00Z'],
+    422,
+    ['query /from'],
+  ],
+
+  ['a target that is not there', ['GET', '/v1/targets/lost'], 404],
+  ['the history of a target that is not there', ['GET', '/v1/targets/lost/history'], 404],
+  ['a change of a target that is not there', ['PATCH', '/v1/targets/lost', { body: { address: '10.0.0.1' } }], 404],
+  ['the end of a target that is not there', ['DELETE', '/v1/targets/lost'], 404],
+  ['an audit that is not there', ['GET', `/v1/audits/${uuid}`], 404],
+  ['the findings of an audit that is not there', ['GET', `/v1/audits/${uuid}/findings`], 404],
+  ['canceling an audit that is not there', ['POST', `/v1/audits/${uuid}/cancel`], 404],
+  ['a policy that is not there', ['GET', '/v1/policies/lost'], 404],
+  ['a version that is not there', ['GET', '/v1/policies/ports/versions/99'], 404],
+  ['the versions of a policy that is not there', ['GET', '/v1/policies/lost/versions'], 404],
+  ['a target that is there already', ['POST', '/v1/targets', { body: { name: 'there', address: '10.0.0.1' } }], 409],
+]
+
+describe('a bad request is answered with problem details that name the field', () => {
+  test.each(cases)('%s', async (_, [method, url, call], status, places = []) => {
+    const { status: answered, headers, body } = await service.call(method, url, call)
+    expect([answered, body]).toEqual([status, expect.objectContaining({ type: 'about:blank', status })])
+    expect(headers['content-type']).toMatch(/^application\/problem\+json/)
+    expect(body.title).toEqual(expect.any(String))
+    expect(body.detail).toMatch(/\S{2,}/)
+    const named = (body.errors ?? []).map((error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`)
+    expect(named).toEqual(expect.arrayContaining(places))
+    expect(named.length > 0 || places.length === 0).toBe(true)
+    for (const error of body.errors ?? []) expect(error.detail).toMatch(/\S{2,}/)
+  })
+
+  test('that names one field where one is wrong', async () => {
+    const { body } = await service.call(...audit({ targets: [{ name: 'x', address: '10.0.0.1', lables: {} }] }))
+    expect(body.errors).toHaveLength(1)
+    expect(body.detail).toContain('/targets/0/lables')
+  })
+
+  test('that does not grow with the request', async () => {
+    const many = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, 1]))
+    const { body } = await service.call('POST', '/v1/targets', { body: { name: 'x', address: '10.0.0.1', ...many } })
+    expect(body.errors.length).toBeLessThanOrEqual(20)
+  })
+
+  test('and changes nothing', async () => {
+    expect(await service.query('SELECT FROM audit')).toEqual([])
+    expect((await service.walk('/v1/targets')).flat().map(({ name }) => name)).toEqual(['there'])
+  })
+})

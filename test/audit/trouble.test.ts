@@ -1,0 +1,163 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { planAudit } from '../../src/audit/plan.ts'
+import { cancelAudit } from '../../src/audit/run-batch.ts'
+import type { Stores } from '../../src/store/stores.ts'
+import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
+import type { Listening } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+
+let listener: Listening
+let params: { openPort: number; shutPort: number; httpsPort?: number }
+beforeAll(async () => {
+  listener = await listenSilently()
+  params = { openPort: listener.port, shutPort: await freePort() }
+})
+afterAll(() => listener.close())
+
+/** Each test decides when its app begins to work. */
+const apps: TestApp[] = []
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.stop()
+})
+async function newApp(env?: NodeJS.ProcessEnv): Promise<TestApp> {
+  const app = await startTestApp(env)
+  apps.push(app)
+  return app
+}
+
+const targets = ['a', 'b', 'c'].map((name) => ({ name, address: '127.0.0.1' }))
+const allBy = async (app: TestApp, auditId: string, rule: string) =>
+  (await app.findings(auditId))
+    .filter((finding) => finding.rule === rule)
+    .map(({ result, reason }) => [result, reason.code])
+
+describe('canceling', () => {
+  test('before the plan ends the audit at once, and its plan is not carried out any more', async () => {
+    const app = await newApp()
+    const auditId = await app.accept({ targets, params })
+    expect(await cancelAudit(app, auditId)).toBe(true)
+    const audit = await app.stores.audits.find(auditId)
+    expect(audit).toMatchObject({ status: 'canceled', verdict: 'inconclusive', progress: { done: 0, total: 0 } })
+
+    await app.work()
+    const next = await app.accept({ targets, params })
+    await app.ended(next) // the plan of the canceled one was delivered before
+    expect(await app.stores.audits.find(auditId)).toEqual(audit)
+    expect(await app.findings(auditId)).toEqual([])
+  })
+
+  test('between plan and look accounts for every check, and nothing is dialled afterwards', async () => {
+    const app = await newApp()
+    const auditId = await app.accept({ targets, params })
+    await planAudit(app, auditId)
+    expect(await cancelAudit(app, auditId)).toBe(true)
+    const audit = await app.stores.audits.find(auditId)
+    expect(audit).toMatchObject({
+      status: 'canceled',
+      verdict: 'inconclusive',
+      counts: { unknown: 6, notchecked: 3, notapplicable: 3 },
+      progress: { done: 12, total: 12 },
+    })
+    expect(await allBy(app, auditId, 'must-be-open')).toEqual(Array(3).fill(['unknown', 'audit-canceled']))
+
+    await app.work()
+    await app.ended(await app.accept({ targets: [{ name: 'other', address: '127.0.0.1' }], params }))
+    expect(await app.stores.audits.find(auditId)).toEqual(audit)
+    expect((await app.findings(auditId)).every(({ attempts }) => attempts === 0)).toBe(true)
+  })
+
+  test('in the middle of a look ends the audit at once, and what the look brings changes nothing', async () => {
+    const app = await newApp()
+    await app.work()
+    // A TLS handshake with a port that says nothing lasts until the deadline of the probe.
+    const auditId = await app.accept({ targets, params: { ...params, httpsPort: listener.port } })
+    const active = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'active'`
+    await expect.poll(() => app.query(active)).toHaveLength(1)
+    expect(await cancelAudit(app, auditId)).toBe(true)
+    const audit = await app.stores.audits.find(auditId)
+    expect(audit).toMatchObject({ status: 'canceled', progress: { done: 12, total: 12 }, counts: { unknown: 9 } })
+    const findings = await app.findings(auditId)
+    const done = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'completed'`
+    await expect.poll(() => app.query(done), { timeout: 10_000 }).toHaveLength(1)
+    expect(await app.stores.audits.find(auditId)).toEqual(audit)
+    expect(await app.findings(auditId)).toEqual(findings)
+  })
+})
+
+describe('a job that fails in every try', () => {
+  test('ends its audit: a batch in errors that say so, a plan as failed, by way of the dead letters', async () => {
+    const app = await newApp()
+    const [unrunnable, unplannable] = [await app.accept({ targets, params }), await app.accept({ targets, params })]
+    await planAudit(app, unrunnable)
+    // What a worker of another version, or a broken row, would make of it: a check whose rule is not there.
+    await app.query(`UPDATE batch SET checks = jsonb_set(checks, '{rules}', '[]') WHERE audit_id = '${unrunnable}'`)
+    // The parameters were right when the audit was accepted.
+    await app.query(`UPDATE target SET params = '{"openPort": "open"}' WHERE name = 'b'`)
+    await app.work()
+
+    expect(await app.ended(unrunnable)).toMatchObject({
+      status: 'completed',
+      verdict: 'inconclusive',
+      counts: { error: 6, notchecked: 3, notapplicable: 3 },
+      progress: { done: 12, total: 12 },
+    })
+    expect(await allBy(app, unrunnable, 'must-be-shut')).toEqual(Array(3).fill(['error', 'batch-failed']))
+
+    const failed = await app.ended(unplannable)
+    expect(failed).toMatchObject({ status: 'failed', verdict: 'inconclusive', counts: { pass: 0 } })
+    expect(failed.error).toMatch(/could not be planned/)
+    expect(await app.findings(unplannable)).toEqual([])
+
+    const tries = `SELECT name, retry_count AS retries FROM pgboss.job WHERE state = 'failed' ORDER BY name`
+    expect(await app.query(tries)).toEqual([
+      { name: 'audit-plan', retries: 2 },
+      { name: 'batch/local', retries: 2 },
+    ])
+  })
+})
+
+describe('a worker that dies', () => {
+  test('between planning an audit without looks and ending it is made good by the next delivery', async () => {
+    const app = await newApp()
+    await app.stores.vantages.announce({ name: 'local', zones: ['nowhere'] })
+    const auditId = await app.accept({ targets, params })
+    const dying: Stores = {
+      ...app.stores,
+      audits: { ...app.stores.audits, finish: () => Promise.reject(new Error('killed')) },
+    }
+    await expect(planAudit({ ...app, stores: dying }, auditId)).rejects.toThrow('killed')
+    expect(await app.stores.audits.find(auditId)).toMatchObject({
+      status: 'running',
+      progress: { done: 12, total: 12 },
+    })
+    await planAudit(app, auditId)
+    expect(await app.stores.audits.find(auditId)).toMatchObject({ status: 'completed', verdict: 'inconclusive' })
+  })
+
+  test('between recording the last batch and ending the audit is made good by the next delivery', async () => {
+    const app = await newApp()
+    const auditId = await app.accept({ targets, params })
+    await planAudit(app, auditId)
+    const [batchId = -1] = await app.stores.batches.openIds(auditId)
+    const batch = await app.stores.batches.findOpen(batchId)
+    const findings = (batch?.checks ?? []).map(({ targetId, seriesId }) => ({
+      ...({ targetId, seriesId, result: 'pass', state: 'open', reason: 'as-expected', evidence: null } as const),
+      ...{ observedAt: new Date(), latencyMs: 1, attempts: 1, indirect: false },
+    }))
+    await app.stores.record({ auditId, batchId, findings })
+    await app.work()
+    expect(await app.ended(auditId)).toMatchObject({ status: 'completed', counts: { pass: 6 } })
+  })
+})
+
+test('closing waits for the look that is running, which is recorded', async () => {
+  const app = await newApp()
+  await app.work()
+  const auditId = await app.accept({ targets, params: { ...params, httpsPort: listener.port } })
+  const active = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'active'`
+  await expect.poll(() => app.query(active)).toHaveLength(1)
+  await app.close()
+  expect(await app.query(`SELECT status, done, total FROM audit WHERE id = '${auditId}'`)).toEqual([
+    { status: 'completed', done: 12, total: 12 },
+  ])
+})

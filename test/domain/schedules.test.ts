@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { decideTicks, hasFiveFields, isTimeZone, jitterMs, onTimeMs } from '../../src/domain/schedules.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const ago = (ms: number) => new Date(now.getTime() - ms)
+const late = onTimeMs + 1
+
+describe('of the ticks that are due', () => {
+  test.each([
+    ['one on time runs', [0], 'once', ['run']],
+    ['one at the end of being on time runs', [onTimeMs], 'skip', ['run']],
+    ['one just after that is made good', [late], 'once', ['catch-up']],
+    ['or is missed', [late], 'skip', ['missed']],
+    ['the last of many is made good', [late + 2, late + 1, late], 'once', ['missed', 'missed', 'catch-up']],
+    ['none of many', [late + 2, late + 1, late], 'skip', ['missed', 'missed', 'missed']],
+    ['one on time makes the missed ones good', [late, 0], 'once', ['missed', 'run']],
+    ['all on time run', [60_000, 0], 'once', ['run', 'run']],
+    ['none: none', [], 'once', []],
+  ] as const)('%s', (_, due, missed, kinds) => {
+    const decided = decideTicks(due.map(ago), { now, missed })
+    expect(decided.map(({ kind }) => kind)).toEqual(kinds)
+    expect(decided.map(({ dueAt }) => dueAt)).toEqual(due.map(ago))
+  })
+})
+
+describe('jitter', () => {
+  test('is the same for the same tick, differs between ticks and schedules, and stays within its bound', () => {
+    const ticks = Array.from({ length: 100 }, (_, i) => new Date(now.getTime() + i * 60_000))
+    const waits = ticks.map((tick) => jitterMs('nightly', tick, 60))
+    expect(ticks.map((tick) => jitterMs('nightly', tick, 60))).toEqual(waits)
+    expect(new Set(waits).size).toBeGreaterThan(90)
+    expect(Math.max(...waits)).toBeLessThanOrEqual(60_000)
+    expect(Math.max(...waits)).toBeGreaterThan(50_000)
+    expect(ticks.map((tick) => jitterMs('other', tick, 60))).not.toEqual(waits)
+  })
+
+  test('of no seconds is none', () => expect(jitterMs('nightly', now, 0)).toBe(0))
+})
+
+describe('an expression', () => {
+  test.each([
+    '* * * * *',
+    '30 2 * * *',
+    '*/5 0-6 1,15 JAN-MAR mon',
+    '0 0 L * *',
+    '0 9 * * MON#1',
+    '0 0 * * THU',
+  ])('of five fields: %s', (cron) => expect(hasFiveFields(cron)).toBe(true))
+
+  test.each([
+    ['seconds', '0 30 2 * * *'],
+    ['four fields', '30 2 * *'],
+    ['a name for all five', '@daily'],
+    ['a made up minute', 'H 2 * * *'],
+    ['another format', 'FREQ=DAILY;BYHOUR=2'],
+    ['nothing', ''],
+    ['a line break', '* * *\n* *'],
+  ])('with %s is none: %j', (_, cron) => expect(hasFiveFields(cron)).toBe(false))
+})
+
+test.each([
+  ['Europe/Berlin', true],
+  ['UTC', true],
+  ['Europe/Nowhere', false],
+  ['+01:00', false],
+  ['', false],
+])('%j as a time zone: %s', (name, valid) => expect(isTimeZone(name)).toBe(valid))

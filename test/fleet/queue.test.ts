@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type BatchJob, type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
+import { openTestStores, type TestStores } from '../support/stores.ts'
+
+const nothing = async () => {}
+const idle: JobHandlers = {
+  planAudit: nothing,
+  failAudit: nothing,
+  endAudit: nothing,
+  runBatch: nothing,
+  failBatch: nothing,
+  maintain: nothing,
+  takeTicks: nothing,
+}
+
+const jobs = (count: number): BatchJob[] => Array.from({ length: count }, (_, batchId) => ({ auditId: 'a', batchId }))
+
+describe('the queue', () => {
+  let stores: TestStores
+  beforeAll(async () => {
+    stores = await openTestStores({ connections: 2 })
+  })
+  afterAll(() => stores?.close())
+
+  const open = (onError: (error: Error) => void = () => {}) =>
+    openQueue({ url: stores.url, connections: 4, concurrency: 2, onError })
+
+  test('works off more batches than it has workers, and waits for no poll between them', async () => {
+    const queue = await open()
+    const done: number[] = []
+    const { promise: allDone, resolve } = Promise.withResolvers<void>()
+    await queue.work(['busy'], {
+      ...idle,
+      async runBatch({ batchId }) {
+        if (done.push(batchId) === 20) resolve()
+      },
+    })
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'busy', jobs(20)))
+    await allDone // with a poll of 2 s after each, this test would have failed
+    expect(done.toSorted((a, b) => a - b)).toEqual(jobs(20).map(({ batchId }) => batchId))
+    await queue.stop(5_000)
+  }, 15_000)
+
+  test('tries again within seconds what failed', async () => {
+    const queue = await open()
+    const { promise: succeeded, resolve } = Promise.withResolvers<void>()
+    let tries = 0
+    await queue.work(['hiccup'], {
+      ...idle,
+      async runBatch() {
+        tries += 1
+        if (tries === 1) throw new Error('a hiccup')
+        resolve()
+      },
+    })
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'hiccup', jobs(1)))
+    await succeeded
+    expect(tries).toBe(2)
+    await queue.stop(5_000)
+  }, 15_000)
+
+  test('tells what a handler throws', async () => {
+    const { promise: told, resolve } = Promise.withResolvers<Error>()
+    const queue = await open(resolve)
+    const failing = { ...idle, runBatch: () => Promise.reject(new Error('the network is made of cheese')) }
+    await queue.work(['broken'], failing)
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'broken', jobs(1)))
+    expect((await told).message).toBe('the network is made of cheese')
+    await queue.stop(5_000)
+  })
+})

@@ -1,0 +1,104 @@
+import { createServer } from 'node:net'
+import pino from 'pino'
+import { type App, startApp } from '../../src/app.ts'
+import { type AuditRequest, acceptAudit } from '../../src/audit/accept.ts'
+import { readConfig } from '../../src/config.ts'
+import type { PolicyDocument, PolicyRule } from '../../src/domain/policy.ts'
+import type { Audit } from '../../src/store/audits.ts'
+import type { Finding } from '../../src/store/findings.ts'
+import { createTestDatabase } from './database.ts'
+import { query } from './database-server.ts'
+import { type Listening, listen } from './listen.ts'
+
+export interface TestApp extends App {
+  url: string
+  query<Row extends object>(statement: string): Promise<Row[]>
+  /** Accepts an audit; answers its id. */
+  accept(request: Partial<AuditRequest>): Promise<string>
+  /** The audit when it has ended. */
+  ended(auditId: string): Promise<Audit>
+  findings(auditId: string): Promise<Finding[]>
+  /** Closes the app and drops its database. */
+  stop(): Promise<void>
+}
+
+/** The service without its HTTP side on a database of its own; it does not work before `work()` is called. */
+export async function startTestApp(env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+  const { url, drop } = await createTestDatabase()
+  const app = await startTestAppOn(url, env)
+  return {
+    ...app,
+    async stop() {
+      await app.stop()
+      await drop()
+    },
+  }
+}
+
+/** Another process's worth of service on a database that is there; stopping it leaves the database. */
+export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
+  const config = readConfig({ DATABASE_URL: url, PORTWARDEN_PROBE_TIMEOUT_MS: '1000', ...env })
+  const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
+  await app.stores.policies.put(ports)
+  // As working does: here audits are accepted and planned before anybody works, too.
+  await app.stores.vantages.announce(config.vantage)
+  return {
+    ...app,
+    url,
+    query: (statement) => query(url, [statement]),
+    async accept(request) {
+      const whole = { policy: ports.name, targets: [{ name: 'host', address: '127.0.0.1' }], ...request }
+      return (await acceptAudit(app, whole, { trigger: 'test', requestedBy: 'test' })).auditId
+    },
+    async ended(auditId) {
+      for (;;) {
+        const woken = app.notifications.waitForEnd(auditId, 20_000)
+        const audit = await app.stores.audits.find(auditId)
+        if (!audit) throw new Error(`there is no audit ${auditId}`)
+        if (audit.finishedAt !== null) return audit
+        await woken
+      }
+    },
+    findings: async (auditId) => (await app.stores.findings.list(auditId, { limit: 10_000 })).items,
+    stop: app.close,
+  }
+}
+
+const rule = (id: string, more: Partial<PolicyRule>): PolicyRule => ({
+  id,
+  title: id,
+  severity: 'high',
+  direction: 'inbound',
+  from: ['client'],
+  probe: 'tcp',
+  port: 1,
+  expect: { state: ['open'] },
+  ...more,
+})
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
+/** A policy about one port that must be open and one that must be shut; and one rule that nobody can look at. */
+export const ports: PolicyDocument = {
+  name: 'ports',
+  title: 'Ports',
+  parameters: {
+    openPort: { type: 'port', required: true },
+    shutPort: { type: 'port', required: true },
+    httpsPort: { type: 'port' },
+  },
+  rules: [
+    rule('must-be-open', { port: '${openPort}' }),
+    rule('must-be-shut', { port: '${shutPort}', expect: { state: ['closed', 'filtered'] } }),
+    rule('from-elsewhere', { port: '${openPort}', from: ['elsewhere'] }),
+    rule('when-https', {
+      when: '${httpsPort}',
+      probe: 'https',
+      port: '${httpsPort}',
+      expect: { http: { answers: true } },
+    }),
+  ],
+}
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
+
+/** A port of loopback that accepts connections and says nothing. */
+export const listenSilently = (): Promise<Listening> => listen(createServer((socket) => socket.on('error', () => {})))

@@ -1,0 +1,85 @@
+import pino from 'pino'
+import { buildServer } from '../../src/api/server.ts'
+import { startTestApp, type TestApp } from './app.ts'
+
+type Server = Awaited<ReturnType<typeof buildServer>>
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface Call {
+  /** A value is sent as JSON, a text as it is. */
+  body?: unknown
+  headers?: Record<string, string>
+  /** Default: the key of the service. */
+  key?: string | null
+}
+
+export interface Answer {
+  status: number
+  headers: Record<string, string | undefined>
+  // biome-ignore lint/suspicious/noExplicitAny: tests read answers as their callers do, without types
+  body: any
+}
+
+export interface TestService extends TestApp {
+  server: Server
+  key: string
+  /** Calls an operation without a socket; what is not JSON is answered as text. */
+  call(method: Method, url: string, call?: Call): Promise<Answer>
+  /** The items of a listing, page by page, by following `next`. */
+  walk(url: string): Promise<Answer['body'][][]>
+  /** Listens on a free port of loopback; answers the URL. */
+  listen(): Promise<string>
+}
+
+/** The whole service with a key, on a database of its own; it works unless it is told not to. */
+export async function startService({ working = true, env = {} }: { working?: boolean; env?: NodeJS.ProcessEnv } = {}) {
+  const app = await startTestApp(env)
+  const server = await buildServer({ ...app, version: '0.0.0-test', log: pino({ level: 'silent' }) })
+  const key = await app.stores.keys.create('test', ['admin'])
+  if (working) await app.work()
+
+  const call = async (method: Method, url: string, { body, headers = {}, key: shown = key }: Call = {}) => {
+    const isText = typeof body === 'string'
+    const answer = await server.inject({
+      method,
+      url,
+      headers: {
+        ...(shown === null ? {} : { authorization: `Bearer ${shown}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      payload: body === undefined || isText ? body : JSON.stringify(body),
+    })
+    const isJson = /json/.test(String(answer.headers['content-type']))
+    return {
+      status: answer.statusCode,
+      headers: answer.headers as Answer['headers'],
+      body: isJson ? answer.json() : answer.body,
+    }
+  }
+
+  const service: TestService = {
+    ...app,
+    server,
+    key,
+    call,
+    async walk(url) {
+      const pages: Answer['body'][][] = []
+      for (let next: string | null = url; next !== null; ) {
+        const { status, body } = await call('GET', next)
+        if (status !== 200) throw new Error(`${next} answered ${status}: ${JSON.stringify(body)}`)
+        pages.push(body.items)
+        const following: URL = new URL(next, 'http://service')
+        if (body.next !== null) following.searchParams.set('cursor', body.next)
+        next = body.next === null ? null : following.pathname + following.search
+      }
+      return pages
+    },
+    listen: () => server.listen({ host: '127.0.0.1', port: 0 }),
+    async stop() {
+      await server.close()
+      await app.stop()
+    },
+  }
+  return service
+}
