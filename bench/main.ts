@@ -3,7 +3,11 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/embedded.ts'
+import { measureEstate } from './estate.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
+import { measureLoopback } from './loopback.ts'
+import { measureMemory } from './memory.ts'
+import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
 export interface Figure {
@@ -17,7 +21,14 @@ export interface Figure {
 
 export type Bench = (dataDir: string) => Promise<Figure[]>
 
-const benches: Record<string, Bench> = { readiness: measureReadiness, latency: measureAuditLatency }
+const benches: Record<string, Bench> = {
+  readiness: measureReadiness,
+  latency: measureAuditLatency,
+  estate: measureEstate,
+  loopback: measureLoopback,
+  years: measureYears,
+  memory: measureMemory,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((name) => !(name in benches))

@@ -13,20 +13,27 @@ export interface Service {
   stop(): Promise<void>
 }
 
-/** Starts the service on a free port with its data in `dataDir`, and waits for the line that it prints when it is ready. */
-export async function startService(dataDir: string, env: Record<string, string> = {}): Promise<Service> {
+/**
+ * Starts the service on a free port with its data in `dataDir`, and waits for the line that it prints when it is ready. In the
+ * role `worker` it serves no HTTP, and its `url` is empty.
+ */
+export async function startService(
+  dataDir: string,
+  env: Record<string, string> = {},
+  role: 'all' | 'api' | 'worker' = 'all',
+): Promise<Service> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, ['src/main.ts', '--role', role], {
     env: { ...process.env, PORT: '0', PORTWARDEN_DATA_DIR: dataDir, PORTWARDEN_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const line = await firstLine(child)
   const readyMs = performance.now() - startedAt
   const url = /http:\/\/\S+/.exec(line)?.[0]
-  if (!url || child.pid === undefined) throw new Error(`the service did not start: ${line}`)
+  if ((!url && role !== 'worker') || child.pid === undefined) throw new Error(`the service did not start: ${line}`)
   const key = (await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()
   return {
-    url,
+    url: url ?? '',
     key,
     readyMs,
     pid: child.pid,

@@ -1,0 +1,105 @@
+import { v7 as newUuid } from 'uuid'
+import type { NewFinding } from '../src/store/record.ts'
+import { randomNumbers } from './measure.ts'
+import { portPolicy } from './policies.ts'
+import { makeSeries, type OwnStores, type Place } from './stores.ts'
+
+export interface Night {
+  auditId: string
+  at: Date
+}
+
+export interface Nights {
+  targets: string[]
+  nights: Night[]
+  findings: number
+  /** What recording alone took: without planning and without ending the audits. */
+  recordingMs: number
+}
+
+const policy = 'three-ports'
+const ports = [22, 389, 443]
+const changedShare = 0.002
+const checksPerBatch = 250
+const batchesAtOnce = 4
+const dayMs = 86_400_000
+const nightlyMs = 2 * 3_600_000
+
+/**
+ * Nightly audits of the past, the last one last night, through the recording that a worker uses. `load` goes on to so many
+ * nights and answers what there is then; the nights before are the older ones.
+ */
+export async function openNights(
+  stores: OwnStores,
+  { targets: targetCount, nights: nightCount }: { targets: number; nights: number },
+): Promise<{ load(nights: number, onNight?: (done: number) => void): Promise<Nights> }> {
+  const hosts = Array.from({ length: targetCount }, (_, i) => ({
+    name: `host-${String(i).padStart(5, '0')}`,
+    address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
+  }))
+  const { stored } = await stores.policies.put(portPolicy(policy, ports))
+  const series = await makeSeries(stores, policy, hosts, ports)
+  const targetIds = [...new Set(series.map(({ targetId }) => targetId))]
+  const open = series.map(() => true)
+  const random = randomNumbers(4)
+  const today = Math.floor(Date.now() / dayMs) * dayMs
+  const nights: Night[] = []
+  let recordingMs = 0
+
+  const loadNext = async () => {
+    const at = new Date(today - (nightCount - nights.length) * dayMs + nightlyMs)
+    const auditId = newUuid({ msecs: at.getTime() })
+    await stores.db.$executeRaw`SELECT ensure_finding_partition(${at})`
+    const order = { policyId: stored.id, targetIds, vantages: [], params: {}, trigger: 'bench', requestedBy: 'bench' }
+    await stores.audits.create({ id: auditId, ...order })
+    for (let n = 0; nights.length > 0 && n < series.length * changedShare; n++) {
+      const which = Math.floor(random() * series.length)
+      open[which] = !open[which]
+    }
+    recordingMs += await recordNight(stores, { auditId, at }, series, open)
+    await stores.audits.finish(auditId)
+    nights.push({ auditId, at })
+  }
+  return {
+    async load(count, onNight = () => {}) {
+      while (nights.length < count) {
+        await loadNext()
+        onNight(nights.length)
+      }
+      const findings = series.length * nights.length
+      return { targets: hosts.map(({ name }) => name), nights: [...nights], findings, recordingMs }
+    },
+  }
+}
+
+async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly Place[], open: boolean[]) {
+  const shares = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
+  const batches: { batchId: number; start: number }[] = []
+  for (const start of shares)
+    batches.push({ batchId: await stores.batches.create(auditId, 1, { rules: [], checks: [] }), start })
+  await stores.audits.start(auditId, { total: series.length, batches: shares.length })
+  const startedAt = performance.now()
+  const recordSome = async () => {
+    for (let batch = batches.shift(); batch; batch = batches.shift()) {
+      const { batchId, start } = batch
+      const findings = series
+        .slice(start, start + checksPerBatch)
+        .map((place, i) => findingOf(place, open[start + i] === true, new Date(at.getTime() + start)))
+      await stores.record({ auditId, batchId, findings })
+    }
+  }
+  await Promise.all(Array.from({ length: batchesAtOnce }, recordSome))
+  return performance.now() - startedAt
+}
+
+/** What a look at a TCP port finds. */
+export function findingOf({ targetId, seriesId, address, port }: Place, isOpen: boolean, observedAt: Date): NewFinding {
+  const state = isOpen ? 'open' : 'closed'
+  const reason = isOpen ? 'tcp-connected' : 'connection-refused'
+  return {
+    ...{ targetId, seriesId, observedAt, state, latencyMs: 1, attempts: 1, indirect: false },
+    result: isOpen ? 'pass' : 'fail',
+    reason: isOpen ? 'as-expected' : 'unexpected-state',
+    evidence: { probe: 'tcp', host: address, port, addresses: { [address]: { state, reason, facts: {} } } },
+  }
+}

@@ -1,0 +1,55 @@
+import { loadCodes } from '../src/store/codes.ts'
+import { type Database, openDatabase } from '../src/store/database.ts'
+import { startEmbedded } from '../src/store/embedded.ts'
+import { migrate } from '../src/store/migrate.ts'
+import { createStores, type Stores } from '../src/store/stores.ts'
+
+/** The stores on a database of their own, for loading what the service then serves. */
+export interface OwnStores extends Stores {
+  url: string
+  db: Database
+  close(): Promise<void>
+}
+
+/** Starts an embedded PostgreSQL in `dataDir` and opens the stores on it, with as many connections as the service has. */
+export async function openOwnStores(dataDir: string): Promise<OwnStores> {
+  const server = await startEmbedded({ dataDir, exclusive: true })
+  await migrate(server.url)
+  const { db, close } = openDatabase(server.url, { connections: 10 })
+  return {
+    ...createStores(db, await loadCodes(db)),
+    url: server.url,
+    db,
+    async close() {
+      await close()
+      await server.stop()
+    },
+  }
+}
+
+export interface Place {
+  targetId: number
+  seriesId: number
+  target: string
+  address: string
+  port: number
+}
+
+/** Makes the series of these targets and ports, as planning an audit does. */
+export async function makeSeries(
+  stores: Stores,
+  policy: string,
+  targets: readonly { name: string; address: string }[],
+  ports: readonly number[],
+): Promise<Place[]> {
+  await stores.targets.save(targets)
+  const ids = new Map((await stores.targets.findByNames(targets.map(({ name }) => name))).map((t) => [t.name, t.id]))
+  const places = targets.flatMap(({ name, address }) =>
+    ports.map((port) => ({ target: name, targetId: ids.get(name) ?? -1, address, port })),
+  )
+  const series = await stores.ensureSeries(
+    policy,
+    places.map(({ targetId, port }) => ({ targetId, rule: `port-${port}`, vantage: 'local' })),
+  )
+  return places.map((place, i) => ({ ...place, seriesId: series[i]?.seriesId ?? -1 }))
+}

@@ -1,0 +1,71 @@
+import { portPolicy } from './policies.ts'
+import type { Service } from './service.ts'
+
+/** The state of each port of each host, by `address port`. */
+export type States = Map<string, string>
+
+export interface WholeAudit {
+  auditId: string
+  /** From the request to the answer that says it has completed. */
+  tookMs: number
+}
+
+const policy = 'three-ports'
+
+/** Asks the service by HTTP; throws what it says where that is no success. */
+export async function ask(service: Service, path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', ...init.headers }
+  const response = await fetch(`${service.url}${path}`, { ...init, headers })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return response
+}
+
+/** Stores a policy of one rule for each port. */
+export async function putPolicy(service: Service, ports: readonly number[]): Promise<void> {
+  await ask(service, `/v1/policies/${policy}`, { method: 'PUT', body: JSON.stringify(portPolicy(policy, ports)) })
+}
+
+/** Audits these addresses, all of them sent along with the request, and waits for the end. */
+export async function auditAll(service: Service, addresses: readonly string[]): Promise<WholeAudit> {
+  const targets = addresses.map((address) => ({ name: `host-${address}`, address }))
+  const body = JSON.stringify({ policy, targets })
+  const wait = { prefer: 'wait=15' }
+  const startedAt = performance.now()
+  let audit = (await (await ask(service, '/v1/audits', { method: 'POST', body, headers: wait })).json()) as Audit
+  while (audit.status === 'queued' || audit.status === 'running') {
+    audit = (await (await ask(service, `/v1/audits/${audit.id}`, { headers: wait })).json()) as Audit
+  }
+  const tookMs = performance.now() - startedAt
+  if (audit.status !== 'completed') throw new Error(`the audit did not complete: ${JSON.stringify(audit)}`)
+  return { auditId: audit.id, tookMs }
+}
+
+interface Audit {
+  id: string
+  status: string
+}
+
+/** What an audit saw. */
+export async function statesOf(service: Service, auditId: string): Promise<States> {
+  const response = await ask(service, `/v1/audits/${auditId}/findings`, { headers: { accept: 'application/x-ndjson' } })
+  const findings = (await response.text()).trimEnd().split('\n')
+  return new Map(
+    findings.map((line) => {
+      const { target, rule, state } = JSON.parse(line) as Record<'target' | 'rule' | 'state', string>
+      return [`${target.replace('host-', '')} ${rule.replace('port-', '')}`, state]
+    }),
+  )
+}
+
+export interface DriftReport {
+  summary: Record<string, number>
+  tookMs: number
+}
+
+/** What changed between two audits. */
+export async function driftBetween(service: Service, from: string, to: string): Promise<DriftReport> {
+  const startedAt = performance.now()
+  const response = await ask(service, `/v1/reports/drift?from=audit:${from}&to=audit:${to}`)
+  const { summary } = (await response.json()) as DriftReport
+  return { summary, tookMs: performance.now() - startedAt }
+}

@@ -1,0 +1,95 @@
+import type { Bench, Figure } from './main.ts'
+import { percentile, randomNumbers, timeMs } from './measure.ts'
+import { type Nights, openNights } from './nights.ts'
+import { type Service, startService } from './service.ts'
+import { type OwnStores, openOwnStores } from './stores.ts'
+
+const targets = 10_000
+const fewer = 10
+
+/** Reports by HTTP over years of nightly audits, and the same over a tenth of them; what recording and storing them costs. */
+export const measureYears: Bench = async (dataDir) => {
+  const nightCount = Number(process.env.PORTWARDEN_BENCH_NIGHTS ?? 365)
+  const stores = await openOwnStores(dataDir)
+  try {
+    const history = await openNights(stores, { targets, nights: nightCount })
+    const loaded = await history.load(Math.round(nightCount / fewer), tell)
+    const few = await measureReports(dataDir, stores, loaded)
+    const all = await history.load(nightCount, tell)
+    const many = await measureReports(dataDir, stores, all)
+    return [...recording(all), ...(await sizes(stores, all)), ...compared(few, many, [loaded, all])]
+  } finally {
+    await stores.close()
+  }
+}
+
+const tell = (done: number) => {
+  if (done % 30 === 0) console.error(`years: ${done} nights recorded`)
+}
+
+function recording({ findings, recordingMs }: Nights): Figure[] {
+  const value = findings / (recordingMs / 1000)
+  return [{ bench: 'years', what: 'recording', value, unit: 'findings/s', goal: '≥ 20000' }]
+}
+
+async function sizes({ db }: OwnStores, { findings }: Nights): Promise<Figure[]> {
+  const [size] = await db.$queryRaw<{ findings: number; spans: number }[]>`
+    SELECT (SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'finding'::regclass)::float8 AS findings,
+      pg_total_relation_size('span')::float8 AS spans`
+  const each = (bytes = Number.NaN) => bytes / findings
+  return [
+    { bench: 'years', what: 'a finding on disk, with indexes', value: each(size?.findings), unit: 'B', goal: '≤ 120' },
+    { bench: 'years', what: 'spans, for each finding', value: each(size?.spans), unit: 'B', goal: '≤ 1' },
+  ]
+}
+
+/** 95th percentiles of answers by HTTP, by what was asked, in milliseconds. */
+type Answers = Record<keyof typeof goals, number>
+const goals = { 'drift between audits': 100, 'drift between times': 100, 'history of a target': 10, compliance: 500 }
+
+async function measureReports(dataDir: string, { url, db }: OwnStores, loaded: Nights): Promise<Answers> {
+  await db.$executeRaw`VACUUM (ANALYZE) finding, span, audit, evidence, series, target` // as autovacuum does within a day
+  const service = await startService(dataDir, { DATABASE_URL: url })
+  try {
+    const random = randomNumbers(7)
+    const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T
+    const time = () => pick(loaded.nights).at.toISOString()
+    const audit = () => `audit:${pick(loaded.nights).auditId}`
+    const p95 = async (path: () => string, times: number) => {
+      for (let i = 0; i < 10; i++) await get(service, path())
+      const tookMs: number[] = []
+      for (let i = 0; i < times; i++) tookMs.push(await timeMs(() => get(service, path())))
+      return percentile(tookMs, 0.95)
+    }
+    return {
+      'drift between audits': await p95(() => `reports/drift?from=${audit()}&to=${audit()}`, 100),
+      'drift between times': await p95(() => `reports/drift?from=${time()}&to=${time()}`, 100),
+      'history of a target': await p95(() => `targets/${pick(loaded.targets)}/history`, 300),
+      compliance: await p95(() => `reports/compliance?at=${time()}&by=${pick(['rule', 'target'])}`, 60),
+    }
+  } finally {
+    await service.stop()
+  }
+}
+
+async function get({ url, key }: Service, path: string): Promise<void> {
+  const response = await fetch(`${url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` } })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
+}
+
+function compared(few: Answers, many: Answers, [fewNights, allNights]: [Nights, Nights]): Figure[] {
+  return (Object.keys(goals) as (keyof Answers)[]).flatMap((what) => [
+    figure(`${what}, p95 by HTTP, ${allNights.nights.length} nights`, many[what], `≤ ${goals[what]}`),
+    figure(`${what}, p95 by HTTP, ${fewNights.nights.length} nights`, few[what], `≤ ${goals[what]}`),
+    { ...figure(`${what}, the former over the latter`, many[what] / few[what], '< 1.5'), unit: '×' },
+  ])
+}
+
+const figure = (what: string, value: number, goal: string): Figure => ({
+  bench: 'years',
+  what,
+  value,
+  unit: 'ms',
+  goal,
+})
