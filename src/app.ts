@@ -1,19 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Parts } from './audit/parts.ts'
 import { planAudit } from './audit/plan.ts'
 import { failBatch, runBatch } from './audit/run-batch.ts'
-import type { Config } from './config.ts'
+import { type Config, version } from './config.ts'
+import { endAtDeadline } from './fleet/deadlines.ts'
+import { startHeartbeat } from './fleet/heartbeat.ts'
 import { openQueue } from './fleet/queue.ts'
+import { createScheduler, type Scheduler } from './fleet/schedules.ts'
 import { builtInPolicies } from './policies/built-in.ts'
-import { createBudget } from './probes/budget.ts'
-import { createCredentials } from './probes/credentials.ts'
-import { affordableSockets } from './probes/descriptors.ts'
-import { createEgressPolicy } from './probes/egress.ts'
-import { createObserver, type Observe } from './probes/observe.ts'
-import { probes } from './probes/registry.ts'
-import { systemLookup } from './probes/resolve.ts'
+import { openVantage } from './probes/vantage.ts'
 import { loadCodes } from './store/codes.ts'
 import { openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
@@ -23,12 +19,11 @@ import { listenForNotifications, type Notifications } from './store/notification
 import { ensurePartitions } from './store/partitions.ts'
 import { createStores } from './store/stores.ts'
 
-export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
+export { version }
 
 /** The service without its HTTP side: the same for the server and for the command line. */
 export interface App extends Parts {
+  scheduler: Scheduler
   notifications: Notifications
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
@@ -76,7 +71,6 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const stores = createStores(database.db, codes)
   const transaction: Parts['transaction'] = (work) => database.transaction((tx) => work(createStores(tx, codes), tx))
   for (const policy of builtInPolicies()) await stores.policies.ensure(policy)
-  await stores.vantages.announce(config.vantage)
 
   const notifications = await listenForNotifications(url)
   closers.push(notifications.close)
@@ -88,48 +82,49 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   })
   closers.push(() => queue.stop(config.graceMs))
 
-  const observe = createObserver({
-    probes,
-    egress: createEgressPolicy({ allow: config.allow, never: ownEndpoints(config, url) }),
-    budget: createBudget({ sockets: affordableSockets(config.sockets), perHost: config.socketsPerHost }),
-    lookup: systemLookup,
-    credential: createCredentials(config.credentials, process.env),
-    requester: `portwarden ${version}`,
-    timeoutMs: config.probeTimeoutMs,
-    tries: 3,
-    spacingMs: 250,
-    clock: () => new Date(),
+  const eyes = openVantage({
+    ...config,
+    never: ownEndpoints(config, url),
+    version,
+    env: process.env,
     log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
   })
 
-  const parts: Parts = { stores, transaction, enqueuePlan: queue.enqueuePlan, enqueueBatches: queue.enqueueBatches }
+  const parts: Parts = {
+    stores,
+    transaction,
+    enqueuePlan: queue.enqueuePlan,
+    enqueueDeadline: queue.enqueueDeadline,
+    enqueueBatches: queue.enqueueBatches,
+  }
+  const scheduler = createScheduler({ ...parts, nextTicks: queue.nextTicks })
   return {
     ...parts,
+    scheduler,
     notifications,
     owner: embedded?.owner ?? false,
     checkReady: database.ping,
-    work: () =>
-      queue.work([config.vantage.name], {
+    async work() {
+      const { vantage } = config
+      const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
+      const heartbeat = await startHeartbeat({ ...stores, vantage, version, canary: eyes.canary, onError })
+      closers.push(heartbeat.stop)
+      await queue.work([vantage.name], {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
         failAudit: ({ auditId }) =>
           stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
-        runBatch: (job) => runBatch({ stores, observe, isOnline: canaryWatch(config.canary, observe) }, job),
+        endAudit: ({ auditId }) =>
+          endAtDeadline({ ...parts, dropBatches: queue.dropBatches }, { auditId, now: new Date() }),
+        runBatch: (job) => runBatch({ stores, ...eyes }, job),
         failBatch: (job) => failBatch({ stores }, job),
+        takeTicks: scheduler.tick,
         maintain: async () => {
           const { droppedPartitions } = await maintain(database.db, { retentionDays: config.retentionDays })
           log.info({ droppedPartitions }, 'maintenance done')
         },
-      }),
+      })
+    },
     close,
-  }
-}
-
-/** A vantage is online when any of its canaries answers; with none of them answering, it is the vantage that is cut off. */
-function canaryWatch(canary: Config['canary'], observe: Observe): () => Promise<boolean> {
-  return async () => {
-    if (canary.length === 0) return true
-    const seen = await Promise.all(canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} })))
-    return seen.some(({ sightings }) => sightings.some(({ state }) => state === 'open'))
   }
 }
 

@@ -1,8 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, parseAllow } from './probes/egress.ts'
+
+/** Of this program, as package.json has it. */
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 /** Everything that the environment decides, checked and frozen. */
 export interface Config {

@@ -16,6 +16,14 @@ export const FormatQuery = {
   ),
 }
 
+/** For a listing that comes in pages. */
+export const ListingQuery = {
+  ...FormatQuery,
+  all: Type.Optional(
+    Type.Boolean({ description: 'With JSON: the whole listing as one document, streamed, instead of a page' }),
+  ),
+}
+
 /** The media types of a listing's 200 answer, for OpenAPI. */
 export const listingContent = (page: object, item: object) => ({
   description: 'A page, or the whole listing as a stream',
@@ -37,22 +45,34 @@ export function formatOf({ headers, query }: FastifyRequest): Format {
   return known[0] ?? 'json'
 }
 
+/** Whether a request for a listing asks for one page of it. */
+export const wantsPage = (request: FastifyRequest): boolean =>
+  formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
+
 const exportPage = 5_000
 
+interface Export<T> {
+  columns: Columns<T>
+  fetchPage: (options: { cursor?: string; limit: number }) => Promise<Page<T>>
+  /** What a JSON document says besides its items. */
+  head?: object
+}
+
 /** Streams a whole listing; memory holds one page of it. */
-export function sendExport<T>(
-  reply: FastifyReply,
-  format: Exclude<Format, 'json'>,
-  {
-    columns,
-    fetchPage,
-  }: { columns: Columns<T>; fetchPage: (options: { cursor?: string; limit: number }) => Promise<Page<T>> },
-): FastifyReply {
+export function sendExport<T>(reply: FastifyReply, format: Format, { columns, fetchPage, head }: Export<T>) {
   async function* chunks() {
+    const pages = eachPage((cursor) => fetchPage({ ...(cursor ? { cursor } : {}), limit: exportPage }))
     if (format === 'csv') yield csvHead(columns)
-    for await (const items of eachPage((cursor) => fetchPage({ cursor, limit: exportPage }))) {
-      if (items.length > 0) yield format === 'csv' ? csvLines(columns, items) : ndjsonLines(items)
+    if (format === 'json') yield JSON.stringify({ ...head, items: [] }).slice(0, -']}'.length)
+    let separator = ''
+    for await (const items of pages) {
+      if (items.length === 0) continue
+      if (format === 'csv') yield csvLines(columns, items)
+      else if (format === 'ndjson') yield ndjsonLines(items)
+      else yield separator + items.map((item) => JSON.stringify(item)).join()
+      separator = ','
     }
+    if (format === 'json') yield '],"next":null}'
   }
   return reply.type(`${formats[format]}; charset=utf-8`).send(Readable.from(chunks(), { objectMode: false }))
 }

@@ -66,6 +66,20 @@ export function registerProblems(app: FastifyInstance): void {
     request.log.error({ err: error }, 'request failed')
     return sendProblem(reply, { status: 500, requestId: request.id })
   })
+  // PostgreSQL keeps neither NUL nor half a character; no name and no text needs them.
+  app.addHook('preValidation', async ({ body, query, params }, reply) => {
+    const parts = { body, query, path: params }
+    for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
+      const pointer = findUnkeepable(part, '')
+      if (pointer === undefined) continue
+      const detail = 'must be well-formed text without NUL'
+      return sendProblem(reply, {
+        status: 400,
+        detail: `${pointer} ${detail}`,
+        errors: [{ in: place, pointer, detail }],
+      })
+    }
+  })
   app.setNotFoundHandler((request: FastifyRequest, reply) =>
     sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }),
   )
@@ -92,26 +106,38 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   return undefined
 }
 
+/** What fastify refuses before there is a route: a URL that cannot be decoded. */
+export const answerFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+  sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
+
+function findUnkeepable(value: unknown, pointer: string): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? undefined : pointer
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, member] of Object.entries(value)) {
+    const place = `${pointer}/${escapePointer(key)}`
+    const found = findUnkeepable(key, place) ?? findUnkeepable(member, place)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const escapePointer = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1')
+
+type Misfit = NonNullable<FastifyError['validation']>[number]
+
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
-  const errors = validation.slice(0, maxErrors).map(({ instancePath, keyword, params, message = 'is not valid' }) => {
-    const field =
-      keyword === 'required'
-        ? params.missingProperty
-        : keyword === 'additionalProperties'
-          ? params.additionalProperty
-          : undefined
-    const pointer =
-      field === undefined
-        ? instancePath
-        : `${instancePath}/${String(field).replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const misfits = validation.filter((misfit) => isTelling(misfit, validation)).slice(0, maxErrors)
+  const errors = misfits.map(({ instancePath, keyword, params, message = 'is not valid' }) => {
+    const place = placeOf[validationContext] ?? 'body'
+    if (keyword === 'required') {
+      return { in: place, pointer: `${instancePath}/${escapePointer(params.missingProperty)}`, detail: 'is required' }
+    }
+    if (keyword === 'additionalProperties') {
+      const pointer = `${instancePath}/${escapePointer(params.additionalProperty)}`
+      return { in: place, pointer, detail: 'is not a known field' }
+    }
     const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-    const detail =
-      keyword === 'required'
-        ? 'is required'
-        : keyword === 'additionalProperties'
-          ? 'is not a known field'
-          : `${message}${allowed}`
-    return { in: placeOf[validationContext] ?? 'body', pointer, detail }
+    return { in: place, pointer: instancePath, detail: `${message}${allowed}` }
   })
   const first = errors[0]
   return {
@@ -119,4 +145,15 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
     detail: first ? `${first.pointer || 'the request'} ${first.detail}` : 'the request is not valid',
     errors,
   }
+}
+
+/** Of a union every branch complains. A branch of another type than the value has says nothing about what is wrong with it. */
+function isTelling(misfit: Misfit, all: readonly Misfit[]): boolean {
+  if (misfit.keyword === 'anyOf') return all.length === 1
+  if (misfit.keyword !== 'type' || !misfit.schemaPath.includes('/anyOf/')) return true
+  return !all.some(
+    (other) =>
+      other.instancePath.startsWith(`${misfit.instancePath}/`) ||
+      (other.instancePath === misfit.instancePath && other.keyword !== 'type' && other.keyword !== 'anyOf'),
+  )
 }

@@ -62,6 +62,7 @@ export const pageOf = <S extends TSchema>(item: S) =>
 const problemTexts: Record<number, string> = {
   400: 'The request is malformed; `errors` names the fields',
   401: 'No valid key',
+  403: 'The scopes of the key do not allow it',
   404: 'There is no such resource',
   409: 'The state of the resource does not allow it',
   412: 'The resource was changed since its ETag was read',
@@ -71,10 +72,21 @@ const problemTexts: Record<number, string> = {
   500: 'A fault of the service; the log has more under the request id',
 }
 
+/** On every POST that creates. */
+export const IdempotencyKey = {
+  'idempotency-key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'The same key with the same body makes nothing a second time, and answers what the first made',
+    }),
+  ),
+}
+
 /** The problem answers of an operation; those that every operation of /v1 can give come by themselves. */
 export const problems = (...statuses: number[]) =>
   Object.fromEntries(
-    [...statuses, 400, 401, 500]
+    [...statuses, 400, 401, 403, 500]
       .sort()
       .map((status) => [
         status,

@@ -6,22 +6,27 @@ import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
 import type { Parts } from '../audit/parts.ts'
+import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { requireKey } from './auth.ts'
-import { Problem, registerProblems } from './problems.ts'
+import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
 import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
 import { DriftItem, DriftReport, driftRoutes } from './routes/drift.ts'
 import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
 import { FieldChange, historyRoutes, Span } from './routes/history.ts'
+import { Key, keyRoutes, NewKey } from './routes/keys.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
+import { Schedule, ScheduleRun, scheduleRoutes } from './routes/schedules.ts'
 import { Target, targetRoutes } from './routes/targets.ts'
+import { Vantage, vantageRoutes } from './routes/vantages.ts'
 import { Reason } from './schemas.ts'
 
 export interface ServerParts extends Parts {
+  scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
   /** Whether the service can do its work now; throws where it cannot. */
   checkReady(): Promise<void>
@@ -33,11 +38,15 @@ export interface ServerParts extends Parts {
 const schemas = [
   ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
+  ...[Key, NewKey, Vantage],
+  ...[Schedule, ScheduleRun],
 ]
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
   ...[driftRoutes, baselineRoutes, complianceRoutes],
+  ...[keyRoutes, vantageRoutes],
+  ...[scheduleRoutes],
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */
@@ -48,6 +57,7 @@ export async function buildServer(parts: ServerParts) {
     bodyLimit: 10 * 1024 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
+    frameworkErrors: answerFrameworkError,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -58,6 +68,7 @@ export async function buildServer(parts: ServerParts) {
   // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
+  app.removeContentTypeParser('text/plain') // what is not told to be JSON is not taken for anything else
   for (const schema of schemas) app.addSchema(schema)
 
   await app.register(swagger, {
@@ -100,7 +111,10 @@ const documentHead = (version: string) => ({
     { name: 'audits', description: 'Ask for audits and read their findings' },
     { name: 'targets', description: 'The hosts under audit and their history' },
     { name: 'policies', description: 'What must hold' },
+    { name: 'schedules', description: 'When audits begin by themselves' },
     { name: 'reports', description: 'What changed' },
+    { name: 'vantages', description: 'The places from which probes are made' },
+    { name: 'keys', description: 'Who may call' },
     { name: 'operations', description: 'For those who run the service' },
   ],
 })

@@ -17,18 +17,26 @@ export interface AuditRequest {
   correlationId?: string
   reason?: string
   callbackUrl?: string
+  /** After how many seconds it ends at the latest; default: an hour. */
+  deadlineSeconds?: number
 }
+
+/** What a caller may ask for, and gets without asking. */
+export const deadlineSeconds = { least: 10, most: 86_400, default: 3_600 } as const
 
 /** Who asks, and how. */
 export interface Order {
   trigger: string
   requestedBy: string
   idempotencyKey?: string
+  /** When it is to be planned, from where its deadline is counted; default: now. */
+  startsAt?: Date
 }
 
 export interface AcceptParts {
   transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
   enqueuePlan(tx: Database, auditId: string): Promise<void>
+  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
 }
 
 /**
@@ -37,7 +45,7 @@ export interface AcceptParts {
  * Throws RefusedError with every mistake that it found; nothing is written then.
  */
 export async function acceptAudit(
-  { transaction, enqueuePlan }: AcceptParts,
+  { transaction, enqueuePlan, enqueueDeadline }: AcceptParts,
   request: AuditRequest,
   order: Order,
 ): Promise<{ auditId: string; created: boolean }> {
@@ -47,7 +55,8 @@ export async function acceptAudit(
     if (made !== auditId) return { auditId: made, created: false }
     const { policyId, targetIds } = await checkRequest(stores, request)
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
-    const { trigger, requestedBy } = order
+    const { trigger, requestedBy, startsAt = new Date() } = order
+    const deadlineAt = new Date(startsAt.getTime() + (request.deadlineSeconds ?? deadlineSeconds.default) * 1000)
     await stores.audits.create({
       id: auditId,
       policyId,
@@ -59,8 +68,10 @@ export async function acceptAudit(
       callbackUrl,
       trigger,
       requestedBy,
+      deadlineAt,
     })
     await enqueuePlan(tx, auditId)
+    await enqueueDeadline(tx, auditId, deadlineAt)
     return { auditId, created: true }
   })
 }
@@ -82,7 +93,11 @@ export async function claimOnce(
   return earlier?.resource ?? resource
 }
 
-async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ policyId: number; targetIds: number[] }> {
+/** Checks what an audit is asked to do; throws RefusedError with every mistake. Targets that are given whole are saved. */
+export async function checkRequest(
+  stores: Stores,
+  request: AuditRequest,
+): Promise<{ policyId: number; targetIds: number[] }> {
   const [name = '', version] = request.policy.split('@')
   const policy = await stores.policies.find(name, version === undefined ? undefined : Number(version))
   if (!policy)
@@ -96,19 +111,27 @@ async function checkRequest(stores: Stores, request: AuditRequest): Promise<{ po
   request.vantages?.forEach((vantage, i) => {
     if (!known.has(vantage)) mistakes.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
   })
-  const seen = new Set<string>()
-  for (const target of targets) {
+  const told = new Set<string>()
+  for (const [i, target] of targets.entries()) {
     const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
     for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
-      const pointer = layer === 'audit' ? `/params/${parameter}` : `/targets/${target.name}/params/${parameter}`
-      if (!seen.has(pointer))
-        mistakes.push({ pointer, message: layer === 'audit' ? message : `target ${target.name}: ${message}` })
-      seen.add(pointer)
+      if (layer === 'target') {
+        const pointer = placeOfTarget(request.targets, i)
+        mistakes.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
+      } else if (told.size < told.add(parameter).size) {
+        mistakes.push({ pointer: `/params/${escapePointer(parameter)}`, message })
+      }
     }
   }
   if (mistakes.length > 0) throw new RefusedError(mistakes)
   return { policyId: policy.id, targetIds: targets.map((target) => target.id) }
 }
+
+// What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
+const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
+  Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
+
+const escapePointer = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
 async function findTargets(stores: Stores, selection: AuditRequest['targets']): Promise<StoredTarget[]> {
   if (!Array.isArray(selection)) {

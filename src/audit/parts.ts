@@ -5,6 +5,8 @@ import type { Stores } from '../store/stores.ts'
 export interface Parts {
   stores: Stores
   transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
-  enqueuePlan(tx: Database, auditId: string): Promise<void>
+  enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
+  /** Queues the end of an audit that has not ended by itself until then. */
+  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
   enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
 }

@@ -25,9 +25,9 @@ type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: n
  * Planning it again, or after it was canceled, changes nothing.
  */
 export async function planAudit({ stores, transaction, enqueueBatches }: PlanParts, auditId: string): Promise<void> {
-  const batches = await transaction(async (tx, database) => {
+  await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
-    if (!order) return undefined
+    if (!order) return
     const planned = await planChecks(tx, order)
     const shares = shareOut(planned.filter((check) => check.kind === 'look'))
     await tx.audits.start(auditId, { total: planned.length, batches: shares.length })
@@ -38,12 +38,13 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
     const settled = planned
       .filter((check) => check.kind === 'settled')
       .map((check) => settledFinding(check, new Date()))
+      .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
     for (let i = 0; i < settled.length; i += settledPerRecording) {
       await tx.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
     }
-    return shares.length
   })
-  if (batches === 0) await stores.audits.finish(auditId)
+  // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
+  if (await stores.audits.isRecorded(auditId)) await stores.audits.finish(auditId)
 }
 
 async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]> {

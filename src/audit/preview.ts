@@ -9,12 +9,14 @@ import type { StoredTarget } from '../store/targets.ts'
 import { ruleResolver } from './plan.ts'
 
 /** How a draft would judge one series. */
-export interface PreviewItem extends Judgement {
+export interface PreviewItem {
   target: string
   rule: string
   vantage: string
   /** What the policy of that name says of it now; null where it says nothing. */
   before: Result | null
+  /** Null where the draft would say nothing any more. */
+  after: Judgement | null
 }
 
 export interface Preview {
@@ -41,38 +43,46 @@ export async function previewPolicy(
   const counts = { ...noCounts }
   const items: PreviewItem[] = []
   for (const target of targets) {
-    const series = known.get(target.id) ?? []
-    const facts = new Map(
-      series.flatMap((one) => (one.evidence ? [[endpointKey(one.vantage, one.evidence), one.evidence]] : [])),
-    )
+    const facts = known.get(target.id) ?? []
+    const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [placeKey(one), one]))
     for (const check of planTarget(target, rulesFor(target), vantages)) {
-      const rule = check.kind === 'look' ? check.rule.id : check.ruleId
-      const judgement = foresee(check, { facts, now })
-      const before = currentResult(series, { policy: document.name, rule, vantage: check.place.vantage })
-      counts[judgement.result]++
-      if (judgement.result !== before)
-        items.push({ target: target.name, rule, vantage: check.place.vantage, ...judgement, before })
+      const place = { rule: check.kind === 'look' ? check.rule.id : check.ruleId, vantage: check.place.vantage }
+      const own = current.get(placeKey(place))
+      const after = foresee(check, { facts, own, now })
+      const before = own?.result ?? null
+      current.delete(placeKey(place))
+      counts[after.result]++
+      const stillSilent = before === null && after.result === 'notapplicable'
+      if (after.result !== before && !stillSilent) items.push({ target: target.name, ...place, before, after })
     }
+    for (const { rule, vantage, result } of current.values())
+      items.push({ target: target.name, rule, vantage, before: result, after: null })
   }
   return { counts, items }
 }
 
-function foresee(check: PlannedCheck, { facts, now }: { facts: ReadonlyMap<string, Evidence>; now: Date }): Judgement {
+interface Known {
+  facts: readonly KnownSeries[]
+  /** What is known of the same rule from the same vantage. */
+  own: KnownSeries | undefined
+  now: Date
+}
+
+/** Of several facts that fit, those of the rule itself come first, then the newer ones; the first that decide are taken. */
+function foresee(check: PlannedCheck, { facts, own, now }: Known): Judgement {
   if (check.kind === 'settled') return { result: check.result, reason: check.reason, state: 'unknown' }
   const { rule, host, place } = check
-  const evidence = facts.get(endpointKey(place.vantage, { probe: rule.probe, host, port: rule.port }))
-  const seen = evidence && observationOf(evidence, now)
-  return seen
-    ? judge(rule, seen, { windowOpen: false })
-    : { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
+  const wanted = endpointKey(place.vantage, { probe: rule.probe, host, port: rule.port })
+  const fitting = facts.filter(({ vantage, evidence }) => evidence && endpointKey(vantage, evidence) === wanted)
+  const judgements = fitting
+    .toSorted((a, b) => Number(b === own) - Number(a === own) || b.since.getTime() - a.since.getTime())
+    .flatMap(({ evidence }) => (evidence && observationOf(evidence, now)) ?? [])
+    .map((seen) => judge(rule, seen, { windowOpen: false }))
+  const decided = judgements.find(({ result }) => result === 'pass' || result === 'fail')
+  return decided ?? judgements[0] ?? { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
 }
 
 const endpointKey = (vantage: string, { probe, host, port }: Pick<Evidence, 'probe' | 'host' | 'port'>) =>
   JSON.stringify([vantage, probe, host, port])
 
-const currentResult = (
-  series: readonly KnownSeries[],
-  wanted: Pick<KnownSeries, 'policy' | 'rule' | 'vantage'>,
-): Result | null =>
-  series.find((one) => one.policy === wanted.policy && one.rule === wanted.rule && one.vantage === wanted.vantage)
-    ?.result ?? null
+const placeKey = ({ rule, vantage }: Pick<KnownSeries, 'rule' | 'vantage'>) => JSON.stringify([rule, vantage])

@@ -2,18 +2,16 @@ import { evidenceOf } from '../domain/evidence.ts'
 import { judge } from '../domain/judge.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
-import type { Observe } from '../probes/observe.ts'
+import type { Check } from '../probes/observe.ts'
 import type { Batch, BatchCheck } from '../store/batches.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
+import { type Eyes, lookAtAll } from './look.ts'
 import { settledFinding } from './plan.ts'
-import { createSharedLook } from './shared-look.ts'
+import { checkOf } from './shared-look.ts'
 
-export interface BatchParts {
+export interface BatchParts extends Eyes {
   stores: Stores
-  observe: Observe
-  /** Whether the canary endpoints of the vantage answer; true where it names none. */
-  isOnline(): Promise<boolean>
 }
 
 interface BatchJob {
@@ -28,21 +26,27 @@ interface BatchJob {
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(parts.stores, auditId)
-  const onlineBefore = await parts.isOnline()
-  const findings = onlineBefore ? await lookAndJudge(parts, batch) : []
-  if (onlineBefore && (await parts.isOnline())) return record(parts.stores, { auditId, batchId, findings })
-  // A vantage that is cut off sees every port as shut: nothing it saw is believed.
-  await recordUnseen(parts.stores, { auditId, batchId }, { result: 'unknown', reason: 'vantage-offline' })
+  await recordSeen(parts.stores, batch, await lookAtAll(parts, checksOf(batch)))
 }
 
-async function lookAndJudge({ observe }: BatchParts, { rules, checks }: Batch): Promise<NewFinding[]> {
-  const look = createSharedLook(observe)
-  return Promise.all(
-    checks.map(async (check) => {
-      const rule = ruleOf(rules, check)
-      return judgedFinding(check, rule, await look(rule, check.host))
-    }),
-  )
+/** What a batch asks its vantage to look at, check by check. */
+export const checksOf = ({ rules, checks }: Batch): Check[] =>
+  checks.map((check) => checkOf(ruleOf(rules, check), check.host))
+
+/** Judges what was seen of a batch, check by check, and records it; undefined: its vantage was offline. */
+export async function recordSeen(
+  stores: Stores,
+  batch: Batch,
+  seen: readonly Observation[] | undefined,
+): Promise<void> {
+  const job = { auditId: batch.auditId, batchId: batch.id }
+  if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
+  const findings = batch.checks.map((check, i) => {
+    const observation = seen[i]
+    if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
+    return judgedFinding(check, ruleOf(batch.rules, check), observation)
+  })
+  await record(stores, { ...job, findings })
 }
 
 /** Records every check of a batch as an error: no worker could run it. */
@@ -63,7 +67,8 @@ export async function cancelAudit({ stores }: { stores: Stores }, auditId: strin
   return true
 }
 
-async function recordUnseen(
+/** Records every check of a batch that nobody has recorded as not seen, with the reason; ends the audit with its last batch. */
+export async function recordUnseen(
   stores: Stores,
   { auditId, batchId }: BatchJob,
   unseen: Pick<NewFinding, 'result' | 'reason'>,
@@ -79,7 +84,8 @@ async function record(stores: Stores, batch: Parameters<Stores['record']>[0]) {
   if (batchesLeft === 0) await stores.audits.finish(batch.auditId)
 }
 
-async function finishIfDone(stores: Stores, auditId: string): Promise<void> {
+/** Ends an audit of which everything is recorded, where whoever recorded it died before. */
+export async function finishIfDone(stores: Stores, auditId: string): Promise<void> {
   if (await stores.audits.isRecorded(auditId)) await stores.audits.finish(auditId)
 }
 

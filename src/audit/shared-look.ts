@@ -1,19 +1,35 @@
 import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
-import type { AccountUse, Observe } from '../probes/observe.ts'
+import type { AccountUse, Check, Observe } from '../probes/observe.ts'
 import { optionsOf } from '../probes/options.ts'
+
+/** What a rule asks a vantage to look at. */
+export const checkOf = (rule: ResolvedRule, host: string): Check => ({
+  probe: rule.probe,
+  host,
+  port: rule.port,
+  options: optionsOf(rule),
+})
+
+/** The same for checks that one look answers. */
+export const lookKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
 
 /**
  * Looks once at what several checks of a batch ask for: a hundred servers with one domain controller make one look at it.
  * Looks that send the same credential come one after the other, and none follows a refusal.
  */
 export function createSharedLook(observe: Observe): (rule: ResolvedRule, host: string) => Promise<Observation> {
+  const look = createLook(observe)
+  return (rule, host) => look(checkOf(rule, host))
+}
+
+/** The same for checks as they are, without the rules that ask for them: how an agent looks. */
+export function createLook(observe: Observe): (check: Check) => Promise<Observation> {
   const looks = new Map<string, Promise<Observation>>()
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
 
-  const lookOnce = (rule: ResolvedRule, host: string): Promise<Observation> => {
-    const check = { probe: rule.probe, host, port: rule.port, options: optionsOf(rule) }
-    const ref = credentialOf(rule)
+  const lookOnce = (check: Check): Promise<Observation> => {
+    const ref = 'credentialRef' in check.options ? check.options.credentialRef : undefined
     if (ref === undefined) return observe(check)
     const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
     const next = account.last.then(() => observe(check, account.use))
@@ -21,9 +37,9 @@ export function createSharedLook(observe: Observe): (rule: ResolvedRule, host: s
     return next
   }
 
-  return (rule, host) => {
-    const key = JSON.stringify([rule.probe, host, rule.port, optionsOf(rule)])
-    const look = looks.get(key) ?? lookOnce(rule, host)
+  return (check) => {
+    const key = lookKey(check)
+    const look = looks.get(key) ?? lookOnce(check)
     looks.set(key, look)
     return look
   }

@@ -13,14 +13,3 @@ export function scoreOf(counts: Counts): ComplianceScore {
   const coverage = coverageOf(counts)
   return { counts, coverage, score: coverage.checked === 0 ? null : counts.pass / coverage.checked }
 }
-
-/** Adds the counts of groups. */
-export const sumCounts = (groups: readonly Counts[]): Counts =>
-  groups.reduce((sum, next) => ({
-    pass: sum.pass + next.pass,
-    fail: sum.fail + next.fail,
-    unknown: sum.unknown + next.unknown,
-    error: sum.error + next.error,
-    notapplicable: sum.notapplicable + next.notapplicable,
-    notchecked: sum.notchecked + next.notchecked,
-  }))

@@ -35,16 +35,22 @@ export interface FieldChange {
 const known = (result: Result) => result === 'pass' || result === 'fail'
 const outOfScope = (side: SeriesState | undefined) => side === undefined || side.result === 'notapplicable'
 
+/** Whether a series that is absent on one side was merely not tested then, and so never left the scope. */
+interface Absence {
+  untested?: boolean
+}
+
 /**
- * What happened to a series between two moments; undefined when nothing did. A series that is absent afterwards has left the
- * scope, unless the later moment did not get to test it (`untested`): then it is merely obscured.
+ * What happened to a series between two moments; undefined when nothing did. A series that is absent on one side was out of
+ * scope then, unless it is known that it was merely not tested (`untested`): that hides what was known, and nothing else.
  */
 export function classify(
   before: SeriesState | undefined,
   after: SeriesState | undefined,
-  { untested = false } = {},
+  { untested = false }: Absence = {},
 ): DriftClass | undefined {
-  if (before && !after && untested) return known(before.result) ? 'obscured' : undefined
+  if (untested && before && !after) return known(before.result) ? 'obscured' : undefined
+  if (untested && after && !before) return known(after.result) ? 'clarified' : undefined
   if (outOfScope(before) || outOfScope(after)) {
     if (outOfScope(before) === outOfScope(after)) return undefined
     return outOfScope(before) ? 'appeared' : 'vanished'
@@ -57,10 +63,18 @@ export function classify(
   return compareFields(before, after).length > 0 ? 'changed' : undefined
 }
 
-/** Why: the same facts judged by another policy version, a change of what is looked at, or else the world. */
-export function causeOf(before: SeriesState | undefined, after: SeriesState | undefined): DriftCause {
+/**
+ * Why: the same facts judged by another policy version, a change of what is looked at, or else the world. Where there are no
+ * facts (null), nothing was judged.
+ */
+export function causeOf(
+  before: SeriesState | undefined,
+  after: SeriesState | undefined,
+  { untested = false }: Absence = {},
+): DriftCause {
+  if (untested && (!before || !after)) return 'environment'
   if (outOfScope(before) || outOfScope(after) || !before || !after) return 'scope'
-  const sameFacts = compareValues(before.evidence, after.evidence, '').length === 0
+  const sameFacts = before.evidence !== null && compareValues(before.evidence, after.evidence, '').length === 0
   return sameFacts && before.policyVersion !== after.policyVersion ? 'policy' : 'environment'
 }
 

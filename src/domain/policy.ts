@@ -19,7 +19,7 @@ export const nameSchema = (what: string) =>
     examples: ['ssh-restricted'],
   })
 export const Port = Type.Integer({ title: 'port', minimum: 1, maximum: 65535 })
-const Zone = Type.String({
+export const Zone = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
   maxLength: 50,
   description: 'client, server, support, untrusted…',

@@ -149,6 +149,14 @@ export const reasons = {
     about: 'us',
     message: 'The canary endpoints of the vantage did not answer, so nothing it saw is believed.',
   },
+  'vantage-absent': {
+    about: 'us',
+    message: 'The vantage was not seen until the deadline of the audit: start its worker or agent.',
+  },
+  'audit-deadline': {
+    about: 'us',
+    message: 'The deadline of the audit came before this check was made: allow more time, or add workers.',
+  },
   'audit-canceled': { about: 'us', message: 'The audit was canceled before this check was made.' },
 
   // an operator must act first

@@ -12,7 +12,7 @@ const max = (values: readonly Significance[]): Significance =>
 
 /** Fields of evidence that say more than `info` when they change; the first pattern that fits decides. */
 const fields: readonly (readonly [RegExp, Significance])[] = [
-  [/\/hostKey(\/|$)/, 'alert'], // another machine, or an interception
+  [/\/facts\/hostKey\//, 'alert'], // another machine, or an interception
   [/\/trusted$/, 'alert'],
   [/\/bind(\/|$)/, 'notice'],
   [/\/certificate\/(issuer|publicKey)(\/|$)/, 'notice'], // a renewal that keeps both says nothing of the kind
@@ -31,17 +31,22 @@ const byClass: Record<DriftClass, Significance> = {
   vanished: 'notice',
 }
 
-/** The significance of one changed field. */
-export const significanceOf = ({ path }: Pick<FieldChange, 'path'>): Significance =>
-  fields.find(([pattern]) => pattern.test(path))?.[1] ?? 'info'
+/** The significance of one changed field. A fact that only came or went with its port says nothing by itself. */
+export const significanceOf = ({ path, before, after }: FieldChange): Significance =>
+  before === null || after === null ? 'info' : (fields.find(([pattern]) => pattern.test(path))?.[1] ?? 'info')
+
+const isExposed = (side: SeriesState | undefined) =>
+  side?.result === 'fail' && side.reason === 'unexpected-state' && side.state === 'open'
 
 /** The significance of an item of drift: that of its class or of its weightiest field. A forbidden port that opened is an alert. */
 export function significanceOfDrift(
   kind: DriftClass,
-  after: SeriesState | undefined,
-  changes: readonly FieldChange[],
+  {
+    before,
+    after,
+    changes,
+  }: { before: SeriesState | undefined; after: SeriesState | undefined; changes: readonly FieldChange[] },
 ): Significance {
-  const exposed = after?.result === 'fail' && after.reason === 'unexpected-state' && after.state === 'open'
-  if (exposed && kind !== 'vanished') return 'alert'
+  if (isExposed(after) && !isExposed(before)) return 'alert'
   return max([byClass[kind], ...changes.map(significanceOf)])
 }

@@ -1,4 +1,4 @@
-import { fromPrisma, type Job, PgBoss } from 'pg-boss'
+import { type Clock, fromPrisma, type Job, PgBoss, systemClock } from 'pg-boss'
 import type { Database } from '../store/database.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
@@ -9,8 +9,12 @@ export interface JobHandlers {
   runBatch(job: BatchJob, signal: AbortSignal): Promise<void>
   /** A batch that failed in every try. */
   failBatch(job: BatchJob): Promise<void>
+  /** An audit whose deadline has come. */
+  endAudit(job: { auditId: string }): Promise<void>
   /** Nightly, once for all processes. */
   maintain(): Promise<void>
+  /** Every minute: takes the ticks of schedules that are due. */
+  takeTicks(now: Date): Promise<void>
 }
 export interface BatchJob {
   auditId: string
@@ -19,10 +23,16 @@ export interface BatchJob {
 
 /** The queues of audits, on PostgreSQL. Jobs are delivered at least once. */
 export interface Queue {
-  /** Queues the planning of an audit with the transaction that accepts it. */
-  enqueuePlan(tx: Database, auditId: string): Promise<void>
+  /** Queues the planning of an audit with the transaction that accepts it, for now or for later. */
+  enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
+  /** Queues the end of an audit at its deadline with the transaction that accepts it. */
+  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
+  /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
+  dropBatches(vantage: string, auditId: string): Promise<void>
   /** Queues batches with the transaction that plans them, for whoever serves the vantage. */
   enqueueBatches(tx: Database, vantage: string, jobs: readonly BatchJob[]): Promise<void>
+  /** The ticks of a cron expression after a moment; throws an Error for one that cannot be read, or never ticks. */
+  nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
   /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left. */
@@ -36,13 +46,18 @@ export interface QueueOptions {
   concurrency: number
   /** Trouble of the queue itself, which it survives. */
   onError(error: Error): void
+  /** Default: the clock of the system. */
+  clock?: Clock
 }
 
 const planQueue = 'audit-plan'
 const planFailedQueue = 'audit-plan-failed'
+const deadlineQueue = 'audit-deadline'
 const batchFailedQueue = 'batch-failed'
 const maintenanceQueue = 'maintenance'
 const maintenanceCron = '17 3 * * *'
+const tickQueue = 'schedule-ticks'
+const everyMinute = '* * * * *'
 const batchQueue = (vantage: string) => `batch/${vantage}`
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
@@ -54,11 +69,14 @@ const delivery = {
   deleteAfterSeconds: 3600,
   notify: true,
 }
-const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 30 }
+// A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
+const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2 }
 
 /** Connects to the queues and makes them where they are missing. */
-export async function openQueue({ url, connections, concurrency, onError }: QueueOptions): Promise<Queue> {
+export async function openQueue(options: QueueOptions): Promise<Queue> {
+  const { url, connections, concurrency, onError, clock = systemClock } = options
   const boss = new PgBoss({
+    clock,
     connectionString: url,
     max: connections,
     application_name: 'portwarden queue',
@@ -80,20 +98,45 @@ export async function openQueue({ url, connections, concurrency, onError }: Queu
   await ensureQueue(planFailedQueue, { notify: true })
   await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   await ensureQueue(batchFailedQueue, { notify: true })
+  // A look for ticks that fails is not repeated: the next one comes in a minute and finds the same.
+  await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
+  // The last resort of an audit must not give up: it is tried for hours.
+  await ensureQueue(deadlineQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
-  const workOn = <T extends object>(
+  const workOn = async <T extends object>(
     name: string,
-    localConcurrency: number,
+    workers: number,
     handle: (data: T, signal: AbortSignal) => Promise<void>,
-  ) =>
-    boss.work<T>(name, { ...polling, localConcurrency }, async (jobs: Job<T>[]) => {
-      for (const { data, signal } of jobs) await handle(data, signal)
-    })
+  ) => {
+    for (let started = 0; started < workers; started++) {
+      const id = await boss.work<T>(name, polling, async (jobs: Job<T>[]) => {
+        boss.notifyWorker(id) // without it a worker that had a job waits for the next poll, however many there are
+        try {
+          for (const { data, signal } of jobs) await handle(data, signal)
+        } catch (error) {
+          onError(error instanceof Error ? error : new Error(String(error))) // the queue keeps it in the job and tells nobody
+          throw error
+        }
+      })
+    }
+  }
 
   return {
-    async enqueuePlan(tx, auditId) {
-      await boss.send(planQueue, { auditId }, { db: fromPrisma(tx) })
+    async enqueuePlan(tx, auditId, startAfter) {
+      await boss.send(planQueue, { auditId }, { db: fromPrisma(tx), ...(startAfter && { startAfter }) })
+    },
+    async enqueueDeadline(tx, auditId, at) {
+      await boss.send(deadlineQueue, { auditId }, { db: fromPrisma(tx), startAfter: at })
+    },
+    async dropBatches(vantage, auditId) {
+      await ensureBatchQueue(vantage)
+      const jobs = await boss.findJobs(batchQueue(vantage), { data: { auditId }, limit: 100_000 })
+      if (jobs.length > 0)
+        await boss.cancel(
+          batchQueue(vantage),
+          jobs.map(({ id }) => id),
+        )
     },
     async enqueueBatches(tx, vantage, jobs) {
       await ensureBatchQueue(vantage)
@@ -103,11 +146,15 @@ export async function openQueue({ url, connections, concurrency, onError }: Queu
         { db: fromPrisma(tx) },
       )
     },
+    nextTicks: (cron, timeZone, { from, count }) => boss.previewSchedule(cron, { tz: timeZone, from, count }),
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)
+      await workOn(deadlineQueue, 1, handlers.endAudit)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
       await workOn(maintenanceQueue, 1, handlers.maintain)
+      await workOn(tickQueue, 1, () => handlers.takeTicks(new Date(clock.now())))
+      await boss.schedule(tickQueue, everyMinute, null, { tz: 'UTC', missed: 'once' })
       await boss.schedule(maintenanceQueue, maintenanceCron, null, { tz: 'UTC', missed: 'once' })
       for (const vantage of vantages) {
         await ensureBatchQueue(vantage)

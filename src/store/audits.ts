@@ -18,6 +18,8 @@ export interface NewAudit {
   correlationId?: string
   reason?: string
   callbackUrl?: string
+  /** When it ends at the latest. */
+  deadlineAt?: Date
 }
 
 export interface Audit {
@@ -32,6 +34,8 @@ export interface Audit {
   reason: string | null
   error: string | null
   createdAt: string
+  /** When it ends at the latest; null for audits from before there were deadlines. */
+  deadlineAt: string | null
   startedAt: string | null
   finishedAt: string | null
 }
@@ -140,7 +144,7 @@ type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest
 
 const selectAudit = Prisma.sql`
   SELECT a.id, a.status, a.verdict, a.counts, a.done, a.total, a.trigger, a.correlation_id AS "correlationId", a.reason, a.error,
-    a.created_at AS "createdAt", a.started_at AS "startedAt", a.finished_at AS "finishedAt",
+    a.created_at AS "createdAt", a.deadline_at AS "deadlineAt", a.started_at AS "startedAt", a.finished_at AS "finishedAt",
     p.name AS "policyName", p.version AS "policyVersion", p.digest AS "policyDigest"
   FROM audit a JOIN policy p ON p.id = a.policy_id`
 
@@ -156,6 +160,7 @@ const fromRow = (row: JoinedRow): Audit => ({
   reason: row.reason,
   error: row.error,
   createdAt: row.createdAt.toISOString(),
+  deadlineAt: row.deadlineAt?.toISOString() ?? null,
   startedAt: row.startedAt?.toISOString() ?? null,
   finishedAt: row.finishedAt?.toISOString() ?? null,
 })

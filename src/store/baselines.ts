@@ -30,19 +30,26 @@ export function createBaselineStore(db: Database) {
     db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })
 
   return {
-    /** Approves all that an audit found, under a new name; false where the name is taken. Call it in a transaction. */
-    async approveAudit(name: string, auditId: string, approval: Approval): Promise<boolean> {
+    /**
+     * Approves all that an audit found, under a new name. `taken`: there is a baseline of that name; `empty`: there are no
+     * findings, because retention has dropped them; then nothing is written, if the caller rolls back.
+     */
+    async approveAudit(name: string, auditId: string, approval: Approval): Promise<'made' | 'taken' | 'empty'> {
       const made = await db.baseline.createMany({ data: { name, auditId }, skipDuplicates: true })
-      if (made.count === 0) return false
+      if (made.count === 0) return 'taken'
       const items = await db.$executeRaw`
         INSERT INTO baseline_state (baseline, target_id, series_id, at, evidence_id, result, state, reason_id, audit_id)
         SELECT ${name}, target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
         FROM finding WHERE audit_id = ${auditId}::uuid`
+      if (items === 0) return 'empty'
       await recordApproval(name, approval, items)
-      return true
+      return 'made'
     },
 
-    /** Moves single series forward to what is true of them now. Answers the places of items that have no state; then nothing moved. */
+    /**
+     * Moves single series forward to what is true of them now; one that has left the scope leaves the baseline too. Answers the
+     * places of items of which nothing is known or approved; then nothing moved.
+     */
     async approveItems(name: string, items: readonly ApprovedItem[], approval: Approval): Promise<number[]> {
       const found = await db.$queryRaw<{ place: number; known: boolean }[]>`
         WITH wanted AS (
@@ -52,15 +59,21 @@ export function createBaselineStore(db: Database) {
           LEFT JOIN (target t JOIN series s ON s.target_id = t.id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id)
             ON t.name = g.target AND r.policy = g.policy AND r.name = g.rule AND v.name = g.vantage
         ), now AS (
-          SELECT w.place, p.* FROM wanted w LEFT JOIN span p ON p.target_id = w.target_id AND p.series_id = w.series_id AND p.to_at IS NULL
+          SELECT w.place, p.*, b.target_id AS approved_target, b.series_id AS approved_series
+          FROM wanted w LEFT JOIN span p ON p.target_id = w.target_id AND p.series_id = w.series_id AND p.to_at IS NULL
+            LEFT JOIN baseline_state b ON b.baseline = ${name} AND b.target_id = w.target_id AND b.series_id = w.series_id
         ), complete AS (
-          SELECT bool_and(series_id IS NOT NULL) AS yes FROM now
+          SELECT bool_and(coalesce(series_id, approved_series) IS NOT NULL) AS yes FROM now
+        ), gone AS (
+          DELETE FROM baseline_state b USING now WHERE (SELECT yes FROM complete) AND now.series_id IS NULL
+            AND b.baseline = ${name} AND b.target_id = approved_target AND b.series_id = approved_series
         ), moved AS (
           INSERT INTO baseline_state (baseline, target_id, series_id, at, evidence_id, result, state, reason_id, audit_id)
-          SELECT ${name}, target_id, series_id, from_at, evidence_id, result, state, reason_id, audit_id FROM now WHERE (SELECT yes FROM complete)
+          SELECT DISTINCT ${name}, target_id, series_id, from_at, evidence_id, result, state, reason_id, audit_id
+          FROM now WHERE (SELECT yes FROM complete) AND series_id IS NOT NULL
           ON CONFLICT (baseline, target_id, series_id) DO UPDATE SET at = excluded.at, evidence_id = excluded.evidence_id,
             result = excluded.result, state = excluded.state, reason_id = excluded.reason_id, audit_id = excluded.audit_id
-        ) SELECT place, series_id IS NOT NULL AS known FROM now ORDER BY place`
+        ) SELECT place, coalesce(series_id, approved_series) IS NOT NULL AS known FROM now ORDER BY place`
       const missing = found.filter(({ known }) => !known).map(({ place }) => place - 1)
       if (missing.length === 0) await recordApproval(name, approval, items.length)
       return missing

@@ -1,4 +1,5 @@
 import type { ResolvedRule } from '../domain/policy.ts'
+import type { VantageKind } from '../domain/presence.ts'
 import type { Database, Prisma } from './database.ts'
 
 /** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
@@ -36,6 +37,15 @@ export function createBatchStore(db: Database) {
         WHERE b.id = ${id} AND b.done_at IS NULL`
       const row = rows[0]
       return row && { id, auditId: row.auditId, auditStatus: row.status, ...row.checks }
+    },
+
+    /** An audit's batches that are not recorded yet, each with its vantage. */
+    async open(
+      auditId: string,
+    ): Promise<{ id: number; vantage: string; kind: VantageKind; lastSeenAt: Date | null }[]> {
+      return db.$queryRaw`
+        SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"
+        FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid AND b.done_at IS NULL ORDER BY b.id`
     },
 
     /** The ids of an audit's batches that are not recorded yet. */

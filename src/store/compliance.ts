@@ -29,25 +29,12 @@ export function createComplianceStore(db: Database, codes: Codes) {
   return {
     /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
     async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
-      const seen = await lastSeen(db, at, filter.policy)
-      const rows = await db.$queryRaw<GroupRow[]>`
-        WITH rule_now AS (
-          SELECT r.id, r.policy, r.name, severities.severity FROM rule r LEFT JOIN LATERAL (
-            SELECT e.value->>'severity' AS severity FROM policy p, jsonb_array_elements(p.document->'rules') e
-            WHERE p.name = r.policy AND p.created_at <= ${at} AND e.value->>'id' = r.name ORDER BY p.version DESC LIMIT 1
-          ) severities ON true
-        ), seen AS (
-          SELECT * FROM unnest(${seen.map((s) => s.policy)}::text[], ${seen.map((s) => s.targetId)}::int[],
-            ${seen.map((s) => s.from.toISOString())}::timestamptz[], ${seen.map((s) => s.until.toISOString())}::timestamptz[])
-            AS g(policy, target_id, observed_from, observed_until)
-        )
-        SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
-          min(seen.observed_from) AS oldest, max(seen.observed_until) AS newest
-        FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
-          ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
-          LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
-        WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)}
-        GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
+      let rows: GroupRow[] = []
+      for (const audits of auditsLookedAt) {
+        const seen = await lastSeen(db, at, { policy: filter.policy, audits })
+        rows = await db.$queryRaw<GroupRow[]>(groupsAt(at, { grouping, filter, seen }))
+        if (rows.every(({ unseen }) => unseen === 0)) break
+      }
       return [
         ...Map.groupBy(rows, ({ policy, severity, group }) => JSON.stringify([policy, severity, group])).values(),
       ].map((results) => toGroup(results, codes))
@@ -63,6 +50,40 @@ interface GroupRow {
   count: number
   oldest: Date | null
   newest: Date | null
+  /** Spans of targets that none of the audits that were asked looked at. */
+  unseen: number
+}
+
+interface Seen {
+  policy: string
+  targetId: number
+  from: Date
+  until: Date
+}
+
+function groupsAt(
+  at: Date,
+  { grouping, filter, seen }: { grouping: Grouping; filter: ComplianceFilter; seen: readonly Seen[] },
+): Prisma.Sql {
+  return Prisma.sql`
+    WITH rule_now AS (
+      SELECT r.id, r.policy, r.name, severities.severity FROM rule r LEFT JOIN LATERAL (
+        SELECT e.value->>'severity' AS severity FROM policy p, jsonb_array_elements(p.document->'rules') e
+        WHERE p.name = r.policy AND p.created_at <= ${at} AND e.value->>'id' = r.name ORDER BY p.version DESC LIMIT 1
+      ) severities ON true
+    ), seen AS (
+      SELECT * FROM unnest(${seen.map((s) => s.policy)}::text[], ${seen.map((s) => s.targetId)}::int[],
+        ${seen.map((s) => s.from.toISOString())}::timestamptz[], ${seen.map((s) => s.until.toISOString())}::timestamptz[])
+        AS g(policy, target_id, observed_from, observed_until)
+    )
+    SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
+      min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
+      (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
+    FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
+      ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+      LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
+    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)}
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 
 function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
@@ -80,26 +101,34 @@ function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
   }
 }
 
-/** Of each target, when the last audit of each policy before `at` looked at it. Only the newest audits of a policy are asked. */
-async function lastSeen(db: Database, at: Date, policy: string | undefined) {
-  const audits = await db.$queryRaw<{ policy: string; targetIds: number[]; from: Date; until: Date }[]>`
+/**
+ * Of each target, when the last of the newest audits of each policy before `at` looked at it. An audit of chosen vantages does
+ * not count: it says nothing of the others.
+ */
+async function lastSeen(
+  db: Database,
+  at: Date,
+  { policy, audits }: { policy: string | undefined; audits: number },
+): Promise<Seen[]> {
+  const rows = await db.$queryRaw<{ policy: string; targetIds: number[]; from: Date; until: Date }[]>`
     SELECT a.name AS policy, a.target_ids AS "targetIds", a.observed_from AS from, least(a.observed_until, ${at}) AS until FROM (
       SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
     ) n CROSS JOIN LATERAL (
       SELECT p.name, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
-      WHERE p.name = n.name AND a.observed_from <= ${at} ORDER BY a.id DESC LIMIT ${auditsLookedAt}
+      WHERE p.name = n.name AND a.observed_from <= ${at} AND a.vantages = '{}' ORDER BY a.id DESC LIMIT ${audits}
     ) a`
-  const seen = new Map<string, { policy: string; targetId: number; from: Date; until: Date }>()
-  for (const audit of audits) {
-    for (const targetId of audit.targetIds) {
-      const key = `${audit.policy} ${targetId}`
-      if (!seen.has(key)) seen.set(key, { policy: audit.policy, targetId, from: audit.from, until: audit.until })
+  const seen = new Map<string, Seen>()
+  for (const { policy: name, targetIds, from, until } of rows) {
+    for (const targetId of targetIds) {
+      const key = `${name} ${targetId}`
+      if (!seen.has(key)) seen.set(key, { policy: name, targetId, from, until })
     }
   }
   return [...seen.values()]
 }
 
-const auditsLookedAt = 10
+/** The newest audits mostly looked at everything; where they did not, more of them are asked. Whoever none of them saw, its span did. */
+const auditsLookedAt = [10, 100, 1_000]
 
 function groupOf(grouping: Grouping): Prisma.Sql {
   if (grouping.by === 'rule') return Prisma.sql`r.name`

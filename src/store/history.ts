@@ -28,6 +28,8 @@ export interface KnownSeries {
   vantage: string
   result: SeriesState['result']
   evidence: Evidence | null
+  /** Since when it is so. */
+  since: Date
 }
 
 export type HistoryStore = ReturnType<typeof createHistoryStore>
@@ -80,7 +82,7 @@ export function createHistoryStore(db: Database, codes: Codes) {
     /** What is known now of targets: the open spans of all their series, with their facts. */
     async newest(targetIds: readonly number[]): Promise<KnownSeries[]> {
       const rows = await db.$queryRaw<(Omit<KnownSeries, 'result'> & { result: number })[]>`
-        SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence
+        SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id
         WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[])`

@@ -27,9 +27,10 @@ export const findingFlags = { indirect: 1, late: 2 } as const
 const maxSmallInt = 32_767
 
 /**
- * Records a batch in one statement: evidence by digest, findings, spans where something changed, and the audit's
+ * Records a batch in one transaction: evidence by digest, findings, spans where something changed, and the audit's
  * progress. What is recorded already stays as it is, so a batch that is delivered twice changes nothing.
- * A finding that is not newer than every other audit's finding of its series is late: it is kept and changes no span.
+ * A finding that is not newer than every other audit's finding of its series, or than the end of its spans, is late: it is
+ * kept and changes no span.
  */
 export async function recordBatch(
   db: Database,
@@ -37,32 +38,52 @@ export async function recordBatch(
   batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[] },
 ): Promise<AuditProgress> {
   return transact(db, async (tx) => {
-    await lockSeries(tx, batch.findings)
-    const [progress] = await tx.$queryRaw<AuditProgress[]>(recordStatement(codes, batch))
+    const evidence = await prepare(tx, batch.findings)
+    const [progress] = await tx.$queryRaw<AuditProgress[]>(recordStatement(codes, batch, evidence))
     if (!progress) throw new Error(`audit ${batch.auditId} does not exist`)
     return progress
   })
 }
 
-/**
- * Keeps other audits from recording these series meanwhile. It must be a statement of its own: what the recording sees of
- * them is decided when its statement begins, so whoever waits inside it goes on with what was true before it waited.
- */
-async function lockSeries(tx: Database, findings: readonly NewFinding[]): Promise<void> {
-  await tx.$executeRaw`
-    SELECT FROM series s JOIN unnest(
-      ${findings.map((f) => f.targetId)}::int[], ${findings.map((f) => f.seriesId)}::int[]
-    ) AS i(target_id, id) USING (target_id, id) ORDER BY target_id, id FOR NO KEY UPDATE OF s`
+/** Evidence of a batch by digest: its id where it is stored already. */
+interface Evidences {
+  digests: (string | null)[]
+  contents: Map<string, Evidence>
+  ids: Map<string, number>
 }
 
-function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameters<typeof recordBatch>[2]): Prisma.Sql {
-  const contents = new Map<string, string>()
+/**
+ * Keeps other audits from recording these series meanwhile, and looks up which evidence is stored. It must be a statement of
+ * its own: what the recording sees of the series is decided when its statement begins, so whoever waits inside it goes on with
+ * what was true before it waited. The lateral joins keep the planner from reading whole tables for a few hundred rows.
+ */
+async function prepare(tx: Database, findings: readonly NewFinding[]): Promise<Evidences> {
+  const contents = new Map<string, Evidence>()
   const digests = findings.map(({ evidence }) => {
     if (!evidence) return null
     const hex = digest(evidence)
-    contents.set(hex, JSON.stringify(evidence))
+    contents.set(hex, evidence)
     return hex
   })
+  const known = await tx.$queryRaw<{ id: number; digest: string }[]>`
+    WITH locked AS MATERIALIZED (
+      SELECT FROM (
+        SELECT * FROM unnest(${findings.map((f) => f.targetId)}::int[], ${findings.map((f) => f.seriesId)}::int[])
+          AS i(target_id, id) ORDER BY target_id, id
+      ) i CROSS JOIN LATERAL (SELECT FROM series s WHERE s.target_id = i.target_id AND s.id = i.id FOR NO KEY UPDATE) s
+    )
+    SELECT e.id, g.digest FROM unnest(${[...contents.keys()]}::text[]) AS g(digest) CROSS JOIN LATERAL (
+      SELECT id FROM evidence WHERE digest = decode(g.digest, 'hex') AND unused_since IS NULL OFFSET 0
+    ) e WHERE (SELECT count(*) FROM locked) >= 0`
+  return { digests, contents, ids: new Map(known.map(({ id, digest: hex }) => [hex, id])) }
+}
+
+function recordStatement(
+  codes: Codes,
+  { auditId, batchId, findings }: Parameters<typeof recordBatch>[2],
+  { digests, contents, ids }: Evidences,
+): Prisma.Sql {
+  const added = [...contents].filter(([hex]) => !ids.has(hex))
   const column = <T>(pick: (finding: NewFinding) => T) => findings.map(pick)
   return Prisma.sql`
     WITH input AS (
@@ -73,18 +94,16 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
         ${column((f) => Math.min(f.attempts, maxSmallInt))}::smallint[],
         ${column((f) => codes.result.numberOf(f.result))}::smallint[], ${column((f) => codes.state.numberOf(f.state))}::smallint[],
         ${column((f) => codes.reason.numberOf(f.reason))}::smallint[],
-        ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[], ${digests}::text[]
-      ) AS i(target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, digest)
-    ), given AS (
-      SELECT decode(digest, 'hex') AS digest, content::jsonb
-      FROM unnest(${[...contents.keys()]}::text[], ${[...contents.values()]}::text[]) AS g(digest, content)
-    ), known AS (
-      SELECT e.id, e.digest FROM evidence e JOIN given USING (digest) WHERE e.unused_since IS NULL
+        ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[],
+        ${digests.map((hex) => (hex === null ? 0 : (ids.get(hex) ?? null)))}::int[], ${digests}::text[]
+      ) AS i(target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, evidence_id, digest)
     ), added AS (
       -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added; it also takes back a row
       -- that maintenance was about to remove.
       INSERT INTO evidence (digest, content)
-      SELECT digest, content FROM given WHERE digest NOT IN (SELECT digest FROM known) ORDER BY digest
+      SELECT decode(digest, 'hex'), content::jsonb
+      FROM unnest(${added.map(([hex]) => hex)}::text[], ${added.map(([, content]) => JSON.stringify(content))}::text[])
+        AS g(digest, content) ORDER BY 1
       ON CONFLICT (digest) DO UPDATE SET unused_since = NULL RETURNING id, digest
     ), rivals AS MATERIALIZED (
       -- Audits that may have seen the same later, older ones too. The queue gives up what it could not deliver in 14 days.
@@ -92,22 +111,26 @@ function recordStatement(codes: Codes, { auditId, batchId, findings }: Parameter
       WHERE a.id > uuid_v7_floor(first.observed_at - interval '15 days') AND a.id <> ${auditId}::uuid
         AND a.observed_until >= first.observed_at
     ), judged AS (
-      SELECT i.*, coalesce(e.id, 0) AS evidence_id, EXISTS (
+      SELECT i.target_id, i.series_id, i.observed_at, i.latency_ms, i.attempts, i.result, i.state, i.reason_id, i.flags,
+        coalesce(i.evidence_id, e.id) AS evidence_id, EXISTS (
         SELECT FROM rivals CROSS JOIN LATERAL (
           SELECT FROM finding f
           WHERE f.audit_id = rivals.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at >= i.observed_at
         ) newer
+      ) OR EXISTS (
+        -- It ended because the series had left the scope by then.
+        SELECT FROM span s WHERE s.target_id = i.target_id AND s.series_id = i.series_id AND s.to_at >= i.observed_at
       ) AS late
-      FROM input i LEFT JOIN (SELECT * FROM known UNION ALL SELECT * FROM added) e ON e.digest = decode(i.digest, 'hex')
+      FROM input i LEFT JOIN added e ON i.evidence_id IS NULL AND e.digest = decode(i.digest, 'hex')
     ), fresh AS (
       INSERT INTO finding (audit_id, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id, flags)
       SELECT ${auditId}::uuid, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id,
         flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
       FROM judged ON CONFLICT DO NOTHING RETURNING *
-    ), open AS (
-      SELECT s.* FROM span s JOIN fresh f USING (target_id, series_id) WHERE s.to_at IS NULL
     ), changed AS (
-      SELECT f.* FROM fresh f LEFT JOIN open o USING (target_id, series_id)
+      SELECT f.* FROM fresh f LEFT JOIN LATERAL (
+        SELECT * FROM span s WHERE s.target_id = f.target_id AND s.series_id = f.series_id AND s.to_at IS NULL OFFSET 0
+      ) o ON true
       WHERE f.flags & ${findingFlags.late}::smallint = 0
         AND NOT EXISTS (SELECT FROM target t WHERE t.id = f.target_id AND t.retired_at IS NOT NULL) AND (o.from_at IS NULL OR f.observed_at > o.from_at
         AND (f.result, f.state, f.reason_id, f.evidence_id) IS DISTINCT FROM (o.result, o.state, o.reason_id, o.evidence_id))

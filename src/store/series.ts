@@ -41,11 +41,17 @@ export async function endUnplannedSpans(
   planned: readonly { targetId: number; seriesId: number }[],
 ): Promise<void> {
   const targets = [...new Set(planned.map((series) => series.targetId))]
+  // The lock keeps a recording of the same series from opening a span that begins before this end.
   await db.$executeRaw`
-    UPDATE span x SET to_at = now() FROM series s JOIN rule r ON r.id = s.rule_id
-    WHERE x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL AND r.policy = ${policy}
-      AND s.target_id = ANY(${targets}::int[])
-      AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)`
+    WITH gone AS (
+      SELECT s.target_id, s.id FROM series s JOIN rule r ON r.id = s.rule_id
+        JOIN span x ON x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL
+      WHERE r.policy = ${policy} AND s.target_id = ANY(${targets}::int[])
+        AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)
+      ORDER BY s.target_id, s.id FOR NO KEY UPDATE OF s
+    )
+    UPDATE span x SET to_at = greatest(now(), x.from_at) FROM gone
+    WHERE x.target_id = gone.target_id AND x.series_id = gone.id AND x.to_at IS NULL`
 }
 
 async function ensureRules(db: Database, policy: string, names: string[]): Promise<Map<string, number>> {

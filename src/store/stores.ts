@@ -11,6 +11,7 @@ import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
 import { createPolicyStore } from './policies.ts'
 import { recordBatch } from './record.ts'
+import { createScheduleStore } from './schedules.ts'
 import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
 import { createVantageStore } from './vantages.ts'
@@ -29,6 +30,7 @@ export const createStores = (db: Database, codes: Codes) => ({
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db),
   policies: createPolicyStore(db),
+  schedules: createScheduleStore(db),
   targets: createTargetStore(db),
   vantages: createVantageStore(db),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),

@@ -1,4 +1,4 @@
-import { type Database, Prisma } from './database.ts'
+import { type Database, Prisma, transact } from './database.ts'
 import type { Target as Row } from './generated/client.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
@@ -90,10 +90,14 @@ export function createTargetStore(db: Database) {
 
     /** Retires the target and ends its open spans: from now on it is out of every scope. */
     async retire(id: number): Promise<void> {
-      await db.$executeRaw`
-        WITH retired AS (
-          UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} RETURNING id
-        ) UPDATE span SET to_at = now() WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
+      await transact(db, async (tx) => {
+        // As a recording does, so that one follows the other: what it opens is seen here, or it sees the target retired.
+        await tx.$executeRaw`SELECT FROM series WHERE target_id = ${id} ORDER BY target_id, id FOR NO KEY UPDATE`
+        await tx.$executeRaw`
+          WITH retired AS (
+            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} RETURNING id
+          ) UPDATE span SET to_at = greatest(now(), from_at) WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
+      })
     },
 
     /** Creates or updates many at once; a field that is left out keeps its stored value. */

@@ -1,5 +1,24 @@
 import type { Vantage } from '../domain/plan.ts'
-import type { Database } from './database.ts'
+import type { CanaryState, VantageKind } from '../domain/presence.ts'
+import { type Database, Prisma } from './database.ts'
+import { cutPage, decodeCursor, type Page } from './page.ts'
+
+/** A vantage as it stands now. */
+export interface VantageState {
+  name: string
+  zones: string[]
+  kind: VantageKind
+  canary: CanaryState
+  /** Of the process that was seen last. */
+  version: string | null
+  lastSeenAt: Date | null
+  queueDepth: { waiting: number; running: number }
+  /** How long the oldest batch that waits for it has waited; 0 where none does. */
+  lagSeconds: number
+}
+
+/** What a process says of itself when it is seen. */
+export type Sign = Partial<Pick<VantageState, 'canary' | 'version'>>
 
 export type VantageStore = ReturnType<typeof createVantageStore>
 
@@ -7,10 +26,29 @@ export type VantageStore = ReturnType<typeof createVantageStore>
 export function createVantageStore(db: Database) {
   return {
     /** Announces a vantage with its zones, as the configuration of its worker says now. */
-    async announce({ name, zones }: Vantage): Promise<void> {
-      const lastSeenAt = new Date()
-      const state = { zones: [...zones], lastSeenAt }
+    async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
+      const state = { zones: [...zones], kind: 'worker', ...sign, lastSeenAt: new Date() }
       await db.vantage.upsert({ where: { name }, create: { name, ...state }, update: state })
+    },
+
+    /** Makes or changes a vantage that an agent serves. False where a worker serves it: its configuration decides. */
+    async register({ name, zones }: Vantage): Promise<boolean> {
+      const made = await db.vantage.createMany({
+        data: { name, zones: [...zones], kind: 'agent', canary: 'unknown' },
+        skipDuplicates: true,
+      })
+      if (made.count > 0) return true
+      const changed = await db.vantage.updateMany({ where: { name, kind: 'agent' }, data: { zones: [...zones] } })
+      return changed.count > 0
+    },
+
+    /** Notes that a vantage was seen; answers its id, or undefined where there is no such vantage. */
+    async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        UPDATE vantage SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
+          canary = coalesce(${sign.canary ?? null}, canary)
+        WHERE name = ${name} AND name NOT LIKE 'zone:%' RETURNING id`
+      return rows[0]?.id
     },
 
     /** All vantages by name; zones in which there is none are not among them. */
@@ -21,5 +59,35 @@ export function createVantageStore(db: Database) {
       })
       return rows.map(({ name, zones }) => ({ name, zones }))
     },
+
+    /** A page of vantages by name, each as it stands now. */
+    async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectState} AND v.name > ${after} GROUP BY v.id ORDER BY v.name LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** One vantage as it stands now. */
+    async find(name: string): Promise<VantageState | undefined> {
+      const rows = await db.$queryRaw<Row[]>`${selectState} AND v.name = ${name} GROUP BY v.id`
+      return rows[0] && fromRow(rows[0])
+    },
   }
 }
+
+type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
+
+// The queue's own table: its counts are kept a few seconds old, and a vantage is looked at to see what happens now.
+const selectState = Prisma.sql`
+  SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
+    count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,
+    coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
+  FROM vantage v LEFT JOIN pgboss.job j ON j.name = 'batch/' || v.name AND j.state < 'completed'
+  WHERE v.name NOT LIKE 'zone:%'`
+
+const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({
+  ...row,
+  queueDepth: { waiting, running },
+  lagSeconds: Math.max(0, Math.round(lagSeconds * 10) / 10),
+})

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { acceptAudit } from '../../audit/accept.ts'
+import { acceptAudit, deadlineSeconds } from '../../audit/accept.ts'
 import { cancelAudit } from '../../audit/run-batch.ts'
 import { ConflictError, NotFoundError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
@@ -28,6 +28,7 @@ export const Audit = Type.Object(
     reason: nullable(Type.String()),
     error: nullable(Type.String({ description: 'Why the audit failed' })),
     createdAt: Timestamp,
+    deadlineAt: nullable(Timestamp),
     startedAt: nullable(Timestamp),
     finishedAt: nullable(Timestamp),
   },
@@ -36,7 +37,7 @@ export const Audit = Type.Object(
 
 const InlineTarget = closedObject({ name: TargetName, ...TargetProperties })
 
-const AuditRequest = closedObject(
+export const AuditRequest = closedObject(
   {
     policy: Type.String({
       pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$',
@@ -58,6 +59,13 @@ const AuditRequest = closedObject(
     ),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
     callbackUrl: Type.Optional(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2000 })),
+    deadlineSeconds: Type.Optional(
+      Type.Integer({
+        minimum: deadlineSeconds.least,
+        maximum: deadlineSeconds.most,
+        description: `After how many seconds it ends at the latest; without it ${deadlineSeconds.default}. What was not looked at by then is \`notchecked\` where its vantage is absent, else \`unknown\``,
+      }),
+    ),
   },
   {
     examples: [

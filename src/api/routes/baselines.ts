@@ -82,8 +82,13 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         ])
       }
       const approval = { approvedBy: caller.keyId, reason: body.reason }
-      const made = await transaction((tx) => tx.baselines.approveAudit(body.name, body.audit, approval))
-      if (!made) throw new ConflictError(`there is a baseline ${body.name} already`)
+      await transaction(async (tx) => {
+        const outcome = await tx.baselines.approveAudit(body.name, body.audit, approval)
+        if (outcome === 'taken') throw new ConflictError(`there is a baseline ${body.name} already`)
+        if (outcome === 'empty') {
+          throw new RefusedError([{ pointer: '/audit', message: 'the findings of the audit are not kept any more' }])
+        }
+      })
       return reply
         .code(201)
         .header('location', `/v1/baselines/${body.name}`)

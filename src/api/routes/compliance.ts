@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { scoreOf } from '../../domain/compliance.ts'
 import { severities } from '../../domain/policy.ts'
+import { onTimeMs, runOutcomes } from '../../domain/schedules.ts'
 import { complianceColumns } from '../../report/columns.ts'
 import type { ComplianceGroup, Grouping } from '../../store/compliance.ts'
 import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
@@ -9,6 +10,7 @@ import { LabelQuery, labelsOf } from '../labels.ts'
 import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
+const missedRunsMs = 30 * 86_400_000
 const observation = nullable(Type.String({ format: 'date-time' }))
 
 export const ComplianceItem = Type.Object(
@@ -32,7 +34,20 @@ export const ComplianceItem = Type.Object(
 )
 
 export const ComplianceReport = Type.Object(
-  { at: Timestamp, items: Type.Array(ref(ComplianceItem)) },
+  {
+    at: Timestamp,
+    items: Type.Array(ref(ComplianceItem)),
+    missedRuns: Type.Array(
+      Type.Object({
+        schedule: Type.String(),
+        policy: Type.String(),
+        dueAt: Timestamp,
+        outcome: Type.Enum([...runOutcomes]),
+        reason: nullable(Type.String({ description: 'Why there was no audit, where that is known' })),
+      }),
+      { description: 'Ticks of schedules that had no audit, in the 30 days before that moment' },
+    ),
+  },
   { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
 )
 
@@ -66,7 +81,11 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
       const labels = label.length > 0 ? { labels: labelsOf(label) } : {}
       const items = (await stores.compliance.groups(at, groupingOf(by), { ...filter, ...labels })).map(show)
       const format = formatOf(request)
-      if (format === 'json') return { at: at.toISOString(), items }
+      if (format === 'json') {
+        const overdueAt = new Date(Date.now() - onTimeMs)
+        const period = { from: new Date(at.getTime() - missedRunsMs), to: at, overdueAt }
+        return { at: at.toISOString(), items, missedRuns: await stores.schedules.missedRuns(period, filter.policy) }
+      }
       return sendExport(reply, format, { columns: complianceColumns, fetchPage: async () => ({ items, next: null }) })
     },
   )

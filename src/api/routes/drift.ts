@@ -5,7 +5,7 @@ import { RefusedError } from '../../domain/errors.ts'
 import { significances } from '../../domain/significance.ts'
 import { driftColumns } from '../../report/columns.ts'
 import type { DriftFilter, Moment } from '../../store/drift.ts'
-import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
@@ -80,21 +80,20 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
           class: Type.Optional(Type.Enum([...driftClasses])),
           ...LabelQuery,
           ...PageQuery,
-          ...FormatQuery,
+          ...ListingQuery,
         }),
         response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...problems(422) },
       },
     },
     async (request, reply) => {
-      const { from: fromText, to: toText, label, cursor, limit, format: _, ...filter } = request.query
+      const { from: fromText, to: toText, label, cursor, limit, format: _format, all: _all, ...filter } = request.query
       const from = await readMoment('from', fromText)
       const to = await readMoment('to', toText)
       const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
       const drift = await stores.drift.compare(from.moment, to.moment, wanted)
-      const format = formatOf(request)
-      if (format !== 'json') return sendExport(reply, format, { columns: driftColumns, fetchPage: drift.page })
-      const page = linkNext(reply, request.url, await drift.page({ cursor, limit }))
-      return { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary, ...page }
+      const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
+      if (wantsPage(request)) return { ...head, ...linkNext(reply, request.url, await drift.page({ cursor, limit })) }
+      return sendExport(reply, formatOf(request), { columns: driftColumns, fetchPage: drift.page, head })
     },
   )
 
@@ -117,9 +116,12 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const rfc3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
+const rfc3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 
+// JavaScript takes 30 February for 2 March, and PostgreSQL knows no year 0.
 function readTime(value: string): Date | undefined {
   const time = new Date(value)
-  return rfc3339.test(value) && !Number.isNaN(time.getTime()) ? time : undefined
+  const day = rfc3339.exec(value)?.[1] ?? ''
+  const isDay = day !== '' && new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day)
+  return isDay && time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999 ? time : undefined
 }

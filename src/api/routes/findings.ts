@@ -5,7 +5,7 @@ import { HttpsFacts, LdapFacts, probeNames, SshFacts, TcpFacts, TlsFacts } from 
 import { Port } from '../../domain/policy.ts'
 import { reasonCodes } from '../../domain/reasons.ts'
 import { findingColumns } from '../../report/columns.ts'
-import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
   closedObject,
@@ -84,7 +84,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'
           rule: Type.Optional(Type.String({ maxLength: 100 })),
           vantage: Type.Optional(Type.String({ maxLength: 100 })),
           ...PageQuery,
-          ...FormatQuery,
+          ...ListingQuery,
         }),
         response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...problems(404) },
       },
@@ -92,11 +92,10 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'
     async (request, reply) => {
       const { id } = request.params
       if (!(await stores.audits.find(id))) throw new NotFoundError(`there is no audit ${id}`)
-      const { format: _, ...query } = request.query
-      const format = formatOf(request)
-      if (format === 'json') return linkNext(reply, request.url, await stores.findings.list(id, query))
-      const fetchPage = (page: { cursor?: string; limit: number }) => stores.findings.list(id, { ...query, ...page })
-      return sendExport(reply, format, { columns: findingColumns, fetchPage })
+      const { format: _format, all: _all, cursor, limit, ...filter } = request.query
+      const fetchPage = (page: { cursor?: string; limit: number }) => stores.findings.list(id, { ...filter, ...page })
+      if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage({ cursor, limit }))
+      return sendExport(reply, formatOf(request), { columns: findingColumns, fetchPage })
     },
   )
 }

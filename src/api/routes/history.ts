@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../domain/errors.ts'
 import { spanColumns } from '../../report/columns.ts'
-import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
   closedObject,
@@ -59,7 +59,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         summary: 'The spans of a target, newest first',
         description: 'A retired target still has its history.',
         params: closedObject({ name: TargetName }),
-        querystring: closedObject({ ...PageQuery, ...FormatQuery }),
+        querystring: closedObject({ ...PageQuery, ...ListingQuery }),
         response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...problems(404) },
       },
     },
@@ -68,9 +68,8 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       const target = await stores.targets.findAny(name)
       if (!target) throw new NotFoundError(`there is no target ${name}`)
       const fetchPage = (page: { cursor?: string; limit: number }) => stores.history.spans(target.id, page)
-      const format = formatOf(request)
-      if (format === 'json') return linkNext(reply, request.url, await fetchPage(request.query))
-      return sendExport(reply, format, { columns: spanColumns, fetchPage })
+      if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
+      return sendExport(reply, formatOf(request), { columns: spanColumns, fetchPage })
     },
   )
 }

@@ -17,7 +17,12 @@ const Preview = Type.Object({
       rule: Type.String(),
       vantage: Type.String(),
       before: nullable(Result),
-      after: Type.Object({ result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) }),
+      after: nullable(
+        Type.Object(
+          { result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) },
+          { description: 'Null where the draft would say nothing any more' },
+        ),
+      ),
     }),
     { description: 'What would change' },
   ),
@@ -64,11 +69,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
           })),
         )
       }
-      const { counts, items } = await previewPolicy(stores, { document, targets, now: new Date() })
-      return {
-        counts,
-        items: items.map(({ target, rule, vantage, before, ...after }) => ({ target, rule, vantage, before, after })),
-      }
+      return previewPolicy(stores, { document, targets, now: new Date() })
     },
   )
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
 import { isHost } from '../../domain/endpoint.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
@@ -29,6 +30,7 @@ const required = {
 const optional = {
   roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
   labels: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
+    additionalProperties: false,
     maxProperties: 50,
     examples: [{ site: 'hq' }],
   }),
@@ -36,6 +38,7 @@ const optional = {
     Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
     Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
     {
+      additionalProperties: false,
       maxProperties: 100,
       description: 'Parameters of policies for this target',
       examples: [{ domainController: 'dc1.corp.example' }],
@@ -104,17 +107,14 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
     async ({ body, headers, caller }, reply) => {
       checkAddress(body.address)
       const target = await transaction(async (tx) => {
-        const idempotencyKey = headers['idempotency-key']
-        const claim = {
-          idempotencyKey,
-          requestedBy: caller.keyId,
-          request: body,
-          resource: `${body.name} ${Date.now()}`,
-        }
-        if ((await claimOnce(tx, claim)) !== claim.resource) return tx.targets.find(body.name)
-        return tx.targets.create(body)
+        const resource = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
+        const repeated = (await claimOnce(tx, claim)) !== resource
+        const made = repeated ? await tx.targets.find(body.name) : await tx.targets.create(body)
+        // Thrown inside, so that the key is not used up by a request that made nothing.
+        if (!made) throw new ConflictError(`there is a target ${body.name} already: PUT replaces it`)
+        return made
       })
-      if (!target) throw new ConflictError(`there is a target ${body.name} already: PUT replaces it`)
       return answer(reply.code(201).header('location', `/v1/targets/${encodeURIComponent(body.name)}`), target)
     },
   )

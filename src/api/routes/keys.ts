@@ -1,0 +1,109 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { claimOnce } from '../../audit/accept.ts'
+import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { newKeyId } from '../../store/keys.ts'
+import { scopePattern } from '../auth.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+const fields = {
+  name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),
+  scopes: Type.Array(
+    Type.String({ pattern: scopePattern, maxLength: 110, examples: ['vantage:branch-office', 'admin'] }),
+    {
+      minItems: 1,
+      maxItems: 20,
+      uniqueItems: true,
+      description:
+        '`admin` may do everything; `vantage:NAME` may do the work of the agent of that vantage, and nothing else',
+    },
+  ),
+}
+const KeyId = Type.String({ pattern: '^[0-9a-f]{12}$', examples: ['0123456789ab'] })
+const shown = {
+  id: KeyId,
+  ...fields,
+  scopes: Type.Array(Type.String()),
+  createdAt: Timestamp,
+  revokedAt: nullable(Timestamp),
+}
+const Params = closedObject({ id: KeyId })
+
+export const Key = Type.Object(shown, { $id: 'Key', title: 'Key', description: 'An API key, without its secret' })
+export const NewKey = Type.Object(
+  {
+    ...shown,
+    key: nullable(
+      Type.String({
+        description: 'The key itself, this once; null where an Idempotency-Key brought the same answer again',
+        examples: ['pw_0123456789ab_…'],
+      }),
+    ),
+  },
+  { $id: 'NewKey', title: 'NewKey', description: 'An API key with its secret: it cannot be seen again' },
+)
+
+export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
+  app.post(
+    '/keys',
+    {
+      schema: {
+        operationId: 'createKey',
+        tags: ['keys'],
+        summary: 'Make a key; it is shown this once',
+        headers: Type.Object(IdempotencyKey),
+        body: closedObject(fields, { examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] }),
+        response: { 201: ref(NewKey), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      const id = newKeyId()
+      const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const made = await transaction(async (tx) => {
+        const request = { operation: 'createKey', ...body }
+        const resource = await claimOnce(tx, { ...order, request, resource: id })
+        const key = resource === id ? await tx.keys.create(body.name, body.scopes, id) : null
+        const stored = await tx.keys.find(resource)
+        if (!stored) throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key made no key' }])
+        return { ...stored, key }
+      })
+      return reply.code(201).header('cache-control', 'no-store').send(made)
+    },
+  )
+
+  app.get(
+    '/keys',
+    {
+      schema: {
+        operationId: 'listKeys',
+        tags: ['keys'],
+        summary: 'Keys, newest first, the revoked ones too',
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(Key)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => linkNext(reply, url, await stores.keys.list(query)),
+  )
+
+  app.delete(
+    '/keys/:id',
+    {
+      schema: {
+        operationId: 'revokeKey',
+        tags: ['keys'],
+        summary: 'Revoke a key',
+        description: 'It opens nothing from now on; it stays in the list. A key cannot revoke itself.',
+        params: Params,
+        response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller }, reply) => {
+      if (params.id === caller.keyId) throw new ConflictError('a key cannot revoke itself: use another admin key')
+      if (!(await stores.keys.find(params.id))) throw new NotFoundError(`there is no key ${params.id}`)
+      await stores.keys.revoke(params.id)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,307 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { type Static, type TSchema, Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { claimOnce } from '../../audit/accept.ts'
+import { ConflictError, NotFoundError } from '../../domain/errors.ts'
+import { nameSchema } from '../../domain/policy.ts'
+import { missedPolicies, overlapPolicies, runOutcomes } from '../../domain/schedules.ts'
+import type { ScheduleInput, ScheduleRun as StoredRun, StoredSchedule } from '../../store/schedules.ts'
+import { linkNext } from '../links.ts'
+import { sendProblem } from '../problems.ts'
+import {
+  closedObject,
+  IdempotencyKey,
+  NameParams,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  ref,
+  Timestamp,
+} from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { AuditRequest } from './audits.ts'
+import { TargetName } from './targets.ts'
+
+const { policy, params, vantages, reason } = AuditRequest.properties
+
+/** Targets by names or by labels, as schedules, windows and waivers name them. */
+export const TargetSelection = Type.Union(
+  [
+    Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+    closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
+  ],
+  { description: 'Names of targets, or a label selector' },
+)
+
+const AuditTemplate = closedObject(
+  { policy, targets: TargetSelection, params, vantages, reason },
+  {
+    description: 'What is asked for at each tick; a label selector finds the targets of that moment',
+    examples: [{ policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }],
+  },
+)
+
+const plain = {
+  cron: Type.String({
+    maxLength: 200,
+    description: 'Five fields, without seconds: minute, hour, day, month, day of the week',
+    examples: ['30 2 * * *'],
+  }),
+  timeZone: Type.String({ maxLength: 100, description: 'IANA time zone', examples: ['Europe/Berlin'] }),
+  audit: AuditTemplate,
+  jitterSeconds: Type.Integer({
+    minimum: 0,
+    maximum: 3600,
+    description: 'The audit of a tick begins up to this much later: always the same for the same tick',
+  }),
+  overlap: Type.Enum([...overlapPolicies], {
+    description:
+      'While the audit of an earlier tick goes on, a tick is skipped, or waits for its end; one tick can wait',
+  }),
+  missed: Type.Enum([...missedPolicies], {
+    description: 'Of the ticks that came while the service was down, the last is made good, or none',
+  }),
+  enabled: Type.Boolean({ description: 'False pauses it: what ticks meanwhile is not missed' }),
+}
+const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
+const fields = {
+  ...plain,
+  timeZone: withDefault(plain.timeZone, 'UTC'),
+  jitterSeconds: withDefault(plain.jitterSeconds, 0),
+  overlap: withDefault(plain.overlap, 'skip'),
+  missed: withDefault(plain.missed, 'once'),
+  enabled: withDefault(plain.enabled, true),
+}
+
+const name = nameSchema('Unique name of the schedule')
+export const Schedule = Type.Object(
+  {
+    name,
+    ...plain,
+    requestedBy: Type.String({ description: 'Id of the key that asked for it last' }),
+    next: Type.Array(Timestamp, { description: 'The next five ticks; none while it is paused' }),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+  },
+  { $id: 'Schedule', title: 'Schedule', description: 'When audits begin by themselves' },
+)
+export const ScheduleRun = Type.Object(
+  {
+    dueAt: Timestamp,
+    outcome: Type.Enum([...runOutcomes]),
+    reason: nullable(Type.String({ description: 'Why it had no audit, or why it waits' })),
+    audit: nullable(Type.String({ format: 'uuid' })),
+    decidedAt: Timestamp,
+  },
+  { $id: 'ScheduleRun', title: 'ScheduleRun', description: 'What became of one tick of a schedule' },
+)
+
+const Named = closedObject({ name, ...fields })
+const Body = closedObject(fields)
+const Patch = closedObject(Type.Partial(Type.Object(plain)).properties, { minProperties: 1 })
+const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
+  ),
+})
+const shownTicks = 5
+
+export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+  const { stores, transaction, scheduler } = parts
+
+  const find = async (wanted: string) => {
+    const schedule = await stores.schedules.find(wanted)
+    if (!schedule) throw new NotFoundError(`there is no schedule ${wanted}`)
+    return schedule
+  }
+  const show = ({ id: _id, version: _version, nextAt, ...schedule }: StoredSchedule): Static<typeof Schedule> => ({
+    ...(schedule as ScheduleInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
+      typeof Schedule
+    >),
+    next: nextAt ? scheduler.next(schedule, new Date(), shownTicks).map((tick) => tick.toISOString()) : [],
+  })
+  const answer = (reply: FastifyReply, schedule: StoredSchedule) =>
+    reply.header('etag', etagOf(schedule)).send(show(schedule))
+  const firstTick = (input: ScheduleInput, now: Date) =>
+    input.enabled ? (scheduler.next(input, now, 1)[0] ?? null) : null
+
+  /** Writes a change; ticks that came before it are decided as the schedule was. */
+  const change = async (current: StoredSchedule, input: ScheduleInput, requestedBy: string) => {
+    const now = new Date()
+    await scheduler.check(input, now)
+    await scheduler.settle(current.id, now)
+    const sameTimes =
+      current.enabled === input.enabled && current.cron === input.cron && current.timeZone === input.timeZone
+    const { nextAt = null } = (sameTimes && (await stores.schedules.find(current.name))) || {}
+    const more = { requestedBy, nextAt: sameTimes ? nextAt : firstTick(input, now), version: current.version }
+    return stores.schedules.replace(current.id, input, more)
+  }
+
+  app.get(
+    '/schedules',
+    {
+      schema: {
+        operationId: 'listSchedules',
+        tags: ['schedules'],
+        summary: 'Schedules by name',
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(Schedule)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => {
+      const page = await stores.schedules.list(query)
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
+  )
+
+  app.post(
+    '/schedules',
+    {
+      schema: {
+        operationId: 'createSchedule',
+        tags: ['schedules'],
+        summary: 'Create a schedule',
+        headers: Type.Object(IdempotencyKey),
+        body: Named,
+        response: { 201: ref(Schedule), ...problems(409, 413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      const now = new Date()
+      await scheduler.check(body, now)
+      const schedule = await transaction(async (tx) => {
+        const resource = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
+        const repeated = (await claimOnce(tx, claim)) !== resource
+        const more = { requestedBy: caller.keyId, nextAt: firstTick(body, now) }
+        const made = repeated ? await tx.schedules.find(body.name) : await tx.schedules.create(body, more)
+        if (!made) throw new ConflictError(`there is a schedule ${body.name} already: PUT replaces it`)
+        return made
+      })
+      return answer(reply.code(201).header('location', `/v1/schedules/${body.name}`), schedule)
+    },
+  )
+
+  app.get(
+    '/schedules/:name',
+    {
+      schema: {
+        operationId: 'getSchedule',
+        tags: ['schedules'],
+        summary: 'A schedule with its next five ticks',
+        params: NameParams,
+        response: { 200: ref(Schedule), ...problems(404) },
+      },
+    },
+    async ({ params }, reply) => answer(reply, await find(params.name)),
+  )
+
+  app.put(
+    '/schedules/:name',
+    {
+      schema: {
+        operationId: 'replaceSchedule',
+        tags: ['schedules'],
+        summary: 'Create a schedule or replace all its fields',
+        params: NameParams,
+        headers: IfMatch,
+        body: Body,
+        response: { 200: ref(Schedule), 201: ref(Schedule), ...problems(412, 413, 415, 422) },
+      },
+    },
+    async ({ params, body, headers, caller }, reply) => {
+      const input = { ...body, name: params.name }
+      const current = await stores.schedules.find(params.name)
+      if (!matches(headers['if-match'], current)) return stale(reply)
+      if (current) {
+        const saved = await change(current, input, caller.keyId)
+        return saved ? answer(reply, saved) : stale(reply)
+      }
+      const now = new Date()
+      await scheduler.check(input, now)
+      const more = { requestedBy: caller.keyId, nextAt: firstTick(input, now) }
+      const made = await stores.schedules.create(input, more)
+      return made ? answer(reply.code(201), made) : stale(reply)
+    },
+  )
+
+  app.patch(
+    '/schedules/:name',
+    {
+      schema: {
+        operationId: 'updateSchedule',
+        tags: ['schedules'],
+        summary: 'Change the named fields of a schedule',
+        description: '`{"enabled": false}` pauses it, `{"enabled": true}` resumes it.',
+        params: NameParams,
+        headers: IfMatch,
+        body: Patch,
+        response: { 200: ref(Schedule), ...problems(404, 412, 413, 415, 422) },
+      },
+    },
+    async ({ params, body, headers, caller }, reply) => {
+      const current = await find(params.name)
+      if (!matches(headers['if-match'], current)) return stale(reply)
+      const { id: _, version: _v, requestedBy: _r, nextAt: _n, createdAt: _c, updatedAt: _u, ...fields } = current
+      const saved = await change(current, { ...fields, ...body }, caller.keyId)
+      return saved ? answer(reply, saved) : stale(reply)
+    },
+  )
+
+  app.delete(
+    '/schedules/:name',
+    {
+      schema: {
+        operationId: 'deleteSchedule',
+        tags: ['schedules'],
+        summary: 'Delete a schedule',
+        description: 'What became of its ticks stays in the compliance report.',
+        params: NameParams,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
+      },
+    },
+    async ({ params }, reply) => {
+      const { id } = await find(params.name)
+      await scheduler.settle(id, new Date())
+      await stores.schedules.remove(id)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/schedules/:name/runs',
+    {
+      schema: {
+        operationId: 'listScheduleRuns',
+        tags: ['schedules'],
+        summary: 'What became of the ticks of a schedule, newest first',
+        params: NameParams,
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(ScheduleRun)), ...problems(404) },
+      },
+    },
+    async ({ params, query, url }, reply) => {
+      const page = await stores.schedules.runs((await find(params.name)).id, query)
+      return linkNext(reply, url, { ...page, items: page.items.map(showRun) })
+    },
+  )
+}
+
+const showRun = ({ dueAt, decidedAt, auditId, ...run }: StoredRun) => ({
+  ...run,
+  dueAt: dueAt.toISOString(),
+  audit: auditId,
+  decidedAt: decidedAt.toISOString(),
+})
+
+const etagOf = ({ id, version }: StoredSchedule) => `"${id}-${version}"`
+
+/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
+const matches = (ifMatch: string | undefined, current: StoredSchedule | undefined) =>
+  ifMatch === undefined ||
+  (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
+
+const stale = (reply: FastifyReply) =>
+  sendProblem(reply, { status: 412, detail: 'the schedule was changed since it was read: read it again' })

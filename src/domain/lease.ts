@@ -1,0 +1,162 @@
+import { isIP } from 'node:net'
+import { type Static, Type } from 'typebox'
+import type { Mistake } from './errors.ts'
+import {
+  HttpsFacts,
+  LdapFacts,
+  type Observation,
+  type ProbeName,
+  probeNames,
+  type Sighting,
+  SshFacts,
+  states,
+  TcpFacts,
+  TlsFacts,
+  tlsVersions,
+} from './observation.ts'
+import { CredentialRef, Port } from './policy.ts'
+import { type ReasonCode, reasonCodes, reasons } from './reasons.ts'
+import { checkPlainLeaf, checkShape, type Leaf, type Problem } from './shape.ts'
+
+const closed = { additionalProperties: false } as const
+
+/** One look that an agent is asked for: nothing of what is expected, beyond what the probe must look at. */
+export const LeasedCheck = Type.Object(
+  {
+    probe: Type.Enum([...probeNames]),
+    host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.0.0.5'] }),
+    port: Port,
+    options: Type.Object(
+      {
+        trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
+        offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),
+        plainHttp: Type.Optional(Type.Boolean()),
+        security: Type.Optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']))),
+        credentialRef: Type.Optional(CredentialRef),
+        plainBind: Type.Optional(Type.Boolean()),
+      },
+      closed,
+    ),
+  },
+  closed,
+)
+export type LeasedCheck = Static<typeof LeasedCheck>
+
+export const leaseId = '^[1-9][0-9]{0,9}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+
+/** A batch on loan: whoever holds it keeps it alive until its observations are delivered. */
+export const Lease = Type.Object(
+  {
+    id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
+    heartbeatSeconds: Type.Number({
+      minimum: 1,
+      description: 'Not heard of for three times as long, the lease ends and the batch is leased again',
+    }),
+    checks: Type.Array(LeasedCheck),
+  },
+  closed,
+)
+export type Lease = Static<typeof Lease>
+
+/** Written by the service itself, never by a probe. */
+const ofTheService: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'vantage-offline',
+  'vantage-absent',
+  'audit-deadline',
+  'audit-canceled',
+  'batch-failed',
+])
+/** The reasons that a probe can give: what a rule makes of them is not an agent's to say. */
+export const probeReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule' && !ofTheService.has(code))
+
+const SeenAtAddress = Type.Object(
+  {
+    address: Type.Union([Type.String({ maxLength: 45 }), Type.Null()]),
+    state: Type.Enum([...states]),
+    reason: Type.Enum(probeReasons),
+    facts: Type.Object(
+      {},
+      { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" },
+    ),
+    latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
+    attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
+  },
+  closed,
+)
+
+/** What an agent delivers for a lease. */
+export const Delivery = Type.Object(
+  {
+    online: Type.Boolean({ description: 'False: the canaries of the vantage did not answer, so nothing is believed' }),
+    observations: Type.Array(
+      Type.Object(
+        {
+          check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
+          observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
+          sightings: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
+        },
+        closed,
+      ),
+      { maxItems: 100_000, description: 'One for each check; none where the vantage is not online' },
+    ),
+  },
+  closed,
+)
+export type Delivery = Static<typeof Delivery>
+
+const factsOf = { tcp: TcpFacts, tls: TlsFacts, https: HttpsFacts, ssh: SshFacts, ldap: LdapFacts } as const
+const maxFactsLength = 65_536
+
+/**
+ * Makes observations of what an agent delivered, in the order of the checks, or says all that is wrong with it: one for each
+ * check, facts of its probe alone, sizes bounded. Its clock is not trusted: no look was made before `from` or after `until`.
+ */
+export function readDelivery(
+  checks: readonly { probe: ProbeName; host: string; port: number }[],
+  { observations }: Delivery,
+  { from, until }: { from: Date; until: Date },
+): { observations: Observation[] } | { mistakes: Mistake[] } {
+  const read: Observation[] = []
+  const mistakes: Mistake[] = []
+  const tell = (pointer: string, message: string) => mistakes.push({ pointer: `/observations${pointer}`, message })
+  observations.forEach(({ check, observedAt, sightings }, i) => {
+    const asked = checks[check]
+    if (!asked) return tell(`/${i}/check`, 'is not a check of this lease')
+    if (read[check]) return tell(`/${i}/check`, 'was observed already: one observation for each check')
+    for (const { path, message } of sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(j))))
+      tell(`/${i}/sightings/${path.join('/')}`, message)
+    if (new Set(sightings.map(({ address }) => address)).size < sightings.length)
+      tell(`/${i}/sightings`, 'must not repeat an address')
+    const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
+    const [first, ...rest] = sightings as Sighting[]
+    if (!first || Number.isNaN(at)) return tell(`/${i}/observedAt`, 'must be a time')
+    const { probe, host, port } = asked
+    read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), sightings: [first, ...rest] }
+  })
+  const missing = checks.findIndex((_, i) => !read[i])
+  if (mistakes.length === 0 && missing >= 0) tell('', `holds no observation of check ${missing}`)
+  return mistakes.length > 0 ? { mistakes } : { observations: read }
+}
+
+const under =
+  (index: number) =>
+  ({ path, message }: Problem): Problem => ({ path: [index, ...path], message })
+
+function wrongIn(probe: ProbeName, { address, facts }: Static<typeof SeenAtAddress>): Problem[] {
+  if (address !== null && (isIP(address) === 0 || address.includes('%')))
+    return [{ path: ['address'], message: 'must be an IP address, or null' }]
+  if (JSON.stringify(facts).length > maxFactsLength)
+    return [{ path: ['facts'], message: `must be at most ${maxFactsLength} characters long` }]
+  return checkShape(factsOf[probe], facts, checkFact).map(({ path, message }) => ({
+    path: ['facts', ...path],
+    message,
+  }))
+}
+
+/** PostgreSQL keeps neither NUL nor half a character. */
+function checkFact(leaf: Leaf): Problem[] {
+  const { value, path } = leaf
+  if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0')))
+    return [{ path, message: 'must be well-formed text without NUL' }]
+  return checkPlainLeaf(leaf)
+}

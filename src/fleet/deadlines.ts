@@ -1,0 +1,37 @@
+import { recordUnseen } from '../audit/run-batch.ts'
+import { isAbsent } from '../domain/presence.ts'
+import type { Database } from '../store/database.ts'
+import type { Stores } from '../store/stores.ts'
+
+export interface DeadlineParts {
+  stores: Stores
+  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  /** Takes batches out of the queue of their vantage, wherever they are in it. */
+  dropBatches(vantage: string, auditId: string): Promise<void>
+}
+
+/**
+ * Ends an audit whose deadline has come. Checks of a vantage that is absent become `notchecked` (`vantage-absent`), all
+ * others that are not recorded yet `unknown` (`audit-deadline`); whoever is in the middle of one finds it recorded, and
+ * changes nothing. An audit that nobody has planned by then has failed. One that has ended already stays as it is.
+ */
+export async function endAtDeadline(
+  { stores, transaction, dropBatches }: DeadlineParts,
+  { auditId, now }: { auditId: string; now: Date },
+): Promise<void> {
+  const unplanned = await transaction(async (tx) => {
+    const order = await tx.audits.lockQueued(auditId) // waits for whoever is planning it
+    if (order) await tx.audits.finish(auditId, 'the deadline came before the audit was planned')
+    return order !== undefined
+  })
+  if (unplanned) return
+  const open = await stores.batches.open(auditId)
+  for (const { id, ...vantage } of open) {
+    const unseen = isAbsent(vantage, now)
+      ? ({ result: 'notchecked', reason: 'vantage-absent' } as const)
+      : ({ result: 'unknown', reason: 'audit-deadline' } as const)
+    await recordUnseen(stores, { auditId, batchId: id }, unseen)
+  }
+  for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
+  await stores.audits.finish(auditId) // one that was canceled by a process that died before it ended
+}

@@ -1,0 +1,64 @@
+import type { CanaryState } from '../domain/presence.ts'
+import { createBudget } from './budget.ts'
+import { type CredentialGrant, createCredentials } from './credentials.ts'
+import { affordableSockets } from './descriptors.ts'
+import { type AllowEntry, createEgressPolicy } from './egress.ts'
+import { createObserver, type Observe } from './observe.ts'
+import { probes } from './registry.ts'
+import { systemLookup } from './resolve.ts'
+
+/** What the configuration of a place says of its looks; the same for a worker and for an agent. */
+export interface VantageSettings {
+  canary: readonly { host: string; port: number }[]
+  allow: readonly AllowEntry[]
+  /** What must never be dialled, whatever is allowed. */
+  never: readonly { address: string; port: number }[]
+  credentials: readonly CredentialGrant[]
+  sockets: number
+  socketsPerHost: number
+  probeTimeoutMs: number
+  version: string
+  env: NodeJS.ProcessEnv
+  /** Told of errors that are our own. */
+  log: (error: unknown, check: { probe: string; host: string; port: number }) => void
+}
+
+/** The eyes of one place. */
+export interface VantageEyes {
+  observe: Observe
+  /** Whether any of its canaries answers; true where it names none. */
+  isOnline(): Promise<boolean>
+  /** What they said last. */
+  canary(): CanaryState
+}
+
+/** Makes the eyes of a place. Make them once for a process: they hold its budget of sockets. */
+export function openVantage(settings: VantageSettings): VantageEyes {
+  const observe = createObserver({
+    probes,
+    egress: createEgressPolicy({ allow: settings.allow, never: settings.never }),
+    budget: createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost }),
+    lookup: systemLookup,
+    credential: createCredentials(settings.credentials, settings.env),
+    requester: `portwarden ${settings.version}`,
+    timeoutMs: settings.probeTimeoutMs,
+    tries: 3,
+    spacingMs: 250,
+    clock: () => new Date(),
+    log: settings.log,
+  })
+  let state: CanaryState = settings.canary.length === 0 ? 'none' : 'unknown'
+  return {
+    observe,
+    canary: () => state,
+    async isOnline() {
+      if (settings.canary.length === 0) return true
+      const looks = settings.canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} }))
+      const seen = await Promise.all(looks)
+      // With none of them answering, it is the place that is cut off.
+      const online = seen.some(({ sightings }) => sightings.some((sighting) => sighting.state === 'open'))
+      state = online ? 'online' : 'offline'
+      return online
+    },
+  }
+}

@@ -1,0 +1,202 @@
+import { classify, type DriftClass, type SeriesState } from '../domain/drift.ts'
+import { results } from '../domain/judge.ts'
+import { Prisma } from './database.ts'
+
+/**
+ * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
+ * was approved. An audit that has not `ended` did not test what is not there.
+ */
+export type Moment = { time: Date; within?: string } | { auditId: string; ended: boolean } | { baseline: string }
+
+export interface DriftFilter {
+  target?: string
+  labels?: Record<string, string>
+  policy?: string
+  rule?: string
+  vantage?: string
+  class?: DriftClass
+}
+
+/** What differs, without its facts: enough to classify and to count. */
+export interface Difference {
+  seriesId: number
+  targetId: number
+  target: string
+  policy: string
+  rule: string
+  vantage: string
+  at: Date
+  pairing: number
+  before: Side | null
+  after: Side | null
+}
+
+export interface Side {
+  result: number
+  state: number
+  reason_id: number
+  evidence_id: number
+  policy_version: number | null
+}
+
+export interface Tally {
+  pairing: number
+  count?: number
+}
+
+export type Key = [target: string, policy: string, rule: string, vantage: string]
+export interface Keyset {
+  after?: Key | undefined
+  limit: number
+}
+
+/** Two moments of which each knows what the other looks at. */
+export interface Sides {
+  from: Moment
+  to: Moment
+}
+
+/** What an audit looked at is compared with the same at another time; the rest of the estate is not its matter. */
+export function inOneScope(from: Moment, to: Moment): Sides {
+  const within = (moment: Moment, other: Moment): Moment => {
+    const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
+    return 'time' in moment && !moment.within && audit ? { ...moment, within: audit } : moment
+  }
+  return { from: within(from, to), to: within(to, from) }
+}
+
+export function differencesBetween(sides: Sides, filter: DriftFilter, { after, limit }: Keyset): Prisma.Sql {
+  const key = Prisma.raw(['t.name', 'r.policy', 'r.name', 'v.name'].map((name) => `${name} COLLATE "C"`).join(', '))
+  const version = (side: Prisma.Sql) =>
+    Prisma.sql`(SELECT p.version FROM audit u JOIN policy p ON p.id = u.policy_id WHERE u.id = (${side}).audit_id)`
+  const shown = (side: Prisma.Sql) => Prisma.sql`
+    CASE WHEN (${side}).series_id IS NOT NULL THEN to_jsonb(${side}) || jsonb_build_object('policy_version', ${version(side)}) END`
+  return Prisma.sql`
+    ${differing(sides)}
+    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
+      ${pairingOf(sides)} AS pairing, ${shown(Prisma.sql`d.b`)} AS before, ${shown(Prisma.sql`d.a`)} AS after
+    ${namesOf(sides, filter)} ${after ? Prisma.sql`AND (${key}) > (${Prisma.join(after)})` : Prisma.empty}
+    ORDER BY ${key} LIMIT ${limit}`
+}
+
+/** Counts differences by their pairing. */
+export const tallyBetween = (sides: Sides, filter: DriftFilter): Prisma.Sql => Prisma.sql`
+  ${differing(sides)} SELECT ${pairingOf(sides)} AS pairing, count(*)::int AS count ${namesOf(sides, filter)} GROUP BY 1`
+
+const differing = ({ from, to }: Sides): Prisma.Sql => Prisma.sql`
+  WITH before AS (${sideOf(from)}), after AS (${sideOf(to)}), differing AS (
+    SELECT coalesce(a.target_id, b.target_id) AS target_id, coalesce(a.series_id, b.series_id) AS series_id,
+      coalesce(a.at, ${goneAt(to)}, b.at) AS at, b, a
+    FROM before b FULL JOIN after a ON a.target_id = b.target_id AND a.series_id = b.series_id
+    WHERE (a.result, a.state, a.reason_id, a.evidence_id) IS DISTINCT FROM (b.result, b.state, b.reason_id, b.evidence_id)
+      ${changedBetween(from, to)}
+  )`
+
+const namesOf = (sides: Sides, filter: DriftFilter): Prisma.Sql => Prisma.sql`
+  FROM differing d JOIN series s ON s.target_id = d.target_id AND s.id = d.series_id JOIN target t ON t.id = d.target_id
+    JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
+  WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}`
+
+/** When a series that is absent on the later side was first so. */
+function goneAt(to: Moment): Prisma.Sql {
+  if ('time' in to) return Prisma.sql`least(b.to_at, ${to.time}::timestamptz)`
+  if ('baseline' in to) return Prisma.sql`NULL::timestamptz`
+  return Prisma.sql`(SELECT coalesce(observed_until, finished_at) FROM audit WHERE id = ${to.auditId}::uuid)`
+}
+
+// The class of a difference depends on the results of both sides, and on whether an absent one was not tested. All three
+// are one small number, so that PostgreSQL can filter and count by class while classify() stays the one place that knows.
+const absent = -1
+const resultNumbers = [absent, ...results.keys()]
+const pairing = (before: number, after: number, untested: boolean) =>
+  (before - absent) * 20 + (after - absent) * 2 + Number(untested)
+export const isUntested = (number: number) => number % 2 === 1
+
+function pairingOf({ from, to }: Sides): Prisma.Sql {
+  const side = (row: string) => Prisma.raw(`coalesce((d.${row}).result, ${absent}) - (${absent})`)
+  return Prisma.sql`(${side('b')}) * 20 + (${side('a')}) * 2
+    + CASE WHEN (d.a).series_id IS NULL THEN ${untestedIn(to)} WHEN (d.b).series_id IS NULL THEN ${untestedIn(from)} ELSE 0 END`
+}
+
+/** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages. */
+function untestedIn(moment: Moment): Prisma.Sql {
+  if (!('auditId' in moment)) return Prisma.sql`0`
+  if (!moment.ended) return Prisma.sql`1`
+  return Prisma.sql`(SELECT (cardinality(u.vantages) > 0 AND v.name <> ALL(u.vantages))::int FROM audit u WHERE u.id = ${moment.auditId}::uuid)`
+}
+
+const classes: ReadonlyMap<number, DriftClass> = new Map(
+  resultNumbers.flatMap((before) =>
+    resultNumbers.flatMap((after) =>
+      [false, true].flatMap((untested) => {
+        const kind = classify(example(before, 'before'), example(after, 'after'), { untested })
+        return kind ? [[pairing(before, after, untested), kind] as const] : []
+      }),
+    ),
+  ),
+)
+
+function example(number: number, evidence: string): SeriesState | undefined {
+  const result = results[number]
+  return result && { result, state: 'unknown', reason: 'as-expected', evidence, policyVersion: 0 }
+}
+
+const pairingsOf = (kind: DriftClass | undefined): number[] =>
+  [...classes].filter(([, one]) => kind === undefined || one === kind).map(([number]) => number)
+
+export function classOf(number: number): DriftClass {
+  const kind = classes.get(number)
+  if (!kind) throw new Error(`no class of drift has the pairing ${number}`)
+  return kind
+}
+
+/** What was true of every series at a moment: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
+function sideOf(moment: Moment): Prisma.Sql {
+  const never = Prisma.sql`NULL::timestamptz AS to_at`
+  const columns = Prisma.sql`result, state, reason_id, evidence_id, audit_id`
+  if ('auditId' in moment) {
+    return Prisma.sql`SELECT target_id, series_id, observed_at AS at, ${never}, ${columns} FROM finding WHERE audit_id = ${moment.auditId}::uuid`
+  }
+  if ('baseline' in moment) {
+    return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${moment.baseline}`
+  }
+  return Prisma.sql`SELECT target_id, series_id, from_at AS at, to_at, ${columns} FROM span x
+    WHERE from_at <= ${moment.time} AND (to_at IS NULL OR to_at > ${moment.time}) ${withinAudit(moment.within)}`
+}
+
+function withinAudit(auditId: string | undefined): Prisma.Sql {
+  if (auditId === undefined) return Prisma.empty
+  return Prisma.sql`AND EXISTS (
+    SELECT FROM audit u JOIN policy p ON p.id = u.policy_id JOIN rule r ON r.policy = p.name JOIN series s ON s.rule_id = r.id
+    WHERE u.id = ${auditId}::uuid AND s.target_id = x.target_id AND s.id = x.series_id AND s.target_id = ANY(u.target_ids))`
+}
+
+/** Between two times only series with a span that began or ended between them can differ. */
+function changedBetween(from: Moment, to: Moment): Prisma.Sql {
+  if (!('time' in from && 'time' in to) || from.within !== to.within) return Prisma.empty
+  const [early, late] = from.time < to.time ? [from.time, to.time] : [to.time, from.time]
+  return Prisma.sql`AND (coalesce(a.target_id, b.target_id), coalesce(a.series_id, b.series_id)) IN (
+    SELECT target_id, series_id FROM span WHERE from_at > ${early} AND from_at <= ${late}
+    UNION SELECT target_id, series_id FROM span WHERE to_at > ${early} AND to_at <= ${late})`
+}
+
+/** A baseline says nothing about policies that it was not approved for. */
+function policiesOf({ from, to }: Sides): Prisma.Sql {
+  const of = (moment: Moment, side: string) =>
+    'baseline' in moment
+      ? Prisma.sql`AND (${Prisma.raw(`(d.${side}).series_id IS NOT NULL`)} OR r.policy = (
+          SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`
+      : Prisma.empty
+  return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`
+}
+
+function conditionsOf({ target, labels, policy, rule, vantage }: DriftFilter): Prisma.Sql {
+  const conditions = [
+    target !== undefined && Prisma.sql`AND t.name = ${target}`,
+    labels !== undefined && Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`,
+    policy !== undefined && Prisma.sql`AND r.policy = ${policy}`,
+    rule !== undefined && Prisma.sql`AND r.name = ${rule}`,
+    vantage !== undefined && Prisma.sql`AND v.name = ${vantage}`,
+  ].filter((condition) => condition !== false)
+  return conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty
+}
