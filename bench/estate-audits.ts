@@ -15,7 +15,6 @@ try {
   const first = await auditAll(service, addresses)
   const second = await auditAll(service, addresses)
   const drift = await driftBetween(service, first.auditId, second.auditId)
-  if (process.env.DEBUG_STATES) {
     const t = await (
       await (
         await import('./whole-audit.ts')

@@ -36,7 +36,6 @@ export const measureEstate: Bench = async (dataDir) => {
   const env = { ...process.env, ...lanSettings }
   const job = JSON.stringify({ dataDir, addresses, ports })
   const audited = await network.exec('client', [process.execPath, 'bench/estate-audits.ts'], { env, input: job })
-  if (process.env.DEBUG_STATES) console.error(audited.stderr.slice(0, 1500))
   if (audited.code !== 0) throw new Error(`the audits ended with ${audited.code}: ${audited.stderr}`)
   const { audits, driftMs, states } = JSON.parse(audited.stdout) as EstateAudits
   const [first = Number.NaN, second = Number.NaN] = audits
@@ -51,7 +50,6 @@ export const measureEstate: Bench = async (dataDir) => {
     })
   const plain = await nmap('-T4')
   const tuned = await nmap('-T5 --max-retries 2 --min-hostgroup 4096 --min-parallelism 1000 --max-rtt-timeout 250ms')
-  if (process.env.DEBUG_STATES) {
     const c: Record<string, number> = {}
     for (const [k, v] of seen)
       if (plain.states.get(k) !== v) c[`${v} ${plain.states.get(k)}`] = (c[`${v} ${plain.states.get(k)}`] ?? 0) + 1

@@ -6,6 +6,7 @@ import { failBatch, runBatch } from './audit/run-batch.ts'
 import { type Config, version } from './config.ts'
 import { endAtDeadline } from './fleet/deadlines.ts'
 import { startHeartbeat } from './fleet/heartbeat.ts'
+import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
 import { openQueue } from './fleet/queue.ts'
 import { createScheduler, type Scheduler } from './fleet/schedules.ts'
 import { builtInPolicies } from './policies/built-in.ts'
@@ -24,6 +25,7 @@ export { version }
 /** The service without its HTTP side: the same for the server and for the command line. */
 export interface App extends Parts {
   scheduler: Scheduler
+  leases: LeaseDesk
   notifications: Notifications
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
@@ -101,6 +103,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   return {
     ...parts,
     scheduler,
+    leases: createLeaseDesk({ stores, queue, waitForBatch: notifications.waitForBatch }),
     notifications,
     owner: embedded?.owner ?? false,
     checkReady: database.ping,

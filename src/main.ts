@@ -42,9 +42,10 @@ function readRole(argv: string[]): Role {
 /** Starts the process in its role and stops it at the first signal. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
   const app = await startApp(config, { exclusive: true, log })
-  if (role !== 'api') await app.work()
-  const server = role === 'worker' ? undefined : await serve(app, config, log)
-  if (!server) process.stdout.write(`Portwarden ${version} works for the vantage ${config.vantage.name}\n`)
+  const server = await takeUp(role, app, { config, log }).catch(async (error: unknown) => {
+    await app.close() // the embedded database would outlive this process
+    throw error
+  })
 
   let stopping = false
   const stop = async (signal: string) => {
@@ -56,6 +57,13 @@ async function run(role: Role, config: Config, log: Logger): Promise<void> {
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal))
+}
+
+async function takeUp(role: Role, app: App, { config, log }: { config: Config; log: Logger }) {
+  if (role !== 'api') await app.work()
+  if (role !== 'worker') return serve(app, config, log)
+  process.stdout.write(`Portwarden ${version} works for the vantage ${config.vantage.name}\n`)
+  return undefined
 }
 
 async function serve(app: App, config: Config, log: Logger) {

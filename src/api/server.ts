@@ -6,6 +6,7 @@ import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
 import type { Parts } from '../audit/parts.ts'
+import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { requireKey } from './auth.ts'
@@ -17,6 +18,7 @@ import { DriftItem, DriftReport, driftRoutes } from './routes/drift.ts'
 import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
 import { FieldChange, historyRoutes, Span } from './routes/history.ts'
 import { Key, keyRoutes, NewKey } from './routes/keys.ts'
+import { Lease, leaseRoutes } from './routes/leases.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
@@ -30,6 +32,7 @@ export interface ServerParts extends Parts {
   notifications: Pick<Notifications, 'waitForEnd'>
   /** Whether the service can do its work now; throws where it cannot. */
   checkReady(): Promise<void>
+  leases: LeaseDesk
   version: string
   log: FastifyBaseLogger
 }
@@ -38,14 +41,14 @@ export interface ServerParts extends Parts {
 const schemas = [
   ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
-  ...[Key, NewKey, Vantage],
+  ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun],
 ]
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
   ...[driftRoutes, baselineRoutes, complianceRoutes],
-  ...[keyRoutes, vantageRoutes],
+  ...[keyRoutes, vantageRoutes, leaseRoutes],
   ...[scheduleRoutes],
 ]
 

@@ -7,6 +7,8 @@ import type { Database } from '../store/database.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import type { StoredTarget } from '../store/targets.ts'
+import { finishAudit } from './finish.ts'
+import { planPairs } from './plan-pairs.ts'
 import { credentialOf } from './shared-look.ts'
 
 export interface PlanParts {
@@ -18,7 +20,7 @@ export interface PlanParts {
 const checksPerBatch = 250
 const settledPerRecording = 1_000
 
-type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
+export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
 
 /**
  * Plans a queued audit in one transaction: what needs no look becomes a finding at once, the rest batches and their jobs.
@@ -29,11 +31,18 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
     const planned = await planChecks(tx, order)
-    const shares = shareOut(planned.filter((check) => check.kind === 'look'))
+    const looks = planned.filter((check) => check.kind === 'look')
+    const paired = await planPairs(tx, looks)
+    const shares = shareOut([...looks, ...paired.looks])
+    if (paired.pairs.length > 0) await tx.pairs.plan(auditId, paired)
     await tx.audits.start(auditId, { total: planned.length, batches: shares.length })
+    const jobs: { vantage: string; auditId: string; batchId: number }[] = []
     for (const { vantage, vantageId, checks } of shares) {
-      const batchId = await tx.batches.create(auditId, vantageId, compact(checks))
-      await enqueueBatches(database, vantage, [{ auditId, batchId }])
+      jobs.push({ vantage, auditId, batchId: await tx.batches.create(auditId, vantageId, compact(checks)) })
+    }
+    for (const [vantage, group] of Map.groupBy(jobs, (job) => job.vantage)) {
+      const ids = group.map(({ batchId }) => ({ auditId, batchId }))
+      await enqueueBatches(database, vantage, ids)
     }
     const settled = planned
       .filter((check) => check.kind === 'settled')
@@ -44,7 +53,7 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
     }
   })
   // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
-  if (await stores.audits.isRecorded(auditId)) await stores.audits.finish(auditId)
+  if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
 async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]> {
@@ -91,6 +100,7 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
       id: rule.id,
       from: rule.from,
       indirect: rule.indirect ?? false,
+      unlike: rule.unlike,
       resolved: resolveRule(rule, parameters.values),
     }))
     resolved.set(key, rules)
@@ -98,7 +108,7 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
   }
 }
 
-type Look = Extract<Planned, { kind: 'look' }>
+export type Look = Extract<Planned, { kind: 'look' }> & { side?: 'other' }
 
 /** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
 function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number; checks: Look[] }[] {
@@ -117,9 +127,10 @@ function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number;
 
 function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
   const places = new Map<ResolvedRule, number>()
-  const checks = looks.map(({ targetId, seriesId, rule, host, place }) => {
+  const checks = looks.map(({ targetId, seriesId, rule, host, place, unlike, side }) => {
     if (!places.has(rule)) places.set(rule, places.size)
-    return { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: place.indirect }
+    const check = { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: place.indirect }
+    return unlike ? { ...check, side: side ?? 'one' } : check
   })
   return { rules: [...places.keys()], checks }
 }

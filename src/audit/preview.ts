@@ -71,6 +71,8 @@ interface Known {
 /** Of several facts that fit, those of the rule itself come first, then the newer ones; the first that decide are taken. */
 function foresee(check: PlannedCheck, { facts, own, now }: Known): Judgement {
   if (check.kind === 'settled') return { result: check.result, reason: check.reason, state: 'unknown' }
+  // The facts of the other side may be of another moment: a pair is judged on one audit.
+  if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
   const { rule, host, place } = check
   const wanted = endpointKey(place.vantage, { probe: rule.probe, host, port: rule.port })
   const fitting = facts.filter(({ vantage, evidence }) => evidence && endpointKey(vantage, evidence) === wanted)

@@ -4,11 +4,13 @@ import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
 import type { Check } from '../probes/observe.ts'
 import type { Batch, BatchCheck } from '../store/batches.ts'
+import type { KeptLook } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
+import { finishAudit } from './finish.ts'
 import { type Eyes, lookAtAll } from './look.ts'
 import { settledFinding } from './plan.ts'
-import { checkOf } from './shared-look.ts'
+import { checkOf, lookKey } from './shared-look.ts'
 
 export interface BatchParts extends Eyes {
   stores: Stores
@@ -26,14 +28,23 @@ interface BatchJob {
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(parts.stores, auditId)
-  await recordSeen(parts.stores, batch, await lookAtAll(parts, checksOf(batch)))
+  await recordSeen(parts.stores, batch, await lookAtAll(parts, looksOf(batch).looks))
 }
 
-/** What a batch asks its vantage to look at, check by check. */
-export const checksOf = ({ rules, checks }: Batch): Check[] =>
-  checks.map((check) => checkOf(ruleOf(rules, check), check.host))
+/** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */
+export function looksOf({ rules, checks }: Batch): { looks: Check[]; places: number[] } {
+  const known = new Map<string, number>()
+  const looks: Check[] = []
+  const places = checks.map((check) => {
+    const look = checkOf(ruleOf(rules, check), check.host)
+    const place = known.get(lookKey(look)) ?? looks.push(look) - 1
+    known.set(lookKey(look), place)
+    return place
+  })
+  return { looks, places }
+}
 
-/** Judges what was seen of a batch, check by check, and records it; undefined: its vantage was offline. */
+/** Judges what was seen of a batch, look by look, and records it; undefined: its vantage was offline. */
 export async function recordSeen(
   stores: Stores,
   batch: Batch,
@@ -41,12 +52,17 @@ export async function recordSeen(
 ): Promise<void> {
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
-  const findings = batch.checks.map((check, i) => {
-    const observation = seen[i]
+  const { places } = looksOf(batch)
+  const findings: NewFinding[] = []
+  const kept: KeptLook[] = []
+  for (const [i, check] of batch.checks.entries()) {
+    const observation = seen[places[i] ?? -1]
     if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
-    return judgedFinding(check, ruleOf(batch.rules, check), observation)
-  })
-  await record(stores, { ...job, findings })
+    const rule = ruleOf(batch.rules, check)
+    if (check.side) kept.push({ targetId: check.targetId, rule: rule.id, side: check.side, seen: observation })
+    else findings.push(judgedFinding(check, rule, observation))
+  }
+  await record(stores, { ...job, findings, kept: kept.length > 0 ? kept : undefined })
 }
 
 /** Records every check of a batch as an error: no worker could run it. */
@@ -63,7 +79,7 @@ export async function cancelAudit({ stores }: { stores: Stores }, auditId: strin
   for (const batchId of await stores.batches.openIds(auditId)) {
     await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
   }
-  await stores.audits.finish(auditId)
+  await finishAudit(stores, auditId)
   return true
 }
 
@@ -75,18 +91,19 @@ export async function recordUnseen(
 ) {
   const batch = await stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(stores, auditId)
-  const findings = batch.checks.map((check) => settledFinding({ ...check, ...unseen }, new Date()))
+  const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
+  const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, new Date()))
   await record(stores, { auditId, batchId, findings })
 }
 
 async function record(stores: Stores, batch: Parameters<Stores['record']>[0]) {
   const { batchesLeft } = await stores.record(batch)
-  if (batchesLeft === 0) await stores.audits.finish(batch.auditId)
+  if (batchesLeft === 0) await finishAudit(stores, batch.auditId)
 }
 
 /** Ends an audit of which everything is recorded, where whoever recorded it died before. */
 export async function finishIfDone(stores: Stores, auditId: string): Promise<void> {
-  if (await stores.audits.isRecorded(auditId)) await stores.audits.finish(auditId)
+  if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
 function ruleOf(rules: readonly ResolvedRule[], check: BatchCheck): ResolvedRule {

@@ -8,6 +8,8 @@ export interface Evidence<P extends ProbeName = ProbeName> {
   port: number
   /** By literal address; the empty name stands for a host that has none. */
   addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProbe[P] }>
+  /** Of a paired rule: what each vantage of the other side saw, by its name. */
+  unlike?: Record<string, Evidence<P>['addresses']>
 }
 
 /** Leaves out what changes by itself: times, latencies, attempts, measurements. */

@@ -24,8 +24,12 @@ export interface JudgeContext {
 export function judge(rule: ResolvedRule, seen: Observation, context: JudgeContext): Judgement {
   const expect = (context.windowOpen && rule.insideWindow?.expect) || rule.expect
   const judgements = seen.sightings.map((sighting) => judgeSighting(expect, sighting, Date.parse(seen.observedAt)))
-  return judgements.reduce((worst, next) => (gravity[next.result] > gravity[worst.result] ? next : worst))
+  return worstOf(judgements)
 }
+
+/** Of several judgements the gravest, of equal ones the first; there must be one. */
+export const worstOf = (judgements: readonly Judgement[]): Judgement =>
+  judgements.reduce((worst, next) => (gravity[next.result] > gravity[worst.result] ? next : worst))
 
 // A known violation at one address outweighs what is not known of another; what is not known outweighs a pass.
 const gravity: Record<Result, number> = { fail: 5, error: 4, unknown: 3, pass: 2, notchecked: 1, notapplicable: 0 }

@@ -118,31 +118,41 @@ export function readDelivery(
 ): { observations: Observation[] } | { mistakes: Mistake[] } {
   const read: Observation[] = []
   const mistakes: Mistake[] = []
-  const tell = (pointer: string, message: string) => mistakes.push({ pointer: `/observations${pointer}`, message })
-  observations.forEach(({ check, observedAt, sightings }, i) => {
+  for (const [i, { check, observedAt, sightings }] of observations.entries()) {
     const asked = checks[check]
-    if (!asked) return tell(`/${i}/check`, 'is not a check of this lease')
-    if (read[check]) return tell(`/${i}/check`, 'was observed already: one observation for each check')
-    for (const { path, message } of sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(j))))
-      tell(`/${i}/sightings/${path.join('/')}`, message)
-    if (new Set(sightings.map(({ address }) => address)).size < sightings.length)
-      tell(`/${i}/sightings`, 'must not repeat an address')
-    const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
+    const problems = wrongWith(asked, { sightings, repeated: read[check] !== undefined })
+    for (const { path, message } of problems)
+      mistakes.push({ pointer: `/observations/${i}/${path.join('/')}`, message })
     const [first, ...rest] = sightings as Sighting[]
-    if (!first || Number.isNaN(at)) return tell(`/${i}/observedAt`, 'must be a time')
+    if (!asked || !first || problems.length > 0) continue
+    const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
     const { probe, host, port } = asked
     read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), sightings: [first, ...rest] }
-  })
+  }
   const missing = checks.findIndex((_, i) => !read[i])
-  if (mistakes.length === 0 && missing >= 0) tell('', `holds no observation of check ${missing}`)
+  if (mistakes.length === 0 && missing >= 0)
+    mistakes.push({ pointer: '/observations', message: `holds no observation of check ${missing}` })
   return mistakes.length > 0 ? { mistakes } : { observations: read }
+}
+
+type Sightings = Delivery['observations'][number]['sightings']
+
+function wrongWith(
+  asked: { probe: ProbeName } | undefined,
+  { sightings, repeated }: { sightings: Sightings; repeated: boolean },
+): Problem[] {
+  if (!asked) return [{ path: ['check'], message: 'is not a check of this lease' }]
+  if (repeated) return [{ path: ['check'], message: 'was observed already: one observation for each check' }]
+  if (new Set(sightings.map(({ address }) => address)).size < sightings.length)
+    return [{ path: ['sightings'], message: 'must not repeat an address' }]
+  return sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(j)))
 }
 
 const under =
   (index: number) =>
-  ({ path, message }: Problem): Problem => ({ path: [index, ...path], message })
+  ({ path, message }: Problem): Problem => ({ path: ['sightings', index, ...path], message })
 
-function wrongIn(probe: ProbeName, { address, facts }: Static<typeof SeenAtAddress>): Problem[] {
+function wrongIn(probe: ProbeName, { address, facts }: Sightings[number]): Problem[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ path: ['address'], message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)

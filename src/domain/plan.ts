@@ -31,10 +31,16 @@ export function placesOf(rule: { from: readonly string[]; indirect?: boolean }, 
   return [...direct, ...empty.map((zone) => ({ vantage: `zone:${zone}`, covered: false, indirect: false }))]
 }
 
-/** What a place needs: a look at an endpoint, or a result that is known without one. */
+/** What a place needs: a look at an endpoint (of a paired rule also from the places of its other side), or a result that is known without one. */
 export type PlannedCheck =
-  | { kind: 'look'; place: Place; rule: ResolvedRule; host: string }
-  | { kind: 'settled'; place: Place; ruleId: string; result: 'notchecked' | 'notapplicable'; reason: ReasonCode }
+  | { kind: 'look'; place: Place; rule: ResolvedRule; host: string; unlike?: Place[] }
+  | {
+      kind: 'settled'
+      place: Place
+      ruleId: string
+      result: 'notchecked' | 'notapplicable' | 'unknown'
+      reason: ReasonCode
+    }
 
 /** Plans the rules of a policy for one target. `rules` holds the resolved rule, or `notapplicable` for its target. */
 export function planTarget(
@@ -43,6 +49,7 @@ export function planTarget(
     id: string
     from: readonly string[]
     indirect?: boolean
+    unlike?: { from: readonly string[] }
     resolved: ResolvedRule | 'notapplicable'
   }[],
   vantages: readonly Vantage[],
@@ -51,8 +58,10 @@ export function planTarget(
     placesOf(rule, vantages).map((place): PlannedCheck => {
       const settled = { kind: 'settled', place, ruleId: rule.id } as const
       if (rule.resolved === 'notapplicable') return { ...settled, result: 'notapplicable', reason: 'condition-not-met' }
+      if (!place.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
       if (!place.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
-      return { kind: 'look', place, rule: rule.resolved, host: rule.resolved.host ?? target.address }
+      const look = { kind: 'look', place, rule: rule.resolved, host: rule.resolved.host ?? target.address } as const
+      return rule.unlike ? { ...look, unlike: placesOf(rule.unlike, vantages) } : look
     }),
   )
 }

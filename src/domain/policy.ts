@@ -101,17 +101,19 @@ export const Expectation = object(
   { description: 'What must hold; everything that is named must' },
 )
 
+const From = Type.Array(Zone, {
+  minItems: 1,
+  maxItems: 20,
+  uniqueItems: true,
+  description: 'Zones; one finding for each vantage in them',
+})
+
 export const Rule = object({
   id: nameSchema('Stays the same from version to version: history hangs on it'),
   title: Type.String({ minLength: 1, maxLength: 200 }),
   severity: Type.Enum([...severities]),
   direction: Type.Enum(['inbound', 'outbound'], { description: 'Seen from the target' }),
-  from: Type.Array(Zone, {
-    minItems: 1,
-    maxItems: 20,
-    uniqueItems: true,
-    description: 'Zones; one finding for each vantage in them',
-  }),
+  from: From,
   indirect: optional(Type.Boolean({ description: 'Evidence from another zone is accepted, and flagged' })),
   when: optional(
     Type.Union([Condition, Type.Array(Condition, { minItems: 1, maxItems: 10 })], {
@@ -122,6 +124,15 @@ export const Rule = object({
   host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
   port: Port,
   expect: Expectation,
+  unlike: optional(
+    object(
+      { from: { ...From, description: 'Zones; each of their vantages is the other side' }, expect: Expectation },
+      {
+        description:
+          'A paired verdict: seen `from` its zones the port is as `expect` says, and seen from these zones in the same audit as this `expect` says. Both are judged together, as one finding for each vantage in `from`; where one of the observations is missing it is unknown',
+      },
+    ),
+  ),
   insideWindow: optional(
     object({ expect: Expectation }, { description: 'Replaces `expect` while a window is open for rule and target' }),
   ),
@@ -195,6 +206,8 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
   port: number | string
   expect: Record<string, unknown>
   insideWindow?: { expect: Record<string, unknown> }
+  /** Its zones are literal too. */
+  unlike?: { from: string[]; expect: Record<string, unknown> }
 }
 export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
 

@@ -217,6 +217,10 @@ export const reasons = {
     message: 'The directory was reached over a channel that the rule does not allow.',
   },
   'facts-missing': { about: 'rule', message: 'The probe could not see what the rule asks about.' },
+  'pair-incomplete': {
+    about: 'rule',
+    message: 'The rule compares what two places see, and one of the observations is missing.',
+  },
   'no-vantage-in-zone': { about: 'rule', message: 'No vantage belongs to a zone that the rule must be seen from.' },
   'condition-not-met': { about: 'rule', message: 'The condition of the rule is not met for this target.' },
 } as const satisfies Record<string, { about: 'peer' | 'us' | 'setup' | 'rule'; message: string }>

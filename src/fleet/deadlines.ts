@@ -1,3 +1,4 @@
+import { finishAudit } from '../audit/finish.ts'
 import { recordUnseen } from '../audit/run-batch.ts'
 import { isAbsent } from '../domain/presence.ts'
 import type { Database } from '../store/database.ts'
@@ -33,5 +34,5 @@ export async function endAtDeadline(
     await recordUnseen(stores, { auditId, batchId: id }, unseen)
   }
   for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
-  await stores.audits.finish(auditId) // one that was canceled by a process that died before it ended
+  await finishAudit(stores, auditId) // one that was canceled by a process that died before it ended
 }

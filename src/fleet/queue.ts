@@ -33,6 +33,12 @@ export interface Queue {
   enqueueBatches(tx: Database, vantage: string, jobs: readonly BatchJob[]): Promise<void>
   /** The ticks of a cron expression after a moment; throws an Error for one that cannot be read, or never ticks. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
+  /** Takes a batch of a vantage, if one waits; the taker keeps it alive and completes it. */
+  take(vantage: string): Promise<{ id: string; data: BatchJob } | undefined>
+  /** Says that a taken batch is being worked on; false when it is not the taker's any more. */
+  keep(vantage: string, id: string): Promise<boolean>
+  /** Takes a batch that is recorded off the queue, wherever it is in it. */
+  complete(vantage: string, id: string): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
   /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left. */
@@ -71,6 +77,10 @@ const delivery = {
 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
 const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2 }
+
+/** How many jobs a command of the queue has found; its type does not say that it does. */
+const affected = (response: object): number =>
+  'affected' in response && typeof response.affected === 'number' ? response.affected : 0
 
 /** Connects to the queues and makes them where they are missing. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
@@ -137,6 +147,18 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
           batchQueue(vantage),
           jobs.map(({ id }) => id),
         )
+    },
+    async take(vantage) {
+      await ensureBatchQueue(vantage)
+      return (await boss.fetch<BatchJob>(batchQueue(vantage)))[0]
+    },
+    async keep(vantage, id) {
+      await ensureBatchQueue(vantage)
+      return affected(await boss.touch(batchQueue(vantage), id)) > 0
+    },
+    async complete(vantage, id) {
+      await ensureBatchQueue(vantage)
+      await boss.complete(batchQueue(vantage), id, null, { includeQueued: true })
     },
     async enqueueBatches(tx, vantage, jobs) {
       await ensureBatchQueue(vantage)

@@ -57,7 +57,8 @@ const problem = (path: Path, message: string | undefined): Problem[] =>
   message === undefined ? [] : [{ path, message }]
 const describeHost = 'an IP address or a host name'
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
-const isLiteralField = (path: Path) => literalFields.some((field) => field === path[0])
+const isLiteralField = (path: Path) =>
+  literalFields.some((field) => field === path[0]) || (path[0] === 'unlike' && path[1] === 'from')
 const isCondition = (path: Path) => path[0] === 'when'
 
 /** What is wrong with a text that holds placeholders. */
@@ -150,6 +151,20 @@ export function checkRuleMeaning(rule: unknown): Problem[] {
   return [
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
+    ...checkPair(rule, probe),
+  ]
+}
+
+function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeName | undefined): Problem[] {
+  if (!isRecord(unlike)) return []
+  const from = [rule.from].flat()
+  const both = [unlike.from].flat().findIndex((zone) => zone !== undefined && from.includes(zone))
+  return [
+    ...checkExpectation(unlike.expect, probe, ['unlike', 'expect']),
+    ...(both < 0 ? [] : problem(['unlike', 'from', both], 'must not be a zone of `from`: the two sides are compared')),
+    ...(['insideWindow', 'indirect'] as const)
+      .filter((field) => rule[field] !== undefined && rule[field] !== false)
+      .flatMap((field) => problem([field], 'does not go with `unlike`: a paired verdict needs both sides as they are')),
   ]
 }
 

@@ -2,6 +2,8 @@ import { placeholderIn, wholePlaceholder } from '../domain/placeholders.ts'
 import { literalFields, ResolvedPolicyDocument } from '../domain/policy.ts'
 import type { Shape } from '../domain/shape.ts'
 
+/** Of the other side of a paired rule. */
+const zones: ReadonlySet<string> = new Set(['from'])
 const literal: ReadonlySet<string> = new Set(literalFields)
 const rules = ResolvedPolicyDocument.properties.rules
 
@@ -22,7 +24,10 @@ export const policySchema = {
 function withPlaceholders(shape: Shape, untouched: ReadonlySet<string> = new Set()): Shape {
   if (shape.type === 'object') {
     const members = Object.entries(shape.properties ?? {})
-    const properties = members.map(([name, member]) => [name, untouched.has(name) ? member : withPlaceholders(member)])
+    const properties = members.map(([name, member]) => [
+      name,
+      untouched.has(name) ? member : withPlaceholders(member, name === 'unlike' ? zones : undefined),
+    ])
     return { ...shape, properties: Object.fromEntries(properties) }
   }
   if (shape.type === 'array' && shape.items) return { ...shape, items: withPlaceholders(shape.items) }

@@ -17,6 +17,7 @@ export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
 
 const csvOptions = {
   record_delimiter: 'windows',
+  quoted_match: /[\r\n]/, // by itself it quotes a pair of them only
   escape_formulas: true,
   cast: { boolean: (value: boolean) => String(value) },
 } as const

@@ -1,6 +1,6 @@
 import type { ResolvedRule } from '../domain/policy.ts'
 import type { VantageKind } from '../domain/presence.ts'
-import type { Database, Prisma } from './database.ts'
+import type { Database } from './database.ts'
 
 /** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
 export interface BatchCheck {
@@ -9,6 +9,8 @@ export interface BatchCheck {
   rule: number
   host: string
   indirect: boolean
+  /** A look of a paired rule: it makes no finding, what it saw is kept for the end of the audit. */
+  side?: 'one' | 'other'
 }
 
 /** A bounded share of an audit's checks for one vantage. */
@@ -16,27 +18,52 @@ export interface Batch {
   id: number
   auditId: string
   auditStatus: string
+  /** No look of it can be older. */
+  auditStartedAt: Date
   rules: ResolvedRule[]
   checks: BatchCheck[]
 }
+
+interface Row {
+  auditId: string
+  status: string
+  startedAt: Date
+  checks: Pick<Batch, 'rules' | 'checks'>
+}
+
+/** The channel on which new batches are told to the servers on which agents wait; the payload is what they wait for. */
+export const batchChannel = 'portwarden_batch'
+export const batchWaiter = (vantageId: number): string => `vantage:${vantageId}`
 
 export type BatchStore = ReturnType<typeof createBatchStore>
 
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
   return {
+    /** Stores a batch; agents that wait for one are woken when the transaction ends. */
     async create(auditId: string, vantageId: number, content: Pick<Batch, 'rules' | 'checks'>): Promise<number> {
-      const checks = { ...content } as unknown as Prisma.InputJsonObject
-      return (await db.batch.create({ data: { auditId, vantageId, checks }, select: { id: true } })).id
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        WITH made AS (
+          INSERT INTO batch (audit_id, vantage_id, checks)
+          VALUES (${auditId}::uuid, ${vantageId}::int, ${JSON.stringify(content)}::jsonb) RETURNING id
+        ) SELECT id, pg_notify(${batchChannel}, ${batchWaiter(vantageId)})::text FROM made`
+      return rows[0]?.id ?? -1
     },
 
     /** The batch, or undefined when it has been recorded. */
     async findOpen(id: number): Promise<Batch | undefined> {
-      const rows = await db.$queryRaw<{ auditId: string; status: string; checks: Pick<Batch, 'rules' | 'checks'> }[]>`
-        SELECT b.audit_id AS "auditId", a.status, b.checks FROM batch b JOIN audit a ON a.id = b.audit_id
+      const rows = await db.$queryRaw<Row[]>`
+        SELECT b.audit_id AS "auditId", a.status, coalesce(a.started_at, a.created_at) AS "startedAt", b.checks FROM batch b JOIN audit a ON a.id = b.audit_id
         WHERE b.id = ${id} AND b.done_at IS NULL`
       const row = rows[0]
-      return row && { id, auditId: row.auditId, auditStatus: row.status, ...row.checks }
+      return row && { id, auditId: row.auditId, auditStatus: row.status, auditStartedAt: row.startedAt, ...row.checks }
+    },
+
+    /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
+    async vantageOf(id: number): Promise<string | undefined> {
+      const rows = await db.$queryRaw<{ name: string }[]>`
+        SELECT v.name FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.id = ${id}`
+      return rows[0]?.name
     },
 
     /** An audit's batches that are not recorded yet, each with its vantage. */

@@ -29,6 +29,8 @@ export interface Difference {
   pairing: number
   before: Side | null
   after: Side | null
+  /** How many differences there are in all, by their pairing. */
+  tallies: Tally[]
 }
 
 export interface Side {
@@ -41,7 +43,7 @@ export interface Side {
 
 export interface Tally {
   pairing: number
-  count?: number
+  count: number
 }
 
 export type Key = [target: string, policy: string, rule: string, vantage: string]
@@ -65,35 +67,41 @@ export function inOneScope(from: Moment, to: Moment): Sides {
   return { from: within(from, to), to: within(to, from) }
 }
 
+/** The differences by name from the one after `after`. Each carries the counts of all of them, so that one look gives both. */
 export function differencesBetween(sides: Sides, filter: DriftFilter, { after, limit }: Keyset): Prisma.Sql {
-  const key = Prisma.raw(['t.name', 'r.policy', 'r.name', 'v.name'].map((name) => `${name} COLLATE "C"`).join(', '))
-  const version = (side: Prisma.Sql) =>
-    Prisma.sql`(SELECT p.version FROM audit u JOIN policy p ON p.id = u.policy_id WHERE u.id = (${side}).audit_id)`
-  const shown = (side: Prisma.Sql) => Prisma.sql`
-    CASE WHEN (${side}).series_id IS NOT NULL THEN to_jsonb(${side}) || jsonb_build_object('policy_version', ${version(side)}) END`
+  const key = Prisma.raw(['target', 'policy', 'rule', 'vantage'].map((name) => `${name} COLLATE "C"`).join(', '))
   return Prisma.sql`
-    ${differing(sides)}
-    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
-      ${pairingOf(sides)} AS pairing, ${shown(Prisma.sql`d.b`)} AS before, ${shown(Prisma.sql`d.a`)} AS after
-    ${namesOf(sides, filter)} ${after ? Prisma.sql`AND (${key}) > (${Prisma.join(after)})` : Prisma.empty}
-    ORDER BY ${key} LIMIT ${limit}`
+    WITH ${differing(sides)}, named AS MATERIALIZED (
+      SELECT d.*, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, ${pairingOf(sides)} AS pairing ${namesOf(sides, filter)}
+    )
+    SELECT target_id AS "targetId", series_id AS "seriesId", target, policy, rule, vantage, at, pairing,
+      ${shown('b')} AS before, ${shown('a')} AS after,
+      (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM named GROUP BY 1) c) AS tallies
+    FROM named ${after ? Prisma.sql`WHERE (${key}) > (${Prisma.join(after)})` : Prisma.empty} ORDER BY ${key} LIMIT ${limit}`
 }
 
-/** Counts differences by their pairing. */
-export const tallyBetween = (sides: Sides, filter: DriftFilter): Prisma.Sql => Prisma.sql`
-  ${differing(sides)} SELECT ${pairingOf(sides)} AS pairing, count(*)::int AS count ${namesOf(sides, filter)} GROUP BY 1`
+const shown = (side: 'b' | 'a') =>
+  Prisma.raw(`CASE WHEN ${side}_result IS NOT NULL THEN jsonb_build_object(
+    'result', ${side}_result, 'state', ${side}_state, 'reason_id', ${side}_reason_id, 'evidence_id', ${side}_evidence_id, 'policy_version',
+    (SELECT p.version FROM audit u JOIN policy p ON p.id = u.policy_id WHERE u.id = ${side}_audit_id)) END`)
 
-const differing = ({ from, to }: Sides): Prisma.Sql => Prisma.sql`
-  WITH before AS (${sideOf(from)}), after AS (${sideOf(to)}), differing AS (
+/** The series that are not the same on both sides; the columns of each side have its letter. */
+function differing({ from, to }: Sides): Prisma.Sql {
+  const columns = ['result', 'state', 'reason_id', 'evidence_id', 'audit_id']
+  const ofBoth = columns.map((column) => `b.${column} AS b_${column}, a.${column} AS a_${column}`).join(', ')
+  return Prisma.sql`differing AS (
     SELECT coalesce(a.target_id, b.target_id) AS target_id, coalesce(a.series_id, b.series_id) AS series_id,
-      coalesce(a.at, ${goneAt(to)}, b.at) AS at, b, a
-    FROM before b FULL JOIN after a ON a.target_id = b.target_id AND a.series_id = b.series_id
+      coalesce(a.at, ${goneAt(to)}, b.at) AS at, ${Prisma.raw(ofBoth)}
+    FROM (${sideOf(from, to)}) b FULL JOIN (${sideOf(to, from)}) a ON a.target_id = b.target_id AND a.series_id = b.series_id
     WHERE (a.result, a.state, a.reason_id, a.evidence_id) IS DISTINCT FROM (b.result, b.state, b.reason_id, b.evidence_id)
-      ${changedBetween(from, to)}
   )`
+}
 
+// The limit tells the planner what it cannot know of a key of two columns: that each difference has one series.
 const namesOf = (sides: Sides, filter: DriftFilter): Prisma.Sql => Prisma.sql`
-  FROM differing d JOIN series s ON s.target_id = d.target_id AND s.id = d.series_id JOIN target t ON t.id = d.target_id
+  FROM differing d CROSS JOIN LATERAL (
+      SELECT rule_id, vantage_id FROM series WHERE target_id = d.target_id AND id = d.series_id LIMIT 1
+    ) s JOIN target t ON t.id = d.target_id
     JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
   WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}`
 
@@ -113,9 +121,9 @@ const pairing = (before: number, after: number, untested: boolean) =>
 export const isUntested = (number: number) => number % 2 === 1
 
 function pairingOf({ from, to }: Sides): Prisma.Sql {
-  const side = (row: string) => Prisma.raw(`coalesce((d.${row}).result, ${absent}) - (${absent})`)
+  const side = (letter: string) => Prisma.raw(`coalesce(d.${letter}_result, ${absent}) - (${absent})`)
   return Prisma.sql`(${side('b')}) * 20 + (${side('a')}) * 2
-    + CASE WHEN (d.a).series_id IS NULL THEN ${untestedIn(to)} WHEN (d.b).series_id IS NULL THEN ${untestedIn(from)} ELSE 0 END`
+    + CASE WHEN d.a_result IS NULL THEN ${untestedIn(to)} WHEN d.b_result IS NULL THEN ${untestedIn(from)} ELSE 0 END`
 }
 
 /** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages. */
@@ -151,7 +159,7 @@ export function classOf(number: number): DriftClass {
 }
 
 /** What was true of every series at a moment: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
-function sideOf(moment: Moment): Prisma.Sql {
+function sideOf(moment: Moment, other: Moment): Prisma.Sql {
   const never = Prisma.sql`NULL::timestamptz AS to_at`
   const columns = Prisma.sql`result, state, reason_id, evidence_id, audit_id`
   if ('auditId' in moment) {
@@ -161,7 +169,8 @@ function sideOf(moment: Moment): Prisma.Sql {
     return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${moment.baseline}`
   }
   return Prisma.sql`SELECT target_id, series_id, from_at AS at, to_at, ${columns} FROM span x
-    WHERE from_at <= ${moment.time} AND (to_at IS NULL OR to_at > ${moment.time}) ${withinAudit(moment.within)}`
+    WHERE from_at <= ${moment.time} AND (to_at IS NULL OR to_at > ${moment.time})
+      ${notAlsoAt(moment, other)} ${withinAudit(moment.within)}`
 }
 
 function withinAudit(auditId: string | undefined): Prisma.Sql {
@@ -171,20 +180,17 @@ function withinAudit(auditId: string | undefined): Prisma.Sql {
     WHERE u.id = ${auditId}::uuid AND s.target_id = x.target_id AND s.id = x.series_id AND s.target_id = ANY(u.target_ids))`
 }
 
-/** Between two times only series with a span that began or ended between them can differ. */
-function changedBetween(from: Moment, to: Moment): Prisma.Sql {
-  if (!('time' in from && 'time' in to) || from.within !== to.within) return Prisma.empty
-  const [early, late] = from.time < to.time ? [from.time, to.time] : [to.time, from.time]
-  return Prisma.sql`AND (coalesce(a.target_id, b.target_id), coalesce(a.series_id, b.series_id)) IN (
-    SELECT target_id, series_id FROM span WHERE from_at > ${early} AND from_at <= ${late}
-    UNION SELECT target_id, series_id FROM span WHERE to_at > ${early} AND to_at <= ${late})`
+/** Between two times nothing differs where one span covers both: only what ended or began between them is read. */
+function notAlsoAt(moment: Extract<Moment, { time: Date }>, other: Moment): Prisma.Sql {
+  if (!('time' in other) || moment.within !== other.within) return Prisma.empty
+  return moment.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
 }
 
 /** A baseline says nothing about policies that it was not approved for. */
 function policiesOf({ from, to }: Sides): Prisma.Sql {
   const of = (moment: Moment, side: string) =>
     'baseline' in moment
-      ? Prisma.sql`AND (${Prisma.raw(`(d.${side}).series_id IS NOT NULL`)} OR r.policy = (
+      ? Prisma.sql`AND (${Prisma.raw(`d.${side}_result IS NOT NULL`)} OR r.policy = (
           SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`
       : Prisma.empty
   return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`

@@ -24,7 +24,6 @@ import {
   type Moment,
   type Side,
   type Tally,
-  tallyBetween,
 } from './drift-query.ts'
 import { type FlapRate, flapRates } from './flapping.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
@@ -88,15 +87,11 @@ export function createDriftStore(db: Database, codes: Codes) {
     async compare(from: Moment, to: Moment, filter: DriftFilter = {}): Promise<Drift> {
       const sides = inOneScope(from, to)
       const read = (page: Keyset) => db.$queryRaw<Difference[]>(differencesBetween(sides, filter, page))
-      const few = await read({ limit: heldAtOnce + 1 })
-      const isWhole = few.length <= heldAtOnce
-      const rowsOf = async ({ after, limit }: Keyset) => {
-        if (!isWhole) return read({ after, limit })
-        const rest = after ? few.filter((difference) => isAfter(keyOf(difference), after)) : few
-        return rest.slice(0, limit)
-      }
+      const first = await read({ limit: heldAtOnce })
+      const rowsOf = async ({ after, limit }: Keyset) =>
+        !after && limit <= heldAtOnce ? first.slice(0, limit) : read({ after, limit })
       return {
-        summary: summaryOf(isWhole ? few : await db.$queryRaw<Tally[]>(tallyBetween(sides, filter))),
+        summary: summaryOf(first[0]?.tallies ?? []),
         page: async ({ cursor, limit }) =>
           toPage(await rowsOf({ after: decodeCursor(cursor, ['', '', '', '']), limit: limit + 1 }), limit),
       }
@@ -114,15 +109,10 @@ export function createDriftStore(db: Database, codes: Codes) {
   }
 }
 
-/** As many differences are held in memory to be counted and paged; of more, each page is read by itself. */
-const heldAtOnce = 5_000
+/** As many differences come with the counts: a page of the default size, and one more that tells whether others follow. */
+const heldAtOnce = 101
 
 const keyOf = ({ target, policy, rule, vantage }: Difference): Key => [target, policy, rule, vantage]
-
-function isAfter(key: readonly string[], cursor: readonly string[]): boolean {
-  const place = key.findIndex((part, i) => part !== cursor[i])
-  return place >= 0 && (key[place] ?? '') > (cursor[place] ?? '')
-}
 
 interface Reading {
   facts: ReadonlyMap<number, Evidence>
@@ -160,6 +150,6 @@ async function readEvidence(db: Database, ids: readonly number[]): Promise<Map<n
 
 function summaryOf(tallies: readonly Tally[]): Record<DriftClass, number> {
   const summary = Object.fromEntries(driftClasses.map((kind) => [kind, 0])) as Record<DriftClass, number>
-  for (const { pairing: number, count = 1 } of tallies) summary[classOf(number)] += count
+  for (const { pairing: number, count } of tallies) summary[classOf(number)] += count
   return summary
 }

@@ -1,13 +1,16 @@
 import pg from 'pg'
 import { auditChannel } from './audits.ts'
+import { batchChannel, batchWaiter } from './batches.ts'
 
-/** Tells who waits for an audit that it has ended. */
+/** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
 export interface Notifications {
   /**
    * Resolves when the audit has ended, or after `ms`, whichever comes first; it says nothing about which.
    * Call it before looking at the audit, so that an end in between is not missed.
    */
   waitForEnd(auditId: string, ms: number): Promise<void>
+  /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
+  waitForBatch(vantageId: number, ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -28,7 +31,7 @@ export async function listenForNotifications(url: string): Promise<Notifications
     client.on('notification', ({ payload }) => wake(waiting.get(payload ?? '') ?? []))
     client.on('error', () => {}) // 'end' follows
     await client.connect()
-    await client.query(`LISTEN ${auditChannel}`)
+    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}`)
     client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
     for (const wakers of waiting.values()) wake(wakers)
   }
@@ -36,19 +39,26 @@ export async function listenForNotifications(url: string): Promise<Notifications
     if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
   }
 
+  const wait = (payload: string, ms: number, signal?: AbortSignal) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wakers = waiting.get(payload) ?? new Set()
+    waiting.set(payload, wakers.add(resolve))
+    const timer = setTimeout(resolve, ms)
+    const leave = () => resolve()
+    signal?.addEventListener('abort', leave)
+    if (signal?.aborted) resolve()
+    return promise.finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', leave)
+      wakers.delete(resolve)
+      if (wakers.size === 0 && waiting.get(payload) === wakers) waiting.delete(payload)
+    })
+  }
+
   await connect()
   return {
-    waitForEnd(auditId, ms) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const wakers = waiting.get(auditId) ?? new Set()
-      waiting.set(auditId, wakers.add(resolve))
-      const timer = setTimeout(resolve, ms)
-      return promise.finally(() => {
-        clearTimeout(timer)
-        wakers.delete(resolve)
-        if (wakers.size === 0) waiting.delete(auditId)
-      })
-    },
+    waitForEnd: (auditId, ms) => wait(auditId, ms),
+    waitForBatch: (vantageId, ms, signal) => wait(batchWaiter(vantageId), ms, signal),
     async close() {
       closed = true
       clearTimeout(reconnecting)

@@ -3,6 +3,7 @@ import type { Evidence } from '../domain/evidence.ts'
 import type { Judgement } from '../domain/judge.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma, transact } from './database.ts'
+import type { KeptLook } from './pairs.ts'
 
 /** A finding on its way into the database. */
 export interface NewFinding extends Judgement {
@@ -35,7 +36,7 @@ const maxSmallInt = 32_767
 export async function recordBatch(
   db: Database,
   codes: Codes,
-  batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[] },
+  batch: { auditId: string; batchId: number | null; findings: readonly NewFinding[]; kept?: readonly KeptLook[] },
 ): Promise<AuditProgress> {
   return transact(db, async (tx) => {
     const evidence = await prepare(tx, batch.findings)
@@ -80,7 +81,7 @@ async function prepare(tx: Database, findings: readonly NewFinding[]): Promise<E
 
 function recordStatement(
   codes: Codes,
-  { auditId, batchId, findings }: Parameters<typeof recordBatch>[2],
+  { auditId, batchId, findings, kept }: Parameters<typeof recordBatch>[2],
   { digests, contents, ids }: Evidences,
 ): Prisma.Sql {
   const added = [...contents].filter(([hex]) => !ids.has(hex))
@@ -143,7 +144,7 @@ function recordStatement(
       SELECT target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
       FROM changed WHERE (SELECT count(*) FROM closed) >= 0
     ), delivered AS (
-      UPDATE batch SET done_at = now(), checks = '[]' WHERE id = ${batchId}::int AND done_at IS NULL RETURNING 1
+      UPDATE batch SET done_at = now(), checks = '[]', kept = ${kept ? JSON.stringify(kept) : null}::jsonb WHERE id = ${batchId}::int AND done_at IS NULL RETURNING 1
     )
     UPDATE audit SET
       done = done + (SELECT count(*) FROM fresh),

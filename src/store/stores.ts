@@ -9,6 +9,7 @@ import { createFindingStore } from './findings.ts'
 import { createHistoryStore } from './history.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
+import { createPairStore } from './pairs.ts'
 import { createPolicyStore } from './policies.ts'
 import { recordBatch } from './record.ts'
 import { createScheduleStore } from './schedules.ts'
@@ -29,6 +30,7 @@ export const createStores = (db: Database, codes: Codes) => ({
   history: createHistoryStore(db, codes),
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db),
+  pairs: createPairStore(db),
   policies: createPolicyStore(db),
   schedules: createScheduleStore(db),
   targets: createTargetStore(db),

@@ -60,6 +60,12 @@ export function createVantageStore(db: Database) {
       return rows.map(({ name, zones }) => ({ name, zones }))
     },
 
+    /** The ids of these vantages by name. */
+    async ids(names: readonly string[]): Promise<Map<string, number>> {
+      const rows = await db.vantage.findMany({ where: { name: { in: [...names] } }, select: { id: true, name: true } })
+      return new Map(rows.map(({ id, name }) => [name, id]))
+    },
+
     /** A page of vantages by name, each as it stands now. */
     async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []

@@ -1,19 +1,16 @@
-import net, { type Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import net from 'node:net'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Deadline } from '../../src/probes/deadline.ts'
-import { isConnection, type ProbeIo } from '../../src/probes/probe.ts'
 import { encodeUint32 } from '../../src/probes/ssh/fields.ts'
 import { encodePacket, messages } from '../../src/probes/ssh/packet.ts'
 import { probeSsh } from '../../src/probes/ssh.ts'
+import { collectGarbage } from '../support/collect-garbage.ts'
 import { listen } from '../support/listen.ts'
 import { hostile, type Step, startHostile } from '../support/peers/hostile.ts'
 import { asPeer } from '../support/peers/peer.ts'
 import { startSshRelay } from '../support/peers/ssh-relay.ts'
 import { startSshServer } from '../support/peers/ssh-server.ts'
-import { probeIo } from '../support/probe-io.ts'
+import { watchedIo } from '../support/watched-io.ts'
 
 interface Address {
   host: string
@@ -22,53 +19,13 @@ interface Address {
 
 /** Probes, and makes sure that nothing is left behind and the deadline held. */
 async function look({ host, port }: Address, deadlineMs: number) {
-  const { io, leftovers } = watch(probeIo({ deadlineMs }))
+  const io = watchedIo({ deadlineMs })
   const startedAt = performance.now()
   const seen = await probeSsh({ host, address: host, port }, {}, io)
   const elapsedMs = performance.now() - startedAt
-  expect(leftovers()).toEqual({ sockets: 0, timers: 0 })
+  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
   expect(elapsedMs).toBeLessThan(deadlineMs * 1.1)
   return seen
-}
-
-function watch(io: ProbeIo) {
-  const sockets: Socket[] = []
-  let timers = 0
-  const deadline: Deadline = {
-    remainingMs: io.deadline.remainingMs,
-    onExpiry(callback) {
-      timers += 1
-      const over = once(() => {
-        timers -= 1
-      })
-      const cancel = io.deadline.onExpiry(() => {
-        over()
-        callback()
-      })
-      return () => {
-        over()
-        cancel()
-      }
-    },
-  }
-  const watched: ProbeIo = {
-    ...io,
-    deadline,
-    async connect(endpoint) {
-      const connection = await io.connect(endpoint)
-      if (isConnection(connection)) sockets.push(connection.socket)
-      return connection
-    },
-  }
-  return { io: watched, leftovers: () => ({ sockets: sockets.filter((socket) => !socket.closed).length, timers }) }
-}
-
-function once(act: () => void) {
-  let done = false
-  return () => {
-    if (!done) act()
-    done = true
-  }
 }
 
 const identification = 'SSH-2.0-peer\r\n'
@@ -171,9 +128,9 @@ describe('the memory of probeSsh', () => {
       }
     }
     await probe(2_000) // until all code is compiled
-    const before = retainedBytes()
+    const before = await retainedBytes()
     await probe(10_000)
-    expect(retainedBytes() - before).toBeLessThan(2_000_000)
+    expect((await retainedBytes()) - before).toBeLessThan(2_000_000)
   })
 })
 
@@ -190,11 +147,8 @@ async function startTalker(text: string) {
 }
 
 /** Bytes that are still in use; resident memory also holds what waits for the collector, up to 50 MB more or less. */
-function retainedBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  collect() // what the first one made unreachable
+async function retainedBytes(): Promise<number> {
+  await collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
 }

@@ -1,11 +1,9 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { probeHttps } from '../../src/probes/https.ts'
 import type { Endpoint, ProbeIo } from '../../src/probes/probe.ts'
 import { probeTls } from '../../src/probes/tls.ts'
+import { collectGarbage } from '../support/collect-garbage.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type HostilePeer, hostile, type Step, startHostile } from '../support/peers/hostile.ts'
 import { startHttps } from '../support/peers/https.ts'
@@ -181,16 +179,6 @@ describeWithPeers(['openssl'], 'memory', () => {
     expect(before.heapUsed + before.external).toBeLessThan(100e6)
   }, 60_000)
 })
-
-/** All of it: what finalizers let go is garbage only in a later turn. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc')
-  for (let turn = 0; turn < 5; turn += 1) {
-    collect()
-    await nextTurn()
-  }
-}
 
 /** Whether the client has sent more than its hello, the end of its handshake, and something after it. */
 function inApplicationData(fromClient: Buffer): boolean {

@@ -2,6 +2,7 @@ import type { Observation } from '../../src/domain/observation.ts'
 import type { ObserveRequest } from './observe-cli.ts'
 import type { Network } from './peers/netns.ts'
 import { type Output, run } from './processes.ts'
+import { withDescriptors } from './program.ts'
 
 /** How long to wait and how often to try, for tests in which nothing is lost on the way. */
 export const patience = {
@@ -22,9 +23,8 @@ export async function observeIn(network: Network, request: ObserveRequest): Prom
 
 /** Observes in a process with this limit of file descriptors. */
 export async function observeWithDescriptors(limit: number, request: ObserveRequest): Promise<Observation[]> {
-  // Both limits: Node raises the soft one to the hard one when it starts.
-  const script = `ulimit -n ${limit} && exec "$@"`
-  return readObservations(await run('sh', ['-c', script, 'sh', ...observeProgram], { input: JSON.stringify(request) }))
+  const [command, ...argv] = withDescriptors(limit, observeProgram)
+  return readObservations(await run(command, argv, { input: JSON.stringify(request) }))
 }
 
 /** Observes in a process whose system call the kernel refuses with an error, such as ENOBUFS. */

@@ -23,9 +23,13 @@ export async function startProgram(program: string): Promise<{ port: number; sto
   }
 }
 
+/** A command that runs another one with this limit of file descriptors. */
+export const withDescriptors = (limit: number, argv: readonly string[]): [string, ...string[]] =>
+  // Both limits: Node raises the soft one to the hard one when it starts.
+  ['sh', '-c', `ulimit -n ${limit} && exec "$@"`, 'sh', ...argv]
+
 /** Runs a program (a module) with this limit of file descriptors, and reads the JSON that it prints. */
 export async function runWithDescriptors(limit: number, program: string): Promise<unknown> {
-  // Both limits: Node raises the soft one to the hard one when it starts.
-  const argv = ['-c', `ulimit -n ${limit} && exec "$@"`, 'sh', process.execPath, '--input-type=module', '-e', program]
-  return JSON.parse(await mustRun('sh', argv))
+  const [command, ...argv] = withDescriptors(limit, [process.execPath, '--input-type=module', '-e', program])
+  return JSON.parse(await mustRun(command, argv))
 }

@@ -21,25 +21,32 @@ import {
 } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
+const Addresses = Type.Record(
+  Type.String(),
+  Type.Object({
+    state: State,
+    reason: Type.Enum(reasonCodes),
+    facts: Type.Union([
+      Type.Object({ ...TcpFacts.properties }, { title: 'tcp' }),
+      Type.Object({ ...TlsFacts.properties }, { title: 'tls' }),
+      Type.Object({ ...HttpsFacts.properties }, { title: 'https' }),
+      Type.Object({ ...SshFacts.properties }, { title: 'ssh' }),
+      Type.Object({ ...LdapFacts.properties }, { title: 'ldap' }),
+    ]),
+  }),
+  { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
+)
+
 export const Evidence = Type.Object(
   {
     probe: Type.Enum([...probeNames]),
     host: Type.String(),
     port: Port,
-    addresses: Type.Record(
-      Type.String(),
-      Type.Object({
-        state: State,
-        reason: Type.Enum(reasonCodes),
-        facts: Type.Union([
-          Type.Object({ ...TcpFacts.properties }, { title: 'tcp' }),
-          Type.Object({ ...TlsFacts.properties }, { title: 'tls' }),
-          Type.Object({ ...HttpsFacts.properties }, { title: 'https' }),
-          Type.Object({ ...SshFacts.properties }, { title: 'ssh' }),
-          Type.Object({ ...LdapFacts.properties }, { title: 'ldap' }),
-        ]),
+    addresses: Addresses,
+    unlike: Type.Optional(
+      Type.Record(Type.String(), Addresses, {
+        description: 'Of a paired rule: what each vantage of the other side saw, by its name',
       }),
-      { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
     ),
   },
   {

@@ -148,13 +148,16 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
     },
     async ({ params: { name }, body, headers }, reply) => {
       checkAddress(body.address)
-      const current = await stores.targets.findAny(name)
-      const live = current && (await stores.targets.find(name))
-      if (!matches(headers['if-match'], live)) return stale(reply)
-      const saved = current
-        ? await stores.targets.replace(current.id, { ...body, name }, headers['if-match'] ? current.version : undefined)
-        : await stores.targets.create({ ...body, name })
-      return saved ? answer(reply.code(live ? 200 : 201), saved) : stale(reply)
+      // Where somebody else was faster it is looked at again; whoever named a version finds it gone then.
+      for (;;) {
+        const current = await stores.targets.findAny(name)
+        const live = current && (await stores.targets.find(name))
+        if (!matches(headers['if-match'], live)) return stale(reply)
+        const saved = current
+          ? await stores.targets.replace(current.id, { ...body, name }, current.version)
+          : await stores.targets.create({ ...body, name })
+        if (saved) return answer(reply.code(live ? 200 : 201), saved)
+      }
     },
   )
 
@@ -174,10 +177,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
     },
     async ({ params, body, headers }, reply) => {
       if (body.address !== undefined) checkAddress(body.address)
-      const current = await find(params.name)
-      if (!matches(headers['if-match'], current)) return stale(reply)
-      const saved = await stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
-      return saved ? answer(reply, saved) : stale(reply)
+      for (;;) {
+        const current = await find(params.name)
+        if (!matches(headers['if-match'], current)) return stale(reply)
+        const saved = await stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
+        if (saved) return answer(reply, saved)
+      }
     },
   )
 

@@ -1,6 +1,5 @@
-import net from 'node:net'
-import { listen } from '../listen.ts'
-import { asPeer, type Peer } from './peer.ts'
+import { type Recording, startRecordingProxy } from '../recording-proxy.ts'
+import type { Peer } from './peer.ts'
 
 export interface SshRelay extends Peer {
   host: string
@@ -14,34 +13,30 @@ export async function startSshRelay(
   server: { host: string; port: number },
   change: (payload: Buffer) => Buffer = (payload) => payload,
 ): Promise<SshRelay> {
-  const recorded: Buffer[] = []
-  const relay = net.createServer((client) => {
-    const upstream = net.connect(server.port, server.host)
-    let unread = Buffer.alloc(0)
-    let identified = false
-    const pass = (bytes: number) => {
-      const passed = unread.subarray(0, bytes)
-      unread = unread.subarray(bytes)
-      recorded.push(passed)
-      client.write(passed)
-    }
-    upstream.on('data', (bytes: Buffer) => {
-      unread = Buffer.concat([unread, bytes])
-      if (!identified && unread.includes(0x0a)) {
-        identified = true
-        pass(unread.indexOf(0x0a) + 1)
-      }
-      while (identified && unread.length >= 5 && unread.length >= 4 + unread.readUInt32BE()) {
-        const packetBytes = 4 + unread.readUInt32BE()
-        const payload = unread.subarray(5, packetBytes - unread.readUInt8(4))
-        change(Buffer.from(payload)).copy(payload)
-        pass(packetBytes)
-      }
-    })
-    client.pipe(upstream)
-    upstream.on('close', () => client.destroy()).on('error', () => {})
-    client.on('close', () => upstream.destroy()).on('error', () => {})
+  const unread = new WeakMap<Recording, Buffer>()
+  const proxy = await startRecordingProxy(server, (bytes, recording) => {
+    const {
+      bytes: passed,
+      packets,
+      rest,
+    } = cut(Buffer.concat([unread.get(recording) ?? Buffer.alloc(0), bytes]), recording)
+    unread.set(recording, rest)
+    for (const payload of packets) change(Buffer.from(payload)).copy(payload)
+    return passed
   })
-  const { host, port, close } = await listen(relay)
-  return asPeer({ host, port, recorded: () => Buffer.concat(recorded) }, close)
+  return Object.assign(proxy, { recorded: () => Buffer.concat(proxy.recordings.map(({ fromServer }) => fromServer)) })
+}
+
+/** Cuts off the identification line and whole packets; `packets` are their payloads inside `bytes`. RFC 4253 section 6. */
+function cut(unread: Buffer, { fromServer }: Recording) {
+  const identified = fromServer.includes(0x0a)
+  let end = identified ? 0 : unread.indexOf(0x0a) + 1
+  const packets: Buffer[] = []
+  while ((identified || end > 0) && unread.length >= end + 5) {
+    const packetBytes = 4 + unread.readUInt32BE(end)
+    if (unread.length < end + packetBytes) break
+    packets.push(unread.subarray(end + 5, end + packetBytes - unread.readUInt8(end + 4)))
+    end += packetBytes
+  }
+  return { bytes: unread.subarray(0, end), packets, rest: unread.subarray(end) }
 }

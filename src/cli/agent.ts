@@ -1,0 +1,101 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import pino from 'pino'
+import { ConfigError, readConfig, version } from '../config.ts'
+import { openVantage } from '../probes/vantage.ts'
+import { createDeliveries } from './agent/deliveries.ts'
+import { connectToServer } from './agent/server.ts'
+import { openSpool } from './agent/spool.ts'
+import { workAsAgent } from './agent/work.ts'
+
+const usage = `usage: npm run agent -- --server URL --vantage NAME [--ca FILE] [--spool DIRECTORY]
+
+Makes the looks of a vantage where the database must not be reached, and delivers what it saw to the service.
+The key comes from PORTWARDEN_AGENT_KEY, or from the file that PORTWARDEN_AGENT_KEY_FILE names.`
+
+class UsageError extends Error {}
+
+interface Request {
+  url: URL
+  vantage: string
+  caFile?: string
+  spool?: string
+}
+
+function readRequest(argv: string[]): Request | 'help' {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      server: { type: 'string' },
+      vantage: { type: 'string' },
+      ca: { type: 'string' },
+      spool: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const { server = '', vantage = '' } = values
+  if (!URL.canParse(server)) throw new UsageError('--server names the URL of the service: https://portwarden.example')
+  const url = new URL(server)
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
+    throw new UsageError('--server must begin with https://, so that the key is not sent in clear')
+  if (url.username || url.password) throw new UsageError('--server must not hold a password: the key has its own place')
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(vantage)) throw new UsageError('--vantage names the vantage of the key')
+  return { url, vantage, caFile: values.ca, spool: values.spool }
+}
+
+async function readKey(env: NodeJS.ProcessEnv): Promise<string> {
+  const file = env.PORTWARDEN_AGENT_KEY_FILE
+  const key = env.PORTWARDEN_AGENT_KEY || (file ? await readFile(file, 'utf8') : '')
+  if (!/^pw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/.test(key.trim()))
+    throw new ConfigError('PORTWARDEN_AGENT_KEY is not valid; a valid example: PORTWARDEN_AGENT_KEY=pw_0123456789ab_…')
+  return key.trim()
+}
+
+async function run(argv: string[]): Promise<void> {
+  const request = readRequest(argv)
+  if (request === 'help') {
+    console.log(usage)
+    return
+  }
+  const config = readConfig(process.env)
+  const log = pino({ level: config.logLevel }, pino.destination(2))
+  const ca = request.caFile === undefined ? undefined : await readFile(request.caFile, 'utf8')
+  const server = connectToServer({ url: request.url, key: await readKey(process.env), ca, env: process.env })
+  const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
+  const eyes = openVantage({
+    ...config,
+    never: [],
+    version,
+    env: process.env,
+    log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
+  })
+  const stopping = new AbortController()
+  const { signal } = stopping
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      log.info({ signal: name }, 'stopping')
+      stopping.abort()
+      setTimeout(() => process.exit(0), config.graceMs).unref() // what was kept is delivered by the next process
+    })
+  }
+  const path = `/v1/vantages/${request.vantage}/leases`
+  const deliveries = createDeliveries({ server, spool, path, log, signal })
+  await deliveries.resume()
+  console.log(`Portwarden ${version} looks from ${request.vantage} for ${request.url.origin}`)
+  await workAsAgent({ server, deliveries, eyes, path, batches: config.batches, version, log, signal })
+  await deliveries.settled()
+  server.close()
+}
+
+try {
+  await run(process.argv.slice(2))
+} catch (error) {
+  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  const expected = error instanceof UsageError || error instanceof ConfigError || badOption
+  console.error(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}`)
+  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
+  process.exitCode = 2
+}

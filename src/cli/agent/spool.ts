@@ -1,0 +1,48 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Value } from 'typebox/value'
+import { Delivery, leaseId } from '../../domain/lease.ts'
+
+export type Spool = Awaited<ReturnType<typeof openSpool>>
+
+const named = RegExp(`^(${leaseId.slice(1, -1)})\\.json$`)
+
+/**
+ * What an agent saw and could not deliver yet: one file for a lease, written whole or not at all. It holds no more than the
+ * agent runs at once, because nothing is leased while it is full.
+ */
+export async function openSpool(directory: string) {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const fileOf = (id: string) => join(directory, `${id}.json`)
+  return {
+    /** The leases that are kept, the oldest first. */
+    async list(): Promise<string[]> {
+      const ids = (await readdir(directory)).flatMap((file) => named.exec(file)?.[1] ?? [])
+      return ids.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    },
+
+    async put(id: string, delivery: Delivery): Promise<void> {
+      const draft = join(directory, `${id}.draft`)
+      const file = await open(draft, 'w', 0o600)
+      try {
+        await file.writeFile(JSON.stringify(delivery))
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(draft, fileOf(id))
+    },
+
+    /** Undefined where the file is gone, or is not what was put there. */
+    async read(id: string): Promise<Delivery | undefined> {
+      try {
+        const delivery: unknown = JSON.parse(await readFile(fileOf(id), 'utf8'))
+        return Value.Check(Delivery, delivery) ? delivery : undefined
+      } catch {
+        return undefined
+      }
+    },
+
+    remove: (id: string) => rm(fileOf(id), { force: true }),
+  }
+}

@@ -1,0 +1,98 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { Value } from 'typebox/value'
+import { lookAtAll } from '../../audit/look.ts'
+import { type Delivery, Lease } from '../../domain/lease.ts'
+import { maxLeaseWaitSeconds } from '../../domain/presence.ts'
+import type { Check } from '../../probes/observe.ts'
+import type { VantageEyes } from '../../probes/vantage.ts'
+import type { Deliveries } from './deliveries.ts'
+import { type Server, UnreachableError } from './server.ts'
+
+export interface AgentOptions {
+  server: Server
+  deliveries: Deliveries
+  eyes: VantageEyes
+  path: string
+  /** Batches at once, those that wait for their delivery included. */
+  batches: number
+  version: string
+  log: Logger
+  /** Ends the work: nothing is leased any more, what runs is finished. */
+  signal: AbortSignal
+}
+
+const patienceMs = 10_000
+const longestPauseMs = 30_000
+
+/** Leases batches and makes their looks until the signal comes; resolves when the last one is kept for its delivery. */
+export async function workAsAgent(options: AgentOptions): Promise<void> {
+  const { deliveries, batches, signal, log } = options
+  const running = new Set<Promise<void>>()
+  const ended = aborted(signal)
+  for (let failures = 0; !signal.aborted; ) {
+    if (running.size + deliveries.count() >= batches) {
+      await Promise.race([...running, ...(deliveries.count() > 0 ? [deliveries.settled()] : []), ended])
+      continue
+    }
+    const lease = await askForWork(options)
+    if (lease === 'failed') {
+      await pause(Math.min(500 * 2 ** failures++, longestPauseMs), undefined, { signal }).catch(() => {})
+      continue
+    }
+    failures = 0
+    if (!lease) continue
+    const run = runLease(options, lease)
+      .catch((err: unknown) => log.error({ err, lease: lease.id }, 'a batch failed; it is leased again'))
+      .finally(() => running.delete(run))
+    running.add(run)
+  }
+  await Promise.all(running)
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+async function askForWork({
+  server,
+  eyes,
+  path,
+  version,
+  log,
+  signal,
+}: AgentOptions): Promise<Lease | undefined | 'failed'> {
+  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: eyes.canary() }
+  const timeoutMs = maxLeaseWaitSeconds * 1000 + patienceMs
+  try {
+    const answer = await server.post(path, body, { timeoutMs, signal })
+    if (answer.status === 204) return undefined
+    if (answer.status === 200 && Value.Check(Lease, answer.body)) return answer.body
+    log.error({ status: answer.status, problem: answer.body }, 'the server gives no work')
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error
+    if (!signal.aborted) log.warn({ reason: error.message }, 'the server is not reachable')
+  }
+  return 'failed'
+}
+
+async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks }: Lease): Promise<void> {
+  const { server, eyes, path, deliveries, log } = options
+  log.info({ lease: id, checks: checks.length }, 'leased')
+  const beat = setInterval(() => {
+    server.post(`${path}/${id}/heartbeat`, {}, { timeoutMs: patienceMs }).catch(() => {}) // the next one may come through
+  }, heartbeatSeconds * 1000)
+  try {
+    const seen = await lookAtAll(eyes, checks as Check[])
+    const observations = (seen ?? []).map(({ observedAt, sightings }, check) => ({
+      check,
+      observedAt,
+      sightings: sightings.map(({ address, state, reason, facts, latencyMs, attempts }) => ({
+        ...{ address, state, reason, facts, latencyMs, attempts },
+      })),
+    }))
+    await deliveries.add(id, { online: seen !== undefined, observations } as Delivery)
+    log.info({ lease: id }, 'kept')
+  } finally {
+    clearInterval(beat)
+  }
+}

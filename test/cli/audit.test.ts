@@ -1,0 +1,130 @@
+import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type DataDir, makeDataDir } from '../support/data-dir.ts'
+import { type Listening, listen } from '../support/listen.ts'
+import { type HttpsPeer, startHttps } from '../support/peers/https.ts'
+import { freePort } from '../support/ports.ts'
+import { run } from '../support/processes.ts'
+
+const command = fileURLToPath(new URL('../../src/cli/audit.ts', import.meta.url))
+
+let dataDir: DataDir
+let https: HttpsPeer
+let ssh: Listening
+let shut: number
+beforeAll(async () => {
+  dataDir = await makeDataDir()
+  https = await startHttps()
+  ssh = await listen(createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-x\r\n')))
+  shut = await freePort()
+})
+afterAll(() => Promise.all([https.stop(), ssh.close(), dataDir.remove()]))
+
+const audit = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+  run(process.execPath, [command, ...args], {
+    env: { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: dataDir.path, ...env },
+  })
+const compliant = () => ['127.0.0.1', '--param', `clientPort=${https.port}`, '--param', 'allowSelfSigned=true']
+
+// One story: each run finds what the one before it stored.
+describe('npm run audit', { shuffle: false }, () => {
+  test('exits 0 for a host that is as the policy says, prints what it found, and leaves nothing running', async () => {
+    const { code, stdout, stderr } = await audit([...compliant(), '--param', `sshPort=${shut}`])
+    expect(stderr).toBe('')
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^TARGET +RULE +VANTAGE +RESULT +STATE +REASON$/)
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^127\.0\.0\.1 +client-https +local +pass +open +What was seen is/),
+    )
+    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +server-certificate +local +pass +open /))
+    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-restricted +local +pass +closed /))
+    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-support +zone:support +notchecked /))
+    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ad-ldap +local +notapplicable /))
+    expect(stdout).toMatch(/^verdict: pass {2}\(4 pass, 0 fail, 0 unknown, 0 error; 4 checked, \d+ not checked\)$/m)
+    expect(stdout).toMatch(/^policy: {2}netwrix-endpoint-protector version 1, audit [0-9a-f-]{36}$/m)
+    expect(stdout).not.toMatch(/drift/i)
+    expect(code).toBe(0)
+    expect(dataDir.postmaster()).toBeUndefined()
+  })
+
+  test('exits 1 for a violation, and tells what drifted since the last run', async () => {
+    const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^verdict: fail {2}\(3 pass, 1 fail,/m)
+    expect(stdout).toMatch(/^127\.0\.0\.1 +ssh-restricted +local +fail +open +The state of the port is not one/m)
+    const [, drift = ''] = stdout.split('Drift since the last audit:\n')
+    expect(drift).toMatch(/^CLASS +TARGET +RULE +VANTAGE +BEFORE +AFTER/)
+    const items = drift.trim().split('\n').slice(1)
+    expect(items).toEqual([
+      expect.stringMatching(/^regressed +127\.0\.0\.1 +ssh-restricted +local +pass \(closed\) +fail \(open\)/),
+    ])
+  })
+
+  test('with --json prints one JSON document', async () => {
+    const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`, '--json'])
+    expect(code).toBe(1)
+    const { audit: ended, findings, drift } = JSON.parse(stdout)
+    expect(ended).toMatchObject({ status: 'completed', verdict: 'fail', trigger: 'cli' })
+    expect(findings.find(({ rule }: { rule: string }) => rule === 'ssh-restricted')).toMatchObject({
+      result: 'fail',
+      evidence: { probe: 'tcp', host: '127.0.0.1', port: ssh.port },
+    })
+    expect(drift).toEqual([])
+  })
+
+  test('exits 2 when nothing can be known', async () => {
+    const { code, stdout } = await audit(['does-not-exist.invalid'])
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/^verdict: inconclusive/m)
+    expect(stdout).toMatch(/does-not-exist\.invalid +client-https +local +unknown +unresolved /)
+  })
+
+  test('exits 2 and stores no audit when it is told what it cannot do, by several at once', async () => {
+    const wrong: [string[], RegExp][] = [
+      [['--param', 'sshport=22'], /--param sshport=22: write key=value; the keys of this policy are .*clientPort/],
+      [['--param', 'sshPort'], /--param sshPort: write key=value/],
+      [['--param', 'sshPort=ssh'], /--param sshPort: must be a port from 1 to 65535/],
+      [['--policy', 'nothing'], /there is no policy nothing/],
+    ]
+    await Promise.all(
+      wrong.map(async ([args, message]) => {
+        const said = await audit(['127.0.0.1', ...args])
+        expect(said).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+        expect(said.stderr).not.toMatch(/\n {4}at /)
+      }),
+    )
+    expect(dataDir.postmaster()).toBeUndefined()
+  })
+})
+
+describe('what needs no database', () => {
+  test('is refused with the usage', async () => {
+    const wrong: [string[], RegExp][] = [
+      [[], /name at least one host/],
+      [['127.1'], /127\.1 is neither an IP address nor a host name/],
+      [['https://epp.example/'], /is neither an IP address nor a host name/],
+      [['127.0.0.1', '--polcy', 'x'], /Unknown option '--polcy'/],
+      [['127.0.0.1', '--policy'], /'--policy.*argument missing/],
+    ]
+    await Promise.all(
+      wrong.map(async ([args, message]) => {
+        const said = await audit(args)
+        expect(said).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+        expect(said.stderr).toMatch(/^usage: npm run audit -- HOST/m)
+        expect(said.stderr).not.toMatch(/\n {4}at /)
+      }),
+    )
+  })
+
+  test('a wrong setting is named, with a right one', async () => {
+    const { code, stderr } = await audit(['127.0.0.1'], { PORTWARDEN_ZONES: 'Client Net' })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/PORTWARDEN_ZONES is not valid; a valid example: PORTWARDEN_ZONES=client,untrusted\n/)
+  })
+
+  test('--help prints the usage', async () => {
+    const { code, stdout } = await audit(['--help'])
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^usage: npm run audit/)])
+  })
+})

@@ -1,0 +1,28 @@
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { listen } from './listen.ts'
+import { asPeer, type Peer } from './peers/peer.ts'
+
+export interface ConnectProxy extends Peer {
+  url: string
+  /** What clients asked to be connected with, and all that they sent then. */
+  asked: readonly string[]
+  sent: () => Buffer
+}
+
+/** An HTTP proxy that connects (RFC 9110 section 9.3.6), and writes down what passes from client to server. */
+export async function startConnectProxy(): Promise<ConnectProxy> {
+  const asked: string[] = []
+  const chunks: Buffer[] = []
+  const server = createServer()
+  server.on('connect', ({ url = '' }, client) => {
+    asked.push(url)
+    const { hostname, port } = new URL(`http://${url}`)
+    const upstream = connect({ host: hostname, port: Number(port) }, () => client.write('HTTP/1.1 200 OK\r\n\r\n'))
+    client.on('data', (chunk: Buffer) => chunks.push(chunk))
+    client.on('error', () => upstream.destroy()).pipe(upstream)
+    upstream.on('error', () => client.destroy()).pipe(client)
+  })
+  const { host, port, close } = await listen(server)
+  return asPeer({ url: `http://${host}:${port}`, asked, sent: () => Buffer.concat(chunks) }, close)
+}
