@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import ipaddr from 'ipaddr.js'
 import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
-import { type AllowEntry, parseAllow } from './probes/egress.ts'
+import { type AllowEntry, createEgressPolicy, parseAllow } from './probes/egress.ts'
 
 /** Of this program, as package.json has it. */
 export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -65,6 +66,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     valid: (value) => value.split(',').every((zone) => name.test(zone.trim())),
     example: 'client,untrusted',
   })
+  const allow = readAllow(text('PORTWARDEN_ALLOW', loopbackAndPrivate))
   return Object.freeze({
     host: text('HOST', '127.0.0.1'),
     port: integer('PORT', 8080, [0, 65_535]),
@@ -75,8 +77,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       name: checked('PORTWARDEN_VANTAGE', 'local', { valid: (value) => name.test(value), example: 'branch-office' }),
       zones: zones.split(',').map((zone) => zone.trim()),
     },
-    canary: readCanary(text('PORTWARDEN_CANARY', '')),
-    allow: readAllow(text('PORTWARDEN_ALLOW', loopbackAndPrivate)),
+    canary: readCanary(text('PORTWARDEN_CANARY', ''), allow),
+    allow,
     credentials: readGrants(text('PORTWARDEN_CREDENTIALS', '')),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),
@@ -104,8 +106,9 @@ function readAllow(value: string): readonly AllowEntry[] {
   }
 }
 
-/** `HOST:PORT,HOST:PORT…`, an IPv6 address in brackets. */
-function readCanary(value: string): { host: string; port: number }[] {
+/** `HOST:PORT,HOST:PORT…`, an IPv6 address in brackets. One that may not be dialled would make the vantage look cut off. */
+function readCanary(value: string, allow: readonly AllowEntry[]): { host: string; port: number }[] {
+  const egress = createEgressPolicy({ allow })
   const entries = value.split(',').filter((entry) => entry.trim() !== '')
   return entries.map((entry) => {
     const [, bracketed, plain, port] = /^\s*(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})\s*$/.exec(entry) ?? []
@@ -113,6 +116,11 @@ function readCanary(value: string): { host: string; port: number }[] {
     if (!isHost(host) || Number(port) < 1 || Number(port) > 65_535) {
       throw new ConfigError(
         'PORTWARDEN_CANARY is not valid; a valid example: PORTWARDEN_CANARY=10.0.0.1:443,[fd00::1]:22',
+      )
+    }
+    if (isIP(host) !== 0 && !egress.permits(host, Number(port))) {
+      throw new ConfigError(
+        `PORTWARDEN_CANARY names ${entry.trim()}, which PORTWARDEN_ALLOW does not allow: add its network`,
       )
     }
     return { host, port: Number(port) }

@@ -56,10 +56,9 @@ async function openEngine(pool: pg.Pool) {
   }
 }
 
-function readMigrations(): Migration[] {
+/** The migrations of the project, in the order in which they are applied. */
+export function readMigrations(): Migration[] {
   const entries = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-  return entries.map(({ name }) => ({
-    name,
-    sql: readFileSync(new URL(`${name}/migration.sql`, directory), 'utf8'),
-  }))
+  const names = entries.map(({ name }) => name).sort()
+  return names.map((name) => ({ name, sql: readFileSync(new URL(`${name}/migration.sql`, directory), 'utf8') }))
 }

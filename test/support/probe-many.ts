@@ -1,0 +1,71 @@
+import { json } from 'node:stream/consumers'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { createBudget } from '../../src/probes/budget.ts'
+import { createEgressPolicy, parseAllow } from '../../src/probes/egress.ts'
+import { type Check, createObserver } from '../../src/probes/observe.ts'
+import { probes } from '../../src/probes/registry.ts'
+import { systemLookup } from '../../src/probes/resolve.ts'
+
+/** What this program reads as JSON from its standard input: it makes the checks in turn, over and over. */
+export interface ManyProbes {
+  checks: Check[]
+  warmUp: number
+  count: number
+  atOnce: number
+  timeoutMs: number
+}
+
+/** What it prints. */
+export interface ManyProbesOutcome {
+  /** Growth of the resident set over the counted probes, in MiB. */
+  grownMiB: number
+  /** Sockets that are still there at the end. */
+  openSockets: number
+  /** The longest that a probe took. */
+  longestMs: number
+  failures: string[]
+}
+
+const { checks, warmUp, count, atOnce, timeoutMs } = (await json(process.stdin)) as ManyProbes
+const failures: string[] = []
+const observe = createObserver({
+  probes,
+  egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8') }),
+  budget: createBudget({ sockets: atOnce, perHost: atOnce }),
+  lookup: systemLookup,
+  credential: async () => 'credential-unavailable',
+  requester: 'portwarden tests',
+  timeoutMs,
+  tries: 1,
+  spacingMs: 1,
+  clock: () => new Date(),
+  log: (error) => failures.push(String(error)),
+})
+
+let longestMs = 0
+async function run(total: number): Promise<void> {
+  let begun = 0
+  const worker = async () => {
+    while (begun < total) {
+      const check = checks[begun++ % checks.length]
+      if (!check) return
+      const { sightings } = await observe(check)
+      for (const { latencyMs } of sightings) longestMs = Math.max(longestMs, latencyMs ?? 0)
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+const residentMiB = () => process.memoryUsage.rss() / 2 ** 20
+await run(warmUp)
+const before = residentMiB()
+await run(count)
+// A destroyed socket closes its handle in the next turns of the event loop.
+for (let turn = 0; turn < 5; turn++) await nextTurn()
+const outcome: ManyProbesOutcome = {
+  grownMiB: residentMiB() - before,
+  openSockets: process.getActiveResourcesInfo().filter((resource) => resource === 'TCPSocketWrap').length,
+  longestMs,
+  failures: failures.slice(0, 5),
+}
+process.stdout.write(JSON.stringify(outcome))
