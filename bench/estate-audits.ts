@@ -15,20 +15,6 @@ try {
   const first = await auditAll(service, addresses)
   const second = await auditAll(service, addresses)
   const drift = await driftBetween(service, first.auditId, second.auditId)
-    const t = await (
-      await (
-        await import('./whole-audit.ts')
-      ).ask(service, `/v1/audits/${second.auditId}/findings`, { headers: { accept: 'application/x-ndjson' } })
-    ).text()
-    const c: Record<string, number> = {}
-    for (const l of t.trim().split('\n')) {
-      const f = JSON.parse(l)
-      const e = Object.values(f.evidence.addresses)[0] as { reason: string }
-      const k = `${f.state} ${f.reason.code} ${e.reason} ${f.attempts}`
-      c[k] = (c[k] ?? 0) + 1
-    }
-    console.error(c)
-  }
   const answer: EstateAudits = {
     audits: [first.tookMs, second.tookMs],
     driftMs: drift.tookMs,

@@ -50,11 +50,6 @@ export const measureEstate: Bench = async (dataDir) => {
     })
   const plain = await nmap('-T4')
   const tuned = await nmap('-T5 --max-retries 2 --min-hostgroup 4096 --min-parallelism 1000 --max-rtt-timeout 250ms')
-    const c: Record<string, number> = {}
-    for (const [k, v] of seen)
-      if (plain.states.get(k) !== v) c[`${v} ${plain.states.get(k)}`] = (c[`${v} ${plain.states.get(k)}`] ?? 0) + 1
-    console.error(c)
-  }
   const drifted = second + driftMs
   return [
     figure(`${seen.size} checks, first audit, request to completed`, first, 'ms', ''),

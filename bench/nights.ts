@@ -1,4 +1,5 @@
 import { v7 as newUuid } from 'uuid'
+import { checksPerBatch } from '../src/audit/plan.ts'
 import type { NewFinding } from '../src/store/record.ts'
 import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'
@@ -20,8 +21,7 @@ export interface Nights {
 const policy = 'three-ports'
 const ports = [22, 389, 443]
 const changedShare = 0.002
-const checksPerBatch = 250
-const batchesAtOnce = 4
+const batchesAtOnce = 2
 const dayMs = 86_400_000
 const nightlyMs = 2 * 3_600_000
 

@@ -112,6 +112,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
       const heartbeat = await startHeartbeat({ ...stores, vantage, version, canary: eyes.canary, onError })
       closers.push(heartbeat.stop)
+      void eyes.isOnline() // so that its state is known before the first batch
       await queue.work([vantage.name], {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
         failAudit: ({ auditId }) =>

@@ -17,7 +17,8 @@ export interface PlanParts {
   enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
 }
 
-const checksPerBatch = 250
+/** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
+export const checksPerBatch = 500
 const settledPerRecording = 1_000
 
 export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
@@ -127,7 +128,7 @@ function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number;
 
 function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
   const places = new Map<ResolvedRule, number>()
-  const checks = looks.map(({ targetId, seriesId, rule, host, place, unlike, side }) => {
+  const checks = looks.map(({ targetId, seriesId, rule, host, place, unlike, side }): BatchCheck => {
     if (!places.has(rule)) places.set(rule, places.size)
     const check = { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: place.indirect }
     return unlike ? { ...check, side: side ?? 'one' } : check

@@ -84,6 +84,7 @@ async function run(argv: string[]): Promise<void> {
   const path = `/v1/vantages/${request.vantage}/leases`
   const deliveries = createDeliveries({ server, spool, path, log, signal })
   await deliveries.resume()
+  await eyes.isOnline() // so that its state is known with the first request
   console.log(`Portwarden ${version} looks from ${request.vantage} for ${request.url.origin}`)
   await workAsAgent({ server, deliveries, eyes, path, batches: config.batches, version, log, signal })
   await deliveries.settled()

@@ -20,6 +20,8 @@ export async function endAtDeadline(
   { stores, transaction, dropBatches }: DeadlineParts,
   { auditId, now }: { auditId: string; now: Date },
 ): Promise<void> {
+  const audit = await stores.audits.find(auditId)
+  if (!audit || audit.finishedAt !== null) return // as nearly always
   const unplanned = await transaction(async (tx) => {
     const order = await tx.audits.lockQueued(auditId) // waits for whoever is planning it
     if (order) await tx.audits.finish(auditId, 'the deadline came before the audit was planned')

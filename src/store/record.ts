@@ -127,7 +127,8 @@ function recordStatement(
       INSERT INTO finding (audit_id, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id, flags)
       SELECT ${auditId}::uuid, observed_at, target_id, series_id, evidence_id, latency_ms, attempts, result, state, reason_id,
         flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
-      FROM judged ON CONFLICT DO NOTHING RETURNING *
+      FROM judged ORDER BY target_id, series_id -- in the order of the index, whose pages are then filled
+      ON CONFLICT DO NOTHING RETURNING *
     ), changed AS (
       SELECT f.* FROM fresh f LEFT JOIN LATERAL (
         SELECT * FROM span s WHERE s.target_id = f.target_id AND s.series_id = f.series_id AND s.to_at IS NULL OFFSET 0

@@ -1,5 +1,5 @@
 import type { Vantage } from '../domain/plan.ts'
-import type { CanaryState, VantageKind } from '../domain/presence.ts'
+import { absentAfterMs, type CanaryState, type VantageKind } from '../domain/presence.ts'
 import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
@@ -31,14 +31,18 @@ export function createVantageStore(db: Database) {
       await db.vantage.upsert({ where: { name }, create: { name, ...state }, update: state })
     },
 
-    /** Makes or changes a vantage that an agent serves. False where a worker serves it: its configuration decides. */
-    async register({ name, zones }: Vantage): Promise<boolean> {
+    /** Makes or changes a vantage that an agent serves. False while a worker serves it: its configuration decides. */
+    async register({ name, zones }: Vantage, now = new Date()): Promise<boolean> {
       const made = await db.vantage.createMany({
         data: { name, zones: [...zones], kind: 'agent', canary: 'unknown' },
         skipDuplicates: true,
       })
       if (made.count > 0) return true
-      const changed = await db.vantage.updateMany({ where: { name, kind: 'agent' }, data: { zones: [...zones] } })
+      const goneSince = new Date(now.getTime() - absentAfterMs.worker)
+      const changed = await db.vantage.updateMany({
+        where: { name, OR: [{ kind: 'agent' }, { lastSeenAt: null }, { lastSeenAt: { lt: goneSince } }] },
+        data: { zones: [...zones], kind: 'agent' },
+      })
       return changed.count > 0
     },
 

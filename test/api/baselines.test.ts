@@ -55,6 +55,16 @@ describe('POST /v1/baselines', () => {
     expect(await driftAgainst('taken')).toEqual(['r regressed'])
   })
 
+  test('with an idempotency key answers again what it made, and does not make it twice', async () => {
+    const audited = await audit(1000, await makeSeries(service.stores, ['once']))
+    const call = { body: { name: 'once', audit: audited, reason }, headers: { 'idempotency-key': 'once' } }
+    const answers = await Promise.all(Array.from({ length: 4 }, () => service.call('POST', '/v1/baselines', call)))
+    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    const other = await service.call('POST', '/v1/baselines', { ...call, body: { ...call.body, name: 'other' } })
+    expect(other).toMatchObject({ status: 422, body: { detail: expect.stringContaining('Idempotency-Key') } })
+  })
+
   test('refuses an audit that is not there, or not completed, with 422', async () => {
     const running = await startAudit(service.stores)
     const canceled = await startAudit(service.stores)

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startService, type TestService } from '../support/service.ts'
 
 let service: TestService
@@ -6,6 +6,7 @@ beforeAll(async () => {
   service = await startService({ working: false })
 })
 afterAll(() => service.stop())
+beforeEach(() => service.query(`DELETE FROM policy WHERE name = 'night'`))
 
 const yaml = { 'content-type': 'application/yaml' }
 const text = `name: night
@@ -52,6 +53,7 @@ describe('PUT /v1/policies/{name}', () => {
   })
 
   test('takes another document as the next version', async () => {
+    await service.call('PUT', '/v1/policies/night', { body: document })
     const body = { ...document, title: 'Changed' }
     const changed = await service.call('PUT', '/v1/policies/night', { body })
     expect(changed).toMatchObject({ status: 201, body: { version: 2, document: body } })
@@ -123,8 +125,14 @@ describe('GET /v1/policies', () => {
   })
 
   test('lists the newest version of each, in pages', async () => {
+    await service.call('PUT', '/v1/policies/night', { body: document })
+    await service.call('PUT', '/v1/policies/night', { body: { ...document, title: 'Changed' } })
     const pages = await service.walk('/v1/policies?limit=1')
-    expect(pages.flat().map(({ name }) => name)).toEqual(['netwrix-endpoint-protector', 'night', 'ports'])
+    expect(pages.flat().map(({ name, version }) => `${name} ${version}`)).toEqual([
+      'netwrix-endpoint-protector 1',
+      'night 2',
+      'ports 1',
+    ])
     expect(pages).toHaveLength(3)
   })
 

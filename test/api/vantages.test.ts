@@ -66,6 +66,12 @@ describe('/v1/vantages', () => {
     expect((await get('hall')).zones).toEqual(['client'])
   })
 
+  test('gives the place of a worker that is gone to an agent', async () => {
+    await api.stores.vantages.announce({ name: 'moved', zones: ['client'] })
+    await api.query("UPDATE vantage SET last_seen_at = last_seen_at - interval '1 minute' WHERE name = 'moved'")
+    expect((await put('moved', ['untrusted'])).body).toMatchObject({ kind: 'agent', zones: ['untrusted'] })
+  })
+
   test('counts the batches that wait, and says for how long', async () => {
     await put('busy', ['nowhere'])
     await api.transaction((_, tx) =>

@@ -1,4 +1,3 @@
-import { connect, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ports } from '../support/app.ts'
@@ -31,7 +30,7 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     closers.push(bridge.stop)
     server = `https://${bridge.host}:${bridge.port}`
     await network.exec('client', [findCommand('nft') ?? 'nft', '-f', '-'], {
-      input: `table inet own { chain input { type filter hook input priority 0; policy accept;\n tcp dport ${slowPort} drop\n } }`,
+      input: `table inet own { chain input { type filter hook input priority 0; policy accept;\n tcp dport ${slowPort} drop\n }\n}`,
     })
     await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
   })

@@ -75,3 +75,29 @@ describe('the plan for a target', () => {
     expect(planTarget(target, [{ id: 'r', from: ['client'], resolved: rule('r') }], [])).toHaveLength(1)
   })
 })
+
+describe('planning a paired rule', () => {
+  const vantages = [
+    { name: 'hq', zones: ['client'] },
+    { name: 'dmz', zones: ['untrusted'] },
+    { name: 'cafe', zones: ['untrusted'] },
+  ]
+  const resolved = { ...ruleThat({}), unlike: { from: ['untrusted'], expect: {} } }
+  const plan = (unlike: string[], from = ['client']) =>
+    planTarget({ address: '192.0.2.1' }, [{ id: 'pair', from, unlike: { from: unlike }, resolved }], vantages)
+
+  test('makes one check for each vantage of `from`, which names every place of the other side', () => {
+    expect(plan(['untrusted'])).toMatchObject([
+      { kind: 'look', place: { vantage: 'hq' }, unlike: [{ vantage: 'cafe' }, { vantage: 'dmz' }] },
+    ])
+  })
+
+  test('names a zone in which nobody is, so that the pair is known to be incomplete', () => {
+    expect(plan(['untrusted', 'mars'])).toMatchObject([
+      { unlike: [{ covered: true }, { covered: true }, { vantage: 'zone:mars', covered: false }] },
+    ])
+    expect(plan(['untrusted'], ['mars'])).toMatchObject([
+      { kind: 'settled', place: { vantage: 'zone:mars' }, result: 'unknown', reason: 'pair-incomplete' },
+    ])
+  })
+})

@@ -13,7 +13,11 @@ import { startTlsFront } from '../support/tls-front.ts'
 
 const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
 
-const pairOf = (name: string, port: number, expectations: [object, object] = [{}, { state: ['closed'] }]): PolicyDocument => ({
+const pairOf = (
+  name: string,
+  port: number,
+  expectations: [object, object] = [{}, { state: ['closed'] }],
+): PolicyDocument => ({
   name,
   title: name,
   rules: [

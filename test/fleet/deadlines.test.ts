@@ -1,7 +1,8 @@
+import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endAtDeadline } from '../../src/fleet/deadlines.ts'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
-import type { Listening } from '../support/listen.ts'
+import { type Listening, listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 
 let target: Listening
@@ -58,6 +59,26 @@ describe('an audit with a deadline', () => {
       expect(await app.ended(auditId)).toMatchObject({ status: 'completed', verdict: 'inconclusive' })
       expect(await summary(app, auditId)).toContain('from-elsewhere away unknown audit-deadline')
     }))
+
+  test('takes nothing any more from a worker that was in the middle of a batch when it came', async () => {
+    const asked = Promise.withResolvers<Socket>()
+    const slow = await listen(createServer((socket) => asked.resolve(socket.on('error', () => {}))))
+    const app = await startTestApp({ PORTWARDEN_PROBE_TIMEOUT_MS: '20000' })
+    await app.work()
+    const auditId = await app.accept({ params: { ...params(), httpsPort: slow.port }, deadlineSeconds: 2 })
+    const held = await asked.promise
+    expect(await app.ended(auditId)).toMatchObject({ status: 'completed', counts: { unknown: 3, pass: 0 } })
+    const before = await app.findings(auditId)
+    expect(before.map(({ reason }) => reason.code)).toContain('audit-deadline')
+    held.destroy()
+    await slow.close()
+    await app.close() // waits for the batch
+    const rows = await app.query<{ count: number }>(
+      `SELECT count(*)::int FROM finding f JOIN reason r ON r.id = f.reason_id WHERE r.code = 'audit-deadline'`,
+    )
+    expect(rows).toEqual([{ count: 3 }])
+    await app.stop()
+  })
 
   test('has failed where nobody planned it until then', () =>
     withApp(async (app) => {

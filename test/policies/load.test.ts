@@ -132,6 +132,31 @@ const mistakes: Record<string, Mistake[]> = {
       message: 'does not belong to probe tcp: it needs probe tls or https',
     },
     {
+      rule: { unlike: { from: ['support', 'client'], expect: { state: ['closed'] } } },
+      pointer: '/rules/0/unlike/from/1',
+      message: 'must not be a zone of `from`: the two sides are compared',
+    },
+    {
+      rule: { unlike: { from: ['${zone}'], expect: { state: ['closed'] } } },
+      pointer: '/rules/0/unlike/from/0',
+      message: 'must be text like client, and no placeholder: it is the same for every target',
+    },
+    {
+      rule: { unlike: { from: ['untrusted'], expect: { tls: {} } } },
+      pointer: '/rules/0/unlike/expect/tls',
+      message: 'does not belong to probe ssh: it needs probe tls or https',
+    },
+    {
+      rule: { unlike: { from: ['untrusted'], expect: {} }, insideWindow: { expect: {} } },
+      pointer: '/rules/0/insideWindow',
+      message: 'does not go with `unlike`: a paired verdict needs both sides as they are',
+    },
+    {
+      rule: { unlike: { from: ['untrusted'], expect: {} }, indirect: true },
+      pointer: '/rules/0/indirect',
+      message: 'does not go with `unlike`: a paired verdict needs both sides as they are',
+    },
+    {
       rule: { insideWindow: { expect: { http: {} } } },
       pointer: '/rules/0/insideWindow/expect/http',
       message: 'does not belong to probe ssh: it needs probe https',

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { migrate } from '../../src/store/migrate.ts'
 import { createEmptyDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
-import { withSchemaEngine } from '../support/schema-engine.ts'
+import { readMigrations, withSchemaEngine } from '../support/schema-engine.ts'
 
-const initial = new URL('../../prisma/migrations/20261122000000_init/migration.sql', import.meta.url)
+const migrations = readMigrations()
+const names = migrations.map(({ name }) => name)
 
 const cleanups: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -31,13 +31,17 @@ describe('migrate', () => {
     const url = await newDatabase()
     await migrate(url)
     const applied = await appliedTo(url)
-    expect(applied[0]).toMatchObject({
-      migration_name: '20261122000000_init',
-      checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
-      finished_at: expect.any(Date),
-      rolled_back_at: null,
-      applied_steps_count: 1,
-    })
+    expect(applied).toEqual(
+      names.map((name) =>
+        expect.objectContaining({
+          migration_name: name,
+          checksum: expect.stringMatching(/^[0-9a-f]{64}$/),
+          finished_at: expect.any(Date),
+          rolled_back_at: null,
+          applied_steps_count: 1,
+        }),
+      ),
+    )
     expect(await tablesOf(url)).toEqual(expect.arrayContaining(['audit', 'finding', 'span', 'target']))
     await migrate(url)
     expect(await appliedTo(url)).toEqual(applied)
@@ -46,9 +50,7 @@ describe('migrate', () => {
   test('applies once when several processes start at the same time', async () => {
     const url = await newDatabase()
     await Promise.all(Array.from({ length: 5 }, () => migrate(url)))
-    const names = (await appliedTo(url)).map(({ migration_name }) => migration_name)
-    expect(names.length).toBeGreaterThan(0)
-    expect(new Set(names).size).toBe(names.length)
+    expect((await appliedTo(url)).map(({ migration_name }) => migration_name)).toEqual(names)
   })
 
   test('refuses a migration that was changed after it had been applied', async () => {
@@ -69,7 +71,7 @@ describe('migrate', () => {
 
     await query(url, ['DROP TABLE span'])
     await migrate(url)
-    expect(await appliedTo(url)).toHaveLength(1)
+    expect(await appliedTo(url)).toHaveLength(names.length)
   })
 
   test('refuses to go on after a migration that failed half-way under Prisma', async () => {
@@ -104,20 +106,18 @@ describe('the table of migrations', () => {
     expect(await query(ours, [columns])).toEqual(await query(theirs, [columns]))
 
     await migrate(theirs)
-    const [other, init] = await appliedTo(theirs)
-    expect(other).toMatchObject({ migration_name: '1_other', applied_steps_count: 1 })
-    expect(Object.keys(init ?? {})).toEqual(Object.keys(other ?? {}))
-    expect(init?.migration_name).toBe('20261122000000_init')
+    const applied = await appliedTo(theirs)
+    expect(applied.map(({ migration_name }) => migration_name)).toEqual(['1_other', ...names])
   })
 
   test('holds the checksums that Prisma would', async () => {
     const [ours, theirs] = [await newDatabase(), await newDatabase()]
     await migrate(ours)
-    const sql = await readFile(initial, 'utf8')
     // Its offline engine cannot run our SQL (it splits it at every semicolon), only take its checksum.
-    await withSchemaEngine(theirs, (engine) => engine.deploy([{ name: '20261122000000_init', sql }])).catch(() => {})
+    const [first] = migrations
+    await withSchemaEngine(theirs, (engine) => engine.deploy(first ? [first] : [])).catch(() => {})
     expect((await appliedTo(theirs)).map(({ checksum }) => checksum)).toEqual(
-      (await appliedTo(ours)).map(({ checksum }) => checksum),
+      (await appliedTo(ours)).slice(0, 1).map(({ checksum }) => checksum),
     )
   })
 })

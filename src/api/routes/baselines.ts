@@ -1,5 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
 import { linkNext } from '../links.ts'
@@ -69,11 +71,12 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         operationId: 'createBaseline',
         tags: ['reports'],
         summary: 'Approve what an audit found, under a name',
+        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
         body: NewBaseline,
         response: { 201: ref(Baseline), ...problems(409, 413, 415, 422) },
       },
     },
-    async ({ body, caller }, reply) => {
+    async ({ body, headers, caller }, reply) => {
       const audit = await stores.audits.find(body.audit)
       if (!audit) throw new RefusedError([{ pointer: '/audit', message: `there is no audit ${body.audit}` }])
       if (audit.status !== 'completed') {
@@ -83,6 +86,9 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       }
       const approval = { approvedBy: caller.keyId, reason: body.reason }
       await transaction(async (tx) => {
+        const resource = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
+        if ((await claimOnce(tx, claim)) !== resource) return
         const outcome = await tx.baselines.approveAudit(body.name, body.audit, approval)
         if (outcome === 'taken') throw new ConflictError(`there is a baseline ${body.name} already`)
         if (outcome === 'empty') {

@@ -89,7 +89,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         tags: ['vantages'],
         summary: 'Register the vantage of an agent, or change its zones',
         description:
-          'Which zones an agent stands for is decided here and not by the agent. The zones of a worker are what its configuration says.',
+          'Which zones an agent stands for is decided here and not by the agent. While a worker serves the vantage, the zones are what its configuration says.',
         params: Params,
         body: closedObject(
           { zones: Type.Array(Zone, { minItems: 1, maxItems: 20, uniqueItems: true }) },

@@ -1,0 +1,85 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pino from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
+import { type Server, UnreachableError } from '../../src/cli/agent/server.ts'
+import { openSpool } from '../../src/cli/agent/spool.ts'
+import type { Delivery } from '../../src/domain/lease.ts'
+import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
+
+const delivery: Delivery = { online: false, observations: [] }
+const idOf = (batch: number) => `${batch}.019b7600-0000-7000-8000-000000000000`
+
+let directory: TempDir
+beforeEach(async () => {
+  directory = await makeTempDir('spool')
+})
+afterEach(() => directory.remove())
+
+describe('the spool', () => {
+  test('gives back what was put there, the oldest first, also to another process', async () => {
+    const spool = await openSpool(directory.path)
+    for (const batch of [10, 9, 2]) await spool.put(idOf(batch), delivery)
+    const again = await openSpool(directory.path)
+    expect(await again.list()).toEqual([2, 9, 10].map(idOf))
+    expect(await again.read(idOf(9))).toEqual(delivery)
+    await again.remove(idOf(9))
+    expect(await again.list()).toEqual([2, 10].map(idOf))
+  })
+
+  test('leaves alone what is not its own, and reads nothing that was cut short', async () => {
+    const spool = await openSpool(directory.path)
+    for (const name of ['notes.txt', `${idOf(1)}.draft`, 'x.json']) await writeFile(join(directory.path, name), '{}')
+    await writeFile(join(directory.path, `${idOf(3)}.json`), '{"online":tr')
+    expect(await spool.list()).toEqual([idOf(3)])
+    expect(await spool.read(idOf(3))).toBeUndefined()
+    expect(await spool.read(idOf(4))).toBeUndefined()
+  })
+})
+
+describe('deliveries', () => {
+  /** A server that gives these answers, one after the other. */
+  async function deliverWith(answers: (number | 'away')[], leftBehind: number[] = []) {
+    const spool = await openSpool(directory.path)
+    for (const batch of leftBehind) await spool.put(idOf(batch), delivery)
+    const asked: string[] = []
+    const server: Server = {
+      async post(path) {
+        asked.push(path.split('/').at(-2)?.split('.')[0] ?? '')
+        const status = answers.shift() ?? 200
+        if (status === 'away') throw new UnreachableError('away')
+        return { status, body: {} }
+      },
+      close() {},
+    }
+    const log = pino({ level: 'silent' })
+    const { signal } = new AbortController()
+    return { asked, deliveries: createDeliveries({ server, spool, path: '/leases', log, signal }) }
+  }
+
+  test('come until the server takes them, in their order, and leave nothing behind', async () => {
+    const { asked, deliveries } = await deliverWith(['away', 503, 200, 200], [1, 2])
+    await deliveries.resume()
+    expect(deliveries.count()).toBe(2)
+    await deliveries.settled()
+    expect(asked).toEqual(['1', '1', '1', '2'])
+    expect(deliveries.count()).toBe(0)
+    expect(await readdir(directory.path)).toEqual([])
+  })
+
+  test.each([400, 404, 413, 415, 422])('that are refused for good (%i) are not sent again', async (status) => {
+    const { asked, deliveries } = await deliverWith([status])
+    await deliveries.add(idOf(5), delivery)
+    await deliveries.settled()
+    expect(asked).toEqual(['5'])
+    expect(await readdir(directory.path)).toEqual([])
+  })
+
+  test.each([401, 403, 429, 500])('are kept while the server does not let them in (%i)', async (status) => {
+    const { asked, deliveries } = await deliverWith([status])
+    await deliveries.add(idOf(6), delivery)
+    await deliveries.settled()
+    expect(asked).toEqual(['6', '6'])
+  })
+})
