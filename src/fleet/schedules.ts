@@ -123,14 +123,14 @@ function tickTaker({ enqueuePlan, enqueueDeadline }: SchedulerParts, { stores, t
   })
 
   const ask = async (dueAt: Date, outcome: 'audit' | 'caught-up'): Promise<ScheduleRun> => {
-    const startAfter = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
+    const wanted = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
+    const startsAt = wanted > now ? wanted : now // a tick that is made good, or has waited, has its deadline from now
     const accept = {
       transaction: <T>(work: (stores: Stores, tx: Database) => Promise<T>) => work(stores, tx),
-      enqueuePlan: (db: Database, auditId: string) =>
-        enqueuePlan(db, auditId, startAfter > now ? startAfter : undefined),
+      enqueuePlan: (db: Database, auditId: string) => enqueuePlan(db, auditId, startsAt > now ? startsAt : undefined),
       enqueueDeadline,
     }
-    const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, startsAt: startAfter }
+    const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, startsAt }
     try {
       const { auditId } = await acceptAudit(accept, schedule.audit, order)
       return run(dueAt, { outcome, auditId })

@@ -28,7 +28,7 @@ async function makeSchedule(more: Partial<ScheduleInput> = {}) {
   const end = async () => {
     for (const { auditId } of await runs()) if (auditId) await app.stores.audits.finish(auditId)
   }
-  return { ...schedule, runs, outcomes, tick, end }
+  return { id: schedule.id, name, input, runs, outcomes, tick, end }
 }
 
 describe('a tick', () => {
@@ -76,6 +76,13 @@ describe('a tick', () => {
     await tick('01-03T02:00:05')
     expect(await runs()).toMatchObject([{ outcome: 'refused' }, { outcome: 'audit' }])
   })
+})
+
+test('an audit that makes a tick good has its deadline from its start, not from the tick', async () => {
+  const { tick, runs } = await makeSchedule()
+  await tick('01-02T12:00:00')
+  const audit = await app.stores.audits.find((await runs())[0]?.auditId ?? '')
+  expect(audit?.deadlineAt).toBe('2027-01-02T13:00:00.000Z')
 })
 
 describe('while the audit of an earlier tick goes on, a tick', () => {
@@ -154,7 +161,8 @@ describe('the missed runs of a policy', () => {
 
 test('ticks while a schedule is paused are not missed', async () => {
   const schedule = await makeSchedule()
-  await app.stores.schedules.replace(schedule.id, { ...schedule, enabled: false }, { requestedBy: 'x', nextAt: null })
+  const paused = { ...schedule.input, enabled: false }
+  await app.stores.schedules.replace(schedule.id, paused, { requestedBy: 'x', nextAt: null })
   await app.scheduler.tick(at('01-05T02:00:05'))
   expect(await schedule.runs()).toEqual([])
 })
