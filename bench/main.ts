@@ -7,6 +7,7 @@ import { measureEstate } from './estate.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
+import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
 import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
@@ -24,6 +25,9 @@ export type Bench = (dataDir: string) => Promise<Figure[]>
 const benches: Record<string, Bench> = {
   readiness: measureReadiness,
   latency: measureAuditLatency,
+  connects: measureConnects,
+  looks: measureLooks,
+  'in-flight': measureInFlight,
   estate: measureEstate,
   loopback: measureLoopback,
   years: measureYears,

@@ -1,0 +1,57 @@
+import { json } from 'node:stream/consumers'
+import { createBudget } from '../src/probes/budget.ts'
+import { createEgressPolicy, parseAllow } from '../src/probes/egress.ts'
+import { type Check, createObserver } from '../src/probes/observe.ts'
+import { probes } from '../src/probes/registry.ts'
+import { systemLookup } from '../src/probes/resolve.ts'
+
+/** What this program reads as JSON from its standard input: every host on every port, with one kind of probe. */
+export interface ProbeOrder {
+  check: Pick<Check, 'probe' | 'options'>
+  hosts: string[]
+  ports: number[]
+  sockets: number
+  perHost: number
+  timeoutMs: number
+}
+
+/** What it prints. */
+export interface ProbeReport {
+  tookMs: number
+  /** By `HOST PORT`. */
+  states: [string, string][]
+  /** By reason: how many. */
+  reasons: Record<string, number>
+  /** The most memory that was ever resident, in KiB. */
+  peakKiB: number
+}
+
+// One process that probes and does nothing else, as a worker does.
+const { check, hosts, ports, sockets, perHost, timeoutMs } = (await json(process.stdin)) as ProbeOrder
+const observe = createObserver({
+  probes,
+  egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8') }),
+  budget: createBudget({ sockets, perHost }),
+  lookup: systemLookup,
+  credential: async () => 'credential-unavailable',
+  requester: 'portwarden bench',
+  timeoutMs,
+  tries: 1,
+  spacingMs: 1,
+  clock: () => new Date(),
+  log: (error) => process.stderr.write(`${error}\n`),
+})
+
+const checks = hosts.flatMap((host) => ports.map((port): Check => ({ ...check, host, port })))
+const reasons: Record<string, number> = {}
+const startedAt = performance.now()
+const states = await Promise.all(
+  checks.map(async (one): Promise<[string, string]> => {
+    const [sighting] = (await observe(one)).sightings
+    reasons[sighting.reason] = (reasons[sighting.reason] ?? 0) + 1
+    return [`${one.host} ${one.port}`, sighting.state]
+  }),
+)
+const tookMs = performance.now() - startedAt
+const report: ProbeReport = { tookMs, states, reasons, peakKiB: process.resourceUsage().maxRSS }
+process.stdout.write(JSON.stringify(report))

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { startNginx } from '../test/support/peers/nginx.ts'
+import { startSlapd } from '../test/support/peers/slapd.ts'
+import { mustRun, run } from '../test/support/processes.ts'
+import { neverAccepts, startProgram } from '../test/support/program.ts'
+import type { Bench, Figure } from './main.ts'
+import { timeMs } from './measure.ts'
+import { countDifferences, scan } from './nmap.ts'
+import type { ProbeOrder, ProbeReport } from './prober.ts'
+
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+/** The options of Node with which the service runs. */
+const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
+
+async function probe(order: ProbeOrder): Promise<ProbeReport> {
+  return JSON.parse(
+    await mustRun(process.execPath, [...nodeOptions, 'bench/prober.ts'], { input: JSON.stringify(order) }),
+  )
+}
+
+/** Connects per second of one process beside nmap, over the same loopback addresses: one port open, two closed. */
+export const measureConnects: Bench = async (dataDir) => {
+  const hosts = Array.from({ length: 10_000 }, (_, i) => `127.2.${i >> 8}.${i & 255}`)
+  const ports = [18_443, 18_022, 18_389]
+  const listFile = join(dataDir, 'hosts.txt')
+  await writeFile(listFile, hosts.join('\n'))
+  const listener = spawn(process.execPath, ['bench/listeners.ts', `0.0.0.0:${ports[0]}`], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(listener.stdout, 'data')
+  try {
+    const order = {
+      check: { probe: 'tcp', options: {} },
+      hosts,
+      ports,
+      sockets: 1_000,
+      perHost: 4,
+      timeoutMs: 2_000,
+    } as const
+    const ours = await probe(order as unknown as ProbeOrder)
+    const theirs = await scan((command, args) => run(command, args), {
+      ports,
+      options: '-T4',
+      listFile,
+      xmlFile: join(dataDir, 'scan.xml'),
+    })
+    const checks = hosts.length * ports.length
+    const figure = figureOf('connects')
+    return [
+      figure('ours, one process', (checks / ours.tookMs) * 1000, 'checks/s', ''),
+      figure('nmap -sT -n -Pn -T4', (checks / theirs.tookMs) * 1000, 'checks/s', ''),
+      figure('ours over nmap', theirs.tookMs / ours.tookMs, '×', '≥ 1'),
+      figure(
+        'states that differ from those of nmap',
+        countDifferences(new Map(ours.states), theirs.states),
+        'states',
+        '= 0',
+      ),
+    ]
+  } finally {
+    listener.kill()
+    await once(listener, 'exit')
+  }
+}
+
+/** Looks at a TLS server and at a directory beside loops of openssl s_client and ldapsearch, as many at once as there are cores. */
+export const measureLooks: Bench = async () => {
+  await using nginx = await startNginx()
+  await using slapd = await startSlapd()
+  const looks = async (port: number, check: ProbeOrder['check']) => {
+    const hosts = Array.from({ length: ourLooks }, () => '127.0.0.1')
+    const { tookMs, reasons } = await probe({ check, hosts, ports: [port], sockets: 16, perHost: 16, timeoutMs: 5_000 })
+    return { perSecond: (ourLooks / tookMs) * 1000, reasons }
+  }
+  const tls = await looks(nginx.port, { probe: 'tls', options: {} })
+  const openssl = await loop(`openssl s_client -connect 127.0.0.1:${nginx.port} </dev/null`)
+  const ldap = await looks(slapd.port, { probe: 'ldap', options: {} })
+  const search = await loop(`ldapsearch -x -LLL -H ldap://127.0.0.1:${slapd.port} -s base -b '' '*' +`)
+  const figure = figureOf('looks')
+  return [
+    figure('TLS, ours, one process', tls.perSecond, 'looks/s', ''),
+    figure('openssl s_client in a loop', openssl, 'looks/s', ''),
+    figure('TLS, ours over openssl', tls.perSecond / openssl, '×', ''),
+    figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'looks/s', ''),
+    figure('ldapsearch in a loop', search, 'looks/s', ''),
+    figure('LDAP, ours over ldapsearch', ldap.perSecond / search, '×', ''),
+    figure(
+      'looks that did not end well',
+      2 * ourLooks - (tls.reasons['tls-ok'] ?? 0) - (ldap.reasons['ldap-answered'] ?? 0),
+      'looks',
+      '= 0',
+    ),
+  ]
+}
+
+const ourLooks = 2_000
+const theirLooks = 300
+
+/** How many times a second a command runs, as many at once as there are cores. */
+async function loop(command: string): Promise<number> {
+  const tookMs = await timeMs(() =>
+    mustRun('sh', [
+      '-c',
+      `seq ${theirLooks} | xargs -P ${availableParallelism()} -I{} sh -c "$0" >/dev/null 2>&1`,
+      command,
+    ]),
+  )
+  return (theirLooks / tookMs) * 1000
+}
+
+/** The memory of one process with 4,000 probes in flight at once, at a peer that never accepts. */
+export const measureInFlight: Bench = async () => {
+  const inFlight = 4_000
+  const peer = await startProgram(neverAccepts)
+  try {
+    const hosts = Array.from({ length: inFlight }, () => '127.0.0.1')
+    const check = { probe: 'tcp', options: {} } as const
+    const { peakKiB, reasons } = await probe({
+      check,
+      hosts,
+      ports: [peer.port],
+      sockets: inFlight,
+      perHost: inFlight,
+      timeoutMs: 5_000,
+    })
+    const figure = figureOf('in-flight')
+    return [
+      figure('peak resident memory with 4000 probes in flight', peakKiB / 1024, 'MB', '< 200'),
+      figure('of them silent until the deadline', reasons['no-answer'] ?? 0, 'probes', ''),
+    ]
+  } finally {
+    await peer.stop()
+  }
+}
+
+const figureOf =
+  (bench: string) =>
+  (what: string, value: number, unit: string, goal: string): Figure => ({ bench, what, value, unit, goal })
