@@ -49,7 +49,7 @@ export function formatOf({ headers, query }: FastifyRequest): Format {
 export const wantsPage = (request: FastifyRequest): boolean =>
   formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
 
-const exportPage = 5_000
+const exportPage = 1_000
 
 interface Export<T> {
   columns: Columns<T>

@@ -103,9 +103,11 @@ function createQueue<T>(): Queue<T> {
     },
     shift() {
       const link = first
-      first = link?.next
+      if (!link) return undefined
+      first = link.next
       if (!first) last = undefined
-      return link?.value
+      link.next = undefined // else a dead link in V8's old generation keeps alive all that came after it
+      return link.value
     },
   }
 }

@@ -102,6 +102,7 @@ async function sightAll<P extends ProbeName>(
   const [first, ...rest] = answer
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
   const sight = (address: string) => sightOne(check, { host: check.host, address, port: check.port }, { use, world })
+  if (rest.length === 0) return [await sight(first)]
   if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
   // One after the other, so that a refusal by the first is known to the next.
   const sightings: Observation<P>['sightings'] = [await sight(first)]
@@ -208,10 +209,7 @@ function runProbe<P extends ProbeName>(
   const io: ProbeIo = {
     deadline,
     requester: world.requester,
-    async connect(to) {
-      const result = await world.dial(to, deadline)
-      return isConnection(result) ? sockets.keep(result) : result
-    },
+    connect: (to) => world.dial(to, deadline).then((result) => (isConnection(result) ? sockets.keep(result) : result)),
     async credential(ref, to) {
       if (use.account.refused) return 'credential-withheld'
       const credential = await world.credential(ref, to)
@@ -226,6 +224,6 @@ function runProbe<P extends ProbeName>(
 function giveUpAfter<T>(running: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const guard = setTimeout(() => reject(new Error(`a probe did not end ${ms} ms after it began`)), ms)
-    running.then(resolve, reject).finally(() => clearTimeout(guard))
+    running.then(resolve, reject).then(() => clearTimeout(guard))
   })
 }

@@ -1,5 +1,5 @@
 import { lookup as getAddressInfo } from 'node:dns/promises'
-import { isIP, isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { isHost } from '../domain/endpoint.ts'
 import { createDeadline } from './deadline.ts'
 import type { DescriptorWatch } from './descriptors.ts'
@@ -66,7 +66,8 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   return async (host) => {
     if (!isHost(host)) return { state: 'unknown', reason: 'invalid-host' }
-    if (isIP(host) !== 0) return arrange([host])
+    if (isIPv4(host)) return [host]
+    if (isIPv6(host)) return arrange([host])
     const name = host.toLowerCase()
     const asked = inFlight.get(name) // an overdue look-up stays here until the system gives it up, and is not made again before
     if (asked) return asked

@@ -15,9 +15,29 @@ export async function ensureSeries(
 ): Promise<{ seriesId: number; vantageId: number }[]> {
   const ruleIds = await ensureRules(db, policy, [...new Set(keys.map((key) => key.rule))])
   const vantageIds = await ensureVantages(db, [...new Set(keys.map((key) => key.vantage))])
-  const targets = keys.map((key) => key.targetId)
-  const rules = keys.map((key) => ruleIds.get(key.rule) ?? -1)
-  const vantages = keys.map((key) => vantageIds.get(key.vantage) ?? -1)
+  const identities = keys.map(({ targetId, rule, vantage }) => ({
+    targetId,
+    ruleId: ruleIds.get(rule) ?? -1,
+    vantageId: vantageIds.get(vantage) ?? -1,
+  }))
+  const made: { seriesId: number; vantageId: number }[] = []
+  for (let i = 0; i < identities.length; i += keysAtOnce) {
+    const some = identities.slice(i, i + keysAtOnce)
+    const ids = await ensureSome(db, some)
+    for (const [place, { vantageId }] of some.entries()) made.push({ seriesId: ids[place] ?? -1, vantageId })
+  }
+  return made
+}
+
+/** Parameters and rows take many times the memory of what they hold on their way through the driver. */
+const keysAtOnce = 5_000
+
+async function ensureSome(
+  db: Database,
+  keys: readonly { targetId: number; ruleId: number; vantageId: number }[],
+): Promise<number[]> {
+  const columns = [keys.map((k) => k.targetId), keys.map((k) => k.ruleId), keys.map((k) => k.vantageId)]
+  const [targets, rules, vantages] = columns
   // The anti-join spares the sequence: a plain ON CONFLICT uses up an id for every series that is there already.
   await db.$executeRaw`
     INSERT INTO series (target_id, rule_id, vantage_id)
@@ -28,7 +48,7 @@ export async function ensureSeries(
     SELECT s.id FROM unnest(${targets}::int[], ${rules}::int[], ${vantages}::int[])
       WITH ORDINALITY AS g(target_id, rule_id, vantage_id, place)
     JOIN series s USING (target_id, rule_id, vantage_id) ORDER BY g.place`
-  return rows.map(({ id }, i) => ({ seriesId: id, vantageId: vantages[i] ?? -1 }))
+  return rows.map(({ id }) => id)
 }
 
 /**

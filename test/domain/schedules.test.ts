@@ -38,14 +38,10 @@ describe('jitter', () => {
 })
 
 describe('an expression', () => {
-  test.each([
-    '* * * * *',
-    '30 2 * * *',
-    '*/5 0-6 1,15 JAN-MAR mon',
-    '0 0 L * *',
-    '0 9 * * MON#1',
-    '0 0 * * THU',
-  ])('of five fields: %s', (cron) => expect(hasFiveFields(cron)).toBe(true))
+  test.each(['* * * * *', '30 2 * * *', '*/5 0-6 1,15 JAN-MAR mon', '0 0 L * *', '0 9 * * MON#1', '0 0 * * THU'])(
+    'of five fields: %s',
+    (cron) => expect(hasFiveFields(cron)).toBe(true),
+  )
 
   test.each([
     ['seconds', '0 30 2 * * *'],

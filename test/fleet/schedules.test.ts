@@ -23,7 +23,8 @@ async function makeSchedule(more: Partial<ScheduleInput> = {}) {
   const schedule = await app.stores.schedules.create(input, { requestedBy: 'tester', nextAt })
   if (!schedule) throw new Error('the name is taken')
   const runs = async () => (await app.stores.schedules.runs(schedule.id, { limit: 100 })).items.toReversed()
-  const outcomes = async () => (await runs()).map(({ dueAt, outcome }) => `${dueAt.toISOString().slice(5, 16)} ${outcome}`)
+  const outcomes = async () =>
+    (await runs()).map(({ dueAt, outcome }) => `${dueAt.toISOString().slice(5, 16)} ${outcome}`)
   const tick = (text: string) => app.scheduler.settle(schedule.id, at(text))
   const end = async () => {
     for (const { auditId } of await runs()) if (auditId) await app.stores.audits.finish(auditId)
