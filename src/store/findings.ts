@@ -44,16 +44,19 @@ export function createFindingStore(db: Database, codes: Codes) {
         filter.rule && Prisma.sql`AND r.name = ${filter.rule}`,
         filter.vantage && Prisma.sql`AND v.name = ${filter.vantage}`,
       ].filter((condition) => typeof condition === 'object')
+      const filtered = conditions.length > 0
+      // The page is cut before names and evidence are joined: the planner would rather join the whole audit for each page.
       const rows = await db.$queryRaw<Row[]>`
         SELECT f.target_id AS "targetId", f.series_id AS "seriesId", t.name AS target, r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
           f.attempts, f.flags, e.content AS evidence
-        FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
-          JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
-          LEFT JOIN evidence e ON e.id = f.evidence_id
-        WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
-          ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
-        ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}`
+        FROM (
+          SELECT f.* FROM finding f ${filtered ? seriesNames : Prisma.empty}
+          WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
+            ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
+          ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
+        ) f ${seriesNames} LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
+        ORDER BY f.target_id, f.series_id`
       return cutPage(rows, limit, {
         keyOf: (row) => [row.targetId, row.seriesId],
         toItem: (row) => fromRow(codes, row),
@@ -61,6 +64,11 @@ export function createFindingStore(db: Database, codes: Codes) {
     },
   }
 }
+
+// The limit tells the planner what it cannot know of a key of two columns: that each finding has one series.
+const seriesNames = Prisma.sql`CROSS JOIN LATERAL (
+    SELECT rule_id, vantage_id FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1
+  ) s JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 
 interface Row {
   targetId: number
