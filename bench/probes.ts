@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -12,10 +11,7 @@ import type { Bench, Figure } from './main.ts'
 import { timeMs } from './measure.ts'
 import { countDifferences, scan } from './nmap.ts'
 import type { ProbeOrder, ProbeReport } from './prober.ts'
-
-const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-/** The options of Node with which the service runs. */
-const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
+import { nodeOptions } from './service.ts'
 
 async function probe(order: ProbeOrder): Promise<ProbeReport> {
   return JSON.parse(

@@ -1,7 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+
+const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+/** The options of Node with which `npm start` runs the service. */
+export const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
 
 /** The service as a process of its own, as users run it. */
 export interface Service {

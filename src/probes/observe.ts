@@ -223,7 +223,11 @@ function runProbe<P extends ProbeName>(
 /** A probe keeps its deadline by itself. One that does not must not hold the audit for ever. */
 function giveUpAfter<T>(running: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const guard = setTimeout(() => reject(new Error(`a probe did not end ${ms} ms after it began`)), ms)
-    running.then(resolve, reject).then(() => clearTimeout(guard))
+    const giveUp = () => reject(new Error(`a probe did not end ${ms} ms after it began`))
+    // Where the event loop was late for both, the probe's own deadline has its turn first.
+    let cancel = createDeadline(ms).onExpiry(() => {
+      cancel = createDeadline(ms).onExpiry(giveUp)
+    })
+    running.then(resolve, reject).then(() => cancel())
   })
 }
