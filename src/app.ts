@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Parts } from './audit/parts.ts'
 import { planAudit } from './audit/plan.ts'
 import { failBatch, runBatch } from './audit/run-batch.ts'
+import { reprobeWindow } from './audit/windows.ts'
 import { type Config, version } from './config.ts'
 import { endAtDeadline } from './fleet/deadlines.ts'
 import { startHeartbeat } from './fleet/heartbeat.ts'
@@ -97,6 +98,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     transaction,
     enqueuePlan: queue.enqueuePlan,
     enqueueDeadline: queue.enqueueDeadline,
+    enqueueReprobe: queue.enqueueReprobe,
     enqueueBatches: queue.enqueueBatches,
   }
   const scheduler = createScheduler({ ...parts, nextTicks: queue.nextTicks })
@@ -121,6 +123,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
           endAtDeadline({ ...parts, dropBatches: queue.dropBatches }, { auditId, now: new Date() }),
         runBatch: (job) => runBatch({ stores, ...eyes }, job),
         failBatch: (job) => failBatch({ stores }, job),
+        reprobe: (job) => reprobeWindow(parts, job, new Date()),
         takeTicks: scheduler.tick,
         maintain: async () => {
           const { droppedPartitions } = await maintain(database.db, { retentionDays: config.retentionDays })

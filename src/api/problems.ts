@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { ConflictError, NotFoundError, RefusedError } from '../domain/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../domain/errors.ts'
 import { InvalidCursorError } from '../store/page.ts'
 
 /** Problem details, RFC 9457. */
@@ -97,6 +97,7 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
     return { status: 422, detail: error.message, errors }
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
+  if (error instanceof ForbiddenError) return { status: 403, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
   if (error instanceof InvalidCursorError)
     return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }

@@ -45,6 +45,13 @@ export const Counts = Type.Object({
   notapplicable: count,
   notchecked: count,
 })
+export const AuditCounts = Type.Object(
+  {
+    ...Counts.properties,
+    waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
+  },
+  { description: 'By result; a waived finding still counts as `fail` here, and not in the verdict' },
+)
 export const Coverage = Type.Object({ checked: count, notchecked: count })
 
 export const PageQuery = {

@@ -25,6 +25,8 @@ import { previewRoutes } from './routes/preview.ts'
 import { Schedule, ScheduleRun, scheduleRoutes } from './routes/schedules.ts'
 import { Target, targetRoutes } from './routes/targets.ts'
 import { Vantage, vantageRoutes } from './routes/vantages.ts'
+import { Waiver, waiverRoutes } from './routes/waivers.ts'
+import { Window, windowRoutes } from './routes/windows.ts'
 import { Reason } from './schemas.ts'
 
 export interface ServerParts extends Parts {
@@ -42,14 +44,14 @@ const schemas = [
   ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
   ...[Key, NewKey, Vantage, Lease],
-  ...[Schedule, ScheduleRun],
+  ...[Schedule, ScheduleRun, Waiver, Window],
 ]
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
   ...[driftRoutes, baselineRoutes, complianceRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
-  ...[scheduleRoutes],
+  ...[scheduleRoutes, waiverRoutes, windowRoutes],
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */
@@ -115,6 +117,8 @@ const documentHead = (version: string) => ({
     { name: 'targets', description: 'The hosts under audit and their history' },
     { name: 'policies', description: 'What must hold' },
     { name: 'schedules', description: 'When audits begin by themselves' },
+    { name: 'windows', description: 'Exposures that are permitted for a time' },
+    { name: 'waivers', description: 'Failures that are accepted for a time' },
     { name: 'reports', description: 'What changed' },
     { name: 'vantages', description: 'The places from which probes are made' },
     { name: 'keys', description: 'Who may call' },

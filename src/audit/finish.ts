@@ -3,6 +3,7 @@ import { judgePair } from '../domain/pair.ts'
 import type { DuePairs, Pair } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
+import { loadPermissions } from './permissions.ts'
 
 const findingsPerRecording = 1_000
 
@@ -12,12 +13,39 @@ const findingsPerRecording = 1_000
  */
 export async function finishAudit(stores: Stores, auditId: string): Promise<void> {
   const due = await stores.pairs.due(auditId)
-  const findings = due ? due.pairs.map((pair) => pairedFinding(pair, due, new Date())) : []
+  const findings = due ? await waive(stores, due, { auditId, now: new Date() }) : []
   for (let i = 0; i < findings.length; i += findingsPerRecording) {
     await stores.record({ auditId, batchId: null, findings: findings.slice(i, i + findingsPerRecording) })
   }
   await stores.audits.finish(auditId)
   if (due) await stores.pairs.forget(auditId)
+}
+
+/** Makes the paired findings, and notes the waivers of those that fail. */
+async function waive(
+  stores: Stores,
+  due: DuePairs,
+  { auditId, now }: { auditId: string; now: Date },
+): Promise<NewFinding[]> {
+  const made = due.pairs.map((pair) => ({
+    finding: pairedFinding(pair, due, now),
+    rule: due.rules[pair.rule]?.id ?? '',
+  }))
+  const judged = made.map(({ finding, rule }) => ({
+    rule,
+    targetId: finding.targetId,
+    at: finding.observedAt.getTime(),
+  }))
+  const audit = await stores.audits.find(auditId)
+  const permissions = await loadPermissions(stores, {
+    policy: audit?.policy.name ?? '',
+    trigger: audit?.trigger ?? '',
+    judged,
+  })
+  return made.map(({ finding }, i) => {
+    const one = judged[i]
+    return { ...finding, waiverId: one ? permissions.waiverOf(one, finding) : null }
+  })
 }
 
 function pairedFinding(pair: Pair, { rules, seenFrom }: DuePairs, now: Date): NewFinding {

@@ -1,5 +1,6 @@
 import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
+import type { ReprobeJob } from './windows.ts'
 
 /** What accepting, planning and running audits work with. */
 export interface Parts {
@@ -8,5 +9,6 @@ export interface Parts {
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   /** Queues the end of an audit that has not ended by itself until then. */
   enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
+  enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
 }

@@ -63,7 +63,9 @@ async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]>
   const vantages = (await stores.vantages.list()).filter(
     ({ name }) => order.vantages.length === 0 || order.vantages.includes(name),
   )
-  const rulesFor = ruleResolver(policy.document, order.params as Record<string, unknown>)
+  const looksAt = ({ id }: { id: string }) => order.rules.length === 0 || order.rules.includes(id)
+  const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
+  const rulesFor = ruleResolver(document, order.params as Record<string, unknown>)
   const planned = targets.flatMap((target) =>
     planTarget(target, rulesFor(target), vantages).map((check) => ({ ...check, targetId: target.id })),
   )
@@ -78,9 +80,9 @@ async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]>
     seriesId: series[i]?.seriesId ?? -1,
     vantageId: series[i]?.vantageId ?? -1,
   }))
-  // An older version or a choice of vantages looks at a part on purpose: what it leaves out is still in scope.
+  // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
   const newest = await stores.policies.find(policy.name)
-  const looksAtAll = order.vantages.length === 0 && newest?.id === policy.id
+  const looksAtAll = order.vantages.length === 0 && order.rules.length === 0 && newest?.id === policy.id
   if (looksAtAll) await stores.endUnplannedSpans(policy.name, checks)
   return checks
 }

@@ -9,6 +9,7 @@ import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import { finishAudit } from './finish.ts'
 import { type Eyes, lookAtAll } from './look.ts'
+import { loadPermissions, type Permissions } from './permissions.ts'
 import { settledFinding } from './plan.ts'
 import { checkOf, lookKey } from './shared-look.ts'
 
@@ -53,6 +54,11 @@ export async function recordSeen(
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
   const { places } = looksOf(batch)
+  const judged = batch.checks.flatMap(({ targetId }, i) => {
+    const observation = seen[places[i] ?? -1]
+    return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
+  })
+  const permissions = await loadPermissions(stores, { ...batch, judged })
   const findings: NewFinding[] = []
   const kept: KeptLook[] = []
   for (const [i, check] of batch.checks.entries()) {
@@ -60,7 +66,7 @@ export async function recordSeen(
     if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
     const rule = ruleOf(batch.rules, check)
     if (check.side) kept.push({ targetId: check.targetId, rule: rule.id, side: check.side, seen: observation })
-    else findings.push(judgedFinding(check, rule, observation))
+    else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
   }
   await record(stores, { ...job, findings, kept: kept.length > 0 ? kept : undefined })
 }
@@ -112,8 +118,13 @@ function ruleOf(rules: readonly ResolvedRule[], check: BatchCheck): ResolvedRule
   return rule
 }
 
-function judgedFinding(check: BatchCheck, rule: ResolvedRule, seen: Observation): NewFinding {
-  const judgement = judge(rule, seen, { windowOpen: false })
+function judgedFinding(
+  check: BatchCheck,
+  { rule, seen, permissions }: { rule: ResolvedRule; seen: Observation; permissions: Permissions },
+): NewFinding {
+  const judged = { rule: rule.id, targetId: check.targetId, at: Date.parse(seen.observedAt) }
+  const windowId = permissions.windowOf(judged)
+  const judgement = judge(rule, seen, { windowOpen: windowId !== null })
   const deciding = seen.sightings.find((s) => s.state === judgement.state) ?? seen.sightings[0]
   return {
     ...judgement,
@@ -124,5 +135,7 @@ function judgedFinding(check: BatchCheck, rule: ResolvedRule, seen: Observation)
     attempts: seen.sightings.reduce((sum, sighting) => sum + sighting.attempts, 0),
     indirect: check.indirect,
     evidence: evidenceOf(seen),
+    windowId,
+    waiverId: permissions.waiverOf(judged, judgement),
   }
 }

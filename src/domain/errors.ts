@@ -20,5 +20,8 @@ export class RefusedError extends Error {
 /** What the request speaks of is not there. */
 export class NotFoundError extends Error {}
 
+/** Whoever asks may not do this, though another may. */
+export class ForbiddenError extends Error {}
+
 /** What the request speaks of is in a state that does not allow it. */
 export class ConflictError extends Error {}

@@ -180,6 +180,11 @@ const policy = <R extends TSchema>(rule: R) =>
         maxProperties: maxParameters,
       }),
     ),
+    windows: optional(
+      object({
+        selfApproval: optional(Type.Boolean({ description: 'Who asks for a window may approve it; default: false' })),
+      }),
+    ),
     rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),
   })
 

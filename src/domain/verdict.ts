@@ -6,9 +6,14 @@ export type Counts = Record<Result, number>
 
 export const noCounts: Readonly<Counts> = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
 
-/** `fail` if any finding fails, else `inconclusive` if any is unknown or an error or none was checked, else `pass`. */
-export function verdictOf(counts: Counts): Verdict {
-  if (counts.fail > 0) return 'fail'
+/** The counts of an audit. `waived` is no result: so many of the failing findings are accepted by a waiver. */
+export interface AuditCounts extends Counts {
+  waived: number
+}
+
+/** `fail` if any finding fails that is not waived, else `inconclusive` if any is unknown or an error or none was checked, else `pass`. */
+export function verdictOf(counts: Counts & { waived?: number }): Verdict {
+  if (counts.fail > (counts.waived ?? 0)) return 'fail'
   if (counts.unknown > 0 || counts.error > 0 || counts.pass === 0) return 'inconclusive'
   return 'pass'
 }

@@ -1,4 +1,5 @@
 import { type Clock, fromPrisma, type Job, PgBoss, systemClock } from 'pg-boss'
+import type { ReprobeJob } from '../audit/windows.ts'
 import type { Database } from '../store/database.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
@@ -13,6 +14,8 @@ export interface JobHandlers {
   endAudit(job: { auditId: string }): Promise<void>
   /** Nightly, once for all processes. */
   maintain(): Promise<void>
+  /** A look whether the door of a window is shut. */
+  reprobe(job: ReprobeJob): Promise<void>
   /** Every minute: takes the ticks of schedules that are due. */
   takeTicks(now: Date): Promise<void>
 }
@@ -27,6 +30,8 @@ export interface Queue {
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   /** Queues the end of an audit at its deadline with the transaction that accepts it. */
   enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
+  /** Queues a look whether the door of a window is shut, with the transaction that decides about it. */
+  enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
   dropBatches(vantage: string, auditId: string): Promise<void>
   /** Queues batches with the transaction that plans them, for whoever serves the vantage. */
@@ -60,6 +65,7 @@ const planQueue = 'audit-plan'
 const planFailedQueue = 'audit-plan-failed'
 const deadlineQueue = 'audit-deadline'
 const batchFailedQueue = 'batch-failed'
+const reprobeQueue = 'window-end'
 const maintenanceQueue = 'maintenance'
 const maintenanceCron = '17 3 * * *'
 const tickQueue = 'schedule-ticks'
@@ -112,6 +118,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
   // The last resort of an audit must not give up: it is tried for hours.
   await ensureQueue(deadlineQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
+  // Nor must the look at the door of a window.
+  await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(
@@ -138,6 +146,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     },
     async enqueueDeadline(tx, auditId, at) {
       await boss.send(deadlineQueue, { auditId }, { db: fromPrisma(tx), startAfter: at })
+    },
+    async enqueueReprobe(tx, job, at) {
+      await boss.send(reprobeQueue, job, { db: fromPrisma(tx), startAfter: at })
     },
     async dropBatches(vantage, auditId) {
       await ensureBatchQueue(vantage)
@@ -173,6 +184,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)
       await workOn(deadlineQueue, 1, handlers.endAudit)
+      await workOn(reprobeQueue, 1, handlers.reprobe)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
       await workOn(maintenanceQueue, 1, handlers.maintain)
       await workOn(tickQueue, 1, () => handlers.takeTicks(new Date(clock.now())))

@@ -24,6 +24,8 @@ const judged: Columns<Judged> = {
 }
 
 interface FindingRow extends Judged {
+  window: string | null
+  waiver: { id: string } | null
   target: string
   observedAt: string
   latencyMs: number | null
@@ -39,6 +41,8 @@ export const findingColumns: Columns<FindingRow> = {
   latencyMs: (item) => item.latencyMs,
   attempts: (item) => item.attempts,
   indirect: (item) => item.indirect,
+  window: (item) => item.window,
+  waiver: (item) => item.waiver?.id ?? null,
 }
 
 interface SpanRow extends Judged {
@@ -94,6 +98,7 @@ interface ComplianceRow {
   severity: string | null
   group: string
   counts: Record<'pass' | 'fail' | 'unknown' | 'error' | 'notapplicable' | 'notchecked', number>
+  waived: number
   score: number | null
   oldestObservation: string | null
   newestObservation: string | null
@@ -110,6 +115,7 @@ export const complianceColumns: Columns<ComplianceRow> = {
   error: (item) => item.counts.error,
   notapplicable: (item) => item.counts.notapplicable,
   notchecked: (item) => item.counts.notchecked,
+  waived: (item) => item.waived,
   score: (item) => item.score,
   oldestObservation: (item) => item.oldestObservation,
   newestObservation: (item) => item.newestObservation,

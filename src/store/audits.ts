@@ -1,4 +1,4 @@
-import { type Counts, noCounts, type Verdict, verdictOf } from '../domain/verdict.ts'
+import { type AuditCounts, noCounts, type Verdict, verdictOf } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Audit as Row } from './generated/client.ts'
@@ -12,6 +12,8 @@ export interface NewAudit {
   policyId: number
   targetIds: number[]
   vantages: string[]
+  /** Ids of the rules that are looked at; none: all. */
+  rules?: string[]
   params: Record<string, unknown>
   trigger: string
   requestedBy: string
@@ -26,7 +28,7 @@ export interface Audit {
   id: string
   status: AuditStatus
   verdict: Verdict | null
-  counts: Counts
+  counts: AuditCounts
   progress: { done: number; total: number }
   policy: { name: string; version: number; digest: string }
   trigger: string
@@ -41,7 +43,7 @@ export interface Audit {
 }
 
 /** What the worker that plans an audit must know of it. */
-export type AuditOrder = Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'params'>
+export type AuditOrder = Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules' | 'params'>
 
 export interface AuditFilter {
   correlationId?: string
@@ -83,6 +85,7 @@ export function createAuditStore(db: Database, codes: Codes) {
     async findPrevious(id: string): Promise<string | undefined> {
       const rows = await db.$queryRaw<{ id: string }[]>`
         SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
+            AND coalesce(b.rules, '{}') = '{}'
           JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
         WHERE a.id = ${id}::uuid ORDER BY b.id DESC LIMIT 1`
       return rows[0]?.id
@@ -91,7 +94,7 @@ export function createAuditStore(db: Database, codes: Codes) {
     /** Locks a queued audit for planning until the transaction ends; undefined where it is not to be planned any more. */
     async lockQueued(id: string): Promise<AuditOrder | undefined> {
       const rows = await db.$queryRaw<AuditOrder[]>`
-        SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, params
+        SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, coalesce(rules, '{}') AS rules, params
         FROM audit WHERE id = ${id}::uuid AND status = 'queued' AND cancel_requested_at IS NULL FOR UPDATE`
       return rows[0]
     },
@@ -122,8 +125,11 @@ export function createAuditStore(db: Database, codes: Codes) {
     async finish(id: string, error?: string): Promise<void> {
       const rows = await db.$queryRaw<{ result: number; count: number }[]>`
         SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
-      const counts: Counts = {
+      const [{ waived } = { waived: 0 }] = await db.$queryRaw<{ waived: number }[]>`
+        SELECT count(waiver_id)::int AS waived FROM finding_permission WHERE audit_id = ${id}::uuid`
+      const counts: AuditCounts = {
         ...noCounts,
+        waived,
         ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])),
       }
       await db.$queryRaw`
@@ -152,7 +158,7 @@ const fromRow = (row: JoinedRow): Audit => ({
   id: row.id,
   status: row.status as AuditStatus,
   verdict: row.verdict as Verdict | null,
-  counts: (row.counts as Counts | null) ?? { ...noCounts },
+  counts: { ...noCounts, waived: 0, ...(row.counts as AuditCounts | null) },
   progress: { done: row.done, total: row.total },
   policy: { name: row.policyName, version: row.policyVersion, digest: row.policyDigest },
   trigger: row.trigger,

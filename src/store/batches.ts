@@ -18,6 +18,9 @@ export interface Batch {
   id: number
   auditId: string
   auditStatus: string
+  /** The name of the audit's policy, and what asked for the audit. */
+  policy: string
+  trigger: string
   /** No look of it can be older. */
   auditStartedAt: Date
   rules: ResolvedRule[]
@@ -27,6 +30,8 @@ export interface Batch {
 interface Row {
   auditId: string
   status: string
+  policy: string
+  trigger: string
   startedAt: Date
   checks: Pick<Batch, 'rules' | 'checks'>
 }
@@ -53,10 +58,14 @@ export function createBatchStore(db: Database) {
     /** The batch, or undefined when it has been recorded. */
     async findOpen(id: number): Promise<Batch | undefined> {
       const rows = await db.$queryRaw<Row[]>`
-        SELECT b.audit_id AS "auditId", a.status, coalesce(a.started_at, a.created_at) AS "startedAt", b.checks FROM batch b JOIN audit a ON a.id = b.audit_id
+        SELECT b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
+          coalesce(a.started_at, a.created_at) AS "startedAt"
+        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
         WHERE b.id = ${id} AND b.done_at IS NULL`
       const row = rows[0]
-      return row && { id, auditId: row.auditId, auditStatus: row.status, auditStartedAt: row.startedAt, ...row.checks }
+      if (!row) return undefined
+      const { status, startedAt, checks, ...rest } = row
+      return { id, auditStatus: status, auditStartedAt: startedAt, ...rest, ...checks }
     },
 
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */

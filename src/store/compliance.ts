@@ -1,6 +1,7 @@
 import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
+import { waivedAt } from './waivers.ts'
 
 export interface ComplianceFilter {
   policy?: string
@@ -17,6 +18,8 @@ export interface ComplianceGroup {
   severity: string | null
   group: string
   counts: Counts
+  /** How many of those that fail a waiver accepts. */
+  waived: number
   /** Bounds of the observations that the group rests on; null where no audit is known to have made them. */
   oldestObservation: Date | null
   newestObservation: Date | null
@@ -32,7 +35,9 @@ export function createComplianceStore(db: Database, codes: Codes) {
       let rows: GroupRow[] = []
       for (const audits of auditsLookedAt) {
         const seen = await lastSeen(db, at, { policy: filter.policy, audits })
-        rows = await db.$queryRaw<GroupRow[]>(groupsAt(at, { grouping, filter, seen }))
+        rows = await db.$queryRaw<GroupRow[]>(
+          groupsAt(at, { grouping, filter, seen, failed: codes.result.numberOf('fail') }),
+        )
         if (rows.every(({ unseen }) => unseen === 0)) break
       }
       return [
@@ -48,6 +53,7 @@ interface GroupRow {
   group: string | null
   result: number
   count: number
+  waived: number
   oldest: Date | null
   newest: Date | null
   /** Spans of targets that none of the audits that were asked looked at. */
@@ -63,7 +69,12 @@ interface Seen {
 
 function groupsAt(
   at: Date,
-  { grouping, filter, seen }: { grouping: Grouping; filter: ComplianceFilter; seen: readonly Seen[] },
+  {
+    grouping,
+    filter,
+    seen,
+    failed,
+  }: { grouping: Grouping; filter: ComplianceFilter; seen: readonly Seen[]; failed: number },
 ): Prisma.Sql {
   return Prisma.sql`
     WITH rule_now AS (
@@ -77,6 +88,7 @@ function groupsAt(
         AS g(policy, target_id, observed_from, observed_until)
     )
     SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
+      (count(*) FILTER (WHERE x.result = ${failed} AND ${waivedAt(at)}))::int AS waived,
       min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
       (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
     FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
@@ -96,14 +108,15 @@ function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
     severity: first?.severity ?? null,
     group: first?.group ?? '',
     counts: { ...noCounts, ...Object.fromEntries(results.map((row) => [codes.result.wordOf(row.result), row.count])) },
+    waived: results.reduce((sum, row) => sum + row.waived, 0),
     oldestObservation: oldest.length > 0 ? new Date(Math.min(...oldest)) : null,
     newestObservation: newest.length > 0 ? new Date(Math.max(...newest)) : null,
   }
 }
 
 /**
- * Of each target, when the last of the newest audits of each policy before `at` looked at it. An audit of chosen vantages does
- * not count: it says nothing of the others.
+ * Of each target, when the last of the newest audits of each policy before `at` looked at it. An audit of chosen vantages or
+ * rules does not count: it says nothing of the others.
  */
 async function lastSeen(
   db: Database,
@@ -115,7 +128,7 @@ async function lastSeen(
       SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
     ) n CROSS JOIN LATERAL (
       SELECT p.name, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
-      WHERE p.name = n.name AND a.observed_from <= ${at} AND a.vantages = '{}' ORDER BY a.id DESC LIMIT ${audits}
+      WHERE p.name = n.name AND a.observed_from <= ${at} AND a.vantages = '{}' AND coalesce(a.rules, '{}') = '{}' ORDER BY a.id DESC LIMIT ${audits}
     ) a`
   const seen = new Map<string, Seen>()
   for (const { policy: name, targetIds, from, until } of rows) {

@@ -126,11 +126,11 @@ function pairingOf({ from, to }: Sides): Prisma.Sql {
     + CASE WHEN d.a_result IS NULL THEN ${untestedIn(to)} WHEN d.b_result IS NULL THEN ${untestedIn(from)} ELSE 0 END`
 }
 
-/** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages. */
+/** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages or rules. */
 function untestedIn(moment: Moment): Prisma.Sql {
   if (!('auditId' in moment)) return Prisma.sql`0`
   if (!moment.ended) return Prisma.sql`1`
-  return Prisma.sql`(SELECT (cardinality(u.vantages) > 0 AND v.name <> ALL(u.vantages))::int FROM audit u WHERE u.id = ${moment.auditId}::uuid)`
+  return Prisma.sql`(SELECT (cardinality(u.vantages) > 0 AND v.name <> ALL(u.vantages) OR cardinality(coalesce(u.rules, '{}')) > 0 AND r.name <> ALL(u.rules))::int FROM audit u WHERE u.id = ${moment.auditId}::uuid)`
 }
 
 const classes: ReadonlyMap<number, DriftClass> = new Map(

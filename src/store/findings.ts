@@ -19,6 +19,10 @@ export interface Finding {
   attempts: number
   indirect: boolean
   evidence: Evidence | null
+  /** The window that was open for it. */
+  window: string | null
+  /** The waiver that accepted its failure. */
+  waiver: { id: string; expiresAt: string } | null
 }
 
 export interface FindingFilter {
@@ -49,13 +53,16 @@ export function createFindingStore(db: Database, codes: Codes) {
       const rows = await db.$queryRaw<Row[]>`
         SELECT f.target_id AS "targetId", f.series_id AS "seriesId", t.name AS target, r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
-          f.attempts, f.flags, e.content AS evidence
+          f.attempts, f.flags, e.content AS evidence,
+          p.window_id AS window, w.id AS "waiverId", w.expires_at AS "waiverExpiresAt"
         FROM (
           SELECT f.* FROM finding f ${filtered ? seriesNames : Prisma.empty}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
             ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ) f ${seriesNames} LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
+          LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
+          LEFT JOIN waiver w ON w.id = p.waiver_id
         ORDER BY f.target_id, f.series_id`
       return cutPage(rows, limit, {
         keyOf: (row) => [row.targetId, row.seriesId],
@@ -84,6 +91,9 @@ interface Row {
   attempts: number
   flags: number
   evidence: Evidence | null
+  window: string | null
+  waiverId: string | null
+  waiverExpiresAt: Date | null
 }
 
 const fromRow = (codes: Codes, row: Row): Finding => ({
@@ -98,4 +108,7 @@ const fromRow = (codes: Codes, row: Row): Finding => ({
   attempts: row.attempts,
   indirect: (row.flags & findingFlags.indirect) !== 0,
   evidence: row.evidence,
+  window: row.window,
+  waiver:
+    row.waiverId && row.waiverExpiresAt ? { id: row.waiverId, expiresAt: row.waiverExpiresAt.toISOString() } : null,
 })

@@ -14,6 +14,9 @@ export interface NewFinding extends Judgement {
   attempts: number
   indirect: boolean
   evidence: Evidence | null
+  /** The window that was open for it, and the waiver that accepts its failure. */
+  windowId?: string | null
+  waiverId?: string | null
 }
 
 /** How the audit stands after a recording. */
@@ -129,7 +132,7 @@ function recordStatement(
         flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
       FROM judged ORDER BY target_id, series_id -- in the order of the index, whose pages are then filled
       ON CONFLICT DO NOTHING RETURNING *
-    ), changed AS (
+    ), ${permittedPart(auditId, findings)} changed AS (
       SELECT f.* FROM fresh f LEFT JOIN LATERAL (
         SELECT * FROM span s WHERE s.target_id = f.target_id AND s.series_id = f.series_id AND s.to_at IS NULL OFFSET 0
       ) o ON true
@@ -154,4 +157,17 @@ function recordStatement(
       observed_until = greatest(observed_until, (SELECT max(observed_at) FROM fresh))
     WHERE id = ${auditId}::uuid
     RETURNING status, done, total, batches_left AS "batchesLeft"`
+}
+
+/** Notes windows and waivers beside the few findings that have one. */
+function permittedPart(auditId: string, findings: readonly NewFinding[]): Prisma.Sql {
+  const permitted = findings.filter(({ windowId, waiverId }) => windowId || waiverId)
+  if (permitted.length === 0) return Prisma.empty
+  return Prisma.sql`permitted AS (
+      INSERT INTO finding_permission (audit_id, target_id, series_id, window_id, waiver_id)
+      SELECT ${auditId}::uuid, g.* FROM unnest(
+        ${permitted.map((f) => f.targetId)}::int[], ${permitted.map((f) => f.seriesId)}::int[],
+        ${permitted.map((f) => f.windowId ?? null)}::uuid[], ${permitted.map((f) => f.waiverId ?? null)}::uuid[]
+      ) AS g(target_id, series_id, window_id, waiver_id) JOIN fresh USING (target_id, series_id)
+    ),`
 }

@@ -16,6 +16,8 @@ import { createScheduleStore } from './schedules.ts'
 import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
 import { createVantageStore } from './vantages.ts'
+import { createWaiverStore } from './waivers.ts'
+import { createWindowStore } from './windows.ts'
 
 export type Stores = ReturnType<typeof createStores>
 
@@ -35,6 +37,8 @@ export const createStores = (db: Database, codes: Codes) => ({
   schedules: createScheduleStore(db),
   targets: createTargetStore(db),
   vantages: createVantageStore(db),
+  waivers: createWaiverStore(db),
+  windows: createWindowStore(db),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>

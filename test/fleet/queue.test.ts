@@ -10,6 +10,7 @@ const idle: JobHandlers = {
   runBatch: nothing,
   failBatch: nothing,
   maintain: nothing,
+  reprobe: nothing,
   takeTicks: nothing,
 }
 

@@ -14,6 +14,7 @@ const idle: JobHandlers = {
   runBatch: nothing,
   failBatch: nothing,
   maintain: nothing,
+  reprobe: nothing,
   takeTicks: nothing,
 }
 const hourMs = 3_600_000

@@ -93,7 +93,8 @@ describe('the columns', () => {
     Object.fromEntries(Object.entries(columns).map(([name, cell]) => [name, cell(item)]))
 
   test('of a finding show all of it, structures as JSON', () => {
-    const item = { ...judged, target: 't', observedAt: 'o', latencyMs: null, attempts: 2, indirect: true }
+    const seen = { observedAt: 'o', latencyMs: null, attempts: 2, indirect: true }
+    const item = { ...judged, target: 't', ...seen, window: null, waiver: { id: 'w', expiresAt: 'e' } }
     expect(cellsOf(findingColumns, item)).toEqual({
       target: 't',
       rule: 'r',
@@ -107,6 +108,8 @@ describe('the columns', () => {
       latencyMs: null,
       attempts: 2,
       indirect: true,
+      window: null,
+      waiver: 'w',
     })
     expect(cellsOf(findingColumns, { ...item, evidence: null }).evidence).toBeNull()
   })
@@ -137,7 +140,7 @@ describe('the columns', () => {
   test('of compliance show each count by itself', () => {
     const counts = { pass: 1, fail: 2, unknown: 3, error: 4, notapplicable: 5, notchecked: 6 }
     const bounds = { oldestObservation: 'o', newestObservation: null }
-    const item = { policy: 'p', severity: null, group: 'g', counts, score: 0.5, ...bounds }
-    expect(cellsOf(complianceColumns, item)).toMatchObject({ policy: 'p', ...counts, score: 0.5, ...bounds })
+    const item = { policy: 'p', severity: null, group: 'g', counts, waived: 1, score: 0.5, ...bounds }
+    expect(cellsOf(complianceColumns, item)).toMatchObject({ policy: 'p', ...counts, waived: 1, score: 0.5, ...bounds })
   })
 })

@@ -8,7 +8,17 @@ import { nameSchema } from '../../domain/policy.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { linkNext } from '../links.ts'
-import { Counts, Coverage, closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import {
+  AuditCounts,
+  Coverage,
+  closedObject,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  ref,
+  Timestamp,
+} from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { TargetName, TargetProperties } from './targets.ts'
 
@@ -20,7 +30,7 @@ export const Audit = Type.Object(
     status: Type.Enum([...auditStatuses]),
     verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
     coverage: Coverage,
-    counts: Counts,
+    counts: AuditCounts,
     progress: Type.Object({ done: count, total: count }),
     policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
     trigger: Type.String({ examples: ['api'] }),

@@ -23,6 +23,7 @@ export const ComplianceItem = Type.Object(
       description: 'The rule, the target, or the value of the label; empty where a target has no such label',
     }),
     counts: Counts,
+    waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
     coverage: Coverage,
     score: nullable(
       Type.Number({ minimum: 0, maximum: 1, description: 'Passes among all that was checked; null where nothing was' }),

@@ -72,6 +72,13 @@ export const Finding = Type.Object(
     attempts: Type.Integer({ minimum: 0, description: 'Connections tried, over all addresses' }),
     indirect: Type.Boolean({ description: 'Seen from a zone that the rule does not name, which it accepts' }),
     evidence: nullable(ref(Evidence)),
+    window: nullable(Type.String({ format: 'uuid', description: 'The window that was open for rule and target' })),
+    waiver: nullable(
+      Type.Object(
+        { id: Type.String({ format: 'uuid' }), expiresAt: Timestamp },
+        { description: 'Accepts the failure: it counts for no verdict, and is a `fail` all the same' },
+      ),
+    ),
   },
   { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
 )

@@ -1,0 +1,179 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { claimOnce } from '../../audit/accept.ts'
+import { checkSelection } from '../../audit/selection.ts'
+import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { nameSchema } from '../../domain/policy.ts'
+import { checkExpiry, waiverState, waiverStates } from '../../domain/waivers.ts'
+import type { StoredWaiver } from '../../store/waivers.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { TargetSelection } from './schedules.ts'
+
+/** What windows and waivers are for. */
+export const permissionFields = {
+  policy: nameSchema('The policy'),
+  rules: Type.Array(nameSchema('Id of a rule of the policy'), {
+    minItems: 1,
+    maxItems: 500,
+    uniqueItems: true,
+    examples: [['ssh-restricted']],
+  }),
+  targets: TargetSelection,
+}
+export const key = (what: string) => nullable(Type.String({ description: `Id of the key that ${what} it` }))
+export const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
+
+const fields = {
+  ...permissionFields,
+  reason: Type.String({ minLength: 1, maxLength: 1000, examples: ['The vendor needs SSH until the move, CHG0030002'] }),
+  expiresAt: Type.String({ format: 'date-time', description: 'At most a year ahead' }),
+}
+
+export const Waiver = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    state: Type.Enum([...waiverStates], { description: 'Only an `active` one accepts anything' }),
+    ...fields,
+    requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
+    approvedBy: key('approved'),
+    approvedAt: nullable(Timestamp),
+    revokedBy: key('revoked'),
+    revokedAt: nullable(Timestamp),
+    createdAt: Timestamp,
+  },
+  { $id: 'Waiver', title: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
+)
+const NewWaiver = closedObject(fields)
+
+export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
+  const find = async (id: string) => {
+    const waiver = await stores.waivers.find(id)
+    if (!waiver) throw new NotFoundError(`there is no waiver ${id}`)
+    return waiver
+  }
+
+  app.post(
+    '/waivers',
+    {
+      schema: {
+        operationId: 'createWaiver',
+        tags: ['waivers'],
+        summary: 'Ask for a waiver',
+        description: 'It counts from its approval, which another key gives.',
+        headers: Type.Object(IdempotencyKey),
+        body: NewWaiver,
+        response: { 201: ref(Waiver), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      const now = new Date()
+      const requestedBy = caller.keyId
+      const waiver = await transaction(async (tx) => {
+        const id = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
+        const made = await claimOnce(tx, claim)
+        if (made !== id) return tx.waivers.find(made)
+        const expiresAt = new Date(body.expiresAt)
+        const mistakes = checkExpiry(expiresAt, now)
+        if (mistakes.length > 0) throw new RefusedError(mistakes)
+        await checkSelection(tx, body)
+        return tx.waivers.create({ ...body, id, expiresAt, requestedBy })
+      })
+      if (!waiver) throw new NotFoundError('the waiver of this Idempotency-Key is gone')
+      return reply.code(201).header('location', `/v1/waivers/${waiver.id}`).send(show(waiver, now))
+    },
+  )
+
+  app.get(
+    '/waivers',
+    {
+      schema: {
+        operationId: 'listWaivers',
+        tags: ['waivers'],
+        summary: 'Waivers, newest first',
+        querystring: closedObject({
+          policy: Type.Optional(nameSchema('A policy')),
+          state: Type.Optional(Type.Enum([...waiverStates])),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Waiver)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => {
+      const now = new Date()
+      const page = await stores.waivers.list({ ...query, now })
+      return linkNext(reply, url, { ...page, items: page.items.map((waiver) => show(waiver, now)) })
+    },
+  )
+
+  app.get(
+    '/waivers/:id',
+    {
+      schema: {
+        operationId: 'getWaiver',
+        tags: ['waivers'],
+        summary: 'A waiver',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404) },
+      },
+    },
+    async ({ params }) => show(await find(params.id), new Date()),
+  )
+
+  app.post(
+    '/waivers/:id/approve',
+    {
+      schema: {
+        operationId: 'approveWaiver',
+        tags: ['waivers'],
+        summary: 'Approve a waiver',
+        description: 'By another key than the one that asked for it.',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller }) => {
+      const now = new Date()
+      const { requestedBy } = await find(params.id)
+      if (requestedBy === caller.keyId)
+        throw new ForbiddenError('who asks for a waiver cannot approve it: another key must')
+      if (!(await stores.waivers.approve(params.id, caller.keyId, now))) throw await conflict(params.id, now)
+      return show(await find(params.id), now)
+    },
+  )
+
+  app.post(
+    '/waivers/:id/revoke',
+    {
+      schema: {
+        operationId: 'revokeWaiver',
+        tags: ['waivers'],
+        summary: 'Take a waiver back',
+        description: 'What it accepted counts again from the next audit on.',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller }) => {
+      const now = new Date()
+      await find(params.id)
+      if (!(await stores.waivers.revoke(params.id, caller.keyId, now))) throw await conflict(params.id, now)
+      return show(await find(params.id), now)
+    },
+  )
+
+  const conflict = async (id: string, now: Date) =>
+    new ConflictError(`the waiver is ${waiverState(await find(id), now)} already`)
+}
+
+const show = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({
+  ...waiver,
+  state: waiverState({ approvedAt, expiresAt, revokedAt }, now),
+  expiresAt: expiresAt.toISOString(),
+  approvedAt: approvedAt?.toISOString() ?? null,
+  revokedAt: revokedAt?.toISOString() ?? null,
+  createdAt: createdAt.toISOString(),
+})

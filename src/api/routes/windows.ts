@@ -1,0 +1,173 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { claimOnce } from '../../audit/accept.ts'
+import { approveWindow, cancelWindow, requestWindow } from '../../audit/windows.ts'
+import { NotFoundError } from '../../domain/errors.ts'
+import { nameSchema } from '../../domain/policy.ts'
+import { windowState, windowStates } from '../../domain/windows.ts'
+import type { StoredWindow } from '../../store/windows.ts'
+import { linkNext } from '../links.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { AuditRequest } from './audits.ts'
+import { IdParams, key, permissionFields } from './waivers.ts'
+
+const fields = {
+  ...permissionFields,
+  from: Type.String({ format: 'date-time', examples: ['2026-11-22T09:00:00Z'] }),
+  to: Type.String({ format: 'date-time', description: 'At most seven days after `from`' }),
+  ticket: Type.String({ minLength: 1, maxLength: 200, examples: ['CHG0030003'] }),
+  reason: Type.String({ minLength: 1, maxLength: 1000, examples: ['The vendor looks into the update that fails'] }),
+}
+const { params } = AuditRequest.properties
+
+export const Window = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    state: Type.Enum([...windowStates], {
+      description:
+        '`open` while rules expect what they expect inside a window. After its end an audit proves that the door is shut again: `closed`; while it is not, `still-open`, and it is looked again after a minute, two, four, up to an hour. `ended`: nothing is proven yet',
+    }),
+    ...fields,
+    params: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+    requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
+    approvedBy: key('approved'),
+    approvedAt: nullable(Timestamp),
+    canceledBy: key('canceled'),
+    canceledAt: nullable(Timestamp),
+    reprobe: nullable(Type.String({ format: 'uuid', description: 'The newest audit of its door after its end' })),
+    createdAt: Timestamp,
+  },
+  { $id: 'Window', title: 'Window', description: 'A time-boxed, ticketed permission for an exposure' },
+)
+const NewWindow = closedObject({ ...fields, params }, { description: '`params` are those of the audit after its end' })
+
+export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+  const { stores, transaction } = parts
+  const missing = (id: string) => new NotFoundError(`there is no window ${id}`)
+  const find = async (id: string) => {
+    const window = await stores.windows.find(id)
+    if (!window) throw missing(id)
+    return show(window, new Date())
+  }
+
+  app.post(
+    '/windows',
+    {
+      schema: {
+        operationId: 'createWindow',
+        tags: ['windows'],
+        summary: 'Ask for a window',
+        description: 'It opens when its time has come and another key has approved it.',
+        headers: Type.Object(IdempotencyKey),
+        body: NewWindow,
+        response: { 201: ref(Window), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller }, reply) => {
+      const now = new Date()
+      const requestedBy = caller.keyId
+      const id = await transaction(async (tx) => {
+        const id = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
+        const made = await claimOnce(tx, claim)
+        if (made !== id) return made
+        const times = { from: new Date(body.from), to: new Date(body.to) }
+        await requestWindow(tx, { ...body, ...times, params: body.params ?? {}, id, requestedBy }, now)
+        return id
+      })
+      return reply
+        .code(201)
+        .header('location', `/v1/windows/${id}`)
+        .send(await find(id))
+    },
+  )
+
+  app.get(
+    '/windows',
+    {
+      schema: {
+        operationId: 'listWindows',
+        tags: ['windows'],
+        summary: 'Windows, newest first',
+        querystring: closedObject({
+          policy: Type.Optional(nameSchema('A policy')),
+          over: Type.Optional(Type.Boolean({ description: 'Only those whose time is over, or only the others' })),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Window)), ...problems() },
+      },
+    },
+    async ({ query, url }, reply) => {
+      const now = new Date()
+      const page = await stores.windows.list({ ...query, now })
+      return linkNext(reply, url, { ...page, items: page.items.map((window) => show(window, now)) })
+    },
+  )
+
+  app.get(
+    '/windows/:id',
+    {
+      schema: {
+        operationId: 'getWindow',
+        tags: ['windows'],
+        summary: 'A window',
+        params: IdParams,
+        response: { 200: ref(Window), ...problems(404) },
+      },
+    },
+    async ({ params: { id } }) => find(id),
+  )
+
+  app.post(
+    '/windows/:id/approve',
+    {
+      schema: {
+        operationId: 'approveWindow',
+        tags: ['windows'],
+        summary: 'Approve a window',
+        description:
+          'By another key than the one that asked for it, unless the policy says `windows: {selfApproval: true}`.',
+        params: IdParams,
+        response: { 200: ref(Window), ...problems(404, 409) },
+      },
+    },
+    async ({ params: { id }, caller }) => {
+      if (!(await approveWindow(parts, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      return find(id)
+    },
+  )
+
+  app.post(
+    '/windows/:id/cancel',
+    {
+      schema: {
+        operationId: 'cancelWindow',
+        tags: ['windows'],
+        summary: 'End a window early',
+        description: 'If it is open, an audit looks at once whether the door is shut.',
+        params: IdParams,
+        response: { 200: ref(Window), ...problems(404, 409) },
+      },
+    },
+    async ({ params: { id }, caller }) => {
+      if (!(await cancelWindow(parts, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      return find(id)
+    },
+  )
+}
+
+function show(window: StoredWindow, now: Date) {
+  const { from, to, approvedAt, canceledAt, createdAt, proof, reprobes: _, reprobeAuditId, ...rest } = window
+  return {
+    ...rest,
+    state: windowState(window, proof, now),
+    from: from.toISOString(),
+    to: to.toISOString(),
+    approvedAt: approvedAt?.toISOString() ?? null,
+    canceledAt: canceledAt?.toISOString() ?? null,
+    reprobe: reprobeAuditId,
+    createdAt: createdAt.toISOString(),
+  }
+}

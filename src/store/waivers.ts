@@ -1,0 +1,103 @@
+import type { Permission } from '../domain/permissions.ts'
+import type { WaiverState } from '../domain/waivers.ts'
+import { type Database, Prisma } from './database.ts'
+import type { Waiver as Row } from './generated/client.ts'
+import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
+
+export interface NewWaiver {
+  id: string
+  policy: string
+  rules: string[]
+  targets: Selection
+  reason: string
+  expiresAt: Date
+  requestedBy: string
+}
+
+export interface StoredWaiver extends NewWaiver {
+  approvedBy: string | null
+  approvedAt: Date | null
+  revokedBy: string | null
+  revokedAt: Date | null
+  createdAt: Date
+}
+
+/** Of which policy and targets, and between which moments, permissions are wanted. */
+export interface PermissionQuery {
+  policy: string
+  targetIds: readonly number[]
+  from: Date
+  until: Date
+}
+
+export type WaiverStore = ReturnType<typeof createWaiverStore>
+
+/** Dated acceptances of failing findings. */
+export function createWaiverStore(db: Database) {
+  return {
+    async create({ targets, ...waiver }: NewWaiver): Promise<StoredWaiver> {
+      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets) } }))
+    },
+
+    async find(id: string): Promise<StoredWaiver | undefined> {
+      const row = await db.waiver.findUnique({ where: { id } })
+      return row ? fromRow(row) : undefined
+    },
+
+    /** Newest first; by policy, and by how they stand at a moment. */
+    async list(query: {
+      policy?: string
+      state?: WaiverState
+      now: Date
+      cursor?: string
+      limit: number
+    }): Promise<Page<StoredWaiver>> {
+      const { policy, state, now, cursor, limit } = query
+      const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const id = before === undefined ? {} : { id: { lt: before } }
+      const where = { ...id, ...(policy === undefined ? {} : { policy }), ...(state && inState(state, now)) }
+      const rows = await db.waiver.findMany({ where, orderBy: { id: 'desc' }, take: limit + 1 })
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
+    },
+
+    /** Approves a waiver that still waits for it; false where it does not. */
+    async approve(id: string, approvedBy: string, now: Date): Promise<boolean> {
+      const where = { id, ...inState('requested', now) }
+      return (await db.waiver.updateMany({ where, data: { approvedBy, approvedAt: now } })).count > 0
+    },
+
+    /** Takes a waiver back; false where it has ended already. */
+    async revoke(id: string, revokedBy: string, now: Date): Promise<boolean> {
+      const where = { id, revokedAt: null, expiresAt: { gt: now } }
+      return (await db.waiver.updateMany({ where, data: { revokedBy, revokedAt: now } })).count > 0
+    },
+
+    /** The approved waivers that count for some of these targets at some of that time. */
+    async permissions({ policy, targetIds, from, until }: PermissionQuery): Promise<Permission[]> {
+      const rows = await db.$queryRaw<(Omit<Permission, 'from' | 'until'> & { from: Date; until: Date })[]>`
+        SELECT x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
+        FROM waiver x JOIN target t ON ${selectsTarget}
+        WHERE x.policy = ${policy} AND x.approved_at <= ${until} AND x.expires_at > ${from} AND t.id = ANY(${targetIds}::int[])`
+      return rows.map((row) => ({ ...row, from: row.from.getTime(), until: row.until.getTime() }))
+    },
+  }
+}
+
+/** How waivers stand, as waiverState() says it. */
+function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
+  if (state === 'revoked') return { revokedAt: { not: null } }
+  if (state === 'expired') return { revokedAt: null, expiresAt: { lte: now } }
+  return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
+}
+
+const fromRow = ({ targetNames, targetLabels, ...row }: Row): StoredWaiver => ({
+  ...row,
+  targets: selectionOf({ targetNames, targetLabels }),
+})
+
+/** Whether the finding of the span `x` and the rule `r` is waived at a moment. */
+export const waivedAt = (at: Date): Prisma.Sql => Prisma.sql`EXISTS (
+  SELECT FROM waiver w JOIN target wt ON wt.name = ANY(w.target_names) OR wt.labels @> w.target_labels
+  WHERE w.policy = r.policy AND r.name = ANY(w.rules) AND w.approved_at <= ${at} AND w.expires_at > ${at}
+    AND (w.revoked_at IS NULL OR w.revoked_at > ${at}) AND wt.id = x.target_id)`
