@@ -11,7 +11,7 @@ import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
 import { openQueue } from './fleet/queue.ts'
 import { createScheduler, type Scheduler } from './fleet/schedules.ts'
 import { builtInPolicies } from './policies/built-in.ts'
-import { openVantage } from './probes/vantage.ts'
+import { openBudget, openVantage } from './probes/vantage.ts'
 import { loadCodes } from './store/codes.ts'
 import { openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
@@ -32,7 +32,7 @@ export interface App extends Parts {
   owner: boolean
   /** Rejects while the database does not answer. */
   checkReady(): Promise<void>
-  /** Starts to plan audits and to run batches of the configured vantage. */
+  /** Starts to plan audits and to run batches of the configured vantages. */
   work(): Promise<void>
   /** Stops taking work, waits for what is running, and gives everything back, the embedded database last. */
   close(): Promise<void>
@@ -85,13 +85,16 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   })
   closers.push(() => queue.stop(config.graceMs))
 
-  const eyes = openVantage({
-    ...config,
+  const outlook = {
+    probeTimeoutMs: config.probeTimeoutMs,
+    budget: openBudget(config),
     never: ownEndpoints(config, url),
     version,
     env: process.env,
-    log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
-  })
+    log: (err: unknown, { probe, host, port }: { probe: string; host: string; port: number }) =>
+      log.error({ err, probe, host, port }, 'a probe failed'),
+  }
+  const places = config.places.map((vantage) => ({ vantage, ...openVantage({ ...vantage, ...outlook }) }))
 
   const parts: Parts = {
     stores,
@@ -110,18 +113,24 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     owner: embedded?.owner ?? false,
     checkReady: database.ping,
     async work() {
-      const { vantage } = config
       const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
-      const heartbeat = await startHeartbeat({ ...stores, vantage, version, canary: eyes.canary, onError })
-      closers.push(heartbeat.stop)
-      void eyes.isOnline() // so that its state is known before the first batch
-      await queue.work([vantage.name], {
+      for (const place of places) {
+        const heartbeat = await startHeartbeat({ ...stores, ...place, version, onError })
+        closers.push(heartbeat.stop)
+        void place.isOnline() // so that its state is known before the first batch
+      }
+      const names = places.map(({ vantage }) => vantage.name)
+      await queue.work(names, {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
         failAudit: ({ auditId }) =>
           stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
         endAudit: ({ auditId }) =>
           endAtDeadline({ ...parts, dropBatches: queue.dropBatches }, { auditId, now: new Date() }),
-        runBatch: (job) => runBatch({ stores, ...eyes }, job),
+        runBatch: async (job, name) => {
+          const place = places.find(({ vantage }) => vantage.name === name)
+          if (!place) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
+          await runBatch({ stores, ...place }, job)
+        },
         failBatch: (job) => failBatch({ stores }, job),
         reprobe: (job) => reprobeWindow(parts, job, new Date()),
         takeTicks: scheduler.tick,

@@ -62,7 +62,10 @@ async function run(role: Role, config: Config, log: Logger): Promise<void> {
 async function takeUp(role: Role, app: App, { config, log }: { config: Config; log: Logger }) {
   if (role !== 'api') await app.work()
   if (role !== 'worker') return serve(app, config, log)
-  process.stdout.write(`Portwarden ${version} works for the vantage ${config.vantage.name}\n`)
+  const names = config.places.map(({ name }) => name)
+  process.stdout.write(
+    `Portwarden ${version} works for the vantage${names.length > 1 ? 's' : ''} ${names.join(', ')}\n`,
+  )
   return undefined
 }
 

@@ -106,7 +106,7 @@ describe('docker-compose.yml', () => {
   test('gives each process a configuration that it accepts', () => {
     for (const { environment } of [service, worker].filter((process) => process !== undefined)) {
       const url = environment.DATABASE_URL?.replace(/\$\{[^}]+\}/, 'secret')
-      expect(readConfig({ ...environment, DATABASE_URL: url }).vantage.name).toBe(environment.PORTWARDEN_VANTAGE)
+      expect(readConfig({ ...environment, DATABASE_URL: url }).places[0].name).toBe(environment.PORTWARDEN_VANTAGE)
     }
     expect(service?.environment.PORTWARDEN_VANTAGE).not.toBe(worker?.environment.PORTWARDEN_VANTAGE)
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { ConfigError, readConfig, version } from '../config.ts'
-import { openVantage } from '../probes/vantage.ts'
+import { openBudget, openVantage } from '../probes/vantage.ts'
 import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
 import { openSpool } from './agent/spool.ts'
@@ -60,13 +60,15 @@ async function run(argv: string[]): Promise<void> {
     console.log(usage)
     return
   }
-  const config = readConfig(process.env)
+  const config = readConfig({ ...process.env, PORTWARDEN_VANTAGE: request.vantage })
   const log = pino({ level: config.logLevel }, pino.destination(2))
   const ca = request.caFile === undefined ? undefined : await readFile(request.caFile, 'utf8')
   const server = connectToServer({ url: request.url, key: await readKey(process.env), ca, env: process.env })
   const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
   const eyes = openVantage({
-    ...config,
+    ...config.places[0],
+    probeTimeoutMs: config.probeTimeoutMs,
+    budget: openBudget(config),
     never: [],
     version,
     env: process.env,

@@ -7,7 +7,7 @@ export interface JobHandlers {
   planAudit(job: { auditId: string }): Promise<void>
   /** An audit that could not be planned in any try. */
   failAudit(job: { auditId: string }): Promise<void>
-  runBatch(job: BatchJob, signal: AbortSignal): Promise<void>
+  runBatch(job: BatchJob, vantage: string): Promise<void>
   /** A batch that failed in every try. */
   failBatch(job: BatchJob): Promise<void>
   /** An audit whose deadline has come. */
@@ -53,7 +53,7 @@ export interface Queue {
 export interface QueueOptions {
   url: string
   connections: number
-  /** Batches that one worker runs at the same time. */
+  /** Batches that one worker runs at the same time, of each vantage. */
   concurrency: number
   /** Trouble of the queue itself, which it survives. */
   onError(error: Error): void
@@ -122,16 +122,12 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
-  const workOn = async <T extends object>(
-    name: string,
-    workers: number,
-    handle: (data: T, signal: AbortSignal) => Promise<void>,
-  ) => {
+  const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {
     for (let started = 0; started < workers; started++) {
       const id = await boss.work<T>(name, polling, async (jobs: Job<T>[]) => {
         boss.notifyWorker(id) // without it a worker that had a job waits for the next poll, however many there are
         try {
-          for (const { data, signal } of jobs) await handle(data, signal)
+          for (const { data } of jobs) await handle(data)
         } catch (error) {
           onError(error instanceof Error ? error : new Error(String(error))) // the queue keeps it in the job and tells nobody
           throw error
@@ -192,7 +188,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await boss.schedule(maintenanceQueue, maintenanceCron, null, { tz: 'UTC', missed: 'once' })
       for (const vantage of vantages) {
         await ensureBatchQueue(vantage)
-        await workOn(batchQueue(vantage), concurrency, handlers.runBatch)
+        await workOn<BatchJob>(batchQueue(vantage), concurrency, (job) => handlers.runBatch(job, vantage))
       }
     },
     stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs }),

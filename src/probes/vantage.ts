@@ -1,5 +1,5 @@
 import type { CanaryState } from '../domain/presence.ts'
-import { createBudget } from './budget.ts'
+import { type Budget, createBudget } from './budget.ts'
 import { type CredentialGrant, createCredentials } from './credentials.ts'
 import { affordableSockets } from './descriptors.ts'
 import { type AllowEntry, createEgressPolicy } from './egress.ts'
@@ -14,8 +14,8 @@ export interface VantageSettings {
   /** What must never be dialled, whatever is allowed. */
   never: readonly { address: string; port: number }[]
   credentials: readonly CredentialGrant[]
-  sockets: number
-  socketsPerHost: number
+  /** Shared by the places of a process. */
+  budget: Budget
   probeTimeoutMs: number
   version: string
   env: NodeJS.ProcessEnv
@@ -32,12 +32,16 @@ export interface VantageEyes {
   canary(): CanaryState
 }
 
-/** Makes the eyes of a place. Make them once for a process: they hold its budget of sockets. */
+/** Makes the budget of sockets of a process, within the descriptors that it may have. */
+export const openBudget = (settings: { sockets: number; socketsPerHost: number }): Budget =>
+  createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost })
+
+/** Makes the eyes of a place. */
 export function openVantage(settings: VantageSettings): VantageEyes {
   const observe = createObserver({
     probes,
     egress: createEgressPolicy({ allow: settings.allow, never: settings.never }),
-    budget: createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost }),
+    budget: settings.budget,
     lookup: systemLookup,
     credential: createCredentials(settings.credentials, settings.env),
     requester: `portwarden ${settings.version}`,

@@ -41,7 +41,7 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
   await app.stores.policies.put(ports)
   // As working does: here audits are accepted and planned before anybody works, too.
-  await app.stores.vantages.announce(config.vantage)
+  for (const place of config.places) await app.stores.vantages.announce(place)
   return {
     ...app,
     url,
