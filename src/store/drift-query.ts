@@ -1,12 +1,17 @@
 import { classify, type DriftClass, type SeriesState } from '../domain/drift.ts'
 import { results } from '../domain/judge.ts'
 import { Prisma } from './database.ts'
+import { seriesNamesOf } from './series-names.ts'
 
 /**
  * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
- * was approved. An audit that has not `ended` did not test what is not there.
+ * was approved. What an audit did not find was not there where it `tested` all; it may have looked at chosen vantages and rules
+ * alone, or not have ended.
  */
-export type Moment = { time: Date; within?: string } | { auditId: string; ended: boolean } | { baseline: string }
+export type Moment =
+  | { time: Date; within?: string }
+  | { auditId: string; tested: 'all' | 'chosen' | 'unknown' }
+  | { baseline: string }
 
 export interface DriftFilter {
   target?: string
@@ -46,7 +51,7 @@ export interface Tally {
   count: number
 }
 
-export type Key = [target: string, policy: string, rule: string, vantage: string]
+export type Key = [targetId: number, seriesId: number]
 export interface Keyset {
   after?: Key | undefined
   limit: number
@@ -67,17 +72,24 @@ export function inOneScope(from: Moment, to: Moment): Sides {
   return { from: within(from, to), to: within(to, from) }
 }
 
-/** The differences by name from the one after `after`. Each carries the counts of all of them, so that one look gives both. */
+/**
+ * The differences in the order of targets and series from the one after `after`. Each carries the counts of all of them, so that
+ * one look gives both; names are read for what is shown alone.
+ */
 export function differencesBetween(sides: Sides, filter: DriftFilter, { after, limit }: Keyset): Prisma.Sql {
-  const key = Prisma.raw(['target', 'policy', 'rule', 'vantage'].map((name) => `${name} COLLATE "C"`).join(', '))
   return Prisma.sql`
-    WITH ${differing(sides)}, named AS MATERIALIZED (
-      SELECT d.*, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, ${pairingOf(sides)} AS pairing ${namesOf(sides, filter)}
+    WITH ${differing(sides)}, chosen AS MATERIALIZED (
+      SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
+      WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}
     )
-    SELECT target_id AS "targetId", series_id AS "seriesId", target, policy, rule, vantage, at, pairing,
-      ${shown('b')} AS before, ${shown('a')} AS after,
-      (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM named GROUP BY 1) c) AS tallies
-    FROM named ${after ? Prisma.sql`WHERE (${key}) > (${Prisma.join(after)})` : Prisma.empty} ORDER BY ${key} LIMIT ${limit}`
+    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
+      d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,
+      (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM chosen GROUP BY 1) c) AS tallies
+    FROM (
+      SELECT * FROM chosen ${after ? Prisma.sql`WHERE (target_id, series_id) > (${Prisma.join(after)})` : Prisma.empty}
+      ORDER BY target_id, series_id LIMIT ${limit}
+    ) d ${seriesNamesOf('d')}
+    ORDER BY d.target_id, d.series_id`
 }
 
 const shown = (side: 'b' | 'a') =>
@@ -96,14 +108,6 @@ function differing({ from, to }: Sides): Prisma.Sql {
     WHERE (a.result, a.state, a.reason_id, a.evidence_id) IS DISTINCT FROM (b.result, b.state, b.reason_id, b.evidence_id)
   )`
 }
-
-// The limit tells the planner what it cannot know of a key of two columns: that each difference has one series.
-const namesOf = (sides: Sides, filter: DriftFilter): Prisma.Sql => Prisma.sql`
-  FROM differing d CROSS JOIN LATERAL (
-      SELECT rule_id, vantage_id FROM series WHERE target_id = d.target_id AND id = d.series_id LIMIT 1
-    ) s JOIN target t ON t.id = d.target_id
-    JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
-  WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}`
 
 /** When a series that is absent on the later side was first so. */
 function goneAt(to: Moment): Prisma.Sql {
@@ -128,9 +132,13 @@ function pairingOf({ from, to }: Sides): Prisma.Sql {
 
 /** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages or rules. */
 function untestedIn(moment: Moment): Prisma.Sql {
-  if (!('auditId' in moment)) return Prisma.sql`0`
-  if (!moment.ended) return Prisma.sql`1`
-  return Prisma.sql`(SELECT (cardinality(u.vantages) > 0 AND v.name <> ALL(u.vantages) OR cardinality(coalesce(u.rules, '{}')) > 0 AND r.name <> ALL(u.rules))::int FROM audit u WHERE u.id = ${moment.auditId}::uuid)`
+  if (!('auditId' in moment) || moment.tested === 'all') return Prisma.sql`0`
+  if (moment.tested === 'unknown') return Prisma.sql`1`
+  return Prisma.sql`(SELECT NOT EXISTS (
+      SELECT FROM series s JOIN vantage v ON v.id = s.vantage_id JOIN rule r ON r.id = s.rule_id
+      WHERE s.target_id = d.target_id AND s.id = d.series_id AND (u.vantages = '{}' OR v.name = ANY(u.vantages))
+        AND (coalesce(u.rules, '{}') = '{}' OR r.name = ANY(u.rules))
+    ) FROM audit u WHERE u.id = ${moment.auditId}::uuid)::int`
 }
 
 const classes: ReadonlyMap<number, DriftClass> = new Map(
@@ -185,6 +193,10 @@ function notAlsoAt(moment: Extract<Moment, { time: Date }>, other: Moment): Pris
   if (!('time' in other) || moment.within !== other.within) return Prisma.empty
   return moment.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
 }
+
+/** Counting all differences needs no names, unless they decide what counts. */
+const needsNames = ({ from, to }: Sides, { class: _class, ...filter }: DriftFilter): boolean =>
+  'baseline' in from || 'baseline' in to || Object.values(filter).some((value) => value !== undefined)
 
 /** A baseline says nothing about policies that it was not approved for. */
 function policiesOf({ from, to }: Sides): Prisma.Sql {

@@ -51,7 +51,7 @@ export interface DriftItem {
 
 export interface Drift {
   summary: Record<DriftClass, number>
-  /** A page of the items, by target, policy, rule and vantage, with their facts. */
+  /** A page of the items, in the order of targets and series, which never changes, with their facts. */
   page(options: { cursor?: string; limit: number }): Promise<Page<DriftItem>>
 }
 
@@ -72,15 +72,20 @@ export function createDriftStore(db: Database, codes: Codes) {
     async momentOf(auditId: string): Promise<{ moment: Moment; at: Date } | undefined> {
       const row = await db.audit.findUnique({
         where: { id: auditId },
-        select: { observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
+        select: {
+          ...{ observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
+          ...{ vantages: true, rules: true },
+        },
       })
       if (!row) return undefined
       // Without a start it was never planned, whatever became of it: it looked at nothing.
       const ended = (row.status === 'completed' || row.status === 'canceled') && row.startedAt !== null
+      const chosen = row.vantages.length > 0 || row.rules.length > 0
+      const tested = ended ? (chosen ? 'chosen' : 'all') : 'unknown'
       const at = row.observedUntil ?? row.finishedAt ?? row.createdAt
       const kept = row.observedUntil === null || (await db.finding.findFirst({ where: { auditId } })) !== null
       // Retention has dropped its findings: what spans say of that time is what it found.
-      return { moment: kept ? { auditId, ended } : { time: at, within: auditId }, at }
+      return { moment: kept ? { auditId, tested } : { time: at, within: auditId }, at }
     },
 
     /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
@@ -93,7 +98,7 @@ export function createDriftStore(db: Database, codes: Codes) {
       return {
         summary: summaryOf(first[0]?.tallies ?? []),
         page: async ({ cursor, limit }) =>
-          toPage(await rowsOf({ after: decodeCursor(cursor, ['', '', '', '']), limit: limit + 1 }), limit),
+          toPage(await rowsOf({ after: decodeCursor(cursor, [0, 0]), limit: limit + 1 }), limit),
       }
     },
   }
@@ -112,7 +117,7 @@ export function createDriftStore(db: Database, codes: Codes) {
 /** As many differences come with the counts: a page of the default size, and one more that tells whether others follow. */
 const heldAtOnce = 101
 
-const keyOf = ({ target, policy, rule, vantage }: Difference): Key => [target, policy, rule, vantage]
+const keyOf = ({ targetId, seriesId }: Difference): Key => [targetId, seriesId]
 
 interface Reading {
   facts: ReadonlyMap<number, Evidence>

@@ -6,6 +6,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 import { findingFlags } from './record.ts'
+import { seriesNamesOf } from './series-names.ts'
 
 export interface Finding {
   target: string
@@ -56,11 +57,11 @@ export function createFindingStore(db: Database, codes: Codes) {
           f.attempts, f.flags, e.content AS evidence,
           p.window_id AS window, w.id AS "waiverId", w.expires_at AS "waiverExpiresAt"
         FROM (
-          SELECT f.* FROM finding f ${filtered ? seriesNames : Prisma.empty}
+          SELECT f.* FROM finding f ${filtered ? seriesNamesOf('f') : Prisma.empty}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
             ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
-        ) f ${seriesNames} LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
+        ) f ${seriesNamesOf('f')} LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
           LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
           LEFT JOIN waiver w ON w.id = p.waiver_id
         ORDER BY f.target_id, f.series_id`
@@ -71,11 +72,6 @@ export function createFindingStore(db: Database, codes: Codes) {
     },
   }
 }
-
-// The limit tells the planner what it cannot know of a key of two columns: that each finding has one series.
-const seriesNames = Prisma.sql`CROSS JOIN LATERAL (
-    SELECT rule_id, vantage_id FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1
-  ) s JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 
 interface Row {
   targetId: number

@@ -76,10 +76,10 @@ describe('a series that the later audit does not have', () => {
       await stores.audits.requestCancel(id)
       await stores.audits.finish(id, error)
       const items = await between(one, await momentOf(id))
-      expect(told(items)).toEqual(['unplanned failing obscured environment', 'unplanned known obscured environment'])
+      expect(told(items)).toEqual(['unplanned known obscured environment', 'unplanned failing obscured environment'])
       expect(told(await between(await momentOf(id), one))).toEqual([
-        'unplanned failing clarified environment',
         'unplanned known clarified environment',
+        'unplanned failing clarified environment',
       ])
     }
   })

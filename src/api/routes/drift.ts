@@ -72,7 +72,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
         tags: ['reports'],
         summary: 'What changed between two moments',
         description:
-          'Between two audits, exactly what they found is compared; between two times, what was known then of every series.',
+          'Between two audits, exactly what they found is compared; between two times, what was known then of every series. The items come in an order that never changes, those of a target together.',
         querystring: closedObject({
           from: MomentText,
           to: MomentText,
