@@ -14,7 +14,7 @@ const adminKeyName = 'admin'
 async function ensureAdminKey(app: App, config: Config): Promise<string | undefined> {
   const file = join(config.dataDir, 'admin.key')
   const stored = await readFile(file, 'utf8').catch(() => '')
-  if (await app.stores.keys.authenticate(stored.trim())) return file
+  if (await app.stores.keys.authenticate(stored.trim(), new Date())) return file
   // On a shared database the key may have been made by another process; an embedded one is ours alone.
   if (!app.owner && (await app.stores.keys.exists(adminKeyName))) return undefined
   const key = await app.stores.keys.create(adminKeyName, ['admin'])

@@ -137,7 +137,8 @@ describe.each(operations)('$name', ({ path, method, operation }) => {
   })
 
   test.runIf(path.startsWith('/v1/'))('needs a key and declares its problem answers', () => {
-    expect(operation.security ?? document.security).toEqual([{ key: [] }])
+    expect(operation.security?.length).toBeGreaterThan(0)
+    for (const requirement of operation.security ?? []) expect(requirement).toEqual({ key: [expect.any(String)] })
     const problems = Object.entries(operation.responses).filter(([status]) => status >= '4')
     expect(problems.map(([status]) => status)).toEqual(expect.arrayContaining(['400', '401', '500']))
     if (path.includes('{') && method !== 'put') expect(Object.keys(operation.responses)).toContain('404')

@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { allows, type Need, scopesFor } from '../domain/scopes.ts'
 import type { Caller, KeyStore } from '../store/keys.ts'
 import { sendProblem } from './problems.ts'
 
@@ -8,33 +9,41 @@ declare module 'fastify' {
     caller: Caller
   }
   interface FastifyContextConfig {
-    /** An operation that the key of the vantage in its path may call too: `vantage:NAME`. */
-    forVantage?: true
+    /** What a key needs for the operation. A route under /v1 without it is refused when the service starts. */
+    scope?: Need
   }
 }
-
-/** What a key may do: everything, or the work of the agent of one vantage. */
-export const scopePattern = '^(admin|vantage:[a-z0-9]([a-z0-9-]*[a-z0-9])?)$'
 
 /** Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it. */
 export function requireKey(app: FastifyInstance, keys: KeyStore): void {
   app.decorateRequest('caller')
+  app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
-    const caller = await keys.authenticate(bearerOf(request))
-    if (caller) {
-      request.caller = caller
-      if (mayCall(request)) return
-      return sendProblem(reply, { status: 403, detail: 'the scopes of this key do not allow this operation' })
+    const caller = await keys.authenticate(bearerOf(request), new Date())
+    if (!caller) {
+      reply.header('www-authenticate', 'Bearer realm="portwarden"')
+      return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
-    reply.header('www-authenticate', 'Bearer realm="portwarden"')
-    return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
+    request.caller = caller
+    const { name } = (request.params ?? {}) as { name?: string }
+    const need = needOf(request.routeOptions)
+    if (allows(caller.scopes, need, name)) return
+    return sendProblem(reply, { status: 403, detail: `the key needs the scope ${scopesFor(need, name).join(' or ')}` })
   })
 }
 
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
 
-function mayCall({ caller, routeOptions, params }: FastifyRequest): boolean {
-  if (caller.scopes.includes('admin')) return true
-  const { name } = (params ?? {}) as { name?: string }
-  return routeOptions.config.forVantage === true && caller.scopes.includes(`vantage:${name}`)
+function needOf({ url, config }: Pick<RouteOptions, 'config'> & { url?: string | undefined }): Need {
+  if (config?.scope === undefined) throw new Error(`the route ${url} does not say which scope it needs`)
+  return config.scope
+}
+
+/** For OpenAPI: what a route says that it needs, as security requirements of which one is enough, and in words. */
+export function describeNeed<S extends { description?: string }>(schema: S, { config }: RouteOptions): S {
+  if (config?.scope === undefined) return schema
+  const enough = scopesFor(config.scope)
+  const words = `Needs the scope ${enough.map((scope) => `\`${scope}\``).join(' or ')}.`
+  const description = schema.description ? `${schema.description}\n\n${words}` : words
+  return { ...schema, description, security: enough.map((scope) => ({ key: [scope] })) }
 }

@@ -9,7 +9,7 @@ import type { Parts } from '../audit/parts.ts'
 import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
-import { requireKey } from './auth.ts'
+import { describeNeed, requireKey } from './auth.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
@@ -78,6 +78,7 @@ export async function buildServer(parts: ServerParts) {
 
   await app.register(swagger, {
     openapi: documentHead(parts.version),
+    transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(schema, route) }),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

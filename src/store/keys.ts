@@ -15,6 +15,10 @@ export interface Key {
   name: string
   scopes: string[]
   createdAt: string
+  /** When it ceases to open anything; null: never. */
+  expiresAt: string | null
+  /** To the minute. */
+  lastUsedAt: string | null
   /** Since when it opens nothing any more. */
   revokedAt: string | null
 }
@@ -25,17 +29,21 @@ export type KeyStore = ReturnType<typeof createKeyStore>
 export function createKeyStore(db: Database) {
   return {
     /** Makes a key and answers it whole: this is the only time that it can be seen. */
-    async create(name: string, scopes: string[], id = newKeyId()): Promise<string> {
+    async create(name: string, scopes: string[], { id = newKeyId(), ...more }: KeyChoices = {}): Promise<string> {
       const secret = randomBytes(32).toString('base64url')
-      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret) } })
+      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret), ...more } })
       return `pw_${id}_${secret}`
     },
 
-    async authenticate(key: string): Promise<Caller | undefined> {
+    /** Whose key it is; undefined where it is none, or none any more. */
+    async authenticate(key: string, now: Date): Promise<Caller | undefined> {
       const [, id, secret] = /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(key) ?? []
       if (!id || !secret) return undefined
       const row = await db.apiKey.findUnique({ where: { id } })
-      if (!row || row.revokedAt || !timingSafeEqual(row.secretSha256, sha256(secret))) return undefined
+      const isRight = timingSafeEqual(row?.secretSha256 ?? noSecret, sha256(secret))
+      if (!row || !isRight || row.revokedAt || (row.expiresAt && row.expiresAt <= now)) return undefined
+      const minuteAgo = new Date(now.getTime() - 60_000)
+      if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) await noteUse(id, { now, minuteAgo })
       return { keyId: id, scopes: row.scopes }
     },
 
@@ -64,6 +72,18 @@ export function createKeyStore(db: Database) {
       return (await db.apiKey.count({ where: { name, revokedAt: null } })) > 0
     },
   }
+
+  // Of many requests at once one writes. Where it cannot be written, the key is as good as before.
+  async function noteUse(id: string, { now, minuteAgo }: { now: Date; minuteAgo: Date }): Promise<void> {
+    const where = { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: minuteAgo } }] }
+    await db.apiKey.updateMany({ where, data: { lastUsedAt: now } }).catch(() => {})
+  }
+}
+
+/** What a key need not have. */
+export interface KeyChoices {
+  id?: string
+  expiresAt?: Date | null
 }
 
 /** The public part of a key. */
@@ -78,7 +98,12 @@ const fromRow = (row: Row): Key => ({
   name: row.name,
   scopes: row.scopes,
   createdAt: row.createdAt.toISOString(),
+  expiresAt: row.expiresAt?.toISOString() ?? null,
+  lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
   revokedAt: row.revokedAt?.toISOString() ?? null,
 })
+
+/** So that an id that there is not takes as long as a wrong secret. */
+const noSecret = new Uint8Array(32)
 
 const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())

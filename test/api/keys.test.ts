@@ -25,7 +25,7 @@ describe('a key', () => {
     expect(made.headers['cache-control']).toBe('no-store')
     expect((await api.call('GET', '/v1/audits', { key: made.body.key ?? '' })).status).toBe(200)
     const { body } = await api.call('GET', '/v1/keys')
-    expect(body.items).toContainEqual({ ...made.body, key: undefined })
+    expect(body.items).toContainEqual({ ...made.body, key: undefined, lastUsedAt: expect.any(String) })
     expect(JSON.stringify(body)).not.toContain(made.body.key)
   })
 
@@ -60,12 +60,24 @@ describe('a key', () => {
     ['no scope', { name: 'x', scopes: [] }, '/scopes'],
     ['a scope that there is not', { name: 'x', scopes: ['root'] }, '/scopes/0'],
     ['the vantage of a missing zone', { name: 'x', scopes: ['vantage:zone:x'] }, '/scopes/0'],
+    ['a time that is none', { name: 'x', scopes: ['admin'], expiresAt: 'tomorrow' }, '/expiresAt'],
     ['no name', { scopes: ['admin'] }, '/name'],
     ['a field that is not known', { name: 'x', scopes: ['admin'], secret: 'y' }, '/secret'],
   ])('with %s is refused, and the field is named', async (_, body, pointer) => {
     const { status, body: problem } = await api.call('POST', '/v1/keys', { body })
     expect(status).toBe(400)
     expect(problem.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
+  })
+
+  test('says when it expires, and when it was used last', async () => {
+    const expiresAt = new Date(Date.now() + 60_000).toISOString()
+    const { id, key } = await make({ name: 'for a minute', scopes: ['reports:read'], expiresAt })
+    expect((await api.call('GET', '/v1/targets', { key: key ?? '' })).status).toBe(200)
+    const listed = (await api.call('GET', '/v1/keys')).body.items.find((item: MadeKey) => item.id === id)
+    expect(listed).toMatchObject({ expiresAt, lastUsedAt: expect.any(String) })
+    const past = { name: 'past', scopes: ['admin'], expiresAt: '2026-01-01T00:00:00Z' }
+    const refused = await api.call('POST', '/v1/keys', { body: past })
+    expect([refused.status, refused.body.errors[0].pointer]).toEqual([422, '/expiresAt'])
   })
 })
 

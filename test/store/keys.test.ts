@@ -13,7 +13,7 @@ const parts = (key: string) => /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(ke
 test('a key that was made opens the door, with its scopes', async () => {
   const key = await stores.keys.create('night audit', ['audits', 'targets'])
   const [id] = parts(key)
-  expect(await stores.keys.authenticate(key)).toEqual({ keyId: id, scopes: ['audits', 'targets'] })
+  expect(await stores.keys.authenticate(key, new Date())).toEqual({ keyId: id, scopes: ['audits', 'targets'] })
   expect(await stores.keys.exists('night audit')).toBe(true)
   expect(await stores.keys.exists('nobody')).toBe(false)
 })
@@ -54,5 +54,35 @@ test('nothing else opens it', async () => {
     `pw_${id}_${'A'.repeat(43)}`,
     `pw_${id}' OR '1'='1_${secret}`,
   ]
-  for (const attempt of wrong) expect(await stores.keys.authenticate(attempt), attempt).toBeUndefined()
+  for (const attempt of wrong) expect(await stores.keys.authenticate(attempt, new Date()), attempt).toBeUndefined()
+})
+
+test('a key opens the door until it expires, and not at that instant', async () => {
+  const expiresAt = new Date('2026-11-23T12:00:00Z')
+  const key = await stores.keys.create('short', ['admin'], { expiresAt })
+  expect(await stores.keys.authenticate(key, new Date(expiresAt.getTime() - 1))).toBeDefined()
+  expect(await stores.keys.authenticate(key, expiresAt)).toBeUndefined()
+})
+
+test('the last use is written once a minute, however many requests there are at once', async () => {
+  const key = await stores.keys.create('busy', [])
+  const [id = ''] = parts(key)
+  const version = async () => {
+    const rows = await stores.query<{ version: string }>(`SELECT xmin::text AS version FROM api_key WHERE id = '${id}'`)
+    return rows[0]?.version
+  }
+  const use = (at: string, times: number) =>
+    Promise.all(Array.from({ length: times }, () => stores.keys.authenticate(key, new Date(at))))
+  const versions = [await version()]
+  for (const [at, times] of [
+    ['2026-11-23T12:00:00.000Z', 1],
+    ['2026-11-23T12:00:59.000Z', 5],
+    ['2026-11-23T12:01:00.001Z', 20],
+    ['2026-11-23T12:01:30.000Z', 5],
+  ] as const) {
+    await use(at, times)
+    versions.push(await version())
+  }
+  expect((await stores.keys.find(id))?.lastUsedAt).toBe('2026-11-23T12:01:00.001Z')
+  expect(new Set(versions).size).toBe(3) // made, and written twice
 })

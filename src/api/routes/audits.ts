@@ -3,8 +3,9 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { acceptAudit, deadlineSeconds } from '../../audit/accept.ts'
 import { cancelAudit } from '../../audit/run-batch.ts'
-import { ConflictError, NotFoundError } from '../../domain/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
+import { allows } from '../../domain/scopes.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { linkNext } from '../links.ts'
@@ -124,11 +125,13 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.post(
     '/audits',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],
         summary: 'Ask for an audit',
-        description: 'Everything is checked before anything is queued. An audit that was answered 202 always ends.',
+        description:
+          'Everything is checked before anything is queued. An audit that was answered 202 always ends. To give targets whole the key needs the scope `targets:write` too.',
         headers: Type.Object({
           prefer: PreferHeader,
           'idempotency-key': Type.Optional(
@@ -148,6 +151,11 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       },
     },
     async ({ body, headers, caller }, reply) => {
+      const writesTargets = Array.isArray(body.targets) && body.targets.some((target) => typeof target !== 'string')
+      if (writesTargets && !allows(caller.scopes, 'targets:write'))
+        throw new ForbiddenError(
+          'to create or change targets the key needs the scope targets:write: name those that are there',
+        )
       const order = { trigger: 'api', requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
       const { auditId } = await acceptAudit(parts, body, order)
       const audit = await findAfterWait(auditId, headers.prefer, reply)
@@ -159,6 +167,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits',
     {
+      config: { scope: ['audits:run', 'reports:read'] },
       schema: {
         operationId: 'listAudits',
         tags: ['audits'],
@@ -181,6 +190,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits/:id',
     {
+      config: { scope: ['audits:run', 'reports:read'] },
       schema: {
         operationId: 'getAudit',
         tags: ['audits'],
@@ -196,6 +206,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.post(
     '/audits/:id/cancel',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'cancelAudit',
         tags: ['audits'],

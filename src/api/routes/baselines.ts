@@ -53,6 +53,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/baselines',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'listBaselines',
         tags: ['reports'],
@@ -67,6 +68,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.post(
     '/baselines',
     {
+      config: { scope: 'waivers:approve' },
       schema: {
         operationId: 'createBaseline',
         tags: ['reports'],
@@ -105,6 +107,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/baselines/:name',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'getBaseline',
         tags: ['reports'],
@@ -119,6 +122,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.post(
     '/baselines/:name/approve',
     {
+      config: { scope: 'waivers:approve' },
       schema: {
         operationId: 'approveBaselineItems',
         tags: ['reports'],
@@ -145,6 +149,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.delete(
     '/baselines/:name',
     {
+      config: { scope: 'waivers:approve' },
       schema: {
         operationId: 'deleteBaseline',
         tags: ['reports'],

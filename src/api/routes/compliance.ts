@@ -56,6 +56,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
   app.get(
     '/reports/compliance',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'getComplianceReport',
         tags: ['reports'],

@@ -67,6 +67,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
   app.get(
     '/reports/drift',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'getDriftReport',
         tags: ['reports'],

@@ -87,6 +87,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'
   app.get(
     '/audits/:id/findings',
     {
+      config: { scope: ['audits:run', 'reports:read'] },
       schema: {
         operationId: 'listFindings',
         tags: ['audits'],

@@ -53,6 +53,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   app.get(
     '/targets/:name/history',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'getTargetHistory',
         tags: ['targets'],

@@ -2,8 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { scopePattern } from '../../domain/scopes.ts'
 import { newKeyId } from '../../store/keys.ts'
-import { scopePattern } from '../auth.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
@@ -11,14 +11,19 @@ import type { ServerParts } from '../server.ts'
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),
   scopes: Type.Array(
-    Type.String({ pattern: scopePattern, maxLength: 110, examples: ['vantage:branch-office', 'admin'] }),
+    Type.String({ pattern: scopePattern, maxLength: 110, examples: ['audits:run', 'vantage:branch-office'] }),
     {
       minItems: 1,
       maxItems: 20,
       uniqueItems: true,
       description:
-        '`admin` may do everything; `vantage:NAME` may do the work of the agent of that vantage, and nothing else',
+        'What it may do; each operation says which scope it needs. `admin` may do everything, `vantage:NAME` the work of the agent of that vantage',
     },
+  ),
+}
+const choices = {
+  expiresAt: Type.Optional(
+    nullable(Type.String({ format: 'date-time', description: 'When it ceases to open anything' })),
   ),
 }
 const KeyId = Type.String({ pattern: '^[0-9a-f]{12}$', examples: ['0123456789ab'] })
@@ -27,6 +32,8 @@ const shown = {
   ...fields,
   scopes: Type.Array(Type.String()),
   createdAt: Timestamp,
+  expiresAt: nullable(Timestamp),
+  lastUsedAt: nullable(Type.String({ format: 'date-time', description: 'To the minute' })),
   revokedAt: nullable(Timestamp),
 }
 const Params = closedObject({ id: KeyId })
@@ -49,22 +56,29 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
   app.post(
     '/keys',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'createKey',
         tags: ['keys'],
         summary: 'Make a key; it is shown this once',
         headers: Type.Object(IdempotencyKey),
-        body: closedObject(fields, { examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] }),
+        body: closedObject(
+          { ...fields, ...choices },
+          { examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] },
+        ),
         response: { 201: ref(NewKey), ...problems(413, 415, 422) },
       },
     },
     async ({ body, headers, caller }, reply) => {
+      const expiresAt = body.expiresAt ? new Date(body.expiresAt) : null
+      if (expiresAt && expiresAt <= new Date())
+        throw new RefusedError([{ pointer: '/expiresAt', message: 'must be in the future' }])
       const id = newKeyId()
       const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
       const made = await transaction(async (tx) => {
         const request = { operation: 'createKey', ...body }
         const resource = await claimOnce(tx, { ...order, request, resource: id })
-        const key = resource === id ? await tx.keys.create(body.name, body.scopes, id) : null
+        const key = resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt }) : null
         const stored = await tx.keys.find(resource)
         if (!stored) throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key made no key' }])
         return { ...stored, key }
@@ -76,6 +90,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
   app.get(
     '/keys',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'listKeys',
         tags: ['keys'],
@@ -90,6 +105,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
   app.delete(
     '/keys/:id',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'revokeKey',
         tags: ['keys'],

@@ -16,7 +16,7 @@ export const Lease = Type.Object(AnyLease.properties, {
 const Params = closedObject({ name: VantageName })
 const LeaseParams = closedObject({ name: VantageName, id: Type.String({ pattern: leaseId }) })
 /** The work of an agent; its key need be good for nothing else. */
-const config = { forVantage: true } as const
+const config = { scope: 'vantage' } as const
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { leases }) => {

@@ -66,6 +66,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies',
     {
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
       schema: {
         operationId: 'listPolicies',
         tags: ['policies'],
@@ -83,6 +84,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/schema',
     {
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
       schema: {
         operationId: 'getPolicySchema',
         tags: ['policies'],
@@ -96,6 +98,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/policies/validate',
     {
+      config: { scope: ['policies:write', 'reports:read'] },
       schema: {
         operationId: 'validatePolicy',
         tags: ['policies'],
@@ -114,6 +117,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/:name',
     {
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
       schema: {
         operationId: 'getPolicy',
         tags: ['policies'],
@@ -128,6 +132,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.put(
     '/policies/:name',
     {
+      config: { scope: 'policies:write' },
       schema: {
         operationId: 'putPolicy',
         tags: ['policies'],
@@ -162,6 +167,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/:name/versions',
     {
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
       schema: {
         operationId: 'listPolicyVersions',
         tags: ['policies'],
@@ -179,6 +185,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/:name/versions/:version',
     {
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
       schema: {
         operationId: 'getPolicyVersion',
         tags: ['policies'],

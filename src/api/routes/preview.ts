@@ -32,6 +32,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   app.post(
     '/policies/preview',
     {
+      config: { scope: 'reports:read' },
       schema: {
         operationId: 'previewPolicy',
         tags: ['policies'],

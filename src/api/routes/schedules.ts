@@ -142,6 +142,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules',
     {
+      config: { scope: ['reports:read', 'audits:run'] },
       schema: {
         operationId: 'listSchedules',
         tags: ['schedules'],
@@ -159,6 +160,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.post(
     '/schedules',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'createSchedule',
         tags: ['schedules'],
@@ -187,6 +189,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules/:name',
     {
+      config: { scope: ['reports:read', 'audits:run'] },
       schema: {
         operationId: 'getSchedule',
         tags: ['schedules'],
@@ -201,6 +204,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.put(
     '/schedules/:name',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'replaceSchedule',
         tags: ['schedules'],
@@ -230,6 +234,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.patch(
     '/schedules/:name',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'updateSchedule',
         tags: ['schedules'],
@@ -253,6 +258,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.delete(
     '/schedules/:name',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'deleteSchedule',
         tags: ['schedules'],
@@ -273,6 +279,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules/:name/runs',
     {
+      config: { scope: ['reports:read', 'audits:run'] },
       schema: {
         operationId: 'listScheduleRuns',
         tags: ['schedules'],

@@ -75,6 +75,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/targets',
     {
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'] },
       schema: {
         operationId: 'listTargets',
         tags: ['targets'],
@@ -95,6 +96,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/targets',
     {
+      config: { scope: 'targets:write' },
       schema: {
         operationId: 'createTarget',
         tags: ['targets'],
@@ -122,6 +124,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/targets/:name',
     {
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'] },
       schema: {
         operationId: 'getTarget',
         tags: ['targets'],
@@ -136,6 +139,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.put(
     '/targets/:name',
     {
+      config: { scope: 'targets:write' },
       schema: {
         operationId: 'replaceTarget',
         tags: ['targets'],
@@ -164,6 +168,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.patch(
     '/targets/:name',
     {
+      config: { scope: 'targets:write' },
       schema: {
         operationId: 'updateTarget',
         tags: ['targets'],
@@ -189,6 +194,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.delete(
     '/targets/:name',
     {
+      config: { scope: 'targets:write' },
       schema: {
         operationId: 'retireTarget',
         tags: ['targets'],

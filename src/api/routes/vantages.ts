@@ -53,6 +53,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   app.get(
     '/vantages',
     {
+      config: { scope: ['reports:read', 'audits:run'] },
       schema: {
         operationId: 'listVantages',
         tags: ['vantages'],
@@ -70,6 +71,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   app.get(
     '/vantages/:name',
     {
+      config: { scope: ['reports:read', 'audits:run'] },
       schema: {
         operationId: 'getVantage',
         tags: ['vantages'],
@@ -84,6 +86,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   app.put(
     '/vantages/:name',
     {
+      config: { scope: 'admin' },
       schema: {
         operationId: 'putVantage',
         tags: ['vantages'],

@@ -58,6 +58,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/waivers',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'createWaiver',
         tags: ['waivers'],
@@ -90,6 +91,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/waivers',
     {
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'] },
       schema: {
         operationId: 'listWaivers',
         tags: ['waivers'],
@@ -112,6 +114,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/waivers/:id',
     {
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'] },
       schema: {
         operationId: 'getWaiver',
         tags: ['waivers'],
@@ -126,6 +129,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/waivers/:id/approve',
     {
+      config: { scope: 'waivers:approve' },
       schema: {
         operationId: 'approveWaiver',
         tags: ['waivers'],
@@ -148,6 +152,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/waivers/:id/revoke',
     {
+      config: { scope: ['audits:run', 'waivers:approve'] },
       schema: {
         operationId: 'revokeWaiver',
         tags: ['waivers'],

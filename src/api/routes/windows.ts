@@ -55,6 +55,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/windows',
     {
+      config: { scope: 'audits:run' },
       schema: {
         operationId: 'createWindow',
         tags: ['windows'],
@@ -87,6 +88,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/windows',
     {
+      config: { scope: ['reports:read', 'audits:run', 'windows:approve'] },
       schema: {
         operationId: 'listWindows',
         tags: ['windows'],
@@ -109,6 +111,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/windows/:id',
     {
+      config: { scope: ['reports:read', 'audits:run', 'windows:approve'] },
       schema: {
         operationId: 'getWindow',
         tags: ['windows'],
@@ -123,6 +126,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/windows/:id/approve',
     {
+      config: { scope: 'windows:approve' },
       schema: {
         operationId: 'approveWindow',
         tags: ['windows'],
@@ -142,6 +146,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/windows/:id/cancel',
     {
+      config: { scope: ['audits:run', 'windows:approve'] },
       schema: {
         operationId: 'cancelWindow',
         tags: ['windows'],
