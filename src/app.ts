@@ -122,8 +122,9 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       const names = places.map(({ vantage }) => vantage.name)
       await queue.work(names, {
         planAudit: ({ auditId }) => planAudit(parts, auditId),
-        failAudit: ({ auditId }) =>
-          stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause'),
+        failAudit: async ({ auditId }) => {
+          await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
+        },
         endAudit: ({ auditId }) =>
           endAtDeadline({ ...parts, dropBatches: queue.dropBatches }, { auditId, now: new Date() }),
         runBatch: async (job, name) => {

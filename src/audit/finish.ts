@@ -4,6 +4,7 @@ import type { DuePairs, Pair } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores } from '../store/stores.ts'
 import { loadPermissions } from './permissions.ts'
+import { isReprobe, proveWindow } from './windows.ts'
 
 const findingsPerRecording = 1_000
 
@@ -17,7 +18,8 @@ export async function finishAudit(stores: Stores, auditId: string): Promise<void
   for (let i = 0; i < findings.length; i += findingsPerRecording) {
     await stores.record({ auditId, batchId: null, findings: findings.slice(i, i + findingsPerRecording) })
   }
-  await stores.audits.finish(auditId)
+  const ended = await stores.audits.finish(auditId)
+  if (ended && isReprobe(ended.trigger)) await proveWindow(stores, auditId)
   if (due) await stores.pairs.forget(auditId)
 }
 

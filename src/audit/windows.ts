@@ -1,6 +1,14 @@
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, ForbiddenError, RefusedError } from '../domain/errors.ts'
-import { checkWindow, reprobePauseMs, windowState, windowTime } from '../domain/windows.ts'
+import {
+  checkWindow,
+  type Proof,
+  proofOf,
+  reprobePauseMs,
+  settles,
+  windowState,
+  windowTime,
+} from '../domain/windows.ts'
 import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
 import type { NewWindow, StoredWindow } from '../store/windows.ts'
@@ -44,7 +52,7 @@ export async function approveWindow(
     if (!window) return false
     if (window.requestedBy === keyId && !(await allowsSelfApproval(stores, window)))
       throw new ForbiddenError('who asks for a window cannot approve it: another key must')
-    const state = windowState(window, window.proof, now)
+    const state = windowState(window, now)
     if (state !== 'requested') throw new ConflictError(`the window is ${state}: only one that waits can be approved`)
     await stores.windows.approve(id, keyId, now)
     await enqueueReprobe(tx, { windowId: id, look: 0 }, window.to)
@@ -63,7 +71,7 @@ export async function cancelWindow(
   return transaction(async (stores, tx) => {
     const window = await stores.windows.lock(id)
     if (!window) return false
-    const state = windowState(window, window.proof, now)
+    const state = windowState(window, now)
     if (state !== 'requested' && state !== 'approved' && state !== 'open')
       throw new ConflictError(`the window is ${state} already`)
     await stores.windows.cancel(id, keyId, now)
@@ -86,9 +94,11 @@ export async function reprobeWindow(parts: WindowParts, job: ReprobeJob, now: Da
     const time = window && windowTime(window)
     if (!window || !time || window.reprobes !== job.look) return
     if (now < time.until) return parts.enqueueReprobe(tx, job, time.until)
-    if (window.reprobeAuditId && window.proof === null)
-      return parts.enqueueReprobe(tx, job, new Date(now.getTime() + patienceMs))
-    if (window.proof === 'shut' || window.proof === 'nothing-to-see') return
+    if (window.reprobeAuditId) {
+      const proof = await proveWindow(stores, window.reprobeAuditId)
+      if (proof === undefined) return parts.enqueueReprobe(tx, job, new Date(now.getTime() + patienceMs))
+      if (settles(proof)) return
+    }
     const auditId = await createReprobe(stores, window, now)
     if (auditId === undefined) return
     await parts.enqueuePlan(tx, auditId)
@@ -121,5 +131,18 @@ async function createReprobe(stores: Stores, window: StoredWindow, now: Date): P
   return id
 }
 
+/**
+ * Notes what an audit has shown of the doors of the window that it was made for: called at its end, and once more before the
+ * next look, where whoever ended it died in between. Undefined where it has not ended.
+ */
+export async function proveWindow(stores: Stores, auditId: string): Promise<Proof | undefined> {
+  const seen = await stores.windows.doorsSeen(auditId)
+  if (!seen) return undefined
+  const proof = proofOf(seen)
+  await stores.windows.noteProof({ ...seen, auditId, proof })
+  return proof
+}
+
 /** The trigger of the audits that look whether the door of a window is shut. */
 export const reprobeTrigger = (windowId: string): string => `window:${windowId}`
+export const isReprobe = (trigger: string): boolean => trigger.startsWith(reprobeTrigger(''))

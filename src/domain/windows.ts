@@ -1,12 +1,20 @@
 import type { Mistake } from './errors.ts'
 import { permittedTime } from './permissions.ts'
-import type { AuditCounts } from './verdict.ts'
 
 /**
- * `ended`: its time is over and nothing is known of the door yet; `closed`: a look after the end found it shut;
- * `still-open`: the newest such look found it open.
+ * `lapsed`: nobody approved it in time; `ended`: its time is over and nothing is known of the door yet; `closed`: a look after
+ * the end found it shut; `still-open`: the newest such look found it open.
  */
-export const windowStates = ['requested', 'approved', 'open', 'ended', 'closed', 'still-open', 'canceled'] as const
+export const windowStates = [
+  'requested',
+  'lapsed',
+  'canceled',
+  'approved',
+  'open',
+  'ended',
+  'still-open',
+  'closed',
+] as const
 export type WindowState = (typeof windowStates)[number]
 
 const minuteMs = 60_000
@@ -24,24 +32,29 @@ export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): 
   return []
 }
 
-/** What an audit after the end of a window has shown; null while there is none that has ended. */
-export type Proof = 'shut' | 'open' | 'nothing-to-see' | 'unproven' | null
+export const proofs = ['shut', 'open', 'nothing-to-see', 'unproven'] as const
+/** What an audit after the end of a window has shown. */
+export type Proof = (typeof proofs)[number]
 
-export interface Reprobe {
-  status: string
-  counts: AuditCounts
-  /** Some of it was seen inside another window, where a pass is about an open door; or a vantage was absent. */
-  doubtful: boolean
+/** Which results an audit has for one rule and target of a window, over all vantages. */
+export interface DoorSeen {
+  pass: boolean
+  fail: boolean
+  /** Nobody looked: there was no vantage, or it was absent. */
+  notchecked: boolean
+  /** A vantage could not tell, or was absent, or looked inside another window, where a pass is about an open door. */
+  unsure: boolean
 }
 
-/** What an audit shows that looked at the rules of a window after its end. A waiver does not shut a door. */
-export function proofOf(reprobe: Reprobe | undefined): Proof {
-  if (!reprobe || reprobe.status === 'queued' || reprobe.status === 'running') return null
-  const { pass, fail, unknown, error } = reprobe.counts
-  if (fail > 0) return 'open'
-  if (reprobe.status !== 'completed' || unknown > 0 || error > 0 || reprobe.doubtful) return 'unproven'
-  return pass > 0 ? 'shut' : 'nothing-to-see'
+/** What an audit shows that looked at the doors of a window after its end. A waiver does not shut a door. */
+export function proofOf({ completed, doors }: { completed: boolean; doors: readonly DoorSeen[] }): Proof {
+  if (doors.some(({ fail }) => fail)) return 'open'
+  if (!completed || doors.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
+  return doors.some(({ pass }) => pass) ? 'shut' : 'nothing-to-see'
 }
+
+/** True where no further look is needed. */
+export const settles = (proof: Proof | null): boolean => proof === 'shut' || proof === 'nothing-to-see'
 
 export interface WindowTimes {
   from: Date
@@ -51,9 +64,10 @@ export interface WindowTimes {
 }
 
 /** How a window stands at a moment. */
-export function windowState(window: WindowTimes, proof: Proof, now: Date): WindowState {
+export function windowState(window: WindowTimes & { proof: Proof | null }, now: Date): WindowState {
   const time = windowTime(window)
-  if (!time) return window.canceledAt ? 'canceled' : window.approvedAt || window.to <= now ? 'ended' : 'requested'
+  const { proof } = window
+  if (!time) return window.canceledAt ? 'canceled' : window.to <= now ? 'lapsed' : 'requested'
   if (now < time.from) return 'approved'
   if (now < time.until) return 'open'
   if (proof === 'shut') return 'closed'

@@ -118,8 +118,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
   // The last resort of an audit must not give up: it is tried for hours.
   await ensureQueue(deadlineQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
-  // Nor must the look at the door of a window.
-  await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
+  // Nor must the look at the door of a window, and it waits for whoever was down for weeks.
+  await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10, retentionSeconds: 366 * 86_400 })
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {

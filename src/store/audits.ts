@@ -120,9 +120,10 @@ export function createAuditStore(db: Database, codes: Codes) {
 
     /**
      * Ends an audit, once: counts its findings, gives the verdict, tells who listens. It is `failed` with an error,
-     * else `canceled` when that was asked for, else `completed`.
+     * else `canceled` when that was asked for, else `completed`. Answers what had asked for the audit; undefined where it has
+     * ended before.
      */
-    async finish(id: string, error?: string): Promise<void> {
+    async finish(id: string, error?: string): Promise<{ trigger: string } | undefined> {
       const rows = await db.$queryRaw<{ result: number; count: number }[]>`
         SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
       const [{ waived } = { waived: 0 }] = await db.$queryRaw<{ waived: number }[]>`
@@ -132,13 +133,14 @@ export function createAuditStore(db: Database, codes: Codes) {
         waived,
         ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])),
       }
-      await db.$queryRaw`
+      const [ended] = await db.$queryRaw<{ trigger: string }[]>`
         WITH ended AS (
           UPDATE audit SET verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb, error = ${error ?? null}::text,
             finished_at = now(), status = CASE WHEN ${error ?? null}::text IS NOT NULL THEN 'failed'
               WHEN cancel_requested_at IS NOT NULL THEN 'canceled' ELSE 'completed' END
-          WHERE id = ${id}::uuid AND status IN ('queued', 'running') RETURNING id
-        ) SELECT pg_notify(${auditChannel}, id::text)::text FROM ended`
+          WHERE id = ${id}::uuid AND status IN ('queued', 'running') RETURNING id, trigger
+        ) SELECT trigger, pg_notify(${auditChannel}, id::text)::text FROM ended`
+      return ended
     },
   }
 }

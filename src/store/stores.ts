@@ -38,7 +38,7 @@ export const createStores = (db: Database, codes: Codes) => ({
   targets: createTargetStore(db),
   vantages: createVantageStore(db),
   waivers: createWaiverStore(db),
-  windows: createWindowStore(db),
+  windows: createWindowStore(db, codes),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>

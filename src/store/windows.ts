@@ -1,6 +1,6 @@
 import type { Permission } from '../domain/permissions.ts'
-import type { AuditCounts } from '../domain/verdict.ts'
-import { type Proof, proofOf } from '../domain/windows.ts'
+import type { DoorSeen, Proof, WindowState } from '../domain/windows.ts'
+import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import type { AccessWindow as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
@@ -26,17 +26,29 @@ export interface StoredWindow extends NewWindow {
   approvedAt: Date | null
   canceledBy: string | null
   canceledAt: Date | null
-  /** How often it was looked whether the door is shut, the newest of these audits, and what it has shown. */
+  /** How often it was looked whether the door is shut, and the newest of these audits. */
   reprobes: number
   reprobeAuditId: string | null
-  proof: Proof
+  /** What the newest of them that has ended has shown, and when it ended. */
+  proof: Proof | null
+  provenAt: Date | null
   createdAt: Date
+}
+
+/** The doors of a window as an audit saw them that has ended. */
+export interface DoorsSeen {
+  windowId: string
+  completed: boolean
+  endedAt: Date
+  doors: DoorSeen[]
 }
 
 export interface WindowFilter {
   policy?: string
-  /** Only those that are over, or only those that are not. */
-  over?: boolean
+  state?: WindowState
+  /** The name of a target that it is for. */
+  target?: string
+  ticket?: string
   now: Date
   cursor?: string
   limit: number
@@ -45,7 +57,7 @@ export interface WindowFilter {
 export type WindowStore = ReturnType<typeof createWindowStore>
 
 /** Time-boxed permissions for an exposure. */
-export function createWindowStore(db: Database) {
+export function createWindowStore(db: Database, codes: Codes) {
   return {
     async create({ targets, from, to, params, ...window }: NewWindow): Promise<void> {
       const times = { fromAt: from, toAt: to, params: params as Prisma.InputJsonObject }
@@ -53,8 +65,8 @@ export function createWindowStore(db: Database) {
     },
 
     async find(id: string): Promise<StoredWindow | undefined> {
-      const rows = await db.$queryRaw<WindowRow[]>`${selectWindow} WHERE x.id = ${id}::uuid`
-      return rows[0] && fromRow(rows[0])
+      const row = await db.accessWindow.findUnique({ where: { id } })
+      return row ? fromRow(row) : undefined
     },
 
     /** The window, locked until the transaction ends. */
@@ -64,14 +76,20 @@ export function createWindowStore(db: Database) {
     },
 
     /** Newest first. */
-    async list({ policy, over, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
+    async list({ policy, state, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const isOver = Prisma.sql`least(x.to_at, x.canceled_at) <= ${now}`
-      const rows = await db.$queryRaw<WindowRow[]>`
-        ${selectWindow} WHERE true ${before === undefined ? Prisma.empty : Prisma.sql`AND x.id < ${before}::uuid`}
-          ${policy === undefined ? Prisma.empty : Prisma.sql`AND x.policy = ${policy}`}
-          ${over === undefined ? Prisma.empty : over ? Prisma.sql`AND ${isOver}` : Prisma.sql`AND NOT ${isOver}`}
+      const conditions = [
+        before && Prisma.sql`AND x.id < ${before}::uuid`,
+        policy && Prisma.sql`AND x.policy = ${policy}`,
+        ticket && Prisma.sql`AND x.ticket = ${ticket}`,
+        target && Prisma.sql`AND EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
+        state && Prisma.sql`AND ${stateAt(now)} = ${state}`,
+      ].filter((condition) => typeof condition === 'object')
+      const found = await db.$queryRaw<{ id: string }[]>`
+        SELECT x.id FROM access_window x WHERE true ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
         ORDER BY x.id DESC LIMIT ${limit + 1}`
+      const ids = found.map(({ id }) => id)
+      const rows = await db.accessWindow.findMany({ where: { id: { in: ids } }, orderBy: { id: 'desc' } })
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
@@ -101,12 +119,40 @@ export function createWindowStore(db: Database) {
       await db.accessWindow.update({ where: { id }, data: { reprobes: { increment: 1 }, reprobeAuditId: auditId } })
     },
 
-    /** The live targets of a window now. */
+    /** The live targets to look at after a window's end: those that it selects, and those that were seen inside it. */
     async targetIds(id: string): Promise<number[]> {
       const rows = await db.$queryRaw<{ id: number }[]>`
         SELECT t.id FROM access_window x JOIN target t ON ${selectsTarget}
+          OR t.id IN (SELECT target_id FROM finding_permission WHERE window_id = ${id}::uuid)
         WHERE x.id = ${id}::uuid AND t.retired_at IS NULL ORDER BY t.id`
       return rows.map((row) => row.id)
+    },
+
+    /** What the newest look at the doors of a window has shown, once its audit has ended; undefined for any other audit. */
+    async doorsSeen(auditId: string): Promise<DoorsSeen | undefined> {
+      const [look] = await db.$queryRaw<Omit<DoorsSeen, 'doors'>[]>`
+        SELECT x.id AS "windowId", a.status = 'completed' AS completed, a.finished_at AS "endedAt"
+        FROM audit a JOIN access_window x ON x.reprobe_audit_id = a.id
+        WHERE a.id = ${auditId}::uuid AND a.finished_at IS NOT NULL`
+      if (!look) return undefined
+      const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
+      const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
+      const absent = codes.reason.numberOf('vantage-absent')
+      const doors = await db.$queryRaw<DoorSeen[]>`
+        SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
+          bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
+          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure
+        FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
+          LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
+        WHERE f.audit_id = ${auditId}::uuid GROUP BY f.target_id, s.rule_id`
+      return { ...look, doors }
+    },
+
+    /** Notes what a look has shown; false where it was noted before, or a newer one was begun. */
+    async noteProof({ auditId, proof, endedAt }: { auditId: string; proof: Proof; endedAt: Date }): Promise<boolean> {
+      const isNew = { OR: [{ provenAt: null }, { provenAt: { not: endedAt } }] }
+      const where = { reprobeAuditId: auditId, ...isNew }
+      return (await db.accessWindow.updateMany({ where, data: { proof, provenAt: endedAt } })).count > 0
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
@@ -121,27 +167,23 @@ export function createWindowStore(db: Database) {
   }
 }
 
-type WindowRow = Row & { auditStatus: string | null; counts: AuditCounts | null; doubtful: boolean }
-
-const selectWindow = Prisma.sql`
-  SELECT x.id, x.policy, x.rules, x.target_names AS "targetNames", x.target_labels AS "targetLabels", x.params,
-    x.from_at AS "fromAt", x.to_at AS "toAt", x.ticket, x.reason, x.requested_by AS "requestedBy",
-    x.approved_by AS "approvedBy", x.approved_at AS "approvedAt", x.canceled_by AS "canceledBy", x.canceled_at AS "canceledAt",
-    x.reprobes, x.reprobe_audit_id AS "reprobeAuditId", x.created_at AS "createdAt", a.status AS "auditStatus", a.counts,
-    EXISTS (SELECT FROM finding_permission p WHERE p.audit_id = a.id AND p.window_id IS NOT NULL) OR EXISTS (
-      SELECT FROM finding f JOIN reason r ON r.id = f.reason_id WHERE f.audit_id = a.id AND r.code = 'vantage-absent'
-    ) AS doubtful
-  FROM access_window x LEFT JOIN audit a ON a.id = x.reprobe_audit_id`
-
-function fromRow(row: WindowRow): StoredWindow {
-  const { targetNames, targetLabels, fromAt, toAt, params, auditStatus, counts, doubtful, ...window } = row
-  const reprobe = auditStatus && counts ? { status: auditStatus, counts, doubtful } : undefined
-  return {
-    ...window,
-    targets: selectionOf({ targetNames, targetLabels }),
-    params: params as Record<string, unknown>,
-    from: fromAt,
-    to: toAt,
-    proof: proofOf(reprobe),
-  }
+/** How the window `x` stands, as windowState() says it. */
+function stateAt(now: Date): Prisma.Sql {
+  const begins = Prisma.sql`greatest(x.from_at, x.approved_at)`
+  const ends = Prisma.sql`least(x.to_at, x.canceled_at)`
+  return Prisma.sql`CASE
+    WHEN x.approved_at IS NULL OR ${ends} <= ${begins} THEN
+      CASE WHEN x.canceled_at IS NOT NULL THEN 'canceled' WHEN x.to_at <= ${now} THEN 'lapsed' ELSE 'requested' END
+    WHEN ${begins} > ${now} THEN 'approved'
+    WHEN ${ends} > ${now} THEN 'open'
+    ELSE CASE x.proof WHEN 'shut' THEN 'closed' WHEN 'open' THEN 'still-open' ELSE 'ended' END END`
 }
+
+const fromRow = ({ targetNames, targetLabels, fromAt, toAt, params, proof, ...window }: Row): StoredWindow => ({
+  ...window,
+  targets: selectionOf({ targetNames, targetLabels }),
+  params: params as Record<string, unknown>,
+  from: fromAt,
+  to: toAt,
+  proof: proof as Proof | null,
+})

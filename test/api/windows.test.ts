@@ -1,27 +1,23 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PolicyDocument } from '../../src/domain/policy.ts'
-import { auditChannel } from '../../src/store/audits.ts'
 import { listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
+import { listenForProofs } from '../support/proofs.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 let service: TestService
 let other: string
-let audits: pg.Client
+let proofs: Awaited<ReturnType<typeof listenForProofs>>
 beforeAll(async () => {
   service = await startService()
-  audits = new pg.Client(service.url)
-  await audits.connect()
-  await audits.query(`LISTEN ${auditChannel}`)
+  proofs = await listenForProofs(service)
   other = await service.stores.keys.create('other', ['admin'])
   await service.stores.policies.put(support)
   await service.stores.policies.put({ ...support, name: 'trusting', windows: { selfApproval: true } })
 })
 afterAll(async () => {
-  await audits.end()
+  await proofs.stop()
   await service.stop()
 })
 
@@ -55,6 +51,7 @@ async function makeDoor() {
   await service.stores.targets.save([{ name, address: '127.0.0.1', params: { door: port }, labels: { [name]: 'yes' } }])
   return {
     name,
+    port,
     open: () =>
       listen(
         createServer((socket) => socket.on('error', () => {})),
@@ -70,6 +67,9 @@ async function makeDoor() {
   }
 }
 
+const relabel = ({ name, port }: { name: string; port: number }, labels: Record<string, string>) =>
+  service.stores.targets.save([{ name, address: '127.0.0.1', params: { door: port }, labels }])
+
 const windowOf = (targets: unknown, more: object = {}) => ({
   ...{ policy: 'support', rules: ['ssh-support'], from: inMs(0), to: inMs(hourMs) },
   ...{ ticket: 'CHG1', reason: 'an intervention', targets },
@@ -84,16 +84,10 @@ const act = (id: string, what: 'approve' | 'cancel', key = other) =>
   service.call('POST', `/v1/windows/${id}/${what}`, { key })
 const read = async (id: string) => (await service.call('GET', `/v1/windows/${id}`)).body
 
-/** The audit after the end of a window, when it has ended; an end is told by the database. */
-async function reprobed(id: string, number = 1) {
-  for (;;) {
-    const told = once(audits, 'notification')
-    const [row] = await service.query<{ reprobes: number; audit: string }>(
-      `SELECT reprobes, reprobe_audit_id AS audit FROM access_window WHERE id = '${id}'`,
-    )
-    if (row && row.reprobes >= number) return service.ended(row.audit)
-    await told
-  }
+/** A window after so many looks at its door, and the audit of the last. */
+async function reprobed(id: string, looks = 1) {
+  const { reprobeAuditId } = await proofs.proven(id, looks)
+  return { window: await read(id), audit: (await service.call('GET', `/v1/audits/${reprobeAuditId}`)).body }
 }
 
 /** Lets the look come now that would come after the pause. */
@@ -135,13 +129,13 @@ describe('at the end of a window', () => {
     const door = await makeDoor()
     const { id } = await request([door.name], { to: inMs(1_500) })
     await act(id, 'approve')
-    const audit = await reprobed(id)
+    const { window, audit } = await reprobed(id)
     expect(audit).toMatchObject({ trigger: `window:${id}`, verdict: 'pass', progress: { done: 1, total: 1 } })
-    expect(Date.parse(audit.createdAt)).toBeGreaterThanOrEqual(Date.parse((await read(id)).to))
-    expect(await read(id)).toMatchObject({ state: 'closed', reprobe: audit.id })
+    expect(Date.parse(audit.createdAt)).toBeGreaterThanOrEqual(Date.parse(window.to))
+    expect(window).toMatchObject({ state: 'closed', proof: 'shut', reprobes: 1 })
     await hurry(id)
     expect((await door.audit()).result).toBe('pass')
-    expect((await read(id)).reprobe).toBe(audit.id) // it is not looked again
+    expect(await read(id)).toEqual(window) // it is not looked again
   })
 
   test('a door that is still open is told as regressed, and looked at again until it is shut', async () => {
@@ -152,9 +146,9 @@ describe('at the end of a window', () => {
     const inside = await door.audit()
     expect(inside.result).toBe('pass')
     expect((await act(id, 'cancel')).body.canceledBy).toBe(other.split('_')[1])
-    const first = await reprobed(id)
+    const { window, audit: first } = await reprobed(id)
     expect(first).toMatchObject({ verdict: 'fail', counts: { fail: 1 } })
-    expect((await read(id)).state).toBe('still-open')
+    expect(window).toMatchObject({ state: 'still-open', proof: 'open' })
     const drift = await service.call(
       'GET',
       `/v1/reports/drift?from=audit:${inside.auditId}&to=audit:${first.id}&rule=ssh-support`,
@@ -168,8 +162,43 @@ describe('at the end of a window', () => {
     )
     expect(next?.pause).toBeCloseTo(60, 0)
     await hurry(id)
-    expect(await reprobed(id, 2)).toMatchObject({ verdict: 'pass' })
-    expect((await read(id)).state).toBe('closed')
+    expect(await reprobed(id, 2)).toMatchObject({ window: { state: 'closed' }, audit: { verdict: 'pass' } })
+  })
+
+  test('a target that has lost its label since it was seen inside is looked at all the same', async () => {
+    const [door, other] = [await makeDoor(), await makeDoor()]
+    const labels = { moved: door.name }
+    await relabel(door, labels)
+    await relabel(other, labels)
+    const { id } = await request({ labels })
+    await act(id, 'approve')
+    const listener = await door.open()
+    expect(await door.audit()).toMatchObject({ window: id })
+    await relabel(door, {})
+    await act(id, 'cancel')
+    const { window, audit } = await reprobed(id)
+    expect(audit.counts).toMatchObject({ pass: 1, fail: 1 })
+    expect(window.state).toBe('still-open')
+    await listener.close()
+  })
+
+  test('a door that another window keeps open is proven shut after that one only', async () => {
+    const door = await makeDoor()
+    const listener = await door.open()
+    const { id } = await request([door.name])
+    await act(id, 'approve')
+    await act(id, 'cancel')
+    const next = await request([door.name])
+    await act(next.id, 'approve')
+    await reprobed(id)
+    await hurry(id)
+    expect((await reprobed(id, 2)).window).toMatchObject({ state: 'ended', proof: 'unproven' })
+    await listener.close()
+    await hurry(id)
+    expect((await reprobed(id, 3)).window).toMatchObject({ state: 'ended', proof: 'unproven' })
+    await act(next.id, 'cancel')
+    await hurry(id)
+    expect((await reprobed(id, 4)).window).toMatchObject({ state: 'closed', proof: 'shut' })
   })
 
   test('a look that is delivered twice makes one audit', async () => {
@@ -177,7 +206,7 @@ describe('at the end of a window', () => {
     const { id } = await request([door.name])
     await act(id, 'approve')
     await act(id, 'cancel')
-    const first = await reprobed(id)
+    const { audit: first } = await reprobed(id)
     const job = `'{"windowId": "${id}", "look": 0}'`
     await service.query(`INSERT INTO pgboss.job (name, data) VALUES ('window-end', ${job})`)
     await hurry(id)
@@ -233,10 +262,35 @@ describe('a window', () => {
     const headers = { 'idempotency-key': 'a-window' }
     const first = await service.call('POST', '/v1/windows', { body, headers })
     expect((await service.call('POST', '/v1/windows', { body, headers })).body.id).toBe(first.body.id)
-    const listed = (await service.walk('/v1/windows?policy=support&over=false&limit=2')).flat()
+    const listed = (await service.walk('/v1/windows?policy=support&limit=2')).flat()
     expect(listed.map(({ id }) => id)).toContain(first.body.id)
-    const over = (await service.walk('/v1/windows?over=true&limit=2')).flat()
-    expect(over.map(({ id }) => id)).not.toContain(first.body.id)
+  })
+
+  test('is found by its target, its ticket, and each state that it shows', async () => {
+    const door = await makeDoor()
+    const states = ['requested', 'lapsed', 'canceled', 'approved', 'open', 'ended', 'still-open', 'closed']
+    const ids = []
+    for (const [i, state] of states.entries()) {
+      const times = { from: inMs(i * hourMs), to: inMs((i + 1) * hourMs) }
+      const { id } = await request(i === 0 ? { labels: { [door.name]: 'yes' } } : [door.name], times)
+      ids.push(id)
+      const ran = ['ended', 'still-open', 'closed'].includes(state)
+      const proof = { 'still-open': "'open'", closed: "'shut'" }[state] ?? 'NULL'
+      await service.query(`UPDATE access_window SET ticket = '${door.name}', proof = ${proof},
+        from_at = from_at - interval '${ran || state === 'lapsed' || state === 'open' ? i + 2 : 0} hours',
+        to_at = to_at - interval '${ran || state === 'lapsed' ? i + 2 : 0} hours',
+        approved_at = ${ran || state === 'open' || state === 'approved' ? "now() - interval '1 day'" : 'NULL'},
+        canceled_at = ${state === 'canceled' ? 'now()' : 'NULL'} WHERE id = '${id}'`)
+    }
+    for (const query of [`target=${door.name}`, `ticket=${door.name}`]) {
+      const found = (await service.walk(`/v1/windows?${query}&limit=3`)).flat()
+      expect(found.map(({ id }) => id)).toEqual(ids.toReversed())
+      expect(found.map(({ state }) => state)).toEqual(states.toReversed())
+    }
+    for (const [i, state] of states.entries()) {
+      const found = (await service.walk(`/v1/windows?ticket=${door.name}&state=${state}`)).flat()
+      expect(found.map(({ id }) => id)).toEqual([ids[i]])
+    }
   })
 
   test.each([

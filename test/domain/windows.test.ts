@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkWindow, maxWindowMs, proofOf, reprobePauseMs, windowState } from '../../src/domain/windows.ts'
+import { checkWindow, maxWindowMs, proofOf, reprobePauseMs, settles, windowState } from '../../src/domain/windows.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 const later = (ms: number) => new Date(now.getTime() + ms)
@@ -26,7 +26,7 @@ describe('a window', () => {
   test.each([
     ['that nobody approved waits', 10, 20, null, null, null, 'requested'],
     ['that nobody approved does not open', -10, 10, null, null, null, 'requested'],
-    ['that nobody approved ends', -10, 0, null, null, null, 'ended'],
+    ['that nobody approved lapses', -10, 0, null, null, null, 'lapsed'],
     ['that is approved waits for its time', 1, 10, -5, null, null, 'approved'],
     ['opens at its first instant', 0, 10, -5, null, null, 'open'],
     ['opens with a late approval', -10, 10, 0, null, null, 'open'],
@@ -46,27 +46,35 @@ describe('a window', () => {
       approvedAt: approved === null ? null : later(approved),
       canceledAt: canceled === null ? null : later(canceled),
     }
-    expect(windowState(times, proof, now)).toBe(state)
+    expect(windowState({ ...times, proof }, now)).toBe(state)
   })
 })
 
 describe('an audit after the end of a window', () => {
-  const counts = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0, waived: 0 }
+  const door = { pass: false, fail: false, notchecked: false, unsure: false }
+  const [shut, open] = [
+    { ...door, pass: true },
+    { ...door, pass: true, fail: true },
+  ]
   test.each([
-    ['that goes on shows nothing yet', 'running', {}, false, null],
-    ['that passes shows a shut door', 'completed', { pass: 1 }, false, 'shut'],
-    ['that fails anywhere shows an open one', 'completed', { pass: 1, fail: 1 }, false, 'open'],
-    ['that fails is not made good by a waiver', 'completed', { fail: 1, waived: 1 }, false, 'open'],
-    ['that could not see everything proves nothing', 'completed', { pass: 1, unknown: 1 }, false, 'unproven'],
-    ['that was canceled proves nothing', 'canceled', { pass: 1 }, false, 'unproven'],
-    ['that failed proves nothing', 'failed', {}, false, 'unproven'],
-    ['that passed inside another window proves nothing', 'completed', { pass: 1 }, true, 'unproven'],
-    ['that has nobody to look has nothing to see', 'completed', { notchecked: 1 }, false, 'nothing-to-see'],
-  ] as const)('%s', (_, status, seen, doubtful, proof) => {
-    expect(proofOf({ status, counts: { ...counts, ...seen }, doubtful })).toBe(proof)
-  })
+    ['that passes shows a shut door', true, [shut, shut], 'shut'],
+    ['that fails anywhere shows an open one', true, [shut, open], 'open'],
+    ['that fails shows an open one, whatever became of the rest', false, [{ ...open, unsure: true }], 'open'],
+    ['that could not tell somewhere proves nothing', true, [shut, { ...shut, unsure: true }], 'unproven'],
+    ['that did not complete proves nothing', false, [shut], 'unproven'],
+    ['that nobody looked for proves nothing', true, [shut, { ...door, notchecked: true }], 'unproven'],
+    ['that passes from elsewhere is enough where nobody looked', true, [{ ...shut, notchecked: true }], 'shut'],
+    ['has nothing to see where no rule applies', true, [door, door], 'nothing-to-see'],
+    ['passes where some rules do not apply', true, [shut, door], 'shut'],
+  ] as const)('%s', (_, completed, doors, proof) => expect(proofOf({ completed, doors })).toBe(proof))
 
-  test('there is none at first', () => expect(proofOf(undefined)).toBeNull())
+  test.each([
+    ['shut', true],
+    ['nothing-to-see', true],
+    ['open', false],
+    ['unproven', false],
+    [null, false],
+  ] as const)('is the last where it has shown %s: %s', (proof, last) => expect(settles(proof)).toBe(last))
 })
 
 test('it is looked again after a minute, two, four, up to an hour', () => {

@@ -8,16 +8,20 @@ import { ports, startTestApp, type TestApp } from '../support/app.ts'
 import { environment } from '../support/commands.ts'
 import { listen } from '../support/listen.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
+import { listenForProofs } from '../support/proofs.ts'
 
 const program = resolve(import.meta.dirname, '../../src/main.ts')
 const id = '019b7600-0000-7000-8000-000000000001'
 const workers: PeerProcess[] = []
 let app: TestApp
+let proofs: Awaited<ReturnType<typeof listenForProofs>>
 beforeAll(async () => {
   app = await startTestApp()
+  proofs = await listenForProofs(app)
 })
 afterAll(async () => {
   for (const worker of workers) await worker.end()
+  await proofs?.stop()
   await app?.stop()
 })
 
@@ -53,9 +57,8 @@ test('a window whose workers are killed before its end, and while its door is lo
   process.kill(worker.pid, 'SIGKILL')
   await door.close()
   await startWorker()
-  const window = await app.stores.windows.find(id)
-  expect(await app.ended(window?.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}`, verdict: 'pass' })
-  const proven = await app.stores.windows.find(id)
-  expect(proven).toMatchObject({ reprobes: 1, proof: 'shut' })
-  expect(proven && windowState(proven, proven.proof, new Date())).toBe('closed')
+  const window = await proofs.proven(id)
+  expect(window).toMatchObject({ reprobes: 1, proof: 'shut' })
+  expect(windowState(window, new Date())).toBe('closed')
+  expect(await app.stores.audits.find(window.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
 }, 90_000)

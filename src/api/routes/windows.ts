@@ -5,12 +5,13 @@ import { claimOnce } from '../../audit/accept.ts'
 import { approveWindow, cancelWindow, requestWindow } from '../../audit/windows.ts'
 import { NotFoundError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
-import { windowState, windowStates } from '../../domain/windows.ts'
+import { proofs, windowState, windowStates } from '../../domain/windows.ts'
 import type { StoredWindow } from '../../store/windows.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { AuditRequest } from './audits.ts'
+import { TargetName } from './targets.ts'
 import { IdParams, key, permissionFields } from './waivers.ts'
 
 const fields = {
@@ -27,7 +28,7 @@ export const Window = Type.Object(
     id: Type.String({ format: 'uuid' }),
     state: Type.Enum([...windowStates], {
       description:
-        '`open` while rules expect what they expect inside a window. After its end an audit proves that the door is shut again: `closed`; while it is not, `still-open`, and it is looked again after a minute, two, four, up to an hour. `ended`: nothing is proven yet',
+        '`open` while rules expect what they expect inside a window. After its end an audit proves that the door is shut again: `closed`; while it is not, `still-open`, and it is looked again after a minute, two, four, up to an hour. `ended`: nothing is proven yet. `lapsed`: nobody approved it in time',
     }),
     ...fields,
     params: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
@@ -36,7 +37,18 @@ export const Window = Type.Object(
     approvedAt: nullable(Timestamp),
     canceledBy: key('canceled'),
     canceledAt: nullable(Timestamp),
-    reprobe: nullable(Type.String({ format: 'uuid', description: 'The newest audit of its door after its end' })),
+    reprobes: Type.Integer({
+      minimum: 0,
+      description: 'How often it was looked, after its end, whether its door is shut',
+    }),
+    reprobe: nullable(Type.String({ format: 'uuid', description: 'The newest of these audits' })),
+    proof: nullable(
+      Type.Enum([...proofs], {
+        description:
+          'What the newest of them that has ended has shown; `unproven`: not everything could be seen; `nothing-to-see`: the rules apply to none of the targets any more',
+      }),
+    ),
+    provenAt: nullable(Timestamp),
     createdAt: Timestamp,
   },
   { $id: 'Window', title: 'Window', description: 'A time-boxed, ticketed permission for an exposure' },
@@ -95,7 +107,9 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         summary: 'Windows, newest first',
         querystring: closedObject({
           policy: Type.Optional(nameSchema('A policy')),
-          over: Type.Optional(Type.Boolean({ description: 'Only those whose time is over, or only the others' })),
+          state: Type.Optional(Type.Enum([...windowStates])),
+          target: Type.Optional(TargetName),
+          ticket: Type.Optional(fields.ticket),
           ...PageQuery,
         }),
         response: { 200: pageOf(ref(Window)), ...problems() },
@@ -164,15 +178,16 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 }
 
 function show(window: StoredWindow, now: Date) {
-  const { from, to, approvedAt, canceledAt, createdAt, proof, reprobes: _, reprobeAuditId, ...rest } = window
+  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, ...rest } = window
   return {
     ...rest,
-    state: windowState(window, proof, now),
+    state: windowState(window, now),
     from: from.toISOString(),
     to: to.toISOString(),
     approvedAt: approvedAt?.toISOString() ?? null,
     canceledAt: canceledAt?.toISOString() ?? null,
     reprobe: reprobeAuditId,
+    provenAt: provenAt?.toISOString() ?? null,
     createdAt: createdAt.toISOString(),
   }
 }
