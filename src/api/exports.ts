@@ -34,22 +34,40 @@ export const listingContent = (page: object, item: object) => ({
   },
 })
 
-/** The format that the request asks for: by `format`, else by the first known type of `Accept`, else JSON. */
-export function formatOf({ headers, query }: FastifyRequest): Format {
-  const wanted = (query as { format?: Format }).format
+/** The format that a request for a listing asks for. */
+export const formatOf = (request: FastifyRequest): Format => chooseFormat(request, formats)
+
+/**
+ * The format that the request asks for: by `format`, else what `Accept` likes best (RFC 9110 section 12.5.1) among those that
+ * there are, else JSON.
+ */
+export function chooseFormat<F extends string>(
+  { headers, query }: FastifyRequest,
+  mediaTypes: Readonly<Record<F | 'json', string>>,
+): F | 'json' {
+  const wanted = (query as { format?: F | 'json' }).format
   if (wanted) return wanted
-  const accepted = (headers.accept ?? '').split(',').map((type) => type.split(';')[0]?.trim().toLowerCase())
-  const known = accepted.flatMap((type) =>
-    (Object.keys(formats) as Format[]).filter((format) => formats[format] === type),
-  )
-  return known[0] ?? 'json'
+  const known = new Map((Object.keys(mediaTypes) as (F | 'json')[]).map((format) => [mediaTypes[format], format]))
+  const accepted = (headers.accept ?? '')
+    .split(',')
+    .map(readPreference)
+    .filter(({ quality }) => quality > 0)
+    .sort((a, b) => b.quality - a.quality)
+  return accepted.flatMap(({ type }) => known.get(type) ?? [])[0] ?? 'json'
+}
+
+function readPreference(range: string): { type: string; quality: number } {
+  const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+  const weight = parameters.find((parameter) => parameter.startsWith('q='))
+  return { type, quality: weight === undefined ? 1 : Number(weight.slice('q='.length)) }
 }
 
 /** Whether a request for a listing asks for one page of it. */
 export const wantsPage = (request: FastifyRequest): boolean =>
   formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
 
-const exportPage = 1_000
+/** Items that an export holds at once. */
+export const exportPage = 1_000
 
 interface Export<T> {
   columns: Columns<T>

@@ -79,6 +79,11 @@ const problemTexts: Record<number, string> = {
   500: 'A fault of the service; the log has more under the request id',
 }
 
+/** Of a read that has a strong ETag. */
+export const unchanged = {
+  304: Type.Null({ description: 'Unchanged: `If-None-Match` names the ETag of what is there (RFC 9110)' }),
+}
+
 /** On every POST that creates. */
 export const IdempotencyKey = {
   'idempotency-key': Type.Optional(

@@ -96,6 +96,8 @@ test.each([
   ['text/csv', 'text/csv'],
   ['text/html, text/csv;q=0.9', 'text/csv'],
   ['TEXT/CSV', 'text/csv'],
+  ['text/csv;q=0.1, application/x-ndjson', 'application/x-ndjson'],
+  ['text/csv;q=0', 'application/json'],
   ['*/*', 'application/json'],
   ['text/html', 'application/json'],
 ])('who accepts %s gets %s', async (accept, type) => {

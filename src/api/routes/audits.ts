@@ -7,7 +7,10 @@ import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/error
 import { nameSchema } from '../../domain/policy.ts'
 import { allows } from '../../domain/scopes.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
+import type { AuditFormatName } from '../../report/audit/renderings.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
+import { AuditFormatQuery, auditContent, auditMediaTypes, sendAuditDocument } from '../audit-documents.ts'
+import { chooseFormat } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
   AuditCounts,
@@ -19,6 +22,7 @@ import {
   problems,
   ref,
   Timestamp,
+  unchanged,
 } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { TargetName, TargetProperties } from './targets.ts'
@@ -195,12 +199,24 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         operationId: 'getAudit',
         tags: ['audits'],
         summary: 'An audit',
+        description:
+          'As a document (OSCAL, SARIF, JUnit, Nmap XML) with all its findings, streamed, once it has ended. What could not be told is neither a pass nor a failure in any of them.',
         params: IdParams,
+        querystring: closedObject(AuditFormatQuery),
         headers: Type.Object({ prefer: PreferHeader }),
-        response: { 200: ref(Audit), ...problems(404) },
+        response: {
+          200: { description: 'The audit, or a document of it', content: auditContent(ref(Audit)) },
+          ...unchanged,
+          ...problems(404, 409),
+        },
       },
     },
-    async ({ params, headers }, reply) => answer(reply, await findAfterWait(params.id, headers.prefer, reply), 200),
+    async (request, reply) => {
+      const audit = await findAfterWait(request.params.id, request.headers.prefer, reply)
+      const format = chooseFormat<AuditFormatName>(request, auditMediaTypes)
+      if (format === 'json') return answer(reply, audit, 200)
+      return sendAuditDocument(parts, { audit, format }, { request, reply })
+    },
   )
 
   app.post(

@@ -35,6 +35,7 @@ const needs = {
   },
   'system-calls': { packages: { '/usr/bin/python3': 'python3' } },
   nmap: { packages: { nmap: 'nmap' } },
+  ndiff: { packages: { ndiff: 'ndiff' } },
   tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
   curl: { packages: { curl: 'curl' } },

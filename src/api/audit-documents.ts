@@ -1,0 +1,75 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { ConflictError } from '../domain/errors.ts'
+import { type Findings, type ReportedAudit, totalOf } from '../report/audit/audit.ts'
+import { type AuditFormatName, auditFormats } from '../report/audit/renderings.ts'
+import type { Audit } from '../store/audits.ts'
+import { eachPage } from '../store/page.ts'
+import type { Stores } from '../store/stores.ts'
+import { etagOf, isKnown } from './etags.ts'
+import { exportPage } from './exports.ts'
+
+const names = Object.keys(auditFormats) as AuditFormatName[]
+/** The media types of an audit: itself, and the documents that it can be written as once it has ended. */
+export const auditMediaTypes = {
+  json: 'application/json',
+  ...(Object.fromEntries(names.map((name) => [name, auditFormats[name].mediaType])) as Record<AuditFormatName, string>),
+}
+
+export const AuditFormatQuery = {
+  format: Type.Optional(
+    Type.Enum(Object.keys(auditMediaTypes) as (AuditFormatName | 'json')[], {
+      description:
+        'Instead of `Accept`. All but `json` are documents of an audit that has ended, with all its findings',
+    }),
+  ),
+}
+
+/** The contents of the answer for OpenAPI; `audit` is the schema of the JSON form. */
+export const auditContent = (audit: object) => ({
+  [auditMediaTypes.json]: { schema: audit },
+  [auditMediaTypes.oscal]: { schema: { type: 'object', description: 'OSCAL Assessment Results 1.2' } },
+  [auditMediaTypes.sarif]: { schema: { type: 'object', description: 'SARIF 2.1.0' } },
+  [auditMediaTypes.junit]: { schema: { type: 'string', description: 'JUnit XML' } },
+  [auditMediaTypes.nmap]: { schema: { type: 'string', description: 'Nmap XML, as ndiff reads it' } },
+})
+
+interface Source {
+  stores: Stores
+  version: string
+}
+
+/** An audit that has ended, with its findings; throws ConflictError where it has not, or where they are not kept any more. */
+export async function openAudit(
+  { stores, version }: Source,
+  audit: Audit,
+): Promise<{ audit: ReportedAudit; findings: Findings }> {
+  if (audit.finishedAt === null) throw new ConflictError(`the audit has not ended: it is ${audit.status}`)
+  if (totalOf(audit) > 0 && (await stores.findings.list(audit.id, { limit: 1 })).items.length === 0)
+    throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
+  const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
+  if (!policy) throw new Error(`audit ${audit.id} has no policy`)
+  const fetchPage = (cursor: string | undefined) =>
+    stores.findings.list(audit.id, { ...(cursor ? { cursor } : {}), limit: exportPage })
+  const { name, version: number, digest, document } = policy
+  return {
+    audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version },
+    findings: () => eachPage(fetchPage),
+  }
+}
+
+/** Streams an audit as a document. It never changes, so its ETag needs no look at the findings. */
+export async function sendAuditDocument(
+  source: Source,
+  { audit, format }: { audit: Audit; format: AuditFormatName },
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+) {
+  const opened = await openAudit(source, audit)
+  const etag = etagOf(audit.id, audit.finishedAt, format, source.version)
+  reply.header('etag', etag)
+  if (isKnown(request, etag)) return reply.code(304).send()
+  const { mediaType, render } = auditFormats[format]
+  const pieces = render(opened.audit, opened.findings)
+  return reply.type(`${mediaType}; charset=utf-8`).send(Readable.from(pieces, { objectMode: false }))
+}

@@ -1,0 +1,20 @@
+import type { Rendering } from './audit.ts'
+import { renderJunit } from './junit.ts'
+import { renderNmap } from './nmap.ts'
+import { renderOscal } from './oscal.ts'
+import { renderSarif } from './sarif.ts'
+
+interface AuditFormat {
+  mediaType: string
+  render: Rendering
+}
+
+/** The documents that an audit can be written as. */
+export const auditFormats = {
+  oscal: { mediaType: 'application/oscal+json', render: renderOscal },
+  sarif: { mediaType: 'application/sarif+json', render: renderSarif },
+  junit: { mediaType: 'application/junit+xml', render: renderJunit },
+  nmap: { mediaType: 'application/nmap+xml', render: renderNmap },
+} as const satisfies Record<string, AuditFormat>
+
+export type AuditFormatName = keyof typeof auditFormats

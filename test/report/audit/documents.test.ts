@@ -1,0 +1,202 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { Ajv } from 'ajv'
+import formats from 'ajv-formats'
+import { XMLParser, XMLValidator } from 'fast-xml-parser'
+import { describe, expect, test, vi } from 'vitest'
+import { auditFormats } from '../../../src/report/audit/renderings.ts'
+import { findingOf, renderAll, sampleAudit, sampleFindings } from './sample.ts'
+
+const names = Object.keys(auditFormats) as (keyof typeof auditFormats)[]
+const xml = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  isArray: (name) => ['testcase', 'host', 'port', 'script', 'property'].includes(name),
+})
+// biome-ignore lint/suspicious/noExplicitAny: tests read documents as their readers do, without types
+type Read = any
+const render = async (name: keyof typeof auditFormats, wish: Parameters<typeof renderAll>[1] = {}) =>
+  renderAll(auditFormats[name].render, wish)
+const readJson = async (name: 'oscal' | 'sarif'): Promise<Read> => JSON.parse(await render(name))
+const readXml = async (name: 'junit' | 'nmap'): Promise<Read> => xml.parse(await render(name))
+
+describe.each(names)('%s', (name) => {
+  test('is the same text whatever the pages are, and says nothing of the moment it is written', async () => {
+    const whole = await render(name, { page: 100 })
+    expect(await render(name, { page: 1 })).toBe(whole)
+    expect(await render(name)).toBe(whole)
+    vi.setSystemTime(0)
+    expect(await render(name)).toBe(whole)
+    vi.useRealTimers()
+  })
+
+  test('is well-formed, with findings and without', async () => {
+    for (const findings of [sampleFindings, []]) {
+      const text = await render(name, { findings: [...findings] })
+      if (text.startsWith('<')) expect(XMLValidator.validate(text)).toBe(true)
+      else expect(JSON.parse(text)).toBeTypeOf('object')
+    }
+  })
+})
+
+describe('JUnit XML', () => {
+  test('has a test case for each finding; only a failure fails, what could not be told is an error, what was not tested is skipped', async () => {
+    const { testsuites } = await readXml('junit')
+    const suite = testsuites.testsuite
+    const outcomes = suite.testcase.map((one: Read) => [
+      `${one.classname} ${one.name}`,
+      ['failure', 'error', 'skipped'].filter((kind) => kind in one).join(),
+    ])
+    expect(outcomes).toEqual([
+      ['epp-01 client-https from local', ''],
+      ['epp-01 ssh-restricted from local', 'failure'],
+      ['epp-01 ssh-restricted from dmz', 'error'],
+      ['epp-01 ssh-support from zone:support', 'skipped'],
+      ['epp-01 ad-ldap from local', 'error'],
+      ['epp-01 ui-https from local', 'skipped'],
+      ['epp-02 ssh-restricted from local', 'failure'],
+    ])
+    expect(suite).toMatchObject({ tests: '7', failures: '2', errors: '2', skipped: '2', time: '2.5' })
+    expect(testsuites).toMatchObject({ tests: '7', failures: '2', errors: '2', skipped: '2' })
+  })
+
+  test('says why, and that a failure is waived', async () => {
+    const cases = (await readXml('junit')).testsuites.testsuite.testcase
+    expect(cases[1].failure.message).toMatch(/^fail: The state of the port/)
+    expect(cases[2].error).toMatchObject({ type: 'audit-canceled', message: expect.stringMatching(/^unknown: /) })
+    expect(cases[3].skipped.message).toMatch(/^notchecked: No vantage/)
+    expect(cases[6].failure['#text']).toMatch(/Accepted by waiver/)
+  })
+})
+
+describe('SARIF 2.1.0', () => {
+  test('has a kind for each result: only a failure is `fail` and has a level; what could not be told is open', async () => {
+    const { runs, version } = await readJson('sarif')
+    expect(version).toBe('2.1.0')
+    expect(runs[0].results.map(({ ruleId, kind, level }: Read) => [ruleId, kind, level])).toEqual([
+      ['client-https', 'pass', 'none'],
+      ['ssh-restricted', 'fail', 'error'],
+      ['ssh-restricted', 'open', 'none'],
+      ['ssh-support', 'open', 'none'],
+      ['ad-ldap', 'open', 'none'],
+      ['ui-https', 'notApplicable', 'none'],
+      ['ssh-restricted', 'fail', 'error'],
+    ])
+  })
+
+  test('refers to its rules by their place, and shows a waiver as a suppression', async () => {
+    const [{ results, tool }] = (await readJson('sarif')).runs
+    for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId)
+    expect(results.map(({ suppressions }: Read) => suppressions?.[0]?.status ?? null)).toEqual([
+      ...Array(6).fill(null),
+      'accepted',
+    ])
+    expect(new Set(results.map(({ guid }: Read) => guid)).size).toBe(results.length)
+  })
+
+  test('has an empty list of results where there is none', async () => {
+    const { runs } = JSON.parse(await render('sarif', { findings: [] }))
+    expect(runs[0].results).toEqual([])
+  })
+})
+
+describe('Nmap XML', () => {
+  test('has a host for each target and vantage, with what was seen of its ports', async () => {
+    const hosts = (await readXml('nmap')).nmaprun.host
+    expect(
+      hosts.map((host: Read) => [host.hostnames.hostname.name, host.address?.addr ?? null, host.status.state]),
+    ).toEqual([
+      ['epp-01@local', '10.0.0.5', 'up'],
+      ['epp-01@dmz', null, 'unknown'],
+      ['epp-01@zone:support', null, 'unknown'],
+      ['epp-02@local', '10.0.0.5', 'up'],
+    ])
+    const [local] = hosts
+    expect(local.ports.port.map(({ portid, state }: Read) => [portid, state.state, state.reason])).toEqual([
+      ['443', 'open', 'as-expected'],
+      ['22', 'open', 'unexpected-state'],
+    ])
+  })
+
+  test('tells a port that could not be looked at from one that is closed or filtered', async () => {
+    const text = await render('nmap', {
+      findings: [findingOf('ssh-restricted', 'unknown', ['unreachable', 'host-unreachable'])],
+    })
+    const [host] = xml.parse(text).nmaprun.host
+    expect(host.ports.port[0].state).toMatchObject({ state: 'unknown', reason: 'host-unreachable' })
+    expect(host.status.state).toBe('unknown')
+  })
+
+  test('gives an endpoint elsewhere a host of its own, and leaves out what does not apply', async () => {
+    const evidence = {
+      probe: 'ldap',
+      host: 'dc1.test',
+      port: 389,
+      addresses: { '10.0.0.9': { state: 'open', reason: 'ldap-answered', facts: {} } },
+    } as const
+    const findings = [
+      findingOf('client-https', 'pass', ['open', 'as-expected']),
+      findingOf('ad-ldap', 'pass', ['open', 'as-expected'], { evidence }),
+    ]
+    const hosts = xml.parse(await render('nmap', { findings })).nmaprun.host
+    expect(hosts.map((host: Read) => [host.hostnames.hostname.name, host.address.addr])).toEqual([
+      ['epp-01@local', '10.0.0.5'],
+      ['epp-01@local>dc1.test', '10.0.0.9'],
+    ])
+    expect(await render('nmap')).not.toContain('ui-https')
+  })
+})
+
+describe('OSCAL Assessment Results', () => {
+  test('concludes on passes and failures only; everything is an observation', async () => {
+    const [result] = (await readJson('oscal'))['assessment-results'].results
+    const propOf = (name: string, { props }: Read) => props.find((prop: Read) => prop.name === name)?.value
+    expect(result.observations.map((one: Read) => propOf('result', one))).toEqual(
+      sampleFindings.map(({ result }) => result),
+    )
+    expect(result.findings.map(({ target }: Read) => [target['target-id'], target.status.state])).toEqual([
+      ['client-https', 'satisfied'],
+      ['ssh-restricted', 'not-satisfied'],
+      ['ssh-restricted', 'not-satisfied'],
+    ])
+    const observed = new Set(result.observations.map(({ uuid }: Read) => uuid))
+    expect(result.findings.every((one: Read) => observed.has(one['related-observations'][0]['observation-uuid']))).toBe(
+      true,
+    )
+    expect(observed.size).toBe(sampleFindings.length)
+  })
+
+  test('names targets once, and controls as the NIST catalog does', async () => {
+    const [result] = (await readJson('oscal'))['assessment-results'].results
+    expect(result['local-definitions']['inventory-items'].map(({ description }: Read) => description)).toEqual([
+      'The server epp-01',
+      'The server epp-02',
+    ])
+    const [nist] = result['reviewed-controls']['control-selections']
+    expect(nist['include-controls']).toContainEqual({ 'control-id': 'ac-17' })
+  })
+
+  const schemaFile = new URL('../../../../shared/oscal/oscal_assessment-results_schema.json', import.meta.url)
+  const missing = existsSync(schemaFile) ? '' : ' [skipped, ../shared/oscal is not there]'
+  test.skipIf(missing !== '')(`is valid by the schema of NIST${missing}`, async () => {
+    const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: true })
+    formats.default(ajv)
+    const validate = ajv.compile(JSON.parse(readFileSync(schemaFile, 'utf8')))
+    const bare = {
+      ...sampleAudit,
+      policy: {
+        ...sampleAudit.policy,
+        document: {
+          ...sampleAudit.policy.document,
+          rules: sampleAudit.policy.document.rules.slice(0, 1).map(({ controls: _, ...rule }) => rule),
+        },
+      },
+    }
+    for (const wish of [{}, { findings: [] }, { audit: bare }]) {
+      const document = JSON.parse(await render('oscal', wish))
+      expect(validate(document), ajv.errorsText(validate.errors)).toBe(true)
+    }
+    const broken = await readJson('oscal')
+    broken['assessment-results'].results[0].findings[0].target.status.state = 'unknown'
+    expect(validate(broken)).toBe(false)
+  })
+})
