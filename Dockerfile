@@ -8,7 +8,8 @@ RUN npm ci --omit=optional --ignore-scripts && ./node_modules/.bin/prisma genera
 
 FROM node:24-slim
 WORKDIR /app
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 PORTWARDEN_DATA_DIR=/data
+# It listens on the loopback of the container until HOST says otherwise, which takes TLS or a proxy that ends it.
+ENV NODE_ENV=production PORT=8080 PORTWARDEN_DATA_DIR=/data
 COPY package.json package-lock.json ./
 # The embedded PostgreSQL is optional: here DATABASE_URL names a server.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force && mkdir /data && chown node:node /data
@@ -18,5 +19,5 @@ COPY prisma ./prisma
 USER node
 VOLUME /data
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s CMD ["node", "-e", "require(process.env.PORTWARDEN_TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/livez', rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=2", "src/main.ts"]

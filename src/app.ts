@@ -1,22 +1,24 @@
-import { isIP } from 'node:net'
 import type { Logger } from 'pino'
 import type { Parts } from './audit/parts.ts'
 import { planAudit } from './audit/plan.ts'
 import { failBatch, runBatch } from './audit/run-batch.ts'
 import { reprobeWindow } from './audit/windows.ts'
-import { type Config, version } from './config.ts'
+import { type Config, type Listening, version } from './config.ts'
+import { NotReadyError } from './domain/errors.ts'
 import { endAtDeadline } from './fleet/deadlines.ts'
 import { startHeartbeat } from './fleet/heartbeat.ts'
 import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
 import { openQueue } from './fleet/queue.ts'
 import { createScheduler, type Scheduler } from './fleet/schedules.ts'
 import { builtInPolicies } from './policies/built-in.ts'
+import { createOwnEndpoints, type OwnEndpoints } from './probes/own-endpoints.ts'
+import { systemLookup } from './probes/resolve.ts'
 import { openBudget, openVantage } from './probes/vantage.ts'
 import { loadCodes } from './store/codes.ts'
-import { openDatabase } from './store/database.ts'
+import { type Database, databaseEndpoint, openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
 import { maintain } from './store/maintenance.ts'
-import { migrate } from './store/migrate.ts'
+import { findUnapplied, migrate } from './store/migrate.ts'
 import { listenForNotifications, type Notifications } from './store/notifications.ts'
 import { ensurePartitions } from './store/partitions.ts'
 import { createStores } from './store/stores.ts'
@@ -30,7 +32,11 @@ export interface App extends Parts {
   notifications: Notifications
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
-  /** Rejects while the database does not answer. */
+  /** How its HTTP side listens, and what it takes. */
+  listening: Listening
+  /** Never to be dialled by a probe of this process. */
+  neverDial: OwnEndpoints['addListener']
+  /** Rejects with NotReadyError while the database, its migrations or the queue are not as they must be. */
   checkReady(): Promise<void>
   /** Starts to plan audits and to run batches of the configured vantages. */
   work(): Promise<void>
@@ -85,10 +91,14 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   })
   closers.push(() => queue.stop(config.graceMs))
 
+  const own = await findOwnEndpoints(config.listening, url)
+  const lookingAgain = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
+  closers.push(async () => clearInterval(lookingAgain))
+
   const outlook = {
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
-    never: ownEndpoints(config, url),
+    never: own.list,
     version,
     env: process.env,
     log: (err: unknown, { probe, host, port }: { probe: string; host: string; port: number }) =>
@@ -111,7 +121,13 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     leases: createLeaseDesk({ stores, queue, waitForBatch: notifications.waitForBatch }),
     notifications,
     owner: embedded?.owner ?? false,
-    checkReady: database.ping,
+    listening: config.listening,
+    neverDial: own.addListener,
+    async checkReady() {
+      await within(readyWithinMs, 'the database does not answer', database.ping())
+      await within(readyWithinMs, 'the migrations of the database cannot be read', checkMigrations(database.db))
+      await within(readyWithinMs, 'the queue does not work', queue.check())
+    },
     async work() {
       const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
       for (const place of places) {
@@ -145,9 +161,29 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   }
 }
 
-/** What an audit must never dial: the service's own database and its own listener. */
-function ownEndpoints(config: Config, url: string): { address: string; port: number }[] {
-  const { hostname, port } = new URL(url)
-  const database = { address: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 5432) }
-  return [database, { address: config.host, port: config.port }].filter(({ address }) => isIP(address) !== 0)
+const readyWithinMs = 5_000
+const ownNamesEveryMs = 60_000
+
+/** What an audit must never dial: the service's own database, wherever its name leads, and its own listener. */
+async function findOwnEndpoints({ host, port }: Listening, url: string): Promise<OwnEndpoints> {
+  const own = createOwnEndpoints(systemLookup)
+  const database = databaseEndpoint(url)
+  if (database) await own.addDatabase(database.host, database.port)
+  if (port !== 0) own.addListener({ address: host, port })
+  return own
+}
+
+async function checkMigrations(db: Database): Promise<void> {
+  const [missing] = await findUnapplied(db)
+  if (missing !== undefined) throw new NotReadyError(`the database lacks the migration ${missing}`)
+}
+
+async function within(ms: number, what: string, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms)
+  await Promise.race([work, late.promise])
+    .catch((cause: unknown) => {
+      throw cause instanceof NotReadyError ? cause : new NotReadyError(what, { cause })
+    })
+    .finally(() => clearTimeout(timer))
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { ConfigError, refused } from './config-values.ts'
 import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, createEgressPolicy, parseAllow } from './probes/egress.ts'
@@ -13,12 +14,6 @@ export interface Place {
   allow: readonly AllowEntry[]
   credentials: CredentialGrant[]
 }
-
-/** Thrown at start; names the variable and shows a valid example. */
-export class ConfigError extends Error {}
-
-const refused = (variable: string, example: string) =>
-  new ConfigError(`${variable} is not valid; a valid example: ${variable}=${example}`)
 
 const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
 const nameWord = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'

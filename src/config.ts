@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { ConfigError, type Place, readPlaces } from './config-places.ts'
+import { type Listening, readListening, readTls } from './config-listening.ts'
+import { type Place, readPlaces } from './config-places.ts'
+import { ConfigError, createValues, readSecret, refused } from './config-values.ts'
 
-export { ConfigError, type Place }
+export { ConfigError, type Listening, type Place, readSecret, readTls }
 
 /** Of this program, as package.json has it. */
 export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -11,8 +13,7 @@ export const { version } = JSON.parse(readFileSync(new URL('../package.json', im
 
 /** Everything that the environment decides, checked and frozen. */
 export interface Config {
-  host: string
-  port: number
+  listening: Listening
   dataDir: string
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
@@ -37,26 +38,12 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** Reads the configuration; throws ConfigError at the first value that is not valid. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const text = (variable: string, fallback: string) => env[variable] || fallback
-  const checked = (
-    variable: string,
-    fallback: string,
-    rule: { valid: (value: string) => boolean; example: string },
-  ) => {
-    const value = text(variable, fallback)
-    if (!rule.valid(value))
-      throw new ConfigError(`${variable} is not valid; a valid example: ${variable}=${rule.example}`)
-    return value
-  }
-  const integer = (variable: string, fallback: number, [least, most]: [number, number]) => {
-    const inRange = (value: string) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= most
-    return Number(checked(variable, String(fallback), { valid: inRange, example: String(fallback) }))
-  }
+  const values = createValues(env)
+  const { text, checked, integer } = values
   return Object.freeze({
-    host: text('HOST', '127.0.0.1'),
-    port: integer('PORT', 8080, [0, 65_535]),
+    listening: readListening(env),
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
-    databaseUrl: databaseUrl(env.DATABASE_URL),
+    databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
     places: readPlaces(env),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
@@ -72,7 +59,5 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 function databaseUrl(value: string | undefined): string | undefined {
   if (!value) return undefined
   if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
-  throw new ConfigError(
-    'DATABASE_URL is not valid; a valid example: DATABASE_URL=postgresql://portwarden:secret@db.example.org/portwarden',
-  )
+  throw refused('DATABASE_URL', 'postgresql://portwarden:secret@db.example.org/portwarden')
 }

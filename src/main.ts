@@ -2,10 +2,12 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import pino, { type Logger } from 'pino'
+import type { Logger } from 'pino'
+import { renewTls } from './api/listener.ts'
 import { buildServer } from './api/server.ts'
 import { type App, startApp, version } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig, readTls } from './config.ts'
+import { openLog } from './log.ts'
 import { DirectoryInUseError } from './store/embedded.ts'
 
 const adminKeyName = 'admin'
@@ -24,9 +26,9 @@ async function ensureAdminKey(app: App, config: Config): Promise<string | undefi
   return file
 }
 
-function urlOf(bound: string | AddressInfo | null): string {
+function urlOf(bound: string | AddressInfo | null, scheme: string): string {
   if (typeof bound !== 'object' || bound === null) throw new Error('the server does not listen on TCP')
-  return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+  return `${scheme}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
 }
 
 const roles = ['all', 'api', 'worker'] as const
@@ -69,11 +71,26 @@ async function takeUp(role: Role, app: App, { config, log }: { config: Config; l
   return undefined
 }
 
+/** SIGHUP takes up a renewed certificate; one that cannot be used leaves the old one in place. */
+function renewAtHangup(server: Parameters<typeof renewTls>[0], log: Logger): void {
+  process.on('SIGHUP', () => {
+    try {
+      const tls = readTls(process.env)
+      if (tls) renewTls(server, tls)
+      log.info('the certificate was read again')
+    } catch (err) {
+      log.error({ err }, 'the certificate could not be read again')
+    }
+  })
+}
+
 async function serve(app: App, config: Config, log: Logger) {
   const server = await buildServer({ ...app, version, log })
   const keyFile = await ensureAdminKey(app, config)
-  await server.listen({ host: config.host, port: config.port })
-  const url = urlOf(server.server.address())
+  const { host, port, tls } = config.listening
+  await server.listen({ host, port })
+  if (tls) renewAtHangup(server.server, log)
+  const url = urlOf(server.server.address(), tls ? 'https' : 'http')
   const key = keyFile ?? '(made by another process)'
   process.stdout.write(
     `Portwarden ${version} at ${url}  admin key: ${key}  try: curl -H "Authorization: Bearer $(cat '${key}')" ${url}/v1/policies\n`,
@@ -83,11 +100,7 @@ async function serve(app: App, config: Config, log: Logger) {
 
 try {
   const config = readConfig(process.env)
-  await run(
-    readRole(process.argv.slice(2)),
-    config,
-    pino({ level: config.logLevel, redact: ['req.headers.authorization'] }, pino.destination(2)),
-  )
+  await run(readRole(process.argv.slice(2)), config, openLog(config.logLevel))
 } catch (error) {
   const expected = error instanceof ConfigError || error instanceof DirectoryInUseError
   process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)

@@ -3,7 +3,7 @@ import { ConfigError, readConfig } from '../src/config.ts'
 
 test('nothing set is a service on loopback with the embedded database', () => {
   const config = readConfig({})
-  expect(config).toMatchObject({ host: '127.0.0.1', port: 8080, databaseUrl: undefined })
+  expect(config).toMatchObject({ listening: { host: '127.0.0.1', port: 8080 }, databaseUrl: undefined })
   expect(config.places).toMatchObject([{ name: 'local', zones: ['client'], canary: [], credentials: [] }])
   expect(Object.isFrozen(config)).toBe(true)
 })

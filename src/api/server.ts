@@ -6,10 +6,13 @@ import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
 import type { Parts } from '../audit/parts.ts'
+import type { Limits } from '../domain/limits.ts'
 import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
+import { docsPolicy, secureHeaders } from './headers.ts'
+import { createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
@@ -32,7 +35,10 @@ import { Reason } from './schemas.ts'
 export interface ServerParts extends Parts {
   scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
-  /** Whether the service can do its work now; throws where it cannot. */
+  listening: ListenerSettings & { limits: Limits }
+  /** Told where it listens, so that it is not audited itself. */
+  neverDial(endpoint: { address: string; port: number }): void
+  /** Whether the service can do its work now; throws NotReadyError where it cannot. */
   checkReady(): Promise<void>
   leases: LeaseDesk
   version: string
@@ -60,8 +66,8 @@ export async function buildServer(parts: ServerParts) {
     loggerInstance: parts.log,
     genReqId: () => newUuid(),
     bodyLimit: 10 * 1024 * 1024,
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
+    serverFactory: (answer) => createListener(parts.listening, answer),
+    trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
     frameworkErrors: answerFrameworkError,
     return503OnClosing: true,
     forceCloseConnections: 'idle',
@@ -76,12 +82,17 @@ export async function buildServer(parts: ServerParts) {
   app.removeContentTypeParser('text/plain') // what is not told to be JSON is not taken for anything else
   for (const schema of schemas) app.addSchema(schema)
 
+  await secureHeaders(app)
+  app.addHook('onListen', async () => {
+    for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)
+  })
+
   await app.register(swagger, {
     openapi: documentHead(parts.version),
     transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(schema, route) }),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {
@@ -108,7 +119,7 @@ const documentHead = (version: string) => ({
       'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  servers: [{ url: 'http://127.0.0.1:8080' }],
+  servers: [{ url: '/', description: 'Where this document came from' }],
   components: {
     securitySchemes: { key: { type: 'http' as const, scheme: 'bearer', description: 'An API key: pw_<id>_<secret>' } },
   },

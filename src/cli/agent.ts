@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import pino from 'pino'
-import { ConfigError, readConfig, version } from '../config.ts'
+import { ConfigError, readConfig, readSecret, version } from '../config.ts'
+import { openLog } from '../log.ts'
 import { openBudget, openVantage } from '../probes/vantage.ts'
 import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
@@ -46,12 +46,11 @@ function readRequest(argv: string[]): Request | 'help' {
   return { url, vantage, caFile: values.ca, spool: values.spool }
 }
 
-async function readKey(env: NodeJS.ProcessEnv): Promise<string> {
-  const file = env.PORTWARDEN_AGENT_KEY_FILE
-  const key = env.PORTWARDEN_AGENT_KEY || (file ? await readFile(file, 'utf8') : '')
-  if (!/^pw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/.test(key.trim()))
+function readKey(env: NodeJS.ProcessEnv): string {
+  const key = readSecret(env, 'PORTWARDEN_AGENT_KEY') ?? ''
+  if (!/^pw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/.test(key))
     throw new ConfigError('PORTWARDEN_AGENT_KEY is not valid; a valid example: PORTWARDEN_AGENT_KEY=pw_0123456789ab_…')
-  return key.trim()
+  return key
 }
 
 async function run(argv: string[]): Promise<void> {
@@ -61,9 +60,9 @@ async function run(argv: string[]): Promise<void> {
     return
   }
   const config = readConfig({ ...process.env, PORTWARDEN_VANTAGE: request.vantage })
-  const log = pino({ level: config.logLevel }, pino.destination(2))
+  const log = openLog(config.logLevel)
   const ca = request.caFile === undefined ? undefined : await readFile(request.caFile, 'utf8')
-  const server = connectToServer({ url: request.url, key: await readKey(process.env), ca, env: process.env })
+  const server = connectToServer({ url: request.url, key: readKey(process.env), ca, env: process.env })
   const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
   const eyes = openVantage({
     ...config.places[0],

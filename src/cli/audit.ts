@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import pino from 'pino'
 import { type App, startApp } from '../app.ts'
 import { acceptAudit } from '../audit/accept.ts'
 import { ConfigError, readConfig } from '../config.ts'
@@ -8,6 +7,7 @@ import { RefusedError } from '../domain/errors.ts'
 import { parseParameterValue } from '../domain/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../domain/policy.ts'
 import { coverageOf } from '../domain/verdict.ts'
+import { openLog } from '../log.ts'
 import type { Audit } from '../store/audits.ts'
 import type { DriftItem } from '../store/drift.ts'
 import type { Finding } from '../store/findings.ts'
@@ -156,7 +156,7 @@ async function run(argv: string[]): Promise<number> {
     console.log(usage)
     return 0
   }
-  const log = pino({ level: process.env.PORTWARDEN_LOG_LEVEL ?? 'warn' }, pino.destination(2))
+  const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
   const app = await startApp(readConfig(process.env), { exclusive: false, log })
   try {
     await app.work()

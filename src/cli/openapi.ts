@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { buildServer, type ServerParts } from '../api/server.ts'
-import { version } from '../app.ts'
+import { readConfig, version } from '../config.ts'
 
 /** The OpenAPI document of the routes, as text; no part of the service is started. */
 export async function renderOpenApi(): Promise<string> {
@@ -8,6 +8,7 @@ export async function renderOpenApi(): Promise<string> {
   const server = await buildServer({
     ...unused,
     version,
+    listening: readConfig({}).listening,
     stores: { keys: {} } as ServerParts['stores'],
     log: undefined as never,
   })

@@ -25,3 +25,6 @@ export class ForbiddenError extends Error {}
 
 /** What the request speaks of is in a state that does not allow it. */
 export class ConflictError extends Error {}
+
+/** The service cannot do its work for now; the message names the part that does not work. */
+export class NotReadyError extends Error {}

@@ -46,6 +46,8 @@ export interface Queue {
   complete(vantage: string, id: string): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
+  /** Rejects while jobs cannot be queued: the queues are not there, or their database does not answer. */
+  check(): Promise<void>
   /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left. */
   stop(graceMs: number): Promise<void>
 }
@@ -190,6 +192,10 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         await ensureBatchQueue(vantage)
         await workOn<BatchJob>(batchQueue(vantage), concurrency, (job) => handlers.runBatch(job, vantage))
       }
+    },
+    async check() {
+      if (!(await boss.getQueue(planQueue))) throw new Error(`there is no queue ${planQueue}`)
+      await boss.findJobs(planQueue, { limit: 1 })
     },
     stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs }),
   }

@@ -15,7 +15,12 @@ export interface EgressRules {
   allow: readonly AllowEntry[]
   deny?: readonly AllowEntry[]
   /** The service's own database and listener. The unspecified address stands for every address of this machine. */
-  never?: readonly { address: string; port: number }[]
+  never?: readonly OwnEndpoint[]
+}
+
+export interface OwnEndpoint {
+  address: string
+  port: number
 }
 
 export interface EgressPolicy {
@@ -87,7 +92,11 @@ function isIsatap(ip: Address): boolean {
 
 function isOwn(own: string, ip: Address): boolean {
   const owned = parseLiteral(own)
-  if (owned?.range() !== 'unspecified') return owned?.toString() === ip.toString()
+  return owned?.range() === 'unspecified' ? isLocal(ip) : owned?.toString() === ip.toString()
+}
+
+/** Whether it is an address of this machine. */
+export function isLocal(ip: Address): boolean {
   const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return ip.range() === 'loopback' || local.some(({ address }) => parseLiteral(address)?.toString() === ip.toString())
 }

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
 import { Prisma, PrismaClient } from './generated/client.ts'
 
 /** The database, or a transaction on it: every store works with either. */
@@ -29,6 +30,12 @@ export function openDatabase(url: string, { connections }: { connections: number
     },
     close: () => client.$disconnect(),
   }
+}
+
+/** Where the driver dials for this URL; undefined for a socket file. */
+export function databaseEndpoint(url: string): { host: string; port: number } | undefined {
+  const { host, port } = new pg.Client({ connectionString: url })
+  return host.startsWith('/') ? undefined : { host, port }
 }
 
 export { Prisma }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
+import type { Database } from './database.ts'
 
 const directory = new URL('../../prisma/migrations/', import.meta.url)
 // Prisma's own advisory lock, so that `prisma migrate deploy` and this runner never work at the same time.
@@ -32,11 +33,22 @@ export async function migrate(url: string): Promise<void> {
   }
 }
 
-async function readMigrations() {
+/** The names of the migrations of this program that the database does not have. */
+export async function findUnapplied(db: Database): Promise<string[]> {
+  const applied = await db.$queryRaw<{ name: string }[]>`
+    SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`
+  const known = new Set(applied.map(({ name }) => name))
+  return (await migrationNames()).filter((name) => !known.has(name))
+}
+
+async function migrationNames(): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true })
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).sort()
+}
+
+async function readMigrations() {
   return Promise.all(
-    names.sort().map(async (name) => {
+    (await migrationNames()).map(async (name) => {
       const sql = await readFile(new URL(`${name}/migration.sql`, directory), 'utf8')
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') }
     }),

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { NotReadyError } from '../../domain/errors.ts'
 import { Problem, sendProblem } from '../problems.ts'
 import { ref } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
@@ -22,13 +23,22 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (ap
     async () => ({ status: 'ok' as const, version }),
   )
 
+  let checking: Promise<void> | undefined
+  /** Whoever asks while a check runs gets its outcome: anybody may ask, and as often as they like. */
+  const checkOnce = () => {
+    checking ??= checkReady().finally(() => {
+      checking = undefined
+    })
+    return checking
+  }
+
   app.get(
     '/readyz',
     {
       schema: {
         operationId: 'getReadiness',
         tags: ['operations'],
-        summary: 'The service can do its work',
+        summary: 'The service can do its work: its database answers, has every migration, and takes jobs',
         security,
         response: {
           200: Status,
@@ -38,10 +48,11 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (ap
     },
     async (request, reply) => {
       try {
-        await checkReady()
+        await checkOnce()
       } catch (error) {
         request.log.warn({ err: error }, 'not ready')
-        return sendProblem(reply, { status: 503, detail: 'the database does not answer' })
+        const detail = error instanceof NotReadyError ? error.message : 'a part of the service does not work'
+        return sendProblem(reply, { status: 503, detail })
       }
       return { status: 'ok' as const, version }
     },

@@ -1,0 +1,33 @@
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
+import type { FastifyInstance } from 'fastify'
+
+/** An answer is data: nothing in it may run, load, or be shown inside another page. */
+const options: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+  },
+  crossOriginEmbedderPolicy: true,
+  frameguard: { action: 'deny' },
+  referrerPolicy: { policy: 'no-referrer' },
+  // Of this name alone: what runs on the names below is not ours to decide. Browsers heed it over TLS only.
+  strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false },
+}
+
+/** The page at /docs runs its own scripts, and shows its images from `data:`; its styles stand in its elements. */
+export const docsPolicy = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'", "'unsafe-inline'"],
+  'img-src': ["'self'", 'data:'],
+  'font-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+}
+
+/** Every answer carries the headers that keep a browser from doing anything with it but showing it. No origin is allowed (CORS). */
+export async function secureHeaders(app: FastifyInstance): Promise<void> {
+  await app.register(helmet, options)
+}
