@@ -67,7 +67,7 @@ export const wantsPage = (request: FastifyRequest): boolean =>
   formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
 
 /** Items that an export holds at once. */
-export const exportPage = 1_000
+export const exportPage = 3_000
 
 interface Export<T> {
   columns: Columns<T>
@@ -76,7 +76,7 @@ interface Export<T> {
   head?: object
 }
 
-/** Streams a whole listing; memory holds one page of it. */
+/** Streams a whole listing; memory holds two pages of it. */
 export function sendExport<T>(reply: FastifyReply, format: Format, { columns, fetchPage, head }: Export<T>) {
   async function* chunks() {
     const pages = eachPage((cursor) => fetchPage({ ...(cursor ? { cursor } : {}), limit: exportPage }))

@@ -50,18 +50,24 @@ export function createFindingStore(db: Database, codes: Codes) {
         filter.vantage && Prisma.sql`AND v.name = ${filter.vantage}`,
       ].filter((condition) => typeof condition === 'object')
       const filtered = conditions.length > 0
-      // The page is cut before names and evidence are joined: the planner would rather join the whole audit for each page.
+      // The page is cut before anything is joined, and what has a key of its own is looked up row by row: the planner would
+      // rather join the whole audit, or every target, for each page.
       const rows = await db.$queryRaw<Row[]>`
-        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", t.name AS target, r.name AS rule, v.name AS vantage,
-          f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
-          f.attempts, f.flags, e.content AS evidence,
-          p.window_id AS window, w.id AS "waiverId", w.expires_at AS "waiverExpiresAt"
-        FROM (
+        WITH page AS MATERIALIZED (
           SELECT f.* FROM finding f ${filtered ? seriesNamesOf('f') : Prisma.empty}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
             ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
-        ) f ${seriesNamesOf('f')} LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
+        ), looked_up AS MATERIALIZED (
+          SELECT f.*, t.name AS target, s.rule_id, s.vantage_id, e.content AS evidence FROM page f
+            CROSS JOIN LATERAL (SELECT rule_id, vantage_id FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1) s
+            CROSS JOIN LATERAL (SELECT name FROM target WHERE id = f.target_id LIMIT 1) t
+            LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
+        )
+        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.target, r.name AS rule, v.name AS vantage,
+          f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
+          f.attempts, f.flags, f.evidence, p.window_id AS window, w.id AS "waiverId", w.expires_at AS "waiverExpiresAt"
+        FROM looked_up f JOIN rule r ON r.id = f.rule_id JOIN vantage v ON v.id = f.vantage_id
           LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
           LEFT JOIN waiver w ON w.id = p.waiver_id
         ORDER BY f.target_id, f.series_id`

@@ -48,12 +48,19 @@ export function cutPage<R, T>(
   return { items: shown.map(parts.toItem), next: rows.length > limit && last ? encodeCursor(parts.keyOf(last)) : null }
 }
 
-/** Walks a whole listing page by page: memory holds one page, however long the listing is. */
+/**
+ * Walks a whole listing page by page. The next page is fetched while one is used: memory holds two of them, however long the
+ * listing is.
+ */
 export async function* eachPage<T>(fetchPage: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T[]> {
-  for (let cursor: string | undefined; ; ) {
-    const { items, next } = await fetchPage(cursor)
+  let following = fetchPage(undefined)
+  for (;;) {
+    const { items, next } = await following
+    if (next !== null) {
+      following = fetchPage(next)
+      following.catch(() => {}) // whoever reads on is told; whoever stops need not be
+    }
     yield items
     if (next === null) return
-    cursor = next
   }
 }
