@@ -26,9 +26,10 @@ export async function flapRates(
       SELECT (result, state, reason_id, evidence_id) IS DISTINCT FROM lag((result, state, reason_id, evidence_id)) OVER (ORDER BY observed_at)
         AND lag(result) OVER (ORDER BY observed_at) IS NOT NULL AS differs
       FROM (
-        SELECT f.* FROM (SELECT id FROM audit ORDER BY id DESC LIMIT ${lastAudits}) a
-          JOIN finding f ON f.audit_id = a.id AND f.target_id = g.target_id AND f.series_id = g.series_id
-        ORDER BY a.id DESC LIMIT ${lastObservations + 1}
+        -- One look at the index for each audit, until there are enough: the limit keeps the planner from joining whole audits.
+        SELECT f.* FROM (SELECT id FROM audit ORDER BY id DESC LIMIT ${lastAudits}) a CROSS JOIN LATERAL (
+          SELECT * FROM finding WHERE audit_id = a.id AND target_id = g.target_id AND series_id = g.series_id LIMIT 1
+        ) f ORDER BY a.id DESC LIMIT ${lastObservations + 1}
       ) newest
     ) o
     GROUP BY g.series_id HAVING count(*) > 2`
