@@ -1,35 +1,55 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../domain/scopes.ts'
-import type { Caller, KeyStore } from '../store/keys.ts'
+import type { Caller } from '../store/keys.ts'
+import { isEverything, type Realm } from '../store/realm.ts'
 import { sendProblem } from './problems.ts'
+import type { View } from './server.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; set on every route under /v1 before anything else runs. */
     caller: Caller
+    /** The stores as the caller may see them; there is no other way to them. */
+    view: View
   }
   interface FastifyContextConfig {
     /** What a key needs for the operation. A route under /v1 without it is refused when the service starts. */
     scope?: Need
+    /** A key that is limited to targets with labels may call it too. Without it such a key is refused. */
+    limited?: true
   }
 }
 
 /** Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it. */
-export function requireKey(app: FastifyInstance, keys: KeyStore): void {
+export function requireKey(app: FastifyInstance, all: View): void {
   app.decorateRequest('caller')
+  app.decorateRequest('view')
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
-    const caller = await keys.authenticate(bearerOf(request), new Date())
+    const caller = await all.stores.keys.authenticate(bearerOf(request), new Date())
     if (!caller) {
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     request.caller = caller
+    request.view = viewOf(all, caller.realm)
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
-    if (allows(caller.scopes, need, name)) return
-    return sendProblem(reply, { status: 403, detail: `the key needs the scope ${scopesFor(need, name).join(' or ')}` })
+    if (!allows(caller.scopes, need, name)) {
+      const detail = `the key needs the scope ${scopesFor(need, name).join(' or ')}`
+      return sendProblem(reply, { status: 403, detail })
+    }
+    if (!isEverything(caller.realm) && !request.routeOptions.config.limited)
+      return sendProblem(reply, { status: 403, detail: 'the key is limited to targets with its labels' })
   })
+}
+
+function viewOf(all: View, realm: Realm): View {
+  if (isEverything(realm)) return all
+  return {
+    stores: all.stores.within(realm),
+    transaction: (work) => all.transaction((stores, tx) => work(stores.within(realm), tx)),
+  }
 }
 
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
@@ -43,7 +63,8 @@ function needOf({ url, config }: Pick<RouteOptions, 'config'> & { url?: string |
 export function describeNeed<S extends { description?: string }>(schema: S, { config }: RouteOptions): S {
   if (config?.scope === undefined) return schema
   const enough = scopesFor(config.scope)
-  const words = `Needs the scope ${enough.map((scope) => `\`${scope}\``).join(' or ')}.`
+  const limits = config.limited ? 'A limited key sees its own targets alone.' : 'A limited key is refused.'
+  const words = `Needs the scope ${enough.map((scope) => `\`${scope}\``).join(' or ')}. ${limits}`
   const description = schema.description ? `${schema.description}\n\n${words}` : words
   return { ...schema, description, security: enough.map((scope) => ({ key: [scope] })) }
 }

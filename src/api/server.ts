@@ -32,7 +32,11 @@ import { Waiver, waiverRoutes } from './routes/waivers.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { Reason } from './schemas.ts'
 
-export interface ServerParts extends Parts {
+/** The stores as a caller may see them. */
+export type View = Pick<Parts, 'stores' | 'transaction'>
+
+/** What operations work with. The stores are not among it: `request.view` has them, as the caller may see them. */
+export interface ServerParts extends Omit<Parts, keyof View> {
   scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
   listening: ListenerSettings & { limits: Limits }
@@ -61,7 +65,7 @@ const resources = [
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */
-export async function buildServer(parts: ServerParts) {
+export async function buildServer({ stores, transaction, ...parts }: ServerParts & View) {
   const app = fastify({
     loggerInstance: parts.log,
     genReqId: () => newUuid(),
@@ -96,7 +100,7 @@ export async function buildServer(parts: ServerParts) {
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {
-      requireKey(v1, parts.stores.keys)
+      requireKey(v1, { stores, transaction })
       for (const routes of resources) await v1.register(routes, parts)
     },
     { prefix: '/v1' },

@@ -115,7 +115,7 @@ async function createReprobe(stores: Stores, window: StoredWindow, now: Date): P
   const targetIds = await stores.windows.targetIds(window.id)
   if (!policy || rules.length === 0 || targetIds.length === 0) return undefined
   const id = newUuid()
-  await stores.audits.create({
+  await stores.within(window.realm).audits.create({
     id,
     policyId: policy.id,
     targetIds,

@@ -1,15 +1,14 @@
 import { writeFileSync } from 'node:fs'
-import { buildServer, type ServerParts } from '../api/server.ts'
+import { buildServer, type ServerParts, type View } from '../api/server.ts'
 import { readConfig, version } from '../config.ts'
 
 /** The OpenAPI document of the routes, as text; no part of the service is started. */
 export async function renderOpenApi(): Promise<string> {
-  const unused = {} as ServerParts
+  const unused = {} as ServerParts & View
   const server = await buildServer({
     ...unused,
     version,
     listening: readConfig({}).listening,
-    stores: { keys: {} } as ServerParts['stores'],
     log: undefined as never,
   })
   await server.ready()

@@ -10,6 +10,15 @@ export const scopes = [
 ] as const
 export type Scope = (typeof scopes)[number]
 
+/** What a key may do that is limited to targets with labels; the rest is about everybody's targets. */
+export const limitableScopes: readonly string[] = [
+  'audits:run',
+  'targets:write',
+  'reports:read',
+  'windows:approve',
+  'waivers:approve',
+] satisfies Scope[]
+
 export const scopePattern = `^(${scopes.join('|')}|vantage:[a-z0-9]([a-z0-9-]*[a-z0-9])?)$`
 
 /** What an operation needs: a scope, any of several, or `vantage`: that of the vantage that its path names. */

@@ -62,10 +62,10 @@ export function createScheduler(parts: SchedulerParts) {
       parts.nextTicks(cron, timeZone, { from, count }),
 
     /** Checks a schedule as it will be read at each tick; throws RefusedError with every mistake. */
-    async check(input: ScheduleInput, now: Date): Promise<void> {
+    async check(stores: Stores, input: ScheduleInput, now: Date): Promise<void> {
       const mistakes: Mistake[] = [...checkTimes(parts, input, now)]
       try {
-        await checkRequest(parts.stores, input.audit)
+        await checkRequest(stores, input.audit)
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error
         mistakes.push(...error.mistakes.map(({ pointer, message }) => ({ pointer: `/audit${pointer}`, message })))
@@ -125,8 +125,9 @@ function tickTaker({ enqueuePlan, enqueueDeadline }: SchedulerParts, { stores, t
   const ask = async (dueAt: Date, outcome: 'audit' | 'caught-up'): Promise<ScheduleRun> => {
     const wanted = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
     const startsAt = wanted > now ? wanted : now // a tick that is made good, or has waited, has its deadline from now
+    const own = stores.within(schedule.realm)
     const accept = {
-      transaction: <T>(work: (stores: Stores, tx: Database) => Promise<T>) => work(stores, tx),
+      transaction: <T>(work: (stores: Stores, tx: Database) => Promise<T>) => work(own, tx),
       enqueuePlan: (db: Database, auditId: string) => enqueuePlan(db, auditId, startsAt > now ? startsAt : undefined),
       enqueueDeadline,
     }

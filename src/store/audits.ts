@@ -3,6 +3,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
 export type AuditStatus = (typeof auditStatuses)[number]
@@ -56,14 +57,15 @@ export interface AuditFilter {
 export type AuditStore = ReturnType<typeof createAuditStore>
 
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
-export function createAuditStore(db: Database, codes: Codes) {
+export function createAuditStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   return {
     async create(audit: NewAudit): Promise<void> {
-      await db.audit.create({ data: { ...audit, params: audit.params as Prisma.InputJsonObject, status: 'queued' } })
+      const params = audit.params as Prisma.InputJsonObject
+      await db.audit.create({ data: { ...audit, params, realm, status: 'queued' } })
     },
 
     async find(id: string): Promise<Audit | undefined> {
-      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} WHERE a.id = ${id}::uuid`
+      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')}`
       return rows[0] && fromRow(rows[0])
     },
 
@@ -71,6 +73,7 @@ export function createAuditStore(db: Database, codes: Codes) {
     async list({ correlationId, policy, status, cursor, limit }: AuditFilter): Promise<Page<Audit>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const conditions = [
+        !isEverything(realm) && Prisma.sql`true ${andHas(realm, 'a.realm')}`,
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
         policy && Prisma.sql`p.name = ${policy}`,
@@ -87,7 +90,7 @@ export function createAuditStore(db: Database, codes: Codes) {
         SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
             AND coalesce(b.rules, '{}') = '{}'
           JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
-        WHERE a.id = ${id}::uuid ORDER BY b.id DESC LIMIT 1`
+        WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')} ${andHas(realm, 'b.realm')} ORDER BY b.id DESC LIMIT 1`
       return rows[0]?.id
     },
 
@@ -114,7 +117,7 @@ export function createAuditStore(db: Database, codes: Codes) {
 
     /** Asks for the end of an audit; false where it has ended already. */
     async requestCancel(id: string): Promise<boolean> {
-      const where = { id, status: { in: ['queued', 'running'] } }
+      const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(realm) }
       return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
     },
 

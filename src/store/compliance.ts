@@ -1,6 +1,7 @@
 import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
+import { andOfTarget, type Realm } from './realm.ts'
 import { waivedAt } from './waivers.ts'
 
 export interface ComplianceFilter {
@@ -28,7 +29,7 @@ export interface ComplianceGroup {
 export type ComplianceStore = ReturnType<typeof createComplianceStore>
 
 /** What was compliant as of any moment, read from spans. */
-export function createComplianceStore(db: Database, codes: Codes) {
+export function createComplianceStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   return {
     /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
     async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
@@ -36,7 +37,7 @@ export function createComplianceStore(db: Database, codes: Codes) {
       for (const audits of auditsLookedAt) {
         const seen = await lastSeen(db, at, { policy: filter.policy, audits })
         rows = await db.$queryRaw<GroupRow[]>(
-          groupsAt(at, { grouping, filter, seen, failed: codes.result.numberOf('fail') }),
+          groupsAt(at, { grouping, filter, realm, seen, failed: codes.result.numberOf('fail') }),
         )
         if (rows.every(({ unseen }) => unseen === 0)) break
       }
@@ -72,9 +73,10 @@ function groupsAt(
   {
     grouping,
     filter,
+    realm,
     seen,
     failed,
-  }: { grouping: Grouping; filter: ComplianceFilter; seen: readonly Seen[]; failed: number },
+  }: { grouping: Grouping; filter: ComplianceFilter; realm: Realm; seen: readonly Seen[]; failed: number },
 ): Prisma.Sql {
   return Prisma.sql`
     WITH rule_now AS (
@@ -94,7 +96,7 @@ function groupsAt(
     FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
       ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
       LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
-    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)}
+    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)} ${andOfTarget(realm, 'x.target_id')}
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 

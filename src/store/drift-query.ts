@@ -1,6 +1,7 @@
 import { classify, type DriftClass, type SeriesState } from '../domain/drift.ts'
 import { results } from '../domain/judge.ts'
 import { Prisma } from './database.ts'
+import { andOfTarget, type Realm } from './realm.ts'
 import { seriesNamesOf } from './series-names.ts'
 
 /**
@@ -76,11 +77,16 @@ export function inOneScope(from: Moment, to: Moment): Sides {
  * The differences in the order of targets and series from the one after `after`. Each carries the counts of all of them, so that
  * one look gives both; names are read for what is shown alone.
  */
-export function differencesBetween(sides: Sides, filter: DriftFilter, { after, limit }: Keyset): Prisma.Sql {
+export function differencesBetween(
+  sides: Sides & { realm: Realm },
+  filter: DriftFilter,
+  { after, limit }: Keyset,
+): Prisma.Sql {
   return Prisma.sql`
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
       SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
       WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}
+        ${andOfTarget(sides.realm, 'd.target_id')}
     )
     SELECT d.target_id AS "targetId", d.series_id AS "seriesId", t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
       d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,

@@ -27,6 +27,7 @@ import {
 } from './drift-query.ts'
 import { type FlapRate, flapRates } from './flapping.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
+import { madeIn, type Realm } from './realm.ts'
 
 export type { DriftFilter, Moment } from './drift-query.ts'
 
@@ -58,7 +59,7 @@ export interface Drift {
 export type DriftStore = ReturnType<typeof createDriftStore>
 
 /** Drift between two moments, read from spans, findings and baselines. */
-export function createDriftStore(db: Database, codes: Codes) {
+export function createDriftStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   const stateOf = (side: Side, evidence: unknown): SeriesState => ({
     result: codes.result.wordOf(side.result),
     state: codes.state.wordOf(side.state),
@@ -70,8 +71,8 @@ export function createDriftStore(db: Database, codes: Codes) {
   return {
     /** The moment of an audit and when it was; undefined where there is no such audit. */
     async momentOf(auditId: string): Promise<{ moment: Moment; at: Date } | undefined> {
-      const row = await db.audit.findUnique({
-        where: { id: auditId },
+      const row = await db.audit.findFirst({
+        where: { id: auditId, ...madeIn(realm) },
         select: {
           ...{ observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
           ...{ vantages: true, rules: true },
@@ -90,7 +91,7 @@ export function createDriftStore(db: Database, codes: Codes) {
 
     /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
     async compare(from: Moment, to: Moment, filter: DriftFilter = {}): Promise<Drift> {
-      const sides = inOneScope(from, to)
+      const sides = { ...inOneScope(from, to), realm }
       const read = (page: Keyset) => db.$queryRaw<Difference[]>(differencesBetween(sides, filter, page))
       const first = await read({ limit: heldAtOnce })
       const rowsOf = async ({ after, limit }: Keyset) =>

@@ -5,6 +5,7 @@ import { describeReason, type ReasonCode } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
+import { andOfTarget, type Realm } from './realm.ts'
 import { findingFlags } from './record.ts'
 import { seriesNamesOf } from './series-names.ts'
 
@@ -38,7 +39,7 @@ export interface FindingFilter {
 export type FindingStore = ReturnType<typeof createFindingStore>
 
 /** The findings of an audit. */
-export function createFindingStore(db: Database, codes: Codes) {
+export function createFindingStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   return {
     /** In the order of targets and series, which never changes. */
     async list(auditId: string, { cursor, limit, ...filter }: FindingFilter): Promise<Page<Finding>> {
@@ -56,6 +57,7 @@ export function createFindingStore(db: Database, codes: Codes) {
         WITH page AS MATERIALIZED (
           SELECT f.* FROM finding f ${filtered ? seriesNamesOf('f') : Prisma.empty}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
+            ${andOfTarget(realm, 'f.target_id')}
             ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ), looked_up AS MATERIALIZED (

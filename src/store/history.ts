@@ -4,6 +4,7 @@ import { describeReason, type ReasonCode } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
+import { andOfTarget, type Realm } from './realm.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
@@ -35,7 +36,7 @@ export interface KnownSeries {
 export type HistoryStore = ReturnType<typeof createHistoryStore>
 
 /** History, read from spans. */
-export function createHistoryStore(db: Database, codes: Codes) {
+export function createHistoryStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   const stateOf = (row: SideRow): SeriesState => ({
     result: codes.result.wordOf(row.result),
     state: codes.state.wordOf(row.state),
@@ -54,7 +55,7 @@ export function createHistoryStore(db: Database, codes: Codes) {
           SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, ${sideColumns},
             lag(evidence_id) OVER w AS evidence_before, lag(result) OVER w AS "resultBefore", lag(state) OVER w AS "stateBefore",
             lag(reason_id) OVER w AS "reasonBefore"
-          FROM span x WHERE target_id = ${targetId} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
+          FROM span x WHERE target_id = ${targetId} ${andOfTarget(realm, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
         ) x JOIN series s ON s.target_id = ${targetId} AND s.id = x."seriesId" JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN evidence e ON e.id = x.evidence_id LEFT JOIN evidence b ON b.id = x.evidence_before
@@ -85,7 +86,7 @@ export function createHistoryStore(db: Database, codes: Codes) {
         SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id
-        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[])`
+        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${andOfTarget(realm, 'x.target_id')}`
       return rows.map((row) => ({ ...row, result: codes.result.wordOf(row.result) }))
     },
   }

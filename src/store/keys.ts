@@ -2,11 +2,14 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Database } from './database.ts'
 import type { ApiKey as Row } from './generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
+import { everything, type Realm } from './realm.ts'
 
 /** Who calls: the key that was shown. */
 export interface Caller {
   keyId: string
   scopes: string[]
+  /** Of which targets it may know. */
+  realm: Realm
 }
 
 /** A key as it is shown after its making: without its secret. */
@@ -14,6 +17,7 @@ export interface Key {
   id: string
   name: string
   scopes: string[]
+  realm: Realm
   createdAt: string
   /** When it ceases to open anything; null: never. */
   expiresAt: string | null
@@ -29,9 +33,13 @@ export type KeyStore = ReturnType<typeof createKeyStore>
 export function createKeyStore(db: Database) {
   return {
     /** Makes a key and answers it whole: this is the only time that it can be seen. */
-    async create(name: string, scopes: string[], { id = newKeyId(), ...more }: KeyChoices = {}): Promise<string> {
+    async create(
+      name: string,
+      scopes: string[],
+      { id = newKeyId(), realm = everything, expiresAt = null }: KeyChoices = {},
+    ): Promise<string> {
       const secret = randomBytes(32).toString('base64url')
-      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret), ...more } })
+      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret), realm, expiresAt } })
       return `pw_${id}_${secret}`
     },
 
@@ -44,7 +52,7 @@ export function createKeyStore(db: Database) {
       if (!row || !isRight || row.revokedAt || (row.expiresAt && row.expiresAt <= now)) return undefined
       const minuteAgo = new Date(now.getTime() - 60_000)
       if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) await noteUse(id, { now, minuteAgo })
-      return { keyId: id, scopes: row.scopes }
+      return { keyId: id, scopes: row.scopes, realm: row.realm as Realm }
     },
 
     async find(id: string): Promise<Key | undefined> {
@@ -83,6 +91,7 @@ export function createKeyStore(db: Database) {
 /** What a key need not have. */
 export interface KeyChoices {
   id?: string
+  realm?: Realm
   expiresAt?: Date | null
 }
 
@@ -97,6 +106,7 @@ const fromRow = (row: Row): Key => ({
   id: row.id,
   name: row.name,
   scopes: row.scopes,
+  realm: row.realm as Realm,
   createdAt: row.createdAt.toISOString(),
   expiresAt: row.expiresAt?.toISOString() ?? null,
   lastUsedAt: row.lastUsedAt?.toISOString() ?? null,

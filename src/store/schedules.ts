@@ -2,6 +2,7 @@ import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../domain/schedule
 import { type Database, Prisma } from './database.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from './generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
+import { andHas, madeIn, type Realm } from './realm.ts'
 
 /** What is asked for at each tick. */
 export interface AuditTemplate {
@@ -27,6 +28,8 @@ export interface StoredSchedule extends ScheduleInput {
   id: number
   version: number
   requestedBy: string
+  /** Its audits look at targets of this realm alone. */
+  realm: Realm
   nextAt: Date | null
   createdAt: string
   updatedAt: string
@@ -53,17 +56,17 @@ export interface MissedRun {
 export type ScheduleStore = ReturnType<typeof createScheduleStore>
 
 /** Schedules and their ticks. */
-export function createScheduleStore(db: Database) {
+export function createScheduleStore(db: Database, realm: Realm) {
   return {
     async find(name: string): Promise<StoredSchedule | undefined> {
-      const row = await db.schedule.findUnique({ where: { name } })
+      const row = await db.schedule.findFirst({ where: { name, ...madeIn(realm) } })
       return row ? fromRow(row) : undefined
     },
 
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<StoredSchedule>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await db.schedule.findMany({
-        where: { name: { gt: after } },
+        where: { name: { gt: after }, ...madeIn(realm) },
         orderBy: { name: 'asc' },
         take: limit + 1,
       })
@@ -72,7 +75,7 @@ export function createScheduleStore(db: Database) {
 
     /** Creates the schedule, or undefined where the name is taken. */
     async create(input: ScheduleInput, more: { requestedBy: string; nextAt: Date | null }) {
-      const data = { ...toRow(input), ...more }
+      const data = { ...toRow(input), ...more, realm }
       const [made] = await db.schedule.createManyAndReturn({ data, skipDuplicates: true })
       return made && fromRow(made)
     },
@@ -85,14 +88,14 @@ export function createScheduleStore(db: Database) {
     ) {
       const { version, ...rest } = more
       const data = { ...toRow(input), ...rest, updatedAt: new Date(), version: { increment: 1 } }
-      const where = { id, ...(version === undefined ? {} : { version }) }
+      const where = { id, ...madeIn(realm), ...(version === undefined ? {} : { version }) }
       const [row] = await db.schedule.updateManyAndReturn({ where, data })
       return row && fromRow(row)
     },
 
     /** Forgets the schedule; what became of its ticks stays. */
     async remove(id: number): Promise<void> {
-      await db.schedule.deleteMany({ where: { id } })
+      await db.schedule.deleteMany({ where: { id, ...madeIn(realm) } })
     },
 
     /** Schedules that have something to do: a tick that came, or one that waits. */
@@ -119,9 +122,9 @@ export function createScheduleStore(db: Database) {
       return new Set(rows.map(({ dueAt }) => dueAt.getTime()))
     },
 
-    async addRuns({ id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
-      const of = { scheduleId: id, schedule: name, policy: policyName(audit) }
-      await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...of, ...run })) })
+    async addRuns({ id, name, audit, realm: of }: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
+      const row = { scheduleId: id, schedule: name, policy: policyName(audit), realm: of }
+      await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
     },
 
     async updateRun(id: number, run: ScheduleRun): Promise<void> {
@@ -141,7 +144,11 @@ export function createScheduleStore(db: Database) {
     async runs(id: number, { cursor, limit }: { cursor?: string; limit: number }): Promise<Page<ScheduleRun>> {
       const [before] = decodeCursor(cursor, [aTime]) ?? []
       const rows = await db.scheduleRun.findMany({
-        where: { scheduleId: id, ...(before === undefined ? {} : { dueAt: { lt: new Date(before) } }) },
+        where: {
+          scheduleId: id,
+          ...madeIn(realm),
+          ...(before === undefined ? {} : { dueAt: { lt: new Date(before) } }),
+        },
         orderBy: { dueAt: 'desc' },
         take: limit + 1,
       })
@@ -153,7 +160,7 @@ export function createScheduleStore(db: Database) {
      * have been taken before `overdueAt` and were not are among them: whoever takes ticks is down now.
      */
     async missedRuns(period: { from: Date; to: Date; overdueAt: Date }, policy?: string): Promise<MissedRun[]> {
-      const of = policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`
+      const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(realm, 'realm')}`
       const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date })[]>`
         SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
         WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
@@ -180,6 +187,7 @@ const toRow = ({ audit, ...input }: ScheduleInput) => ({
 const fromRow = ({ policy: _, createdAt, updatedAt, ...row }: Row): StoredSchedule => ({
   ...row,
   audit: row.audit as unknown as AuditTemplate,
+  realm: row.realm as Realm,
   overlap: row.overlap as OverlapPolicy,
   missed: row.missed as MissedPolicy,
   createdAt: createdAt.toISOString(),

@@ -13,5 +13,5 @@ export const selectionColumns = (targets: Selection) =>
 export const selectionOf = (row: { targetNames: string[]; targetLabels: unknown }): Selection =>
   row.targetLabels === null ? row.targetNames : { labels: row.targetLabels as Record<string, string> }
 
-/** The condition that the row `x` of windows or waivers selects the target `t`. */
-export const selectsTarget = Prisma.sql`(t.name = ANY(x.target_names) OR t.labels @> x.target_labels)`
+/** The condition that the row `x` of windows or waivers selects the target `t`: of the realm of whoever asked for it, and no other. */
+export const selectsTarget = Prisma.sql`(t.name = ANY(x.target_names) OR t.labels @> x.target_labels) AND t.labels @> x.realm`

@@ -11,6 +11,7 @@ import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
 import { createPairStore } from './pairs.ts'
 import { createPolicyStore } from './policies.ts'
+import { everything, type Realm } from './realm.ts'
 import { recordBatch } from './record.ts'
 import { createScheduleStore } from './schedules.ts'
 import { endUnplannedSpans, ensureSeries } from './series.ts'
@@ -19,26 +20,34 @@ import { createVantageStore } from './vantages.ts'
 import { createWaiverStore } from './waivers.ts'
 import { createWindowStore } from './windows.ts'
 
-export type Stores = ReturnType<typeof createStores>
+export interface Stores extends ReturnType<typeof createAll> {
+  /** The same stores for somebody who may know of the targets of one realm alone. */
+  within(realm: Realm): Stores
+}
 
 /** All stores over one database, or over one transaction. */
-export const createStores = (db: Database, codes: Codes) => ({
-  audits: createAuditStore(db, codes),
-  baselines: createBaselineStore(db),
+export const createStores = (db: Database, codes: Codes, realm: Realm = everything): Stores => ({
+  ...createAll(db, { codes, realm }),
+  within: (narrower) => createStores(db, codes, { ...narrower, ...realm }),
+})
+
+const createAll = (db: Database, { codes, realm }: { codes: Codes; realm: Realm }) => ({
+  audits: createAuditStore(db, { codes, realm }),
+  baselines: createBaselineStore(db, realm),
   batches: createBatchStore(db),
-  compliance: createComplianceStore(db, codes),
-  drift: createDriftStore(db, codes),
-  findings: createFindingStore(db, codes),
-  history: createHistoryStore(db, codes),
+  compliance: createComplianceStore(db, { codes, realm }),
+  drift: createDriftStore(db, { codes, realm }),
+  findings: createFindingStore(db, { codes, realm }),
+  history: createHistoryStore(db, { codes, realm }),
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db),
   pairs: createPairStore(db),
   policies: createPolicyStore(db),
-  schedules: createScheduleStore(db),
-  targets: createTargetStore(db),
+  schedules: createScheduleStore(db, realm),
+  targets: createTargetStore(db, realm),
   vantages: createVantageStore(db),
-  waivers: createWaiverStore(db),
-  windows: createWindowStore(db, codes),
+  waivers: createWaiverStore(db, realm),
+  windows: createWindowStore(db, { codes, realm }),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>

@@ -1,6 +1,7 @@
 import { type Database, Prisma, transact } from './database.ts'
 import type { Target as Row } from './generated/client.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
+import { andHas, isEverything, isIn, outsideOf, type Realm, withLabels } from './realm.ts'
 
 export interface TargetInput {
   name: string
@@ -26,8 +27,12 @@ export interface StoredTarget extends Target {
 export type TargetStore = ReturnType<typeof createTargetStore>
 
 /** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
-export function createTargetStore(db: Database) {
-  const live = { retiredAt: null }
+export function createTargetStore(db: Database, realm: Realm) {
+  const own = withLabels(realm)
+  const live = { retiredAt: null, ...own }
+  const checkLabels = ({ name, labels = {} }: TargetInput) => {
+    if (!isIn(realm, labels)) throw outsideOf(realm, name)
+  }
   return {
     async find(name: string): Promise<StoredTarget | undefined> {
       const row = await db.target.findFirst({ where: { name, ...live } })
@@ -35,7 +40,7 @@ export function createTargetStore(db: Database) {
     },
 
     async findAny(name: string): Promise<StoredTarget | undefined> {
-      const row = await db.target.findUnique({ where: { name } })
+      const row = await db.target.findFirst({ where: { name, ...own } })
       return row ? fromRow(row) : undefined
     },
 
@@ -44,12 +49,15 @@ export function createTargetStore(db: Database) {
     },
 
     async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
-      return (await db.$queryRaw<Row[]>`${selectTarget} WHERE id = ANY(${ids}::int[]) ORDER BY id`).map(fromRow)
+      return (
+        await db.$queryRaw<Row[]>`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(realm, 'labels')} ORDER BY id`
+      ).map(fromRow)
     },
 
     async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
       const rows = await db.$queryRaw<Row[]>`
-        ${selectTarget} WHERE retired_at IS NULL AND labels @> ${JSON.stringify(labels)}::jsonb ORDER BY id`
+        ${selectTarget} WHERE retired_at IS NULL AND labels @> ${JSON.stringify(labels)}::jsonb
+          ${andHas(realm, 'labels')} ORDER BY id`
       return rows.map(fromRow)
     },
 
@@ -65,13 +73,15 @@ export function createTargetStore(db: Database) {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await db.$queryRaw<Row[]>`
         ${selectTarget} WHERE retired_at IS NULL AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb
-        ORDER BY name LIMIT ${limit + 1}`
+          ${andHas(realm, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
 
     /** Creates the target, or undefined where a live one has the name. A retired one comes back with its history. */
     async create(input: TargetInput): Promise<StoredTarget | undefined> {
+      checkLabels(input)
       const known = await db.target.findUnique({ where: { name: input.name } })
+      if (known && !isIn(realm, known.labels as Record<string, string>)) throw outsideOf(realm, input.name)
       if (known) return known.retiredAt ? this.replace(known.id, input, known.version) : undefined
       const { params, ...rest } = withDefaults(input)
       const data = { ...rest, params: params as Prisma.InputJsonObject }
@@ -81,9 +91,10 @@ export function createTargetStore(db: Database) {
 
     /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
     async replace(id: number, input: TargetInput, version?: number): Promise<StoredTarget | undefined> {
+      checkLabels(input)
       const { labels, params, ...rest } = withDefaults(input)
       const data = { ...rest, labels, params: params as Prisma.InputJsonObject, updatedAt: new Date(), retiredAt: null }
-      const where = { id, ...(version === undefined ? {} : { version }) }
+      const where = { id, ...own, ...(version === undefined ? {} : { version }) }
       const rows = await db.target.updateManyAndReturn({ where, data: { ...data, version: { increment: 1 } } })
       return rows[0] && fromRow(rows[0])
     },
@@ -95,13 +106,13 @@ export function createTargetStore(db: Database) {
         await tx.$executeRaw`SELECT FROM series WHERE target_id = ${id} ORDER BY target_id, id FOR NO KEY UPDATE`
         await tx.$executeRaw`
           WITH retired AS (
-            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} RETURNING id
+            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} ${andHas(realm, 'labels')} RETURNING id
           ) UPDATE span SET to_at = greatest(now(), from_at) WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
       })
     },
 
     /** Creates or updates many at once; a field that is left out keeps its stored value. */
-    save: (inputs: readonly TargetInput[]) => saveTargets(db, inputs),
+    save: (inputs: readonly TargetInput[]) => saveTargets(db, realm, inputs),
   }
 }
 
@@ -118,9 +129,25 @@ const withDefaults = (input: TargetInput) => ({
   externalId: input.externalId ?? null,
 })
 
+async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<void> {
+  if (isEverything(realm)) return writeTargets(db, realm, inputs)
+  await transact(db, async (tx) => {
+    await writeTargets(tx, realm, inputs)
+    // What is not of the realm now was not written, or was written out of it: then all of it is undone.
+    const names = inputs.map(({ name }) => name)
+    const saved = await tx.target.findMany({
+      where: { name: { in: names }, ...withLabels(realm) },
+      select: { name: true },
+    })
+    const own = new Set(saved.map(({ name }) => name))
+    const outside = names.find((name) => !own.has(name))
+    if (outside !== undefined) throw outsideOf(realm, outside)
+  })
+}
+
 // Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
 // that of two who save the same targets at once one waits for the other, and neither for ever.
-async function saveTargets(db: Database, inputs: readonly TargetInput[]): Promise<void> {
+async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<void> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
   await db.$executeRaw`
     WITH given AS (
@@ -137,14 +164,14 @@ async function saveTargets(db: Database, inputs: readonly TargetInput[]): Promis
       UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
         params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
         version = t.version + 1, updated_at = now(), retired_at = NULL
-      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
+      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(realm, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
         IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
           coalesce(g.external_id, t.external_id)))
     )
     INSERT INTO target (name, address, roles, labels, params, external_id)
     SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
     FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
-    ON CONFLICT (name) DO UPDATE SET address = excluded.address`
+    ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')}`
 }
 
 const fromRow = (row: Row): StoredTarget => ({

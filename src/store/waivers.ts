@@ -3,6 +3,7 @@ import type { WaiverState } from '../domain/waivers.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Waiver as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { madeIn, type Realm } from './realm.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
 
 export interface NewWaiver {
@@ -34,14 +35,15 @@ export interface PermissionQuery {
 export type WaiverStore = ReturnType<typeof createWaiverStore>
 
 /** Dated acceptances of failing findings. */
-export function createWaiverStore(db: Database) {
+export function createWaiverStore(db: Database, realm: Realm) {
+  const made = madeIn(realm)
   return {
     async create({ targets, ...waiver }: NewWaiver): Promise<StoredWaiver> {
-      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets) } }))
+      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets), realm } }))
     },
 
     async find(id: string): Promise<StoredWaiver | undefined> {
-      const row = await db.waiver.findUnique({ where: { id } })
+      const row = await db.waiver.findFirst({ where: { id, ...made } })
       return row ? fromRow(row) : undefined
     },
 
@@ -56,20 +58,20 @@ export function createWaiverStore(db: Database) {
       const { policy, state, now, cursor, limit } = query
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const id = before === undefined ? {} : { id: { lt: before } }
-      const where = { ...id, ...(policy === undefined ? {} : { policy }), ...(state && inState(state, now)) }
+      const where = { ...id, ...made, ...(policy === undefined ? {} : { policy }), ...(state && inState(state, now)) }
       const rows = await db.waiver.findMany({ where, orderBy: { id: 'desc' }, take: limit + 1 })
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
     /** Approves a waiver that still waits for it; false where it does not. */
     async approve(id: string, approvedBy: string, now: Date): Promise<boolean> {
-      const where = { id, ...inState('requested', now) }
+      const where = { id, ...made, ...inState('requested', now) }
       return (await db.waiver.updateMany({ where, data: { approvedBy, approvedAt: now } })).count > 0
     },
 
     /** Takes a waiver back; false where it has ended already. */
     async revoke(id: string, revokedBy: string, now: Date): Promise<boolean> {
-      const where = { id, revokedAt: null, expiresAt: { gt: now } }
+      const where = { id, ...made, revokedAt: null, expiresAt: { gt: now } }
       return (await db.waiver.updateMany({ where, data: { revokedBy, revokedAt: now } })).count > 0
     },
 
@@ -91,13 +93,13 @@ function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
   return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
 }
 
-const fromRow = ({ targetNames, targetLabels, ...row }: Row): StoredWaiver => ({
+const fromRow = ({ targetNames, targetLabels, realm: _, ...row }: Row): StoredWaiver => ({
   ...row,
   targets: selectionOf({ targetNames, targetLabels }),
 })
 
 /** Whether the finding of the span `x` and the rule `r` is waived at a moment. */
 export const waivedAt = (at: Date): Prisma.Sql => Prisma.sql`EXISTS (
-  SELECT FROM waiver w JOIN target wt ON wt.name = ANY(w.target_names) OR wt.labels @> w.target_labels
+  SELECT FROM waiver w JOIN target wt ON (wt.name = ANY(w.target_names) OR wt.labels @> w.target_labels) AND wt.labels @> w.realm
   WHERE w.policy = r.policy AND r.name = ANY(w.rules) AND w.approved_at <= ${at} AND w.expires_at > ${at}
     AND (w.revoked_at IS NULL OR w.revoked_at > ${at}) AND wt.id = x.target_id)`

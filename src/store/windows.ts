@@ -4,6 +4,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import type { AccessWindow as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { andHas, madeIn, type Realm } from './realm.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
 import type { PermissionQuery } from './waivers.ts'
 
@@ -22,6 +23,8 @@ export interface NewWindow {
 }
 
 export interface StoredWindow extends NewWindow {
+  /** It permits something of targets of this realm alone. */
+  realm: Realm
   approvedBy: string | null
   approvedAt: Date | null
   canceledBy: string | null
@@ -57,15 +60,15 @@ export interface WindowFilter {
 export type WindowStore = ReturnType<typeof createWindowStore>
 
 /** Time-boxed permissions for an exposure. */
-export function createWindowStore(db: Database, codes: Codes) {
+export function createWindowStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   return {
     async create({ targets, from, to, params, ...window }: NewWindow): Promise<void> {
       const times = { fromAt: from, toAt: to, params: params as Prisma.InputJsonObject }
-      await db.accessWindow.create({ data: { ...window, ...times, ...selectionColumns(targets) } })
+      await db.accessWindow.create({ data: { ...window, ...times, ...selectionColumns(targets), realm } })
     },
 
     async find(id: string): Promise<StoredWindow | undefined> {
-      const row = await db.accessWindow.findUnique({ where: { id } })
+      const row = await db.accessWindow.findFirst({ where: { id, ...madeIn(realm) } })
       return row ? fromRow(row) : undefined
     },
 
@@ -87,6 +90,7 @@ export function createWindowStore(db: Database, codes: Codes) {
       ].filter((condition) => typeof condition === 'object')
       const found = await db.$queryRaw<{ id: string }[]>`
         SELECT x.id FROM access_window x WHERE true ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
+          ${andHas(realm, 'x.realm')}
         ORDER BY x.id DESC LIMIT ${limit + 1}`
       const ids = found.map(({ id }) => id)
       const rows = await db.accessWindow.findMany({ where: { id: { in: ids } }, orderBy: { id: 'desc' } })
@@ -181,6 +185,7 @@ function stateAt(now: Date): Prisma.Sql {
 
 const fromRow = ({ targetNames, targetLabels, fromAt, toAt, params, proof, ...window }: Row): StoredWindow => ({
   ...window,
+  realm: window.realm as Realm,
   targets: selectionOf({ targetNames, targetLabels }),
   params: params as Record<string, unknown>,
   from: fromAt,

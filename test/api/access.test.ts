@@ -67,7 +67,7 @@ describe.each(operations)('$operationId', (operation) => {
 test('a route that does not say which scope it needs is refused before the service starts', async () => {
   const app = fastify()
   app.register(async (v1) => {
-    requireKey(v1, service.stores.keys)
+    requireKey(v1, service)
     v1.get('/forgotten', async () => 'data')
   })
   await expect(app.ready()).rejects.toThrow('/forgotten does not say which scope it needs')

@@ -13,7 +13,11 @@ const parts = (key: string) => /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(ke
 test('a key that was made opens the door, with its scopes', async () => {
   const key = await stores.keys.create('night audit', ['audits', 'targets'])
   const [id] = parts(key)
-  expect(await stores.keys.authenticate(key, new Date())).toEqual({ keyId: id, scopes: ['audits', 'targets'] })
+  expect(await stores.keys.authenticate(key, new Date())).toEqual({
+    keyId: id,
+    scopes: ['audits', 'targets'],
+    realm: {},
+  })
   expect(await stores.keys.exists('night audit')).toBe(true)
   expect(await stores.keys.exists('nobody')).toBe(false)
 })

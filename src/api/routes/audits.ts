@@ -24,7 +24,7 @@ import {
   Timestamp,
   unchanged,
 } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { TargetName, TargetProperties } from './targets.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -106,30 +106,30 @@ const PreferHeader = Type.Optional(
 const maxWaitSeconds = 15
 
 export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
-  const { stores, notifications } = parts
+  const { notifications } = parts
 
-  const find = async (id: string) => {
+  const find = async ({ stores }: View, id: string) => {
     const audit = await stores.audits.find(id)
     if (!audit) throw new NotFoundError(`there is no audit ${id}`)
     return audit
   }
 
   /** Waits for the end as long as the caller prefers to. */
-  const findAfterWait = async (id: string, prefer: string | undefined, reply: FastifyReply) => {
+  const findAfterWait = async (view: View, id: string, { prefer, reply }: { prefer?: string; reply: FastifyReply }) => {
     const seconds = Math.min(Number(/(?:^|[,;\s])wait=(\d{1,5})\b/.exec(prefer ?? '')?.[1] ?? 0), maxWaitSeconds)
-    if (seconds === 0) return find(id)
+    if (seconds === 0) return find(view, id)
     reply.header('preference-applied', `wait=${seconds}`)
     const ended = notifications.waitForEnd(id, seconds * 1000)
-    const audit = await find(id)
+    const audit = await find(view, id)
     if (ending.has(audit.status)) return audit
     await ended
-    return find(id)
+    return find(view, id)
   }
 
   app.post(
     '/audits',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],
@@ -154,15 +154,15 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       const writesTargets = Array.isArray(body.targets) && body.targets.some((target) => typeof target !== 'string')
       if (writesTargets && !allows(caller.scopes, 'targets:write'))
         throw new ForbiddenError(
           'to create or change targets the key needs the scope targets:write: name those that are there',
         )
       const order = { trigger: 'api', requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
-      const { auditId } = await acceptAudit(parts, body, order)
-      const audit = await findAfterWait(auditId, headers.prefer, reply)
+      const { auditId } = await acceptAudit({ ...parts, ...view }, body, order)
+      const audit = await findAfterWait(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)
       return answer(reply, audit, ending.has(audit.status) ? 200 : 202)
     },
@@ -171,7 +171,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits',
     {
-      config: { scope: ['audits:run', 'reports:read'] },
+      config: { scope: ['audits:run', 'reports:read'], limited: true },
       schema: {
         operationId: 'listAudits',
         tags: ['audits'],
@@ -185,8 +185,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         response: { 200: pageOf(ref(Audit)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
-      const page = await stores.audits.list(query)
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.audits.list(query)
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -194,7 +194,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits/:id',
     {
-      config: { scope: ['audits:run', 'reports:read'] },
+      config: { scope: ['audits:run', 'reports:read'], limited: true },
       schema: {
         operationId: 'getAudit',
         tags: ['audits'],
@@ -212,17 +212,18 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       },
     },
     async (request, reply) => {
-      const audit = await findAfterWait(request.params.id, request.headers.prefer, reply)
+      const { view, params, headers } = request
+      const audit = await findAfterWait(view, params.id, { ...headers, reply })
       const format = chooseFormat<AuditFormatName>(request, auditMediaTypes)
       if (format === 'json') return answer(reply, audit, 200)
-      return sendAuditDocument(parts, { audit, format }, { request, reply })
+      return sendAuditDocument({ ...parts, ...view }, { audit, format }, { request, reply })
     },
   )
 
   app.post(
     '/audits/:id/cancel',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'cancelAudit',
         tags: ['audits'],
@@ -232,11 +233,10 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         response: { 200: ref(Audit), ...problems(404, 409) },
       },
     },
-    async ({ params }, reply) => {
-      const { status } = await find(params.id)
-      if (!(await cancelAudit(parts, params.id)))
-        throw new ConflictError(`the audit has ended already: it is ${status}`)
-      return answer(reply, await find(params.id), 200)
+    async ({ params, view }, reply) => {
+      const { status } = await find(view, params.id)
+      if (!(await cancelAudit(view, params.id))) throw new ConflictError(`the audit has ended already: it is ${status}`)
+      return answer(reply, await find(view, params.id), 200)
     },
   )
 }

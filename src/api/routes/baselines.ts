@@ -6,7 +6,7 @@ import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.
 import { nameSchema } from '../../domain/policy.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 
 const reason = Type.String({ minLength: 1, maxLength: 1000, examples: ['Reviewed after the move, CHG0030001'] })
 const name = (examples: string[]) => Type.String({ minLength: 1, maxLength: 253, examples })
@@ -43,8 +43,8 @@ const Items = closedObject({
   ),
 })
 
-export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
-  const find = async (wanted: string) => {
+export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  const find = async ({ stores }: View, wanted: string) => {
     const baseline = await stores.baselines.find(wanted)
     if (!baseline) throw new NotFoundError(`there is no baseline ${wanted}`)
     return baseline
@@ -53,7 +53,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/baselines',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'listBaselines',
         tags: ['reports'],
@@ -62,13 +62,13 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: pageOf(ref(Baseline)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => linkNext(reply, url, await stores.baselines.list(query)),
+    async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.baselines.list(query)),
   )
 
   app.post(
     '/baselines',
     {
-      config: { scope: 'waivers:approve' },
+      config: { scope: 'waivers:approve', limited: true },
       schema: {
         operationId: 'createBaseline',
         tags: ['reports'],
@@ -78,8 +78,8 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 201: ref(Baseline), ...problems(409, 413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
-      const audit = await stores.audits.find(body.audit)
+    async ({ body, headers, caller, view }, reply) => {
+      const audit = await view.stores.audits.find(body.audit)
       if (!audit) throw new RefusedError([{ pointer: '/audit', message: `there is no audit ${body.audit}` }])
       if (audit.status !== 'completed') {
         throw new RefusedError([
@@ -87,7 +87,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         ])
       }
       const approval = { approvedBy: caller.keyId, reason: body.reason }
-      await transaction(async (tx) => {
+      await view.transaction(async (tx) => {
         const resource = newUuid()
         const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
         if ((await claimOnce(tx, claim)) !== resource) return
@@ -100,14 +100,14 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       return reply
         .code(201)
         .header('location', `/v1/baselines/${body.name}`)
-        .send(await find(body.name))
+        .send(await find(view, body.name))
     },
   )
 
   app.get(
     '/baselines/:name',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'getBaseline',
         tags: ['reports'],
@@ -116,13 +116,13 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: ref(Baseline), ...problems(404) },
       },
     },
-    async ({ params }) => find(params.name),
+    async ({ params, view }) => find(view, params.name),
   )
 
   app.post(
     '/baselines/:name/approve',
     {
-      config: { scope: 'waivers:approve' },
+      config: { scope: 'waivers:approve', limited: true },
       schema: {
         operationId: 'approveBaselineItems',
         tags: ['reports'],
@@ -133,23 +133,23 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: ref(Baseline), ...problems(404, 413, 415, 422) },
       },
     },
-    async ({ params, body, caller }) => {
-      await find(params.name)
+    async ({ params, body, caller, view }) => {
+      await find(view, params.name)
       const approval = { approvedBy: caller.keyId, reason: body.reason }
-      const missing = await transaction((tx) => tx.baselines.approveItems(params.name, body.items, approval))
+      const missing = await view.transaction((tx) => tx.baselines.approveItems(params.name, body.items, approval))
       if (missing.length > 0) {
         throw new RefusedError(
           missing.map((place) => ({ pointer: `/items/${place}`, message: 'nothing is known of this series' })),
         )
       }
-      return find(params.name)
+      return find(view, params.name)
     },
   )
 
   app.delete(
     '/baselines/:name',
     {
-      config: { scope: 'waivers:approve' },
+      config: { scope: 'waivers:approve', limited: true },
       schema: {
         operationId: 'deleteBaseline',
         tags: ['reports'],
@@ -158,9 +158,9 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },
-    async ({ params }, reply) => {
-      await find(params.name)
-      await transaction((tx) => tx.baselines.remove(params.name))
+    async ({ params, view }, reply) => {
+      await find(view, params.name)
+      await view.transaction((tx) => tx.baselines.remove(params.name))
       return reply.code(204).send(null)
     },
   )

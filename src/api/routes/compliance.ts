@@ -52,11 +52,11 @@ export const ComplianceReport = Type.Object(
   { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
 )
 
-export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/reports/compliance',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'getComplianceReport',
         tags: ['reports'],
@@ -78,6 +78,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
       },
     },
     async (request, reply) => {
+      const { stores } = request.view
       const { at: text, by, label, format: _, ...filter } = request.query
       const at = text === undefined ? new Date() : new Date(text)
       const labels = label.length > 0 ? { labels: labelsOf(label) } : {}

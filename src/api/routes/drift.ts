@@ -9,7 +9,7 @@ import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '.
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { FieldChange } from './history.ts'
 
 const Side = nullable(Type.Object({ result: Result, state: State, reason: ref(Reason) }))
@@ -63,11 +63,11 @@ const MomentText = Type.String({
 })
 const text = Type.Optional(Type.String({ maxLength: 253 }))
 
-export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/reports/drift',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'getDriftReport',
         tags: ['reports'],
@@ -88,17 +88,17 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, {
     },
     async (request, reply) => {
       const { from: fromText, to: toText, label, cursor, limit, format: _format, all: _all, ...filter } = request.query
-      const from = await readMoment('from', fromText)
-      const to = await readMoment('to', toText)
+      const from = await readMoment(request.view, 'from', fromText)
+      const to = await readMoment(request.view, 'to', toText)
       const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
-      const drift = await stores.drift.compare(from.moment, to.moment, wanted)
+      const drift = await request.view.stores.drift.compare(from.moment, to.moment, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
       if (wantsPage(request)) return { ...head, ...linkNext(reply, request.url, await drift.page({ cursor, limit })) }
       return sendExport(reply, formatOf(request), { columns: driftColumns, fetchPage: drift.page, head })
     },
   )
 
-  async function readMoment(field: string, value: string): Promise<{ moment: Moment; at: Date }> {
+  async function readMoment({ stores }: View, field: string, value: string): Promise<{ moment: Moment; at: Date }> {
     const [, kind, name = ''] = /^(audit|baseline):(.+)$/.exec(value) ?? []
     const refuse = (message: string) => new RefusedError([{ pointer: `/${field}`, message }], 'query')
     if (kind === 'audit' && uuid.test(name)) {

@@ -83,11 +83,11 @@ export const Finding = Type.Object(
   { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
 )
 
-export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'>> = async (app, { stores }) => {
+export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/audits/:id/findings',
     {
-      config: { scope: ['audits:run', 'reports:read'] },
+      config: { scope: ['audits:run', 'reports:read'], limited: true },
       schema: {
         operationId: 'listFindings',
         tags: ['audits'],
@@ -105,6 +105,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'stores'
       },
     },
     async (request, reply) => {
+      const { stores } = request.view
       const { id } = request.params
       if (!(await stores.audits.find(id))) throw new NotFoundError(`there is no audit ${id}`)
       const { format: _format, all: _all, cursor, limit, ...filter } = request.query

@@ -49,11 +49,11 @@ export const Span = Type.Object(
   },
 )
 
-export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/targets/:name/history',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'getTargetHistory',
         tags: ['targets'],
@@ -65,6 +65,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       },
     },
     async (request, reply) => {
+      const { stores } = request.view
       const { name } = request.params
       const target = await stores.targets.findAny(name)
       if (!target) throw new NotFoundError(`there is no target ${name}`)

@@ -2,11 +2,13 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
-import { scopePattern } from '../../domain/scopes.ts'
-import { newKeyId } from '../../store/keys.ts'
+import { limitableScopes, scopePattern } from '../../domain/scopes.ts'
+import { newKeyId, type Key as StoredKey } from '../../store/keys.ts'
+import { isEverything } from '../../store/realm.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
+import { Labels } from './targets.ts'
 
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),
@@ -21,7 +23,17 @@ const fields = {
     },
   ),
 }
+const Limit = nullable(
+  closedObject(
+    { labels: { ...Labels, minProperties: 1 } as typeof Labels },
+    {
+      description: 'It knows of the targets with all of these labels and of no others; null: of all',
+      examples: [{ labels: { team: 'blue' } }],
+    },
+  ),
+)
 const choices = {
+  targets: Type.Optional(Limit),
   expiresAt: Type.Optional(
     nullable(Type.String({ format: 'date-time', description: 'When it ceases to open anything' })),
   ),
@@ -31,6 +43,7 @@ const shown = {
   id: KeyId,
   ...fields,
   scopes: Type.Array(Type.String()),
+  targets: Limit,
   createdAt: Timestamp,
   expiresAt: nullable(Timestamp),
   lastUsedAt: nullable(Type.String({ format: 'date-time', description: 'To the minute' })),
@@ -52,7 +65,7 @@ export const NewKey = Type.Object(
   { $id: 'NewKey', title: 'NewKey', description: 'An API key with its secret: it cannot be seen again' },
 )
 
-export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
+export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.post(
     '/keys',
     {
@@ -69,19 +82,21 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
         response: { 201: ref(NewKey), ...problems(413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       const expiresAt = body.expiresAt ? new Date(body.expiresAt) : null
       if (expiresAt && expiresAt <= new Date())
         throw new RefusedError([{ pointer: '/expiresAt', message: 'must be in the future' }])
+      const realm = body.targets?.labels ?? {}
+      if (!isEverything(realm)) checkLimitable(body.scopes)
       const id = newKeyId()
       const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
-      const made = await transaction(async (tx) => {
+      const made = await view.transaction(async (tx) => {
         const request = { operation: 'createKey', ...body }
         const resource = await claimOnce(tx, { ...order, request, resource: id })
-        const key = resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt }) : null
+        const key = resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt, realm }) : null
         const stored = await tx.keys.find(resource)
         if (!stored) throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key made no key' }])
-        return { ...stored, key }
+        return { ...show(stored), key }
       })
       return reply.code(201).header('cache-control', 'no-store').send(made)
     },
@@ -99,7 +114,10 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
         response: { 200: pageOf(ref(Key)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => linkNext(reply, url, await stores.keys.list(query)),
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.keys.list(query)
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
   )
 
   app.delete(
@@ -115,11 +133,25 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { s
         response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
       },
     },
-    async ({ params, caller }, reply) => {
+    async ({ params, caller, view: { stores } }, reply) => {
       if (params.id === caller.keyId) throw new ConflictError('a key cannot revoke itself: use another admin key')
       if (!(await stores.keys.find(params.id))) throw new NotFoundError(`there is no key ${params.id}`)
       await stores.keys.revoke(params.id)
       return reply.code(204).send(null)
     },
   )
+}
+
+const show = ({ realm, ...key }: StoredKey) => ({
+  ...key,
+  targets: isEverything(realm) ? null : { labels: { ...realm } },
+})
+
+function checkLimitable(scopes: readonly string[]): void {
+  const mistakes = scopes.flatMap((scope, i) =>
+    limitableScopes.includes(scope)
+      ? []
+      : [{ pointer: `/scopes/${i}`, message: `a key with the scope ${scope} cannot be limited to targets` }],
+  )
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
 }

@@ -7,7 +7,7 @@ import { policySchema } from '../../policies/schema.ts'
 import type { PolicyVersion, StoredPolicyVersion } from '../../store/policies.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 
 const Document = Type.Unsafe<PolicyVersion['document']>({
   type: 'object',
@@ -44,7 +44,7 @@ const VersionParams = closedObject({
   version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 })
 
-export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   // YAML comes through as text, so that mistakes can be told by line.
   app.addContentTypeParser(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
@@ -54,7 +54,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 
   const check = (body: unknown) => (typeof body === 'string' ? loadPolicy(body, 'yaml') : checkPolicy(body))
 
-  const find = async (name: string, version?: number) => {
+  const find = async ({ stores }: View, name: string, version?: number) => {
     const policy = await stores.policies.find(name, version)
     if (!policy)
       throw new NotFoundError(
@@ -66,7 +66,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies',
     {
-      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'], limited: true },
       schema: {
         operationId: 'listPolicies',
         tags: ['policies'],
@@ -75,8 +75,8 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(Policy)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
-      const page = await stores.policies.list(query)
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.policies.list(query)
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -84,7 +84,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/schema',
     {
-      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'], limited: true },
       schema: {
         operationId: 'getPolicySchema',
         tags: ['policies'],
@@ -98,7 +98,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/policies/validate',
     {
-      config: { scope: ['policies:write', 'reports:read'] },
+      config: { scope: ['policies:write', 'reports:read'], limited: true },
       schema: {
         operationId: 'validatePolicy',
         tags: ['policies'],
@@ -117,7 +117,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/:name',
     {
-      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'], limited: true },
       schema: {
         operationId: 'getPolicy',
         tags: ['policies'],
@@ -126,7 +126,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Policy), ...problems(404) },
       },
     },
-    async ({ params }, reply) => answer(reply, await find(params.name)),
+    async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
   )
 
   app.put(
@@ -147,7 +147,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         },
       },
     },
-    async ({ params, body }, reply) => {
+    async ({ params, body, view }, reply) => {
       const checked = check(body)
       if ('errors' in checked) {
         throw new RefusedError(
@@ -159,7 +159,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      const { stored, created } = await stores.policies.put(checked.document)
+      const { stored, created } = await view.stores.policies.put(checked.document)
       return answer(reply.code(created ? 201 : 200), stored)
     },
   )
@@ -167,7 +167,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/policies/:name/versions',
     {
-      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'], limited: true },
       schema: {
         operationId: 'listPolicyVersions',
         tags: ['policies'],
@@ -176,16 +176,16 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(Policy)), ...problems(404) },
       },
     },
-    async ({ params }) => {
-      await find(params.name)
-      return { items: (await stores.policies.versions(params.name)).map(show), next: null }
+    async ({ params, view }) => {
+      await find(view, params.name)
+      return { items: (await view.stores.policies.versions(params.name)).map(show), next: null }
     },
   )
 
   app.get(
     '/policies/:name/versions/:version',
     {
-      config: { scope: ['reports:read', 'audits:run', 'policies:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'policies:write'], limited: true },
       schema: {
         operationId: 'getPolicyVersion',
         tags: ['policies'],
@@ -194,7 +194,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Policy), ...problems(404) },
       },
     },
-    async ({ params }, reply) => answer(reply, await find(params.name, params.version)),
+    async ({ params, view }, reply) => answer(reply, await find(view, params.name, params.version)),
   )
 }
 

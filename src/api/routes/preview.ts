@@ -6,7 +6,7 @@ import { resolveParameters } from '../../domain/parameters.ts'
 import { checkPolicy } from '../../policies/load.ts'
 import type { StoredTarget } from '../../store/targets.ts'
 import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { TargetName } from './targets.ts'
 
 const Preview = Type.Object({
@@ -28,11 +28,11 @@ const Preview = Type.Object({
   ),
 })
 
-export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.post(
     '/policies/preview',
     {
-      config: { scope: 'reports:read' },
+      config: { scope: 'reports:read', limited: true },
       schema: {
         operationId: 'previewPolicy',
         tags: ['policies'],
@@ -49,7 +49,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         response: { 200: Preview, ...problems(413, 415, 422) },
       },
     },
-    async ({ body }) => {
+    async ({ body, view: { stores } }) => {
       const checked = checkPolicy(body.document)
       if ('errors' in checked) {
         throw new RefusedError(
@@ -57,7 +57,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         )
       }
       const { document } = checked
-      const targets = await findTargets(body.targets)
+      const targets = await findTargets(stores, body.targets)
       const mistakes = targets.flatMap((target) => {
         const resolved = resolveParameters(document, { target: target.params })
         return 'errors' in resolved ? resolved.errors.map((error) => ({ ...error, target: target.name })) : []
@@ -74,7 +74,10 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
     },
   )
 
-  async function findTargets(selection: string[] | { labels: Record<string, string> }): Promise<StoredTarget[]> {
+  async function findTargets(
+    stores: View['stores'],
+    selection: string[] | { labels: Record<string, string> },
+  ): Promise<StoredTarget[]> {
     if (!Array.isArray(selection)) return stores.targets.findByLabels(selection.labels)
     const found = await stores.targets.findByNames(selection)
     const names = new Set(found.map((target) => target.name))

@@ -20,7 +20,7 @@ import {
   ref,
   Timestamp,
 } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { AuditRequest } from './audits.ts'
 import { TargetName } from './targets.ts'
 
@@ -109,14 +109,20 @@ const IfMatch = Type.Object({
 const shownTicks = 5
 
 export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
-  const { stores, transaction, scheduler } = parts
+  const { scheduler } = parts
 
-  const find = async (wanted: string) => {
+  const find = async ({ stores }: View, wanted: string) => {
     const schedule = await stores.schedules.find(wanted)
     if (!schedule) throw new NotFoundError(`there is no schedule ${wanted}`)
     return schedule
   }
-  const show = ({ id: _id, version: _version, nextAt, ...schedule }: StoredSchedule): Static<typeof Schedule> => ({
+  const show = ({
+    id: _id,
+    version: _version,
+    realm: _realm,
+    nextAt,
+    ...schedule
+  }: StoredSchedule): Static<typeof Schedule> => ({
     ...(schedule as ScheduleInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
       typeof Schedule
     >),
@@ -128,9 +134,13 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
     input.enabled ? (scheduler.next(input, now, 1)[0] ?? null) : null
 
   /** Writes a change; ticks that came before it are decided as the schedule was. */
-  const change = async (current: StoredSchedule, input: ScheduleInput, requestedBy: string) => {
+  const change = async (
+    { stores }: View,
+    current: StoredSchedule,
+    { input, requestedBy }: { input: ScheduleInput; requestedBy: string },
+  ) => {
     const now = new Date()
-    await scheduler.check(input, now)
+    await scheduler.check(stores.within(current.realm), input, now)
     await scheduler.settle(current.id, now)
     const sameTimes =
       current.enabled === input.enabled && current.cron === input.cron && current.timeZone === input.timeZone
@@ -142,7 +152,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules',
     {
-      config: { scope: ['reports:read', 'audits:run'] },
+      config: { scope: ['reports:read', 'audits:run'], limited: true },
       schema: {
         operationId: 'listSchedules',
         tags: ['schedules'],
@@ -151,8 +161,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: pageOf(ref(Schedule)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
-      const page = await stores.schedules.list(query)
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.schedules.list(query)
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -160,7 +170,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.post(
     '/schedules',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'createSchedule',
         tags: ['schedules'],
@@ -170,10 +180,10 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 201: ref(Schedule), ...problems(409, 413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       const now = new Date()
-      await scheduler.check(body, now)
-      const schedule = await transaction(async (tx) => {
+      await scheduler.check(view.stores, body, now)
+      const schedule = await view.transaction(async (tx) => {
         const resource = newUuid()
         const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
         const repeated = (await claimOnce(tx, claim)) !== resource
@@ -189,7 +199,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules/:name',
     {
-      config: { scope: ['reports:read', 'audits:run'] },
+      config: { scope: ['reports:read', 'audits:run'], limited: true },
       schema: {
         operationId: 'getSchedule',
         tags: ['schedules'],
@@ -198,13 +208,13 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: ref(Schedule), ...problems(404) },
       },
     },
-    async ({ params }, reply) => answer(reply, await find(params.name)),
+    async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
   )
 
   app.put(
     '/schedules/:name',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'replaceSchedule',
         tags: ['schedules'],
@@ -215,16 +225,17 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: ref(Schedule), 201: ref(Schedule), ...problems(412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, caller }, reply) => {
+    async ({ params, body, headers, caller, view }, reply) => {
+      const { stores } = view
       const input = { ...body, name: params.name }
       const current = await stores.schedules.find(params.name)
       if (!matches(headers['if-match'], current)) return stale(reply)
       if (current) {
-        const saved = await change(current, input, caller.keyId)
+        const saved = await change(view, current, { input, requestedBy: caller.keyId })
         return saved ? answer(reply, saved) : stale(reply)
       }
       const now = new Date()
-      await scheduler.check(input, now)
+      await scheduler.check(stores, input, now)
       const more = { requestedBy: caller.keyId, nextAt: firstTick(input, now) }
       const made = await stores.schedules.create(input, more)
       return made ? answer(reply.code(201), made) : stale(reply)
@@ -234,7 +245,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.patch(
     '/schedules/:name',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'updateSchedule',
         tags: ['schedules'],
@@ -246,11 +257,20 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: ref(Schedule), ...problems(404, 412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, caller }, reply) => {
-      const current = await find(params.name)
+    async ({ params, body, headers, caller, view }, reply) => {
+      const current = await find(view, params.name)
       if (!matches(headers['if-match'], current)) return stale(reply)
-      const { id: _, version: _v, requestedBy: _r, nextAt: _n, createdAt: _c, updatedAt: _u, ...fields } = current
-      const saved = await change(current, { ...fields, ...body }, caller.keyId)
+      const {
+        id: _,
+        version: _v,
+        realm: _l,
+        requestedBy: _r,
+        nextAt: _n,
+        createdAt: _c,
+        updatedAt: _u,
+        ...fields
+      } = current
+      const saved = await change(view, current, { input: { ...fields, ...body }, requestedBy: caller.keyId })
       return saved ? answer(reply, saved) : stale(reply)
     },
   )
@@ -258,7 +278,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.delete(
     '/schedules/:name',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'deleteSchedule',
         tags: ['schedules'],
@@ -268,10 +288,10 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },
-    async ({ params }, reply) => {
-      const { id } = await find(params.name)
+    async ({ params, view }, reply) => {
+      const { id } = await find(view, params.name)
       await scheduler.settle(id, new Date())
-      await stores.schedules.remove(id)
+      await view.stores.schedules.remove(id)
       return reply.code(204).send(null)
     },
   )
@@ -279,7 +299,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   app.get(
     '/schedules/:name/runs',
     {
-      config: { scope: ['reports:read', 'audits:run'] },
+      config: { scope: ['reports:read', 'audits:run'], limited: true },
       schema: {
         operationId: 'listScheduleRuns',
         tags: ['schedules'],
@@ -289,8 +309,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 200: pageOf(ref(ScheduleRun)), ...problems(404) },
       },
     },
-    async ({ params, query, url }, reply) => {
-      const page = await stores.schedules.runs((await find(params.name)).id, query)
+    async ({ params, query, url, view }, reply) => {
+      const page = await view.stores.schedules.runs((await find(view, params.name)).id, query)
       return linkNext(reply, url, { ...page, items: page.items.map(showRun) })
     },
   )
@@ -303,7 +323,8 @@ const showRun = ({ dueAt, decidedAt, auditId, ...run }: StoredRun) => ({
   decidedAt: decidedAt.toISOString(),
 })
 
-const etagOf = ({ id, version }: StoredSchedule) => `"${id}-${version}"`
+/** The id would tell how many others there are. */
+const etagOf = ({ createdAt, version }: StoredSchedule) => `"${Date.parse(createdAt)}-${version}"`
 
 /** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
 const matches = (ifMatch: string | undefined, current: StoredSchedule | undefined) =>

@@ -10,7 +10,7 @@ import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import { sendProblem } from '../problems.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 
 export const TargetName = Type.String({
   pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$',
@@ -18,6 +18,13 @@ export const TargetName = Type.String({
   examples: ['epp-01'],
 })
 const label = Type.String({ maxLength: 200 })
+
+/** Labels as a target has them. */
+export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
+  additionalProperties: false,
+  maxProperties: 50,
+  examples: [{ site: 'hq' }],
+})
 
 const required = {
   address: Type.String({
@@ -29,11 +36,7 @@ const required = {
 }
 const optional = {
   roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
-  labels: Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
-    additionalProperties: false,
-    maxProperties: 50,
-    examples: [{ site: 'hq' }],
-  }),
+  labels: Labels,
   params: Type.Record(
     Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
     Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
@@ -65,8 +68,8 @@ const IfMatch = Type.Object({
   ),
 })
 
-export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
-  const find = async (name: string) => {
+export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  const find = async ({ stores }: View, name: string) => {
     const target = await stores.targets.find(name)
     if (!target) throw new NotFoundError(`there is no target ${name}`)
     return target
@@ -75,7 +78,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/targets',
     {
-      config: { scope: ['reports:read', 'audits:run', 'targets:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true },
       schema: {
         operationId: 'listTargets',
         tags: ['targets'],
@@ -87,8 +90,8 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(Target)), ...problems() },
       },
     },
-    async ({ query: { label: wanted, ...query }, url }, reply) => {
-      const page = await stores.targets.list({ ...query, labels: labelsOf(wanted) })
+    async ({ query: { label: wanted, ...query }, url, view }, reply) => {
+      const page = await view.stores.targets.list({ ...query, labels: labelsOf(wanted) })
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -96,7 +99,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/targets',
     {
-      config: { scope: 'targets:write' },
+      config: { scope: 'targets:write', limited: true },
       schema: {
         operationId: 'createTarget',
         tags: ['targets'],
@@ -106,9 +109,9 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 201: ref(Target), ...problems(409, 413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       checkAddress(body.address)
-      const target = await transaction(async (tx) => {
+      const target = await view.transaction(async (tx) => {
         const resource = newUuid()
         const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
         const repeated = (await claimOnce(tx, claim)) !== resource
@@ -124,7 +127,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/targets/:name',
     {
-      config: { scope: ['reports:read', 'audits:run', 'targets:write'] },
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true },
       schema: {
         operationId: 'getTarget',
         tags: ['targets'],
@@ -133,13 +136,13 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Target), ...problems(404) },
       },
     },
-    async ({ params }, reply) => answer(reply, await find(params.name)),
+    async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
   )
 
   app.put(
     '/targets/:name',
     {
-      config: { scope: 'targets:write' },
+      config: { scope: 'targets:write', limited: true },
       schema: {
         operationId: 'replaceTarget',
         tags: ['targets'],
@@ -150,7 +153,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Target), 201: ref(Target), ...problems(412, 413, 415, 422) },
       },
     },
-    async ({ params: { name }, body, headers }, reply) => {
+    async ({ params: { name }, body, headers, view: { stores } }, reply) => {
       checkAddress(body.address)
       // Where somebody else was faster it is looked at again; whoever named a version finds it gone then.
       for (;;) {
@@ -168,7 +171,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.patch(
     '/targets/:name',
     {
-      config: { scope: 'targets:write' },
+      config: { scope: 'targets:write', limited: true },
       schema: {
         operationId: 'updateTarget',
         tags: ['targets'],
@@ -180,12 +183,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Target), ...problems(404, 412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers }, reply) => {
+    async ({ params, body, headers, view }, reply) => {
       if (body.address !== undefined) checkAddress(body.address)
       for (;;) {
-        const current = await find(params.name)
+        const current = await find(view, params.name)
         if (!matches(headers['if-match'], current)) return stale(reply)
-        const saved = await stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
+        const saved = await view.stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
         if (saved) return answer(reply, saved)
       }
     },
@@ -194,7 +197,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.delete(
     '/targets/:name',
     {
-      config: { scope: 'targets:write' },
+      config: { scope: 'targets:write', limited: true },
       schema: {
         operationId: 'retireTarget',
         tags: ['targets'],
@@ -204,14 +207,15 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
       },
     },
-    async ({ params }, reply) => {
-      await stores.targets.retire((await find(params.name)).id)
+    async ({ params, view }, reply) => {
+      await view.stores.targets.retire((await find(view, params.name)).id)
       return reply.code(204).send(null)
     },
   )
 }
 
-const etagOf = ({ id, version }: StoredTarget) => `"${id}-${version}"`
+/** A name keeps its row and its count of changes for ever; the id would tell how many others there are. */
+const etagOf = ({ version }: StoredTarget) => `"${version}"`
 
 /** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
 const matches = (ifMatch: string | undefined, current: StoredTarget | undefined) =>

@@ -6,7 +6,7 @@ import { canaryStates, isAbsent, vantageKinds } from '../../domain/presence.ts'
 import type { VantageState } from '../../store/vantages.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 
 const count = Type.Integer({ minimum: 0 })
 
@@ -43,8 +43,8 @@ const show = ({ lastSeenAt, ...vantage }: VantageState) => ({
   lastSeenAt: lastSeenAt?.toISOString() ?? null,
 })
 
-export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
-  const find = async (name: string) => {
+export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  const find = async ({ stores }: View, name: string) => {
     const vantage = await stores.vantages.find(name)
     if (!vantage) throw new NotFoundError(`there is no vantage ${name}`)
     return show(vantage)
@@ -62,8 +62,8 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         response: { 200: pageOf(ref(Vantage)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
-      const page = await stores.vantages.page(query)
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.vantages.page(query)
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -80,7 +80,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         response: { 200: ref(Vantage), ...problems(404) },
       },
     },
-    async ({ params }) => find(params.name),
+    async ({ params, view }) => find(view, params.name),
   )
 
   app.put(
@@ -101,10 +101,10 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         response: { 200: ref(Vantage), ...problems(409, 413, 415) },
       },
     },
-    async ({ params, body }) => {
-      if (!(await stores.vantages.register({ name: params.name, zones: body.zones })))
+    async ({ params, body, view }) => {
+      if (!(await view.stores.vantages.register({ name: params.name, zones: body.zones })))
         throw new ConflictError(`a worker serves the vantage ${params.name}: its configuration names the zones`)
-      return find(params.name)
+      return find(view, params.name)
     },
   )
 }

@@ -9,7 +9,7 @@ import { checkExpiry, waiverState, waiverStates } from '../../domain/waivers.ts'
 import type { StoredWaiver } from '../../store/waivers.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { TargetSelection } from './schedules.ts'
 
 /** What windows and waivers are for. */
@@ -48,8 +48,8 @@ export const Waiver = Type.Object(
 )
 const NewWaiver = closedObject(fields)
 
-export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores, transaction }) => {
-  const find = async (id: string) => {
+export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  const find = async ({ stores }: View, id: string) => {
     const waiver = await stores.waivers.find(id)
     if (!waiver) throw new NotFoundError(`there is no waiver ${id}`)
     return waiver
@@ -58,7 +58,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/waivers',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'createWaiver',
         tags: ['waivers'],
@@ -69,10 +69,10 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 201: ref(Waiver), ...problems(413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       const now = new Date()
       const requestedBy = caller.keyId
-      const waiver = await transaction(async (tx) => {
+      const waiver = await view.transaction(async (tx) => {
         const id = newUuid()
         const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
         const made = await claimOnce(tx, claim)
@@ -91,7 +91,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/waivers',
     {
-      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'] },
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'], limited: true },
       schema: {
         operationId: 'listWaivers',
         tags: ['waivers'],
@@ -104,9 +104,9 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(Waiver)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
+    async ({ query, url, view }, reply) => {
       const now = new Date()
-      const page = await stores.waivers.list({ ...query, now })
+      const page = await view.stores.waivers.list({ ...query, now })
       return linkNext(reply, url, { ...page, items: page.items.map((waiver) => show(waiver, now)) })
     },
   )
@@ -114,7 +114,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/waivers/:id',
     {
-      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'] },
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'], limited: true },
       schema: {
         operationId: 'getWaiver',
         tags: ['waivers'],
@@ -123,13 +123,13 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Waiver), ...problems(404) },
       },
     },
-    async ({ params }) => show(await find(params.id), new Date()),
+    async ({ params, view }) => show(await find(view, params.id), new Date()),
   )
 
   app.post(
     '/waivers/:id/approve',
     {
-      config: { scope: 'waivers:approve' },
+      config: { scope: 'waivers:approve', limited: true },
       schema: {
         operationId: 'approveWaiver',
         tags: ['waivers'],
@@ -139,20 +139,20 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Waiver), ...problems(404, 409) },
       },
     },
-    async ({ params, caller }) => {
+    async ({ params, caller, view }) => {
       const now = new Date()
-      const { requestedBy } = await find(params.id)
+      const { requestedBy } = await find(view, params.id)
       if (requestedBy === caller.keyId)
         throw new ForbiddenError('who asks for a waiver cannot approve it: another key must')
-      if (!(await stores.waivers.approve(params.id, caller.keyId, now))) throw await conflict(params.id, now)
-      return show(await find(params.id), now)
+      if (!(await view.stores.waivers.approve(params.id, caller.keyId, now))) throw await conflict(view, params.id, now)
+      return show(await find(view, params.id), now)
     },
   )
 
   app.post(
     '/waivers/:id/revoke',
     {
-      config: { scope: ['audits:run', 'waivers:approve'] },
+      config: { scope: ['audits:run', 'waivers:approve'], limited: true },
       schema: {
         operationId: 'revokeWaiver',
         tags: ['waivers'],
@@ -162,16 +162,16 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Waiver), ...problems(404, 409) },
       },
     },
-    async ({ params, caller }) => {
+    async ({ params, caller, view }) => {
       const now = new Date()
-      await find(params.id)
-      if (!(await stores.waivers.revoke(params.id, caller.keyId, now))) throw await conflict(params.id, now)
-      return show(await find(params.id), now)
+      await find(view, params.id)
+      if (!(await view.stores.waivers.revoke(params.id, caller.keyId, now))) throw await conflict(view, params.id, now)
+      return show(await find(view, params.id), now)
     },
   )
 
-  const conflict = async (id: string, now: Date) =>
-    new ConflictError(`the waiver is ${waiverState(await find(id), now)} already`)
+  const conflict = async (view: View, id: string, now: Date) =>
+    new ConflictError(`the waiver is ${waiverState(await find(view, id), now)} already`)
 }
 
 const show = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({

@@ -9,7 +9,7 @@ import { proofs, windowState, windowStates } from '../../domain/windows.ts'
 import type { StoredWindow } from '../../store/windows.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-import type { ServerParts } from '../server.ts'
+import type { ServerParts, View } from '../server.ts'
 import { AuditRequest } from './audits.ts'
 import { TargetName } from './targets.ts'
 import { IdParams, key, permissionFields } from './waivers.ts'
@@ -56,9 +56,8 @@ export const Window = Type.Object(
 const NewWindow = closedObject({ ...fields, params }, { description: '`params` are those of the audit after its end' })
 
 export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
-  const { stores, transaction } = parts
   const missing = (id: string) => new NotFoundError(`there is no window ${id}`)
-  const find = async (id: string) => {
+  const find = async ({ stores }: View, id: string) => {
     const window = await stores.windows.find(id)
     if (!window) throw missing(id)
     return show(window, new Date())
@@ -67,7 +66,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.post(
     '/windows',
     {
-      config: { scope: 'audits:run' },
+      config: { scope: 'audits:run', limited: true },
       schema: {
         operationId: 'createWindow',
         tags: ['windows'],
@@ -78,10 +77,10 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 201: ref(Window), ...problems(413, 415, 422) },
       },
     },
-    async ({ body, headers, caller }, reply) => {
+    async ({ body, headers, caller, view }, reply) => {
       const now = new Date()
       const requestedBy = caller.keyId
-      const id = await transaction(async (tx) => {
+      const id = await view.transaction(async (tx) => {
         const id = newUuid()
         const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
         const made = await claimOnce(tx, claim)
@@ -93,14 +92,14 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
       return reply
         .code(201)
         .header('location', `/v1/windows/${id}`)
-        .send(await find(id))
+        .send(await find(view, id))
     },
   )
 
   app.get(
     '/windows',
     {
-      config: { scope: ['reports:read', 'audits:run', 'windows:approve'] },
+      config: { scope: ['reports:read', 'audits:run', 'windows:approve'], limited: true },
       schema: {
         operationId: 'listWindows',
         tags: ['windows'],
@@ -115,9 +114,9 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(Window)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => {
+    async ({ query, url, view }, reply) => {
       const now = new Date()
-      const page = await stores.windows.list({ ...query, now })
+      const page = await view.stores.windows.list({ ...query, now })
       return linkNext(reply, url, { ...page, items: page.items.map((window) => show(window, now)) })
     },
   )
@@ -125,7 +124,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
   app.get(
     '/windows/:id',
     {
-      config: { scope: ['reports:read', 'audits:run', 'windows:approve'] },
+      config: { scope: ['reports:read', 'audits:run', 'windows:approve'], limited: true },
       schema: {
         operationId: 'getWindow',
         tags: ['windows'],
@@ -134,13 +133,13 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Window), ...problems(404) },
       },
     },
-    async ({ params: { id } }) => find(id),
+    async ({ params: { id }, view }) => find(view, id),
   )
 
   app.post(
     '/windows/:id/approve',
     {
-      config: { scope: 'windows:approve' },
+      config: { scope: 'windows:approve', limited: true },
       schema: {
         operationId: 'approveWindow',
         tags: ['windows'],
@@ -151,16 +150,16 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Window), ...problems(404, 409) },
       },
     },
-    async ({ params: { id }, caller }) => {
-      if (!(await approveWindow(parts, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
-      return find(id)
+    async ({ params: { id }, caller, view }) => {
+      if (!(await approveWindow({ ...parts, ...view }, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      return find(view, id)
     },
   )
 
   app.post(
     '/windows/:id/cancel',
     {
-      config: { scope: ['audits:run', 'windows:approve'] },
+      config: { scope: ['audits:run', 'windows:approve'], limited: true },
       schema: {
         operationId: 'cancelWindow',
         tags: ['windows'],
@@ -170,15 +169,15 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(Window), ...problems(404, 409) },
       },
     },
-    async ({ params: { id }, caller }) => {
-      if (!(await cancelWindow(parts, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
-      return find(id)
+    async ({ params: { id }, caller, view }) => {
+      if (!(await cancelWindow({ ...parts, ...view }, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      return find(view, id)
     },
   )
 }
 
 function show(window: StoredWindow, now: Date) {
-  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, ...rest } = window
+  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, realm: _, ...rest } = window
   return {
     ...rest,
     state: windowState(window, now),
