@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../src/domain/evidence.ts'
-import { buildSpans, type SeriesSpan } from '../../src/domain/spans.ts'
 import type { NewFinding } from '../../src/store/record.ts'
+import { rebuiltSpans, recordedSpans } from '../support/spans.ts'
 import { auditIds, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
 
 let stores: TestStores
@@ -10,38 +10,6 @@ beforeAll(async () => {
   stores = await openTestStores({ connections: 6 })
 })
 afterAll(() => stores.close())
-
-interface Row {
-  series: number
-  result: string
-  state: string
-  reason: string
-  evidence: string
-}
-const content = `result::text, state::text, reason_id::text AS reason, evidence_id::text AS evidence`
-const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
-
-/** What recording wrote, by series. */
-async function recorded(targetId: number): Promise<Map<number, SeriesSpan[]>> {
-  const rows = await stores.query<Row & { fromAt: number; toAt: number | null }>(
-    `SELECT series_id AS series, ${content}, ${ms('from_at')} AS "fromAt", ${ms('to_at')} AS "toAt"
-     FROM span WHERE target_id = ${targetId} ORDER BY series_id, from_at`,
-  )
-  return bySeries(rows, (some) => some.map(({ series: _, ...span }) => span))
-}
-
-/** What the findings that did not come late make, by series. */
-async function rebuilt(targetId: number): Promise<Map<number, SeriesSpan[]>> {
-  const rows = await stores.query<Row & { observedAt: number }>(
-    `SELECT series_id AS series, ${content}, ${ms('observed_at')} AS "observedAt"
-     FROM finding WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY random()`,
-  )
-  return bySeries(rows, (some) => buildSpans(some.map(({ series: _, ...point }) => point)))
-}
-
-function bySeries<R extends Row>(rows: R[], toSpans: (rows: R[]) => SeriesSpan[]): Map<number, SeriesSpan[]> {
-  return new Map([...Map.groupBy(rows, ({ series }) => series)].sort().map(([id, some]) => [id, toSpans(some)]))
-}
 
 const evidence = (host: string): Evidence => ({ probe: 'tcp', host, port: 1, addresses: {} })
 const outcome = fc.record({
@@ -102,7 +70,7 @@ describe('the recorded spans are those that the findings make', () => {
       await fc.assert(
         fc.asyncProperty(audits, async (some) => {
           const { targetId, count } = await recordAll(some, { atOnce })
-          expect(await recorded(targetId)).toEqual(await rebuilt(targetId))
+          expect(await recordedSpans(stores, targetId)).toEqual(await rebuiltSpans(stores, targetId))
           // And nothing was lost: late findings are kept.
           const kept = await stores.query<{ count: number }>(
             `SELECT count(*)::int AS count FROM finding WHERE target_id = ${targetId}`,

@@ -75,6 +75,8 @@ export interface PeerProcess {
   log: () => string
   /** The first match in the log, now or when it comes; rejects when the process ends before, or after `timeoutMs`. */
   logged: (pattern: RegExp, timeoutMs?: number) => Promise<RegExpMatchArray>
+  /** Its exit code, or the signal's name, when it has ended. */
+  exited: Promise<number | string>
   /** Ends the process and all of its descendants, and resolves when they are gone. */
   end: () => Promise<void>
 }
@@ -121,7 +123,9 @@ function followPeer(command: string, child: ChildProcess): PeerProcess & { gone:
   child.once('error', (error) => goneWith(`did not start (${error.message})`))
   child.once('close', (code, signal) => goneWith(`ended with ${code ?? signal}`))
 
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const exited = new Promise<number | string>((resolve) =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+  )
   const end = async () => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const rest = descendants(child.pid)
@@ -131,7 +135,7 @@ function followPeer(command: string, child: ChildProcess): PeerProcess & { gone:
     clearTimeout(patience)
     for (const pid of rest) kill(pid)
   }
-  return { pid: child.pid ?? -1, log: log.text, logged: log.wait, end, gone: gone.signal }
+  return { pid: child.pid ?? -1, log: log.text, logged: log.wait, exited, end, gone: gone.signal }
 }
 
 function followLog(command: string, child: ChildProcess, gone: AbortSignal) {

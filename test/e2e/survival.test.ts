@@ -1,0 +1,155 @@
+import { createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { listenSilently } from '../support/app.ts'
+import { type Fleet, inFull, isConnectedTo, listenSlowly, startFleet } from '../support/fleet.ts'
+import { listen } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import type { PeerProcess } from '../support/processes.ts'
+
+const poison = join(import.meta.dirname, '../support/poison.mjs')
+const soon = { timeout: 30_000, interval: 10 }
+const targets = 20
+
+/** Ports that are as the policy wants them, or the other way round; and one that takes its time. */
+async function startPorts(fleet: Fleet) {
+  const open = await listenSilently()
+  const slow = await listenSlowly(500)
+  const shut = await freePort()
+  let asked = 0
+  return {
+    slowPort: slow.port,
+    /** Accepts an audit that finds the opposite of the one before. */
+    accept() {
+      asked += 1
+      const [openPort, shutPort] = asked % 2 === 0 ? [open.port, shut] : [shut, open.port]
+      return fleet.acceptFor(targets, { openPort, shutPort, httpsPort: slow.port })
+    },
+    async [Symbol.asyncDispose]() {
+      await open.close()
+      await slow.close()
+    },
+  }
+}
+
+const kill = (worker: PeerProcess, signal: NodeJS.Signals) => process.kill(worker.pid, signal)
+/** Waits until a worker is in the middle of a batch, and ends it there. */
+async function killWhileItLooks(worker: PeerProcess, port: number) {
+  await vi.waitFor(() => {
+    if (!isConnectedTo(worker.pid, port)) throw new Error('the worker is not looking')
+    kill(worker, 'SIGKILL')
+  }, soon)
+  expect(await worker.exited).toBe('SIGKILL')
+}
+
+/** A port that holds on to the first connection and hangs up all others. */
+async function holdFirst() {
+  const { promise: first, resolve: hold } = Promise.withResolvers<Socket>()
+  let isHeld = false
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    if (isHeld || !socket.remoteAddress) socket.destroy()
+    else hold(socket)
+    isHeld = true
+  })
+  const { port, close } = await listen(server)
+  return { port, first, [Symbol.asyncDispose]: close }
+}
+
+/** How many evidences there are of what only the held connection said. */
+const brought = async ({ query }: Fleet) =>
+  (await query(`SELECT FROM evidence WHERE content::text LIKE '%"ssh"%'`)).length
+
+/** All that an audit leaves behind. */
+const snapshot = async ({ query }: Fleet) => ({
+  audits: await query('SELECT * FROM audit ORDER BY id'),
+  findings: await query('SELECT * FROM finding ORDER BY audit_id, target_id, series_id'),
+  spans: await query('SELECT * FROM span ORDER BY target_id, series_id, from_at'),
+  batches: await query('SELECT * FROM batch ORDER BY id'),
+})
+
+describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, () => {
+  const kills = inFull(50, 6)
+  test(`kill -9 of a worker in the middle of it, ${kills} times: nothing is lost, nothing is recorded twice`, async () => {
+    await using fleet = await startFleet()
+    await using ports = await startPorts(fleet)
+    const workers = [await fleet.startWorker(), await fleet.startWorker()]
+    const auditIds: string[] = []
+    for (let i = 0; i < kills; i++) {
+      auditIds.push(await ports.accept(), await ports.accept())
+      const victim = workers.shift()
+      if (victim) await killWhileItLooks(victim, ports.slowPort)
+      workers.push(await fleet.startWorker())
+    }
+    await fleet.expectWhole(auditIds, targets)
+    const [lost] = await fleet.query<{ tries: number; failed: number }>(
+      `SELECT sum(retry_count)::int AS tries, count(*) FILTER (WHERE state = 'failed')::int AS failed
+       FROM pgboss.job WHERE name LIKE 'batch/%'`,
+    )
+    expect(lost?.tries).toBeGreaterThanOrEqual(kills)
+  })
+  test('a worker that is stopped for longer than its lease and then goes on: what it brings changes nothing', async () => {
+    await using fleet = await startFleet()
+    await using target = await holdFirst()
+    const sleeper = await fleet.startWorker()
+    const params = { openPort: await freePort(), shutPort: await freePort(), httpsPort: target.port }
+    const auditId = await fleet.acceptFor(targets, params)
+    const held = await target.first
+    kill(sleeper, 'SIGSTOP')
+    await fleet.startWorker()
+    await fleet.expectWhole([auditId], targets)
+    const before = await snapshot(fleet)
+    held.write('SSH-2.0-awake\r\n') // nobody else was told this
+    kill(sleeper, 'SIGCONT')
+    // Its evidence is written before it finds that the batch has been recorded: so it has come this far.
+    await vi.waitFor(async () => expect(await brought(fleet)).toBe(1), soon)
+    kill(sleeper, 'SIGTERM')
+    expect(await sleeper.exited).toBe(0)
+    expect(await snapshot(fleet)).toEqual(before)
+  })
+
+  test('a batch that kills whoever runs it: it is given up after three tries, and other audits go on', async () => {
+    await using fleet = await startFleet()
+    await using ports = await startPorts(fleet)
+    let deaths = 0
+    const env = { NODE_OPTIONS: `--import=${poison}`, TEST_POISONED_ADDRESS: '127.0.0.66' }
+    const startMortal = async () => {
+      const worker = await fleet.startWorker(env)
+      void worker.exited.then((how) => {
+        if (how !== 'SIGKILL') return
+        deaths += 1
+        return startMortal()
+      })
+    }
+    await startMortal()
+    await startMortal()
+    const deadly = await fleet.accept({
+      targets: [{ name: 'deadly', address: '127.0.0.66' }],
+      params: { openPort: 1, shutPort: 2 },
+      vantages: ['office'],
+    })
+    const others = [await ports.accept(), await ports.accept(), await ports.accept()]
+    while ((await fleet.stores.audits.find(deadly))?.finishedAt === null) {
+      const next = await ports.accept()
+      others.push(next)
+      await fleet.ended(next)
+    }
+    expect(await fleet.ended(deadly)).toMatchObject({ status: 'completed', counts: { error: 2 } })
+    const findings = (await fleet.findings(deadly)).map(
+      ({ rule, result, reason }) => `${rule} ${result} ${reason.code}`,
+    )
+    expect(findings.sort()).toEqual([
+      'from-elsewhere notchecked no-vantage-in-zone',
+      'must-be-open error batch-failed',
+      'must-be-shut error batch-failed',
+      'when-https notapplicable condition-not-met',
+    ])
+    expect(deaths).toBe(3)
+    const letters = await fleet.query(
+      `SELECT data->>'auditId' AS "auditId" FROM pgboss.job WHERE name = 'batch-failed'`,
+    )
+    expect(letters).toEqual([{ auditId: deadly }])
+    expect(others.length).toBeGreaterThan(3)
+    await fleet.expectWhole(others, targets)
+  })
+})

@@ -1,0 +1,104 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { resolve } from 'node:path'
+import { expect } from 'vitest'
+import { ports, startTestApp, type TestApp } from './app.ts'
+import { environment } from './commands.ts'
+import { type Listening, listen } from './listen.ts'
+import { asPeer, type Peer } from './peers/peer.ts'
+import { type PeerProcess, spawnPeer } from './processes.ts'
+import { rebuiltSpans, recordedSpans } from './spans.ts'
+
+/** PORTWARDEN_SURVIVAL=full: as often and as long as is promised; else less of the same, which must hold as well. */
+export const inFull = <T>(full: T, short: T): T => (process.env.PORTWARDEN_SURVIVAL === 'full' ? full : short)
+
+const program = resolve(import.meta.dirname, '../../src/main.ts')
+/** Two vantages, so that an audit has several batches. */
+const vantages = { PORTWARDEN_VANTAGE: 'office,branch', PORTWARDEN_ZONES: 'office=client;branch=elsewhere' }
+const targetsOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ name: `host-${i}`, address: '127.0.0.1' }))
+
+/** A worker as a process of its own, that looks from both vantages. */
+export const startWorker = (databaseUrl: string, env: Record<string, string> = {}): Promise<PeerProcess> =>
+  spawnPeer(process.execPath, [program, '--role', 'worker'], {
+    env: environment(databaseUrl, { ...vantages, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
+    ready: /works for the vantage/,
+    timeoutMs: 30_000,
+  })
+
+export interface Fleet extends Omit<TestApp, 'stop'>, Peer {
+  startWorker(env?: Record<string, string>): Promise<PeerProcess>
+  /** Accepts an audit of this many targets, four findings each. */
+  acceptFor(targets: number, params: Record<string, number>): Promise<string>
+  /** Fails unless each audit has ended with every finding that its plan demands, once, and the spans are those of the findings. */
+  expectWhole(auditIds: readonly string[], targets: number): Promise<void>
+}
+
+/** A database of one's own, to which workers come and go. Nothing works on it but them. */
+export async function startFleet(): Promise<Fleet> {
+  const app = await startTestApp(vantages)
+  const workers: PeerProcess[] = []
+  const endWorkers = async () => void (await Promise.all(workers.map((worker) => worker.end())))
+  const facts = {
+    ...app,
+    async startWorker(env?: Record<string, string>) {
+      const worker = await startWorker(app.url, env)
+      workers.push(worker)
+      return worker
+    },
+    acceptFor: (targets: number, params: Record<string, number>) => app.accept({ params, targets: targetsOf(targets) }),
+    expectWhole: (auditIds: readonly string[], targets: number) => expectWhole(app, auditIds, targets),
+  }
+  return asPeer(facts, endWorkers, app.stop)
+}
+
+const demanded = (targets: number) =>
+  targetsOf(targets)
+    .flatMap(({ name }) =>
+      ports.rules.map(({ id, from }) => `${name} ${id} ${from[0] === 'client' ? 'office' : 'branch'}`),
+    )
+    .sort()
+
+async function expectWhole(app: TestApp, auditIds: readonly string[], targets: number): Promise<void> {
+  const expected = demanded(targets)
+  for (const id of auditIds) {
+    const audit = await app.ended(id)
+    const progress = { done: expected.length, total: expected.length }
+    expect(audit).toMatchObject({ status: 'completed', error: null, progress })
+    const rows = await app.query<{ finding: string }>(
+      `SELECT concat_ws(' ', t.name, r.name, v.name) AS finding
+       FROM finding f JOIN target t ON t.id = f.target_id JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
+         JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id WHERE f.audit_id = '${id}'`,
+    )
+    expect(rows.map(({ finding }) => finding).sort()).toEqual(expected)
+    expect(Object.values(audit.counts).reduce((sum, count) => sum + count)).toBe(expected.length)
+  }
+  for (const { id } of await app.query<{ id: number }>('SELECT id FROM target')) {
+    expect(await recordedSpans(app, id)).toEqual(await rebuiltSpans(app, id))
+  }
+}
+
+/** A port that hangs up after `afterMs`, so that a look takes that long and costs nothing. */
+export const listenSlowly = (afterMs: number): Promise<Listening> =>
+  listen(
+    createServer((socket) => {
+      const timer = setTimeout(() => socket.destroy(), afterMs)
+      socket.on('error', () => {}).once('close', () => clearTimeout(timer))
+    }),
+  )
+
+/** Whether a process has a connection open to a port of loopback, at this moment. */
+export function isConnectedTo(pid: number, port: number): boolean {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const lines = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const inodes = new Set(lines.filter((line) => line[2] === remote && line[3] === '01').map((line) => line[9]))
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1])
+    } catch {
+      return false // it was closed meanwhile
+    }
+  })
+}
