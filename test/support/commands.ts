@@ -33,16 +33,22 @@ export function readOutcome(output: Output): Output & AuditOutcome {
 
 export interface Service extends Peer {
   url: string
+  pid: number
+  exited: PeerProcess['exited']
   /** Calls the API with the admin key. */
   call: (path: string, init?: RequestInit) => Promise<Response>
   log: PeerProcess['log']
 }
 
 /** The whole service as a process of its own, as users start it, on a port of 127.0.0.1 of its choice. */
-export async function startServiceProcess(databaseUrl: string, env: Record<string, string> = {}): Promise<Service> {
+export async function startServiceProcess(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+  role: 'all' | 'api' = 'all',
+): Promise<Service> {
   const directory = await makeTempDir('service')
   try {
-    const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts')], {
+    const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts'), '--role', role], {
       env: environment(databaseUrl, { PORT: '0', PORTWARDEN_DATA_DIR: directory.path, ...env }),
       ready: /^Portwarden .* at http.*\n/m,
     })
@@ -50,7 +56,8 @@ export async function startServiceProcess(databaseUrl: string, env: Record<strin
     const key = (await readFile(join(directory.path, 'admin.key'), 'utf8')).trim()
     const call = (path: string, { headers, ...init }: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
-    return asPeer({ url, call, log: service.log }, service.end, directory.remove)
+    const { pid, exited, log } = service
+    return asPeer({ url, pid, exited, call, log }, service.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error

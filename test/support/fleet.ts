@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { expect } from 'vitest'
-import { ports, startTestApp, type TestApp } from './app.ts'
+import { ports, startTestApp, startTestAppOn, type TestApp } from './app.ts'
 import { environment } from './commands.ts'
 import { type Listening, listen } from './listen.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
@@ -13,15 +13,19 @@ import { rebuiltSpans, recordedSpans } from './spans.ts'
 export const inFull = <T>(full: T, short: T): T => (process.env.PORTWARDEN_SURVIVAL === 'full' ? full : short)
 
 const program = resolve(import.meta.dirname, '../../src/main.ts')
-/** Two vantages, so that an audit has several batches. */
-const vantages = { PORTWARDEN_VANTAGE: 'office,branch', PORTWARDEN_ZONES: 'office=client;branch=elsewhere' }
+/** Two vantages, so that an audit has several batches; few connections, because many processes share one server. */
+const settings = {
+  PORTWARDEN_VANTAGE: 'office,branch',
+  PORTWARDEN_ZONES: 'office=client;branch=elsewhere',
+  PORTWARDEN_DATABASE_CONNECTIONS: '4',
+}
 const targetsOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ name: `host-${i}`, address: '127.0.0.1' }))
 
 /** A worker as a process of its own, that looks from both vantages. */
 export const startWorker = (databaseUrl: string, env: Record<string, string> = {}): Promise<PeerProcess> =>
   spawnPeer(process.execPath, [program, '--role', 'worker'], {
-    env: environment(databaseUrl, { ...vantages, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
+    env: environment(databaseUrl, { ...settings, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
     ready: /works for the vantage/,
     timeoutMs: 30_000,
   })
@@ -34,9 +38,9 @@ export interface Fleet extends Omit<TestApp, 'stop'>, Peer {
   expectWhole(auditIds: readonly string[], targets: number): Promise<void>
 }
 
-/** A database of one's own, to which workers come and go. Nothing works on it but them. */
-export async function startFleet(): Promise<Fleet> {
-  const app = await startTestApp(vantages)
+/** A database, by default of one's own, to which workers come and go. Nothing works on it but them. */
+export async function startFleet(databaseUrl?: string): Promise<Fleet> {
+  const app = await (databaseUrl === undefined ? startTestApp(settings) : startTestAppOn(databaseUrl, settings))
   const workers: PeerProcess[] = []
   const endWorkers = async () => void (await Promise.all(workers.map((worker) => worker.end())))
   const facts = {
