@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../domain/scopes.ts'
 import type { Caller } from '../store/keys.ts'
 import { isEverything, type Realm } from '../store/realm.ts'
+import type { TooMany } from './limits.ts'
 import { sendProblem } from './problems.ts'
 import type { View } from './server.ts'
 
@@ -20,18 +21,22 @@ declare module 'fastify' {
   }
 }
 
-/** Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it. */
-export function requireKey(app: FastifyInstance, all: View): void {
+/**
+ * Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it, and that
+ * has not asked too often.
+ */
+export function requireKey(app: FastifyInstance, all: View, tooMany?: TooMany): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
     const caller = await all.stores.keys.authenticate(bearerOf(request), new Date())
+    if (caller) request.caller = caller
+    if (await tooMany?.(request, reply)) return reply
     if (!caller) {
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
-    request.caller = caller
     request.view = viewOf(all, caller.realm)
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)

@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../domain/errors.ts'
+import { ConflictError, ForbiddenError, NotFoundError, QuotaError, RefusedError } from '../domain/errors.ts'
 import { InvalidCursorError } from '../store/page.ts'
+import { isUnavailable } from '../store/trouble.ts'
 
 /** Problem details, RFC 9457. */
 export const Problem = Type.Object(
@@ -46,9 +47,14 @@ const titles: Record<number, string> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Content',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
   500: 'Internal Server Error',
   503: 'Service Unavailable',
 }
+
+/** For how long a full disk or a database that is away may last at the least. */
+const unavailableSeconds = 10
 
 /** Answers with problem details. */
 export function sendProblem(reply: FastifyReply, { status, ...rest }: ProblemBody): FastifyReply {
@@ -62,9 +68,12 @@ export function sendProblem(reply: FastifyReply, { status, ...rest }: ProblemBod
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const known = problemOf(error)
+    if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
     if (known) return sendProblem(reply, known)
     request.log.error({ err: error }, 'request failed')
-    return sendProblem(reply, { status: 500, requestId: request.id })
+    const unavailable = isUnavailable(error)
+    if (unavailable) reply.header('retry-after', unavailableSeconds)
+    return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
   // PostgreSQL keeps neither NUL nor half a character; no name and no text needs them.
   app.addHook('preValidation', async ({ body, query, params }, reply) => {
@@ -98,6 +107,7 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
   if (error instanceof ForbiddenError) return { status: 403, detail: error.message }
+  if (error instanceof QuotaError) return { status: 429, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
   if (error instanceof InvalidCursorError)
     return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }

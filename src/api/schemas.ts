@@ -76,6 +76,8 @@ const problemTexts: Record<number, string> = {
   413: 'The body is too large',
   415: 'The body has a media type that this operation does not take',
   422: 'The request is well-formed and cannot be carried out; `errors` names the fields',
+  429: 'The key asked too often, or has too much under way; `Retry-After` says when to come back',
+  503: 'The service cannot do it for now; `Retry-After` says when to come back',
   500: 'A fault of the service; the log has more under the request id',
 }
 
@@ -98,7 +100,7 @@ export const IdempotencyKey = {
 /** The problem answers of an operation; those that every operation of /v1 can give come by themselves. */
 export const problems = (...statuses: number[]) =>
   Object.fromEntries(
-    [...statuses, 400, 401, 403, 500]
+    [...statuses, 400, 401, 403, 429, 500, 503]
       .sort()
       .map((status) => [
         status,

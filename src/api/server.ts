@@ -12,6 +12,7 @@ import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
 import { docsPolicy, secureHeaders } from './headers.ts'
+import { limitRequests } from './limits.ts'
 import { createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
@@ -100,7 +101,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {
-      requireKey(v1, { stores, transaction })
+      requireKey(v1, { stores, transaction }, await limitRequests(v1, parts.listening.limits))
       for (const routes of resources) await v1.register(routes, parts)
     },
     { prefix: '/v1' },

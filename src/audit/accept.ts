@@ -1,7 +1,8 @@
 import { v7 as newUuid } from 'uuid'
 import { digest } from '../domain/canonical.ts'
 import { isHost } from '../domain/endpoint.ts'
-import { type Mistake, RefusedError } from '../domain/errors.ts'
+import { type Mistake, QuotaError, RefusedError } from '../domain/errors.ts'
+import type { Limits } from '../domain/limits.ts'
 import { resolveParameters } from '../domain/parameters.ts'
 import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
@@ -29,6 +30,8 @@ export interface Order {
   trigger: string
   requestedBy: string
   idempotencyKey?: string
+  /** What the one who asks may have under way; default: anything. */
+  quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
   /** When it is to be planned, from where its deadline is counted; default: now. */
   startsAt?: Date
 }
@@ -42,7 +45,7 @@ export interface AcceptParts {
 /**
  * Accepts an audit: everything is checked first, then the audit and the job that plans it are written in one transaction.
  * The same idempotency key with the same request answers the audit that it made; with another one it is refused.
- * Throws RefusedError with every mistake that it found; nothing is written then.
+ * Throws RefusedError with every mistake that it found, and QuotaError for more than the quota; nothing is written then.
  */
 export async function acceptAudit(
   { transaction, enqueuePlan, enqueueDeadline }: AcceptParts,
@@ -53,7 +56,8 @@ export async function acceptAudit(
     const auditId = newUuid()
     const made = await claimOnce(stores, { ...order, request, resource: auditId })
     if (made !== auditId) return { auditId: made, created: false }
-    const { policyId, targetIds } = await checkRequest(stores, request)
+    const { policyId, targetIds, rules } = await checkRequest(stores, request)
+    await checkQuota(stores, order, { targets: targetIds.length, checks: targetIds.length * rules })
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
     const { trigger, requestedBy, startsAt = new Date() } = order
     const deadlineAt = new Date(startsAt.getTime() + (request.deadlineSeconds ?? deadlineSeconds.default) * 1000)
@@ -74,6 +78,27 @@ export async function acceptAudit(
     await enqueueDeadline(tx, auditId, deadlineAt)
     return { auditId, created: true }
   })
+}
+
+const quotaRetrySeconds = 30
+
+/** Two requests at once can both be the last that fits: the quota keeps one caller from filling the queue, and counts no money. */
+async function checkQuota(
+  { audits }: Stores,
+  { quota, requestedBy }: Order,
+  more: { targets: number; checks: number },
+): Promise<void> {
+  if (!quota) return
+  if (more.targets > quota.targetsPerAudit) {
+    const message = `these are ${more.targets} targets, and an audit may have ${quota.targetsPerAudit}`
+    throw new RefusedError([{ pointer: '/targets', message }])
+  }
+  const underWay = await audits.countChecksInFlight(requestedBy)
+  if (underWay === 0 || underWay + more.checks <= quota.checksInFlight) return
+  throw new QuotaError(
+    `${underWay} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
+    quotaRetrySeconds,
+  )
 }
 
 /**
@@ -97,7 +122,7 @@ export async function claimOnce(
 export async function checkRequest(
   stores: Stores,
   request: AuditRequest,
-): Promise<{ policyId: number; targetIds: number[] }> {
+): Promise<{ policyId: number; targetIds: number[]; rules: number }> {
   const [name = '', version] = request.policy.split('@')
   const policy = await stores.policies.find(name, version === undefined ? undefined : Number(version))
   if (!policy)
@@ -124,7 +149,8 @@ export async function checkRequest(
     }
   }
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  return { policyId: policy.id, targetIds: targets.map((target) => target.id) }
+  const { rules } = policy.document
+  return { policyId: policy.id, targetIds: targets.map((target) => target.id), rules: rules.length }
 }
 
 // What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.

@@ -28,3 +28,13 @@ export class ConflictError extends Error {}
 
 /** The service cannot do its work for now; the message names the part that does not work. */
 export class NotReadyError extends Error {}
+
+/** The caller has too much under way; later the same request may be taken. Nothing was changed. */
+export class QuotaError extends Error {
+  readonly retryAfterSeconds: number
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}

@@ -84,6 +84,16 @@ export function createAuditStore(db: Database, { codes, realm }: { codes: Codes;
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
+    /** Checks of the audits of a caller that have not ended; before an audit is planned, as many as its policy can have. */
+    async countChecksInFlight(requestedBy: string): Promise<number> {
+      const [row] = await db.$queryRaw<{ checks: number }[]>`
+        SELECT coalesce(sum(CASE WHEN a.status = 'running' THEN a.total - a.done
+            ELSE cardinality(a.target_ids) * jsonb_array_length(p.document -> 'rules') END), 0)::float8 AS checks
+        FROM audit a JOIN policy p ON p.id = a.policy_id
+        WHERE a.finished_at IS NULL AND a.requested_by = ${requestedBy}`
+      return row?.checks ?? 0
+    },
+
     /** The newest finished audit of a policy before this one that looked at any of its targets. */
     async findPrevious(id: string): Promise<string | undefined> {
       const rows = await db.$queryRaw<{ id: string }[]>`

@@ -36,8 +36,9 @@ test('while the database is away the service lives, is not ready, and says so; w
   expect(away.json()).toMatchObject({ status: 503, detail: 'the database does not answer' })
   expect((await get('/livez')).statusCode).toBe(200)
   const refused = await get('/v1/targets', headers)
-  expect(refused.statusCode).toBe(500)
-  expect(refused.json()).toMatchObject({ status: 500, requestId: expect.any(String) })
+  expect(refused.statusCode).toBe(503)
+  expect(refused.headers['retry-after']).toMatch(/^\d+$/)
+  expect(refused.json()).toMatchObject({ status: 503, requestId: expect.any(String) })
   expect(refused.body).not.toMatch(/ECONN|prisma|127\.0\.0\.1/i)
 
   relay.mend()

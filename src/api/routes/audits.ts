@@ -129,7 +129,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.post(
     '/audits',
     {
-      config: { scope: 'audits:run', limited: true },
+      config: { scope: 'audits:run', limited: true, countsAsAudit: true },
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],
@@ -160,7 +160,12 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         throw new ForbiddenError(
           'to create or change targets the key needs the scope targets:write: name those that are there',
         )
-      const order = { trigger: 'api', requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const order = {
+        trigger: 'api',
+        requestedBy: caller.keyId,
+        idempotencyKey: headers['idempotency-key'],
+        quota: parts.listening.limits,
+      }
       const { auditId } = await acceptAudit({ ...parts, ...view }, body, order)
       const audit = await findAfterWait(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)

@@ -1,0 +1,21 @@
+/**
+ * SQLSTATE: a connection that fails, a transaction that the server broke off to save itself, resources that are used up (53100 is a full
+ * disk), a server that shuts down or starts.
+ */
+const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
+/** What the driver and its adapter call a server that does not answer. */
+const unavailableKinds = new Set([
+  ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'],
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'P1001', 'P1017', 'P2024', 'P2028'],
+])
+
+/** Whether an error says that the database cannot do its work for now: later the same request may be carried out. */
+export function isUnavailable(error: unknown, depth = 5): boolean {
+  if (typeof error !== 'object' || error === null || depth === 0) return false
+  const { code, originalCode, kind, message, cause, meta } = error as Record<string, unknown>
+  const told = [code, originalCode, kind].filter((word) => typeof word === 'string')
+  if (told.some((word) => unavailableState.test(word) || unavailableKinds.has(word))) return true
+  if (message === 'Connection terminated unexpectedly') return true // the driver gives it no code
+  const inner = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError
+  return isUnavailable(cause, depth - 1) || isUnavailable(inner, depth - 1)
+}
