@@ -3,16 +3,18 @@ import type { Mistake } from './errors.ts'
 export const waiverStates = ['requested', 'active', 'expired', 'revoked'] as const
 export type WaiverState = (typeof waiverStates)[number]
 
-const dayMs = 86_400_000
-/** A year, leap years included. */
-export const maxWaiverMs = 366 * dayMs
-
 /** What is wrong with the end of a waiver that is asked for now. */
 export function checkExpiry(expiresAt: Date, now: Date): Mistake[] {
   if (expiresAt <= now) return [{ pointer: '/expiresAt', message: 'must be in the future' }]
-  if (expiresAt.getTime() - now.getTime() > maxWaiverMs)
-    return [{ pointer: '/expiresAt', message: 'must be within a year' }]
+  if (expiresAt > yearAfter(now)) return [{ pointer: '/expiresAt', message: 'must be within a year' }]
   return []
+}
+
+/** The same day and time of the next year; the first of March for the 29th of February. */
+function yearAfter(now: Date): Date {
+  const then = new Date(now)
+  then.setUTCFullYear(then.getUTCFullYear() + 1)
+  return then
 }
 
 /** How a waiver stands at a moment. */

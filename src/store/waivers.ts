@@ -24,6 +24,17 @@ export interface StoredWaiver extends NewWaiver {
   createdAt: Date
 }
 
+export interface WaiverFilter {
+  policy?: string
+  state?: WaiverState
+  rule?: string
+  /** The name of a target that it is for. */
+  target?: string
+  now: Date
+  cursor?: string
+  limit: number
+}
+
 /** Of which policy and targets, and between which moments, permissions are wanted. */
 export interface PermissionQuery {
   policy: string
@@ -47,19 +58,18 @@ export function createWaiverStore(db: Database, realm: Realm) {
       return row ? fromRow(row) : undefined
     },
 
-    /** Newest first; by policy, and by how they stand at a moment. */
-    async list(query: {
-      policy?: string
-      state?: WaiverState
-      now: Date
-      cursor?: string
-      limit: number
-    }): Promise<Page<StoredWaiver>> {
-      const { policy, state, now, cursor, limit } = query
+    /** Newest first; by policy, by what they are for, and by how they stand at a moment. */
+    async list({ policy, state, rule, target, now, cursor, limit }: WaiverFilter): Promise<Page<StoredWaiver>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const id = before === undefined ? {} : { id: { lt: before } }
-      const where = { ...id, ...made, ...(policy === undefined ? {} : { policy }), ...(state && inState(state, now)) }
-      const rows = await db.waiver.findMany({ where, orderBy: { id: 'desc' }, take: limit + 1 })
+      const conditions: Prisma.WaiverWhereInput[] = [
+        made,
+        ...(before === undefined ? [] : [{ id: { lt: before } }]),
+        ...(policy === undefined ? [] : [{ policy }]),
+        ...(rule === undefined ? [] : [{ rules: { has: rule } }]),
+        ...(target === undefined ? [] : [{ id: { in: await idsFor(db, target) } }]),
+        ...(state === undefined ? [] : [inState(state, now)]),
+      ]
+      const rows = await db.waiver.findMany({ where: { AND: conditions }, orderBy: { id: 'desc' }, take: limit + 1 })
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
@@ -84,6 +94,12 @@ export function createWaiverStore(db: Database, realm: Realm) {
       return rows.map((row) => ({ ...row, from: row.from.getTime(), until: row.until.getTime() }))
     },
   }
+}
+
+async function idsFor(db: Database, target: string): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT x.id FROM waiver x JOIN target t ON ${selectsTarget} WHERE t.name = ${target}`
+  return rows.map(({ id }) => id)
 }
 
 /** How waivers stand, as waiverState() says it. */

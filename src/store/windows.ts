@@ -49,6 +49,7 @@ export interface DoorsSeen {
 export interface WindowFilter {
   policy?: string
   state?: WindowState
+  rule?: string
   /** The name of a target that it is for. */
   target?: string
   ticket?: string
@@ -79,11 +80,12 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
     },
 
     /** Newest first. */
-    async list({ policy, state, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
+    async list({ policy, state, rule, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const conditions = [
         before && Prisma.sql`AND x.id < ${before}::uuid`,
         policy && Prisma.sql`AND x.policy = ${policy}`,
+        rule && Prisma.sql`AND ${rule} = ANY(x.rules)`,
         ticket && Prisma.sql`AND x.ticket = ${ticket}`,
         target && Prisma.sql`AND EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
         state && Prisma.sql`AND ${stateAt(now)} = ${state}`,

@@ -129,6 +129,18 @@ describe('a waiver', () => {
     expect(listed.every(({ state }) => state === 'requested')).toBe(true)
   })
 
+  test('is found by its rule and by a target that it selects', async () => {
+    const labels = { seeking: String(made) }
+    const target = await makeTarget(labels)
+    const byName = await request([target])
+    const byLabels = await request({ labels }, { rules: ['must-be-open'] })
+    const found = async (query: string) =>
+      (await service.walk(`/v1/waivers?target=${target}&limit=1${query}`)).flat().map(({ id }) => id)
+    expect(await found('')).toEqual([byLabels.id, byName.id])
+    expect(await found('&rule=must-be-shut')).toEqual([byName.id])
+    expect(await found('&rule=must-be-open&state=active')).toEqual([])
+  })
+
   test.each([
     ['an unknown policy', { policy: 'none' }, '/policy'],
     ['an unknown rule', { rules: ['must-be-shut', 'none'] }, '/rules/1'],

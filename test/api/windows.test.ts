@@ -282,11 +282,12 @@ describe('a window', () => {
         approved_at = ${ran || state === 'open' || state === 'approved' ? "now() - interval '1 day'" : 'NULL'},
         canceled_at = ${state === 'canceled' ? 'now()' : 'NULL'} WHERE id = '${id}'`)
     }
-    for (const query of [`target=${door.name}`, `ticket=${door.name}`]) {
+    for (const query of [`target=${door.name}`, `ticket=${door.name}&rule=ssh-support`]) {
       const found = (await service.walk(`/v1/windows?${query}&limit=3`)).flat()
       expect(found.map(({ id }) => id)).toEqual(ids.toReversed())
       expect(found.map(({ state }) => state)).toEqual(states.toReversed())
     }
+    expect((await service.walk(`/v1/windows?ticket=${door.name}&rule=always-shut`)).flat()).toEqual([])
     for (const [i, state] of states.entries()) {
       const found = (await service.walk(`/v1/windows?ticket=${door.name}&state=${state}`)).flat()
       expect(found.map(({ id }) => id)).toEqual([ids[i]])

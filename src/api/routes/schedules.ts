@@ -1,111 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError } from '../../domain/errors.ts'
-import { nameSchema } from '../../domain/policy.ts'
-import { missedPolicies, overlapPolicies, runOutcomes } from '../../domain/schedules.ts'
 import type { ScheduleInput, ScheduleRun as StoredRun, StoredSchedule } from '../../store/schedules.ts'
+import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { linkNext } from '../links.ts'
-import { sendProblem } from '../problems.ts'
-import {
-  closedObject,
-  IdempotencyKey,
-  NameParams,
-  nullable,
-  PageQuery,
-  pageOf,
-  problems,
-  ref,
-  Timestamp,
-} from '../schemas.ts'
+import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems, ref } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { AuditRequest } from './audits.ts'
-import { TargetName } from './targets.ts'
+import { NewSchedule, Schedule, ScheduleBody, SchedulePatch, ScheduleRun } from './schedule-schemas.ts'
 
-const { policy, params, vantages, reason } = AuditRequest.properties
-
-/** Targets by names or by labels, as schedules, windows and waivers name them. */
-export const TargetSelection = Type.Union(
-  [
-    Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
-    closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
-  ],
-  { description: 'Names of targets, or a label selector' },
-)
-
-const AuditTemplate = closedObject(
-  { policy, targets: TargetSelection, params, vantages, reason },
-  {
-    description: 'What is asked for at each tick; a label selector finds the targets of that moment',
-    examples: [{ policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }],
-  },
-)
-
-const plain = {
-  cron: Type.String({
-    maxLength: 200,
-    description: 'Five fields, without seconds: minute, hour, day, month, day of the week',
-    examples: ['30 2 * * *'],
-  }),
-  timeZone: Type.String({ maxLength: 100, description: 'IANA time zone', examples: ['Europe/Berlin'] }),
-  audit: AuditTemplate,
-  jitterSeconds: Type.Integer({
-    minimum: 0,
-    maximum: 3600,
-    description: 'The audit of a tick begins up to this much later: always the same for the same tick',
-  }),
-  overlap: Type.Enum([...overlapPolicies], {
-    description:
-      'While the audit of an earlier tick goes on, a tick is skipped, or waits for its end; one tick can wait',
-  }),
-  missed: Type.Enum([...missedPolicies], {
-    description: 'Of the ticks that came while the service was down, the last is made good, or none',
-  }),
-  enabled: Type.Boolean({ description: 'False pauses it: what ticks meanwhile is not missed' }),
-}
-const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
-const fields = {
-  ...plain,
-  timeZone: withDefault(plain.timeZone, 'UTC'),
-  jitterSeconds: withDefault(plain.jitterSeconds, 0),
-  overlap: withDefault(plain.overlap, 'skip'),
-  missed: withDefault(plain.missed, 'once'),
-  enabled: withDefault(plain.enabled, true),
-}
-
-const name = nameSchema('Unique name of the schedule')
-export const Schedule = Type.Object(
-  {
-    name,
-    ...plain,
-    requestedBy: Type.String({ description: 'Id of the key that asked for it last' }),
-    next: Type.Array(Timestamp, { description: 'The next five ticks; none while it is paused' }),
-    createdAt: Timestamp,
-    updatedAt: Timestamp,
-  },
-  { $id: 'Schedule', title: 'Schedule', description: 'When audits begin by themselves' },
-)
-export const ScheduleRun = Type.Object(
-  {
-    dueAt: Timestamp,
-    outcome: Type.Enum([...runOutcomes]),
-    reason: nullable(Type.String({ description: 'Why it had no audit, or why it waits' })),
-    audit: nullable(Type.String({ format: 'uuid' })),
-    decidedAt: Timestamp,
-  },
-  { $id: 'ScheduleRun', title: 'ScheduleRun', description: 'What became of one tick of a schedule' },
-)
-
-const Named = closedObject({ name, ...fields })
-const Body = closedObject(fields)
-const Patch = closedObject(Type.Partial(Type.Object(plain)).properties, { minProperties: 1 })
-const IfMatch = Type.Object({
-  'if-match': Type.Optional(
-    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
-  ),
-})
 const shownTicks = 5
 
 export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
@@ -129,7 +34,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
     next: nextAt ? scheduler.next(schedule, new Date(), shownTicks).map((tick) => tick.toISOString()) : [],
   })
   const answer = (reply: FastifyReply, schedule: StoredSchedule) =>
-    reply.header('etag', etagOf(schedule)).send(show(schedule))
+    reply.header('etag', versionTag(schedule)).send(show(schedule))
   const firstTick = (input: ScheduleInput, now: Date) =>
     input.enabled ? (scheduler.next(input, now, 1)[0] ?? null) : null
 
@@ -176,7 +81,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         tags: ['schedules'],
         summary: 'Create a schedule',
         headers: Type.Object(IdempotencyKey),
-        body: Named,
+        body: NewSchedule,
         response: { 201: ref(Schedule), ...problems(409, 413, 415, 422) },
       },
     },
@@ -221,7 +126,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         summary: 'Create a schedule or replace all its fields',
         params: NameParams,
         headers: IfMatch,
-        body: Body,
+        body: ScheduleBody,
         response: { 200: ref(Schedule), 201: ref(Schedule), ...problems(412, 413, 415, 422) },
       },
     },
@@ -253,7 +158,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         description: '`{"enabled": false}` pauses it, `{"enabled": true}` resumes it.',
         params: NameParams,
         headers: IfMatch,
-        body: Patch,
+        body: SchedulePatch,
         response: { 200: ref(Schedule), ...problems(404, 412, 413, 415, 422) },
       },
     },
@@ -322,14 +227,3 @@ const showRun = ({ dueAt, decidedAt, auditId, ...run }: StoredRun) => ({
   audit: auditId,
   decidedAt: decidedAt.toISOString(),
 })
-
-/** The id would tell how many others there are. */
-const etagOf = ({ createdAt, version }: StoredSchedule) => `"${Date.parse(createdAt)}-${version}"`
-
-/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
-const matches = (ifMatch: string | undefined, current: StoredSchedule | undefined) =>
-  ifMatch === undefined ||
-  (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
-
-const stale = (reply: FastifyReply) =>
-  sendProblem(reply, { status: 412, detail: 'the schedule was changed since it was read: read it again' })

@@ -6,9 +6,9 @@ import { claimOnce } from '../../audit/accept.ts'
 import { isHost } from '../../domain/endpoint.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
 import type { StoredTarget } from '../../store/targets.ts'
+import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import { sendProblem } from '../problems.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
 
@@ -62,11 +62,15 @@ const TargetBody = closedObject(TargetProperties)
 const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
 const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
 const Params = closedObject({ name: TargetName })
-const IfMatch = Type.Object({
-  'if-match': Type.Optional(
-    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
-  ),
-})
+
+/** Targets by names or by labels, as schedules, windows and waivers name them. */
+export const TargetSelection = Type.Union(
+  [
+    Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+    closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
+  ],
+  { description: 'Names of targets, or a label selector' },
+)
 
 export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   const find = async ({ stores }: View, name: string) => {
@@ -214,21 +218,11 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
   )
 }
 
-/** A name keeps its row and its count of changes for ever; the id would tell how many others there are. */
-const etagOf = ({ version }: StoredTarget) => `"${version}"`
-
-/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
-const matches = (ifMatch: string | undefined, current: StoredTarget | undefined) =>
-  ifMatch === undefined ||
-  (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))))
-
-const stale = (reply: FastifyReply) =>
-  sendProblem(reply, { status: 412, detail: 'the target is not the one that If-Match names: read it again' })
-
 const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> =>
   target as Static<typeof Target>
 
-const answer = (reply: FastifyReply, target: StoredTarget) => reply.header('etag', etagOf(target)).send(show(target))
+const answer = (reply: FastifyReply, target: StoredTarget) =>
+  reply.header('etag', versionTag(target)).send(show(target))
 
 function checkAddress(address: string): void {
   if (!isHost(address))

@@ -9,8 +9,9 @@ import { checkExpiry, waiverState, waiverStates } from '../../domain/waivers.ts'
 import type { StoredWaiver } from '../../store/waivers.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+
 import type { ServerParts, View } from '../server.ts'
-import { TargetSelection } from './schedules.ts'
+import { TargetName, TargetSelection } from './targets.ts'
 
 /** What windows and waivers are for. */
 export const permissionFields = {
@@ -99,6 +100,8 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         querystring: closedObject({
           policy: Type.Optional(nameSchema('A policy')),
           state: Type.Optional(Type.Enum([...waiverStates])),
+          rule: Type.Optional(nameSchema('A rule that it is for')),
+          target: Type.Optional(TargetName),
           ...PageQuery,
         }),
         response: { 200: pageOf(ref(Waiver)), ...problems() },

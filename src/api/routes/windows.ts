@@ -107,6 +107,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         querystring: closedObject({
           policy: Type.Optional(nameSchema('A policy')),
           state: Type.Optional(Type.Enum([...windowStates])),
+          rule: Type.Optional(nameSchema('A rule that it is for')),
           target: Type.Optional(TargetName),
           ticket: Type.Optional(fields.ticket),
           ...PageQuery,
