@@ -9,7 +9,6 @@ import { checkExpiry, waiverState, waiverStates } from '../../domain/waivers.ts'
 import type { StoredWaiver } from '../../store/waivers.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
-
 import type { ServerParts, View } from '../server.ts'
 import { TargetName, TargetSelection } from './targets.ts'
 
