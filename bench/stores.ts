@@ -1,6 +1,7 @@
 import { loadCodes } from '../src/store/codes.ts'
 import { type Database, openDatabase } from '../src/store/database.ts'
 import { startEmbedded } from '../src/store/embedded.ts'
+import { ensureLedgerKeys } from '../src/store/ledger-key.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { createStores, type Stores } from '../src/store/stores.ts'
 
@@ -17,7 +18,7 @@ export async function openOwnStores(dataDir: string): Promise<OwnStores> {
   await migrate(server.url)
   const { db, close } = openDatabase(server.url, { connections: 10 })
   return {
-    ...createStores(db, await loadCodes(db)),
+    ...createStores(db, await loadCodes(db), { keys: await ensureLedgerKeys(dataDir) }),
     url: server.url,
     db,
     async close() {

@@ -17,11 +17,13 @@ import { openBudget, openVantage } from './probes/vantage.ts'
 import { loadCodes } from './store/codes.ts'
 import { type Database, databaseEndpoint, openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
+import { ensureLedgerKeys } from './store/ledger-key.ts'
 import { maintain } from './store/maintenance.ts'
 import { findUnapplied, migrate } from './store/migrate.ts'
 import { listenForNotifications, type Notifications } from './store/notifications.ts'
 import { ensurePartitions } from './store/partitions.ts'
-import { createStores } from './store/stores.ts'
+import { policyPut } from './store/policies.ts'
+import { createStores, createTransact } from './store/stores.ts'
 
 export { version }
 
@@ -77,9 +79,16 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   closers.push(database.close)
   const codes = await loadCodes(database.db)
   await ensurePartitions(database.db)
-  const stores = createStores(database.db, codes)
-  const transaction: Parts['transaction'] = (work) => database.transaction((tx) => work(createStores(tx, codes), tx))
-  for (const policy of builtInPolicies()) await stores.policies.ensure(policy)
+  const keys = config.ledgerKeys ?? (await ensureLedgerKeys(config.dataDir))
+  const stores = createStores(database.db, codes, { keys })
+  const transaction = createTransact(database, codes, keys)
+  await transaction((tx) => tx.ledger.begin('system'))
+  for (const policy of builtInPolicies()) {
+    await transaction(async ({ policies, ledger }) => {
+      const added = await policies.ensure(policy)
+      if (added) ledger.record(policyPut('system', added))
+    })
+  }
 
   const notifications = await listenForNotifications(url)
   closers.push(notifications.close)
@@ -152,7 +161,10 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         reprobe: (job) => reprobeWindow(parts, job, new Date()),
         takeTicks: scheduler.tick,
         maintain: async () => {
-          const { droppedPartitions } = await maintain(database.db, { retentionDays: config.retentionDays })
+          const { droppedPartitions } = await maintain(
+            { db: database.db, transaction },
+            { retentionDays: config.retentionDays },
+          )
           log.info({ droppedPartitions }, 'maintenance done')
         },
       })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readLedgerKeys } from './config-ledger.ts'
 import { type Listening, readListening, readTls } from './config-listening.ts'
 import { type Place, readPlaces } from './config-places.ts'
 import { ConfigError, createValues, readSecret, refused } from './config-values.ts'
@@ -18,6 +19,8 @@ export interface Config {
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
   databaseConnections: number
+  /** Undefined: a key of its own in the data directory. */
+  ledgerKeys: ReturnType<typeof readLedgerKeys>
   /** The vantages that this process looks from. */
   places: [Place, ...Place[]]
   /** For one try of one probe. */
@@ -45,6 +48,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
     databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
+    ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),
     places: readPlaces(env),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),

@@ -9,6 +9,7 @@ import { type App, startApp, version } from './app.ts'
 import { type Config, ConfigError, readConfig, readTls } from './config.ts'
 import { openLog } from './log.ts'
 import { DirectoryInUseError } from './store/embedded.ts'
+import { newKeyId } from './store/keys.ts'
 
 const adminKeyName = 'admin'
 
@@ -19,7 +20,12 @@ async function ensureAdminKey(app: App, config: Config): Promise<string | undefi
   if (await app.stores.keys.authenticate(stored.trim(), new Date())) return file
   // On a shared database the key may have been made by another process; an embedded one is ours alone.
   if (!app.owner && (await app.stores.keys.exists(adminKeyName))) return undefined
-  const key = await app.stores.keys.create(adminKeyName, ['admin'])
+  const key = await app.transaction(async ({ keys, ledger }) => {
+    const id = newKeyId()
+    const payload = { name: adminKeyName, scopes: ['admin'] }
+    ledger.record({ actor: 'system', action: 'key.create', subject: id, payload })
+    return keys.create(adminKeyName, ['admin'], { id })
+  })
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
   await writeFile(file, `${key}\n`, { mode: 0o600 })
   await chmod(file, 0o600) // the mode above does not apply to a file that was there

@@ -22,7 +22,8 @@ const mayImport: Record<string, readonly string[]> = {
   fleet: ['domain', 'store', 'audit', 'notify'],
   api: ['domain', 'policies', 'store', 'audit', 'fleet', 'notify', 'report'],
   // Not a layer: it names and checks what it passes on.
-  'config.ts': ['config-listening.ts', 'config-places.ts', 'config-values.ts'],
+  'config.ts': ['config-ledger.ts', 'config-listening.ts', 'config-places.ts', 'config-values.ts'],
+  'config-ledger.ts': ['config-values.ts', 'domain'],
   'config-listening.ts': ['config-values.ts', 'domain'],
   'config-places.ts': ['config-values.ts', 'domain', 'probes'],
   'config-values.ts': [],
@@ -35,7 +36,7 @@ const mayImportAnything = ['app.ts', 'main.ts', 'cli']
 const pure: readonly { from: RegExp; names?: readonly string[] }[] = [
   { from: /^typebox(\/.+)?$/ },
   { from: /^node:net$/, names: ['isIP', 'isIPv4', 'isIPv6'] },
-  { from: /^node:crypto$/, names: ['createHash'] },
+  { from: /^node:crypto$/, names: ['createHash', 'createHmac'] },
 ]
 
 /** What only one layer knows. */

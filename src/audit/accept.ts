@@ -56,7 +56,7 @@ export async function acceptAudit(
     const auditId = newUuid()
     const made = await claimOnce(stores, { ...order, request, resource: auditId })
     if (made !== auditId) return { auditId: made, created: false }
-    const { policyId, targetIds, rules } = await checkRequest(stores, request)
+    const { policyId, targetIds, rules } = await checkRequest(stores, request, order.requestedBy)
     await checkQuota(stores, order, { targets: targetIds.length, checks: targetIds.length * rules })
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
     const { trigger, requestedBy, startsAt = new Date() } = order
@@ -122,6 +122,7 @@ export async function claimOnce(
 export async function checkRequest(
   stores: Stores,
   request: AuditRequest,
+  requestedBy = 'system',
 ): Promise<{ policyId: number; targetIds: number[]; rules: number }> {
   const [name = '', version] = request.policy.split('@')
   const policy = await stores.policies.find(name, version === undefined ? undefined : Number(version))
@@ -130,7 +131,7 @@ export async function checkRequest(
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
     ])
 
-  const targets = await findTargets(stores, request.targets)
+  const targets = await findTargets(stores, request.targets, requestedBy)
   const mistakes: Mistake[] = []
   const known = new Set((await stores.vantages.list()).map((vantage) => vantage.name))
   request.vantages?.forEach((vantage, i) => {
@@ -159,7 +160,11 @@ const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
 
 const escapePointer = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
-async function findTargets(stores: Stores, selection: AuditRequest['targets']): Promise<StoredTarget[]> {
+async function findTargets(
+  stores: Stores,
+  selection: AuditRequest['targets'],
+  requestedBy: string,
+): Promise<StoredTarget[]> {
   if (!Array.isArray(selection)) {
     const found = await stores.targets.findByLabels(selection.labels)
     if (found.length === 0)
@@ -176,7 +181,7 @@ async function findTargets(stores: Stores, selection: AuditRequest['targets']): 
     return wrong ? [{ pointer: `/targets/${i}/address`, message: 'must be an IP address or a host name' }] : []
   })
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  if (inline.length > 0) await stores.targets.save(inline)
+  if (inline.length > 0) await saveTargets(stores, inline, requestedBy)
 
   const found = new Map((await stores.targets.findByNames(names)).map((target) => [target.name, target]))
   const missing = names.flatMap((name, i) =>
@@ -185,3 +190,15 @@ async function findTargets(stores: Stores, selection: AuditRequest['targets']): 
   if (missing.length > 0) throw new RefusedError(missing)
   return names.flatMap((name) => found.get(name) ?? [])
 }
+
+/** Saves targets and tells the ledger, in one entry, which of them changed. */
+async function saveTargets(stores: Stores, targets: readonly TargetInput[], actor: string): Promise<void> {
+  const names = new Set(await stores.targets.save(targets))
+  if (names.size === 0) return
+  const changed = targets.filter(({ name }) => names.has(name))
+  const payload = { count: changed.length, digest: digest(changed), targets: changed.slice(0, shownTargets) }
+  stores.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
+}
+
+/** Of how many targets an entry of the ledger shows what they are; its digest is over all. */
+const shownTargets = 20

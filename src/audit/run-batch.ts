@@ -6,7 +6,7 @@ import type { Check } from '../probes/observe.ts'
 import type { Batch, BatchCheck } from '../store/batches.ts'
 import type { KeptLook } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 import { finishAudit } from './finish.ts'
 import { type Eyes, lookAtAll } from './look.ts'
 import { loadPermissions, type Permissions } from './permissions.ts'
@@ -80,8 +80,17 @@ export async function failBatch({ stores }: { stores: Stores }, { auditId, batch
  * Cancels an audit: what was not looked at yet becomes `unknown`, so that every check is accounted for. A worker that is in
  * the middle of a batch finds it recorded, and its results change nothing. False where the audit has ended already.
  */
-export async function cancelAudit({ stores }: { stores: Stores }, auditId: string): Promise<boolean> {
-  if (!(await stores.audits.requestCancel(auditId))) return false
+export async function cancelAudit(
+  { stores, transaction }: { stores: Stores; transaction: Transact },
+  auditId: string,
+  canceledBy: string,
+): Promise<boolean> {
+  const asked = await transaction(async ({ audits, ledger }) => {
+    const open = await audits.requestCancel(auditId)
+    if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
+    return open
+  })
+  if (!asked) return false
   for (const batchId of await stores.batches.openIds(auditId)) {
     await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
   }

@@ -40,6 +40,8 @@ export async function requestWindow(stores: Stores, window: NewWindow, now: Date
     throw new RefusedError([{ pointer: '/from', message }])
   }
   await stores.windows.create(window)
+  const { id, requestedBy, ...asked } = window
+  stores.ledger.record({ actor: requestedBy, action: 'window.request', subject: id, payload: asked })
 }
 
 /** Approves a window; the look that proves its door shut is queued for its end with it. False where there is no such window. */
@@ -55,6 +57,7 @@ export async function approveWindow(
     const state = windowState(window, now)
     if (state !== 'requested') throw new ConflictError(`the window is ${state}: only one that waits can be approved`)
     await stores.windows.approve(id, keyId, now)
+    stores.ledger.record({ actor: keyId, action: 'window.approve', subject: id, payload: {} })
     await enqueueReprobe(tx, { windowId: id, look: 0 }, window.to)
     return true
   })
@@ -75,6 +78,7 @@ export async function cancelWindow(
     if (state !== 'requested' && state !== 'approved' && state !== 'open')
       throw new ConflictError(`the window is ${state} already`)
     await stores.windows.cancel(id, keyId, now)
+    stores.ledger.record({ actor: keyId, action: 'window.cancel', subject: id, payload: {} })
     if (state === 'open') await enqueueReprobe(tx, { windowId: id, look: 0 }, now)
     return true
   })

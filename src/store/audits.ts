@@ -1,6 +1,8 @@
-import { type AuditCounts, noCounts, type Verdict, verdictOf } from '../domain/verdict.ts'
+import type { LedgerKeys } from '../domain/ledger.ts'
+import { type AuditCounts, noCounts, type Verdict } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
+import { finishAudit } from './finish.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
@@ -57,7 +59,7 @@ export interface AuditFilter {
 export type AuditStore = ReturnType<typeof createAuditStore>
 
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
-export function createAuditStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createAuditStore(db: Database, { codes, keys, realm }: { codes: Codes; keys: LedgerKeys; realm: Realm }) {
   return {
     async create(audit: NewAudit): Promise<void> {
       const params = audit.params as Prisma.InputJsonObject
@@ -136,30 +138,9 @@ export function createAuditStore(db: Database, { codes, realm }: { codes: Codes;
      * else `canceled` when that was asked for, else `completed`. Answers what had asked for the audit; undefined where it has
      * ended before.
      */
-    async finish(id: string, error?: string): Promise<{ trigger: string } | undefined> {
-      const rows = await db.$queryRaw<{ result: number; count: number }[]>`
-        SELECT result, count(*)::int AS count FROM finding WHERE audit_id = ${id}::uuid GROUP BY result`
-      const [{ waived } = { waived: 0 }] = await db.$queryRaw<{ waived: number }[]>`
-        SELECT count(waiver_id)::int AS waived FROM finding_permission WHERE audit_id = ${id}::uuid`
-      const counts: AuditCounts = {
-        ...noCounts,
-        waived,
-        ...Object.fromEntries(rows.map((r) => [codes.result.wordOf(r.result), r.count])),
-      }
-      const [ended] = await db.$queryRaw<{ trigger: string }[]>`
-        WITH ended AS (
-          UPDATE audit SET verdict = ${verdictOf(counts)}, counts = ${JSON.stringify(counts)}::jsonb, error = ${error ?? null}::text,
-            finished_at = now(), status = CASE WHEN ${error ?? null}::text IS NOT NULL THEN 'failed'
-              WHEN cancel_requested_at IS NOT NULL THEN 'canceled' ELSE 'completed' END
-          WHERE id = ${id}::uuid AND status IN ('queued', 'running') RETURNING id, trigger
-        ) SELECT trigger, pg_notify(${auditChannel}, id::text)::text FROM ended`
-      return ended
-    },
+    finish: (id: string, error?: string) => finishAudit(db, { codes, keys }, { id, error }),
   }
 }
-
-/** The channel on which the end of an audit is told; the payload is its id. */
-export const auditChannel = 'portwarden_audit'
 
 type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }
 

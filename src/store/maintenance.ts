@@ -1,5 +1,6 @@
 import type { Database } from './database.ts'
 import { ensurePartitions } from './partitions.ts'
+import type { Transact } from './stores.ts'
 
 /** How long finished batches and idempotency keys are kept. */
 const keptDays = 7
@@ -9,12 +10,18 @@ const keptDays = 7
  * evidence that nothing refers to any more. Spans, the evidence that they use, baselines and the summaries of audits stay.
  */
 export async function maintain(
-  db: Database,
+  { db, transaction }: { db: Database; transaction: Transact },
   { retentionDays }: { retentionDays: number },
 ): Promise<{ droppedPartitions: string[] }> {
   await ensurePartitions(db)
-  const dropped = await db.$queryRaw<{ name: string }[]>`
-    SELECT drop_finding_partitions_before(now() - make_interval(days => ${retentionDays}::int)) AS name`
+  const dropped = await transaction(async ({ ledger }, tx) => {
+    const names = await tx.$queryRaw<{ name: string }[]>`
+      SELECT drop_finding_partitions_before(now() - make_interval(days => ${retentionDays}::int)) AS name`
+    // So that the ledger can tell findings that were dropped by rule from those that were removed.
+    for (const { name } of names)
+      ledger.record({ actor: 'system', action: 'findings.drop', subject: name, payload: { retentionDays } })
+    return names
+  })
   await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${keptDays}::int)`
   await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${keptDays}::int)`
   await sweepEvidence(db)

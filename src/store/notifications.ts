@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { auditChannel } from './audits.ts'
 import { batchChannel, batchWaiter } from './batches.ts'
+import { auditChannel } from './finish.ts'
 
 /** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
 export interface Notifications {

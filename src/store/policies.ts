@@ -1,4 +1,5 @@
 import { digest } from '../domain/canonical.ts'
+import type { Change } from '../domain/ledger.ts'
 import type { PolicyDocument } from '../domain/policy.ts'
 import type { Database, Prisma } from './database.ts'
 import type { Policy as Row } from './generated/client.ts'
@@ -64,13 +65,25 @@ export function createPolicyStore(db: Database) {
       return added[0] ? { stored: fromRow(added[0]), created: true } : this.put(document)
     },
 
-    /** Adds a built-in policy where no version of it says the same, so that an operator's newer version stays the newest. */
-    async ensure(document: PolicyDocument): Promise<void> {
+    /**
+     * Adds a built-in policy where no version of it says the same, so that an operator's newer version stays the newest.
+     * Answers the version that was added, if one was.
+     */
+    async ensure(document: PolicyDocument): Promise<StoredPolicyVersion | undefined> {
       const known = await db.policy.findFirst({ where: { name: document.name, digest: digest(document) } })
-      if (!known) await this.put(document)
+      const put = known ? undefined : await this.put(document)
+      return put?.created ? put.stored : undefined
     },
   }
 }
+
+/** What the ledger is told of a new version. */
+export const policyPut = (actor: string, { name, version, digest: sum }: PolicyVersion): Change => ({
+  actor,
+  action: 'policy.put',
+  subject: name,
+  payload: { version, digest: sum },
+})
 
 const fromRow = (row: Row): StoredPolicyVersion => ({
   id: row.id,

@@ -1,14 +1,16 @@
+import type { Change, LedgerKeys } from '../domain/ledger.ts'
 import { createAuditStore } from './audits.ts'
 import { createBaselineStore } from './baselines.ts'
 import { createBatchStore } from './batches.ts'
 import type { Codes } from './codes.ts'
 import { createComplianceStore } from './compliance.ts'
-import type { Database } from './database.ts'
+import type { Database, DatabaseHandle } from './database.ts'
 import { createDriftStore } from './drift.ts'
 import { createFindingStore } from './findings.ts'
 import { createHistoryStore } from './history.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
+import { appendEntries, createLedgerStore } from './ledger.ts'
 import { createPairStore } from './pairs.ts'
 import { createPolicyStore } from './policies.ts'
 import { everything, type Realm } from './realm.ts'
@@ -25,14 +27,25 @@ export interface Stores extends ReturnType<typeof createAll> {
   within(realm: Realm): Stores
 }
 
-/** All stores over one database, or over one transaction. */
-export const createStores = (db: Database, codes: Codes, realm: Realm = everything): Stores => ({
-  ...createAll(db, { codes, realm }),
-  within: (narrower) => createStores(db, codes, { ...narrower, ...realm }),
+/** How transactions tell the ledger: `changes` collects what one of them says. */
+interface Ledgering {
+  keys: LedgerKeys
+  changes?: Change[]
+}
+
+/** All stores over one database, or over one transaction, which appends `changes` to the ledger at its end. */
+export const createStores = (
+  db: Database,
+  codes: Codes,
+  ledgering: Ledgering,
+  realm: Realm = everything,
+): Stores => ({
+  ...createAll(db, { codes, ...ledgering, realm }),
+  within: (narrower) => createStores(db, codes, ledgering, { ...narrower, ...realm }),
 })
 
-const createAll = (db: Database, { codes, realm }: { codes: Codes; realm: Realm }) => ({
-  audits: createAuditStore(db, { codes, realm }),
+const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes; realm: Realm } & Ledgering) => ({
+  audits: createAuditStore(db, { codes, keys, realm }),
   baselines: createBaselineStore(db, realm),
   batches: createBatchStore(db),
   compliance: createComplianceStore(db, { codes, realm }),
@@ -41,6 +54,7 @@ const createAll = (db: Database, { codes, realm }: { codes: Codes; realm: Realm 
   history: createHistoryStore(db, { codes, realm }),
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db),
+  ledger: createLedgerStore(db, keys, changes),
   pairs: createPairStore(db),
   policies: createPolicyStore(db),
   schedules: createScheduleStore(db, realm),
@@ -53,3 +67,16 @@ const createAll = (db: Database, { codes, realm }: { codes: Codes; realm: Realm 
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
     endUnplannedSpans(db, policy, planned),
 })
+
+export type Transact = <T>(work: (stores: Stores, tx: Database) => Promise<T>) => Promise<T>
+
+/** Runs work in one transaction and appends what it told the ledger as its last step. What it throws rolls back all of it. */
+export const createTransact =
+  ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, keys: LedgerKeys): Transact =>
+  (work) =>
+    transaction(async (tx) => {
+      const changes: Change[] = []
+      const result = await work(createStores(tx, codes, { keys, changes }), tx)
+      await appendEntries(tx, keys, changes)
+      return result
+    })

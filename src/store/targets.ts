@@ -111,7 +111,7 @@ export function createTargetStore(db: Database, realm: Realm) {
       })
     },
 
-    /** Creates or updates many at once; a field that is left out keeps its stored value. */
+    /** Creates or updates many at once; a field that is left out keeps its stored value. Answers the names of those that changed. */
     save: (inputs: readonly TargetInput[]) => saveTargets(db, realm, inputs),
   }
 }
@@ -129,10 +129,10 @@ const withDefaults = (input: TargetInput) => ({
   externalId: input.externalId ?? null,
 })
 
-async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<void> {
+async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<string[]> {
   if (isEverything(realm)) return writeTargets(db, realm, inputs)
-  await transact(db, async (tx) => {
-    await writeTargets(tx, realm, inputs)
+  return transact(db, async (tx) => {
+    const changed = await writeTargets(tx, realm, inputs)
     // What is not of the realm now was not written, or was written out of it: then all of it is undone.
     const names = inputs.map(({ name }) => name)
     const saved = await tx.target.findMany({
@@ -142,14 +142,15 @@ async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetIn
     const own = new Set(saved.map(({ name }) => name))
     const outside = names.find((name) => !own.has(name))
     if (outside !== undefined) throw outsideOf(realm, outside)
+    return changed
   })
 }
 
 // Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
 // that of two who save the same targets at once one waits for the other, and neither for ever.
-async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<void> {
+async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<string[]> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  await db.$executeRaw`
+  const changed = await db.$queryRaw<{ name: string }[]>`
     WITH given AS (
       SELECT name, address, labels::jsonb, params::jsonb, external_id,
         CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles
@@ -167,11 +168,14 @@ async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetI
       FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(realm, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
         IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
           coalesce(g.external_id, t.external_id)))
-    )
-    INSERT INTO target (name, address, roles, labels, params, external_id)
-    SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
-    FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
-    ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')}`
+      RETURNING t.name
+    ), added AS (
+      INSERT INTO target (name, address, roles, labels, params, external_id)
+      SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
+      FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
+      ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')} RETURNING name
+    ) SELECT name FROM updated UNION ALL SELECT name FROM added`
+  return changed.map(({ name }) => name)
 }
 
 const fromRow = (row: Row): StoredTarget => ({

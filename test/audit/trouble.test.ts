@@ -35,7 +35,7 @@ describe('canceling', () => {
   test('before the plan ends the audit at once, and its plan is not carried out any more', async () => {
     const app = await newApp()
     const auditId = await app.accept({ targets, params })
-    expect(await cancelAudit(app, auditId)).toBe(true)
+    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', verdict: 'inconclusive', progress: { done: 0, total: 0 } })
 
@@ -50,7 +50,7 @@ describe('canceling', () => {
     const app = await newApp()
     const auditId = await app.accept({ targets, params })
     await planAudit(app, auditId)
-    expect(await cancelAudit(app, auditId)).toBe(true)
+    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({
       status: 'canceled',
@@ -73,7 +73,7 @@ describe('canceling', () => {
     const auditId = await app.accept({ targets, params: { ...params, httpsPort: listener.port } })
     const active = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'active'`
     await expect.poll(() => app.query(active)).toHaveLength(1)
-    expect(await cancelAudit(app, auditId)).toBe(true)
+    expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', progress: { done: 12, total: 12 }, counts: { unknown: 9 } })
     const findings = await app.findings(auditId)

@@ -112,7 +112,7 @@ describe('a baseline', () => {
     await stores.query(`DELETE FROM span WHERE series_id = ${series?.seriesId} AND to_at IS NOT NULL`)
     await stores.query(`DELETE FROM finding WHERE audit_id = '${auditId}'`)
     for (let run = 0; run < 3; run += 1) {
-      await maintain(stores.db, { retentionDays: 1 })
+      await maintain(stores, { retentionDays: 1 })
       await stores.query(`UPDATE evidence SET unused_since = unused_since - interval '2 hours'`)
     }
     const { page } = await stores.drift.compare({ baseline: 'kept' }, { time: at(9000) }, { target: 'kept' })

@@ -14,7 +14,7 @@ afterAll(() => stores.close())
 const day = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * day)
 const retentionDays = 400
-const run = () => maintain(stores.db, { retentionDays })
+const run = () => maintain(stores, { retentionDays })
 /** As if this much time had passed since the last run. */
 const later = (hours: number) =>
   stores.query(

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { auditChannel } from '../../src/store/audits.ts'
+import { auditChannel } from '../../src/store/finish.ts'
 import { listenForNotifications, type Notifications } from '../../src/store/notifications.ts'
 import { startRelay } from '../support/relay.ts'
 import { auditIds, openTestStores, startAudit, type TestStores } from '../support/stores.ts'

@@ -21,6 +21,9 @@ const beyondPrisma = [
   /^partitioning finding: RANGE \(audit_id\)$/,
   /^function drop_finding_partitions_before\(/,
   /^function ensure_finding_partition\(/,
+  /^function lock_ledger_head\(/,
+  /^function refuse_ledger_change\(/,
+  /^trigger ledger_entry\.ledger_entry_append_only: A$/, // A: always
   /^function uuid_v7_floor\(/,
 ]
 
@@ -98,4 +101,7 @@ const catalog = `
   UNION ALL
   SELECT format('function %s(%s)', f.proname, pg_get_function_identity_arguments(f.oid))
     FROM pg_proc f WHERE f.pronamespace = 'public'::regnamespace
+  UNION ALL
+  SELECT format('trigger %s.%s: %s', c.relname, t.tgname, t.tgenabled)
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE ${ours} AND NOT t.tgisinternal
   ORDER BY 1`

@@ -8,6 +8,7 @@ import type { Audit } from '../../src/store/audits.ts'
 import type { Finding } from '../../src/store/findings.ts'
 import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
+import { ledgerKey } from './ledger.ts'
 import { type Listening, listen } from './listen.ts'
 
 export interface TestApp extends App {
@@ -37,7 +38,12 @@ export async function startTestApp(env: NodeJS.ProcessEnv = {}): Promise<TestApp
 
 /** Another process's worth of service on a database that is there; stopping it leaves the database. */
 export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
-  const config = readConfig({ DATABASE_URL: url, PORTWARDEN_PROBE_TIMEOUT_MS: '1000', ...env })
+  const config = readConfig({
+    DATABASE_URL: url,
+    PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
+    PORTWARDEN_LEDGER_KEY: ledgerKey,
+    ...env,
+  })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
   await app.stores.policies.put(ports)
   // As working does: here audits are accepted and planned before anybody works, too.

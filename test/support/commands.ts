@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Audit } from '../../src/store/audits.ts'
 import type { Finding } from '../../src/store/findings.ts'
+import { ledgerKey } from './ledger.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
 import { type Output, type PeerProcess, run, spawnPeer } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
@@ -12,7 +13,7 @@ export const auditCommand = [process.execPath, join(root, 'src/cli/audit.ts')] a
 
 /** What the commands read from the environment, and no setting of whoever runs the tests. */
 export function environment(databaseUrl: string, env: Record<string, string> = {}): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, ...env }
+  return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORTWARDEN_LEDGER_KEY: ledgerKey, ...env }
 }
 
 export interface AuditOutcome {

@@ -3,15 +3,16 @@ import type { PolicyDocument } from '../../src/domain/policy.ts'
 import { type Codes, loadCodes } from '../../src/store/codes.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import type { NewFinding } from '../../src/store/record.ts'
-import { createStores, type Stores } from '../../src/store/stores.ts'
+import { createStores, createTransact, type Stores, type Transact } from '../../src/store/stores.ts'
 import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
+import { ledgerKeys } from './ledger.ts'
 
 export interface TestStores extends Stores {
   url: string
   db: Database
   codes: Codes
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   /** Rows of a statement, on a connection of its own. */
   query<Row extends object>(statement: string): Promise<Row[]>
   close(): Promise<void>
@@ -23,11 +24,11 @@ export async function openTestStores({ connections = 8 } = {}): Promise<TestStor
   const { db, transaction, close } = openDatabase(url, { connections })
   const codes = await loadCodes(db)
   return {
-    ...createStores(db, codes),
+    ...createStores(db, codes, { keys: ledgerKeys }),
     url,
     db,
     codes,
-    transaction: (work) => transaction((tx) => work(createStores(tx, codes), tx)),
+    transaction: createTransact({ transaction }, codes, ledgerKeys),
     query: (statement) => query(url, [statement]),
     async close() {
       await close()

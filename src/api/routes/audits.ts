@@ -238,9 +238,10 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         response: { 200: ref(Audit), ...problems(404, 409) },
       },
     },
-    async ({ params, view }, reply) => {
+    async ({ params, caller, view }, reply) => {
       const { status } = await find(view, params.id)
-      if (!(await cancelAudit(view, params.id))) throw new ConflictError(`the audit has ended already: it is ${status}`)
+      if (!(await cancelAudit(view, params.id, caller.keyId)))
+        throw new ConflictError(`the audit has ended already: it is ${status}`)
       return answer(reply, await find(view, params.id), 200)
     },
   )

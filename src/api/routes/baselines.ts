@@ -96,6 +96,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         if (outcome === 'empty') {
           throw new RefusedError([{ pointer: '/audit', message: 'the findings of the audit are not kept any more' }])
         }
+        tx.ledger.record({ actor: caller.keyId, action: 'baseline.create', subject: body.name, payload: body })
       })
       return reply
         .code(201)
@@ -136,7 +137,12 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
     async ({ params, body, caller, view }) => {
       await find(view, params.name)
       const approval = { approvedBy: caller.keyId, reason: body.reason }
-      const missing = await view.transaction((tx) => tx.baselines.approveItems(params.name, body.items, approval))
+      const missing = await view.transaction(async (tx) => {
+        const places = await tx.baselines.approveItems(params.name, body.items, approval)
+        if (places.length === 0)
+          tx.ledger.record({ actor: caller.keyId, action: 'baseline.approve', subject: params.name, payload: body })
+        return places
+      })
       if (missing.length > 0) {
         throw new RefusedError(
           missing.map((place) => ({ pointer: `/items/${place}`, message: 'nothing is known of this series' })),
@@ -158,9 +164,12 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => {
+    async ({ params, caller, view }, reply) => {
       await find(view, params.name)
-      await view.transaction((tx) => tx.baselines.remove(params.name))
+      await view.transaction(async (tx) => {
+        await tx.baselines.remove(params.name)
+        tx.ledger.record({ actor: caller.keyId, action: 'baseline.delete', subject: params.name, payload: {} })
+      })
       return reply.code(204).send(null)
     },
   )

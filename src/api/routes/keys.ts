@@ -96,7 +96,9 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => 
         const key = resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt, realm }) : null
         const stored = await tx.keys.find(resource)
         if (!stored) throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key made no key' }])
-        return { ...show(stored), key }
+        const shown = show(stored)
+        if (key) tx.ledger.record({ actor: caller.keyId, action: 'key.create', subject: id, payload: shown })
+        return { ...shown, key }
       })
       return reply.code(201).header('cache-control', 'no-store').send(made)
     },
@@ -133,10 +135,13 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => 
         response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
       },
     },
-    async ({ params, caller, view: { stores } }, reply) => {
+    async ({ params, caller, view: { stores, transaction } }, reply) => {
       if (params.id === caller.keyId) throw new ConflictError('a key cannot revoke itself: use another admin key')
       if (!(await stores.keys.find(params.id))) throw new NotFoundError(`there is no key ${params.id}`)
-      await stores.keys.revoke(params.id)
+      await transaction(async (tx) => {
+        if (await tx.keys.revoke(params.id))
+          tx.ledger.record({ actor: caller.keyId, action: 'key.revoke', subject: params.id, payload: {} })
+      })
       return reply.code(204).send(null)
     },
   )

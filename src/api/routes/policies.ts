@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { NotFoundError, RefusedError } from '../../domain/errors.ts'
 import { checkPolicy, loadPolicy } from '../../policies/load.ts'
 import { policySchema } from '../../policies/schema.ts'
-import type { PolicyVersion, StoredPolicyVersion } from '../../store/policies.ts'
+import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../store/policies.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
@@ -147,7 +147,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         },
       },
     },
-    async ({ params, body, view }, reply) => {
+    async ({ params, body, caller, view }, reply) => {
       const checked = check(body)
       if ('errors' in checked) {
         throw new RefusedError(
@@ -159,7 +159,11 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      const { stored, created } = await view.stores.policies.put(checked.document)
+      const { stored, created } = await view.transaction(async (tx) => {
+        const put = await tx.policies.put(checked.document)
+        if (put.created) tx.ledger.record(policyPut(caller.keyId, put.stored))
+        return put
+      })
       return answer(reply.code(created ? 201 : 200), stored)
     },
   )

@@ -40,7 +40,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
 
   /** Writes a change; ticks that came before it are decided as the schedule was. */
   const change = async (
-    { stores }: View,
+    { stores, transaction }: View,
     current: StoredSchedule,
     { input, requestedBy }: { input: ScheduleInput; requestedBy: string },
   ) => {
@@ -51,7 +51,12 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       current.enabled === input.enabled && current.cron === input.cron && current.timeZone === input.timeZone
     const { nextAt = null } = (sameTimes && (await stores.schedules.find(current.name))) || {}
     const more = { requestedBy, nextAt: sameTimes ? nextAt : firstTick(input, now), version: current.version }
-    return stores.schedules.replace(current.id, input, more)
+    return transaction(async (tx) => {
+      const saved = await tx.schedules.replace(current.id, input, more)
+      if (saved)
+        tx.ledger.record({ actor: requestedBy, action: 'schedule.change', subject: input.name, payload: input })
+      return saved
+    })
   }
 
   app.get(
@@ -95,6 +100,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         const more = { requestedBy: caller.keyId, nextAt: firstTick(body, now) }
         const made = repeated ? await tx.schedules.find(body.name) : await tx.schedules.create(body, more)
         if (!made) throw new ConflictError(`there is a schedule ${body.name} already: PUT replaces it`)
+        if (!repeated)
+          tx.ledger.record({ actor: caller.keyId, action: 'schedule.create', subject: body.name, payload: body })
         return made
       })
       return answer(reply.code(201).header('location', `/v1/schedules/${body.name}`), schedule)
@@ -131,7 +138,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       },
     },
     async ({ params, body, headers, caller, view }, reply) => {
-      const { stores } = view
+      const { stores, transaction } = view
       const input = { ...body, name: params.name }
       const current = await stores.schedules.find(params.name)
       if (!matches(headers['if-match'], current)) return stale(reply)
@@ -142,7 +149,12 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       const now = new Date()
       await scheduler.check(stores, input, now)
       const more = { requestedBy: caller.keyId, nextAt: firstTick(input, now) }
-      const made = await stores.schedules.create(input, more)
+      const made = await transaction(async (tx) => {
+        const added = await tx.schedules.create(input, more)
+        if (added)
+          tx.ledger.record({ actor: caller.keyId, action: 'schedule.create', subject: input.name, payload: input })
+        return added
+      })
       return made ? answer(reply.code(201), made) : stale(reply)
     },
   )
@@ -193,10 +205,13 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => {
+    async ({ params, caller, view }, reply) => {
       const { id } = await find(view, params.name)
       await scheduler.settle(id, new Date())
-      await view.stores.schedules.remove(id)
+      await view.transaction(async (tx) => {
+        await tx.schedules.remove(id)
+        tx.ledger.record({ actor: caller.keyId, action: 'schedule.delete', subject: params.name, payload: {} })
+      })
       return reply.code(204).send(null)
     },
   )

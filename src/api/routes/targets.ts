@@ -5,6 +5,8 @@ import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
 import { isHost } from '../../domain/endpoint.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import type { Change, LedgerAction } from '../../domain/ledger.ts'
+import type { Caller } from '../../store/keys.ts'
 import type { StoredTarget } from '../../store/targets.ts'
 import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
@@ -122,6 +124,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         const made = repeated ? await tx.targets.find(body.name) : await tx.targets.create(body)
         // Thrown inside, so that the key is not used up by a request that made nothing.
         if (!made) throw new ConflictError(`there is a target ${body.name} already: PUT replaces it`)
+        if (!repeated) tx.ledger.record(changeOf(caller, 'target.create', made))
         return made
       })
       return answer(reply.code(201).header('location', `/v1/targets/${encodeURIComponent(body.name)}`), target)
@@ -157,16 +160,20 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         response: { 200: ref(Target), 201: ref(Target), ...problems(412, 413, 415, 422) },
       },
     },
-    async ({ params: { name }, body, headers, view: { stores } }, reply) => {
+    async ({ params: { name }, body, headers, caller, view: { stores, transaction } }, reply) => {
       checkAddress(body.address)
       // Where somebody else was faster it is looked at again; whoever named a version finds it gone then.
       for (;;) {
         const current = await stores.targets.findAny(name)
         const live = current && (await stores.targets.find(name))
         if (!matches(headers['if-match'], live)) return stale(reply)
-        const saved = current
-          ? await stores.targets.replace(current.id, { ...body, name }, current.version)
-          : await stores.targets.create({ ...body, name })
+        const saved = await transaction(async (tx) => {
+          const made = current
+            ? await tx.targets.replace(current.id, { ...body, name }, current.version)
+            : await tx.targets.create({ ...body, name })
+          if (made) tx.ledger.record(changeOf(caller, live ? 'target.change' : 'target.create', made))
+          return made
+        })
         if (saved) return answer(reply.code(live ? 200 : 201), saved)
       }
     },
@@ -187,12 +194,16 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         response: { 200: ref(Target), ...problems(404, 412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, view }, reply) => {
+    async ({ params, body, headers, caller, view }, reply) => {
       if (body.address !== undefined) checkAddress(body.address)
       for (;;) {
         const current = await find(view, params.name)
         if (!matches(headers['if-match'], current)) return stale(reply)
-        const saved = await view.stores.targets.replace(current.id, { ...show(current), ...body }, current.version)
+        const saved = await view.transaction(async (tx) => {
+          const made = await tx.targets.replace(current.id, { ...show(current), ...body }, current.version)
+          if (made) tx.ledger.record(changeOf(caller, 'target.change', made))
+          return made
+        })
         if (saved) return answer(reply, saved)
       }
     },
@@ -211,8 +222,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => {
-      await view.stores.targets.retire((await find(view, params.name)).id)
+    async ({ params, caller, view }, reply) => {
+      const target = await find(view, params.name)
+      await view.transaction(async (tx) => {
+        await tx.targets.retire(target.id)
+        tx.ledger.record(changeOf(caller, 'target.retire', target))
+      })
       return reply.code(204).send(null)
     },
   )
@@ -220,6 +235,13 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
 
 const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> =>
   target as Static<typeof Target>
+
+const changeOf = ({ keyId }: Caller, action: LedgerAction, target: StoredTarget): Change => ({
+  actor: keyId,
+  action,
+  subject: target.name,
+  payload: show(target),
+})
 
 const answer = (reply: FastifyReply, target: StoredTarget) =>
   reply.header('etag', versionTag(target)).send(show(target))

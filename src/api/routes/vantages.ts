@@ -101,8 +101,13 @@ export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
         response: { 200: ref(Vantage), ...problems(409, 413, 415) },
       },
     },
-    async ({ params, body, view }) => {
-      if (!(await view.stores.vantages.register({ name: params.name, zones: body.zones })))
+    async ({ params, body, caller, view }) => {
+      const registered = await view.transaction(async (tx) => {
+        const done = await tx.vantages.register({ name: params.name, zones: body.zones })
+        if (done) tx.ledger.record({ actor: caller.keyId, action: 'vantage.put', subject: params.name, payload: body })
+        return done
+      })
+      if (!registered)
         throw new ConflictError(`a worker serves the vantage ${params.name}: its configuration names the zones`)
       return find(view, params.name)
     },

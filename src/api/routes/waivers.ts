@@ -81,6 +81,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         const mistakes = checkExpiry(expiresAt, now)
         if (mistakes.length > 0) throw new RefusedError(mistakes)
         await checkSelection(tx, body)
+        tx.ledger.record({ actor: requestedBy, action: 'waiver.request', subject: id, payload: body })
         return tx.waivers.create({ ...body, id, expiresAt, requestedBy })
       })
       if (!waiver) throw new NotFoundError('the waiver of this Idempotency-Key is gone')
@@ -146,7 +147,12 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       const { requestedBy } = await find(view, params.id)
       if (requestedBy === caller.keyId)
         throw new ForbiddenError('who asks for a waiver cannot approve it: another key must')
-      if (!(await view.stores.waivers.approve(params.id, caller.keyId, now))) throw await conflict(view, params.id, now)
+      const approved = await view.transaction(async (tx) => {
+        const done = await tx.waivers.approve(params.id, caller.keyId, now)
+        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.approve', subject: params.id, payload: {} })
+        return done
+      })
+      if (!approved) throw await conflict(view, params.id, now)
       return show(await find(view, params.id), now)
     },
   )
@@ -167,7 +173,12 @@ export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
     async ({ params, caller, view }) => {
       const now = new Date()
       await find(view, params.id)
-      if (!(await view.stores.waivers.revoke(params.id, caller.keyId, now))) throw await conflict(view, params.id, now)
+      const revoked = await view.transaction(async (tx) => {
+        const done = await tx.waivers.revoke(params.id, caller.keyId, now)
+        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.revoke', subject: params.id, payload: {} })
+        return done
+      })
+      if (!revoked) throw await conflict(view, params.id, now)
       return show(await find(view, params.id), now)
     },
   )
