@@ -23,6 +23,7 @@ import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
 import { FieldChange, historyRoutes, Span } from './routes/history.ts'
 import { Key, keyRoutes, NewKey } from './routes/keys.ts'
 import { Lease, leaseRoutes } from './routes/leases.ts'
+import { LedgerEntry, LedgerHead, LedgerVerification, ledgerRoutes } from './routes/ledger.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
@@ -57,13 +58,14 @@ const schemas = [
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
   ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun, Waiver, Window],
+  ...[LedgerEntry, LedgerHead, LedgerVerification],
 ]
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
   ...[driftRoutes, baselineRoutes, complianceRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
-  ...[scheduleRoutes, waiverRoutes, windowRoutes],
+  ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */
@@ -140,6 +142,7 @@ const documentHead = (version: string) => ({
     { name: 'reports', description: 'What changed' },
     { name: 'vantages', description: 'The places from which probes are made' },
     { name: 'keys', description: 'Who may call' },
+    { name: 'ledger', description: 'What happened, proven' },
     { name: 'operations', description: 'For those who run the service' },
   ],
 })

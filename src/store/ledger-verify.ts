@@ -8,6 +8,9 @@ import { findingPartition } from './partitions.ts'
 export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings'] as const
 export type LedgerFault = (typeof ledgerFaults)[number]
 
+/** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
+export const ledgerVerdicts = ['intact', 'unverified', 'broken'] as const
+
 export interface VerifyRequest {
   /** The first entry that is checked. */
   from: number
@@ -19,9 +22,8 @@ export interface VerifyRequest {
   findings?: number
 }
 
-/** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
 export interface Verification {
-  verdict: 'intact' | 'unverified' | 'broken'
+  verdict: (typeof ledgerVerdicts)[number]
   /** How many entries were read. */
   entries: number
   broken: { seq: number; fault: LedgerFault; message: string } | null
@@ -67,7 +69,7 @@ export async function verifyLedger(
     previous = entry
   }
   if (previous.seq === 0 && found.next === null) found.broken = broken(1, 'missing', 'the ledger is empty')
-  else if (head) found.broken = await faultOfHead(db, head, keys)
+  else if (head) found.broken = await faultOfHead(db, head)
   const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
@@ -131,12 +133,7 @@ async function misplacement(db: Database, entry: LedgerEntry, previous: End): Pr
   return broken(place, 'missing', `entry ${entry.seq} follows one that is not there any more`)
 }
 
-async function faultOfHead(
-  db: Database,
-  head: LedgerHead,
-  keys: readonly LedgerKey[],
-): Promise<Verification['broken']> {
-  if (checkHead(head, keys) === 'forged') return null // nothing follows from it; whoever takes it in says so
+async function faultOfHead(db: Database, head: LedgerHead): Promise<Verification['broken']> {
   const row = await db.ledgerEntry.findUnique({ where: { seq: head.seq } })
   if (row?.hash === head.hash) return null
   const last = Number((await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' } }))?.seq ?? 0)

@@ -1,11 +1,13 @@
 import {
   type Change,
+  checkHead,
   formatHead,
   genesis,
   type LedgerAction,
   type LedgerEntry,
   type LedgerHead,
   type LedgerKeys,
+  parseHead,
   sealEntry,
   signHead,
 } from '../domain/ledger.ts'
@@ -56,6 +58,12 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
         take: limit + 1,
       })
       return cutPage(rows, limit, { keyOf: (row) => [Number(row.seq)], toItem: entryOf })
+    },
+
+    /** A head that was exported before; undefined where the text is none, or was not signed by the key that it names. */
+    readHead(text: string): LedgerHead | undefined {
+      const head = parseHead(text)
+      return head && checkHead(head, keys) !== 'forged' ? head : undefined
     },
 
     /** Checks entries with the keys of this process. */

@@ -1,0 +1,134 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { ConfigError, readConfig } from '../config.ts'
+import type { LedgerHead } from '../domain/ledger.ts'
+import { openDatabase } from '../store/database.ts'
+import { startEmbedded } from '../store/embedded.ts'
+import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
+import { readLedgerKeys } from '../store/ledger-key.ts'
+import type { Verification } from '../store/ledger-verify.ts'
+import { eachPage } from '../store/page.ts'
+
+const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--json]
+       npm run ledger -- head
+       npm run ledger -- export
+
+verify  checks the whole chain; --head: against a head that was kept elsewhere; --findings: the findings of each audit too
+head    prints the signed end of the chain as JSON, to be kept elsewhere
+export  prints every entry as a line of JSON, newest first
+Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
+
+class UsageError extends Error {}
+
+const commands = ['verify', 'head', 'export'] as const
+
+function readRequest(argv: string[]) {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      head: { type: 'string' },
+      findings: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
+  const command = commands.find((known) => known === positionals[0])
+  if (!command || positionals.length !== 1) throw new UsageError('name one of verify, head, export')
+  return { command, ...values }
+}
+
+/** Opens the ledger and nothing else: no migration is applied, no key is made, nothing is written. */
+async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env)
+  const keys = config.ledgerKeys ?? (await readLedgerKeys(config.dataDir))
+  if (!keys)
+    throw new ConfigError(
+      `there is no key of the ledger in ${config.dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to the one of the service`,
+    )
+  const embedded = config.databaseUrl
+    ? undefined
+    : await startEmbedded({ dataDir: config.dataDir, exclusive: false, log: () => {} })
+  try {
+    const database = openDatabase(config.databaseUrl ?? embedded?.url ?? '', { connections: 2 })
+    try {
+      return await work(createLedgerStore(database.db, keys))
+    } finally {
+      await database.close()
+    }
+  } finally {
+    await embedded?.stop()
+  }
+}
+
+/** A head as `head` printed it, or its field `head` alone. */
+async function readHead(ledger: LedgerStore, file: string): Promise<LedgerHead> {
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new UsageError(`--head: ${error.message}`)
+  })
+  const head = ledger.readHead(/"head":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim())
+  if (!head) throw new UsageError(`--head ${file}: holds no head that the key of the ledger signed`)
+  return head
+}
+
+async function verify(ledger: LedgerStore, request: { head?: string; findings: boolean; json: boolean }) {
+  const head = request.head === undefined ? undefined : await readHead(ledger, request.head)
+  const all = Number.POSITIVE_INFINITY
+  const found = await ledger.verify({ from: 1, limit: all, head, findings: request.findings ? all : undefined })
+  if (!found) throw new Error('a ledger has a first entry')
+  console.log(request.json ? JSON.stringify(found, null, 2) : describe(found))
+  return exitCodes[found.verdict]
+}
+
+const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
+
+function describe({ verdict, entries, broken, unverified, findings }: Verification): string {
+  const lines = [`verdict:  ${verdict}, ${entries} entries checked`]
+  if (broken) lines.push(`broken:   entry ${broken.seq}, ${broken.fault}: ${broken.message}`)
+  for (const { keyId, entries: count, firstSeq } of unverified)
+    lines.push(
+      `no key:   ${count} entries from ${firstSeq} on were signed by the key ${keyId}, which is not known here`,
+    )
+  if (findings)
+    lines.push(`findings: of ${findings.audits} audits as recorded, of ${findings.dropped} dropped by retention`)
+  return lines.join('\n')
+}
+
+async function exportAll(ledger: LedgerStore): Promise<number> {
+  for await (const page of eachPage((cursor) => ledger.list({ cursor, limit: 1000 }))) {
+    const lines = page.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+    if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
+  }
+  return 0
+}
+
+async function printHead(ledger: LedgerStore): Promise<number> {
+  const head = await ledger.head()
+  if (!head) throw new UsageError('the ledger is empty')
+  console.log(JSON.stringify(head))
+  return 0
+}
+
+async function run(argv: string[]): Promise<number> {
+  const request = readRequest(argv)
+  if (request === 'help') {
+    console.log(usage)
+    return 0
+  }
+  return withLedger((ledger) => {
+    if (request.command === 'verify') return verify(ledger, request)
+    return request.command === 'head' ? printHead(ledger) : exportAll(ledger)
+  })
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  const expected = error instanceof UsageError || error instanceof ConfigError || badOption
+  console.error(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}`)
+  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
+  process.exitCode = 2
+}
