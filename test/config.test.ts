@@ -25,6 +25,7 @@ const refused: [variable: string, value: string][] = [
   ['PORTWARDEN_PROBE_TIMEOUT_MS', '0'],
   ['PORTWARDEN_LOG_LEVEL', 'loud'],
   ['PORTWARDEN_RETENTION_DAYS', '-1'],
+  ['PORTWARDEN_LEDGER_KEY', 'short'],
 ]
 test.each(refused)('%s=%s is refused by its name', (variable, value) => {
   expect(() => readConfig({ [variable]: value })).toThrow(ConfigError)

@@ -105,8 +105,13 @@ describe('docker-compose.yml', () => {
 
   test('gives each process a configuration that it accepts', () => {
     for (const { environment } of [service, worker].filter((process) => process !== undefined)) {
-      const url = environment.DATABASE_URL?.replace(/\$\{[^}]+\}/, 'secret')
-      expect(readConfig({ ...environment, DATABASE_URL: url }).places[0].name).toBe(environment.PORTWARDEN_VANTAGE)
+      const filled = Object.entries(environment).map(([name, value]) => [
+        name,
+        value.replace(/\$\{[^}]+\}/, 'secret'.repeat(6)),
+      ])
+      const config = readConfig(Object.fromEntries(filled))
+      expect(config.places[0].name).toBe(environment.PORTWARDEN_VANTAGE)
+      expect(config.ledgerKeys).toHaveLength(1) // the same for all: they sign one ledger
     }
     expect(service?.environment.PORTWARDEN_VANTAGE).not.toBe(worker?.environment.PORTWARDEN_VANTAGE)
   })
@@ -114,7 +119,7 @@ describe('docker-compose.yml', () => {
   test('publishes nothing beyond loopback, holds no secret, and writes to no image', () => {
     const published = Object.values(compose.services).flatMap(({ ports = [] }) => ports)
     expect(published.every((port) => port.startsWith('127.0.0.1:'))).toBe(true)
-    expect(read('docker-compose.yml')).not.toMatch(/PASSWORD: (?!\$\{)/)
+    expect(read('docker-compose.yml')).not.toMatch(/(PASSWORD|KEY): (?!\$\{)/)
     expect([service?.read_only, worker?.read_only]).toEqual([true, true])
   })
 })
