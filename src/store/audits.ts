@@ -59,7 +59,10 @@ export interface AuditFilter {
 export type AuditStore = ReturnType<typeof createAuditStore>
 
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
-export function createAuditStore(db: Database, { codes, keys, realm }: { codes: Codes; keys: LedgerKeys; realm: Realm }) {
+export function createAuditStore(
+  db: Database,
+  { codes, keys, realm }: { codes: Codes; keys: LedgerKeys; realm: Realm },
+) {
   return {
     async create(audit: NewAudit): Promise<void> {
       const params = audit.params as Prisma.InputJsonObject

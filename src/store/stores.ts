@@ -34,12 +34,7 @@ interface Ledgering {
 }
 
 /** All stores over one database, or over one transaction, which appends `changes` to the ledger at its end. */
-export const createStores = (
-  db: Database,
-  codes: Codes,
-  ledgering: Ledgering,
-  realm: Realm = everything,
-): Stores => ({
+export const createStores = (db: Database, codes: Codes, ledgering: Ledgering, realm: Realm = everything): Stores => ({
   ...createAll(db, { codes, ...ledgering, realm }),
   within: (narrower) => createStores(db, codes, ledgering, { ...narrower, ...realm }),
 })

@@ -83,9 +83,10 @@ export const LedgerVerification = Type.Object(
 
 /** What one request may cost. */
 const most = { entries: 20_000, findings: 100_000 } as const
+/** For auditors, who need not be able to change anything; it tells of everybody's targets, so not for a limited key. */
 const config = { scope: 'reports:read' } as const
 
-export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { stores }) => {
+export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/ledger',
     {
@@ -103,7 +104,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: pageOf(ref(LedgerEntry)), ...problems() },
       },
     },
-    async ({ query, url }, reply) => linkNext(reply, url, await stores.ledger.list(query)),
+    async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.ledger.list(query)),
   )
 
   app.get(
@@ -117,8 +118,8 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(LedgerHead), ...problems(409) },
       },
     },
-    async () => {
-      const head = await stores.ledger.head()
+    async ({ view }) => {
+      const head = await view.stores.ledger.head()
       if (!head) throw new ConflictError('the ledger is empty, which it never is by itself')
       return head
     },
@@ -144,7 +145,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
         response: { 200: ref(LedgerVerification), ...problems(422) },
       },
     },
-    async ({ query: { from, limit, head: text, findings } }) => {
+    async ({ query: { from, limit, head: text, findings }, view: { stores } }) => {
       const head = text === undefined ? undefined : stores.ledger.readHead(text)
       if (text !== undefined && !head)
         throw new RefusedError([{ pointer: '/head', message: 'was not signed by the key that it names' }], 'query')
