@@ -42,7 +42,9 @@ export interface App extends Parts {
   checkReady(): Promise<void>
   /** Starts to plan audits and to run batches of the configured vantages. */
   work(): Promise<void>
-  /** Stops taking work, waits for what is running, and gives everything back, the embedded database last. */
+  /** Takes no more work, and waits up to `graceMs` for what is running; what runs longer is handed back. */
+  rest(graceMs: number): Promise<void>
+  /** The same within the configured time, and gives everything back, the embedded database last. */
   close(): Promise<void>
 }
 
@@ -169,6 +171,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         },
       })
     },
+    rest: queue.rest,
     close,
   }
 }

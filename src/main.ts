@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
+import { closeWithin } from './api/drain.ts'
 import { renewTls } from './api/listener.ts'
 import { buildServer } from './api/server.ts'
 import { type App, startApp, version } from './app.ts'
@@ -47,25 +48,38 @@ function readRole(argv: string[]): Role {
   return role
 }
 
-/** Starts the process in its role and stops it at the first signal. */
+/** The end of the time for a stop, in which what did not end by itself is handed back. */
+const handBackMs = 3_000
+
+/** Starts the process in its role and stops it at the first signal, which may come while it starts. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
+  const signalled = firstSignal()
+  void signalled.then((signal) => {
+    log.info({ signal }, 'stopping')
+    setTimeout(
+      () => {
+        log.warn('the time for a stop is over; what was not handed back is missed soon and taken over')
+        process.exit(0)
+      },
+      Math.max(config.graceMs, handBackMs),
+    )
+  })
   const app = await startApp(config, { exclusive: true, log })
   const server = await takeUp(role, app, { config, log }).catch(async (error: unknown) => {
     await app.close() // the embedded database would outlive this process
     throw error
   })
-
-  let stopping = false
-  const stop = async (signal: string) => {
-    if (stopping) return
-    stopping = true
-    log.info({ signal }, 'stopping')
-    await server?.close()
-    await app.close()
-    process.exit(0)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal))
+  await signalled
+  const patienceMs = Math.max(config.graceMs - handBackMs, 0)
+  await Promise.all([server && closeWithin(server, patienceMs), app.rest(patienceMs)])
+  await app.close()
+  process.exit(0)
 }
+
+const firstSignal = () =>
+  new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve)
+  })
 
 async function takeUp(role: Role, app: App, { config, log }: { config: Config; log: Logger }) {
   if (role !== 'api') await app.work()

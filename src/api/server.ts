@@ -11,6 +11,7 @@ import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
+import { drainBeforeClosing } from './drain.ts'
 import { docsPolicy, secureHeaders } from './headers.ts'
 import { limitRequests } from './limits.ts'
 import { createListener, type ListenerSettings } from './listener.ts'
@@ -77,7 +78,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     serverFactory: (answer) => createListener(parts.listening, answer),
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
     frameworkErrors: answerFrameworkError,
-    return503OnClosing: true,
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -90,6 +91,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   app.removeContentTypeParser('text/plain') // what is not told to be JSON is not taken for anything else
   for (const schema of schemas) app.addSchema(schema)
 
+  drainBeforeClosing(app)
   await secureHeaders(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)

@@ -48,7 +48,9 @@ export interface Queue {
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
   /** Rejects while jobs cannot be queued: the queues are not there, or their database does not answer. */
   check(): Promise<void>
-  /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left. */
+  /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left; jobs can still be queued. */
+  rest(graceMs: number): Promise<void>
+  /** The same, and disconnects. */
   stop(graceMs: number): Promise<void>
 }
 
@@ -197,6 +199,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       if (!(await boss.getQueue(planQueue))) throw new Error(`there is no queue ${planQueue}`)
       await boss.findJobs(planQueue, { limit: 1 })
     },
+    rest: (graceMs) => boss.stop({ graceful: true, timeout: graceMs, close: false }),
     stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs }),
   }
 }

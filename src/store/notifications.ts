@@ -5,10 +5,10 @@ import { auditChannel } from './finish.ts'
 /** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
 export interface Notifications {
   /**
-   * Resolves when the audit has ended, or after `ms`, whichever comes first; it says nothing about which.
+   * Resolves when the audit has ended, after `ms`, or when the signal comes, whichever is first; it says nothing about which.
    * Call it before looking at the audit, so that an end in between is not missed.
    */
-  waitForEnd(auditId: string, ms: number): Promise<void>
+  waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
   /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
   waitForBatch(vantageId: number, ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -57,7 +57,7 @@ export async function listenForNotifications(url: string): Promise<Notifications
 
   await connect()
   return {
-    waitForEnd: (auditId, ms) => wait(auditId, ms),
+    waitForEnd: (auditId, ms, signal) => wait(auditId, ms, signal),
     waitForBatch: (vantageId, ms, signal) => wait(batchWaiter(vantageId), ms, signal),
     async close() {
       closed = true

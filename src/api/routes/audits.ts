@@ -107,6 +107,8 @@ const maxWaitSeconds = 15
 
 export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
   const { notifications } = parts
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
 
   const find = async ({ stores }: View, id: string) => {
     const audit = await stores.audits.find(id)
@@ -119,7 +121,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
     const seconds = Math.min(Number(/(?:^|[,;\s])wait=(\d{1,5})\b/.exec(prefer ?? '')?.[1] ?? 0), maxWaitSeconds)
     if (seconds === 0) return find(view, id)
     reply.header('preference-applied', `wait=${seconds}`)
-    const ended = notifications.waitForEnd(id, seconds * 1000)
+    const ended = notifications.waitForEnd(id, seconds * 1000, closing.signal)
     const audit = await find(view, id)
     if (ending.has(audit.status)) return audit
     await ended

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import http from 'node:http'
+import { createServer } from 'node:net'
+import { join, resolve } from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { clusterHome } from '../../src/store/embedded.ts'
+import { ports } from '../support/app.ts'
+import { type Service, startServiceProcess } from '../support/commands.ts'
+import { type Fleet, inFull, isConnectedTo, listenSlowly, startFleet } from '../support/fleet.ts'
+import { listen } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import { spawnPeer } from '../support/processes.ts'
+import { afterDeath } from '../support/reaper.ts'
+import { makeTempDir } from '../support/temp-dir.ts'
+
+const program = resolve(import.meta.dirname, '../../src/main.ts')
+const graceMs = 8_000
+const grace = { PORTWARDEN_GRACE_MS: String(graceMs) }
+const soon = { timeout: 30_000, interval: 10 }
+const json = { 'content-type': 'application/json' }
+
+/** Sends SIGTERM; answers the exit code and how long that took. */
+async function terminate({ pid, exited }: Pick<Service, 'pid' | 'exited'>) {
+  const startedAt = performance.now()
+  process.kill(pid, 'SIGTERM')
+  return { code: await exited, ms: performance.now() - startedAt }
+}
+
+/** A client with one connection that is kept alive: asks as fast as it is answered, until the service says goodbye. */
+async function askUntilGoodbye(service: Service, key: string, paths: readonly string[]) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const statuses: number[] = []
+  let goodbye = false
+  for (let i = 0; !goodbye; i++) {
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const options = { agent, headers: { authorization: `Bearer ${key}` } }
+      http.get(service.url + paths[i % paths.length], options, resolve).on('error', reject)
+    })
+    for await (const _ of answer) {
+      // read to its end
+    }
+    statuses.push(answer.statusCode ?? 0)
+    goodbye = answer.headers.connection === 'close'
+  }
+  agent.destroy()
+  return statuses
+}
+
+/** A port that answers when it is told to, and then at once. */
+async function listenHolding() {
+  let holding = true
+  const held = new Set<() => void>()
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    if (holding) held.add(() => socket.destroy())
+    else socket.destroy()
+  })
+  const { port, close } = await listen(server)
+  const release = () => {
+    holding = false
+    for (const free of held) free()
+  }
+  return { port, release, [Symbol.asyncDispose]: close }
+}
+
+const jobsOf = ({ query }: Fleet, auditId: string) =>
+  query<{ state: string; tries: number }>(
+    `SELECT DISTINCT state, retry_count AS tries FROM pgboss.job
+     WHERE name = 'batch/office' AND data->>'auditId' = '${auditId}'`,
+  )
+
+describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
+  test('under load: every request is answered, clients that keep their connection are told, and the exit is 0', async () => {
+    await using fleet = await startFleet()
+    await using service = await startServiceProcess(fleet.url, grace, 'api')
+    const key = await fleet.stores.keys.create('test', ['admin'])
+    const body = JSON.stringify({
+      policy: ports.name,
+      targets: [{ name: 'host', address: '127.0.0.1' }],
+      params: { openPort: 1, shutPort: 2 },
+    })
+    // Nobody works, so that this one waits for its end until the service stops.
+    const headers = { ...json, prefer: 'wait=15' }
+    const waiting = service.call('/v1/audits', { method: 'POST', headers, body })
+    const clients = inFull(100, 20)
+    const paths = ['/v1/audits', '/v1/targets', '/livez', '/v1/policies', '/v1/vantages']
+    const asking = Array.from({ length: clients }, () => askUntilGoodbye(service, key, paths))
+    await vi.waitFor(async () => expect(await fleet.query('SELECT FROM audit')).toHaveLength(1), soon)
+    const { code, ms } = await terminate(service)
+    expect(code).toBe(0)
+    expect(ms).toBeLessThan(graceMs)
+    expect((await waiting).status).toBe(202)
+    const answers = (await Promise.all(asking)).flat()
+    expect(answers.length).toBeGreaterThan(clients)
+    expect(new Set(answers)).toEqual(new Set([200]))
+  })
+
+  test('a worker in the middle of a batch finishes it', async () => {
+    await using fleet = await startFleet()
+    const slow = await listenSlowly(1_000)
+    const worker = await fleet.startWorker(grace)
+    const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: slow.port })
+    await vi.waitFor(() => expect(isConnectedTo(worker.pid, slow.port)).toBe(true), soon)
+    const { code, ms } = await terminate(worker)
+    expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
+    expect(await jobsOf(fleet, auditId)).toEqual([{ state: 'completed', tries: 0 }])
+    await fleet.startWorker() // the other vantage may be left
+    await fleet.expectWhole([auditId], 3)
+    await slow.close()
+  })
+
+  test('a batch that does not end within the grace time is handed back at once, and done by another worker', async () => {
+    await using fleet = await startFleet()
+    await using target = await listenHolding()
+    const worker = await fleet.startWorker(grace)
+    const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: target.port })
+    await vi.waitFor(() => expect(isConnectedTo(worker.pid, target.port)).toBe(true), soon)
+    const { code, ms } = await terminate(worker)
+    expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
+    expect(await jobsOf(fleet, auditId)).toEqual([{ state: 'retry', tries: 0 }])
+    target.release()
+    await fleet.startWorker()
+    await fleet.expectWhole([auditId], 3)
+  })
+
+  test('while it starts: it ends, and so does the embedded database that it has just started', async () => {
+    const directory = await makeTempDir('signalled')
+    const dataDir = join(directory.path, 'data')
+    const home = clusterHome(dataDir)
+    const forgets = [afterDeath(['rm', '-rf', home])]
+    const starting = await spawnPeer(process.execPath, [program], {
+      env: { PATH: process.env.PATH, PORT: '0', PORTWARDEN_DATA_DIR: dataDir },
+      ready: /Started PostgreSQL, process \d+/,
+      timeoutMs: 60_000,
+    })
+    const [, pid = ''] = await starting.logged(/Started PostgreSQL, process (\d+)/)
+    forgets.push(afterDeath(['kill', '-s', 'QUIT', pid]))
+    const { code } = await terminate(starting)
+    expect(code).toBe(0)
+    expect(existsSync(join(home, 'postgres', 'PG_VERSION'))).toBe(true)
+    expect(existsSync(join(home, 'postgres', 'postmaster.pid'))).toBe(false)
+    await rm(home, { recursive: true, force: true })
+    for (const forget of forgets) forget()
+    await directory.remove()
+  })
+})
