@@ -24,8 +24,7 @@ test('an answer that its reader never ends does not keep the service from closin
   const url = await service.listen()
   const asked = http.get(`${url}/endless`)
   const [answer] = (await once(asked, 'response')) as [http.IncomingMessage]
-  answer.on('error', () => {}) // it is cut off
-  const cut = once(answer, 'close')
+  const cut = new Promise((resolve) => answer.on('error', () => {}).on('close', resolve))
   await closeWithin(service.server, 1_000) // without the limit this test runs into its timeout
   answer.resume()
   await cut
