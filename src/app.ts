@@ -10,7 +10,12 @@ import { startHeartbeat } from './fleet/heartbeat.ts'
 import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
 import { openQueue } from './fleet/queue.ts'
 import { createScheduler, type Scheduler } from './fleet/schedules.ts'
+import { keyOfDirectory } from './notify/key.ts'
+import { createNotifier, type Notifier } from './notify/notifier.ts'
+import { createPoster } from './notify/post.ts'
+import { createSeal } from './notify/seal.ts'
 import { builtInPolicies } from './policies/built-in.ts'
+import { type Gate, openGate } from './probes/gate.ts'
 import { createOwnEndpoints, type OwnEndpoints } from './probes/own-endpoints.ts'
 import { systemLookup } from './probes/resolve.ts'
 import { openBudget, openVantage } from './probes/vantage.ts'
@@ -32,6 +37,11 @@ export interface App extends Parts {
   scheduler: Scheduler
   leases: LeaseDesk
   notifications: Notifications
+  notifier: Notifier
+  /** Whether webhooks may lead to this host, as far as can be said without asking for its address. */
+  mayDial: Gate['mayDial']
+  /** Whether webhooks may lead over plain HTTP to other machines. */
+  plainHttp: boolean
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
   /** How its HTTP side listens, and what it takes. */
@@ -94,6 +104,10 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
 
   const notifications = await listenForNotifications(url)
   closers.push(notifications.close)
+  const own = await findOwnEndpoints(config.listening, url)
+  const gate = openGate({ ...config.webhooks, never: own.list })
+  const poster = createPoster({ ...config.webhooks, connect: gate.connect })
+  closers.push(async () => poster.close())
   const queue = await openQueue({
     url,
     connections: config.databaseConnections,
@@ -102,7 +116,6 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   })
   closers.push(() => queue.stop(config.graceMs))
 
-  const own = await findOwnEndpoints(config.listening, url)
   const lookingAgain = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
   closers.push(async () => clearInterval(lookingAgain))
 
@@ -116,6 +129,19 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       log.error({ err, probe, host, port }, 'a probe failed'),
   }
   const places = config.places.map((vantage) => ({ vantage, ...openVantage({ ...vantage, ...outlook }) }))
+
+  const notifier = createNotifier({
+    stores,
+    transaction,
+    enqueueDelivery: queue.enqueueDelivery,
+    waitForOutbox: notifications.waitForOutbox,
+    poster,
+    seal: createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir)),
+    retrySeconds: config.webhooks.retrySeconds,
+    userAgent: `portwarden/${version}`,
+    onError: (err) => log.error({ err }, 'webhooks'),
+  })
+  closers.push(notifier.stop)
 
   const parts: Parts = {
     stores,
@@ -131,6 +157,9 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     scheduler,
     leases: createLeaseDesk({ stores, queue, waitForBatch: notifications.waitForBatch }),
     notifications,
+    notifier,
+    mayDial: gate.mayDial,
+    plainHttp: config.webhooks.plainHttp,
     owner: embedded?.owner ?? false,
     listening: config.listening,
     neverDial: own.addListener,
@@ -162,14 +191,16 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         failBatch: (job) => failBatch({ stores }, job),
         reprobe: (job) => reprobeWindow(parts, job, new Date()),
         takeTicks: scheduler.tick,
+        deliver: notifier.deliver,
         maintain: async () => {
           const { droppedPartitions } = await maintain(
             { db: database.db, transaction },
-            { retentionDays: config.retentionDays },
+            { retentionDays: config.retentionDays, webhookRetentionDays: config.webhooks.retentionDays },
           )
           log.info({ droppedPartitions }, 'maintenance done')
         },
       })
+      notifier.start()
     },
     rest: queue.rest,
     close,

@@ -15,7 +15,7 @@ export interface Place {
   credentials: CredentialGrant[]
 }
 
-const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
+export const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
 const nameWord = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'
 const name = RegExp(`^${nameWord}$`)
 
@@ -73,11 +73,11 @@ function readZones(value: string): string[] {
   return zones
 }
 
-function readAllow(value: string): readonly AllowEntry[] {
+export function readAllow(value: string, variable = 'PORTWARDEN_ALLOW'): readonly AllowEntry[] {
   try {
     return parseAllow(value)
   } catch (error) {
-    throw new ConfigError(`PORTWARDEN_ALLOW is not valid: ${error instanceof Error ? error.message : error}`)
+    throw new ConfigError(`${variable} is not valid: ${error instanceof Error ? error.message : error}`)
   }
 }
 

@@ -4,6 +4,7 @@ import { readLedgerKeys } from './config-ledger.ts'
 import { type Listening, readListening, readTls } from './config-listening.ts'
 import { type Place, readPlaces } from './config-places.ts'
 import { ConfigError, createValues, readSecret, refused } from './config-values.ts'
+import { readSecretKey, readWebhooks, type WebhookSettings } from './config-webhooks.ts'
 
 export { ConfigError, type Listening, type Place, readSecret, readTls }
 
@@ -32,6 +33,9 @@ export interface Config {
   batches: number
   /** How long findings are kept; spans, baselines and summaries of audits stay. */
   retentionDays: number
+  webhooks: WebhookSettings
+  /** Seals secrets in the database; undefined: the one in the data directory. */
+  secretKey: Uint8Array | undefined
   /** How long a stop waits for what is running. */
   graceMs: number
   logLevel: string
@@ -55,6 +59,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),
     batches: integer('PORTWARDEN_BATCHES', 4, [1, 64]),
     retentionDays: integer('PORTWARDEN_RETENTION_DAYS', 400, [1, 36_500]),
+    webhooks: readWebhooks(values),
+    secretKey: readSecretKey(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
     logLevel: checked('PORTWARDEN_LOG_LEVEL', 'info', { valid: (value) => logLevels.includes(value), example: 'info' }),
   })

@@ -106,6 +106,7 @@ function renewAtHangup(server: Parameters<typeof renewTls>[0], log: Logger): voi
 
 async function serve(app: App, config: Config, log: Logger) {
   const server = await buildServer({ ...app, version, log })
+  await app.notifier.prepare()
   const keyFile = await ensureAdminKey(app, config)
   const { host, port, tls } = config.listening
   await server.listen({ host, port })

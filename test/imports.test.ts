@@ -22,11 +22,18 @@ const mayImport: Record<string, readonly string[]> = {
   fleet: ['domain', 'store', 'audit', 'notify'],
   api: ['domain', 'policies', 'store', 'audit', 'fleet', 'notify', 'report'],
   // Not a layer: it names and checks what it passes on.
-  'config.ts': ['config-ledger.ts', 'config-listening.ts', 'config-places.ts', 'config-values.ts'],
+  'config.ts': [
+    'config-ledger.ts',
+    'config-listening.ts',
+    'config-places.ts',
+    'config-values.ts',
+    'config-webhooks.ts',
+  ],
   'config-ledger.ts': ['config-values.ts', 'domain'],
   'config-listening.ts': ['config-values.ts', 'domain'],
   'config-places.ts': ['config-values.ts', 'domain', 'probes'],
   'config-values.ts': [],
+  'config-webhooks.ts': ['config-places.ts', 'config-values.ts', 'probes'],
   'log.ts': [],
 }
 /** These wire the others. */
@@ -52,6 +59,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
     alsoIn: [
       'cli/agent/server.ts', // the way from an agent to its server
       'api/listener.ts', // listens, and dials nobody
+      'notify/post.ts', // HTTP over connections that the gate of probes has made
     ],
   },
 ]

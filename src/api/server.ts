@@ -9,6 +9,7 @@ import type { Parts } from '../audit/parts.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
+import type { Notifier } from '../notify/notifier.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
 import { drainBeforeClosing } from './drain.ts'
@@ -19,6 +20,7 @@ import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
 import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
+import { Delivery, deliveryRoutes } from './routes/deliveries.ts'
 import { DriftItem, DriftReport, driftRoutes } from './routes/drift.ts'
 import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
 import { FieldChange, historyRoutes, Span } from './routes/history.ts'
@@ -33,6 +35,7 @@ import { scheduleRoutes } from './routes/schedules.ts'
 import { Target, targetRoutes } from './routes/targets.ts'
 import { Vantage, vantageRoutes } from './routes/vantages.ts'
 import { Waiver, waiverRoutes } from './routes/waivers.ts'
+import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { Reason } from './schemas.ts'
 
@@ -49,6 +52,11 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** Whether the service can do its work now; throws NotReadyError where it cannot. */
   checkReady(): Promise<void>
   leases: LeaseDesk
+  notifier: Pick<Notifier, 'ping' | 'resume' | 'seal'>
+  /** Whether webhooks may lead to this host, as far as can be said without asking for its address. */
+  mayDial(host: string, port: number): boolean
+  /** Whether webhooks may lead over plain HTTP to other machines. */
+  plainHttp: boolean
   version: string
   log: FastifyBaseLogger
 }
@@ -60,6 +68,7 @@ const schemas = [
   ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun, Waiver, Window],
   ...[LedgerEntry, LedgerHead, LedgerVerification],
+  ...[Webhook, NewWebhook, Delivery],
 ]
 
 const resources = [
@@ -67,6 +76,7 @@ const resources = [
   ...[driftRoutes, baselineRoutes, complianceRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
   ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],
+  ...[webhookRoutes, deliveryRoutes],
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */
@@ -145,6 +155,7 @@ const documentHead = (version: string) => ({
     { name: 'vantages', description: 'The places from which probes are made' },
     { name: 'keys', description: 'Who may call' },
     { name: 'ledger', description: 'What happened, proven' },
+    { name: 'webhooks', description: 'Who is told of what' },
     { name: 'operations', description: 'For those who run the service' },
   ],
 })

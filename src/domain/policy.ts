@@ -8,6 +8,7 @@ const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
 const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
 
 export const severities = ['low', 'medium', 'high'] as const
+export type Severity = (typeof severities)[number]
 export const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
 export type ParameterType = (typeof parameterTypes)[number]
 

@@ -16,6 +16,8 @@ export interface JobHandlers {
   maintain(): Promise<void>
   /** A look whether the door of a window is shut. */
   reprobe(job: ReprobeJob): Promise<void>
+  /** Sends what is due to a webhook. */
+  deliver(job: { webhookId: string }): Promise<void>
   /** Every minute: takes the ticks of schedules that are due. */
   takeTicks(now: Date): Promise<void>
 }
@@ -36,6 +38,8 @@ export interface Queue {
   dropBatches(vantage: string, auditId: string): Promise<void>
   /** Queues batches with the transaction that plans them, for whoever serves the vantage. */
   enqueueBatches(tx: Database, vantage: string, jobs: readonly BatchJob[]): Promise<void>
+  /** Queues the delivery of what waits for a webhook with the transaction that adds to it, for now or for later. */
+  enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   /** The ticks of a cron expression after a moment; throws an Error for one that cannot be read, or never ticks. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
   /** Takes a batch of a vantage, if one waits; the taker keeps it alive and completes it. */
@@ -73,6 +77,8 @@ const reprobeQueue = 'window-end'
 const maintenanceQueue = 'maintenance'
 const maintenanceCron = '17 3 * * *'
 const tickQueue = 'schedule-ticks'
+const deliveryQueue = 'webhook-delivery'
+const webhooksAtOnce = 8
 const everyMinute = '* * * * *'
 const batchQueue = (vantage: string) => `batch/${vantage}`
 
@@ -124,6 +130,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(deadlineQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
   // Nor must the look at the door of a window, and it waits for whoever was down for weeks.
   await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10, retentionSeconds: 366 * 86_400 })
+  await ensureQueue(deliveryQueue, delivery)
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {
@@ -179,6 +186,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         { db: fromPrisma(tx) },
       )
     },
+    async enqueueDelivery(tx, webhookId, at) {
+      await boss.send(deliveryQueue, { webhookId }, { db: fromPrisma(tx), ...(at && { startAfter: at }) })
+    },
     nextTicks: (cron, timeZone, { from, count }) => boss.previewSchedule(cron, { tz: timeZone, from, count }),
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
@@ -186,6 +196,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await workOn(deadlineQueue, 1, handlers.endAudit)
       await workOn(reprobeQueue, 1, handlers.reprobe)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
+      await workOn(deliveryQueue, webhooksAtOnce, handlers.deliver)
       await workOn(maintenanceQueue, 1, handlers.maintain)
       await workOn(tickQueue, 1, () => handlers.takeTicks(new Date(clock.now())))
       await boss.schedule(tickQueue, everyMinute, null, { tz: 'UTC', missed: 'once' })

@@ -99,6 +99,19 @@ export function createAuditStore(
       return row?.checks ?? 0
     },
 
+    /** Whom its end is told to, and the labels of its targets, each set of them once. */
+    async scope(
+      id: string,
+    ): Promise<{ callbackUrl: string | null; labels: Record<string, string>[]; targets: number } | undefined> {
+      const rows = await db.$queryRaw<
+        { callbackUrl: string | null; labels: Record<string, string>[]; targets: number }[]
+      >`
+        SELECT callback_url AS "callbackUrl", cardinality(target_ids) AS targets, coalesce((
+          SELECT jsonb_agg(DISTINCT t.labels) FROM target t WHERE t.id = ANY(a.target_ids)
+        ), '[]') AS labels FROM audit a WHERE id = ${id}::uuid`
+      return rows[0]
+    },
+
     /** The newest finished audit of a policy before this one that looked at any of its targets. */
     async findPrevious(id: string): Promise<string | undefined> {
       const rows = await db.$queryRaw<{ id: string }[]>`

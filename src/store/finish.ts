@@ -4,6 +4,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma, transact } from './database.ts'
 import { digestFindings } from './findings-digest.ts'
 import { appendEntries } from './ledger.ts'
+import { eventsOfAudits, listens, outboxChannel, outboxWaiter } from './outbox.ts'
 
 /** The channel on which the end of an audit is told; the payload is its id. */
 export const auditChannel = 'portwarden_audit'
@@ -72,8 +73,13 @@ const endStatement = ({
         finished_at = now(), status = CASE WHEN ${error}::text IS NOT NULL THEN 'failed'
           WHEN cancel_requested_at IS NOT NULL THEN 'canceled' ELSE 'completed' END
       WHERE id = ${id}::uuid RETURNING *
+    ), outbox AS (
+      INSERT INTO webhook_outbox (kind, subject, data) SELECT 'audit.completed', id::text, '{}' FROM ended
+      WHERE callback_url IS NOT NULL OR EXISTS (SELECT FROM webhook WHERE ${listens(eventsOfAudits)}) RETURNING 1
     )
     SELECT e.status, e.requested_by AS actor, e.trigger, e.correlation_id AS "correlationId", p.name AS policy, p.version,
       p.digest AS "policyDigest", e.started_at AS "startedAt", e.finished_at AS "finishedAt",
-      pg_notify(${auditChannel}, e.id::text)::text AS told
+      pg_notify(${auditChannel}, e.id::text)::text || coalesce((
+        SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM outbox
+      ), '') AS told
     FROM ended e JOIN policy p ON p.id = e.policy_id`

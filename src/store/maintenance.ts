@@ -1,4 +1,5 @@
 import type { Database } from './database.ts'
+import { dropOldDeliveries } from './deliveries.ts'
 import { ensurePartitions } from './partitions.ts'
 import type { Transact } from './stores.ts'
 
@@ -11,7 +12,7 @@ const keptDays = 7
  */
 export async function maintain(
   { db, transaction }: { db: Database; transaction: Transact },
-  { retentionDays }: { retentionDays: number },
+  { retentionDays, webhookRetentionDays = 30 }: { retentionDays: number; webhookRetentionDays?: number },
 ): Promise<{ droppedPartitions: string[] }> {
   await ensurePartitions(db)
   const dropped = await transaction(async ({ ledger }, tx) => {
@@ -24,6 +25,7 @@ export async function maintain(
   })
   await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${keptDays}::int)`
   await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${keptDays}::int)`
+  await dropOldDeliveries(db, webhookRetentionDays)
   await sweepEvidence(db)
   return { droppedPartitions: dropped.map(({ name }) => name) }
 }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { batchChannel, batchWaiter } from './batches.ts'
 import { auditChannel } from './finish.ts'
+import { outboxChannel, outboxWaiter } from './outbox.ts'
 
 /** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
 export interface Notifications {
@@ -11,6 +12,8 @@ export interface Notifications {
   waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
   /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
   waitForBatch(vantageId: number, ms: number, signal: AbortSignal): Promise<void>
+  /** The same for something that has to be told. */
+  waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
 
@@ -31,7 +34,7 @@ export async function listenForNotifications(url: string): Promise<Notifications
     client.on('notification', ({ payload }) => wake(waiting.get(payload ?? '') ?? []))
     client.on('error', () => {}) // 'end' follows
     await client.connect()
-    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}`)
+    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}`)
     client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
     for (const wakers of waiting.values()) wake(wakers)
   }
@@ -59,6 +62,7 @@ export async function listenForNotifications(url: string): Promise<Notifications
   return {
     waitForEnd: (auditId, ms, signal) => wait(auditId, ms, signal),
     waitForBatch: (vantageId, ms, signal) => wait(batchWaiter(vantageId), ms, signal),
+    waitForOutbox: (ms, signal) => wait(outboxWaiter, ms, signal),
     async close() {
       closed = true
       clearTimeout(reconnecting)

@@ -5,12 +5,14 @@ import { createBatchStore } from './batches.ts'
 import type { Codes } from './codes.ts'
 import { createComplianceStore } from './compliance.ts'
 import type { Database, DatabaseHandle } from './database.ts'
+import { createDeliveryStore } from './deliveries.ts'
 import { createDriftStore } from './drift.ts'
 import { createFindingStore } from './findings.ts'
 import { createHistoryStore } from './history.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
 import { appendEntries, createLedgerStore } from './ledger.ts'
+import { createOutboxStore } from './outbox.ts'
 import { createPairStore } from './pairs.ts'
 import { createPolicyStore } from './policies.ts'
 import { everything, type Realm } from './realm.ts'
@@ -20,6 +22,7 @@ import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
 import { createVantageStore } from './vantages.ts'
 import { createWaiverStore } from './waivers.ts'
+import { createWebhookStore } from './webhooks.ts'
 import { createWindowStore } from './windows.ts'
 
 export interface Stores extends ReturnType<typeof createAll> {
@@ -44,12 +47,14 @@ const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes
   baselines: createBaselineStore(db, realm),
   batches: createBatchStore(db),
   compliance: createComplianceStore(db, { codes, realm }),
+  deliveries: createDeliveryStore(db),
   drift: createDriftStore(db, { codes, realm }),
   findings: createFindingStore(db, { codes, realm }),
   history: createHistoryStore(db, { codes, realm }),
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db),
   ledger: createLedgerStore(db, keys, changes),
+  outbox: createOutboxStore(db),
   pairs: createPairStore(db),
   policies: createPolicyStore(db),
   schedules: createScheduleStore(db, realm),
@@ -57,6 +62,7 @@ const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes
   vantages: createVantageStore(db),
   waivers: createWaiverStore(db, realm),
   windows: createWindowStore(db, { codes, realm }),
+  webhooks: createWebhookStore(db),
   record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>

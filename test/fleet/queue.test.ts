@@ -9,6 +9,7 @@ const idle: JobHandlers = {
   endAudit: nothing,
   runBatch: nothing,
   failBatch: nothing,
+  deliver: async () => {},
   maintain: nothing,
   reprobe: nothing,
   takeTicks: nothing,

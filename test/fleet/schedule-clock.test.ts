@@ -13,6 +13,7 @@ const idle: JobHandlers = {
   endAudit: nothing,
   runBatch: nothing,
   failBatch: nothing,
+  deliver: async () => {},
   maintain: nothing,
   reprobe: nothing,
   takeTicks: nothing,

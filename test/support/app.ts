@@ -42,6 +42,7 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     DATABASE_URL: url,
     PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
     PORTWARDEN_LEDGER_KEY: ledgerKey,
+    PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
     ...env,
   })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })

@@ -36,6 +36,7 @@ export async function startService({ working = true, env = {} }: { working?: boo
   const app = await startTestApp(env)
   const server = await buildServer({ ...app, version: '0.0.0-test', log: pino({ level: 'silent' }) })
   const key = await app.stores.keys.create('test', ['admin'])
+  await app.notifier.prepare()
   if (working) await app.work()
 
   const call = async (method: Method, url: string, { body, headers = {}, key: shown = key }: Call = {}) => {

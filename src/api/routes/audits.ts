@@ -10,6 +10,7 @@ import { coverageOf, verdicts } from '../../domain/verdict.ts'
 import type { AuditFormatName } from '../../report/audit/renderings.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { AuditFormatQuery, auditContent, auditMediaTypes, sendAuditDocument } from '../audit-documents.ts'
+import { checkDestination } from '../destinations.ts'
 import { chooseFormat } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
@@ -73,7 +74,15 @@ export const AuditRequest = closedObject(
       Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' }),
     ),
     reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
-    callbackUrl: Type.Optional(Type.String({ format: 'uri', pattern: '^https?://', maxLength: 2000 })),
+    callbackUrl: Type.Optional(
+      Type.String({
+        format: 'uri',
+        pattern: '^https?://',
+        maxLength: 2000,
+        description:
+          'Is told the end of this audit: the event `audit.completed`, signed with the secret of the webhook `callbacks`',
+      }),
+    ),
     deadlineSeconds: Type.Optional(
       Type.Integer({
         minimum: deadlineSeconds.least,
@@ -162,6 +171,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         throw new ForbiddenError(
           'to create or change targets the key needs the scope targets:write: name those that are there',
         )
+      if (body.callbackUrl !== undefined) checkDestination(parts, body.callbackUrl, '/callbackUrl')
       const order = {
         trigger: 'api',
         requestedBy: caller.keyId,

@@ -1,0 +1,344 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { type Static, type TSchema, Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { claimOnce } from '../../audit/accept.ts'
+import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { nameSchema, severities } from '../../domain/policy.ts'
+import { eventTypes, webhookFormats } from '../../domain/webhooks.ts'
+import { newSecret } from '../../notify/secrets.ts'
+import { callbacksId, type Webhook as StoredWebhook, type WebhookInput } from '../../store/webhooks.ts'
+import { checkDestination } from '../destinations.ts'
+import { linkNext } from '../links.ts'
+import { sendProblem } from '../problems.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import type { ServerParts, View } from '../server.ts'
+
+const WebhookId = Type.String({
+  pattern: `^(${callbacksId}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
+  description: `Its id, or \`${callbacksId}\`: the one that signs what is told to the \`callbackUrl\` of audits`,
+})
+export const WebhookParams = closedObject({ id: WebhookId })
+
+const plain = {
+  url: Type.String({
+    format: 'uri',
+    pattern: '^https?://',
+    maxLength: 2000,
+    description: 'Where events are posted to: HTTPS, except to this machine itself',
+    examples: ['https://itsm.corp.example/hooks/portwarden'],
+  }),
+  description: nullable(Type.String({ maxLength: 500 })),
+  events: Type.Array(Type.Enum([...eventTypes]), { minItems: 1, uniqueItems: true }),
+  filter: closedObject(
+    {
+      policies: Type.Optional(Type.Array(nameSchema('A policy'), { minItems: 1, maxItems: 100, uniqueItems: true })),
+      labels: Type.Optional(
+        Type.Record(Type.String(), Type.String(), {
+          minProperties: 1,
+          maxProperties: 50,
+          description: 'Labels of targets, all of them; of an audit, one of its targets must have them',
+          examples: [{ site: 'hq' }],
+        }),
+      ),
+      minSeverity: Type.Optional(Type.Enum([...severities], { description: 'Of the rules of findings and of drift' })),
+    },
+    { description: 'A condition counts for the events that have what it asks for' },
+  ),
+  format: Type.Enum([...webhookFormats], {
+    description:
+      '`standard`: Standard Webhooks; `servicenow-em`: events of ServiceNow Event Management; `jira-ops`: alerts of Jira Service Management',
+  }),
+  enabled: Type.Boolean({
+    description: 'While it is not, events are noted down no more, and what waits goes on waiting',
+  }),
+}
+const Authorization = Type.Optional(
+  nullable(
+    Type.String({
+      minLength: 1,
+      maxLength: 4000,
+      pattern: '^[\\x20-\\x7e]+$',
+      writeOnly: true,
+      description: 'Sent as the header Authorization; never shown again. Null removes it',
+      examples: ['Basic cG9ydHdhcmRlbjpzZWNyZXQ='],
+    }),
+  ),
+)
+const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
+const fields = {
+  ...plain,
+  description: withDefault(plain.description, null),
+  filter: withDefault(plain.filter, {}),
+  format: withDefault(plain.format, 'standard'),
+  enabled: withDefault(plain.enabled, true),
+  authorization: Authorization,
+}
+const shown = {
+  id: WebhookId,
+  ...plain,
+  url: Type.String(),
+  events: Type.Array(Type.Enum([...eventTypes])),
+  hasAuthorization: Type.Boolean(),
+  disabledReason: nullable(Type.String({ description: 'Why it was disabled, where nobody asked for it' })),
+  previousSecretUntil: nullable(
+    Type.String({ format: 'date-time', description: 'Until then the secret before signs too' }),
+  ),
+  requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+}
+
+export const Webhook = Type.Object(shown, { $id: 'Webhook', title: 'Webhook', description: 'Who is told of what' })
+export const NewWebhook = Type.Object(
+  {
+    ...shown,
+    secret: nullable(
+      Type.String({
+        description: 'The signing secret, this once; null where an Idempotency-Key brought the same answer again',
+        examples: ['whsec_…'],
+      }),
+    ),
+  },
+  { $id: 'NewWebhook', title: 'NewWebhook', description: 'A webhook with its signing secret: it cannot be seen again' },
+)
+
+const Body = closedObject(fields, {
+  examples: [
+    {
+      url: 'https://itsm.corp.example/hooks/portwarden',
+      events: ['audit.completed', 'finding.opened', 'finding.resolved'],
+      filter: { minSeverity: 'high', labels: { site: 'hq' } },
+    },
+  ],
+})
+const Patch = closedObject(
+  { ...Type.Partial(Type.Object(plain)).properties, authorization: Authorization },
+  { minProperties: 1 },
+)
+const Rotation = closedObject(
+  {
+    overlapSeconds: Type.Integer({
+      minimum: 0,
+      maximum: 604_800,
+      default: 86_400,
+      description: 'As long both secrets sign, so that the receiver can change over',
+    }),
+  },
+  { examples: [{ overlapSeconds: 3600 }] },
+)
+const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
+  ),
+})
+
+export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+  const { notifier } = parts
+
+  const find = async ({ stores }: View, id: string) => {
+    const webhook = await stores.webhooks.find(id)
+    if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
+    return webhook
+  }
+  const sealed = (authorization: string | null | undefined, id: string) =>
+    authorization ? notifier.seal.close(authorization, id) : null
+  const withSecret = (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
+    reply
+      .header('cache-control', 'no-store')
+      .header('etag', etagOf(webhook))
+      .send({ ...show(webhook), secret })
+
+  app.post(
+    '/webhooks',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'createWebhook',
+        tags: ['webhooks'],
+        summary: 'Create a webhook; its signing secret is shown this once',
+        headers: Type.Object(IdempotencyKey),
+        body: Body,
+        response: { 201: ref(NewWebhook), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller, view }, reply) => {
+      const { authorization, ...input } = body
+      checkDestination(parts, input.url, '/url')
+      const id = newUuid()
+      const made = newSecret()
+      const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const { webhook, secret } = await view.transaction(async (tx) => {
+        const resource = await claimOnce(tx, {
+          ...order,
+          request: { operation: 'createWebhook', ...body },
+          resource: id,
+        })
+        const more = {
+          secret: notifier.seal.close(made, id),
+          authorization: sealed(authorization, id),
+          requestedBy: caller.keyId,
+        }
+        if (resource === id) {
+          tx.ledger.record({ actor: caller.keyId, action: 'webhook.create', subject: id, payload: input })
+          return { webhook: await tx.webhooks.create(id, input, more), secret: made }
+        }
+        const earlier = await tx.webhooks.find(resource)
+        if (!earlier) throw new RefusedError([{ pointer: '', message: 'the webhook of this Idempotency-Key is gone' }])
+        return { webhook: earlier, secret: null }
+      })
+      return withSecret(reply.code(201).header('location', `/v1/webhooks/${webhook.id}`), webhook, secret)
+    },
+  )
+
+  app.get(
+    '/webhooks',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listWebhooks',
+        tags: ['webhooks'],
+        summary: 'Webhooks, newest first',
+        querystring: closedObject(PageQuery),
+        response: { 200: pageOf(ref(Webhook)), ...problems() },
+      },
+    },
+    async ({ query, url, view }, reply) => {
+      const page = await view.stores.webhooks.list(query)
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
+  )
+
+  app.get(
+    '/webhooks/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'getWebhook',
+        tags: ['webhooks'],
+        summary: 'A webhook',
+        params: WebhookParams,
+        response: { 200: ref(Webhook), ...problems(404) },
+      },
+    },
+    async ({ params, view }, reply) => answer(reply, await find(view, params.id)),
+  )
+
+  app.patch(
+    '/webhooks/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'updateWebhook',
+        tags: ['webhooks'],
+        summary: 'Change the named fields of a webhook',
+        description: '`{"enabled": false}` pauses it: what waits then is delivered when it is enabled again.',
+        params: WebhookParams,
+        headers: IfMatch,
+        body: Patch,
+        response: { 200: ref(Webhook), ...problems(404, 409, 412, 413, 415, 422) },
+      },
+    },
+    async ({ params, body, headers, caller, view }, reply) => {
+      const current = await find(view, params.id)
+      if (params.id === callbacksId) throw new ConflictError(`${callbacksId} can be rotated, and not changed`)
+      const { authorization, ...changes } = body
+      if (changes.url !== undefined) checkDestination(parts, changes.url, '/url')
+      if (!matches(headers['if-match'], current)) return stale(reply)
+      const { version } = current
+      const more =
+        authorization === undefined ? { version } : { version, authorization: sealed(authorization, params.id) }
+      const saved = await view.transaction(async (tx, db) => {
+        const replaced = await tx.webhooks.replace(params.id, { ...inputOf(current), ...changes }, more)
+        if (replaced) {
+          const payload = { ...inputOf(replaced), hasAuthorization: replaced.hasAuthorization }
+          tx.ledger.record({ actor: caller.keyId, action: 'webhook.change', subject: params.id, payload })
+        }
+        if (replaced?.enabled) await notifier.resume(db, params.id)
+        return replaced
+      })
+      return saved ? answer(reply, saved) : stale(reply)
+    },
+  )
+
+  app.delete(
+    '/webhooks/:id',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'deleteWebhook',
+        tags: ['webhooks'],
+        summary: 'Delete a webhook with its deliveries',
+        params: WebhookParams,
+        response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller, view }, reply) => {
+      const { id } = await find(view, params.id)
+      if (id === callbacksId) throw new ConflictError(`${callbacksId} can be rotated, and not deleted`)
+      await view.transaction(async (tx) => {
+        await tx.webhooks.remove(id)
+        tx.ledger.record({ actor: caller.keyId, action: 'webhook.delete', subject: id, payload: {} })
+      })
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/webhooks/:id/rotate-secret',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'rotateWebhookSecret',
+        tags: ['webhooks'],
+        summary: 'Take another signing secret; it is shown this once',
+        description: 'For a while every request carries two signatures, one of each secret.',
+        params: WebhookParams,
+        body: Rotation,
+        response: { 200: ref(NewWebhook), ...problems(404, 413, 415) },
+      },
+    },
+    async ({ params, body, caller, view }, reply) => {
+      await find(view, params.id)
+      const secret = newSecret()
+      const until = new Date(Date.now() + body.overlapSeconds * 1000)
+      const webhook = await view.transaction(async (tx) => {
+        tx.ledger.record({ actor: caller.keyId, action: 'webhook.rotate', subject: params.id, payload: body })
+        return tx.webhooks.rotate(params.id, notifier.seal.close(secret, params.id), until)
+      })
+      if (!webhook) throw new NotFoundError(`there is no webhook ${params.id}`)
+      return withSecret(reply, webhook, secret)
+    },
+  )
+}
+
+const inputOf = ({ url, description, events, filter, format, enabled }: StoredWebhook): WebhookInput => ({
+  url,
+  description,
+  events,
+  filter,
+  format,
+  enabled,
+})
+
+const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
+  id: webhook.id,
+  ...inputOf(webhook),
+  hasAuthorization: webhook.hasAuthorization,
+  disabledReason: webhook.disabledReason,
+  previousSecretUntil: webhook.previousUntil?.toISOString() ?? null,
+  requestedBy: webhook.requestedBy,
+  createdAt: webhook.createdAt.toISOString(),
+  updatedAt: webhook.updatedAt.toISOString(),
+})
+
+const etagOf = ({ id, version }: StoredWebhook) => `"${id}-${version}"`
+const answer = (reply: FastifyReply, webhook: StoredWebhook) =>
+  reply.header('etag', etagOf(webhook)).send(show(webhook))
+
+/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
+const matches = (ifMatch: string | undefined, current: StoredWebhook) =>
+  ifMatch === undefined || ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))
+
+const stale = (reply: FastifyReply) =>
+  sendProblem(reply, { status: 412, detail: 'the webhook was changed since it was read: read it again' })

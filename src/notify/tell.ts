@@ -1,0 +1,19 @@
+import { type EventTraits, passes } from '../domain/webhooks.ts'
+import type { OutboxEntry } from '../store/outbox.ts'
+import type { Stores } from '../store/stores.ts'
+import { newEvent, type Telling, tellTo } from './event.ts'
+import { tellAudit } from './tell-audit.ts'
+
+/** Turns an entry of the outbox into deliveries, by who listens now. */
+export async function tell(stores: Stores, entry: OutboxEntry): Promise<Telling> {
+  if (entry.kind === 'audit.completed') return tellAudit(stores, entry)
+  const listening = await stores.webhooks.listening([entry.kind])
+  const { policy } = entry.data
+  const traits: EventTraits = typeof policy === 'string' ? { policy } : {}
+  const wanted = listening.filter(({ filter }) => passes(filter, traits))
+  return tellTo(
+    newEvent(entry.kind, entry.createdAt, entry.data),
+    wanted,
+    `${entry.kind.split('.')[0]}/${entry.subject}`,
+  )
+}

@@ -1,0 +1,255 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { listenSilently } from '../support/app.ts'
+import type { Listening } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import { type Receiver, startReceiver, verify } from '../support/receiver.ts'
+import { startService, type TestService } from '../support/service.ts'
+
+let api: TestService
+let open: Listening
+let receiver: Receiver
+const receivers: Receiver[] = []
+
+beforeAll(async () => {
+  api = await startService({ env: { PORTWARDEN_WEBHOOK_RETRY_SECONDS: '1,1,1', PORTWARDEN_WEBHOOK_TIMEOUT_MS: '500' } })
+  open = await listenSilently()
+})
+afterEach(async () => {
+  for (const one of receivers.splice(0)) await one.close()
+})
+afterAll(async () => {
+  await api?.stop()
+  await open?.close()
+})
+
+const start = async (port?: number) => {
+  receiver = await startReceiver(undefined, port)
+  receivers.push(receiver)
+  return receiver
+}
+const create = async (more: object = {}) => {
+  const body = { url: receiver.url, events: ['audit.completed'], ...more }
+  const answer = await api.call('POST', '/v1/webhooks', { body })
+  expect(answer.status, JSON.stringify(answer.body)).toBe(201)
+  return answer.body as { id: string; secret: string }
+}
+const audit = async (more: object = {}) => {
+  const params = { openPort: open.port, shutPort: await freePort() }
+  const targets = [{ name: 'host', address: '127.0.0.1' }]
+  const body = { policy: 'ports', targets, params, ...more }
+  const answer = await api.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })
+  expect(answer.status, JSON.stringify(answer.body)).toBe(200)
+  return answer.body
+}
+const deliveries = async (id: string, query = '') =>
+  (await api.call('GET', `/v1/webhooks/${id}/deliveries${query}`)).body.items
+const settled = async (id: string, status: string) => {
+  await expect.poll(async () => (await deliveries(id))[0]?.status, { timeout: 20_000, interval: 50 }).toBe(status)
+  return (await deliveries(id))[0]
+}
+
+describe('a webhook', () => {
+  test('is told the end of an audit, signed by its secret', async () => {
+    await start()
+    const { id, secret } = await create()
+    const { status: _, ...ended } = await audit({ correlationId: 'CHG1' })
+    const [received] = await receiver.came(1)
+    if (!received) throw new Error('nothing came')
+    expect(verify(secret, received)).toMatchObject({
+      type: 'audit.completed',
+      data: { audit: { ...ended, status: 'completed', correlationId: 'CHG1' } },
+    })
+    expect(() => verify('whsec_c2VjcmV0', received)).toThrow(/signature/)
+    expect(received.headers['content-type']).toBe('application/json')
+    const delivery = await settled(id, 'delivered')
+    expect(delivery).toMatchObject({ attempts: 1, messageId: received.headers['webhook-id'], nextAttemptAt: null })
+    expect(delivery.lastAttempt).toMatchObject({ httpStatus: 204, error: null })
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('shows its secret once, and keeps it sealed', async () => {
+    await start()
+    const { id, secret } = await create({ authorization: 'Basic dXNlcjpwYXNz' })
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
+    const { body, headers } = await api.call('GET', `/v1/webhooks/${id}`)
+    expect(body).toMatchObject({ id, hasAuthorization: true, enabled: true, format: 'standard' })
+    expect(headers.etag).toMatch(/^".+"$/)
+    const list = await api.call('GET', '/v1/webhooks')
+    const rows = await api.query<{ row: string }>(`SELECT w::text || encode(secret, 'escape') AS row FROM webhook w`)
+    for (const text of [JSON.stringify(body), JSON.stringify(list.body), JSON.stringify(rows)]) {
+      expect(text).not.toContain(secret.slice(6))
+      expect(text).not.toContain('dXNlcjpwYXNz')
+    }
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    expect((await receiver.came(1))[0]?.headers.authorization).toBe('Basic dXNlcjpwYXNz')
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+    expect((await api.call('GET', `/v1/webhooks/${id}`)).status).toBe(404)
+  })
+
+  test('is made once for an Idempotency-Key; the secret is not said again', async () => {
+    await start()
+    const body = { url: receiver.url, events: ['audit.completed'] }
+    const headers = { 'idempotency-key': 'hook' }
+    const first = await api.call('POST', '/v1/webhooks', { body, headers })
+    const second = await api.call('POST', '/v1/webhooks', { body, headers })
+    expect(second.body).toEqual({ ...first.body, secret: null })
+    const other = await api.call('POST', '/v1/webhooks', { body: { ...body, description: 'x' }, headers })
+    expect(other.status).toBe(422)
+    await api.call('DELETE', `/v1/webhooks/${first.body.id}`)
+  })
+
+  test('is told again what its receiver did not take, under the same id, until all tries failed; then on demand', async () => {
+    await start()
+    receiver.behave(() => 500)
+    const { id, secret } = await create()
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const dead = await settled(id, 'dead')
+    expect(dead).toMatchObject({ attempts: 4, lastAttempt: { httpStatus: 500, error: 'answered 500' } })
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([dead.messageId]))
+    expect(receiver.received).toHaveLength(4)
+    receiver.behave(() => 200)
+    const again = await api.call('POST', `/v1/webhooks/${id}/deliveries/${dead.id}/redeliver`)
+    expect(again).toMatchObject({ status: 202, body: { status: 'waiting', attempts: 0 } })
+    const last = (await receiver.came(5))[4]
+    if (!last) throw new Error('nothing came')
+    expect(verify(secret, last)).toMatchObject({ type: 'ping', data: { webhook: id } })
+    expect(last.headers['webhook-id']).toBe(dead.messageId)
+    expect(await settled(id, 'delivered')).toMatchObject({ id: dead.id, attempts: 1 })
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test.each([
+    ['is slow', () => undefined, 'timeout'],
+    ['redirects: it is not followed', redirect, 'answered 307'],
+    ['closes without an answer', hangUp, /hang up|ECONNRESET/],
+  ] as const)('waits for the next try where its receiver %s', async (_, behaviour, error) => {
+    await start()
+    receiver.behave(behaviour)
+    const { id } = await create()
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    await expect.poll(async () => (await deliveries(id))[0]?.attempts, { timeout: 10_000 }).toBeGreaterThan(0)
+    const [delivery] = await deliveries(id)
+    expect(delivery.lastAttempt.error).toEqual(typeof error === 'string' ? error : expect.stringMatching(error))
+    receiver.behave(() => 204)
+    await settled(id, 'delivered')
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('whose receiver is down gets everything when it is back, in the order of each audit', async () => {
+    const port = await freePort()
+    await start(port)
+    const { id } = await create()
+    const { url } = receiver
+    await receiver.close()
+    receivers.length = 0
+    const audits = [await audit(), await audit()]
+    await expect
+      .poll(async () => (await deliveries(id)).map((d: { lastAttempt: { error: string } }) => d.lastAttempt?.error))
+      .toEqual(['connection-refused', 'connection-refused'])
+    await start(port)
+    expect(receiver.url).toBe(url)
+    const told = (await receiver.came(2)).map(({ body }) => body.data.audit.id)
+    expect(told.sort()).toEqual(audits.map((one) => one.id).sort())
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('whose receiver is gone is disabled, and enabled again by whoever knows better', async () => {
+    await start()
+    receiver.behave(() => 410)
+    const { id } = await create()
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    await settled(id, 'dead')
+    const { body } = await api.call('GET', `/v1/webhooks/${id}`)
+    expect(body).toMatchObject({ enabled: false, disabledReason: expect.stringContaining('410') })
+    expect((await api.call('POST', `/v1/webhooks/${id}/ping`)).status).toBe(409)
+    await audit()
+    receiver.behave(() => 204)
+    const enabled = await api.call('PATCH', `/v1/webhooks/${id}`, { body: { enabled: true } })
+    expect(enabled.body).toMatchObject({ enabled: true, disabledReason: null })
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    expect((await receiver.came(2))[1]?.body.type).toBe('ping')
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('has two signatures while a rotation overlaps, and then one', async () => {
+    await start()
+    const { id, secret } = await create()
+    const rotated = await api.call('POST', `/v1/webhooks/${id}/rotate-secret`, { body: { overlapSeconds: 600 } })
+    expect(rotated.status).toBe(200)
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const [both] = await receiver.came(1)
+    if (!both) throw new Error('nothing came')
+    expect(verify(secret, both)).toEqual(verify(rotated.body.secret, both))
+    const last = await api.call('POST', `/v1/webhooks/${id}/rotate-secret`, { body: { overlapSeconds: 0 } })
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const one = (await receiver.came(2))[1]
+    if (!one) throw new Error('nothing came')
+    expect(verify(last.body.secret, one)).toMatchObject({ type: 'ping' })
+    for (const old of [secret, rotated.body.secret]) expect(() => verify(old, one)).toThrow(/signature/)
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('is not told what its filter keeps out', async () => {
+    await start()
+    const other = await create({ filter: { policies: ['another'] } })
+    const labelled = await create({ filter: { labels: { site: 'hq' } } })
+    await audit({ targets: [{ name: 'elsewhere', address: '127.0.0.1', labels: { site: 'branch' } }] })
+    await audit({ targets: [{ name: 'at-hq', address: '127.0.0.1', labels: { site: 'hq', room: '1' } }] })
+    await settled(labelled.id, 'delivered')
+    expect(await deliveries(labelled.id)).toHaveLength(1)
+    expect(await deliveries(other.id)).toHaveLength(0)
+    for (const { id } of [other, labelled]) await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test.each([
+    ['the metadata service', 'https://169.254.169.254/latest', 'PORTWARDEN_WEBHOOK_ALLOW'],
+    ['an address that is not allowed', 'https://192.0.2.1/', 'PORTWARDEN_WEBHOOK_ALLOW'],
+    ['another machine over plain HTTP', 'http://10.0.0.1/', 'https'],
+    ['a password in the URL', 'https://user:secret@localhost/', 'password'],
+  ])('cannot lead to %s', async (_, url, told) => {
+    const body = { url, events: ['audit.completed'] }
+    const { status, body: problem } = await api.call('POST', '/v1/webhooks', { body })
+    expect(status).toBe(422)
+    expect(problem.errors[0]).toMatchObject({ pointer: '/url', detail: expect.stringContaining(told) })
+  })
+
+  test('is changed only by who knows its newest state', async () => {
+    await start()
+    const { id } = await create()
+    const { headers } = await api.call('GET', `/v1/webhooks/${id}`)
+    const etag = headers.etag ?? ''
+    const change = (description: string) =>
+      api.call('PATCH', `/v1/webhooks/${id}`, { body: { description }, headers: { 'if-match': etag } })
+    expect(await change('first')).toMatchObject({ status: 200, body: { description: 'first' } })
+    expect((await change('second')).status).toBe(412)
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+})
+
+describe('the callback of an audit', () => {
+  test('is told its end, signed by the secret of the webhook `callbacks`', async () => {
+    await start()
+    const { body } = await api.call('POST', '/v1/webhooks/callbacks/rotate-secret', { body: {} })
+    const ended = await audit({ callbackUrl: `${receiver.url}/CHG2`, correlationId: 'CHG2' })
+    const [received] = await receiver.came(1)
+    if (!received) throw new Error('nothing came')
+    expect(received.path).toBe('/hooks/CHG2')
+    expect(verify(body.secret, received)).toMatchObject({ type: 'audit.completed', data: { audit: { id: ended.id } } })
+    expect(await settled('callbacks', 'delivered')).toMatchObject({ url: `${receiver.url}/CHG2` })
+    expect((await api.call('DELETE', '/v1/webhooks/callbacks')).status).toBe(409)
+  })
+
+  test('cannot lead where webhooks cannot', async () => {
+    const body = { policy: 'ports', targets: ['host'], callbackUrl: 'http://169.254.169.254/' }
+    const { status, body: problem } = await api.call('POST', '/v1/audits', { body })
+    expect(status).toBe(422)
+    expect(problem.errors[0].pointer).toBe('/callbackUrl')
+  })
+})
+
+function redirect(_: unknown, response: import('node:http').ServerResponse): undefined {
+  response.writeHead(307, { location: '/elsewhere' }).end()
+}
+function hangUp(_: unknown, response: import('node:http').ServerResponse): undefined {
+  response.destroy()
+}

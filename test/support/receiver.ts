@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { text } from 'node:stream/consumers'
+import { Webhook } from 'standardwebhooks'
+import { listen } from './listen.ts'
+
+/** A request as it came. */
+export interface Received {
+  path: string
+  headers: IncomingHttpHeaders
+  /** The text that was signed. */
+  text: string
+  // biome-ignore lint/suspicious/noExplicitAny: tests read bodies as receivers do, without types
+  body: any
+}
+
+/** Answers a request; a number is a status. `undefined`: it hangs. */
+export type Behaviour = (received: Received, response: ServerResponse) => number | undefined
+
+export interface Receiver {
+  url: string
+  /** All that came, in order. */
+  received: Received[]
+  /** What comes from now on is answered so. */
+  behave(behaviour: Behaviour): void
+  /** Resolves when as many requests came in all. */
+  came(count: number): Promise<Received[]>
+  close(): Promise<void>
+}
+
+/** An HTTP receiver of webhooks on loopback, HTTPS with a certificate; it answers 204 unless it is told to behave otherwise. */
+export async function startReceiver(tls?: { cert: string; key: string }, port = 0): Promise<Receiver> {
+  const received: Received[] = []
+  let behaviour: Behaviour = () => 204
+  const take = async (request: IncomingMessage, response: ServerResponse) => {
+    const body = await text(request)
+    const one = { path: request.url ?? '', headers: request.headers, text: body, body: JSON.parse(body) }
+    const status = behaviour(one, response)
+    received.push(one)
+    server.emit('received')
+    if (status !== undefined) response.writeHead(status).end()
+  }
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    take(request, response).catch(() => response.destroy()) // cut off in the middle
+  }
+  const server = tls ? createSecureServer(tls, handle) : createServer(handle)
+  const { port: bound, close } = await listen(server, '127.0.0.1', port)
+  return {
+    url: `${tls ? 'https' : 'http'}://localhost:${bound}/hooks`,
+    received,
+    behave(next) {
+      behaviour = next
+    },
+    async came(count) {
+      while (received.length < count) await once(server, 'received', { signal: AbortSignal.timeout(30_000) })
+      return received
+    },
+    close,
+  }
+}
+
+/** Throws where the signature is not one of this secret; answers the event. */
+export const verify = (secret: string, { headers, text: signed }: Received) =>
+  new Webhook(secret).verify(signed, headers as Record<string, string>) as Received['body']
