@@ -7,8 +7,8 @@ import type { Transact } from './stores.ts'
 const keptDays = 7
 
 /**
- * The nightly maintenance: makes partitions ahead, drops the findings of months that ended before the retention, and removes
- * evidence that nothing refers to any more. Spans, the evidence that they use, baselines and the summaries of audits stay.
+ * The nightly maintenance: makes partitions ahead, drops the findings of months that ended before the retention, with what permitted
+ * them, and removes evidence that nothing refers to any more. Spans, the evidence that they use, baselines and the summaries of audits stay.
  */
 export async function maintain(
   { db, transaction }: { db: Database; transaction: Transact },
@@ -23,6 +23,9 @@ export async function maintain(
       ledger.record({ actor: 'system', action: 'findings.drop', subject: name, payload: { retentionDays } })
     return names
   })
+  await db.$executeRaw`
+    DELETE FROM finding_permission
+    WHERE audit_id < uuid_v7_floor(date_trunc('month', now() - make_interval(days => ${retentionDays}::int), 'UTC'))`
   await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${keptDays}::int)`
   await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${keptDays}::int)`
   await dropOldDeliveries(db, webhookRetentionDays)

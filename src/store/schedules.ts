@@ -156,19 +156,25 @@ export function createScheduleStore(db: Database, realm: Realm) {
     },
 
     /**
-     * The ticks between two moments that had no audit, oldest first, those of deleted schedules too. Ticks that should
-     * have been taken before `overdueAt` and were not are among them: whoever takes ticks is down now.
+     * The ticks between two moments that had no audit, oldest first, those of deleted schedules too; of very many the newest,
+     * and how many there are. Ticks that should have been taken before `overdueAt` and were not are among them: whoever takes
+     * ticks is down now.
      */
-    async missedRuns(period: { from: Date; to: Date; overdueAt: Date }, policy?: string): Promise<MissedRun[]> {
+    async missedRuns(
+      period: { from: Date; to: Date; overdueAt: Date },
+      policy?: string,
+    ): Promise<{ total: number; newest: MissedRun[] }> {
       const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(realm, 'realm')}`
-      const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date })[]>`
-        SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
-        WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
-        UNION ALL
-        SELECT name, policy, next_at, 'missed', ${notTaken} FROM schedule
-        WHERE next_at > ${period.from} AND next_at <= ${period.to} AND next_at < ${period.overdueAt} ${of}
-        ORDER BY 3, 1 LIMIT ${maxMissedRuns}`
-      return rows.map((row) => ({ ...row, dueAt: row.dueAt.toISOString() }))
+      const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number })[]>`
+        SELECT *, count(*) OVER ()::int AS total FROM (
+          SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
+          WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
+          UNION ALL
+          SELECT name, policy, next_at, 'missed', ${notTaken} FROM schedule
+          WHERE next_at > ${period.from} AND next_at <= ${period.to} AND next_at < ${period.overdueAt} ${of}
+        ) missed ORDER BY "dueAt" DESC, schedule DESC LIMIT ${maxMissedRuns}`
+      const newest = rows.map(({ total: _, dueAt, ...run }) => ({ ...run, dueAt: dueAt.toISOString() })).toReversed()
+      return { total: rows[0]?.total ?? 0, newest }
     },
   }
 }

@@ -124,6 +124,40 @@ describe('while a window is open', () => {
   })
 })
 
+describe('what an agent saw', () => {
+  const place = '/v1/vantages/branch/leases'
+  let key: string
+  beforeAll(async () => {
+    await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
+    key = (await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:branch'] } })).body.key
+    const rules = support.rules.map((rule) => ({ ...rule, from: ['branch'] }))
+    await service.stores.policies.put({ ...support, name: 'far-away', rules: rules.slice(0, 1) })
+  })
+
+  test.each([
+    ['inside a window and delivers late counts as inside', 'pass', 'closed after it was seen'],
+    ['after its end counts as outside', 'fail', 'closed before it was seen'],
+  ])('%s', async (_, result, order) => {
+    const door = await makeDoor()
+    const { id } = await request([door.name], { policy: 'far-away' })
+    await act(id, 'approve')
+    const auditId = await service.accept({ policy: 'far-away', targets: [door.name] })
+    const { body: lease } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
+    if (order === 'closed before it was seen') await act(id, 'cancel')
+    const observedAt = new Date().toISOString()
+    if (order === 'closed after it was seen') await act(id, 'cancel')
+    const seen = { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1 }
+    const observations = [{ check: 0, observedAt, sightings: [seen] }]
+    await service.call('POST', `${place}/${lease.id}/observations`, { key, body: { online: true, observations } })
+    await service.ended(auditId)
+    const [finding] = await service.findings(auditId)
+    expect(finding).toMatchObject({ result, state: 'open', window: result === 'pass' ? id : null })
+    // The look at its end waits for the agent: it must not be in the way of the next test.
+    const { body } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
+    expect(body.id).not.toBe(lease.id)
+  })
+})
+
 describe('at the end of a window', () => {
   test('an audit of its rules and targets runs by itself and proves that the door is shut', async () => {
     const door = await makeDoor()

@@ -141,14 +141,26 @@ describe('after the service was down, of three ticks', () => {
 })
 
 describe('the missed runs of a policy', () => {
-  const period = { from: at('01-01T00:00:00'), to: at('02-01T00:00:00'), overdueAt: at('01-01T00:00:00') }
+  test('are the newest thousand, oldest first, of all that it counts', async () => {
+    const { tick, name } = await makeSchedule({ cron: '* * * * *', missed: 'once' })
+    await tick('01-02T21:20:30') // the first was at 12:01 the day before, and the last comes while the one before goes on
+    const everyMinute = { from: at('01-01T12:00:30'), to: at('01-02T21:20:30'), overdueAt: at('01-01T00:00:00') }
+    const missed = await app.stores.schedules.missedRuns(everyMinute)
+    const its = missed.newest.filter(({ schedule }) => schedule === name)
+    expect(missed.newest.length).toBe(1_000)
+    expect(missed.total).toBeGreaterThanOrEqual(1_999)
+    expect(its.at(-1)?.dueAt).toBe('2027-01-02T21:20:00.000Z')
+    expect(its.map(({ dueAt }) => dueAt)).toEqual(its.map(({ dueAt }) => dueAt).toSorted())
+  })
+
+  const period = { from: at('01-02T01:59:59'), to: at('01-02T02:00:00'), overdueAt: at('01-01T00:00:00') }
 
   test('outlive their schedule', async () => {
     const { tick, id, name } = await makeSchedule({ missed: 'skip' })
     await tick('01-02T09:00:00')
     await app.stores.schedules.remove(id)
     const missed = await app.stores.schedules.missedRuns(period, 'ports')
-    expect(missed.filter(({ schedule }) => schedule === name)).toMatchObject([
+    expect(missed.newest.filter(({ schedule }) => schedule === name)).toMatchObject([
       { policy: 'ports', dueAt: '2027-01-02T02:00:00.000Z', outcome: 'missed', reason: 'the service was down' },
     ])
   })
@@ -156,7 +168,7 @@ describe('the missed runs of a policy', () => {
   test('name a tick that nobody has taken yet', async () => {
     const { name } = await makeSchedule()
     const missed = await app.stores.schedules.missedRuns({ ...period, overdueAt: at('01-02T02:05:00') })
-    expect(missed.filter(({ schedule }) => schedule === name)).toMatchObject([{ outcome: 'missed' }])
+    expect(missed.newest.filter(({ schedule }) => schedule === name)).toMatchObject([{ outcome: 'missed' }])
   })
 })
 

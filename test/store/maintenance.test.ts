@@ -52,14 +52,16 @@ async function audit(days: number, series: Series | undefined, more: Partial<New
 describe('the retention of findings', () => {
   test('drops the months that ended before it, and says which', async () => {
     const [series] = await makeSeries(stores, ['retained'])
-    const old = await audit(480, series)
-    const young = await audit(300, series)
+    const waived = { waiverId: newUuid() }
+    const old = await audit(480, series, waived)
+    const young = await audit(300, series, waived)
     const { droppedPartitions } = await run()
     expect(droppedPartitions).toContain(nameOf(daysAgo(480)))
     expect(droppedPartitions).not.toContain(nameOf(daysAgo(300)))
     expect(await partitions()).not.toContain(nameOf(daysAgo(480)))
     const countOf = async (id: string) => (await stores.findings.list(id, { limit: 10 })).items.length
     expect([await countOf(old), await countOf(young)]).toEqual([0, 1])
+    expect(await stores.query('SELECT audit_id AS id FROM finding_permission')).toEqual([{ id: young }])
     expect((await run()).droppedPartitions).toEqual([])
   })
 

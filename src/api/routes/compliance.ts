@@ -46,8 +46,11 @@ export const ComplianceReport = Type.Object(
         outcome: Type.Enum([...runOutcomes]),
         reason: nullable(Type.String({ description: 'Why there was no audit, where that is known' })),
       }),
-      { description: 'Ticks of schedules that had no audit, in the 30 days before that moment' },
+      {
+        description: 'Ticks of schedules that had no audit, in the 30 days before that moment; of very many the newest',
+      },
     ),
+    missedRunsTotal: Type.Integer({ minimum: 0, description: 'How many there are' }),
   },
   { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
 )
@@ -87,7 +90,8 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
       if (format === 'json') {
         const overdueAt = new Date(Date.now() - onTimeMs)
         const period = { from: new Date(at.getTime() - missedRunsMs), to: at, overdueAt }
-        return { at: at.toISOString(), items, missedRuns: await stores.schedules.missedRuns(period, filter.policy) }
+        const { total, newest } = await stores.schedules.missedRuns(period, filter.policy)
+        return { at: at.toISOString(), items, missedRuns: newest, missedRunsTotal: total }
       }
       return sendExport(reply, format, { columns: complianceColumns, fetchPage: async () => ({ items, next: null }) })
     },
