@@ -135,7 +135,10 @@ export const Rule = object({
     ),
   ),
   insideWindow: optional(
-    object({ expect: Expectation }, { description: 'Replaces `expect` for what is seen while an approved window is open for rule and target' }),
+    object(
+      { expect: Expectation },
+      { description: 'Replaces `expect` for what is seen while an approved window is open for rule and target' },
+    ),
   ),
   controls: optional(
     list(
