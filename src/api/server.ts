@@ -1,5 +1,4 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
@@ -12,8 +11,9 @@ import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
+import { serveDocs } from './docs.ts'
 import { drainBeforeClosing } from './drain.ts'
-import { docsPolicy, secureHeaders } from './headers.ts'
+import { secureHeaders } from './headers.ts'
 import { limitRequests } from './limits.ts'
 import { createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
@@ -112,7 +112,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(schema, route) }),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })
+  await serveDocs(app)
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {

@@ -34,6 +34,8 @@ export function readOutcome(output: Output): Output & AuditOutcome {
 
 export interface Service extends Peer {
   url: string
+  /** The admin key. */
+  key: string
   pid: number
   exited: PeerProcess['exited']
   /** Calls the API with the admin key. */
@@ -58,7 +60,7 @@ export async function startServiceProcess(
     const call = (path: string, { headers, ...init }: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
     const { pid, exited, log } = service
-    return asPeer({ url, pid, exited, call, log }, service.end, directory.remove)
+    return asPeer({ url, key, pid, exited, call, log }, service.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error

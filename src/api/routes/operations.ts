@@ -57,6 +57,4 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (ap
       return { status: 'ok' as const, version }
     },
   )
-
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }
