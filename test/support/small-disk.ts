@@ -1,0 +1,42 @@
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { mustRun } from './processes.ts'
+import { afterDeath } from './reaper.ts'
+import { makeTempDir } from './temp-dir.ts'
+
+/** A file system in memory of a few megabytes, with a directory that PostgreSQL may use. Takes root. */
+export interface SmallDisk {
+  /** A directory of the user `postgres`. */
+  tablespace: string
+  /** Leaves no room on it. */
+  fill(): Promise<void>
+  /** Makes room again. */
+  free(): Promise<void>
+  remove(): Promise<void>
+}
+
+export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
+  const { path, remove } = await makeTempDir('small-disk')
+  await mustRun('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0755`, 'none', path])
+  const forget = afterDeath(['umount', '--lazy', path])
+  const tablespace = join(path, 'tablespace')
+  const filler = join(path, 'filler')
+  await mkdir(tablespace)
+  const [uid, gid] = await Promise.all(
+    ['-u', '-g'].map(async (which) => Number(await mustRun('id', [which, 'postgres']))),
+  )
+  await chown(tablespace, uid ?? 0, gid ?? 0)
+  return {
+    tablespace,
+    async fill() {
+      const full = await writeFile(filler, Buffer.alloc(megabytes * 1024 * 1024)).catch((error: unknown) => error)
+      if ((full as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') throw new Error('the disk is not full')
+    },
+    free: () => rm(filler),
+    async remove() {
+      await mustRun('umount', ['--lazy', path])
+      forget()
+      await remove()
+    },
+  }
+}
