@@ -1,0 +1,262 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { everyAnswer } from '../support/every-answer.ts'
+import { doors, startTeams } from '../support/teams.ts'
+
+type Teams = Awaited<ReturnType<typeof startTeams>>
+type Method = Parameters<Teams['service']['call']>[0]
+interface Operation {
+  operationId: string
+  description: string
+  requestBody?: object
+}
+
+const document = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8'))
+const operations = Object.entries<Record<string, Operation>>(document.paths)
+  .filter(([path]) => path.startsWith('/v1/'))
+  .flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      ...operation,
+      method: method.toUpperCase() as Method,
+      path,
+      open: operation.description.includes('A limited key sees its own targets alone.'),
+    })),
+  )
+const ofResources = operations.filter(
+  ({ open, path }) => open && path.includes('{') && !path.startsWith('/v1/policies'),
+)
+const withBody = operations.filter(({ open, requestBody }) => open && requestBody)
+
+let teams: Teams
+beforeAll(async () => {
+  teams = await startTeams()
+})
+afterAll(() => teams?.stop())
+
+const asBlue = (method: Method, path: string, body?: unknown) =>
+  teams.service.call(method, path, { key: teams.blue.key, ...(body === undefined ? {} : { body }) })
+const asAdmin = (path: string) => teams.service.call('GET', path)
+
+/** What the other team has, by the collection of the path. Without an entry a new collection fails here. */
+const foreign = (path: string): string => {
+  const { target, audits, baseline, schedule, window, waiver } = teams.green
+  const ids: Record<string, string> = {
+    targets: target,
+    audits: audits[0],
+    baselines: baseline,
+    schedules: schedule,
+    windows: window,
+    waivers: waiver,
+    vantages: 'local',
+    keys: '0123456789ab',
+    policies: 'doors',
+  }
+  const id = ids[path.split('/')[2] ?? '']
+  if (!id) throw new Error(`say what another team has at ${path}`)
+  return id
+}
+const missing = (path: string) =>
+  /^\/v1\/(audits|windows|waivers)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'nobody'
+const fill = (path: string, id: string) => path.replace(/\{(id|name)\}/, id).replace(/\{\w+\}/g, '1')
+
+/** A body for each operation that takes one, about what the other team has. Without an entry a new operation fails. */
+const bodies = (): Record<string, unknown> => {
+  const targets = [teams.green.target]
+  const audit = { policy: 'doors', targets }
+  const permission = { policy: 'doors', rules: ['must-be-shut'], targets, reason: 'r' }
+  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+  const schedule = { cron: '0 2 * * *', audit }
+  return {
+    createAudit: audit,
+    createTarget: { name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } },
+    replaceTarget: { address: '127.0.0.9' },
+    updateTarget: { address: '127.0.0.9' },
+    previewPolicy: { document: doors, targets },
+    validatePolicy: doors,
+    createBaseline: { name: 'mine', audit: teams.green.audits[0], reason: 'r' },
+    approveBaselineItems: {
+      reason: 'r',
+      items: [{ target: targets[0], policy: 'doors', rule: 'must-be-open', vantage: 'local' }],
+    },
+    createSchedule: { name: 'mine', ...schedule },
+    replaceSchedule: schedule,
+    updateSchedule: { enabled: false },
+    createWindow: { ...permission, ticket: 't', from: at(1), to: at(2) },
+    createWaiver: { ...permission, expiresAt: at(24) },
+  }
+}
+const bodyOf = ({ operationId, requestBody }: Operation) => {
+  if (!requestBody) return undefined
+  const body = bodies()[operationId]
+  if (!body) throw new Error(`say what ${operationId} asks about another team`)
+  return body
+}
+
+/** What tells of the other team: its name is in all names, the rest are ids and its address. */
+const tells = () => {
+  const { audits, window, waiver } = teams.green
+  return ['green', '127.0.0.2', ...audits, window, waiver, teams.everybodys]
+}
+const whatTells = (text: string) => tells().filter((word) => text.includes(word))
+
+const everythingOfGreen = async () => {
+  const { target, audits, baseline, schedule, window, waiver } = teams.green
+  const paths = [
+    ...[`targets/${target}`, `audits/${audits[0]}`, `baselines/${baseline}`, `schedules/${schedule}`],
+    ...[`windows/${window}`, `waivers/${waiver}`, `targets/${target}/history`],
+  ]
+  return Promise.all(paths.map(async (path) => (await asAdmin(`/v1/${path}`)).body))
+}
+
+describe('a key that is limited to the targets of a team', () => {
+  test('reads all that is of the team, in every form, and nothing of another team', async () => {
+    const url = await teams.service.listen()
+    const call = async (path: string, init: RequestInit = {}) => {
+      const headers = { ...init.headers, authorization: `Bearer ${teams.blue.key}` }
+      const answer = await fetch(new URL(path, url), { ...init, headers })
+      return answer.status === 403 ? Response.json({ items: [] }) : answer
+    }
+    const [from, to] = teams.blue.audits
+    for (const moments of [
+      { from: `audit:${from}`, to: `audit:${to}` },
+      { from: '2026-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' },
+      { from: `baseline:${teams.blue.baseline}`, to: '2100-01-01T00:00:00Z' },
+    ]) {
+      const text = await everyAnswer(call, moments)
+      expect(whatTells(text)).toEqual([])
+      const { target, audits, baseline, schedule, window, waiver } = teams.blue
+      for (const own of [target, ...audits, baseline, schedule, window, waiver]) expect(text).toContain(own)
+      expect(text).toContain('"regressed"')
+    }
+  })
+
+  test('counts what somebody without limit counts who filters by its labels', async () => {
+    const reports = [
+      '/v1/reports/compliance?by=target',
+      '/v1/reports/drift?from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
+    ]
+    for (const report of reports) {
+      const own = (await asBlue('GET', report)).body
+      const filtered = (await asAdmin(`${report}&label=team:blue`)).body
+      expect([own.items, own.summary]).toEqual([filtered.items, filtered.summary])
+      expect(own.items).not.toEqual((await asAdmin(report)).body.items)
+    }
+  })
+
+  test.each(operations.filter(({ open }) => !open))('is refused at $operationId', async ({ method, path }) => {
+    const { status, body } = await asBlue(method, fill(path, foreign(path)), method === 'GET' ? undefined : {})
+    expect([status, body.status]).toEqual([403, 403])
+  })
+
+  test.each(ofResources)(
+    'learns at $operationId of what another team has as much as of what there is not',
+    async (operation) => {
+      const { method, path } = operation
+      const [id, none] = [foreign(path), missing(path)]
+      const told = await asBlue(method, fill(path, id), bodyOf(operation))
+      const untold = await asBlue(method, fill(path, none), bodyOf(operation))
+      expect([403, 404, 422]).toContain(told.status)
+      expect(JSON.stringify(told.body).replaceAll(id, none)).toBe(JSON.stringify(untold.body).replaceAll(id, none))
+      expect(Object.keys(told.headers).toSorted()).toEqual(Object.keys(untold.headers).toSorted())
+    },
+  )
+
+  test.each(withBody)(
+    'gets nothing and changes nothing where $operationId names what another team has',
+    async (operation) => {
+      if (operation.operationId === 'validatePolicy') return // it is about no target
+      const before = await everythingOfGreen()
+      const told = await asBlue(operation.method, fill(operation.path, foreign(operation.path)), bodyOf(operation))
+      expect([403, 404, 422]).toContain(told.status)
+      expect(await everythingOfGreen()).toEqual(before)
+    },
+  )
+
+  test.each([
+    ['from', 'audit', () => `audit:${teams.green.audits[0]}`],
+    ['from', 'baseline', () => `baseline:${teams.green.baseline}`],
+    ['to', 'audit of everybody', () => `audit:${teams.everybodys}`],
+  ])('cannot compare %s the %s of another team', async (end, _, moment) => {
+    const query = { from: '2026-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z', [end]: moment() }
+    const { status, body } = await asBlue('GET', `/v1/reports/drift?${new URLSearchParams(query)}`)
+    expect([status, body.errors[0].pointer, body.detail]).toEqual([
+      422,
+      `/${end}`,
+      expect.stringMatching(/^there is no /),
+    ])
+  })
+
+  test.each<[string, object]>([
+    ['its name, as a target of its own', { name: 'green-host', address: '127.0.0.9', labels: { team: 'blue' } }],
+    ['its name alone', { name: 'green-host', address: '127.0.0.9' }],
+    ['a new target without its labels', { name: 'blue-new', address: '127.0.0.9' }],
+    ['a new target with labels of another', { name: 'blue-new', address: '127.0.0.9', labels: { team: 'green' } }],
+    ['its own target, given away', { name: 'blue-host', address: '127.0.0.1', labels: { team: 'green' } }],
+  ])('writes with no audit and with no target %s', async (_, target) => {
+    const before = [await everythingOfGreen(), (await asAdmin('/v1/targets/blue-host')).body]
+    const { name, ...fields } = target as { name: string }
+    const answers = [
+      await asBlue('POST', '/v1/audits', { policy: 'doors', targets: [target] }),
+      await asBlue('POST', '/v1/targets', target),
+      await asBlue('PUT', `/v1/targets/${name}`, fields),
+    ]
+    const allowed = name === 'blue-host' ? [403, 409] : [403]
+    for (const { status } of answers) expect(allowed).toContain(status)
+    expect([await everythingOfGreen(), (await asAdmin('/v1/targets/blue-host')).body]).toEqual(before)
+    expect((await asAdmin('/v1/targets/blue-new')).status).toBe(404)
+  })
+
+  test('cannot give its own target away by changing its labels, and can change the others', async () => {
+    const patch = (labels: object) => asBlue('PATCH', '/v1/targets/blue-host', { labels })
+    expect((await patch({ team: 'green', site: 'hq' })).status).toBe(403)
+    expect((await patch({ site: 'hq' })).status).toBe(403)
+    expect((await patch({ team: 'blue', site: 'hq', rack: '7' })).status).toBe(200)
+  })
+
+  test('asks by labels for its own targets among all that have them', async () => {
+    const { body } = await asBlue('POST', '/v1/audits', { policy: 'doors', targets: { labels: { site: 'hq' } } })
+    const ended = await teams.service.ended(body.id)
+    const findings = await teams.service.findings(ended.id)
+    expect(new Set(findings.map(({ target }) => target))).toEqual(new Set(['blue-host']))
+    const others = await asBlue('POST', '/v1/audits', { policy: 'doors', targets: { labels: { team: 'green' } } })
+    expect([others.status, others.body.detail]).toEqual([422, 'no target has these labels'])
+  })
+
+  test('has schedules whose audits look at its own targets, among all that have the labels', async () => {
+    await teams.service.scheduler.tick(new Date(Date.now() + 25 * 3_600_000))
+    const { body } = await asBlue('GET', `/v1/schedules/${teams.blue.schedule}/runs`)
+    const auditId = body.items.find(({ audit }: { audit: string | null }) => audit !== null)?.audit
+    const [row] = await teams.service.query<{ names: string[] }>(
+      `SELECT array_agg(t.name) AS names FROM audit a JOIN target t ON t.id = ANY(a.target_ids) WHERE a.id = '${auditId}'`,
+    )
+    expect(row?.names).toEqual(['blue-host'])
+    expect((await asBlue('GET', `/v1/audits/${auditId}`)).status).toBe(200)
+  })
+
+  test('permits nothing for targets of another team, whatever labels its windows and waivers name', async () => {
+    const { stores } = teams.service
+    const within = stores.within({ team: 'blue' })
+    const permission = { policy: 'doors', rules: ['must-be-shut'], targets: { labels: { site: 'hq' } }, reason: 'r' }
+    const [from, to, now] = [new Date(0), new Date(Date.now() + 3_600_000), new Date()]
+    const id = '01900000-0000-7000-8000-000000000000'
+    await within.windows.create({ ...permission, id, params: {}, from, to, ticket: 't', requestedBy: 'k' })
+    await stores.windows.approve(id, 'other', new Date(1))
+    await within.waivers.create({ ...permission, id, expiresAt: to, requestedBy: 'k' })
+    await stores.waivers.approve(id, 'other', now)
+    const targets = await stores.targets.findByLabels({ site: 'hq' })
+    const query = { policy: 'doors', targetIds: targets.map((one) => one.id), from: now, until: to }
+    const blue = targets.find(({ name }) => name === 'blue-host')?.id
+    expect(targets).toHaveLength(2)
+    for (const store of [stores.windows, stores.waivers])
+      expect((await store.permissions(query)).map(({ targetId }) => targetId)).toEqual([blue])
+    await stores.waivers.revoke(id, 'other', new Date())
+  })
+
+  test('is made with no scope that is about the targets of everybody', async () => {
+    for (const scope of ['admin', 'policies:write', 'vantage:local']) {
+      const body = { name: 'x', scopes: ['reports:read', scope], targets: { labels: { team: 'blue' } } }
+      const { status, body: problem } = await teams.service.call('POST', '/v1/keys', { body })
+      expect([status, problem.errors[0].pointer]).toEqual([422, '/scopes/1'])
+    }
+  })
+})

@@ -1,0 +1,90 @@
+import type { PolicyDocument } from '../../src/domain/policy.ts'
+import { limitableScopes } from '../../src/domain/scopes.ts'
+import { listenSilently, ports } from './app.ts'
+import { type Answer, startService, type TestService } from './service.ts'
+
+/** What one team has: keys that are limited to its targets, and one of everything, made with them. */
+export interface Team {
+  key: string
+  target: string
+  audits: [string, string]
+  baseline: string
+  schedule: string
+  window: string
+  waiver: string
+}
+
+/** A policy of an open door, and one that may be opened inside a window. */
+export const doors: PolicyDocument = {
+  ...ports,
+  name: 'doors',
+  rules: ports.rules.map((rule) =>
+    rule.id === 'must-be-shut' ? { ...rule, insideWindow: { expect: { state: ['open'] } } } : rule,
+  ),
+}
+
+/** The whole service with two teams in one place. The name of a team is in the names of all that it has. */
+export async function startTeams() {
+  const service = await startService()
+  const door = await listenSilently()
+  await service.stores.policies.put(doors)
+  const blue = await makeTeam(service, { team: 'blue', address: '127.0.0.1', open: door.port })
+  const green = await makeTeam(service, { team: 'green', address: '127.0.0.2', open: door.port })
+  const whole = await createAs(service, service.key, '/v1/audits', {
+    policy: 'doors',
+    targets: { labels: { site: 'hq' } },
+  })
+  return {
+    service,
+    blue,
+    green,
+    /** An audit of the targets of both. */
+    everybodys: String(whole.id),
+    async stop() {
+      await service.stop()
+      await door.close()
+    },
+  }
+}
+
+async function createAs(service: TestService, key: string, path: string, body: unknown): Promise<Answer['body']> {
+  const answer = await service.call('POST', path, { key, body, headers: { prefer: 'wait=15' } })
+  if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
+  return answer.body
+}
+
+async function makeTeam(
+  service: TestService,
+  { team, address, open }: { team: string; address: string; open: number },
+): Promise<Team> {
+  const limits = { name: team, scopes: limitableScopes, targets: { labels: { team } } }
+  const { key } = await createAs(service, service.key, '/v1/keys', limits)
+  const create = (path: string, body: unknown) => createAs(service, key, path, body)
+  const target = `${team}-host`
+  const labels = { team, site: 'hq' }
+  await create('/v1/targets', { name: target, address, labels, params: { openPort: open, shutPort: open - 1 } })
+  const audit = { policy: 'doors', targets: [target] }
+  const first = await create('/v1/audits', { ...audit, correlationId: `${team}-first` })
+  const params = { openPort: open, shutPort: open }
+  await service.call('PATCH', `/v1/targets/${target}`, { key, body: { params } })
+  const second = await create('/v1/audits', { ...audit, reason: `${team} again` })
+  const baseline = await create('/v1/baselines', { name: `${team}-base`, audit: first.id, reason: `${team} reviewed` })
+  const schedule = await create('/v1/schedules', {
+    name: `${team}-nightly`,
+    cron: '0 2 * * *',
+    audit: { policy: 'doors', targets: { labels: { site: 'hq' } } },
+  })
+  const permission = { policy: 'doors', rules: ['must-be-shut'], targets: [target], reason: `${team} asks` }
+  const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+  const window = await create('/v1/windows', { ...permission, ticket: `${team}-1`, from: at(1), to: at(2) })
+  const waiver = await create('/v1/waivers', { ...permission, expiresAt: at(24) })
+  return {
+    key,
+    target,
+    audits: [first.id, second.id],
+    baseline: baseline.name,
+    schedule: schedule.name,
+    window: window.id,
+    waiver: waiver.id,
+  }
+}
