@@ -46,6 +46,7 @@ export interface App extends Parts {
   owner: boolean
   /** How its HTTP side listens, and what it takes. */
   listening: Listening
+  tokens: Config['tokens']
   /** Never to be dialled by a probe of this process. */
   neverDial: OwnEndpoints['addListener']
   /** Rejects with NotReadyError while the database, its migrations or the queue are not as they must be. */
@@ -162,6 +163,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     plainHttp: config.webhooks.plainHttp,
     owner: embedded?.owner ?? false,
     listening: config.listening,
+    tokens: config.tokens,
     neverDial: own.addListener,
     async checkReady() {
       await within(readyWithinMs, 'the database does not answer', database.ping())

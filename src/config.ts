@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { readLedgerKeys } from './config-ledger.ts'
 import { type Listening, readListening, readTls } from './config-listening.ts'
 import { type Place, readPlaces } from './config-places.ts'
+import { readTokenRules } from './config-tokens.ts'
 import { ConfigError, createValues, readSecret, refused } from './config-values.ts'
 import { readSecretKey, readWebhooks, type WebhookSettings } from './config-webhooks.ts'
 
@@ -16,6 +17,8 @@ export const { version } = JSON.parse(readFileSync(new URL('../package.json', im
 /** Everything that the environment decides, checked and frozen. */
 export interface Config {
   listening: Listening
+  /** Whose tokens are taken beside keys; undefined: nobody's. */
+  tokens: ReturnType<typeof readTokenRules>
   dataDir: string
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
@@ -49,6 +52,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const { text, checked, integer } = values
   return Object.freeze({
     listening: readListening(env),
+    tokens: readTokenRules(env),
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
     databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),

@@ -5,6 +5,7 @@ import { isEverything, type Realm } from '../store/realm.ts'
 import type { TooMany } from './limits.ts'
 import { sendProblem } from './problems.ts'
 import type { View } from './server.ts'
+import type { TokenReader } from './tokens.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,16 +22,24 @@ declare module 'fastify' {
   }
 }
 
+/** What else a request has to pass. */
+interface Guards {
+  tooMany?: TooMany
+  tokens?: TokenReader | undefined
+}
+
 /**
- * Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it, and that
- * has not asked too often.
+ * Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it, or a token
+ * where an issuer of tokens is known; and that has not asked too often.
  */
-export function requireKey(app: FastifyInstance, all: View, tooMany?: TooMany): void {
+export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
-    const caller = await all.stores.keys.authenticate(bearerOf(request), new Date())
+    const bearer = bearerOf(request)
+    const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
+    const caller = await reader.authenticate(bearer, new Date())
     if (caller) request.caller = caller
     if (await tooMany?.(request, reply)) return reply
     if (!caller) {

@@ -1,6 +1,13 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { ConflictError, ForbiddenError, NotFoundError, QuotaError, RefusedError } from '../domain/errors.ts'
+import {
+  ConflictError,
+  ForbiddenError,
+  NotFoundError,
+  NotReadyError,
+  QuotaError,
+  RefusedError,
+} from '../domain/errors.ts'
 import { InvalidCursorError } from '../store/page.ts'
 import { isUnavailable } from '../store/trouble.ts'
 
@@ -69,6 +76,7 @@ export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const known = problemOf(error)
     if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
+    if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
     request.log.error({ err: error }, 'request failed')
     const unavailable = isUnavailable(error)
@@ -108,6 +116,7 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
   if (error instanceof ForbiddenError) return { status: 403, detail: error.message }
   if (error instanceof QuotaError) return { status: 429, detail: error.message }
+  if (error instanceof NotReadyError) return { status: 503, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
   if (error instanceof InvalidCursorError)
     return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }

@@ -6,6 +6,7 @@ import fastify, { type FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
 import type { Parts } from '../audit/parts.ts'
 import type { Limits } from '../domain/limits.ts'
+import type { TokenRules } from '../domain/tokens.ts'
 import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifier } from '../notify/notifier.ts'
@@ -38,6 +39,7 @@ import { Waiver, waiverRoutes } from './routes/waivers.ts'
 import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { Reason } from './schemas.ts'
+import { createTokenReader } from './tokens.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -57,6 +59,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   mayDial(host: string, port: number): boolean
   /** Whether webhooks may lead over plain HTTP to other machines. */
   plainHttp: boolean
+  /** Whose tokens are taken beside keys. */
+  tokens?: TokenRules | undefined
   version: string
   log: FastifyBaseLogger
 }
@@ -116,7 +120,8 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   await app.register(operationRoutes, parts)
   await app.register(
     async (v1) => {
-      requireKey(v1, { stores, transaction }, await limitRequests(v1, parts.listening.limits))
+      const tooMany = await limitRequests(v1, parts.listening.limits)
+      requireKey(v1, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
       for (const routes of resources) await v1.register(routes, parts)
     },
     { prefix: '/v1' },
@@ -141,7 +146,13 @@ const documentHead = (version: string) => ({
   },
   servers: [{ url: '/', description: 'Where this document came from' }],
   components: {
-    securitySchemes: { key: { type: 'http' as const, scheme: 'bearer', description: 'An API key: pw_<id>_<secret>' } },
+    securitySchemes: {
+      key: {
+        type: 'http' as const,
+        scheme: 'bearer',
+        description: 'An API key, pw_<id>_<secret>, or a JWT of the issuer that the service is told to trust',
+      },
+    },
   },
   security: [{ key: [] }],
   tags: [

@@ -1,0 +1,70 @@
+import { createServer } from 'node:http'
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose'
+import { listen } from './listen.ts'
+
+export interface Signing {
+  alg?: string
+  kid?: string
+  /** Default: the newest key of the issuer. */
+  key?: CryptoKey | Uint8Array
+}
+
+export interface TestIssuer {
+  /** As it writes itself in `iss`. */
+  url: string
+  /** Its keys as it publishes them, the newest last. */
+  keys: JWK[]
+  /** What it says of itself beside what it must. */
+  says: Record<string, unknown>
+  /** Whether it answers 500. */
+  broken: boolean
+  /** How often its keys were read. */
+  reads: number
+  /** Publishes a new key and forgets the others. */
+  rotate(alg?: string): Promise<void>
+  /** A token that is good for five minutes, for the subject `ann` and the audience `portwarden`, unless the claims say otherwise. */
+  sign(claims?: JWTPayload, signing?: Signing): Promise<string>
+  close(): Promise<void>
+}
+
+/** An issuer of OpenID Connect that signs: an HTTP server of loopback with a discovery document and keys. */
+export async function startIssuer(): Promise<TestIssuer> {
+  let newest: { kid: string; alg: string; privateKey: CryptoKey } | undefined
+  let made = 0
+  const server = createServer((request, answer) => {
+    const { url, keys, says, broken } = issuer
+    if (request.url === '/keys') issuer.reads += 1
+    const documents: Record<string, unknown> = {
+      '/.well-known/openid-configuration': { issuer: url, jwks_uri: `${url}/keys`, ...says },
+      '/keys': { keys },
+    }
+    const document = documents[request.url ?? '']
+    answer.writeHead(broken ? 500 : document ? 200 : 404, { 'content-type': 'application/json', connection: 'close' })
+    answer.end(JSON.stringify(document ?? {}))
+  })
+  const { port, close } = await listen(server)
+  const issuer: TestIssuer = {
+    url: `http://127.0.0.1:${port}`,
+    keys: [],
+    says: {},
+    broken: false,
+    reads: 0,
+    async rotate(alg = 'ES256') {
+      const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+      const kid = `key-${++made}`
+      newest = { kid, alg, privateKey }
+      issuer.keys = [{ ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }]
+    },
+    async sign(claims = {}, signing = {}) {
+      if (!newest) throw new Error('the issuer has no key')
+      const now = Math.floor(Date.now() / 1000)
+      const standard = { iss: issuer.url, aud: 'portwarden', sub: 'ann', iat: now, exp: now + 300 }
+      return new SignJWT({ ...standard, ...claims })
+        .setProtectedHeader({ alg: signing.alg ?? newest.alg, kid: signing.kid ?? newest.kid })
+        .sign(signing.key ?? newest.privateKey)
+    },
+    close,
+  }
+  await issuer.rotate()
+  return issuer
+}
