@@ -1,0 +1,155 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { findingPartition } from '../../src/store/partitions.ts'
+import { query } from '../support/database-server.ts'
+import { startService, type TestService } from '../support/service.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService()
+})
+afterAll(() => service.stop())
+
+/** Services that a test does to as others must not see. */
+const own: TestService[] = []
+afterEach(async () => {
+  for (const one of own.splice(0)) await one.stop()
+})
+async function start() {
+  const one = await startService()
+  own.push(one)
+  return one
+}
+async function audited(one = service): Promise<string> {
+  const id = await one.accept({ params: { openPort: 1, shutPort: 1 } })
+  await one.ended(id)
+  return id
+}
+const verify = async (more = '', one = service) => (await one.call('GET', `/v1/ledger/verify?${more}`)).body
+const entryOf = async (auditId: string, one = service) =>
+  (await one.call('GET', `/v1/ledger?action=audit.finish&subject=${auditId}`)).body.items[0]
+
+describe('GET /v1/ledger', () => {
+  test('begins with its beginning and the built-in policy, and goes on page by page', async () => {
+    await audited()
+    const entries = (await service.walk('/v1/ledger?limit=2')).flat()
+    expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, i) => entries.length - i))
+    expect(entries.at(-1)).toMatchObject({ seq: 1, actor: 'system', action: 'ledger.begin', prev: '0'.repeat(64) })
+    expect(entries.at(-2)).toMatchObject({ action: 'policy.put', subject: 'netwrix-endpoint-protector' })
+  })
+
+  test('tells an ended audit with counts, policy, and a digest over its findings', async () => {
+    const id = await audited()
+    const entry = await entryOf(id)
+    const audit = (await service.call('GET', `/v1/audits/${id}`)).body
+    expect(entry).toMatchObject({
+      actor: 'test',
+      payload: {
+        status: 'completed',
+        verdict: audit.verdict,
+        policy: audit.policy,
+        finishedAt: audit.finishedAt,
+        counts: audit.counts,
+        findings: { count: 4, digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      },
+    })
+  })
+
+  test('is for auditors, and for nobody whose key is limited', async () => {
+    const { keys } = service.stores
+    const auditor = await keys.create('auditor', ['reports:read'])
+    const runner = await keys.create('runner', ['audits:run'])
+    const limited = await keys.create('team', ['reports:read'], { realm: { site: 'hq' } })
+    for (const url of ['/v1/ledger', '/v1/ledger/head', '/v1/ledger/verify']) {
+      expect((await service.call('GET', url, { key: auditor })).status).toBe(200)
+      expect((await service.call('GET', url, { key: runner })).status).toBe(403)
+      expect((await service.call('GET', url, { key: limited })).status).toBe(403)
+    }
+  })
+})
+
+describe('GET /v1/ledger/verify', () => {
+  test('finds a ledger intact, in parts too, and against a head', async () => {
+    const head = (await service.call('GET', '/v1/ledger/head')).body
+    await audited()
+    expect(await verify(`head=${head.head}`)).toMatchObject({ verdict: 'intact', broken: null, next: null })
+    const first = await verify('limit=2')
+    expect(first).toMatchObject({ entries: 2, next: 3 })
+    expect(await verify(`from=${first.next}`)).toMatchObject({ verdict: 'intact', next: null })
+  })
+
+  test('refuses what it cannot work with', async () => {
+    const { head } = (await service.call('GET', '/v1/ledger/head')).body
+    const forged = head.replace(/^\d+/, '2')
+    for (const [part, pointer] of [
+      ['from=1000000', '/from'],
+      [`head=${forged}`, '/head'],
+    ]) {
+      const answer = await service.call('GET', `/v1/ledger/verify?${part}`)
+      expect([answer.status, answer.body.errors[0].pointer]).toEqual([422, pointer])
+    }
+    for (const part of ['head=x', 'from=0', 'limit=1000000', 'findings=2'])
+      expect((await service.call('GET', `/v1/ledger/verify?${part}`)).status).toBe(400)
+  })
+
+  test('finds findings as they were, also when a batch is delivered again after the end', async () => {
+    const one = await start()
+    const id = await audited(one)
+    await one.query(`UPDATE batch SET done_at = NULL WHERE audit_id = '${id}'`)
+    const [series] = await one.query<{ target_id: number; series_id: number }>('SELECT * FROM finding LIMIT 1')
+    await one.stores.record({
+      auditId: id,
+      batchId: null,
+      findings: [
+        {
+          ...{ targetId: series?.target_id ?? 0, seriesId: series?.series_id ?? 0, observedAt: new Date() },
+          ...{ result: 'pass', state: 'open', reason: 'as-expected', latencyMs: 1, attempts: 1, indirect: false },
+          evidence: null,
+        },
+      ],
+    })
+    expect(await verify('findings=true', one)).toMatchObject({
+      verdict: 'intact',
+      findings: { audits: 1, dropped: 0 },
+    })
+  })
+
+  const edits: [string, string][] = [
+    ['a result', 'UPDATE finding SET result = 0 WHERE result <> 0'],
+    ['a time', "UPDATE finding SET observed_at = observed_at - interval '1 millisecond'"],
+    ['an evidence', `UPDATE evidence SET content = content || '{"port": 2}'`],
+    ['a finding too few', 'DELETE FROM finding WHERE ctid IN (SELECT ctid FROM finding LIMIT 1)'],
+    ['none left, and no retention', 'DELETE FROM finding'],
+    ['the name of a target', "UPDATE target SET name = 'another'"],
+    [
+      'a waiver added',
+      `INSERT INTO finding_permission (audit_id, target_id, series_id, waiver_id)
+       SELECT audit_id, target_id, series_id, audit_id FROM finding LIMIT 1`,
+    ],
+  ]
+  test.each(edits)('finds %s that was changed by hand in the findings of an audit', async (_, edit) => {
+    const one = await start()
+    const id = await audited(one)
+    await query(one.url, [edit])
+    const { seq } = await entryOf(id, one)
+    expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
+    expect(await verify('findings=true', one)).toMatchObject({
+      verdict: 'broken',
+      broken: { seq, fault: 'findings', message: expect.stringContaining(id) },
+    })
+  })
+
+  test('tells findings that retention dropped from those that somebody removed', async () => {
+    const one = await start()
+    const id = await audited(one)
+    await one.query(`DROP TABLE ${findingPartition(id)}`)
+    expect(await verify('findings=true', one)).toMatchObject({ broken: { fault: 'findings' } })
+    await one.transaction(async ({ ledger }) => {
+      const payload = { retentionDays: 1 }
+      ledger.record({ actor: 'system', action: 'findings.drop', subject: findingPartition(id), payload })
+    })
+    expect(await verify('findings=true', one)).toMatchObject({
+      verdict: 'intact',
+      findings: { audits: 0, dropped: 1 },
+    })
+  })
+})

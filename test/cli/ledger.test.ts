@@ -1,0 +1,97 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestApp, type TestApp } from '../support/app.ts'
+import { environment } from '../support/commands.ts'
+import { type DataDir, makeDataDir } from '../support/data-dir.ts'
+import { query } from '../support/database-server.ts'
+import { run } from '../support/processes.ts'
+import { makeTempDir } from '../support/temp-dir.ts'
+
+const command = (name: string) => fileURLToPath(new URL(`../../src/cli/${name}.ts`, import.meta.url))
+
+let app: TestApp
+let directory: Awaited<ReturnType<typeof makeTempDir>>
+let dataDir: DataDir
+beforeAll(async () => {
+  ;[app, directory, dataDir] = await Promise.all([startTestApp(), makeTempDir('ledger'), makeDataDir()])
+})
+afterAll(() => Promise.all([app.stop(), directory.remove(), dataDir.remove()]))
+
+const ledger = (args: readonly string[], env = environment(app.url)) =>
+  run(process.execPath, [command('ledger'), ...args], { env: { PORTWARDEN_DATA_DIR: directory.path, ...env } })
+
+// One story: what is exported first shows at the end that the tail was cut.
+describe('npm run ledger', { shuffle: false }, () => {
+  const headFile = () => join(directory.path, 'head.json')
+
+  test('verify exits 0 for a ledger that is intact', async () => {
+    const { code, stdout, stderr } = await ledger(['verify', '--findings'])
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^verdict: {2}intact, 2 entries checked\nfindings: of 0 audits as recorded, of 0 dropped/)
+    expect(code).toBe(0)
+  })
+
+  test('export prints every entry, head the signed end', async () => {
+    const { code, stdout } = await ledger(['export'])
+    expect(code).toBe(0)
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).seq),
+    ).toEqual([2, 1])
+    const head = await ledger(['head'])
+    expect(JSON.parse(head.stdout)).toMatchObject({ seq: 2, hash: JSON.parse(stdout.split('\n')[0] ?? '').hash })
+    await writeFile(headFile(), head.stdout)
+    expect((await ledger(['verify', '--head', headFile()])).code).toBe(0)
+  })
+
+  test('verify exits 2 where it does not have the key', async () => {
+    const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: 'x'.repeat(32) }
+    const { code, stdout } = await ledger(['verify'], env)
+    expect(stdout).toMatch(/^verdict: {2}unverified, 2 entries checked\nno key: {3}2 entries from 1 on/)
+    expect(code).toBe(2)
+    const none = await ledger(['verify'], { ...env, PORTWARDEN_LEDGER_KEY: '' })
+    expect(none).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/there is no key of the ledger in/) })
+  })
+
+  test('verify exits 1 and names the entry from which the tail was cut', async () => {
+    await query(app.url, ['ALTER TABLE ledger_entry DISABLE TRIGGER ALL', 'DELETE FROM ledger_entry WHERE seq = 2'])
+    expect((await ledger(['verify'])).code).toBe(0)
+    const { code, stdout } = await ledger(['verify', '--head', headFile()])
+    expect(stdout).toMatch(/^verdict: {2}broken, 1 entries checked\nbroken: {3}entry 2, cut: /)
+    expect(code).toBe(1)
+    const asJson = JSON.parse((await ledger(['verify', '--head', headFile(), '--json'])).stdout)
+    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 2, fault: 'cut' } })
+  })
+
+  test('says what it cannot do', async () => {
+    await writeFile(join(directory.path, 'no-head'), 'none')
+    const wrong: [string[], RegExp][] = [
+      [[], /name one of verify, head, export/],
+      [['verify', 'head'], /name one of/],
+      [['verify', '--haed', 'x'], /Unknown option '--haed'/],
+      [['verify', '--head', join(directory.path, 'gone')], /--head: ENOENT/],
+      [['verify', '--head', join(directory.path, 'no-head')], /holds no head that the key of the ledger signed/],
+    ]
+    await Promise.all(
+      wrong.map(async ([args, message]) => {
+        const said = await ledger(args)
+        expect(said).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+        expect(said.stderr).not.toMatch(/\n {4}at /)
+      }),
+    )
+  })
+})
+
+test('an audit on the embedded database is in its ledger, signed by the key in the data directory', async () => {
+  const env = { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: dataDir.path }
+  const audited = await run(process.execPath, [command('audit'), 'does-not-exist.invalid'], { env })
+  expect(audited.code).toBe(2)
+  const { code, stdout } = await run(process.execPath, [command('ledger'), 'verify', '--findings'], { env })
+  expect(stdout).toMatch(/^verdict: {2}intact, 4 entries checked\nfindings: of 1 audits as recorded/)
+  expect(code).toBe(0)
+  expect(dataDir.postmaster()).toBeUndefined()
+})
