@@ -303,8 +303,10 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       const secret = newSecret()
       const until = new Date(Date.now() + body.overlapSeconds * 1000)
       const webhook = await view.transaction(async (tx) => {
-        tx.ledger.record({ actor: caller.keyId, action: 'webhook.rotate', subject: params.id, payload: body })
-        return tx.webhooks.rotate(params.id, notifier.seal.close(secret, params.id), until)
+        const rotated = await tx.webhooks.rotate(params.id, notifier.seal.close(secret, params.id), until)
+        if (rotated)
+          tx.ledger.record({ actor: caller.keyId, action: 'webhook.rotate', subject: params.id, payload: body })
+        return rotated
       })
       if (!webhook) throw new NotFoundError(`there is no webhook ${params.id}`)
       return withSecret(reply, webhook, secret)
