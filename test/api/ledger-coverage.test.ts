@@ -84,7 +84,7 @@ const makeSchedule = async () => {
   await make('/v1/targets', target)
   return make('/v1/schedules', { name: name('schedule'), ...schedule() })
 }
-const webhook = () => ({ url: 'http://127.0.0.1:9/', events: ['audit.failed'] })
+const webhook = () => ({ url: 'http://127.0.0.1:9/', events: ['schedule.missed'] })
 const makeWebhook = () => make('/v1/webhooks', webhook())
 /** An audit that nobody carries out. */
 async function makeWaitingAudit() {
