@@ -67,7 +67,7 @@ export const wantsPage = (request: FastifyRequest): boolean =>
   formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
 
 /** Items that an export holds at once. */
-export const exportPage = 3_000
+export const exportPage = 2_000
 
 interface Export<T> {
   columns: Columns<T>
