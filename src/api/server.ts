@@ -132,6 +132,8 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
 function schemaCompiler({ coerceTypes }: { coerceTypes: boolean | 'array' }) {
   const ajv = new Ajv2020({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors: true, strict: false })
   formats.default(ajv)
+  const written = formats.default.get('date-time') as { validate(text: string): boolean }
+  ajv.addFormat('date-time', (text) => written.validate(text) && isMoment(text))
   return (schema: unknown) => ajv.compile(schema as object)
 }
 
@@ -170,3 +172,9 @@ const documentHead = (version: string) => ({
     { name: 'operations', description: 'For those who run the service' },
   ],
 })
+
+/** Whether a Date and a column of the database can hold it: no leap second, and a year from 1 to 9999. */
+function isMoment(text: string): boolean {
+  const year = new Date(text).getUTCFullYear()
+  return year >= 1 && year <= 9999
+}

@@ -6,6 +6,7 @@ import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { KnownSeries } from '../store/history.ts'
 import type { Stores } from '../store/stores.ts'
 import type { StoredTarget } from '../store/targets.ts'
+import { loadPermissions, type Permissions } from './permissions.ts'
 import { ruleResolver } from './plan.ts'
 
 /** How a draft would judge one series. */
@@ -35,10 +36,10 @@ export async function previewPolicy(
   { document, targets, now }: { document: PolicyDocument; targets: readonly StoredTarget[]; now: Date },
 ): Promise<Preview> {
   const vantages = await stores.vantages.list()
-  const known = Map.groupBy(
-    await stores.history.newest(targets.map((target) => target.id)),
-    (series) => series.targetId,
-  )
+  const newest = await stores.history.newest(targets.map((target) => target.id))
+  const known = Map.groupBy(newest, (series) => series.targetId)
+  const judged = newest.map(({ targetId, since }) => ({ targetId, at: since.getTime() }))
+  const permissions = await loadPermissions(stores, { policy: document.name, trigger: 'preview', judged })
   const rulesFor = ruleResolver(document, {})
   const counts = { ...noCounts }
   const items: PreviewItem[] = []
@@ -48,7 +49,7 @@ export async function previewPolicy(
     for (const check of planTarget(target, rulesFor(target), vantages)) {
       const place = { rule: check.kind === 'look' ? check.rule.id : check.ruleId, vantage: check.place.vantage }
       const own = current.get(placeKey(place))
-      const after = foresee(check, { facts, own, now })
+      const after = foresee(check, { facts, own, now, permissions })
       const before = own?.result ?? null
       current.delete(placeKey(place))
       counts[after.result]++
@@ -66,10 +67,11 @@ interface Known {
   /** What is known of the same rule from the same vantage. */
   own: KnownSeries | undefined
   now: Date
+  permissions: Permissions
 }
 
 /** Of several facts that fit, those of the rule itself come first, then the newer ones; the first that decide are taken. */
-function foresee(check: PlannedCheck, { facts, own, now }: Known): Judgement {
+function foresee(check: PlannedCheck, { facts, own, now, permissions }: Known): Judgement {
   if (check.kind === 'settled') return { result: check.result, reason: check.reason, state: 'unknown' }
   // The facts of the other side may be of another moment: a pair is judged on one audit.
   if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
@@ -78,8 +80,12 @@ function foresee(check: PlannedCheck, { facts, own, now }: Known): Judgement {
   const fitting = facts.filter(({ vantage, evidence }) => evidence && endpointKey(vantage, evidence) === wanted)
   const judgements = fitting
     .toSorted((a, b) => Number(b === own) - Number(a === own) || b.since.getTime() - a.since.getTime())
-    .flatMap(({ evidence }) => (evidence && observationOf(evidence, now)) ?? [])
-    .map((seen) => judge(rule, seen, { windowOpen: false }))
+    .flatMap(({ evidence, targetId, since }) => {
+      const seen = evidence && observationOf(evidence, now)
+      // A window that opens or ends makes another result, and so another span: what held at its beginning holds for all of it.
+      const windowId = permissions.windowOf({ rule: rule.id, targetId, at: since.getTime() })
+      return seen ? [judge(rule, seen, { windowOpen: windowId !== null })] : []
+    })
   const decided = judgements.find(({ result }) => result === 'pass' || result === 'fail')
   return decided ?? judgements[0] ?? { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
 }

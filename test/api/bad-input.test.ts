@@ -45,6 +45,15 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ],
   ['text as a policy', ['PUT', '/v1/policies/p', { body: 'x', headers: { 'content-type': 'text/plain' } }], 415],
 
+  ['a leap second', ['GET', '/v1/reports/compliance?at=2026-12-31T23:59:60Z'], 400, ['query /at']],
+  ['the year 0', ['GET', '/v1/reports/compliance?at=0000-01-01T00:00:00Z'], 400, ['query /at']],
+  ['the year 10000', ['GET', '/v1/reports/compliance?at=9999-12-31T23:59:59-01:00'], 400, ['query /at']],
+  [
+    'a leap second in a drift report',
+    ['GET', '/v1/reports/drift?from=2026-12-31T23:59:60Z&to=2027-01-01T00:00:00Z'],
+    422,
+  ],
+  ['the year 0 in a drift report', ['GET', '/v1/reports/drift?from=0000-01-01T00:00:00Z&to=2027-01-01T00:00:00Z'], 422],
   ['an unknown field', audit({ polcy: 'ports' }), 400, ['body /polcy']],
   ['an unknown field inside', target({ labels: {}, adress: 'x' }), 400, ['body /adress']],
   [

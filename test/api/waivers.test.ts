@@ -95,16 +95,21 @@ describe('a waived finding', () => {
     const target = await makeTarget()
     await audit(target)
     const { id } = await request([target])
-    const report = async () => {
-      const { body } = await service.call('GET', `/v1/reports/compliance?policy=ports&target=${target}`)
+    const report = async (more = '') => {
+      const { body } = await service.call('GET', `/v1/reports/compliance?policy=ports&target=${target}${more}`)
       const item = body.items.find(({ group }: { group: string }) => group === 'must-be-shut')
       return [item.counts.fail, item.waived]
     }
+    const before = new Date()
     expect(await report()).toEqual([1, 0])
     await approve(id)
+    const during = new Date()
     expect(await report()).toEqual([1, 1])
     await revoke(id)
     expect(await report()).toEqual([1, 0])
+    // A report as of a moment applies the waivers of that moment.
+    expect(await report(`&at=${before.toISOString()}`)).toEqual([1, 0])
+    expect(await report(`&at=${during.toISOString()}`)).toEqual([1, 1])
   })
 })
 

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net'
+import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { previewPolicy } from '../../src/audit/preview.ts'
+import { approveWindow, cancelWindow, requestWindow } from '../../src/audit/windows.ts'
 import type { PolicyDocument, PolicyRule } from '../../src/domain/policy.ts'
 import { listenSilently, ports, startTestApp, type TestApp } from '../support/app.ts'
 import { type Listening, listen } from '../support/listen.ts'
@@ -49,6 +51,23 @@ describe('the preview of a draft', () => {
     const { counts, items } = await preview('same', ports)
     expect(items).toEqual([])
     expect(counts).toEqual({ pass: 2, fail: 0, unknown: 0, error: 0, notchecked: 1, notapplicable: 1 })
+  })
+
+  test('judges what was seen inside a window as it was judged then', async () => {
+    const windowed = { ...changed('must-be-shut', { insideWindow: { expect: { state: ['open'] } } }), name: 'windowed' }
+    await app.stores.policies.put(windowed)
+    const params = { openPort: listener.port, shutPort: listener.port }
+    await app.stores.targets.save([{ name: 'inside', address: '127.0.0.1', params }])
+    const at = new Date()
+    const window = { id: newUuid(), policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
+    const times = { from: at, to: new Date(at.getTime() + 3_600_000) }
+    const more = { ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
+    await app.transaction((stores) => requestWindow(stores, { ...window, ...times, ...more }, at))
+    await approveWindow(app, { id: window.id, keyId: 'another', now: at })
+    await app.ended(await app.accept({ policy: windowed.name, targets: ['inside'] }))
+    await cancelWindow(app, { id: window.id, keyId: 'another', now: new Date() })
+    expect(await preview('inside', windowed)).toMatchObject({ items: [], counts: { pass: 2 } })
+    expect((await preview('inside', ports)).counts).toMatchObject({ pass: 1, fail: 1 })
   })
 
   test('says what would change, before and after, and sends no packet for it', async () => {
