@@ -1,3 +1,4 @@
+import type { ControlRule } from '../domain/controls.ts'
 import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
@@ -44,6 +45,17 @@ export function createComplianceStore(db: Database, { codes, realm }: { codes: C
       return [
         ...Map.groupBy(rows, ({ policy, severity, group }) => JSON.stringify([policy, severity, group])).values(),
       ].map((results) => toGroup(results, codes))
+    },
+
+    /** The rules of policies as of `at`, each as the newest version by then that has it says it. */
+    async rules(at: Date, { policy }: Pick<ComplianceFilter, 'policy'>): Promise<ControlRule[]> {
+      return db.$queryRaw<ControlRule[]>`
+        SELECT DISTINCT ON (p.name, e.value->>'id') p.name AS policy, p.version, e.value->>'id' AS rule, e.value->>'title' AS title,
+          e.value->>'severity' AS severity, coalesce(e.value->'controls', '[]') AS controls,
+          p.version = max(p.version) OVER (PARTITION BY p.name) AS current
+        FROM policy p, jsonb_array_elements(p.document->'rules') e
+        WHERE p.created_at <= ${at} AND (${policy ?? null}::text IS NULL OR p.name = ${policy ?? null})
+        ORDER BY p.name, e.value->>'id', p.version DESC`
     },
   }
 }
