@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { ConflictError } from '../domain/errors.ts'
 import { type Findings, type ReportedAudit, totalOf } from '../report/audit/audit.ts'
@@ -7,7 +7,7 @@ import { type AuditFormatName, auditFormats } from '../report/audit/renderings.t
 import type { Audit } from '../store/audits.ts'
 import { eachPage } from '../store/page.ts'
 import type { Stores } from '../store/stores.ts'
-import { etagOf, isKnown } from './etags.ts'
+import { setStreamEtag } from './etags.ts'
 import { exportPage } from './exports.ts'
 
 const names = Object.keys(auditFormats) as AuditFormatName[]
@@ -63,12 +63,10 @@ export async function openAudit(
 export async function sendAuditDocument(
   source: Source,
   { audit, format }: { audit: Audit; format: AuditFormatName },
-  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  reply: FastifyReply,
 ) {
   const opened = await openAudit(source, audit)
-  const etag = etagOf(audit.id, audit.finishedAt, format, source.version)
-  reply.header('etag', etag)
-  if (isKnown(request, etag)) return reply.code(304).send()
+  setStreamEtag(reply, audit.id, audit.finishedAt, format, source.version)
   const { mediaType, render } = auditFormats[format]
   const pieces = render(opened.audit, opened.findings)
   return reply.type(`${mediaType}; charset=utf-8`).send(Readable.from(pieces, { objectMode: false }))

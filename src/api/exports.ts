@@ -94,3 +94,13 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { columns, fe
   }
   return reply.type(`${formats[format]}; charset=utf-8`).send(Readable.from(chunks(), { objectMode: false }))
 }
+
+/** Sends a listing that is in memory as CSV or NDJSON. */
+export const sendWhole = <T>(
+  reply: FastifyReply,
+  format: Exclude<Format, 'json'>,
+  { columns, items }: { columns: Columns<T>; items: readonly T[] },
+) =>
+  reply
+    .type(`${formats[format]}; charset=utf-8`)
+    .send(format === 'csv' ? csvHead(columns) + csvLines(columns, items) : ndjsonLines(items))

@@ -14,6 +14,7 @@ import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
 import { serveDocs } from './docs.ts'
 import { drainBeforeClosing } from './drain.ts'
+import { registerEtags } from './etags.ts'
 import { secureHeaders } from './headers.ts'
 import { limitRequests } from './limits.ts'
 import { createListener, type ListenerSettings } from './listener.ts'
@@ -21,6 +22,7 @@ import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
 import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
+import { Control, ControlReport, controlRoutes } from './routes/controls.ts'
 import { Delivery, deliveryRoutes } from './routes/deliveries.ts'
 import { DriftItem, DriftReport, driftRoutes } from './routes/drift.ts'
 import { Evidence, Finding, findingRoutes } from './routes/findings.ts'
@@ -68,7 +70,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
 /** The schemas that operations refer to by name. */
 const schemas = [
   ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
-  ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport],
+  ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport, Control, ControlReport],
   ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun, Waiver, Window],
   ...[LedgerEntry, LedgerHead, LedgerVerification],
@@ -77,7 +79,7 @@ const schemas = [
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
-  ...[driftRoutes, baselineRoutes, complianceRoutes],
+  ...[driftRoutes, baselineRoutes, complianceRoutes, controlRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
   ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],
   ...[webhookRoutes, deliveryRoutes],
@@ -122,6 +124,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     async (v1) => {
       const tooMany = await limitRequests(v1, parts.listening.limits)
       requireKey(v1, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
+      registerEtags(v1)
       for (const routes of resources) await v1.register(routes, parts)
     },
     { prefix: '/v1' },

@@ -1,3 +1,5 @@
+import type { ControlStanding, RuleStanding } from '../domain/controls.ts'
+import type { Counts } from '../domain/verdict.ts'
 import type { Columns } from './tables.ts'
 
 interface Reasoned {
@@ -93,22 +95,15 @@ export const driftColumns: Columns<DriftRow> = {
   changes: (item) => JSON.stringify(item.changes),
 }
 
-interface ComplianceRow {
-  policy: string
-  severity: string | null
-  group: string
-  counts: Record<'pass' | 'fail' | 'unknown' | 'error' | 'notapplicable' | 'notchecked', number>
+interface Counted {
+  counts: Counts
   waived: number
   score: number | null
   oldestObservation: string | null
   newestObservation: string | null
 }
 
-/** The columns of a compliance report. */
-export const complianceColumns: Columns<ComplianceRow> = {
-  policy: (item) => item.policy,
-  severity: (item) => item.severity,
-  group: (item) => item.group,
+const counted: Columns<Counted> = {
   pass: (item) => item.counts.pass,
   fail: (item) => item.counts.fail,
   unknown: (item) => item.counts.unknown,
@@ -119,4 +114,33 @@ export const complianceColumns: Columns<ComplianceRow> = {
   score: (item) => item.score,
   oldestObservation: (item) => item.oldestObservation,
   newestObservation: (item) => item.newestObservation,
+}
+
+/** The columns of a compliance report. */
+export const complianceColumns: Columns<Counted & { policy: string; severity: string | null; group: string }> = {
+  policy: (item) => item.policy,
+  severity: (item) => item.severity,
+  group: (item) => item.group,
+  ...counted,
+}
+
+type ControlRow = RuleStanding & Pick<ControlStanding, 'framework' | 'control' | 'verdict'> & { name: string | null }
+
+/** The rows of a report of controls, one for each rule of each control. */
+export const controlRows = (items: readonly ControlStanding[]): ControlRow[] =>
+  items.flatMap(({ framework, control, title: name, verdict, rules }) =>
+    rules.map((rule) => ({ ...rule, framework, control, name, verdict })),
+  )
+
+/** The columns of a report of controls; a rule that was never audited has no observation, and no count. */
+export const controlColumns: Columns<ControlRow> = {
+  framework: (item) => item.framework,
+  control: (item) => item.control,
+  controlTitle: (item) => item.name,
+  controlVerdict: (item) => item.verdict,
+  policy: (item) => item.policy,
+  policyVersion: (item) => item.version,
+  rule: (item) => item.rule,
+  severity: (item) => item.severity,
+  ...counted,
 }

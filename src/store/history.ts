@@ -80,6 +80,13 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
       })
     },
 
+    /** How many spans a target has, and how many of them have ended: its history changes only with one of these. */
+    async extent(targetId: number): Promise<{ spans: number; ended: number }> {
+      const [extent] = await db.$queryRaw<{ spans: number; ended: number }[]>`
+        SELECT count(*)::int AS spans, count(to_at)::int AS ended FROM span WHERE target_id = ${targetId}`
+      return extent ?? { spans: 0, ended: 0 }
+    },
+
     /** What is known now of targets: the open spans of all their series, with their facts. */
     async newest(targetIds: readonly number[]): Promise<KnownSeries[]> {
       const rows = await db.$queryRaw<(Omit<KnownSeries, 'result'> & { result: number })[]>`

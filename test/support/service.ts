@@ -51,7 +51,7 @@ export async function startService({ working = true, env = {} }: { working?: boo
       },
       payload: body === undefined || isText ? body : JSON.stringify(body),
     })
-    const isJson = /json/.test(String(answer.headers['content-type']))
+    const isJson = /[/+]json/.test(String(answer.headers['content-type']))
     return {
       status: answer.statusCode,
       headers: answer.headers as Answer['headers'],

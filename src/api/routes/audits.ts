@@ -188,7 +188,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits',
     {
-      config: { scope: ['audits:run', 'reports:read'], limited: true },
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
       schema: {
         operationId: 'listAudits',
         tags: ['audits'],
@@ -199,7 +199,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
           status: Type.Optional(Type.Enum([...auditStatuses])),
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Audit)), ...problems() },
+        response: { 200: pageOf(ref(Audit)), ...unchanged, ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -211,7 +211,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   app.get(
     '/audits/:id',
     {
-      config: { scope: ['audits:run', 'reports:read'], limited: true },
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
       schema: {
         operationId: 'getAudit',
         tags: ['audits'],
@@ -233,7 +233,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       const audit = await findAfterWait(view, params.id, { ...headers, reply })
       const format = chooseFormat<AuditFormatName>(request, auditMediaTypes)
       if (format === 'json') return answer(reply, audit, 200)
-      return sendAuditDocument({ ...parts, ...view }, { audit, format }, { request, reply })
+      return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
     },
   )
 

@@ -1,17 +1,30 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { scoreOf } from '../../domain/compliance.ts'
 import { severities } from '../../domain/policy.ts'
 import { onTimeMs, runOutcomes } from '../../domain/schedules.ts'
 import { complianceColumns } from '../../report/columns.ts'
 import type { ComplianceGroup, Grouping } from '../../store/compliance.ts'
-import { FormatQuery, formatOf, listingContent, sendExport } from '../exports.ts'
+import { FormatQuery, formatOf, listingContent, sendWhole } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
-import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp } from '../schemas.ts'
+import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp, unchanged } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
+import { timeOf } from '../times.ts'
 
 const missedRunsMs = 30 * 86_400_000
 const observation = nullable(Type.String({ format: 'date-time' }))
+
+/** How a group of findings stands. */
+export const Standing = {
+  counts: Counts,
+  waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
+  coverage: Coverage,
+  score: nullable(
+    Type.Number({ minimum: 0, maximum: 1, description: 'Passes among all that was checked; null where nothing was' }),
+  ),
+  oldestObservation: observation,
+  newestObservation: observation,
+}
 
 export const ComplianceItem = Type.Object(
   {
@@ -22,14 +35,7 @@ export const ComplianceItem = Type.Object(
     group: Type.String({
       description: 'The rule, the target, or the value of the label; empty where a target has no such label',
     }),
-    counts: Counts,
-    waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
-    coverage: Coverage,
-    score: nullable(
-      Type.Number({ minimum: 0, maximum: 1, description: 'Passes among all that was checked; null where nothing was' }),
-    ),
-    oldestObservation: observation,
-    newestObservation: observation,
+    ...Standing,
   },
   { $id: 'ComplianceItem', title: 'ComplianceItem' },
 )
@@ -55,37 +61,50 @@ export const ComplianceReport = Type.Object(
   { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
 )
 
+/** What a report of a moment is about, and its form. */
+export const StandingQuery = {
+  at: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
+  policy: Type.Optional(Type.String({ maxLength: 100 })),
+  target: Type.Optional(Type.String({ maxLength: 253 })),
+  ...LabelQuery,
+  ...FormatQuery,
+}
+
+/** The moment, and the filter of the store, that such a query names. */
+export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>) => ({
+  at: at === undefined ? new Date() : timeOf('at', at),
+  filter: {
+    ...(policy === undefined ? {} : { policy }),
+    ...(target === undefined ? {} : { target }),
+    ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
+  },
+})
+
 export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   app.get(
     '/reports/compliance',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, etag: true },
       schema: {
         operationId: 'getComplianceReport',
         tags: ['reports'],
         summary: 'What is compliant, or was at a moment',
         description: 'Counts and scores by policy, severity, and rule, target or the values of a label.',
         querystring: closedObject({
-          at: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
           by: Type.String({
             pattern: '^(rule|target|label:.{1,100})$',
             default: 'rule',
             description: '`rule`, `target`, or `label:KEY`',
           }),
-          policy: Type.Optional(Type.String({ maxLength: 100 })),
-          target: Type.Optional(Type.String({ maxLength: 253 })),
-          ...LabelQuery,
-          ...FormatQuery,
+          ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...problems() },
+        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems(422) },
       },
     },
     async (request, reply) => {
       const { stores } = request.view
-      const { at: text, by, label, format: _, ...filter } = request.query
-      const at = text === undefined ? new Date() : new Date(text)
-      const labels = label.length > 0 ? { labels: labelsOf(label) } : {}
-      const items = (await stores.compliance.groups(at, groupingOf(by), { ...filter, ...labels })).map(show)
+      const { at, filter } = readStanding(request.query)
+      const items = (await stores.compliance.groups(at, groupingOf(request.query.by), filter)).map(showGroup)
       const format = formatOf(request)
       if (format === 'json') {
         const overdueAt = new Date(Date.now() - onTimeMs)
@@ -93,7 +112,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
         const { total, newest } = await stores.schedules.missedRuns(period, filter.policy)
         return { at: at.toISOString(), items, missedRuns: newest, missedRunsTotal: total }
       }
-      return sendExport(reply, format, { columns: complianceColumns, fetchPage: async () => ({ items, next: null }) })
+      return sendWhole(reply, format, { columns: complianceColumns, items })
     },
   )
 }
@@ -101,7 +120,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
 const groupingOf = (by: string): Grouping =>
   by === 'rule' || by === 'target' ? { by } : { by: 'label', key: by.slice('label:'.length) }
 
-const show = ({ oldestObservation, newestObservation, counts, ...group }: ComplianceGroup) => ({
+export const showGroup = ({ oldestObservation, newestObservation, counts, ...group }: ComplianceGroup) => ({
   ...group,
   ...scoreOf(counts),
   oldestObservation: oldestObservation?.toISOString() ?? null,

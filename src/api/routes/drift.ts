@@ -8,8 +8,20 @@ import type { DriftFilter, Moment } from '../../store/drift.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, problems, Reason, Result, ref, State, Timestamp } from '../schemas.ts'
+import {
+  closedObject,
+  nullable,
+  PageQuery,
+  problems,
+  Reason,
+  Result,
+  ref,
+  State,
+  Timestamp,
+  unchanged,
+} from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
+import { readTime } from '../times.ts'
 import { FieldChange } from './history.ts'
 
 const Side = nullable(Type.Object({ result: Result, state: State, reason: ref(Reason) }))
@@ -67,7 +79,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
   app.get(
     '/reports/drift',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, etag: true },
       schema: {
         operationId: 'getDriftReport',
         tags: ['reports'],
@@ -83,7 +95,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...problems(422) },
+        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...unchanged, ...problems(422) },
       },
     },
     async (request, reply) => {
@@ -117,12 +129,3 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
-const rfc3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
-
-// JavaScript takes 30 February for 2 March, and PostgreSQL knows no year 0.
-function readTime(value: string): Date | undefined {
-  const time = new Date(value)
-  const day = rfc3339.exec(value)?.[1] ?? ''
-  const isDay = day !== '' && new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day)
-  return isDay && time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999 ? time : undefined
-}

@@ -5,6 +5,7 @@ import { HttpsFacts, LdapFacts, probeNames, SshFacts, TcpFacts, TlsFacts } from 
 import { Port } from '../../domain/policy.ts'
 import { reasonCodes } from '../../domain/reasons.ts'
 import { findingColumns } from '../../report/columns.ts'
+import { setStreamEtag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
@@ -18,6 +19,7 @@ import {
   ref,
   State,
   Timestamp,
+  unchanged,
 } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
@@ -83,11 +85,11 @@ export const Finding = Type.Object(
   { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
 )
 
-export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { version }) => {
   app.get(
     '/audits/:id/findings',
     {
-      config: { scope: ['audits:run', 'reports:read'], limited: true },
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
       schema: {
         operationId: 'listFindings',
         tags: ['audits'],
@@ -101,16 +103,20 @@ export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...problems(404) },
+        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...unchanged, ...problems(404) },
       },
     },
     async (request, reply) => {
       const { stores } = request.view
       const { id } = request.params
-      if (!(await stores.audits.find(id))) throw new NotFoundError(`there is no audit ${id}`)
+      const audit = await stores.audits.find(id)
+      if (!audit) throw new NotFoundError(`there is no audit ${id}`)
       const { format: _format, all: _all, cursor, limit, ...filter } = request.query
       const fetchPage = (page: { cursor?: string; limit: number }) => stores.findings.list(id, { ...filter, ...page })
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage({ cursor, limit }))
+      // What an audit that has ended found does not change, until retention drops all of it.
+      if (audit.finishedAt !== null && (await stores.findings.list(id, { limit: 1 })).items.length > 0)
+        setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
       return sendExport(reply, formatOf(request), { columns: findingColumns, fetchPage })
     },
   )

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../domain/errors.ts'
 import { spanColumns } from '../../report/columns.ts'
+import { setStreamEtag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { linkNext } from '../links.ts'
 import {
@@ -15,6 +16,7 @@ import {
   ref,
   State,
   Timestamp,
+  unchanged,
 } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { Evidence } from './findings.ts'
@@ -49,11 +51,11 @@ export const Span = Type.Object(
   },
 )
 
-export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { version }) => {
   app.get(
     '/targets/:name/history',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, etag: true },
       schema: {
         operationId: 'getTargetHistory',
         tags: ['targets'],
@@ -61,7 +63,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
         description: 'A retired target still has its history.',
         params: closedObject({ name: TargetName }),
         querystring: closedObject({ ...PageQuery, ...ListingQuery }),
-        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...problems(404) },
+        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...unchanged, ...problems(404) },
       },
     },
     async (request, reply) => {
@@ -71,6 +73,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
       if (!target) throw new NotFoundError(`there is no target ${name}`)
       const fetchPage = (page: { cursor?: string; limit: number }) => stores.history.spans(target.id, page)
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
+      setStreamEtag(reply, target.id, await stores.history.extent(target.id), formatOf(request), version)
       return sendExport(reply, formatOf(request), { columns: spanColumns, fetchPage })
     },
   )

@@ -11,7 +11,7 @@ import type { StoredTarget } from '../../store/targets.ts'
 import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp, unchanged } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
 
 export const TargetName = Type.String({
@@ -84,7 +84,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
   app.get(
     '/targets',
     {
-      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true },
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true, etag: true },
       schema: {
         operationId: 'listTargets',
         tags: ['targets'],
@@ -93,7 +93,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
           ...LabelQuery,
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Target)), ...problems() },
+        response: { 200: pageOf(ref(Target)), ...unchanged, ...problems() },
       },
     },
     async ({ query: { label: wanted, ...query }, url, view }, reply) => {
@@ -134,13 +134,13 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
   app.get(
     '/targets/:name',
     {
-      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true },
+      config: { scope: ['reports:read', 'audits:run', 'targets:write'], limited: true, etag: true },
       schema: {
         operationId: 'getTarget',
         tags: ['targets'],
         summary: 'A target',
         params: Params,
-        response: { 200: ref(Target), ...problems(404) },
+        response: { 200: ref(Target), ...unchanged, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
