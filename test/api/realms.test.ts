@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StoredSchedule } from '../../src/store/schedules.ts'
 import { everyAnswer } from '../support/every-answer.ts'
 import { doors, startTeams } from '../support/teams.ts'
 
@@ -248,6 +249,71 @@ describe('a key that is limited to the targets of a team', () => {
     for (const store of [stores.windows, stores.waivers])
       expect((await store.permissions(query)).map(({ targetId }) => targetId)).toEqual([blue])
     await stores.waivers.revoke(id, 'other', new Date())
+  })
+
+  test('moves no item of another team into its baseline', async () => {
+    const place = { policy: 'doors', rule: 'must-be-shut', vantage: 'local' }
+    const approve = (...targets: string[]) =>
+      asBlue('POST', `/v1/baselines/${teams.blue.baseline}/approve`, {
+        reason: 'r',
+        items: targets.map((target) => ({ ...place, target })),
+      })
+    const refused = await approve(teams.blue.target, teams.green.target)
+    expect([refused.status, refused.body.errors.map((error: { pointer: string }) => error.pointer)]).toEqual([
+      422,
+      ['/items/1'],
+    ])
+    expect((await approve(teams.blue.target)).status).toBe(200)
+  })
+
+  test('reaches nothing of another team by the numbers of rows either', async () => {
+    const { stores } = teams.service
+    const [own, theirs] = [stores.within({ team: 'blue' }), stores.within({ team: 'green' })]
+    const { target, audits, schedule, baseline, window, waiver } = teams.green
+    const [{ id }, plan] = [await theirs.targets.find(target), await theirs.schedules.find(schedule)] as [
+      { id: number },
+      StoredSchedule,
+    ]
+    const queued = '01a00000-0000-7000-8000-000000000000'
+    const order = { policyId: 1, targetIds: [id], vantages: [], params: {}, trigger: 'test', requestedBy: 'k' }
+    await theirs.audits.create({ ...order, id: queued })
+    const dueAt = new Date('2026-01-01T00:00:00Z')
+    await stores.schedules.addRuns(plan, [{ dueAt, outcome: 'missed', reason: null, auditId: null, decidedAt: dueAt }])
+    const period = { from: new Date(0), to: new Date('2026-02-01T00:00:00Z'), overdueAt: dueAt }
+
+    const reach = async (by: typeof own) => ({
+      previous: await by.audits.findPrevious(audits[1]),
+      moment: (await by.drift.momentOf(audits[0])) !== undefined,
+      targets: (await by.targets.findByIds([id])).length,
+      spans: (await by.history.spans(id, { limit: 10 })).items.length > 0,
+      known: (await by.history.newest([id])).length > 0,
+      runs: (await by.schedules.runs(plan.id, { limit: 10 })).items.length > 0,
+      missed: (await by.schedules.missedRuns(period)).total,
+      window: (await by.windows.lock(window))?.id,
+      schedule: (await by.schedules.replace(plan.id, plan, plan))?.id,
+      canceled: await by.audits.requestCancel(queued),
+      revoked: await by.waivers.revoke(waiver, 'k', new Date()),
+    })
+    const nothing = {
+      moment: false,
+      targets: 0,
+      spans: false,
+      known: false,
+      runs: false,
+      missed: 0,
+      canceled: false,
+      revoked: false,
+    }
+    expect(await reach(own)).toEqual({ ...nothing, previous: undefined, window: undefined, schedule: undefined })
+    await own.targets.retire(id)
+    await own.schedules.remove(plan.id)
+    await own.baselines.remove(baseline)
+    expect([
+      await theirs.targets.find(target),
+      await theirs.schedules.find(schedule),
+      await theirs.baselines.find(baseline),
+    ]).not.toContain(undefined)
+    expect(Object.entries(await reach(theirs)).filter(([, found]) => !found)).toEqual([])
   })
 
   test('is made with no scope that is about the targets of everybody', async () => {
