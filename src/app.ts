@@ -204,7 +204,9 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       })
       notifier.start()
     },
-    rest: queue.rest,
+    async rest(graceMs) {
+      await Promise.all([notifier.stop(), queue.rest(graceMs)])
+    },
     close,
   }
 }

@@ -19,6 +19,7 @@ import { secureHeaders } from './headers.ts'
 import { limitRequests } from './limits.ts'
 import { createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
+import { auditEventRoutes } from './routes/audit-events.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
 import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
@@ -82,7 +83,7 @@ const resources = [
   ...[driftRoutes, baselineRoutes, complianceRoutes, controlRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
   ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],
-  ...[webhookRoutes, deliveryRoutes],
+  ...[webhookRoutes, deliveryRoutes, auditEventRoutes],
 ]
 
 /** Builds the HTTP service; it listens when the caller says so. */

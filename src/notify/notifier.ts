@@ -51,6 +51,7 @@ export function createNotifier(options: NotifierOptions) {
 
   const tellAll = async () => {
     let wokenAt = Number.NEGATIVE_INFINITY
+    let lookedAt = performance.now() // not at once: after a start, agents need a moment to come back
     while (!stopping.signal.aborted) {
       const woken = options.waitForOutbox(lookEveryMs, stopping.signal)
       try {
@@ -58,6 +59,10 @@ export function createNotifier(options: NotifierOptions) {
         if (performance.now() - wokenAt >= lookEveryMs) {
           await wake()
           wokenAt = performance.now()
+        }
+        if (performance.now() - lookedAt >= lookEveryMs) {
+          await transaction((tx) => tx.vantages.tellPresence())
+          lookedAt = performance.now()
         }
       } catch (error) {
         options.onError(error)

@@ -50,6 +50,10 @@ export type AuditOrder = Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' 
 
 export interface AuditFilter {
   correlationId?: string
+  /** Of one of its targets. */
+  externalId?: string
+  /** Labels that one of its targets has, all of them. */
+  labels?: Record<string, string>
   policy?: string
   status?: AuditStatus
   cursor?: string
@@ -75,12 +79,23 @@ export function createAuditStore(
     },
 
     /** Newest first. */
-    async list({ correlationId, policy, status, cursor, limit }: AuditFilter): Promise<Page<Audit>> {
+    async list({
+      correlationId,
+      externalId,
+      labels = {},
+      policy,
+      status,
+      cursor,
+      limit,
+    }: AuditFilter): Promise<Page<Audit>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const conditions = [
         !isEverything(realm) && Prisma.sql`true ${andHas(realm, 'a.realm')}`,
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
+        externalId !== undefined && looksAtAny(Prisma.sql`t.external_id = ${externalId} ${andHas(realm, 't.labels')}`),
+        !isEverything(labels) &&
+          looksAtAny(Prisma.sql`true ${andHas(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
       ].filter((condition) => typeof condition === 'object')
@@ -157,6 +172,10 @@ export function createAuditStore(
     finish: (id: string, error?: string) => finishAudit(db, { codes, keys }, { id, error }),
   }
 }
+
+/** That an audit looked at any of these targets. */
+const looksAtAny = (targets: Prisma.Sql) =>
+  Prisma.sql`a.target_ids && (SELECT coalesce(array_agg(t.id), '{}') FROM target t WHERE ${targets})`
 
 type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }
 

@@ -1,6 +1,7 @@
 import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../domain/schedules.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from './generated/client.ts'
+import { createOutboxStore } from './outbox.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, madeIn, type Realm } from './realm.ts'
 
@@ -124,6 +125,7 @@ export function createScheduleStore(db: Database, realm: Realm) {
 
     async addRuns({ id, name, audit, realm: of }: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
       const row = { scheduleId: id, schedule: name, policy: policyName(audit), realm: of }
+      await tellMissed(db, { name, policy: policyName(audit) }, runs)
       await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
     },
 
@@ -177,6 +179,22 @@ export function createScheduleStore(db: Database, realm: Realm) {
       return { total: rows[0]?.total ?? 0, newest }
     },
   }
+}
+
+const withoutAudit = new Set<RunOutcome>(['skipped', 'missed', 'refused'])
+const toldAtOnce = 100
+
+/** Tells the ticks that had no audit, with the transaction that writes them down. */
+async function tellMissed(
+  db: Database,
+  { name, policy }: { name: string; policy: string },
+  runs: readonly ScheduleRun[],
+) {
+  const missed = runs.filter(({ outcome }) => withoutAudit.has(outcome))
+  if (missed.length === 0) return
+  const ticks = missed.slice(-toldAtOnce).map(({ dueAt, outcome, reason }) => ({ dueAt, outcome, reason }))
+  const data = { schedule: name, policy, count: missed.length, ticks }
+  await createOutboxStore(db).put('schedule.missed', name, data)
 }
 
 const notTaken = 'no worker has taken it yet'

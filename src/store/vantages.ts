@@ -1,6 +1,7 @@
 import type { Vantage } from '../domain/plan.ts'
 import { absentAfterMs, type CanaryState, type VantageKind } from '../domain/presence.ts'
 import { type Database, Prisma } from './database.ts'
+import { createOutboxStore } from './outbox.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
 /** A vantage as it stands now. */
@@ -55,6 +56,20 @@ export function createVantageStore(db: Database) {
       return rows[0]?.id
     },
 
+    /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
+    async tellPresence(): Promise<void> {
+      const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
+      const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
+      const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
+      const gone = await db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_told_at = now() WHERE absent_told_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
+      const back = await db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_told_at = NULL WHERE absent_told_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
+      const outbox = createOutboxStore(db)
+      for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
+      for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })
+    },
+
     /** All vantages by name; zones in which there is none are not among them. */
     async list(): Promise<Vantage[]> {
       const rows = await db.vantage.findMany({
@@ -86,6 +101,7 @@ export function createVantageStore(db: Database) {
   }
 }
 
+type Presence = Pick<VantageState, 'name' | 'zones' | 'kind' | 'lastSeenAt'>
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
 // The queue's own table: its counts are kept a few seconds old, and a vantage is looked at to see what happens now.

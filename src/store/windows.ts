@@ -1,8 +1,9 @@
 import type { Permission } from '../domain/permissions.ts'
 import type { DoorSeen, Proof, WindowState } from '../domain/windows.ts'
 import type { Codes } from './codes.ts'
-import { type Database, Prisma } from './database.ts'
+import { type Database, Prisma, transact } from './database.ts'
 import type { AccessWindow as Row } from './generated/client.ts'
+import { createOutboxStore } from './outbox.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, madeIn, type Realm } from './realm.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
@@ -158,7 +159,11 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
     async noteProof({ auditId, proof, endedAt }: { auditId: string; proof: Proof; endedAt: Date }): Promise<boolean> {
       const isNew = { OR: [{ provenAt: null }, { provenAt: { not: endedAt } }] }
       const where = { reprobeAuditId: auditId, ...isNew }
-      return (await db.accessWindow.updateMany({ where, data: { proof, provenAt: endedAt } })).count > 0
+      return transact(db, async (tx) => {
+        const noted = await tx.accessWindow.updateManyAndReturn({ where, data: { proof, provenAt: endedAt } })
+        for (const window of noted) await tellProof(tx, window, { auditId, proof })
+        return noted.length > 0
+      })
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
@@ -171,6 +176,19 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
       return rows.map((row) => ({ ...row, from: row.from.getTime(), until: row.until.getTime() }))
     },
   }
+}
+
+/** Tells what became of the doors of a window after its end: shut, or not. What is not proven is not told. */
+async function tellProof(db: Database, window: Row, { auditId, proof }: { auditId: string; proof: Proof }) {
+  const kind = proof === 'open' ? 'window.still-open' : proof === 'shut' ? 'window.closed' : undefined
+  if (!kind) return
+  const { id, policy, rules, ticket, reason, fromAt, toAt, reprobes } = window
+  const data = {
+    window: { id, policy, rules, ticket, reason, from: fromAt, to: toAt, looks: reprobes },
+    policy,
+    audit: auditId,
+  }
+  await createOutboxStore(db).put(kind, id, data)
 }
 
 /** How the window `x` stands, as windowState() says it. */

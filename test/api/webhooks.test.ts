@@ -253,3 +253,66 @@ function redirect(_: unknown, response: import('node:http').ServerResponse): und
 function hangUp(_: unknown, response: import('node:http').ServerResponse): undefined {
   response.destroy()
 }
+
+describe('a webhook is told', () => {
+  test('of ticks of a schedule that had no audit, with the transaction that notes them', async () => {
+    await start()
+    const { id } = await create({ events: ['schedule.missed'] })
+    const audit = { policy: 'ports', targets: { labels: { never: 'seen' } } }
+    const body = { name: 'nightly', cron: '* * * * *', audit, missed: 'skip', enabled: false }
+    await api.transaction(async ({ schedules }) => {
+      const input = { timeZone: 'UTC', jitterSeconds: 0, overlap: 'skip', ...body } as const
+      const made = await schedules.create({ ...input, missed: 'skip' }, { requestedBy: 'test', nextAt: null })
+      if (!made) throw new Error('the schedule was not made')
+      const run = { reason: 'the service was down', auditId: null, decidedAt: new Date() }
+      const dueAt = (minute: number) => new Date(Date.UTC(2026, 0, 1, 2, minute))
+      await schedules.addRuns(made, [
+        { ...run, dueAt: dueAt(0), outcome: 'missed' },
+        { ...run, dueAt: dueAt(1), outcome: 'missed' },
+      ])
+    })
+    const [received] = await receiver.came(1)
+    expect(received?.body).toMatchObject({
+      type: 'schedule.missed',
+      data: { schedule: 'nightly', policy: 'ports', count: 2, ticks: [{ dueAt: '2026-01-01T02:00:00.000Z' }, {}] },
+    })
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('of a vantage that is absent, once, and of its return', async () => {
+    await start()
+    const { id } = await create({ events: ['vantage.absent', 'vantage.returned'] })
+    await api.stores.vantages.register({ name: 'branch', zones: ['untrusted'] })
+    const look = () => api.transaction(({ vantages }) => vantages.tellPresence())
+    await look() // never seen, so not missed
+    await api.stores.vantages.touch('branch')
+    await look()
+    await api.query(`UPDATE vantage SET last_seen_at = now() - interval '5 minutes' WHERE name = 'branch'`)
+    await look()
+    await look()
+    await receiver.came(1)
+    await api.stores.vantages.touch('branch')
+    await look()
+    const told = (await receiver.came(2)).map(({ body }) => [body.type, body.data.vantage.name])
+    expect(told).toEqual([
+      ['vantage.absent', 'branch'],
+      ['vantage.returned', 'branch'],
+    ])
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('nothing of what was rolled back', async () => {
+    await start()
+    const { id } = await create({ events: ['vantage.absent'] })
+    const rolledBack = api.transaction(async ({ outbox }) => {
+      await outbox.put('vantage.absent', 'never', {})
+      throw new Error('rolled back')
+    })
+    await expect(rolledBack).rejects.toThrow('rolled back')
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    await receiver.came(1)
+    expect(receiver.received.map(({ body }) => body.type)).toEqual(['ping'])
+    expect(await deliveries(id)).toHaveLength(1)
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+})

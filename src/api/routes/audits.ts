@@ -12,6 +12,7 @@ import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import { AuditFormatQuery, auditContent, auditMediaTypes, sendAuditDocument } from '../audit-documents.ts'
 import { checkDestination } from '../destinations.ts'
 import { chooseFormat } from '../exports.ts'
+import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import {
   AuditCounts,
@@ -104,6 +105,7 @@ export const AuditRequest = closedObject(
 )
 
 const ending = new Set(['completed', 'canceled', 'failed'])
+export const hasEnded = ({ status }: StoredAudit): boolean => ending.has(status)
 const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
 const PreferHeader = Type.Optional(
   Type.String({
@@ -195,6 +197,10 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         summary: 'Audits, newest first',
         querystring: closedObject({
           correlationId: Type.Optional(Type.String({ maxLength: 200 })),
+          externalId: Type.Optional(
+            Type.String({ maxLength: 200, description: 'Of one of its targets, as it is now: its id in a CMDB' }),
+          ),
+          ...LabelQuery,
           policy: Type.Optional(nameSchema('A policy')),
           status: Type.Optional(Type.Enum([...auditStatuses])),
           ...PageQuery,
@@ -203,8 +209,9 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       },
     },
     async ({ query, url, view }, reply) => {
-      const page = await view.stores.audits.list(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      const { label, ...filter } = query
+      const page = await view.stores.audits.list({ ...filter, labels: labelsOf(label) })
+      return linkNext(reply, url, { ...page, items: page.items.map(showAudit) })
     },
   )
 
@@ -259,9 +266,10 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   )
 }
 
-const show = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
+/** An audit as it is answered. */
+export const showAudit = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
 
 function answer(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
   if (!ending.has(audit.status)) reply.header('retry-after', '1')
-  return reply.code(status).send(show(audit))
+  return reply.code(status).send(showAudit(audit))
 }
