@@ -5,6 +5,7 @@ import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/embedded.ts'
 import { measureEstate } from './estate.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
+import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
@@ -32,6 +33,7 @@ const benches: Record<string, Bench> = {
   loopback: measureLoopback,
   years: measureYears,
   memory: measureMemory,
+  ledger: measureLedger,
 }
 
 const wanted = process.argv.slice(2)
