@@ -91,6 +91,8 @@ const delivery = {
   deleteAfterSeconds: 3600,
   notify: true,
 }
+/** What must not give up is tried for hours: soon at first, then every minute. */
+const lastResort = { ...delivery, retryLimit: 1_000, retryBackoff: true, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
 const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2 }
 
@@ -121,15 +123,14 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   }
   const ensureBatchQueue = (vantage: string) =>
     ensureQueue(batchQueue(vantage), { ...delivery, deadLetter: batchFailedQueue })
-  await ensureQueue(planFailedQueue, { notify: true })
+  await ensureQueue(planFailedQueue, lastResort)
   await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
-  await ensureQueue(batchFailedQueue, { notify: true })
+  await ensureQueue(batchFailedQueue, lastResort)
   // A look for ticks that fails is not repeated: the next one comes in a minute and finds the same.
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
-  // The last resort of an audit must not give up: it is tried for hours.
-  await ensureQueue(deadlineQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10 })
-  // Nor must the look at the door of a window, and it waits for whoever was down for weeks.
-  await ensureQueue(reprobeQueue, { ...delivery, retryLimit: 1_000, retryDelay: 10, retentionSeconds: 366 * 86_400 })
+  await ensureQueue(deadlineQueue, lastResort)
+  // The look at the door of a window waits for whoever was down for weeks.
+  await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 

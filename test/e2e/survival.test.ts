@@ -123,12 +123,12 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, 
     }
     await startMortal()
     await startMortal()
+    const others = [await ports.accept(), await ports.accept(), await ports.accept()]
     const deadly = await fleet.accept({
       targets: [{ name: 'deadly', address: '127.0.0.66' }],
       params: { openPort: 1, shutPort: 2 },
       vantages: ['office'],
     })
-    const others = [await ports.accept(), await ports.accept(), await ports.accept()]
     while ((await fleet.stores.audits.find(deadly))?.finishedAt === null) {
       const next = await ports.accept()
       others.push(next)

@@ -70,4 +70,26 @@ describe('the queue', () => {
     expect((await told).message).toBe('the network is made of cheese')
     await queue.stop(5_000)
   })
+  test('says that a batch was given up until somebody has heard it', async () => {
+    const { promise: heard, resolve } = Promise.withResolvers<BatchJob>()
+    const queue = await open()
+    let tries = 0
+    await queue.work(['lost'], {
+      ...idle,
+      runBatch: () => Promise.reject(new Error('lost')),
+      async failBatch(job) {
+        tries += 1
+        if (tries === 1) throw new Error('the database is away')
+        resolve(job)
+      },
+    })
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'lost', jobs(1)))
+    expect(await heard).toEqual(jobs(1)[0])
+    // For hours; and soon again where its worker was killed.
+    const settings = await stores.query(
+      `SELECT retry_limit AS tries, heartbeat_seconds AS seconds FROM pgboss.queue WHERE name IN ('batch-failed', 'audit-plan-failed')`,
+    )
+    expect(settings).toEqual([1, 2].map(() => ({ tries: 1_000, seconds: 10 })))
+    await queue.stop(5_000)
+  }, 30_000)
 })
