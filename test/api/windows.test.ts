@@ -188,6 +188,9 @@ describe('at the end of a window', () => {
       `/v1/reports/drift?from=audit:${inside.auditId}&to=audit:${first.id}&rule=ssh-support`,
     )
     expect(drift.body.items).toMatchObject([{ class: 'regressed', target: door.name, rule: 'ssh-support' }])
+    const history = (await service.walk(`/v1/targets/${door.name}/history`)).flat()
+    const others = history.filter(({ rule }) => rule === 'always-shut')
+    expect(others).toMatchObject([{ result: 'fail', to: null }]) // what was not looked at is still in scope
 
     await listener.close()
     const [next] = await service.query<{ pause: number }>(
