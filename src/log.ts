@@ -1,9 +1,8 @@
 import pino, { type Logger } from 'pino'
+import { hideSecrets } from './domain/text.ts'
 
 /** What could hold a secret in an object that is logged, at the top and one level down. */
 const secretFields = ['authorization', 'cookie', 'password', 'secret', 'connectionString', 'headers.authorization']
-/** A key of the API and a token, wherever somebody put it. */
-const secretText = /pw_[0-9a-f]{12}_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
 /** The log of a process on standard error, JSON by line. It holds no key, no token and no password. */
 export function openLog(level: string): Logger {
@@ -11,7 +10,7 @@ export function openLog(level: string): Logger {
     {
       level,
       redact: secretFields.flatMap((field) => [field, `*.${field}`]),
-      hooks: { streamWrite: (line) => line.replace(secretText, '[Redacted]') },
+      hooks: { streamWrite: hideSecrets },
     },
     pino.destination(2),
   )

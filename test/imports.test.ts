@@ -36,7 +36,7 @@ const mayImport: Record<string, readonly string[]> = {
   'config-tokens.ts': ['config-values.ts', 'domain'],
   'config-values.ts': [],
   'config-webhooks.ts': ['config-places.ts', 'config-values.ts', 'probes'],
-  'log.ts': [],
+  'log.ts': ['domain'],
 }
 /** These wire the others. */
 const mayImportAnything = ['app.ts', 'main.ts', 'cli']

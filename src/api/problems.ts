@@ -8,6 +8,7 @@ import {
   QuotaError,
   RefusedError,
 } from '../domain/errors.ts'
+import { hideSecrets } from '../domain/text.ts'
 import { InvalidCursorError } from '../store/page.ts'
 import { isUnavailable } from '../store/trouble.ts'
 
@@ -63,12 +64,16 @@ const titles: Record<number, string> = {
 /** For how long a full disk or a database that is away may last at the least. */
 const unavailableSeconds = 10
 
-/** Answers with problem details. */
-export function sendProblem(reply: FastifyReply, { status, ...rest }: ProblemBody): FastifyReply {
+/** Answers with problem details. What they quote of the request may be a key in the wrong place. */
+export function sendProblem(reply: FastifyReply, { status, detail, errors, ...rest }: ProblemBody): FastifyReply {
+  const told = {
+    ...(detail !== undefined && { detail: hideSecrets(detail) }),
+    ...(errors && { errors: errors.map((error) => ({ ...error, detail: hideSecrets(error.detail) })) }),
+  }
   return reply
     .code(status)
     .type('application/problem+json')
-    .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...rest })
+    .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...told, ...rest })
 }
 
 /** Every error of every route becomes problem details here, and nowhere else. */

@@ -8,7 +8,7 @@ import { startCapture } from '../support/capture.ts'
 import { peerAuthority } from '../support/certificates.ts'
 import { auditCommand, environment, startServiceProcess, unique } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
-import { query } from '../support/database-server.ts'
+import { dumpRows } from '../support/dump-rows.ts'
 import { everyAnswer } from '../support/every-answer.ts'
 import { ldapResult, ldapTags, rootDseAnswer } from '../support/ldap-bytes.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -72,7 +72,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     await Promise.all(Object.values(local).map((peer) => sendInClear(peer, Object.values(sentInClear))))
     await useService(database, env)
     await useCommand(database, env)
-    places.database = await dump(database)
+    places.database = await dumpRows(database.url)
     const last = unique('last')
     await sendInClear({ host: samba.host, port: samba.ports.ldap }, [...formsOf(mark).values(), last])
     places.capture = await capture.upTo(last)
@@ -261,19 +261,4 @@ async function sendInClear(peer: { host: string; port: number }, words: readonly
   for (const word of words) socket.write(word)
   socket.end()
   await buffer(socket).catch(() => {})
-}
-
-/** All rows of all tables, as text. */
-async function dump({ url }: TestDatabase): Promise<Buffer> {
-  const tables = await query<{ name: string }>(url, [
-    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-     WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
-  ])
-  expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['public.finding', 'pgboss.job']))
-  const rows: string[] = []
-  for (const { name } of tables) {
-    const found = await query<{ row: string }>(url, [`SELECT t::text AS row FROM ${name} AS t`])
-    rows.push(name, ...found.map(({ row }) => row))
-  }
-  return Buffer.from(rows.join('\n'))
 }
