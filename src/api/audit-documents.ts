@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { ConflictError } from '../domain/errors.ts'
 import { type Findings, type ReportedAudit, totalOf } from '../report/audit/audit.ts'
 import { type AuditFormatName, auditFormats } from '../report/audit/renderings.ts'
+import { renderPack } from '../report/pack/pack.ts'
 import type { Audit } from '../store/audits.ts'
 import { eachPage } from '../store/page.ts'
 import type { Stores } from '../store/stores.ts'
@@ -71,3 +72,19 @@ export async function sendAuditDocument(
   const pieces = render(opened.audit, opened.findings)
   return reply.type(`${mediaType}; charset=utf-8`).send(Readable.from(pieces, { objectMode: false }))
 }
+
+/** Streams the evidence pack of an audit. */
+export async function sendPack(source: Source, audit: Audit, reply: FastifyReply) {
+  const { audits, ledger } = source.stores
+  const opened = await openAudit(source, audit)
+  const [entry] = (await ledger.list({ action: 'audit.finish', subject: audit.id, limit: 1 })).items
+  const vantages = await audits.plannedVantages(audit.id)
+  setStreamEtag(reply, audit.id, audit.finishedAt, 'pack', source.version)
+  const pieces = renderPack({ ...opened, vantages, ...(entry ? { more: { 'ledger.json': entry } } : {}) })
+  return reply
+    .type(packMediaType)
+    .header('content-disposition', `attachment; filename="audit-${audit.id}.zip"`)
+    .send(Readable.from(pieces, { objectMode: false }))
+}
+
+export const packMediaType = 'application/zip'

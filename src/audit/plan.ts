@@ -1,5 +1,5 @@
 import { resolveParameters, resolveRule } from '../domain/parameters.ts'
-import { type PlannedCheck, planTarget } from '../domain/plan.ts'
+import { type PlannedCheck, planTarget, type Vantage } from '../domain/plan.ts'
 import type { PolicyDocument, ResolvedRule } from '../domain/policy.ts'
 import type { AuditOrder } from '../store/audits.ts'
 import type { BatchCheck } from '../store/batches.ts'
@@ -31,12 +31,15 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
-    const planned = await planChecks(tx, order)
+    const vantages = (await tx.vantages.list()).filter(
+      ({ name }) => order.vantages.length === 0 || order.vantages.includes(name),
+    )
+    const planned = await planChecks(tx, order, vantages)
     const looks = planned.filter((check) => check.kind === 'look')
     const paired = await planPairs(tx, looks)
     const shares = shareOut([...looks, ...paired.looks])
     if (paired.pairs.length > 0) await tx.pairs.plan(auditId, paired)
-    await tx.audits.start(auditId, { total: planned.length, batches: shares.length })
+    await tx.audits.start(auditId, { total: planned.length, batches: shares.length, vantages })
     const jobs: { vantage: string; auditId: string; batchId: number }[] = []
     for (const { vantage, vantageId, checks } of shares) {
       jobs.push({ vantage, auditId, batchId: await tx.batches.create(auditId, vantageId, compact(checks)) })
@@ -57,12 +60,9 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
-async function planChecks(stores: Stores, order: AuditOrder): Promise<Planned[]> {
+async function planChecks(stores: Stores, order: AuditOrder, vantages: readonly Vantage[]): Promise<Planned[]> {
   const policy = await stores.policies.findById(order.policyId)
   const targets = await stores.targets.findByIds(order.targetIds)
-  const vantages = (await stores.vantages.list()).filter(
-    ({ name }) => order.vantages.length === 0 || order.vantages.includes(name),
-  )
   const looksAt = ({ id }: { id: string }) => order.rules.length === 0 || order.rules.includes(id)
   const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
   const rulesFor = ruleResolver(document, order.params as Record<string, unknown>)

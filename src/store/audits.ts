@@ -6,6 +6,7 @@ import { finishAudit } from './finish.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
+import type { KnownVantage } from './vantages.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
 export type AuditStatus = (typeof auditStatuses)[number]
@@ -145,12 +146,20 @@ export function createAuditStore(
       return rows[0]
     },
 
-    /** Starts a planned audit: how many findings it will have, in how many batches. */
-    async start(id: string, plan: { total: number; batches: number }): Promise<void> {
-      await db.audit.update({
-        where: { id },
-        data: { status: 'running', startedAt: new Date(), total: plan.total, batchesLeft: plan.batches },
-      })
+    /** Starts a planned audit: how many findings it will have, in how many batches, and which vantages there are now. */
+    async start(
+      id: string,
+      { total, batches, vantages }: { total: number; batches: number; vantages?: readonly KnownVantage[] },
+    ): Promise<void> {
+      const plannedVantages = vantages?.map((vantage) => ({ ...vantage, zones: [...vantage.zones] }))
+      const data = { status: 'running', startedAt: new Date(), total, batchesLeft: batches }
+      await db.audit.update({ where: { id }, data: { ...data, ...(plannedVantages && { plannedVantages }) } })
+    },
+
+    /** The vantages as they were when the audit was planned; null where that was not kept. */
+    async plannedVantages(id: string): Promise<KnownVantage[] | null> {
+      const row = await db.audit.findUnique({ where: { id, ...madeIn(realm) }, select: { plannedVantages: true } })
+      return (row?.plannedVantages ?? null) as KnownVantage[] | null
     },
 
     /** True when every batch of a running audit is recorded, so that only its end is missing. */

@@ -18,6 +18,9 @@ export interface VantageState {
   lagSeconds: number
 }
 
+/** A vantage, what serves it, and the version of what served it last. */
+export type KnownVantage = Vantage & Pick<VantageState, 'version'> & { kind: string }
+
 /** What a process says of itself when it is seen. */
 export type Sign = Partial<Pick<VantageState, 'canary' | 'version'>>
 
@@ -71,12 +74,12 @@ export function createVantageStore(db: Database) {
     },
 
     /** All vantages by name; zones in which there is none are not among them. */
-    async list(): Promise<Vantage[]> {
+    async list(): Promise<KnownVantage[]> {
       const rows = await db.vantage.findMany({
         where: { name: { not: { startsWith: 'zone:' } } },
         orderBy: { name: 'asc' },
       })
-      return rows.map(({ name, zones }) => ({ name, zones }))
+      return rows.map(({ name, zones, kind, version }) => ({ name, zones, kind, version }))
     },
 
     /** The ids of these vantages by name. */

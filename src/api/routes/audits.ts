@@ -9,7 +9,14 @@ import { allows } from '../../domain/scopes.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
 import type { AuditFormatName } from '../../report/audit/renderings.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
-import { AuditFormatQuery, auditContent, auditMediaTypes, sendAuditDocument } from '../audit-documents.ts'
+import {
+  AuditFormatQuery,
+  auditContent,
+  auditMediaTypes,
+  packMediaType,
+  sendAuditDocument,
+  sendPack,
+} from '../audit-documents.ts'
 import { checkDestination } from '../destinations.ts'
 import { chooseFormat } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
@@ -242,6 +249,30 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       if (format === 'json') return answer(reply, audit, 200)
       return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
     },
+  )
+
+  app.get(
+    '/audits/:id/pack',
+    {
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
+      schema: {
+        operationId: 'getEvidencePack',
+        tags: ['audits'],
+        summary: 'The evidence of an audit as a zip',
+        description:
+          'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same.',
+        params: IdParams,
+        response: {
+          200: {
+            description: 'The pack',
+            content: { [packMediaType]: { schema: { type: 'string', contentMediaType: packMediaType } } },
+          },
+          ...unchanged,
+          ...problems(404, 409),
+        },
+      },
+    },
+    async ({ params, view }, reply) => sendPack({ ...parts, ...view }, await find(view, params.id), reply),
   )
 
   app.post(

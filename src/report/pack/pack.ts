@@ -1,0 +1,66 @@
+import { canonicalJson } from '../../domain/canonical.ts'
+import type { Findings, ReportedAudit } from '../audit/audit.ts'
+import { findingColumns } from '../columns.ts'
+import { csvHead, csvLines, ndjsonLines } from '../tables.ts'
+import { renderZip, type WrittenFile, type ZipEntry } from '../zip.ts'
+import { renderPage } from './page.ts'
+import { counted, newTally } from './tally.ts'
+
+/** A vantage as it was when the audit was planned. */
+export interface PlannedVantage {
+  name: string
+  zones: readonly string[]
+  kind: string
+  /** Of the process that looked from there. */
+  version: string | null
+}
+
+/** What an evidence pack is made of. */
+export interface PackParts {
+  audit: ReportedAudit
+  findings: Findings
+  /** Null for an audit from before they were kept. */
+  vantages: readonly PlannedVantage[] | null
+  /** Further files, as JSON. */
+  more?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * The evidence of an audit as a zip, in pieces: findings, policy, vantages, versions, a manifest with the SHA-256 of each
+ * file, and a page for people. The same audit gives the same bytes. The findings are read twice.
+ */
+export function renderPack(parts: PackParts): AsyncGenerator<Uint8Array> {
+  const written: WrittenFile[] = []
+  return renderZip(entriesOf(parts, written), (file) => written.push(file))
+}
+
+async function* entriesOf(
+  { audit, findings, vantages, more = {} }: PackParts,
+  written: readonly WrittenFile[],
+): AsyncGenerator<ZipEntry> {
+  const { policy, toolVersion, ...rest } = audit
+  const { document, ...version } = policy
+  yield json('audit.json', { ...rest, policy: version })
+  // The canonical text, whose SHA-256 is the digest of the policy version.
+  yield { name: 'policy.json', content: [canonicalJson(document)] }
+  yield json('vantages.json', { asOf: 'planning', vantages })
+  yield json('tool.json', { name: 'Portwarden', version: toolVersion })
+  for (const [name, value] of Object.entries(more)) yield json(name, value)
+  const tally = newTally()
+  const pages = () => counted(tally, policy.name, findings())
+  yield { name: 'findings.ndjson', content: map(pages(), ndjsonLines) }
+  yield { name: 'findings.csv', content: csvOf(findings()) }
+  yield { name: 'index.html', content: renderPage({ audit, vantages, tally, files: written }) }
+  yield json('manifest.json', { audit: audit.id, tool: { name: 'Portwarden', version: toolVersion }, files: written })
+}
+
+const json = (name: string, value: unknown): ZipEntry => ({ name, content: [`${JSON.stringify(value, null, 2)}\n`] })
+
+async function* csvOf(pages: ReturnType<Findings>) {
+  yield csvHead(findingColumns)
+  yield* map(pages, (page) => csvLines(findingColumns, page))
+}
+
+async function* map<T>(items: AsyncIterable<T>, toText: (item: T) => string): AsyncGenerator<string> {
+  for await (const item of items) yield toText(item)
+}
