@@ -47,6 +47,8 @@ export interface App extends Parts {
   /** How its HTTP side listens, and what it takes. */
   listening: Listening
   tokens: Config['tokens']
+  /** Where a request may keep for a moment what is too large for memory. */
+  spoolDir: string
   /** Never to be dialled by a probe of this process. */
   neverDial: OwnEndpoints['addListener']
   /** Rejects with NotReadyError while the database, its migrations or the queue are not as they must be. */
@@ -164,6 +166,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     owner: embedded?.owner ?? false,
     listening: config.listening,
     tokens: config.tokens,
+    spoolDir: config.dataDir,
     neverDial: own.addListener,
     async checkReady() {
       await within(readyWithinMs, 'the database does not answer', database.ping())

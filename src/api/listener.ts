@@ -1,5 +1,6 @@
 import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
+import type { Duplex } from 'node:stream'
 
 /** From where requests come, and how much of the machine they may hold. */
 export interface ListenerSettings {
@@ -42,4 +43,34 @@ export function createListener({ tls, connections }: ListenerSettings, answer: R
 /** New connections get this certificate; open ones keep theirs. */
 export function renewTls(server: http.Server, tls: NonNullable<ListenerSettings['tls']>): void {
   if (server instanceof https.Server) server.setSecureContext(tlsOptions(tls))
+}
+
+const patient = new WeakSet<Duplex>()
+
+/** Lets the request that is on its way on this socket take longer than others, `ms` at the most; call the answer when it is there. */
+export function allowTime(socket: Duplex, ms: number): () => void {
+  patient.add(socket)
+  const end = setTimeout(() => socket.destroy(), ms)
+  return () => {
+    patient.delete(socket)
+    clearTimeout(end)
+  }
+}
+
+const clientErrors: Record<string, string> = {
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+}
+
+/** Answers what is no HTTP, or came too late. */
+export function answerClientError({ code = '' }: { code?: string }, socket: Duplex): void {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && patient.has(socket)) return
+  if (code !== 'ECONNRESET' && socket.writable) {
+    const what = clientErrors[code] ?? '400 Bad Request'
+    const body = JSON.stringify({ type: 'about:blank', title: what.slice(4), status: Number.parseInt(what, 10) })
+    socket.write(
+      `HTTP/1.1 ${what}\r\nConnection: close\r\nContent-Length: ${body.length}\r\nContent-Type: application/problem+json\r\n\r\n${body}`,
+    )
+  }
+  socket.destroy()
 }

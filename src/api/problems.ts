@@ -28,8 +28,16 @@ export const Problem = Type.Object(
             examples: ['/policy'],
           }),
           detail: Type.String(),
+          line: Type.Optional(
+            Type.Integer({
+              description: 'Of an import: the line of the body where the refused row ends or, in XML, begins',
+            }),
+          ),
         }),
       ),
+    ),
+    refused: Type.Optional(
+      Type.Integer({ description: 'Of an import: how many rows are refused; `errors` has the first of them' }),
     ),
     requestId: Type.Optional(Type.String({ description: 'Names the request in the log of the service' })),
   },
@@ -40,7 +48,8 @@ type Place = 'body' | 'query' | 'path' | 'header'
 interface ProblemBody {
   status: number
   detail?: string
-  errors?: { in: Place; pointer: string; detail: string }[]
+  errors?: { in: Place; pointer: string; detail: string; line?: number }[]
+  refused?: number
   requestId?: string
 }
 
@@ -92,13 +101,12 @@ export function registerProblems(app: FastifyInstance): void {
   app.addHook('preValidation', async ({ body, query, params }, reply) => {
     const parts = { body, query, path: params }
     for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
-      const pointer = findUnkeepable(part, '')
+      const pointer = findUnkeepable(part)
       if (pointer === undefined) continue
-      const detail = 'must be well-formed text without NUL'
       return sendProblem(reply, {
         status: 400,
-        detail: `${pointer} ${detail}`,
-        errors: [{ in: place, pointer, detail }],
+        detail: `${pointer} ${unkeepable}`,
+        errors: [{ in: place, pointer, detail: unkeepable }],
       })
     }
   })
@@ -135,7 +143,10 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
 export const answerFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
 
-function findUnkeepable(value: unknown, pointer: string): string | undefined {
+export const unkeepable = 'must be well-formed text without NUL'
+
+/** The place, as a JSON Pointer, of a text that the database cannot keep. */
+export function findUnkeepable(value: unknown, pointer = ''): string | undefined {
   if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? undefined : pointer
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, member] of Object.entries(value)) {
@@ -148,22 +159,27 @@ function findUnkeepable(value: unknown, pointer: string): string | undefined {
 
 const escapePointer = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1')
 
-type Misfit = NonNullable<FastifyError['validation']>[number]
+export type Misfit = NonNullable<FastifyError['validation']>[number]
+
+/** What does not fit a schema, each place with a sentence. */
+export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; detail: string }[] =>
+  validation
+    .filter((misfit) => isTelling(misfit, validation))
+    .slice(0, maxErrors)
+    .map(({ instancePath, keyword, params, message = 'is not valid' }) => {
+      if (keyword === 'required')
+        return { pointer: `${instancePath}/${escapePointer(params.missingProperty)}`, detail: 'is required' }
+      if (keyword === 'additionalProperties') {
+        const pointer = `${instancePath}/${escapePointer(params.additionalProperty)}`
+        return { pointer, detail: 'is not a known field' }
+      }
+      const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
+      return { pointer: instancePath, detail: `${message}${allowed}` }
+    })
 
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
-  const misfits = validation.filter((misfit) => isTelling(misfit, validation)).slice(0, maxErrors)
-  const errors = misfits.map(({ instancePath, keyword, params, message = 'is not valid' }) => {
-    const place = placeOf[validationContext] ?? 'body'
-    if (keyword === 'required') {
-      return { in: place, pointer: `${instancePath}/${escapePointer(params.missingProperty)}`, detail: 'is required' }
-    }
-    if (keyword === 'additionalProperties') {
-      const pointer = `${instancePath}/${escapePointer(params.additionalProperty)}`
-      return { in: place, pointer, detail: 'is not a known field' }
-    }
-    const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-    return { in: place, pointer: instancePath, detail: `${message}${allowed}` }
-  })
+  const place = placeOf[validationContext] ?? 'body'
+  const errors = tellMisfits(validation).map((error) => ({ in: place, ...error }))
   const first = errors[0]
   return {
     status: 400,

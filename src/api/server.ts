@@ -17,7 +17,7 @@ import { drainBeforeClosing } from './drain.ts'
 import { registerEtags } from './etags.ts'
 import { secureHeaders } from './headers.ts'
 import { limitRequests } from './limits.ts'
-import { createListener, type ListenerSettings } from './listener.ts'
+import { answerClientError, createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { auditEventRoutes } from './routes/audit-events.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
@@ -36,6 +36,7 @@ import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
 import { Schedule, ScheduleRun } from './routes/schedule-schemas.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
+import { ImportOutcome, targetImportRoutes } from './routes/target-imports.ts'
 import { Target, targetRoutes } from './routes/targets.ts'
 import { Vantage, vantageRoutes } from './routes/vantages.ts'
 import { Waiver, waiverRoutes } from './routes/waivers.ts'
@@ -64,6 +65,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   plainHttp: boolean
   /** Whose tokens are taken beside keys. */
   tokens?: TokenRules | undefined
+  /** A directory for what is too large for memory; it need not be there. */
+  spoolDir: string
   version: string
   log: FastifyBaseLogger
 }
@@ -74,6 +77,7 @@ const schemas = [
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport, Control, ControlReport],
   ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun, Waiver, Window],
+  ...[ImportOutcome],
   ...[LedgerEntry, LedgerHead, LedgerVerification],
   ...[Webhook, NewWebhook, Delivery],
 ]
@@ -82,6 +86,7 @@ const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
   ...[driftRoutes, baselineRoutes, complianceRoutes, controlRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
+  ...[targetImportRoutes],
   ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],
   ...[webhookRoutes, deliveryRoutes, auditEventRoutes],
 ]
@@ -96,6 +101,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
     frameworkErrors: answerFrameworkError,
     return503OnClosing: false,
+    clientErrorHandler: answerClientError,
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>()
 

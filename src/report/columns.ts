@@ -144,3 +144,26 @@ export const controlColumns: Columns<ControlRow> = {
   severity: (item) => item.severity,
   ...counted,
 }
+
+interface TargetRow {
+  name: string
+  address: string
+  roles: readonly string[]
+  labels: object
+  params: object
+  externalId: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** The columns of targets; an import takes the same. */
+export const targetColumns: Columns<TargetRow> = {
+  name: (item) => item.name,
+  address: (item) => item.address,
+  roles: (item) => JSON.stringify(item.roles),
+  labels: (item) => JSON.stringify(item.labels),
+  params: (item) => JSON.stringify(item.params),
+  externalId: (item) => item.externalId,
+  createdAt: (item) => item.createdAt,
+  updatedAt: (item) => item.updatedAt,
+}

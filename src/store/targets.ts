@@ -112,8 +112,20 @@ export function createTargetStore(db: Database, realm: Realm) {
     },
 
     /** Creates or updates many at once; a field that is left out keeps its stored value. Answers the names of those that changed. */
-    save: (inputs: readonly TargetInput[]) => saveTargets(db, realm, inputs),
+    save: async (inputs: readonly TargetInput[]) => (await saveTargets(db, realm, inputs)).map(({ name }) => name),
+
+    /** Saves list by list, and answers for each what changed. Nobody else writes targets meanwhile: two who save in turn wait for no third. */
+    async *saveAll(lists: AsyncIterable<readonly TargetInput[]>): AsyncGenerator<Saved[]> {
+      await db.$executeRaw`LOCK TABLE target IN SHARE ROW EXCLUSIVE MODE`
+      for await (const inputs of lists) yield await saveTargets(db, realm, inputs)
+    },
   }
+}
+
+/** A target that is not as it was; `created`: it was not there at all. */
+export interface Saved {
+  name: string
+  created: boolean
 }
 
 const selectTarget = Prisma.sql`
@@ -129,7 +141,7 @@ const withDefaults = (input: TargetInput) => ({
   externalId: input.externalId ?? null,
 })
 
-async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<string[]> {
+async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
   if (isEverything(realm)) return writeTargets(db, realm, inputs)
   return transact(db, async (tx) => {
     const changed = await writeTargets(tx, realm, inputs)
@@ -148,9 +160,9 @@ async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetIn
 
 // Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
 // that of two who save the same targets at once one waits for the other, and neither for ever.
-async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<string[]> {
+async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  const changed = await db.$queryRaw<{ name: string }[]>`
+  return db.$queryRaw<Saved[]>`
     WITH given AS (
       SELECT name, address, labels::jsonb, params::jsonb, external_id,
         CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles
@@ -174,8 +186,7 @@ async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetI
       SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
       FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
       ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')} RETURNING name
-    ) SELECT name FROM updated UNION ALL SELECT name FROM added`
-  return changed.map(({ name }) => name)
+    ) SELECT name, false AS created FROM updated UNION ALL SELECT name, true FROM added`
 }
 
 const fromRow = (row: Row): StoredTarget => ({

@@ -108,6 +108,13 @@ const cases: Record<string, Case> = {
     }),
   },
   cancelAudit: { leaves: ['audit.cancel', 'audit.finish'], prepare: async () => at(await makeWaitingAudit()) },
+  importTargets: {
+    leaves: ['targets.save'],
+    prepare: async () => ({
+      body: `name,address\n${name('target')},127.0.0.1\n${name('target')},127.0.0.1\n`,
+      headers: { 'content-type': 'text/csv' },
+    }),
+  },
   createTarget: {
     leaves: ['target.create'],
     prepare: async () => ({ body: { name: name('target'), address: '127.0.0.1' } }),

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import pino from 'pino'
 import { type App, startApp } from '../../src/app.ts'
 import { type AuditRequest, acceptAudit } from '../../src/audit/accept.ts'
@@ -43,6 +44,7 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
     PORTWARDEN_LEDGER_KEY: ledgerKey,
     PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+    PORTWARDEN_DATA_DIR: tmpdir(),
     ...env,
   })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })

@@ -6,9 +6,11 @@ import { claimOnce } from '../../audit/accept.ts'
 import { isHost } from '../../domain/endpoint.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
 import type { Change, LedgerAction } from '../../domain/ledger.ts'
+import { targetColumns } from '../../report/columns.ts'
 import type { Caller } from '../../store/keys.ts'
 import type { StoredTarget } from '../../store/targets.ts'
 import { IfMatch, matches, stale, versionTag } from '../etags.ts'
+import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp, unchanged } from '../schemas.ts'
@@ -62,7 +64,7 @@ export const Target = Type.Object(
 )
 const TargetBody = closedObject(TargetProperties)
 const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
-const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
+export const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
 const Params = closedObject({ name: TargetName })
 
 /** Targets by names or by labels, as schedules, windows and waivers name them. */
@@ -89,16 +91,23 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         operationId: 'listTargets',
         tags: ['targets'],
         summary: 'Targets by name',
+        description: 'As CSV or NDJSON it is what `POST /v1/targets/import` takes.',
         querystring: closedObject({
           ...LabelQuery,
           ...PageQuery,
+          ...ListingQuery,
         }),
-        response: { 200: pageOf(ref(Target)), ...unchanged, ...problems() },
+        response: { 200: listingContent(pageOf(ref(Target)), ref(Target)), ...unchanged, ...problems() },
       },
     },
-    async ({ query: { label: wanted, ...query }, url, view }, reply) => {
-      const page = await view.stores.targets.list({ ...query, labels: labelsOf(wanted) })
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    async (request, reply) => {
+      const { label: wanted, cursor, limit } = request.query
+      const fetchPage = async (page: { cursor?: string; limit: number }) => {
+        const { items, next } = await request.view.stores.targets.list({ ...page, labels: labelsOf(wanted) })
+        return { items: items.map(show), next }
+      }
+      if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage({ cursor, limit }))
+      return sendExport(reply, formatOf(request), { columns: targetColumns, fetchPage })
     },
   )
 
@@ -246,7 +255,8 @@ const changeOf = ({ keyId }: Caller, action: LedgerAction, target: StoredTarget)
 const answer = (reply: FastifyReply, target: StoredTarget) =>
   reply.header('etag', versionTag(target)).send(show(target))
 
+export const noHost = { pointer: '/address', message: 'must be an IP address or a host name' }
+
 function checkAddress(address: string): void {
-  if (!isHost(address))
-    throw new RefusedError([{ pointer: '/address', message: 'must be an IP address or a host name' }])
+  if (!isHost(address)) throw new RefusedError([noHost])
 }

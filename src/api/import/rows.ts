@@ -1,0 +1,45 @@
+import type { Row, RowMistake } from './body.ts'
+
+/** So many mistakes are told one by one. */
+const maxTold = 100
+/** So many rows an import may have: their names are kept until its end. */
+export const maxRows = 500_000
+
+export interface RowError extends RowMistake {
+  line: number
+}
+
+/** Which rows were seen and which were refused; of the latter the first mistakes. */
+export interface Tally {
+  rows: number
+  refused: number
+  errors: RowError[]
+}
+
+/** Hands every sound row to `keep`, and counts. A name that comes twice is refused the second time. */
+export async function sift<T extends { name: string }>(
+  rows: AsyncIterable<Row>,
+  { check, keep }: { check: (value: unknown) => RowMistake[]; keep: (value: T) => Promise<void> },
+): Promise<Tally> {
+  const tally: Tally = { rows: 0, refused: 0, errors: [] }
+  const names = new Set<string>()
+  for await (const row of rows) {
+    tally.rows += 1
+    const mistakes = 'mistakes' in row ? row.mistakes : check(row.value)
+    const value = 'value' in row ? (row.value as T) : undefined
+    if (mistakes.length === 0 && value) {
+      if (tally.rows > maxRows) mistakes.push({ pointer: '', detail: `is one more than ${maxRows} rows` })
+      else if (names.size === names.add(detached(value.name)).size)
+        mistakes.push({ pointer: '/name', detail: `${value.name} is there twice` })
+      else await keep(value)
+    }
+    if (mistakes.length === 0) continue
+    tally.refused += 1
+    const room = maxTold - tally.errors.length
+    for (const mistake of mistakes.slice(0, room)) tally.errors.push({ line: row.line, ...mistake })
+  }
+  return tally
+}
+
+// A part of a text keeps the whole text in memory: a name out of an XML document all of it.
+const detached = (text: string) => Buffer.from(text).toString()

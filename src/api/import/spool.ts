@@ -1,0 +1,48 @@
+import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { v7 as newUuid } from 'uuid'
+
+/** Values that are put aside in a file which no directory names, so that it is gone whatever happens to the process. */
+export interface Spool<T> {
+  add(value: T): Promise<void>
+  /** All of them in their order, `size` at a time. */
+  lists(size: number): AsyncGenerator<T[]>
+  close(): Promise<void>
+}
+
+const flushAt = 64 * 1024
+
+export async function openSpool<T>(directory: string): Promise<Spool<T>> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const path = join(directory, `spool-${newUuid()}`)
+  const file = await open(path, 'wx+', 0o600)
+  await unlink(path)
+  let waiting = ''
+  const flush = async () => {
+    const text = waiting
+    waiting = ''
+    if (text !== '') await file.write(text)
+  }
+  return {
+    async add(value) {
+      waiting += `${JSON.stringify(value)}\n`
+      if (waiting.length > flushAt) await flush()
+    },
+    async *lists(size) {
+      await flush()
+      yield* listsOf<T>(file, size)
+    },
+    close: () => file.close(),
+  }
+}
+
+async function* listsOf<T>(file: FileHandle, size: number): AsyncGenerator<T[]> {
+  let list: T[] = []
+  for await (const line of file.readLines({ start: 0, autoClose: false })) {
+    list.push(JSON.parse(line) as T)
+    if (list.length < size) continue
+    yield list
+    list = []
+  }
+  if (list.length > 0) yield list
+}
