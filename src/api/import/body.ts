@@ -1,4 +1,6 @@
-import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+
+type IncomingMessage = FastifyRequest['raw']
 
 /** A row of an imported document: what it holds, or why it is refused. */
 export type Row = { line: number; value: unknown } | { line: number; mistakes: RowMistake[] }
