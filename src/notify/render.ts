@@ -1,4 +1,7 @@
 import type { WebhookFormat } from '../domain/webhooks.ts'
+import { toJiraAlert } from '../report/jira-ops.ts'
+import { noticeOf } from '../report/notice.ts'
+import { toServiceNowEvents } from '../report/service-now.ts'
 import type { WebhookEvent } from '../store/deliveries.ts'
 
 /** A request as a receiver of this format wants it: what follows the URL of the webhook, and the body. */
@@ -7,7 +10,14 @@ export interface Rendered {
   body: string
 }
 
+const formats: Record<WebhookFormat, (payload: WebhookEvent['payload']) => { path: string; body: unknown }> = {
+  standard: (payload) => ({ path: '', body: payload }),
+  'servicenow-em': (payload) => ({ path: '', body: toServiceNowEvents(noticeOf(payload)) }),
+  'jira-ops': (payload) => toJiraAlert(noticeOf(payload)),
+}
+
 /** Writes an event in a format. The same event gives the same text at each try. */
-export function render(_format: WebhookFormat, { payload }: WebhookEvent): Rendered {
-  return { path: '', body: JSON.stringify(payload) }
+export function render(format: WebhookFormat, { payload }: WebhookEvent): Rendered {
+  const { path, body } = formats[format](payload)
+  return { path, body: JSON.stringify(body) }
 }

@@ -19,6 +19,8 @@ export interface DriftFilter {
   labels?: Record<string, string>
   policy?: string
   rule?: string
+  /** One of these. */
+  rules?: string[]
   vantage?: string
   class?: DriftClass
 }
@@ -214,12 +216,13 @@ function policiesOf({ from, to }: Sides): Prisma.Sql {
   return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`
 }
 
-function conditionsOf({ target, labels, policy, rule, vantage }: DriftFilter): Prisma.Sql {
+function conditionsOf({ target, labels, policy, rule, rules, vantage }: DriftFilter): Prisma.Sql {
   const conditions = [
     target !== undefined && Prisma.sql`AND t.name = ${target}`,
     labels !== undefined && Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`,
     policy !== undefined && Prisma.sql`AND r.policy = ${policy}`,
     rule !== undefined && Prisma.sql`AND r.name = ${rule}`,
+    rules !== undefined && Prisma.sql`AND r.name = ANY(${rules}::text[])`,
     vantage !== undefined && Prisma.sql`AND v.name = ${vantage}`,
   ].filter((condition) => condition !== false)
   return conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty

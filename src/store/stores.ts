@@ -20,6 +20,7 @@ import { recordBatch } from './record.ts'
 import { createScheduleStore } from './schedules.ts'
 import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
+import { createTicketStore } from './tickets.ts'
 import { createVantageStore } from './vantages.ts'
 import { createWaiverStore } from './waivers.ts'
 import { createWebhookStore } from './webhooks.ts'
@@ -59,6 +60,7 @@ const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes
   policies: createPolicyStore(db),
   schedules: createScheduleStore(db, realm),
   targets: createTargetStore(db, realm),
+  tickets: createTicketStore(db, codes),
   vantages: createVantageStore(db),
   waivers: createWaiverStore(db, realm),
   windows: createWindowStore(db, { codes, realm }),

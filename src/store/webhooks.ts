@@ -112,6 +112,7 @@ export function createWebhookStore(db: Database) {
     /** Forgets the webhook and what was told to it. */
     async remove(id: string): Promise<void> {
       await db.$executeRaw`DELETE FROM webhook_delivery WHERE webhook_id = ${id}`
+      await db.webhookTicket.deleteMany({ where: { webhookId: id } })
       await db.webhook.deleteMany({ where: { id } })
     },
 
