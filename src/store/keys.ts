@@ -4,8 +4,9 @@ import type { ApiKey as Row } from './generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
 import { everything, type Realm } from './realm.ts'
 
-/** Who calls: the key that was shown. */
+/** Who calls. */
 export interface Caller {
+  /** The id of the key that was shown; `oidc:SUB` of the bearer of a token. It stands for who asked, and who approved. */
   keyId: string
   scopes: string[]
   /** Of which targets it may know. */

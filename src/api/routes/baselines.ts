@@ -18,7 +18,7 @@ export const Baseline = Type.Object(
     createdAt: Timestamp,
     approvals: Type.Array(
       Type.Object({
-        approvedBy: Type.String({ description: 'Id of the key that approved' }),
+        approvedBy: Type.String({ description: 'Id of the key that approved, or `oidc:SUB` of a token' }),
         reason,
         items: Type.Integer({ minimum: 0, description: 'How many series were approved' }),
         at: Timestamp,

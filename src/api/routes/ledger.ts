@@ -18,7 +18,10 @@ export const LedgerEntry = Type.Object(
   {
     seq,
     at: Timestamp,
-    actor: Type.String({ description: 'Id of the key of the caller; `system` or `cli`', examples: ['0123456789ab'] }),
+    actor: Type.String({
+      description: 'Id of the key of the caller, or `oidc:SUB` of a token; `system` or `cli`',
+      examples: ['0123456789ab'],
+    }),
     action: Type.String({ examples: ['policy.put'] }),
     subject: Type.String({ description: 'Name or id of what was changed' }),
     payload: Type.Unsafe<unknown>({ type: 'object', additionalProperties: true, description: 'What is so since then' }),

@@ -52,7 +52,7 @@ export const Schedule = Type.Object(
   {
     name,
     ...plain,
-    requestedBy: Type.String({ description: 'Id of the key that asked for it last' }),
+    requestedBy: Type.String({ description: 'Id of the key that asked for it last, or `oidc:SUB` of a token' }),
     next: Type.Array(Timestamp, { description: 'The next five ticks; none while it is paused' }),
     createdAt: Timestamp,
     updatedAt: Timestamp,

@@ -23,7 +23,8 @@ export const permissionFields = {
   }),
   targets: TargetSelection,
 }
-export const key = (what: string) => nullable(Type.String({ description: `Id of the key that ${what} it` }))
+export const key = (what: string) =>
+  nullable(Type.String({ description: `Id of the key that ${what} it, or \`oidc:SUB\` of a token` }))
 export const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
 
 const fields = {
@@ -37,7 +38,7 @@ export const Waiver = Type.Object(
     id: Type.String({ format: 'uuid' }),
     state: Type.Enum([...waiverStates], { description: 'Only an `active` one accepts anything' }),
     ...fields,
-    requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
+    requestedBy: Type.String({ description: 'Id of the key that asked for it, or `oidc:SUB` of a token' }),
     approvedBy: key('approved'),
     approvedAt: nullable(Timestamp),
     revokedBy: key('revoked'),

@@ -32,7 +32,7 @@ export const Window = Type.Object(
     }),
     ...fields,
     params: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
-    requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
+    requestedBy: Type.String({ description: 'Id of the key that asked for it, or `oidc:SUB` of a token' }),
     approvedBy: key('approved'),
     approvedAt: nullable(Timestamp),
     canceledBy: key('canceled'),
