@@ -48,7 +48,8 @@ test('a window whose workers are killed before its end, and while its door is lo
   const now = new Date()
   const to = new Date(now.getTime() + 1_000)
   const asked = { policy: 'kept-shut', rules: [shut.id], targets: ['host'], params: {}, from: now, to }
-  await requestWindow(app.stores, { id, ...asked, ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }, now)
+  const window = { id, ...asked, ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
+  await app.transaction((stores) => requestWindow(stores, window, now))
   await approveWindow(app, { id, keyId: 'another', now })
 
   const looked = once(server, 'connection')
@@ -57,8 +58,8 @@ test('a window whose workers are killed before its end, and while its door is lo
   process.kill(worker.pid, 'SIGKILL')
   await door.close()
   await startWorker()
-  const window = await proofs.proven(id)
-  expect(window).toMatchObject({ reprobes: 1, proof: 'shut' })
-  expect(windowState(window, new Date())).toBe('closed')
-  expect(await app.stores.audits.find(window.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
+  const proven = await proofs.proven(id)
+  expect(proven).toMatchObject({ reprobes: 1, proof: 'shut' })
+  expect(windowState(proven, new Date())).toBe('closed')
+  expect(await app.stores.audits.find(proven.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
 }, 90_000)
