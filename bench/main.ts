@@ -9,6 +9,7 @@ import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
+import { measureReads } from './reads.ts'
 import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
@@ -33,6 +34,7 @@ const benches: Record<string, Bench> = {
   loopback: measureLoopback,
   years: measureYears,
   memory: measureMemory,
+  reads: measureReads,
   ledger: measureLedger,
 }
 

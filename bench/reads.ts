@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Bench } from './main.ts'
+import { startService } from './service.ts'
+
+const wanted = 5_000
+const seconds = Number(process.env.PORTWARDEN_BENCH_SECONDS ?? 30)
+
+interface Load {
+  perSecond: number
+  failed: number
+  p50Ms: number
+  p99Ms: number
+}
+
+/** Reads of one target by 64 clients, as many in a second as come and at most those that are wanted; and what that leaves in memory. */
+export const measureReads: Bench = async (dataDir) => {
+  const service = await startService(dataDir, { PORTWARDEN_REQUESTS_PER_MINUTE: '10000000' }, 'api')
+  try {
+    const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'application/json' }
+    const body = JSON.stringify({ name: 'epp-01', address: '127.0.0.1' })
+    await fetch(`${service.url}/v1/targets`, { method: 'POST', headers, body })
+    const load = async (path: string, forSeconds: number) => {
+      const argv = [
+        join(import.meta.dirname, 'load.ts'),
+        service.url + path,
+        service.key,
+        '64',
+        String(wanted),
+        String(forSeconds),
+      ]
+      return JSON.parse((await promisify(execFile)(process.execPath, argv)).stdout) as Load
+    }
+    await load('/v1/targets/epp-01', Math.min(5, seconds)) // what the first requests compile is there when memory is measured
+    const before = await residentMb(service.pid)
+    const target = await load('/v1/targets/epp-01', seconds)
+    const after = await residentMb(service.pid)
+    const alive = await load('/livez', Math.min(10, seconds))
+    const figure = (what: string, value: number, unit: string, goal: string) => ({
+      bench: 'reads',
+      what,
+      value,
+      unit,
+      goal,
+    })
+    return [
+      figure(`a target, for ${seconds} s`, target.perSecond, '/s', `≥ ${wanted}`),
+      figure('a target, p50', target.p50Ms, 'ms', ''),
+      figure('a target, p99', target.p99Ms, 'ms', ''),
+      figure('reads that were no 200', target.failed + alive.failed, '', '0'),
+      figure('resident memory, growth', after - before, 'MB', '< 30'),
+      figure('liveness, which asks no database', alive.perSecond, '/s', `≥ ${wanted}`),
+    ]
+  } finally {
+    await service.stop()
+  }
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const [, kb] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kb) / 1024
+}
