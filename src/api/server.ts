@@ -12,7 +12,7 @@ import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
-import { serveDocs } from './docs.ts'
+import { serveDocs, withoutDefaults } from './docs.ts'
 import { drainBeforeClosing } from './drain.ts'
 import { registerEtags } from './etags.ts'
 import { secureHeaders } from './headers.ts'
@@ -122,7 +122,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
 
   await app.register(swagger, {
     openapi: documentHead(parts.version),
-    transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(schema, route) }),
+    transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(withoutDefaults(schema), route) }),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
   await serveDocs(app)

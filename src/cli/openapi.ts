@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs'
+import { toOpenApi30 } from '../api/openapi-3.0.ts'
 import { buildServer, type ServerParts, type View } from '../api/server.ts'
 import { readConfig, version } from '../config.ts'
 
-/** The OpenAPI document of the routes, as text; no part of the service is started. */
-export async function renderOpenApi(): Promise<string> {
+/** The OpenAPI documents of the routes, as texts by the names of their files; no part of the service is started. */
+export async function renderOpenApi(): Promise<Record<'openapi.json' | 'openapi-3.0.json', string>> {
   const unused = {} as ServerParts & View
   const server = await buildServer({
     ...unused,
@@ -14,7 +15,11 @@ export async function renderOpenApi(): Promise<string> {
   await server.ready()
   const document = server.swagger()
   await server.close()
-  return `${JSON.stringify(document, null, 2)}\n`
+  const text = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+  return { 'openapi.json': text(document), 'openapi-3.0.json': text(toOpenApi30(document)) }
 }
 
-if (import.meta.main) writeFileSync(new URL('../../openapi/openapi.json', import.meta.url), await renderOpenApi())
+if (import.meta.main) {
+  for (const [name, text] of Object.entries(await renderOpenApi()))
+    writeFileSync(new URL(`../../openapi/${name}`, import.meta.url), text)
+}

@@ -1,0 +1,73 @@
+type Node = Record<string, unknown>
+const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value)
+const mapValues = (node: unknown, convert: (value: unknown) => unknown): Node =>
+  Object.fromEntries(Object.entries(node as Node).map(([name, value]) => [name, convert(value)]))
+
+/**
+ * The same document in OpenAPI 3.0, for those who read no newer one. It knows the part of JSON Schema that this project
+ * uses; what 3.0 cannot say, such as a second example, is left out.
+ */
+export function toOpenApi30(document: object): Node {
+  const { webhooks: _, jsonSchemaDialect: __, info, ...rest } = document as Node
+  const { license, ...about } = info as { license: Node }
+  const { identifier, ...named } = license
+  return {
+    ...(convertPart(rest) as Node),
+    openapi: '3.0.3',
+    info: { ...about, license: { ...named, url: `https://spdx.org/licenses/${identifier}.html` } },
+  }
+}
+
+/** What is no schema: its schemas are under `schema`, and those with a name under `schemas`. */
+function convertPart(part: unknown): unknown {
+  if (Array.isArray(part)) return part.map(convertPart)
+  if (!isNode(part)) return part
+  return Object.fromEntries(
+    Object.entries(part).map(([key, value]) => {
+      if (key === 'schema') return [key, convertSchema(value)]
+      if (key === 'schemas') return [key, mapValues(value, convertSchema)]
+      return [key, key === 'example' || key === 'examples' ? value : convertPart(value)]
+    }),
+  )
+}
+
+function convertSchema(schema: unknown): unknown {
+  if (!isNode(schema)) return schema
+  const { anyOf, examples, const: only, exclusiveMinimum, exclusiveMaximum, contentMediaType: _, ...rest } = schema
+  const converted: Node = Object.fromEntries(
+    Object.entries(rest).map(([key, value]) => {
+      if (key === 'properties') return [key, mapValues(value, convertSchema)]
+      if (key === 'allOf' || key === 'oneOf') return [key, (value as unknown[]).map(convertSchema)]
+      return [key, key === 'items' || key === 'additionalProperties' || key === 'not' ? convertSchema(value) : value]
+    }),
+  )
+  if (Array.isArray(examples) && examples.length > 0) converted.example = examples[0]
+  if (only !== undefined) converted.enum = [only]
+  // Whoever may be null must have a type in 3.0.
+  if (Array.isArray(converted.enum) && converted.enum.every((value) => typeof value === 'string'))
+    converted.type = 'string'
+  if (exclusiveMinimum !== undefined) Object.assign(converted, { minimum: exclusiveMinimum, exclusiveMinimum: true })
+  if (exclusiveMaximum !== undefined) Object.assign(converted, { maximum: exclusiveMaximum, exclusiveMaximum: true })
+  const typed = Array.isArray(converted.type) ? choose(converted, typesOf(converted)) : converted
+  return besideReference(Array.isArray(anyOf) ? choose(typed, anyOf.map(convertSchema) as Node[]) : typed)
+}
+
+const typesOf = ({ type }: Node) => (type as string[]).map((one) => ({ type: one }))
+
+/** A choice of schemas; what is referred to is an object. Of null 3.0 says only that it may be there, and an enum must name it too. */
+function choose({ type, ...schema }: Node, branches: Node[]): Node {
+  const others = branches.filter((branch) => branch.type !== 'null')
+  const nullable = others.length < branches.length ? { nullable: true } : {}
+  const [only] = others
+  const whole: Node = { ...(Array.isArray(type) ? {} : type === undefined ? {} : { type }), ...schema, ...nullable }
+  if (others.length !== 1 || only === undefined) return { ...whole, anyOf: others }
+  const one: Node = '$ref' in only ? { type: 'object', allOf: [only], ...whole } : { ...only, ...whole }
+  if (one.nullable && Array.isArray(one.enum) && !one.enum.includes(null)) one.enum = [...one.enum, null]
+  return one
+}
+
+/** Beside a reference nothing is read in 3.0. */
+const besideReference = (schema: Node): Node => {
+  const { $ref, ...beside } = schema
+  return $ref === undefined || Object.keys(beside).length === 0 ? schema : { allOf: [{ $ref }], ...beside }
+}
