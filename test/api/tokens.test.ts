@@ -89,6 +89,12 @@ describe('a token', () => {
       expect(issuer.reads).toBe(0)
     },
   )
+
+  test('of another issuer is none, and nobody is asked about it', async () => {
+    issuer.broken = true
+    expect(await read(await issuer.sign({ scope, iss: 'https://login.example.org' }))).toBeUndefined()
+    expect(issuer.reads).toBe(0)
+  })
 })
 
 describe('the keys of the issuer', () => {
