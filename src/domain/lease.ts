@@ -43,6 +43,8 @@ export const LeasedCheck = Type.Object(
 export type LeasedCheck = Static<typeof LeasedCheck>
 
 export const leaseId = '^[1-9][0-9]{0,9}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+/** The batch that a lease is for: one that is leased again has another lease. */
+export const batchOf = (lease: string): string => lease.slice(0, lease.indexOf('.'))
 
 /** A batch on loan: whoever holds it keeps it alive until its observations are delivered. */
 export const Lease = Type.Object(

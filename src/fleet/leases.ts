@@ -1,6 +1,6 @@
 import { finishIfDone, looksOf, recordSeen } from '../audit/run-batch.ts'
 import { NotFoundError, RefusedError } from '../domain/errors.ts'
-import { type Delivery, type Lease, type LeasedCheck, readDelivery } from '../domain/lease.ts'
+import { batchOf, type Delivery, type Lease, type LeasedCheck, readDelivery } from '../domain/lease.ts'
 import type { Batch } from '../store/batches.ts'
 import type { Stores } from '../store/stores.ts'
 import type { Sign } from '../store/vantages.ts'
@@ -28,7 +28,7 @@ const heartbeatSeconds = 3
 export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
   /** The batch of a lease, if it belongs to the vantage; undefined when it is recorded. */
   const findBatch = async (vantage: string, lease: string): Promise<Batch | undefined> => {
-    const batchId = Number(lease.split('.')[0])
+    const batchId = Number(batchOf(lease))
     const owner = batchId <= maxId ? await stores.batches.vantageOf(batchId) : undefined
     if (owner !== vantage) throw new NotFoundError(`there is no lease ${lease} of the vantage ${vantage}`)
     return stores.batches.findOpen(batchId)

@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ports } from '../support/app.ts'
+import { inFull } from '../support/fleet.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Network, startNetwork } from '../support/peers/netns.ts'
@@ -71,10 +73,12 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     const auditId = await service.accept({ policy: 'shut' })
     await agent.logged(/"leased"/)
     await link('down')
+    const cutOffFor = pause(inFull(60_000, 0))
     await agent.logged(/"kept"/, 15_000)
     await agent.logged(/not reachable; what was seen is kept/, 40_000)
     // Its heartbeats are missing meanwhile, so that the batch waits to be leased again.
     await vi.waitFor(async () => expect(await jobOf(auditId)).toBe('retry'), { timeout: 30_000, interval: 200 })
+    await cutOffFor
     await link('up')
     expect(await service.ended(auditId)).toMatchObject({ status: 'completed', verdict: 'pass', counts: { pass: 1 } })
     await agent.logged(/"recorded":true/)
@@ -83,5 +87,5 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     expect(agent.log().match(/"leased"/g)).toHaveLength(1)
     expect(agent.log().match(/"delivered"/g)).toHaveLength(1)
     expect(await jobOf(auditId)).toBe('completed')
-  }, 120_000)
+  }, 180_000)
 })

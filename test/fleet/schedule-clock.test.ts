@@ -1,10 +1,10 @@
 import { PgBoss, TestClock } from 'pg-boss'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type JobHandlers, openQueue, type Queue } from '../../src/fleet/queue.ts'
+import { type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
 import { createScheduler } from '../../src/fleet/schedules.ts'
 import type { ScheduleInput } from '../../src/store/schedules.ts'
 import { ports } from '../support/app.ts'
-import { openTestStores, type TestStores } from '../support/stores.ts'
+import { openTestStores, openTestStoresOn, type TestStores } from '../support/stores.ts'
 
 const nothing = async () => {}
 const idle: JobHandlers = {
@@ -31,17 +31,23 @@ beforeEach(async () => {
 })
 afterEach(() => stores.close())
 
-/** Two schedulers on one database and one clock that a test drives; whenever one is woken, both look for ticks at once. */
+/**
+ * Two schedulers as two processes have them, each with connections and a queue of its own, on one database and one clock that
+ * a test drives; whenever one is woken, both look for ticks at once.
+ */
 async function startTwo(clock: TestClock) {
   const errors: Error[] = []
   let looking = Promise.resolve()
   const options = { url: stores.url, connections: 4, concurrency: 1, clock, onError: (e: Error) => errors.push(e) }
-  const queues: Queue[] = []
-  for (const queue of [await openQueue(options), await openQueue(options)]) queues.push(queue)
-  const schedulers = queues.map((queue) => createScheduler({ ...stores, stores, ...queue }))
+  const queues = [await openQueue(options), await openQueue(options)]
+  const both = await Promise.all(queues.map(() => openTestStoresOn(stores.url, { connections: 2 })))
+  const schedulers = queues.map((queue, i) => {
+    const own = both[i] ?? stores
+    return createScheduler({ ...own, stores: own, ...queue })
+  })
   const takeTicks = (now: Date) => {
-    const both = Promise.all(schedulers.map((scheduler) => scheduler.tick(now)))
-    looking = looking.then(() => both).then(nothing)
+    const ticked = Promise.all(schedulers.map((scheduler) => scheduler.tick(now)))
+    looking = looking.then(() => ticked).then(nothing)
     return looking
   }
   for (const queue of queues) await queue.work([], { ...idle, takeTicks })
@@ -56,6 +62,7 @@ async function startTwo(clock: TestClock) {
     },
     async stop() {
       await Promise.all(queues.map((queue) => queue.stop(1_000)))
+      await Promise.all(both.map((own) => own.close()))
     },
   }
 }

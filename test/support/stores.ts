@@ -21,6 +21,18 @@ export interface TestStores extends Stores {
 /** The stores on a database of their own. */
 export async function openTestStores({ connections = 8 } = {}): Promise<TestStores> {
   const { url, drop } = await createTestDatabase()
+  const stores = await openTestStoresOn(url, { connections })
+  return {
+    ...stores,
+    async close() {
+      await stores.close()
+      await drop()
+    },
+  }
+}
+
+/** The stores as another process has them, on a database that is there; closing them leaves it. */
+export async function openTestStoresOn(url: string, { connections = 8 } = {}): Promise<TestStores> {
   const { db, transaction, close } = openDatabase(url, { connections })
   const codes = await loadCodes(db)
   return {
@@ -30,10 +42,7 @@ export async function openTestStores({ connections = 8 } = {}): Promise<TestStor
     codes,
     transaction: createTransact({ transaction }, codes, ledgerKeys),
     query: (statement) => query(url, [statement]),
-    async close() {
-      await close()
-      await drop()
-    },
+    close,
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { batchOf } from '../../domain/lease.ts'
 import { type Server, UnreachableError } from './server.ts'
 import type { Spool } from './spool.ts'
 
@@ -69,6 +70,8 @@ export function createDeliveries({ server, spool, path, log, signal }: Deliverie
   return {
     /** How many are not delivered. */
     count: () => waiting.size,
+    /** Whether what was seen of a batch is not delivered. */
+    has: (batch: string) => [...waiting].some((id) => batchOf(id) === batch),
     /** Takes up what an earlier process left. */
     async resume() {
       for (const id of await spool.list()) waiting.add(id)

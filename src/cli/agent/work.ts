@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Value } from 'typebox/value'
 import { lookAtAll } from '../../audit/look.ts'
-import { type Delivery, Lease } from '../../domain/lease.ts'
+import { batchOf, type Delivery, Lease } from '../../domain/lease.ts'
 import { maxLeaseWaitSeconds } from '../../domain/presence.ts'
 import type { Check } from '../../probes/observe.ts'
 import type { VantageEyes } from '../../probes/vantage.ts'
@@ -28,11 +28,11 @@ const longestPauseMs = 30_000
 /** Leases batches and makes their looks until the signal comes; resolves when the last one is kept for its delivery. */
 export async function workAsAgent(options: AgentOptions): Promise<void> {
   const { deliveries, batches, signal, log } = options
-  const running = new Set<Promise<void>>()
+  const running = new Map<string, Promise<void>>()
   const ended = aborted(signal)
   for (let failures = 0; !signal.aborted; ) {
     if (running.size + deliveries.count() >= batches) {
-      await Promise.race([...running, ...(deliveries.count() > 0 ? [deliveries.settled()] : []), ended])
+      await Promise.race([...running.values(), ...(deliveries.count() > 0 ? [deliveries.settled()] : []), ended])
       continue
     }
     const lease = await askForWork(options)
@@ -42,12 +42,15 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
     }
     failures = 0
     if (!lease) continue
+    const batch = batchOf(lease.id)
+    // It was cut off so long that it is given its own batch again: what it has seen of it counts.
+    if (running.has(batch) || deliveries.has(batch)) continue
     const run = runLease(options, lease)
       .catch((err: unknown) => log.error({ err, lease: lease.id }, 'a batch failed; it is leased again'))
-      .finally(() => running.delete(run))
-    running.add(run)
+      .finally(() => running.delete(batch))
+    running.set(batch, run)
   }
-  await Promise.all(running)
+  await Promise.all(running.values())
 }
 
 const aborted = (signal: AbortSignal) =>
