@@ -10,6 +10,7 @@ import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
 import { measureReads } from './reads.ts'
+import { measureWebhooks } from './webhooks.ts'
 import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
@@ -36,6 +37,7 @@ const benches: Record<string, Bench> = {
   memory: measureMemory,
   reads: measureReads,
   ledger: measureLedger,
+  webhooks: measureWebhooks,
 }
 
 const wanted = process.argv.slice(2)

@@ -3,7 +3,7 @@ import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
 import { callbacksId } from '../store/webhooks.ts'
 import { type DelivererOptions, deliver } from './deliver.ts'
-import { newEvent } from './event.ts'
+import { newEvent, type Telling } from './event.ts'
 import { newSecret } from './secrets.ts'
 import { tell } from './tell.ts'
 
@@ -19,6 +19,7 @@ export interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'
 export type Notifier = ReturnType<typeof createNotifier>
 
 const entriesAtOnce = 100
+const deliveriesAtOnce = 1_000
 /** As long is something at most overlooked that nobody said. */
 const lookEveryMs = 15_000
 
@@ -34,10 +35,15 @@ export function createNotifier(options: NotifierOptions) {
     transaction(async (tx, db) => {
       const entries = await tx.outbox.take(entriesAtOnce)
       const told = new Set<string>()
-      for (const entry of entries) {
-        const { events, deliveries } = await tell(tx, entry)
-        await tx.deliveries.add(events, deliveries)
+      const webhooks = entries.length > 0 ? await tx.webhooks.enabled() : []
+      let waiting: Telling = { events: [], deliveries: [] }
+      for (const [i, entry] of entries.entries()) {
+        const { events, deliveries } = await tell(tx, entry, webhooks)
         for (const { webhookId } of deliveries) told.add(webhookId)
+        waiting = { events: [...waiting.events, ...events], deliveries: [...waiting.deliveries, ...deliveries] }
+        if (waiting.deliveries.length < deliveriesAtOnce && i < entries.length - 1) continue
+        await tx.deliveries.add(waiting.events, waiting.deliveries)
+        waiting = { events: [], deliveries: [] }
       }
       for (const webhookId of told) await enqueueDelivery(db, webhookId)
       return entries.length === entriesAtOnce

@@ -1,19 +1,22 @@
 import { coverageOf } from '../domain/verdict.ts'
 import { eventTypes, passes } from '../domain/webhooks.ts'
-import { eventsOfAudits, type OutboxEntry } from '../store/outbox.ts'
+import type { OutboxEntry } from '../store/outbox.ts'
 import type { Stores } from '../store/stores.ts'
-import { callbacksId } from '../store/webhooks.ts'
+import { callbacksId, type Webhook } from '../store/webhooks.ts'
 import { newEvent, type Telling } from './event.ts'
 import { tellDrift } from './tell-drift.ts'
 import { tellFindings } from './tell-findings.ts'
 
 /** Tells the end of an audit to its own callback and to who listens; then what differs, then what it means for tickets. */
-export async function tellAudit(stores: Stores, { subject: auditId, createdAt: at }: OutboxEntry): Promise<Telling> {
+export async function tellAudit(
+  stores: Stores,
+  { subject: auditId, createdAt: at }: OutboxEntry,
+  all: readonly Webhook[],
+): Promise<Telling> {
   const audit = await stores.audits.find(auditId)
   const scope = await stores.audits.scope(auditId)
   if (!audit || !scope) return { events: [], deliveries: [] }
   const lane = `audit/${auditId}`
-  const all = await stores.webhooks.listening(eventsOfAudits)
   const traits = { policy: audit.policy.name, labels: scope.labels }
   const listening = all.filter(({ filter }) => passes(filter, traits))
 

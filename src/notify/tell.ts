@@ -1,16 +1,17 @@
 import { type EventTraits, passes } from '../domain/webhooks.ts'
 import type { OutboxEntry } from '../store/outbox.ts'
 import type { Stores } from '../store/stores.ts'
+import type { Webhook } from '../store/webhooks.ts'
 import { newEvent, type Telling, tellTo } from './event.ts'
 import { tellAudit } from './tell-audit.ts'
 
-/** Turns an entry of the outbox into deliveries, by who listens now. */
-export async function tell(stores: Stores, entry: OutboxEntry): Promise<Telling> {
-  if (entry.kind === 'audit.completed') return tellAudit(stores, entry)
-  const listening = await stores.webhooks.listening([entry.kind])
+/** Turns an entry of the outbox into deliveries, by who listens now: `webhooks`. */
+export async function tell(stores: Stores, entry: OutboxEntry, webhooks: readonly Webhook[]): Promise<Telling> {
+  if (entry.kind === 'audit.completed') return tellAudit(stores, entry, webhooks)
+  const { kind } = entry
   const { policy } = entry.data
   const traits: EventTraits = typeof policy === 'string' ? { policy } : {}
-  const wanted = listening.filter(({ filter }) => passes(filter, traits))
+  const wanted = webhooks.filter(({ events, filter }) => events.includes(kind) && passes(filter, traits))
   return tellTo(
     newEvent(entry.kind, entry.createdAt, entry.data),
     wanted,

@@ -8,7 +8,7 @@ export const outboxWaiter = 'outbox'
 /** What happened and has to be told: the name of its event, what it is about, and what the event cannot look up later. */
 export interface OutboxEntry {
   id: bigint
-  kind: EventType | 'ping'
+  kind: EventType
   subject: string
   data: Record<string, unknown>
   createdAt: Date

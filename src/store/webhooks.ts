@@ -73,10 +73,9 @@ export function createWebhookStore(db: Database) {
       return cutPage(rows, limit, { keyOf: (row) => [row.createdAt.toISOString(), row.id], toItem: fromRow })
     },
 
-    /** All that are told of any of these. */
-    async listening(kinds: readonly string[]): Promise<Webhook[]> {
-      const where = { enabled: true, events: { hasSome: [...kinds] } }
-      return (await db.webhook.findMany({ where, orderBy: { id: 'asc' } })).map(fromRow)
+    /** All that are told of anything now. */
+    async enabled(): Promise<Webhook[]> {
+      return (await db.webhook.findMany({ where: { enabled: true }, orderBy: { id: 'asc' } })).map(fromRow)
     },
 
     /** Writes all that a caller decides, if `version` is still the current one; undefined where it is not. */

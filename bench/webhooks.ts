@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Bench } from './main.ts'
+import { type Service, startService } from './service.ts'
+import { type OwnStores, openOwnStores } from './stores.ts'
+
+const deliveries = 10_000
+
+/** How fast one process tells one webhook: of as many things as there are deliveries, and of one audit's findings, one after the other. */
+export const measureWebhooks: Bench = async (dataDir) => {
+  const stores = await openOwnStores(dataDir)
+  try {
+    const service = await startService(dataDir, { DATABASE_URL: stores.url })
+    try {
+      const apart = await measure(stores, service, (i) => `vantage-${i}`)
+      const inOrder = await measure(stores, service, () => 'one')
+      const goal = '≥ 500'
+      return [
+        { bench: 'webhooks', what: 'deliveries to a local receiver', value: apart, unit: '/s', goal },
+        { bench: 'webhooks', what: 'the same, all of them in one order', value: inOrder, unit: '/s', goal },
+      ]
+    } finally {
+      await service.stop()
+    }
+  } finally {
+    await stores.close()
+  }
+}
+
+/** Writes events as the service does, and waits until the receiver has them all; answers how many came in a second. */
+async function measure(stores: OwnStores, service: Service, subjectOf: (i: number) => string): Promise<number> {
+  const seen = new Set<string>()
+  const receiver = createServer((request, response) => {
+    seen.add(String(request.headers['webhook-id']))
+    request.resume().once('end', () => response.writeHead(204).end())
+    if (seen.size === deliveries) receiver.emit('all')
+  }).listen(0, '127.0.0.1')
+  await once(receiver, 'listening')
+  const { port } = receiver.address() as AddressInfo
+  const id = await subscribe(service, `http://127.0.0.1:${port}/`)
+  const all = once(receiver, 'all')
+  const startedAt = performance.now()
+  for (let i = 0; i < deliveries; i++)
+    await stores.outbox.put('vantage.absent', subjectOf(i), { vantage: { name: `${i}` } })
+  await all
+  const tookMs = performance.now() - startedAt
+  await call(service, 'DELETE', `/v1/webhooks/${id}`)
+  receiver.close()
+  receiver.closeAllConnections()
+  return deliveries / (tookMs / 1000)
+}
+
+async function subscribe(service: Service, url: string): Promise<string> {
+  const answer = await call(service, 'POST', '/v1/webhooks', { url, events: ['vantage.absent'] })
+  const { id } = (await answer.json()) as { id: string }
+  return id
+}
+
+async function call({ url, key }: Service, method: string, path: string, body?: object): Promise<Response> {
+  const headers = { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }
+  const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
+  return answer
+}
