@@ -1,0 +1,198 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { listenSilently, ports } from './support/app.ts'
+import type { Listening } from './support/listen.ts'
+import { describeWithPeers } from './support/peers/available.ts'
+import { run } from './support/processes.ts'
+import { startService, type TestService } from './support/service.ts'
+
+const examples = resolve(import.meta.dirname, '../examples')
+const read = (name: string) => readFileSync(join(examples, name), 'utf8')
+
+let service: TestService
+let url: string
+let open: Listening
+let directory: string
+beforeAll(async () => {
+  service = await startService()
+  url = await service.listen()
+  open = await listenSilently()
+  directory = await mkdtemp(join(tmpdir(), 'examples-'))
+  // An open port where one must be, and another where none may be: the verdict is fail.
+  const params = { openPort: open.port, shutPort: open.port }
+  await service.call('POST', '/v1/targets', {
+    body: { name: 'epp-01', address: '127.0.0.1', params, labels: { ticket: 'CHG1' } },
+  })
+})
+afterAll(async () => {
+  await service.stop()
+  await open.close()
+  await rm(directory, { recursive: true })
+})
+
+const environment = (more: Record<string, string> = {}) => ({
+  PATH: process.env.PATH,
+  PORTWARDEN_URL: url,
+  PORTWARDEN_KEY: service.key,
+  POLICY: ports.name,
+  ...more,
+})
+const auditsOf = async (correlationId: string) =>
+  (await service.call('GET', `/v1/audits?correlationId=${correlationId}`)).body.items
+
+describeWithPeers(['curl'], 'with curl', () => {
+  test('the session imports, audits once, and reads the findings', async () => {
+    const path = join(directory, 'targets.csv')
+    const params = JSON.stringify({ openPort: open.port, shutPort: open.port }).replaceAll('"', '""')
+    await writeFile(path, `name,address,labels.ticket,params\nepp-02,127.0.0.1,CHG2,"${params}"\n`)
+    const session = () => run('sh', [join(examples, 'curl-session.sh'), path, 'CHG2'], { env: environment() })
+    const { code, stdout, stderr } = await session()
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/"created":1.*\nverdict: fail\ntarget,rule,.*\r\nepp-02,/)
+    expect((await session()).stdout).toMatch(/"unchanged":1/)
+    expect(await auditsOf('CHG2')).toHaveLength(1)
+  })
+
+  test('the script of the GitLab job leaves JUnit XML, and fails with the audit', async () => {
+    const job = parse(read('gitlab-ci.yml'))['audit ports']
+    const path = job.artifacts.reports.junit
+    const env = environment({ TARGET: 'epp-01', CI_JOB_ID: '1', CI_COMMIT_SHA: 'c0ffee' })
+    const script = `set -eo pipefail\n${job.script.join('\n')}`
+    const { code, stderr } = await run('bash', ['--norc', '-c', script], { env, cwd: directory })
+    expect([code, stderr]).toEqual([1, ''])
+    expect(readFileSync(join(directory, path), 'utf8')).toMatch(/<testsuites.+<failure/s)
+    expect(await auditsOf('c0ffee')).toMatchObject([{ verdict: 'fail' }])
+  })
+
+  test('the ServiceNow script writes the verdict into the work notes of the change', async () => {
+    const notes = await runServiceNow('epp-01')
+    expect(notes.updated).toBe(true)
+    expect(notes.work_notes).toMatch(/^Portwarden: fail, [1-9]\d* failed, http/)
+    expect(await auditsOf('CHG3')).toMatchObject([{ verdict: 'fail' }])
+  })
+
+  test('the ServiceNow script logs what is refused', async () => {
+    const notes = await runServiceNow('not-there', 'CHG4')
+    expect([notes.updated, notes.errors]).toEqual([false, ['Portwarden: there is no target not-there']])
+  })
+})
+
+/** Runs the script with a RESTMessageV2 that makes its requests with curl in another process, while this one serves them. */
+async function runServiceNow(target: string, number = 'CHG3') {
+  const path = join(directory, `${number}.json`)
+  const shim = `
+    const { readFileSync, writeFileSync } = require('node:fs')
+    const { execFileSync } = require('node:child_process')
+    const { runInNewContext } = require('node:vm')
+    const notes = { updated: false, errors: [] }
+    class RESTMessageV2 {
+      headers = []
+      setEndpoint(url) { this.url = url }
+      setHttpMethod(method) { this.method = method }
+      setRequestHeader(name, value) { this.headers.push('-H', name + ': ' + value) }
+      setHttpTimeout(ms) { this.seconds = ms / 1000 }
+      setRequestBody(body) { this.body = body }
+      execute() {
+        const argv = ['-sS', '-m', String(this.seconds), '-X', this.method, ...this.headers, '-w', '\\n%{http_code}', this.url]
+        const text = execFileSync('curl', this.body ? [...argv, '--data-binary', this.body] : argv, { encoding: 'utf8' })
+        const at = text.lastIndexOf('\\n')
+        return { getBody: () => text.slice(0, at), getStatusCode: () => Number(text.slice(at + 1)) }
+      }
+    }
+    const properties = JSON.parse(process.env.PROPERTIES)
+    const current = {
+      getValue: (field) => ({ number: ${JSON.stringify(number)} })[field],
+      getDisplayValue: (field) => ({ cmdb_ci: ${JSON.stringify(target)} })[field],
+      update() { notes.updated = true; notes.work_notes = this.work_notes },
+    }
+    const gs = { getProperty: (name) => properties[name], error: (text) => notes.errors.push(text) }
+    runInNewContext(readFileSync(process.argv[1], 'utf8'), { gs, current, previous: null, sn_ws: { RESTMessageV2 } })
+    writeFileSync(process.argv[2], JSON.stringify(notes))`
+  const properties = { 'portwarden.url': url, 'portwarden.key': service.key, 'portwarden.policy': ports.name }
+  const env = { PATH: process.env.PATH, PROPERTIES: JSON.stringify(properties) }
+  const { code, stderr } = await run(process.execPath, ['-e', shim, join(examples, 'servicenow-audit.js'), path], {
+    env,
+  })
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(readFileSync(path, 'utf8')) as { updated: boolean; work_notes?: string; errors: string[] }
+}
+
+test('the ServiceNow script speaks ES5, as the Rhino engine of older applications does', () => {
+  expect(read('servicenow-audit.js')).not.toMatch(/\b(const|let|class|async|await)\b|=>|`/)
+  expect(runInNewContext('typeof process')).toBe('undefined')
+})
+
+test('the request of the Jira rule is answered with what its comment reads', async () => {
+  const values: Record<string, string> = {
+    'issue.key': 'CHG5',
+    'issue.Affected server': 'epp-01',
+    portwardenKey: service.key,
+  }
+  const filled = read('jira-automation.json').replaceAll(/\{\{(\w[^}]*)\}\}/g, (whole, name) => values[name] ?? whole)
+  const [request, comment] = JSON.parse(filled).actions
+  const answer = await fetch(url + new URL(request.url).pathname, {
+    method: request.method,
+    headers: request.headers,
+    body: JSON.stringify({ ...request.body, policy: ports.name }),
+  })
+  expect(answer.status).toBe(200)
+  const body = (await answer.json()) as Record<string, unknown>
+  const read_ = comment.comment.replaceAll(/\{\{webResponse\.body\.([\w.]+)\}\}/g, (_: string, path: string) =>
+    String(path.split('.').reduce<unknown>((node, step) => (node as Record<string, unknown>)?.[step], body)),
+  )
+  expect(read_).toMatch(/^Portwarden: fail, [1-9]\d* failed \(audit [0-9a-f-]{36}\)$/)
+})
+
+test('the Power Query asks for paths and reads fields that there are; its M is not run', async () => {
+  const text = read('findings.pq')
+  const { paths, components } = (await service.call('GET', '/openapi.json')).body
+  const [, before, after] = /RelativePath = "([^"]+)" & Audit & "([^"]+)"/.exec(text) ?? []
+  const operation = paths[`${before}{id}${after}`]?.get
+  const query = operation.parameters.filter((parameter: { in: string }) => parameter.in === 'query')
+  expect(query.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(['limit', 'cursor']))
+  const [, fields = ''] = /List\.Combine\(Pages\),\s+\{([^}]+)\}/.exec(text) ?? []
+  for (const [, field = ''] of fields.matchAll(/"(\w+)"/g))
+    expect(components.schemas.Finding.properties).toHaveProperty(field)
+  const id = await service.accept({ targets: ['epp-01'] })
+  await service.ended(id)
+  expect((await service.walk(`${before}${id}${after}?limit=1`)).flat().length).toBeGreaterThan(1)
+})
+
+const client = join(examples, 'client')
+const isInstalled = existsSync(join(client, 'node_modules'))
+if (!isInstalled && process.env.CI === 'true') throw new Error('missing: npm ci --prefix examples/client')
+
+describe.skipIf(!isInstalled)('the typed client', () => {
+  test('compiles with the types of the OpenAPI document, and not with others', async () => {
+    execFileSync('npm', ['run', '-s', 'check'], { cwd: client, stdio: 'pipe' })
+    const path = join(client, `wrong-${process.pid}.ts`)
+    await writeFile(
+      path,
+      `import type { components } from './portwarden.d.ts'\nexport const x: components['schemas']['Finding']['result'] = 'maybe'\n`,
+    )
+    try {
+      const { code, stdout } = await run(join(client, 'node_modules/.bin/tsc'), [], { cwd: client })
+      expect([code, stdout]).toEqual([2, expect.stringContaining(`wrong-${process.pid}.ts(2,`)])
+    } finally {
+      await rm(path)
+    }
+  }, 120_000)
+
+  test('audits, and prints what fails', async () => {
+    const { code, stdout, stderr } = await run(process.execPath, [
+      join(client, 'audit.ts'),
+      url,
+      service.key,
+      ports.name,
+      'epp-01',
+    ])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toBe('verdict: fail\nfail: epp-01 must-be-shut local open\n')
+  })
+})
