@@ -35,7 +35,11 @@ beforeAll(async () => {
 afterAll(() => teams?.stop())
 
 const asBlue = (method: Method, path: string, body?: unknown) =>
-  teams.service.call(method, path, { key: teams.blue.key, ...(body === undefined ? {} : { body }) })
+  teams.service.call(method, path, {
+    key: teams.blue.key,
+    ...(body === undefined ? {} : { body }),
+    ...(typeof body === 'string' ? { headers: { 'content-type': 'application/x-ndjson' } } : {}),
+  })
 const asAdmin = (path: string) => teams.service.call('GET', path)
 
 /** What the other team has, by the collection of the path. Without an entry a new collection fails here. */
@@ -68,6 +72,7 @@ const bodies = (): Record<string, unknown> => {
   return {
     createAudit: audit,
     createTarget: { name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } },
+    importTargets: JSON.stringify({ name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } }),
     replaceTarget: { address: '127.0.0.9' },
     updateTarget: { address: '127.0.0.9' },
     previewPolicy: { document: doors, targets },
