@@ -150,6 +150,13 @@ describe('npm start', { shuffle: false }, () => {
     expect(dataDir.postmaster()).toBeUndefined()
   })
 
+  test('does not listen where others can send it keys in clear, and says what to set', async () => {
+    const { code, stdout, stderr } = await run(process.execPath, [command], { env: environment({ HOST: '0.0.0.0' }) })
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^portwarden: HOST .*PORTWARDEN_TLS_CERT=.*PORTWARDEN_BEHIND_PROXY=true/)
+    expect(dataDir.postmaster()).toBeUndefined()
+  })
+
   test('names a setting that is not valid, and starts nothing', async () => {
     const { code, stderr } = await run(process.execPath, [command], { env: environment({ PORT: 'http' }) })
     expect([code, stderr]).toEqual([1, 'portwarden: PORT is not valid; a valid example: PORT=8080\n'])
