@@ -33,6 +33,10 @@ export const Reason = Type.Object(
     examples: [{ code: 'as-expected', message: reasons['as-expected'].message }],
   },
 )
+export const Fingerprint = Type.String({
+  format: 'uuid',
+  description: 'Names what is compared over time, whatever its target is called: the key of a ticket',
+})
 export const Result = Type.Enum([...results], { description: "XCCDF's results" })
 export const State = Type.Enum([...states])
 

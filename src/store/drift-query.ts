@@ -27,6 +27,7 @@ export interface DriftFilter {
 
 /** What differs, without its facts: enough to classify and to count. */
 export interface Difference {
+  fingerprint: string
   seriesId: number
   targetId: number
   target: string
@@ -90,7 +91,7 @@ export function differencesBetween(
       WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}
         ${andOfTarget(sides.realm, 'd.target_id')}
     )
-    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
+    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
       d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,
       (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM chosen GROUP BY 1) c) AS tallies
     FROM (

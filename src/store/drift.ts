@@ -34,6 +34,8 @@ export type { DriftFilter, Moment } from './drift-query.ts'
 type ShownState = Pick<SeriesState, 'result' | 'state'> & { reason: { code: ReasonCode; message: string } }
 
 export interface DriftItem {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
   class: DriftClass
   cause: DriftCause
   significance: Significance
@@ -137,6 +139,7 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
     class: kind,
     cause: causeOf(before, after, { untested: isUntested(row.pairing) }),
     significance: significanceOfDrift(kind, { before, after, changes }),
+    fingerprint: row.fingerprint,
     ...{ target: row.target, policy: row.policy, rule: row.rule, vantage: row.vantage },
     at: row.at.toISOString(),
     before: before ? show(before) : null,

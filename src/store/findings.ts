@@ -10,6 +10,8 @@ import { findingFlags } from './record.ts'
 import { seriesNamesOf } from './series-names.ts'
 
 export interface Finding {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
   target: string
   rule: string
   vantage: string
@@ -61,12 +63,12 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
             ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ), looked_up AS MATERIALIZED (
-          SELECT f.*, t.name AS target, s.rule_id, s.vantage_id, e.content AS evidence FROM page f
-            CROSS JOIN LATERAL (SELECT rule_id, vantage_id FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1) s
+          SELECT f.*, t.name AS target, s.rule_id, s.vantage_id, s.fingerprint, e.content AS evidence FROM page f
+            CROSS JOIN LATERAL (SELECT rule_id, vantage_id, fingerprint FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1) s
             CROSS JOIN LATERAL (SELECT name FROM target WHERE id = f.target_id LIMIT 1) t
             LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
         )
-        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.target, r.name AS rule, v.name AS vantage,
+        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.fingerprint, f.target, r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", f.latency_ms AS "latencyMs",
           f.attempts, f.flags, f.evidence, p.window_id AS window, w.id AS "waiverId", w.expires_at AS "waiverExpiresAt"
         FROM looked_up f JOIN rule r ON r.id = f.rule_id JOIN vantage v ON v.id = f.vantage_id
@@ -82,6 +84,7 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
 }
 
 interface Row {
+  fingerprint: string
   targetId: number
   seriesId: number
   target: string
@@ -101,6 +104,7 @@ interface Row {
 }
 
 const fromRow = (codes: Codes, row: Row): Finding => ({
+  fingerprint: row.fingerprint,
   target: row.target,
   rule: row.rule,
   vantage: row.vantage,

@@ -8,6 +8,8 @@ import { andOfTarget, type Realm } from './realm.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
   policy: string
   rule: string
   vantage: string
@@ -50,7 +52,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
     async spans(targetId: number, { cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Span>> {
       const [from, series] = decodeCursor(cursor, [aTime, 0]) ?? ['infinity', 0]
       const rows = await db.$queryRaw<SpanRow[]>`
-        SELECT x.*, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
+        SELECT x.*, s.fingerprint, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
         FROM (
           SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, ${sideColumns},
             lag(evidence_id) OVER w AS evidence_before, lag(result) OVER w AS "resultBefore", lag(state) OVER w AS "stateBefore",
@@ -67,6 +69,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
           const now = stateOf(row)
           const before = row.resultBefore === null ? undefined : stateOf(sideBefore(row))
           return {
+            fingerprint: row.fingerprint,
             policy: row.policy,
             rule: row.rule,
             vantage: row.vantage,
@@ -107,6 +110,7 @@ interface SideRow {
   policyVersion: number
 }
 interface SpanRow extends SideRow {
+  fingerprint: string
   seriesId: number
   policy: string
   rule: string

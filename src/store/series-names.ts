@@ -7,6 +7,6 @@ import { Prisma } from './database.ts'
 export const seriesNamesOf = (row: 'd' | 'f'): Prisma.Sql => {
   const column = (name: string) => Prisma.raw(`${row}.${name}`)
   return Prisma.sql`CROSS JOIN LATERAL (
-    SELECT rule_id, vantage_id FROM series WHERE target_id = ${column('target_id')} AND id = ${column('series_id')} LIMIT 1
+    SELECT rule_id, vantage_id, fingerprint FROM series WHERE target_id = ${column('target_id')} AND id = ${column('series_id')} LIMIT 1
   ) s JOIN target t ON t.id = ${column('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 }

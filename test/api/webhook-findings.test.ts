@@ -42,10 +42,10 @@ describe('a finding', () => {
   test('opens a ticket, keeps it open and resolves it, under one fingerprint that survives a rename', async () => {
     const id = await subscribe()
     await audit('a', false)
-    await audit('a', false)
+    const before = await audit('a', false)
     await receiver.came(2)
     await api.query(`UPDATE target SET name = 'renamed' WHERE name = 'a'`)
-    await audit('renamed', true)
+    const last = await audit('renamed', true)
     await receiver.came(3)
     expect(told()).toEqual([
       ['finding.opened', 'a', 'must-be-open'],
@@ -53,6 +53,14 @@ describe('a finding', () => {
       ['finding.resolved', 'renamed', 'must-be-open'],
     ])
     expect(new Set(receiver.received.map(({ body }) => body.data.finding.fingerprint)).size).toBe(1)
+    const { fingerprint } = receiver.received[0]?.body.data.finding ?? {}
+    const { body: history } = await api.call('GET', '/v1/targets/renamed/history')
+    const { body: findings } = await api.call('GET', `/v1/audits/${last.id}/findings?rule=must-be-open`)
+    const { body: drift } = await api.call('GET', `/v1/reports/drift?from=audit:${before.id}&to=audit:${last.id}`)
+    for (const { items } of [history, findings, drift])
+      expect(items.filter((item: { rule: string }) => item.rule === 'must-be-open')).toContainEqual(
+        expect.objectContaining({ fingerprint }),
+      )
     expect(receiver.received[0]?.body.data.finding).toMatchObject({ severity: 'high', result: 'fail', policy: 'ports' })
     await forget(id)
   })

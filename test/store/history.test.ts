@@ -34,6 +34,7 @@ describe('the history of a target', () => {
     expect(next).toBeNull()
     expect(items).toEqual([
       {
+        fingerprint: expect.stringMatching(/^[0-9a-f-]{36}$/),
         policy: 'p',
         rule: 'r',
         vantage: 'local',

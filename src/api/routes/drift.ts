@@ -10,6 +10,7 @@ import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
 import {
   closedObject,
+  Fingerprint,
   nullable,
   PageQuery,
   problems,
@@ -30,6 +31,7 @@ const Significance = Type.Enum([...significances], { description: '`alert`: look
 
 export const DriftItem = Type.Object(
   {
+    fingerprint: Fingerprint,
     class: Type.Enum([...driftClasses]),
     cause: Type.Enum([...driftCauses]),
     significance: Significance,

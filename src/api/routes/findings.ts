@@ -10,6 +10,7 @@ import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '.
 import { linkNext } from '../links.ts'
 import {
   closedObject,
+  Fingerprint,
   nullable,
   PageQuery,
   pageOf,
@@ -60,6 +61,7 @@ export const Evidence = Type.Object(
 
 export const Finding = Type.Object(
   {
+    fingerprint: Fingerprint,
     target: Type.String({ examples: ['epp-01'] }),
     rule: Type.String({ examples: ['client-https'] }),
     vantage: Type.String({

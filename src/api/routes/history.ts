@@ -7,6 +7,7 @@ import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '.
 import { linkNext } from '../links.ts'
 import {
   closedObject,
+  Fingerprint,
   nullable,
   PageQuery,
   pageOf,
@@ -33,6 +34,7 @@ export const FieldChange = Type.Object(
 
 export const Span = Type.Object(
   {
+    fingerprint: Fingerprint,
     policy: Type.String(),
     rule: Type.String(),
     vantage: Type.String(),
