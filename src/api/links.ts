@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { Page } from '../store/page.ts'
 
 /** Says where the next page is in a Link header too (RFC 8288), and answers the page. */
-export function linkNext<T>(reply: FastifyReply, url: string, page: Page<T>): Page<T> {
+export function linkNext<P extends Page<unknown>>(reply: FastifyReply, url: string, page: P): P {
   if (page.next !== null) {
     const next = new URL(url, 'http://service')
     next.searchParams.set('cursor', page.next)

@@ -22,6 +22,7 @@ import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
 import { auditEventRoutes } from './routes/audit-events.ts'
 import { Audit, auditRoutes } from './routes/audits.ts'
 import { Baseline, baselineRoutes } from './routes/baselines.ts'
+import { changeRoutes, TargetSpan } from './routes/changes.ts'
 import { ComplianceItem, ComplianceReport, complianceRoutes } from './routes/compliance.ts'
 import { Control, ControlReport, controlRoutes } from './routes/controls.ts'
 import { Delivery, deliveryRoutes } from './routes/deliveries.ts'
@@ -73,7 +74,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
 
 /** The schemas that operations refer to by name. */
 const schemas = [
-  ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, Policy],
+  ...[Problem, Reason, Audit, Evidence, Finding, Target, FieldChange, Span, TargetSpan, Policy],
   ...[DriftItem, DriftReport, Baseline, ComplianceItem, ComplianceReport, Control, ControlReport],
   ...[Key, NewKey, Vantage, Lease],
   ...[Schedule, ScheduleRun, Waiver, Window],
@@ -84,7 +85,7 @@ const schemas = [
 
 const resources = [
   ...[auditRoutes, findingRoutes, targetRoutes, historyRoutes, policyRoutes, previewRoutes],
-  ...[driftRoutes, baselineRoutes, complianceRoutes, controlRoutes],
+  ...[driftRoutes, baselineRoutes, changeRoutes, complianceRoutes, controlRoutes],
   ...[keyRoutes, vantageRoutes, leaseRoutes],
   ...[targetImportRoutes],
   ...[scheduleRoutes, waiverRoutes, windowRoutes, ledgerRoutes],

@@ -1,5 +1,3 @@
-import { RefusedError } from '../domain/errors.ts'
-
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 
 /** An RFC 3339 time; undefined for any other text. JavaScript takes 30 February for 2 March, and PostgreSQL knows no year 0. */
@@ -8,14 +6,4 @@ export function readTime(text: string): Date | undefined {
   const day = rfc3339.exec(text)?.[1] ?? ''
   const isDay = day !== '' && new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day)
   return isDay && time.getUTCFullYear() >= 1 && time.getUTCFullYear() <= 9999 ? time : undefined
-}
-
-/** The time that a field of the query names; throws RefusedError where there is no such time. */
-export function timeOf(field: string, text: string): Date {
-  const time = readTime(text)
-  if (time) return time
-  throw new RefusedError(
-    [{ pointer: `/${field}`, message: 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z' }],
-    'query',
-  )
 }

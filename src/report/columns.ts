@@ -63,6 +63,9 @@ export const spanColumns: Columns<SpanRow> = {
   changes: (item) => JSON.stringify(item.changes),
 }
 
+/** The columns of the history of all targets. */
+export const changeColumns: Columns<SpanRow & { target: string }> = { target: (item) => item.target, ...spanColumns }
+
 type Side = ({ result: string; state: string } & Reasoned) | null
 interface DriftRow extends Placed {
   class: string

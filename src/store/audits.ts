@@ -57,6 +57,8 @@ export interface AuditFilter {
   labels?: Record<string, string>
   policy?: string
   status?: AuditStatus
+  /** Those whose status was written at that time or later. */
+  since?: Date
   cursor?: string
   limit: number
 }
@@ -86,6 +88,7 @@ export function createAuditStore(
       labels = {},
       policy,
       status,
+      since,
       cursor,
       limit,
     }: AuditFilter): Promise<Page<Audit>> {
@@ -99,6 +102,7 @@ export function createAuditStore(
           looksAtAny(Prisma.sql`true ${andHas(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
+        since && Prisma.sql`a.changed_at >= ${since}`,
       ].filter((condition) => typeof condition === 'object')
       const where = conditions.length > 0 ? Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}` : Prisma.empty
       const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} ${where} ORDER BY a.id DESC LIMIT ${limit + 1}`

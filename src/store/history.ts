@@ -5,6 +5,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
 import { andOfTarget, type Realm } from './realm.ts'
+import { seriesNamesOf } from './series-names.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
@@ -35,6 +36,18 @@ export interface KnownSeries {
   since: Date
 }
 
+/** A span, and the target whose it is. */
+export type TargetSpan = Span & { target: string }
+
+/** By names, and by labels of the target. */
+export interface ChangeFilter {
+  target?: string
+  policy?: string
+  rule?: string
+  vantage?: string
+  labels?: Record<string, string>
+}
+
 export type HistoryStore = ReturnType<typeof createHistoryStore>
 
 /** History, read from spans. */
@@ -46,6 +59,22 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
     evidence: row.evidence,
     policyVersion: row.policyVersion,
   })
+
+  const toSpan = (row: SpanRow): Span => {
+    const now = stateOf(row)
+    const before = row.resultBefore === null ? undefined : stateOf(sideBefore(row))
+    return {
+      fingerprint: row.fingerprint,
+      policy: row.policy,
+      rule: row.rule,
+      vantage: row.vantage,
+      ...show(now),
+      evidence: row.evidence,
+      from: row.fromAt.toISOString(),
+      to: row.toAt?.toISOString() ?? null,
+      changes: before ? compareFields(before, now) : [],
+    }
+  }
 
   return {
     /** The spans of a target, newest first. */
@@ -65,21 +94,41 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
         ORDER BY x."fromAt" DESC, x."seriesId" LIMIT ${limit + 1}`
       return cutPage(rows, limit, {
         keyOf: (row) => [row.fromAt.toISOString(), row.seriesId],
-        toItem: (row) => {
-          const now = stateOf(row)
-          const before = row.resultBefore === null ? undefined : stateOf(sideBefore(row))
-          return {
-            fingerprint: row.fingerprint,
-            policy: row.policy,
-            rule: row.rule,
-            vantage: row.vantage,
-            ...show(now),
-            evidence: row.evidence,
-            from: row.fromAt.toISOString(),
-            to: row.toAt?.toISOString() ?? null,
-            changes: before ? compareFields(before, now) : [],
-          }
-        },
+        toItem: toSpan,
+      })
+    },
+
+    /** The spans of all targets in the order in which they were written last; with `since` those of that time or later. */
+    async changes(
+      { labels, ...names }: ChangeFilter,
+      { since, cursor, limit }: { since?: Date; cursor?: string; limit: number },
+    ): Promise<Page<TargetSpan>> {
+      const [at, ...key] = decodeCursor(cursor, [aTime, 0, 0, aTime]) ?? ['-infinity', 0, 0, '-infinity']
+      const columns = { target: 't.name', policy: 'r.policy', rule: 'r.name', vantage: 'v.name' } as const
+      const conditions = (Object.keys(columns) as (keyof typeof columns)[]).flatMap((name) =>
+        names[name] === undefined ? [] : [Prisma.sql`AND ${Prisma.raw(columns[name])} = ${names[name]}`],
+      )
+      if (labels) conditions.push(Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`)
+      // The page is cut before names and evidence are joined, as with findings.
+      const rows = await db.$queryRaw<ChangeRow[]>`
+        SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.from_at AS "fromAt", f.to_at AS "toAt", f.changed_at AS "changedAt",
+          f.result, f.state, f.reason_id AS "reasonId", 0 AS "policyVersion", s.fingerprint, t.name AS target, r.policy, r.name AS rule,
+          v.name AS vantage, e.content AS evidence, b.result AS "resultBefore", b.state AS "stateBefore",
+          b.reason_id AS "reasonBefore", c.content AS "evidenceBefore"
+        FROM (
+          SELECT f.* FROM span f ${conditions.length > 0 ? seriesNamesOf('f') : Prisma.empty}
+          WHERE f.changed_at >= ${since ?? '-infinity'}::timestamptz
+            AND (f.changed_at, f.target_id, f.series_id, f.from_at) > (${at}::timestamptz, ${key[0]}::int, ${key[1]}::int, ${key[2]}::timestamptz)
+            ${andOfTarget(realm, 'f.target_id')} ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
+          ORDER BY f.changed_at, f.target_id, f.series_id, f.from_at LIMIT ${limit + 1}
+        ) f ${seriesNamesOf('f')} LEFT JOIN LATERAL (
+          SELECT * FROM span b WHERE b.target_id = f.target_id AND b.series_id = f.series_id AND b.from_at < f.from_at
+          ORDER BY b.from_at DESC LIMIT 1
+        ) b ON true LEFT JOIN evidence e ON e.id = f.evidence_id LEFT JOIN evidence c ON c.id = b.evidence_id
+        ORDER BY f.changed_at, f.target_id, f.series_id, f.from_at`
+      return cutPage(rows, limit, {
+        keyOf: (row) => [row.changedAt.toISOString(), row.targetId, row.seriesId, row.fromAt.toISOString()],
+        toItem: (row) => ({ target: row.target, ...toSpan(row) }),
       })
     },
 
@@ -101,6 +150,8 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
     },
   }
 }
+
+type ChangeRow = SpanRow & { targetId: number; target: string; changedAt: Date }
 
 interface SideRow {
   result: number

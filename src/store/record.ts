@@ -140,7 +140,7 @@ function recordStatement(
         AND NOT EXISTS (SELECT FROM target t WHERE t.id = f.target_id AND t.retired_at IS NOT NULL) AND (o.from_at IS NULL OR f.observed_at > o.from_at
         AND (f.result, f.state, f.reason_id, f.evidence_id) IS DISTINCT FROM (o.result, o.state, o.reason_id, o.evidence_id))
     ), closed AS (
-      UPDATE span s SET to_at = c.observed_at FROM changed c
+      UPDATE span s SET to_at = c.observed_at, changed_at = clock_timestamp() FROM changed c
       WHERE s.target_id = c.target_id AND s.series_id = c.series_id AND s.to_at IS NULL RETURNING 1
     ), opened AS (
       -- Counting what was closed makes this wait for it: the unique index allows one open span for a series.

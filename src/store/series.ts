@@ -70,7 +70,7 @@ export async function endUnplannedSpans(
         AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)
       ORDER BY s.target_id, s.id FOR NO KEY UPDATE OF s
     )
-    UPDATE span x SET to_at = greatest(now(), x.from_at) FROM gone
+    UPDATE span x SET to_at = greatest(now(), x.from_at), changed_at = clock_timestamp() FROM gone
     WHERE x.target_id = gone.target_id AND x.series_id = gone.id AND x.to_at IS NULL`
 }
 

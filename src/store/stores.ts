@@ -2,6 +2,7 @@ import type { Change, LedgerKeys } from '../domain/ledger.ts'
 import { createAuditStore } from './audits.ts'
 import { createBaselineStore } from './baselines.ts'
 import { createBatchStore } from './batches.ts'
+import { createChangeStore } from './changes.ts'
 import type { Codes } from './codes.ts'
 import { createComplianceStore } from './compliance.ts'
 import type { Database, DatabaseHandle } from './database.ts'
@@ -47,6 +48,7 @@ const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes
   audits: createAuditStore(db, { codes, keys, realm }),
   baselines: createBaselineStore(db, realm),
   batches: createBatchStore(db),
+  changes: createChangeStore(db),
   compliance: createComplianceStore(db, { codes, realm }),
   deliveries: createDeliveryStore(db),
   drift: createDriftStore(db, { codes, realm }),

@@ -16,12 +16,20 @@ export interface Target extends Required<Omit<TargetInput, 'externalId'>> {
   externalId: string | null
   createdAt: string
   updatedAt: string
+  retiredAt: string | null
 }
 
 /** A target with what only this service needs to know of it. */
 export interface StoredTarget extends Target {
   id: number
   version: number
+}
+
+interface TargetQuery {
+  labels: Record<string, string>
+  since?: Date
+  cursor?: string
+  limit: number
 }
 
 export type TargetStore = ReturnType<typeof createTargetStore>
@@ -61,18 +69,12 @@ export function createTargetStore(db: Database, realm: Realm) {
       return rows.map(fromRow)
     },
 
-    async list({
-      labels,
-      cursor,
-      limit,
-    }: {
-      labels: Record<string, string>
-      cursor?: string
-      limit: number
-    }): Promise<Page<StoredTarget>> {
+    /** By name. With `since` those that were written at that time or later, retired ones too. */
+    async list({ labels, since, cursor, limit }: TargetQuery): Promise<Page<StoredTarget>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
       const rows = await db.$queryRaw<Row[]>`
-        ${selectTarget} WHERE retired_at IS NULL AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb
+        ${selectTarget} WHERE ${wanted} AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb
           ${andHas(realm, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
@@ -107,7 +109,7 @@ export function createTargetStore(db: Database, realm: Realm) {
         await tx.$executeRaw`
           WITH retired AS (
             UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} ${andHas(realm, 'labels')} RETURNING id
-          ) UPDATE span SET to_at = greatest(now(), from_at) WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
+          ) UPDATE span SET to_at = greatest(now(), from_at), changed_at = clock_timestamp() WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
       })
     },
 
@@ -200,4 +202,5 @@ const fromRow = (row: Row): StoredTarget => ({
   externalId: row.externalId,
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
+  retiredAt: row.retiredAt?.toISOString() ?? null,
 })

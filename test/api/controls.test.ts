@@ -108,6 +108,6 @@ test('a policy that came later is in no report of before', async () => {
 })
 
 test('a time that there is not is refused', async () => {
-  const { status, body } = await report({ at: '2026-06-30T23:59:60Z' })
-  expect([status, body.errors?.[0]?.pointer]).toEqual([422, '/at'])
+  const { status, body } = await report({ at: '0000-01-01T00:00:00Z' })
+  expect([status, body.errors?.[0]?.pointer]).toEqual([400, '/at'])
 })

@@ -25,7 +25,13 @@ describe('POST /v1/targets', () => {
   test('creates a target, says where it is, and shows nothing of its inside', async () => {
     const { status, headers, body } = await service.call('POST', '/v1/targets', { body: { name: 'epp-01', ...full } })
     expect([status, headers.location]).toEqual([201, '/v1/targets/epp-01'])
-    expect(body).toEqual({ name: 'epp-01', ...full, createdAt: expect.any(String), updatedAt: expect.any(String) })
+    expect(body).toEqual({
+      name: 'epp-01',
+      ...full,
+      createdAt: expect.any(String),
+      updatedAt: expect.any(String),
+      retiredAt: null,
+    })
     expect(headers.etag).toMatch(/^"[^"]+"$/)
     expect(await get('epp-01')).toMatchObject({ status: 200, body, headers: { etag: headers.etag } })
   })

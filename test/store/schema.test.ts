@@ -22,6 +22,8 @@ const beyondPrisma = [
   /^partitioning finding: RANGE \(audit_id\)$/,
   /^function drop_finding_partitions_before\(/,
   /^function ensure_finding_partition\(/,
+  /^function note_change\(/,
+  /^trigger (audit\.audit|target\.target)_changed: O$/,
   /^function lock_ledger_head\(/,
   /^function refuse_ledger_change\(/,
   /^trigger ledger_entry\.ledger_entry_append_only: A$/, // A: always

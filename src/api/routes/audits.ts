@@ -21,13 +21,13 @@ import { checkDestination } from '../destinations.ts'
 import { chooseFormat } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
+import { fetchRefreshed, RefreshQuery, refreshedPageOf } from '../refresh.ts'
 import {
   AuditCounts,
   Coverage,
   closedObject,
   nullable,
   PageQuery,
-  pageOf,
   problems,
   ref,
   Timestamp,
@@ -202,6 +202,8 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         operationId: 'listAudits',
         tags: ['audits'],
         summary: 'Audits, newest first',
+        description:
+          'An audit is written when it is accepted, starts and ends; for its progress alone it does not count as such.',
         querystring: closedObject({
           correlationId: Type.Optional(Type.String({ maxLength: 200 })),
           externalId: Type.Optional(
@@ -210,14 +212,17 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
           ...LabelQuery,
           policy: Type.Optional(nameSchema('A policy')),
           status: Type.Optional(Type.Enum([...auditStatuses])),
+          ...RefreshQuery,
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Audit)), ...unchanged, ...problems() },
+        response: { 200: refreshedPageOf(ref(Audit)), ...unchanged, ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
-      const { label, ...filter } = query
-      const page = await view.stores.audits.list({ ...filter, labels: labelsOf(label) })
+      const { label, updatedSince: _, cursor: __, ...filter } = query
+      const page = await fetchRefreshed(view.stores, query, (part) =>
+        view.stores.audits.list({ ...filter, ...part, labels: labelsOf(label) }),
+      )
       return linkNext(reply, url, { ...page, items: page.items.map(showAudit) })
     },
   )

@@ -9,7 +9,6 @@ import { FormatQuery, formatOf, listingContent, sendWhole } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp, unchanged } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
-import { timeOf } from '../times.ts'
 
 const missedRunsMs = 30 * 86_400_000
 const observation = nullable(Type.String({ format: 'date-time' }))
@@ -72,7 +71,7 @@ export const StandingQuery = {
 
 /** The moment, and the filter of the store, that such a query names. */
 export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>) => ({
-  at: at === undefined ? new Date() : timeOf('at', at),
+  at: at === undefined ? new Date() : new Date(at),
   filter: {
     ...(policy === undefined ? {} : { policy }),
     ...(target === undefined ? {} : { target }),
@@ -98,7 +97,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
           }),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems(422) },
+        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems() },
       },
     },
     async (request, reply) => {

@@ -67,7 +67,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
           ),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ControlReport), ref(Control)), ...unchanged, ...problems(422) },
+        response: { 200: listingContent(ref(ControlReport), ref(Control)), ...unchanged, ...problems() },
       },
     },
     async (request, reply) => {

@@ -56,7 +56,11 @@ export const ImportOutcome = Type.Object(
 )
 
 // What an export says besides is no mistake, and nothing is done with it.
-const ignored = { createdAt: Type.Optional(Type.String()), updatedAt: Type.Optional(Type.String()) }
+const ignored = {
+  createdAt: Type.Optional(Type.String()),
+  updatedAt: Type.Optional(Type.String()),
+  retiredAt: Type.Optional(Type.Null()),
+}
 const ImportedTarget = closedObject({ ...NamedTarget.properties, ...ignored })
 
 const Document = Type.String({ description: 'One target to a row, line or host' })

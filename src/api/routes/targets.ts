@@ -13,7 +13,15 @@ import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp, unchanged } from '../schemas.ts'
+import {
+  fetchRefreshed,
+  type RefreshedPage,
+  RefreshQuery,
+  refreshedPageOf,
+  refreshedStream,
+  retiredAt,
+} from '../refresh.ts'
+import { closedObject, nullable, PageQuery, problems, ref, Timestamp, unchanged } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
 
 export const TargetName = Type.String({
@@ -59,7 +67,7 @@ const partial = Type.Partial(Type.Object(optional)).properties
 export const TargetProperties = { ...required, ...partial }
 
 export const Target = Type.Object(
-  { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp },
+  { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp, retiredAt },
   { $id: 'Target', title: 'Target', description: 'A host under audit' },
 )
 const TargetBody = closedObject(TargetProperties)
@@ -94,20 +102,29 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         description: 'As CSV or NDJSON it is what `POST /v1/targets/import` takes.',
         querystring: closedObject({
           ...LabelQuery,
+          ...RefreshQuery,
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(pageOf(ref(Target)), ref(Target)), ...unchanged, ...problems() },
+        response: {
+          200: listingContent(refreshedPageOf(ref(Target)), ref(Target)),
+          ...unchanged,
+          ...problems(),
+        },
       },
     },
     async (request, reply) => {
-      const { label: wanted, cursor, limit } = request.query
-      const fetchPage = async (page: { cursor?: string; limit: number }) => {
-        const { items, next } = await request.view.stores.targets.list({ ...page, labels: labelsOf(wanted) })
+      const { stores } = request.view
+      const labels = labelsOf(request.query.label)
+      const fetchPage = async (page: RefreshedPage) => {
+        const { items, next } = await stores.targets.list({ ...page, labels })
         return { items: items.map(show), next }
       }
-      if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage({ cursor, limit }))
-      return sendExport(reply, formatOf(request), { columns: targetColumns, fetchPage })
+      if (wantsPage(request))
+        return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
+      const { head, ...since } = await refreshedStream(reply, stores, request.query)
+      const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
+      return sendExport(reply, formatOf(request), { columns: targetColumns, fetchPage: whole, head })
     },
   )
 

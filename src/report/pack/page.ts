@@ -61,7 +61,7 @@ function table(caption: string, head: readonly string[], rows: readonly (readonl
 function sentence({ counts }: ReportedAudit): string {
   const { checked, notchecked } = coverageOf(counts)
   const waived = counts.waived > 0 ? `, ${counts.waived} of them accepted by a waiver` : ''
-  return `${counts.pass} of ${checked} findings that were looked at passed, ${counts.fail} failed${waived}; ${counts.unknown + counts.error} could not be told, and ${notchecked} were not checked. What could not be told is neither a pass nor a failure.`
+  return `${counts.pass} of ${checked} findings that were looked at passed, ${counts.fail} failed${waived}; ${counts.unknown + counts.error} could not be told, ${notchecked} could not be looked at. What could not be told is neither a pass nor a failure.`
 }
 
 function facts(audit: ReportedAudit): string {

@@ -1,0 +1,58 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { changeColumns } from '../../report/columns.ts'
+import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
+import { LabelQuery, labelsOf } from '../labels.ts'
+import { linkNext } from '../links.ts'
+import { fetchRefreshed, type RefreshedPage, RefreshQuery, refreshedPageOf, refreshedStream } from '../refresh.ts'
+import { closedObject, PageQuery, problems, ref, unchanged } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+import { Span } from './history.ts'
+import { TargetName } from './targets.ts'
+
+export const TargetSpan = Type.Object(
+  { target: TargetName, ...Span.properties },
+  { $id: 'TargetSpan', title: 'TargetSpan', description: 'A span, and the target whose it is' },
+)
+
+const text = Type.Optional(Type.String({ maxLength: 253 }))
+
+export const changeRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  app.get(
+    '/reports/history',
+    {
+      config: { scope: 'reports:read', limited: true, etag: true },
+      schema: {
+        operationId: 'getHistoryReport',
+        tags: ['reports'],
+        summary: 'The spans of all targets, in the order in which they were written',
+        description:
+          'A span is written when it begins and when it ends: then it comes again, with `to`. `updatedSince` goes by that, not by the times of observations, which an agent may deliver late. As a stream the answer says its `asOf` in the header `portwarden-as-of`.',
+        querystring: closedObject({
+          ...{ target: text, policy: text, rule: text, vantage: text },
+          ...LabelQuery,
+          ...RefreshQuery,
+          ...PageQuery,
+          ...ListingQuery,
+        }),
+        response: {
+          200: listingContent(refreshedPageOf(ref(TargetSpan)), ref(TargetSpan)),
+          ...unchanged,
+          ...problems(),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { stores } = request.view
+      const { label, target, policy, rule, vantage } = request.query
+      const names = Object.entries({ target, policy, rule, vantage }).filter(([, name]) => name !== undefined)
+      const filter = { ...Object.fromEntries(names), ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
+      const fetchPage = (page: RefreshedPage) => stores.history.changes(filter, page)
+      if (wantsPage(request))
+        return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
+      const { head, ...since } = await refreshedStream(reply, stores, request.query)
+      const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
+      return sendExport(reply, formatOf(request), { columns: changeColumns, fetchPage: whole, head })
+    },
+  )
+}
