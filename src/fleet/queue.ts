@@ -85,14 +85,16 @@ const batchQueue = (vantage: string) => `batch/${vantage}`
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
 const delivery = {
   retryLimit: 2,
+  // After a second or two, then after two to four: what failed together does not come back together.
   retryDelay: 1,
+  retryBackoff: true,
   heartbeatSeconds: 10,
   expireInSeconds: 900,
   deleteAfterSeconds: 3600,
   notify: true,
 }
 /** What must not give up is tried for hours: soon at first, then every minute. */
-const lastResort = { ...delivery, retryLimit: 1_000, retryBackoff: true, retryDelayMax: 60 }
+const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
 const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2 }
 
@@ -132,7 +134,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   // The look at the door of a window waits for whoever was down for weeks.
   await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
-  await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
+  // An audit that cannot be planned is lost as a whole: this outlasts connections that break for half a minute.
+  await ensureQueue(planQueue, { ...delivery, retryLimit: 5, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {
     for (let started = 0; started < workers; started++) {
