@@ -45,6 +45,7 @@ import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { Reason } from './schemas.ts'
 import { createTokenReader } from './tokens.ts'
+import { webhookEvents } from './webhook-events.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -168,6 +169,7 @@ const documentHead = (version: string) => ({
     },
   },
   security: [{ key: [] }],
+  webhooks: webhookEvents,
   tags: [
     { name: 'audits', description: 'Ask for audits and read their findings' },
     { name: 'targets', description: 'The hosts under audit and their history' },
