@@ -159,12 +159,19 @@ describe('a connection', () => {
     ['transfer-encoding: chunked', (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`],
   ])('that is cut in the middle of the body saves nothing (%s)', async (head, framed) => {
     const rows = Array.from({ length: 500 }, (_, i) => `{"name":"n${i}","address":"10.0.0.1"}\n`).join('')
-    const ended = new Promise<void>((resolve) =>
-      service.server.server.once('request', (_, res) => res.once('close', resolve)),
+    // What is answered when nobody hears it any more: by then all that would be saved is.
+    const answered = new Promise<number>((resolve) =>
+      service.server.server.once('request', (_, res) => {
+        const { end } = res
+        res.end = (...rest: unknown[]) => {
+          resolve(res.statusCode)
+          return Reflect.apply(end, res, rest)
+        }
+      }),
     )
     const socket = await begin(head, framed(rows))
     socket.end()
-    await ended
+    expect(await answered).toBe(400)
     expect(await names()).toEqual([])
   })
 
