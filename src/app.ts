@@ -28,7 +28,9 @@ import { findUnapplied, migrate } from './store/migrate.ts'
 import { listenForNotifications, type Notifications } from './store/notifications.ts'
 import { ensurePartitions } from './store/partitions.ts'
 import { policyPut } from './store/policies.ts'
-import { createStores, createTransact } from './store/stores.ts'
+import { createStores, createTransact, type Stores } from './store/stores.ts'
+import { listenForMetrics } from './telemetry/listener.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
 export { version }
 
@@ -42,6 +44,7 @@ export interface App extends Parts {
   mayDial: Gate['mayDial']
   /** Whether webhooks may lead over plain HTTP to other machines. */
   plainHttp: boolean
+  metrics: Metrics
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
   /** How its HTTP side listens, and what it takes. */
@@ -95,8 +98,12 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const codes = await loadCodes(database.db)
   await ensurePartitions(database.db)
   const keys = config.ledgerKeys ?? (await ensureLedgerKeys(config.dataDir))
-  const stores = createStores(database.db, codes, { keys })
-  const transaction = createTransact(database, codes, keys)
+  const metrics = createMetrics(async () => ({
+    vantages: await stores.vantages.states(),
+    scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
+  }))
+  const stores: Stores = createStores(database.db, codes, { keys, watch: metrics })
+  const transaction = createTransact(database, codes, keys, metrics)
   await transaction((tx) => tx.ledger.begin('system'))
   for (const policy of builtInPolicies()) {
     await transaction(async ({ policies, ledger }) => {
@@ -118,6 +125,13 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     onError: (err) => log.error({ err }, 'queue'),
   })
   closers.push(() => queue.stop(config.graceMs))
+
+  if (config.metricsPort !== undefined) {
+    const listener = await listenForMetrics(metrics, config.metricsPort)
+    closers.push(listener.close)
+    own.addListener(listener.address)
+    log.info(listener.address, 'metrics are served')
+  }
 
   const lookingAgain = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
   closers.push(async () => clearInterval(lookingAgain))
@@ -161,6 +175,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     leases: createLeaseDesk({ stores, queue, waitForBatch: notifications.waitForBatch }),
     notifications,
     notifier,
+    metrics,
     mayDial: gate.mayDial,
     plainHttp: config.webhooks.plainHttp,
     owner: embedded?.owner ?? false,

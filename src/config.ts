@@ -41,6 +41,8 @@ export interface Config {
   secretKey: Uint8Array | undefined
   /** How long a stop waits for what is running. */
   graceMs: number
+  /** Where this machine reads the metrics without a key; undefined: nowhere. */
+  metricsPort: number | undefined
   logLevel: string
 }
 
@@ -66,6 +68,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     webhooks: readWebhooks(values),
     secretKey: readSecretKey(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
+    metricsPort: env.PORTWARDEN_METRICS_PORT ? integer('PORTWARDEN_METRICS_PORT', 9115, [0, 65_535]) : undefined,
     logLevel: checked('PORTWARDEN_LOG_LEVEL', 'info', { valid: (value) => logLevels.includes(value), example: 'info' }),
   })
 }

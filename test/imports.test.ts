@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   audit: ['domain', 'policies', 'probes', 'store'],
   notify: ['domain', 'report', 'store'],
   fleet: ['domain', 'store', 'audit', 'notify'],
+  telemetry: ['domain'],
   api: ['domain', 'policies', 'store', 'audit', 'fleet', 'notify', 'report'],
   // Not a layer: it names and checks what it passes on.
   'config.ts': [
@@ -53,6 +54,8 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
   { what: 'SQL', pattern: /\$(queryRaw|executeRaw)|Prisma\.sql/, to: 'store' },
   { what: 'the generated client', pattern: /generated\//, to: 'store' },
   { what: 'PostgreSQL', pattern: /from ['"](pg|@prisma\/.*)['"]/, to: 'store' },
+  { what: 'Prometheus', pattern: /from ['"]prom-client['"]/, to: 'telemetry' },
+  { what: 'OpenTelemetry', pattern: /['"]@opentelemetry\//, to: 'telemetry' },
   { what: 'the queue', pattern: /from ['"]pg-boss['"]/, to: 'fleet' },
   {
     what: 'dialling',
@@ -61,6 +64,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
     alsoIn: [
       'cli/agent/server.ts', // the way from an agent to its server
       'api/listener.ts', // listens, and dials nobody
+      'telemetry/listener.ts', // listens, and dials nobody
       'notify/post.ts', // HTTP over connections that the gate of probes has made
     ],
   },

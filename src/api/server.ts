@@ -32,6 +32,7 @@ import { FieldChange, historyRoutes, Span } from './routes/history.ts'
 import { Key, keyRoutes, NewKey } from './routes/keys.ts'
 import { Lease, leaseRoutes } from './routes/leases.ts'
 import { LedgerEntry, LedgerHead, LedgerVerification, ledgerRoutes } from './routes/ledger.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
@@ -55,6 +56,12 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
   listening: ListenerSettings & { limits: Limits }
+  metrics: {
+    contentType: string
+    render(): Promise<string>
+    /** Told of every answer; `operation` is an operationId, or `none`. */
+    answered(operation: string, status: number, tookMs: number): void
+  }
   /** Told where it listens, so that it is not audited itself. */
   neverDial(endpoint: { address: string; port: number }): void
   /** Whether the service can do its work now; throws NotReadyError where it cannot. */
@@ -116,6 +123,9 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   app.removeContentTypeParser('text/plain') // what is not told to be JSON is not taken for anything else
   for (const schema of schemas) app.addSchema(schema)
 
+  app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
+    parts.metrics.answered(routeOptions.schema?.operationId ?? 'none', statusCode, elapsedTime)
+  })
   drainBeforeClosing(app)
   await secureHeaders(app)
   app.addHook('onListen', async () => {
@@ -129,15 +139,18 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   })
   await serveDocs(app)
   await app.register(operationRoutes, parts)
-  await app.register(
-    async (v1) => {
-      const tooMany = await limitRequests(v1, parts.listening.limits)
-      requireKey(v1, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
-      registerEtags(v1)
-      for (const routes of resources) await v1.register(routes, parts)
-    },
-    { prefix: '/v1' },
-  )
+  await app.register(async (guarded) => {
+    const tooMany = await limitRequests(guarded, parts.listening.limits)
+    requireKey(guarded, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
+    await guarded.register(metricsRoutes, parts)
+    await guarded.register(
+      async (v1) => {
+        registerEtags(v1)
+        for (const routes of resources) await v1.register(routes, parts)
+      },
+      { prefix: '/v1' },
+    )
+  })
   return app
 }
 

@@ -7,6 +7,7 @@ import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
 import type { KnownVantage } from './vantages.ts'
+import type { Watch } from './watch.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
 export type AuditStatus = (typeof auditStatuses)[number]
@@ -68,7 +69,12 @@ export type AuditStore = ReturnType<typeof createAuditStore>
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
 export function createAuditStore(
   db: Database,
-  { codes, keys, realm }: { codes: Codes; keys: LedgerKeys; realm: Realm },
+  {
+    codes,
+    keys,
+    realm,
+    watch,
+  }: { codes: Codes; keys: LedgerKeys; realm: Realm; watch?: Pick<Watch, 'ended'> | undefined },
 ) {
   return {
     async create(audit: NewAudit): Promise<void> {
@@ -182,7 +188,11 @@ export function createAuditStore(
      * else `canceled` when that was asked for, else `completed`. Answers what had asked for the audit; undefined where it has
      * ended before.
      */
-    finish: (id: string, error?: string) => finishAudit(db, { codes, keys }, { id, error }),
+    async finish(id: string, error?: string) {
+      const ended = await finishAudit(db, { codes, keys }, { id, error })
+      if (ended) watch?.ended(ended)
+      return ended
+    },
   }
 }
 

@@ -25,13 +25,13 @@ interface Ended {
 /**
  * Ends an audit, once: counts its findings, gives the verdict, tells who listens, and writes all that into the ledger with a
  * digest over the findings. Nothing is found after the end, so that the digest stays right until retention drops them.
- * Answers what had asked for the audit; undefined where it has ended before.
+ * Answers what had asked for the audit and how it ended; undefined where it has ended before.
  */
 export async function finishAudit(
   db: Database,
   { codes, keys }: { codes: Codes; keys: LedgerKeys },
   { id, error = null }: { id: string; error?: string | null },
-): Promise<{ trigger: string } | undefined> {
+): Promise<{ trigger: string; status: string; verdict: string } | undefined> {
   return transact(db, async (tx) => {
     const open = await tx.$queryRaw<object[]>`
       SELECT id FROM audit WHERE id = ${id}::uuid AND status IN ('queued', 'running') FOR UPDATE`
@@ -44,7 +44,7 @@ export async function finishAudit(
     const { actor, policy: name, version, policyDigest, told: _, ...rest } = ended
     const payload = { ...rest, error, verdict, counts, policy: { name, version, digest: policyDigest }, findings }
     await appendEntries(tx, keys, [{ actor, action: 'audit.finish', subject: id, payload }])
-    return { trigger: ended.trigger }
+    return { trigger: ended.trigger, status: ended.status, verdict }
   })
 }
 

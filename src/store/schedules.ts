@@ -107,6 +107,12 @@ export function createScheduleStore(db: Database, realm: Realm) {
       return rows.map(({ id }) => id)
     },
 
+    /** How late the oldest tick is that nobody has decided yet; 0 where none is. */
+    async lagSeconds(now: Date): Promise<number> {
+      const { _min } = await db.schedule.aggregate({ _min: { nextAt: true } })
+      return _min.nextAt ? Math.max(0, (now.getTime() - _min.nextAt.getTime()) / 1000) : 0
+    },
+
     /** The schedule, locked until the transaction ends; undefined where it is gone or another process has it. */
     async lock(id: number): Promise<StoredSchedule | undefined> {
       const found = await db.$queryRaw<object[]>`SELECT id FROM schedule WHERE id = ${id} FOR UPDATE SKIP LOCKED`

@@ -24,6 +24,7 @@ import { createTargetStore } from './targets.ts'
 import { createTicketStore } from './tickets.ts'
 import { createVantageStore } from './vantages.ts'
 import { createWaiverStore } from './waivers.ts'
+import type { Watch } from './watch.ts'
 import { createWebhookStore } from './webhooks.ts'
 import { createWindowStore } from './windows.ts'
 
@@ -36,6 +37,7 @@ export interface Stores extends ReturnType<typeof createAll> {
 interface Ledgering {
   keys: LedgerKeys
   changes?: Change[]
+  watch?: Watch | undefined
 }
 
 /** All stores over one database, or over one transaction, which appends `changes` to the ledger at its end. */
@@ -44,8 +46,11 @@ export const createStores = (db: Database, codes: Codes, ledgering: Ledgering, r
   within: (narrower) => createStores(db, codes, ledgering, { ...narrower, ...realm }),
 })
 
-const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes; realm: Realm } & Ledgering) => ({
-  audits: createAuditStore(db, { codes, keys, realm }),
+const createAll = (
+  db: Database,
+  { codes, keys, changes, watch, realm }: { codes: Codes; realm: Realm } & Ledgering,
+) => ({
+  audits: createAuditStore(db, { codes, keys, realm, watch }),
   baselines: createBaselineStore(db, realm),
   batches: createBatchStore(db),
   changes: createChangeStore(db),
@@ -67,7 +72,11 @@ const createAll = (db: Database, { codes, keys, changes, realm }: { codes: Codes
   waivers: createWaiverStore(db, realm),
   windows: createWindowStore(db, { codes, realm }),
   webhooks: createWebhookStore(db),
-  record: (batch: Parameters<typeof recordBatch>[2]) => recordBatch(db, codes, batch),
+  async record(batch: Parameters<typeof recordBatch>[2]) {
+    const progress = await recordBatch(db, codes, batch)
+    watch?.recorded(batch.findings)
+    return progress
+  },
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
     endUnplannedSpans(db, policy, planned),
@@ -77,11 +86,11 @@ export type Transact = <T>(work: (stores: Stores, tx: Database) => Promise<T>) =
 
 /** Runs work in one transaction and appends what it told the ledger as its last step. What it throws rolls back all of it. */
 export const createTransact =
-  ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, keys: LedgerKeys): Transact =>
+  ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, keys: LedgerKeys, watch?: Watch): Transact =>
   (work) =>
     transaction(async (tx) => {
       const changes: Change[] = []
-      const result = await work(createStores(tx, codes, { keys, changes }), tx)
+      const result = await work(createStores(tx, codes, { keys, changes, watch }), tx)
       await appendEntries(tx, keys, changes)
       return result
     })

@@ -88,6 +88,11 @@ export function createVantageStore(db: Database) {
       return new Map(rows.map(({ id, name }) => [name, id]))
     },
 
+    /** Every vantage as it stands now. */
+    async states(): Promise<VantageState[]> {
+      return (await db.$queryRaw<Row[]>`${selectState} GROUP BY v.id ORDER BY v.name`).map(fromRow)
+    },
+
     /** A page of vantages by name, each as it stands now. */
     async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []

@@ -1,0 +1,23 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { problems } from '../schemas.ts'
+import type { ServerParts } from '../server.ts'
+
+export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics'>> = async (app, { metrics }) => {
+  app.get(
+    '/metrics',
+    {
+      config: { scope: 'reports:read' },
+      schema: {
+        operationId: 'getMetrics',
+        tags: ['operations'],
+        summary: 'The metrics of this process, and how far all of them are behind, in the text format of Prometheus',
+        response: {
+          200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
+          ...problems(),
+        },
+      },
+    },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()),
+  )
+}
