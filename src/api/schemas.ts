@@ -39,6 +39,8 @@ export const Fingerprint = Type.String({
 })
 export const Result = Type.Enum([...results], { description: "XCCDF's results" })
 export const State = Type.Enum([...states])
+/** What was judged, and why so. */
+export const Judged = { result: Result, state: State, reason: ref(Reason) }
 
 const count = Type.Integer({ minimum: 0 })
 export const Counts = Type.Object({

@@ -1,7 +1,7 @@
 import type { Evidence } from '../domain/evidence.ts'
+import type { Finding } from '../domain/finding.ts'
 import type { Result } from '../domain/judge.ts'
-import type { State } from '../domain/observation.ts'
-import { describeReason, type ReasonCode } from '../domain/reasons.ts'
+import { describeReason } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
@@ -9,25 +9,7 @@ import { andOfTarget, type Realm } from './realm.ts'
 import { findingFlags } from './record.ts'
 import { seriesNamesOf } from './series-names.ts'
 
-export interface Finding {
-  /** Names the series, whatever its target is called. */
-  fingerprint: string
-  target: string
-  rule: string
-  vantage: string
-  result: Result
-  state: State
-  reason: { code: ReasonCode; message: string }
-  observedAt: string
-  latencyMs: number | null
-  attempts: number
-  indirect: boolean
-  evidence: Evidence | null
-  /** The window that was open for it. */
-  window: string | null
-  /** The waiver that accepted its failure. */
-  waiver: { id: string; expiresAt: string } | null
-}
+export type { Finding }
 
 export interface FindingFilter {
   result?: Result

@@ -11,13 +11,11 @@ import { linkNext } from '../links.ts'
 import {
   closedObject,
   Fingerprint,
+  Judged,
   nullable,
   PageQuery,
   problems,
-  Reason,
-  Result,
   ref,
-  State,
   Timestamp,
   unchanged,
 } from '../schemas.ts'
@@ -25,7 +23,7 @@ import type { ServerParts, View } from '../server.ts'
 import { readTime } from '../times.ts'
 import { FieldChange } from './history.ts'
 
-const Side = nullable(Type.Object({ result: Result, state: State, reason: ref(Reason) }))
+const Side = nullable(Type.Object(Judged))
 const count = Type.Integer({ minimum: 0 })
 const Significance = Type.Enum([...significances], { description: '`alert`: look now; `notice`: at the next review' })
 

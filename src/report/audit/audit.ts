@@ -1,8 +1,6 @@
-import type { Evidence } from '../../domain/evidence.ts'
-import { type Result, results } from '../../domain/judge.ts'
-import type { State } from '../../domain/observation.ts'
+import type { Finding } from '../../domain/finding.ts'
+import { results } from '../../domain/judge.ts'
 import type { PolicyDocument } from '../../domain/policy.ts'
-import type { ReasonCode } from '../../domain/reasons.ts'
 import type { AuditCounts, Verdict } from '../../domain/verdict.ts'
 
 /** An audit that has ended, with what its documents say besides the findings. */
@@ -23,22 +21,7 @@ export interface ReportedAudit {
   toolVersion: string
 }
 
-export interface ReportedFinding {
-  target: string
-  rule: string
-  vantage: string
-  result: Result
-  state: State
-  reason: { code: ReasonCode; message: string }
-  observedAt: string
-  latencyMs: number | null
-  attempts: number
-  indirect: boolean
-  evidence: Evidence | null
-  window: string | null
-  /** The waiver that accepts the failure: it stays a failure. */
-  waiver: { id: string; expiresAt: string } | null
-}
+export type ReportedFinding = Finding
 
 /** The findings of an audit from the first to the last, as often as they are asked for: all of a target follow each other. */
 export type Findings = () => AsyncIterable<readonly ReportedFinding[]>

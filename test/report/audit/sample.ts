@@ -16,6 +16,7 @@ export function findingOf(
 ): ReportedFinding {
   const looked = state !== 'unknown'
   return {
+    fingerprint: 'f109d3c0-9316-4298-95fd-56bb9341b852',
     ...{ target: 'epp-01', rule, vantage: 'local', result, state, reason: describeReason(code) },
     ...{
       observedAt: '2026-01-01T00:00:01.000Z',

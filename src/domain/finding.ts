@@ -1,0 +1,25 @@
+import type { Evidence } from './evidence.ts'
+import type { Result } from './judge.ts'
+import type { State } from './observation.ts'
+import type { ReasonCode } from './reasons.ts'
+
+/** One rule judged for one target from one vantage in one audit, by names. */
+export interface Finding {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
+  target: string
+  rule: string
+  vantage: string
+  result: Result
+  state: State
+  reason: { code: ReasonCode; message: string }
+  observedAt: string
+  latencyMs: number | null
+  attempts: number
+  indirect: boolean
+  evidence: Evidence | null
+  /** The window that was open for it. */
+  window: string | null
+  /** The waiver that accepts the failure: it stays a failure. */
+  waiver: { id: string; expiresAt: string } | null
+}
