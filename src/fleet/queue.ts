@@ -134,8 +134,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   // The look at the door of a window waits for whoever was down for weeks.
   await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
-  // An audit that cannot be planned is lost as a whole: this outlasts connections that break for half a minute.
-  await ensureQueue(planQueue, { ...delivery, retryLimit: 5, deadLetter: planFailedQueue })
+  await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {
     for (let started = 0; started < workers; started++) {

@@ -33,12 +33,18 @@ async function startPorts(fleet: Fleet) {
 }
 
 const kill = (worker: PeerProcess, signal: NodeJS.Signals) => process.kill(worker.pid, signal)
-/** Waits until a worker is in the middle of a batch, and ends it there. */
-async function killWhileItLooks(worker: PeerProcess, port: number) {
-  await vi.waitFor(() => {
+/** Ends a worker in the middle of a batch; asks for more work until it has some. */
+async function killWhileItLooks(worker: PeerProcess, port: number, askForMore: () => Promise<unknown>) {
+  const killed = () => {
     if (!isConnectedTo(worker.pid, port)) throw new Error('the worker is not looking')
     kill(worker, 'SIGKILL')
-  }, soon)
+    return true
+  }
+  let done = false
+  while (!done) {
+    await askForMore()
+    done = await vi.waitFor(killed, { timeout: 2_000, interval: 10 }).catch(() => false)
+  }
   expect(await worker.exited).toBe('SIGKILL')
 }
 
@@ -76,9 +82,10 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, 
     const workers = [await fleet.startWorker(), await fleet.startWorker()]
     const auditIds: string[] = []
     for (let i = 0; i < kills; i++) {
-      auditIds.push(await ports.accept(), await ports.accept())
+      auditIds.push(await ports.accept())
       const victim = workers.shift()
-      if (victim) await killWhileItLooks(victim, ports.slowPort)
+      const askForMore = async () => auditIds.push(await ports.accept())
+      if (victim) await killWhileItLooks(victim, ports.slowPort, askForMore)
       workers.push(await fleet.startWorker())
     }
     await fleet.expectWhole(auditIds, targets)
