@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createChangeStore } from '../../src/store/changes.ts'
-import { openTestStores, type TestStores } from '../support/stores.ts'
+import { finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
 
 let stores: TestStores
 beforeAll(async () => {
@@ -34,4 +34,23 @@ test('asOf is no later than the start of any transaction that still runs, and no
 
 test('asOf leaves a margin for clocks', async () => {
   expect(Date.parse(await stores.changes.asOf())).toBeLessThanOrEqual((await now()) - 1_900)
+})
+
+test('whatever ends a span notes that it was written: a recording, a plan without it, a target that is retired', async () => {
+  const series = await makeSeries(stores, ['one', 'two', 'three'])
+  const look = async (ms: number, result: 'pass' | 'fail', some = series) => {
+    const started = await startAudit(stores, { targetIds: some.map(({ targetId }) => targetId) })
+    await stores.record({ ...started, findings: some.map((one) => finding(one, ms, { result })) })
+  }
+  await look(1000, 'pass')
+  await stores.query(`UPDATE span SET changed_at = '2020-01-01'`)
+  const [one, two, three] = series
+  if (!one || !two || !three) throw new Error('no series')
+  await look(2000, 'fail', [one])
+  await stores.endUnplannedSpans('p', [{ targetId: two.targetId, seriesId: -1 }])
+  await stores.targets.retire(three.targetId)
+  const spans = await stores.query<{ ended: boolean; noted: boolean }>(
+    `SELECT to_at IS NOT NULL AS ended, changed_at > '2021-01-01' AS noted FROM span ORDER BY to_at IS NULL`,
+  )
+  expect(spans).toEqual([...Array(3).fill({ ended: true, noted: true }), { ended: false, noted: true }])
 })

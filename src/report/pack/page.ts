@@ -130,7 +130,9 @@ function controlsTable(controls: readonly ControlStanding[]): string {
     word(verdict),
     rules.map(({ rule }) => code(rule)).join(', '),
     escapeXml(
-      notTested.map(({ rule, why, count }) => `${rule}: ${why}${count === null ? '' : ` (${count})`}`).join('; '),
+      notTested
+        .map(({ rule, why, count }) => (count === null ? `${rule}: not in this audit` : `${rule}: ${why} (${count})`))
+        .join('; '),
     ),
   ])
   return table(

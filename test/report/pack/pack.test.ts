@@ -81,7 +81,7 @@ describe('the page of a pack', () => {
     for (const { reason } of shown) expect(page).toContain(reason.message)
     expect(page).toContain('Accepted by waiver')
     expect(page).toMatch(/ssh-support: notchecked \(1\)/)
-    expect(page).toMatch(/server-certificate: never-audited/)
+    expect(page).toMatch(/server-certificate: not in this audit/)
   })
 
   test('has a head for every table, column and row, one title, and a language', async () => {
