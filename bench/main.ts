@@ -3,14 +3,17 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/embedded.ts'
+import { measureAgents } from './agents.ts'
 import { measureEstate } from './estate.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
+import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
 import { measureWebhooks } from './webhooks.ts'
+import { measureWorkers } from './workers.ts'
 import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
@@ -38,6 +41,9 @@ const benches: Record<string, Bench> = {
   reads: measureReads,
   ledger: measureLedger,
   webhooks: measureWebhooks,
+  workers: measureWorkers,
+  queue: measureQueue,
+  agents: measureAgents,
 }
 
 const wanted = process.argv.slice(2)

@@ -10,7 +10,7 @@ export interface WholeAudit {
   tookMs: number
 }
 
-const policy = 'three-ports'
+const threePorts = 'three-ports'
 
 /** Asks the service by HTTP; throws what it says where that is no success. */
 export async function ask(service: Service, path: string, init: RequestInit = {}): Promise<Response> {
@@ -22,11 +22,18 @@ export async function ask(service: Service, path: string, init: RequestInit = {}
 
 /** Stores a policy of one rule for each port. */
 export async function putPolicy(service: Service, ports: readonly number[]): Promise<void> {
-  await ask(service, `/v1/policies/${policy}`, { method: 'PUT', body: JSON.stringify(portPolicy(policy, ports)) })
+  await ask(service, `/v1/policies/${threePorts}`, {
+    method: 'PUT',
+    body: JSON.stringify(portPolicy(threePorts, ports)),
+  })
 }
 
 /** Audits these addresses, all of them sent along with the request, and waits for the end. */
-export async function auditAll(service: Service, addresses: readonly string[]): Promise<WholeAudit> {
+export async function auditAll(
+  service: Service,
+  addresses: readonly string[],
+  policy = threePorts,
+): Promise<WholeAudit> {
   const targets = addresses.map((address) => ({ name: `host-${address}`, address }))
   const body = JSON.stringify({ policy, targets })
   const wait = { prefer: 'wait=15' }

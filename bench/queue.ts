@@ -1,0 +1,93 @@
+import { createServer } from 'node:net'
+import { v7 as newUuid } from 'uuid'
+import { openQueue } from '../src/fleet/queue.ts'
+import { listen } from '../test/support/listen.ts'
+import { median } from './first-audit.ts'
+import type { Bench } from './main.ts'
+import { percentile } from './measure.ts'
+import { startService } from './service.ts'
+import { openOwnStores } from './stores.ts'
+import { ask, putPolicy } from './whole-audit.ts'
+
+const jobs = 500
+const pickUps = 50
+
+/** What the queue costs for each batch, and how soon an audit that is asked for has its first look. */
+export const measureQueue: Bench = async (dataDir) => {
+  const eachMs = await timeEmptyBatches(dataDir)
+  const tookMs = await timePickUps(dataDir)
+  return [
+    { bench: 'queue', what: 'a batch that does nothing', value: eachMs, unit: 'ms', goal: '< 5' },
+    {
+      bench: 'queue',
+      what: 'from the request to the first look, median',
+      value: median(tookMs),
+      unit: 'ms',
+      goal: '< 50',
+    },
+    { bench: 'queue', what: 'the same, p95', value: percentile(tookMs, 0.95), unit: 'ms', goal: '' },
+  ]
+}
+
+/** One worker that runs one batch at a time: what is queued at once, from the first to the last. */
+async function timeEmptyBatches(dataDir: string): Promise<number> {
+  const stores = await openOwnStores(dataDir)
+  const queue = await openQueue({ url: stores.url, connections: 4, concurrency: 1, onError: console.error })
+  try {
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    let left = jobs
+    let startedAt = 0
+    const runBatch = async () => {
+      startedAt ||= performance.now()
+      left -= 1
+      if (left === 0) resolve()
+    }
+    const nothing = async () => {}
+    await queue.work(['idle'], {
+      ...{ planAudit: nothing, failAudit: nothing, failBatch: nothing, endAudit: nothing, maintain: nothing },
+      ...{ reprobe: nothing, deliver: nothing, takeTicks: nothing, runBatch },
+    })
+    const auditId = newUuid()
+    await stores.db.$transaction((tx) =>
+      queue.enqueueBatches(
+        tx,
+        'idle',
+        Array.from({ length: jobs }, (_, batchId) => ({ auditId, batchId })),
+      ),
+    )
+    await done
+    return (performance.now() - startedAt) / (jobs - 1)
+  } finally {
+    await queue.stop(1000)
+    await stores.close()
+  }
+}
+
+/** Audits one after the other of one target, which is this process: it sees when the first look comes. */
+async function timePickUps(dataDir: string): Promise<number[]> {
+  let seen = () => {}
+  const server = createServer((socket) => {
+    seen()
+    socket.on('error', () => {}).destroy()
+  })
+  const { port } = await listen(server)
+  const service = await startService(dataDir, { PORTWARDEN_AUDITS_PER_MINUTE: '100000' })
+  try {
+    await putPolicy(service, [port])
+    const body = JSON.stringify({ policy: 'three-ports', targets: [{ name: 'loopback', address: '127.0.0.1' }] })
+    const tookMs: number[] = []
+    for (let i = 0; i < pickUps + 5; i++) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      seen = resolve
+      const startedAt = performance.now()
+      const answered = ask(service, '/v1/audits', { method: 'POST', body, headers: { prefer: 'wait=15' } })
+      await promise
+      tookMs.push(performance.now() - startedAt)
+      await answered
+    }
+    return tookMs.slice(5)
+  } finally {
+    await service.stop()
+    server.close()
+  }
+}
