@@ -9,10 +9,10 @@ import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { ask, auditAll, putPolicy } from './whole-audit.ts'
 
-const agents = Number(process.env.AG ?? 1000)
-const audits = 40
-const auditEveryMs = 50
-const idleMs = 5_000
+const agents = 1000
+const audits = 200
+const auditEveryMs = 100
+const idleMs = 20_000
 const nameOf = (i: number) => `branch-${i}`
 
 /** A thousand agents that wait at one API by long poll: how soon one of them has the batch of an audit, and what waiting costs. */
