@@ -59,11 +59,12 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
         const looked = new AbortController()
         const woken = waitForBatch(vantageId, Math.max(0, until - Date.now()), AbortSignal.any([signal, looked.signal]))
         const lease = signal.aborted ? undefined : await takeOpen(vantage)
-        if (lease || signal.aborted || Date.now() >= until) {
+        if (lease || signal.aborted) {
           looked.abort()
           return lease
         }
         await woken
+        if (Date.now() >= until) return undefined // the next poll looks again
       }
     },
 
