@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -128,7 +129,7 @@ describe('docker-compose.yml', () => {
     for (const { environment } of [service, worker].filter((process) => process !== undefined)) {
       const filled = Object.entries(environment).map(([name, value]) => [
         name,
-        value.replace(/\$\{[^}]+\}/, 'secret'.repeat(6)),
+        value.replace(/\$\{[^}]+\}/, randomBytes(32).toString('base64').replaceAll('/', '+')), // one stands in a URL
       ])
       const config = readConfig(Object.fromEntries(filled))
       expect(config.places[0].name).toBe(environment.PORTWARDEN_VANTAGE)

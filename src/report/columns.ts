@@ -13,6 +13,7 @@ interface Judged extends Reasoned, Placed {
   result: string
   state: string
   evidence: unknown
+  fingerprint: string
 }
 
 const judged: Columns<Judged> = {
@@ -45,6 +46,7 @@ export const findingColumns: Columns<FindingRow> = {
   indirect: (item) => item.indirect,
   window: (item) => item.window,
   waiver: (item) => item.waiver?.id ?? null,
+  fingerprint: (item) => item.fingerprint,
 }
 
 interface SpanRow extends Judged {
@@ -61,6 +63,7 @@ export const spanColumns: Columns<SpanRow> = {
   policy: (item) => item.policy,
   ...judged,
   changes: (item) => JSON.stringify(item.changes),
+  fingerprint: (item) => item.fingerprint,
 }
 
 /** The columns of the history of all targets. */
@@ -74,6 +77,7 @@ interface DriftRow extends Placed {
   target: string
   policy: string
   at: string
+  fingerprint: string
   before: Side
   after: Side
   changes: unknown
@@ -96,6 +100,7 @@ export const driftColumns: Columns<DriftRow> = {
   stateAfter: (item) => item.after?.state ?? null,
   reasonAfter: (item) => item.after?.reason.code ?? null,
   changes: (item) => JSON.stringify(item.changes),
+  fingerprint: (item) => item.fingerprint,
 }
 
 interface Counted {

@@ -88,7 +88,15 @@ test('NDJSON is one JSON text to a line, whatever is in it', () => {
 
 describe('the columns', () => {
   const reason = { code: 'as-expected', message: 'What was seen is what the rule expects.' }
-  const judged = { rule: 'r', vantage: 'v', result: 'pass', state: 'open', reason, evidence: { host: 'h', port: 1 } }
+  const judged = {
+    rule: 'r',
+    vantage: 'v',
+    result: 'pass',
+    state: 'open',
+    reason,
+    evidence: { host: 'h', port: 1 },
+    fingerprint: 'f',
+  }
   const cellsOf = <T>(columns: Columns<T>, item: T) =>
     Object.fromEntries(Object.entries(columns).map(([name, cell]) => [name, cell(item)]))
 
@@ -110,6 +118,7 @@ describe('the columns', () => {
       indirect: true,
       window: null,
       waiver: 'w',
+      fingerprint: 'f',
     })
     expect(cellsOf(findingColumns, { ...item, evidence: null }).evidence).toBeNull()
   })
@@ -125,7 +134,7 @@ describe('the columns', () => {
   })
 
   test('of a drift show both sides, and empty cells for one that is absent', () => {
-    const placed = { target: 't', policy: 'p', rule: 'r', vantage: 'v', at: 'a', changes: [] }
+    const placed = { target: 't', policy: 'p', rule: 'r', vantage: 'v', at: 'a', changes: [], fingerprint: 'f' }
     const item = { ...placed, class: 'appeared', cause: 'scope', significance: 'info', before: null, after: judged }
     expect(cellsOf(driftColumns, item)).toMatchObject({
       class: 'appeared',
