@@ -5,8 +5,10 @@ import { percentile } from './measure.ts'
 // A program of its own: asks for one path on connections that stay open, the next request when the answer is there, not faster than
 // RATE in a second, for SECONDS; prints what came as JSON. Bare sockets, so that it takes little of the machine from the service.
 const [url = '', key = '', connections = '', rate = '', seconds = ''] = process.argv.slice(2)
-const { hostname, port, pathname } = new URL(url)
-const request = Buffer.from(`GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${key}\r\n\r\n`)
+const { hostname, port, pathname, search } = new URL(url)
+const request = Buffer.from(
+  `GET ${pathname}${search} HTTP/1.1\r\nHost: ${hostname}\r\nAuthorization: Bearer ${key}\r\n\r\n`,
+)
 const startedAt = performance.now()
 const endsAt = startedAt + Number(seconds) * 1000
 const tookMs: number[] = []

@@ -9,6 +9,7 @@ import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
+import { measureProbeEndpoint } from './probe-endpoint.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
 import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
@@ -39,6 +40,7 @@ const benches: Record<string, Bench> = {
   years: measureYears,
   memory: measureMemory,
   reads: measureReads,
+  probe: measureProbeEndpoint,
   ledger: measureLedger,
   webhooks: measureWebhooks,
   workers: measureWorkers,

@@ -4,7 +4,7 @@ import { planAudit } from './audit/plan.ts'
 import { failBatch, runBatch } from './audit/run-batch.ts'
 import { reprobeWindow } from './audit/windows.ts'
 import { type Config, type Listening, version } from './config.ts'
-import { NotReadyError } from './domain/errors.ts'
+import { NotReadyError, RefusedError } from './domain/errors.ts'
 import { endAtDeadline } from './fleet/deadlines.ts'
 import { startHeartbeat } from './fleet/heartbeat.ts'
 import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
@@ -18,7 +18,7 @@ import { builtInPolicies } from './policies/built-in.ts'
 import { type Gate, openGate } from './probes/gate.ts'
 import { createOwnEndpoints, type OwnEndpoints } from './probes/own-endpoints.ts'
 import { systemLookup } from './probes/resolve.ts'
-import { openBudget, openVantage } from './probes/vantage.ts'
+import { openBudget, openVantage, type VantageEyes } from './probes/vantage.ts'
 import { loadCodes } from './store/codes.ts'
 import { type Database, databaseEndpoint, openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
@@ -45,6 +45,9 @@ export interface App extends Parts {
   /** Whether webhooks may lead over plain HTTP to other machines. */
   plainHttp: boolean
   metrics: Metrics
+  /** The eyes of a vantage that this process looks from, by default the first; throws where it has none. */
+  eyesOf(vantage?: string): VantageEyes
+  probeTimeoutMs: number
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
   /** How its HTTP side listens, and what it takes. */
@@ -168,6 +171,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     enqueueReprobe: queue.enqueueReprobe,
     enqueueBatches: queue.enqueueBatches,
   }
+  let working = false
   const scheduler = createScheduler({ ...parts, nextTicks: queue.nextTicks })
   return {
     ...parts,
@@ -176,6 +180,13 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     notifications,
     notifier,
     metrics,
+    eyesOf(name) {
+      if (!working) throw new NotReadyError('this process looks at nothing: ask one that works for a vantage')
+      const place = name === undefined ? places[0] : places.find(({ vantage }) => vantage.name === name)
+      if (place) return place
+      throw new RefusedError([{ pointer: '/vantage', message: 'this process does not look from there' }], 'query')
+    },
+    probeTimeoutMs: config.probeTimeoutMs,
     mayDial: gate.mayDial,
     plainHttp: config.webhooks.plainHttp,
     owner: embedded?.owner ?? false,
@@ -221,6 +232,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         },
       })
       notifier.start()
+      working = true
     },
     async rest(graceMs) {
       await Promise.all([notifier.stop(), queue.rest(graceMs)])

@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
+import type { Eyes } from '../audit/look.ts'
 import type { Parts } from '../audit/parts.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { TokenRules } from '../domain/tokens.ts'
@@ -36,6 +37,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Policy, policyRoutes } from './routes/policies.ts'
 import { previewRoutes } from './routes/preview.ts'
+import { probeRoutes } from './routes/probe.ts'
 import { Schedule, ScheduleRun } from './routes/schedule-schemas.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { ImportOutcome, targetImportRoutes } from './routes/target-imports.ts'
@@ -62,6 +64,10 @@ export interface ServerParts extends Omit<Parts, keyof View> {
     /** Told of every answer; `operation` is an operationId, or `none`. */
     answered(operation: string, status: number, tookMs: number): void
   }
+  /** What looks from a vantage of this process, by default the first; throws where there is none. */
+  eyesOf(vantage?: string): Eyes
+  /** The most that a single look takes. */
+  probeTimeoutMs: number
   /** Told where it listens, so that it is not audited itself. */
   neverDial(endpoint: { address: string; port: number }): void
   /** Whether the service can do its work now; throws NotReadyError where it cannot. */
@@ -143,6 +149,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     const tooMany = await limitRequests(guarded, parts.listening.limits)
     requireKey(guarded, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
     await guarded.register(metricsRoutes, parts)
+    await guarded.register(probeRoutes, parts)
     await guarded.register(
       async (v1) => {
         registerEtags(v1)

@@ -199,7 +199,11 @@ export interface Sighting<P extends ProbeName = ProbeName> {
   /** Connections tried, confirmations of silence included. */
   attempts: number
   /** Volatile values; never part of the evidence. */
-  measurements?: { clockSkewMs?: number }
+  measurements?: {
+    clockSkewMs?: number
+    /** When the first certificate expires of those that the peer sent; RFC 3339. */
+    chainExpiresAt?: string
+  }
 }
 
 /** What one check saw: one sighting for each address of the host, never none. */

@@ -25,6 +25,8 @@ export interface Check<P extends ProbeName = ProbeName> {
   host: string
   port: number
   options: ProbeOptions[P]
+  /** One try at the first address alone, within this time. */
+  once?: { timeoutMs: number; resolved(tookMs: number): void }
 }
 
 export interface ObserverOptions {
@@ -97,12 +99,14 @@ async function sightAll<P extends ProbeName>(
   check: Check<P>,
   { use, world }: Circumstances,
 ): Promise<Observation<P>['sightings']> {
+  const askedAt = performance.now()
   const answer = await world.resolve(check.host)
+  check.once?.resolved(performance.now() - askedAt)
   if ('state' in answer) return [undialled(null, answer)]
   const [first, ...rest] = answer
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
   const sight = (address: string) => sightOne(check, { host: check.host, address, port: check.port }, { use, world })
-  if (rest.length === 0) return [await sight(first)]
+  if (rest.length === 0 || check.once) return [await sight(first)]
   if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
   // One after the other, so that a refusal by the first is known to the next.
   const sightings: Observation<P>['sightings'] = [await sight(first)]
@@ -131,7 +135,7 @@ async function sightOne<P extends ProbeName>(
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
   for (let attempts = 1; ; attempts += 1) {
-    const isLast = attempts >= world.tries
+    const isLast = check.once !== undefined || attempts >= world.tries
     const tried = await tryOnce(check, endpoint, { use, world, isLast })
     if (tried.reason !== 'no-answer' || isLast || use.given) return { address, ...tried, attempts }
     await pause(world.spacingMs * attempts)
@@ -205,7 +209,8 @@ function runProbe<P extends ProbeName>(
   { use, world, sockets }: Circumstances & { sockets: SocketSet },
 ): Promise<Look<P>> {
   // The deadline starts now that the slot is there: waiting for it is not the target's fault.
-  const deadline = createDeadline(world.timeoutMs)
+  const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
+  const deadline = createDeadline(timeoutMs)
   const io: ProbeIo = {
     deadline,
     requester: world.requester,
@@ -217,7 +222,7 @@ function runProbe<P extends ProbeName>(
       return credential
     },
   }
-  return giveUpAfter(world.probes[check.probe](endpoint, check.options, io), world.timeoutMs * 2)
+  return giveUpAfter(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
 }
 
 /** A probe keeps its deadline by itself. One that does not must not hold the audit for ever. */

@@ -20,10 +20,16 @@ export const probeTls: Probe<'tls'> = async (endpoint, { trustedCa, offerVersion
   const seen = 'facts' in second ? second : first
   const versions =
     offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, seen.facts, io) } : {}
-  return { state: 'open', reason: seen.reason, facts: { ...seen.facts, ...versions } }
+  const { chainExpiresAt } = seen
+  return {
+    state: 'open',
+    reason: seen.reason,
+    facts: { ...seen.facts, ...versions },
+    ...(chainExpiresAt !== undefined && { measurements: { chainExpiresAt } }),
+  }
 }
 
-type Seen = Pick<Handshake, 'reason' | 'facts'>
+type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
 
 const leastPatienceMs = 250
 

@@ -30,6 +30,8 @@ export interface Handshake {
   stream?: TLSSocket
   reason: ReasonCode
   facts: TlsFacts
+  /** When the first certificate expires of those that the peer sent; RFC 3339. */
+  chainExpiresAt?: string
   /** Why the stream ended afterwards, from the error if the owner has it: TLS 1.3 refuses a client only after the handshake. */
   explainEnd: (error?: Error | null) => Pick<Handshake, 'reason' | 'facts'>
 }
@@ -55,7 +57,8 @@ export async function handshakeTls(
     const failure = explainEnd(greeting, error)
     return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
   }
-  if (stream) return { ok: true, stream, reason: 'tls-ok', facts, explainEnd: end }
+  const chainExpiresAt = earliestEnd(session?.chain ?? [])
+  if (stream) return { ok: true, stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
   const failure = explainFailure(greeting)
   const shown = failure.facts.clientCertificate ? clearFacts(sight) : {}
   return { ok: false, reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
@@ -101,6 +104,11 @@ function chainFacts(
     ...judgeTrust({ chain, verdict, authorities, now: Date.now() }),
     nameMatches: namesHost(leaf, endpoint.host),
   }
+}
+
+function earliestEnd(chain: readonly X509Certificate[]): string | undefined {
+  const ends = chain.map(({ validToDate }) => validToDate.getTime()).filter(Number.isFinite)
+  return ends.length > 0 ? new Date(Math.min(...ends)).toISOString() : undefined
 }
 
 function readCertificate(der: Buffer): X509Certificate | undefined {

@@ -38,6 +38,7 @@ const needs = {
   ndiff: { packages: { ndiff: 'ndiff' } },
   tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
+  'blackbox-exporter': { packages: { 'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter' } },
   curl: { packages: { curl: 'curl' } },
 } satisfies Record<string, Need>
 

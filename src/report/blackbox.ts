@@ -1,0 +1,122 @@
+import { isIPv6 } from 'node:net'
+import type { FactsByProbe, ProbeName, Sighting } from '../domain/observation.ts'
+import type { ReasonCode } from '../domain/reasons.ts'
+
+/** A module of blackbox_exporter as our probes can answer it. */
+export interface Module {
+  probe: ProbeName
+  succeeds(sighting: Sighting, now: Date): boolean
+  /** The peer spoke, and not what was waited for. */
+  misspoke?(sighting: Sighting): boolean
+}
+
+const tlsOf = ({ facts }: Sighting) => facts as FactsByProbe['tls']
+const isBanner = ({ facts }: Sighting) => (facts as FactsByProbe['ssh']).protocolVersion === '2.0'
+const handshakeDone = ({ reason }: Sighting) => reason === 'tls-ok'
+
+/** As Go's crypto/tls verifies: trusted, named, within its dates. What is not known is not so. */
+function isVerified(sighting: Sighting, now: Date): boolean {
+  const { trusted, nameMatches, certificate } = tlsOf(sighting)
+  const isCurrent =
+    certificate !== undefined && now >= new Date(certificate.notBefore) && now <= new Date(certificate.notAfter)
+  return handshakeDone(sighting) && trusted === true && nameMatches === true && isCurrent
+}
+
+const ldapAnswers: ReadonlySet<ReasonCode> = new Set([
+  'ldap-answered',
+  'ldap-anonymous-refused',
+  'ldap-stronger-auth-required',
+  'ldap-confidentiality-required',
+])
+
+const tlsVerified: Module = { probe: 'tls', succeeds: isVerified }
+
+/** By name. `tcp_tls` is `tls_connect` under another name that is in use. */
+export const modules = {
+  tcp_connect: { probe: 'tcp', succeeds: ({ state }) => state === 'open' },
+  tls_connect: tlsVerified,
+  tcp_tls: tlsVerified,
+  tls_connect_insecure: { probe: 'tls', succeeds: handshakeDone },
+  ssh_banner: {
+    probe: 'ssh',
+    succeeds: isBanner,
+    misspoke: (sighting) => sighting.state === 'open' && !isBanner(sighting) && sighting.reason !== 'protocol-timeout',
+  },
+  ldap: { probe: 'ldap', succeeds: ({ reason }) => ldapAnswers.has(reason) },
+} as const satisfies Record<string, Module>
+
+export type ModuleName = keyof typeof modules
+export const moduleNames = Object.keys(modules) as ModuleName[]
+
+/** What one look brought, and how long it took. */
+export interface Probed {
+  module: Module
+  sighting: Sighting
+  success: boolean
+  lookupMs: number
+  tookMs: number
+}
+
+/** The metrics of blackbox_exporter, by the same names and with the same meaning; what is not known is left out. */
+export function renderBlackbox({ module, sighting, success, lookupMs, tookMs }: Probed): string {
+  const { address } = sighting
+  return [
+    gauge('probe_dns_lookup_time_seconds', 'Returns the time taken for probe dns lookup in seconds', lookupMs / 1000),
+    gauge('probe_duration_seconds', 'Returns how long the probe took to complete in seconds', tookMs / 1000),
+    gauge('probe_failed_due_to_regex', 'Indicates if probe failed due to regex', module.misspoke?.(sighting) ? 1 : 0),
+    ...(address === null ? [] : aboutAddress(address)),
+    ...(module.probe === 'tls' ? aboutTls(sighting) : []),
+    gauge('probe_success', 'Displays whether or not the probe was a success', success ? 1 : 0),
+  ].join('')
+}
+
+const aboutAddress = (address: string) => [
+  ...(isIPv6(address)
+    ? []
+    : [gauge('probe_ip_addr_hash', 'Specifies the hash of IP address', fnv1a(address.split('.').map(Number)))]),
+  gauge('probe_ip_protocol', 'Specifies whether probe ip protocol is IP4 or IP6', isIPv6(address) ? 6 : 4),
+]
+
+function aboutTls(sighting: Sighting): string[] {
+  const { certificate, protocol } = tlsOf(sighting)
+  const expiresAt = sighting.measurements?.chainExpiresAt
+  return [
+    ...(expiresAt
+      ? [gauge('probe_ssl_earliest_cert_expiry', 'Returns earliest SSL cert expiry date', Date.parse(expiresAt) / 1000)]
+      : []),
+    ...(certificate
+      ? [
+          gauge('probe_ssl_last_chain_info', 'Contains SSL leaf certificate information', 1, {
+            fingerprint_sha256: certificate.sha256,
+            issuer: certificate.issuer,
+            subject: certificate.subject,
+            subjectalternative: certificate.sans
+              .flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : []))
+              .join(','),
+          }),
+        ]
+      : []),
+    ...(protocol
+      ? [
+          gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown', 1, {
+            version: nameVersion(protocol),
+          }),
+        ]
+      : []),
+  ]
+}
+
+/** `TLSv1` is `TLS 1.0` in Go. */
+const nameVersion = (protocol: string) => (protocol === 'TLSv1' ? 'TLS 1.0' : protocol.replace('TLSv', 'TLS '))
+
+function gauge(name: string, help: string, value: number, labels: Record<string, string> = {}): string {
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
+  const series = pairs.length > 0 ? `${name}{${pairs.join(',')}}` : name
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${series} ${value}\n`
+}
+
+const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))
+
+/** FNV-1a, 32 bits. */
+const fnv1a = (bytes: readonly number[]): number =>
+  bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 16_777_619) >>> 0, 0x811c9dc5)
