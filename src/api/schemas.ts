@@ -113,3 +113,12 @@ export const problems = (...statuses: number[]) =>
         { description: problemTexts[status], content: { 'application/problem+json': { schema: ref(Problem) } } },
       ]),
   )
+
+/** For OpenAPI: whatever method may have a body can be refused for it, also where no body is asked for. */
+export function describeBody<S extends { response?: unknown }>(
+  schema: S,
+  { method }: { method: string | string[] },
+): S {
+  if (!schema.response || [method].flat().some((one) => one === 'GET' || one === 'HEAD')) return schema
+  return { ...schema, response: { ...problems(413, 415), ...schema.response } }
+}

@@ -13,6 +13,7 @@ import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
+import { readBodies } from './bodies.ts'
 import { serveDocs, withoutDefaults } from './docs.ts'
 import { drainBeforeClosing } from './drain.ts'
 import { registerEtags } from './etags.ts'
@@ -46,7 +47,7 @@ import { Vantage, vantageRoutes } from './routes/vantages.ts'
 import { Waiver, waiverRoutes } from './routes/waivers.ts'
 import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
-import { Reason } from './schemas.ts'
+import { describeBody, Reason } from './schemas.ts'
 import { createTokenReader } from './tokens.ts'
 import { webhookEvents } from './webhook-events.ts'
 
@@ -115,6 +116,8 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     serverFactory: (answer) => createListener(parts.listening, answer),
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
     frameworkErrors: answerFrameworkError,
+    // A name in a path that is too long is refused by its schema, like any other.
+    routerOptions: { maxParamLength: 16 * 1024 },
     return503OnClosing: false,
     clientErrorHandler: answerClientError,
     forceCloseConnections: 'idle',
@@ -126,7 +129,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
-  app.removeContentTypeParser('text/plain') // what is not told to be JSON is not taken for anything else
+  readBodies(app)
   for (const schema of schemas) app.addSchema(schema)
 
   app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
@@ -140,7 +143,10 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
 
   await app.register(swagger, {
     openapi: documentHead(parts.version),
-    transform: ({ schema, url, route }) => ({ url, schema: schema && describeNeed(withoutDefaults(schema), route) }),
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: schema && describeBody(describeNeed(withoutDefaults(schema), route), route),
+    }),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
   await serveDocs(app)

@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { NotFoundError, RefusedError } from '../../domain/errors.ts'
 import { checkPolicy, loadPolicy } from '../../policies/load.ts'
 import { policySchema } from '../../policies/schema.ts'
 import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../store/policies.ts'
+import { readText } from '../bodies.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
@@ -46,10 +47,10 @@ const VersionParams = closedObject({
 
 export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   // YAML comes through as text, so that mistakes can be told by line.
-  app.addContentTypeParser(
+  app.addContentTypeParser<Buffer>(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
-    { parseAs: 'string' },
-    (_request, body, done) => done(null, body),
+    { parseAs: 'buffer' },
+    async (_request: FastifyRequest, body: Buffer) => readText(body),
   )
 
   const check = (body: unknown) => (typeof body === 'string' ? loadPolicy(body, 'yaml') : checkPolicy(body))
