@@ -29,6 +29,7 @@ import { listenForNotifications, type Notifications } from './store/notification
 import { ensurePartitions } from './store/partitions.ts'
 import { policyPut } from './store/policies.ts'
 import { createStores, createTransact, type Stores } from './store/stores.ts'
+import { throughOutages } from './store/trouble.ts'
 import { listenForMetrics } from './telemetry/listener.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
@@ -208,7 +209,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       }
       const names = places.map(({ vantage }) => vantage.name)
       await queue.work(names, {
-        planAudit: ({ auditId }) => planAudit(parts, auditId),
+        planAudit: ({ auditId }) => throughOutages(() => planAudit(parts, auditId)),
         failAudit: async ({ auditId }) => {
           await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
         },

@@ -7,6 +7,7 @@ import type { Batch, BatchCheck } from '../store/batches.ts'
 import type { KeptLook } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores, Transact } from '../store/stores.ts'
+import { throughOutages } from '../store/trouble.ts'
 import { finishAudit } from './finish.ts'
 import { type Eyes, lookAtAll } from './look.ts'
 import { loadPermissions, type Permissions } from './permissions.ts'
@@ -29,7 +30,8 @@ interface BatchJob {
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(parts.stores, auditId)
-  await recordSeen(parts.stores, batch, await lookAtAll(parts, looksOf(batch).looks))
+  const seen = await lookAtAll(parts, looksOf(batch).looks)
+  await throughOutages(() => recordSeen(parts.stores, batch, seen)) // looking again would cost the targets
 }
 
 /** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /**
  * SQLSTATE: a connection that fails, a transaction that the server broke off to save itself, resources that are used up (53100 is a full
  * disk), a server that shuts down or starts.
@@ -18,4 +20,19 @@ export function isUnavailable(error: unknown, depth = 5): boolean {
   if (message === 'Connection terminated unexpectedly') return true // the driver gives it no code
   const inner = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError
   return isUnavailable(cause, depth - 1) || isUnavailable(inner, depth - 1)
+}
+
+/**
+ * Does `work` again while the database cannot do its part, for `patienceMs` at most: for work that has cost something already,
+ * and that changes nothing when it is done twice.
+ */
+export async function throughOutages<T>(work: () => Promise<T>, patienceMs = 20_000): Promise<T> {
+  for (const until = Date.now() + patienceMs; ; ) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isUnavailable(error) || Date.now() >= until) throw error
+      await pause(100 + Math.random() * 400) // not all processes at once
+    }
+  }
 }
