@@ -32,6 +32,8 @@ import { createStores, createTransact, type Stores } from './store/stores.ts'
 import { throughOutages } from './store/trouble.ts'
 import { listenForMetrics } from './telemetry/listener.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { traceStores } from './telemetry/traced.ts'
+import type { Tracing } from './telemetry/tracing.ts'
 
 export { version }
 
@@ -46,6 +48,8 @@ export interface App extends Parts {
   /** Whether webhooks may lead over plain HTTP to other machines. */
   plainHttp: boolean
   metrics: Metrics
+  /** Undefined where nothing is traced. */
+  tracing: Tracing | undefined
   /** The eyes of a vantage that this process looks from, by default the first; throws where it has none. */
   eyesOf(vantage?: string): VantageEyes
   probeTimeoutMs: number
@@ -102,11 +106,20 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const codes = await loadCodes(database.db)
   await ensurePartitions(database.db)
   const keys = config.ledgerKeys ?? (await ensureLedgerKeys(config.dataDir))
+  // Loaded here alone: who does not trace pays nothing for it.
+  const tracing = config.otlpEndpoint
+    ? await import('./telemetry/tracing.ts').then((made) =>
+        made.startTracing({ endpoint: config.otlpEndpoint ?? '', version }),
+      )
+    : undefined
+  if (tracing) closers.push(tracing.stop)
+  const step: Tracing['step'] = (name, auditId, attributes, work) =>
+    tracing ? tracing.step(name, auditId, attributes, work) : work()
   const metrics = createMetrics(async () => ({
     vantages: await stores.vantages.states(),
     scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
   }))
-  const stores: Stores = createStores(database.db, codes, { keys, watch: metrics })
+  const stores: Stores = traceStores(createStores(database.db, codes, { keys, watch: metrics }), tracing)
   const transaction = createTransact(database, codes, keys, metrics)
   await transaction((tx) => tx.ledger.begin('system'))
   for (const policy of builtInPolicies()) {
@@ -156,7 +169,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     transaction,
     enqueueDelivery: queue.enqueueDelivery,
     waitForOutbox: notifications.waitForOutbox,
-    poster,
+    poster: tracing ? { ...poster, post: (post) => tracing.delivery(() => poster.post(post)) } : poster,
     seal: createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir)),
     retrySeconds: config.webhooks.retrySeconds,
     userAgent: `portwarden/${version}`,
@@ -181,6 +194,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     notifications,
     notifier,
     metrics,
+    tracing,
     eyesOf(name) {
       if (!working) throw new NotReadyError('this process looks at nothing: ask one that works for a vantage')
       const place = name === undefined ? places[0] : places.find(({ vantage }) => vantage.name === name)
@@ -209,7 +223,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       }
       const names = places.map(({ vantage }) => vantage.name)
       await queue.work(names, {
-        planAudit: ({ auditId }) => throughOutages(() => planAudit(parts, auditId)),
+        planAudit: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planAudit(parts, auditId))),
         failAudit: async ({ auditId }) => {
           await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
         },
@@ -218,7 +232,8 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         runBatch: async (job, name) => {
           const place = places.find(({ vantage }) => vantage.name === name)
           if (!place) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
-          await runBatch({ stores, ...place }, job)
+          const attributes = { 'portwarden.vantage': name, 'portwarden.batch.id': job.batchId }
+          await step('batch', job.auditId, attributes, () => runBatch({ stores, ...place }, job))
         },
         failBatch: (job) => failBatch({ stores }, job),
         reprobe: (job) => reprobeWindow(parts, job, new Date()),

@@ -43,6 +43,8 @@ export interface Config {
   graceMs: number
   /** Where this machine reads the metrics without a key; undefined: nowhere. */
   metricsPort: number | undefined
+  /** The OTLP/HTTP receiver of traces; undefined: nothing is traced. */
+  otlpEndpoint: string | undefined
   logLevel: string
 }
 
@@ -69,9 +71,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     secretKey: readSecretKey(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
     metricsPort: env.PORTWARDEN_METRICS_PORT ? integer('PORTWARDEN_METRICS_PORT', 9115, [0, 65_535]) : undefined,
+    otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT
+      ? checked('OTEL_EXPORTER_OTLP_ENDPOINT', '', { valid: isHttpUrl, example: 'http://127.0.0.1:4318' })
+      : undefined,
     logLevel: checked('PORTWARDEN_LOG_LEVEL', 'info', { valid: (value) => logLevels.includes(value), example: 'info' }),
   })
 }
+
+const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
 function databaseUrl(value: string | undefined): string | undefined {
   if (!value) return undefined

@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   audit: ['domain', 'policies', 'probes', 'store'],
   notify: ['domain', 'report', 'store'],
   fleet: ['domain', 'store', 'audit', 'notify'],
-  telemetry: ['domain'],
+  telemetry: ['domain', 'store'],
   api: ['domain', 'policies', 'store', 'audit', 'fleet', 'notify', 'report'],
   // Not a layer: it names and checks what it passes on.
   'config.ts': [

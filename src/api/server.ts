@@ -49,6 +49,7 @@ import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { describeBody, Reason } from './schemas.ts'
 import { createTokenReader } from './tokens.ts'
+import { traceRequests } from './traces.ts'
 import { webhookEvents } from './webhook-events.ts'
 
 /** The stores as a caller may see them. */
@@ -65,6 +66,15 @@ export interface ServerParts extends Omit<Parts, keyof View> {
     /** Told of every answer; `operation` is an operationId, or `none`. */
     answered(operation: string, status: number, tookMs: number): void
   }
+  /** Told of every request; undefined where nothing is traced. */
+  tracing?:
+    | {
+        request(
+          method: string,
+          traceparent: string | undefined,
+        ): (answer: { operation: string; status: number; auditId?: string | undefined }) => void
+      }
+    | undefined
   /** What looks from a vantage of this process, by default the first; throws where there is none. */
   eyesOf(vantage?: string): Eyes
   /** The most that a single look takes. */
@@ -132,6 +142,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   readBodies(app)
   for (const schema of schemas) app.addSchema(schema)
 
+  if (parts.tracing) traceRequests(app, parts.tracing)
   app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
     parts.metrics.answered(routeOptions.schema?.operationId ?? 'none', statusCode, elapsedTime)
   })

@@ -1,0 +1,100 @@
+import { createServer } from 'node:http'
+import { json } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listenSilently } from '../support/app.ts'
+import { type Listening, listen } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import { startService } from '../support/service.ts'
+
+interface Span {
+  traceId: string
+  spanId: string
+  parentSpanId?: string
+  name: string
+  attributes: { key: string; value: object }[]
+  links?: { traceId: string }[]
+  status?: { code?: number }
+}
+interface Export {
+  resourceSpans: { resource: { attributes: object[] }; scopeSpans: { spans: Span[] }[] }[]
+}
+
+/** A receiver of OTLP/HTTP in JSON. */
+let receiver: Listening
+const bodies: Export[] = []
+beforeAll(async () => {
+  const server = createServer(async (request, response) => {
+    if (request.url === '/v1/traces') bodies.push((await json(request)) as Export)
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+  })
+  receiver = await listen(server)
+})
+afterAll(() => receiver?.close())
+
+const spansOf = (auditId: string) => {
+  const spans = bodies.flatMap(({ resourceSpans }) =>
+    resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((one) => one.spans)),
+  )
+  return { spans, audit: spans.filter(({ traceId }) => traceId === auditId.replaceAll('-', '')) }
+}
+
+const traceId = '0af7651916cd43dd8448eb211c80319c'
+const traceparent = `00-${traceId}-b7ad6b7169203331-01`
+
+test('an audit is one trace, its request joins that of the caller, and all of it is there after a stop', async () => {
+  const service = await startService({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${receiver.port}` } })
+  const hook = createServer(
+    (request, response) => void request.resume().once('end', () => response.writeHead(204).end()),
+  )
+  const told = new Promise<void>((resolve) => hook.on('request', () => resolve()))
+  const callback = await listen(hook)
+  const open = await listenSilently()
+  const { body, status } = await service.call('POST', '/v1/audits', {
+    body: {
+      policy: 'ports',
+      targets: [{ name: 'host-in-no-span', address: '127.0.0.1' }],
+      params: { openPort: open.port, shutPort: await freePort() },
+      callbackUrl: `http://127.0.0.1:${callback.port}/secret-path`,
+    },
+    headers: { traceparent },
+  })
+  expect(status).toBe(202)
+  await service.ended(body.id)
+  await told
+  await service.stop()
+  await open.close()
+  await callback.close()
+
+  const { spans, audit } = spansOf(body.id)
+  // Whoever sees first that all is recorded ends the audit: the batch, or the plan that made it.
+  expect(new Set(audit.map(({ name }) => name))).toEqual(new Set(['plan', 'batch', 'record', 'finish']))
+  const idOf = (name: string) => audit.find((span) => span.name === name)?.spanId
+  expect(audit.find(({ name }) => name === 'record')?.parentSpanId).toBe(idOf('batch'))
+  for (const { name, parentSpanId } of audit)
+    if (name === 'finish') expect([idOf('batch'), idOf('plan')]).toContain(parentSpanId)
+  const request = spans.find(({ name }) => name === 'createAudit')
+  expect(request).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' })
+  expect(request?.links).toMatchObject([{ traceId: body.id.replaceAll('-', '') }])
+  expect(spans.map(({ name }) => name)).toContain('deliver')
+  expect(JSON.stringify(bodies)).not.toMatch(/host-in-no-span|127\.0\.0\.1|secret-path|pw_/)
+  expect(bodies[0]?.resourceSpans[0]?.resource.attributes).toContainEqual({
+    key: 'service.name',
+    value: { stringValue: 'portwarden' },
+  })
+})
+
+test('a receiver that is away harms nothing', async () => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` }
+  const service = await startService({ env })
+  const params = { openPort: 1, shutPort: 2 }
+  const targets = [{ name: 'host', address: '127.0.0.1' }]
+  expect((await service.call('GET', '/v1/audits', { headers: { traceparent: 'nonsense' } })).status).toBe(200)
+  expect((await service.ended(await service.accept({ targets, params }))).status).toBe('completed')
+  await service.stop()
+}, 20_000)
+
+test('without the variable nothing is loaded', async () => {
+  const service = await startService({ working: false })
+  expect(service.tracing).toBeUndefined()
+  await service.stop()
+})
