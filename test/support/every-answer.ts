@@ -50,7 +50,7 @@ async function fillIn(call: Call, template: string): Promise<string[]> {
   const filled: string[] = []
   for (const path of await fillIn(call, collection)) {
     const { items } = (await (await call(path)).json()) as { items: Record<string, unknown>[] }
-    for (const item of items) filled.push(`${path}/${encodeURIComponent(String(item[parameter]))}${rest}`)
+    for (const item of items) filled.push(`${path}/${encodeURIComponent(String(item[parameter] ?? item.id))}${rest}`)
   }
   return filled
 }

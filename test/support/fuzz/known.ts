@@ -37,8 +37,7 @@ export function createKnown(): Known {
 
 /** Learns the names and ids in an answer of a path. */
 export function learn(known: Known, path: string, body: unknown): void {
-  const collection = path.split('/{')[0]?.split('/').at(-1) ?? ''
-  const nested =
+  const collection =
     path
       .split('/')
       .filter((step) => !step.startsWith('{'))
@@ -47,9 +46,7 @@ export function learn(known: Known, path: string, body: unknown): void {
   for (const item of items ?? [body]) {
     if (typeof item !== 'object' || item === null) continue
     const { id, name } = item as Record<string, unknown>
-    for (const where of new Set([collection, nested])) {
-      if (typeof (id ?? name) === 'string') known.add(where, id ?? name)
-    }
+    if (typeof (id ?? name) === 'string') known.add(collection, id ?? name)
     for (const [key, value] of Object.entries(item))
       if (typeof value === 'string' && /^(target|rule|vantage|policy)$/.test(key))
         known.add(key === 'policy' ? 'policies' : `${key}s`, value)
