@@ -9,8 +9,11 @@ import { parse } from 'yaml'
 import { listenSilently, ports } from './support/app.ts'
 import type { Listening } from './support/listen.ts'
 import { describeWithPeers } from './support/peers/available.ts'
+import { freePort } from './support/ports.ts'
 import { run } from './support/processes.ts'
+import { type ScrapeJob, scrape, scrapesOf } from './support/scrape.ts'
 import { startService, type TestService } from './support/service.ts'
+import { startTlsFront } from './support/tls-front.ts'
 
 const examples = resolve(import.meta.dirname, '../examples')
 const read = (name: string) => readFileSync(join(examples, name), 'utf8')
@@ -163,6 +166,69 @@ test('the Power Query asks for paths and reads fields that there are; its M is n
   await service.ended(id)
   expect((await service.walk(`${before}${id}${after}?limit=1`)).flat().length).toBeGreaterThan(1)
 })
+
+describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () => {
+  let front: Awaited<ReturnType<typeof startTlsFront>>
+  let jobs: Record<string, ScrapeJob>
+  beforeAll(async () => {
+    front = await startTlsFront(url)
+    const credentials = join(directory, 'portwarden.key')
+    await writeFile(credentials, `${await service.stores.keys.create('prometheus', ['reports:read', 'audits:run'])}\n`)
+    const here: Record<string, string> = {
+      'portwarden.corp.example:8443': `${front.host}:${front.port}`,
+      'epp-01.corp.example:443': `127.0.0.1:${open.port}`,
+      'epp-02.corp.example:443': `127.0.0.1:${await freePort()}`,
+      '/etc/prometheus/portwarden-ca.pem': front.authority.caPath,
+      '/etc/prometheus/portwarden.key': credentials,
+    }
+    const text = Object.entries(here).reduce((all, [there, one]) => all.replaceAll(there, one), read('prometheus.yml'))
+    expect(text.replaceAll(/^\s*#.*$/gm, '')).not.toMatch(/corp\.example|\/etc\//)
+    jobs = Object.fromEntries(parse(text).scrape_configs.map((job: ScrapeJob) => [job.job_name, job]))
+  }, 30_000)
+  afterAll(() => front?.close())
+
+  /** What each target of a job answers, by instance: the samples that Prometheus would store. */
+  const scrapeAll = async (name: string) => {
+    const job = jobs[name]
+    if (!job) throw new Error(`there is no job ${name}`)
+    const found: Record<string, Record<string, number>> = {}
+    for (const { url, instance } of scrapesOf(job)) {
+      const { status, type, body } = await scrape(job, url)
+      expect([status, type]).toEqual([200, expect.stringMatching(/^text\/plain; version=0\.0\.4/)])
+      found[instance] = readExposition(body)
+    }
+    return found
+  }
+
+  test('bring the metrics of the service', async () => {
+    expect(await scrapeAll('portwarden')).toEqual({
+      [`${front.host}:${front.port}`]: expect.objectContaining({ portwarden_database_up: 1 }),
+    })
+  })
+
+  test('look at each port through /probe, and name the series after it', async () => {
+    const found = await scrapeAll('ports')
+    const successes = Object.entries(found).map(([instance, samples]) => [instance, samples.probe_success])
+    expect(successes).toEqual([
+      [`127.0.0.1:${open.port}`, 1],
+      [expect.stringMatching(/^127\.0\.0\.1:\d+$/), 0],
+    ])
+  })
+})
+
+/** The samples of a text in the format 0.0.4 of Prometheus, by series; throws at a line that is none. */
+function readExposition(text: string): Record<string, number> {
+  const sample = /^([a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})?) (NaN|[+-]Inf|[-+\d.e]+)$/
+  const lines = text.split('\n').filter((line) => line !== '' && !/^# (HELP|TYPE) /.test(line))
+  if (!text.endsWith('\n')) throw new Error('the last line does not end')
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, series, value] = sample.exec(line) ?? []
+      if (series === undefined) throw new Error(`no sample: ${line}`)
+      return [series, Number(value?.replace('Inf', 'Infinity'))]
+    }),
+  )
+}
 
 const client = join(examples, 'client')
 const isInstalled = existsSync(join(client, 'node_modules'))
