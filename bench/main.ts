@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/embedded.ts'
 import { measureAgents } from './agents.ts'
+import { measureAudits } from './audits.ts'
 import { measureEstate } from './estate.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLedger } from './ledger.ts'
@@ -32,6 +33,7 @@ export type Bench = (dataDir: string) => Promise<Figure[]>
 const benches: Record<string, Bench> = {
   readiness: measureReadiness,
   latency: measureAuditLatency,
+  audits: measureAudits,
   connects: measureConnects,
   looks: measureLooks,
   'in-flight': measureInFlight,
