@@ -10,14 +10,14 @@ type Call = (path: string, init?: RequestInit) => Promise<Response>
 
 /**
  * What every GET of the API answers, for every item of every collection and in every form that it offers, as one text.
- * `required` has the values of query parameters that a GET cannot do without.
+ * `required` has the values of query parameters that a GET cannot do without; what is probed is a port where nobody listens.
  */
 export async function everyAnswer(call: Call, required: Record<string, string>): Promise<string> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
   const answers: string[] = []
   for (const [path, { get }] of Object.entries(paths)) {
     if (!get) continue
-    const query = queryOf(path, get, required)
+    const query = queryOf(path, get, { target: '127.0.0.1:1', ...required })
     const types = Object.keys(get.responses['200']?.content ?? { '*/*': {} })
     for (const concrete of await fillIn(call, path)) {
       for (const accept of types) {
