@@ -20,7 +20,7 @@ export function createKnown(): Known {
       if (whole !== undefined) return pick(collection, index)
       return value.replace(mark, (_, name: string, place: string) => String(pick(name, place)))
     }
-    if (Array.isArray(value)) return value.map(fill)
+    if (Array.isArray(value)) return Array.from(value, fill) // map() asks its `constructor`, which may be one of ours
     if (typeof value !== 'object' || value === null) return value
     // fromEntries defines: `__proto__` stays a key.
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fill(member)]))
