@@ -54,7 +54,8 @@ async function useService() {
   // The one answer that must hold a secret: that of the new key, once.
   const newKey = ((await made.json()) as { key: string }).key
   secrets = { key, newKey, password, bindPassword, token }
-  Object.assign(secrets, { keySecret: key.split('_')[2] ?? '', newKeySecret: newKey.split('_')[2] ?? '' })
+  const secretOf = (text: string) => text.replace(/^pw_[0-9a-f]+_/, '') // it may hold a `_`
+  Object.assign(secrets, { keySecret: secretOf(key), newKeySecret: secretOf(newKey) })
 
   const texts: string[] = []
   const ask = async (path: string, init: RequestInit = {}, authorization?: string) => {
