@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { freePort } from '../test/support/ports.ts'
 import type { Bench } from './main.ts'
 import { startService } from './service.ts'
 
@@ -72,13 +73,4 @@ async function startExporter(dataDir: string) {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return { url, stop: () => exporter.kill('SIGTERM') }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

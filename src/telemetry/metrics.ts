@@ -77,7 +77,7 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
     answered: (operation, status, tookMs) =>
       answerSeconds.observe({ operation, status: `${Math.floor(status / 100)}xx` }, tookMs / 1000),
     async render() {
-      showBacklog(await backlog().catch(() => undefined))
+      showBacklog(await backlog().catch(() => undefined)) // without the database the rest is told, and that it is down
       return registry.metrics()
     },
   }
