@@ -19,16 +19,17 @@ import { type Gate, openGate } from './probes/gate.ts'
 import { createOwnEndpoints, type OwnEndpoints } from './probes/own-endpoints.ts'
 import { systemLookup } from './probes/resolve.ts'
 import { openBudget, openVantage, type VantageEyes } from './probes/vantage.ts'
+import { checkReady } from './readiness.ts'
 import { loadCodes } from './store/codes.ts'
-import { type Database, databaseEndpoint, openDatabase } from './store/database.ts'
+import { databaseEndpoint, openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
 import { ensureLedgerKeys } from './store/ledger-key.ts'
 import { maintain } from './store/maintenance.ts'
-import { findUnapplied, migrate } from './store/migrate.ts'
+import { migrate } from './store/migrate.ts'
 import { listenForNotifications, type Notifications } from './store/notifications.ts'
 import { ensurePartitions } from './store/partitions.ts'
 import { policyPut } from './store/policies.ts'
-import { createStores, createTransact, type Stores } from './store/stores.ts'
+import { createStores, createTransact, type Stores, type Transact } from './store/stores.ts'
 import { throughOutages } from './store/trouble.ts'
 import { listenForMetrics } from './telemetry/listener.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -122,12 +123,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const stores: Stores = traceStores(createStores(database.db, codes, { keys, watch: metrics }), tracing)
   const transaction = createTransact(database, codes, keys, metrics)
   await transaction((tx) => tx.ledger.begin('system'))
-  for (const policy of builtInPolicies()) {
-    await transaction(async ({ policies, ledger }) => {
-      const added = await policies.ensure(policy)
-      if (added) ledger.record(policyPut('system', added))
-    })
-  }
+  await addBuiltInPolicies(transaction)
 
   const notifications = await listenForNotifications(url)
   closers.push(notifications.close)
@@ -209,11 +205,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     tokens: config.tokens,
     spoolDir: config.dataDir,
     neverDial: own.addListener,
-    async checkReady() {
-      await within(readyWithinMs, 'the database does not answer', database.ping())
-      await within(readyWithinMs, 'the migrations of the database cannot be read', checkMigrations(database.db))
-      await within(readyWithinMs, 'the queue does not work', queue.check())
-    },
+    checkReady: () => checkReady({ database, queue }),
     async work() {
       const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
       for (const place of places) {
@@ -257,7 +249,6 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   }
 }
 
-const readyWithinMs = 5_000
 const ownNamesEveryMs = 60_000
 
 /** What an audit must never dial: the service's own database, wherever its name leads, and its own listener. */
@@ -269,17 +260,11 @@ async function findOwnEndpoints({ host, port }: Listening, url: string): Promise
   return own
 }
 
-async function checkMigrations(db: Database): Promise<void> {
-  const [missing] = await findUnapplied(db)
-  if (missing !== undefined) throw new NotReadyError(`the database lacks the migration ${missing}`)
-}
-
-async function within(ms: number, what: string, work: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${ms} ms`)), ms)
-  await Promise.race([work, late.promise])
-    .catch((cause: unknown) => {
-      throw cause instanceof NotReadyError ? cause : new NotReadyError(what, { cause })
+async function addBuiltInPolicies(transaction: Transact): Promise<void> {
+  for (const policy of builtInPolicies()) {
+    await transaction(async ({ policies, ledger }) => {
+      const added = await policies.ensure(policy)
+      if (added) ledger.record(policyPut('system', added))
     })
-    .finally(() => clearTimeout(timer))
+  }
 }

@@ -38,6 +38,7 @@ const mayImport: Record<string, readonly string[]> = {
   'config-values.ts': [],
   'config-webhooks.ts': ['config-places.ts', 'config-values.ts', 'probes'],
   'log.ts': ['domain'],
+  'readiness.ts': ['domain', 'fleet', 'store'],
 }
 /** These wire the others. */
 const mayImportAnything = ['app.ts', 'main.ts', 'cli']

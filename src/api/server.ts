@@ -15,6 +15,7 @@ import type { Notifications } from '../store/notifications.ts'
 import { describeNeed, requireKey } from './auth.ts'
 import { readBodies } from './bodies.ts'
 import { serveDocs, withoutDefaults } from './docs.ts'
+import { documentHead } from './document.ts'
 import { drainBeforeClosing } from './drain.ts'
 import { registerEtags } from './etags.ts'
 import { secureHeaders } from './headers.ts'
@@ -48,9 +49,9 @@ import { Waiver, waiverRoutes } from './routes/waivers.ts'
 import { NewWebhook, Webhook, webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { describeBody, Reason } from './schemas.ts'
+import { readTime } from './times.ts'
 import { createTokenReader } from './tokens.ts'
 import { traceRequests } from './traces.ts'
-import { webhookEvents } from './webhook-events.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -181,50 +182,6 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
 function schemaCompiler({ coerceTypes }: { coerceTypes: boolean | 'array' }) {
   const ajv = new Ajv2020({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors: true, strict: false })
   formats.default(ajv)
-  const written = formats.default.get('date-time') as { validate(text: string): boolean }
-  ajv.addFormat('date-time', (text) => written.validate(text) && isMoment(text))
+  ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
   return (schema: unknown) => ajv.compile(schema as object)
-}
-
-const documentHead = (version: string) => ({
-  openapi: '3.1.0',
-  info: {
-    title: 'Portwarden',
-    version,
-    description:
-      'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
-    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-  },
-  servers: [{ url: '/', description: 'Where this document came from' }],
-  components: {
-    securitySchemes: {
-      key: {
-        type: 'http' as const,
-        scheme: 'bearer',
-        description: 'An API key, pw_<id>_<secret>, or a JWT of the issuer that the service is told to trust',
-      },
-    },
-  },
-  security: [{ key: [] }],
-  webhooks: webhookEvents,
-  tags: [
-    { name: 'audits', description: 'Ask for audits and read their findings' },
-    { name: 'targets', description: 'The hosts under audit and their history' },
-    { name: 'policies', description: 'What must hold' },
-    { name: 'schedules', description: 'When audits begin by themselves' },
-    { name: 'windows', description: 'Exposures that are permitted for a time' },
-    { name: 'waivers', description: 'Failures that are accepted for a time' },
-    { name: 'reports', description: 'What changed' },
-    { name: 'vantages', description: 'The places from which probes are made' },
-    { name: 'keys', description: 'Who may call' },
-    { name: 'ledger', description: 'What happened, proven' },
-    { name: 'webhooks', description: 'Who is told of what' },
-    { name: 'operations', description: 'For those who run the service' },
-  ],
-})
-
-/** Whether a Date and a column of the database can hold it: no leap second, and a year from 1 to 9999. */
-function isMoment(text: string): boolean {
-  const year = new Date(text).getUTCFullYear()
-  return year >= 1 && year <= 9999
 }
