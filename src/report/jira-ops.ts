@@ -10,7 +10,10 @@ const priorities: Record<Exclude<Notice['level'], 'clear'>, string> = {
 
 const longest = { message: 130, alias: 512, description: 15_000, detail: 1_000 }
 
-/** A request of the alert API of Jira Service Management: what follows the URL of its alerts, and the body. */
+/**
+ * A request of the Integration Events API of Jira Service Management (`jsm/ops/integration/v2/alerts`): what follows that URL,
+ * and the body. The other API of its alerts knows them by id only, and not by alias.
+ */
 export interface AlertRequest {
   path: string
   body: Record<string, unknown>

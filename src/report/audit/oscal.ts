@@ -36,8 +36,8 @@ export const renderOscal: Rendering = async function* (audit, findings) {
 const uuidOfTarget = (target: string) => deriveUuid('target', target)
 const uuidOfPolicy = ({ policy }: ReportedAudit) => deriveUuid('policy', policy.name, policy.digest)
 const uuidOfTool = ({ toolVersion }: ReportedAudit) => deriveUuid('tool', toolVersion)
-const uuidOfObservation = ({ id }: ReportedAudit, { target, rule, vantage }: ReportedFinding) =>
-  deriveUuid('observation', id, target, rule, vantage)
+const uuidOfObservation = ({ id }: ReportedAudit, { fingerprint }: ReportedFinding) =>
+  deriveUuid('observation', id, fingerprint)
 
 function headOf(audit: ReportedAudit) {
   const { id, policy } = audit
@@ -182,10 +182,13 @@ function findingOf(audit: ReportedAudit, finding: ReportedFinding, rule: PolicyR
   const { target, vantage, result, reason } = finding
   if (result !== 'pass' && result !== 'fail') return undefined
   return {
-    uuid: deriveUuid('finding', audit.id, target, finding.rule, vantage),
+    uuid: deriveUuid('finding', audit.id, finding.fingerprint),
     title: line(`${rule?.title ?? finding.rule}: ${target}`),
     description: sentenceOf(finding),
-    props: [prop('rule', finding.rule), prop('vantage', vantage), ...(rule ? [prop('severity', rule.severity)] : [])],
+    props: [
+      ...[prop('rule', finding.rule), prop('vantage', vantage), prop('fingerprint', finding.fingerprint)],
+      ...(rule ? [prop('severity', rule.severity)] : []),
+    ],
     target: {
       type: 'objective-id',
       'target-id': token(finding.rule),

@@ -83,7 +83,7 @@ interface Place {
 
 function resultOf(finding: ReportedFinding, { audit, place }: { audit: ReportedAudit; place: Place | undefined }) {
   const { target, rule, vantage, result, state, reason, observedAt, latencyMs, attempts, indirect } = finding
-  const { evidence, window, waiver } = finding
+  const { evidence, window, waiver, fingerprint } = finding
   return {
     ruleId: rule,
     ...(place ? { ruleIndex: place.index } : {}),
@@ -96,8 +96,9 @@ function resultOf(finding: ReportedFinding, { audit, place }: { audit: ReportedA
       },
     ],
     ...(waiver ? { suppressions: [{ kind: 'external', status: 'accepted', justification: waivedText(waiver) }] } : {}),
-    guid: deriveUuid('result', audit.id, target, rule, vantage),
-    correlationGuid: deriveUuid('series', audit.policy.name, target, rule, vantage),
+    guid: deriveUuid('result', audit.id, fingerprint),
+    correlationGuid: fingerprint,
+    partialFingerprints: { 'portwardenSeries/v1': fingerprint },
     properties: {
       result,
       state,

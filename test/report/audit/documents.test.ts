@@ -38,6 +38,18 @@ describe.each(names)('%s', (name) => {
   })
 })
 
+/** junit-10.xsd of the xunit plugin: the elements of which ours consists, with their attributes. */
+const jenkins: Record<string, string[]> = {
+  testsuites: ['name', 'time', 'tests', 'failures', 'errors'],
+  testsuite: ['name', 'tests', 'failures', 'errors', 'time', 'skipped', 'timestamp', 'hostname', 'id', 'package'],
+  properties: [],
+  property: ['name', 'value'],
+  testcase: ['name', 'time', 'classname', 'group'],
+  failure: ['type', 'message'],
+  error: ['type', 'message'],
+  skipped: ['type', 'message'],
+}
+
 describe('JUnit XML', () => {
   test('has a test case for each finding; only a failure fails, what could not be told is an error, what was not tested is skipped', async () => {
     const { testsuites } = await readXml('junit')
@@ -56,7 +68,17 @@ describe('JUnit XML', () => {
       ['epp-02 ssh-restricted from local', 'failure'],
     ])
     expect(suite).toMatchObject({ tests: '7', failures: '2', errors: '2', skipped: '2', time: '2.5' })
-    expect(testsuites).toMatchObject({ tests: '7', failures: '2', errors: '2', skipped: '2' })
+    expect(testsuites).toMatchObject({ tests: '7', failures: '2', errors: '2' })
+  })
+
+  test('has no element and no attribute that the schema of Jenkins does not know, the strictest of those in use', async () => {
+    const tags = [...(await render('junit')).matchAll(/<(\w+)((?: [\w-]+="[^"]*")*)/g)]
+    for (const [, name = '', text = ''] of tags) {
+      const attributes = [...text.matchAll(/ ([\w-]+)="([^"]*)"/g)].map(([, key = '']) => key)
+      expect(jenkins[name], name).toEqual(expect.arrayContaining(attributes))
+      for (const [, time = ''] of text.matchAll(/ time="([^"]*)"/g)) expect(time).toMatch(/^\d+(\.\d+)?$/)
+    }
+    expect(new Set(tags.map(([, name]) => name))).toEqual(new Set(Object.keys(jenkins)))
   })
 
   test('says why, and that a failure is waived', async () => {
@@ -91,6 +113,17 @@ describe('SARIF 2.1.0', () => {
       'accepted',
     ])
     expect(new Set(results.map(({ guid }: Read) => guid)).size).toBe(results.length)
+  })
+
+  test('knows a result again by the fingerprint of its series, whatever its target and rule are called', async () => {
+    const fingerprint = '0b7f3b0e-5a0c-4f4e-9a53-0d6f3d7d2a11'
+    const resultOf = async (target: string) => {
+      const findings = [findingOf('ssh-restricted', 'fail', ['open', 'unexpected-state'], { target, fingerprint })]
+      return JSON.parse(await render('sarif', { findings })).runs[0].results[0]
+    }
+    const [one, renamed] = [await resultOf('epp-01'), await resultOf('renamed')]
+    expect(one.partialFingerprints).toEqual({ 'portwardenSeries/v1': fingerprint })
+    for (const key of ['partialFingerprints', 'correlationGuid', 'guid']) expect(renamed[key]).toEqual(one[key])
   })
 
   test('has an empty list of results where there is none', async () => {

@@ -3,6 +3,7 @@ import type { State } from '../../../src/domain/observation.ts'
 import { describeReason, type ReasonCode } from '../../../src/domain/reasons.ts'
 import { builtInPolicies } from '../../../src/policies/built-in.ts'
 import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/audit/audit.ts'
+import { deriveUuid } from '../../../src/report/ids.ts'
 
 const [document] = builtInPolicies()
 if (!document) throw new Error('no policy')
@@ -16,7 +17,7 @@ export function findingOf(
 ): ReportedFinding {
   const looked = state !== 'unknown'
   return {
-    fingerprint: 'f109d3c0-9316-4298-95fd-56bb9341b852',
+    fingerprint: deriveUuid('sample', rule, more.vantage ?? 'local', more.target ?? 'epp-01'),
     ...{ target: 'epp-01', rule, vantage: 'local', result, state, reason: describeReason(code) },
     ...{
       observedAt: '2026-01-01T00:00:01.000Z',
