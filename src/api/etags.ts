@@ -61,7 +61,7 @@ function isKnown({ headers }: FastifyRequest, etag: string): boolean {
 
 /** A row that counts its changes. */
 interface Versioned {
-  createdAt: string
+  createdAt: Date | string
   version: number
 }
 
@@ -73,7 +73,7 @@ export const IfMatch = Type.Object({
 })
 
 /** The ETag of a row. Its id would tell how many others there are. */
-export const versionTag = ({ createdAt, version }: Versioned): string => `"${Date.parse(createdAt)}-${version}"`
+export const versionTag = ({ createdAt, version }: Versioned): string => `"${Number(new Date(createdAt))}-${version}"`
 
 /** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
 export const matches = (ifMatch: string | undefined, current: Versioned | undefined): boolean =>

@@ -7,7 +7,7 @@ import { callbacksId } from '../../store/webhooks.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { WebhookParams } from './webhooks.ts'
+import { WebhookParams } from './webhook-schemas.ts'
 
 const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
 const Params = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })

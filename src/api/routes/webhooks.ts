@@ -1,137 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
-import { nameSchema, severities } from '../../domain/policy.ts'
-import { eventTypes, webhookFormats } from '../../domain/webhooks.ts'
 import { newSecret } from '../../notify/secrets.ts'
 import { callbacksId, type Webhook as StoredWebhook, type WebhookInput } from '../../store/webhooks.ts'
 import { checkDestination } from '../destinations.ts'
+import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { linkNext } from '../links.ts'
-import { sendProblem } from '../problems.ts'
-import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf, problems, ref } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-
-const WebhookId = Type.String({
-  pattern: `^(${callbacksId}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
-  description: `Its id, or \`${callbacksId}\`: the one that signs what is told to the \`callbackUrl\` of audits`,
-})
-export const WebhookParams = closedObject({ id: WebhookId })
-
-const plain = {
-  url: Type.String({
-    format: 'uri',
-    pattern: '^https?://',
-    maxLength: 2000,
-    description: 'Where events are posted to: HTTPS, except to this machine itself',
-    examples: ['https://itsm.corp.example/hooks/portwarden'],
-  }),
-  description: nullable(Type.String({ maxLength: 500 })),
-  events: Type.Array(Type.Enum([...eventTypes]), { minItems: 1, uniqueItems: true }),
-  filter: closedObject(
-    {
-      policies: Type.Optional(Type.Array(nameSchema('A policy'), { minItems: 1, maxItems: 100, uniqueItems: true })),
-      labels: Type.Optional(
-        Type.Record(Type.String(), Type.String(), {
-          minProperties: 1,
-          maxProperties: 50,
-          description: 'Labels of targets, all of them; of an audit, one of its targets must have them',
-          examples: [{ site: 'hq' }],
-        }),
-      ),
-      minSeverity: Type.Optional(Type.Enum([...severities], { description: 'Of the rules of findings and of drift' })),
-    },
-    { description: 'A condition counts for the events that have what it asks for' },
-  ),
-  format: Type.Enum([...webhookFormats], {
-    description:
-      '`standard`: Standard Webhooks; `servicenow-em`: events of ServiceNow Event Management; `jira-ops`: alerts of Jira Service Management',
-  }),
-  enabled: Type.Boolean({
-    description: 'While it is not, events are noted down no more, and what waits goes on waiting',
-  }),
-}
-const Authorization = Type.Optional(
-  nullable(
-    Type.String({
-      minLength: 1,
-      maxLength: 4000,
-      pattern: '^[\\x20-\\x7e]+$',
-      writeOnly: true,
-      description: 'Sent as the header Authorization; never shown again. Null removes it',
-      examples: ['Basic cG9ydHdhcmRlbjpzZWNyZXQ='],
-    }),
-  ),
-)
-const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
-const fields = {
-  ...plain,
-  description: withDefault(plain.description, null),
-  filter: withDefault(plain.filter, {}),
-  format: withDefault(plain.format, 'standard'),
-  enabled: withDefault(plain.enabled, true),
-  authorization: Authorization,
-}
-const shown = {
-  id: WebhookId,
-  ...plain,
-  url: Type.String(),
-  events: Type.Array(Type.Enum([...eventTypes])),
-  hasAuthorization: Type.Boolean(),
-  disabledReason: nullable(Type.String({ description: 'Why it was disabled, where nobody asked for it' })),
-  previousSecretUntil: nullable(
-    Type.String({ format: 'date-time', description: 'Until then the secret before signs too' }),
-  ),
-  requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
-}
-
-export const Webhook = Type.Object(shown, { $id: 'Webhook', title: 'Webhook', description: 'Who is told of what' })
-export const NewWebhook = Type.Object(
-  {
-    ...shown,
-    secret: nullable(
-      Type.String({
-        description: 'The signing secret, this once; null where an Idempotency-Key brought the same answer again',
-        examples: ['whsec_…'],
-      }),
-    ),
-  },
-  { $id: 'NewWebhook', title: 'NewWebhook', description: 'A webhook with its signing secret: it cannot be seen again' },
-)
-
-const Body = closedObject(fields, {
-  examples: [
-    {
-      url: 'https://itsm.corp.example/hooks/portwarden',
-      events: ['audit.completed', 'finding.opened', 'finding.resolved'],
-      filter: { minSeverity: 'high', labels: { site: 'hq' } },
-    },
-  ],
-})
-const Patch = closedObject(
-  { ...Type.Partial(Type.Object(plain)).properties, authorization: Authorization },
-  { minProperties: 1 },
-)
-const Rotation = closedObject(
-  {
-    overlapSeconds: Type.Integer({
-      minimum: 0,
-      maximum: 604_800,
-      default: 86_400,
-      description: 'As long both secrets sign, so that the receiver can change over',
-    }),
-  },
-  { examples: [{ overlapSeconds: 3600 }] },
-)
-const IfMatch = Type.Object({
-  'if-match': Type.Optional(
-    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
-  ),
-})
+import { Body, NewWebhook, Patch, Rotation, Webhook, WebhookParams } from './webhook-schemas.ts'
 
 export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
   const { notifier } = parts
@@ -146,7 +26,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
   const withSecret = (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
     reply
       .header('cache-control', 'no-store')
-      .header('etag', etagOf(webhook))
+      .header('etag', versionTag(webhook))
       .send({ ...show(webhook), secret })
 
   app.post(
@@ -334,13 +214,5 @@ const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
   updatedAt: webhook.updatedAt.toISOString(),
 })
 
-const etagOf = ({ id, version }: StoredWebhook) => `"${id}-${version}"`
 const answer = (reply: FastifyReply, webhook: StoredWebhook) =>
-  reply.header('etag', etagOf(webhook)).send(show(webhook))
-
-/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
-const matches = (ifMatch: string | undefined, current: StoredWebhook) =>
-  ifMatch === undefined || ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(etagOf(current))
-
-const stale = (reply: FastifyReply) =>
-  sendProblem(reply, { status: 412, detail: 'the webhook was changed since it was read: read it again' })
+  reply.header('etag', versionTag(webhook)).send(show(webhook))
