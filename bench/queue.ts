@@ -44,7 +44,7 @@ async function timeEmptyBatches(dataDir: string): Promise<number> {
     }
     const nothing = async () => {}
     await queue.work(['idle'], {
-      ...{ planAudit: nothing, failAudit: nothing, failBatch: nothing, endAudit: nothing, maintain: nothing },
+      ...{ planAudit: nothing, failAudit: nothing, failBatch: nothing, maintain: nothing },
       ...{ reprobe: nothing, deliver: nothing, takeTicks: nothing, runBatch },
     })
     const auditId = newUuid()

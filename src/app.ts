@@ -5,7 +5,7 @@ import { failBatch, runBatch } from './audit/run-batch.ts'
 import { reprobeWindow } from './audit/windows.ts'
 import { type Config, type Listening, version } from './config.ts'
 import { NotReadyError, RefusedError } from './domain/errors.ts'
-import { endAtDeadline } from './fleet/deadlines.ts'
+import { startDeadlines } from './fleet/deadlines.ts'
 import { startHeartbeat } from './fleet/heartbeat.ts'
 import { createLeaseDesk, type LeaseDesk } from './fleet/leases.ts'
 import { openQueue } from './fleet/queue.ts'
@@ -177,7 +177,6 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     stores,
     transaction,
     enqueuePlan: queue.enqueuePlan,
-    enqueueDeadline: queue.enqueueDeadline,
     enqueueReprobe: queue.enqueueReprobe,
     enqueueBatches: queue.enqueueBatches,
   }
@@ -219,8 +218,6 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
         failAudit: async ({ auditId }) => {
           await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
         },
-        endAudit: ({ auditId }) =>
-          endAtDeadline({ ...parts, dropBatches: queue.dropBatches }, { auditId, now: new Date() }),
         runBatch: async (job, name) => {
           const place = places.find(({ vantage }) => vantage.name === name)
           if (!place) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
@@ -239,6 +236,10 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
           log.info({ droppedPartitions }, 'maintenance done')
         },
       })
+      const deadlines = startDeadlines({ ...parts, dropBatches: queue.dropBatches }, (err) =>
+        log.error({ err }, 'an audit could not be ended at its deadline'),
+      )
+      closers.push(deadlines.stop)
       notifier.start()
       working = true
     },

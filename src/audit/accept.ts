@@ -37,9 +37,8 @@ export interface Order {
 }
 
 export interface AcceptParts {
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   enqueuePlan(tx: Database, auditId: string): Promise<void>
-  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
 }
 
 /**
@@ -48,7 +47,7 @@ export interface AcceptParts {
  * Throws RefusedError with every mistake that it found, and QuotaError for more than the quota; nothing is written then.
  */
 export async function acceptAudit(
-  { transaction, enqueuePlan, enqueueDeadline }: AcceptParts,
+  { transaction, enqueuePlan }: AcceptParts,
   request: AuditRequest,
   order: Order,
 ): Promise<{ auditId: string; created: boolean }> {
@@ -75,7 +74,6 @@ export async function acceptAudit(
       deadlineAt,
     })
     await enqueuePlan(tx, auditId)
-    await enqueueDeadline(tx, auditId, deadlineAt)
     return { auditId, created: true }
   })
 }

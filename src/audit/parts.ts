@@ -5,10 +5,8 @@ import type { ReprobeJob } from './windows.ts'
 /** What accepting, planning and running audits work with. */
 export interface Parts {
   stores: Stores
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
-  /** Queues the end of an audit that has not ended by itself until then. */
-  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
 }

@@ -13,7 +13,7 @@ import { credentialOf } from './shared-look.ts'
 
 export interface PlanParts {
   stores: Stores
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
 }
 

@@ -21,9 +21,8 @@ export interface ReprobeJob {
 }
 
 export interface WindowParts {
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   enqueuePlan(tx: Database, auditId: string): Promise<void>
-  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
 }
 
@@ -106,7 +105,6 @@ export async function reprobeWindow(parts: WindowParts, job: ReprobeJob, now: Da
     const auditId = await createReprobe(stores, window, now)
     if (auditId === undefined) return
     await parts.enqueuePlan(tx, auditId)
-    await parts.enqueueDeadline(tx, auditId, new Date(now.getTime() + reprobeDeadlineMs))
     const next = { windowId: window.id, look: job.look + 1 }
     await parts.enqueueReprobe(tx, next, new Date(now.getTime() + reprobePauseMs(next.look)))
   })

@@ -1,12 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { finishAudit } from '../audit/finish.ts'
 import { recordUnseen } from '../audit/run-batch.ts'
 import { isAbsent } from '../domain/presence.ts'
-import type { Database } from '../store/database.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 
 export interface DeadlineParts {
   stores: Stores
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
+  transaction: Transact
   /** Takes batches out of the queue of their vantage, wherever they are in it. */
   dropBatches(vantage: string, auditId: string): Promise<void>
 }
@@ -37,4 +37,32 @@ export async function endAtDeadline(
   }
   for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
   await finishAudit(stores, auditId) // one that was canceled by a process that died before it ended
+}
+
+const lookEveryMs = 2_000
+
+/** Ends audits at their deadlines until it is stopped. Each worker does; what two of them end at once has ended once. */
+export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) => void) {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const look = async (now: Date) => {
+    for (const auditId of await parts.stores.audits.overdue(now)) {
+      if (signal.aborted) return
+      await endAtDeadline(parts, { auditId, now }).catch(onError) // the next look tries again
+    }
+  }
+  const lookAgain = async () => {
+    while (!signal.aborted) {
+      await look(new Date()).catch(onError)
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  const looking = lookAgain()
+  return {
+    /** Ends when no look is under way any more. */
+    async stop() {
+      stopping.abort()
+      await looking
+    },
+  }
 }

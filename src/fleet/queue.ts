@@ -10,8 +10,6 @@ export interface JobHandlers {
   runBatch(job: BatchJob, vantage: string): Promise<void>
   /** A batch that failed in every try. */
   failBatch(job: BatchJob): Promise<void>
-  /** An audit whose deadline has come. */
-  endAudit(job: { auditId: string }): Promise<void>
   /** Nightly, once for all processes. */
   maintain(): Promise<void>
   /** A look whether the door of a window is shut. */
@@ -30,8 +28,6 @@ export interface BatchJob {
 export interface Queue {
   /** Queues the planning of an audit with the transaction that accepts it, for now or for later. */
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
-  /** Queues the end of an audit at its deadline with the transaction that accepts it. */
-  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
   /** Queues a look whether the door of a window is shut, with the transaction that decides about it. */
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
@@ -71,7 +67,6 @@ export interface QueueOptions {
 
 const planQueue = 'audit-plan'
 const planFailedQueue = 'audit-plan-failed'
-const deadlineQueue = 'audit-deadline'
 const batchFailedQueue = 'batch-failed'
 const reprobeQueue = 'window-end'
 const maintenanceQueue = 'maintenance'
@@ -130,7 +125,6 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(batchFailedQueue, lastResort)
   // A look for ticks that fails is not repeated: the next one comes in a minute and finds the same.
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
-  await ensureQueue(deadlineQueue, lastResort)
   // The look at the door of a window waits for whoever was down for weeks.
   await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
@@ -153,9 +147,6 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   return {
     async enqueuePlan(tx, auditId, startAfter) {
       await boss.send(planQueue, { auditId }, { db: fromPrisma(tx), ...(startAfter && { startAfter }) })
-    },
-    async enqueueDeadline(tx, auditId, at) {
-      await boss.send(deadlineQueue, { auditId }, { db: fromPrisma(tx), startAfter: at })
     },
     async enqueueReprobe(tx, job, at) {
       await boss.send(reprobeQueue, job, { db: fromPrisma(tx), startAfter: at })
@@ -196,7 +187,6 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)
-      await workOn(deadlineQueue, 1, handlers.endAudit)
       await workOn(reprobeQueue, 1, handlers.reprobe)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
       await workOn(deliveryQueue, webhooksAtOnce, handlers.deliver)

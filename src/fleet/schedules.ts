@@ -9,7 +9,6 @@ export interface SchedulerParts {
   stores: Stores
   transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
-  enqueueDeadline(tx: Database, auditId: string, at: Date): Promise<void>
   /** The ticks of a cron expression strictly after a moment; throws an Error for an expression that it cannot read. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
 }
@@ -113,7 +112,7 @@ interface Taking {
 }
 
 /** Takes ticks of one schedule within a transaction. */
-function tickTaker({ enqueuePlan, enqueueDeadline }: SchedulerParts, { stores, tx, schedule, now }: Taking) {
+function tickTaker({ enqueuePlan }: SchedulerParts, { stores, tx, schedule, now }: Taking) {
   const run = (dueAt: Date, more: Partial<ScheduleRun> & Pick<ScheduleRun, 'outcome'>): ScheduleRun => ({
     dueAt,
     reason: null,
@@ -129,7 +128,6 @@ function tickTaker({ enqueuePlan, enqueueDeadline }: SchedulerParts, { stores, t
     const accept = {
       transaction: <T>(work: (stores: Stores, tx: Database) => Promise<T>) => work(own, tx),
       enqueuePlan: (db: Database, auditId: string) => enqueuePlan(db, auditId, startsAt > now ? startsAt : undefined),
-      enqueueDeadline,
     }
     const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, startsAt }
     try {

@@ -177,6 +177,13 @@ export function createAuditStore(
       return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0
     },
 
+    /** Those whose deadline has come before they have ended, the oldest deadlines first. */
+    async overdue(now: Date): Promise<string[]> {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM audit WHERE finished_at IS NULL AND deadline_at <= ${now} ORDER BY deadline_at LIMIT ${overdueAtOnce}`
+      return rows.map(({ id }) => id)
+    },
+
     /** Asks for the end of an audit; false where it has ended already. */
     async requestCancel(id: string): Promise<boolean> {
       const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(realm) }
@@ -195,6 +202,8 @@ export function createAuditStore(
     },
   }
 }
+
+const overdueAtOnce = 1_000
 
 /** That an audit looked at any of these targets. */
 const looksAtAny = (targets: Prisma.Sql) =>

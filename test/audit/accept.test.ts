@@ -91,7 +91,7 @@ describe('a request that cannot be carried out is refused, with every mistake an
 })
 
 describe('a request that can', () => {
-  test('makes the audit, the job that plans it and the one that ends it at its deadline together', async () => {
+  test('makes the audit and the job that plans it together', async () => {
     const { auditId, created } = await accept({ correlationId: 'CHG1', reason: 'why' })
     expect(created).toBe(true)
     expect(await app.stores.audits.find(auditId)).toMatchObject({
@@ -101,10 +101,7 @@ describe('a request that can', () => {
     })
     expect(
       await app.query(`SELECT name, state FROM pgboss.job WHERE data->>'auditId' = '${auditId}' ORDER BY name`),
-    ).toEqual([
-      { name: 'audit-deadline', state: 'created' },
-      { name: 'audit-plan', state: 'created' },
-    ])
+    ).toEqual([{ name: 'audit-plan', state: 'created' }])
   })
 
   test('creates and updates the targets that it brings', async () => {

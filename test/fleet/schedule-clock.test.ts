@@ -10,7 +10,6 @@ const nothing = async () => {}
 const idle: JobHandlers = {
   planAudit: nothing,
   failAudit: nothing,
-  endAudit: nothing,
   runBatch: nothing,
   failBatch: nothing,
   deliver: async () => {},
