@@ -5,7 +5,7 @@ import { type Mistake, QuotaError, RefusedError } from '../domain/errors.ts'
 import type { Limits } from '../domain/limits.ts'
 import { resolveParameters } from '../domain/parameters.ts'
 import type { Database } from '../store/database.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 import type { StoredTarget, TargetInput } from '../store/targets.ts'
 
 /** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */

@@ -1,5 +1,5 @@
 import type { Database } from '../store/database.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 import type { ReprobeJob } from './windows.ts'
 
 /** What accepting, planning and running audits work with. */

@@ -10,7 +10,7 @@ import {
   windowTime,
 } from '../domain/windows.ts'
 import type { Database } from '../store/database.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 import type { NewWindow, StoredWindow } from '../store/windows.ts'
 import { checkSelection } from './selection.ts'
 
