@@ -21,7 +21,8 @@ export const transact = <T>(db: Database, work: (tx: Database) => Promise<T>): P
 
 /** Connects to PostgreSQL 15 or newer. Nothing is dialled before the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
-  const client = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: connections }) })
+  const pool = { connectionString: url, max: connections }
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameStatements() }) })
   return {
     db: client,
     transaction: (work) => transact(client, work),
@@ -29,6 +30,26 @@ export function openDatabase(url: string, { connections }: { connections: number
       await client.$queryRaw`SELECT 1`
     },
     close: () => client.$disconnect(),
+  }
+}
+
+const namesAtMost = 300
+const textsAtMost = 1_000
+
+/**
+ * Names statements that come again, so that a connection plans them once and not each time, which takes longer than most of
+ * them. A name takes memory of each connection as long as it lives: texts that vary with what they are given run out of them.
+ */
+function nameStatements(): (query: { sql: string }) => string {
+  const names = new Map<string, string>()
+  const once = new Set<string>()
+  return ({ sql }) => {
+    const known = names.get(sql)
+    if (known !== undefined || names.size === namesAtMost) return known ?? ''
+    if (once.delete(sql)) names.set(sql, `portwarden_${names.size}`)
+    else if (once.size < textsAtMost) once.add(sql)
+    else once.clear()
+    return names.get(sql) ?? ''
   }
 }
 
