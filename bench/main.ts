@@ -14,6 +14,7 @@ import { measureProbeEndpoint } from './probe-endpoint.ts'
 import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
 import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
+import { noteRunning, stopAll } from './running.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { measureWorkers } from './workers.ts'
 import { measureYears } from './years.ts'
@@ -57,16 +58,22 @@ if (unknown !== undefined) {
   process.exit(2)
 }
 
+// What a bench has started would outlast it otherwise.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().finally(() => process.exit(1)))
+
 const figures: Figure[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   const dataDir = await mkdtemp(join(tmpdir(), 'portwarden-bench-'))
   const cluster = clusterHome(dataDir)
+  const remove = noteRunning(async () => {
+    await rm(dataDir, { recursive: true, force: true })
+    await rm(cluster, { recursive: true, force: true })
+  })
   try {
     figures.push(...(await bench(dataDir)))
   } finally {
-    await rm(dataDir, { recursive: true, force: true })
-    await rm(cluster, { recursive: true, force: true })
+    await remove()
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { noteRunning } from './running.ts'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
 /** The options of Node with which `npm start` runs the service. */
@@ -32,6 +33,9 @@ export async function startService(
     env: { ...process.env, PORT: '0', PORTWARDEN_DATA_DIR: dataDir, PORTWARDEN_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const stop = noteRunning(async () => {
+    if (child.kill('SIGTERM')) await once(child, 'exit')
+  })
   const line = await firstLine(child)
   const readyMs = performance.now() - startedAt
   const url = /http:\/\/\S+/.exec(line)?.[0]
@@ -42,10 +46,7 @@ export async function startService(
     key,
     readyMs,
     pid: child.pid,
-    async stop() {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    },
+    stop,
   }
 }
 

@@ -4,6 +4,7 @@ import { startEmbedded } from '../src/store/embedded.ts'
 import { ensureLedgerKeys } from '../src/store/ledger-key.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { createStores, type Stores } from '../src/store/stores.ts'
+import { noteRunning } from './running.ts'
 
 /** The stores on a database of their own, for loading what the service then serves. */
 export interface OwnStores extends Stores {
@@ -15,6 +16,7 @@ export interface OwnStores extends Stores {
 /** Starts an embedded PostgreSQL in `dataDir` and opens the stores on it, with as many connections as the service has. */
 export async function openOwnStores(dataDir: string): Promise<OwnStores> {
   const server = await startEmbedded({ dataDir, exclusive: true })
+  const stop = noteRunning(server.stop)
   await migrate(server.url)
   const { db, close } = openDatabase(server.url, { connections: 10 })
   return {
@@ -23,7 +25,7 @@ export async function openOwnStores(dataDir: string): Promise<OwnStores> {
     db,
     async close() {
       await close()
-      await server.stop()
+      await stop()
     },
   }
 }
