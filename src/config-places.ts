@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { ConfigError, refused } from './config-values.ts'
 import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, createEgressPolicy, parseAllow } from './probes/egress.ts'
+import { canonicalCidr } from './probes/network.ts'
 
 /** A vantage that this process looks from, and what the environment says of its looks. */
 export interface Place {
@@ -102,7 +102,8 @@ function readCanary(value: string, allow: readonly AllowEntry[]): { host: string
 function readGrants(value: string): CredentialGrant[] {
   return entriesOf(value).map((entry) => {
     const [, ref, cidr] = /^\s*((?:env:[A-Za-z_]\w*|file:\/[^@,]+))@([^@\s]+)\s*$/.exec(entry) ?? []
-    if (!ref || !cidr || !ipaddr.isValidCIDR(cidr)) throw refused('PORTWARDEN_CREDENTIALS', 'env:AD_AUDIT@10.0.0.0/8')
+    if (!ref || !cidr || canonicalCidr(cidr) !== cidr)
+      throw refused('PORTWARDEN_CREDENTIALS', 'env:AD_AUDIT@10.0.0.0/8')
     return { ref, destinations: [cidr] }
   })
 }

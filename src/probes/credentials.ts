@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import ipaddr from 'ipaddr.js'
 import type { ReasonCode } from '../domain/reasons.ts'
+import { parseLiteral } from './literal.ts'
+import { parseNetwork } from './network.ts'
 import type { Endpoint } from './probe.ts'
 
 export interface Credential {
@@ -21,16 +22,12 @@ export interface CredentialGrant {
  * Throws at once for a grant whose destination is not a network.
  */
 export function createCredentials(grants: readonly CredentialGrant[], env: NodeJS.ProcessEnv) {
-  const networks = new Map(
-    grants.map(({ ref, destinations }) => [ref, destinations.map((cidr) => ipaddr.parseCIDR(cidr))]),
-  )
+  const networks = new Map(grants.map(({ ref, destinations }) => [ref, destinations.map(parseNetwork)]))
   return async (ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> => {
     const destinations = networks.get(ref)
     if (!destinations) return 'credential-unavailable'
-    const address = ipaddr.process(endpoint.address)
-    const allowed = destinations.some(
-      ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
-    )
+    const address = parseLiteral(endpoint.address)
+    const allowed = address !== undefined && destinations.some((network) => network.covers(address))
     if (!allowed) return 'credential-not-allowed'
     return (await readCredential(ref, env)) ?? 'credential-unavailable'
   }

@@ -1,7 +1,7 @@
-import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { type Address, parseLiteral } from './literal.ts'
+import { canonicalCidr, type Network, parseNetwork } from './network.ts'
 
 export type PortRange = readonly [from: number, to: number]
 
@@ -69,16 +69,14 @@ export function createEgressPolicy({ allow, deny = [], never = [] }: EgressRules
 }
 
 interface Compiled {
-  network: Address
-  bits: number
+  network: Network
   covers(ip: Address, port: number): boolean
 }
 
 function compile({ cidr, ports }: AllowEntry): Compiled {
-  const [network, bits] = ipaddr.parseCIDR(cidr)
-  const kind = network.kind()
+  const network = parseNetwork(cidr)
   const hasPort = (port: number) => !ports || ports.some(([from, to]) => from <= port && port <= to)
-  return { network, bits, covers: (ip, port) => ip.kind() === kind && ip.match(network, bits) && hasPort(port) }
+  return { network, covers: (ip, port) => network.covers(ip) && hasPort(port) }
 }
 
 const isIPv6Loopback = (ip: Address): boolean => ip.kind() === 'ipv6' && ip.range() === 'loopback'
@@ -121,8 +119,11 @@ function parseEntry(entry: string): AllowEntry {
   const network = canonicalCidr(cidr)
   if (!network) throw refusal(entry, 'is not a network')
   if (network !== cidr && cidr.includes('/')) throw refusal(entry, `is not the start of a network, ${network} is`)
-  const { network: address, bits } = compile({ cidr: network })
-  if (neverDialled.some((never) => never.bits <= bits && never.covers(address, 0)) && !isIPv6Loopback(address)) {
+  const { address, bits } = parseNetwork(network)
+  if (
+    neverDialled.some((never) => never.network.bits <= bits && never.covers(address, 0)) &&
+    !isIPv6Loopback(address)
+  ) {
     throw refusal(entry, 'can never be dialled: it is link-local, metadata, multicast or the like')
   }
   return ports === undefined ? { cidr: network } : { cidr: network, ports: parsePorts(ports, entry) }
@@ -130,17 +131,6 @@ function parseEntry(entry: string): AllowEntry {
 
 const refusal = (entry: string, problem: string) =>
   new Error(`${JSON.stringify(entry)} ${problem}. Write for example ${example}`)
-
-/** The network as this module writes it, from its first address on; undefined when it is none. */
-function canonicalCidr(cidr: string): string | undefined {
-  const [address = '', bits, ...rest] = cidr.split('/')
-  if (!parseLiteral(address) || rest.length > 0) return undefined
-  const most = isIPv4(address) ? 32 : 128
-  const length = bits ?? String(most)
-  if (!/^\d{1,3}$/.test(length) || Number(length) > most) return undefined
-  const family = most === 32 ? ipaddr.IPv4 : ipaddr.IPv6
-  return `${family.networkAddressFromCIDR(`${address}/${Number(length)}`)}/${Number(length)}`
-}
 
 function parsePorts(ports: string, entry: string): PortRange[] {
   return ports.split('+').map((range) => {

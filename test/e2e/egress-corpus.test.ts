@@ -1,123 +1,43 @@
-import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createServer, isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { isHost } from '../../src/domain/endpoint.ts'
-import { ledgerKey } from '../support/ledger.ts'
+import { createCredentials } from '../../src/probes/credentials.ts'
+import { auditCommand, environment } from '../support/commands.ts'
+import { type EntryPoint, entryPoints, neverDialled } from '../support/entry-points.ts'
 import { type Listening, listen } from '../support/listen.ts'
-import { run } from '../support/processes.ts'
+import { openings } from '../support/openings.ts'
+import { run, spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { spellings } from '../support/spellings.ts'
+import { makeTempDir } from '../support/temp-dir.ts'
 
+const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
 const allowed = '127.0.0.2'
 const corpus = spellings().map(({ text }) => text)
+const settings = {
+  PORTWARDEN_ALLOW: `${allowed}/32`,
+  PORTWARDEN_WEBHOOK_ALLOW: `${allowed}/32`,
+  PORTWARDEN_WEBHOOK_RETRY_SECONDS: '3600',
+  PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
+}
 
 /** Listens at every address of this machine; where a connect arrived tells whether it was allowed. */
 let sentinel: Listening
 const arrived: string[] = []
 let service: TestService
+let points: Record<string, EntryPoint>
 beforeAll(async () => {
   const server = createServer((socket) => {
     arrived.push(String(socket.localAddress).replace('::ffff:', ''))
     socket.on('error', () => {}).end()
   })
   sentinel = await listen(server, '::')
-  service = await startService({ env: environment() })
-  await service.call('PUT', '/v1/policies/corpus', { body: policy({ host: '$' + '{host}' }) })
-  for (const [i, host] of [allowed, ...corpus].entries())
-    await service.call('PUT', `/v1/policies/corpus-${i}`, { body: { ...policy({ host }), name: `corpus-${i}` } })
-}, 120_000)
+  service = await startService({ env: { ...settings, PORTWARDEN_AUDITS_PER_MINUTE: '100000' } })
+  points = await entryPoints(service, { port: sentinel.port, allowed })
+}, 60_000)
 afterAll(() => Promise.all([service?.stop(), sentinel?.close()]))
-
-const environment = () => ({
-  PORTWARDEN_ALLOW: `${allowed}/32`,
-  PORTWARDEN_WEBHOOK_ALLOW: `${allowed}/32`,
-  PORTWARDEN_WEBHOOK_RETRY_SECONDS: '1',
-  PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
-  PORTWARDEN_AUDITS_PER_MINUTE: '100000',
-})
-const policy = (more: object) => ({
-  name: 'corpus',
-  title: 'Where a connect would be noticed',
-  parameters: { host: { type: 'host', default: allowed } },
-  rules: [
-    {
-      id: 'look',
-      title: 'look',
-      severity: 'low',
-      direction: 'inbound',
-      from: ['client'],
-      probe: 'tcp',
-      port: sentinel.port,
-      expect: { state: ['open'] },
-      ...more,
-    },
-  ],
-})
-
-/** Sends every spelling, and gives those that were taken; each must be refused, or come to nothing. */
-async function offer(hosts: string[], send: (host: string, index: number) => Promise<number>): Promise<number> {
-  let taken = 0
-  for (let at = 0; at < hosts.length; at += 10) {
-    const part = hosts.slice(at, at + 10)
-    const statuses = await Promise.all(part.map((host, i) => send(host, at + i)))
-    for (const [i, status] of statuses.entries()) expect([200, 201, 202, 400, 404, 414, 422], part[i]).toContain(status)
-    taken += statuses.filter((status) => status < 300).length
-  }
-  return taken
-}
-
-const audit = async (body: object) =>
-  (await service.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })).status
-const targetNamed = (address: string, index: number) => ({ name: `t${index}`, address })
-
-const entryPoints: Record<string, (host: string, index: number) => Promise<number>> = {
-  'the address of a target that comes with an audit': (host, i) =>
-    audit({ policy: 'plain', targets: [targetNamed(host, i)] }),
-  'PUT /v1/targets': async (address, i) => {
-    const { status } = await service.call('PUT', `/v1/targets/put${i}`, { body: { address } })
-    return status < 300 ? audit({ policy: 'plain', targets: [`put${i}`] }) : status
-  },
-  'POST /v1/targets': async (address, i) => {
-    const { status } = await service.call('POST', '/v1/targets', { body: { name: `post${Date.now()}-${i}`, address } })
-    return status
-  },
-  'PATCH /v1/targets': async (address, i) => {
-    await service.call('PUT', `/v1/targets/patch${i}`, { body: { address: allowed } })
-    const { status } = await service.call('PATCH', `/v1/targets/patch${i}`, { body: { address } })
-    return status < 300 ? audit({ policy: 'plain', targets: [`patch${i}`] }) : status
-  },
-  'a parameter of the type host': (host) =>
-    audit({ policy: 'corpus', targets: [{ name: 'there', address: allowed }], params: { host } }),
-  "a policy's own host": async (host) => {
-    const i = [allowed, ...corpus].indexOf(host)
-    return audit({ policy: `corpus-${i}`, targets: [{ name: 'there', address: allowed }] })
-  },
-  '/probe?target=': async (host) => {
-    const target = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
-    const query = new URLSearchParams({ target: `${target}:${sentinel.port}`, module: 'tcp_connect' })
-    return (await service.call('GET', `/probe?${query}`)).status
-  },
-  'the URL of a webhook': async (host, i) => {
-    const url = `http://${host.includes(':') && !/[[@/]/.test(host) ? `[${host}]` : host}:${sentinel.port}/${i}`
-    const made = await service.call('POST', '/v1/webhooks', { body: { url, events: ['audit.completed'] } })
-    if (made.status < 300) await service.call('POST', `/v1/webhooks/${made.body.id}/ping`)
-    if (made.status < 300) await tried(made.body.id)
-    return made.status
-  },
-  'the callbackUrl of an audit': (host, i) => {
-    const name = host.includes(':') && !/[[@/]/.test(host) ? `[${host}]` : host
-    const callbackUrl = `http://${name}:${sentinel.port}/callback`
-    return audit({ policy: 'nothing', targets: [{ name: `c${i}`, address: allowed }], callbackUrl })
-  },
-}
-
-/** Waits until a webhook was tried once. */
-async function tried(id: string): Promise<void> {
-  const look = async () =>
-    (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.items[0]?.lastAttempt ?? null
-  await expect.poll(look, { timeout: 20_000, interval: 50 }).not.toBeNull()
-}
 
 const forbidden = () => arrived.filter((address) => address !== allowed)
 const report = (what: string, tries: number, taken: number) =>
@@ -125,66 +45,104 @@ const report = (what: string, tries: number, taken: number) =>
     `${what}: ${tries} spellings tried, ${taken} taken for a host, ${forbidden().length} connects at the sentinel\n`,
   )
 
+/** Offers all spellings, of which none may reach the sentinel; and one that is allowed, which must. */
+async function expectGuarded(what: string, offer: EntryPoint['offer'], spelled = corpus): Promise<void> {
+  report(what, spelled.length, await offer(spelled))
+  expect(forbidden()).toEqual([])
+  const before = arrived.length
+  expect(await offer([allowed])).toBe(1)
+  await expect.poll(() => arrived.length).toBeGreaterThan(before)
+  expect(forbidden()).toEqual([])
+}
+
 test('the corpus has 200 spellings at least', () => {
   expect(corpus.length).toBeGreaterThanOrEqual(200)
 })
 
-describe.each(Object.keys(entryPoints))('through %s', (name) => {
-  const send = entryPoints[name] as (typeof entryPoints)[string]
-  beforeAll(async () => {
-    await service.call('PUT', '/v1/policies/plain', { body: { ...policy({}), name: 'plain' } })
-    const never = { id: 'look', when: '$' + '{never}' }
-    const quiet = { ...policy(never), name: 'nothing', parameters: { never: { type: 'host' } } }
-    await service.call('PUT', '/v1/policies/nothing', { body: quiet })
-  })
-
-  test('no spelling reaches an address that is not allowed', async () => {
-    const taken = await offer(corpus, send)
-    report(name, corpus.length, taken)
-    expect(forbidden()).toEqual([])
-  }, 180_000)
-
-  test.runIf(name !== 'POST /v1/targets')('an allowed address does reach the sentinel', async () => {
-    const before = arrived.length
-    expect(await offer([allowed], send)).toBe(1)
-    await expect.poll(() => arrived.length, { timeout: 20_000 }).toBeGreaterThan(before)
-    expect(forbidden()).toEqual([])
-  })
+test('every place of the API where an address may be written is an entry point', async () => {
+  const places = openings((await service.call('GET', '/openapi.json')).body)
+  const dialled = places.filter((place) => !neverDialled.some((pattern) => pattern.test(place)))
+  const known = new Set(Object.values(points).flatMap((point) => point.openings))
+  expect(dialled).toEqual([...known].sort())
 })
 
-test('through the canary of a vantage no literal is taken that is not allowed', () => {
-  const taken = corpus.filter((host) => {
+test('through no entry point does a spelling reach an address that is not allowed, and an allowed one does', async () => {
+  for (const [name, { offer }] of Object.entries(points)) await expectGuarded(name, offer)
+}, 120_000)
+
+test('through npm run audit none does, and an allowed one does', async () => {
+  const env = environment(service.url, { ...settings, PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') })
+  const [node, program] = auditCommand
+  const look = (hosts: readonly string[]) => run(node, [program, ...hosts, '--policy', 'by-address'], { env })
+  // NUL cannot be in an argument.
+  const sayable = corpus.filter((host) => !host.includes('\0') && !host.startsWith('-'))
+  expect((await look(sayable)).stderr).toContain('is neither an IP address nor a host name')
+  await expectGuarded(
+    'npm run audit',
+    async (hosts) => {
+      const taken = hosts.filter(isHost)
+      const { stdout, stderr } = await look(taken)
+      expect(stderr).toBe('')
+      expect(stdout).toContain('verdict:')
+      return taken.length
+    },
+    sayable,
+  )
+})
+
+test('through a batch that an agent is given none does, and one that the agent allows does', async () => {
+  await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
+  const elsewhere = { ...(await service.call('GET', '/v1/policies/by-address')).body.document, name: 'elsewhere' }
+  for (const rule of elsewhere.rules) rule.from = ['elsewhere']
+  await service.call('PUT', '/v1/policies/elsewhere', { body: elsewhere })
+  const key = await service.stores.keys.create('agent', ['vantage:branch'])
+  const spool = await makeTempDir('agent')
+  const argv = [agentProgram, '--server', await service.listen(), '--vantage', 'branch', '--spool', spool.path]
+  const env = { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key, ...settings }
+  const agent = await spawnPeer(process.execPath, argv, { env, ready: /looks from branch/ })
+  try {
+    await expectGuarded('a batch of an agent', async (hosts) => {
+      const targets = hosts.filter(isHost).map((address, i) => ({ name: `agent-${i}`, address }))
+      const auditId = await service.accept({ policy: 'elsewhere', targets })
+      expect(await service.ended(auditId)).toMatchObject({ progress: { done: targets.length }, error: null })
+      const looked = (await service.findings(auditId)).map(({ vantage, reason }) => `${vantage} ${reason.code}`)
+      expect(new Set(looked).has('branch no-agent')).toBe(false)
+      return targets.length
+    })
+  } finally {
+    await agent.end()
+    await spool.remove()
+  }
+})
+
+const takenAs = (variable: string, spell: (host: string) => string) =>
+  corpus.filter((host) => {
     try {
-      readConfig({
-        PORTWARDEN_ALLOW: `${allowed}/32`,
-        PORTWARDEN_CANARY: host.includes(':') ? `[${host}]:9` : `${host}:9`,
-      })
+      readConfig({ PORTWARDEN_ALLOW: `${allowed}/32`, [variable]: spell(host) })
       return true
     } catch {
       return false
     }
   })
+
+test('as the canary of a vantage no literal is taken that is not allowed', () => {
+  const taken = takenAs('PORTWARDEN_CANARY', (host) => (host.includes(':') ? `[${host}]:9` : `${host}:9`))
   expect(taken.filter((host) => !/^[a-z]/i.test(host))).toEqual([])
 })
 
-const command = fileURLToPath(new URL('../../src/cli/audit.ts', import.meta.url))
+test('as the destination of a credential only a network is taken that can be read in one way', () => {
+  const taken = takenAs('PORTWARDEN_CREDENTIALS', (host) => `env:AD@${host}/${host.includes(':') ? 128 : 32}`)
+  expect(taken.filter((host) => !isIP(host))).toEqual([])
+  expect(() => readConfig({ PORTWARDEN_CREDENTIALS: 'env:AD@10.0.0.1/8' })).toThrow('PORTWARDEN_CREDENTIALS')
+})
 
-test('through npm run audit no spelling reaches an address that is not allowed, and an allowed one does', async () => {
-  const env = {
-    ...{ PATH: process.env.PATH, DATABASE_URL: service.url, ...environment() },
-    PORTWARDEN_LEDGER_KEY: ledgerKey,
-    PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
-  }
-  const look = (hosts: string[]) => run(process.execPath, [command, ...hosts, '--policy', 'plain'], { env })
-  // NUL cannot be in an argument.
-  const sayable = corpus.filter((host) => !host.includes('\0') && !host.startsWith('-'))
-  expect((await look(sayable)).code).toBe(2)
-  const { code, stderr } = await look(sayable.filter(isHost))
-  expect([code, stderr]).toEqual([2, ''])
-  report('npm run audit', sayable.length, sayable.filter(isHost).length)
-  expect(forbidden()).toEqual([])
-  const before = arrived.length
-  await look([allowed])
-  expect(arrived.length).toBeGreaterThan(before)
-  expect(forbidden()).toEqual([])
+test('a credential goes to no spelling of an address that is not among its destinations', async () => {
+  const env = { AD: JSON.stringify({ user: 'u', password: 'p' }) }
+  const credential = createCredentials([{ ref: 'env:AD', destinations: [`${allowed}/32`] }], env)
+  const ask = (address: string) => credential('env:AD', { host: address, address, port: 389 })
+  const given = (await Promise.all(corpus.map(ask))).filter((answer) => answer !== 'credential-not-allowed')
+  report('a credential', corpus.length, given.length)
+  expect(given).toEqual([])
+  expect(await ask(allowed)).toMatchObject({ user: 'u' })
+  expect(await ask(`::ffff:${allowed}`)).toMatchObject({ user: 'u' })
 })

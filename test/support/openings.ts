@@ -1,0 +1,64 @@
+interface Schema {
+  $ref?: string
+  type?: string | string[]
+  format?: string
+  enum?: unknown
+  const?: unknown
+  properties?: Record<string, Schema>
+  patternProperties?: Record<string, Schema>
+  additionalProperties?: Schema | boolean
+  items?: Schema
+  anyOf?: Schema[]
+  oneOf?: Schema[]
+  allOf?: Schema[]
+}
+interface Operation {
+  parameters?: { name: string; in: string; schema: Schema }[]
+  requestBody?: { content: Record<string, { schema: Schema }> }
+}
+export interface Document {
+  paths: Record<string, Record<string, Operation>>
+}
+
+/**
+ * Every place of every operation where a caller may write a text of his own, as `PUT /v1/targets/{name} body /address`: what
+ * is not one of a list, a date or a UUID. Of an object with keys of the caller's the place is `*`, of a list `-`.
+ */
+export function openings(document: Document): string[] {
+  const found = new Set<string>()
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, { parameters = [], requestBody }] of Object.entries(operations)) {
+      const operation = `${method.toUpperCase()} ${path}`
+      for (const { name, in: place, schema } of parameters)
+        for (const at of textsIn(schema, document)) found.add(`${operation} ${place} ${name}${at}`)
+      for (const [type, { schema }] of Object.entries(requestBody?.content ?? {}))
+        for (const at of textsIn(schema, document)) found.add(`${operation} ${bodyOf(type)}${at && ` ${at}`}`)
+    }
+  }
+  return [...found].sort()
+}
+
+const bodyOf = (type: string) => (type === 'application/json' ? 'body' : type)
+
+/** The places of texts in a value of this schema, as JSON Pointers; `` is the value itself. */
+function textsIn(schema: Schema, document: Document, at = ''): string[] {
+  const { $ref, type, format, properties = {}, patternProperties = {}, additionalProperties, items } = schema
+  if ($ref) return textsIn(resolve($ref, document), document, at)
+  if ('const' in schema || 'enum' in schema || format === 'date-time' || format === 'uuid') return []
+  const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]
+  const values = [...Object.values(patternProperties), ...(additionalProperties ? [additionalProperties] : [])]
+  const inside = [
+    ...choices.flatMap((choice) => textsIn(choice, document, at)),
+    ...Object.entries(properties).flatMap(([name, value]) => textsIn(value, document, `${at}/${name}`)),
+    ...values.flatMap((value) => (value === true ? [`${at}/*`] : textsIn(value, document, `${at}/*`))),
+    ...(items ? textsIn(items, document, `${at}/-`) : []),
+  ]
+  const isText = [type].flat().includes('string')
+  const isAnything = type === undefined && choices.length === 0 && Object.keys(properties).length === 0
+  return isText || isAnything ? [at, ...inside] : inside
+}
+
+function resolve($ref: string, document: object): Schema {
+  const steps = $ref.replace(/^#\//, '').split('/')
+  return steps.reduce((value, step) => (value as Record<string, object>)[step] ?? {}, document) as Schema
+}
