@@ -9,7 +9,7 @@ import type { Audit } from '../store/audits.ts'
 import { eachPage } from '../store/page.ts'
 import type { Stores } from '../store/stores.ts'
 import { setStreamEtag } from './etags.ts'
-import { exportPage } from './exports.ts'
+import { asFile, exportPage } from './exports.ts'
 
 const names = Object.keys(auditFormats) as AuditFormatName[]
 /** The media types of an audit: itself, and the documents that it can be written as once it has ended. */
@@ -68,9 +68,11 @@ export async function sendAuditDocument(
 ) {
   const opened = await openAudit(source, audit)
   setStreamEtag(reply, audit.id, audit.finishedAt, format, source.version)
-  const { mediaType, render } = auditFormats[format]
+  const { mediaType, ending, render } = auditFormats[format]
   const pieces = render(opened.audit, opened.findings)
-  return reply.type(`${mediaType}; charset=utf-8`).send(Readable.from(pieces, { objectMode: false }))
+  return asFile(reply, `audit-${audit.id}.${ending}`)
+    .type(`${mediaType}; charset=utf-8`)
+    .send(Readable.from(pieces, { objectMode: false }))
 }
 
 /** Streams the evidence pack of an audit. */
@@ -81,9 +83,8 @@ export async function sendPack(source: Source, audit: Audit, reply: FastifyReply
   const vantages = await audits.plannedVantages(audit.id)
   setStreamEtag(reply, audit.id, audit.finishedAt, 'pack', source.version)
   const pieces = renderPack({ ...opened, vantages, ...(entry ? { more: { 'ledger.json': entry } } : {}) })
-  return reply
+  return asFile(reply, `audit-${audit.id}.zip`)
     .type(packMediaType)
-    .header('content-disposition', `attachment; filename="audit-${audit.id}.zip"`)
     .send(Readable.from(pieces, { objectMode: false }))
 }
 

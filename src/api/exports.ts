@@ -37,29 +37,54 @@ export const listingContent = (page: object, item: object) => ({
 /** The format that a request for a listing asks for. */
 export const formatOf = (request: FastifyRequest): Format => chooseFormat(request, formats)
 
+/** Nothing that there is may be answered. */
+class NotAcceptableError extends Error {
+  readonly statusCode = 406
+}
+
 /**
- * The format that the request asks for: by `format`, else what `Accept` likes best (RFC 9110 section 12.5.1) among those that
- * there are, else JSON.
+ * The format that the request asks for: by `format`, else what `Accept` likes best among those that there are (RFC 9110 section
+ * 12.5.1). The first one is what whoever does not care gets. Throws, for 406, where none is accepted.
  */
 export function chooseFormat<F extends string>(
   { headers, query }: FastifyRequest,
-  mediaTypes: Readonly<Record<F | 'json', string>>,
-): F | 'json' {
-  const wanted = (query as { format?: F | 'json' }).format
+  mediaTypes: Readonly<Record<F, string>>,
+): F {
+  const wanted = (query as { format?: F }).format
   if (wanted) return wanted
-  const known = new Map((Object.keys(mediaTypes) as (F | 'json')[]).map((format) => [mediaTypes[format], format]))
-  const accepted = (headers.accept ?? '')
-    .split(',')
-    .map(readPreference)
-    .filter(({ quality }) => quality > 0)
-    .sort((a, b) => b.quality - a.quality)
-  return accepted.flatMap(({ type }) => known.get(type) ?? [])[0] ?? 'json'
+  const ranges = (headers.accept?.trim() || '*/*').split(',').map(readRange)
+  const names = Object.keys(mediaTypes) as F[]
+  const [best] = names
+    .flatMap((format) => {
+      const [range] = ranges.filter(({ matches }) => matches(mediaTypes[format])).sort(byPrecision)
+      return range && range.quality > 0 ? [{ format, range }] : []
+    })
+    .sort(({ range: a }, { range: b }) => b.quality - a.quality || byPrecision(a, b) || a.place - b.place)
+  if (!best) throw new NotAcceptableError(`Accept names none of ${names.map((name) => mediaTypes[name]).join(', ')}`)
+  return best.format
 }
 
-function readPreference(range: string): { type: string; quality: number } {
-  const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-  const weight = parameters.find((parameter) => parameter.startsWith('q='))
-  return { type, quality: weight === undefined ? 1 : Number(weight.slice('q='.length)) }
+interface MediaRange {
+  matches(mediaType: string): boolean
+  quality: number
+  /** How much it says: 2 for a type, 1 for all of a kind, 0 for anything. */
+  precision: number
+  place: number
+}
+
+const byPrecision = (a: MediaRange, b: MediaRange) => b.precision - a.precision
+
+function readRange(text: string, place: number): MediaRange {
+  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase())
+  const weight = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice('q='.length) ?? 1)
+  const [kind, rest] = type.split('/')
+  const isAny = kind === '*' // some clients of Java write it without a slash
+  return {
+    matches: (mediaType) => isAny || type === mediaType || (rest === '*' && mediaType.startsWith(`${kind}/`)),
+    quality: Number.isNaN(weight) ? 1 : weight,
+    precision: isAny ? 0 : rest === '*' ? 1 : 2,
+    place,
+  }
 }
 
 /** Whether a request for a listing asks for one page of it. */
@@ -70,6 +95,8 @@ export const wantsPage = (request: FastifyRequest): boolean =>
 export const exportPage = 2_000
 
 interface Export<T> {
+  /** The name of the file that it is saved as, without its ending. */
+  name: string
   columns: Columns<T>
   fetchPage: (options: { cursor?: string; limit: number }) => Promise<Page<T>>
   /** What a JSON document says besides its items. */
@@ -77,7 +104,7 @@ interface Export<T> {
 }
 
 /** Streams a whole listing; memory holds two pages of it. */
-export function sendExport<T>(reply: FastifyReply, format: Format, { columns, fetchPage, head }: Export<T>) {
+export function sendExport<T>(reply: FastifyReply, format: Format, { name, columns, fetchPage, head }: Export<T>) {
   async function* chunks() {
     const pages = eachPage((cursor) => fetchPage({ ...(cursor ? { cursor } : {}), limit: exportPage }))
     if (format === 'csv') yield csvHead(columns)
@@ -92,15 +119,20 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { columns, fe
     }
     if (format === 'json') yield '],"next":null}'
   }
-  return reply.type(`${formats[format]}; charset=utf-8`).send(Readable.from(chunks(), { objectMode: false }))
+  return typed(reply, format, name).send(Readable.from(chunks(), { objectMode: false }))
 }
 
 /** Sends a listing that is in memory as CSV or NDJSON. */
 export const sendWhole = <T>(
   reply: FastifyReply,
   format: Exclude<Format, 'json'>,
-  { columns, items }: { columns: Columns<T>; items: readonly T[] },
+  { name, columns, items }: Pick<Export<T>, 'name' | 'columns'> & { items: readonly T[] },
 ) =>
-  reply
-    .type(`${formats[format]}; charset=utf-8`)
-    .send(format === 'csv' ? csvHead(columns) + csvLines(columns, items) : ndjsonLines(items))
+  typed(reply, format, name).send(format === 'csv' ? csvHead(columns) + csvLines(columns, items) : ndjsonLines(items))
+
+const typed = (reply: FastifyReply, format: Format, name: string) =>
+  asFile(reply, `${name}.${format}`).type(`${formats[format]}; charset=utf-8`).header('vary', 'accept')
+
+/** Names the file that an answer is saved as. */
+export const asFile = (reply: FastifyReply, name: string): FastifyReply =>
+  reply.header('content-disposition', `attachment; filename="${name}"`)

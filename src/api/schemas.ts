@@ -77,6 +77,7 @@ const problemTexts: Record<number, string> = {
   401: 'No valid key',
   403: 'The scopes of the key do not allow it',
   404: 'There is no such resource',
+  406: '`Accept` names no media type that there is',
   409: 'The state of the resource does not allow it',
   412: 'The resource was changed since its ETag was read',
   413: 'The body is too large',

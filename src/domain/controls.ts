@@ -72,6 +72,10 @@ export function controlsOf(
     )
 }
 
+/** The frameworks whose controls rules name. */
+export const frameworksOf = (rules: readonly ControlRule[]): string[] =>
+  [...new Set(rules.flatMap(({ controls }) => controls.map((control) => partsOf(control)[0])))].sort()
+
 const byNumbers = new Intl.Collator('en', { numeric: true })
 const keyOf = ({ policy, rule }: { policy: string; rule: string }) => JSON.stringify([policy, rule])
 const partsOf = (control: string) => {

@@ -67,6 +67,10 @@ describe.each(Object.entries(types))('an audit as %s', (format, type) => {
     })
     for (const { status, headers } of [named, accepted])
       expect([status, headers['content-type']]).toEqual([200, `${type}; charset=utf-8`])
+    expect(named.headers).toMatchObject({
+      vary: 'accept',
+      'content-disposition': expect.stringMatching(/^attachment; filename="audit-[0-9a-f-]{36}\.[a-z.]+"$/),
+    })
     expect(accepted.body).toEqual(named.body)
     const etag = named.headers.etag ?? ''
     const again = await service.call('GET', `${url}?format=${format}`, { headers: { 'if-none-match': `"x", ${etag}` } })

@@ -57,6 +57,21 @@ test('each control has its rules, their results as of a moment, and what was not
   expect(body.items).toHaveLength(2)
 })
 
+test('a framework that no rule names is refused with those that are named; one that is named later is empty', async () => {
+  const { status, body } = await report({ framework: 'NIST' })
+  expect([status, body.errors]).toEqual([
+    422,
+    [
+      {
+        ...{ in: 'query', pointer: '/framework' },
+        detail: expect.stringMatching(/^no rule names a control of NIST: there are .*NIST-800-53, OWN/),
+      },
+    ],
+  ])
+  const before = await report({ framework: 'OWN', at: '2024-01-01T00:00:00Z' })
+  expect([before.status, before.body.items]).toEqual([200, []])
+})
+
 test('a control of a later moment says what was known then; one that is not known here has no title', async () => {
   const { body } = await report({ at: time(2500), framework: 'OWN' })
   expect(body.items).toMatchObject([

@@ -97,11 +97,43 @@ test.each([
   ['text/html, text/csv;q=0.9', 'text/csv'],
   ['TEXT/CSV', 'text/csv'],
   ['text/csv;q=0.1, application/x-ndjson', 'application/x-ndjson'],
-  ['text/csv;q=0', 'application/json'],
+  ['text/csv;q=0.1, application/json;q=0.2', 'application/json'],
+  ['text/csv, application/x-ndjson', 'text/csv'],
+  ['application/x-ndjson, text/csv', 'application/x-ndjson'],
+  ['text/csv, */*', 'text/csv'],
+  ['*/*, text/csv;q=0.9', 'application/json'],
+  ['*/*;q=0.1, application/json;q=0', 'application/x-ndjson'],
+  ['text/*', 'text/csv'],
+  ['application/*', 'application/json'],
+  ['text/html, image/gif, *; q=.2, */*; q=.2', 'application/json'], // as Java sends it
+  ['', 'application/json'],
   ['*/*', 'application/json'],
-  ['text/html', 'application/json'],
 ])('who accepts %s gets %s', async (accept, type) => {
   expect((await fetchText(urls.history, accept)).type).toBe(`${type}; charset=utf-8`)
+})
+
+test.each(['text/html', 'text/csv;q=0', 'application/xml, image/*'])(
+  'who accepts nothing but %s is told what there is, unless `format` names it',
+  async (accept) => {
+    const { status, type, body } = await fetchText(urls.history, accept)
+    expect([status, type]).toEqual([406, expect.stringContaining('application/problem+json')])
+    expect(JSON.parse(body)).toMatchObject({
+      title: 'Not Acceptable',
+      detail: 'Accept names none of application/json, application/x-ndjson, text/csv',
+    })
+    expect((await fetchText(`${urls.history}&format=csv`, accept)).status).toBe(200)
+  },
+)
+
+test.each([
+  ['findings', /^findings-[0-9a-f-]{36}\.csv$/],
+  ['drift', /^drift\.csv$/],
+  ['history', /^history-t-0\.csv$/],
+] as const)('the export of %s names its file, and that Accept decides', async (listing, file) => {
+  const { headers } = await service.call('GET', urls[listing], { headers: { accept: 'text/csv' } })
+  const [, name] = /^attachment; filename="([^"]+)"$/.exec(headers['content-disposition'] ?? '') ?? []
+  expect([name, headers.vary]).toEqual([expect.stringMatching(file), 'accept'])
+  expect((await service.call('GET', urls[listing])).headers['content-disposition']).toBeUndefined()
 })
 
 test('a filter holds for the whole of an export', async () => {

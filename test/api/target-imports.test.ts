@@ -110,6 +110,12 @@ describe('an import', () => {
     ])
   })
 
+  test.each(['iso-8859-1', '"UTF-16"'])('refuses the charset %s, whatever its bytes are', async (charset) => {
+    const { status, body } = await post(`${types.csv}; charset=${charset}`, 'name,address\na,::1\n')
+    expect([status, body.detail]).toEqual([415, 'send UTF-8'])
+    expect((await post(`${types.csv}; charset=UTF-8`, 'name,address\na,::1\n')).status).toBe(200)
+  })
+
   test.each(['application/json', 'text/plain'])('takes no %s', async (type) => {
     expect((await post(type, '[]')).status).toBe(415)
     expect((await service.call('POST', '/v1/targets/import')).status).toBe(415)

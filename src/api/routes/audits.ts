@@ -7,7 +7,6 @@ import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/error
 import { nameSchema } from '../../domain/policy.ts'
 import { allows } from '../../domain/scopes.ts'
 import { coverageOf, verdicts } from '../../domain/verdict.ts'
-import type { AuditFormatName } from '../../report/audit/renderings.ts'
 import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
 import {
   AuditFormatQuery,
@@ -243,14 +242,14 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         response: {
           200: { description: 'The audit, or a document of it', content: auditContent(ref(Audit)) },
           ...unchanged,
-          ...problems(404, 409),
+          ...problems(404, 406, 409),
         },
       },
     },
     async (request, reply) => {
       const { view, params, headers } = request
+      const format = chooseFormat(request, auditMediaTypes)
       const audit = await findAfterWait(view, params.id, { ...headers, reply })
-      const format = chooseFormat<AuditFormatName>(request, auditMediaTypes)
       if (format === 'json') return answer(reply, audit, 200)
       return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
     },

@@ -38,7 +38,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         response: {
           200: listingContent(refreshedPageOf(ref(TargetSpan)), ref(TargetSpan)),
           ...unchanged,
-          ...problems(),
+          ...problems(406),
         },
       },
     },
@@ -52,7 +52,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
       const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
-      return sendExport(reply, formatOf(request), { columns: changeColumns, fetchPage: whole, head })
+      return sendExport(reply, formatOf(request), { name: 'history', columns: changeColumns, fetchPage: whole, head })
     },
   )
 }

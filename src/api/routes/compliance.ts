@@ -97,7 +97,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
           }),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems() },
+        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems(406) },
       },
     },
     async (request, reply) => {
@@ -111,7 +111,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
         const { total, newest } = await stores.schedules.missedRuns(period, filter.policy)
         return { at: at.toISOString(), items, missedRuns: newest, missedRunsTotal: total }
       }
-      return sendWhole(reply, format, { columns: complianceColumns, items })
+      return sendWhole(reply, format, { name: 'compliance', columns: complianceColumns, items })
     },
   )
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { controlsOf, untestedReasons } from '../../domain/controls.ts'
+import { controlsOf, frameworksOf, untestedReasons } from '../../domain/controls.ts'
+import { RefusedError } from '../../domain/errors.ts'
 import { severities } from '../../domain/policy.ts'
 import { verdicts } from '../../domain/verdict.ts'
 import { controlColumns, controlRows } from '../../report/columns.ts'
@@ -67,7 +68,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
           ),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ControlReport), ref(Control)), ...unchanged, ...problems() },
+        response: { 200: listingContent(ref(ControlReport), ref(Control)), ...unchanged, ...problems(406, 422) },
       },
     },
     async (request, reply) => {
@@ -75,11 +76,21 @@ export const controlRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
       const { at, filter } = readStanding(request.query)
       const groups = await compliance.groups(at, { by: 'rule' }, filter)
       const known = groups.map(showGroup).map(({ group, ...standing }) => ({ ...standing, rule: group }))
-      const items = controlsOf(await compliance.rules(at, filter), known, request.query.framework)
+      const { framework } = request.query
+      const items = controlsOf(await compliance.rules(at, filter), known, framework)
+      // A name that is mistyped must not look like a framework of which nothing is in scope.
+      if (framework !== undefined && items.length === 0)
+        checkFramework(framework, frameworksOf(await compliance.rules(new Date(), {})))
       const format = formatOf(request)
       if (format === 'json') return { at: at.toISOString(), items }
-      if (format === 'ndjson') return sendWhole(reply, format, { columns: {}, items })
-      return sendWhole(reply, format, { columns: controlColumns, items: controlRows(items) })
+      if (format === 'ndjson') return sendWhole(reply, format, { name: 'controls', columns: {}, items })
+      return sendWhole(reply, format, { name: 'controls', columns: controlColumns, items: controlRows(items) })
     },
   )
+}
+
+function checkFramework(framework: string, named: readonly string[]): void {
+  if (named.includes(framework)) return
+  const message = `no rule names a control of ${framework}: there are ${named.join(', ')}`
+  throw new RefusedError([{ pointer: '/framework', message }], 'query')
 }

@@ -95,7 +95,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...unchanged, ...problems(422) },
+        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...unchanged, ...problems(406, 422) },
       },
     },
     async (request, reply) => {
@@ -106,7 +106,12 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
       const drift = await request.view.stores.drift.compare(from.moment, to.moment, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
       if (wantsPage(request)) return { ...head, ...linkNext(reply, request.url, await drift.page({ cursor, limit })) }
-      return sendExport(reply, formatOf(request), { columns: driftColumns, fetchPage: drift.page, head })
+      return sendExport(reply, formatOf(request), {
+        name: 'drift',
+        columns: driftColumns,
+        fetchPage: drift.page,
+        head,
+      })
     },
   )
 

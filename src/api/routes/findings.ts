@@ -103,7 +103,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...unchanged, ...problems(404) },
+        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...unchanged, ...problems(404, 406) },
       },
     },
     async (request, reply) => {
@@ -117,7 +117,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       // What an audit that has ended found does not change, until retention drops all of it.
       if (audit.finishedAt !== null && (await stores.findings.list(id, { limit: 1 })).items.length > 0)
         setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
-      return sendExport(reply, formatOf(request), { columns: findingColumns, fetchPage })
+      return sendExport(reply, formatOf(request), { name: `findings-${id}`, columns: findingColumns, fetchPage })
     },
   )
 }

@@ -61,7 +61,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         description: 'A retired target still has its history.',
         params: closedObject({ name: TargetName }),
         querystring: closedObject({ ...PageQuery, ...ListingQuery }),
-        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...unchanged, ...problems(404) },
+        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...unchanged, ...problems(404, 406) },
       },
     },
     async (request, reply) => {
@@ -72,7 +72,7 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       const fetchPage = (page: { cursor?: string; limit: number }) => stores.history.spans(target.id, page)
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
       setStreamEtag(reply, target.id, await stores.history.extent(target.id), formatOf(request), version)
-      return sendExport(reply, formatOf(request), { columns: spanColumns, fetchPage })
+      return sendExport(reply, formatOf(request), { name: `history-${name}`, columns: spanColumns, fetchPage })
     },
   )
 }

@@ -93,6 +93,7 @@ Nothing is written before the whole document was read. Then all of its rows are 
     async (request, reply) => {
       const read = readers[mediaTypeOf(request)]
       if (!read) return sendProblem(reply, { status: 415, detail: `send ${Object.keys(readers).join(', ')}` })
+      if (!isUtf8(request)) return sendProblem(reply, { status: 415, detail: 'send UTF-8' })
       const spool = await openSpool<TargetInput>(spoolDir)
       const release = allowTime(request.raw.socket, limitMs)
       try {
@@ -115,6 +116,9 @@ Nothing is written before the whole document was read. Then all of its rows are 
     },
   )
 }
+
+const isUtf8 = ({ headers }: FastifyRequest) =>
+  /;\s*charset=(?!"?(?:utf-8|us-ascii)\b)/i.exec(headers['content-type'] ?? '') === null
 
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''

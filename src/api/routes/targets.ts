@@ -109,7 +109,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         response: {
           200: listingContent(refreshedPageOf(ref(Target)), ref(Target)),
           ...unchanged,
-          ...problems(),
+          ...problems(406),
         },
       },
     },
@@ -124,7 +124,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
       const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
-      return sendExport(reply, formatOf(request), { columns: targetColumns, fetchPage: whole, head })
+      return sendExport(reply, formatOf(request), { name: 'targets', columns: targetColumns, fetchPage: whole, head })
     },
   )
 

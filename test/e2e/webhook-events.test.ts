@@ -1,0 +1,145 @@
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Service, startServiceProcess } from '../support/commands.ts'
+import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { query } from '../support/database-server.ts'
+import { type Listening, listen } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import { type Receiver, startReceiver, verify } from '../support/receiver.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read bodies as their receivers do, without types
+type Body = any
+
+let database: TestDatabase
+let service: Service
+let receiver: Receiver
+let secret: string
+let otherKey: string
+beforeAll(async () => {
+  database = await createTestDatabase()
+  receiver = await startReceiver()
+  service = await startServiceProcess(database.url)
+  await ask('PUT', '/v1/policies/doors', doors)
+  otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
+  const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
+  const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed']
+  secret = (await ask('POST', '/v1/webhooks', { url: receiver.url, events: [...events, ...operations] })).secret
+  // Told at the next look for absent ones, some seconds later.
+  await ask('PUT', '/v1/vantages/branch', { zones: ['untrusted'] })
+  await query(database.url, [`UPDATE vantage SET last_seen_at = now() - interval '1 hour' WHERE name = 'branch'`])
+}, 60_000)
+afterAll(async () => {
+  await service?.stop()
+  await receiver?.close()
+  await database?.drop()
+})
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
+const door = {
+  ...{ severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: '${door}' },
+  expect: { state: ['closed', 'filtered'] },
+}
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
+const doors = {
+  ...{ name: 'doors', title: 'Doors', parameters: { door: { type: 'port', required: true } } },
+  rules: [
+    { id: 'support', title: 'Support', ...door, insideWindow: { expect: { state: ['open'] } } },
+    { id: 'shut', title: 'Shut', ...door },
+  ],
+}
+
+async function ask(method: string, path: string, body?: object, key = service.key): Promise<Body> {
+  const answer = await service.call(path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, prefer: 'wait=15', ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
+  return JSON.parse(text)
+}
+const approve = (what: string, id: string) => ask('POST', `/v1/${what}/${id}/approve`, undefined, otherKey)
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
+
+/** The data of the first event of this type that fits, now or when it comes; its signature is right. */
+async function told(type: string, fits: (data: Body) => boolean): Promise<Body> {
+  for (let seen = 0; ; ) {
+    const found = receiver.received.slice(seen).find(({ body }) => body.type === type && fits(body.data))
+    if (found) return verify(secret, found).data
+    seen = receiver.received.length
+    await receiver.came(seen + 1)
+  }
+}
+
+/** A target whose door is open. */
+async function makeTarget(name: string): Promise<Listening> {
+  const port = await freePort()
+  const server = createServer((socket) => socket.on('error', () => {}))
+  await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { door: port } })
+  return listen(server, '127.0.0.1', port)
+}
+const audit = (target: string) => ask('POST', '/v1/audits', { policy: 'doors', targets: [target] })
+
+test('what the door of a window shows after its end is told: that it is still open, and that it is shut', async () => {
+  const listening = await makeTarget('windowed')
+  const window = { policy: 'doors', rules: ['support'], targets: ['windowed'], ticket: 'CHG1', reason: 'an update' }
+  const { id } = await ask('POST', '/v1/windows', { ...window, from: inMs(0), to: inMs(3_000) })
+  await approve('windows', id)
+  expect(await audit('windowed')).toMatchObject({ counts: { pass: 1, fail: 1 } })
+  const isIt = (data: Body) => data.window.id === id
+  expect(await told('window.still-open', isIt)).toMatchObject({ window: { ticket: 'CHG1', rules: ['support'] } })
+  await listening.close()
+  // The next look would be a minute later.
+  await expect
+    .poll(() =>
+      query(database.url, [
+        `UPDATE pgboss.job SET start_after = now() WHERE name = 'window-end' AND data->>'windowId' = '${id}' AND state = 'created' RETURNING 1`,
+      ]),
+    )
+    .toHaveLength(1)
+  expect(await told('window.closed', isIt)).toMatchObject({ window: { ticket: 'CHG1' } })
+}, 60_000)
+
+test('a finding whose waiver has expired opens again, under the fingerprint that it had', async () => {
+  const listening = await makeTarget('waived')
+  const isIt = ({ finding }: Body) => finding.target === 'waived' && finding.rule === 'shut'
+  await audit('waived')
+  const { finding } = await told('finding.opened', isIt)
+  const waiver = {
+    policy: 'doors',
+    rules: ['shut'],
+    targets: ['waived'],
+    reason: 'the move',
+    expiresAt: inMs(3_600_000),
+  }
+  const { id } = await ask('POST', '/v1/waivers', waiver)
+  await approve('waivers', id)
+  await audit('waived')
+  expect(await told('finding.resolved', isIt)).toMatchObject({ resolution: 'waived', finding: { waiver: id } })
+  await query(database.url, [`UPDATE waiver SET expires_at = now() WHERE id = '${id}'`])
+  const { id: last } = await audit('waived')
+  const again = await told('finding.opened', (data) => isIt(data) && data.audit === last)
+  expect(again.finding).toMatchObject({ fingerprint: finding.fingerprint, waiver: null })
+  const types = receiver.received
+    .filter(({ body: { data } }) => data.finding && isIt(data))
+    .map(({ body }) => body.type)
+  expect(types).toEqual(['finding.opened', 'finding.resolved', 'finding.opened'])
+  await listening.close()
+}, 60_000)
+
+test('ticks that had no audit are told', async () => {
+  await ask('PUT', '/v1/targets/nightly', { address: '127.0.0.1', params: { door: await freePort() } })
+  const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', missed: 'skip', overlap: 'skip' }
+  await ask('POST', '/v1/schedules', { ...schedule, audit: { policy: 'doors', targets: ['nightly'] } })
+  await query(database.url, [
+    `UPDATE schedule SET next_at = date_trunc('day', now()) - interval '2 days' + interval '2 hours'`,
+    `INSERT INTO pgboss.job (name) VALUES ('schedule-ticks')`, // else within a minute
+  ])
+  const missed = await told('schedule.missed', () => true)
+  expect(missed).toMatchObject({ schedule: 'nightly', policy: 'doors', count: missed.ticks.length })
+  expect(missed.count).toBeGreaterThanOrEqual(2)
+}, 60_000)
+
+test('a vantage that is absent is told', async () => {
+  expect(await told('vantage.absent', () => true)).toMatchObject({ vantage: { name: 'branch', zones: ['untrusted'] } })
+}, 60_000)
