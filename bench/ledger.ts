@@ -22,7 +22,7 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
     const transaction = createTransact(
       { transaction: (work) => stores.db.$transaction(work, { timeout: 600_000 }) },
       codes,
-      keys,
+      { keys },
     )
     const change: Change = {
       actor: '0123456789ab',

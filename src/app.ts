@@ -23,6 +23,7 @@ import { checkReady } from './readiness.ts'
 import { loadCodes } from './store/codes.ts'
 import { databaseEndpoint, openDatabase } from './store/database.ts'
 import { startEmbedded } from './store/embedded.ts'
+import { createKnownKeys } from './store/known-keys.ts'
 import { ensureLedgerKeys } from './store/ledger-key.ts'
 import { maintain } from './store/maintenance.ts'
 import { migrate } from './store/migrate.ts'
@@ -120,12 +121,14 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     vantages: await stores.vantages.states(),
     scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
   }))
-  const stores: Stores = traceStores(createStores(database.db, codes, { keys, watch: metrics }), tracing)
-  const transaction = createTransact(database, codes, keys, metrics)
+  const knownKeys = createKnownKeys()
+  const shared = { keys, watch: metrics, knownKeys }
+  const stores: Stores = traceStores(createStores(database.db, codes, shared), tracing)
+  const transaction = createTransact(database, codes, shared)
   await transaction((tx) => tx.ledger.begin('system'))
   await addBuiltInPolicies(transaction)
 
-  const notifications = await listenForNotifications(url)
+  const notifications = await listenForNotifications(url, knownKeys)
   closers.push(notifications.close)
   const own = await findOwnEndpoints(config.listening, url)
   const gate = openGate({ ...config.webhooks, never: own.list })

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Database } from './database.ts'
 import type { ApiKey as Row } from './generated/client.ts'
+import { createKnownKeys } from './known-keys.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
 import { everything, type Realm } from './realm.ts'
 
@@ -31,8 +32,7 @@ export interface Key {
 export type KeyStore = ReturnType<typeof createKeyStore>
 
 /** API keys `pw_<id>_<secret>`. Only the SHA-256 of the secret is stored: it has 256 bits, so a slow hash would add nothing. */
-export function createKeyStore(db: Database) {
-  const read = shareNext((id: string) => db.apiKey.findUnique({ where: { id } }))
+export function createKeyStore(db: Database, known = createKnownKeys()) {
   return {
     /** Makes a key and answers it whole: this is the only time that it can be seen. */
     async create(
@@ -49,11 +49,14 @@ export function createKeyStore(db: Database) {
     async authenticate(key: string, now: Date): Promise<Caller | undefined> {
       const [, id, secret] = /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(key) ?? []
       if (!id || !secret) return undefined
-      const row = await read(id)
+      const row = await known.find(id, now, async () => db.apiKey.findUnique({ where: { id } }))
       const isRight = timingSafeEqual(row?.secretSha256 ?? noSecret, sha256(secret))
       if (!row || !isRight || row.revokedAt || (row.expiresAt && row.expiresAt <= now)) return undefined
       const minuteAgo = new Date(now.getTime() - 60_000)
-      if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) await noteUse(id, { now, minuteAgo })
+      if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) {
+        row.lastUsedAt = now // as the others see it who share the row
+        await noteUse(id, { now, minuteAgo })
+      }
       return { keyId: id, scopes: row.scopes, realm: row.realm as Realm }
     },
 
@@ -87,33 +90,6 @@ export function createKeyStore(db: Database) {
   async function noteUse(id: string, { now, minuteAgo }: { now: Date; minuteAgo: Date }): Promise<void> {
     const where = { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: minuteAgo } }] }
     await db.apiKey.updateMany({ where, data: { lastUsedAt: now } }).catch(() => {})
-  }
-}
-
-/**
- * Whoever asks while a reading of the same thing runs shares the next one with the others who do: nobody gets what was read
- * before they asked, and many at once cost two readings.
- */
-function shareNext<T>(read: (id: string) => Promise<T>): (id: string) => Promise<T> {
-  const running = new Map<string, Promise<unknown>>()
-  const next = new Map<string, Promise<T>>()
-  const start = (id: string) => {
-    next.delete(id)
-    const reading = read(id)
-    const ended = reading.then(
-      () => {},
-      () => {},
-    )
-    running.set(id, ended)
-    void ended.then(() => running.get(id) === ended && running.delete(id))
-    return reading
-  }
-  return (id) => {
-    const before = running.get(id)
-    if (!before) return start(id)
-    const shared = next.get(id) ?? before.then(() => start(id))
-    next.set(id, shared)
-    return shared
   }
 }
 

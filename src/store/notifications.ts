@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { batchChannel, batchWaiter } from './batches.ts'
 import { auditChannel } from './finish.ts'
+import { type KnownKeys, keyChannel } from './known-keys.ts'
 import { outboxChannel, outboxWaiter } from './outbox.ts'
 
 /** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
@@ -19,8 +20,11 @@ export interface Notifications {
 
 const reconnectMs = 1_000
 
-/** Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. */
-export async function listenForNotifications(url: string): Promise<Notifications> {
+/**
+ * Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. `knownKeys` is
+ * told of the keys that change, and trusted with them while the connection lasts.
+ */
+export async function listenForNotifications(url: string, knownKeys?: KnownKeys): Promise<Notifications> {
   const waiting = new Map<string, Set<() => void>>()
   const wake = (wakers: Iterable<() => void>) => {
     for (const waker of [...wakers]) waker()
@@ -31,14 +35,19 @@ export async function listenForNotifications(url: string): Promise<Notifications
 
   const connect = async () => {
     client = new pg.Client({ connectionString: url, application_name: 'portwarden notifications' })
-    client.on('notification', ({ payload }) => wake(waiting.get(payload ?? '') ?? []))
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === keyChannel) knownKeys?.changed(payload)
+      else wake(waiting.get(payload) ?? [])
+    })
     client.on('error', () => {}) // 'end' follows
     await client.connect()
-    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}`)
+    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}`)
+    knownKeys?.trust()
     client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
     for (const wakers of waiting.values()) wake(wakers)
   }
   const reconnect = () => {
+    knownKeys?.distrust()
     if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
   }
 

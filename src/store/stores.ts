@@ -12,6 +12,7 @@ import { createFindingStore } from './findings.ts'
 import { createHistoryStore } from './history.ts'
 import { createIdempotencyStore } from './idempotency.ts'
 import { createKeyStore } from './keys.ts'
+import type { KnownKeys } from './known-keys.ts'
 import { appendEntries, createLedgerStore } from './ledger.ts'
 import { createOutboxStore } from './outbox.ts'
 import { createPairStore } from './pairs.ts'
@@ -33,22 +34,24 @@ export interface Stores extends ReturnType<typeof createAll> {
   within(realm: Realm): Stores
 }
 
-/** How transactions tell the ledger: `changes` collects what one of them says. */
-interface Ledgering {
+/** What the stores of a process share. */
+interface Shared {
   keys: LedgerKeys
+  /** Collects what a transaction tells the ledger. */
   changes?: Change[]
   watch?: Watch | undefined
+  knownKeys?: KnownKeys | undefined
 }
 
 /** All stores over one database, or over one transaction, which appends `changes` to the ledger at its end. */
-export const createStores = (db: Database, codes: Codes, ledgering: Ledgering, realm: Realm = everything): Stores => ({
-  ...createAll(db, { codes, ...ledgering, realm }),
-  within: (narrower) => createStores(db, codes, ledgering, { ...narrower, ...realm }),
+export const createStores = (db: Database, codes: Codes, shared: Shared, realm: Realm = everything): Stores => ({
+  ...createAll(db, { codes, ...shared, realm }),
+  within: (narrower) => createStores(db, codes, shared, { ...narrower, ...realm }),
 })
 
 const createAll = (
   db: Database,
-  { codes, keys, changes, watch, realm }: { codes: Codes; realm: Realm } & Ledgering,
+  { codes, keys, changes, watch, knownKeys, realm }: { codes: Codes; realm: Realm } & Shared,
 ) => ({
   audits: createAuditStore(db, { codes, keys, realm, watch }),
   baselines: createBaselineStore(db, realm),
@@ -60,7 +63,7 @@ const createAll = (
   findings: createFindingStore(db, { codes, realm }),
   history: createHistoryStore(db, { codes, realm }),
   idempotency: createIdempotencyStore(db),
-  keys: createKeyStore(db),
+  keys: createKeyStore(db, knownKeys),
   ledger: createLedgerStore(db, keys, changes),
   outbox: createOutboxStore(db),
   pairs: createPairStore(db),
@@ -86,11 +89,15 @@ export type Transact = <T>(work: (stores: Stores, tx: Database) => Promise<T>) =
 
 /** Runs work in one transaction and appends what it told the ledger as its last step. What it throws rolls back all of it. */
 export const createTransact =
-  ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, keys: LedgerKeys, watch?: Watch): Transact =>
-  (work) =>
-    transaction(async (tx) => {
-      const changes: Change[] = []
-      const result = await work(createStores(tx, codes, { keys, changes, watch }), tx)
-      await appendEntries(tx, keys, changes)
-      return result
+  ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, shared: Omit<Shared, 'changes'>): Transact =>
+  async (work) => {
+    const changes: Change[] = []
+    const result = await transaction(async (tx) => {
+      const done = await work(createStores(tx, codes, { ...shared, changes }), tx)
+      await appendEntries(tx, shared.keys, changes)
+      return done
     })
+    // The database tells it, too; here it holds before anybody hears that it is done.
+    for (const { action, subject } of changes) if (action === 'key.revoke') shared.knownKeys?.changed(subject)
+    return result
+  }

@@ -128,7 +128,7 @@ describe('verifying finds', () => {
     const mine = parseLedgerKeys('the-key-of-an-attacker-who-has-none') as LedgerKeys
     const rows = await stores.query<{ actor: string }>('SELECT * FROM ledger_entry ORDER BY seq')
     await tamper('DELETE FROM ledger_entry WHERE seq >= 3')
-    const forge = createTransact({ transaction: (work) => stores.db.$transaction(work) }, stores.codes, mine)
+    const forge = createTransact({ transaction: (work) => stores.db.$transaction(work) }, stores.codes, { keys: mine })
     await forge(async ({ ledger }) => {
       for (const _ of rows.slice(2)) ledger.record(change('forged'))
     })

@@ -40,7 +40,7 @@ export async function openTestStoresOn(url: string, { connections = 8 } = {}): P
     url,
     db,
     codes,
-    transaction: createTransact({ transaction }, codes, ledgerKeys),
+    transaction: createTransact({ transaction }, codes, { keys: ledgerKeys }),
     query: (statement) => query(url, [statement]),
     close,
   }
