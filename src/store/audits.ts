@@ -1,8 +1,9 @@
+import { inGroups } from '../domain/groups.ts'
 import type { LedgerKeys } from '../domain/ledger.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
-import { finishAudit } from './finish.ts'
+import { type Ending, finishAudits } from './finish.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
@@ -76,6 +77,8 @@ export function createAuditStore(
     watch,
   }: { codes: Codes; keys: LedgerKeys; realm: Realm; watch?: Pick<Watch, 'ended'> | undefined },
 ) {
+  // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
+  const finish = inGroups((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), { atOnce: 2 })
   return {
     async create(audit: NewAudit): Promise<void> {
       const params = audit.params as Prisma.InputJsonObject
@@ -196,7 +199,7 @@ export function createAuditStore(
      * ended before.
      */
     async finish(id: string, error?: string) {
-      const ended = await finishAudit(db, { codes, keys }, { id, error })
+      const ended = await finish({ id, error: error ?? null })
       if (ended) watch?.ended(ended)
       return ended
     },

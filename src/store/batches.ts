@@ -1,3 +1,4 @@
+import { inGroups } from '../domain/groups.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
 import type { VantageKind } from '../domain/presence.ts'
 import type { Database } from './database.ts'
@@ -28,6 +29,7 @@ export interface Batch {
 }
 
 interface Row {
+  id: number
   auditId: string
   status: string
   policy: string
@@ -44,6 +46,18 @@ export type BatchStore = ReturnType<typeof createBatchStore>
 
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
+  const findOpen = inGroups(
+    async (ids: readonly number[]): Promise<(Batch | undefined)[]> => {
+      const rows = await db.$queryRaw<Row[]>`
+        SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
+          coalesce(a.started_at, a.created_at) AS "startedAt"
+        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
+        WHERE b.id = ANY(${ids}::int[]) AND b.done_at IS NULL`
+      const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
+      return ids.map((id) => open.get(id))
+    },
+    { atOnce: 2, most: 100 },
+  )
   return {
     /** Stores a batch; agents that wait for one are woken when the transaction ends. */
     async create(auditId: string, vantageId: number, content: Pick<Batch, 'rules' | 'checks'>): Promise<number> {
@@ -56,17 +70,7 @@ export function createBatchStore(db: Database) {
     },
 
     /** The batch, or undefined when it has been recorded. */
-    async findOpen(id: number): Promise<Batch | undefined> {
-      const rows = await db.$queryRaw<Row[]>`
-        SELECT b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
-          coalesce(a.started_at, a.created_at) AS "startedAt"
-        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
-        WHERE b.id = ${id} AND b.done_at IS NULL`
-      const row = rows[0]
-      if (!row) return undefined
-      const { status, startedAt, checks, ...rest } = row
-      return { id, auditStatus: status, auditStartedAt: startedAt, ...rest, ...checks }
-    },
+    findOpen,
 
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
     async vantageOf(id: number): Promise<string | undefined> {
@@ -90,3 +94,10 @@ export function createBatchStore(db: Database) {
     },
   }
 }
+
+const fromRow = ({ status, startedAt, checks, ...rest }: Row): Batch => ({
+  auditStatus: status,
+  auditStartedAt: startedAt,
+  ...rest,
+  ...checks,
+})

@@ -1,3 +1,4 @@
+import { inGroups } from '../domain/groups.ts'
 import type { Observation } from '../domain/observation.ts'
 import type { ResolvedRule } from '../domain/policy.ts'
 import type { Database } from './database.ts'
@@ -38,6 +39,11 @@ export type PairStore = ReturnType<typeof createPairStore>
 
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {
+  const paired = inGroups(async (auditIds: readonly string[]) => {
+    const rows = await db.$queryRaw<{ id: string; pairs: Pairs }[]>`
+      SELECT id, pairs FROM audit WHERE id = ANY(${auditIds}::uuid[]) AND status = 'running' AND pairs IS NOT NULL`
+    return auditIds.map((auditId) => rows.find(({ id }) => id === auditId)?.pairs)
+  })
   return {
     /** Notes the pairs of an audit in the transaction that plans it. */
     async plan(auditId: string, pairs: Pairs): Promise<void> {
@@ -46,15 +52,14 @@ export function createPairStore(db: Database) {
 
     /** Undefined where the audit has none, or has ended. */
     async due(auditId: string): Promise<DuePairs | undefined> {
-      const [row] = await db.$queryRaw<{ pairs: Pairs }[]>`
-        SELECT pairs FROM audit WHERE id = ${auditId}::uuid AND status = 'running' AND pairs IS NOT NULL`
-      if (!row) return undefined
+      const pairs = await paired(auditId)
+      if (!pairs) return undefined
       const batches = await db.$queryRaw<{ vantageId: number; kept: KeptLook[] }[]>`
         SELECT vantage_id AS "vantageId", kept FROM batch WHERE audit_id = ${auditId}::uuid AND kept IS NOT NULL`
       const seen = new Map(
         batches.flatMap(({ vantageId, kept }) => kept.map((look) => [keyOf({ ...look, vantageId }), look.seen])),
       )
-      return { ...row.pairs, seenFrom: (look) => seen.get(keyOf(look)) }
+      return { ...pairs, seenFrom: (look) => seen.get(keyOf(look)) }
     },
 
     /** Drops what an audit that has ended needs no more: its findings hold the evidence. */

@@ -1,8 +1,9 @@
-import type { Permission } from '../domain/permissions.ts'
+import { inGroups } from '../domain/groups.ts'
 import type { WaiverState } from '../domain/waivers.ts'
 import { type Database, Prisma } from './database.ts'
 import type { Waiver as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { findPermissions, type PermissionQuery } from './permissions.ts'
 import { madeIn, type Realm } from './realm.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
 
@@ -33,14 +34,6 @@ export interface WaiverFilter {
   now: Date
   cursor?: string
   limit: number
-}
-
-/** Of which policy and targets, and between which moments, permissions are wanted. */
-export interface PermissionQuery {
-  policy: string
-  targetIds: readonly number[]
-  from: Date
-  until: Date
 }
 
 export type WaiverStore = ReturnType<typeof createWaiverStore>
@@ -86,13 +79,16 @@ export function createWaiverStore(db: Database, realm: Realm) {
     },
 
     /** The approved waivers that count for some of these targets at some of that time. */
-    async permissions({ policy, targetIds, from, until }: PermissionQuery): Promise<Permission[]> {
-      const rows = await db.$queryRaw<(Omit<Permission, 'from' | 'until'> & { from: Date; until: Date })[]>`
-        SELECT x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
-        FROM waiver x JOIN target t ON ${selectsTarget}
-        WHERE x.policy = ${policy} AND x.approved_at <= ${until} AND x.expires_at > ${from} AND t.id = ANY(${targetIds}::int[])`
-      return rows.map((row) => ({ ...row, from: row.from.getTime(), until: row.until.getTime() }))
-    },
+    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+      findPermissions(
+        db,
+        queries,
+        Prisma.sql`
+        SELECT q.place, x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
+        FROM asked q JOIN target t ON t.id = q.target_id JOIN waiver x ON x.policy = q.policy AND ${selectsTarget}
+        WHERE x.approved_at <= q.until AND x.expires_at > q.from`,
+      ),
+    ),
   }
 }
 

@@ -1,13 +1,13 @@
-import type { Permission } from '../domain/permissions.ts'
+import { inGroups } from '../domain/groups.ts'
 import type { DoorSeen, Proof, WindowState } from '../domain/windows.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma, transact } from './database.ts'
 import type { AccessWindow as Row } from './generated/client.ts'
 import { createOutboxStore } from './outbox.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
+import { findPermissions, type PermissionQuery } from './permissions.ts'
 import { andHas, madeIn, type Realm } from './realm.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
-import type { PermissionQuery } from './waivers.ts'
 
 export interface NewWindow {
   id: string
@@ -167,14 +167,16 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
-    async permissions({ policy, targetIds, from, until }: PermissionQuery): Promise<Permission[]> {
-      const rows = await db.$queryRaw<(Omit<Permission, 'from' | 'until'> & { from: Date; until: Date })[]>`
-        SELECT x.id, x.rules, t.id AS "targetId", greatest(x.from_at, x.approved_at) AS from, least(x.to_at, x.canceled_at) AS until
-        FROM access_window x JOIN target t ON ${selectsTarget}
-        WHERE x.policy = ${policy} AND x.approved_at <= ${until} AND x.from_at <= ${until} AND x.to_at > ${from}
-          AND t.id = ANY(${[...targetIds]}::int[])`
-      return rows.map((row) => ({ ...row, from: row.from.getTime(), until: row.until.getTime() }))
-    },
+    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+      findPermissions(
+        db,
+        queries,
+        Prisma.sql`
+        SELECT q.place, x.id, x.rules, t.id AS "targetId", greatest(x.from_at, x.approved_at) AS from, least(x.to_at, x.canceled_at) AS until
+        FROM asked q JOIN target t ON t.id = q.target_id JOIN access_window x ON x.policy = q.policy AND ${selectsTarget}
+        WHERE x.approved_at <= q.until AND x.from_at <= q.until AND x.to_at > q.from`,
+      ),
+    ),
   }
 }
 
