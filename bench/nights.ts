@@ -74,9 +74,11 @@ export async function openNights(
 
 async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly Place[], open: boolean[]) {
   const shares = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
-  const batches: { batchId: number; start: number }[] = []
-  for (const start of shares)
-    batches.push({ batchId: await stores.batches.create(auditId, 1, { rules: [], checks: [] }), start })
+  const ids = await stores.batches.create(
+    auditId,
+    shares.map(() => ({ vantageId: 1, rules: [], checks: [] })),
+  )
+  const batches = shares.map((start, i) => ({ batchId: ids[i] ?? -1, start }))
   await stores.audits.start(auditId, { total: series.length, batches: shares.length })
   const startedAt = performance.now()
   const recordSome = async () => {

@@ -1,12 +1,13 @@
 import { resolveParameters, resolveRule } from '../domain/parameters.ts'
-import { type PlannedCheck, planTarget, type Vantage } from '../domain/plan.ts'
+import { type PlannedCheck, planTarget } from '../domain/plan.ts'
 import type { PolicyDocument, ResolvedRule } from '../domain/policy.ts'
-import type { AuditOrder } from '../store/audits.ts'
-import type { BatchCheck } from '../store/batches.ts'
+import type { AuditOrder, Begun } from '../store/audits.ts'
+import type { Basis, PlannedTarget } from '../store/basis.ts'
+import type { BatchCheck, NewBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
+import type { Pairs } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { Stores, Transact } from '../store/stores.ts'
-import type { StoredTarget } from '../store/targets.ts'
 import { finishAudit } from './finish.ts'
 import { planPairs } from './plan-pairs.ts'
 import { credentialOf } from './shared-look.ts'
@@ -23,6 +24,13 @@ const settledPerRecording = 1_000
 
 export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
 
+/** What an audit will do: its looks in batches, and the findings that need none. */
+export interface Plan extends Begun {
+  checks: Planned[]
+  shares: Share[]
+  paired: Pairs
+}
+
 /**
  * Plans a queued audit in one transaction: what needs no look becomes a finding at once, the rest batches and their jobs.
  * Planning it again, or after it was canceled, changes nothing.
@@ -31,41 +39,60 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
-    const vantages = (await tx.vantages.list()).filter(
-      ({ name }) => order.vantages.length === 0 || order.vantages.includes(name),
-    )
-    const planned = await planChecks(tx, order, vantages)
-    const looks = planned.filter((check) => check.kind === 'look')
-    const paired = await planPairs(tx, looks)
-    const shares = shareOut([...looks, ...paired.looks])
-    if (paired.pairs.length > 0) await tx.pairs.plan(auditId, paired)
-    await tx.audits.start(auditId, { total: planned.length, batches: shares.length, vantages })
-    const jobs: { vantage: string; auditId: string; batchId: number }[] = []
-    for (const { vantage, vantageId, checks } of shares) {
-      jobs.push({ vantage, auditId, batchId: await tx.batches.create(auditId, vantageId, compact(checks)) })
-    }
-    for (const [vantage, group] of Map.groupBy(jobs, (job) => job.vantage)) {
-      const ids = group.map(({ batchId }) => ({ auditId, batchId }))
-      await enqueueBatches(database, vantage, ids)
-    }
-    const settled = planned
-      .filter((check) => check.kind === 'settled')
-      .map((check) => settledFinding(check, new Date()))
-      .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
-    for (let i = 0; i < settled.length; i += settledPerRecording) {
-      await tx.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
-    }
+    const plan = await makePlan(tx, order, await tx.basis.ordered(order))
+    await tx.audits.start(auditId, plan)
+    await carryOut(tx, { auditId, plan }, (vantage, jobs) => enqueueBatches(database, vantage, jobs))
   })
   // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
   if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
-async function planChecks(stores: Stores, order: AuditOrder, vantages: readonly Vantage[]): Promise<Planned[]> {
-  const policy = await stores.policies.findById(order.policyId)
-  const targets = await stores.targets.findByIds(order.targetIds)
+/** Makes the plan of an audit, and the series that it needs, in the transaction that will start it. */
+export async function makePlan(
+  stores: Stores,
+  order: Pick<AuditOrder, 'vantages' | 'rules' | 'params'>,
+  basis: Basis,
+): Promise<Plan> {
+  const chosen = ({ name }: { name: string }) => order.vantages.length === 0 || order.vantages.includes(name)
+  const vantages = basis.vantages.filter(chosen)
+  const checks = await planChecks(stores, order, { ...basis, vantages })
+  const looks = checks.filter((check) => check.kind === 'look')
+  const paired = await planPairs(stores, looks)
+  const shares = shareOut([...looks, ...paired.looks])
+  return { checks, shares, paired, total: checks.length, batches: shares.length, vantages }
+}
+
+/** Writes what the plan of an audit demands, in the transaction that starts it. */
+export async function carryOut(
+  stores: Stores,
+  { auditId, plan }: { auditId: string; plan: Plan },
+  enqueue: (vantage: string, jobs: { auditId: string; batchId: number }[]) => Promise<void>,
+): Promise<void> {
+  const { checks, shares, paired } = plan
+  if (paired.pairs.length > 0) await stores.pairs.plan(auditId, paired)
+  const ids = await stores.batches.create(auditId, shares)
+  const jobs = shares.map(({ vantage }, i) => ({ vantage, auditId, batchId: ids[i] ?? -1 }))
+  for (const [vantage, group] of Map.groupBy(jobs, (job) => job.vantage)) {
+    const some = group.map(({ batchId }) => ({ auditId, batchId }))
+    await enqueue(vantage, some)
+  }
+  const settled = checks
+    .filter((check) => check.kind === 'settled')
+    .map((check) => settledFinding(check, new Date()))
+    .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
+  for (let i = 0; i < settled.length; i += settledPerRecording) {
+    await stores.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
+  }
+}
+
+async function planChecks(
+  stores: Stores,
+  order: Parameters<typeof makePlan>[1],
+  { policy, targets, vantages }: Basis,
+): Promise<Planned[]> {
   const looksAt = ({ id }: { id: string }) => order.rules.length === 0 || order.rules.includes(id)
   const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
-  const rulesFor = ruleResolver(document, order.params as Record<string, unknown>)
+  const rulesFor = ruleResolver(document, order.params)
   const planned = targets.flatMap((target) =>
     planTarget(target, rulesFor(target), vantages).map((check) => ({ ...check, targetId: target.id })),
   )
@@ -81,8 +108,7 @@ async function planChecks(stores: Stores, order: AuditOrder, vantages: readonly 
     vantageId: series[i]?.vantageId ?? -1,
   }))
   // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
-  const newest = await stores.policies.find(policy.name)
-  const looksAtAll = order.vantages.length === 0 && order.rules.length === 0 && newest?.id === policy.id
+  const looksAtAll = order.vantages.length === 0 && order.rules.length === 0 && policy.isNewest
   if (looksAtAll) await stores.endUnplannedSpans(policy.name, checks)
   return checks
 }
@@ -90,7 +116,7 @@ async function planChecks(stores: Stores, order: AuditOrder, vantages: readonly 
 /** Resolves the rules once for all targets with the same parameters: most have none of their own. */
 export function ruleResolver(document: PolicyDocument, params: Record<string, unknown>) {
   const resolved = new Map<string, Parameters<typeof planTarget>[1]>()
-  return (target: StoredTarget) => {
+  return (target: PlannedTarget) => {
     const key = JSON.stringify(target.params)
     const known = resolved.get(key)
     if (known) return known
@@ -113,8 +139,12 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
 
 export type Look = Extract<Planned, { kind: 'look' }> & { side?: 'other' }
 
+interface Share extends NewBatch {
+  vantage: string
+}
+
 /** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
-function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number; checks: Look[] }[] {
+function shareOut(looks: readonly Look[]): Share[] {
   const groups = Map.groupBy(looks, ({ place, rule }) => `${place.vantage} ${credentialOf(rule) ?? ''}`)
   return [...groups.values()].flatMap((checks) => {
     const [first] = checks
@@ -123,7 +153,7 @@ function shareOut(looks: readonly Look[]): { vantage: string; vantageId: number;
     return Array.from({ length: Math.ceil(checks.length / size) }, (_, i) => ({
       vantage: first.place.vantage,
       vantageId: first.vantageId,
-      checks: checks.slice(i * size, (i + 1) * size),
+      ...compact(checks.slice(i * size, (i + 1) * size)),
     }))
   })
 }

@@ -1,7 +1,8 @@
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import type { PolicyDocument } from '../domain/policy.ts'
 import type { Stores } from '../store/stores.ts'
-import { type AuditRequest, checkRequest } from './accept.ts'
+import type { AuditRequest } from './accept.ts'
+import { checkRequest } from './check-request.ts'
 
 /** For which rules and targets of a policy something is asked. */
 export interface RuleSelection {
@@ -28,9 +29,9 @@ export async function checkSelection(
     return message === undefined ? [] : [{ pointer: `/rules/${i}`, message }]
   })
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  if (params !== undefined)
-    return { document: stored.document, ...(await checkRequest(stores, { policy, targets, params })) }
-  return { document: stored.document, targetIds: await findTargets(stores, targets) }
+  if (params === undefined) return { document: stored.document, targetIds: await findTargets(stores, targets) }
+  const asked = await checkRequest(stores, { policy, targets, params })
+  return { document: stored.document, targetIds: asked.targets.map(({ id }) => id) }
 }
 
 async function findTargets(stores: Stores, targets: RuleSelection['targets']): Promise<number[]> {

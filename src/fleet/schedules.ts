@@ -1,14 +1,13 @@
-import { acceptAudit, checkRequest } from '../audit/accept.ts'
+import { type AcceptParts, acceptAudit } from '../audit/accept.ts'
+import { checkRequest } from '../audit/check-request.ts'
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import { decideTicks, hasFiveFields, isTimeZone, jitterMs, type TickDecision } from '../domain/schedules.ts'
 import type { Database } from '../store/database.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../store/schedules.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 
-export interface SchedulerParts {
+export interface SchedulerParts extends AcceptParts {
   stores: Stores
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
-  enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   /** The ticks of a cron expression strictly after a moment; throws an Error for an expression that it cannot read. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
 }
@@ -112,7 +111,7 @@ interface Taking {
 }
 
 /** Takes ticks of one schedule within a transaction. */
-function tickTaker({ enqueuePlan }: SchedulerParts, { stores, tx, schedule, now }: Taking) {
+function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking) {
   const run = (dueAt: Date, more: Partial<ScheduleRun> & Pick<ScheduleRun, 'outcome'>): ScheduleRun => ({
     dueAt,
     reason: null,
@@ -123,15 +122,12 @@ function tickTaker({ enqueuePlan }: SchedulerParts, { stores, tx, schedule, now 
 
   const ask = async (dueAt: Date, outcome: 'audit' | 'caught-up'): Promise<ScheduleRun> => {
     const wanted = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
-    const startsAt = wanted > now ? wanted : now // a tick that is made good, or has waited, has its deadline from now
+    const startsAt = wanted > now ? wanted : undefined // a tick that is made good, or has waited, begins now
     const own = stores.within(schedule.realm)
-    const accept = {
-      transaction: <T>(work: (stores: Stores, tx: Database) => Promise<T>) => work(own, tx),
-      enqueuePlan: (db: Database, auditId: string) => enqueuePlan(db, auditId, startsAt > now ? startsAt : undefined),
-    }
+    const transaction: Transact = (work) => work(own, tx)
     const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, startsAt }
     try {
-      const { auditId } = await acceptAudit(accept, schedule.audit, order)
+      const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)
       return run(dueAt, { outcome, auditId })
     } catch (error) {
       if (!(error instanceof RefusedError)) throw error

@@ -30,6 +30,13 @@ export interface NewAudit {
   deadlineAt?: Date
 }
 
+/** What its plan says of an audit: how many findings it will have, in how many batches, and which vantages there are now. */
+export interface Begun {
+  total: number
+  batches: number
+  vantages?: readonly KnownVantage[] | undefined
+}
+
 export interface Audit {
   id: string
   status: AuditStatus
@@ -49,7 +56,9 @@ export interface Audit {
 }
 
 /** What the worker that plans an audit must know of it. */
-export type AuditOrder = Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules' | 'params'>
+export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules'> {
+  params: Record<string, unknown>
+}
 
 export interface AuditFilter {
   correlationId?: string
@@ -80,9 +89,17 @@ export function createAuditStore(
   // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
   const finish = inGroups((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), { atOnce: 2 })
   return {
-    async create(audit: NewAudit): Promise<void> {
-      const params = audit.params as Prisma.InputJsonObject
-      await db.audit.create({ data: { ...audit, params, realm, status: 'queued' } })
+    /** Writes an audit that is to be planned; or one that is planned already, and has begun. */
+    async create(audit: NewAudit, begun?: Begun): Promise<void> {
+      const { total = 0, batches = 0, vantages } = begun ?? {}
+      await db.$executeRaw`
+        INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,
+          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, realm)
+        VALUES (${audit.id}::uuid, ${begun ? 'running' : 'queued'}, CASE WHEN ${begun !== undefined} THEN now() END,
+          ${total}::int, ${batches}::int, ${jsonOrNull(vantages)}::jsonb, ${audit.trigger}, ${audit.policyId}::int,
+          ${audit.targetIds}::int[], ${audit.vantages}::text[], ${audit.rules ?? []}::text[], ${JSON.stringify(audit.params)}::jsonb,
+          ${audit.correlationId ?? null}, ${audit.reason ?? null}, ${audit.callbackUrl ?? null}, ${audit.requestedBy},
+          ${audit.deadlineAt ?? null}::timestamptz, ${JSON.stringify(realm)}::jsonb)`
     },
 
     async find(id: string): Promise<Audit | undefined> {
@@ -118,16 +135,6 @@ export function createAuditStore(
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** Checks of the audits of a caller that have not ended; before an audit is planned, as many as its policy can have. */
-    async countChecksInFlight(requestedBy: string): Promise<number> {
-      const [row] = await db.$queryRaw<{ checks: number }[]>`
-        SELECT coalesce(sum(CASE WHEN a.status = 'running' THEN a.total - a.done
-            ELSE cardinality(a.target_ids) * jsonb_array_length(p.document -> 'rules') END), 0)::float8 AS checks
-        FROM audit a JOIN policy p ON p.id = a.policy_id
-        WHERE a.finished_at IS NULL AND a.requested_by = ${requestedBy}`
-      return row?.checks ?? 0
-    },
-
     /** Whom its end is told to, and the labels of its targets, each set of them once. */
     async scope(
       id: string,
@@ -159,14 +166,11 @@ export function createAuditStore(
       return rows[0]
     },
 
-    /** Starts a planned audit: how many findings it will have, in how many batches, and which vantages there are now. */
-    async start(
-      id: string,
-      { total, batches, vantages }: { total: number; batches: number; vantages?: readonly KnownVantage[] },
-    ): Promise<void> {
-      const plannedVantages = vantages?.map((vantage) => ({ ...vantage, zones: [...vantage.zones] }))
-      const data = { status: 'running', startedAt: new Date(), total, batchesLeft: batches }
-      await db.audit.update({ where: { id }, data: { ...data, ...(plannedVantages && { plannedVantages }) } })
+    /** Starts an audit that is planned now. */
+    async start(id: string, { total, batches, vantages }: Begun): Promise<void> {
+      await db.$executeRaw`
+        UPDATE audit SET status = 'running', started_at = now(), total = ${total}::int, batches_left = ${batches}::int,
+          planned_vantages = ${jsonOrNull(vantages)}::jsonb WHERE id = ${id}::uuid`
     },
 
     /** The vantages as they were when the audit was planned; null where that was not kept. */
@@ -206,6 +210,7 @@ export function createAuditStore(
   }
 }
 
+const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 const overdueAtOnce = 1_000
 
 /** That an audit looked at any of these targets. */

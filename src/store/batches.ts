@@ -28,6 +28,11 @@ export interface Batch {
   checks: BatchCheck[]
 }
 
+export type NewBatch = Pick<Batch, 'rules' | 'checks'> & { vantageId: number }
+
+/** They go through the driver as one text each. */
+const batchesAtOnce = 20
+
 interface Row {
   id: number
   auditId: string
@@ -40,7 +45,7 @@ interface Row {
 
 /** The channel on which new batches are told to the servers on which agents wait; the payload is what they wait for. */
 export const batchChannel = 'portwarden_batch'
-export const batchWaiter = (vantageId: number): string => `vantage:${vantageId}`
+export const batchWaiter = (vantageId: number | ''): string => `vantage:${vantageId}`
 
 export type BatchStore = ReturnType<typeof createBatchStore>
 
@@ -59,14 +64,24 @@ export function createBatchStore(db: Database) {
     { atOnce: 2, most: 100 },
   )
   return {
-    /** Stores a batch; agents that wait for one are woken when the transaction ends. */
-    async create(auditId: string, vantageId: number, content: Pick<Batch, 'rules' | 'checks'>): Promise<number> {
-      const rows = await db.$queryRaw<{ id: number }[]>`
-        WITH made AS (
-          INSERT INTO batch (audit_id, vantage_id, checks)
-          VALUES (${auditId}::uuid, ${vantageId}::int, ${JSON.stringify(content)}::jsonb) RETURNING id
-        ) SELECT id, pg_notify(${batchChannel}, ${batchWaiter(vantageId)})::text FROM made`
-      return rows[0]?.id ?? -1
+    /** Stores the batches of an audit; answers their ids. Agents that wait for one are woken when the transaction ends. */
+    async create(auditId: string, batches: readonly NewBatch[]): Promise<number[]> {
+      const ids: number[] = []
+      for (let i = 0; i < batches.length; i += batchesAtOnce) {
+        const some = batches.slice(i, i + batchesAtOnce)
+        const contents = some.map(({ rules, checks }) => JSON.stringify({ rules, checks }))
+        const rows = await db.$queryRaw<{ id: number }[]>`
+          WITH made AS (
+            INSERT INTO batch (audit_id, vantage_id, checks)
+            SELECT ${auditId}::uuid, vantage_id, checks::jsonb
+            FROM unnest(${some.map(({ vantageId }) => vantageId)}::int[], ${contents}::text[])
+              WITH ORDINALITY AS g(vantage_id, checks, place) ORDER BY place RETURNING id, vantage_id
+          ) SELECT id, (
+            SELECT pg_notify(${batchChannel}, ${batchWaiter('')} || v.id)::text FROM vantage v WHERE v.id = vantage_id AND kind = 'agent'
+          ) FROM made ORDER BY id`
+        ids.push(...rows.map(({ id }) => id))
+      }
+      return ids
     },
 
     /** The batch, or undefined when it has been recorded. */

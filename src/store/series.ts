@@ -1,4 +1,4 @@
-import type { Database } from './database.ts'
+import { type Database, Prisma } from './database.ts'
 
 /** The identity of a series by names, and of its target by id. */
 export interface SeriesKey {
@@ -8,47 +8,53 @@ export interface SeriesKey {
 }
 
 /** Finds or makes the series of one policy; answers their ids in the order of the keys. */
-export async function ensureSeries(
-  db: Database,
-  policy: string,
-  keys: readonly SeriesKey[],
-): Promise<{ seriesId: number; vantageId: number }[]> {
-  const ruleIds = await ensureRules(db, policy, [...new Set(keys.map((key) => key.rule))])
-  const vantageIds = await ensureVantages(db, [...new Set(keys.map((key) => key.vantage))])
-  const identities = keys.map(({ targetId, rule, vantage }) => ({
-    targetId,
-    ruleId: ruleIds.get(rule) ?? -1,
-    vantageId: vantageIds.get(vantage) ?? -1,
-  }))
-  const made: { seriesId: number; vantageId: number }[] = []
-  for (let i = 0; i < identities.length; i += keysAtOnce) {
-    const some = identities.slice(i, i + keysAtOnce)
-    const ids = await ensureSome(db, some)
-    for (const [place, { vantageId }] of some.entries()) made.push({ seriesId: ids[place] ?? -1, vantageId })
+export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<SeriesIds[]> {
+  const ids: SeriesIds[] = []
+  for (let i = 0; i < keys.length; i += keysAtOnce) {
+    const some = keys.slice(i, i + keysAtOnce)
+    const found = await findSeries(db, policy, some)
+    if (!isComplete(found)) await makeSeries(db, policy, some)
+    ids.push(...(isComplete(found) ? found : ((await findSeries(db, policy, some)) as SeriesIds[])))
   }
-  return made
+  return ids
+}
+
+interface SeriesIds {
+  seriesId: number
+  vantageId: number
 }
 
 /** Parameters and rows take many times the memory of what they hold on their way through the driver. */
 const keysAtOnce = 5_000
 
-async function ensureSome(
-  db: Database,
-  keys: readonly { targetId: number; ruleId: number; vantageId: number }[],
-): Promise<number[]> {
-  const columns = [keys.map((k) => k.targetId), keys.map((k) => k.ruleId), keys.map((k) => k.vantageId)]
-  const [targets, rules, vantages] = columns
-  // The anti-join spares the sequence: a plain ON CONFLICT uses up an id for every series that is there already.
+const isComplete = (found: readonly { seriesId: number | null }[]): found is SeriesIds[] =>
+  found.every(({ seriesId }) => seriesId !== null)
+
+/** The keys as a table `g`. */
+const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
+  ${keys.map((k) => k.targetId)}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
+) WITH ORDINALITY AS g(target_id, rule, vantage, place)`
+
+const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
+  db.$queryRaw<{ seriesId: number | null; vantageId: number | null }[]>`
+    SELECT s.id AS "seriesId", v.id AS "vantageId" FROM ${tableOf(keys)}
+      LEFT JOIN rule r ON r.policy = ${policy} AND r.name = g.rule LEFT JOIN vantage v ON v.name = g.vantage
+      LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id
+    ORDER BY g.place`
+
+// The anti-joins spare the sequences: a plain ON CONFLICT uses up an id for everything that is there already.
+async function makeSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<void> {
   await db.$executeRaw`
-    INSERT INTO series (target_id, rule_id, vantage_id)
-    SELECT * FROM unnest(${targets}::int[], ${rules}::int[], ${vantages}::int[]) AS g(target_id, rule_id, vantage_id)
-    WHERE NOT EXISTS (SELECT FROM series s WHERE (s.target_id, s.rule_id, s.vantage_id) = (g.target_id, g.rule_id, g.vantage_id))
+    INSERT INTO rule (policy, name) SELECT DISTINCT ${policy}, g.rule FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) ORDER BY 2 ON CONFLICT DO NOTHING`
+  await db.$executeRaw`
+    INSERT INTO vantage (name, zones) SELECT DISTINCT g.vantage, '{}'::text[] FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) ORDER BY 1 ON CONFLICT DO NOTHING`
+  await db.$executeRaw`
+    INSERT INTO series (target_id, rule_id, vantage_id) SELECT g.target_id, r.id, v.id FROM ${tableOf(keys)}
+      JOIN rule r ON r.policy = ${policy} AND r.name = g.rule JOIN vantage v ON v.name = g.vantage
+    WHERE NOT EXISTS (SELECT FROM series s WHERE (s.target_id, s.rule_id, s.vantage_id) = (g.target_id, r.id, v.id))
     ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING`
-  const rows = await db.$queryRaw<{ id: number }[]>`
-    SELECT s.id FROM unnest(${targets}::int[], ${rules}::int[], ${vantages}::int[])
-      WITH ORDINALITY AS g(target_id, rule_id, vantage_id, place)
-    JOIN series s USING (target_id, rule_id, vantage_id) ORDER BY g.place`
-  return rows.map(({ id }) => id)
 }
 
 /**
@@ -72,28 +78,4 @@ export async function endUnplannedSpans(
     )
     UPDATE span x SET to_at = greatest(now(), x.from_at), changed_at = clock_timestamp() FROM gone
     WHERE x.target_id = gone.target_id AND x.series_id = gone.id AND x.to_at IS NULL`
-}
-
-async function ensureRules(db: Database, policy: string, names: string[]): Promise<Map<string, number>> {
-  const find = async () =>
-    new Map((await db.rule.findMany({ where: { policy, name: { in: names } } })).map((r) => [r.name, r.id]))
-  const known = await find()
-  if (names.every((name) => known.has(name))) return known
-  await db.rule.createMany({
-    data: names.filter((name) => !known.has(name)).map((name) => ({ policy, name })),
-    skipDuplicates: true,
-  })
-  return find()
-}
-
-async function ensureVantages(db: Database, names: string[]): Promise<Map<string, number>> {
-  const find = async () =>
-    new Map((await db.vantage.findMany({ where: { name: { in: names } } })).map((v) => [v.name, v.id]))
-  const known = await find()
-  if (names.every((name) => known.has(name))) return known
-  await db.vantage.createMany({
-    data: names.filter((name) => !known.has(name)).map((name) => ({ name, zones: [] })),
-    skipDuplicates: true,
-  })
-  return find()
 }

@@ -1,6 +1,7 @@
 import type { Change, LedgerKeys } from '../domain/ledger.ts'
 import { createAuditStore } from './audits.ts'
 import { createBaselineStore } from './baselines.ts'
+import { createBasisStore } from './basis.ts'
 import { createBatchStore } from './batches.ts'
 import { createChangeStore } from './changes.ts'
 import type { Codes } from './codes.ts'
@@ -55,6 +56,7 @@ const createAll = (
 ) => ({
   audits: createAuditStore(db, { codes, keys, realm, watch }),
   baselines: createBaselineStore(db, realm),
+  basis: createBasisStore(db, realm),
   batches: createBatchStore(db),
   changes: createChangeStore(db),
   compliance: createComplianceStore(db, { codes, realm }),

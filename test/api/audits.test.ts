@@ -27,7 +27,7 @@ describe('POST /v1/audits', () => {
     expect(headers).toMatchObject({ location: `/v1/audits/${body.id}`, 'retry-after': '1' })
     expect(headers['preference-applied']).toBeUndefined()
     expect(body).toMatchObject({
-      status: 'queued',
+      status: 'running',
       verdict: null,
       trigger: 'api',
       policy: { name: 'ports', version: 1 },

@@ -3,7 +3,7 @@ import { type AuditRequest, acceptAudit } from '../../src/audit/accept.ts'
 import { RefusedError } from '../../src/domain/errors.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 
-/** Nothing works here: what is accepted stays queued. */
+/** Nothing works here: what is accepted stays as it is. */
 let app: TestApp
 beforeAll(async () => {
   app = await startTestApp()
@@ -91,17 +91,50 @@ describe('a request that cannot be carried out is refused, with every mistake an
 })
 
 describe('a request that can', () => {
-  test('makes the audit and the job that plans it together', async () => {
+  const jobsOf = (auditId: string) =>
+    app.query(`SELECT name, state FROM pgboss.job WHERE data->>'auditId' = '${auditId}' ORDER BY name`)
+
+  test('makes the audit, its plan and the jobs that look together', async () => {
     const { auditId, created } = await accept({ correlationId: 'CHG1', reason: 'why' })
     expect(created).toBe(true)
     expect(await app.stores.audits.find(auditId)).toMatchObject({
-      status: 'queued',
+      status: 'running',
       correlationId: 'CHG1',
       reason: 'why',
+      progress: { done: 2, total: 4 },
     })
-    expect(
-      await app.query(`SELECT name, state FROM pgboss.job WHERE data->>'auditId' = '${auditId}' ORDER BY name`),
-    ).toEqual([{ name: 'audit-plan', state: 'created' }])
+    expect(await jobsOf(auditId)).toEqual([{ name: 'batch/local', state: 'created' }])
+  })
+
+  const many = Array.from({ length: 126 }, (_, i) => ({ name: `many-${i}`, address: '127.0.0.1' }))
+  test.each<[string, Partial<AuditRequest>]>([
+    ['that has more checks than a batch', { targets: many }],
+    ['by a label, the same', { targets: { labels: { many: 'yes' } } }],
+  ])('%s makes the audit and the job that plans it together', async (_, request) => {
+    await app.stores.targets.save(many.map((target) => ({ ...target, labels: { many: 'yes' } })))
+    const { auditId } = await accept(request)
+    expect(await app.stores.audits.find(auditId)).toMatchObject({ status: 'queued', progress: { total: 0 } })
+    expect(await jobsOf(auditId)).toEqual([{ name: 'audit-plan', state: 'created' }])
+  })
+
+  test('of which nothing can be looked at makes the job that ends it too', async () => {
+    const ports = await app.stores.policies.find('ports')
+    const rules = ports?.document.rules.filter(({ id }) => id === 'from-elsewhere') ?? []
+    await app.stores.policies.put({ name: 'unseen', title: 'unseen', parameters: ports?.document.parameters, rules })
+    const { auditId } = await accept({ policy: 'unseen' })
+    expect(await app.stores.audits.find(auditId)).toMatchObject({ status: 'running', progress: { done: 1, total: 1 } })
+    expect(await jobsOf(auditId)).toEqual([{ name: 'audit-plan', state: 'created' }])
+  })
+
+  test('waits for the first worker where no vantage is known', async () => {
+    const empty = await startTestApp()
+    try {
+      await empty.query('DELETE FROM vantage')
+      const auditId = await empty.accept({ params })
+      expect(await empty.stores.audits.find(auditId)).toMatchObject({ status: 'queued' })
+    } finally {
+      await empty.stop()
+    }
   })
 
   test('creates and updates the targets that it brings', async () => {

@@ -126,7 +126,7 @@ describe('delivery', () => {
     const [batch] = await app.query<{ id: number }>(`SELECT id FROM batch WHERE audit_id = '${auditId}'`)
     const job = { auditId, batchId: batch?.id ?? -1 }
     await app.transaction((_, tx) => app.enqueueBatches(tx, 'local', [job, job, job]))
-    await expect.poll(async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length).toBe(5) // the plan, the batch, and three more
+    await expect.poll(async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length).toBe(4) // the batch, and three more
     expect(await app.findings(auditId)).toEqual(before)
   })
 

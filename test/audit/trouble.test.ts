@@ -34,13 +34,13 @@ const allBy = async (app: TestApp, auditId: string, rule: string) =>
 describe('canceling', () => {
   test('before the plan ends the audit at once, and its plan is not carried out any more', async () => {
     const app = await newApp()
-    const auditId = await app.accept({ targets, params })
+    const auditId = await app.accept({ targets, params }, new Date())
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', verdict: 'inconclusive', progress: { done: 0, total: 0 } })
 
     await app.work()
-    const next = await app.accept({ targets, params })
+    const next = await app.accept({ targets, params }, new Date())
     await app.ended(next) // the plan of the canceled one was delivered before
     expect(await app.stores.audits.find(auditId)).toEqual(audit)
     expect(await app.findings(auditId)).toEqual([])
@@ -49,7 +49,6 @@ describe('canceling', () => {
   test('between plan and look accounts for every check, and nothing is dialled afterwards', async () => {
     const app = await newApp()
     const auditId = await app.accept({ targets, params })
-    await planAudit(app, auditId)
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({
@@ -87,8 +86,8 @@ describe('canceling', () => {
 describe('a job that fails in every try', () => {
   test('ends its audit: a batch in errors that say so, a plan as failed, by way of the dead letters', async () => {
     const app = await newApp()
-    const [unrunnable, unplannable] = [await app.accept({ targets, params }), await app.accept({ targets, params })]
-    await planAudit(app, unrunnable)
+    const unrunnable = await app.accept({ targets, params })
+    const unplannable = await app.accept({ targets, params }, new Date())
     // What a worker of another version, or a broken row, would make of it: a check whose rule is not there.
     await app.query(`UPDATE batch SET checks = jsonb_set(checks, '{rules}', '[]') WHERE audit_id = '${unrunnable}'`)
     // The parameters were right when the audit was accepted.
@@ -120,7 +119,7 @@ describe('a worker that dies', () => {
   test('between planning an audit without looks and ending it is made good by the next delivery', async () => {
     const app = await newApp()
     await app.stores.vantages.announce({ name: 'local', zones: ['nowhere'] })
-    const auditId = await app.accept({ targets, params })
+    const auditId = await app.accept({ targets, params }, new Date())
     const dying: Stores = {
       ...app.stores,
       audits: { ...app.stores.audits, finish: () => Promise.reject(new Error('killed')) },
@@ -137,7 +136,6 @@ describe('a worker that dies', () => {
   test('between recording the last batch and ending the audit is made good by the next delivery', async () => {
     const app = await newApp()
     const auditId = await app.accept({ targets, params })
-    await planAudit(app, auditId)
     const [batchId = -1] = await app.stores.batches.openIds(auditId)
     const batch = await app.stores.batches.findOpen(batchId)
     const findings = (batch?.checks ?? []).map(({ targetId, seriesId }) => ({

@@ -82,7 +82,7 @@ describe('an audit with a deadline', () => {
 
   test('has failed where nobody planned it until then', () =>
     withApp(async (app) => {
-      const auditId = await app.accept({ params: params(), deadlineSeconds: 1 })
+      const auditId = await app.accept({ params: params(), deadlineSeconds: 1 }, new Date())
       await endAtDeadline({ ...app, dropBatches: async () => {} }, { auditId, now: new Date() })
       const audit = await app.ended(auditId)
       expect(audit).toMatchObject({ status: 'failed', error: 'the deadline came before the audit was planned' })

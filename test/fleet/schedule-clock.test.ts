@@ -77,7 +77,7 @@ async function makeSchedule(from: string, more: Partial<ScheduleInput> = {}) {
   return ticks
 }
 
-const endAudits = () => stores.query(`UPDATE audit SET status = 'completed' WHERE status = 'queued' RETURNING id`)
+const endAudits = () => stores.query(`UPDATE audit SET status = 'completed' WHERE status <> 'completed' RETURNING id`)
 const runs = () =>
   stores.query<{ due: Date; outcome: string; audit: string | null }>(
     'SELECT due_at AS due, outcome, audit_id AS audit FROM schedule_run ORDER BY due_at',

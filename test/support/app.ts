@@ -15,8 +15,8 @@ import { type Listening, listen } from './listen.ts'
 export interface TestApp extends App {
   url: string
   query<Row extends object>(statement: string): Promise<Row[]>
-  /** Accepts an audit; answers its id. */
-  accept(request: Partial<AuditRequest>): Promise<string>
+  /** Accepts an audit; answers its id. With `startsAt` it is not planned at once. */
+  accept(request: Partial<AuditRequest>, startsAt?: Date): Promise<string>
   /** The audit when it has ended. */
   ended(auditId: string): Promise<Audit>
   findings(auditId: string): Promise<Finding[]>
@@ -55,9 +55,9 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     ...app,
     url,
     query: (statement) => query(url, [statement]),
-    async accept(request) {
+    async accept(request, startsAt) {
       const whole = { policy: ports.name, targets: [{ name: 'host', address: '127.0.0.1' }], ...request }
-      return (await acceptAudit(app, whole, { trigger: 'test', requestedBy: 'test' })).auditId
+      return (await acceptAudit(app, whole, { trigger: 'test', requestedBy: 'test', startsAt })).auditId
     },
     async ended(auditId) {
       for (;;) {
