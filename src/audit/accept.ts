@@ -33,7 +33,9 @@ export interface Order {
   idempotencyKey?: string
   /** What the one who asks may have under way; default: anything. */
   quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
-  /** When it is to be planned, if later: its deadline is counted from then. */
+  /** Default: the time of the clock. */
+  now?: Date
+  /** When it is to be planned, if not now; its deadline is counted from then. */
   startsAt?: Date
 }
 
@@ -57,14 +59,14 @@ export async function acceptAudit(
     const asked = await checkRequest(stores, request, order.requestedBy)
     checkQuota(order, asked)
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
-    const { trigger, requestedBy, startsAt } = order
+    const { trigger, requestedBy, now = new Date(), startsAt } = order
     const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
     const audit: NewAudit = {
       id: auditId,
       policyId: asked.policy.id,
       targetIds: asked.targets.map(({ id }) => id),
       ...{ params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy },
-      deadlineAt: new Date((startsAt?.getTime() ?? Date.now()) + deadlineMs),
+      deadlineAt: new Date((startsAt ?? now).getTime() + deadlineMs),
     }
     const plan =
       !startsAt && fitsBatch(asked) ? await makePlan(stores, { params, vantages, rules: [] }, asked) : undefined

@@ -122,10 +122,10 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
 
   const ask = async (dueAt: Date, outcome: 'audit' | 'caught-up'): Promise<ScheduleRun> => {
     const wanted = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
-    const startsAt = wanted > now ? wanted : undefined // a tick that is made good, or has waited, begins now
+    const startsAt = wanted > now ? wanted : undefined // a tick that is made good, or has waited, has its deadline from now
     const own = stores.within(schedule.realm)
     const transaction: Transact = (work) => work(own, tx)
-    const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, startsAt }
+    const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, now, startsAt }
     try {
       const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)
       return run(dueAt, { outcome, auditId })

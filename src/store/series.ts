@@ -45,11 +45,11 @@ const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
 // The anti-joins spare the sequences: a plain ON CONFLICT uses up an id for everything that is there already.
 async function makeSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<void> {
   await db.$executeRaw`
-    INSERT INTO rule (policy, name) SELECT DISTINCT ${policy}, g.rule FROM ${tableOf(keys)}
-    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) ORDER BY 2 ON CONFLICT DO NOTHING`
+    INSERT INTO rule (policy, name) SELECT ${policy}, g.rule FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) GROUP BY g.rule ORDER BY min(g.place) ON CONFLICT DO NOTHING`
   await db.$executeRaw`
-    INSERT INTO vantage (name, zones) SELECT DISTINCT g.vantage, '{}'::text[] FROM ${tableOf(keys)}
-    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) ORDER BY 1 ON CONFLICT DO NOTHING`
+    INSERT INTO vantage (name, zones) SELECT g.vantage, '{}' FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) GROUP BY g.vantage ORDER BY min(g.place) ON CONFLICT DO NOTHING`
   await db.$executeRaw`
     INSERT INTO series (target_id, rule_id, vantage_id) SELECT g.target_id, r.id, v.id FROM ${tableOf(keys)}
       JOIN rule r ON r.policy = ${policy} AND r.name = g.rule JOIN vantage v ON v.name = g.vantage

@@ -52,7 +52,8 @@ test('an audit is one trace, its request joins that of the caller, and all of it
   const { body, status } = await service.call('POST', '/v1/audits', {
     body: {
       policy: 'ports',
-      targets: [{ name: 'host-in-no-span', address: '127.0.0.1' }],
+      // More checks than fit a batch: a worker plans it.
+      targets: Array.from({ length: 126 }, (_, i) => ({ name: `host-in-no-span-${i}`, address: '127.0.0.1' })),
       params: { openPort: open.port, shutPort: await freePort() },
       callbackUrl: `http://127.0.0.1:${callback.port}/secret-path`,
     },
