@@ -17,6 +17,8 @@ export interface Finding {
   latencyMs: number | null
   attempts: number
   indirect: boolean
+  /** A newer look was recorded before it: it changes no history. */
+  late: boolean
   evidence: Evidence | null
   /** The window that was open for it. */
   window: string | null

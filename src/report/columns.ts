@@ -34,6 +34,7 @@ interface FindingRow extends Judged {
   latencyMs: number | null
   attempts: number
   indirect: boolean
+  late: boolean
 }
 
 /** The columns of findings. */
@@ -44,6 +45,7 @@ export const findingColumns: Columns<FindingRow> = {
   latencyMs: (item) => item.latencyMs,
   attempts: (item) => item.attempts,
   indirect: (item) => item.indirect,
+  late: (item) => item.late,
   window: (item) => item.window,
   waiver: (item) => item.waiver?.id ?? null,
   fingerprint: (item) => item.fingerprint,

@@ -97,6 +97,7 @@ const fromRow = (codes: Codes, row: Row): Finding => ({
   latencyMs: row.latencyMs < 0 ? null : row.latencyMs,
   attempts: row.attempts,
   indirect: (row.flags & findingFlags.indirect) !== 0,
+  late: (row.flags & findingFlags.late) !== 0,
   evidence: row.evidence,
   window: row.window,
   waiver:

@@ -101,7 +101,7 @@ describe('the columns', () => {
     Object.fromEntries(Object.entries(columns).map(([name, cell]) => [name, cell(item)]))
 
   test('of a finding show all of it, structures as JSON', () => {
-    const seen = { observedAt: 'o', latencyMs: null, attempts: 2, indirect: true }
+    const seen = { observedAt: 'o', latencyMs: null, attempts: 2, indirect: true, late: false }
     const item = { ...judged, target: 't', ...seen, window: null, waiver: { id: 'w', expiresAt: 'e' } }
     expect(cellsOf(findingColumns, item)).toEqual({
       target: 't',
@@ -116,6 +116,7 @@ describe('the columns', () => {
       latencyMs: null,
       attempts: 2,
       indirect: true,
+      late: false,
       window: null,
       waiver: 'w',
       fingerprint: 'f',

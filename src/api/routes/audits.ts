@@ -264,7 +264,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         tags: ['audits'],
         summary: 'The evidence of an audit as a zip',
         description:
-          'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same.',
+          'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same. `npm run pack -- verify` checks an unpacked one. It holds less than 4 GiB: a larger one breaks off.',
         params: IdParams,
         response: {
           200: {

@@ -73,6 +73,7 @@ export const Finding = Type.Object(
     latencyMs: nullable(Type.Integer({ minimum: 0, description: 'Null where nothing was dialled' })),
     attempts: Type.Integer({ minimum: 0, description: 'Connections tried, over all addresses' }),
     indirect: Type.Boolean({ description: 'Seen from a zone that the rule does not name, which it accepts' }),
+    late: Type.Boolean({ description: 'A newer look was recorded before it: it changes no history' }),
     evidence: nullable(ref(Evidence)),
     window: nullable(Type.String({ format: 'uuid', description: 'The window that was open for rule and target' })),
     waiver: nullable(

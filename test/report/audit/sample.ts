@@ -24,6 +24,7 @@ export function findingOf(
       latencyMs: looked ? 3 : null,
       attempts: looked ? 1 : 0,
       indirect: false,
+      late: false,
     },
     evidence: looked
       ? { probe: 'tcp', host: '10.0.0.5', port: 22, addresses: { '10.0.0.5': { state, reason: code, facts: {} } } }

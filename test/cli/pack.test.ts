@@ -1,0 +1,128 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { unzipSync } from 'fflate'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Evidence } from '../../src/domain/evidence.ts'
+import { ledgerKey } from '../support/ledger.ts'
+import { run } from '../support/processes.ts'
+import { startService, type TestService } from '../support/service.ts'
+import { finding, makeSeries, policyOf, startAudit } from '../support/stores.ts'
+import { makeTempDir } from '../support/temp-dir.ts'
+
+const program = resolve(import.meta.dirname, '../../src/cli/pack.ts')
+let service: TestService
+let directory: Awaited<ReturnType<typeof makeTempDir>>
+let files: Record<string, Uint8Array>
+
+/** Everything that the text of a finding may have in the database: it has to be made again from the pack. */
+const evidence = {
+  ...{ probe: 'ssh', host: 'ö\u2028"\\\u001b', port: 22 },
+  addresses: {
+    '10.0.0.10': {
+      state: 'open',
+      reason: 'ssh-ok',
+      facts: { zz: 1.5, ä: [1, 'a', null, true], 'a b': {}, '\t\u007f': 2 ** 53 - 1 },
+    },
+    '::1': { state: 'open', reason: 'ssh-ok', facts: { zz: -0.25, y: [] } },
+  },
+} as unknown as Evidence
+
+beforeAll(async () => {
+  ;[service, directory] = await Promise.all([startService({ working: false }), makeTempDir('pack')])
+  const { stores } = service
+  const series = await makeSeries(stores, ['b', 'a'], ['r', 's'])
+  const record = async (at: number, some: typeof series, more: object[] = []) => {
+    const started = await startAudit(stores, {
+      targetIds: series.map(({ targetId }) => targetId),
+      policy: policyOf('p', 'r', 's'),
+    })
+    await stores.record({ ...started, findings: some.map((one, i) => finding(one, at + i, more[i])) })
+    await stores.audits.finish(started.auditId)
+    return started.auditId
+  }
+  await record(5_000, series.slice(0, 1)) // what the other audit saw of it before is late
+  const id = await record(4_999, series, [
+    { evidence, latencyMs: null },
+    { result: 'unknown', state: 'unreachable', reason: 'host-unreachable', attempts: 3 },
+    { result: 'fail', evidence, indirect: true, latencyMs: 40_000 },
+  ])
+  const rows = await service.findings(id)
+  expect(rows.map(({ late }) => late).sort()).toEqual([false, false, false, true])
+  const answer = await service.server.inject({
+    url: `/v1/audits/${id}/pack`,
+    headers: { authorization: `Bearer ${service.key}` },
+  })
+  files = unzipSync(answer.rawPayload)
+})
+afterAll(() => Promise.all([service?.stop(), directory?.remove()]))
+
+/** Unpacks into a new directory, with some files changed, or left out; and verifies that. */
+async function verify(change: Record<string, ((text: string) => string) | null> = {}, key: string | null = ledgerKey) {
+  const path = join(directory.path, 'unpacked')
+  await rm(path, { recursive: true, force: true })
+  await mkdir(path)
+  for (const [name, bytes] of Object.entries(files)) {
+    const edit = change[name]
+    if (edit === null) continue
+    await writeFile(join(path, name), edit ? edit(Buffer.from(bytes).toString()) : bytes)
+  }
+  const env = { PATH: process.env.PATH, ...(key !== null && { PORTWARDEN_LEDGER_KEY: key }) }
+  const { code, stdout, stderr } = await run(process.execPath, [program, 'verify', path], { env })
+  const bad = stdout.split('\n').flatMap((line) => /^(?:broken|unverified) +(\S+)/.exec(line)?.[1] ?? [])
+  return { code, stdout, stderr, bad }
+}
+
+describe('npm run pack -- verify', { shuffle: false }, () => {
+  test('finds a pack intact by itself: its files, its policy, all that its findings say, and the signature', async () => {
+    const { code, stdout, stderr, bad } = await verify()
+    expect([code, stderr, bad]).toEqual([0, '', []])
+    expect(stdout).toMatch(/^intact +findings +is the one that the ledger names, 4 in all$/m)
+    expect(stdout).toMatch(/^intact +ledger +entry \d+, signature right$/m)
+  })
+
+  test('cannot tell whether the signature is right without the key of the ledger', async () => {
+    expect(await verify({}, null)).toMatchObject({ code: 2, bad: ['ledger'] })
+  })
+
+  test.each([
+    [
+      'a finding that was changed',
+      { 'findings.ndjson': (text: string) => text.replace('"fail"', '"pass"') },
+      ['findings.ndjson', 'findings'],
+    ],
+    [
+      'a finding that is missing',
+      { 'findings.ndjson': (text: string) => text.slice(text.indexOf('\n') + 1) },
+      ['findings.ndjson', 'findings'],
+    ],
+    ['a line that is none', { 'findings.ndjson': (text: string) => text.slice(1) }, ['findings.ndjson', 'findings']],
+    [
+      'an evidence that was changed',
+      { 'findings.ndjson': (text: string) => text.replace('"zz":1.5', '"zz":1.6') },
+      ['findings.ndjson', 'findings'],
+    ],
+    [
+      'another policy',
+      { 'policy.json': (text: string) => text.replace('"title"', '"titel"') },
+      ['policy.json', 'policy'],
+    ],
+    [
+      'another entry',
+      { 'ledger.json': (text: string) => text.replace('"count": 4', '"count": 5') },
+      ['ledger.json', 'ledger', 'findings'],
+    ],
+    ['a file that is missing', { 'findings.csv': null }, ['findings.csv']],
+    ['a page that was changed', { 'index.html': (text: string) => `${text} ` }, ['index.html']],
+  ])('finds %s', async (_, change, bad) => {
+    expect(await verify(change)).toMatchObject({ code: 1, bad })
+  })
+
+  test('says of another directory that it holds no pack, and how it is called', async () => {
+    expect(await verify({ 'manifest.json': null })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no evidence pack: there is no manifest.json'),
+    })
+    const { code, stderr } = await run(process.execPath, [program, 'verify'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('usage: npm run pack')])
+  })
+})
