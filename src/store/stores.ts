@@ -1,3 +1,4 @@
+import { inGroups } from '../domain/groups.ts'
 import type { Change, LedgerKeys } from '../domain/ledger.ts'
 import { createAuditStore } from './audits.ts'
 import { createBaselineStore } from './baselines.ts'
@@ -19,7 +20,7 @@ import { createOutboxStore } from './outbox.ts'
 import { createPairStore } from './pairs.ts'
 import { createPolicyStore } from './policies.ts'
 import { everything, type Realm } from './realm.ts'
-import { recordBatch } from './record.ts'
+import { type Recording, recordBatches } from './record.ts'
 import { createScheduleStore } from './schedules.ts'
 import { endUnplannedSpans, ensureSeries } from './series.ts'
 import { createTargetStore } from './targets.ts'
@@ -50,6 +51,9 @@ export const createStores = (db: Database, codes: Codes, shared: Shared, realm: 
   within: (narrower) => createStores(db, codes, shared, { ...narrower, ...realm }),
 })
 
+/** Findings that one transaction records. */
+const findingsAtOnce = 1_000
+
 const createAll = (
   db: Database,
   { codes, keys, changes, watch, knownKeys, realm }: { codes: Codes; realm: Realm } & Shared,
@@ -77,11 +81,14 @@ const createAll = (
   waivers: createWaiverStore(db, realm),
   windows: createWindowStore(db, { codes, realm }),
   webhooks: createWebhookStore(db),
-  async record(batch: Parameters<typeof recordBatch>[2]) {
-    const progress = await recordBatch(db, codes, batch)
-    watch?.recorded(batch.findings)
-    return progress
-  },
+  record: inGroups(
+    async (batches: readonly Recording[]) => {
+      const progress = await recordBatches(db, codes, batches)
+      for (const { findings } of batches) watch?.recorded(findings)
+      return progress
+    },
+    { atOnce: 2, most: findingsAtOnce, sizeOf: ({ findings }) => findings.length + 1 },
+  ),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
     endUnplannedSpans(db, policy, planned),
