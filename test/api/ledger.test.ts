@@ -138,6 +138,60 @@ describe('GET /v1/ledger/verify', () => {
     })
   })
 
+  test('finds an audit of which anything was changed by hand that its entry says', async () => {
+    const one = await start()
+    const id = await audited(one)
+    const { seq } = await entryOf(id, one)
+    const broken = { seq, fault: 'audit', message: expect.stringContaining(id) }
+    await query(one.url, ['CREATE TABLE audit_before AS TABLE audit'])
+    for (const edit of [
+      "verdict = 'pass'",
+      `counts = counts || '{"fail": 0}'`,
+      "finished_at = finished_at - interval '1 day'",
+      "requested_by = 'another'",
+      'policy_id = (SELECT min(id) FROM policy)',
+      "status = 'running', finished_at = NULL",
+    ]) {
+      await query(one.url, [`UPDATE audit SET ${edit}`])
+      expect([edit, await verify('', one)]).toEqual([edit, expect.objectContaining({ verdict: 'intact' })])
+      expect([edit, (await verify('findings=true', one)).broken]).toEqual([edit, broken])
+      await query(one.url, ['DELETE FROM audit', 'INSERT INTO audit TABLE audit_before'])
+    }
+    expect(await verify('findings=true', one)).toMatchObject({ verdict: 'intact' })
+  })
+
+  test('names an audit that has ended and has no entry, where the ledger ends; one that ended before its beginning has none', async () => {
+    const one = await start()
+    const id = await audited(one)
+    const copy = (to: string, finishedAt: string) =>
+      one.query(`INSERT INTO audit SELECT (jsonb_populate_record(a, jsonb_build_object('id', '${to}', 'finished_at', ${finishedAt}))).*
+        FROM audit a WHERE id = '${id}'`)
+    await copy('01900000-0000-7000-8000-000000000001', "'2026-01-01T00:00:00Z'")
+    expect(await verify('findings=true', one)).toMatchObject({ verdict: 'intact', broken: null })
+    await copy('01900000-0000-7000-8000-000000000002', 'now()')
+    const { seq } = (await one.call('GET', '/v1/ledger/head')).body
+    expect(await verify('findings=true', one)).toMatchObject({
+      verdict: 'broken',
+      broken: {
+        ...{ seq: seq + 1, fault: 'audit' },
+        message: expect.stringContaining('01900000-0000-7000-8000-000000000002'),
+      },
+    })
+    expect(await verify('findings=true&limit=1', one)).toMatchObject({ verdict: 'intact', next: 2 }) // not the last part
+  })
+
+  test('finds without a head that the tail was cut, where an audit is left', async () => {
+    const one = await start()
+    const id = await audited(one)
+    const { seq } = await entryOf(id, one)
+    await query(one.url, [
+      'ALTER TABLE ledger_entry DISABLE TRIGGER ALL',
+      `DELETE FROM ledger_entry WHERE seq >= ${seq}`,
+    ])
+    expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
+    expect(await verify('findings=true', one)).toMatchObject({ broken: { seq, fault: 'audit' } })
+  })
+
   test('tells findings that retention dropped from those that somebody removed', async () => {
     const one = await start()
     const id = await audited(one)

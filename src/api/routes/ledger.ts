@@ -63,7 +63,7 @@ export const LedgerVerification = Type.Object(
           seq,
           fault: Type.Enum([...ledgerFaults], {
             description:
-              '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were',
+              '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were; `audit`: it says something else of itself, or it has ended without an entry',
           }),
           message: Type.String(),
         },
@@ -143,7 +143,11 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
           head: Type.Optional(
             Type.String({ pattern: headPattern, maxLength: 200, description: 'A head that was exported before' }),
           ),
-          findings: Type.Boolean({ default: false, description: 'Check the findings of each audit too' }),
+          findings: Type.Boolean({
+            default: false,
+            description:
+              'Check each audit and its findings too; with the last part, whether any has ended without an entry',
+          }),
         }),
         response: { 200: ref(LedgerVerification), ...problems(422) },
       },
