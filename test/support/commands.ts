@@ -41,6 +41,7 @@ export interface Service extends Peer {
   /** Calls the API with the admin key. */
   call: (path: string, init?: RequestInit) => Promise<Response>
   log: PeerProcess['log']
+  logged: PeerProcess['logged']
 }
 
 /** The whole service as a process of its own, as users start it, on a port of 127.0.0.1 of its choice. */
@@ -55,12 +56,12 @@ export async function startServiceProcess(
       env: environment(databaseUrl, { PORT: '0', PORTWARDEN_DATA_DIR: directory.path, ...env }),
       ready: /^Portwarden .* at http.*\n/m,
     })
-    const [, url = ''] = await service.logged(/^Portwarden \S+ at (http:\/\/\S+)/m)
+    const [, url = ''] = await service.logged(/^Portwarden \S+ at (https?:\/\/\S+)/m)
     const key = (await readFile(join(directory.path, 'admin.key'), 'utf8')).trim()
     const call = (path: string, { headers, ...init }: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
-    const { pid, exited, log } = service
-    return asPeer({ url, key, pid, exited, call, log }, service.end, directory.remove)
+    const { pid, exited, log, logged } = service
+    return asPeer({ url, key, pid, exited, call, log, logged }, service.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error
