@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { Server } from 'node:net'
+import { Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 
 /** Time for a request that is under way on an idle connection when the closing begins. */
@@ -8,10 +9,17 @@ const drainMs = 500
 
 /**
  * Makes closing lose no request: nobody new is let in, every answer from then on says `connection: close`, and connections
- * that are kept alive are ended only when what was under way on them has had time to come.
+ * that are kept alive are ended only when what was under way on them has had time to come. So are those on which nothing was
+ * asked: node counts them among the busy ones, and would wait for them.
  */
 export function drainBeforeClosing(app: FastifyInstance): void {
   let closing = false
+  const unasked = new Set<Socket>()
+  app.server.on(app.server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    unasked.add(socket)
+    socket.once('close', () => unasked.delete(socket))
+  })
+  app.server.on('request', ({ socket }) => unasked.delete(socket))
   app.addHook('onSend', async (_request, reply) => {
     if (closing) reply.header('connection', 'close')
   })
@@ -21,6 +29,7 @@ export function drainBeforeClosing(app: FastifyInstance): void {
     const drained = once(app.server, 'close')
     Server.prototype.close.call(app.server) // that of http.Server would end idle connections, too
     await Promise.race([drained, pause(drainMs)])
+    for (const socket of unasked) socket.destroy()
   })
 }
 
