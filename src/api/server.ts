@@ -12,6 +12,7 @@ import type { LeaseDesk } from '../fleet/leases.ts'
 import type { Scheduler } from '../fleet/schedules.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Notifications } from '../store/notifications.ts'
+import { describeHeaders } from './answer-headers.ts'
 import { describeNeed, requireKey } from './auth.ts'
 import { readBodies } from './bodies.ts'
 import { serveDocs, withoutDefaults } from './docs.ts'
@@ -160,6 +161,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
       url,
       schema: schema && describeBody(describeNeed(withoutDefaults(schema), route), route),
     }),
+    transformObject: (made) => describeHeaders('openapiObject' in made ? made.openapiObject : {}),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
   await serveDocs(app)

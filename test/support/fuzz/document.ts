@@ -40,7 +40,7 @@ export interface Operation {
   parameters: Parameter[]
   /** By media type. */
   bodies: Record<string, Schema>
-  responses: Record<string, { content?: Record<string, unknown> }>
+  responses: Record<string, { content?: Record<string, unknown>; headers?: Record<string, { $ref: string }> }>
 }
 
 interface Raw {
@@ -49,8 +49,13 @@ interface Raw {
   responses: Operation['responses']
 }
 
+interface Header {
+  required?: boolean
+  schema: { type: string }
+}
 const document = JSON.parse(readFileSync(new URL('../../../openapi/openapi.json', import.meta.url), 'utf8')) as {
   paths: Record<string, Record<string, Raw>>
+  components: { headers: Record<string, Header> }
 }
 
 /** All operations of the OpenAPI document. */
@@ -84,24 +89,48 @@ const escaped = (step: string) => encodeURIComponent(step.replaceAll('~', '~0').
 export interface Answer {
   status: number
   contentType: string | undefined
+  /** By name in small letters. */
+  headers: Record<string, unknown>
   body: string
 }
 
 /** What is wrong with an answer by the document; undefined where it is as promised. */
-export function misfitOf(operation: Operation, { status, contentType, body }: Answer): string | undefined {
+export function misfitOf(operation: Operation, answer: Answer): string | undefined {
+  const { status, contentType, body } = answer
   const response = operation.responses[status]
   if (!response) return `the status ${status} is not documented: ${body.slice(0, 300)}`
+  const odd = Object.keys(response.headers ?? {}).find((name) => !fitsHeader(name, answer.headers[name.toLowerCase()]))
+  if (odd !== undefined) return `${status} has not the documented header ${odd}: ${JSON.stringify(answer.headers)}`
   const types = Object.keys(response.content ?? {})
   if (types.length === 0) return body === '' ? undefined : `${status} has a body, and none is documented`
   const type = contentType?.split(';')[0]
   if (type === undefined || !types.includes(type)) return `${status} is ${contentType}, documented are ${types}`
-  const pointer = `/paths/${escaped(operation.path)}/${operation.method.toLowerCase()}/responses/${status}/content/${escaped(type)}/schema`
+  const at = `/paths/${escaped(operation.path)}/${operation.method.toLowerCase()}/responses/${status}/content/${escaped(type)}/schema`
   for (const value of valuesOf(type, body)) {
-    const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `document#${pointer}` })
-    compiled.set(pointer, validate)
+    const validate = validator(at)
     if (!validate(value)) return `${status} ${type} is not as documented: ${ajv.errorsText(validate.errors)}`
   }
   return undefined
+}
+
+/** What is wrong with problem details of no operation in particular. */
+export function misfitOfProblem({ contentType, body }: Answer): string | undefined {
+  if (!contentType?.startsWith('application/problem+json')) return `it is ${contentType}: ${body.slice(0, 300)}`
+  const validate = validator('/components/schemas/Problem')
+  return validate(JSON.parse(body)) ? undefined : ajv.errorsText(validate.errors)
+}
+
+function fitsHeader(name: string, value: unknown): boolean {
+  const { required, schema } = document.components.headers[name] as Header
+  if (value === undefined) return !required
+  return validator(`/components/headers/${name}/schema`)(schema.type === 'integer' ? Number(value) : value)
+}
+
+/** Of the schema at a JSON Pointer into the document. */
+function validator(pointer: string): ValidateFunction {
+  const validate = compiled.get(pointer) ?? ajv.compile({ $ref: `document#${pointer}` })
+  compiled.set(pointer, validate)
+  return validate
 }
 
 /** What the schema of a media type is about: a JSON value, each line of NDJSON, else the text. */

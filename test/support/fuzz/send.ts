@@ -10,7 +10,7 @@ export async function send(
   service: TestService,
   draft: Draft,
   { known, keys, url }: { known: Known; keys: Keys; url: string },
-) {
+): Promise<Answer & { sent?: string | Buffer | undefined }> {
   const path = draft.path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encode(String(known.fill(draft.inPath[name] ?? ''))),
   )
@@ -32,7 +32,8 @@ export async function send(
     headers,
     ...(payload !== undefined && { payload }),
   })
-  return { status: answer.statusCode, contentType: answer.headers['content-type'], body: answer.body } as Answer
+  const { statusCode: status, headers: given, body } = answer
+  return { status, contentType: given['content-type']?.toString(), headers: given, body, sent: payload }
 }
 
 const encode = (text: string) => encodeURIComponent(text.toWellFormed())
@@ -43,5 +44,6 @@ async function read(response: Response): Promise<Answer> {
   const { value } = (await reader?.read()) ?? {}
   await reader?.cancel()
   const body = value ? new TextDecoder().decode(value) : ''
-  return { status: response.status, contentType: response.headers.get('content-type') ?? undefined, body }
+  const headers = Object.fromEntries(response.headers)
+  return { status: response.status, contentType: headers['content-type'], headers, body }
 }
