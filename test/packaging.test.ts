@@ -71,6 +71,19 @@ test('`npm run sbom` names every package that runs, with its version, apart from
   expect(running.filter((one) => /^(vitest|@biomejs\/biome)@/.test(one))).toEqual([])
 })
 
+test('SECURITY.md names for each promise the tests that hold it, and those are there', () => {
+  const rows = read('SECURITY.md')
+    .split('\n')
+    .filter((line) => /^\| (?!promise|---)/.test(line))
+  expect(rows.length).toBeGreaterThan(30)
+  for (const row of rows) {
+    const named = [...(row.split(' | ').at(-1) ?? '').matchAll(/test\/[\w./-]+\.test\.ts/g)].map(([path]) => path)
+    expect([row, named.length > 0]).toEqual([row, true])
+    const missing = named.filter((path) => !existsSync(new URL(`../${path}`, import.meta.url)))
+    expect([row, missing]).toEqual([row, []])
+  }
+})
+
 describe('the image', () => {
   test('has every package that src imports, and no development package', () => {
     const files = globSync('src/**/*.ts', { exclude: (name) => name.includes('generated') })

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ports } from '../support/app.ts'
-import { misfitOf, type Operation, operations } from '../support/fuzz/document.ts'
+import { misfitOf, misfitOfProblem, type Operation, operations } from '../support/fuzz/document.ts'
+import { createTally } from '../support/fuzz/kinds.ts'
 import { createKnown, learn } from '../support/fuzz/known.ts'
+import { sendRaw } from '../support/fuzz/raw.ts'
 import { type Draft, requestsTo } from '../support/fuzz/requests.ts'
 import { type Keys, send } from '../support/fuzz/send.ts'
 import { startService, type TestService } from '../support/service.ts'
@@ -12,6 +14,7 @@ const seed = Number(process.env.PORTWARDEN_FUZZ_SEED ?? 20_261_123) // the same 
 const operationsAtOnce = 6
 
 const known = createKnown()
+const tally = createTally()
 let service: TestService
 let keys: Keys
 let url: string
@@ -118,15 +121,49 @@ test(
     await Promise.all(Array.from({ length: operationsAtOnce }, work))
     report(counts, performance.now() - startedAt)
     expect(failures.join('\n\n')).toBe('')
+    const kinds = Object.entries(tally.counts)
+    process.stdout.write(`of these: ${kinds.map(([kind, count]) => `${count} × ${kind}`).join(', ')}\n`)
+    expect(kinds.filter(([, count]) => count === 0)).toEqual([])
   },
   requests * 60,
 )
+
+test('HEAD is answered as GET, without a body; other methods and paths get problem details', async () => {
+  const methods = 'HEAD GET POST PUT PATCH DELETE OPTIONS TRACE QUERY PROPFIND BREW get'.split(' ')
+  const unknown =
+    '/ /v1 /v1/ /v2/audits /v1/targets/a/b/c /v1//targets /V1/targets /.env /v1/targets;a=b * /%2e%2e/'.split(' ')
+  const key = keys.admin ?? ''
+  let tried = 0
+  for (const path of [...new Set(operations.map((operation) => operation.path)), ...unknown]) {
+    const concrete = path.replace(/\{(\w+)\}/g, (_, name) =>
+      encodeURIComponent(String(known.fill(`§${path.split('/')[2]}§0§`) || name)),
+    )
+    for (const method of methods) {
+      if (operationAt(method, concrete)) continue
+      const answer = await sendRaw(url, { method, path: concrete, key })
+      const asked = `${method} ${concrete}: ${answer.status} ${answer.body.slice(0, 200)}`
+      const get = method === 'HEAD' && operationAt('GET', concrete)
+      tried += 1
+      if (get) expect([asked, answer.body, `${answer.status}` in get.responses]).toEqual([asked, '', true])
+      else if (method === 'HEAD') expect([asked, answer.body]).toEqual([`HEAD ${concrete}: 404 `, ''])
+      else {
+        expect([asked, [400, 404].includes(answer.status)]).toEqual([asked, true])
+        expect([asked, misfitOfProblem(answer)]).toEqual([asked, undefined])
+      }
+    }
+  }
+  process.stdout.write(`${tried} requests that the document does not know\n`)
+})
+
+const operationAt = (method: string, path: string) =>
+  operations.find((one) => one.method === method && new RegExp(`^${one.path.replace(/\{\w+\}/g, '[^/]+')}$`).test(path))
 
 async function fuzz(operation: Operation, numRuns: number, counts: Map<string, Record<string, number>>) {
   const statuses: Record<string, number> = {}
   counts.set(operation.name, statuses)
   const property = fc.asyncProperty(requestsTo(operation), async (draft: Draft) => {
     const answer = await send(service, draft, { known, keys, url })
+    tally.add(answer)
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     const isReady = operation.path === '/readyz'
     if (answer.status >= 500 && !isReady) throw new Error(`${answer.status}: ${answer.body.slice(0, 300)}`)

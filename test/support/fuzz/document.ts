@@ -142,3 +142,12 @@ function valuesOf(type: string, body: string): unknown[] {
       .map((line) => JSON.parse(line))
   return [/[/+]json$/.test(type) ? JSON.parse(body) : body]
 }
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
