@@ -1,7 +1,7 @@
 import { once } from 'node:events'
+import { Server as HttpsServer } from 'node:https'
 import { Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 
 /** Time for a request that is under way on an idle connection when the closing begins. */
@@ -15,7 +15,7 @@ const drainMs = 500
 export function drainBeforeClosing(app: FastifyInstance): void {
   let closing = false
   const unasked = new Set<Socket>()
-  app.server.on(app.server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+  app.server.on(app.server instanceof HttpsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
     unasked.add(socket)
     socket.once('close', () => unasked.delete(socket))
   })
