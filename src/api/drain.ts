@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { Server as HttpsServer } from 'node:https'
 import { Server, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { speaksTls } from './listener.ts'
 
 /** Time for a request that is under way on an idle connection when the closing begins. */
 const drainMs = 500
@@ -15,7 +15,7 @@ const drainMs = 500
 export function drainBeforeClosing(app: FastifyInstance): void {
   let closing = false
   const unasked = new Set<Socket>()
-  app.server.on(app.server instanceof HttpsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+  app.server.on(speaksTls(app.server) ? 'secureConnection' : 'connection', (socket: Socket) => {
     unasked.add(socket)
     socket.once('close', () => unasked.delete(socket))
   })

@@ -40,9 +40,11 @@ export function createListener({ tls, connections }: ListenerSettings, answer: R
   return server as http.Server
 }
 
+export const speaksTls = (server: unknown): server is https.Server => server instanceof https.Server
+
 /** New connections get this certificate; open ones keep theirs. */
 export function renewTls(server: http.Server, tls: NonNullable<ListenerSettings['tls']>): void {
-  if (server instanceof https.Server) server.setSecureContext(tlsOptions(tls))
+  if (speaksTls(server)) server.setSecureContext(tlsOptions(tls))
 }
 
 const patient = new WeakSet<Duplex>()
