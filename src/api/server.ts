@@ -87,7 +87,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** Whether the service can do its work now; throws NotReadyError where it cannot. */
   checkReady(): Promise<void>
   leases: LeaseDesk
-  notifier: Pick<Notifier, 'ping' | 'resume' | 'seal'>
+  notifier: Pick<Notifier, 'callbackSecrets' | 'ping' | 'resume' | 'seal'>
   /** Whether webhooks may lead to this host, as far as can be said without asking for its address. */
   mayDial(host: string, port: number): boolean
   /** Whether webhooks may lead over plain HTTP to other machines. */

@@ -54,7 +54,7 @@ export async function deliver(options: DelivererOptions, webhookId: string): Pro
       const due = await stores.deliveries.due(webhookId, dueAtOnce)
       if (!webhook?.enabled || !secrets || due.length === 0) break
       const bound = { seal: options.seal, webhookId, now: now() }
-      const signer = createSigner({ ...secrets, previousUntil: webhook.previousUntil }, bound)
+      const signer = createSigner(secrets, bound)
       hopeless = await sendAll(options, due, { signer, format: webhook.format, webhookId })
       if (hopeless) break
     }
@@ -92,11 +92,14 @@ async function sendAll(
 
   /** Sends one after the other until one has to wait. */
   const sendLane = async (lane: readonly DueDelivery[]) => {
-    for (const { id, url, attempts, event } of lane) {
+    for (const { id, url, signedFor, attempts, event } of lane) {
       if (hopeless()) return
       const triedAt = now()
       const { path, body } = render(format, event)
-      const headers = { ...signer.headers(event.id, triedAt, body), 'user-agent': options.userAgent }
+      const headers = {
+        ...signer.headers({ id: event.id, at: triedAt, body, signedFor }),
+        'user-agent': options.userAgent,
+      }
       const attempt: Attempt = await poster.post({ url: url + path, headers, body })
       const settlement = settle(attempt, { attempts, now: now(), retrySeconds })
       settled.push({ id, triedAt, attempt, settlement })

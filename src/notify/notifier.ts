@@ -4,7 +4,7 @@ import type { Stores } from '../store/stores.ts'
 import { callbacksId } from '../store/webhooks.ts'
 import { type DelivererOptions, deliver } from './deliver.ts'
 import { newEvent, type Telling } from './event.ts'
-import { newSecret } from './secrets.ts'
+import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 import { tell } from './tell.ts'
 
 export interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
@@ -90,6 +90,17 @@ export function createNotifier(options: NotifierOptions) {
         const hint = 'set the same PORTWARDEN_SECRET_KEY for all processes'
         options.onError(new Error(`the secrets of webhooks were sealed with another key: ${hint}`))
       }
+    },
+
+    /** The secret that signs the callbacks of a caller, and the one before it while that signs too. */
+    async callbackSecrets(
+      caller: string,
+    ): Promise<{ secret: string; previous: string | null; previousUntil: Date | null }> {
+      const sealed = await stores.webhooks.secrets(callbacksId)
+      if (!sealed) throw new Error('there is no webhook of callbacks')
+      const opened = openSecrets(sealed, { seal, webhookId: callbacksId, now: new Date() })
+      const [secret, previous = null] = opened.map((one) => callbackSecret(one, caller)) as [string, string?]
+      return { secret, previous, previousUntil: previous === null ? null : sealed.previousUntil }
     },
 
     /** Starts to tell, until it is stopped. */

@@ -24,8 +24,9 @@ export async function tellAudit(
   const deliveries = listening
     .filter(({ events }) => events.includes('audit.completed'))
     .map(({ id }) => ({ webhookId: id, eventId: ended.id, lane }))
-  const { callbackUrl: url } = scope
-  if (url !== null) deliveries.unshift(Object.assign({ webhookId: callbacksId, eventId: ended.id, lane }, { url }))
+  const { callbackUrl: url, requestedBy: signedFor } = scope
+  if (url !== null)
+    deliveries.unshift(Object.assign({ webhookId: callbacksId, eventId: ended.id, lane }, { url, signedFor }))
   const tellings: Telling[] = [{ events: deliveries.length > 0 ? [ended] : [], deliveries }]
 
   const ticketing = all.filter(({ events }) => ticketEvents.some((type) => events.includes(type)))

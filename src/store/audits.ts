@@ -60,6 +60,14 @@ export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 
   params: Record<string, unknown>
 }
 
+/** Whom an audit is about and for. */
+export interface AuditScope {
+  callbackUrl: string | null
+  requestedBy: string
+  labels: Record<string, string>[]
+  targets: number
+}
+
 export interface AuditFilter {
   correlationId?: string
   /** Of one of its targets. */
@@ -135,14 +143,10 @@ export function createAuditStore(
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** Whom its end is told to, and the labels of its targets, each set of them once. */
-    async scope(
-      id: string,
-    ): Promise<{ callbackUrl: string | null; labels: Record<string, string>[]; targets: number } | undefined> {
-      const rows = await db.$queryRaw<
-        { callbackUrl: string | null; labels: Record<string, string>[]; targets: number }[]
-      >`
-        SELECT callback_url AS "callbackUrl", cardinality(target_ids) AS targets, coalesce((
+    /** Whom its end is told to, who asked for it, and the labels of its targets, each set of them once. */
+    async scope(id: string): Promise<AuditScope | undefined> {
+      const rows = await db.$queryRaw<AuditScope[]>`
+        SELECT callback_url AS "callbackUrl", requested_by AS "requestedBy", cardinality(target_ids) AS targets, coalesce((
           SELECT jsonb_agg(DISTINCT t.labels) FROM target t WHERE t.id = ANY(a.target_ids)
         ), '[]') AS labels FROM audit a WHERE id = ${id}::uuid`
       return rows[0]

@@ -20,12 +20,15 @@ export interface NewDelivery {
   series?: string
   /** Instead of the webhook's. */
   url?: string
+  /** Of a callback: who asked for the audit, whose secret signs it. */
+  signedFor?: string
 }
 
 /** What has to be sent now. */
 export interface DueDelivery {
   id: string
   url: string
+  signedFor: string | null
   lane: string
   series: string | null
   attempts: number
@@ -79,11 +82,12 @@ export function createDeliveryStore(db: Database) {
         FROM unnest(${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[], ${payloads}::text[]) AS e(id, type, payload)`
       const column = <T>(pick: (delivery: NewDelivery) => T) => deliveries.map(pick)
       const added = await db.$queryRaw<{ id: string }[]>`
-        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, status)
-        SELECT webhook_id, event_id, lane, series, url, 'waiting' FROM unnest(
+        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, status)
+        SELECT webhook_id, event_id, lane, series, url, signed_for, 'waiting' FROM unnest(
           ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
-          ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[]
-        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, place) ORDER BY place RETURNING id::text`
+          ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[],
+          ${column((d) => d.signedFor ?? null)}::text[]
+        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, place) ORDER BY place RETURNING id::text`
       return added.map(({ id }) => id)
     },
 
@@ -93,7 +97,7 @@ export function createDeliveryStore(db: Database) {
         SELECT FROM webhook_delivery b WHERE b.webhook_id = d.webhook_id AND b.status = 'waiting'
           AND ${Prisma.raw(`b.${column} = d.${column}`)} AND b.id < d.id AND b.next_at > now())`
       const rows = await db.$queryRaw<(Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string })[]>`
-        SELECT d.id::text, coalesce(d.url, w.url) AS url, d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
+        SELECT d.id::text, coalesce(d.url, w.url) AS url, d.signed_for AS "signedFor", d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
         FROM (
           SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at <= now()
             AND NOT ${held('lane')} AND (series IS NULL OR NOT ${held('series')}) ORDER BY id LIMIT ${limit}::int

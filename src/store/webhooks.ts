@@ -30,6 +30,8 @@ export interface Webhook extends WebhookInput {
 export interface SealedSecrets {
   secret: Uint8Array
   previousSecret: Uint8Array | null
+  /** Until when it signs too. */
+  previousUntil: Date | null
   authorization: Uint8Array | null
 }
 

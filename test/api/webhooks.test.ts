@@ -227,16 +227,39 @@ describe('a webhook', () => {
 })
 
 describe('the callback of an audit', () => {
-  test('is told its end, signed by the secret of the webhook `callbacks`', async () => {
+  const secretOf = async (key?: string) =>
+    (await api.call('GET', '/v1/callback-secret', key === undefined ? {} : { key })).body
+
+  test('is told its end, signed by the secret of the key that asked for it, and by no other', async () => {
     await start()
-    const { body } = await api.call('POST', '/v1/webhooks/callbacks/rotate-secret', { body: {} })
+    const runner = await api.stores.keys.create('runner', ['audits:run'], { realm: { team: 'blue' } })
+    const { secret } = await secretOf()
     const ended = await audit({ callbackUrl: `${receiver.url}/CHG2`, correlationId: 'CHG2' })
     const [received] = await receiver.came(1)
     if (!received) throw new Error('nothing came')
     expect(received.path).toBe('/hooks/CHG2')
-    expect(verify(body.secret, received)).toMatchObject({ type: 'audit.completed', data: { audit: { id: ended.id } } })
+    expect(verify(secret, received)).toMatchObject({ type: 'audit.completed', data: { audit: { id: ended.id } } })
+    const other = await secretOf(runner)
+    expect(other).toEqual({ secret: expect.stringMatching(/^whsec_/), previousSecret: null, previousSecretUntil: null })
+    expect(() => verify(other.secret, received)).toThrow(/signature/)
     expect(await settled('callbacks', 'delivered')).toMatchObject({ url: `${receiver.url}/CHG2` })
     expect((await api.call('DELETE', '/v1/webhooks/callbacks')).status).toBe(409)
+    const reader = await api.stores.keys.create('reader', ['reports:read'])
+    expect((await api.call('GET', '/v1/callback-secret', { key: reader })).status).toBe(403)
+  })
+
+  test('is signed with the secret before too after a rotation, which shows nobody the secret of all', async () => {
+    await start()
+    const before = await secretOf()
+    const rotated = await api.call('POST', '/v1/webhooks/callbacks/rotate-secret', { body: { overlapSeconds: 60 } })
+    expect([rotated.status, rotated.body.secret]).toEqual([200, null])
+    const now = await secretOf()
+    expect(now).toMatchObject({ previousSecret: before.secret, previousSecretUntil: rotated.body.previousSecretUntil })
+    expect(now.secret).not.toBe(before.secret)
+    await audit({ callbackUrl: receiver.url })
+    const [received] = await receiver.came(1)
+    if (!received) throw new Error('nothing came')
+    for (const secret of [now.secret, before.secret]) expect(() => verify(secret, received)).not.toThrow()
   })
 
   test('cannot lead where webhooks cannot', async () => {

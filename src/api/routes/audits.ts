@@ -87,7 +87,7 @@ export const AuditRequest = closedObject(
         pattern: '^https?://',
         maxLength: 2000,
         description:
-          'Is told the end of this audit: the event `audit.completed`, signed with the secret of the webhook `callbacks`',
+          'Is told the end of this audit: the event `audit.completed`, signed with the secret that `GET /v1/callback-secret` shows to whoever asks for the audit',
       }),
     ),
     deadlineSeconds: Type.Optional(

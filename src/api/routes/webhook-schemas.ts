@@ -6,7 +6,7 @@ import { closedObject, nullable, Timestamp } from '../schemas.ts'
 
 const WebhookId = Type.String({
   pattern: `^(${callbacksId}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
-  description: `Its id, or \`${callbacksId}\`: the one that signs what is told to the \`callbackUrl\` of audits`,
+  description: `Its id, or \`${callbacksId}\`: the one of what is told to the \`callbackUrl\` of audits`,
 })
 export const WebhookParams = closedObject({ id: WebhookId })
 
@@ -85,13 +85,22 @@ export const NewWebhook = Type.Object(
     ...shown,
     secret: nullable(
       Type.String({
-        description: 'The signing secret, this once; null where an Idempotency-Key brought the same answer again',
+        description:
+          'The signing secret, this once; null where an Idempotency-Key brought the same answer again, and of `callbacks`: each caller has one of its own, which `GET /v1/callback-secret` shows',
         examples: ['whsec_…'],
       }),
     ),
   },
   { $id: 'NewWebhook', title: 'NewWebhook', description: 'A webhook with its signing secret: it cannot be seen again' },
 )
+
+export const CallbackSecret = Type.Object({
+  secret: Type.String({ description: 'As Standard Webhooks writes it', examples: ['whsec_…'] }),
+  previousSecret: nullable(
+    Type.String({ description: 'The one before it, while it signs too', examples: ['whsec_…'] }),
+  ),
+  previousSecretUntil: nullable(Timestamp),
+})
 
 export const Body = closedObject(fields, {
   examples: [

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
+import type { Notifier } from '../../notify/notifier.ts'
 import { newSecret } from '../../notify/secrets.ts'
 import { callbacksId, type Webhook as StoredWebhook, type WebhookInput } from '../../store/webhooks.ts'
 import { checkDestination } from '../destinations.ts'
@@ -11,7 +12,7 @@ import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf, problems, ref } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { Body, NewWebhook, Patch, Rotation, Webhook, WebhookParams } from './webhook-schemas.ts'
+import { Body, CallbackSecret, NewWebhook, Patch, Rotation, Webhook, WebhookParams } from './webhook-schemas.ts'
 
 export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
   const { notifier } = parts
@@ -164,6 +165,25 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
     },
   )
 
+  app.get(
+    '/callback-secret',
+    {
+      config: { scope: 'audits:run', limited: true },
+      schema: {
+        operationId: 'getCallbackSecret',
+        tags: ['webhooks'],
+        summary: 'The secret that signs the callbacks of this key',
+        description:
+          'What is told to the `callbackUrl` of an audit is signed for the key that asked for it, so that who is called back for one key cannot sign for another. `POST /v1/webhooks/callbacks/rotate-secret` changes the secrets of all keys.',
+        response: { 200: CallbackSecret, ...problems() },
+      },
+    },
+    async ({ caller }, reply) => {
+      const secrets = await notifier.callbackSecrets(caller.keyId)
+      return reply.header('cache-control', 'no-store').send(showSecrets(secrets))
+    },
+  )
+
   app.post(
     '/webhooks/:id/rotate-secret',
     {
@@ -189,10 +209,16 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
         return rotated
       })
       if (!webhook) throw new NotFoundError(`there is no webhook ${params.id}`)
-      return withSecret(reply, webhook, secret)
+      return withSecret(reply, webhook, params.id === callbacksId ? null : secret)
     },
   )
 }
+
+const showSecrets = ({ secret, previous, previousUntil }: Awaited<ReturnType<Notifier['callbackSecrets']>>) => ({
+  secret,
+  previousSecret: previous,
+  previousSecretUntil: previousUntil?.toISOString() ?? null,
+})
 
 const inputOf = ({ url, description, events, filter, format, enabled }: StoredWebhook): WebhookInput => ({
   url,
