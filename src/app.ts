@@ -16,7 +16,7 @@ import { createPoster } from './notify/post.ts'
 import { createSeal } from './notify/seal.ts'
 import { builtInPolicies } from './policies/built-in.ts'
 import { type Gate, openGate } from './probes/gate.ts'
-import { createOwnEndpoints, type OwnEndpoints } from './probes/own-endpoints.ts'
+import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from './probes/own-endpoints.ts'
 import { systemLookup } from './probes/resolve.ts'
 import { openBudget, openVantage, type VantageEyes } from './probes/vantage.ts'
 import { checkReady } from './readiness.ts'
@@ -253,13 +253,11 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   }
 }
 
-const ownNamesEveryMs = 60_000
-
 /** What an audit must never dial: the service's own database, wherever its name leads, and its own listener. */
 async function findOwnEndpoints({ host, port }: Listening, url: string): Promise<OwnEndpoints> {
   const own = createOwnEndpoints(systemLookup)
   const database = databaseEndpoint(url)
-  if (database) await own.addDatabase(database.host, database.port)
+  if (database) await own.addHost(database.host, database.port)
   if (port !== 0) own.addListener({ address: host, port })
   return own
 }

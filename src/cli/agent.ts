@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig, readSecret, version } from '../config.ts'
 import { openLog } from '../log.ts'
+import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/own-endpoints.ts'
+import { systemLookup } from '../probes/resolve.ts'
 import { openBudget, openVantage } from '../probes/vantage.ts'
 import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
@@ -53,6 +55,14 @@ function readKey(env: NodeJS.ProcessEnv): string {
   return key
 }
 
+/** What must not be audited by those who work for it. */
+async function findServer({ hostname, port, protocol }: URL): Promise<OwnEndpoints> {
+  const own = createOwnEndpoints(systemLookup)
+  await own.addHost(hostname.replace(/^\[|\]$/g, ''), Number(port || (protocol === 'http:' ? 80 : 443)))
+  setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
+  return own
+}
+
 async function run(argv: string[]): Promise<void> {
   const request = readRequest(argv)
   if (request === 'help') {
@@ -64,11 +74,12 @@ async function run(argv: string[]): Promise<void> {
   const ca = request.caFile === undefined ? undefined : await readFile(request.caFile, 'utf8')
   const server = connectToServer({ url: request.url, key: readKey(process.env), ca, env: process.env })
   const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
+  const own = await findServer(request.url)
   const eyes = openVantage({
     ...config.places[0],
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
-    never: [],
+    never: own.list,
     version,
     env: process.env,
     log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),

@@ -141,4 +141,16 @@ describeWithPeers(['openssl'], 'an agent', () => {
     expect(await seenElsewhere(auditId)).toMatchObject([{ result: 'error', reason: { code: 'egress-denied' } }])
     await agent.end()
   })
+
+  test('never looks at its own server, whatever it allows', async () => {
+    const agent = await startAgent(
+      await keyFor('vantage:branch'),
+      ['--server', front.url, '--ca', front.authority.caPath],
+      { PORTWARDEN_ALLOW: '127.0.0.0/8' },
+    )
+    const auditId = await service.accept({ params: { ...params, openPort: front.port } })
+    await service.ended(auditId)
+    expect(await seenElsewhere(auditId)).toMatchObject([{ result: 'error', reason: { code: 'egress-denied' } }])
+    await agent.end()
+  })
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDeadline } from '../../src/probes/deadline.ts'
 import { type DescriptorWatch, watchDescriptors } from '../../src/probes/descriptors.ts'
 import { createDialler, type Dial } from '../../src/probes/dial.ts'
@@ -100,6 +100,24 @@ describe('the egress policy', () => {
     const { port } = await startListener(net.createServer(() => expect.unreachable('the listener was reached')))
     expect(await dialTo('localhost', port)).toEqual({ state: 'unknown', reason: 'egress-denied' })
   })
+})
+
+test('a connection that arrived at another address than the one that was checked is given to nobody', async () => {
+  const server = net.createServer()
+  const { port } = await startListener(server, '127.0.0.9')
+  const accepted = once(server, 'connection')
+  const connect = net.Socket.prototype.connect as (this: net.Socket, options: object) => net.Socket
+  const elsewhere = vi.spyOn(net.Socket.prototype, 'connect').mockImplementation(function (
+    this: net.Socket,
+    options: unknown,
+  ) {
+    return connect.call(this, { ...(options as object), host: '127.0.0.9' })
+  })
+  onTestFinished(() => elsewhere.mockRestore())
+  expect(await dialTo('127.0.0.1', port)).toEqual({ state: 'unknown', reason: 'local-failure' })
+  const [peer] = (await accepted) as [net.Socket]
+  await once(peer.resume(), 'close')
+  expect(peer.bytesRead).toBe(0)
 })
 
 test('silence ends at the deadline, as filtered', async () => {

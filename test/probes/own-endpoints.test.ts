@@ -30,7 +30,7 @@ test.each(['0.0.0.0', '::'])('a listener at %s is not dialled by any address of 
 test('the database is not dialled by any address that its name has, or had', async () => {
   let addresses = ['192.0.2.7', '2001:db8::7']
   const own = createOwnEndpoints(async () => addresses)
-  await own.addDatabase('db.example.org', 5432)
+  await own.addHost('db.example.org', 5432)
   addresses = ['192.0.2.8']
   await own.refresh()
   const egress = createEgressPolicy({ allow: everywhere, never: own.list })
@@ -41,7 +41,7 @@ test('the database is not dialled by any address that its name has, or had', asy
 
 test('a database on this machine is not dialled by its other addresses either', async () => {
   const own = createOwnEndpoints(nowhere)
-  await own.addDatabase('127.0.0.1', 5432)
+  await own.addHost('127.0.0.1', 5432)
   const egress = createEgressPolicy({ allow: everywhere, never: own.list })
   expect(local.filter(({ address }) => egress.permits(address, 5432))).toEqual([])
   expect(egress.permits('127.0.0.1', 22)).toBe(true)
@@ -50,7 +50,7 @@ test('a database on this machine is not dialled by its other addresses either', 
 test('a name without an address stops nothing, and is looked up again', async () => {
   let lookup: () => Promise<string[]> = nowhere
   const own = createOwnEndpoints(() => lookup())
-  await own.addDatabase('db.example.org', 5432)
+  await own.addHost('db.example.org', 5432)
   expect(own.list).toEqual([])
   lookup = async () => ['192.0.2.7']
   await own.refresh()

@@ -162,7 +162,8 @@ export async function entryPoints(
     )
 
   const urlOf = (host: string) => `http://${bracketed(host)}:${port}/`
-  const newWebhook = (host: string) => call('POST', '/v1/webhooks', { url: urlOf(host), events: ['audit.completed'] })
+  // Of an event that does not come: an audit must be dialled for, and not told of.
+  const newWebhook = (host: string) => call('POST', '/v1/webhooks', { url: urlOf(host), events: ['vantage.absent'] })
   const ping = async ({ body: { id } }: Answer) => {
     const delivery = mustBe(await service.call('POST', `/v1/webhooks/${id}/ping`)).body.id
     await tried(id, (items) => items.some((item) => item.id === delivery && item.lastAttempt !== null))

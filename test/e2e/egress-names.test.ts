@@ -1,0 +1,280 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { databaseEndpoint } from '../../src/store/database.ts'
+import { auditCommand, environment } from '../support/commands.ts'
+import { type EntryPoint, entryPoints } from '../support/entry-points.ts'
+import type { Answers } from '../support/name-server.ts'
+import { bridgeInto } from '../support/namespace-bridge.ts'
+import { describeWithPeers } from '../support/peers/available.ts'
+import { type Network, startNetwork } from '../support/peers/netns.ts'
+import type { Peer } from '../support/peers/peer.ts'
+import { mustRun, type PeerProcess, spawnPeer } from '../support/processes.ts'
+import { startService, type TestService } from '../support/service.ts'
+import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+/** May be dialled. */
+const open = '10.1.1.1'
+/** May be dialled too; what arrives there tells that all has arrived that was sent before. */
+const last = '10.1.1.2'
+const metadata = '169.254.169.254'
+/** The metadata service inside addresses that carry an IPv4 address, as routers and stacks would lead there. */
+const carriers = [
+  '64:ff9b::a9fe:a9fe',
+  '64:ff9b:1::a9fe:a9fe',
+  '2002:a9fe:a9fe::1',
+  '2001:0:a9fe:a9fe::1',
+  `::${metadata}`,
+  '::ffff:0:a9fe:a9fe',
+  'fd00::5efe:a9fe:a9fe',
+]
+const metadatas = [metadata, '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254']
+/** The machine has these addresses: whoever dialled them would arrive. */
+const reachable = [...metadatas, '169.254.1.1', ...carriers]
+const unspecified = ['0.0.0.0', '::', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '0.1.2.3']
+const never = [
+  ...reachable,
+  ...unspecified,
+  ...['224.0.0.1', '239.255.255.255', 'ff02::1', 'ff0e::1', '255.255.255.255', 'fe80::1', 'febf::1'],
+  ...[`::ffff:${metadata}`, '::ffff:a9fe:a9fe', `64:ff9b::${metadata}`, `::${metadata}`, 'FD00:0EC2::0254'],
+]
+
+const one = (...addresses: string[]): Answers[] => [{ addresses }]
+const rebound = [{ addresses: [open] }, { addresses: [metadata] }]
+const zone: Record<string, Answers[]> = {
+  'last.test': [{ alias: 'at-last.test', addresses: [last] }],
+  'self.test': one('127.0.0.1'),
+  'database.test': one('192.0.2.2'),
+  ...Object.fromEntries(['', '-look', '-hook'].map((what) => [`rebound${what}.test`, rebound])),
+  'one-of-two.test': one(open, metadata),
+  'alias.test': [{ alias: 'metadata.test', addresses: [metadata] }],
+  'mapped.test': one(`::ffff:${metadata}`),
+  'zero.test': one('0.0.0.0'),
+  'zero-v6.test': one('::'),
+  'link-local.test': one('169.254.1.1'),
+  ...Object.fromEntries([...metadatas, ...carriers].map((address, i) => [`never-${i}.test`, one(address)])),
+}
+const shut = Object.keys(zone).filter((name) => /^(alias|mapped|zero|link-local|never)/.test(name))
+
+const settings = {
+  PORTWARDEN_ALLOW: '0.0.0.0/0,::/0',
+  PORTWARDEN_WEBHOOK_ALLOW: '0.0.0.0/0,::/0',
+  PORTWARDEN_WEBHOOK_PLAIN_HTTP: 'true',
+  PORTWARDEN_WEBHOOK_RETRY_SECONDS: '3600',
+  PORTWARDEN_PROBE_TIMEOUT_MS: '2000',
+  PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
+}
+
+/** A network of its own, in which every connect is seen and every name is answered; what dials is a process inside. */
+describeWithPeers(['netns'], 'whatever is allowed', () => {
+  let network: Network
+  let etc: string
+  let bridge: Peer & { host: string; port: number }
+  let service: TestService
+  let sentinel: PeerProcess
+  let worker: PeerProcess
+  let directory: TempDir
+  let workerEnv: NodeJS.ProcessEnv
+  let port: number
+  let points: Record<string, EntryPoint>
+
+  beforeAll(async () => {
+    ;[network, service] = await Promise.all([startNetwork(), startService({ working: false, env: settings })])
+    etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` lays these files over /etc
+    await mkdir(etc, { recursive: true })
+    await writeFile(`${etc}/resolv.conf`, 'nameserver 127.0.0.53\noptions timeout:1 attempts:2\n')
+    const [namespace, commands] = [
+      network.namespaces.client,
+      [open, last, ...reachable].map((ip) => `addr add ${ip} dev lo`),
+    ]
+    await mustRun('ip', ['-n', namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` })
+    directory = await makeTempDir('worker')
+    const inside = ['netns', 'exec', namespace, process.execPath]
+    sentinel = await spawnPeer('ip', [...inside, `${root}/test/support/sentinel.ts`, JSON.stringify(zone)], {
+      ready: /listens \d+/,
+    })
+    port = Number(/listens (\d+)/.exec(sentinel.log())?.[1])
+    const endpoint = databaseEndpoint(service.url)
+    if (!endpoint) throw new Error('the database of the tests is no TCP listener')
+    bridge = await bridgeInto(network, endpoint)
+    const database = Object.assign(new URL(service.url), { host: `${bridge.host}:${bridge.port}` }).href
+    workerEnv = environment(database, {
+      ...settings,
+      PORT: '0',
+      PORTWARDEN_GRACE_MS: '0',
+      PORTWARDEN_DATA_DIR: directory.path,
+    })
+    worker = await spawnPeer('ip', [...inside, `${root}/src/main.ts`], {
+      env: workerEnv,
+      ready: /^Portwarden .* at http.*\n/m,
+      timeoutMs: 30_000,
+    })
+    points = await entryPoints(service, { port, allowed: last })
+  }, 60_000)
+  afterAll(async () => {
+    await Promise.all([worker?.end(), sentinel?.end()])
+    await bridge?.stop()
+    await directory?.remove()
+    if (etc) await rm(etc, { recursive: true, force: true })
+    await Promise.all([network?.stop(), service?.stop()])
+  })
+
+  const said = (word: string) => sentinel.log().match(RegExp(`(?<=^${word} ).*`, 'gm')) ?? []
+  /** How often the address of a name was asked for. */
+  const asked = (name: string) => said('asked').filter((line) => line === `${name} A`).length
+  /** Where connects arrived since it was asked last. The one that is made to `last` by then must be the last one. */
+  let heard = 0
+  async function arrivals(): Promise<string[]> {
+    const fresh = () => said('connect').slice(heard)
+    await expect.poll(fresh, { timeout: 20_000, interval: 5 }).toContain(last)
+    const all = fresh()
+    heard += all.length
+    expect(all.lastIndexOf(last), all.join()).toBe(all.indexOf(last))
+    expect(all.at(-1), all.join()).toBe(last)
+    return all.slice(0, all.indexOf(last))
+  }
+  /** Runs a program in the network, with what it needs as JSON. */
+  const runInside = async (text: string, argument: object) => {
+    const argv = [process.execPath, '--input-type=module', '-e', text, JSON.stringify(argument)]
+    const { code, stdout, stderr } = await network.exec('client', argv)
+    expect([code, stderr]).toEqual([0, ''])
+    return stdout
+  }
+
+  test('an address here would be reached by whoever dials it', async () => {
+    const dial = `
+      import { connect } from 'node:net'
+      import { once } from 'node:events'
+      const { hosts, port } = JSON.parse(process.argv[1])
+      for (const host of hosts) await once(connect({ host, port }).resume(), 'close')`
+    await runInside(dial, { hosts: [...reachable, '0.0.0.0', '::', open, last], port })
+    expect(await arrivals()).toEqual([...reachable, '127.0.0.1', '::1', open])
+  })
+
+  const offered = [...never, ...shut, 'rebound.test', 'one-of-two.test']
+  const report = (what: string, taken: number, came: readonly string[]) =>
+    process.stdout.write(
+      `${what}: ${offered.length} addresses and names tried, ${taken} taken for a host, ${came.filter((address) => address !== open).length} connects where it must not\n`,
+    )
+
+  test('no entry point leads to an address that is never dialled, by itself or by a name', async () => {
+    const { '/probe?target=': probe, ...others } = points
+    expect(probe).toBeDefined() // it looks from the process that is asked, which is none of this network
+    for (const [name, { offer }] of Object.entries(others)) {
+      const taken = await offer(offered)
+      expect(await offer(['last.test'])).toBe(1)
+      const came = await arrivals()
+      report(name, taken, came)
+      expect(came.filter((address) => address !== open)).toEqual([])
+    }
+    for (const name of [...shut, 'last.test', 'rebound.test', 'one-of-two.test']) expect(asked(name)).toBeGreaterThan(0)
+  }, 60_000)
+
+  test('/probe and npm run audit do not lead there either', async () => {
+    const [, url] = / at (http:[\d./:]+) {2}/.exec(worker.log()) ?? []
+    const ask = `
+      const { hosts, port, url, key } = JSON.parse(process.argv[1])
+      const statuses = []
+      for (const host of hosts) {
+        const target = encodeURIComponent((host.includes(':') ? '[' + host + ']' : host) + ':' + port)
+        const answer = await fetch(url + '/probe?target=' + target, { headers: { authorization: 'Bearer ' + key } })
+        statuses.push(answer.status)
+      }
+      console.log(JSON.stringify(statuses))`
+    const hosts = [...never, ...shut, 'last.test']
+    const statuses = JSON.parse(await runInside(ask, { hosts, port, url, key: service.key })) as number[]
+    expect(statuses.slice(0, -1)).toEqual(hosts.slice(0, -1).map(() => 422))
+    expect(statuses.at(-1)).toBe(200)
+    expect(await arrivals()).toEqual([])
+    const own = JSON.parse(
+      await runInside(ask, {
+        ...{ port: new URL(String(url)).port, url, key: service.key },
+        hosts: ['127.0.0.1', 'self.test'],
+      }),
+    )
+    expect(own).toEqual([422, 422])
+
+    const [node, command] = auditCommand
+    for (const some of [offered, ['last.test']]) {
+      const { code, stdout } = await network.exec('client', [node, command, ...some, '--policy', 'by-address'], {
+        env: workerEnv,
+      })
+      expect([code, stdout]).toEqual([some.length > 1 ? 2 : 0, expect.stringContaining('verdict:')])
+    }
+    expect((await arrivals()).filter((address) => address !== open)).toEqual([])
+  }, 30_000)
+
+  test('a look dials the address that was checked, however the name is answered the next time', async () => {
+    const [rule] = (await service.call('GET', '/v1/policies/by-address')).body.document.rules
+    const expectation = { tls: { refuses: ['TLSv1', 'TLSv1.1'] } }
+    const body = {
+      name: 'pinned',
+      title: 'Several connects',
+      rules: [{ ...rule, probe: 'https', expect: expectation }],
+    }
+    await service.call('PUT', '/v1/policies/pinned', { body })
+    const seen: string[] = []
+    const looks = ['rebound-look.test', 'rebound-look.test', 'rebound-look.test', 'last.test']
+    for (const address of looks) {
+      const policy = address === 'last.test' ? 'by-address' : 'pinned'
+      const auditId = await service.accept({ policy, targets: [{ name: address, address }] })
+      await service.ended(auditId)
+      const [finding] = await service.findings(auditId)
+      seen.push(...Object.entries(finding?.evidence?.addresses ?? {}).map(([at, { reason }]) => `${at} ${reason}`))
+    }
+    expect(seen).toEqual([
+      `${open} connection-closed`,
+      `${metadata} egress-denied`,
+      `${open} connection-closed`,
+      `${last} tcp-connected`,
+    ])
+    const came = await arrivals()
+    expect(came).toEqual(Array(6).fill(open)) // three versions of TLS at each of two looks
+    expect(asked('rebound-look.test')).toBe(3) // once for each look
+  })
+
+  test('a webhook is delivered to the address that was checked, and to none of a name that also leads elsewhere', async () => {
+    const errors: Record<string, string[]> = {}
+    for (const host of ['rebound-hook.test', 'one-of-two.test', 'last.test']) {
+      const url = `http://${host}:${port}/`
+      const { id } = (await service.call('POST', '/v1/webhooks', { body: { url, events: ['vantage.absent'] } })).body
+      for (let pings = 1; pings <= (host === 'rebound-hook.test' ? 3 : 1); pings += 1) {
+        await service.call('POST', `/v1/webhooks/${id}/ping`)
+        const tried = async () =>
+          (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body.items.flatMap(
+            (item: { lastAttempt?: { error: string } }) => item.lastAttempt?.error ?? [],
+          )
+        await expect.poll(tried, { timeout: 10_000, interval: 10 }).toHaveLength(pings)
+        errors[host] = (await tried()).toReversed()
+      }
+    }
+    expect(errors['one-of-two.test']).toEqual(['egress-denied'])
+    expect(errors['rebound-hook.test']?.map((error) => error === 'egress-denied')).toEqual([false, true, false])
+    expect(await arrivals()).toEqual([open, open])
+    expect(asked('rebound-hook.test')).toBe(3)
+  })
+
+  test('the listener that was bound to a free port and the database are not dialled, by whatever name', async () => {
+    const listener = Number(/at http:\/\/127\.0\.0\.1:(\d+)/.exec(worker.log())?.[1])
+    const targets = ['127.0.0.1', 'self.test', bridge.host, 'database.test'].map((address) => ({
+      name: address,
+      address,
+    }))
+    const auditId = await service.accept({ targets, params: { openPort: listener, shutPort: bridge.port } })
+    await service.ended(auditId)
+    const seen = (await service.findings(auditId)).map(
+      ({ target, rule, state, reason }) => `${target} ${rule} ${state} ${reason.code}`,
+    )
+    expect(seen.filter((one) => one.includes('must-be')).sort()).toEqual([
+      '127.0.0.1 must-be-open unknown egress-denied',
+      '127.0.0.1 must-be-shut closed as-expected',
+      `${bridge.host} must-be-open closed connection-refused`,
+      `${bridge.host} must-be-shut unknown egress-denied`,
+      'database.test must-be-open closed connection-refused',
+      'database.test must-be-shut unknown egress-denied',
+      'self.test must-be-open unknown egress-denied',
+      'self.test must-be-shut closed as-expected',
+    ])
+  })
+})

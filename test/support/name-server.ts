@@ -1,0 +1,61 @@
+import ipaddr from 'ipaddr.js'
+
+/** What a name has: another name, addresses of either kind. */
+export interface Answers {
+  alias?: string
+  addresses: readonly string[]
+}
+
+const types = { A: 1, CNAME: 5, AAAA: 28 } as const
+const classInternet = 1
+
+/**
+ * The answer to a question for the addresses of a name (RFC 1035 section 4), to be kept for no time; a name that is not there
+ * does not exist. Undefined where it is no question.
+ */
+export function answerQuery(
+  query: Buffer,
+  find: (name: string, type: 'A' | 'AAAA') => Answers | undefined,
+): Buffer | undefined {
+  if (query.length < 17) return undefined
+  const labels: string[] = []
+  let at = 12
+  for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
+    labels.push(query.toString('latin1', at + 1, at + 1 + length))
+    at += 1 + length
+  }
+  const question = query.subarray(12, at + 5)
+  const asked = query.readUInt16BE(at + 1)
+  const type = asked === types.A ? 'A' : asked === types.AAAA ? 'AAAA' : undefined
+  const found = type && find(labels.join('.').toLowerCase(), type)
+  const records = found ? recordsOf(found, labels.join('.'), asked) : []
+  const head = Buffer.alloc(12)
+  query.copy(head, 0, 0, 2)
+  head.writeUInt16BE(0x8580 | (found ? 0 : 3), 2)
+  head.writeUInt16BE(1, 4)
+  head.writeUInt16BE(records.length, 6)
+  return Buffer.concat([head, question, ...records])
+}
+
+function recordsOf({ alias, addresses }: Answers, name: string, type: number): Buffer[] {
+  const bytes = addresses.map((address) => Buffer.from(ipaddr.parse(address).toByteArray()))
+  const wanted = bytes.filter(({ length }) => length === (type === types.A ? 4 : 16))
+  return [
+    ...(alias ? [record(name, types.CNAME, encode(alias))] : []),
+    ...wanted.map((address) => record(alias ?? name, type, address)),
+  ]
+}
+
+function record(name: string, type: number, data: Buffer): Buffer {
+  const head = Buffer.alloc(10) // with a time to live of zero
+  head.writeUInt16BE(type, 0)
+  head.writeUInt16BE(classInternet, 2)
+  head.writeUInt16BE(data.length, 8)
+  return Buffer.concat([encode(name), head, data])
+}
+
+const encode = (name: string): Buffer =>
+  Buffer.concat([
+    ...name.split('.').map((label) => Buffer.concat([Buffer.of(label.length), Buffer.from(label, 'latin1')])),
+    Buffer.of(0),
+  ])
