@@ -216,6 +216,18 @@ describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () =>
   })
 })
 
+describeWithPeers(['promtool'], 'the Prometheus configuration', () => {
+  test('is one to Prometheus itself', async () => {
+    const { code, stdout } = await run('promtool', [
+      'check',
+      'config',
+      '--syntax-only',
+      join(examples, 'prometheus.yml'),
+    ])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('is valid prometheus config file syntax')])
+  })
+})
+
 /** The samples of a text in the format 0.0.4 of Prometheus, by series; throws at a line that is none. */
 function readExposition(text: string): Record<string, number> {
   const sample = /^([a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})?) (NaN|[+-]Inf|[-+\d.e]+)$/

@@ -61,6 +61,17 @@ describe('POST /v1/audits', () => {
     await service.call('GET', `/v1/audits/${answer.body.id}`, waiting)
   })
 
+  test('with Prefer: wait says for how long it waits at most', async () => {
+    const { body: audit } = await post({}, waiting)
+    for (const [asked, applied] of [
+      ['wait=999', 'wait=15'],
+      ['respond-async, wait=7', 'wait=7'],
+    ] as const) {
+      const { headers } = await service.call('GET', `/v1/audits/${audit.id}`, { headers: { prefer: asked } })
+      expect([headers['preference-applied'], headers['retry-after']]).toEqual([applied, undefined])
+    }
+  })
+
   test.each(['wait=0', 'wait=soon', 'return=minimal', 'nowait=5'])(
     'with another preference does not wait: %s',
     async (prefer) => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
@@ -62,6 +62,31 @@ describe('a finding', () => {
         expect.objectContaining({ fingerprint }),
       )
     expect(receiver.received[0]?.body.data.finding).toMatchObject({ severity: 'high', result: 'fail', policy: 'ports' })
+    await forget(id)
+  })
+
+  test('has the same fingerprint when its rule says it otherwise, and its target is moved, retired and brought back', async () => {
+    const id = await subscribe({ filter: { labels: { of: 'moved' } } })
+    const fingerprints = async (auditId: string) =>
+      (await api.call('GET', `/v1/audits/${auditId}/findings`)).body.items.map(
+        (item: { rule: string; fingerprint: string }) => [item.rule, item.fingerprint],
+      )
+    const before = await fingerprints((await audit('moved', false)).id)
+    const { document } = (await api.call('GET', '/v1/policies/ports')).body
+    const rules = document.rules.map((rule: object) => ({ ...rule, title: 'As it is called now', severity: 'low' }))
+    const put = await api.call('PUT', '/v1/policies/ports', { body: { ...document, title: 'Others', rules } })
+    expect(put.status, JSON.stringify(put.body)).toBe(201)
+    onTestFinished(async () => void (await api.call('PUT', '/v1/policies/ports', { body: document })))
+    await api.call('DELETE', '/v1/targets/moved')
+    const target = { address: '127.0.0.2', externalId: 'CI-2', roles: ['new'], labels: { of: 'moved', site: 'hq' } }
+    expect((await api.call('PUT', '/v1/targets/moved', { body: target })).status).toBe(201)
+    const params = { openPort: shut, shutPort: shut }
+    const after = await api.ended(await api.accept({ targets: ['moved'], params }))
+    expect(await fingerprints(after.id)).toEqual(before)
+    expect((await receiver.came(2)).map(({ body }) => [body.type, body.data.finding.title])).toEqual([
+      ['finding.opened', 'must-be-open'],
+      ['finding.still-open', 'As it is called now'],
+    ])
     await forget(id)
   })
 

@@ -153,6 +153,23 @@ describe('a webhook', () => {
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
+  test('is told of an audit in order: what comes later waits for what is tried again, and each try is signed anew', async () => {
+    await start()
+    receiver.behave(() => (receiver.received.length < 2 ? 500 : 204))
+    const { id, secret } = await create({ events: ['finding.opened', 'audit.completed'] })
+    // Both doors are not as they must be.
+    await audit({ params: { openPort: await freePort(), shutPort: open.port } })
+    const came = await receiver.came(5)
+    const types = came.map((one) => verify(secret, one).type)
+    expect(types).toEqual([...Array(3).fill('audit.completed'), 'finding.opened', 'finding.opened'])
+    const [first, second, third, ...rest] = came.map(({ headers }) => headers['webhook-id'])
+    expect([second, third]).toEqual([first, first])
+    expect(new Set([first, ...rest]).size).toBe(3)
+    const [one, , last] = came.map(({ headers }) => Number(headers['webhook-timestamp']))
+    expect(last).toBeGreaterThan(one ?? Number.NaN)
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
   test('whose receiver is gone is disabled, and enabled again by whoever knows better', async () => {
     await start()
     receiver.behave(() => 410)

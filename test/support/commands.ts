@@ -34,8 +34,9 @@ export function readOutcome(output: Output): Output & AuditOutcome {
 
 export interface Service extends Peer {
   url: string
-  /** The admin key. */
+  /** The admin key, and the file that holds it. */
   key: string
+  keyFile: string
   pid: number
   exited: PeerProcess['exited']
   /** Calls the API with the admin key. */
@@ -57,11 +58,12 @@ export async function startServiceProcess(
       ready: /^Portwarden .* at http.*\n/m,
     })
     const [, url = ''] = await service.logged(/^Portwarden \S+ at (https?:\/\/\S+)/m)
-    const key = (await readFile(join(directory.path, 'admin.key'), 'utf8')).trim()
+    const keyFile = join(directory.path, 'admin.key')
+    const key = (await readFile(keyFile, 'utf8')).trim()
     const call = (path: string, { headers, ...init }: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
     const { pid, exited, log, logged } = service
-    return asPeer({ url, key, pid, exited, call, log, logged }, service.end, directory.remove)
+    return asPeer({ url, key, keyFile, pid, exited, call, log, logged }, service.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
+import { describeWithPeers } from '../support/peers/available.ts'
 import { freePort } from '../support/ports.ts'
+import { run } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 let service: TestService
@@ -37,6 +39,17 @@ test('an audit, its checks and their durations are counted, and no target is nam
   expect(readSeries(text, 'portwarden_http_request_duration_seconds_count{operation="none",status="4xx"}')).toBe(1)
   expect(text).toContain('process_resident_memory_bytes')
   expect(text).not.toMatch(/host-in-no-label|127\.0\.0\.1/)
+})
+
+describeWithPeers(['promtool'], 'to Prometheus itself', () => {
+  test('all metrics are well-formed, and ours are named as it wants them', async () => {
+    const { stdout, stderr } = await run('promtool', ['check', 'metrics'], { input: await read() })
+    // Of the names that prom-client gives what it knows of Node, which dashboards know, three do not please it.
+    const complaints = `${stdout}${stderr}`
+      .split('\n')
+      .filter((line) => line !== '' && !/^nodejs_active_\w+_total /.test(line))
+    expect(complaints).toEqual([])
+  })
 })
 
 test('how far the work is behind comes from the database, for all processes', async () => {

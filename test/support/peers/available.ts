@@ -40,6 +40,8 @@ const needs = {
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
   'blackbox-exporter': { packages: { 'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter' } },
   curl: { packages: { curl: 'curl' } },
+  unzip: { packages: { unzip: 'unzip' } },
+  promtool: { packages: { promtool: 'prometheus' } },
 } satisfies Record<string, Need>
 
 export type PeerKind = keyof typeof needs
