@@ -20,8 +20,9 @@ export function drainBeforeClosing(app: FastifyInstance): void {
     socket.once('close', () => unasked.delete(socket))
   })
   app.server.on('request', ({ socket }) => unasked.delete(socket))
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (closing) reply.header('connection', 'close')
+    done()
   })
   app.addHook('preClose', async () => {
     closing = true

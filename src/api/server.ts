@@ -1,9 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
-import { v7 as newUuid } from 'uuid'
 import type { Eyes } from '../audit/look.ts'
 import type { Parts } from '../audit/parts.ts'
 import type { Limits } from '../domain/limits.ts'
@@ -124,7 +124,7 @@ const resources = [
 export async function buildServer({ stores, transaction, ...parts }: ServerParts & View) {
   const app = fastify({
     loggerInstance: parts.log,
-    genReqId: () => newUuid(),
+    genReqId: () => randomUUID(),
     bodyLimit: 10 * 1024 * 1024,
     serverFactory: (answer) => createListener(parts.listening, answer),
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
@@ -146,8 +146,9 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   for (const schema of schemas) app.addSchema(schema)
 
   if (parts.tracing) traceRequests(app, parts.tracing)
-  app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
+  app.addHook('onResponse', ({ routeOptions }, { statusCode, elapsedTime }, done) => {
     parts.metrics.answered(routeOptions.schema?.operationId ?? 'none', statusCode, elapsedTime)
+    done()
   })
   drainBeforeClosing(app)
   await secureHeaders(app)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Database } from './database.ts'
 import type { ApiKey as Row } from './generated/client.ts'
 import { createKnownKeys } from './known-keys.ts'
@@ -121,4 +121,4 @@ const fromRow = (row: Row): Key => ({
 /** So that an id that there is not takes as long as a wrong secret. */
 const noSecret = new Uint8Array(32)
 
-const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
+const sha256 = (text: string) => hash('sha256', text, 'buffer')
