@@ -29,12 +29,17 @@ export async function limitRequests(app: FastifyInstance, limits: Limits): Promi
     return { name, max, count }
   }
   const requests = counter('requests', limits.requestsPerMinute, byKey)
-  const refusals = counter('refusals', limits.refusalsPerMinute, byAddress)
-  const audits = counter('audits', limits.auditsPerMinute, byKey)
+  const all = (...counters: ReturnType<typeof counter>[]) => ({
+    counters,
+    policy: counters.map(({ name, max }) => `"${name}";q=${max};w=${windowSeconds}`).join(', '),
+  })
+  const ofKey = all(requests)
+  const ofKeyForAudits = all(requests, counter('audits', limits.auditsPerMinute, byKey))
+  const ofAddress = all(counter('refusals', limits.refusalsPerMinute, byAddress))
 
   return async (request, reply) => {
     const asksForAudit = request.routeOptions.config.countsAsAudit === true
-    const counters = request.caller ? (asksForAudit ? [requests, audits] : [requests]) : [refusals]
+    const { counters, policy } = request.caller ? (asksForAudit ? ofKeyForAudits : ofKey) : ofAddress
     const left: string[] = []
     const used: string[] = []
     for (const { name, max, count } of counters) {
@@ -44,11 +49,7 @@ export async function limitRequests(app: FastifyInstance, limits: Limits): Promi
       if (state.isExceeded) used.push(`${max} ${name} in a minute`)
       if (state.isExceeded) reply.header('retry-after', Math.max(1, state.ttlInSeconds))
     }
-    reply.header(
-      'ratelimit-policy',
-      counters.map(({ name, max }) => `"${name}";q=${max};w=${windowSeconds}`).join(', '),
-    )
-    reply.header('ratelimit', left.join(', '))
+    reply.header('ratelimit-policy', policy).header('ratelimit', left.join(', '))
     if (used.length === 0) return false
     const who = request.caller ? 'of this key' : 'without a valid key of this address'
     sendProblem(reply, { status: 429, detail: `there were more than ${used.join(' and ')} ${who}` })

@@ -100,17 +100,15 @@ export function registerProblems(app: FastifyInstance): void {
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
   // PostgreSQL keeps neither NUL nor half a character; no name and no text needs them.
-  app.addHook('preValidation', async ({ body, query, params }, reply) => {
+  app.addHook('preValidation', ({ body, query, params }, reply, done) => {
     const parts = { body, query, path: params }
     for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
       const pointer = findUnkeepable(part)
       if (pointer === undefined) continue
-      return sendProblem(reply, {
-        status: 400,
-        detail: `${pointer} ${unkeepable}`,
-        errors: [{ in: place, pointer, detail: unkeepable }],
-      })
+      const errors = [{ in: place, pointer, detail: unkeepable }]
+      return void sendProblem(reply, { status: 400, detail: `${pointer} ${unkeepable}`, errors })
     }
+    done()
   })
   app.setNotFoundHandler((request: FastifyRequest, reply) =>
     sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }),
@@ -148,13 +146,12 @@ export const answerFrameworkError = (error: FastifyError, _request: FastifyReque
 export const unkeepable = 'must be well-formed text without NUL'
 
 /** The place, as a JSON Pointer, of a text that the database cannot keep. */
-export function findUnkeepable(value: unknown, pointer = ''): string | undefined {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? undefined : pointer
+export function findUnkeepable(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? undefined : ''
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, member] of Object.entries(value)) {
-    const place = `${pointer}/${escapePointer(key)}`
-    const found = findUnkeepable(key, place) ?? findUnkeepable(member, place)
-    if (found !== undefined) return found
+    const found = findUnkeepable(key) ?? findUnkeepable(member)
+    if (found !== undefined) return `/${escapePointer(key)}${found}`
   }
   return undefined
 }

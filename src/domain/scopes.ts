@@ -32,4 +32,4 @@ export const scopesFor = (need: Need, vantage = 'NAME'): string[] => [
 
 /** Whether one of the scopes that somebody has is enough for an operation. */
 export const allows = (held: readonly string[], need: Need, vantage?: string): boolean =>
-  scopesFor(need, vantage).some((scope) => held.includes(scope))
+  held.includes('admin') || scopesFor(need, vantage).some((scope) => held.includes(scope))

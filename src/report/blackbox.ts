@@ -57,63 +57,62 @@ export interface Probed {
   tookMs: number
 }
 
-/** The metrics of blackbox_exporter, by the same names and with the same meaning; what is not known is left out. */
+/** A metric of blackbox_exporter, by its name and its words; it writes a value. */
+const gauge = (name: string, help: string) => {
+  const head = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name}`
+  return (value: number, labels?: Record<string, string>) => `${head}${labels ? series(labels) : ''} ${value}\n`
+}
+
+const lookupSeconds = gauge('probe_dns_lookup_time_seconds', 'Returns the time taken for probe dns lookup in seconds')
+const durationSeconds = gauge('probe_duration_seconds', 'Returns how long the probe took to complete in seconds')
+const failedRegex = gauge('probe_failed_due_to_regex', 'Indicates if probe failed due to regex')
+const addressHash = gauge('probe_ip_addr_hash', 'Specifies the hash of IP address')
+const ipProtocol = gauge('probe_ip_protocol', 'Specifies whether probe ip protocol is IP4 or IP6')
+const certificateExpiry = gauge('probe_ssl_earliest_cert_expiry', 'Returns earliest SSL cert expiry date')
+const certificateInfo = gauge('probe_ssl_last_chain_info', 'Contains SSL leaf certificate information')
+const tlsVersion = gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown')
+const succeeded = gauge('probe_success', 'Displays whether or not the probe was a success')
+
+/** What blackbox_exporter would tell, with the same meaning; what is not known is left out. */
 export function renderBlackbox({ module, sighting, success, lookupMs, tookMs }: Probed): string {
-  const { address } = sighting
   return [
-    gauge('probe_dns_lookup_time_seconds', 'Returns the time taken for probe dns lookup in seconds', lookupMs / 1000),
-    gauge('probe_duration_seconds', 'Returns how long the probe took to complete in seconds', tookMs / 1000),
-    gauge('probe_failed_due_to_regex', 'Indicates if probe failed due to regex', module.misspoke?.(sighting) ? 1 : 0),
-    ...(address === null ? [] : aboutAddress(address)),
-    ...(module.probe === 'tls' ? aboutTls(sighting) : []),
-    gauge('probe_success', 'Displays whether or not the probe was a success', success ? 1 : 0),
+    lookupSeconds(lookupMs / 1000),
+    durationSeconds(tookMs / 1000),
+    failedRegex(module.misspoke?.(sighting) ? 1 : 0),
+    sighting.address === null ? '' : aboutAddress(sighting.address),
+    module.probe === 'tls' ? aboutTls(sighting) : '',
+    succeeded(success ? 1 : 0),
   ].join('')
 }
 
-const aboutAddress = (address: string) => [
-  ...(isIPv6(address)
-    ? []
-    : [gauge('probe_ip_addr_hash', 'Specifies the hash of IP address', fnv1a(address.split('.').map(Number)))]),
-  gauge('probe_ip_protocol', 'Specifies whether probe ip protocol is IP4 or IP6', isIPv6(address) ? 6 : 4),
-]
+const aboutAddress = (address: string) =>
+  isIPv6(address) ? ipProtocol(6) : addressHash(fnv1a(address.split('.').map(Number))) + ipProtocol(4)
 
-function aboutTls(sighting: Sighting): string[] {
+function aboutTls(sighting: Sighting): string {
   const { certificate, protocol } = tlsOf(sighting)
   const expiresAt = sighting.measurements?.chainExpiresAt
+  const names = certificate?.sans.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
   return [
-    ...(expiresAt
-      ? [gauge('probe_ssl_earliest_cert_expiry', 'Returns earliest SSL cert expiry date', Date.parse(expiresAt) / 1000)]
-      : []),
-    ...(certificate
-      ? [
-          gauge('probe_ssl_last_chain_info', 'Contains SSL leaf certificate information', 1, {
-            fingerprint_sha256: certificate.sha256,
-            issuer: certificate.issuer,
-            subject: certificate.subject,
-            subjectalternative: certificate.sans
-              .flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : []))
-              .join(','),
-          }),
-        ]
-      : []),
-    ...(protocol
-      ? [
-          gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown', 1, {
-            version: nameVersion(protocol),
-          }),
-        ]
-      : []),
-  ]
+    expiresAt ? certificateExpiry(Date.parse(expiresAt) / 1000) : '',
+    certificate
+      ? certificateInfo(1, {
+          fingerprint_sha256: certificate.sha256,
+          issuer: certificate.issuer,
+          subject: certificate.subject,
+          subjectalternative: names.join(','),
+        })
+      : '',
+    protocol ? tlsVersion(1, { version: nameVersion(protocol) }) : '',
+  ].join('')
 }
 
 /** `TLSv1` is `TLS 1.0` in Go. */
 const nameVersion = (protocol: string) => (protocol === 'TLSv1' ? 'TLS 1.0' : protocol.replace('TLSv', 'TLS '))
 
-function gauge(name: string, help: string, value: number, labels: Record<string, string> = {}): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)
-  const series = pairs.length > 0 ? `${name}{${pairs.join(',')}}` : name
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${series} ${value}\n`
-}
+const series = (labels: Record<string, string>) =>
+  `{${Object.entries(labels)
+    .map(([label, text]) => `${label}="${escapeLabel(text)}"`)
+    .join()}}`
 
 const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (one) => (one === '\n' ? '\\n' : `\\${one}`))
 
