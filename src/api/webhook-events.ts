@@ -1,4 +1,5 @@
 import { type EventType, eventTypes } from '../domain/webhooks.ts'
+import { webhookData } from './webhook-data.ts'
 
 const said: Record<EventType, string> = {
   'audit.completed': 'An audit has ended; its `status` says how',
@@ -27,11 +28,6 @@ const headers = [
   header('webhook-signature', 'One signature or several, as Standard Webhooks says'),
 ]
 
-const dataOf = (type: EventType) =>
-  type === 'audit.completed'
-    ? { type: 'object' as const, required: ['audit'], properties: { audit: { $ref: '#/components/schemas/Audit' } } }
-    : { type: 'object' as const }
-
 const operationOf = (type: EventType) => ({
   post: {
     operationId: `on${type.replaceAll(/(?:^|[.-])(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
@@ -48,7 +44,7 @@ const operationOf = (type: EventType) => ({
             properties: {
               type: { type: 'string' as const, enum: [type] },
               timestamp: { type: 'string' as const, format: 'date-time' },
-              data: dataOf(type),
+              data: webhookData[type],
             },
           },
         },

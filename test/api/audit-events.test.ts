@@ -4,6 +4,7 @@ import { listenSilently } from '../support/app.ts'
 import { type Listening, listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { startService, type TestService } from '../support/service.ts'
+import { startAudit } from '../support/stores.ts'
 
 let api: TestService
 let open: Listening
@@ -60,6 +61,23 @@ describe('the events of an audit', () => {
     await held.close()
   })
 
+  test('are heard on a connection on which nothing happens for long', async () => {
+    const { auditId } = await startAudit(api.stores)
+    const leaving = new AbortController()
+    const reader = (await follow(auditId, {}, leaving.signal)).body?.getReader()
+    let text = ''
+    const read = async (until: string) => {
+      while (!text.includes(until)) text += new TextDecoder().decode((await reader?.read())?.value)
+    }
+    await read('event: progress')
+    const now = performance.now.bind(performance)
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 15_000)
+    await read(': still going\n\n')
+    clock.mockRestore()
+    expect(eventsOf(text)).toHaveLength(1)
+    leaving.abort()
+  })
+
   test('of no audit are a problem', async () => {
     expect((await follow('019b7600-0000-7000-8000-000000000000')).status).toBe(404)
   })
@@ -80,5 +98,8 @@ describe('audits are found', () => {
     expect(await found('label=site:hq&label=room:1')).toEqual([id])
     expect(await found('label=site:hq')).toHaveLength(2)
     expect(await found('correlationId=CHG7&externalId=ci-1')).toEqual([id])
+    const pages = await api.walk('/v1/audits?label=site:hq&limit=1')
+    expect(pages.map((items) => items.length)).toEqual([1, 1])
+    expect(pages.flat().map((audit) => audit.id)).toEqual(await found('label=site:hq'))
   })
 })

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
@@ -15,10 +16,12 @@ let service: Service
 let receiver: Receiver
 let secret: string
 let otherKey: string
+let isDescribed: (event: Body) => void
 beforeAll(async () => {
   database = await createTestDatabase()
   receiver = await startReceiver()
   service = await startServiceProcess(database.url)
+  isDescribed = describedBy(await ask('GET', '/openapi.json'))
   await ask('PUT', '/v1/policies/doors', doors)
   otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
@@ -61,9 +64,26 @@ async function ask(method: string, path: string, body?: object, key = service.ke
 const approve = (what: string, id: string) => ask('POST', `/v1/${what}/${id}/approve`, undefined, otherKey)
 const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
 
+/** Throws where an event is not as the document says, or says more. */
+function describedBy(document: Body): (event: Body) => void {
+  const close = (node: Body): Body => {
+    if (Array.isArray(node)) return node.map(close)
+    if (typeof node !== 'object' || node === null) return node
+    const members = Object.fromEntries(Object.entries(node).map(([name, member]) => [name, close(member)]))
+    return node.type === 'object' && node.properties ? { ...members, additionalProperties: false } : members
+  }
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
+  ajv.addSchema({ ...document, webhooks: close(document.webhooks) }, 'openapi')
+  return (event) => {
+    const validate = ajv.getSchema(`openapi#/webhooks/${event.type}/post/requestBody/content/application~1json/schema`)
+    if (!validate?.(event)) throw new Error(`${event.type}: ${ajv.errorsText(validate?.errors)}`)
+  }
+}
+
 /** The data of the first event of this type that fits, now or when it comes; its signature is right. */
 async function told(type: string, fits: (data: Body) => boolean): Promise<Body> {
   for (let seen = 0; ; ) {
+    for (const { body } of receiver.received.slice(seen)) isDescribed(body)
     const found = receiver.received.slice(seen).find(({ body }) => body.type === type && fits(body.data))
     if (found) return verify(secret, found).data
     seen = receiver.received.length
