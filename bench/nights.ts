@@ -76,7 +76,7 @@ async function recordNight(stores: OwnStores, { auditId, at }: Night, series: re
   const shares = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
   const ids = await stores.batches.create(
     auditId,
-    shares.map(() => ({ vantageId: 1, rules: [], checks: [] })),
+    shares.map(() => ({ vantage: 'local', vantageId: 1, rules: [], checks: [] })),
   )
   const batches = shares.map((start, i) => ({ batchId: ids[i] ?? -1, start }))
   await stores.audits.start(auditId, { total: series.length, batches: shares.length })

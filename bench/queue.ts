@@ -52,7 +52,7 @@ async function timeEmptyBatches(dataDir: string): Promise<number> {
       queue.enqueueBatches(
         tx,
         'idle',
-        Array.from({ length: jobs }, (_, batchId) => ({ auditId, batchId })),
+        Array.from({ length: jobs }, (_, batchId) => ({ auditId, batchId, checks: 500 })),
       ),
     )
     await done

@@ -138,6 +138,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     url,
     connections: config.databaseConnections,
     concurrency: config.batches,
+    waitForBatch: notifications.waitForBatch,
     onError: (err) => log.error({ err }, 'queue'),
   })
   closers.push(() => queue.stop(config.graceMs))

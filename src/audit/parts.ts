@@ -1,3 +1,4 @@
+import type { QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Stores, Transact } from '../store/stores.ts'
 import type { ReprobeJob } from './windows.ts'
@@ -8,5 +9,5 @@ export interface Parts {
   transaction: Transact
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
-  enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
 }

@@ -3,7 +3,7 @@ import { type PlannedCheck, planTarget } from '../domain/plan.ts'
 import type { PolicyDocument, ResolvedRule } from '../domain/policy.ts'
 import type { AuditOrder, Begun } from '../store/audits.ts'
 import type { Basis, PlannedTarget } from '../store/basis.ts'
-import type { BatchCheck, NewBatch } from '../store/batches.ts'
+import type { BatchCheck, NewBatch, QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Pairs } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
@@ -15,7 +15,7 @@ import { credentialOf } from './shared-look.ts'
 export interface PlanParts {
   stores: Stores
   transaction: Transact
-  enqueueBatches(tx: Database, vantage: string, jobs: readonly { auditId: string; batchId: number }[]): Promise<void>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
 }
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
@@ -27,7 +27,7 @@ export type Planned = PlannedCheck & { targetId: number; seriesId: number; vanta
 /** What an audit will do: its looks in batches, and the findings that need none. */
 export interface Plan extends Begun {
   checks: Planned[]
-  shares: Share[]
+  shares: NewBatch[]
   paired: Pairs
 }
 
@@ -66,15 +66,20 @@ export async function makePlan(
 export async function carryOut(
   stores: Stores,
   { auditId, plan }: { auditId: string; plan: Plan },
-  enqueue: (vantage: string, jobs: { auditId: string; batchId: number }[]) => Promise<void>,
+  enqueue: (vantage: string, jobs: QueuedBatch[]) => Promise<void>,
 ): Promise<void> {
   const { checks, shares, paired } = plan
   if (paired.pairs.length > 0) await stores.pairs.plan(auditId, paired)
   const ids = await stores.batches.create(auditId, shares)
-  const jobs = shares.map(({ vantage }, i) => ({ vantage, auditId, batchId: ids[i] ?? -1 }))
-  for (const [vantage, group] of Map.groupBy(jobs, (job) => job.vantage)) {
-    const some = group.map(({ batchId }) => ({ auditId, batchId }))
-    await enqueue(vantage, some)
+  const jobs = shares.map(({ vantage, checks }, i) => {
+    const job = { auditId, batchId: ids[i] ?? -1, checks: checks.length }
+    return { vantage, job }
+  })
+  for (const [vantage, group] of Map.groupBy(jobs, (one) => one.vantage)) {
+    await enqueue(
+      vantage,
+      group.map(({ job }) => job),
+    )
   }
   const settled = checks
     .filter((check) => check.kind === 'settled')
@@ -139,12 +144,8 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
 
 export type Look = Extract<Planned, { kind: 'look' }> & { side?: 'other' }
 
-interface Share extends NewBatch {
-  vantage: string
-}
-
 /** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
-function shareOut(looks: readonly Look[]): Share[] {
+function shareOut(looks: readonly Look[]): NewBatch[] {
   const groups = Map.groupBy(looks, ({ place, rule }) => `${place.vantage} ${credentialOf(rule) ?? ''}`)
   return [...groups.values()].flatMap((checks) => {
     const [first] = checks

@@ -2,6 +2,7 @@ import { finishIfDone, looksOf, recordSeen } from '../audit/run-batch.ts'
 import { NotFoundError, RefusedError } from '../domain/errors.ts'
 import { batchOf, type Delivery, type Lease, type LeasedCheck, readDelivery } from '../domain/lease.ts'
 import type { Batch } from '../store/batches.ts'
+import type { Notifications } from '../store/notifications.ts'
 import type { Stores } from '../store/stores.ts'
 import type { Sign } from '../store/vantages.ts'
 import type { Queue } from './queue.ts'
@@ -9,8 +10,7 @@ import type { Queue } from './queue.ts'
 export interface LeaseParts {
   stores: Stores
   queue: Pick<Queue, 'take' | 'keep' | 'complete'>
-  /** Resolves when there may be a batch for a vantage, after `ms`, or when the signal comes. */
-  waitForBatch(vantageId: number, ms: number, signal: AbortSignal): Promise<void>
+  waitForBatch: Notifications['waitForBatch']
 }
 
 export type LeaseDesk = ReturnType<typeof createLeaseDesk>
@@ -57,7 +57,11 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const until = Date.now() + waitMs
       for (;;) {
         const looked = new AbortController()
-        const woken = waitForBatch(vantageId, Math.max(0, until - Date.now()), AbortSignal.any([signal, looked.signal]))
+        const woken = waitForBatch(
+          { vantage },
+          Math.max(0, until - Date.now()),
+          AbortSignal.any([signal, looked.signal]),
+        )
         const lease = signal.aborted ? undefined : await takeOpen(vantage)
         if (lease || signal.aborted) {
           looked.abort()

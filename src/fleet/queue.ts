@@ -1,6 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, fromPrisma, type Job, PgBoss, systemClock } from 'pg-boss'
 import type { ReprobeJob } from '../audit/windows.ts'
+import { inGroups } from '../domain/groups.ts'
+import { type AwaitedBatch, isLarge, type QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
+import type { Notifications } from '../store/notifications.ts'
+import { startTaker, type Taker } from './taker.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
 export interface JobHandlers {
@@ -19,10 +24,7 @@ export interface JobHandlers {
   /** Every minute: takes the ticks of schedules that are due. */
   takeTicks(now: Date): Promise<void>
 }
-export interface BatchJob {
-  auditId: string
-  batchId: number
-}
+export type BatchJob = Pick<QueuedBatch, 'auditId' | 'batchId'>
 
 /** The queues of audits, on PostgreSQL. Jobs are delivered at least once. */
 export interface Queue {
@@ -33,7 +35,7 @@ export interface Queue {
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
   dropBatches(vantage: string, auditId: string): Promise<void>
   /** Queues batches with the transaction that plans them, for whoever serves the vantage. */
-  enqueueBatches(tx: Database, vantage: string, jobs: readonly BatchJob[]): Promise<void>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
   /** Queues the delivery of what waits for a webhook with the transaction that adds to it, for now or for later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   /** The ticks of a cron expression after a moment; throws an Error for one that cannot be read, or never ticks. */
@@ -57,8 +59,10 @@ export interface Queue {
 export interface QueueOptions {
   url: string
   connections: number
-  /** Batches that one worker runs at the same time, of each vantage. */
+  /** Large batches that one worker runs at the same time, of each vantage. */
   concurrency: number
+  /** Resolves when a batch may have come, after `ms`, or when the signal comes; default: after `ms`. */
+  waitForBatch?: Notifications['waitForBatch']
   /** Trouble of the queue itself, which it survives. */
   onError(error: Error): void
   /** Default: the clock of the system. */
@@ -91,7 +95,11 @@ const delivery = {
 /** What must not give up is tried for hours: soon at first, then every minute. */
 const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
-const polling = { pollingIntervalSeconds: 2, notifyPollingIntervalSeconds: 2 }
+const lookEverySeconds = 2
+const polling = { pollingIntervalSeconds: lookEverySeconds, notifyPollingIntervalSeconds: lookEverySeconds }
+const smallBatchesAtOnce = 100
+/** The priorities of batches: small ones are taken first. */
+const priority = { large: 0, small: 1 }
 
 /** How many jobs a command of the queue has found; its type does not say that it does. */
 const affected = (response: object): number =>
@@ -100,6 +108,7 @@ const affected = (response: object): number =>
 /** Connects to the queues and makes them where they are missing. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
+  const { waitForBatch = (_, ms, signal) => pause(ms, undefined, { signal }).catch(() => {}) } = options
   const boss = new PgBoss({
     clock,
     connectionString: url,
@@ -119,7 +128,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     made.add(name)
   }
   const ensureBatchQueue = (vantage: string) =>
-    ensureQueue(batchQueue(vantage), { ...delivery, deadLetter: batchFailedQueue })
+    ensureQueue(batchQueue(vantage), { ...delivery, notify: false, deadLetter: batchFailedQueue })
   await ensureQueue(planFailedQueue, lastResort)
   await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   await ensureQueue(batchFailedQueue, lastResort)
@@ -142,6 +151,36 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         }
       })
     }
+  }
+
+  const takers: Taker[] = []
+  const takeBatches = (awaited: Required<AwaitedBatch>, work: (job: BatchJob) => Promise<void>) => {
+    const name = batchQueue(awaited.vantage)
+    const which = awaited.large ? { maxPriority: priority.large } : { minPriority: priority.small }
+    const complete = inGroups(async (jobs: readonly Job<BatchJob>[]) => {
+      await boss.complete(name, [...jobs])
+      return jobs
+    })
+    return startTaker<Job<BatchJob>>(
+      {
+        fetch: (batchSize) => boss.fetch<BatchJob>(name, { ...which, batchSize }),
+        keep: (jobs) => boss.touch(name, [...jobs]),
+        complete,
+        fail: (jobs, error) => boss.fail(name, [...jobs], error),
+        wait: (ms, signal) => waitForBatch(awaited, ms, signal),
+      },
+      {
+        atOnce: awaited.large ? concurrency : smallBatchesAtOnce,
+        keepEveryMs: (delivery.heartbeatSeconds / 3) * 1000,
+        lookEveryMs: lookEverySeconds * 1000,
+        work: ({ data }) => work(data),
+        onError,
+      },
+    )
+  }
+  const rest = async (graceMs: number) => {
+    const resting = takers.splice(0).map((taker) => taker.rest(graceMs))
+    await Promise.all([...resting, boss.stop({ graceful: true, timeout: graceMs, close: false })])
   }
 
   return {
@@ -176,7 +215,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await ensureBatchQueue(vantage)
       await boss.insert(
         batchQueue(vantage),
-        jobs.map((data) => ({ data })),
+        jobs.map(({ checks, ...data }) => ({ data, priority: isLarge(checks) ? priority.large : priority.small })),
         { db: fromPrisma(tx) },
       )
     },
@@ -196,14 +235,18 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await boss.schedule(maintenanceQueue, maintenanceCron, null, { tz: 'UTC', missed: 'once' })
       for (const vantage of vantages) {
         await ensureBatchQueue(vantage)
-        await workOn<BatchJob>(batchQueue(vantage), concurrency, (job) => handlers.runBatch(job, vantage))
+        for (const large of [true, false])
+          takers.push(takeBatches({ vantage, large }, (job) => handlers.runBatch(job, vantage)))
       }
     },
     async check() {
       if (!(await boss.getQueue(planQueue))) throw new Error(`there is no queue ${planQueue}`)
       await boss.findJobs(planQueue, { limit: 1 })
     },
-    rest: (graceMs) => boss.stop({ graceful: true, timeout: graceMs, close: false }),
-    stop: (graceMs) => boss.stop({ graceful: true, timeout: graceMs }),
+    rest,
+    async stop(graceMs) {
+      await rest(graceMs)
+      await boss.stop({ graceful: true, timeout: graceMs })
+    },
   }
 }

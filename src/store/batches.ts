@@ -28,7 +28,14 @@ export interface Batch {
   checks: BatchCheck[]
 }
 
-export type NewBatch = Pick<Batch, 'rules' | 'checks'> & { vantageId: number }
+export type NewBatch = Pick<Batch, 'rules' | 'checks'> & { vantage: string; vantageId: number }
+
+/** A batch as its job in the queue names it, with how many checks it has. */
+export interface QueuedBatch {
+  auditId: string
+  batchId: number
+  checks: number
+}
 
 /** They go through the driver as one text each. */
 const batchesAtOnce = 20
@@ -43,9 +50,20 @@ interface Row {
   checks: Pick<Batch, 'rules' | 'checks'>
 }
 
-/** The channel on which new batches are told to the servers on which agents wait; the payload is what they wait for. */
+/** The channel on which new batches are told to who waits for one; the payload is what they wait for. */
 export const batchChannel = 'portwarden_batch'
-export const batchWaiter = (vantageId: number | ''): string => `vantage:${vantageId}`
+export const batchWaiter = ({ vantage, large = false }: AwaitedBatch): string => `${large ? 'large' : 'any'}:${vantage}`
+
+/** Any batch of a vantage, or a large one. */
+export interface AwaitedBatch {
+  vantage: string
+  large?: boolean
+}
+
+const smallBatch = 25
+
+/** Whether a batch of so many checks is large: small ones are taken many at a time, and before them. */
+export const isLarge = (checks: number): boolean => checks > smallBatch
 
 export type BatchStore = ReturnType<typeof createBatchStore>
 
@@ -64,20 +82,23 @@ export function createBatchStore(db: Database) {
     { atOnce: 2, most: 100 },
   )
   return {
-    /** Stores the batches of an audit; answers their ids. Agents that wait for one are woken when the transaction ends. */
+    /** Stores the batches of an audit; answers their ids. Who waits for one is woken when the transaction ends. */
     async create(auditId: string, batches: readonly NewBatch[]): Promise<number[]> {
       const ids: number[] = []
       for (let i = 0; i < batches.length; i += batchesAtOnce) {
         const some = batches.slice(i, i + batchesAtOnce)
         const contents = some.map(({ rules, checks }) => JSON.stringify({ rules, checks }))
+        const told = some.flatMap(({ vantage, checks }) =>
+          [{ vantage }, ...(isLarge(checks.length) ? [{ vantage, large: true }] : [])].map(batchWaiter),
+        )
         const rows = await db.$queryRaw<{ id: number }[]>`
           WITH made AS (
             INSERT INTO batch (audit_id, vantage_id, checks)
             SELECT ${auditId}::uuid, vantage_id, checks::jsonb
             FROM unnest(${some.map(({ vantageId }) => vantageId)}::int[], ${contents}::text[])
-              WITH ORDINALITY AS g(vantage_id, checks, place) ORDER BY place RETURNING id, vantage_id
+              WITH ORDINALITY AS g(vantage_id, checks, place) ORDER BY place RETURNING id
           ) SELECT id, (
-            SELECT pg_notify(${batchChannel}, ${batchWaiter('')} || v.id)::text FROM vantage v WHERE v.id = vantage_id AND kind = 'agent'
+            SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(told)]}::text[]) AS waiter
           ) FROM made ORDER BY id`
         ids.push(...rows.map(({ id }) => id))
       }

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { batchChannel, batchWaiter } from './batches.ts'
+import { type AwaitedBatch, batchChannel, batchWaiter } from './batches.ts'
 import { auditChannel } from './finish.ts'
 import { type KnownKeys, keyChannel } from './known-keys.ts'
 import { outboxChannel, outboxWaiter } from './outbox.ts'
@@ -12,7 +12,7 @@ export interface Notifications {
    */
   waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
   /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
-  waitForBatch(vantageId: number, ms: number, signal: AbortSignal): Promise<void>
+  waitForBatch(batch: AwaitedBatch, ms: number, signal: AbortSignal): Promise<void>
   /** The same for something that has to be told. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -70,7 +70,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
   await connect()
   return {
     waitForEnd: (auditId, ms, signal) => wait(auditId, ms, signal),
-    waitForBatch: (vantageId, ms, signal) => wait(batchWaiter(vantageId), ms, signal),
+    waitForBatch: (batch, ms, signal) => wait(batchWaiter(batch), ms, signal),
     waitForOutbox: (ms, signal) => wait(outboxWaiter, ms, signal),
     async close() {
       closed = true

@@ -78,7 +78,7 @@ describe('/v1/vantages', () => {
       api.enqueueBatches(
         tx,
         'busy',
-        [1, 2].map((batchId) => ({ auditId: 'a', batchId })),
+        [1, 2].map((batchId) => ({ auditId: 'a', batchId, checks: 1 })),
       ),
     )
     await api.query("UPDATE pgboss.job SET created_on = created_on - interval '1 minute' WHERE name = 'batch/busy'")

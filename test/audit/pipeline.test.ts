@@ -124,9 +124,10 @@ describe('delivery', () => {
     await app.ended(auditId)
     const before = await app.findings(auditId)
     const [batch] = await app.query<{ id: number }>(`SELECT id FROM batch WHERE audit_id = '${auditId}'`)
-    const job = { auditId, batchId: batch?.id ?? -1 }
+    const job = { auditId, batchId: batch?.id ?? -1, checks: 4 }
     await app.transaction((_, tx) => app.enqueueBatches(tx, 'local', [job, job, job]))
-    await expect.poll(async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length).toBe(4) // the batch, and three more
+    const completed = async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length
+    await expect.poll(completed, { timeout: 10_000 }).toBe(4) // the batch, and three more: nobody tells of them, they are seen at the next look
     expect(await app.findings(auditId)).toEqual(before)
   })
 
@@ -137,7 +138,7 @@ describe('delivery', () => {
     const before = await jobs()
     const work = app.transaction(async (_, tx) => {
       await app.enqueuePlan(tx, auditId)
-      await app.enqueueBatches(tx, 'local', [{ auditId, batchId: 1 }])
+      await app.enqueueBatches(tx, 'local', [{ auditId, batchId: 1, checks: 4 }])
       throw new Error('no')
     })
     await expect(work).rejects.toThrow('no')
