@@ -106,6 +106,20 @@ describe('an audit', () => {
     expect(await find(id)).toMatchObject({ status: 'failed', verdict: 'inconclusive', error: 'no plan' })
   })
 
+  test('ends with those that end at the same time: each as it must, and each with its entry of the ledger', async () => {
+    const ids = await Promise.all([1, 2, 3].map(() => accept()))
+    const ended = await Promise.all([
+      ...ids.map((id, i) => stores.audits.finish(id, i === 1 ? 'no plan' : undefined)),
+      stores.audits.finish(auditIds(1)[0] ?? ''),
+    ])
+    expect(ended.map((one) => one?.status)).toEqual(['completed', 'failed', 'completed', undefined])
+    const { items } = await stores.ledger.list({ limit: 10, action: 'audit.finish' })
+    const told = items.filter(({ subject }) => ids.includes(subject)).toSorted((a, b) => a.seq - b.seq)
+    expect(told.map(({ subject }) => subject).toSorted()).toEqual(ids.toSorted())
+    expect(told.map(({ seq }) => seq)).toEqual([0, 1, 2].map((i) => (told[0]?.seq ?? 0) + i))
+    expect(await stores.ledger.verify({ from: 1, limit: 10_000 })).toMatchObject({ verdict: 'intact' })
+  })
+
   test('ends once, whoever tries, and stays as it ended', async () => {
     const { auditId } = await startAudit(stores)
     await Promise.all([1, 2, 3].map(() => stores.audits.finish(auditId)))

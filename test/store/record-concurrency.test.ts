@@ -1,13 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildSpans } from '../../src/domain/spans.ts'
 import type { NewFinding } from '../../src/store/record.ts'
-import { auditIds, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
+import {
+  auditIds,
+  finding,
+  makeSeries,
+  openTestStores,
+  openTestStoresOn,
+  startAudit,
+  type TestStores,
+} from '../support/stores.ts'
 
 let stores: TestStores
+/** As several processes have them: one process records together what comes at the same time. */
+let processes: TestStores[]
 beforeAll(async () => {
-  stores = await openTestStores({ connections: 8 })
+  stores = await openTestStores({ connections: 4 })
+  const others = await Promise.all([1, 2].map(() => openTestStoresOn(stores.url, { connections: 4 })))
+  processes = [...others, stores]
 })
-afterAll(() => stores.close())
+afterAll(async () => {
+  for (const one of processes) await one.close()
+})
 
 interface SpanRow {
   series: number
@@ -64,7 +78,7 @@ describe('audits that record the same series at the same time', () => {
         return { ...started, findings: below(2) === 0 ? findings : findings.toReversed() }
       }),
     )
-    await Promise.all(batches.map((batch) => stores.record(batch)))
+    await Promise.all(batches.map((batch, i) => processes[i % processes.length]?.record(batch)))
 
     const spans = await readSpans(targetId)
     expect(spans).toEqual(await rebuildSpans(targetId))
