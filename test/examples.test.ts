@@ -132,17 +132,16 @@ test('the ServiceNow script speaks ES5, as the Rhino engine of older application
 })
 
 test('the request of the Jira rule is answered with what its comment reads', async () => {
-  const values: Record<string, string> = {
-    'issue.key': 'CHG5',
-    'issue.Affected server': 'epp-01',
-    portwardenKey: service.key,
-  }
-  const filled = read('jira-automation.json').replaceAll(/\{\{(\w[^}]*)\}\}/g, (whole, name) => values[name] ?? whole)
-  const [request, comment] = JSON.parse(filled).actions
+  const values: Record<string, string> = { 'issue.key': 'CHG5', 'issue.Affected server': 'epp-01' }
+  const filled = read('jira-automation.json')
+    .replaceAll(/\{\{(\w[^}]*)\}\}/g, (whole, name) => values[name] ?? whole)
+    .replace('REPLACE_WITH_KEY', service.key)
+  const [rule] = JSON.parse(filled).rules
+  const [request, comment] = rule.components.map(({ value }: { value: object }) => value)
   const answer = await fetch(url + new URL(request.url).pathname, {
     method: request.method,
-    headers: request.headers,
-    body: JSON.stringify({ ...request.body, policy: ports.name }),
+    headers: request.headers.map(({ name, value }: { name: string; value: string }) => [name, value]),
+    body: JSON.stringify({ ...JSON.parse(request.customBody), policy: ports.name }),
   })
   expect(answer.status).toBe(200)
   const body = (await answer.json()) as Record<string, unknown>
