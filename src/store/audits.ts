@@ -2,7 +2,7 @@ import { inGroups } from '../domain/groups.ts'
 import type { LedgerKeys } from '../domain/ledger.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
-import { type Database, Prisma } from './database.ts'
+import { type Database, Prisma, readRows } from './database.ts'
 import { type Ending, finishAudits } from './finish.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
@@ -111,8 +111,11 @@ export function createAuditStore(
     },
 
     async find(id: string): Promise<Audit | undefined> {
-      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')}`
-      return rows[0] && fromRow(rows[0])
+      const [row] = await readRows<JoinedRow>(
+        db,
+        Prisma.sql`${selectAudit} WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')}`,
+      )
+      return row && fromRow(row)
     },
 
     /** Newest first. */

@@ -21,16 +21,35 @@ export const transact = <T>(db: Database, work: (tx: Database) => Promise<T>): P
 
 /** Connects to PostgreSQL 15 or newer. Nothing is dialled before the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
-  const pool = { connectionString: url, max: connections }
-  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameStatements() }) })
+  const pool = new pg.Pool({ connectionString: url, max: connections })
+  pool.on('error', () => {}) // an idle connection that is lost: the next statement opens another
+  const nameStatement = nameStatements()
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameStatement }) })
+  drivers.set(client, async ({ text, values }) => {
+    return (await pool.query({ name: nameStatement({ sql: text }), text, values })).rows
+  })
   return {
     db: client,
     transaction: (work) => transact(client, work),
     async ping() {
       await client.$queryRaw`SELECT 1`
     },
-    close: () => client.$disconnect(),
+    async close() {
+      await client.$disconnect()
+      await pool.end()
+    },
   }
+}
+
+const drivers = new WeakMap<Database, (statement: Prisma.Sql) => Promise<unknown[]>>()
+
+/**
+ * The rows of a statement that is asked often: by the driver itself, which takes a third of the time, unless it is a part of a transaction.
+ * For texts, numbers up to 32 bits, JSON, times, and lists of them: of these both make the same.
+ */
+export function readRows<Row>(db: Database, statement: Prisma.Sql): Promise<Row[]> {
+  const read = drivers.get(db)
+  return read ? (read(statement) as Promise<Row[]>) : db.$queryRaw<Row[]>(statement)
 }
 
 const namesAtMost = 300
