@@ -6,6 +6,7 @@ import { clusterHome } from '../src/store/embedded.ts'
 import { measureAgents } from './agents.ts'
 import { measureAudits } from './audits.ts'
 import { measureEstate } from './estate.ts'
+import { measureExport } from './export.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
@@ -42,6 +43,7 @@ const benches: Record<string, Bench> = {
   loopback: measureLoopback,
   years: measureYears,
   memory: measureMemory,
+  export: measureExport,
   reads: measureReads,
   probe: measureProbeEndpoint,
   ledger: measureLedger,

@@ -6,10 +6,9 @@ import { type Findings, type ReportedAudit, totalOf } from '../report/audit/audi
 import { type AuditFormatName, auditFormats } from '../report/audit/renderings.ts'
 import { renderPack } from '../report/pack/pack.ts'
 import type { Audit } from '../store/audits.ts'
-import { eachPage } from '../store/page.ts'
 import type { Stores } from '../store/stores.ts'
 import { setStreamEtag } from './etags.ts'
-import { asFile, exportPage } from './exports.ts'
+import { asFile } from './exports.ts'
 
 const names = Object.keys(auditFormats) as AuditFormatName[]
 /** The media types of an audit: itself, and the documents that it can be written as once it has ended. */
@@ -51,12 +50,10 @@ export async function openAudit(
     throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
   const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
   if (!policy) throw new Error(`audit ${audit.id} has no policy`)
-  const fetchPage = (cursor: string | undefined) =>
-    stores.findings.list(audit.id, { ...(cursor ? { cursor } : {}), limit: exportPage })
   const { name, version: number, digest, document } = policy
   return {
     audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version },
-    findings: () => eachPage(fetchPage),
+    findings: () => stores.findings.each(audit.id),
   }
 }
 

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Columns, csvHead, csvLines, ndjsonLines } from '../report/tables.ts'
-import { eachPage, type Page } from '../store/page.ts'
 
 /** A listing can be read page by page as JSON, or whole as a stream of CSV or NDJSON. */
 export const formats = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
@@ -91,22 +90,18 @@ function readRange(text: string, place: number): MediaRange {
 export const wantsPage = (request: FastifyRequest): boolean =>
   formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
 
-/** Items that an export holds at once. */
-export const exportPage = 2_000
-
 interface Export<T> {
   /** The name of the file that it is saved as, without its ending. */
   name: string
   columns: Columns<T>
-  fetchPage: (options: { cursor?: string; limit: number }) => Promise<Page<T>>
+  pages: AsyncIterable<readonly T[]>
   /** What a JSON document says besides its items. */
   head?: object
 }
 
-/** Streams a whole listing; memory holds two pages of it. */
-export function sendExport<T>(reply: FastifyReply, format: Format, { name, columns, fetchPage, head }: Export<T>) {
+/** Streams a whole listing. */
+export function sendExport<T>(reply: FastifyReply, format: Format, { name, columns, pages, head }: Export<T>) {
   async function* chunks() {
-    const pages = eachPage((cursor) => fetchPage({ ...(cursor ? { cursor } : {}), limit: exportPage }))
     if (format === 'csv') yield csvHead(columns)
     if (format === 'json') yield JSON.stringify({ ...head, items: [] }).slice(0, -']}'.length)
     let separator = ''

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import { aTime, decodeCursor, encodeCursor, type Page } from '../store/page.ts'
+import { aTime, decodeCursor, encodeCursor, type Page, type PageRequest } from '../store/page.ts'
 import type { Stores } from '../store/stores.ts'
 import { nullable, pageOf, Timestamp } from './schemas.ts'
 
@@ -25,17 +25,13 @@ export const refreshedPageOf = <S extends TSchema>(item: S) =>
     ...pageOf(item).properties,
   })
 
-interface Refresh {
+interface Refresh extends PageRequest {
   updatedSince?: string
-  cursor?: string
-  limit: number
 }
 
 /** What a store is asked for. */
-export interface RefreshedPage {
+export interface RefreshedPage extends PageRequest {
   since?: Date
-  cursor?: string
-  limit: number
 }
 
 /**

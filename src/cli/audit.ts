@@ -83,8 +83,7 @@ async function audit(
   const { auditId } = await acceptAudit(app, request, { trigger: 'cli', requestedBy: 'cli' })
   const ended = await waitForEnd(app, auditId, onProgress)
   const findings: Finding[] = []
-  for await (const items of eachPage((cursor) => app.stores.findings.list(auditId, { cursor, limit: 1000 })))
-    findings.push(...items)
+  for await (const items of app.stores.findings.each(auditId)) findings.push(...items)
   return { audit: ended, findings, drift: await findDrift(app, auditId, hosts) }
 }
 
@@ -96,7 +95,7 @@ async function findDrift({ stores }: App, auditId: string, hosts: readonly strin
   if (!from || !to) return null
   const drift = await stores.drift.compare(from.moment, to.moment)
   const items: DriftItem[] = []
-  for await (const page of eachPage((cursor) => drift.page({ cursor, limit: 1000 }))) items.push(...page)
+  for await (const page of eachPage(drift.page)) items.push(...page)
   return items.filter((item) => hosts.includes(item.target))
 }
 

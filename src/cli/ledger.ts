@@ -97,7 +97,7 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
 }
 
 async function exportAll(ledger: LedgerStore): Promise<number> {
-  for await (const page of eachPage((cursor) => ledger.list({ cursor, limit: 1000 }))) {
+  for await (const page of eachPage(ledger.list)) {
     const lines = page.map((entry) => `${JSON.stringify(entry)}\n`).join('')
     if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
   }

@@ -48,16 +48,24 @@ export function cutPage<R, T>(
   return { items: shown.map(parts.toItem), next: rows.length > limit && last ? encodeCursor(parts.keyOf(last)) : null }
 }
 
+/** Which page of a listing; without a cursor the first one. */
+export interface PageRequest {
+  cursor?: string
+  limit: number
+}
+
+const limit = 2_000
+
 /**
  * Walks a whole listing page by page. The next page is fetched while one is used: memory holds two of them, however long the
  * listing is.
  */
-export async function* eachPage<T>(fetchPage: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T[]> {
-  let following = fetchPage(undefined)
+export async function* eachPage<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[]> {
+  let following = fetchPage({ limit })
   for (;;) {
     const { items, next } = await following
     if (next !== null) {
-      following = fetchPage(next)
+      following = fetchPage({ cursor: next, limit })
       following.catch(() => {}) // whoever reads on is told; whoever stops need not be
     }
     yield items

@@ -136,6 +136,13 @@ test.each([
   expect((await service.call('GET', urls[listing])).headers['content-disposition']).toBeUndefined()
 })
 
+test('findings come in the order of targets and series, each once', async () => {
+  const series = await service.query<{ fingerprint: string }>('SELECT fingerprint FROM series ORDER BY target_id, id')
+  expect(series.length).toBeGreaterThan(count)
+  const { body } = await fetchText(urls.findings, 'application/x-ndjson')
+  expect(parseLines(body).map(({ fingerprint }) => ({ fingerprint }))).toEqual(series)
+})
+
 test('a filter holds for the whole of an export', async () => {
   const { body } = await fetchText(`${urls.findings}&rule=b&format=ndjson`)
   expect(JSON.parse(body)).toMatchObject({ target: 't-0', rule: 'b' })

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import papa from 'papaparse'
 import { describe, expect, test } from 'vitest'
 import { complianceColumns, driftColumns, findingColumns, spanColumns } from '../../src/report/columns.ts'
 import { type Columns, csvHead, csvLines, ndjsonLines } from '../../src/report/tables.ts'
@@ -66,6 +67,19 @@ describe('CSV', () => {
         const marked = (text: string) => (formula.test(text) ? `'${text}` : text)
         expect(read).toEqual([['a', 'b'], ...items.map(({ a, b }) => [marked(a), marked(b)])])
       }),
+    )
+  })
+
+  test('is what Papa Parse makes of the same, byte for byte', () => {
+    const texts = fc.string({ unit: fc.constantFrom(...'=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20 ,;"\'\uFEFF\u0000a😀') })
+    const cells = fc.oneof(texts, fc.constant(null), fc.boolean(), fc.double(), fc.integer())
+    fc.assert(
+      fc.property(fc.array(fc.record({ a: cells, b: cells }), { minLength: 1 }), (items) => {
+        const rows = items.map(({ a, b }) => [a, b])
+        const escapeFormulae = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+        expect(csvLines(one, items)).toBe(`${papa.unparse(rows, { newline: '\r\n', escapeFormulae })}\r\n`)
+      }),
+      { numRuns: 1_000 },
     )
   })
 

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { changeColumns } from '../../report/columns.ts'
+import { eachPage } from '../../store/page.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
@@ -51,8 +52,8 @@ export const changeRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       if (wantsPage(request))
         return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
-      const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
-      return sendExport(reply, formatOf(request), { name: 'history', columns: changeColumns, fetchPage: whole, head })
+      const pages = eachPage((page) => fetchPage({ ...since, ...page }))
+      return sendExport(reply, formatOf(request), { name: 'history', columns: changeColumns, pages, head })
     },
   )
 }

@@ -5,6 +5,7 @@ import { RefusedError } from '../../domain/errors.ts'
 import { significances } from '../../domain/significance.ts'
 import { driftColumns } from '../../report/columns.ts'
 import type { DriftFilter, Moment } from '../../store/drift.ts'
+import { eachPage } from '../../store/page.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
@@ -109,7 +110,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
       return sendExport(reply, formatOf(request), {
         name: 'drift',
         columns: driftColumns,
-        fetchPage: drift.page,
+        pages: eachPage(drift.page),
         head,
       })
     },

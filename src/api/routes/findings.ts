@@ -113,12 +113,16 @@ export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       const audit = await stores.audits.find(id)
       if (!audit) throw new NotFoundError(`there is no audit ${id}`)
       const { format: _format, all: _all, cursor, limit, ...filter } = request.query
-      const fetchPage = (page: { cursor?: string; limit: number }) => stores.findings.list(id, { ...filter, ...page })
-      if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage({ cursor, limit }))
+      if (wantsPage(request))
+        return linkNext(reply, request.url, await stores.findings.list(id, { ...filter, cursor, limit }))
       // What an audit that has ended found does not change, until retention drops all of it.
       if (audit.finishedAt !== null && (await stores.findings.list(id, { limit: 1 })).items.length > 0)
         setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
-      return sendExport(reply, formatOf(request), { name: `findings-${id}`, columns: findingColumns, fetchPage })
+      return sendExport(reply, formatOf(request), {
+        name: `findings-${id}`,
+        columns: findingColumns,
+        pages: stores.findings.each(id, filter),
+      })
     },
   )
 }

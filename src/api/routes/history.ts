@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../domain/errors.ts'
 import { spanColumns } from '../../report/columns.ts'
+import { eachPage, type PageRequest } from '../../store/page.ts'
 import { setStreamEtag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { linkNext } from '../links.ts'
@@ -69,10 +70,14 @@ export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
       const { name } = request.params
       const target = await stores.targets.findAny(name)
       if (!target) throw new NotFoundError(`there is no target ${name}`)
-      const fetchPage = (page: { cursor?: string; limit: number }) => stores.history.spans(target.id, page)
+      const fetchPage = (page: PageRequest) => stores.history.spans(target.id, page)
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
       setStreamEtag(reply, target.id, await stores.history.extent(target.id), formatOf(request), version)
-      return sendExport(reply, formatOf(request), { name: `history-${name}`, columns: spanColumns, fetchPage })
+      return sendExport(reply, formatOf(request), {
+        name: `history-${name}`,
+        columns: spanColumns,
+        pages: eachPage(fetchPage),
+      })
     },
   )
 }

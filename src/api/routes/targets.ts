@@ -8,6 +8,7 @@ import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.
 import type { Change, LedgerAction } from '../../domain/ledger.ts'
 import { targetColumns } from '../../report/columns.ts'
 import type { Caller } from '../../store/keys.ts'
+import { eachPage } from '../../store/page.ts'
 import type { StoredTarget } from '../../store/targets.ts'
 import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
@@ -123,8 +124,8 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       if (wantsPage(request))
         return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
-      const whole = (page: RefreshedPage) => fetchPage({ ...since, ...page })
-      return sendExport(reply, formatOf(request), { name: 'targets', columns: targetColumns, fetchPage: whole, head })
+      const pages = eachPage((page) => fetchPage({ ...since, ...page }))
+      return sendExport(reply, formatOf(request), { name: 'targets', columns: targetColumns, pages, head })
     },
   )
 
