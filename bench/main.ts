@@ -16,6 +16,7 @@ import { measureConnects, measureInFlight, measureLooks } from './probes.ts'
 import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
 import { noteRunning, stopAll } from './running.ts'
+import { measureSlowClients } from './slow-clients.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { measureWorkers } from './workers.ts'
 import { measureYears } from './years.ts'
@@ -45,6 +46,7 @@ const benches: Record<string, Bench> = {
   memory: measureMemory,
   export: measureExport,
   reads: measureReads,
+  'slow-clients': measureSlowClients,
   probe: measureProbeEndpoint,
   ledger: measureLedger,
   webhooks: measureWebhooks,

@@ -57,7 +57,7 @@ export async function acceptAudit(
     const made = await claimOnce(stores, { ...order, request, resource: auditId })
     if (made !== auditId) return { auditId: made, created: false }
     const asked = await checkRequest(stores, request, order.requestedBy)
-    checkQuota(order, asked)
+    await checkQuota(stores, order, asked)
     const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
     const { trigger, requestedBy, now = new Date(), startsAt } = order
     const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
@@ -87,14 +87,21 @@ const checksOf = ({ policy, targets }: Pick<Asked, 'policy' | 'targets'>) =>
 
 const quotaRetrySeconds = 30
 
-/** Two requests at once can both be the last that fits: the quota keeps one caller from filling the queue, and counts no money. */
-function checkQuota({ quota }: Order, { policy, targets, checksInFlight }: Asked): void {
+/** More requests than come at once. */
+const manyAtOnce = 500
+
+/** Counts one after the other what could be the last that fits; where many such audits at once would fit, nobody waits. */
+async function checkQuota({ basis }: Stores, { quota, requestedBy }: Order, asked: Asked): Promise<void> {
   if (!quota) return
+  const { targets } = asked
   if (targets.length > quota.targetsPerAudit) {
     const message = `these are ${targets.length} targets, and an audit may have ${quota.targetsPerAudit}`
     throw new RefusedError([{ pointer: '/targets', message }])
   }
-  if (checksInFlight === 0 || checksInFlight + checksOf({ policy, targets }) <= quota.checksInFlight) return
+  const checks = checksOf(asked)
+  if (asked.checksInFlight + checks * manyAtOnce <= quota.checksInFlight) return
+  const checksInFlight = await basis.lockChecksInFlight(requestedBy)
+  if (checksInFlight === 0 || checksInFlight + checks <= quota.checksInFlight) return
   throw new QuotaError(
     `${checksInFlight} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
     quotaRetrySeconds,

@@ -51,6 +51,13 @@ export function createBasisStore(db: Database, realm: Realm) {
       )
     },
 
+    /** How many checks a caller has under way; until the transaction ends, nobody else learns it for this caller. */
+    async lockChecksInFlight(requestedBy: string): Promise<number> {
+      await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`checks of ${requestedBy}`}, 0))`
+      const [row] = await db.$queryRaw<{ checks: number }[]>`SELECT ${checksInFlight(requestedBy)} AS checks`
+      return row?.checks ?? 0
+    },
+
     /** For an audit that was accepted before. */
     async ordered({ policyId, targetIds }: { policyId: number; targetIds: readonly number[] }): Promise<Basis> {
       const { policy, ...rest } = await read(

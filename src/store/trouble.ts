@@ -8,6 +8,7 @@ const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
 /** What the driver and its adapter call a server that does not answer. */
 const unavailableKinds = new Set([
   ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'],
+  ...['ENOSPC', 'EDQUOT'], // the disk of this process is full
   ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'P1001', 'P1017', 'P2024', 'P2028'],
 ])
 

@@ -112,6 +112,13 @@ test('a key whose checks are under way waits until they are done; another key do
   expect((await audit(['a'])).status).toBe(202)
 })
 
+test('of audits that are asked for at once, no more are taken than fit', async () => {
+  await start({ PORTWARDEN_CHECKS_IN_FLIGHT: '16' })
+  const answers = await Promise.all(Array.from({ length: 12 }, () => audit(['a', 'b'])))
+  // Eight checks are asked for by each; once it is planned, four of them need a look.
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 202, 202, ...Array(9).fill(429)])
+})
+
 test('an audit that is larger than the quota is taken where nothing else is under way', async () => {
   await start({ PORTWARDEN_CHECKS_IN_FLIGHT: '1' })
   expect((await audit(['a', 'b'])).status).toBe(202)

@@ -34,6 +34,13 @@ beforeAll(async () => {
 })
 afterAll(() => teams?.stop())
 
+let at: Promise<string> | undefined
+/** The URL of the service, which listens once. */
+const listening = () => {
+  at ??= teams.service.listen()
+  return at
+}
+
 const asBlue = (method: Method, path: string, body?: unknown) =>
   teams.service.call(method, path, {
     key: teams.blue.key,
@@ -114,7 +121,7 @@ const everythingOfGreen = async () => {
 
 describe('a key that is limited to the targets of a team', () => {
   test('reads all that is of the team, in every form, and nothing of another team', async () => {
-    const url = await teams.service.listen()
+    const url = await listening()
     const call = async (path: string, init: RequestInit = {}) => {
       const headers = { ...init.headers, authorization: `Bearer ${teams.blue.key}` }
       const answer = await fetch(new URL(path, url), { ...init, headers })
@@ -132,6 +139,52 @@ describe('a key that is limited to the targets of a team', () => {
       for (const own of [target, ...audits, baseline, schedule, window, waiver]) expect(text).toContain(own)
       expect(text).toContain('"regressed"')
     }
+  })
+
+  test('gets the same answers, with the same counts and ETags, whatever another team does meanwhile', async () => {
+    const url = await listening()
+    const [from, to] = teams.blue.audits.map((id) => `audit:${id}`)
+    const readAll = async () => {
+      const answers = new Map<string, string>()
+      const call = async (path: string, init: RequestInit = {}) => {
+        const headers = new Headers({ ...init.headers, authorization: `Bearer ${teams.blue.key}` })
+        const answer = await fetch(new URL(path, url), { ...init, headers })
+        if (answer.status === 403) return Response.json({ items: [] })
+        const said = [...answer.headers].filter(([name]) => !/^(date|ratelimit)$/.test(name))
+        answers.set(`${path} ${headers.get('accept')}`, JSON.stringify([said, await answer.clone().text()]))
+        return answer
+      }
+      await everyAnswer(call, { from: from ?? '', to: to ?? '' })
+      return answers
+    }
+    const [first, second] = [await readAll(), await readAll()]
+    const stable = [...first].filter(([path, answer]) => second.get(path) === answer)
+    expect(stable.length).toBeGreaterThan(40)
+    expect(stable.filter(([, answer]) => answer.includes('"etag"')).length).toBeGreaterThan(20)
+
+    const asGreen = async (method: Method, path: string, body: object) => {
+      const answer = await teams.service.call(method, path, {
+        key: teams.green.key,
+        body,
+        headers: { prefer: 'wait=15' },
+      })
+      expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+      return answer.body
+    }
+    const other = { name: 'green-more', address: '127.0.0.2', labels: { team: 'green', site: 'hq' } }
+    await asGreen('POST', '/v1/targets', other)
+    const { id } = await asGreen('POST', '/v1/audits', {
+      policy: 'doors',
+      targets: [teams.green.target, other.name],
+      params: { openPort: 1, shutPort: 1 },
+    })
+    await asGreen('POST', '/v1/baselines', { name: 'green-more', audit: id, reason: 'green' })
+    const permission = { policy: 'doors', rules: ['must-be-shut'], targets: [other.name], reason: 'green' }
+    await asGreen('POST', '/v1/waivers', { ...permission, expiresAt: new Date(Date.now() + 86_400_000).toISOString() })
+    const after = await readAll()
+    for (const [path, answer] of stable) expect([path, after.get(path)]).toEqual([path, answer])
+    expect(after.size).toBe(first.size)
+    await teams.service.call('DELETE', '/v1/targets/green-more') // the labels that it shares are asked for by others
   })
 
   test('counts what somebody without limit counts who filters by its labels', async () => {

@@ -43,6 +43,11 @@ describe('a token', () => {
     ['never expires', { exp: undefined as never }],
     ['does not count yet', { nbf: seconds(60) }],
     ['is of nobody', { sub: undefined as never }],
+    ['is of a number', { sub: 7 as never }],
+    ['is for a number of audiences', { aud: 7 as never }],
+    ['expires at a time that is none', { exp: 'never' as never }],
+    ['counts from a time that is none', { nbf: 'now' as never }],
+    ['is of a list of issuers', { iss: ['https://login.example.org'] as never }],
     ['is of a name with an end of line', { sub: 'ann\nbob' }],
     ['is of an empty name', { sub: '' }],
     ['is of a name without end', { sub: 'a'.repeat(256) }],
@@ -56,6 +61,17 @@ describe('a token', () => {
     const token = await issuer.sign({ scope, exp })
     expect(await read(token, new Date((exp + 4) * 1000))).toEqual(ann)
     expect(await read(token, new Date((exp + 5) * 1000))).toBeUndefined()
+  })
+
+  test('counts from five seconds before it begins to, and not earlier', async () => {
+    const nbf = seconds(60)
+    const token = await issuer.sign({ scope, nbf })
+    expect(await read(token, new Date((nbf - 5) * 1000))).toEqual(ann)
+    expect(await read(token, new Date((nbf - 6) * 1000))).toBeUndefined()
+  })
+
+  test('may be for others too', async () => {
+    expect(await read(await issuer.sign({ scope, aud: ['another', 'portwarden'] }))).toEqual(ann)
   })
 
   test('is none without a signature, and none with one that the public key makes', async () => {

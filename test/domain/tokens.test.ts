@@ -39,6 +39,19 @@ describe('the scopes of a token', () => {
     ['are none of what every object has', { scope: 'x' }, '/constructor/name', undefined, []],
     ['are none of names that every object has', { groups: ['constructor', '__proto__'] }, 'groups', meanings, []],
     ['are none where it is no text', { scope: { admin: true } }, 'scope', undefined, []],
+    ['are none where it is nothing', { scope: null }, 'scope', undefined, []],
+    ['are none of a number', { scope: 1 }, 'scope', undefined, []],
+    [
+      'are none of a list in a list, or of an object in one',
+      { roles: [['admin'], { admin: true }] },
+      'roles',
+      undefined,
+      [],
+    ],
+    ['are none of a list that is written as text', { roles: '["admin"]' }, 'roles', undefined, []],
+    ['are none of what a pointer finds behind a text', { realm: 'admin' }, '/realm/roles', undefined, []],
+    ['are not those of another spelling', { scope: 'Admin ADMIN admin,reports:read' }, 'scope', undefined, []],
+    ['are found by a pointer whose names have slashes', { 'a/b': { '~': 'admin' } }, '/a~1b/~0', undefined, ['admin']],
     ['are none of part of a word', { scope: 'admins xadmin admin:x' }, 'scope', undefined, []],
   ])('%s', (_, claims, scopeClaim, means, expected) => {
     expect(scopesOf(claims, { scopeClaim, meanings: means })).toEqual(expected)

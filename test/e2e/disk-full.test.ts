@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { query } from '../support/database-server.ts'
 import { type Answer, startService, type TestService } from '../support/service.ts'
@@ -7,6 +8,45 @@ import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
 const tablespace = `pwtest_small_${randomBytes(4).toString('hex')}`
 // Mounting takes root. On CI nothing of it may be left out.
 const describeAsRoot = process.env.CI || process.getuid?.() === 0 ? describe : describe.skip
+
+describeAsRoot('a process whose own disk is full', () => {
+  let disk: SmallDisk
+  let service: TestService
+  beforeAll(async () => {
+    disk = await mountSmallDisk(8)
+    service = await startService({ working: false, env: { PORTWARDEN_DATA_DIR: join(disk.tablespace, 'data') } })
+  })
+  afterAll(async () => {
+    await service?.stop()
+    await disk?.remove()
+  })
+
+  const load = (count: number) =>
+    service.call('POST', '/v1/targets/import', {
+      body: ['name,address', ...Array.from({ length: count }, (_, i) => `host-${i},127.0.0.1`)].join('\n'),
+      headers: { 'content-type': 'text/csv' },
+    })
+
+  test('answers 503 to an import that it cannot put aside and imports nothing of it, until there is room again', async () => {
+    await disk.fill()
+    const { status, headers, body } = await load(20_000)
+    expect([status, headers['retry-after'], Object.keys(body).toSorted()]).toEqual([
+      503,
+      expect.stringMatching(/^\d+$/),
+      ['requestId', 'status', 'title', 'type'],
+    ])
+    expect((await service.call('GET', '/v1/targets')).body.items).toEqual([])
+    await disk.free()
+    expect(await load(20_000)).toMatchObject({ status: 200, body: { created: 20_000 } })
+  })
+
+  test('loses no row where the room ends in the middle of one', async () => {
+    await disk.fill()
+    await disk.spare(8 * 1024) // for a part of what is written at once
+    expect((await load(1_000)).status).toBe(503)
+    await disk.free()
+  })
+})
 
 describeAsRoot('a database whose disk is full', () => {
   let disk: SmallDisk

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startService } from '../support/service.ts'
-import { type Slowness, startSlowClients, timeRequests } from '../support/slow-clients.ts'
+import { type Slowness, slownesses, startSlowClients, timeBeside, timeRequests } from '../support/slow-clients.ts'
 
 const clients = 1_000
 let database: TestDatabase
@@ -22,38 +22,22 @@ const residentMb = async () => {
   return Number(kb) / 1024
 }
 
-const slow: Record<string, Slowness> = {
-  'that do not finish their headers': { first: 'GET /v1/targets HTTP/1.1\r\nHost: a\r\n', drip: 'X-More: 1\r\n' },
-  'that do not finish their bodies': {
-    first:
-      'POST /v1/targets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nAuthorization: Bearer KEY\r\n\r\n{',
-    drip: ' ',
-  },
-  'that do not read the answer': { first: 'GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n', deaf: true },
-}
-test.each(Object.entries(slow))(
-  `${clients} clients %s keep nobody else waiting, and cost little memory`,
-  async (_what, how) => {
+test.each(Object.entries(slownesses))(
+  `${clients} clients that %s keep nobody else waiting, and cost little memory`,
+  async (what, how) => {
     await timeRequests(`${service.url}/livez`, 20) // warm
     const before = await residentMb()
-    const slowClients = await startSlowClients(service.url, clients, {
-      ...how,
-      first: how.first.replace('KEY', service.key),
-    })
-    try {
-      const took = await timeRequests(`${service.url}/livez`, 300)
-      expect(slowClients.open()).toBe(clients)
-      const p99 = took.toSorted((a, b) => a - b)[Math.ceil(took.length * 0.99) - 1]
-      expect(p99).toBeLessThan(500)
-      expect((await residentMb()) - before).toBeLessThan(150)
-    } finally {
-      slowClients.stop()
-    }
+    const { p50Ms, p99Ms, open } = await timeBeside(service, { count: clients, how })
+    const times = `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`
+    process.stdout.write(`${clients} clients that ${what}: /livez ${times}\n`)
+    expect(open).toBe(clients)
+    expect(p99Ms).toBeLessThan(500)
+    expect((await residentMb()) - before).toBeLessThan(150)
   },
 )
 
 test('who does not finish the headers in ten seconds is sent away', async () => {
-  const { first } = slow['that do not finish their headers'] as Slowness
+  const { first } = slownesses['do not finish their headers'] as Slowness
   const startedAt = performance.now()
   const slowClients = await startSlowClients(service.url, 1, { first, drip: 'X-More: 1\r\n' })
   await slowClients.dropped(1)

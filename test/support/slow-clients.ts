@@ -53,6 +53,34 @@ export async function startSlowClients(url: string, count: number, { first, drip
   }
 }
 
+/** The ways of being slow; `KEY` stands for a key. */
+export const slownesses: Record<string, Slowness> = {
+  'do not finish their headers': { first: 'GET /v1/targets HTTP/1.1\r\nHost: a\r\n', drip: 'X-More: 1\r\n' },
+  'do not finish their bodies': {
+    first:
+      'POST /v1/targets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nAuthorization: Bearer KEY\r\n\r\n{',
+    drip: ' ',
+  },
+  'do not read the answer': { first: 'GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n', deaf: true },
+}
+
+const timed = 300
+
+/** What others wait for `/livez`, each on a connection of its own, while so many clients are slow; and how many of these are left then. */
+export async function timeBeside(
+  { url, key }: { url: string; key: string },
+  { count, how }: { count: number; how: Slowness },
+): Promise<{ p50Ms: number; p99Ms: number; open: number }> {
+  const slow = await startSlowClients(url, count, { ...how, first: how.first.replace('KEY', key) })
+  try {
+    const took = (await timeRequests(`${url}/livez`, timed)).toSorted((a, b) => a - b)
+    const at = (share: number) => took[Math.ceil(timed * share) - 1] ?? Number.NaN
+    return { p50Ms: at(0.5), p99Ms: at(0.99), open: slow.open() }
+  } finally {
+    slow.stop()
+  }
+}
+
 /** The milliseconds that each of so many requests took, one after the other, each on a connection of its own. */
 export async function timeRequests(url: string, count: number): Promise<number[]> {
   const took: number[] = []

@@ -1,4 +1,4 @@
-import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mustRun } from './processes.ts'
 import { afterDeath } from './reaper.ts'
@@ -10,6 +10,8 @@ export interface SmallDisk {
   tablespace: string
   /** Leaves no room on it. */
   fill(): Promise<void>
+  /** Makes room for so many bytes on a disk that is full. */
+  spare(bytes: number): Promise<void>
   /** Makes room again. */
   free(): Promise<void>
   remove(): Promise<void>
@@ -29,9 +31,10 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   return {
     tablespace,
     async fill() {
-      const full = await writeFile(filler, Buffer.alloc(megabytes * 1024 * 1024)).catch((error: unknown) => error)
+      const full = await writeFile(filler, Buffer.alloc((megabytes + 1) * 1024 * 1024)).catch((error: unknown) => error)
       if ((full as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') throw new Error('the disk is not full')
     },
+    spare: async (bytes) => truncate(filler, (await stat(filler)).size - bytes),
     free: () => rm(filler),
     async remove() {
       await mustRun('umount', ['--lazy', path])

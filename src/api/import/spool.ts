@@ -21,7 +21,7 @@ export async function openSpool<T>(directory: string): Promise<Spool<T>> {
   const flush = async () => {
     const text = waiting
     waiting = ''
-    if (text !== '') await file.write(text)
+    if (text !== '') await file.appendFile(text) // write() may leave a rest, and says so with a number
   }
   return {
     async add(value) {

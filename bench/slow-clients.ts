@@ -1,0 +1,22 @@
+import { slownesses, timeBeside, timeRequests } from '../test/support/slow-clients.ts'
+import type { Bench } from './main.ts'
+import { startService } from './service.ts'
+
+const count = 1_000
+
+/** How long `/livez` takes while clients are slow on purpose, by the way in which they are. */
+export const measureSlowClients: Bench = async (dataDir) => {
+  const service = await startService(dataDir, {}, 'api')
+  try {
+    await timeRequests(`${service.url}/livez`, 20) // warm
+    const figures = []
+    for (const [what, how] of Object.entries(slownesses)) {
+      const { p99Ms, open } = await timeBeside(service, { count, how })
+      const beside = `/livez beside ${open} clients that ${what}, p99`
+      figures.push({ bench: 'slow-clients', what: beside, value: p99Ms, unit: 'ms', goal: '< 500' })
+    }
+    return figures
+  } finally {
+    await service.stop()
+  }
+}
