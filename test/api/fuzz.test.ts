@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newEvent } from '../../src/notify/event.ts'
+import { callbacksId } from '../../src/store/webhooks.ts'
 import { ports } from '../support/app.ts'
 import { misfitOf, misfitOfProblem, type Operation, operations } from '../support/fuzz/document.ts'
 import { createTally } from '../support/fuzz/kinds.ts'
@@ -12,6 +14,9 @@ import { startService, type TestService } from '../support/service.ts'
 const requests = Number(process.env.PORTWARDEN_FUZZ_REQUESTS ?? 10_000)
 const seed = Number(process.env.PORTWARDEN_FUZZ_SEED ?? 20_261_123) // the same in every run, so that a failure is a change
 const operationsAtOnce = 6
+
+/** What it takes fits one lease of one vantage, which comes by chance in some runs only: test/api/leases.test.ts does it. */
+const isSeldomRight = (name: string) => name.includes('/leases/{id}/')
 
 const known = createKnown()
 const tally = createTally()
@@ -34,7 +39,7 @@ beforeAll(async () => {
   // From here on nothing is dialled and no name is looked up, whatever is asked for.
   await service.rest(5_000)
   keys = {
-    admin: service.key,
+    admin: await service.stores.keys.create('fuzz', ['admin']),
     limited: (
       await service.call('POST', '/v1/keys', {
         body: {
@@ -60,12 +65,14 @@ async function make(path: string, body: object) {
 /** One of everything at least, so that requests find something. */
 async function furnish() {
   await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
-  for (const name of ['a', 'b', 'c']) await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
+  for (const name of ['kept', 'a', 'b', 'c'])
+    await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
   const params = { openPort: 9, shutPort: 9 }
   const audit = { policy: 'ports', targets: ['a', 'b'], params }
   for (const policy of ['ports', 'ports@1']) {
     const { id } = await make('/v1/audits', { ...audit, policy, vantages: ['local'] })
     known.add('moments', `audit:${id}`)
+    known.add('ended', id)
   }
   for (let leased = 0; leased < 20; leased += 1)
     await service.call('POST', '/v1/audits', { body: { ...audit, vantages: ['branch'] } })
@@ -80,6 +87,10 @@ async function furnish() {
   }
   const waiver = { policy: 'ports', rules: ['must-be-open'], targets: ['a'], reason: 'a test', expiresAt: tomorrow }
   const { id: audit1 } = await make('/v1/audits', { ...audit, vantages: ['local'] })
+  const event = newEvent('ping', new Date(), {})
+  const told = { webhookId: callbacksId, eventId: event.id, lane: 'ping', url: 'http://127.0.0.1:9/' }
+  for (const id of await service.stores.deliveries.add([event], [told, told, told])) known.add('deliveries', id)
+  await service.query("UPDATE webhook_delivery SET status = 'dead'")
   await make('/v1/baselines', { name: 'base', audit: audit1, reason: 'a test' })
   await make('/v1/schedules', {
     name: 'nightly',
@@ -91,7 +102,6 @@ async function furnish() {
     await make('/v1/waivers', waiver)
     const { id } = await make('/v1/webhooks', { url: 'http://127.0.0.1:9/', events: ['audit.completed'] })
     await make(`/v1/webhooks/${id}/ping`, {})
-    learn(known, '/v1/webhooks/{id}/deliveries', (await service.call('GET', `/v1/webhooks/${id}/deliveries`)).body)
   }
   for (const moment of [now, tomorrow, 'baseline:base']) known.add('moments', moment)
   for (const list of ['policies', 'vantages'])
@@ -121,6 +131,10 @@ test(
     await Promise.all(Array.from({ length: operationsAtOnce }, work))
     report(counts, performance.now() - startedAt)
     expect(failures.join('\n\n')).toBe('')
+    const vain = [...counts].filter(
+      ([name, by]) => !isSeldomRight(name) && Object.keys(by).every((one) => one >= '400'),
+    )
+    if (perOperation > 100) expect(vain).toEqual([])
     const kinds = Object.entries(tally.counts)
     process.stdout.write(`of these: ${kinds.map(([kind, count]) => `${count} × ${kind}`).join(', ')}\n`)
     expect(kinds.filter(([, count]) => count === 0)).toEqual([])
@@ -162,7 +176,7 @@ async function fuzz(operation: Operation, numRuns: number, counts: Map<string, R
   const statuses: Record<string, number> = {}
   counts.set(operation.name, statuses)
   const property = fc.asyncProperty(requestsTo(operation), async (draft: Draft) => {
-    const answer = await send(service, draft, { known, keys, url })
+    const answer = await send(service, draft, { known, keys: keysFor(operation), url })
     tally.add(answer)
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     const isReady = operation.path === '/readyz'
@@ -183,6 +197,9 @@ async function fuzz(operation: Operation, numRuns: number, counts: Map<string, R
   const shown = JSON.stringify(counterexample?.[0])?.slice(0, 1_500)
   return `${operation.name}: ${(errorInstance as Error).message}\n  ${shown}`
 }
+
+/** Nobody approves what they asked for. */
+const keysFor = ({ path }: Operation): Keys => (path.endsWith('/approve') ? { ...keys, admin: service.key } : keys)
 
 function report(counts: Map<string, Record<string, number>>, elapsedMs: number): void {
   const total = (statuses: Record<string, number>) => Object.values(statuses).reduce((sum, count) => sum + count, 0)

@@ -131,6 +131,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         return changed
       })
       if (!again) throw new ConflictError('the delivery is under way')
+      reply.header('location', `/v1/webhooks/${params.id}/deliveries/${params.deliveryId}`)
       return reply.code(202).send(show(await find(view, params)))
     },
   )

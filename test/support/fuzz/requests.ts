@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Operation, Parameter } from './document.ts'
+import { bodies, queries } from './samples.ts'
 import { knownAs, valid, wild } from './values.ts'
 
 /** A request with `§collection§n§` where something known goes. */
@@ -42,7 +43,11 @@ export function requestsTo(operation: Operation): fc.Arbitrary<Draft> {
 
 function drafts(operation: Operation, odd: ReadonlySet<(typeof parts)[number]>): fc.Arbitrary<Draft> {
   const [[mediaType, schema] = []] = Object.entries(operation.bodies)
-  const body = schema ? valid(schema) : fc.constant(undefined)
+  const sample = bodies[operation.name]
+  const fitting = schema ? valid(schema) : fc.constant(undefined)
+  const body = sample ? fc.oneof(fitting, fc.nat().map(sample)) : fitting
+  const query = queryOf(parametersOf(operation, 'query'), odd.has('query'))
+  const asked = queries[operation.name]
   const oddBody = fc.oneof({ weight: 3, arbitrary: mutated(body) }, { weight: 1, arbitrary: wild })
   return fc
     .record({
@@ -51,7 +56,7 @@ function drafts(operation: Operation, odd: ReadonlySet<(typeof parts)[number]>):
           parametersOf(operation, 'path').map((one) => [one.name, inPath(operation, one, odd.has('inPath'))]),
         ),
       ),
-      query: queryOf(parametersOf(operation, 'query'), odd.has('query')),
+      query: asked ? fc.oneof(query, fc.constant(asked)) : query,
       headers: headersOf(parametersOf(operation, 'header'), Object.keys(operation.bodies), odd.has('headers')),
       body: odd.has('body') ? oddBody : body,
       damage: odd.has('damage')
@@ -76,10 +81,16 @@ const parametersOf = ({ parameters }: Operation, place: Parameter['in']) =>
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
+/** Of a collection, what is there from the beginning to the end, and has come to its own end. */
+const lasting: Record<string, string> = { webhooks: 'callbacks', audits: knownAs('ended', 0) }
+
 /** The collection that a parameter of a path is from: `webhooks` for `/v1/webhooks/{id}`. */
 function inPath({ path }: Operation, { name, schema }: Parameter, odd: boolean): fc.Arbitrary<string> {
   const collection = path.split(`/{${name}}`)[0]?.split('/').at(-1) ?? ''
-  const known = fc.nat(12).map((index) => knownAs(collection, index))
+  const known = fc.oneof(
+    { weight: 3, arbitrary: fc.nat(12).map((index) => knownAs(collection, index)) },
+    { weight: collection in lasting ? 1 : 0, arbitrary: fc.constant(lasting[collection] ?? '') },
+  )
   if (!odd) return known
   return fc.oneof(
     { weight: 1, arbitrary: known },
@@ -202,9 +213,13 @@ function placesIn(value: unknown): [Holder, string][] {
 }
 
 /** The body as it goes over the wire. */
-export function write(body: unknown, damage: Damage | undefined): string | Buffer | undefined {
+export function write(
+  body: unknown,
+  { damage, headers }: Pick<Draft, 'damage' | 'headers'>,
+): string | Buffer | undefined {
   if (body === undefined) return undefined
-  const text = JSON.stringify(body) ?? ''
+  const isText = typeof body === 'string' && !/json|^$/.test(headers['content-type'] ?? '')
+  const text = isText ? body : (JSON.stringify(body) ?? '')
   if (!damage) return text
   const { kind, at } = damage
   const place = at % Math.max(text.length, 1)

@@ -20,7 +20,7 @@ export async function send(
     ...known.fill(draft.headers),
     ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
   }
-  const payload = write(known.fill(draft.body), draft.damage)
+  const payload = write(known.fill(draft.body), draft)
   const target = query ? `${path}?${query}` : path
   const method = draft.method as 'GET'
   // fetch() refuses to send `expect`.

@@ -1,0 +1,36 @@
+const day = 86_400_000
+const inDays = (days: number) => new Date(Date.now() + days * day).toISOString()
+const reason = 'a test'
+const ports = { policy: 'ports', params: { openPort: 9, shutPort: 9 } }
+
+/** Bodies that are right, where one seldom comes by chance: their fields fit each other and what is there. No two numbers give the same name. */
+export const bodies: Record<string, (n: number) => unknown> = {
+  'POST /v1/audits': (n) => ({ ...ports, targets: [{ name: `new-${n}`, address: '127.0.0.1' }], vantages: ['local'] }),
+  'POST /v1/baselines': (n) => ({ name: `base-${n}`, audit: '§ended§0§', reason }),
+  'POST /v1/baselines/{name}/approve': () => ({
+    reason,
+    items: [{ target: 'a', policy: 'ports', rule: 'must-be-open', vantage: 'local' }],
+  }),
+  'POST /v1/targets/import': (n) => `name,address\nimported-${n},127.0.0.1\n`,
+  'POST /v1/keys': (n) => ({ name: `key-${n}`, scopes: ['reports:read'] }),
+  'POST /v1/waivers': () => ({
+    policy: 'ports',
+    rules: ['must-be-open'],
+    targets: ['kept'],
+    reason,
+    expiresAt: inDays(1),
+  }),
+  'POST /v1/windows': () => ({
+    ...{ policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: ['kept'] },
+    ...{ from: inDays(1), to: inDays(2), ticket: 'CHG1', reason },
+  }),
+  'POST /v1/webhooks': () => ({ url: 'http://127.0.0.1:9/', events: ['audit.completed'] }),
+}
+
+/** Queries, for the same reason. */
+export const queries: Record<string, [string, string][]> = {
+  'GET /probe': [
+    ['target', '127.0.0.1:9'],
+    ['module', 'tcp_connect'],
+  ],
+}
