@@ -32,6 +32,8 @@ describe('POST /v1/audits', () => {
       trigger: 'api',
       policy: { name: 'ports', version: 1 },
     })
+    const polled = await service.call('GET', headers.location ?? '')
+    expect([polled.status, polled.headers['retry-after'], polled.body.status]).toEqual([200, '1', 'running'])
     const seen = await service.call('GET', headers.location ?? '', waiting)
     expect(seen).toMatchObject({ status: 200, body: { id: body.id, status: 'completed' } })
     expect(seen.headers['retry-after']).toBeUndefined()

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { digest } from '../../domain/canonical.ts'
 import { checkEntry, type LedgerEntry, type LedgerKey } from '../../domain/ledger.ts'
 import { createFindingsDigest } from './digest.ts'
 
@@ -18,19 +19,19 @@ export interface PackSource {
 interface Manifest {
   files: { name: string; sha256: string }[]
 }
-interface Audit {
-  policy: { name: string; digest: string }
-}
+type Said = Record<string, unknown>
+type Audit = Said & { id: string; policy: { name: string } }
 type FinishEntry = LedgerEntry & {
-  payload: { policy: { digest: string }; findings: { count: number; digest: string } }
+  payload: Said & { policy: { digest: string }; findings: { count: number; digest: string } }
 }
 
-/** Checks a pack by itself: its files against the manifest, and its policy and findings against the entry of the ledger. Throws an Error for what is no pack. */
+/** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Throws an Error for what is no pack. */
 export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[]> {
   const json = async <T>(name: string): Promise<T> => JSON.parse(await textOf(open(name), name)) as T
   const { files } = await json<Manifest>('manifest.json')
   const checks: PackCheck[] = []
   for (const { name, sha256 } of files) {
+    if (!/^\w[\w.-]*$/.test(name)) throw new Error('no evidence pack: a file has a name that none has')
     const bytes = open(name)
     const is = bytes && (await hashOf(bytes))
     const message = is === undefined ? 'is missing' : is === sha256 ? 'is as the manifest says' : 'was changed'
@@ -38,19 +39,18 @@ export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[
   }
   if (!open('ledger.json')) return [...checks, { what: 'ledger', verdict: 'unverified', message: 'has no entry of it' }]
   const entry = await json<FinishEntry>('ledger.json')
-  const { policy } = await json<Audit>('audit.json')
-  checks.push(entryCheck(entry, keys))
-  checks.push(
-    compared('policy', 'that the ledger names', [
-      await hashOf(open('policy.json') ?? []),
-      entry.payload.policy.digest,
-      policy.digest,
-    ]),
-  )
-  const { count, digest } = entry.payload.findings
-  const found = await digestOf(policy.name, open('findings.ndjson') ?? [])
-  checks.push(compared('findings', `that the ledger names, ${count} in all`, [found, `${count} ${digest}`]))
-  return checks
+  const audit = await json<Audit>('audit.json')
+  const { findings, ...said } = entry.payload
+  const same = Object.keys(said).every((name) => digest(audit[name] ?? null) === digest(said[name]))
+  const policy = await hashOf(open('policy.json') ?? [])
+  const found = await digestOf(audit.policy.name, open('findings.ndjson') ?? [])
+  return [
+    ...checks,
+    entryCheck(entry, keys),
+    compared('audit', same && audit.id === entry.subject),
+    compared('policy', policy === said.policy.digest),
+    compared('findings', found === `${findings.count} ${findings.digest}`),
+  ]
 }
 
 /** Count and digest, as one text; what has no findings in its lines has none. */
@@ -62,15 +62,14 @@ async function digestOf(policy: string, bytes: AsyncIterable<Uint8Array> | Itera
     if (error instanceof SyntaxError || error instanceof TypeError) return 'none'
     throw error
   }
-  const { count, digest } = findings.end()
-  return `${count} ${digest}`
+  const end = findings.end()
+  return `${end.count} ${end.digest}`
 }
 
-function compared(what: string, intact: string, [first, ...others]: string[]): PackCheck {
-  const same = others.every((other) => other === first)
-  const message = same ? `is the one ${intact}` : 'is not the one that the ledger names'
-  return { what, verdict: same ? 'intact' : 'broken', message }
-}
+const compared = (what: string, same: boolean): PackCheck =>
+  same
+    ? { what, verdict: 'intact', message: 'what the entry of the ledger says' }
+    : { what, verdict: 'broken', message: 'not what the entry of the ledger says' }
 
 /** The entry alone: where it stands in the chain only the ledger can tell. */
 function entryCheck(entry: FinishEntry, keys: readonly LedgerKey[]): PackCheck {
