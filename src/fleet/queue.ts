@@ -59,7 +59,7 @@ export interface Queue {
 export interface QueueOptions {
   url: string
   connections: number
-  /** Large batches that one worker runs at the same time, of each vantage. */
+  /** Large batches that one worker runs at the same time, of each vantage; of small ones many more. */
   concurrency: number
   /** Resolves when a batch may have come, after `ms`, or when the signal comes; default: after `ms`. */
   waitForBatch?: Notifications['waitForBatch']
@@ -97,7 +97,8 @@ const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
 const lookEverySeconds = 2
 const polling = { pollingIntervalSeconds: lookEverySeconds, notifyPollingIntervalSeconds: lookEverySeconds }
-const smallBatchesAtOnce = 100
+/** So many small batches count as a large one. */
+const smallBatches = 25
 /** The priorities of batches: small ones are taken first. */
 const priority = { large: 0, small: 1 }
 
@@ -170,7 +171,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         wait: (ms, signal) => waitForBatch(awaited, ms, signal),
       },
       {
-        atOnce: awaited.large ? concurrency : smallBatchesAtOnce,
+        atOnce: awaited.large ? concurrency : concurrency * smallBatches,
         keepEveryMs: (delivery.heartbeatSeconds / 3) * 1000,
         lookEveryMs: lookEverySeconds * 1000,
         work: ({ data }) => work(data),
