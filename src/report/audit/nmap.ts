@@ -8,6 +8,7 @@ import { endOf, type Rendering, type ReportedAudit, type ReportedFinding, startO
  * `>HOST` where a rule looks elsewhere than at the target), because ndiff tells hosts apart by address and name. Each
  * finding is a line of the script result of its port, or of its host where no port was looked at: so two audits differ
  * there where their drift report says so. What does not apply is left out, as it is out of scope there too.
+ * Where nothing was looked at a host has no address, which nmap.dtd demands, and the scanner is not nmap.
  */
 export const renderNmap: Rendering = async function* (audit, findings) {
   const elsewhere = new Set(audit.policy.document.rules.flatMap(({ id, host }) => (host === undefined ? [] : id)))

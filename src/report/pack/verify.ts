@@ -27,19 +27,23 @@ type FinishEntry = LedgerEntry & {
 
 /** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Throws an Error for what is no pack. */
 export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[]> {
-  const json = async <T>(name: string): Promise<T> => JSON.parse(await textOf(open(name), name)) as T
-  const { files } = await json<Manifest>('manifest.json')
+  const json = async <T>(name: string): Promise<T | undefined> => {
+    const bytes = open(name)
+    return bytes && (JSON.parse(await textOf(bytes)) as T)
+  }
+  const manifest = await json<Manifest>('manifest.json')
+  const audit = await json<Audit>('audit.json')
+  if (!manifest || !audit) throw new Error('no evidence pack: there is no manifest.json, or no audit.json')
   const checks: PackCheck[] = []
-  for (const { name, sha256 } of files) {
+  for (const { name, sha256 } of manifest.files) {
     if (!/^\w[\w.-]*$/.test(name)) throw new Error('no evidence pack: a file has a name that none has')
     const bytes = open(name)
     const is = bytes && (await hashOf(bytes))
     const message = is === undefined ? 'is missing' : is === sha256 ? 'is as the manifest says' : 'was changed'
     checks.push({ what: name, verdict: is === sha256 ? 'intact' : 'broken', message })
   }
-  if (!open('ledger.json')) return [...checks, { what: 'ledger', verdict: 'unverified', message: 'has no entry of it' }]
   const entry = await json<FinishEntry>('ledger.json')
-  const audit = await json<Audit>('audit.json')
+  if (!entry) return [...checks, { what: 'ledger', verdict: 'unverified', message: 'has no entry of it' }]
   const { findings, ...said } = entry.payload
   const same = Object.keys(said).every((name) => digest(audit[name] ?? null) === digest(said[name]))
   const policy = await hashOf(open('policy.json') ?? [])
@@ -80,8 +84,7 @@ function entryCheck(entry: FinishEntry, keys: readonly LedgerKey[]): PackCheck {
   return { what: 'ledger', verdict: 'unverified', message }
 }
 
-async function textOf(bytes: AsyncIterable<Uint8Array> | undefined, name: string): Promise<string> {
-  if (!bytes) throw new Error(`no evidence pack: there is no ${name}`)
+async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
   const pieces: Uint8Array[] = []
   for await (const piece of bytes) pieces.push(piece)
   return Buffer.concat(pieces).toString('utf8')
