@@ -75,8 +75,7 @@ export async function openNights(
 async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly Place[], open: boolean[]) {
   const shares = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
   const ids = await stores.batches.create(
-    auditId,
-    shares.map(() => ({ vantage: 'local', vantageId: 1, rules: [], checks: [] })),
+    shares.map(() => ({ auditId, vantage: 'local', vantageId: 1, rules: [], checks: [] })),
   )
   const batches = shares.map((start, i) => ({ batchId: ids[i] ?? -1, start }))
   await stores.audits.start(auditId, { total: series.length, batches: shares.length })

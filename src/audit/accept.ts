@@ -1,13 +1,15 @@
 import { v7 as newUuid } from 'uuid'
 import { digest } from '../domain/canonical.ts'
 import { QuotaError, RefusedError } from '../domain/errors.ts'
+import { inGroups } from '../domain/groups.ts'
 import type { Limits } from '../domain/limits.ts'
 import type { NewAudit } from '../store/audits.ts'
+import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
 import type { TargetInput } from '../store/targets.ts'
-import { type Asked, checkRequest } from './check-request.ts'
+import { type Asked, checkRequests } from './check-request.ts'
 import type { Parts } from './parts.ts'
-import { carryOut, checksPerBatch, makePlan } from './plan.ts'
+import { carryOut, checksPerBatch, makePlans, type Plan } from './plan.ts'
 
 /** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
 export interface AuditRequest {
@@ -41,49 +43,103 @@ export interface Order {
 
 export type AcceptParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueBatches'>
 
+/** A request, and who makes it how. */
+export interface Asking {
+  request: AuditRequest
+  order: Order
+}
+
+export interface Accepted {
+  auditId: string
+  created: boolean
+}
+
 /**
  * Accepts an audit: everything is checked first, then the audit is written in one transaction with the jobs that look, if a
  * batch can hold it; else with the job that plans it.
  * The same idempotency key with the same request answers the audit that it made; with another one it is refused.
  * Throws RefusedError with every mistake that it found, and QuotaError for more than the quota; nothing is written then.
  */
-export async function acceptAudit(
-  { transaction, enqueuePlan, enqueueBatches }: AcceptParts,
-  request: AuditRequest,
-  order: Order,
-): Promise<{ auditId: string; created: boolean }> {
-  return transaction(async (stores, tx) => {
-    const auditId = newUuid()
-    const made = await claimOnce(stores, { ...order, request, resource: auditId })
-    if (made !== auditId) return { auditId: made, created: false }
-    const asked = await checkRequest(stores, request, order.requestedBy)
-    await checkQuota(stores, order, asked)
-    const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
-    const { trigger, requestedBy, now = new Date(), startsAt } = order
-    const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
-    const audit: NewAudit = {
-      id: auditId,
-      policyId: asked.policy.id,
-      targetIds: asked.targets.map(({ id }) => id),
-      ...{ params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy },
-      deadlineAt: new Date((startsAt ?? now).getTime() + deadlineMs),
+export async function acceptAudit(parts: AcceptParts, request: AuditRequest, order: Order): Promise<Accepted> {
+  const [accepted] = await acceptAudits(parts, [{ request, order }])
+  if (!accepted) throw new Error('an audit was not accepted')
+  return accepted
+}
+
+/** How many targets the audits have that one transaction accepts. */
+const targetsAtOnce = 500
+
+/**
+ * Accepts audits as they are asked for: those that come while others are being accepted share one transaction. Whoever brings
+ * targets of his own, or selects them by labels, has one for himself: nobody else waits for its locks.
+ */
+export function createAcceptance(parts: AcceptParts): (asking: Asking) => Promise<Accepted> {
+  const together = inGroups((askings: readonly Asking[]) => acceptAudits(parts, askings), {
+    atOnce: 2,
+    most: targetsAtOnce,
+    sizeOf: ({ request: { targets } }) => (Array.isArray(targets) ? targets.length : targetsAtOnce),
+  })
+  const isNamed = ({ targets }: AuditRequest) =>
+    Array.isArray(targets) && targets.every((one) => typeof one === 'string')
+  return (asking) => (isNamed(asking.request) ? together(asking) : acceptAudit(parts, asking.request, asking.order))
+}
+
+function acceptAudits(parts: AcceptParts, askings: readonly Asking[]): Promise<Accepted[]> {
+  return parts.transaction(async (stores, tx) => {
+    const accepted: Accepted[] = []
+    const fresh: (Asking & { auditId: string })[] = []
+    for (const asking of askings) {
+      const auditId = newUuid()
+      const made = await claimOnce(stores, { ...asking.order, request: asking.request, resource: auditId })
+      accepted.push({ auditId: made, created: made === auditId })
+      if (made === auditId) fresh.push({ ...asking, auditId })
     }
-    const plan =
-      !startsAt && fitsBatch(asked) ? await makePlan(stores, { params, vantages, rules: [] }, asked) : undefined
-    await stores.audits.create(audit, plan)
-    if (plan) await carryOut(stores, { auditId, plan }, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
-    // Whoever works plans it, or ends it where the plan was all.
-    if (!plan?.batches) await enqueuePlan(tx, auditId, startsAt)
-    return { auditId, created: true }
+    if (fresh.length > 0) await writeAudits(parts, { stores, tx, fresh })
+    return accepted
   })
 }
 
-/** Before any vantage is known, a plan would find nobody who can look: the first worker makes it. */
-const fitsBatch = ({ policy, targets, vantages }: Asked) =>
-  vantages.length > 0 && checksOf({ policy, targets }) <= checksPerBatch
+async function writeAudits(
+  { enqueuePlan, enqueueBatches }: AcceptParts,
+  { stores, tx, fresh }: { stores: Stores; tx: Database; fresh: readonly (Asking & { auditId: string })[] },
+): Promise<void> {
+  const found = await checkRequests(
+    stores,
+    fresh.map(({ request, order }) => ({ request, requestedBy: order.requestedBy })),
+  )
+  const asked = fresh.map((one, i) => ({ ...one, basis: found[i] as Asked }))
+  await checkQuotas(stores, asked)
+  const now = asked.filter(({ order, basis }) => !order.startsAt && fitsBatch(basis))
+  const plans = await makePlans(
+    stores,
+    now.map(({ request: { params = {}, vantages = [] }, basis }) => ({ params, vantages, rules: [], basis })),
+  )
+  const planned = now.map(({ auditId }, i) => ({ auditId, plan: plans[i] as Plan }))
+  const begun = new Map(planned.map(({ auditId, plan }) => [auditId, plan]))
+  await stores.audits.create(...asked.map((one) => ({ ...auditOf(one), begun: begun.get(one.auditId) })))
+  await carryOut(stores, planned, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
+  // Whoever works plans the others, and ends those of which the plan was all.
+  for (const { auditId, order } of asked)
+    if (!begun.get(auditId)?.batches) await enqueuePlan(tx, auditId, order.startsAt)
+}
 
-const checksOf = ({ policy, targets }: Pick<Asked, 'policy' | 'targets'>) =>
-  targets.length * policy.document.rules.length
+function auditOf({ auditId, request, order, basis }: Asking & { auditId: string; basis: Asked }): NewAudit {
+  const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
+  const { trigger, requestedBy, now = new Date(), startsAt = now } = order
+  const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
+  return {
+    id: auditId,
+    policyId: basis.policy.id,
+    targetIds: basis.targets.map(({ id }) => id),
+    ...{ params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy },
+    deadlineAt: new Date(startsAt.getTime() + deadlineMs),
+  }
+}
+
+/** Before any vantage is known, a plan would find nobody who can look: the first worker makes it. */
+const fitsBatch = (basis: Asked) => basis.vantages.length > 0 && checksOf(basis) <= checksPerBatch
+
+const checksOf = ({ policy, targets }: Asked) => targets.length * policy.document.rules.length
 
 const quotaRetrySeconds = 30
 
@@ -91,21 +147,26 @@ const quotaRetrySeconds = 30
 const manyAtOnce = 500
 
 /** Counts one after the other what could be the last that fits; where many such audits at once would fit, nobody waits. */
-async function checkQuota({ basis }: Stores, { quota, requestedBy }: Order, asked: Asked): Promise<void> {
-  if (!quota) return
-  const { targets } = asked
-  if (targets.length > quota.targetsPerAudit) {
-    const message = `these are ${targets.length} targets, and an audit may have ${quota.targetsPerAudit}`
-    throw new RefusedError([{ pointer: '/targets', message }])
+async function checkQuotas(stores: Stores, asked: readonly (Asking & { basis: Asked })[]): Promise<void> {
+  const added = new Map<string, number>()
+  for (const { order, basis } of asked) {
+    const { quota, requestedBy } = order
+    if (!quota) continue
+    if (basis.targets.length > quota.targetsPerAudit) {
+      const message = `these are ${basis.targets.length} targets, and an audit may have ${quota.targetsPerAudit}`
+      throw new RefusedError([{ pointer: '/targets', message }])
+    }
+    const checks = checksOf(basis)
+    const before = added.get(requestedBy) ?? 0
+    added.set(requestedBy, before + checks)
+    if (basis.checksInFlight + before + checks * manyAtOnce <= quota.checksInFlight) continue
+    const underWay = before + (await stores.basis.lockChecksInFlight(requestedBy))
+    if (underWay > 0 && underWay + checks > quota.checksInFlight)
+      throw new QuotaError(
+        `${underWay} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
+        quotaRetrySeconds,
+      )
   }
-  const checks = checksOf(asked)
-  if (asked.checksInFlight + checks * manyAtOnce <= quota.checksInFlight) return
-  const checksInFlight = await basis.lockChecksInFlight(requestedBy)
-  if (checksInFlight === 0 || checksInFlight + checks <= quota.checksInFlight) return
-  throw new QuotaError(
-    `${checksInFlight} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
-    quotaRetrySeconds,
-  )
 }
 
 /**

@@ -2,7 +2,7 @@ import { digest } from '../domain/canonical.ts'
 import { isHost } from '../domain/endpoint.ts'
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import { resolveParameters } from '../domain/parameters.ts'
-import type { Basis, PlannedTarget } from '../store/basis.ts'
+import type { Basis, Granted, PlannedTarget, Wish } from '../store/basis.ts'
 import type { Stores } from '../store/stores.ts'
 import type { TargetInput } from '../store/targets.ts'
 import type { AuditRequest } from './accept.ts'
@@ -12,21 +12,37 @@ export type Asked = Basis & { checksInFlight: number }
 
 /** Checks what an audit is asked to do; throws RefusedError with every mistake. Targets that are given whole are saved. */
 export async function checkRequest(stores: Stores, request: AuditRequest, requestedBy = 'system'): Promise<Asked> {
-  const [name = '', version] = request.policy.split('@')
-  const named = Array.isArray(request.targets) ? checkTargets(request.targets) : undefined
-  if (named && named.inline.length > 0) await saveTargets(stores, named.inline, requestedBy)
-  const asked = await stores.basis.asked({
-    policy: { name, version: version === undefined ? undefined : Number(version) },
-    targets: named?.names ?? (request.targets as { labels: Record<string, string> }),
-    requestedBy,
-  })
-  const { policy, vantages } = asked
+  const [asked] = await checkRequests(stores, [{ request, requestedBy }])
+  if (!asked) throw new Error('a request was not checked')
+  return asked
+}
+
+/** The same for several at once; throws for the first that is refused. */
+export async function checkRequests(
+  stores: Stores,
+  asking: readonly { request: AuditRequest; requestedBy: string }[],
+): Promise<Asked[]> {
+  const wishes: Wish[] = []
+  for (const { request, requestedBy } of asking) {
+    const [name = '', version] = request.policy.split('@')
+    const policy = { name, version: version === undefined ? undefined : Number(version) }
+    const targets = Array.isArray(request.targets)
+      ? await saveInline(stores, request.targets, requestedBy)
+      : request.targets
+    wishes.push({ policy, targets, requestedBy })
+  }
+  const granted = await stores.basis.asked(wishes)
+  return granted.map((one, i) => checkGranted(asking[i]?.request as AuditRequest, one))
+}
+
+function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): Asked {
   if (!policy)
     throw new RefusedError([
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
     ])
-  const targets = named ? inOrder(named.names, asked.targets) : asked.targets
-  if (targets.length === 0)
+  const { targets, vantages } = granted
+  if (Array.isArray(request.targets)) checkMissing(namesOf(request.targets), targets)
+  else if (targets.length === 0)
     throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
 
   const mistakes: Mistake[] = []
@@ -47,7 +63,7 @@ export async function checkRequest(stores: Stores, request: AuditRequest, reques
     }
   }
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  return { ...asked, policy, targets }
+  return { ...granted, policy }
 }
 
 // What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
@@ -56,9 +72,16 @@ const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
 
 const escapePointer = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
-/** The names of targets that are listed, and those that are given whole. */
-function checkTargets(listed: (string | TargetInput)[]): { names: string[]; inline: TargetInput[] } {
-  const names = listed.map((target) => (typeof target === 'string' ? target : target.name))
+const namesOf = (listed: readonly (string | TargetInput)[]) =>
+  listed.map((target) => (typeof target === 'string' ? target : target.name))
+
+/** Checks the targets that are listed, saves those that are given whole, and answers the names of all. */
+async function saveInline(
+  stores: Stores,
+  listed: readonly (string | TargetInput)[],
+  requestedBy: string,
+): Promise<string[]> {
+  const names = namesOf(listed)
   const seen = new Set<string>()
   const mistakes = listed.flatMap((target, i): Mistake[] => {
     if (seen.size === seen.add(names[i] ?? '').size)
@@ -67,16 +90,19 @@ function checkTargets(listed: (string | TargetInput)[]): { names: string[]; inli
     return wrong ? [{ pointer: `/targets/${i}/address`, message: 'must be an IP address or a host name' }] : []
   })
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  return { names, inline: listed.filter((target) => typeof target !== 'string') }
+  const inline = listed.filter((target) => typeof target !== 'string')
+  if (inline.length > 0) await saveTargets(stores, inline, requestedBy)
+  return names
 }
 
-function inOrder(names: readonly string[], targets: readonly PlannedTarget[]): PlannedTarget[] {
-  const found = new Map(targets.map((target) => [target.name, target]))
-  const missing = names.flatMap((name, i) =>
-    found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
+function checkMissing(names: readonly string[], targets: readonly PlannedTarget[]): void {
+  if (targets.length === names.length) return
+  const found = new Set(targets.map(({ name }) => name))
+  throw new RefusedError(
+    names.flatMap((name, i) =>
+      found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
+    ),
   )
-  if (missing.length > 0) throw new RefusedError(missing)
-  return names.flatMap((name) => found.get(name) ?? [])
 }
 
 /** Saves targets and tells the ledger, in one entry, which of them changed. */

@@ -7,7 +7,9 @@ import type { BatchCheck, NewBatch, QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Pairs } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
+import type { SeriesIds, SeriesKey } from '../store/series.ts'
 import type { Stores, Transact } from '../store/stores.ts'
+import type { KnownVantage } from '../store/vantages.ts'
 import { finishAudit } from './finish.ts'
 import { planPairs } from './plan-pairs.ts'
 import { credentialOf } from './shared-look.ts'
@@ -27,8 +29,13 @@ export type Planned = PlannedCheck & { targetId: number; seriesId: number; vanta
 /** What an audit will do: its looks in batches, and the findings that need none. */
 export interface Plan extends Begun {
   checks: Planned[]
-  shares: NewBatch[]
+  shares: Share[]
   paired: Pairs
+}
+
+/** What is to be planned: which part of a policy and of the vantages, with which parameters. */
+export interface PlanWish extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
+  basis: Basis
 }
 
 /**
@@ -39,83 +46,92 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
-    const plan = await makePlan(tx, order, await tx.basis.ordered(order))
+    const [plan] = await makePlans(tx, [{ ...order, basis: await tx.basis.ordered(order) }])
+    if (!plan) throw new Error(`audit ${auditId} was not planned`)
     await tx.audits.start(auditId, plan)
-    await carryOut(tx, { auditId, plan }, (vantage, jobs) => enqueueBatches(database, vantage, jobs))
+    await carryOut(tx, [{ auditId, plan }], (vantage, jobs) => enqueueBatches(database, vantage, jobs))
   })
   // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
   if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
-/** Makes the plan of an audit, and the series that it needs, in the transaction that will start it. */
-export async function makePlan(
-  stores: Stores,
-  order: Pick<AuditOrder, 'vantages' | 'rules' | 'params'>,
-  basis: Basis,
-): Promise<Plan> {
-  const chosen = ({ name }: { name: string }) => order.vantages.length === 0 || order.vantages.includes(name)
-  const vantages = basis.vantages.filter(chosen)
-  const checks = await planChecks(stores, order, { ...basis, vantages })
+/** Makes the plans of audits, and the series that they need, in the transaction that will start them. */
+export async function makePlans(stores: Stores, wishes: readonly PlanWish[]): Promise<Plan[]> {
+  const drafts = wishes.map((wish) => ({ wish, checks: draftChecks(wish), name: wish.basis.policy.name }))
+  const checks = new Map<PlanWish, Planned[]>()
+  for (const [name, group] of Map.groupBy(drafts, (draft) => draft.name)) {
+    const keys = group.flatMap((draft) => draft.checks.map(({ key }) => key))
+    const series = (await stores.ensureSeries(name, keys)).values()
+    for (const draft of group) {
+      checks.set(
+        draft.wish,
+        draft.checks.map(({ key: _, ...check }) => ({ ...check, ...(series.next().value as SeriesIds) })),
+      )
+    }
+    // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
+    const whole = group.filter(({ wish }) => isWhole(wish)).flatMap(({ wish }) => checks.get(wish) ?? [])
+    if (whole.length > 0) await stores.endUnplannedSpans(name, whole)
+  }
+  const plans: Plan[] = []
+  for (const wish of wishes) plans.push(await makePlan(stores, checks.get(wish) ?? [], vantagesOf(wish)))
+  return plans
+}
+
+async function makePlan(stores: Stores, checks: Planned[], vantages: KnownVantage[]): Promise<Plan> {
   const looks = checks.filter((check) => check.kind === 'look')
   const paired = await planPairs(stores, looks)
   const shares = shareOut([...looks, ...paired.looks])
   return { checks, shares, paired, total: checks.length, batches: shares.length, vantages }
 }
 
-/** Writes what the plan of an audit demands, in the transaction that starts it. */
+const isWhole = ({ vantages, rules, basis }: PlanWish) =>
+  vantages.length === 0 && rules.length === 0 && basis.policy.isNewest
+
+const vantagesOf = ({ vantages, basis }: PlanWish) =>
+  basis.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
+
+/** The checks of an audit, each with the names of its series. */
+function draftChecks(wish: PlanWish): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
+  const { policy, targets } = wish.basis
+  const looksAt = ({ id }: { id: string }) => wish.rules.length === 0 || wish.rules.includes(id)
+  const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
+  const rulesFor = ruleResolver(document, wish.params)
+  const vantages = vantagesOf(wish)
+  return targets.flatMap((target) =>
+    planTarget(target, rulesFor(target), vantages).map((check) => {
+      const rule = check.kind === 'look' ? check.rule.id : check.ruleId
+      return { ...check, targetId: target.id, key: { targetId: target.id, rule, vantage: check.place.vantage } }
+    }),
+  )
+}
+
+/** Writes what the plans of audits demand, in the transaction that starts them. */
 export async function carryOut(
   stores: Stores,
-  { auditId, plan }: { auditId: string; plan: Plan },
+  planned: readonly { auditId: string; plan: Plan }[],
   enqueue: (vantage: string, jobs: QueuedBatch[]) => Promise<void>,
 ): Promise<void> {
-  const { checks, shares, paired } = plan
-  if (paired.pairs.length > 0) await stores.pairs.plan(auditId, paired)
-  const ids = await stores.batches.create(auditId, shares)
-  const jobs = shares.map(({ vantage, checks }, i) => {
+  for (const { auditId, plan } of planned)
+    if (plan.paired.pairs.length > 0) await stores.pairs.plan(auditId, plan.paired)
+  const shares = planned.flatMap(({ auditId, plan }) => plan.shares.map((share) => ({ ...share, auditId })))
+  const ids = await stores.batches.create(shares)
+  const jobs = shares.map(({ vantage, auditId, checks }, i) => {
     const job = { auditId, batchId: ids[i] ?? -1, checks: checks.length }
     return { vantage, job }
   })
   for (const [vantage, group] of Map.groupBy(jobs, (one) => one.vantage)) {
-    await enqueue(
-      vantage,
-      group.map(({ job }) => job),
-    )
+    const some = group.map(({ job }) => job)
+    await enqueue(vantage, some)
   }
-  const settled = checks
-    .filter((check) => check.kind === 'settled')
-    .map((check) => settledFinding(check, new Date()))
-    .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
-  for (let i = 0; i < settled.length; i += settledPerRecording) {
-    await stores.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
+  for (const { auditId, plan } of planned) {
+    const settled = plan.checks
+      .filter((check) => check.kind === 'settled')
+      .map((check) => settledFinding(check, new Date()))
+      .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
+    for (let i = 0; i < settled.length; i += settledPerRecording) {
+      await stores.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
+    }
   }
-}
-
-async function planChecks(
-  stores: Stores,
-  order: Parameters<typeof makePlan>[1],
-  { policy, targets, vantages }: Basis,
-): Promise<Planned[]> {
-  const looksAt = ({ id }: { id: string }) => order.rules.length === 0 || order.rules.includes(id)
-  const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
-  const rulesFor = ruleResolver(document, order.params)
-  const planned = targets.flatMap((target) =>
-    planTarget(target, rulesFor(target), vantages).map((check) => ({ ...check, targetId: target.id })),
-  )
-  const keys = planned.map((check) => ({
-    targetId: check.targetId,
-    rule: check.kind === 'look' ? check.rule.id : check.ruleId,
-    vantage: check.place.vantage,
-  }))
-  const series = await stores.ensureSeries(policy.name, keys)
-  const checks = planned.map((check, i) => ({
-    ...check,
-    seriesId: series[i]?.seriesId ?? -1,
-    vantageId: series[i]?.vantageId ?? -1,
-  }))
-  // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
-  const looksAtAll = order.vantages.length === 0 && order.rules.length === 0 && policy.isNewest
-  if (looksAtAll) await stores.endUnplannedSpans(policy.name, checks)
-  return checks
 }
 
 /** Resolves the rules once for all targets with the same parameters: most have none of their own. */
@@ -144,8 +160,10 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
 
 export type Look = Extract<Planned, { kind: 'look' }> & { side?: 'other' }
 
+type Share = Omit<NewBatch, 'auditId'>
+
 /** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
-function shareOut(looks: readonly Look[]): NewBatch[] {
+function shareOut(looks: readonly Look[]): Share[] {
   const groups = Map.groupBy(looks, ({ place, rule }) => `${place.vantage} ${credentialOf(rule) ?? ''}`)
   return [...groups.values()].flatMap((checks) => {
     const [first] = checks

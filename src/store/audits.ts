@@ -97,26 +97,32 @@ export function createAuditStore(
   // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
   const finish = inGroups((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), { atOnce: 2 })
   return {
-    /** Writes an audit that is to be planned; or one that is planned already, and has begun. */
-    async create(audit: NewAudit, begun?: Begun): Promise<void> {
-      const { total = 0, batches = 0, vantages } = begun ?? {}
+    /** Writes audits that are to be planned; or that are planned already, and have begun. */
+    async create(...audits: readonly (NewAudit & { begun?: Begun | undefined })[]): Promise<void> {
+      const rows = audits.map(({ begun, ...audit }) => ({
+        ...{ ...audit, rules: audit.rules ?? [], realm, status: begun ? 'running' : 'queued' },
+        ...{ total: begun?.total ?? 0, batches: begun?.batches ?? 0, plannedVantages: begun?.vantages },
+      }))
       await db.$executeRaw`
         INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,
           rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, realm)
-        VALUES (${audit.id}::uuid, ${begun ? 'running' : 'queued'}, CASE WHEN ${begun !== undefined} THEN now() END,
-          ${total}::int, ${batches}::int, ${jsonOrNull(vantages)}::jsonb, ${audit.trigger}, ${audit.policyId}::int,
-          ${audit.targetIds}::int[], ${audit.vantages}::text[], ${audit.rules ?? []}::text[], ${JSON.stringify(audit.params)}::jsonb,
-          ${audit.correlationId ?? null}, ${audit.reason ?? null}, ${audit.callbackUrl ?? null}, ${audit.requestedBy},
-          ${audit.deadlineAt ?? null}::timestamptz, ${JSON.stringify(realm)}::jsonb)`
+        SELECT id, status, CASE status WHEN 'running' THEN now() END, total, batches, "plannedVantages", trigger, "policyId", "targetIds",
+          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", realm
+        FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g(id uuid, status text, total int, batches int, "plannedVantages" jsonb,
+          trigger text, "policyId" int, "targetIds" int[], vantages text[], rules text[], params jsonb, "correlationId" text, reason text,
+          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, realm jsonb)`
     },
 
-    async find(id: string): Promise<Audit | undefined> {
-      const [row] = await readRows<JoinedRow>(
-        db,
-        Prisma.sql`${selectAudit} WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')}`,
-      )
-      return row && fromRow(row)
-    },
+    /** What many look for at once is looked up together. */
+    find: inGroups(
+      async (ids: readonly string[]): Promise<(Audit | undefined)[]> => {
+        const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(realm, 'a.realm')}`
+        const rows = await readRows<JoinedRow>(db, Prisma.sql`${selectAudit} WHERE ${wanted}`)
+        const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
+        return ids.map((id) => found.get(id.toLowerCase()))
+      },
+      { atOnce: 2, most: findAtOnce },
+    ),
 
     /** Newest first. */
     async list({
@@ -219,6 +225,7 @@ export function createAuditStore(
 
 const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 const overdueAtOnce = 1_000
+const findAtOnce = 200
 
 /** That an audit looked at any of these targets. */
 const looksAtAny = (targets: Prisma.Sql) =>

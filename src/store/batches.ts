@@ -28,7 +28,7 @@ export interface Batch {
   checks: BatchCheck[]
 }
 
-export type NewBatch = Pick<Batch, 'rules' | 'checks'> & { vantage: string; vantageId: number }
+export type NewBatch = Pick<Batch, 'auditId' | 'rules' | 'checks'> & { vantage: string; vantageId: number }
 
 /** A batch as its job in the queue names it, with how many checks it has. */
 export interface QueuedBatch {
@@ -82,8 +82,8 @@ export function createBatchStore(db: Database) {
     { atOnce: 2, most: 100 },
   )
   return {
-    /** Stores the batches of an audit; answers their ids. Who waits for one is woken when the transaction ends. */
-    async create(auditId: string, batches: readonly NewBatch[]): Promise<number[]> {
+    /** Stores batches of audits; answers their ids. Who waits for one is woken when the transaction ends. */
+    async create(batches: readonly NewBatch[]): Promise<number[]> {
       const ids: number[] = []
       for (let i = 0; i < batches.length; i += batchesAtOnce) {
         const some = batches.slice(i, i + batchesAtOnce)
@@ -94,9 +94,9 @@ export function createBatchStore(db: Database) {
         const rows = await db.$queryRaw<{ id: number }[]>`
           WITH made AS (
             INSERT INTO batch (audit_id, vantage_id, checks)
-            SELECT ${auditId}::uuid, vantage_id, checks::jsonb
-            FROM unnest(${some.map(({ vantageId }) => vantageId)}::int[], ${contents}::text[])
-              WITH ORDINALITY AS g(vantage_id, checks, place) ORDER BY place RETURNING id
+            SELECT audit_id, vantage_id, checks::jsonb FROM unnest(
+              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[]
+            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, place) ORDER BY place RETURNING id
           ) SELECT id, (
             SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(told)]}::text[]) AS waiter
           ) FROM made ORDER BY id`

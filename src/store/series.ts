@@ -19,7 +19,7 @@ export async function ensureSeries(db: Database, policy: string, keys: readonly 
   return ids
 }
 
-interface SeriesIds {
+export interface SeriesIds {
   seriesId: number
   vantageId: number
 }

@@ -151,8 +151,8 @@ describe('a batch', () => {
   test('counts: what is done, how many batches are left, until when it was looked', async () => {
     const series = await makeSeries(stores, ['counted'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
-    const [second = -1] = await stores.batches.create(started.auditId, [
-      { vantage: 'local', vantageId: 1, rules: [], checks: [] },
+    const [second = -1] = await stores.batches.create([
+      { auditId: started.auditId, vantage: 'local', vantageId: 1, rules: [], checks: [] },
     ])
     await stores.audits.start(started.auditId, { total: 3, batches: 2 })
     const [a, b, c] = series.map((one, i) => finding(one, 1000 * (3 - i)))

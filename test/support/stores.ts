@@ -76,7 +76,9 @@ export async function startAudit(
   const { stored } = await stores.policies.put(policy)
   const order = { id, targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
   await stores.audits.create(order)
-  const [batchId = -1] = await stores.batches.create(id, [{ vantage: 'local', vantageId: 1, rules: [], checks: [] }])
+  const [batchId = -1] = await stores.batches.create([
+    { auditId: id, vantage: 'local', vantageId: 1, rules: [], checks: [] },
+  ])
   await stores.audits.start(id, { total, batches: 1 })
   return { auditId: id, batchId }
 }

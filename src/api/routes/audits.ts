@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { acceptAudit, deadlineSeconds } from '../../audit/accept.ts'
+import { createAcceptance, deadlineSeconds } from '../../audit/accept.ts'
 import { cancelAudit } from '../../audit/run-batch.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
@@ -127,6 +127,14 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
 
+  // All callers without a limit have the same view: what they ask for at once is accepted together.
+  const acceptances = new WeakMap<View, ReturnType<typeof createAcceptance>>()
+  const acceptanceOf = (view: View) => {
+    const accept = acceptances.get(view) ?? createAcceptance({ ...parts, ...view })
+    acceptances.set(view, accept)
+    return accept
+  }
+
   const find = async ({ stores }: View, id: string) => {
     const audit = await stores.audits.find(id)
     if (!audit) throw new NotFoundError(`there is no audit ${id}`)
@@ -186,7 +194,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         idempotencyKey: headers['idempotency-key'],
         quota: parts.listening.limits,
       }
-      const { auditId } = await acceptAudit({ ...parts, ...view }, body, order)
+      const { auditId } = await acceptanceOf(view)({ request: body, order })
       const audit = await findAfterWait(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)
       return answer(reply, audit, ending.has(audit.status) ? 200 : 202)
