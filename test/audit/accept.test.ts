@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type AuditRequest, acceptAudit } from '../../src/audit/accept.ts'
+import { type AuditRequest, acceptAudit, createAcceptance } from '../../src/audit/accept.ts'
 import { RefusedError } from '../../src/domain/errors.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 
@@ -191,5 +191,80 @@ describe('the same idempotency key', () => {
   test('can be used again after a refusal, which made nothing', async () => {
     await expect(accept({ targets: ['lost'] }, 'again-1')).rejects.toThrow('there is no target lost')
     expect(await accept({}, 'again-1')).toMatchObject({ created: true })
+  })
+})
+
+describe('requests that come at the same time', () => {
+  /** How many transactions it took, and what became of each. */
+  async function acceptAtOnce(requests: (Partial<AuditRequest> & { key?: string; quota?: number })[]) {
+    let transactions = 0
+    const transaction: typeof app.transaction = (work) => {
+      transactions += 1
+      return app.transaction(work)
+    }
+    const ask = createAcceptance({ ...app, transaction })
+    const answers = await Promise.allSettled(
+      requests.map(({ key, quota, ...request }) =>
+        ask({
+          request: { policy: 'ports', targets: ['known'], params, ...request },
+          order: {
+            ...{ trigger: 'test', requestedBy: 'crowd', idempotencyKey: key },
+            ...(quota && { quota: { targetsPerAudit: 10, checksInFlight: quota } }),
+          },
+        }),
+      ),
+    )
+    return { transactions, answers }
+  }
+  const idOf = (answer?: PromiseSettledResult<{ auditId: string }>) =>
+    answer?.status === 'fulfilled' ? answer.value.auditId : undefined
+
+  test('are accepted together, each with its own plan', async () => {
+    const requests = Array.from({ length: 30 }, (_, i) => ({
+      reason: `${i}`,
+      params: { openPort: i + 1, shutPort: 2 },
+    }))
+    const { transactions, answers } = await acceptAtOnce(requests)
+    expect(transactions).toBeLessThan(5)
+    const batches = await Promise.all(
+      answers.map(async (answer) => {
+        const auditId = idOf(answer) ?? ''
+        const [batchId = -1] = await app.stores.batches.openIds(auditId)
+        const batch = await app.stores.batches.findOpen(batchId)
+        return [(await app.stores.audits.find(auditId))?.reason, batch?.auditId === auditId, batch?.rules[0]?.port]
+      }),
+    )
+    expect(batches).toEqual(requests.map(({ reason, params: { openPort } }) => [reason, true, openPort]))
+  })
+
+  test('and of which one is refused: the others are accepted all the same', async () => {
+    const { answers } = await acceptAtOnce([
+      { reason: 'good' },
+      { targets: ['lost'], key: 'crowd-lost' },
+      { reason: 'too' },
+    ])
+    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(answers[1]).toMatchObject({ reason: { mistakes: [{ message: 'there is no target lost' }] } })
+    const reasons = await Promise.all(
+      [0, 2].map(async (i) => (await app.stores.audits.find(idOf(answers[i]) ?? ''))?.reason),
+    )
+    expect(reasons).toEqual(['good', 'too'])
+    const { answers: again } = await acceptAtOnce([{ key: 'crowd-lost' }])
+    expect(again).toMatchObject([{ status: 'fulfilled', value: { created: true } }])
+  })
+
+  test('with the same key make one audit', async () => {
+    const { answers } = await acceptAtOnce(Array.from({ length: 50 }, () => ({ key: 'crowd-same' })))
+    expect(new Set(answers.map(idOf)).size).toBe(1)
+    expect(answers.filter((one) => one.status === 'fulfilled' && one.value.created)).toHaveLength(1)
+  })
+
+  test('cannot all be the last that fits the quota of their caller', async () => {
+    await app.query(`UPDATE audit SET finished_at = now() WHERE requested_by = 'crowd'`)
+    const { answers } = await acceptAtOnce(Array.from({ length: 60 }, () => ({ quota: 8 })))
+    expect(answers.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { message: expect.stringContaining('more than 8 of them') },
+    })
+    expect(answers.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0)
   })
 })
