@@ -65,8 +65,9 @@ async function make(path: string, body: object) {
 /** One of everything at least, so that requests find something. */
 async function furnish() {
   await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
-  for (const name of ['kept', 'a', 'b', 'c'])
-    await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
+  // Not learned, so that nobody retires it.
+  await service.call('POST', '/v1/targets', { body: { name: 'kept', address: '127.0.0.1', labels: { site: 'hq' } } })
+  for (const name of ['a', 'b', 'c']) await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
   const params = { openPort: 9, shutPort: 9 }
   const audit = { policy: 'ports', targets: ['a', 'b'], params }
   for (const policy of ['ports', 'ports@1']) {
