@@ -120,6 +120,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const metrics = createMetrics(async () => ({
     vantages: await stores.vantages.states(),
     scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
+    deliveries: await stores.deliveries.backlog(),
   }))
   const knownKeys = createKnownKeys()
   const shared = { keys, watch: metrics, knownKeys }

@@ -156,6 +156,14 @@ export function createDeliveryStore(db: Database) {
       return rows[0]
     },
 
+    /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
+    async backlog(): Promise<{ waiting: number; lagSeconds: number }> {
+      const [row] = await db.$queryRaw<{ waiting: number; lagSeconds: number }[]>`
+        SELECT count(*)::int AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS "lagSeconds"
+        FROM webhook_delivery WHERE status = 'waiting'`
+      return row ?? { waiting: 0, lagSeconds: 0 }
+    },
+
     /** Sends a delivery once more, with all its tries; false where it is still under way. */
     async redeliver(webhookId: string, id: string): Promise<boolean> {
       const changed = await db.$executeRaw`

@@ -16,6 +16,7 @@ export interface Backlog {
     lastSeenAt: Date | null
   }[]
   scheduleLagSeconds: number
+  deliveries: { waiting: number; lagSeconds: number }
 }
 
 export interface Metrics {
@@ -109,10 +110,22 @@ function createBacklogGauges(registers: Registry[]) {
     help: 'How late the oldest tick of a schedule is that nobody has taken yet',
     registers,
   })
+  const deliveries = new Gauge({
+    name: 'portwarden_webhook_deliveries_waiting',
+    help: 'Deliveries to webhooks that were not taken yet and will be tried again',
+    registers,
+  })
+  const deliveryLag = new Gauge({
+    name: 'portwarden_webhook_lag_seconds',
+    help: 'How long the oldest delivery that waits has waited',
+    registers,
+  })
   return (backlog: Backlog | undefined) => {
     up.set(backlog ? 1 : 0)
     for (const gauge of [batches, lag, seen]) gauge.reset()
     scheduleLag.set(backlog?.scheduleLagSeconds ?? Number.NaN)
+    deliveries.set(backlog?.deliveries.waiting ?? Number.NaN)
+    deliveryLag.set(backlog?.deliveries.lagSeconds ?? Number.NaN)
     for (const { name: vantage, queueDepth, lagSeconds, lastSeenAt } of backlog?.vantages ?? []) {
       batches.set({ vantage, state: 'waiting' }, queueDepth.waiting)
       batches.set({ vantage, state: 'running' }, queueDepth.running)

@@ -69,6 +69,21 @@ test('how far the work is behind comes from the database, for all processes', as
   expect(readSeries(await read(), 'portwarden_vantage_lag_seconds{vantage="nobody-there"}')).toBeGreaterThanOrEqual(0)
 })
 
+test('deliveries to webhooks that wait are counted, and for how long the oldest has waited', async () => {
+  const url = `http://127.0.0.1:${await freePort()}/` // nobody is there
+  const made = await service.call('POST', '/v1/webhooks', { body: { url, events: ['audit.completed'] } })
+  expect(readSeries(await read(), 'portwarden_webhook_deliveries_waiting')).toBe(0)
+  expect(readSeries(await read(), 'portwarden_webhook_lag_seconds')).toBe(0)
+  for (let i = 0; i < 2; i++) await service.call('POST', `/v1/webhooks/${made.body.id}/ping`)
+  await service.query(
+    `UPDATE webhook_delivery SET created_at = now() - interval '1 minute' WHERE id = (SELECT min(id) FROM webhook_delivery)`,
+  )
+  const text = await read()
+  expect(readSeries(text, 'portwarden_webhook_deliveries_waiting')).toBe(2)
+  expect(readSeries(text, 'portwarden_webhook_lag_seconds')).toBeGreaterThanOrEqual(60)
+  await service.call('DELETE', `/v1/webhooks/${made.body.id}`)
+})
+
 test('it needs a key that may read reports, of everybody', async () => {
   expect((await service.call('GET', '/metrics', { key: null })).status).toBe(401)
   const runner = await service.stores.keys.create('runner', ['audits:run'])
