@@ -1,16 +1,17 @@
 import pino, { type Logger } from 'pino'
-import { hideSecrets } from './domain/text.ts'
+import { hideSecrets, showControls } from './domain/text.ts'
 
 /** What could hold a secret in an object that is logged, at the top and one level down. */
 const secretFields = ['authorization', 'cookie', 'password', 'secret', 'connectionString', 'headers.authorization']
 
-/** The log of a process on standard error, JSON by line. It holds no key, no token and no password. */
+/** The log of a process on standard error, JSON by line. It holds no key, no token and no password, and
+ * nothing that a terminal would obey. */
 export function openLog(level: string): Logger {
   return pino(
     {
       level,
       redact: secretFields.flatMap((field) => [field, `*.${field}`]),
-      hooks: { streamWrite: hideSecrets },
+      hooks: { streamWrite: (line) => showControls(hideSecrets(line)) },
     },
     pino.destination(2),
   )

@@ -8,7 +8,7 @@ import {
   QuotaError,
   RefusedError,
 } from '../domain/errors.ts'
-import { hideSecrets } from '../domain/text.ts'
+import { hideSecrets, isPlainText, plainText, showControls } from '../domain/text.ts'
 import { InvalidCursorError } from '../store/page.ts'
 import { isUnavailable } from '../store/trouble.ts'
 
@@ -75,7 +75,7 @@ const titles: Record<number, string> = {
 /** For how long a full disk or a database that is away may last at the least. */
 const unavailableSeconds = 10
 
-/** Answers with problem details. What they quote of the request may be a key in the wrong place. */
+/** Answers with problem details. What they quote of the request may be a key in the wrong place, or meant for a terminal. */
 export function sendProblem(reply: FastifyReply, { status, detail, errors, ...rest }: ProblemBody): FastifyReply {
   const told = {
     ...(detail !== undefined && { detail: hideSecrets(detail) }),
@@ -84,7 +84,9 @@ export function sendProblem(reply: FastifyReply, { status, detail, errors, ...re
   return reply
     .code(status)
     .type('application/problem+json')
-    .send({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...told, ...rest })
+    .send(
+      showControls(JSON.stringify({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...told, ...rest })),
+    )
 }
 
 /** Every error of every route becomes problem details here, and nowhere else. */
@@ -99,14 +101,14 @@ export function registerProblems(app: FastifyInstance): void {
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
-  // PostgreSQL keeps neither NUL nor half a character; no name and no text needs them.
+  // No name and no text needs them.
   app.addHook('preValidation', ({ body, query, params }, reply, done) => {
     const parts = { body, query, path: params }
     for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
       const pointer = findUnkeepable(part)
       if (pointer === undefined) continue
-      const errors = [{ in: place, pointer, detail: unkeepable }]
-      return void sendProblem(reply, { status: 400, detail: `${pointer} ${unkeepable}`, errors })
+      const errors = [{ in: place, pointer, detail: plainText }]
+      return void sendProblem(reply, { status: 400, detail: `${pointer} ${plainText}`, errors })
     }
     done()
   })
@@ -143,11 +145,9 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
 export const answerFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
 
-export const unkeepable = 'must be well-formed text without NUL'
-
-/** The place, as a JSON Pointer, of a text that the database cannot keep. */
+/** The place, as a JSON Pointer, of a text that cannot be kept or shown as it is. */
 export function findUnkeepable(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0') ? undefined : ''
+  if (typeof value === 'string') return isPlainText(value) ? undefined : ''
   if (typeof value !== 'object' || value === null) return undefined
   for (const [key, member] of Object.entries(value)) {
     const found = findUnkeepable(key) ?? findUnkeepable(member)

@@ -10,6 +10,7 @@ import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
 import { openSpool } from './agent/spool.ts'
 import { workAsAgent } from './agent/work.ts'
+import { complain } from './complain.ts'
 
 const usage = `usage: npm run agent -- --server URL --vantage NAME [--ca FILE] [--spool DIRECTORY]
 
@@ -108,7 +109,7 @@ try {
 } catch (error) {
   const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   const expected = error instanceof UsageError || error instanceof ConfigError || badOption
-  console.error(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}`)
+  complain(error, expected)
   if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
   process.exitCode = 2
 }

@@ -12,6 +12,7 @@ import type { Audit } from '../store/audits.ts'
 import type { DriftItem } from '../store/drift.ts'
 import type { Finding } from '../store/findings.ts'
 import { eachPage } from '../store/page.ts'
+import { complain } from './complain.ts'
 import { renderTable } from './table.ts'
 
 const usage = `usage: npm run audit -- HOST [HOST…] [--policy NAME] [--param key=value]… [--json]
@@ -173,7 +174,7 @@ try {
 } catch (error) {
   const expected = error instanceof UsageError || error instanceof ConfigError || error instanceof RefusedError
   const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  console.error(`portwarden: ${expected || badOption ? error.message : error instanceof Error ? error.stack : error}`)
+  complain(error, expected || badOption)
   if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
   process.exitCode = 2
 }

@@ -9,6 +9,7 @@ import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
 import { readLedgerKeys } from '../store/ledger-key.ts'
 import type { Verification } from '../store/ledger-verify.ts'
 import { eachPage } from '../store/page.ts'
+import { complain } from './complain.ts'
 
 const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--json]
        npm run ledger -- head
@@ -128,7 +129,7 @@ try {
 } catch (error) {
   const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   const expected = error instanceof UsageError || error instanceof ConfigError || badOption
-  console.error(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}`)
+  complain(error, expected)
   if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
   process.exitCode = 2
 }

@@ -2,7 +2,9 @@ import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseLedgerKeys } from '../domain/ledger.ts'
+import { showControls } from '../domain/text.ts'
 import { verifyPack } from '../report/pack/verify.ts'
+import { complain } from './complain.ts'
 
 const usage = `usage: npm run pack -- verify DIRECTORY
 
@@ -19,7 +21,8 @@ async function verify(directory: string): Promise<number> {
   }
   const keys = parseLedgerKeys(process.env.PORTWARDEN_LEDGER_KEY ?? '') ?? []
   const checks = await verifyPack({ open, keys })
-  for (const { what, verdict, message } of checks) console.log(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`)
+  for (const { what, verdict, message } of checks)
+    console.log(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))
   const worst = (['broken', 'unverified'] as const).find((bad) => checks.some(({ verdict }) => verdict === bad))
   return exitCodes[worst ?? 'intact']
 }
@@ -31,6 +34,6 @@ try {
   if (values.help || !isRight) console[values.help ? 'log' : 'error'](usage)
   process.exitCode = values.help ? 0 : isRight ? await verify(directory) : 2
 } catch (error) {
-  console.error(`portwarden: ${error instanceof Error ? error.message : error}`)
+  complain(error, true)
   process.exitCode = 2
 }

@@ -17,6 +17,7 @@ import {
 import { CredentialRef, Port } from './policy.ts'
 import { type ReasonCode, reasonCodes, reasons } from './reasons.ts'
 import { checkPlainLeaf, checkShape, type Leaf, type Problem } from './shape.ts'
+import { isPlainText, plainText } from './text.ts'
 
 const closed = { additionalProperties: false } as const
 
@@ -165,10 +166,8 @@ function wrongIn(probe: ProbeName, { address, facts }: Sightings[number]): Probl
   }))
 }
 
-/** PostgreSQL keeps neither NUL nor half a character. */
 function checkFact(leaf: Leaf): Problem[] {
   const { value, path } = leaf
-  if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0')))
-    return [{ path, message: 'must be well-formed text without NUL' }]
+  if (typeof value === 'string' && !isPlainText(value)) return [{ path, message: plainText }]
   return checkPlainLeaf(leaf)
 }

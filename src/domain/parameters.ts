@@ -13,6 +13,7 @@ import {
   Rule,
 } from './policy.ts'
 import { checkPlainLeaf, checkShape, type LeafCheck, nearestName } from './shape.ts'
+import { isPlainText } from './text.ts'
 
 /** Where a value was given: with the audit, or with the target. */
 export type Layer = 'audit' | 'target'
@@ -29,11 +30,6 @@ export function checkParameterValue(parameter: Parameter, value: unknown): strin
   return isValueOf(parameter, value) ? undefined : `must be ${describeParameter(parameter)}`
 }
 
-// PostgreSQL cannot keep NUL, and no name, path or text needs a control character besides tab and line ends.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/
-const isPlain = (text: string) => !control.test(text) && text.isWellFormed()
-
 function isValueOf(parameter: Parameter, value: unknown): boolean {
   switch (parameter.type) {
     case 'port':
@@ -45,13 +41,13 @@ function isValueOf(parameter: Parameter, value: unknown): boolean {
     case 'boolean':
       return typeof value === 'boolean'
     case 'text':
-      return typeof value === 'string' && value.length > 0 && value.length <= 10_000 && isPlain(value)
+      return typeof value === 'string' && value.length > 0 && value.length <= 10_000 && isPlainText(value)
     case 'choice':
       return typeof value === 'string' && (parameter.values ?? []).includes(value)
     case 'pem':
-      return Value.Check(Pem, value) && !value.includes('PRIVATE KEY') && isPlain(value)
+      return Value.Check(Pem, value) && !value.includes('PRIVATE KEY') && isPlainText(value)
     case 'credential':
-      return Value.Check(CredentialRef, value) && isPlain(value)
+      return Value.Check(CredentialRef, value) && isPlainText(value)
   }
 }
 

@@ -11,6 +11,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
+import { escapeControls } from '../domain/text.ts'
 import type { Attempt } from '../domain/webhooks.ts'
 
 /** The way out: connects to addresses that were checked, and to nothing else. Throws an Error with a reason. */
@@ -164,4 +165,4 @@ const longestReason = 200
 
 /** A sentence of one line: what the receiver sends is not in it, but a certificate's names may be. */
 const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' ').slice(0, longestReason)
+  escapeControls((error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' '), longestReason)

@@ -1,5 +1,6 @@
 import { maxParameters, Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
 import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Path, type Problem } from '../domain/shape.ts'
+import { isPlainText, plainText } from '../domain/text.ts'
 import { checkParameters, type Parameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
 import { type Format, readDocument } from './read.ts'
@@ -83,11 +84,8 @@ function wellFormed(parameters: unknown): Parameters {
   return Object.fromEntries(members.filter(([, value]) => checkShape(Parameter, value).length === 0)) as Parameters
 }
 
-/** PostgreSQL keeps neither NUL nor half a character. */
-function checkText(value: unknown): string | undefined {
-  if (typeof value !== 'string' || (value.isWellFormed() && !value.includes('\0'))) return undefined
-  return 'must be well-formed text without NUL'
-}
+const checkText = (value: unknown): string | undefined =>
+  typeof value !== 'string' || isPlainText(value) ? undefined : plainText
 
 function repeatedIds(rules: unknown[]): Problem[] {
   const first = new Map<unknown, number>()

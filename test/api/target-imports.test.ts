@@ -91,7 +91,7 @@ describe('an import', () => {
       'NUL',
       '{"name":"a","address":"::1","labels":{"k":"\\u0000"}}\n',
       '/labels/k',
-      'must be well-formed text without NUL',
+      'must be well-formed text without control characters',
     ],
   ])('refuses %s', async (_, text, pointer, detail) => {
     const { status, body } = await post(types.ndjson, text)

@@ -71,7 +71,7 @@ const mistakes: Record<string, Mistake[]> = {
   'the shape of a document': [
     { top: { nmae: 'x' }, pointer: '/nmae', message: 'unknown field `nmae`: did you mean `name`?' },
     { top: { name: 'A B' }, pointer: '/name', message: 'must be text like ssh-restricted' },
-    { top: { title: 'a\0b' }, pointer: '/title', message: 'must be well-formed text without NUL' },
+    { top: { title: 'a\0b' }, pointer: '/title', message: 'must be well-formed text without control characters' },
     { rules: [], pointer: '/rules', message: 'must have at least 1 item' },
     {
       rules: ['ssh'],

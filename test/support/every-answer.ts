@@ -8,26 +8,41 @@ interface OpenApi {
 
 type Call = (path: string, init?: RequestInit) => Promise<Response>
 
+export interface GivenAnswer {
+  url: string
+  /** What was asked for by `Accept`. */
+  type: string
+  /** With the headers. */
+  head: string
+  text: string
+}
+
 /**
- * What every GET of the API answers, for every item of every collection and in every form that it offers, as one text.
- * `required` has the values of query parameters that a GET cannot do without; what is probed is a port where nobody listens.
+ * What every GET of the API answers, for every item of every collection and in every form that it offers, one after the
+ * other. `required` has the values of query parameters that a GET cannot do without; what is probed is a port where nobody listens.
  */
-export async function everyAnswer(call: Call, required: Record<string, string>): Promise<string> {
+export async function* answersOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenAnswer> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
-  const answers: string[] = []
   for (const [path, { get }] of Object.entries(paths)) {
     if (!get) continue
     const query = queryOf(path, get, { target: '127.0.0.1:1', ...required })
     const types = Object.keys(get.responses['200']?.content ?? { '*/*': {} })
     for (const concrete of await fillIn(call, path)) {
-      for (const accept of types) {
+      for (const type of types) {
         const url = query.size > 0 ? `${concrete}?${query}` : concrete
-        const answer = await call(url, { headers: { accept }, signal: AbortSignal.timeout(10_000) })
-        if (!answer.ok) throw new Error(`GET ${url} answered ${answer.status}: ${await answer.text()}`)
-        answers.push(`${url}\n${[...answer.headers].join('\n')}\n${await answer.text()}`)
+        const answer = await call(url, { headers: { accept: type }, signal: AbortSignal.timeout(10_000) })
+        const text = await answer.text()
+        if (!answer.ok) throw new Error(`GET ${url} answered ${answer.status}: ${text}`)
+        yield { url, type, head: [...answer.headers].join('\n'), text }
       }
     }
   }
+}
+
+/** The same as one text. */
+export async function everyAnswer(call: Call, required: Record<string, string>): Promise<string> {
+  const answers: string[] = []
+  for await (const { url, head, text } of answersOf(call, required)) answers.push(`${url}\n${head}\n${text}`)
   return answers.join('\n\n')
 }
 

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { isHost } from '../../domain/endpoint.ts'
+import { plainText } from '../../domain/text.ts'
 import type { TargetInput } from '../../store/targets.ts'
 import {
   CutOffError,
@@ -19,7 +20,7 @@ import { maxRows, sift } from '../import/rows.ts'
 import { saveImport } from '../import/save.ts'
 import { openSpool } from '../import/spool.ts'
 import { allowTime } from '../listener.ts'
-import { findUnkeepable, type Misfit, sendProblem, tellMisfits, unkeepable } from '../problems.ts'
+import { findUnkeepable, type Misfit, sendProblem, tellMisfits } from '../problems.ts'
 import { closedObject, problems, ref } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { NamedTarget, noHost } from './targets.ts'
@@ -128,7 +129,7 @@ function checkerOf(request: FastifyRequest): (value: unknown) => RowMistake[] {
   return (value) => {
     if (!fits(value)) return tellMisfits((fits.errors ?? []) as unknown as Misfit[])
     const pointer = findUnkeepable(value)
-    if (pointer !== undefined) return [{ pointer, detail: unkeepable }]
+    if (pointer !== undefined) return [{ pointer, detail: plainText }]
     return isHost((value as TargetInput).address) ? [] : [{ pointer: noHost.pointer, detail: noHost.message }]
   }
 }

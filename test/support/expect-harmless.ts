@@ -1,0 +1,52 @@
+import { parse } from 'csv-parse/sync'
+import { XMLValidator } from 'fast-xml-parser'
+import { expect } from 'vitest'
+import { obeyed } from './hostile-texts.ts'
+
+const evilTags = /<(script>|img |evil\/>)|<!DOCTYPE a/i
+const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+const isNumber = (cell: string) => /^-?\d+(\.\d+)?$/.test(cell)
+
+const checks: [RegExp, (text: string) => void][] = [
+  [/json$/, (text) => expect(() => JSON.parse(text)).not.toThrow()],
+  [
+    /ndjson$/,
+    (text) => {
+      for (const line of text.split('\n').filter((one) => one !== '')) expect(JSON.parse(line)).toBeTypeOf('object')
+    },
+  ],
+  [
+    /csv$/,
+    (text) => {
+      const rows = parse(text) as string[][] // every row has as many cells as the head, or it throws
+      expect(rows.flat().filter((cell) => formula.test(cell) && !isNumber(cell))).toEqual([])
+    },
+  ],
+  [/xml$/, (text) => expect(XMLValidator.validate(text)).toBe(true)],
+  [/xml$|html$/, (text) => expect(text).not.toMatch(evilTags)],
+  [
+    /event-stream$/,
+    (text) => {
+      for (const line of text.split(/\r\n|\r|\n/))
+        expect(line).toMatch(/^(event: (progress|ended)|id: \S+|retry: \d+|data: \{.*\}|)$/)
+    },
+  ],
+  [
+    /plain$/,
+    (text) => {
+      const lines = text.split('\n').filter((line) => line !== '')
+      for (const line of lines)
+        expect(line).toMatch(/^(# (HELP|TYPE) .*|[a-z_:][a-z_:0-9]*(\{([a-z_0-9]+="(\\.|[^"\\])*",?)*\})? \S+)$/)
+      expect(lines.filter((line) => line.startsWith('evil'))).toEqual([])
+    },
+  ],
+]
+
+/** Fails where an output of a media type holds what a terminal obeys or a person is fooled by, or what breaks out of its form. */
+export function expectHarmless(what: string, type: string, text: string): void {
+  const at = text.search(obeyed)
+  expect(at === -1 ? '' : `${what}: ${JSON.stringify(text.slice(Math.max(at - 100, 0), at + 20))}`).toBe('')
+  const [plain = ''] = type.split(';')
+  for (const [pattern, check] of checks)
+    if (pattern.test(plain) && !(plain.endsWith('ndjson') && pattern.source === 'json$')) check(text)
+}
