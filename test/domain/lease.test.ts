@@ -48,6 +48,7 @@ describe('what an agent delivers', () => {
     ['a fact of another type', [sighting({ facts: { trusted: 'yes' } })], `${second}/facts/trusted`],
     ['a text with NUL', [sighting({ facts: { cipher: 'a\0b' } })], `${second}/facts/cipher`],
     ['half a character', [sighting({ facts: { cipher: '\ud800' } })], `${second}/facts/cipher`],
+    ['what a terminal obeys', [sighting({ facts: { cipher: '\u009b2J' } })], `${second}/facts/cipher`],
     ['very many facts', [sighting({ facts: { cipher: 'x'.repeat(70_000) } })], `${second}/facts`],
     ['a name for an address', [sighting({ address: 'b.test' })], `${second}/address`],
     ['an address with a zone', [sighting({ address: 'fe80::1%eth0' })], `${second}/address`],
