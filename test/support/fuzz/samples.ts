@@ -1,5 +1,7 @@
 const day = 86_400_000
 const inDays = (days: number) => new Date(Date.now() + days * day).toISOString()
+/** In days, and not without end. */
+const minutes = (n: number) => (n % 10_000) / 1_440
 const reason = 'a test'
 const ports = { policy: 'ports', params: { openPort: 9, shutPort: 9 } }
 
@@ -20,9 +22,12 @@ export const bodies: Record<string, (n: number) => unknown> = {
     reason,
     expiresAt: inDays(1),
   }),
-  'POST /v1/windows': () => ({
+  'POST /v1/schedules': (n) => ({ name: `at-night-${n}`, cron: '30 2 * * *', audit: { ...ports, targets: ['kept'] } }),
+  'PATCH /v1/schedules/{name}': () => ({ enabled: false }),
+  // Two that overlap are refused.
+  'POST /v1/windows': (n) => ({
     ...{ policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: ['kept'] },
-    ...{ from: inDays(1), to: inDays(2), ticket: 'CHG1', reason },
+    ...{ from: inDays(1 + minutes(n)), to: inDays(1 + minutes(n + 0.5)), ticket: 'CHG1', reason },
   }),
   'POST /v1/webhooks': () => ({ url: 'http://127.0.0.1:9/', events: ['audit.completed'] }),
 }
