@@ -41,7 +41,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
     const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
     const caller = await reader.authenticate(bearer, new Date())
     if (caller) request.caller = caller
-    if (await tooMany?.(request, reply)) return reply
+    if (tooMany?.(request, reply)) return reply
     if (!caller) {
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })

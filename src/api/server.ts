@@ -168,7 +168,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   await serveDocs(app)
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
-    const tooMany = await limitRequests(guarded, parts.listening.limits)
+    const tooMany = limitRequests(parts.listening.limits)
     requireKey(guarded, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)
