@@ -3,11 +3,11 @@ import { collectGarbage } from '../support/collect-garbage.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { finding, makeSeries, startAudit } from '../support/stores.ts'
 
-const [targets, rules] = [2_000, 100]
+const [targets, rules] = [500, 100]
 const rows = targets * rules
 let service: TestService
 let origin: string
-/** It has 200,000 findings with half a kilobyte of evidence each. */
+/** It has 50,000 findings with two kilobytes of evidence each. */
 let auditId: string
 
 beforeAll(async () => {
@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { stores } = service
   const [series] = await makeSeries(stores, ['many'])
   if (!series) throw new Error('no series')
-  const evidence = { probe: 'tcp', host: 'h'.repeat(500), port: 1, addresses: {} } as const
+  const evidence = { probe: 'tcp', host: 'h'.repeat(2_000), port: 1, addresses: {} } as const
   const started = await startAudit(stores, { targetIds: [series.targetId] })
   await stores.record({ ...started, findings: [finding(series, 1000, { evidence })] })
   await stores.audits.finish(started.auditId)
@@ -49,7 +49,7 @@ async function heldMegabytes(): Promise<number> {
 }
 
 /** Reads an answer to its end; answers its lines and megabytes, and how many megabytes more were held every so many. */
-async function read(path: string, accept: string, { every = 8 } = {}) {
+async function read(path: string, accept: string, { every = 15 } = {}) {
   const before = await heldMegabytes()
   const answer = await fetch(origin + path, { headers: { authorization: `Bearer ${service.key}`, accept } })
   const held: number[] = []
@@ -62,20 +62,20 @@ async function read(path: string, accept: string, { every = 8 } = {}) {
   return { status: answer.status, megabytes: bytes / megabyte, lines, held }
 }
 
-test('the memory of an export does not grow with it: 200,000 findings as CSV', async () => {
+test('the memory of an export does not grow with it: 50,000 findings as CSV', async () => {
   const { status, megabytes, lines, held } = await read(`/v1/audits/${auditId}/findings`, 'text/csv')
   expect([status, lines]).toEqual([200, rows + 1])
-  expect(megabytes).toBeGreaterThan(120)
+  expect(megabytes).toBeGreaterThan(100)
   expectBounded(held)
 }, 120_000)
 
-// Of OSCAL the findings are read three times and each is there twice, so that its half gigabyte is looked at less often.
+// Each look takes a third of a second, so that there are but a few, of OSCAL too, for which the findings are read three times.
 test.each([
-  ['', 'application/oscal+json', { every: 40, least: 300 }],
-  ['', 'application/sarif+json', { every: 20, least: 50 }],
-  ['', 'application/junit+xml', { every: 2, least: 10 }],
-  ['', 'application/nmap+xml', { every: 5, least: 10 }],
-  ['/pack', 'application/zip', { every: 0.5, least: 1 }],
+  ['', 'application/oscal+json', { every: 30, least: 120 }],
+  ['', 'application/sarif+json', { every: 12, least: 100 }],
+  ['', 'application/junit+xml', { every: 0.6, least: 2.5 }],
+  ['', 'application/nmap+xml', { every: 12, least: 80 }],
+  ['/pack', 'application/zip', { every: 0.4, least: 2 }],
 ])(
   'nor does that of an audit%s as %s',
   async (path, accept, { every, least }) => {
