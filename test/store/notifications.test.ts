@@ -72,8 +72,8 @@ describe('who waits for an audit', () => {
 
 describe('who waits for a batch of a vantage', () => {
   const check = { targetId: 1, seriesId: 1, rule: 0, host: '127.0.0.1', indirect: false }
-  const batchOf = (vantage: string, checks: number) => ({
-    ...{ vantage, vantageId: 1, rules: [] },
+  const batchOf = (auditId: string, checks: number) => ({
+    ...{ auditId, vantage: 'here', vantageId: 1, rules: [] },
     checks: Array.from({ length: checks }, () => check),
   })
 
@@ -84,11 +84,11 @@ describe('who waits for a batch of a vantage', () => {
       notifications.waitForBatch({ vantage, large }, longMs, never.signal)
     const { auditId } = await startAudit(stores)
     const [any, large, elsewhere] = [wait('here'), wait('here', true), wait('elsewhere')]
-    await stores.transaction((tx) => tx.batches.create(auditId, [batchOf('here', 25)]))
+    await stores.transaction((tx) => tx.batches.create([batchOf(auditId, 25)]))
     await any
     expect(await isSettled(large, notifications)).toBe(false)
     const next = wait('here')
-    await stores.transaction((tx) => tx.batches.create(auditId, [batchOf('here', 1), batchOf('here', 26)]))
+    await stores.transaction((tx) => tx.batches.create([batchOf(auditId, 1), batchOf(auditId, 26)]))
     await Promise.all([next, large])
     expect(await isSettled(elsewhere, notifications)).toBe(false)
     never.abort()
