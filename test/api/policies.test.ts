@@ -52,6 +52,11 @@ describe('PUT /v1/policies/{name}', () => {
     expect(again).toMatchObject({ status: 200, body: made.body })
   })
 
+  test('refuses a name under which it could not be read', async () => {
+    const answer = await service.call('PUT', '/v1/policies/schema', { body: { ...document, name: 'schema' } })
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/name' }] } })
+  })
+
   test('takes another document as the next version', async () => {
     await service.call('PUT', '/v1/policies/night', { body: document })
     const body = { ...document, title: 'Changed' }

@@ -160,6 +160,8 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
+      if (params.name === 'schema')
+        throw new RefusedError([{ pointer: '/name', message: 'its path is that of the schema' }])
       const { stored, created } = await view.transaction(async (tx) => {
         const put = await tx.policies.put(checked.document)
         if (put.created) tx.ledger.record(policyPut(caller.keyId, put.stored))
