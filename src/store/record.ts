@@ -153,9 +153,11 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
     ), judged AS (
       SELECT i.audit_id, i.target_id, i.series_id, i.observed_at, i.latency_ms, i.attempts, i.result, i.state, i.reason_id, i.flags,
         coalesce(i.evidence_id, e.id) AS evidence_id, EXISTS (
+        -- By key, for each other audit: the planner knows nothing yet of a month that has just begun, and would read all of it.
         SELECT FROM rivals CROSS JOIN LATERAL (
           SELECT FROM finding f
           WHERE f.audit_id = rivals.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at >= i.observed_at
+          OFFSET 0
         ) newer WHERE rivals.id <> i.audit_id
       ) OR EXISTS (
         -- It ended because the series had left the scope by then.
