@@ -16,6 +16,9 @@ test('a statement that comes again is planned once, and those whose text varies 
     for (let i = 0; i < 3; i++) await ask('SELECT 1 AS again')
     expect(await prepared('SELECT 1 AS once')).toBe(0)
     expect(await prepared('SELECT 1 AS again')).toBe(1)
+    const report = `SELECT 1 AS report ${' '.repeat(600)}`
+    for (let i = 0; i < 3; i++) await ask(report)
+    expect(await prepared('SELECT 1 AS report%')).toBe(0)
     for (let i = 0; i < 350; i++) for (const _ of [1, 2]) await ask(`SELECT ${i} AS varied`)
     expect(await prepared('SELECT % AS varied')).toBeLessThan(300)
     expect(await ask('SELECT 349 AS varied')).toEqual([{ varied: 349 }])
