@@ -144,7 +144,8 @@ describe('what an agent saw', () => {
     const auditId = await service.accept({ policy: 'far-away', targets: [door.name] })
     const { body: lease } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
     if (order === 'closed before it was seen') await act(id, 'cancel')
-    const observedAt = new Date().toISOString()
+    // The end of a window is not of it: it must not come in the same millisecond.
+    const observedAt = new Date(Date.now() - (order === 'closed after it was seen' ? 1 : 0)).toISOString()
     if (order === 'closed after it was seen') await act(id, 'cancel')
     const seen = { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1 }
     const observations = [{ check: 0, observedAt, sightings: [seen] }]
