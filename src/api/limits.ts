@@ -1,6 +1,7 @@
-import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import ipaddr from 'ipaddr.js'
 import type { Limits } from '../domain/limits.ts'
+import { createCounter, windowSeconds } from './counters.ts'
 import { sendProblem } from './problems.ts'
 
 declare module 'fastify' {
@@ -13,29 +14,13 @@ declare module 'fastify' {
 /** Counts a request; true where there were too many, and it was answered 429. */
 export type TooMany = (request: FastifyRequest, reply: FastifyReply) => boolean
 
-const windowSeconds = 60
-/** Those who were seen last have their counts; who was forgotten begins anew. */
-const remembered = 5_000
 const byKey = ({ caller }: FastifyRequest) => caller.keyId
-// Who has one address of an IPv6 network has all of it.
-const byAddress = ({ ip }: FastifyRequest) => normalizeIP(ip, 64)
 
-/** Counts what each of many does in a window that begins with the first of it. */
-function createCounter(name: string, max: number, whoOf: (request: FastifyRequest) => string) {
-  const windows = new Map<string, { used: number; endsAt: number }>()
-  const count = (request: FastifyRequest) => {
-    const who = whoOf(request)
-    const now = performance.now()
-    let window = windows.get(who)
-    if (!window || window.endsAt <= now) window = { used: 0, endsAt: now + windowSeconds * 1000 }
-    window.used += 1
-    windows.delete(who) // so that the first one is always the one that was seen least lately
-    windows.set(who, window)
-    const [first] = windows.keys()
-    if (windows.size > remembered && first !== undefined) windows.delete(first)
-    return { used: window.used, leftSeconds: Math.ceil((window.endsAt - now) / 1000) }
-  }
-  return { name, max, count }
+/** Who has one address of an IPv6 network has all of it (RFC 6177). A proxy may name somebody by what is no address. */
+function byAddress({ ip }: FastifyRequest): string {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, 4).join(':') : address.toString()
 }
 
 /**
@@ -43,14 +28,18 @@ function createCounter(name: string, max: number, whoOf: (request: FastifyReques
  * itself. Answers say what is left in the fields of draft-ietf-httpapi-ratelimit-headers-10.
  */
 export function limitRequests(limits: Limits): TooMany {
-  const requests = createCounter('requests', limits.requestsPerMinute, byKey)
-  const all = (...counters: ReturnType<typeof createCounter>[]) => ({
+  const counter = (name: string, max: number, whoOf: (request: FastifyRequest) => string) => {
+    const count = createCounter()
+    return { name, max, count: (request: FastifyRequest) => count(whoOf(request)) }
+  }
+  const requests = counter('requests', limits.requestsPerMinute, byKey)
+  const all = (...counters: ReturnType<typeof counter>[]) => ({
     counters,
     policy: counters.map(({ name, max }) => `"${name}";q=${max};w=${windowSeconds}`).join(', '),
   })
   const ofKey = all(requests)
-  const ofKeyForAudits = all(requests, createCounter('audits', limits.auditsPerMinute, byKey))
-  const ofAddress = all(createCounter('refusals', limits.refusalsPerMinute, byAddress))
+  const ofKeyForAudits = all(requests, counter('audits', limits.auditsPerMinute, byKey))
+  const ofAddress = all(counter('refusals', limits.refusalsPerMinute, byAddress))
 
   return (request, reply) => {
     const asksForAudit = request.routeOptions.config.countsAsAudit === true

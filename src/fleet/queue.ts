@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Clock, fromPrisma, type Job, PgBoss, systemClock } from 'pg-boss'
+import { type Clock, fromPrisma, type Job, PgBoss, type Queue as QueueSettings, systemClock } from 'pg-boss'
 import type { ReprobeJob } from '../audit/windows.ts'
-import { inGroups } from '../domain/groups.ts'
-import { type AwaitedBatch, isLarge, type QueuedBatch } from '../store/batches.ts'
+import type { QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Notifications } from '../store/notifications.ts'
-import { startTaker, type Taker } from './taker.ts'
+import { type BatchJob, createBatchQueues } from './batch-queues.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
 export interface JobHandlers {
@@ -24,7 +23,6 @@ export interface JobHandlers {
   /** Every minute: takes the ticks of schedules that are due. */
   takeTicks(now: Date): Promise<void>
 }
-export type BatchJob = Pick<QueuedBatch, 'auditId' | 'batchId'>
 
 /** The queues of audits, on PostgreSQL. Jobs are delivered at least once. */
 export interface Queue {
@@ -79,7 +77,6 @@ const tickQueue = 'schedule-ticks'
 const deliveryQueue = 'webhook-delivery'
 const webhooksAtOnce = 8
 const everyMinute = '* * * * *'
-const batchQueue = (vantage: string) => `batch/${vantage}`
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
 const delivery = {
@@ -97,15 +94,6 @@ const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
 const lookEverySeconds = 2
 const polling = { pollingIntervalSeconds: lookEverySeconds, notifyPollingIntervalSeconds: lookEverySeconds }
-/** So many small batches count as a large one. */
-const smallBatches = 25
-/** The priorities of batches: small ones are taken first. */
-const priority = { large: 0, small: 1 }
-
-/** How many jobs a command of the queue has found; its type does not say that it does. */
-const affected = (response: object): number =>
-  'affected' in response && typeof response.affected === 'number' ? response.affected : 0
-
 /** Connects to the queues and makes them where they are missing. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
@@ -123,13 +111,12 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await boss.start()
 
   const made = new Set<string>()
-  const ensureQueue = async (name: string, options: object) => {
+  const ensureQueue = async (name: string, { policy, ...options }: Omit<QueueSettings, 'name'>) => {
     if (made.has(name)) return
-    await boss.createQueue(name, options)
+    await boss.createQueue(name, { ...(policy && { policy }), ...options })
+    await boss.updateQueue(name, options) // one of an earlier release
     made.add(name)
   }
-  const ensureBatchQueue = (vantage: string) =>
-    ensureQueue(batchQueue(vantage), { ...delivery, notify: false, deadLetter: batchFailedQueue })
   await ensureQueue(planFailedQueue, lastResort)
   await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   await ensureQueue(batchFailedQueue, lastResort)
@@ -154,34 +141,17 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     }
   }
 
-  const takers: Taker[] = []
-  const takeBatches = (awaited: Required<AwaitedBatch>, work: (job: BatchJob) => Promise<void>) => {
-    const name = batchQueue(awaited.vantage)
-    const which = awaited.large ? { maxPriority: priority.large } : { minPriority: priority.small }
-    const complete = inGroups(async (jobs: readonly Job<BatchJob>[]) => {
-      await boss.complete(name, [...jobs])
-      return jobs
-    })
-    return startTaker<Job<BatchJob>>(
-      {
-        fetch: (batchSize) => boss.fetch<BatchJob>(name, { ...which, batchSize }),
-        keep: (jobs) => boss.touch(name, [...jobs]),
-        complete,
-        fail: (jobs, error) => boss.fail(name, [...jobs], error),
-        wait: (ms, signal) => waitForBatch(awaited, ms, signal),
-      },
-      {
-        atOnce: awaited.large ? concurrency : concurrency * smallBatches,
-        keepEveryMs: (delivery.heartbeatSeconds / 3) * 1000,
-        lookEveryMs: lookEverySeconds * 1000,
-        work: ({ data }) => work(data),
-        onError,
-      },
-    )
-  }
+  const batches = createBatchQueues(boss, {
+    ensureQueue,
+    delivery: { ...delivery, notify: false },
+    deadLetter: batchFailedQueue,
+    concurrency,
+    waitForBatch,
+    lookEverySeconds,
+    onError,
+  })
   const rest = async (graceMs: number) => {
-    const resting = takers.splice(0).map((taker) => taker.rest(graceMs))
-    await Promise.all([...resting, boss.stop({ graceful: true, timeout: graceMs, close: false })])
+    await Promise.all([batches.rest(graceMs), boss.stop({ graceful: true, timeout: graceMs, close: false })])
   }
 
   return {
@@ -191,35 +161,11 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async enqueueReprobe(tx, job, at) {
       await boss.send(reprobeQueue, job, { db: fromPrisma(tx), startAfter: at })
     },
-    async dropBatches(vantage, auditId) {
-      await ensureBatchQueue(vantage)
-      const jobs = await boss.findJobs(batchQueue(vantage), { data: { auditId }, limit: 100_000 })
-      if (jobs.length > 0)
-        await boss.cancel(
-          batchQueue(vantage),
-          jobs.map(({ id }) => id),
-        )
-    },
-    async take(vantage) {
-      await ensureBatchQueue(vantage)
-      return (await boss.fetch<BatchJob>(batchQueue(vantage)))[0]
-    },
-    async keep(vantage, id) {
-      await ensureBatchQueue(vantage)
-      return affected(await boss.touch(batchQueue(vantage), id)) > 0
-    },
-    async complete(vantage, id) {
-      await ensureBatchQueue(vantage)
-      await boss.complete(batchQueue(vantage), id, null, { includeQueued: true })
-    },
-    async enqueueBatches(tx, vantage, jobs) {
-      await ensureBatchQueue(vantage)
-      await boss.insert(
-        batchQueue(vantage),
-        jobs.map(({ checks, ...data }) => ({ data, priority: isLarge(checks) ? priority.large : priority.small })),
-        { db: fromPrisma(tx) },
-      )
-    },
+    enqueueBatches: batches.enqueue,
+    dropBatches: batches.drop,
+    take: batches.take,
+    keep: batches.keep,
+    complete: batches.complete,
     async enqueueDelivery(tx, webhookId, at) {
       await boss.send(deliveryQueue, { webhookId }, { db: fromPrisma(tx), ...(at && { startAfter: at }) })
     },
@@ -234,11 +180,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await workOn(tickQueue, 1, () => handlers.takeTicks(new Date(clock.now())))
       await boss.schedule(tickQueue, everyMinute, null, { tz: 'UTC', missed: 'once' })
       await boss.schedule(maintenanceQueue, maintenanceCron, null, { tz: 'UTC', missed: 'once' })
-      for (const vantage of vantages) {
-        await ensureBatchQueue(vantage)
-        for (const large of [true, false])
-          takers.push(takeBatches({ vantage, large }, (job) => handlers.runBatch(job, vantage)))
-      }
+      for (const vantage of vantages) await batches.work(vantage, (job) => handlers.runBatch(job, vantage))
     },
     async check() {
       if (!(await boss.getQueue(planQueue))) throw new Error(`there is no queue ${planQueue}`)

@@ -56,19 +56,32 @@ export interface PageRequest {
 
 const limit = 2_000
 
-/**
- * Walks a whole listing page by page. The next page is fetched while one is used: memory holds two of them, however long the
- * listing is.
- */
+/** Pages that are fetched while one is used: with two, neither the database nor who uses them waits for the other's turn. */
+const ahead = 2
+
+/** Walks a whole listing page by page. Memory holds one page and those that are fetched ahead, however long the listing is. */
 export async function* eachPage<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[]> {
-  let following = fetchPage({ limit })
-  for (;;) {
-    const { items, next } = await following
-    if (next !== null) {
-      following = fetchPage({ cursor: next, limit })
-      following.catch(() => {}) // whoever reads on is told; whoever stops need not be
-    }
+  const pages: Promise<Page<T>>[] = []
+  let cursor: string | null | undefined
+  let isFetching = false
+  const fetchMore = () => {
+    if (isFetching || cursor === null || pages.length === ahead) return
+    isFetching = true
+    const page = fetchPage(cursor === undefined ? { limit } : { cursor, limit })
+    pages.push(page)
+    page.then(
+      ({ next }) => {
+        cursor = next
+        isFetching = false
+        fetchMore()
+      },
+      () => {}, // whoever reads on is told; whoever stops need not be
+    )
+  }
+  fetchMore()
+  for (let page = pages.shift(); page; page = pages.shift()) {
+    const { items } = await page
+    fetchMore()
     yield items
-    if (next === null) return
   }
 }

@@ -117,7 +117,8 @@ const selectState = Prisma.sql`
   SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
     count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,
     coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
-  FROM vantage v LEFT JOIN pgboss.job j ON j.name = 'batch/' || v.name AND j.state < 'completed'
+  FROM vantage v CROSS JOIN (VALUES ('batch/'), ('batch-again/')) AS q(kind)
+    LEFT JOIN pgboss.job j ON j.name = q.kind || v.name AND j.state < 'completed'
   WHERE v.name NOT LIKE 'zone:%'`
 
 const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({

@@ -69,6 +69,22 @@ test.each([
   expect((await from('198.51.100.1, 192.0.2.1')).status).toBe(429)
 })
 
+test('addresses are counted by their network where they are of IPv6, and as they are where they are none', async () => {
+  await start({ PORTWARDEN_REFUSALS_PER_MINUTE: '1', PORTWARDEN_BEHIND_PROXY: 'true' })
+  const statusFrom = async (forwarded: string) =>
+    (await service.call('GET', '/v1/targets', { key: null, headers: { 'x-forwarded-for': forwarded } })).status
+  const statuses = [
+    await statusFrom('2001:db8:1:2::1'),
+    await statusFrom('2001:db8:1:2:3::1'),
+    await statusFrom('2001:db8:1:3::1'),
+    await statusFrom('192.0.2.1'),
+    await statusFrom('::ffff:192.0.2.1'),
+    await statusFrom('somebody'),
+    await statusFrom('somebody'),
+  ]
+  expect(statuses).toEqual([401, 429, 401, 401, 429, 401, 429])
+})
+
 const audit = (targets: string[], key?: string) =>
   service.call('POST', '/v1/audits', {
     ...(key === undefined ? {} : { key }),

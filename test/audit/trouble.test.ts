@@ -110,7 +110,8 @@ describe('a job that fails in every try', () => {
     const tries = `SELECT name, retry_count AS retries FROM pgboss.job WHERE state = 'failed' ORDER BY name`
     expect(await app.query(tries)).toEqual([
       { name: 'audit-plan', retries: 2 },
-      { name: 'batch/local', retries: 2 },
+      { name: 'batch-again/local', retries: 1 },
+      { name: 'batch/local', retries: 0 },
     ])
   })
 })

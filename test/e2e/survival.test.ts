@@ -119,8 +119,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, 
     await using fleet = await startFleet()
     await using ports = await startPorts(fleet)
     let deaths = 0
-    // One batch at once: what runs in the same process at that moment loses a try with it.
-    const env = { NODE_OPTIONS: `--import=${poison}`, TEST_POISONED_ADDRESS: '127.0.0.66', PORTWARDEN_BATCHES: '1' }
+    const env = { NODE_OPTIONS: `--import=${poison}`, TEST_POISONED_ADDRESS: '127.0.0.66' }
     const startMortal = async () => {
       const worker = await fleet.startWorker(env)
       void worker.exited.then((how) => {

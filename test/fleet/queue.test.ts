@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type BatchJob, type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
+import type { BatchJob } from '../../src/fleet/batch-queues.ts'
+import { type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
 import { openTestStores, type TestStores } from '../support/stores.ts'
 
 const nothing = async () => {}
@@ -61,6 +62,41 @@ describe('the queue', () => {
     await queue.stop(5_000)
   }, 15_000)
 
+  test('tries one by one what failed together, so that one of them takes no other along again', async () => {
+    const queue = await open()
+    const { promise: allDone, resolve } = Promise.withResolvers<void>()
+    const tried = new Set<number>()
+    let [running, most, done] = [0, 0, 0]
+    await queue.work(['together'], {
+      ...idle,
+      async runBatch({ batchId }) {
+        if (!tried.has(batchId)) {
+          tried.add(batchId)
+          throw new Error('all of them died')
+        }
+        most = Math.max(most, ++running)
+        await new Promise(setImmediate)
+        running -= 1
+        if (++done === 10) resolve()
+      },
+    })
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'together', jobs(10, 5)))
+    await allDone
+    expect(most).toBe(1)
+    await queue.stop(5_000)
+  }, 15_000)
+
+  test('changes the queues that an earlier release has made', async () => {
+    await stores.query(`SELECT pgboss.create_queue('batch/old', '{"policy": "standard", "retryLimit": 2}')`)
+    const queue = await open()
+    await queue.take('old')
+    const [settings] = await stores.query(
+      `SELECT retry_limit AS tries, dead_letter AS next FROM pgboss.queue WHERE name = 'batch/old'`,
+    )
+    expect(settings).toEqual({ tries: 0, next: 'batch-again/old' })
+    await queue.stop(5_000)
+  })
+
   test('tells what a handler throws', async () => {
     const { promise: told, resolve } = Promise.withResolvers<Error>()
     const queue = await open(resolve)
@@ -70,6 +106,7 @@ describe('the queue', () => {
     expect((await told).message).toBe('the network is made of cheese')
     await queue.stop(5_000)
   })
+
   test('says that a batch was given up until somebody has heard it', async () => {
     const { promise: heard, resolve } = Promise.withResolvers<BatchJob>()
     const queue = await open()

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { aTime, aUuid, cutPage, decodeCursor, encodeCursor, InvalidCursorError } from '../../src/store/page.ts'
+import {
+  aTime,
+  aUuid,
+  cutPage,
+  decodeCursor,
+  eachPage,
+  encodeCursor,
+  InvalidCursorError,
+} from '../../src/store/page.ts'
 
 describe('a cursor', () => {
   test('gives back the key that it was made of, and is safe in a URL', () => {
@@ -71,5 +79,44 @@ describe('a page', () => {
     [[1, 2, 3], ['item 1', 'item 2'], encodeCursor([2])],
   ])('of two from %o is %o, then %s', (rows, items, next) => {
     expect(cutPage(rows, 2, parts)).toEqual({ items, next })
+  })
+})
+
+describe('a walk over all pages', () => {
+  const fetched: number[] = []
+  const pagesOf = (count: number, broken?: number) => {
+    fetched.length = 0
+    return eachPage(async ({ cursor = '0' }) => {
+      const at = Number(cursor)
+      fetched.push(at)
+      if (at === broken) throw new Error(`page ${at} is broken`)
+      return { items: [at], next: at + 1 < count ? String(at + 1) : null }
+    })
+  }
+
+  test.each([1, 2, 7])('gives each of %i once and in order', async (count) => {
+    const items: number[] = []
+    for await (const page of pagesOf(count)) items.push(...page)
+    expect(items).toEqual(Array.from({ length: count }, (_, i) => i))
+  })
+
+  test('fetches two pages ahead of the one that is used, and no more', async () => {
+    const pages = pagesOf(7)
+    for (const [used, expected] of [
+      [0, 3],
+      [1, 4],
+    ] as const) {
+      expect((await pages.next()).value).toEqual([used])
+      await new Promise(setImmediate)
+      expect(fetched.length).toBe(expected)
+    }
+    await pages.return(undefined)
+  })
+
+  test('says what fails in its turn', async () => {
+    const pages = pagesOf(7, 2)
+    expect((await pages.next()).value).toEqual([0])
+    expect((await pages.next()).value).toEqual([1])
+    await expect(pages.next()).rejects.toThrow('page 2 is broken')
   })
 })
