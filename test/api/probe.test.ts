@@ -8,6 +8,7 @@ import { listen } from '../support/listen.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type BlackboxExporter, startBlackboxExporter } from '../support/peers/blackbox-exporter.ts'
 import { startSshd } from '../support/peers/openssh.ts'
+import { startSlapd } from '../support/peers/slapd.ts'
 import { startTls } from '../support/peers/tls.ts'
 import { freePort } from '../support/ports.ts'
 import { startService, type TestService } from '../support/service.ts'
@@ -134,6 +135,30 @@ beforeAll(async () => {
 })
 afterAll(() => service?.stop())
 const probe = (query: string, more = {}) => service.call('GET', `/probe?${query}`, more)
+
+describeWithPeers(['slapd'], 'the module ldap', () => {
+  const successAt = async (port: number) => {
+    const { status, body } = await probe(`module=ldap&target=127.0.0.1:${port}`)
+    expect(status).toBe(200)
+    return readText(body).probe_success
+  }
+
+  test.each([
+    ['answers everybody', {}],
+    ['refuses who is anonymous', { disallowAnonymous: true }],
+  ])('succeeds at a directory that %s', async (_what, options) => {
+    const slapd = await startSlapd(options)
+    expect(await successAt(slapd.port)).toBe(1)
+    await slapd.stop()
+  })
+
+  test('fails at what is open and does not speak LDAP, and at what is closed', async () => {
+    const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
+    expect(await successAt(ftp.port)).toBe(0)
+    await ftp.close()
+    expect(await successAt(ftp.port)).toBe(0)
+  })
+})
 
 test('what the egress policy does not allow is refused, and not called a failure of the target', async () => {
   const { status, body } = await probe('target=169.254.169.254:80')
