@@ -5,7 +5,7 @@ import { callbacksId } from '../../src/store/webhooks.ts'
 import { ports } from '../support/app.ts'
 import { misfitOf, misfitOfProblem, type Operation, operations } from '../support/fuzz/document.ts'
 import { createTally } from '../support/fuzz/kinds.ts'
-import { createKnown, learn } from '../support/fuzz/known.ts'
+import { createKnown, keptTarget, learn } from '../support/fuzz/known.ts'
 import { sendRaw } from '../support/fuzz/raw.ts'
 import { type Draft, requestsTo } from '../support/fuzz/requests.ts'
 import { type Keys, send } from '../support/fuzz/send.ts'
@@ -65,8 +65,9 @@ async function make(path: string, body: object) {
 /** One of everything at least, so that requests find something. */
 async function furnish() {
   await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
-  // Not learned, so that nobody retires it.
-  await service.call('POST', '/v1/targets', { body: { name: 'kept', address: '127.0.0.1', labels: { site: 'hq' } } })
+  await service.call('POST', '/v1/targets', {
+    body: { name: keptTarget, address: '127.0.0.1', labels: { site: 'hq' } },
+  })
   for (const name of ['a', 'b', 'c']) await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
   const params = { openPort: 9, shutPort: 9 }
   const audit = { policy: 'ports', targets: ['a', 'b'], params }
@@ -90,7 +91,7 @@ async function furnish() {
   const { id: audit1 } = await make('/v1/audits', { ...audit, vantages: ['local'] })
   const event = newEvent('ping', new Date(), {})
   const told = { webhookId: callbacksId, eventId: event.id, lane: 'ping', url: 'http://127.0.0.1:9/' }
-  for (const id of await service.stores.deliveries.add([event], [told, told, told])) known.add('deliveries', id)
+  for (const id of await service.stores.deliveries.add([event], [told, told, told])) known.add('dead', id)
   await service.query("UPDATE webhook_delivery SET status = 'dead'")
   await make('/v1/baselines', { name: 'base', audit: audit1, reason: 'a test' })
   await make('/v1/schedules', {

@@ -5,6 +5,9 @@ export interface Known {
   fill<T>(value: T): T
 }
 
+/** A target that is not among what is known, so that nobody retires it. */
+export const keptTarget = 'kept'
+
 const keep = 40
 const mark = /§([a-zA-Z-]+)§(\d+)§/g
 
@@ -28,7 +31,7 @@ export function createKnown(): Known {
   return {
     add(collection, value) {
       const all = values.get(collection) ?? []
-      if (all.includes(value)) return
+      if (all.includes(value) || value === keptTarget) return
       values.set(collection, [...all, value].slice(-keep))
     },
     fill: <T>(value: T) => fill(value) as T,

@@ -82,14 +82,18 @@ const parametersOf = ({ parameters }: Operation, place: Parameter['in']) =>
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
 /** Of a collection, what is there from the beginning to the end, and has come to its own end. */
-const lasting: Record<string, string> = { webhooks: 'callbacks', audits: knownAs('ended', 0) }
+const lasting: Record<string, readonly string[]> = {
+  webhooks: ['callbacks'],
+  audits: [knownAs('ended', 0)],
+  deliveries: [0, 1, 2].map((index) => knownAs('dead', index)),
+}
 
 /** The collection that a parameter of a path is from: `webhooks` for `/v1/webhooks/{id}`. */
 function inPath({ path }: Operation, { name, schema }: Parameter, odd: boolean): fc.Arbitrary<string> {
   const collection = path.split(`/{${name}}`)[0]?.split('/').at(-1) ?? ''
   const known = fc.oneof(
     { weight: 3, arbitrary: fc.nat(12).map((index) => knownAs(collection, index)) },
-    { weight: collection in lasting ? 1 : 0, arbitrary: fc.constant(lasting[collection] ?? '') },
+    { weight: collection in lasting ? 1 : 0, arbitrary: fc.constantFrom(...(lasting[collection] ?? [''])) },
   )
   if (!odd) return known
   return fc.oneof(

@@ -1,3 +1,5 @@
+import { keptTarget } from './known.ts'
+
 const day = 86_400_000
 const inDays = (days: number) => new Date(Date.now() + days * day).toISOString()
 /** In days, and not without end. */
@@ -18,15 +20,19 @@ export const bodies: Record<string, (n: number) => unknown> = {
   'POST /v1/waivers': () => ({
     policy: 'ports',
     rules: ['must-be-open'],
-    targets: ['kept'],
+    targets: [keptTarget],
     reason,
     expiresAt: inDays(1),
   }),
-  'POST /v1/schedules': (n) => ({ name: `at-night-${n}`, cron: '30 2 * * *', audit: { ...ports, targets: ['kept'] } }),
+  'POST /v1/schedules': (n) => ({
+    name: `at-night-${n}`,
+    cron: '30 2 * * *',
+    audit: { ...ports, targets: [keptTarget] },
+  }),
   'PATCH /v1/schedules/{name}': () => ({ enabled: false }),
   // Two that overlap are refused.
   'POST /v1/windows': (n) => ({
-    ...{ policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: ['kept'] },
+    ...{ policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: [keptTarget] },
     ...{ from: inDays(1 + minutes(n)), to: inDays(1 + minutes(n + 0.5)), ticket: 'CHG1', reason },
   }),
   'POST /v1/webhooks': () => ({ url: 'http://127.0.0.1:9/', events: ['audit.completed'] }),
