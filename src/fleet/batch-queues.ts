@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { fromPrisma, type Job, type PgBoss, type Queue as QueueSettings } from 'pg-boss'
+import { type FetchOptions, fromPrisma, type Job, type PgBoss, type Queue as QueueSettings } from 'pg-boss'
 import { inGroups } from '../domain/groups.ts'
 import { isLarge, type QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
@@ -12,8 +12,8 @@ export interface BatchQueueOptions {
   ensureQueue(name: string, settings: Omit<QueueSettings, 'name'>): Promise<void>
   /** How jobs of all kinds are delivered. */
   delivery: Omit<QueueSettings, 'name'> & { heartbeatSeconds: number }
-  /** Where batches go that failed in every try. */
-  deadLetter: string
+  /** The queue where batches go that failed in every try. */
+  deadLetters: string
   /** Large batches that one worker runs at the same time, of each vantage. */
   concurrency: number
   waitForBatch: Notifications['waitForBatch']
@@ -28,6 +28,8 @@ const againQueue = (vantage: string) => `batch-again/${vantage}`
 
 /** So many small batches count as a large one. */
 const smallBatches = 25
+/** Tries of what did not end in its first. */
+const triesAgain = 2
 /** Small ones are taken first. */
 const priority = { large: 0, small: 1 }
 
@@ -37,30 +39,36 @@ const affected = (response: object): number =>
 
 /**
  * The queues of batches, two for each vantage. A batch that kills its worker takes what runs beside it along: whatever did not
- * end in its first try has two more in a queue of its own, from which a worker takes one at a time, so that it is found out
- * there and takes nobody along a third time.
+ * end in its first try has two more from a queue of its own, from which a worker takes one at a time: none of the others there
+ * loses a try with it.
  */
 export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
-  const { ensureQueue, delivery, deadLetter, concurrency, waitForBatch, lookEverySeconds, onError } = options
+  const { ensureQueue, delivery, deadLetters, concurrency, waitForBatch, lookEverySeconds, onError } = options
   /** Those of a vantage, that of the first tries last: others have waited longer. */
   const ensure = async (vantage: string) => {
     const [first, again] = [firstQueue(vantage), againQueue(vantage)]
-    await ensureQueue(again, { ...delivery, retryLimit: 1, deadLetter })
+    await ensureQueue(again, { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }) // giving up is not given up
     await ensureQueue(first, { ...delivery, retryLimit: 0, deadLetter: again })
-    return [again, first]
+    return [again, first] as const
+  }
+
+  // What came here from another queue has no dead letters of its own in pg-boss.
+  const giveUp = async (name: string, { id, data }: Job<BatchJob>) => {
+    await boss.send(deadLetters, data)
+    await boss.complete(name, id)
+  }
+  const fetch = async (name: string, options: FetchOptions): Promise<Job<BatchJob>[]> => {
+    const jobs = await boss.fetch<BatchJob>(name, { ...options, includeMetadata: true })
+    const lost = jobs.filter(({ retryCount }) => retryCount >= triesAgain)
+    for (const job of lost) await giveUp(name, job)
+    return jobs.filter((job) => !lost.includes(job))
   }
 
   const takers: Taker[] = []
   const startTaking = (
     name: string,
-    {
-      atOnce,
-      work,
-      ...source
-    }: Pick<JobSource<Job<BatchJob>>, 'fetch' | 'wait'> & {
-      atOnce: number
-      work(job: BatchJob): Promise<void>
-    },
+    { atOnce, which, wait }: { atOnce: number; which?: FetchOptions; wait: JobSource<object>['wait'] },
+    work: (job: BatchJob) => Promise<void>,
   ) => {
     const complete = inGroups(async (jobs: readonly Job<BatchJob>[]) => {
       await boss.complete(name, [...jobs])
@@ -68,10 +76,11 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
     })
     const taker = startTaker<Job<BatchJob>>(
       {
-        ...source,
-        complete,
+        fetch: (batchSize) => fetch(name, { ...which, batchSize }),
         keep: (jobs) => boss.touch(name, [...jobs]),
+        complete,
         fail: (jobs, error) => boss.fail(name, [...jobs], error),
+        wait,
       },
       {
         atOnce,
@@ -104,7 +113,7 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
 
     async take(vantage: string): Promise<Job<BatchJob> | undefined> {
       for (const name of await ensure(vantage)) {
-        const [job] = await boss.fetch<BatchJob>(name)
+        const [job] = await fetch(name, { batchSize: 1 })
         if (job) return job
       }
       return undefined
@@ -115,28 +124,29 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
       return false
     },
 
-    async complete(vantage: string, id: string): Promise<void> {
-      for (const name of await ensure(vantage)) await boss.complete(name, id, null, { includeQueued: true })
+    async complete(vantage: string, { id, batchId }: { id: string; batchId: number }): Promise<void> {
+      const [again, first] = await ensure(vantage)
+      const completeIn = async (name: string, ids: string[]) =>
+        ids.length > 0 && affected(await boss.complete(name, ids, null, { includeQueued: true })) > 0
+      if ((await completeIn(first, [id])) || (await completeIn(again, [id]))) return
+      // It was taken for lost meanwhile, and waits there by another id.
+      const waiting = await boss.findJobs(again, { data: { batchId }, limit: 10 })
+      await completeIn(
+        again,
+        waiting.map((job) => job.id),
+      )
     },
 
     async work(vantage: string, work: (job: BatchJob) => Promise<void>): Promise<void> {
       await ensure(vantage)
       for (const large of [true, false]) {
-        const name = firstQueue(vantage)
         const which = large ? { maxPriority: priority.large } : { minPriority: priority.small }
-        startTaking(name, {
-          atOnce: large ? concurrency : concurrency * smallBatches,
-          work,
-          fetch: (batchSize) => boss.fetch<BatchJob>(name, { ...which, batchSize }),
-          wait: (ms, signal) => waitForBatch({ vantage, large }, ms, signal),
-        })
+        const atOnce = large ? concurrency : concurrency * smallBatches
+        const wait = (ms: number, signal: AbortSignal) => waitForBatch({ vantage, large }, ms, signal)
+        startTaking(firstQueue(vantage), { atOnce, which, wait }, work)
       }
-      startTaking(againQueue(vantage), {
-        atOnce: 1,
-        work,
-        fetch: (batchSize) => boss.fetch<BatchJob>(againQueue(vantage), { batchSize }),
-        wait: (ms, signal) => pause(ms, undefined, { signal }).catch(() => {}),
-      })
+      const wait = (ms: number, signal: AbortSignal) => pause(ms, undefined, { signal }).catch(() => {})
+      startTaking(againQueue(vantage), { atOnce: 1, wait }, work)
     },
 
     async rest(graceMs: number): Promise<void> {

@@ -41,7 +41,7 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const batch = await stores.batches.findOpen(job.data.batchId)
       if (batch) return { id: `${batch.id}.${job.id}`, heartbeatSeconds, checks: looksOf(batch).looks as LeasedCheck[] }
       await finishIfDone(stores, job.data.auditId)
-      await queue.complete(vantage, job.id)
+      await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
     }
   }
 
@@ -89,7 +89,7 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const read = delivery.online ? readDelivery(looks, delivery, span) : { observations: undefined }
       if ('mistakes' in read) throw new RefusedError(read.mistakes)
       await recordSeen(stores, batch, read.observations)
-      await queue.complete(vantage, jobOf(lease))
+      await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
       return true
     },
   }

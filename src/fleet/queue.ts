@@ -43,7 +43,7 @@ export interface Queue {
   /** Says that a taken batch is being worked on; false when it is not the taker's any more. */
   keep(vantage: string, id: string): Promise<boolean>
   /** Takes a batch that is recorded off the queue, wherever it is in it. */
-  complete(vantage: string, id: string): Promise<void>
+  complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
   /** Rejects while jobs cannot be queued: the queues are not there, or their database does not answer. */
@@ -118,8 +118,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     made.add(name)
   }
   await ensureQueue(planFailedQueue, lastResort)
-  await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   await ensureQueue(batchFailedQueue, lastResort)
+  await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
   // A look for ticks that fails is not repeated: the next one comes in a minute and finds the same.
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
   // The look at the door of a window waits for whoever was down for weeks.
@@ -144,7 +144,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   const batches = createBatchQueues(boss, {
     ensureQueue,
     delivery: { ...delivery, notify: false },
-    deadLetter: batchFailedQueue,
+    deadLetters: batchFailedQueue,
     concurrency,
     waitForBatch,
     lookEverySeconds,
