@@ -26,7 +26,7 @@ export function openDatabase(url: string, { connections }: { connections: number
   const nameStatement = nameStatements()
   const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameStatement }) })
   drivers.set(client, async ({ text, values }) => {
-    return (await pool.query({ name: nameStatement({ sql: text }), text, values })).rows
+    return (await pool.query({ name: nameStatement({ sql: text, often: true }), text, values })).rows
   })
   return {
     db: client,
@@ -55,19 +55,22 @@ export function readRows<Row>(db: Database, statement: Prisma.Sql): Promise<Row[
 const namesAtMost = 300
 const textsAtMost = 1_000
 
-/** A long read: how it is done best depends on what it is asked for, and costs more than planning it. Planned once, compliance took 30 s. */
+/**
+ * A long read, unless it is asked often: how it is done best depends on what it is asked for, and costs more than planning it. Planned
+ * once, compliance took 30 s.
+ */
 const isReport = (sql: string) => sql.length > 600 && !/\b(INSERT|UPDATE|DELETE)\b/.test(sql)
 
 /**
  * Names statements that come again, so that a connection plans them once and not each time, which takes longer than most of
  * them. A name takes memory of each connection as long as it lives: texts that vary with what they are given run out of them.
  */
-function nameStatements(): (query: { sql: string }) => string {
+function nameStatements(): (query: { sql: string; often?: boolean }) => string {
   const names = new Map<string, string>()
   const once = new Set<string>()
-  return ({ sql }) => {
+  return ({ sql, often = false }) => {
     const known = names.get(sql)
-    if (known !== undefined || names.size === namesAtMost || isReport(sql)) return known ?? ''
+    if (known !== undefined || names.size === namesAtMost || (!often && isReport(sql))) return known ?? ''
     if (once.delete(sql)) names.set(sql, `portwarden_${names.size}`)
     else if (once.size < textsAtMost) once.add(sql)
     else once.clear()

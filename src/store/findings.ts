@@ -4,7 +4,7 @@ import type { Result } from '../domain/judge.ts'
 import { describeReason } from '../domain/reasons.ts'
 import { columnsOf } from './arrays.ts'
 import type { Codes } from './codes.ts'
-import { type Database, Prisma } from './database.ts'
+import { type Database, Prisma, readRows } from './database.ts'
 import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } from './page.ts'
 import { andOfTarget, type Realm } from './realm.ts'
 import { findingFlags } from './record.ts'
@@ -40,7 +40,9 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
     const filtered = conditions.length > 0
     // The page is cut before anything is joined, and what has a key of its own is looked up row by row: the planner would
     // rather join the whole audit, or every target, for each page.
-    const pieces = await db.$queryRaw<(Piece & { next: [number, number] | null })[]>`
+    const pieces = await readRows<Piece & { next: [number, number] | null }>(
+      db,
+      Prisma.sql`
       WITH page AS MATERIALIZED (
         SELECT f.*, row_number() OVER (ORDER BY target_id, series_id)::int AS number FROM (
           SELECT f.* FROM finding f ${filtered ? seriesNamesOf('f') : Prisma.empty}
@@ -65,7 +67,8 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
       FROM looked_up f
         LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
         LEFT JOIN waiver w ON w.id = p.waiver_id
-      GROUP BY piece ORDER BY piece`
+      GROUP BY piece ORDER BY piece`,
+    )
     const next = pieces[0]?.next
     return { items: pieces, next: next ? encodeCursor(next) : null }
   }

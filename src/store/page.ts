@@ -54,7 +54,7 @@ export interface PageRequest {
   limit: number
 }
 
-const limit = 2_000
+const limit = 5_000
 
 /** Pages that are fetched while one is used: with two, neither the database nor who uses them waits for the other's turn. */
 const ahead = 2
