@@ -18,7 +18,7 @@ const post = (more: object = {}, call: Call = {}): Promise<Answer> =>
   service.call('POST', '/v1/audits', { body: { policy: ports.name, targets, params, ...more }, ...call })
 const waiting = { headers: { prefer: 'wait=15' } }
 /** An audit that lasts until the deadline of a probe: nobody answers its TLS handshake. */
-const slow = () => post({ params: { ...params, httpsPort: listener.port } })
+const slow = (call?: Call) => post({ params: { ...params, httpsPort: listener.port } }, call)
 
 describe('POST /v1/audits', () => {
   test('is accepted at once: where to look, and when to look again', async () => {
@@ -58,7 +58,7 @@ describe('POST /v1/audits', () => {
 
   test('with Prefer: wait waits no longer than asked', async () => {
     const headers = { prefer: 'respond-async, wait=1' }
-    const answer = await post({ params: { ...params, httpsPort: listener.port } }, { headers })
+    const answer = await slow({ headers })
     expect([answer.status, answer.headers['preference-applied']]).toEqual([202, 'wait=1'])
     await service.call('GET', `/v1/audits/${answer.body.id}`, waiting)
   })
@@ -77,7 +77,7 @@ describe('POST /v1/audits', () => {
   test.each(['wait=0', 'wait=soon', 'return=minimal', 'nowait=5'])(
     'with another preference does not wait: %s',
     async (prefer) => {
-      const answer = await post({}, { headers: { prefer } })
+      const answer = await slow({ headers: { prefer } })
       expect([answer.status, answer.headers['preference-applied']]).toEqual([202, undefined])
     },
   )
