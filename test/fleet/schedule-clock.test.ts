@@ -94,7 +94,8 @@ async function live(ticks: readonly Date[]) {
   }
   await two.decided(ticks.length + 1) // nothing more comes of them
   await two.stop()
-  expect(two.errors).toEqual([])
+  // The clock may jump while the queue waits for an answer to its own heartbeat, and hours pass until it comes.
+  expect(two.errors.filter(({ message }) => message !== 'LISTEN/NOTIFY heartbeat timed out')).toEqual([])
   return runs()
 }
 
