@@ -7,6 +7,7 @@ import type { NewAudit } from '../store/audits.ts'
 import type { Database } from '../store/database.ts'
 import type { Stores } from '../store/stores.ts'
 import type { TargetInput } from '../store/targets.ts'
+import { isUnavailable } from '../store/trouble.ts'
 import { type Asked, checkRequests } from './check-request.ts'
 import type { Parts } from './parts.ts'
 import { carryOut, checksPerBatch, makePlans, type Plan } from './plan.ts'
@@ -78,6 +79,8 @@ export function createAcceptance(parts: AcceptParts): (asking: Asking) => Promis
     atOnce: 2,
     most: targetsAtOnce,
     sizeOf: ({ request: { targets } }) => (Array.isArray(targets) ? targets.length : targetsAtOnce),
+    // Where the connection broke at the commit, another try could make all of them twice.
+    isUndone: (error) => !isUnavailable(error),
   })
   const isNamed = ({ targets }: AuditRequest) =>
     Array.isArray(targets) && targets.every((one) => typeof one === 'string')

@@ -5,6 +5,8 @@ export interface GroupOptions<T> {
   most?: number
   /** How much an item is; default: one. */
   sizeOf?: (item: T) => number
+  /** Whether after this error nothing is done for certain, so that each can be tried by itself; default: after any. */
+  isUndone?: (error: unknown) => boolean
 }
 
 interface Waiting<T, R> extends PromiseWithResolvers<R> {
@@ -18,7 +20,7 @@ interface Waiting<T, R> extends PromiseWithResolvers<R> {
  */
 export function inGroups<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  { atOnce = 1, most = Number.POSITIVE_INFINITY, sizeOf = () => 1 }: GroupOptions<T> = {},
+  { atOnce = 1, most = Number.POSITIVE_INFINITY, sizeOf = () => 1, isUndone = () => true }: GroupOptions<T> = {},
 ): (item: T) => Promise<R> {
   const waiting: Waiting<T, R>[] = []
   let underWay = 0
@@ -36,8 +38,8 @@ export function inGroups<T, R>(
       const results = await work(group.map(({ item }) => item))
       for (const [i, { resolve }] of group.entries()) resolve(results[i] as R)
     } catch (error) {
-      if (group.length > 1) await Promise.all(group.map((one) => run([one])))
-      else group[0]?.reject(error)
+      if (group.length > 1 && isUndone(error)) await Promise.all(group.map((one) => run([one])))
+      else for (const { reject } of group) reject(error)
     }
   }
   const start = async () => {

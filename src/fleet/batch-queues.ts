@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { type FetchOptions, fromPrisma, type Job, type PgBoss, type Queue as QueueSettings } from 'pg-boss'
 import { inGroups } from '../domain/groups.ts'
 import { isLarge, type QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Notifications } from '../store/notifications.ts'
+import { pause } from './pause.ts'
 import { type JobSource, startTaker, type Taker } from './taker.ts'
 
 export type BatchJob = Pick<QueuedBatch, 'auditId' | 'batchId'>
@@ -145,8 +145,7 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
         const wait = (ms: number, signal: AbortSignal) => waitForBatch({ vantage, large }, ms, signal)
         startTaking(firstQueue(vantage), { atOnce, which, wait }, work)
       }
-      const wait = (ms: number, signal: AbortSignal) => pause(ms, undefined, { signal }).catch(() => {})
-      startTaking(againQueue(vantage), { atOnce: 1, wait }, work)
+      startTaking(againQueue(vantage), { atOnce: 1, wait: pause }, work)
     },
 
     async rest(graceMs: number): Promise<void> {

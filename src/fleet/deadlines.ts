@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { finishAudit } from '../audit/finish.ts'
 import { recordUnseen } from '../audit/run-batch.ts'
 import { isAbsent } from '../domain/presence.ts'
 import type { Stores, Transact } from '../store/stores.ts'
+import { pause } from './pause.ts'
 
 export interface DeadlineParts {
   stores: Stores
@@ -21,7 +21,7 @@ export async function endAtDeadline(
   { auditId, now }: { auditId: string; now: Date },
 ): Promise<void> {
   const audit = await stores.audits.find(auditId)
-  if (!audit || audit.finishedAt !== null) return // as nearly always
+  if (!audit || audit.finishedAt !== null) return // meanwhile
   const unplanned = await transaction(async (tx) => {
     const order = await tx.audits.lockQueued(auditId) // waits for whoever is planning it
     if (order) await tx.audits.finish(auditId, 'the deadline came before the audit was planned')
@@ -54,7 +54,7 @@ export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) =
   const lookAgain = async () => {
     while (!signal.aborted) {
       await look(new Date()).catch(onError)
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => {})
+      await pause(lookEveryMs, signal)
     }
   }
   const looking = lookAgain()

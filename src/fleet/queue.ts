@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, fromPrisma, type Job, PgBoss, type Queue as QueueSettings, systemClock } from 'pg-boss'
 import type { ReprobeJob } from '../audit/windows.ts'
 import type { QueuedBatch } from '../store/batches.ts'
 import type { Database } from '../store/database.ts'
 import type { Notifications } from '../store/notifications.ts'
 import { type BatchJob, createBatchQueues } from './batch-queues.ts'
+import { pause } from './pause.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
 export interface JobHandlers {
@@ -97,7 +97,7 @@ const polling = { pollingIntervalSeconds: lookEverySeconds, notifyPollingInterva
 /** Connects to the queues and makes them where they are missing. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
-  const { waitForBatch = (_, ms, signal) => pause(ms, undefined, { signal }).catch(() => {}) } = options
+  const { waitForBatch = (_, ms, signal) => pause(ms, signal) } = options
   const boss = new PgBoss({
     clock,
     connectionString: url,

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { pause } from './pause.ts'
 
 /** One queue, as who takes jobs from it sees it. What is said of jobs that are not ours any more changes nothing. */
 export interface JobSource<J> {
@@ -72,7 +72,7 @@ export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): T
       resting.abort()
       const grace = new AbortController()
       const allDone = taking.then(() => Promise.all(running.values()))
-      await Promise.race([allDone, pause(graceMs, undefined, { signal: grace.signal }).catch(() => {})])
+      await Promise.race([allDone, pause(graceMs, grace.signal)])
       grace.abort()
       clearInterval(keeping)
       if (running.size > 0) await source.fail([...running.keys()], new Error('its worker has stopped')).catch(tell)

@@ -79,7 +79,7 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
       return { items: items.flatMap(decode), next }
     },
 
-    /** All of them, some hundred at a time; memory holds two pages of them, and objects of a few alone. */
+    /** All of them, some hundred at a time; memory holds a few pages of them as text, and objects of some hundred alone. */
     async *each(auditId: string, filter: FindingFilter = {}): AsyncGenerator<Finding[]> {
       for await (const pieces of eachPage((page) => fetchPieces(auditId, { ...filter, ...page })))
         for (const piece of pieces) yield decode(piece)

@@ -71,4 +71,19 @@ describe('work in groups', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect(groups).toEqual([[1, 2, 3], [1], [2], [3]])
   })
+
+  test('does nothing again where what became of the group is in doubt', async () => {
+    const groups: number[][] = []
+    const lost = new Error('the connection broke')
+    const ask = inGroups(
+      async (items: readonly number[]) => {
+        groups.push([...items])
+        throw lost
+      },
+      { isUndone: (error) => error !== lost },
+    )
+    const results = await Promise.allSettled([1, 2].map(ask))
+    expect(results).toEqual(Array(2).fill({ status: 'rejected', reason: lost }))
+    expect(groups).toEqual([[1, 2]])
+  })
 })

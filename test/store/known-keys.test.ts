@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ApiKey } from '../../src/store/generated/client.ts'
 import { createKeyStore } from '../../src/store/keys.ts'
 import { createKnownKeys } from '../../src/store/known-keys.ts'
@@ -89,11 +89,6 @@ describe('beside the database', () => {
   })
   afterAll(() => stores.close())
 
-  const cleanups: (() => Promise<unknown>)[] = []
-  afterEach(async () => {
-    for (const clean of cleanups.splice(0).reverse()) await clean()
-  })
-
   /** Keys as another process has them; `told` resolves with the next thing that its memory is told. */
   async function openProcess() {
     const known = createKnownKeys()
@@ -118,7 +113,7 @@ describe('beside the database', () => {
       },
     }
     const notifications = await listenForNotifications(stores.url, spied)
-    cleanups.push(notifications.close)
+    onTestFinished(notifications.close)
     const keys = createKeyStore(stores.db, known)
     return {
       opens: async (key: string) => (await keys.authenticate(key, new Date())) !== undefined,

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { auditChannel } from '../../src/store/finish.ts'
 import { listenForNotifications, type Notifications } from '../../src/store/notifications.ts'
 import { startRelay } from '../support/relay.ts'
@@ -10,14 +10,9 @@ beforeAll(async () => {
 })
 afterAll(() => stores.close())
 
-const cleanups: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (const clean of cleanups.splice(0).reverse()) await clean()
-})
-
 async function listenAt(url = stores.url): Promise<Notifications> {
   const notifications = await listenForNotifications(url)
-  cleanups.push(notifications.close)
+  onTestFinished(notifications.close)
   return notifications
 }
 
@@ -111,7 +106,7 @@ describe('a lost connection', () => {
 
   test('is opened again after an outage, and once', async () => {
     const relay = await startRelay(stores.url)
-    cleanups.push(relay.stop)
+    onTestFinished(relay.stop)
     const notifications = await listenAt(relay.url)
     const [auditId = '', next = ''] = auditIds(2)
     const waiting = notifications.waitForEnd(auditId, longMs)
@@ -128,7 +123,7 @@ describe('a lost connection', () => {
 
 test('a listener whose database is not there says so, and does not go on trying', async () => {
   const relay = await startRelay(stores.url)
-  cleanups.push(relay.stop)
+  onTestFinished(relay.stop)
   relay.cut()
   const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
   const before = timers()

@@ -22,7 +22,7 @@ import {
   refreshedStream,
   retiredAt,
 } from '../refresh.ts'
-import { closedObject, nullable, PageQuery, problems, ref, Timestamp, unchanged } from '../schemas.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, problems, ref, Timestamp, unchanged } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
 
 export const TargetName = Type.String({
@@ -137,7 +137,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         operationId: 'createTarget',
         tags: ['targets'],
         summary: 'Create a target',
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
+        headers: Type.Object(IdempotencyKey),
         body: NamedTarget,
         response: { 201: ref(Target), ...problems(409, 413, 415, 422) },
       },

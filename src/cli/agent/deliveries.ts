@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { batchOf } from '../../domain/lease.ts'
+import { pause } from '../../fleet/pause.ts'
 import { type Server, UnreachableError } from './server.ts'
 import type { Spool } from './spool.ts'
 
@@ -55,7 +55,7 @@ export function createDeliveries({ server, spool, path, log, signal }: Deliverie
         tries = 0
       } else {
         if (signal.aborted) return
-        await pause(Math.min(250 * 2 ** tries++, longestPauseMs), undefined, { signal }).catch(() => {})
+        await pause(Math.min(250 * 2 ** tries++, longestPauseMs), signal)
       }
     }
   }

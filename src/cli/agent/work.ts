@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Value } from 'typebox/value'
 import { lookAtAll } from '../../audit/look.ts'
 import { batchOf, type Delivery, Lease } from '../../domain/lease.ts'
 import { maxLeaseWaitSeconds } from '../../domain/presence.ts'
+import { pause } from '../../fleet/pause.ts'
 import type { Check } from '../../probes/observe.ts'
 import type { VantageEyes } from '../../probes/vantage.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -37,7 +37,7 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
     }
     const lease = await askForWork(options)
     if (lease === 'failed') {
-      await pause(Math.min(500 * 2 ** failures++, longestPauseMs), undefined, { signal }).catch(() => {})
+      await pause(Math.min(500 * 2 ** failures++, longestPauseMs), signal)
       continue
     }
     failures = 0
