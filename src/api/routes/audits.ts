@@ -1,13 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
-import { Type } from 'typebox'
-import { createAcceptance, deadlineSeconds } from '../../audit/accept.ts'
+import { createAcceptance } from '../../audit/accept.ts'
 import { cancelAudit } from '../../audit/run-batch.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/errors.ts'
-import { nameSchema } from '../../domain/policy.ts'
 import { allows } from '../../domain/scopes.ts'
-import { coverageOf, verdicts } from '../../domain/verdict.ts'
-import { auditStatuses, type Audit as StoredAudit } from '../../store/audits.ts'
+import { coverageOf } from '../../domain/verdict.ts'
+import type { Audit as StoredAudit } from '../../store/audits.ts'
 import {
   AuditFormatQuery,
   auditContent,
@@ -18,109 +16,23 @@ import {
 } from '../audit-documents.ts'
 import { checkDestination } from '../destinations.ts'
 import { chooseFormat } from '../exports.ts'
-import { LabelQuery, labelsOf } from '../labels.ts'
+import { labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import { fetchRefreshed, RefreshQuery, refreshedPageOf } from '../refresh.ts'
-import {
-  AuditCounts,
-  Coverage,
-  closedObject,
-  nullable,
-  PageQuery,
-  problems,
-  ref,
-  Timestamp,
-  unchanged,
-} from '../schemas.ts'
+import { fetchRefreshed, refreshedPageOf } from '../refresh.ts'
+import { closedObject, problems, ref, unchanged } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { TargetName, TargetProperties } from './targets.ts'
-
-const count = Type.Integer({ minimum: 0 })
-
-export const Audit = Type.Object(
-  {
-    id: Type.String({ format: 'uuid' }),
-    status: Type.Enum([...auditStatuses]),
-    verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
-    coverage: Coverage,
-    counts: AuditCounts,
-    progress: Type.Object({ done: count, total: count }),
-    policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
-    trigger: Type.String({ examples: ['api'] }),
-    correlationId: nullable(Type.String()),
-    reason: nullable(Type.String()),
-    error: nullable(Type.String({ description: 'Why the audit failed' })),
-    createdAt: Timestamp,
-    deadlineAt: nullable(Timestamp),
-    startedAt: nullable(Timestamp),
-    finishedAt: nullable(Timestamp),
-  },
-  { $id: 'Audit', title: 'Audit', description: 'One execution of a policy version over targets' },
-)
-
-const InlineTarget = closedObject({ name: TargetName, ...TargetProperties })
-
-export const AuditRequest = closedObject(
-  {
-    policy: Type.String({
-      pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$',
-      description: '`name` for the newest version, `name@3` for that one',
-    }),
-    targets: Type.Union(
-      [
-        Type.Array(Type.Union([TargetName, InlineTarget]), { minItems: 1, maxItems: 20_000 }),
-        closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
-      ],
-      { description: 'Names of targets, targets to create or update, or a label selector' },
-    ),
-    params: Type.Optional(
-      Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
-    ),
-    vantages: Type.Optional(Type.Array(nameSchema('A vantage'), { minItems: 1, maxItems: 100, uniqueItems: true })),
-    correlationId: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' }),
-    ),
-    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
-    callbackUrl: Type.Optional(
-      Type.String({
-        format: 'uri',
-        pattern: '^https?://',
-        maxLength: 2000,
-        description:
-          'Is told the end of this audit: the event `audit.completed`, signed with the secret that `GET /v1/callback-secret` shows to whoever asks for the audit',
-      }),
-    ),
-    deadlineSeconds: Type.Optional(
-      Type.Integer({
-        minimum: deadlineSeconds.least,
-        maximum: deadlineSeconds.most,
-        description: `After how many seconds it ends at the latest; without it ${deadlineSeconds.default}. What was not looked at by then is \`notchecked\` where its vantage is absent, else \`unknown\``,
-      }),
-    ),
-  },
-  {
-    examples: [
-      {
-        policy: 'netwrix-endpoint-protector',
-        targets: [{ name: 'epp-01', address: '10.0.0.5', labels: { site: 'hq' } }],
-        params: { domainController: 'dc1.corp.example' },
-        correlationId: 'CHG0030001',
-      },
-    ],
-  },
-)
+import {
+  Audit,
+  AuditHeaders,
+  AuditParams,
+  AuditQuery,
+  AuditRequest,
+  maxWaitSeconds,
+  WaitHeaders,
+} from './audit-schemas.ts'
 
 const ending = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ending.has(status)
-const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
-const PreferHeader = Type.Optional(
-  Type.String({
-    maxLength: 200,
-    description: '`wait=N` waits up to N seconds (at most 15) for the end, RFC 7240',
-    examples: ['wait=10'],
-  }),
-)
-const maxWaitSeconds = 15
 
 export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
   const { notifications } = parts
@@ -163,16 +75,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         summary: 'Ask for an audit',
         description:
           'Everything is checked before anything is queued. An audit that was answered 202 always ends. To give targets whole the key needs the scope `targets:write` too.',
-        headers: Type.Object({
-          prefer: PreferHeader,
-          'idempotency-key': Type.Optional(
-            Type.String({
-              minLength: 1,
-              maxLength: 200,
-              description: 'The same key with the same body answers the same audit',
-            }),
-          ),
-        }),
+        headers: AuditHeaders,
         body: AuditRequest,
         response: {
           200: { description: 'The audit has ended within the wait', ...ref(Audit) },
@@ -211,17 +114,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         summary: 'Audits, newest first',
         description:
           'An audit is written when it is accepted, starts and ends; for its progress alone it does not count as such.',
-        querystring: closedObject({
-          correlationId: Type.Optional(Type.String({ maxLength: 200 })),
-          externalId: Type.Optional(
-            Type.String({ maxLength: 200, description: 'Of one of its targets, as it is now: its id in a CMDB' }),
-          ),
-          ...LabelQuery,
-          policy: Type.Optional(nameSchema('A policy')),
-          status: Type.Optional(Type.Enum([...auditStatuses])),
-          ...RefreshQuery,
-          ...PageQuery,
-        }),
+        querystring: AuditQuery,
         response: { 200: refreshedPageOf(ref(Audit)), ...unchanged, ...problems() },
       },
     },
@@ -244,9 +137,9 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         summary: 'An audit',
         description:
           'As a document (OSCAL, SARIF, JUnit, Nmap XML) with all its findings, streamed, once it has ended. What could not be told is neither a pass nor a failure in any of them.',
-        params: IdParams,
+        params: AuditParams,
         querystring: closedObject(AuditFormatQuery),
-        headers: Type.Object({ prefer: PreferHeader }),
+        headers: WaitHeaders,
         response: {
           200: { description: 'The audit, or a document of it', content: auditContent(ref(Audit)) },
           ...unchanged,
@@ -273,7 +166,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         summary: 'The evidence of an audit as a zip',
         description:
           'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same. `npm run pack -- verify` checks an unpacked one. It holds less than 4 GiB: a larger one breaks off.',
-        params: IdParams,
+        params: AuditParams,
         response: {
           200: {
             description: 'The pack',
@@ -296,7 +189,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         tags: ['audits'],
         summary: 'Cancel an audit',
         description: 'What was not looked at yet becomes `unknown` with the reason `audit-canceled`.',
-        params: IdParams,
+        params: AuditParams,
         response: { 200: ref(Audit), ...problems(404, 409) },
       },
     },

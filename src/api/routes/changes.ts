@@ -9,7 +9,7 @@ import { fetchRefreshed, type RefreshedPage, RefreshQuery, refreshedPageOf, refr
 import { closedObject, PageQuery, problems, ref, unchanged } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { Span } from './history.ts'
-import { TargetName } from './targets.ts'
+import { TargetName } from './target-schemas.ts'
 
 export const TargetSpan = Type.Object(
   { target: TargetName, ...Span.properties },

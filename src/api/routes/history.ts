@@ -20,7 +20,7 @@ import {
 } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 import { Evidence } from './findings.ts'
-import { TargetName } from './targets.ts'
+import { TargetName } from './target-schemas.ts'
 
 export const FieldChange = Type.Object(
   {

@@ -8,7 +8,7 @@ import { isEverything } from '../../store/realm.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
-import { Labels } from './targets.ts'
+import { Labels } from './target-schemas.ts'
 
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),

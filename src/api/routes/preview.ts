@@ -7,7 +7,7 @@ import { checkPolicy } from '../../policies/load.ts'
 import type { StoredTarget } from '../../store/targets.ts'
 import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { TargetName } from './targets.ts'
+import { TargetName } from './target-schemas.ts'
 
 const Preview = Type.Object({
   counts: Counts,

@@ -2,8 +2,8 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { nameSchema } from '../../domain/policy.ts'
 import { missedPolicies, overlapPolicies, runOutcomes } from '../../domain/schedules.ts'
 import { closedObject, nullable, Timestamp } from '../schemas.ts'
-import { AuditRequest } from './audits.ts'
-import { TargetSelection } from './targets.ts'
+import { AuditRequest } from './audit-schemas.ts'
+import { TargetSelection } from './target-schemas.ts'
 
 const { policy, params, vantages, reason } = AuditRequest.properties
 

@@ -23,7 +23,7 @@ import { allowTime } from '../listener.ts'
 import { findUnkeepable, type Misfit, sendProblem, tellMisfits } from '../problems.ts'
 import { closedObject, problems, ref } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
-import { NamedTarget, noHost } from './targets.ts'
+import { NamedTarget, noHost } from './target-schemas.ts'
 
 /** An import may be so large and take so long to come; nothing of it stays in memory but its names. */
 const limitBytes = 1024 * 2 ** 20

@@ -14,76 +14,10 @@ import { IfMatch, matches, stale, versionTag } from '../etags.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../exports.ts'
 import { LabelQuery, labelsOf } from '../labels.ts'
 import { linkNext } from '../links.ts'
-import {
-  fetchRefreshed,
-  type RefreshedPage,
-  RefreshQuery,
-  refreshedPageOf,
-  refreshedStream,
-  retiredAt,
-} from '../refresh.ts'
-import { closedObject, IdempotencyKey, nullable, PageQuery, problems, ref, Timestamp, unchanged } from '../schemas.ts'
+import { fetchRefreshed, type RefreshedPage, RefreshQuery, refreshedPageOf, refreshedStream } from '../refresh.ts'
+import { closedObject, IdempotencyKey, PageQuery, problems, ref, unchanged } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-
-export const TargetName = Type.String({
-  pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$',
-  description: 'Unique name',
-  examples: ['epp-01'],
-})
-const label = Type.String({ maxLength: 200 })
-
-/** Labels as a target has them. */
-export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
-  additionalProperties: false,
-  maxProperties: 50,
-  examples: [{ site: 'hq' }],
-})
-
-const required = {
-  address: Type.String({
-    minLength: 1,
-    maxLength: 253,
-    description: 'IP address or host name',
-    examples: ['10.0.0.5'],
-  }),
-}
-const optional = {
-  roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
-  labels: Labels,
-  params: Type.Record(
-    Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
-    Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
-    {
-      additionalProperties: false,
-      maxProperties: 100,
-      description: 'Parameters of policies for this target',
-      examples: [{ domainController: 'dc1.corp.example' }],
-    },
-  ),
-  externalId: nullable(Type.String({ maxLength: 200, description: 'For example its id in a CMDB' })),
-}
-const partial = Type.Partial(Type.Object(optional)).properties
-
-/** The fields of a target as a caller gives them. */
-export const TargetProperties = { ...required, ...partial }
-
-export const Target = Type.Object(
-  { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp, retiredAt },
-  { $id: 'Target', title: 'Target', description: 'A host under audit' },
-)
-const TargetBody = closedObject(TargetProperties)
-const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
-export const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
-const Params = closedObject({ name: TargetName })
-
-/** Targets by names or by labels, as schedules, windows and waivers name them. */
-export const TargetSelection = Type.Union(
-  [
-    Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
-    closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
-  ],
-  { description: 'Names of targets, or a label selector' },
-)
+import { NamedTarget, noHost, Target, TargetBody, TargetParams, TargetPatch } from './target-schemas.ts'
 
 export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
   const find = async ({ stores }: View, name: string) => {
@@ -166,7 +100,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         operationId: 'getTarget',
         tags: ['targets'],
         summary: 'A target',
-        params: Params,
+        params: TargetParams,
         response: { 200: ref(Target), ...unchanged, ...problems(404) },
       },
     },
@@ -181,7 +115,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         operationId: 'replaceTarget',
         tags: ['targets'],
         summary: 'Create a target or replace all its fields',
-        params: Params,
+        params: TargetParams,
         headers: IfMatch,
         body: TargetBody,
         response: { 200: ref(Target), 201: ref(Target), ...problems(412, 413, 415, 422) },
@@ -215,7 +149,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         tags: ['targets'],
         summary: 'Change the named fields of a target',
         description: 'A field that is named replaces the stored one whole; the others stay.',
-        params: Params,
+        params: TargetParams,
         headers: IfMatch,
         body: TargetPatch,
         response: { 200: ref(Target), ...problems(404, 412, 413, 415, 422) },
@@ -245,7 +179,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         tags: ['targets'],
         summary: 'Retire a target',
         description: 'Its history stays, and creating the same name again continues it.',
-        params: Params,
+        params: TargetParams,
         response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
       },
     },
@@ -272,8 +206,6 @@ const changeOf = ({ keyId }: Caller, action: LedgerAction, target: StoredTarget)
 
 const answer = (reply: FastifyReply, target: StoredTarget) =>
   reply.header('etag', versionTag(target)).send(show(target))
-
-export const noHost = { pointer: '/address', message: 'must be an IP address or a host name' }
 
 function checkAddress(address: string): void {
   if (!isHost(address)) throw new RefusedError([noHost])

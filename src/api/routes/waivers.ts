@@ -10,7 +10,7 @@ import type { StoredWaiver } from '../../store/waivers.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { TargetName, TargetSelection } from './targets.ts'
+import { TargetName, TargetSelection } from './target-schemas.ts'
 
 /** What windows and waivers are for. */
 export const permissionFields = {

@@ -10,8 +10,8 @@ import type { StoredWindow } from '../../store/windows.ts'
 import { linkNext } from '../links.ts'
 import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
-import { AuditRequest } from './audits.ts'
-import { TargetName } from './targets.ts'
+import { AuditRequest } from './audit-schemas.ts'
+import { TargetName } from './target-schemas.ts'
 import { IdParams, key, permissionFields } from './waivers.ts'
 
 const fields = {
