@@ -4,42 +4,30 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 const loopback = '127.0.0.1'
 
-/** Distinct TCP ports of `host` that were free a moment ago; another process may take one before you do: see `onFreePorts`. */
+/**
+ * Distinct TCP ports of `host` where nobody listens. Each is the near end of a connection to ourselves, so nobody else is
+ * given it as a free one while this process lives; a server that is told to listen there does (SO_REUSEADDR).
+ */
 export async function freePorts(count: number, host = loopback): Promise<number[]> {
-  const servers: net.Server[] = []
-  for (let opened = 0; opened < count; opened += 1) {
-    const server = net.createServer().listen(0, host)
-    await once(server, 'listening')
-    servers.push(server)
-  }
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port)
-  for (const server of servers) {
-    server.close()
-    await once(server, 'close')
+  const server = net.createServer((socket) => socket.unref()).listen(0, host)
+  await once(server, 'listening')
+  server.unref()
+  const { port } = server.address() as net.AddressInfo
+  const ports: number[] = []
+  while (ports.length < count) {
+    const end = net.connect({ host, port, localAddress: host, localPort: 0 })
+    await once(end, 'connect')
+    end.unref()
+    ports.push((end.address() as net.AddressInfo).port)
   }
   return ports
 }
 
-/** One port as `freePorts` gives it. Nothing listens there, so it also serves as a closed port. */
+/** One port as `freePorts` gives it. */
 export async function freePort(host = loopback): Promise<number> {
   const [port] = await freePorts(1, host)
   if (port === undefined) throw new Error('no free port')
   return port
-}
-
-/** Calls `start` with free ports, and again with others while it fails because somebody else took one meanwhile. */
-export async function onFreePorts<Started>(
-  count: number,
-  host: string,
-  start: (ports: number[]) => Promise<Started>,
-): Promise<Started> {
-  for (let triesLeft = 4; ; triesLeft -= 1) {
-    try {
-      return await start(await freePorts(count, host))
-    } catch (error) {
-      if (triesLeft === 0 || !/address already in use/i.test(String(error))) throw error
-    }
-  }
 }
 
 /** Resolves when something accepts on host:port; rejects after `timeoutMs`, or when `signal` aborts (its reason). */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { type Certificate, peerAuthority } from '../certificates.ts'
-import { onFreePorts } from '../ports.ts'
+import { freePorts } from '../ports.ts'
 import { spawnPeer } from '../processes.ts'
 import { makeTempDir } from '../temp-dir.ts'
 import { asPeer, type Peer } from './peer.ts'
@@ -39,21 +39,17 @@ export async function startNginx(options: NginxOptions = {}): Promise<Nginx> {
     (await issue({ commonName: hostName, subjectAltName: `DNS:${hostName},DNS:localhost,IP:${host}` }))
   const directory = await makeTempDir('nginx')
   try {
-    const start = async (port: number, httpPort: number) => {
-      const config = `${directory.path}/nginx.conf`
-      await writeFile(config, nginxConfig(directory.path, { ...options, host, port, httpPort, certificate }))
-      // -e: where it writes before it has read the configuration, which is not ours to write elsewhere.
-      const args = ['-p', directory.path, '-e', 'stderr', '-c', config]
-      const nginx = await spawnPeer('nginx', args, { ready: /start worker processes/ })
-      return asPeer(
-        { host, hostName, port, httpPort, certificate, ca, caPath, log: nginx.log },
-        nginx.end,
-        directory.remove,
-      )
-    }
-    return await (ports
-      ? start(ports.https, ports.http)
-      : onFreePorts(2, host, ([one = 0, two = 0]) => start(one, two)))
+    const [port = 0, httpPort = 0] = ports ? [ports.https, ports.http] : await freePorts(2, host)
+    const config = `${directory.path}/nginx.conf`
+    await writeFile(config, nginxConfig(directory.path, { ...options, host, port, httpPort, certificate }))
+    // -e: where it writes before it has read the configuration, which is not ours to write elsewhere.
+    const args = ['-p', directory.path, '-e', 'stderr', '-c', config]
+    const nginx = await spawnPeer('nginx', args, { ready: /start worker processes/ })
+    return asPeer(
+      { host, hostName, port, httpPort, certificate, ca, caPath, log: nginx.log },
+      nginx.end,
+      directory.remove,
+    )
   } catch (error) {
     await directory.remove()
     throw error

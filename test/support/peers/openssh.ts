@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { onFreePorts } from '../ports.ts'
+import { freePort } from '../ports.ts'
 import { mustRun, run, spawnPeer } from '../processes.ts'
 import { makeTempDir } from '../temp-dir.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
@@ -24,19 +24,17 @@ export interface Sshd extends Peer {
 }
 
 /** A real OpenSSH sshd with host keys of its own. It lets nobody in. */
-export async function startSshd({ host = '127.0.0.1', port, extra = '' }: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
+  const { host = '127.0.0.1', port = await freePort(host), extra = '' } = options
   const directory = await makeTempDir('sshd')
   // Compiled into sshd as the place where its unprivileged half is locked up; only root's sshd wants it.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
   try {
     const fingerprints = await makeHostKeys(directory.path)
-    const start = async (chosen: number) => {
-      const config = await writeConfig(directory.path, host, chosen, extra)
-      const sshd = await spawnPeer('sshd', ['-D', '-e', '-f', config], { ready: /Server listening on/ })
-      const facts = { host, port: chosen, fingerprints, log: sshd.log, logged: sshd.logged }
-      return asPeer(facts, sshd.end, directory.remove)
-    }
-    return await (port === undefined ? onFreePorts(1, host, ([free = 0]) => start(free)) : start(port))
+    const config = await writeConfig(directory.path, host, port, extra)
+    const sshd = await spawnPeer('sshd', ['-D', '-e', '-f', config], { ready: /Server listening on/ })
+    const facts = { host, port, fingerprints, log: sshd.log, logged: sshd.logged }
+    return asPeer(facts, sshd.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { type Authority, type Certificate, peerAuthority } from '../certificates.ts'
-import { onFreePorts } from '../ports.ts'
+import { freePorts } from '../ports.ts'
 import { mustRun, type PeerProcess, spawnPeer } from '../processes.ts'
 import { makeTempDir } from '../temp-dir.ts'
 import { asPeer, type Peer } from './peer.ts'
@@ -55,31 +55,27 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     await mkdir(`${directory.path}/db`)
     await writeFile(config, slapdConfig(directory.path, options, authority, certificate))
     await mustRun('slapadd', ['-q', '-f', config], { input: content(users) })
-    const start = async (port: number, ldapsPort: number) => {
-      const urls = `ldap://${host}:${port} ldaps://${host}:${ldapsPort}`
-      // -d keeps it in the foreground, with its log on standard error.
-      const slapd = await spawnPeer('slapd', ['-f', config, '-h', urls, '-d', 'stats'], {
-        ready: /slapd starting/,
-        ports: { host, ports: [port, ldapsPort] },
-      })
-      const facts = {
-        host,
-        port,
-        ldapsPort,
-        base,
-        hostName,
-        users: Object.entries(users).map(([uid, password]) => ({ dn: userDn(uid), password })),
-        admin: { dn: `cn=admin,${base}`, password: 'adminpw' },
-        ca: authority.ca,
-        caPath: authority.caPath,
-        log: slapd.log,
-        logged: slapd.logged,
-      }
-      return asPeer(facts, slapd.end, directory.remove)
+    const [port = 0, ldapsPort = 0] = ports ? [ports.ldap, ports.ldaps] : await freePorts(2, host)
+    const urls = `ldap://${host}:${port} ldaps://${host}:${ldapsPort}`
+    // -d keeps it in the foreground, with its log on standard error.
+    const slapd = await spawnPeer('slapd', ['-f', config, '-h', urls, '-d', 'stats'], {
+      ready: /slapd starting/,
+      ports: { host, ports: [port, ldapsPort] },
+    })
+    const facts = {
+      host,
+      port,
+      ldapsPort,
+      base,
+      hostName,
+      users: Object.entries(users).map(([uid, password]) => ({ dn: userDn(uid), password })),
+      admin: { dn: `cn=admin,${base}`, password: 'adminpw' },
+      ca: authority.ca,
+      caPath: authority.caPath,
+      log: slapd.log,
+      logged: slapd.logged,
     }
-    return await (ports
-      ? start(ports.ldap, ports.ldaps)
-      : onFreePorts(2, host, ([one = 0, two = 0]) => start(one, two)))
+    return asPeer(facts, slapd.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error
