@@ -6,7 +6,9 @@ export default defineConfig({
     globalSetup: 'test/support/global-setup.ts',
     pool: 'forks',
     maxWorkers: '100%', // by itself it leaves one core idle
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // These find what hangs. What is only slow, on a machine that has much else to do, is no failure.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 })

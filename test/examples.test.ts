@@ -183,7 +183,7 @@ describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () =>
     const text = Object.entries(here).reduce((all, [there, one]) => all.replaceAll(there, one), read('prometheus.yml'))
     expect(text.replaceAll(/^\s*#.*$/gm, '')).not.toMatch(/corp\.example|\/etc\//)
     jobs = Object.fromEntries(parse(text).scrape_configs.map((job: ScrapeJob) => [job.job_name, job]))
-  }, 30_000)
+  })
   afterAll(() => front?.close())
 
   /** What each target of a job answers, by instance: the samples that Prometheus would store. */
@@ -259,7 +259,7 @@ describe.skipIf(!isInstalled)('the typed client', () => {
     } finally {
       await rm(path)
     }
-  }, 120_000)
+  })
 
   test('audits, and prints what fails', async () => {
     const { code, stdout, stderr } = await run(process.execPath, [

@@ -58,5 +58,5 @@ describeWithPeers(['curl', 'unzip', 'nmap'], 'the README', () => {
     expect([code, stderr]).toEqual([0, ''])
     expect(await readFile(join(directory.path, 'findings.csv'), 'utf8')).toMatch(/^target,rule,/)
     expect(await readFile(join(directory.path, 'audit.oscal.json'), 'utf8')).toContain('"assessment-results"')
-  }, 60_000)
+  })
 })

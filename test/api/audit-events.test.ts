@@ -55,7 +55,7 @@ describe('the events of an audit', () => {
     while (eventsOf(text).length === 0) text += new TextDecoder().decode((await reader?.read())?.value)
     expect(eventsOf(text)[0]?.name).toBe('progress')
     leaving.abort()
-    await expect.poll(() => waits.mock.lastCall?.[2]?.aborted, { timeout: 5_000 }).toBe(true)
+    await expect.poll(() => waits.mock.lastCall?.[2]?.aborted).toBe(true)
     waits.mockRestore()
     await api.ended(id)
     await held.close()

@@ -41,6 +41,7 @@ describe('a connection on which nothing was asked does not keep the service from
     ['half a request', 'GET /livez HTTP/1.1\r\nHost: '],
   ])('where %s came, in clear', async (_, said) => {
     const one = await startService({ working: false })
+    Object.assign(one.server.server, { headersTimeout: 0, requestTimeout: 0 }) // else Node itself would cut it soon
     const silent = connect(Number(new URL(await one.listen()).port), '127.0.0.1')
     await once(one.server.server, 'connection')
     silent.on('error', () => {}).write(said)

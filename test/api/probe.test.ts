@@ -43,7 +43,7 @@ describeWithPeers(['blackbox-exporter', 'openssl', 'openssh'], 'beside the real 
       SSL_CERT_FILE: caPath,
       PORTWARDEN_PROBE_TIMEOUT_MS: '1000',
     })
-  }, 30_000)
+  })
   afterAll(async () => {
     await service?.stop()
     await theirs?.stop()

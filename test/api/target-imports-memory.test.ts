@@ -61,5 +61,4 @@ test.each(Object.entries(documents))(
       await database.drop()
     }
   },
-  120_000,
 )

@@ -127,7 +127,7 @@ describe('delivery', () => {
     const job = { auditId, batchId: batch?.id ?? -1, checks: 4 }
     await app.transaction((_, tx) => app.enqueueBatches(tx, 'local', [job, job, job]))
     const completed = async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length
-    await expect.poll(completed, { timeout: 10_000 }).toBe(4) // the batch, and three more: nobody tells of them, they are seen at the next look
+    await expect.poll(completed).toBe(4) // the batch, and three more: nobody tells of them, they are seen at the next look
     expect(await app.findings(auditId)).toEqual(before)
   })
 

@@ -77,7 +77,7 @@ describe('canceling', () => {
     expect(audit).toMatchObject({ status: 'canceled', progress: { done: 12, total: 12 }, counts: { unknown: 9 } })
     const findings = await app.findings(auditId)
     const done = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'completed'`
-    await expect.poll(() => app.query(done), { timeout: 10_000 }).toHaveLength(1)
+    await expect.poll(() => app.query(done)).toHaveLength(1)
     expect(await app.stores.audits.find(auditId)).toEqual(audit)
     expect(await app.findings(auditId)).toEqual(findings)
   })

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { unique } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Slapd, startSlapd } from '../support/peers/slapd.ts'
@@ -98,6 +98,6 @@ describeWithPeers(['slapd'], 'a bind by an agent', () => {
     }
     expect(await bindWith(env)).toMatchObject({ result, reason })
     // What was sent is logged soon.
-    await vi.waitFor(() => expect(binds() - before).toBe(result === 'fail' ? 1 : 0))
+    await expect.poll(() => binds() - before).toBe(result === 'fail' ? 1 : 0)
   })
 })

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ports } from '../support/app.ts'
 import { inFull } from '../support/fleet.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
@@ -72,17 +72,14 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     await agent.logged(/"leased"/)
     await link('down')
     const cutOffFor = pause(inFull(60_000, 0))
-    await agent.logged(/"kept"/, 15_000)
-    await agent.logged(/not reachable; what was seen is kept/, 40_000)
+    await agent.logged(/"kept"/)
+    await agent.logged(/not reachable; what was seen is kept/)
     // Its heartbeats are missing meanwhile, so that the batch waits to be leased again.
     const [lost, again] = [
       { name: 'batch/branch', state: 'failed' },
       { name: 'batch-again/branch', state: 'created' },
     ]
-    await vi.waitFor(async () => expect(await jobsOf(auditId)).toEqual([lost, again]), {
-      timeout: 30_000,
-      interval: 200,
-    })
+    await expect.poll(() => jobsOf(auditId)).toEqual([lost, again])
     await cutOffFor
     await link('up')
     expect(await service.ended(auditId)).toMatchObject({ status: 'completed', verdict: 'pass', counts: { pass: 1 } })

@@ -29,7 +29,7 @@ beforeAll(async () => {
   await query(database.url, [`CREATE ROLE ${role} SUPERUSER LOGIN PASSWORD '${password}'`])
   await useService()
   places.rows = await dumpRows(database.url)
-}, 120_000)
+})
 afterAll(async () => {
   await query(database.url, [`DROP ROLE IF EXISTS ${role}`])
   await database.drop()

@@ -8,7 +8,6 @@ import { freePort } from '../support/ports.ts'
 import type { PeerProcess } from '../support/processes.ts'
 import { type StoppablePostgres, startStoppablePostgres } from '../support/stoppable-postgres.ts'
 
-const soon = { timeout: 30_000, interval: 10 }
 /** What is promised: every process is back within this time. */
 const recovery = { timeout: 30_000, interval: 100 }
 const targets = 5
@@ -88,7 +87,7 @@ test('PostgreSQL crashes in the middle of audits and comes back: so does every p
   timeout,
 }, async () => {
   const accepted = [await askSurely(), await askSurely(), await askSurely()]
-  await vi.waitFor(() => expect(workers.some(({ pid }) => isConnectedTo(pid, slow.port))).toBe(true), soon)
+  await expect.poll(() => workers.some(({ pid }) => isConnectedTo(pid, slow.port))).toBe(true)
   await postgres.crash()
   expect((await api.call('/readyz')).status).toBe(503)
   expect((await api.call('/livez')).status).toBe(200)

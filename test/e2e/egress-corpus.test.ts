@@ -36,7 +36,7 @@ beforeAll(async () => {
   sentinel = await listen(server, '::')
   service = await startService({ env: { ...settings, PORTWARDEN_AUDITS_PER_MINUTE: '100000' } })
   points = await entryPoints(service, { port: sentinel.port, allowed })
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all([service?.stop(), sentinel?.close()])
   expect(forbidden()).toEqual([]) // also of what was late
@@ -70,7 +70,7 @@ test('every place of the API where an address may be written is an entry point',
 
 test('through no entry point does a spelling reach an address that is not allowed, and an allowed one does', async () => {
   for (const [name, { offer }] of Object.entries(points)) await expectGuarded(name, offer)
-}, 120_000)
+})
 
 test('through npm run audit none does, and an allowed one does', async () => {
   const env = environment(service.url, { ...settings, PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64') })

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import http from 'node:http'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { clusterHome } from '../../src/store/embedded.ts'
 import { ports } from '../support/app.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
@@ -17,7 +17,6 @@ import { makeTempDir } from '../support/temp-dir.ts'
 const program = resolve(import.meta.dirname, '../../src/main.ts')
 const graceMs = 8_000
 const grace = { PORTWARDEN_GRACE_MS: String(graceMs) }
-const soon = { timeout: 30_000, interval: 10 }
 const json = { 'content-type': 'application/json' }
 
 /** Sends SIGTERM; answers the exit code and how long that took. */
@@ -70,7 +69,7 @@ const jobsOf = ({ query }: Fleet, auditId: string) =>
      WHERE name LIKE '%/office' AND state <> 'failed' AND data->>'auditId' = '${auditId}'`,
   )
 
-describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
+describe.concurrent('SIGTERM', () => {
   test('under load: every request is answered, clients that keep their connection are told, and the exit is 0', async () => {
     await using fleet = await startFleet()
     await using service = await startServiceProcess(fleet.url, grace, 'api')
@@ -86,7 +85,7 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     const clients = inFull(100, 20)
     const paths = ['/v1/audits', '/v1/targets', '/livez', '/v1/policies', '/v1/vantages']
     const asking = Array.from({ length: clients }, () => askUntilGoodbye(service, key, paths))
-    await vi.waitFor(async () => expect(await fleet.query('SELECT FROM audit')).toHaveLength(1), soon)
+    await expect.poll(() => fleet.query('SELECT FROM audit')).toHaveLength(1)
     const { code, ms } = await terminate(service)
     expect(code).toBe(0)
     expect(ms).toBeLessThan(graceMs)
@@ -101,7 +100,7 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     const slow = await listenSlowly(1_000)
     const worker = await fleet.startWorker(grace)
     const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: slow.port })
-    await vi.waitFor(() => expect(isConnectedTo(worker.pid, slow.port)).toBe(true), soon)
+    await expect.poll(() => isConnectedTo(worker.pid, slow.port)).toBe(true)
     const { code, ms } = await terminate(worker)
     expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
     expect(await jobsOf(fleet, auditId)).toEqual([{ state: 'completed', tries: 0 }])
@@ -115,7 +114,7 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     await using target = await listenHolding()
     const worker = await fleet.startWorker(grace)
     const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: target.port })
-    await vi.waitFor(() => expect(isConnectedTo(worker.pid, target.port)).toBe(true), soon)
+    await expect.poll(() => isConnectedTo(worker.pid, target.port)).toBe(true)
     const { code, ms } = await terminate(worker)
     expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
     expect(await jobsOf(fleet, auditId)).toEqual([{ state: 'created', tries: 0 }])
@@ -132,7 +131,6 @@ describe.concurrent('SIGTERM', { timeout: 120_000 }, () => {
     const starting = await spawnPeer(process.execPath, [program], {
       env: { PATH: process.env.PATH, PORT: '0', PORTWARDEN_DATA_DIR: dataDir },
       ready: /Started PostgreSQL, process \d+/,
-      timeoutMs: 60_000,
     })
     const [, pid = ''] = await starting.logged(/Started PostgreSQL, process (\d+)/)
     forgets.push(afterDeath(['kill', '-s', 'QUIT', pid]))

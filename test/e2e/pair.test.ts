@@ -108,5 +108,5 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
     expect(violated.findings).toMatchObject([
       { vantage: 'local', result: 'fail', state: 'closed', reason: { code: 'connection-refused' } },
     ])
-  }, 60_000)
+  })
 })

@@ -76,7 +76,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     const last = unique('last')
     await sendInClear({ host: samba.host, port: samba.ports.ldap }, [...formsOf(mark).values(), last])
     places.capture = await capture.upTo(last)
-  }, 120_000)
+  })
 
   async function startPeers() {
     const authority = await peerAuthority()

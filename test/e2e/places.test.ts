@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
 import { environment } from '../support/commands.ts'
 import type { Listening } from '../support/listen.ts'
@@ -40,13 +40,12 @@ test('one worker looks from several vantages, each with its own zones, networks 
     'must-be-shut office as-expected',
     'when-https office condition-not-met',
   ])
-  const nextBeat = { timeout: 10_000, interval: 200 }
-  await vi.waitFor(async () => {
-    const { items } = await app.stores.vantages.page({ limit: 10 })
-    expect(items).toMatchObject([
+  // At the next beat.
+  await expect
+    .poll(async () => (await app.stores.vantages.page({ limit: 10 })).items)
+    .toMatchObject([
       { name: 'branch', zones: ['elsewhere'], kind: 'worker', canary: 'none' },
       { name: 'office', zones: ['client', 'support'], kind: 'worker', canary: 'online' },
       { name: 'unused' },
     ])
-  }, nextBeat)
 })

@@ -81,5 +81,5 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     expect(shut).toMatchObject({ proof: 'shut', reprobes: 3 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('closed')
     expect(await finding(shut.reprobeAuditId ?? '')).toMatchObject({ result: 'pass', state: 'closed' })
-  }, 60_000)
+  })
 })

@@ -8,7 +8,6 @@ import { freePort } from '../support/ports.ts'
 import type { PeerProcess } from '../support/processes.ts'
 
 const poison = join(import.meta.dirname, '../support/poison.mjs')
-const soon = { timeout: 30_000, interval: 10 }
 const targets = 20
 
 /** Ports that are as the policy wants them, or the other way round; and one that takes its time. */
@@ -108,7 +107,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, 
     held.write('SSH-2.0-awake\r\n') // nobody else was told this
     kill(sleeper, 'SIGCONT')
     // Its evidence is written before it finds that the batch has been recorded: so it has come this far.
-    await vi.waitFor(async () => expect(await brought(fleet)).toBe(1), soon)
+    await expect.poll(() => brought(fleet)).toBe(1)
     kill(sleeper, 'SIGTERM')
     expect(await sleeper.exited).toBe(0)
     expect(await snapshot(fleet)).toEqual(before)

@@ -58,6 +58,6 @@ test('what a worker was about to tell when it was killed is told by the next one
   expect(second.text).toBe(first.text)
   const settled = async () =>
     (await app.stores.deliveries.list('hook', { limit: 10 })).items.map(({ status }) => status)
-  await expect.poll(settled, { timeout: 10_000 }).toEqual(['delivered'])
+  await expect.poll(settled).toEqual(['delivered'])
   expect(receiver.received).toHaveLength(2)
-}, 90_000)
+})

@@ -62,4 +62,4 @@ test('a window whose workers are killed before its end, and while its door is lo
   expect(proven).toMatchObject({ reprobes: 1, proof: 'shut' })
   expect(windowState(proven, new Date())).toBe('closed')
   expect(await app.stores.audits.find(proven.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
-}, 90_000)
+})

@@ -77,5 +77,5 @@ describe('two workers of one vantage', () => {
       expect(await app.ended(auditId)).toMatchObject({ status: 'completed', progress: { done: 4, total: 4 } })
       expect(await app.findings(auditId)).toHaveLength(4)
     }
-  }, 90_000)
+  })
 })

@@ -128,5 +128,5 @@ describe('the queue', () => {
     )
     expect(settings).toEqual([1, 2].map(() => ({ tries: 1_000, seconds: 10 })))
     await queue.stop(5_000)
-  }, 30_000)
+  })
 })

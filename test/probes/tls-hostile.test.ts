@@ -177,7 +177,7 @@ describeWithPeers(['openssl'], 'memory', () => {
     }
     expect(grown).toBeLessThan(10e6)
     expect(before.heapUsed + before.external).toBeLessThan(100e6)
-  }, 60_000)
+  })
 })
 
 /** Whether the client has sent more than its hello, the end of its handshake, and something after it. */

@@ -27,7 +27,7 @@ export async function startCapture(filter: string): Promise<Capture> {
       if (!packets.includes(mark)) throw new Error(`the capture does not show ${mark}: ${tcpdump.log()}`)
       return packets
     }
-    return vi.waitFor(read, { timeout: 10_000 })
+    return vi.waitFor(read, { timeout: 30_000 })
   }
   return asPeer({ upTo }, end, directory.remove)
 }

@@ -65,7 +65,7 @@ describe('a test run that was killed', () => {
     const files = (await text(child.stdout)).trim()
     expect(files).toMatch(/\/postgres$/)
     // The server holds its log and its files until its end; the reaper removes them after that.
-    await expect.poll(() => existsSync(`${files}/..`), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => existsSync(`${files}/..`)).toBe(false)
   })
 })
 

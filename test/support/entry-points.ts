@@ -170,9 +170,7 @@ export async function entryPoints(
   }
   const tried = (id: string, found: (items: { id: string; lastAttempt: unknown }[]) => boolean) =>
     expect
-      .poll(async () => found((await service.call('GET', `/v1/webhooks/${id}/deliveries?limit=1000`)).body.items), {
-        ...{ timeout: 20_000, interval: 20 },
-      })
+      .poll(async () => found((await service.call('GET', `/v1/webhooks/${id}/deliveries?limit=1000`)).body.items))
       .toBe(true)
   const { id: changedId } = mustBe(await newWebhook(allowed)).body
   const changeWebhook = (host: string) => call('PATCH', `/v1/webhooks/${changedId}`, { url: urlOf(host) })

@@ -27,7 +27,6 @@ export const startWorker = (databaseUrl: string, env: Record<string, string> = {
   spawnPeer(process.execPath, [program, '--role', 'worker'], {
     env: environment(databaseUrl, { ...settings, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
     ready: /works for the vantage/,
-    timeoutMs: 30_000,
   })
 
 export interface Fleet extends Omit<TestApp, 'stop'>, Peer {

@@ -3,6 +3,8 @@ import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const loopback = '127.0.0.1'
+/** So long is waited for what comes in a moment, on a machine that has nothing else to do. */
+export const patienceMs = 60_000
 
 /**
  * Distinct TCP ports of `host` where nobody listens. Each is the near end of a connection to ourselves, so nobody else is
@@ -30,16 +32,12 @@ export async function freePort(host = loopback): Promise<number> {
   return port
 }
 
-/** Resolves when something accepts on host:port; rejects after `timeoutMs`, or when `signal` aborts (its reason). */
-export async function waitForPort(
-  host: string,
-  port: number,
-  { timeoutMs = 15_000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
-): Promise<void> {
-  const giveUpAt = performance.now() + timeoutMs
+/** Resolves when something accepts on host:port; rejects after a minute, or when `signal` aborts (its reason). */
+export async function waitForPort(host: string, port: number, signal?: AbortSignal): Promise<void> {
+  const giveUpAt = performance.now() + patienceMs
   while (!(await accepts(host, port))) {
     signal?.throwIfAborted()
-    if (performance.now() > giveUpAt) throw new Error(`nothing accepts on ${host}:${port} after ${timeoutMs} ms`)
+    if (performance.now() > giveUpAt) throw new Error(`nothing accepts on ${host}:${port} after ${patienceMs} ms`)
     await pause(5)
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { waitForPort } from './ports.ts'
+import { patienceMs, waitForPort } from './ports.ts'
 import { afterDeath } from './reaper.ts'
 
 /** The absolute path of a command, looked for in the system directories too, which an ordinary user has not on the path. */
@@ -73,8 +73,8 @@ export interface PeerProcess {
   pid: number
   /** All that it has written to standard output and standard error so far. */
   log: () => string
-  /** The first match in the log, now or when it comes; rejects when the process ends before, or after `timeoutMs`. */
-  logged: (pattern: RegExp, timeoutMs?: number) => Promise<RegExpMatchArray>
+  /** The first match in the log, now or when it comes; rejects when the process ends before, or after a minute. */
+  logged: (pattern: RegExp) => Promise<RegExpMatchArray>
   /** Its exit code, or the signal's name, when it has ended. */
   exited: Promise<number | string>
   /** Ends the process and all of its descendants, and resolves when they are gone. */
@@ -87,23 +87,22 @@ export interface PeerProcessOptions {
   /** …and when these ports accept. */
   ports?: { host: string; ports: readonly number[] }
   env?: NodeJS.ProcessEnv
-  timeoutMs?: number
 }
 
 /** Starts a long-running peer without a shell and waits until it is ready. When it ends before, the error carries its log. */
 export async function spawnPeer(
   command: string,
   args: readonly string[],
-  { ready, ports, env = process.env, timeoutMs = 15_000 }: PeerProcessOptions = {},
+  { ready, ports, env = process.env }: PeerProcessOptions = {},
 ): Promise<PeerProcess> {
   // A process group of its own, because samba signals the whole of its group when it stops.
   const child = spawn(findCommand(command) ?? command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const peer = followPeer(command, child)
   try {
     await once(child, 'spawn') // rejects on 'error'
-    if (ready) await peer.logged(ready, timeoutMs)
+    if (ready) await peer.logged(ready)
     for (const port of ports?.ports ?? []) {
-      await waitForPort(ports?.host ?? '', port, { timeoutMs, signal: peer.gone })
+      await waitForPort(ports?.host ?? '', port, peer.gone)
     }
   } catch (error) {
     await peer.end()
@@ -149,7 +148,7 @@ function followLog(command: string, child: ChildProcess, gone: AbortSignal) {
   child.stderr?.setEncoding('utf8').on('data', append)
   const tail = () => text.slice(-2_000)
 
-  const wait = (pattern: RegExp, timeoutMs = 5_000) =>
+  const wait = (pattern: RegExp) =>
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearTimeout(patience)
@@ -163,8 +162,8 @@ function followLog(command: string, child: ChildProcess, gone: AbortSignal) {
         else if (gone.aborted) leave()
       }
       const leave = () => settle(() => reject(gone.reason))
-      const late = () => reject(new Error(`${command} did not log ${pattern} in ${timeoutMs} ms: ${tail()}`))
-      const patience = setTimeout(() => settle(late), timeoutMs)
+      const late = () => reject(new Error(`${command} did not log ${pattern} in ${patienceMs} ms: ${tail()}`))
+      const patience = setTimeout(() => settle(late), patienceMs)
       waiting.add(look)
       gone.addEventListener('abort', leave)
       look()

@@ -4,6 +4,7 @@ import { createServer as createSecureServer } from 'node:https'
 import { text } from 'node:stream/consumers'
 import { Webhook } from 'standardwebhooks'
 import { listen } from './listen.ts'
+import { patienceMs } from './ports.ts'
 
 /** A request as it came. */
 export interface Received {
@@ -53,7 +54,7 @@ export async function startReceiver(tls?: { cert: string; key: string }, port = 
       behaviour = next
     },
     async came(count) {
-      while (received.length < count) await once(server, 'received', { signal: AbortSignal.timeout(30_000) })
+      while (received.length < count) await once(server, 'received', { signal: AbortSignal.timeout(patienceMs) })
       return received
     },
     close,

@@ -20,7 +20,7 @@ export interface Sshd extends Peer {
   /** sshd's log so far, at LogLevel VERBOSE. */
   log: () => string
   /** Waits for a line of the log. */
-  logged: (pattern: RegExp, timeoutMs?: number) => Promise<RegExpMatchArray>
+  logged: (pattern: RegExp) => Promise<RegExpMatchArray>
 }
 
 /** A real OpenSSH sshd with host keys of its own. It lets nobody in. */
