@@ -37,8 +37,6 @@ import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { traceStores } from './telemetry/traced.ts'
 import type { Tracing } from './telemetry/tracing.ts'
 
-export { version }
-
 /** The service without its HTTP side: the same for the server and for the command line. */
 export interface App extends Parts {
   scheduler: Scheduler

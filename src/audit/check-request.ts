@@ -2,7 +2,9 @@ import { digest } from '../domain/canonical.ts'
 import { isHost } from '../domain/endpoint.ts'
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import { resolveParameters } from '../domain/parameters.ts'
-import type { Basis, Granted, PlannedTarget, Wish } from '../store/basis.ts'
+import { pointerTo } from '../domain/pointer.ts'
+import type { Basis, Granted, Wish } from '../store/basis.ts'
+import type { Selection } from '../store/selection.ts'
 import type { Stores } from '../store/stores.ts'
 import type { TargetInput } from '../store/targets.ts'
 import type { AuditRequest } from './accept.ts'
@@ -41,9 +43,7 @@ function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): A
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
     ])
   const { targets, vantages } = granted
-  if (Array.isArray(request.targets)) checkMissing(namesOf(request.targets), targets)
-  else if (targets.length === 0)
-    throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
+  checkFound(Array.isArray(request.targets) ? namesOf(request.targets) : request.targets, targets)
 
   const mistakes: Mistake[] = []
   const known = new Set(vantages.map((vantage) => vantage.name))
@@ -58,7 +58,7 @@ function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): A
         const pointer = placeOfTarget(request.targets, i)
         mistakes.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
       } else if (told.size < told.add(parameter).size) {
-        mistakes.push({ pointer: `/params/${escapePointer(parameter)}`, message })
+        mistakes.push({ pointer: pointerTo(['params', parameter]), message })
       }
     }
   }
@@ -69,8 +69,6 @@ function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): A
 // What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
 const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
   Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
-
-const escapePointer = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1')
 
 const namesOf = (listed: readonly (string | TargetInput)[]) =>
   listed.map((target) => (typeof target === 'string' ? target : target.name))
@@ -95,14 +93,17 @@ async function saveInline(
   return names
 }
 
-function checkMissing(names: readonly string[], targets: readonly PlannedTarget[]): void {
-  if (targets.length === names.length) return
+/** Throws RefusedError where a selection names a target that was not found, or finds none. */
+export function checkFound(selection: Selection, targets: readonly { name: string }[]): void {
+  if (!Array.isArray(selection)) {
+    if (targets.length > 0) return
+    throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
+  }
   const found = new Set(targets.map(({ name }) => name))
-  throw new RefusedError(
-    names.flatMap((name, i) =>
-      found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
-    ),
+  const missing = selection.flatMap((name, i) =>
+    found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
   )
+  if (missing.length > 0) throw new RefusedError(missing)
 }
 
 /** Saves targets and tells the ledger, in one entry, which of them changed. */

@@ -4,21 +4,17 @@ import type { PolicyDocument, ResolvedRule } from '../domain/policy.ts'
 import type { AuditOrder, Begun } from '../store/audits.ts'
 import type { Basis, PlannedTarget } from '../store/basis.ts'
 import type { BatchCheck, NewBatch, QueuedBatch } from '../store/batches.ts'
-import type { Database } from '../store/database.ts'
 import type { Pairs } from '../store/pairs.ts'
 import type { NewFinding } from '../store/record.ts'
 import type { SeriesIds, SeriesKey } from '../store/series.ts'
-import type { Stores, Transact } from '../store/stores.ts'
+import type { Stores } from '../store/stores.ts'
 import type { KnownVantage } from '../store/vantages.ts'
 import { finishAudit } from './finish.ts'
+import type { Parts } from './parts.ts'
 import { planPairs } from './plan-pairs.ts'
 import { credentialOf } from './shared-look.ts'
 
-export interface PlanParts {
-  stores: Stores
-  transaction: Transact
-  enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
-}
+export type PlanParts = Pick<Parts, 'stores' | 'transaction' | 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500

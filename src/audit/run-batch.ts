@@ -93,7 +93,7 @@ export async function cancelAudit(
     return open
   })
   if (!asked) return false
-  for (const batchId of await stores.batches.openIds(auditId)) {
+  for (const { id: batchId } of await stores.batches.open(auditId)) {
     await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
   }
   await finishAudit(stores, auditId)

@@ -18,12 +18,6 @@ export const lookKey = ({ probe, host, port, options }: Check): string => JSON.s
  * Looks once at what several checks of a batch ask for: a hundred servers with one domain controller make one look at it.
  * Looks that send the same credential come one after the other, and none follows a refusal.
  */
-export function createSharedLook(observe: Observe): (rule: ResolvedRule, host: string) => Promise<Observation> {
-  const look = createLook(observe)
-  return (rule, host) => look(checkOf(rule, host))
-}
-
-/** The same for checks as they are, without the rules that ask for them: how an agent looks. */
 export function createLook(observe: Observe): (check: Check) => Promise<Observation> {
   const looks = new Map<string, Promise<Observation>>()
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()

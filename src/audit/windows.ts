@@ -9,9 +9,9 @@ import {
   windowState,
   windowTime,
 } from '../domain/windows.ts'
-import type { Database } from '../store/database.ts'
-import type { Stores, Transact } from '../store/stores.ts'
+import type { Stores } from '../store/stores.ts'
 import type { NewWindow, StoredWindow } from '../store/windows.ts'
+import type { Parts } from './parts.ts'
 import { checkSelection } from './selection.ts'
 
 /** A look whether the door of a window is shut; the first has the number 0. */
@@ -20,17 +20,13 @@ export interface ReprobeJob {
   look: number
 }
 
-export interface WindowParts {
-  transaction: Transact
-  enqueuePlan(tx: Database, auditId: string): Promise<void>
-  enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
-}
+export type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
 /** Writes a window that is asked for, in the caller's transaction. Throws RefusedError with what is wrong with it. */
 export async function requestWindow(stores: Stores, window: NewWindow, now: Date): Promise<void> {
   const mistakes = checkWindow(window, now)
   if (mistakes.length > 0) throw new RefusedError(mistakes)
-  const { targetIds } = await checkSelection(stores, window, (rule) =>
+  const targetIds = await checkSelection(stores, window, (rule) =>
     rule.insideWindow ? undefined : `rule ${rule.id} expects nothing else inside a window`,
   )
   const overlap = await stores.windows.findOverlap(window, targetIds)

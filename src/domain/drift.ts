@@ -1,5 +1,6 @@
 import type { Result } from './judge.ts'
 import type { State } from './observation.ts'
+import { pointerTo } from './pointer.ts'
 import type { ReasonCode } from './reasons.ts'
 
 export const driftClasses = [
@@ -92,7 +93,5 @@ function compareValues(before: unknown, after: unknown, path: string): FieldChan
   const comparable = isContainer(before) && isContainer(after) && Array.isArray(before) === Array.isArray(after)
   if (!comparable) return [{ path, before: before ?? null, after: after ?? null }].filter((c) => c.before !== c.after)
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
-  return keys.flatMap((key) =>
-    compareValues(before[key], after[key], `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`),
-  )
+  return keys.flatMap((key) => compareValues(before[key], after[key], path + pointerTo([key])))
 }

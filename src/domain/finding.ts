@@ -3,6 +3,9 @@ import type { Result } from './judge.ts'
 import type { State } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 
+/** What a finding is besides its result: bits of one number, which its digest covers. */
+export const findingFlags = { indirect: 1, late: 2 } as const
+
 /** One rule judged for one target from one vantage in one audit, by names. */
 export interface Finding {
   /** Names the series, whatever its target is called. */

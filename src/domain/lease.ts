@@ -14,9 +14,10 @@ import {
   TlsFacts,
   tlsVersions,
 } from './observation.ts'
+import { pointerTo } from './pointer.ts'
 import { CredentialRef, Port } from './policy.ts'
 import { type ReasonCode, reasonCodes, reasons } from './reasons.ts'
-import { checkPlainLeaf, checkShape, type Leaf, type Problem } from './shape.ts'
+import { checkPlainLeaf, checkShape, type Leaf, type Problem, under } from './shape.ts'
 import { isPlainText, plainText } from './text.ts'
 
 const closed = { additionalProperties: false } as const
@@ -124,8 +125,8 @@ export function readDelivery(
   for (const [i, { check, observedAt, sightings }] of observations.entries()) {
     const asked = checks[check]
     const problems = wrongWith(asked, { sightings, repeated: read[check] !== undefined })
-    for (const { path, message } of problems)
-      mistakes.push({ pointer: `/observations/${i}/${path.join('/')}`, message })
+    for (const { path, message } of problems.map(under(['observations', i])))
+      mistakes.push({ pointer: pointerTo(path), message })
     const [first, ...rest] = sightings as Sighting[]
     if (!asked || !first || problems.length > 0) continue
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
@@ -148,22 +149,15 @@ function wrongWith(
   if (repeated) return [{ path: ['check'], message: 'was observed already: one observation for each check' }]
   if (new Set(sightings.map(({ address }) => address)).size < sightings.length)
     return [{ path: ['sightings'], message: 'must not repeat an address' }]
-  return sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(j)))
+  return sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(['sightings', j])))
 }
-
-const under =
-  (index: number) =>
-  ({ path, message }: Problem): Problem => ({ path: ['sightings', index, ...path], message })
 
 function wrongIn(probe: ProbeName, { address, facts }: Sightings[number]): Problem[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ path: ['address'], message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)
     return [{ path: ['facts'], message: `must be at most ${maxFactsLength} characters long` }]
-  return checkShape(factsOf[probe], facts, checkFact).map(({ path, message }) => ({
-    path: ['facts', ...path],
-    message,
-  }))
+  return checkShape(factsOf[probe], facts, checkFact).map(under(['facts']))
 }
 
 function checkFact(leaf: Leaf): Problem[] {

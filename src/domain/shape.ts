@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Value } from 'typebox/value'
+import type { Path } from './pointer.ts'
 
-export type Path = (string | number)[]
 export interface Problem {
   path: Path
   /** What would be right, without the name of the place: `must be one of low, medium, high`. */
@@ -41,6 +41,11 @@ export interface Leaf {
   required: boolean
 }
 export type LeafCheck = (leaf: Leaf) => Problem[]
+
+/** What is wrong with a part, as it is wrong with the whole that has it at `parent`. */
+export const under =
+  (parent: Path) =>
+  ({ path, message }: Problem): Problem => ({ path: [...parent, ...path], message })
 
 /** Everything about a value that does not fit a schema, each place once and in words; `checkLeaf` decides about single values. */
 export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): Problem[] {

@@ -10,8 +10,9 @@ import {
   placeholdersIn,
   substitute,
 } from '../domain/placeholders.ts'
+import type { Path } from '../domain/pointer.ts'
 import { type Expectation, literalFields, type ParameterValue } from '../domain/policy.ts'
-import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Path, type Problem } from '../domain/shape.ts'
+import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Problem } from '../domain/shape.ts'
 import {
   alwaysHasValue,
   checkCertificates,

@@ -1,5 +1,6 @@
+import { type Path, pointerTo } from '../domain/pointer.ts'
 import { maxParameters, Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
-import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Path, type Problem } from '../domain/shape.ts'
+import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Problem, under } from '../domain/shape.ts'
 import { isPlainText, plainText } from '../domain/text.ts'
 import { checkParameters, type Parameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
@@ -45,9 +46,6 @@ function summarize(problems: Problem[], lineOf: (path: Path) => number | undefin
 const errorAt = (path: Path, message: string, line: number | undefined): PolicyError =>
   line === undefined ? { pointer: pointerTo(path), message } : { pointer: pointerTo(path), line, message }
 
-const pointerTo = (path: Path) =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-
 /** All that is wrong with a document: its shape, then what its parts mean together. */
 function findProblems(value: unknown): Problem[] {
   const { parameters: given, rules: listed } = isRecord(value) ? value : {}
@@ -73,10 +71,6 @@ function findProblems(value: unknown): Problem[] {
     ...repeatedIds(rules),
   ]
 }
-
-const under =
-  (parent: Path) =>
-  ({ path, message }: Problem): Problem => ({ path: [...parent, ...path], message })
 
 /** The parameters that rules can be checked with; the others have their own errors. */
 function wellFormed(parameters: unknown): Parameters {

@@ -1,5 +1,5 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, visit } from 'yaml'
-import type { Path } from '../domain/shape.ts'
+import type { Path } from '../domain/pointer.ts'
 
 export type Format = 'yaml' | 'json'
 export interface SyntaxProblem {

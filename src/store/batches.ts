@@ -123,11 +123,6 @@ export function createBatchStore(db: Database) {
         SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"
         FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid AND b.done_at IS NULL ORDER BY b.id`
     },
-
-    /** The ids of an audit's batches that are not recorded yet. */
-    async openIds(auditId: string): Promise<number[]> {
-      return (await db.batch.findMany({ where: { auditId, doneAt: null }, select: { id: true } })).map(({ id }) => id)
-    },
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Evidence } from '../domain/evidence.ts'
-import type { Finding } from '../domain/finding.ts'
+import { type Finding, findingFlags } from '../domain/finding.ts'
 import type { Result } from '../domain/judge.ts'
 import { describeReason } from '../domain/reasons.ts'
 import { columnsOf } from './arrays.ts'
@@ -7,10 +7,7 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma, readRows } from './database.ts'
 import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } from './page.ts'
 import { andOfTarget, type Realm } from './realm.ts'
-import { findingFlags } from './record.ts'
 import { seriesNamesOf } from './series-names.ts'
-
-export type { Finding }
 
 export interface FindingFilter {
   result?: Result

@@ -1,5 +1,6 @@
 import { digest } from '../domain/canonical.ts'
 import type { Evidence } from '../domain/evidence.ts'
+import { findingFlags } from '../domain/finding.ts'
 import type { Judgement } from '../domain/judge.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma, transact } from './database.ts'
@@ -27,7 +28,6 @@ export interface AuditProgress {
   batchesLeft: number
 }
 
-export const findingFlags = { indirect: 1, late: 2 } as const
 const maxSmallInt = 32_767
 
 /** What was found of a batch; of what needed no batch, or makes pairs, the batch is null. */

@@ -1,9 +1,9 @@
+import { findingFlags } from '../domain/finding.ts'
 import type { Result } from '../domain/judge.ts'
 import { describeReason, type ReasonCode } from '../domain/reasons.ts'
 import type { TicketFinding } from '../domain/tickets.ts'
 import type { Codes } from './codes.ts'
 import type { Database, Prisma } from './database.ts'
-import { findingFlags } from './record.ts'
 
 /** A finding that a webhook was told of, and has not been told that it is resolved. */
 export interface Ticket {

@@ -229,7 +229,7 @@ describe('requests that come at the same time', () => {
     const batches = await Promise.all(
       answers.map(async (answer) => {
         const auditId = idOf(answer) ?? ''
-        const [batchId = -1] = await app.stores.batches.openIds(auditId)
+        const [{ id: batchId } = { id: -1 }] = await app.stores.batches.open(auditId)
         const batch = await app.stores.batches.findOpen(batchId)
         return [(await app.stores.audits.find(auditId))?.reason, batch?.auditId === auditId, batch?.rules[0]?.port]
       }),

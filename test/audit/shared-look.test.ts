@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createSharedLook } from '../../src/audit/shared-look.ts'
+import { checkOf, createLook } from '../../src/audit/shared-look.ts'
 import type { Observation } from '../../src/domain/observation.ts'
 import type { ResolvedRule } from '../../src/domain/policy.ts'
 import type { AccountUse, Observe } from '../../src/probes/observe.ts'
@@ -32,9 +32,14 @@ function recorder(onCheck: (account: AccountUse | undefined) => void = () => {})
   return { observe, hosts, most: () => most }
 }
 
+function lookerWith(observe: Observe) {
+  const look = createLook(observe)
+  return (one: ResolvedRule, host: string) => look(checkOf(one, host))
+}
+
 test('checks of one endpoint share one look', async () => {
   const { observe, hosts } = recorder()
-  const look = createSharedLook(observe)
+  const look = lookerWith(observe)
   const seen = await Promise.all([look(rule({}), 'dc1'), look(rule({ id: 'other' }), 'dc1'), look(rule({}), 'dc2')])
   expect(hosts).toEqual(['dc1', 'dc2'])
   expect(seen[0]).toBe(seen[1])
@@ -42,7 +47,7 @@ test('checks of one endpoint share one look', async () => {
 
 test('checks that look closer do not share', async () => {
   const { observe, hosts } = recorder()
-  const look = createSharedLook(observe)
+  const look = lookerWith(observe)
   await Promise.all([look(rule({}), 'dc1'), look(rule({ expect: { ldap: { security: ['starttls'] } } }), 'dc1')])
   expect(hosts).toHaveLength(2)
 })
@@ -53,7 +58,7 @@ test('looks with one credential come one after the other and know of a refusal',
     known.push(account?.refused)
     if (account) account.refused = true
   })
-  const look = createSharedLook(observe)
+  const look = lookerWith(observe)
   await Promise.all([look(bind, 'dc1'), look(bind, 'dc2'), look(bind, 'dc1')])
   expect(most()).toBe(1)
   expect(known).toEqual([false, true])

@@ -137,7 +137,7 @@ describe('a worker that dies', () => {
   test('between recording the last batch and ending the audit is made good by the next delivery', async () => {
     const app = await newApp()
     const auditId = await app.accept({ targets, params })
-    const [batchId = -1] = await app.stores.batches.openIds(auditId)
+    const [{ id: batchId } = { id: -1 }] = await app.stores.batches.open(auditId)
     const batch = await app.stores.batches.findOpen(batchId)
     const findings = (batch?.checks ?? []).map(({ targetId, seriesId }) => ({
       ...({ targetId, seriesId, result: 'pass', state: 'open', reason: 'as-expected', evidence: null } as const),

@@ -45,6 +45,7 @@ describe('what an agent delivers', () => {
   const second = '/observations/1/sightings/0'
   test.each<[string, Sighting[], string]>([
     ['facts that the probe does not have', [sighting({ facts: { rootDse: {} } })], `${second}/facts/rootDse`],
+    ['a fact whose name has a slash', [sighting({ facts: { 'a/b~c': 1 } })], `${second}/facts/a~1b~0c`],
     ['a fact of another type', [sighting({ facts: { trusted: 'yes' } })], `${second}/facts/trusted`],
     ['a text with NUL', [sighting({ facts: { cipher: 'a\0b' } })], `${second}/facts/cipher`],
     ['half a character', [sighting({ facts: { cipher: '\ud800' } })], `${second}/facts/cipher`],

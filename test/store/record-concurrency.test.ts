@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildSpans } from '../../src/domain/spans.ts'
 import type { NewFinding } from '../../src/store/record.ts'
+import { rebuiltSpans, recordedSpans } from '../support/spans.ts'
 import {
   auditIds,
   finding,
@@ -23,32 +23,7 @@ afterAll(async () => {
   for (const one of processes) await one.close()
 })
 
-interface SpanRow {
-  series: number
-  from: number
-  to: number | null
-  outcome: string
-}
-
 const outcome = `concat_ws(' ', result, state, reason_id, evidence_id)`
-const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
-
-const readSpans = (targetId: number) =>
-  stores.query<SpanRow>(`SELECT series_id AS series, ${ms('from_at')} AS from, ${ms('to_at')} AS to, ${outcome} AS outcome
-    FROM span WHERE target_id = ${targetId} ORDER BY 1, 2`)
-
-/** The spans that the findings of a target make; those that came late make none. */
-async function rebuildSpans(targetId: number): Promise<SpanRow[]> {
-  const rows = await stores.query<{ series: number; at: number; outcome: string }>(
-    `SELECT series_id AS series, ${ms('observed_at')} AS at, ${outcome} AS outcome
-     FROM finding WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY 1`,
-  )
-  return [...Map.groupBy(rows, ({ series }) => series)].flatMap(([series, points]) =>
-    buildSpans(
-      points.map(({ at, outcome }) => ({ observedAt: at, result: '', state: '', reason: '', evidence: outcome })),
-    ).map(({ fromAt, toAt, evidence }) => ({ series, from: fromAt, to: toAt, outcome: evidence })),
-  )
-}
 
 /** Numbers that look random and are the same in every run. */
 function numbers(seed: number) {
@@ -80,14 +55,18 @@ describe('audits that record the same series at the same time', () => {
     )
     await Promise.all(batches.map((batch, i) => processes[i % processes.length]?.record(batch)))
 
-    const spans = await readSpans(targetId)
-    expect(spans).toEqual(await rebuildSpans(targetId))
-    expect(spans.filter(({ to }) => to === null).map((span) => span.series)).toEqual(series.map((one) => one.seriesId))
+    const spans = await recordedSpans(stores, targetId)
+    expect(spans).toEqual(await rebuiltSpans(stores, targetId))
+    expect([...spans.keys()].sort()).toEqual(series.map((one) => one.seriesId).sort())
+    expect([...spans.values()].every((some) => some.at(-1)?.toAt === null)).toBe(true)
     const newest = await stores.query<{ series: number; outcome: string }>(
       `SELECT DISTINCT ON (series_id) series_id AS series, ${outcome} AS outcome FROM finding
        WHERE target_id = ${targetId} AND flags & 2 = 0 ORDER BY series_id, observed_at DESC`,
     )
-    expect(spans.filter(({ to }) => to === null).map(({ series, outcome }) => ({ series, outcome }))).toEqual(newest)
+    const open = await stores.query(
+      `SELECT series_id AS series, ${outcome} AS outcome FROM span WHERE target_id = ${targetId} AND to_at IS NULL ORDER BY 1`,
+    )
+    expect(open).toEqual(newest)
     const lateWithoutNewer = await stores.query(
       `SELECT FROM finding f WHERE target_id = ${targetId} AND flags & 2 <> 0 AND NOT EXISTS (
          SELECT FROM finding n WHERE n.target_id = f.target_id AND n.series_id = f.series_id

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { previewPolicy } from '../../audit/preview.ts'
+import { findTargets } from '../../audit/selection.ts'
 import { RefusedError } from '../../domain/errors.ts'
 import { resolveParameters } from '../../domain/parameters.ts'
 import { checkPolicy } from '../../policies/load.ts'
-import type { StoredTarget } from '../../store/targets.ts'
 import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../schemas.ts'
-import type { ServerParts, View } from '../server.ts'
+import type { ServerParts } from '../server.ts'
 import { TargetName } from './target-schemas.ts'
 
 const Preview = Type.Object({
@@ -57,7 +57,9 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
         )
       }
       const { document } = checked
-      const targets = await findTargets(stores, body.targets)
+      const targets = Array.isArray(body.targets)
+        ? await findTargets(stores, body.targets)
+        : await stores.targets.findByLabels(body.targets.labels)
       const mistakes = targets.flatMap((target) => {
         const resolved = resolveParameters(document, { target: target.params })
         return 'errors' in resolved ? resolved.errors.map((error) => ({ ...error, target: target.name })) : []
@@ -73,18 +75,4 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
       return previewPolicy(stores, { document, targets, now: new Date() })
     },
   )
-
-  async function findTargets(
-    stores: View['stores'],
-    selection: string[] | { labels: Record<string, string> },
-  ): Promise<StoredTarget[]> {
-    if (!Array.isArray(selection)) return stores.targets.findByLabels(selection.labels)
-    const found = await stores.targets.findByNames(selection)
-    const names = new Set(found.map((target) => target.name))
-    const missing = selection.flatMap((name, i) =>
-      names.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
-    )
-    if (missing.length > 0) throw new RefusedError(missing)
-    return found
-  }
 }

@@ -25,8 +25,7 @@ export interface HandshakeOptions {
 
 /** What a TLS handshake brought. */
 export interface Handshake {
-  ok: boolean
-  /** The TLS stream, when ok; the caller owns it and destroys it. It may have been destroyed by the peer already. */
+  /** The TLS stream, where the handshake completed; the caller owns it and destroys it. It may have been destroyed by the peer already. */
   stream?: TLSSocket
   reason: ReasonCode
   facts: TlsFacts
@@ -58,10 +57,10 @@ export async function handshakeTls(
     return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
   }
   const chainExpiresAt = earliestEnd(session?.chain ?? [])
-  if (stream) return { ok: true, stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
+  if (stream) return { stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
   const failure = explainFailure(greeting)
   const shown = failure.facts.clientCertificate ? clearFacts(sight) : {}
-  return { ok: false, reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
+  return { reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
 }
 
 interface Sight {

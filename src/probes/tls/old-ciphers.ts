@@ -5,6 +5,7 @@ import type { Deadline } from '../deadline.ts'
 import type { Connection, Endpoint } from '../probe.ts'
 import { readClearHandshake } from './clear-handshake.ts'
 import { recognize } from './first-bytes.ts'
+import { defaultMaxBytes } from './handshake.ts'
 import { tapSocket } from './tap.ts'
 
 /**
@@ -27,7 +28,7 @@ export function offerOldCiphers(
   }
   const cancelExpiry = deadline.onExpiry(settle)
   const tap = tapSocket(socket, {
-    maxBytes: mostBytes,
+    maxBytes: defaultMaxBytes,
     admit: (first) => recognize(first) === 'tls',
     watch: (bytes) => {
       read(bytes)
@@ -39,8 +40,6 @@ export function offerOldCiphers(
   tap.stream.write(clientHello(version, endpoint.host))
   return promise
 }
-
-const mostBytes = 64 * 1024
 
 const wireVersions: Partial<Record<TlsVersion, number>> = { TLSv1: 0x0301, 'TLSv1.1': 0x0302, 'TLSv1.2': 0x0303 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Finding } from '../../domain/finding.ts'
+import { type Finding, findingFlags } from '../../domain/finding.ts'
 import { results } from '../../domain/judge.ts'
 import { states } from '../../domain/observation.ts'
 
@@ -19,7 +19,7 @@ export function createFindingsDigest(policy: string) {
   }
 }
 
-const flagsOf = ({ indirect, late }: Finding) => (indirect ? 1 : 0) + (late ? 2 : 0)
+const flagsOf = ({ indirect, late }: Finding) => (indirect ? findingFlags.indirect : 0) | (late ? findingFlags.late : 0)
 
 function textOf(policy: string, finding: Finding): string {
   const { target, rule, vantage, observedAt, latencyMs, attempts, result, state, reason, evidence, window, waiver } =

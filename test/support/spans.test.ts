@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { buildSpans, type SeriesPoint } from '../../src/domain/spans.ts'
+import { buildSpans, type SeriesPoint } from './spans.ts'
 
 const point = (observedAt: number, more: Partial<SeriesPoint> = {}): SeriesPoint => ({
   observedAt,
