@@ -1,7 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { parseLedgerKeys } from '../domain/ledger.ts'
+import { readLedgerKeys } from '../config-ledger.ts'
+import { readSecret } from '../config-values.ts'
 import { showControls } from '../domain/text.ts'
 import { verifyPack } from '../report/pack/verify.ts'
 import { complain } from './complain.ts'
@@ -9,7 +10,8 @@ import { complain } from './complain.ts'
 const usage = `usage: npm run pack -- verify DIRECTORY
 
 Checks an evidence pack that was unpacked there: each file against the manifest; the policy and the findings against the entry
-of the ledger; and the signature of that with PORTWARDEN_LEDGER_KEY, where it is set. Needs neither the service nor its database.
+of the ledger; and the signature of that with PORTWARDEN_LEDGER_KEY, or the file that PORTWARDEN_LEDGER_KEY_FILE names, where one
+is set. Needs neither the service nor its database.
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
 
 const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
@@ -19,7 +21,7 @@ async function verify(directory: string): Promise<number> {
     const file = join(directory, name)
     return existsSync(file) ? createReadStream(file) : undefined
   }
-  const keys = parseLedgerKeys(process.env.PORTWARDEN_LEDGER_KEY ?? '') ?? []
+  const keys = readLedgerKeys(readSecret(process.env, 'PORTWARDEN_LEDGER_KEY')) ?? []
   const checks = await verifyPack({ open, keys })
   for (const { what, verdict, message } of checks)
     console.log(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))

@@ -57,7 +57,11 @@ beforeAll(async () => {
 afterAll(() => Promise.all([service?.stop(), directory?.remove()]))
 
 /** Unpacks into a new directory, with some files changed, or left out; and verifies that. */
-async function verify(change: Record<string, ((text: string) => string) | null> = {}, key: string | null = ledgerKey) {
+async function verify(
+  change: Record<string, ((text: string) => string) | null> = {},
+  key: string | null = ledgerKey,
+  more: Record<string, string> = {},
+) {
   const path = join(directory.path, 'unpacked')
   await rm(path, { recursive: true, force: true })
   await mkdir(path)
@@ -66,7 +70,7 @@ async function verify(change: Record<string, ((text: string) => string) | null> 
     if (edit === null) continue
     await writeFile(join(path, name), edit ? edit(Buffer.from(bytes).toString()) : bytes)
   }
-  const env = { PATH: process.env.PATH, ...(key !== null && { PORTWARDEN_LEDGER_KEY: key }) }
+  const env = { PATH: process.env.PATH, ...(key !== null && { PORTWARDEN_LEDGER_KEY: key }), ...more }
   const { code, stdout, stderr } = await run(process.execPath, [program, 'verify', path], { env })
   const bad = stdout.split('\n').flatMap((line) => /^(?:broken|unverified) +(\S+)/.exec(line)?.[1] ?? [])
   return { code, stdout, stderr, bad }
@@ -81,8 +85,16 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
     expect(stdout).toMatch(/^intact +ledger +entry \d+, signature right$/m)
   })
 
-  test('cannot tell whether the signature is right without the key of the ledger', async () => {
+  test('cannot tell whether the signature is right without the key of the ledger, and refuses one that can be none', async () => {
     expect(await verify({}, null)).toMatchObject({ code: 2, bad: ['ledger'] })
+    const { code, stderr } = await verify({}, 'too-short')
+    expect([code, stderr]).toEqual([2, expect.stringContaining('PORTWARDEN_LEDGER_KEY is not valid')])
+  })
+
+  test('takes the key from a file too', async () => {
+    const file = join(directory.path, 'ledger.key')
+    await writeFile(file, `${ledgerKey}\n`)
+    expect(await verify({}, null, { PORTWARDEN_LEDGER_KEY_FILE: file })).toMatchObject({ code: 0, bad: [] })
   })
 
   test.each([
@@ -118,6 +130,23 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
       ['ledger.json', 'ledger', 'findings'],
     ],
     ['a file that is missing', { 'findings.csv': null }, ['findings.csv']],
+    ['an audit that is no JSON any more', { 'audit.json': (text: string) => text.slice(1) }, ['audit.json', 'audit']],
+    [
+      'an entry that is no JSON any more',
+      { 'ledger.json': (text: string) => text.slice(1) },
+      ['ledger.json', 'ledger'],
+    ],
+    [
+      'an entry that has lost a name',
+      { 'ledger.json': (text: string) => text.replace('"findings"', '"finding"') },
+      ['ledger.json', 'ledger'],
+    ],
+    ['a manifest that is no JSON any more', { 'manifest.json': (text: string) => text.slice(1) }, ['manifest.json']],
+    [
+      'a manifest that names what no pack has',
+      { 'manifest.json': (text: string) => text.replace('"tool.json"', '"../tool.json"') },
+      ['manifest.json'],
+    ],
     ['a page that was changed', { 'index.html': (text: string) => `${text} ` }, ['index.html']],
   ])('finds %s', async (_, change, bad) => {
     expect(await verify(change)).toMatchObject({ code: 1, bad })

@@ -20,23 +20,24 @@ interface Manifest {
   files: { name: string; sha256: string }[]
 }
 type Said = Record<string, unknown>
-type Audit = Said & { id: string; policy: { name: string } }
+type Audit = Said & { id: string }
 type FinishEntry = LedgerEntry & {
-  payload: Said & { policy: { digest: string }; findings: { count: number; digest: string } }
+  payload: Said & { policy: { name: string; digest: string }; findings: { count: number; digest: string } }
 }
 
 /** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Throws an Error for what is no pack. */
 export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[]> {
-  const json = async <T>(name: string): Promise<T | undefined> => {
+  const json = async <T>(name: string): Promise<Partial<T> | undefined> => {
     const bytes = open(name)
-    return bytes && (JSON.parse(await textOf(bytes)) as T)
+    return bytes && objectOf<T>(await textOf(bytes))
   }
   const manifest = await json<Manifest>('manifest.json')
-  const audit = await json<Audit>('audit.json')
-  if (!manifest || !audit) throw new Error('no evidence pack: there is no manifest.json, or no audit.json')
+  if (!manifest) throw new Error('no evidence pack: there is no manifest.json')
+  const { files } = manifest
+  if (!Array.isArray(files) || !files.every(({ name }) => /^\w[\w.-]*$/.test(name)))
+    return [{ what: 'manifest.json', verdict: 'broken', message: 'was changed: it is no manifest' }]
   const checks: PackCheck[] = []
-  for (const { name, sha256 } of manifest.files) {
-    if (!/^\w[\w.-]*$/.test(name)) throw new Error('no evidence pack: a file has a name that none has')
+  for (const { name, sha256 } of files) {
     const bytes = open(name)
     const is = bytes && (await hashOf(bytes))
     const message = is === undefined ? 'is missing' : is === sha256 ? 'is as the manifest says' : 'was changed'
@@ -44,10 +45,13 @@ export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[
   }
   const entry = await json<FinishEntry>('ledger.json')
   if (!entry) return [...checks, { what: 'ledger', verdict: 'unverified', message: 'has no entry of it' }]
+  if (!isFinish(entry))
+    return [...checks, { what: 'ledger', verdict: 'broken', message: 'was changed: it is no entry' }]
+  const audit = (await json<Audit>('audit.json')) ?? {}
   const { findings, ...said } = entry.payload
   const same = Object.keys(said).every((name) => digest(audit[name] ?? null) === digest(said[name]))
   const policy = await hashOf(open('policy.json') ?? [])
-  const found = await digestOf(audit.policy.name, open('findings.ndjson') ?? [])
+  const found = await digestOf(said.policy.name, open('findings.ndjson') ?? [])
   return [
     ...checks,
     entryCheck(entry, keys),
@@ -56,6 +60,18 @@ export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[
     compared('findings', found === `${findings.count} ${findings.digest}`),
   ]
 }
+
+/** What a file says; one that was damaged, so that it is no JSON any more, says nothing. */
+function objectOf<T>(text: string): Partial<T> {
+  try {
+    return Object(JSON.parse(text))
+  } catch {
+    return {}
+  }
+}
+
+const isFinish = (entry: Partial<FinishEntry>): entry is FinishEntry =>
+  entry.payload?.findings !== undefined && entry.payload.policy !== undefined
 
 /** Count and digest, as one text; what has no findings in its lines has none. */
 async function digestOf(policy: string, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
