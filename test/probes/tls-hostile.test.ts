@@ -9,7 +9,7 @@ import { type HostilePeer, hostile, type Step, startHostile } from '../support/p
 import { startHttps } from '../support/peers/https.ts'
 import { startTls, tlsCertificate, tlsHostName } from '../support/peers/tls.ts'
 import { startRecordingProxy } from '../support/recording-proxy.ts'
-import { watchedIo } from '../support/watched-io.ts'
+import { inTime, watchedIo } from '../support/watched-io.ts'
 
 type Way = (endpoint: Endpoint, io: ProbeIo) => Promise<{ state: string; reason: string; facts: object }>
 
@@ -25,10 +25,8 @@ const wayNames = Object.keys(ways)
 /** One look, which must keep its deadline and leave nothing behind. */
 async function look(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadlineMs = 5_000) {
   const io = watchedIo({ deadlineMs })
-  const startedAt = performance.now()
   const endpoint = { host: tlsHostName, address: peer.host, port: peer.port }
-  const seen = await ways[way]?.(endpoint, io)
-  expect(performance.now() - startedAt).toBeLessThan(deadlineMs * 1.1)
+  const seen = await inTime(deadlineMs, (ways[way] ?? expect.fail(`no way ${way}`))(endpoint, io))
   expect(io.left()).toEqual({ sockets: 0, waits: 0 })
   expect(seen?.state).toBe('open')
   return seen

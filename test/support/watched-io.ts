@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { createDeadline } from '../../src/probes/deadline.ts'
 import { isConnection, type ProbeIo } from '../../src/probes/probe.ts'
 import { probeIo } from './probe-io.ts'
 
@@ -49,4 +50,21 @@ export function watchedIo(options: Parameters<typeof probeIo>[0] = {}): WatchedI
     connections: () => connections,
     resolved,
   }
+}
+
+const stepsOfTime = 20
+
+/**
+ * What a look brings; fails where it lasts longer than its deadline and a tenth of it. That time is counted in steps that
+ * follow each other, so whatever holds up this process holds up the count as well.
+ */
+export async function inTime<Seen>(deadlineMs: number, look: Promise<Seen>): Promise<Seen> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  let cancel = () => {}
+  const step = (left: number) => {
+    if (left <= 0) reject(new Error(`the look has lasted longer than ${deadlineMs} ms`))
+    else cancel = createDeadline(deadlineMs / stepsOfTime).onExpiry(() => step(left - 1))
+  }
+  step(stepsOfTime * 1.1)
+  return await Promise.race([look, late]).finally(() => cancel())
 }
