@@ -63,4 +63,5 @@ export const webhookData: Record<EventType, TSchema> = {
       description: 'The newest of them',
     }),
   }),
+  'schedule.resumed': Type.Object({ schedule: text, policy: text, audit: id, dueAt: Timestamp }),
 }

@@ -13,6 +13,7 @@ const said: Record<EventType, string> = {
   'vantage.absent': 'A vantage is not seen any more',
   'vantage.returned': 'An absent vantage is back',
   'schedule.missed': 'Ticks of a schedule had no audit',
+  'schedule.resumed': 'A tick of a schedule has an audit, and the one before had none',
 }
 
 const header = (name: string, description: string) => ({

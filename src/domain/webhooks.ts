@@ -12,6 +12,7 @@ export const eventTypes = [
   'vantage.absent',
   'vantage.returned',
   'schedule.missed',
+  'schedule.resumed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

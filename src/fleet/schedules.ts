@@ -139,7 +139,7 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
     /** Takes the tick that waits, if what it waits for has ended. */
     async waiting(): Promise<void> {
       const { auditId, waiting } = await stores.schedules.ongoing(schedule.id)
-      if (waiting && !auditId) await stores.schedules.updateRun(schedule.id, await ask(waiting, 'audit'))
+      if (waiting && !auditId) await stores.schedules.updateRun(schedule, await ask(waiting, 'audit'))
     },
 
     missed: (ticks: readonly TickDecision[]) =>

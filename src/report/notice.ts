@@ -11,7 +11,8 @@ export interface EventPayload {
 /** An event as tools of operations see things: what is wrong where, how badly, and under which key it is cleared. */
 export interface Notice {
   key: string
-  level: Severity | 'info' | 'clear'
+  /** `clear`: there is nothing to do. It ends what was opened under its key, and opens nothing itself. */
+  level: Severity | 'clear'
   /** The host that it is about, or the service itself. */
   node: string
   type: string
@@ -26,7 +27,7 @@ const service = 'portwarden'
 
 /** Reads an event. The same thing has the same key, from its first event to the one that clears it. */
 export function noticeOf({ type, timestamp, data }: EventPayload): Notice {
-  const about = readers[type]?.(data) ?? { key: type, level: 'info' as const, message: type }
+  const about = readers[type]?.(data) ?? { key: type, level: 'clear' as const, message: type }
   return {
     node: service,
     resource: '',
@@ -41,8 +42,6 @@ export function noticeOf({ type, timestamp, data }: EventPayload): Notice {
 
 type About = Pick<Notice, 'key' | 'level' | 'message'> & Partial<Notice>
 
-const verdictLevels: Record<string, Notice['level']> = { fail: 'medium', inconclusive: 'low', pass: 'info' }
-
 const readers: Record<string, (data: Record<string, unknown>) => About> = {
   'finding.opened': (data) => ({ ...aboutFinding(data), level: findingOf(data).severity }),
   'finding.still-open': (data) => ({ ...aboutFinding(data), level: findingOf(data).severity }),
@@ -54,10 +53,9 @@ const readers: Record<string, (data: Record<string, unknown>) => About> = {
       status: string
       policy: { name: string }
     }
-    const level = verdictLevels[verdict] ?? 'low'
     return {
       key: `audit:${id}`,
-      level,
+      level: 'clear',
       resource: policy.name,
       message: `audit of ${policy.name}: ${status}, ${verdict}`,
     }
@@ -65,31 +63,35 @@ const readers: Record<string, (data: Record<string, unknown>) => About> = {
   'drift.detected': ({ policy, audit, summary }) => {
     const counts = Object.entries(summary as Record<string, number>).filter(([, count]) => count > 0)
     const said = counts.map(([kind, count]) => `${count} ${kind}`).join(', ')
-    return { key: `drift:${audit}`, level: 'low', resource: String(policy), message: `drift in ${policy}: ${said}` }
+    return { key: `drift:${audit}`, level: 'clear', resource: String(policy), message: `drift in ${policy}: ${said}` }
   },
   'window.still-open': (data) => ({ ...aboutWindow(data, 'is still open after its end'), level: 'high' }),
   'window.closed': (data) => ({ ...aboutWindow(data, 'is shut'), level: 'clear' }),
   'vantage.absent': (data) => ({ ...aboutVantage(data, 'is absent'), level: 'medium' }),
   'vantage.returned': (data) => ({ ...aboutVantage(data, 'is back'), level: 'clear' }),
-  'schedule.missed': ({ schedule, count }) => ({
-    key: `schedule:${schedule}`,
+  'schedule.missed': (data) => ({
+    ...aboutSchedule(data, `had no audit for ${data.count} of its ticks`),
     level: 'low',
-    resource: String(schedule),
-    message: `schedule ${schedule} had no audit for ${count} of its ticks`,
   }),
+  'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'has an audit again'), level: 'clear' }),
 }
 
 const findingOf = ({ finding }: Record<string, unknown>) => finding as TicketFinding
 
 function aboutFinding(data: Record<string, unknown>) {
   const { fingerprint, target, rule, vantage, title, reason } = findingOf(data)
-  const message = `${title}: ${target} seen from ${vantage}: ${reason.message}`
+  const stands = data.resolution === undefined ? 'fails' : `is resolved (${data.resolution})`
+  const message = `${target} ${stands}, seen from ${vantage}: ${title}: ${reason.message}`
   return { key: fingerprint, node: target, resource: rule, metric: vantage, message }
 }
 
 function aboutWindow({ window }: Record<string, unknown>, what: string) {
   const { id, ticket, rules } = window as { id: string; ticket: string; rules: string[] }
   return { key: `window:${id}`, resource: rules.join(' '), message: `the door of window ${ticket} ${what}` }
+}
+
+function aboutSchedule({ schedule }: Record<string, unknown>, what: string) {
+  return { key: `schedule:${schedule}`, resource: String(schedule), message: `schedule ${schedule} ${what}` }
 }
 
 function aboutVantage({ vantage }: Record<string, unknown>, what: string) {

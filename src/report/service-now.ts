@@ -1,7 +1,7 @@
 import type { Notice } from './notice.ts'
 
-/** The severities of ServiceNow Event Management: 0 clears, 1 is critical, 5 is information. */
-const severities: Record<Notice['level'], string> = { clear: '0', high: '1', medium: '3', low: '4', info: '5' }
+/** The severities of ServiceNow Event Management: 1 is critical, 4 a warning; 0 closes the alert of its key and makes none. */
+const severities: Record<Notice['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
 
 const longest = { key: 1024, description: 4000 }
 
@@ -27,15 +27,17 @@ export function toServiceNowEvents(notice: Notice): { records: Record<string, st
   }
 }
 
-/** Fields of fields by their path, as texts: what Event Management shows and can write rules about. */
+/** Fields of fields by their path, as texts: what can be shown and written rules about. Lists of objects are left out. */
 export function flat(value: Record<string, unknown>, prefix = ''): Record<string, string> {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, member]): [string, string][] => {
       const name = prefix + key
-      if (member === null || member === undefined) return []
+      if (member === null || member === undefined || isListOfObjects(member)) return []
       if (typeof member === 'object' && !Array.isArray(member))
         return Object.entries(flat(member as Record<string, unknown>, `${name}_`))
       return [[name, typeof member === 'string' ? member : JSON.stringify(member)]]
     }),
   )
 }
+
+const isListOfObjects = (value: unknown) => Array.isArray(value) && typeof value[0] === 'object'

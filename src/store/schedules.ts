@@ -129,14 +129,17 @@ export function createScheduleStore(db: Database, realm: Realm) {
       return new Set(rows.map(({ dueAt }) => dueAt.getTime()))
     },
 
-    async addRuns({ id, name, audit, realm: of }: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
+    async addRuns(schedule: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
+      const { id, name, audit, realm: of } = schedule
       const row = { scheduleId: id, schedule: name, policy: policyName(audit), realm: of }
-      await tellMissed(db, { name, policy: policyName(audit) }, runs)
+      await tellRuns(db, schedule, runs)
       await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
     },
 
-    async updateRun(id: number, run: ScheduleRun): Promise<void> {
-      await db.scheduleRun.update({ where: { scheduleId_dueAt: { scheduleId: id, dueAt: run.dueAt } }, data: run })
+    async updateRun(schedule: StoredSchedule, run: ScheduleRun): Promise<void> {
+      await tellRuns(db, schedule, [run])
+      const where = { scheduleId_dueAt: { scheduleId: schedule.id, dueAt: run.dueAt } }
+      await db.scheduleRun.update({ where, data: run })
     },
 
     /** The audit of an earlier tick that has not ended, and the tick that waits for it. */
@@ -190,17 +193,23 @@ export function createScheduleStore(db: Database, realm: Realm) {
 const withoutAudit = new Set<RunOutcome>(['skipped', 'missed', 'refused'])
 const toldAtOnce = 100
 
-/** Tells the ticks that had no audit, with the transaction that writes them down. */
-async function tellMissed(
-  db: Database,
-  { name, policy }: { name: string; policy: string },
-  runs: readonly ScheduleRun[],
-) {
+/** Tells the ticks that had no audit, and the first after them that has one, with the transaction that writes them down. */
+async function tellRuns(db: Database, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
+  const outbox = createOutboxStore(db)
+  const about = { schedule: name, policy: policyName(audit) }
   const missed = runs.filter(({ outcome }) => withoutAudit.has(outcome))
-  if (missed.length === 0) return
-  const ticks = missed.slice(-toldAtOnce).map(({ dueAt, outcome, reason }) => ({ dueAt, outcome, reason }))
-  const data = { schedule: name, policy, count: missed.length, ticks }
-  await createOutboxStore(db).put('schedule.missed', name, data)
+  if (missed.length > 0) {
+    const ticks = missed.slice(-toldAtOnce).map(({ dueAt, outcome, reason }) => ({ dueAt, outcome, reason }))
+    await outbox.put('schedule.missed', name, { ...about, count: missed.length, ticks })
+  }
+  const ran = runs.find(({ auditId }) => auditId !== null)
+  if (!ran) return
+  const last = await db.scheduleRun.findFirst({
+    where: { scheduleId: id, dueAt: { not: ran.dueAt }, outcome: { not: 'waiting' } },
+    orderBy: { dueAt: 'desc' },
+  })
+  if (last && withoutAudit.has(last.outcome as RunOutcome))
+    await outbox.put('schedule.resumed', name, { ...about, audit: ran.auditId, dueAt: ran.dueAt })
 }
 
 const notTaken = 'no worker has taken it yet'

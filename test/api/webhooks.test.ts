@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { ScheduleRun } from '../../src/store/schedules.ts'
 import { listenSilently } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
@@ -295,27 +297,40 @@ function hangUp(_: unknown, response: import('node:http').ServerResponse): undef
 }
 
 describe('a webhook is told', () => {
-  test('of ticks of a schedule that had no audit, with the transaction that notes them', async () => {
+  test('of ticks of a schedule that had no audit, with the transaction that notes them, and of the first that has one again', async () => {
     await start()
-    const { id } = await create({ events: ['schedule.missed'] })
+    const { id } = await create({ events: ['schedule.missed', 'schedule.resumed'] })
     const audit = { policy: 'ports', targets: { labels: { never: 'seen' } } }
     const body = { name: 'nightly', cron: '* * * * *', audit, missed: 'skip', enabled: false }
+    const auditId = randomUUID()
     await api.transaction(async ({ schedules }) => {
       const input = { timeZone: 'UTC', jitterSeconds: 0, overlap: 'skip', ...body } as const
       const made = await schedules.create({ ...input, missed: 'skip' }, { requestedBy: 'test', nextAt: null })
       if (!made) throw new Error('the schedule was not made')
-      const run = { reason: 'the service was down', auditId: null, decidedAt: new Date() }
-      const dueAt = (minute: number) => new Date(Date.UTC(2026, 0, 1, 2, minute))
-      await schedules.addRuns(made, [
-        { ...run, dueAt: dueAt(0), outcome: 'missed' },
-        { ...run, dueAt: dueAt(1), outcome: 'missed' },
-      ])
+      const run = (minute: number, more: Partial<ScheduleRun> = {}): ScheduleRun => {
+        const none = {
+          outcome: 'missed',
+          reason: 'the service was down',
+          auditId: null,
+          decidedAt: new Date(),
+        } as const
+        return { ...none, dueAt: new Date(Date.UTC(2026, 0, 1, 2, minute)), ...more }
+      }
+      const ran = { outcome: 'audit', reason: null, auditId } as const
+      await schedules.addRuns(made, [run(0), run(1)])
+      await schedules.addRuns(made, [run(2, { outcome: 'waiting' })])
+      await schedules.updateRun(made, run(2, ran))
+      await schedules.addRuns(made, [run(3, ran)])
+      await schedules.addRuns(made, [run(4, { outcome: 'waiting' })])
+      await schedules.updateRun(made, run(4, { outcome: 'refused', reason: 'the policy is gone' }))
     })
-    const [received] = await receiver.came(1)
-    expect(received?.body).toMatchObject({
-      type: 'schedule.missed',
-      data: { schedule: 'nightly', policy: 'ports', count: 2, ticks: [{ dueAt: '2026-01-01T02:00:00.000Z' }, {}] },
-    })
+    const told = (await receiver.came(3)).map(({ body }) => body)
+    expect(told.map(({ type }) => type)).toEqual(['schedule.missed', 'schedule.resumed', 'schedule.missed'])
+    expect(told.map(({ data }) => data)).toMatchObject([
+      { schedule: 'nightly', policy: 'ports', count: 2, ticks: [{ dueAt: '2026-01-01T02:00:00.000Z' }, {}] },
+      { schedule: 'nightly', policy: 'ports', audit: auditId, dueAt: '2026-01-01T02:02:00.000Z' },
+      { count: 1, ticks: [{ outcome: 'refused', reason: 'the policy is gone' }] },
+    ])
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await ask('PUT', '/v1/policies/doors', doors)
   otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
-  const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed']
+  const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed', 'schedule.resumed']
   secret = (await ask('POST', '/v1/webhooks', { url: receiver.url, events: [...events, ...operations] })).secret
   // Told at the next look for absent ones, some seconds later.
   await ask('PUT', '/v1/vantages/branch', { zones: ['untrusted'] })
@@ -147,17 +147,18 @@ test('a finding whose waiver has expired opens again, under the fingerprint that
   await listening.close()
 })
 
-test('ticks that had no audit are told', async () => {
+test('ticks that had no audit are told, and the one that has one again', async () => {
   await ask('PUT', '/v1/targets/nightly', { address: '127.0.0.1', params: { door: await freePort() } })
-  const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', missed: 'skip', overlap: 'skip' }
+  const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', missed: 'once', overlap: 'skip' }
   await ask('POST', '/v1/schedules', { ...schedule, audit: { policy: 'doors', targets: ['nightly'] } })
   await query(database.url, [
-    `UPDATE schedule SET next_at = date_trunc('day', now()) - interval '2 days' + interval '2 hours'`,
+    `UPDATE schedule SET next_at = date_trunc('day', now()) - interval '3 days' + interval '2 hours'`,
     `INSERT INTO pgboss.job (name) VALUES ('schedule-ticks')`, // else within a minute
   ])
   const missed = await told('schedule.missed', () => true)
   expect(missed).toMatchObject({ schedule: 'nightly', policy: 'doors', count: missed.ticks.length })
   expect(missed.count).toBeGreaterThanOrEqual(2)
+  expect(await told('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'doors' })
 })
 
 test('a vantage that is absent is told', async () => {

@@ -34,7 +34,7 @@ describe('an event of ServiceNow Event Management', () => {
       message_key: `portwarden:${fingerprint}`,
       severity: '1',
       resolution_state: 'New',
-      description: 'SSH is not reachable from client networks: epp-01 seen from branch: It is open.',
+      description: 'epp-01 fails, seen from branch: SSH is not reachable from client networks: It is open.',
       time_of_event: '2026-11-23 01:02:03',
     })
     expect(JSON.parse(info ?? '')).toMatchObject({
@@ -43,6 +43,22 @@ describe('an event of ServiceNow Event Management', () => {
       finding_controls: '["NIST-800-53:AC-17"]',
       finding_reason_code: 'state-not-allowed',
     })
+  })
+
+  test('has no lists of things: the service has those', () => {
+    const payload = event('drift.detected', {
+      policy: 'p',
+      audit: 'a',
+      summary: { changed: 1 },
+      items: [{ target: 't' }],
+    })
+    const [record] = toServiceNowEvents(noticeOf(payload)).records
+    expect(Object.keys(JSON.parse(record?.additional_info ?? ''))).toEqual([
+      'event',
+      'policy',
+      'audit',
+      'summary_changed',
+    ])
   })
 
   test('is cleared under the key under which it was opened', () => {
@@ -66,6 +82,24 @@ describe('an alert of Jira Service Management', () => {
     expect(body.details).toMatchObject({ finding_rule: 'ssh-restricted' })
   })
 
+  test('names its target in what is shown of a long title', () => {
+    const { body } = toJiraAlert(
+      noticeOf(event('finding.opened', { finding: { ...finding, title: 'long '.repeat(40) } })),
+    )
+    expect(body.message).toMatch(/^epp-01 fails, seen from branch: long /)
+  })
+
+  test('has no more details than Jira takes', () => {
+    const labels = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`label-${i}`, 'x'.repeat(200)]))
+    const { body } = toJiraAlert(noticeOf(event('finding.opened', { finding: { labels, ...finding } })))
+    expect(
+      Object.entries(body.details as object)
+        .flat()
+        .join('').length,
+    ).toBeLessThanOrEqual(8_000)
+    expect(body.details).toMatchObject({ finding_fingerprint: fingerprint })
+  })
+
   test('is closed by the alias with which it was opened', () => {
     const { path, body } = toJiraAlert(noticeOf(resolved))
     expect(path).toBe(`/portwarden%3A${fingerprint}/close?identifierType=alias`)
@@ -75,18 +109,22 @@ describe('an alert of Jira Service Management', () => {
 
 describe('other events', () => {
   test.each([
+    [event('drift.detected', { policy: 'p', audit: 'a', summary: { regressed: 1 }, items: [{ target: 't' }] })],
+    [event('audit.completed', { audit: { id: 'a', status: 'completed', verdict: 'fail', policy: { name: 'p' } } })],
+    [event('ping', { webhook: 'w' })],
+  ])('that only inform open nothing that somebody would have to close: $type', (payload) => {
+    const notice = noticeOf(payload)
+    expect(toServiceNowEvents(notice).records).toMatchObject([{ severity: '0', resolution_state: 'Closing' }])
+    expect(toJiraAlert(notice).path).toMatch(/\/close\?identifierType=alias$/)
+  })
+
+  test.each([
     [event('window.still-open', { window: { id: 'w', ticket: 'CHG1', rules: ['r'] } }), 'portwarden:window:w', 'high'],
     [event('window.closed', { window: { id: 'w', ticket: 'CHG1', rules: ['r'] } }), 'portwarden:window:w', 'clear'],
     [event('vantage.absent', { vantage: { name: 'v' } }), 'portwarden:vantage:v', 'medium'],
     [event('vantage.returned', { vantage: { name: 'v' } }), 'portwarden:vantage:v', 'clear'],
     [event('schedule.missed', { schedule: 's', count: 2 }), 'portwarden:schedule:s', 'low'],
-    [event('drift.detected', { policy: 'p', audit: 'a', summary: { regressed: 1 } }), 'portwarden:drift:a', 'low'],
-    [
-      event('audit.completed', { audit: { id: 'a', status: 'completed', verdict: 'fail', policy: { name: 'p' } } }),
-      'portwarden:audit:a',
-      'medium',
-    ],
-    [event('ping', { webhook: 'w' }), 'portwarden:ping', 'info'],
+    [event('schedule.resumed', { schedule: 's' }), 'portwarden:schedule:s', 'clear'],
   ] as const)('have a key and a level: $type', (payload, key, level) => {
     expect(noticeOf(payload)).toMatchObject({ key, level, type: payload.type })
   })

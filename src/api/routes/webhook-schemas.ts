@@ -19,7 +19,12 @@ const plain = {
     examples: ['https://itsm.corp.example/hooks/portwarden'],
   }),
   description: nullable(Type.String({ maxLength: 500 })),
-  events: Type.Array(Type.Enum([...eventTypes]), { minItems: 1, uniqueItems: true }),
+  events: Type.Array(Type.Enum([...eventTypes]), {
+    minItems: 1,
+    uniqueItems: true,
+    description:
+      'With `servicenow-em` and `jira-ops` one of each pair opens an alert and the other clears it (`finding.opened` and `finding.resolved`, `vantage.absent` and `vantage.returned`…): ask for both. `audit.completed` and `drift.detected` open none',
+  }),
   filter: closedObject(
     {
       policies: Type.Optional(Type.Array(nameSchema('A policy'), { minItems: 1, maxItems: 100, uniqueItems: true })),
