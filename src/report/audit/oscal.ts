@@ -1,43 +1,41 @@
-import { canonicalJson } from '../../domain/canonical.ts'
 import type { PolicyRule } from '../../domain/policy.ts'
 import { deriveUuid } from '../ids.ts'
 import { arrayMember, openObject } from '../json.ts'
+import { endOf, type Findings, type Rendering, type ReportedAudit, startOf } from './audit.ts'
 import {
-  endOf,
-  type Findings,
-  type Rendering,
-  type ReportedAudit,
-  type ReportedFinding,
-  sentenceOf,
-  startOf,
-} from './audit.ts'
+  findingOf,
+  isConcluded,
+  observationOf,
+  riskOf,
+  uuidOfPolicy,
+  uuidOfTarget,
+  uuidOfTool,
+} from './oscal-findings.ts'
 import { idOfControl, line, prop, token } from './oscal-words.ts'
 
 /**
  * OSCAL Assessment Results 1.2 (NIST). Every finding is an observation, with its result as a property. Only `pass` and
- * `fail` are findings as OSCAL means them (`satisfied`, `not-satisfied`): of anything else nothing is concluded. The
- * findings are read three times, for the inventory, the observations and the findings.
+ * `fail` are findings as OSCAL means them (`satisfied`, `not-satisfied`), and a failure is a risk too: of anything else nothing
+ * is concluded, and a control of which nothing is concluded was not reviewed. The findings are read four times, for the
+ * inventory, the observations, the risks and the findings.
  */
 export const renderOscal: Rendering = async function* (audit, findings) {
   yield `{"assessment-results":${openObject(headOf(audit))},"results":[${openObject(resultOf(audit))}`
   yield `,"local-definitions":${openObject({ 'assessment-assets': assetsOf(audit) })}`
-  yield* arrayMember('inventory-items', targetsOf(findings), (target) => ({
+  const concluded = new Set<string>()
+  yield* arrayMember('inventory-items', targetsOf(findings, concluded), (target) => ({
     uuid: uuidOfTarget(target),
     description: `The server ${target}`,
-    props: [prop('asset-id', target)],
+    props: [{ name: 'asset-id', value: target }],
   }))
-  yield '}'
+  const { rules } = audit.policy.document
+  yield `},"reviewed-controls":${JSON.stringify({ 'control-selections': reviewedControls(rules, concluded) })}`
   yield* arrayMember('observations', findings(), (finding) => observationOf(audit, finding))
-  const rules = new Map(audit.policy.document.rules.map((rule) => [rule.id, rule]))
-  yield* arrayMember('findings', findings(), (finding) => findingOf(audit, finding, rules.get(finding.rule)))
+  const byId = new Map(rules.map((rule) => [rule.id, rule]))
+  yield* arrayMember('risks', findings(), (finding) => riskOf(audit, finding, byId.get(finding.rule)))
+  yield* arrayMember('findings', findings(), (finding) => findingOf(audit, finding, byId.get(finding.rule)))
   yield `}],"back-matter":${JSON.stringify({ resources: [policyOf(audit)] })}}}\n`
 }
-
-const uuidOfTarget = (target: string) => deriveUuid('target', target)
-const uuidOfPolicy = ({ policy }: ReportedAudit) => deriveUuid('policy', policy.name, policy.digest)
-const uuidOfTool = ({ toolVersion }: ReportedAudit) => deriveUuid('tool', toolVersion)
-const uuidOfObservation = ({ id }: ReportedAudit, { fingerprint }: ReportedFinding) =>
-  deriveUuid('observation', id, fingerprint)
 
 function headOf(audit: ReportedAudit) {
   const { id, policy } = audit
@@ -93,15 +91,29 @@ const activityOf = (
 
 /** One selection for each framework. */
 const selectionsOf = (controls: readonly string[]) =>
-  [...Map.groupBy(new Set(controls), (control) => control.slice(0, control.indexOf(':')))].map(([framework, some]) => ({
-    description: framework,
-    props: [prop('framework', framework)],
-    'include-controls': some.map((control) => ({ 'control-id': idOfControl(control) })),
-  }))
+  [...byFramework(controls)].map(([framework, some]) => ({ ...framed(framework), 'include-controls': idsOf(some) }))
+
+/** The controls of which something is concluded; those of which nothing is are excluded by name. */
+function reviewedControls(rules: readonly PolicyRule[], concluded: ReadonlySet<string>) {
+  const reviewed = new Set(rules.flatMap(({ id, controls = [] }) => (concluded.has(id) ? controls : [])))
+  const selections = [...byFramework(rules.flatMap(({ controls = [] }) => controls))].map(([framework, some]) => {
+    const [included, excluded] = [some.filter((one) => reviewed.has(one)), some.filter((one) => !reviewed.has(one))]
+    return {
+      ...framed(framework),
+      'include-controls': idsOf(included.length > 0 ? included : some), // none is no list: all of them, less all of them
+      ...(excluded.length > 0 ? { 'exclude-controls': idsOf(excluded) } : {}),
+    }
+  })
+  return selections.length > 0 ? selections : [{ description: 'The policy names no control.', 'include-all': {} }]
+}
+
+const byFramework = (controls: readonly string[]) =>
+  Map.groupBy(new Set(controls), (control) => control.slice(0, control.indexOf(':')))
+const framed = (framework: string) => ({ description: framework, props: [prop('framework', framework)] })
+const idsOf = (controls: readonly string[]) => controls.map((control) => ({ 'control-id': idOfControl(control) }))
 
 function resultOf(audit: ReportedAudit) {
   const { id, status, verdict, counts, policy } = audit
-  const controls = policy.document.rules.flatMap((rule) => rule.controls ?? [])
   return {
     uuid: deriveUuid('result', id),
     title: line(`${policy.name} version ${policy.version}`),
@@ -115,12 +127,6 @@ function resultOf(audit: ReportedAudit) {
       prop('policy-digest', policy.digest),
       ...Object.entries(counts).map(([result, count]) => prop(`count-${result}`, String(count))),
     ],
-    'reviewed-controls': {
-      'control-selections':
-        controls.length > 0
-          ? selectionsOf(controls)
-          : [{ description: 'The policy names no control.', 'include-all': {} }],
-    },
   }
 }
 
@@ -131,7 +137,7 @@ const assetsOf = (audit: ReportedAudit) => ({
       type: 'software',
       title: 'Portwarden',
       description: 'Audits server ports for compliance.',
-      props: [prop('version', audit.toolVersion)],
+      props: [{ name: 'version', value: audit.toolVersion }],
       status: { state: 'operational' },
     },
   ],
@@ -144,58 +150,14 @@ const assetsOf = (audit: ReportedAudit) => ({
   ],
 })
 
-async function* targetsOf(findings: Findings): AsyncGenerator<string[]> {
+/** The names of the targets, each once; `concluded` takes the rules of which something is concluded. */
+async function* targetsOf(findings: Findings, concluded: Set<string>): AsyncGenerator<string[]> {
   let last: string | undefined
   for await (const page of findings()) {
+    for (const finding of page) if (isConcluded(finding)) concluded.add(finding.rule)
     const names = page.map(({ target }) => target)
     yield names.filter((name, i) => name !== (i === 0 ? last : names[i - 1]))
     last = names.at(-1) ?? last
-  }
-}
-
-function observationOf(audit: ReportedAudit, finding: ReportedFinding) {
-  const { target, rule, vantage, result, state, reason, observedAt, indirect, evidence } = finding
-  const permissions = { window: finding.window, waiver: finding.waiver?.id ?? null }
-  return {
-    uuid: uuidOfObservation(audit, finding),
-    title: line(`${rule} on ${target} from ${vantage}`),
-    description: sentenceOf(finding),
-    props: [
-      prop('rule', rule),
-      prop('vantage', vantage),
-      prop('result', result),
-      prop('state', state),
-      prop('reason', reason.code),
-      ...(indirect ? [prop('indirect', 'true')] : []),
-      ...Object.entries(permissions).flatMap(([name, id]) => (id ? prop(name, id) : [])),
-    ],
-    methods: ['TEST'],
-    types: ['control-objective'],
-    origins: [{ actors: [{ type: 'tool', 'actor-uuid': uuidOfTool(audit) }] }],
-    subjects: [{ 'subject-uuid': uuidOfTarget(target), type: 'inventory-item', title: target }],
-    ...(evidence ? { 'relevant-evidence': [{ description: canonicalJson(evidence) }] } : {}),
-    collected: observedAt,
-  }
-}
-
-function findingOf(audit: ReportedAudit, finding: ReportedFinding, rule: PolicyRule | undefined) {
-  const { target, vantage, result, reason } = finding
-  if (result !== 'pass' && result !== 'fail') return undefined
-  return {
-    uuid: deriveUuid('finding', audit.id, finding.fingerprint),
-    title: line(`${rule?.title ?? finding.rule}: ${target}`),
-    description: sentenceOf(finding),
-    props: [
-      ...[prop('rule', finding.rule), prop('vantage', vantage), prop('fingerprint', finding.fingerprint)],
-      ...(rule ? [prop('severity', rule.severity)] : []),
-    ],
-    target: {
-      type: 'objective-id',
-      'target-id': token(finding.rule),
-      status: { state: result === 'pass' ? 'satisfied' : 'not-satisfied', reason: result, remarks: reason.message },
-    },
-    'related-observations': [{ 'observation-uuid': uuidOfObservation(audit, finding) }],
-    ...(result === 'fail' && rule?.remediation ? { remarks: rule.remediation } : {}),
   }
 }
 

@@ -3,6 +3,7 @@ import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { describe, expect, test, vi } from 'vitest'
+import type { ReportedFinding } from '../../../src/report/audit/audit.ts'
 import { auditFormats } from '../../../src/report/audit/renderings.ts'
 import { findingOf, renderAll, sampleAudit, sampleFindings } from './sample.ts'
 
@@ -198,12 +199,53 @@ describe('OSCAL Assessment Results', () => {
     expect(observed.size).toBe(sampleFindings.length)
   })
 
+  test('has a risk for each failure, linked with its observation and finding; a waived one is an approved deviation until the waiver ends', async () => {
+    const [{ risks, findings, observations }] = (await readJson('oscal'))['assessment-results'].results
+    expect(risks.map(({ status, deadline }: Read) => [status, deadline])).toEqual([
+      ['open', undefined],
+      ['deviation-approved', '2026-02-01T00:00:00.000Z'],
+    ])
+    const failed = findings.filter(({ target }: Read) => target.status.state === 'not-satisfied')
+    const linksOf = (one: Read) => one['related-observations']
+    expect(failed.map((one: Read) => [one['related-risks'], linksOf(one)])).toEqual(
+      risks.map((risk: Read) => [[{ 'risk-uuid': risk.uuid }], linksOf(risk)]),
+    )
+    expect(observations.map(({ uuid }: Read) => uuid)).toEqual(
+      expect.arrayContaining(risks.map((risk: Read) => linksOf(risk)[0]['observation-uuid'])),
+    )
+    const description = sampleAudit.policy.document.rules.find(({ id }) => id === 'ssh-restricted')?.remediation
+    expect(risks[0].remediations).toMatchObject([{ lifecycle: 'recommendation', description }])
+    for (const one of findings) expect('related-risks' in one).toBe(failed.includes(one))
+  })
+
+  test('knows a risk again in a later audit', async () => {
+    const risksOf = async (wish: object) =>
+      JSON.parse(await render('oscal', wish))['assessment-results'].results[0].risks.map(({ uuid }: Read) => uuid)
+    const later = { ...sampleAudit, id: '019b7600-0000-7000-8000-000000000009' }
+    expect(await risksOf({ audit: later })).toEqual(await risksOf({}))
+  })
+
+  test('has reviewed the controls of which something was concluded, and excludes the others', async () => {
+    const selectionOf = async (findings: ReportedFinding[]): Promise<Read> => {
+      const [result] = JSON.parse(await render('oscal', { findings }))['assessment-results'].results
+      const [nist] = result['reviewed-controls']['control-selections']
+      const idsOf = (list: Read[] = []) => list.map((one) => one['control-id'])
+      return { included: idsOf(nist['include-controls']), excluded: idsOf(nist['exclude-controls']) }
+    }
+    const notTested = findingOf('ssh-restricted', 'notchecked', ['unknown', 'no-vantage-in-zone'])
+    const passed = findingOf('client-https', 'pass', ['open', 'as-expected'])
+    expect(await selectionOf([passed, notTested])).toEqual({ included: ['sc-8'], excluded: ['ac-17', 'cm-7', 'sc-7'] })
+    const all = ['sc-8', 'ac-17', 'cm-7', 'sc-7']
+    expect(await selectionOf([notTested])).toEqual({ included: all, excluded: all })
+  })
+
   test('names targets once, and controls as the NIST catalog does', async () => {
     const [result] = (await readJson('oscal'))['assessment-results'].results
     expect(result['local-definitions']['inventory-items'].map(({ description }: Read) => description)).toEqual([
       'The server epp-01',
       'The server epp-02',
     ])
+    expect(result['local-definitions']['inventory-items'][0].props).toEqual([{ name: 'asset-id', value: 'epp-01' }])
     const [nist] = result['reviewed-controls']['control-selections']
     expect(nist['include-controls']).toContainEqual({ 'control-id': 'ac-17' })
   })
