@@ -1,4 +1,5 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -54,6 +55,7 @@ const handBackMs = 3_000
 /** Starts the process in its role and stops it at the first signal, which may come while it starts. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
   const signalled = firstSignal()
+  const hasStarted = renewAtHangup(log)
   void signalled.then((signal) => {
     log.info({ signal }, 'stopping')
     setTimeout(
@@ -69,6 +71,7 @@ async function run(role: Role, config: Config, log: Logger): Promise<void> {
     await app.close() // the embedded database would outlive this process
     throw error
   })
+  hasStarted(server?.server)
   await signalled
   const patienceMs = Math.max(config.graceMs - handBackMs, 0)
   await Promise.all([server && closeWithin(server, patienceMs), app.rest(patienceMs)])
@@ -91,17 +94,23 @@ async function takeUp(role: Role, app: App, { config, log }: { config: Config; l
   return undefined
 }
 
-/** SIGHUP takes up a renewed certificate; one that cannot be used leaves the old one in place. */
-function renewAtHangup(server: Parameters<typeof renewTls>[0], log: Logger): void {
-  process.on('SIGHUP', () => {
+/**
+ * SIGHUP ends nobody: it comes of a rotation of logs and of a terminal that closes, too. What serves with a certificate takes up a renewed
+ * one, as soon as it has started; one that cannot be used leaves the one before in place. Answers whom to tell what serves, if anything does.
+ */
+function renewAtHangup(log: Logger): (server: HttpServer | undefined) => void {
+  const started = Promise.withResolvers<HttpServer | undefined>()
+  process.on('SIGHUP', async () => {
+    const server = await started.promise
     try {
-      const tls = readTls(process.env)
+      const tls = server && readTls(process.env)
       if (tls) renewTls(server, tls)
-      log.info('the certificate was read again')
+      log.info(tls ? 'the certificate was read again' : 'SIGHUP: there is no certificate to read again')
     } catch (err) {
       log.error({ err }, 'the certificate could not be read again')
     }
   })
+  return started.resolve
 }
 
 async function serve(app: App, config: Config, log: Logger) {
@@ -110,7 +119,6 @@ async function serve(app: App, config: Config, log: Logger) {
   const keyFile = await ensureAdminKey(app, config)
   const { host, port, tls } = config.listening
   await server.listen({ host, port })
-  if (tls) renewAtHangup(server.server, log)
   const url = urlOf(server.server.address(), tls ? 'https' : 'http')
   const key = keyFile ?? '(made by another process)'
   process.stdout.write(

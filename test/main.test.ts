@@ -107,6 +107,11 @@ describe('npm start', { shuffle: false }, () => {
     expect(dataDir.postmaster()).toBeDefined()
   })
 
+  test('does not end at SIGHUP, which a rotation of logs and a terminal that closes send', async () => {
+    service.child.kill('SIGHUP')
+    expect((await fetch(`${service.url}/livez`)).status).toBe(200)
+  })
+
   test('stops at SIGTERM with exit code 0, and its database with it', async () => {
     const made = await call(service, 'POST', '/v1/targets', { name: 'epp-01', address: '127.0.0.1' })
     expect(made.status).toBe(201)

@@ -7,7 +7,7 @@ export const documentHead = (version: string) => ({
     title: 'Portwarden',
     version,
     description:
-      'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?',
+      'Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the places that matter, and what changed since?\n\nErrors are problem details (RFC 9457), also those that no operation names: 404 for a path that there is not, and 405 for a method that it does not take, with those that it takes in `Allow`.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   servers: [{ url: '/', description: 'Where this document came from' }],

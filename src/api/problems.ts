@@ -112,12 +112,8 @@ export function registerProblems(app: FastifyInstance): void {
     }
     done()
   })
-  app.setNotFoundHandler((request: FastifyRequest, reply) =>
-    sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${pathOf(request)}` }),
-  )
 }
 
-const pathOf = (request: FastifyRequest) => request.url.split('?')[0]?.slice(0, 200)
 const placeOf: Record<string, Place> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
 const maxErrors = 20
 

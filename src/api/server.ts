@@ -56,6 +56,7 @@ import { describeBody, Reason } from './schemas.ts'
 import { readTime } from './times.ts'
 import { createTokenReader } from './tokens.ts'
 import { traceRequests } from './traces.ts'
+import { answerUnknownPaths } from './unknown-paths.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -154,6 +155,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   })
   drainBeforeClosing(app)
   await secureHeaders(app)
+  answerUnknownPaths(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)
   })

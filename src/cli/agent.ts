@@ -94,6 +94,8 @@ async function run(argv: string[]): Promise<void> {
       setTimeout(() => process.exit(0), config.graceMs).unref() // what was kept is delivered by the next process
     })
   }
+  // It comes of a rotation of logs and of a terminal that closes, too.
+  process.on('SIGHUP', () => log.info('SIGHUP: there is nothing to read again'))
   const path = `/v1/vantages/${request.vantage}/leases`
   const deliveries = createDeliveries({ server, spool, path, log, signal })
   await deliveries.resume()

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startService, type TestService } from '../support/service.ts'
 
@@ -30,6 +31,30 @@ test.each(['/', '/v1', '/v1/nothing', '/v2/targets', '/livez/more'])('%s is 404'
   expect(headers['content-type']).toMatch(/^application\/problem\+json/)
 })
 
-test('an operation that a resource does not have is 404', async () => {
-  expect((await service.call('PATCH', '/v1/audits')).status).toBe(404)
+const document = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8'))
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+const paths = Object.entries<object>(document.paths).map(([path, operations]) => ({
+  path: path.replaceAll(/\{\w+\}/g, 'a'),
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  takes: Object.keys(operations).flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()])),
+}))
+
+test.each(paths)('$path says what it takes to whoever asks otherwise, without a key', async ({ path }) => {
+  const takes = paths.flatMap((one) => (one.pattern.test(path) ? one.takes : []))
+  for (const method of methods.filter((one) => !takes.includes(one))) {
+    const answer = await service.server.inject({ method, url: `${path}?a=b`, payload: '{' }) // a body of no type, which is not read
+    expect([method, answer.statusCode]).toEqual([method, 405])
+    expect(new Set(String(answer.headers.allow).split(', '))).toEqual(new Set(takes))
+    if (method !== 'HEAD') expect(answer.json()).toMatchObject({ status: 405, title: 'Method Not Allowed' })
+  }
+})
+
+test('what is sent to no path is not read', async () => {
+  const { statusCode } = await service.server.inject({
+    method: 'POST',
+    url: '/nothing',
+    headers: { 'content-type': 'application/json' },
+    payload: '{',
+  })
+  expect(statusCode).toBe(404)
 })

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Authority, createAuthority } from '../support/certificates.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { startWorker } from '../support/fleet.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
 let authority: Authority
@@ -91,4 +92,12 @@ test('SIGHUP makes the process show a renewed certificate; what cannot be used l
   process.kill(service.pid, 'SIGHUP')
   await logs('the certificate was read again', 2)
   expect(await shown()).toBe('third')
+})
+
+test('SIGHUP ends no worker, which has no certificate', async () => {
+  const worker = await startWorker(database.url)
+  process.kill(worker.pid, 'SIGHUP')
+  await worker.logged(/there is no certificate to read again/)
+  process.kill(worker.pid, 'SIGTERM')
+  expect(await worker.exited).toBe(0)
 })
