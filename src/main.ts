@@ -1,5 +1,4 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
-import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -94,12 +93,14 @@ async function takeUp(role: Role, app: App, { config, log }: { config: Config; l
   return undefined
 }
 
+type Listener = Parameters<typeof renewTls>[0]
+
 /**
  * SIGHUP ends nobody: it comes of a rotation of logs and of a terminal that closes, too. What serves with a certificate takes up a renewed
  * one, as soon as it has started; one that cannot be used leaves the one before in place. Answers whom to tell what serves, if anything does.
  */
-function renewAtHangup(log: Logger): (server: HttpServer | undefined) => void {
-  const started = Promise.withResolvers<HttpServer | undefined>()
+function renewAtHangup(log: Logger): (server: Listener | undefined) => void {
+  const started = Promise.withResolvers<Listener | undefined>()
   process.on('SIGHUP', async () => {
     const server = await started.promise
     try {

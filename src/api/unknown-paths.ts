@@ -11,7 +11,7 @@ export function answerUnknownPaths(app: FastifyInstance): void {
 
   app.addHook('onRequest', (request, reply, done) => {
     if (!request.is404) return done()
-    const path = decodeURI(pathOf(request))
+    const path = pathOf(request)
     const methods = routes.flatMap((route) => (route.path.test(path) ? route.methods : []))
     if (methods.length === 0) return void sendNotFound(request, reply)
     const allow = [...new Set(methods)].join(', ')
@@ -24,7 +24,7 @@ export function answerUnknownPaths(app: FastifyInstance): void {
 const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${shown(request)}` })
 
-const pathOf = ({ url }: FastifyRequest) => url.split('?', 1)[0] ?? ''
+const pathOf = ({ url }: FastifyRequest) => url.split(/[?#]/, 1)[0] ?? ''
 const shown = (request: FastifyRequest) => pathOf(request).slice(0, 200)
 
 /** `:name` is one step of a path, `*` the rest of it. */
