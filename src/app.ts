@@ -184,7 +184,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     enqueueBatches: queue.enqueueBatches,
   }
   let working = false
-  const scheduler = createScheduler({ ...parts, nextTicks: queue.nextTicks })
+  const scheduler = createScheduler({ ...parts, nextTicks: queue.nextTicks, quota: config.listening.limits })
   return {
     ...parts,
     scheduler,

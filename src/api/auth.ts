@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../domain/scopes.ts'
 import type { Caller } from '../store/keys.ts'
-import { isEverything, type Realm } from '../store/realm.ts'
+import { everything, isEverything, type Realm } from '../store/realm.ts'
 import type { TooMany } from './limits.ts'
 import { sendProblem } from './problems.ts'
 import type { View } from './server.ts'
@@ -35,6 +35,7 @@ interface Guards {
 export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
+  const viewOf = createViews(all)
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
     const bearer = bearerOf(request)
@@ -46,7 +47,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
-    request.view = viewOf(all, caller.realm)
+    request.view = viewOf(caller.realm)
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
     if (!allows(caller.scopes, need, name)) {
@@ -58,13 +59,20 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
   })
 }
 
-function viewOf(all: View, realm: Realm): View {
-  if (isEverything(realm)) return all
-  return {
-    stores: all.stores.within(realm),
-    transaction: (work) => all.transaction((stores, tx) => work(stores.within(realm), tx)),
+/** The stores as they are seen from a realm, made once for each that lives: a key that is in memory has one. */
+function createViews(all: View): (realm: Realm) => View {
+  const made = new WeakMap<Realm, View>([[everything, all]])
+  return (realm) => {
+    const view = made.get(realm) ?? (isEverything(realm) ? all : narrow(all, realm))
+    made.set(realm, view)
+    return view
   }
 }
+
+const narrow = (all: View, realm: Realm): View => ({
+  stores: all.stores.within(realm),
+  transaction: (work) => all.transaction((stores, tx) => work(stores.within(realm), tx)),
+})
 
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
 

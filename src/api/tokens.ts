@@ -14,6 +14,8 @@ import { everything } from '../store/realm.ts'
 
 /** Only these: with a secret algorithm the public key of the issuer would do to forge a token. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+/** What the same issuer signs to say something else, the end of a session say, opens nothing (RFC 8725 section 3.11; RFC 9068 names `at+jwt`). */
+const opens = /^(application\/)?(at\+)?jwt$/i
 const clockToleranceSeconds = 5
 const timeoutMs = 5_000
 /** How long an issuer that could not be asked is left alone. */
@@ -31,7 +33,7 @@ export function createTokenReader(rules: TokenRules) {
     async authenticate(token: string, now: Date): Promise<Caller | undefined> {
       if (issuerOf(token) !== rules.issuer) return undefined // and nobody is asked about it
       try {
-        const { payload } = await jwtVerify(token, keys, {
+        const { payload, protectedHeader } = await jwtVerify(token, keys, {
           issuer: rules.issuer,
           audience: rules.audience,
           algorithms,
@@ -39,7 +41,7 @@ export function createTokenReader(rules: TokenRules) {
           currentDate: now,
           requiredClaims: ['exp', 'sub'],
         })
-        if (!isSubject(payload.sub)) return undefined
+        if (!isSubject(payload.sub) || !opens.test(protectedHeader.typ ?? 'JWT')) return undefined
         return { keyId: `oidc:${payload.sub}`, scopes: scopesOf(payload, rules), realm: everything }
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined

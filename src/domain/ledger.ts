@@ -25,6 +25,7 @@ export const ledgerActions = [
   'schedule.delete',
   'webhook.create',
   'webhook.change',
+  'webhook.disable',
   'webhook.rotate',
   'webhook.delete',
   'vantage.put',

@@ -1,6 +1,6 @@
-import { type AcceptParts, acceptAudit } from '../audit/accept.ts'
+import { type AcceptParts, acceptAudit, type Order } from '../audit/accept.ts'
 import { checkRequest } from '../audit/check-request.ts'
-import { type Mistake, RefusedError } from '../domain/errors.ts'
+import { type Mistake, QuotaError, RefusedError } from '../domain/errors.ts'
 import { decideTicks, hasFiveFields, isTimeZone, jitterMs, type TickDecision } from '../domain/schedules.ts'
 import type { Database } from '../store/database.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../store/schedules.ts'
@@ -8,6 +8,8 @@ import type { Stores, Transact } from '../store/stores.ts'
 
 export interface SchedulerParts extends AcceptParts {
   stores: Stores
+  /** What whoever made a schedule may have under way. */
+  quota: Order['quota']
   /** The ticks of a cron expression strictly after a moment; throws an Error for an expression that it cannot read. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
 }
@@ -125,13 +127,16 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
     const startsAt = wanted > now ? wanted : undefined // a tick that is made good, or has waited, has its deadline from now
     const own = stores.within(schedule.realm)
     const transaction: Transact = (work) => work(own, tx)
-    const order = { trigger: `schedule:${schedule.name}`, requestedBy: schedule.requestedBy, now, startsAt }
+    const { requestedBy } = schedule
+    const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, now, startsAt }
     try {
       const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)
       return run(dueAt, { outcome, auditId })
     } catch (error) {
-      if (!(error instanceof RefusedError)) throw error
-      return run(dueAt, { outcome: 'refused', reason: error.mistakes.map(({ message }) => message).join('; ') })
+      const refused = (reason: string) => run(dueAt, { outcome: 'refused', reason })
+      if (error instanceof QuotaError) return refused(error.message)
+      if (error instanceof RefusedError) return refused(error.mistakes.map(({ message }) => message).join('; '))
+      throw error
     }
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Attempt, settle, type WebhookFormat } from '../domain/webhooks.ts'
 import type { DueDelivery, Settled } from '../store/deliveries.ts'
-import type { Stores } from '../store/stores.ts'
+import type { Stores, Transact } from '../store/stores.ts'
 import { callbacksId } from '../store/webhooks.ts'
 import type { Poster } from './post.ts'
 import { render } from './render.ts'
@@ -10,6 +10,7 @@ import { createSigner, type Signer } from './secrets.ts'
 
 export interface DelivererOptions {
   stores: Stores
+  transaction: Transact
   poster: Poster
   seal: Seal
   /** The pause before each further try. */
@@ -107,7 +108,7 @@ async function sendAll(
       else failed++
       if (settlement.status === 'dead' && settlement.gone && webhookId !== callbacksId) {
         gone = true
-        await stores.webhooks.disable(webhookId, 'the receiver answered 410 Gone')
+        await disable(options, webhookId)
       }
       if (settled.length >= settledAtOnce) await write()
       if (settlement.status === 'waiting') return
@@ -122,6 +123,13 @@ async function sendAll(
   await write()
   return hopeless()
 }
+
+const disable = ({ transaction }: DelivererOptions, webhookId: string): Promise<void> =>
+  transaction(async ({ webhooks, ledger }) => {
+    const reason = 'the receiver answered 410 Gone'
+    if (await webhooks.disable(webhookId, reason))
+      ledger.record({ actor: 'system', action: 'webhook.disable', subject: webhookId, payload: { reason } })
+  })
 
 /** Groups what must stay in order: deliveries that share a lane or a series, directly or by way of others. */
 export function lanesOf<D extends Pick<DueDelivery, 'lane' | 'series'>>(due: readonly D[]): D[][] {

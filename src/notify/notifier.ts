@@ -1,6 +1,5 @@
 import { v7 as newUuid } from 'uuid'
 import type { Database } from '../store/database.ts'
-import type { Stores } from '../store/stores.ts'
 import { callbacksId } from '../store/webhooks.ts'
 import { type DelivererOptions, deliver } from './deliver.ts'
 import { newEvent, type Telling } from './event.ts'
@@ -8,7 +7,6 @@ import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 import { tell } from './tell.ts'
 
 export interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
-  transaction<T>(work: (stores: Stores, tx: Database) => Promise<T>): Promise<T>
   /** Queues the delivery of what waits for a webhook, with the transaction, for now or for later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   /** Resolves when there may be something to tell, or after `ms`. */

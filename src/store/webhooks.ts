@@ -96,10 +96,10 @@ export function createWebhookStore(db: Database) {
       return row && fromRow(row)
     },
 
-    /** The receiver wants to hear nothing any more. What waits stays, for when it is enabled again. */
-    async disable(id: string, reason: string): Promise<void> {
+    /** The receiver wants to hear nothing any more. What waits stays, for when it is enabled again. False where it was disabled before. */
+    async disable(id: string, reason: string): Promise<boolean> {
       const data = { enabled: false, disabledReason: reason, updatedAt: new Date(), version: { increment: 1 } }
-      await db.webhook.updateMany({ where: { id, enabled: true }, data })
+      return (await db.webhook.updateMany({ where: { id, enabled: true }, data })).count > 0
     },
 
     /** Takes another secret; the one before it signs too until then. */

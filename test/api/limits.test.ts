@@ -140,3 +140,20 @@ test('an audit that is larger than the quota is taken where nothing else is unde
   expect((await audit(['a', 'b'])).status).toBe(202)
   expect((await audit(['a'])).status).toBe(429)
 })
+
+test('a schedule asks for no more than whoever made it may', async () => {
+  await start({ PORTWARDEN_TARGETS_PER_AUDIT: '1', PORTWARDEN_CHECKS_IN_FLIGHT: '5' })
+  const targets = ['a', 'b'].map((name) => ({ name, address: '127.0.0.1', labels: { site: 'hq' } }))
+  await service.stores.targets.save(targets)
+  const params = { openPort: 1, shutPort: 1 }
+  const reasonOf = async (name: string, selected: object) => {
+    const asked = { policy: 'ports', targets: selected, params }
+    await service.call('POST', '/v1/schedules', { body: { name, cron: '* * * * *', jitterSeconds: 0, audit: asked } })
+    await service.scheduler.tick(new Date(Date.now() + 61_000))
+    const { body } = await service.call('GET', `/v1/schedules/${name}/runs?limit=1`)
+    return [body.items[0].outcome, body.items[0].reason]
+  }
+  expect(await reasonOf('wide', { labels: { site: 'hq' } })).toEqual(['refused', expect.stringContaining('2 targets')])
+  expect(await reasonOf('first', ['a'])).toEqual(['audit', null])
+  expect(await reasonOf('second', ['b'])).toEqual(['refused', expect.stringContaining('are under way')])
+})

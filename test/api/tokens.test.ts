@@ -56,6 +56,17 @@ describe('a token', () => {
     expect(await read(await issuer.sign({ scope }))).toEqual(ann)
   })
 
+  test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('may say that it is of the type %s', async (typ) => {
+    expect(await read(await issuer.sign({ scope }, { typ }))).toEqual(ann)
+  })
+
+  test.each(['logout+jwt', 'secevent+jwt', 'dpop+jwt', 'at+jwt2', 'JWE', 'application/json'])(
+    'that was signed for something else is none: %s',
+    async (typ) => {
+      expect(await read(await issuer.sign({ scope }, { typ }))).toBeUndefined()
+    },
+  )
+
   test('counts until it expires, and five seconds longer, because clocks differ', async () => {
     const exp = seconds(60)
     const token = await issuer.sign({ scope, exp })

@@ -180,6 +180,8 @@ describe('a webhook', () => {
     await settled(id, 'dead')
     const { body } = await api.call('GET', `/v1/webhooks/${id}`)
     expect(body).toMatchObject({ enabled: false, disabledReason: expect.stringContaining('410') })
+    const { items } = (await api.call('GET', '/v1/ledger?limit=1')).body
+    expect(items).toMatchObject([{ actor: 'system', action: 'webhook.disable', subject: id }])
     expect((await api.call('POST', `/v1/webhooks/${id}/ping`)).status).toBe(409)
     await audit()
     receiver.behave(() => 204)

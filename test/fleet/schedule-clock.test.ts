@@ -42,7 +42,7 @@ async function startTwo(clock: TestClock) {
   const both = await Promise.all(queues.map(() => openTestStoresOn(stores.url, { connections: 2 })))
   const schedulers = queues.map((queue, i) => {
     const own = both[i] ?? stores
-    return createScheduler({ ...own, stores: own, ...queue })
+    return createScheduler({ ...own, stores: own, ...queue, quota: undefined })
   })
   const takeTicks = (now: Date) => {
     const ticked = Promise.all(schedulers.map((scheduler) => scheduler.tick(now)))

@@ -5,6 +5,7 @@ import { listen } from './listen.ts'
 export interface Signing {
   alg?: string
   kid?: string
+  typ?: string
   /** Default: the newest key of the issuer. */
   key?: CryptoKey | Uint8Array
 }
@@ -60,7 +61,11 @@ export async function startIssuer(): Promise<TestIssuer> {
       const now = Math.floor(Date.now() / 1000)
       const standard = { iss: issuer.url, aud: 'portwarden', sub: 'ann', iat: now, exp: now + 300 }
       return new SignJWT({ ...standard, ...claims })
-        .setProtectedHeader({ alg: signing.alg ?? newest.alg, kid: signing.kid ?? newest.kid })
+        .setProtectedHeader({
+          alg: signing.alg ?? newest.alg,
+          kid: signing.kid ?? newest.kid,
+          ...(signing.typ && { typ: signing.typ }),
+        })
         .sign(signing.key ?? newest.privateKey)
     },
     close,
