@@ -1,8 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { planAudit } from '../../src/audit/plan.ts'
 import { cancelAudit } from '../../src/audit/run-batch.ts'
 import type { Stores } from '../../src/store/stores.ts'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
+import { listenHolding } from '../support/holding.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 
@@ -14,16 +15,13 @@ beforeAll(async () => {
 })
 afterAll(() => listener.close())
 
-/** Each test decides when its app begins to work. */
-const apps: TestApp[] = []
-afterEach(async () => {
-  for (const app of apps.splice(0)) await app.stop()
-})
-async function newApp(env?: NodeJS.ProcessEnv): Promise<TestApp> {
+/** Each test has an app of its own, and decides when it begins to work. */
+async function newApp(env?: NodeJS.ProcessEnv): Promise<TestApp & AsyncDisposable> {
   const app = await startTestApp(env)
-  apps.push(app)
-  return app
+  return { ...app, [Symbol.asyncDispose]: app.stop }
 }
+/** A look that lasts until it is let go. */
+const patient = { PORTWARDEN_PROBE_TIMEOUT_MS: '30000' }
 
 const targets = ['a', 'b', 'c'].map((name) => ({ name, address: '127.0.0.1' }))
 const allBy = async (app: TestApp, auditId: string, rule: string) =>
@@ -31,9 +29,9 @@ const allBy = async (app: TestApp, auditId: string, rule: string) =>
     .filter((finding) => finding.rule === rule)
     .map(({ result, reason }) => [result, reason.code])
 
-describe('canceling', () => {
+describe.concurrent('canceling', () => {
   test('before the plan ends the audit at once, and its plan is not carried out any more', async () => {
-    const app = await newApp()
+    await using app = await newApp()
     const auditId = await app.accept({ targets, params }, new Date())
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
@@ -47,7 +45,7 @@ describe('canceling', () => {
   })
 
   test('between plan and look accounts for every check, and nothing is dialled afterwards', async () => {
-    const app = await newApp()
+    await using app = await newApp()
     const auditId = await app.accept({ targets, params })
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
@@ -65,17 +63,19 @@ describe('canceling', () => {
     expect((await app.findings(auditId)).every(({ attempts }) => attempts === 0)).toBe(true)
   })
 
-  test('in the middle of a look ends the audit at once, and what the look brings changes nothing', async () => {
-    const app = await newApp()
+  test('in the middle of a look ends the audit at once, and what the look brings changes nothing', async ({
+    expect,
+  }) => {
+    await using app = await newApp(patient)
+    await using held = await listenHolding()
     await app.work()
-    // A TLS handshake with a port that says nothing lasts until the deadline of the probe.
-    const auditId = await app.accept({ targets, params: { ...params, httpsPort: listener.port } })
-    const active = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'active'`
-    await expect.poll(() => app.query(active)).toHaveLength(1)
+    const auditId = await app.accept({ targets, params: { ...params, httpsPort: held.port } })
+    await held.holds()
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
     const audit = await app.stores.audits.find(auditId)
     expect(audit).toMatchObject({ status: 'canceled', progress: { done: 12, total: 12 }, counts: { unknown: 9 } })
     const findings = await app.findings(auditId)
+    held.release()
     const done = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'completed'`
     await expect.poll(() => app.query(done)).toHaveLength(1)
     expect(await app.stores.audits.find(auditId)).toEqual(audit)
@@ -83,9 +83,9 @@ describe('canceling', () => {
   })
 })
 
-describe('a job that fails in every try', () => {
+describe.concurrent('a job that fails in every try', () => {
   test('ends its audit: a batch in errors that say so, a plan as failed, by way of the dead letters', async () => {
-    const app = await newApp()
+    await using app = await newApp()
     const unrunnable = await app.accept({ targets, params })
     const unplannable = await app.accept({ targets, params }, new Date())
     // What a worker of another version, or a broken row, would make of it: a check whose rule is not there.
@@ -116,9 +116,9 @@ describe('a job that fails in every try', () => {
   })
 })
 
-describe('a worker that dies', () => {
+describe.concurrent('a worker that dies', () => {
   test('between planning an audit without looks and ending it is made good by the next delivery', async () => {
-    const app = await newApp()
+    await using app = await newApp()
     await app.stores.vantages.announce({ name: 'local', zones: ['nowhere'] })
     const auditId = await app.accept({ targets, params }, new Date())
     const dying: Stores = {
@@ -135,7 +135,7 @@ describe('a worker that dies', () => {
   })
 
   test('between recording the last batch and ending the audit is made good by the next delivery', async () => {
-    const app = await newApp()
+    await using app = await newApp()
     const auditId = await app.accept({ targets, params })
     const [{ id: batchId } = { id: -1 }] = await app.stores.batches.open(auditId)
     const batch = await app.stores.batches.findOpen(batchId)
@@ -149,13 +149,15 @@ describe('a worker that dies', () => {
   })
 })
 
-test('closing waits for the look that is running, which is recorded', async () => {
-  const app = await newApp()
+test.concurrent('closing waits for the look that is running, which is recorded', async () => {
+  await using app = await newApp(patient)
+  await using held = await listenHolding()
   await app.work()
-  const auditId = await app.accept({ targets, params: { ...params, httpsPort: listener.port } })
-  const active = `SELECT FROM pgboss.job WHERE name = 'batch/local' AND state = 'active'`
-  await expect.poll(() => app.query(active)).toHaveLength(1)
-  await app.close()
+  const auditId = await app.accept({ targets, params: { ...params, httpsPort: held.port } })
+  await held.holds()
+  const closed = app.close()
+  held.release()
+  await closed
   expect(await app.query(`SELECT status, done, total FROM audit WHERE id = '${auditId}'`)).toEqual([
     { status: 'completed', done: 12, total: 12 },
   ])

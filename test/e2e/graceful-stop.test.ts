@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import http from 'node:http'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { clusterHome } from '../../src/store/embedded.ts'
 import { ports } from '../support/app.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
-import { type Fleet, inFull, isConnectedTo, listenSlowly, startFleet } from '../support/fleet.ts'
-import { listen } from '../support/listen.ts'
+import { isConnectedTo } from '../support/connected.ts'
+import { type Fleet, inFull, listenSlowly, startFleet } from '../support/fleet.ts'
+import { listenHolding } from '../support/holding.ts'
 import { freePort } from '../support/ports.ts'
 import { spawnPeer } from '../support/processes.ts'
 import { afterDeath } from '../support/reaper.ts'
@@ -46,23 +46,6 @@ async function askUntilGoodbye(service: Service, key: string, paths: readonly st
   return statuses
 }
 
-/** A port that answers when it is told to, and then at once. */
-async function listenHolding() {
-  let holding = true
-  const held = new Set<() => void>()
-  const server = createServer((socket) => {
-    socket.on('error', () => {})
-    if (holding) held.add(() => socket.destroy())
-    else socket.destroy()
-  })
-  const { port, close } = await listen(server)
-  const release = () => {
-    holding = false
-    for (const free of held) free()
-  }
-  return { port, release, [Symbol.asyncDispose]: close }
-}
-
 const jobsOf = ({ query }: Fleet, auditId: string) =>
   query<{ state: string; tries: number }>(
     `SELECT DISTINCT state, retry_count AS tries FROM pgboss.job
@@ -70,7 +53,9 @@ const jobsOf = ({ query }: Fleet, auditId: string) =>
   )
 
 describe.concurrent('SIGTERM', () => {
-  test('under load: every request is answered, clients that keep their connection are told, and the exit is 0', async () => {
+  test('under load: every request is answered, clients that keep their connection are told, and the exit is 0', async ({
+    expect,
+  }) => {
     await using fleet = await startFleet()
     await using service = await startServiceProcess(fleet.url, grace, 'api')
     const key = await fleet.stores.keys.create('test', ['admin'])
@@ -95,7 +80,7 @@ describe.concurrent('SIGTERM', () => {
     expect(new Set(answers)).toEqual(new Set([200]))
   })
 
-  test('a worker in the middle of a batch finishes it', async () => {
+  test('a worker in the middle of a batch finishes it', async ({ expect }) => {
     await using fleet = await startFleet()
     const slow = await listenSlowly(1_000)
     const worker = await fleet.startWorker(grace)
@@ -114,7 +99,7 @@ describe.concurrent('SIGTERM', () => {
     await using target = await listenHolding()
     const worker = await fleet.startWorker(grace)
     const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: target.port })
-    await expect.poll(() => isConnectedTo(worker.pid, target.port)).toBe(true)
+    await target.holds()
     const { code, ms } = await terminate(worker)
     expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
     expect(await jobsOf(fleet, auditId)).toEqual([{ state: 'created', tries: 0 }])

@@ -2,7 +2,8 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { listenSilently } from '../support/app.ts'
-import { type Fleet, inFull, isConnectedTo, listenSlowly, startFleet } from '../support/fleet.ts'
+import { isConnectedTo } from '../support/connected.ts'
+import { type Fleet, inFull, listenSlowly, startFleet } from '../support/fleet.ts'
 import { listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import type { PeerProcess } from '../support/processes.ts'
@@ -93,7 +94,9 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, 
     )
     expect(lost?.tries).toBeGreaterThanOrEqual(kills)
   })
-  test('a worker that is stopped for longer than its lease and then goes on: what it brings changes nothing', async () => {
+  test('a worker that is stopped for longer than its lease and then goes on: what it brings changes nothing', async ({
+    expect,
+  }) => {
     await using fleet = await startFleet()
     await using target = await holdFirst()
     const sleeper = await fleet.startWorker()

@@ -1,45 +1,18 @@
-import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
 import { environment } from '../support/commands.ts'
-import { type Listening, listen } from '../support/listen.ts'
+import { type Holding, listenHolding } from '../support/holding.ts'
+import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 
 const program = resolve(import.meta.dirname, '../../src/main.ts')
 
-/** A port that takes connections and answers nothing until it is told to hang up, from then on at once. */
-async function listenHolding() {
-  const held = new Set<Socket>()
-  let holding = true
-  const server = createServer((socket) => {
-    if (!holding) {
-      socket.destroy()
-      return
-    }
-    held.add(socket)
-    socket.on('error', () => {}).on('close', () => held.delete(socket))
-    server.emit('held')
-  })
-  const listening = await listen(server)
-  return {
-    ...listening,
-    async holds(count: number) {
-      while (held.size < count) await once(server, 'held')
-    },
-    release() {
-      holding = false
-      for (const socket of held) socket.destroy()
-    },
-  }
-}
-
 describe('two workers of one vantage', () => {
   let app: TestApp
   let open: Listening
-  let target: Listening & { holds(count: number): Promise<void>; release(): void }
+  let target: Holding
   let params: Record<string, number>
   const workers: PeerProcess[] = []
 

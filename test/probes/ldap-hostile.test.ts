@@ -36,7 +36,7 @@ async function lookAt(script: readonly Step[], wish: Wish = {}) {
   return await look(peer, wish)
 }
 
-const short = 1_000
+const short = 500
 /** Waits for a request and takes all of it. */
 const heard: Step = { reply: () => '' }
 const withStartTls: ProbeOptions['ldap'] = { security: ['starttls'], credentialRef: 'env:LDAP_LOGIN' }

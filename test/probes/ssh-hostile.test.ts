@@ -27,8 +27,7 @@ async function look({ host, port }: Address, deadlineMs: number) {
 
 const identification = 'SSH-2.0-peer\r\n'
 const generous = 5_000
-/** So long that 10 % of it is more than a busy machine's hiccups. */
-const short = 1_000
+const short = 500
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 600 })
 const almostSsh = fc.constantFrom<Uint8Array>(

@@ -40,7 +40,7 @@ async function lookAt(way: string, script: readonly Step[], deadlineMs?: number)
 const record = (body: Uint8Array, type = 22) =>
   Buffer.concat([Buffer.of(type, 3, 3, body.length >> 8, body.length & 255), body])
 const times = (count: number, bytes: Buffer) => Buffer.concat(Array.from({ length: count }, () => bytes))
-const short = 1_000
+const short = 500
 
 describe('hostile peers', () => {
   test.each(wayNames)('%s: silence, drips and tarpits end at the deadline', async (way) => {

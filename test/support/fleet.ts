@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import { expect } from 'vitest'
@@ -89,19 +88,3 @@ export const listenSlowly = (afterMs: number): Promise<Listening> =>
       socket.on('error', () => {}).once('close', () => clearTimeout(timer))
     }),
   )
-
-/** Whether a process has a connection open to a port of loopback, at this moment. */
-export function isConnectedTo(pid: number, port: number): boolean {
-  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  const lines = readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-  const inodes = new Set(lines.filter((line) => line[2] === remote && line[3] === '01').map((line) => line[9]))
-  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-    try {
-      return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1])
-    } catch {
-      return false // it was closed meanwhile
-    }
-  })
-}
