@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify'
 
 /** Deeper than any document of this API; what walks through a body may recurse. */
 const maxDepth = 64
+/** More than any object of this API has; an object with a million names keeps the process busy for seconds. */
+const maxNames = 10_000
 
 /** The body cannot be read as what it says it is. */
 class MalformedError extends Error {
@@ -18,7 +20,8 @@ export function readBodies(app: FastifyInstance): void {
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
       const text = readText(body)
-      checkJson(text)
+      const flaw = flawOf(text)
+      if (flaw !== undefined) throw new MalformedError(`the body ${flaw}`)
       parse(request, text, done)
     } catch (error) {
       done(error as Error)
@@ -37,32 +40,36 @@ export function readText(body: Buffer): string {
   }
 }
 
-/** Throws where an object has a name twice, or the nesting is too deep. What is no JSON at all may pass: the parser refuses it. */
-function checkJson(text: string): void {
+/**
+ * What is wrong with a text as JSON of this API, in words that follow its name: a name twice in one object, too many of them, or too
+ * deep nesting. What is no JSON at all may pass: the parser refuses it.
+ */
+export function flawOf(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at]
     if (character === '"') {
       const end = endOfString(text, at)
-      if (end === undefined) return
+      if (end === undefined) return undefined
       const names = open.at(-1)
-      if (names && isName(text, end)) take(names, text.slice(at, end))
+      if (names && isName(text, end)) {
+        const name = nameOf(text.slice(at, end))
+        if (names.has(name)) return `has the name ${name.slice(0, 100)} twice in one object`
+        if (names.size === maxNames) return `has an object with more than ${maxNames} names`
+        names.add(name)
+      }
       at = end - 1
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined)
-      if (open.length > maxDepth) throw new MalformedError(`the body must not be nested more than ${maxDepth} deep`)
+      if (open.length > maxDepth) return `must not be nested more than ${maxDepth} deep`
     } else if (character === '}' || character === ']') open.pop()
   }
-}
-
-function take(names: Set<string>, literal: string): void {
-  const name = literal.includes('\\') ? unescaped(literal) : literal
-  if (names.has(name)) throw new MalformedError(`the body has the name ${name.slice(0, 100)} twice in one object`)
-  names.add(name)
+  return undefined
 }
 
 /** `"\u0061"` as `"a"`; what has no valid escape stays for the parser to refuse. */
-function unescaped(literal: string): string {
+function nameOf(literal: string): string {
+  if (!literal.includes('\\')) return literal
   try {
     return JSON.stringify(JSON.parse(literal))
   } catch {

@@ -145,8 +145,9 @@ export const answerFrameworkError = (error: FastifyError, _request: FastifyReque
 export function findUnkeepable(value: unknown): string | undefined {
   if (typeof value === 'string') return isPlainText(value) ? undefined : ''
   if (typeof value !== 'object' || value === null) return undefined
-  for (const [key, member] of Object.entries(value)) {
-    const found = findUnkeepable(key) ?? findUnkeepable(member)
+  // Not all members at once: for millions of them the list of their entries alone takes many seconds.
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    const found = findUnkeepable(key) ?? findUnkeepable((value as Record<string | number, unknown>)[key])
     if (found !== undefined) return `/${escapePointer(key)}${found}`
   }
   return undefined
@@ -158,8 +159,7 @@ export type Misfit = NonNullable<FastifyError['validation']>[number]
 
 /** What does not fit a schema, each place with a sentence. */
 export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; detail: string }[] =>
-  validation
-    .filter((misfit) => isTelling(misfit, validation))
+  tellingOf(validation)
     .slice(0, maxErrors)
     .map(({ instancePath, keyword, params, message = 'is not valid' }) => {
       if (keyword === 'required')
@@ -184,12 +184,16 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
 }
 
 /** Of a union every branch complains. A branch of another type than the value has says nothing about what is wrong with it. */
-function isTelling(misfit: Misfit, all: readonly Misfit[]): boolean {
-  if (misfit.keyword === 'anyOf') return all.length === 1
-  if (misfit.keyword !== 'type' || !misfit.schemaPath.includes('/anyOf/')) return true
-  return !all.some(
-    (other) =>
-      other.instancePath.startsWith(`${misfit.instancePath}/`) ||
-      (other.instancePath === misfit.instancePath && other.keyword !== 'type' && other.keyword !== 'anyOf'),
-  )
+function tellingOf(all: readonly Misfit[]): readonly Misfit[] {
+  /** Places of which is told what is wrong with them, or inside them. */
+  const told = new Set<string>()
+  for (const { keyword, instancePath } of all) {
+    const steps = instancePath.split('/')
+    if (keyword === 'type' || keyword === 'anyOf') steps.pop()
+    for (; steps.length > 0; steps.pop()) told.add(steps.join('/'))
+  }
+  return all.filter(({ keyword, schemaPath, instancePath }) => {
+    if (keyword === 'anyOf') return all.length === 1
+    return keyword !== 'type' || !schemaPath.includes('/anyOf/') || !told.has(instancePath)
+  })
 }

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import formats from 'ajv-formats'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Eyes } from '../audit/look.ts'
 import type { Parts } from '../audit/parts.ts'
@@ -53,10 +51,10 @@ import { NewWebhook, Webhook } from './routes/webhook-schemas.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
 import { describeBody, Reason } from './schemas.ts'
-import { readTime } from './times.ts'
 import { createTokenReader } from './tokens.ts'
 import { traceRequests } from './traces.ts'
 import { answerUnknownPaths } from './unknown-paths.ts'
+import { schemaCompiler } from './validation.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -139,9 +137,11 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  const bodyCompiler = schemaCompiler({ coerceTypes: false })
-  const textCompiler = schemaCompiler({ coerceTypes: 'array' })
-  app.setValidatorCompiler(({ schema, httpPart }) => (httpPart === 'body' ? bodyCompiler : textCompiler)(schema))
+  const bodyCompiler = schemaCompiler(false)
+  const textCompiler = schemaCompiler('array')
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? bodyCompiler : textCompiler)(schema as object),
+  )
   // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
@@ -185,11 +185,4 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     )
   })
   return app
-}
-
-function schemaCompiler({ coerceTypes }: { coerceTypes: boolean | 'array' }) {
-  const ajv = new Ajv2020({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors: true, strict: false })
-  formats.default(ajv)
-  ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
-  return (schema: unknown) => ajv.compile(schema as object)
 }

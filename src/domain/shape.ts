@@ -83,7 +83,7 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Proble
       ? properties[name]
       : patterns.find(({ pattern }) => pattern.test(name))?.member
     const child = { value: value[name], path: [...path, name], required: required.includes(name) }
-    if (member) problems.push(...checkNode({ shape: member, ...child }, checkLeaf))
+    if (member) for (const problem of checkNode({ shape: member, ...child }, checkLeaf)) problems.push(problem)
     else if (shape.additionalProperties === false) {
       problems.push({ path: child.path, message: explainUnknown(name, shape) })
     }

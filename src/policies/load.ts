@@ -4,7 +4,7 @@ import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Problem, und
 import { isPlainText, plainText } from '../domain/text.ts'
 import { checkParameters, type Parameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
-import { type Format, readDocument } from './read.ts'
+import { type Format, maxDocumentBytes, readDocument, tooLong } from './read.ts'
 
 export interface PolicyError {
   /** JSON Pointer, RFC 6901; the empty pointer is the whole document. */
@@ -27,6 +27,8 @@ export function loadPolicy(text: string, format: Format): Checked {
 
 /** Checks a policy document that is a value already, such as the body of a request. */
 export function checkPolicy(value: unknown): Checked {
+  if (Buffer.byteLength(JSON.stringify(value) ?? '') > maxDocumentBytes)
+    return { errors: [errorAt([], tooLong, undefined)] }
   const problems = findProblems(value)
   return problems.length === 0
     ? { document: value as PolicyDocument }

@@ -10,6 +10,7 @@ export type ReadDocument = { value: unknown; lineOf: (path: Path) => number | un
 
 /** The largest document that is read, in bytes of UTF-8. */
 export const maxDocumentBytes = 1024 * 1024
+export const tooLong = `must be at most ${maxDocumentBytes} bytes long`
 const maxDepth = 64
 // Twice what 500 rules of ours need. Garbage costs the parser about 10 µs for each.
 const maxLexemes = 100_000
@@ -19,7 +20,7 @@ const noTags = 'a tag is not accepted: write plain values'
 
 /** Reads one YAML or JSON document into plain values, with the lines they stand on; never runs or builds anything else. */
 export function readDocument(text: string, format: Format): ReadDocument {
-  if (Buffer.byteLength(text) > maxDocumentBytes) return fail(`must be at most ${maxDocumentBytes} bytes long`)
+  if (Buffer.byteLength(text) > maxDocumentBytes) return fail(tooLong)
   return format === 'json' ? readJson(text) : readYaml(text)
 }
 

@@ -173,6 +173,26 @@ describe('a bad request is answered with problem details that name the field', (
     expect(body.errors.length).toBeLessThanOrEqual(20)
   })
 
+  const list = <T>(length: number, item: (i: number) => T) => Array.from({ length }, (_, i) => item(i))
+  const members = (count: number) => Object.fromEntries(list(count, (i) => [`k${i}`, 0]))
+  const policy = (rules: object[]): Request => ['PUT', '/v1/policies/p', { body: { name: 'p', title: 'p', rules } }]
+  const vast: [string, Request, status: number, first: string | undefined, told: number][] = [
+    ['items', audit({ targets: list(40_000, () => 0) }), 400, '/targets', 1],
+    ['items of a union', audit({ targets: list(19_000, () => ({})) }), 400, '/targets/0/name', 1],
+    ['items inside', target({ params: { a: list(2_000_000, () => 0) } }), 400, '/params/a', 3],
+    ['names', target(members(200_000)), 400, undefined, 0],
+    ['parts of a policy', policy([{ tags: list(600_000, () => 0) }]), 422, '', 1],
+    ['mistakes of a policy', policy(list(11, () => members(9_000))), 422, '/rules/0/id', 20],
+  ]
+  test.each(vast)('that has vastly many %s, at little cost', async (_, [method, url, call], status, first, told) => {
+    const before = process.cpuUsage()
+    const { status: answered, body } = await service.call(method, url, call)
+    const { user, system } = process.cpuUsage(before)
+    const pointers = (body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer)
+    expect([answered, pointers[0], pointers.length]).toEqual([status, first, told])
+    expect((user + system) / 1_000_000).toBeLessThan(4) // seconds; each took more, up to minutes
+  })
+
   test('and changes nothing', async () => {
     expect(await service.query('SELECT FROM audit')).toEqual([])
     expect((await service.walk('/v1/targets')).flat().map(({ name }) => name)).toEqual(['there'])

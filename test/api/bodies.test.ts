@@ -30,6 +30,11 @@ describe('a body of JSON is refused with 400 where', () => {
     ['half a character is encoded', bytes('{"name":"', [0xed, 0xa0, 0x80], '","address":"10.0.0.1"}'), /UTF-8/],
     ['it is nested deeply', deep(100_000), /nested/],
     ['it is nested and never closed', '['.repeat(1_000_000), /nested/],
+    [
+      'an object has very many names',
+      JSON.stringify(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [i, 0]))),
+      /names/,
+    ],
     ['a key is __proto__', '{"name":"a","address":"10.0.0.1","__proto__":{"admin":true}}', /./],
     [
       'a key is constructor.prototype',

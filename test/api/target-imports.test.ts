@@ -32,6 +32,28 @@ const full = {
 }
 
 describe('an import', () => {
+  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+  test.each<[string, 'csv' | 'ndjson', string, string, RegExp]>([
+    ['a name twice', 'ndjson', '{"name":"a","address":"10.0.0.1","address":"10.0.0.2"}', '', /"address" twice/],
+    [
+      'a name twice inside',
+      'csv',
+      'name,address,labels\r\na,10.0.0.1,"{""x"":""1"",""x"":""2""}"',
+      '/labels',
+      /"x" twice/,
+    ],
+    ['deep nesting', 'ndjson', `{"name":"a","address":"10.0.0.1","labels":${deep}}`, '', /nested/],
+    ['deep nesting', 'csv', `name,address,params\r\na,10.0.0.1,"${deep}"`, '/params', /nested/],
+    ['a prototype', 'ndjson', '{"name":"a","address":"10.0.0.1","__proto__":{"admin":true}}', '/__proto__', /known/],
+  ])('refuses a row whose JSON has %s: %s', async (_, type, text, pointer, detail) => {
+    const { status, body } = await post(types[type], text)
+    expect([status, body.errors]).toEqual([
+      422,
+      [expect.objectContaining({ pointer, detail: expect.stringMatching(detail) })],
+    ])
+    expect(await names()).toEqual([])
+  })
+
   test('creates, updates and leaves alone, and says how many', async () => {
     await ndjson([
       { name: 'a', ...full },

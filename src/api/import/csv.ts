@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
 import { nearestName } from '../../domain/shape.ts'
+import { flawOf } from '../bodies.ts'
 import { type Row, type RowMistake, rowLimit, UnreadableError } from './body.ts'
 
 interface CsvRecord {
@@ -59,8 +60,10 @@ function readRecord(columns: string[], cells: string[], line: number): Row {
     if (column.startsWith('labels.')) {
       value.labels = { ...(value.labels as object), [column.slice('labels.'.length)]: cell }
     } else if (structured.includes(column) || (column === 'roles' && cell.startsWith('['))) {
+      const flaw = flawOf(cell)
       const read = readJson(cell)
-      if (read === undefined) mistakes.push({ pointer: `/${column}`, detail: 'is not a JSON value' })
+      if (flaw !== undefined) mistakes.push({ pointer: `/${column}`, detail: flaw })
+      else if (read === undefined) mistakes.push({ pointer: `/${column}`, detail: 'is not a JSON value' })
       else value[column] = column === 'labels' ? merge(read, value.labels) : read
     } else {
       value[column] = column === 'roles' ? cell.split(';').map((role) => role.trim()) : cell

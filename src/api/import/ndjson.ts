@@ -1,3 +1,4 @@
+import { flawOf } from '../bodies.ts'
 import { type Row, rowLimit } from './body.ts'
 
 /** Each line a JSON value; empty lines are none. */
@@ -11,6 +12,8 @@ export async function* readNdjson(pieces: AsyncIterable<string>): AsyncGenerator
 }
 
 function readLine(line: number, text: string): Row {
+  const flaw = flawOf(text)
+  if (flaw !== undefined) return refuse(line, flaw)
   try {
     return { line, value: JSON.parse(text) }
   } catch {
