@@ -190,6 +190,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async stop(graceMs) {
       await rest(graceMs)
       await boss.stop({ graceful: true, timeout: graceMs })
+      // Its connections end a moment after that: a server that stops meanwhile cuts them, which is no trouble any more.
+      boss.off('error', onError).on('error', () => {})
     },
   }
 }

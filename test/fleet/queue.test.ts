@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { BatchJob } from '../../src/fleet/batch-queues.ts'
 import { type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
+import { startRelay } from '../support/relay.ts'
 import { openTestStores, type TestStores } from '../support/stores.ts'
 
 const nothing = async () => {}
@@ -105,6 +106,24 @@ describe('the queue', () => {
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'broken', jobs(1)))
     expect((await told).message).toBe('the network is made of cheese')
     await queue.stop(5_000)
+  })
+
+  test('that has stopped says nothing about connections that the server ends before they have', async () => {
+    const relay = await startRelay(stores.url)
+    const told: Error[] = []
+    const onError = (error: Error) => void told.push(error)
+    const queue = await openQueue({ url: relay.url, connections: 4, concurrency: 2, onError })
+    await queue.rest(5_000)
+    relay.hold() // the server does not hear of their end
+    await queue.stop(5_000)
+    const [ended] = await stores.query<{ count: number }>(
+      `SELECT count(pg_terminate_backend(pid))::int FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'portwarden queue'`,
+    )
+    expect(ended?.count).toBeGreaterThan(0)
+    await expect.poll(relay.open).toBe(0)
+    expect(told).toEqual([])
+    await relay.stop()
   })
 
   test('says that a batch was given up until somebody has heard it', async () => {

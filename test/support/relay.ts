@@ -8,6 +8,10 @@ export interface Relay {
   /** Breaks every connection, and from now on each one that comes. */
   cut(): void
   mend(): void
+  /** What is said from now on on the connections that are open does not reach the server, not even that they end. */
+  hold(): void
+  /** Connections that are open now. */
+  open(): number
   /** Connections that were broken as they came. */
   refused(): number
   stop(): Promise<void>
@@ -15,7 +19,7 @@ export interface Relay {
 
 export async function startRelay(url: string): Promise<Relay> {
   const { hostname, port } = new URL(url)
-  const open = new Set<Socket>()
+  const open = new Map<Socket, Socket>()
   let isCut = false
   let refused = 0
   const server = createServer((from) => {
@@ -25,15 +29,15 @@ export async function startRelay(url: string): Promise<Relay> {
       return
     }
     const to = connect({ host: hostname, port: Number(port || 5432) })
+    open.set(from, to)
     for (const [one, other] of [
       [from, to],
       [to, from],
     ] as const) {
-      open.add(one)
       one
         .on('error', () => {})
         .once('close', () => {
-          open.delete(one)
+          open.delete(from)
           other.destroy()
         })
       one.pipe(other)
@@ -44,7 +48,7 @@ export async function startRelay(url: string): Promise<Relay> {
   relayed.host = `${listening.host}:${listening.port}`
   const cut = () => {
     isCut = true
-    for (const socket of open) socket.destroy()
+    for (const pair of open) for (const socket of pair) socket.destroy()
   }
   return {
     url: relayed.href,
@@ -52,6 +56,10 @@ export async function startRelay(url: string): Promise<Relay> {
     mend: () => {
       isCut = false
     },
+    hold: () => {
+      for (const [from, to] of open) from.unpipe(to)
+    },
+    open: () => open.size,
     refused: () => refused,
     stop: async () => {
       cut()
