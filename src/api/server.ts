@@ -76,7 +76,12 @@ export interface ServerParts extends Omit<Parts, keyof View> {
         request(
           method: string,
           traceparent: string | undefined,
-        ): (answer: { operation: string; status: number; auditId?: string | undefined }) => void
+        ): (answer: {
+          operation: string
+          route: string | undefined
+          status: number
+          auditId?: string | undefined
+        }) => void
       }
     | undefined
   /** What looks from a vantage of this process, by default the first; throws where there is none. */

@@ -10,7 +10,7 @@ export function traceRequests(app: FastifyInstance, tracing: NonNullable<ServerP
   })
   app.addHook('onResponse', async (request, reply) => {
     const [, auditId] = /^\/v1\/audits\/([0-9a-f-]{36})$/.exec(String(reply.getHeader('location') ?? '')) ?? []
-    const operation = request.routeOptions.schema?.operationId ?? 'none'
-    ends.get(request)?.({ operation, status: reply.statusCode, auditId })
+    const { schema, url: route } = request.routeOptions
+    ends.get(request)?.({ operation: schema?.operationId ?? 'none', route, status: reply.statusCode, auditId })
   })
 }

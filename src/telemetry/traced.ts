@@ -11,7 +11,11 @@ export function traceStores(stores: Stores, tracing: Tracing | undefined): Store
       tracing.step('record', batch.auditId, { 'portwarden.findings': batch.findings.length }, () => record(batch)),
     audits: {
       ...audits,
-      finish: (id, error) => tracing.step('finish', id, {}, () => audits.finish(id, error)),
+      async finish(id, error) {
+        const ended = await tracing.step('finish', id, {}, () => audits.finish(id, error))
+        if (ended) tracing.ended(id, ended)
+        return ended
+      },
     },
   }
 }

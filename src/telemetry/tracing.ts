@@ -5,6 +5,8 @@ type Attributes = Record<string, string | number>
 /** How a request was answered. */
 export interface Answered {
   operation: string
+  /** The path with the names of its parameters. */
+  route: string | undefined
   status: number
   /** The audit that the answer leads to. */
   auditId?: string | undefined
@@ -16,6 +18,8 @@ export interface Tracing {
   request(method: string, traceparent: string | undefined): (answer: Answered) => void
   /** A step of an audit, inside the step that runs it. All steps of an audit are in one trace, whose id is that of the audit. */
   step<T>(name: string, auditId: string, attributes: Attributes, work: () => Promise<T>): Promise<T>
+  /** An audit has ended: the span above all of its steps. */
+  ended(auditId: string, outcome: { status: string; verdict: string }): void
   /** A delivery to a webhook. */
   delivery<T extends { status: number | null }>(work: () => Promise<T>): Promise<T>
   /** Sends what has not been sent yet, and ends. */
@@ -27,7 +31,7 @@ const exportTimeoutMs = 3_000
 
 /** Starts to trace to an OTLP/HTTP receiver. What it needs is loaded now, and not by processes that do not trace. */
 export async function startTracing({ endpoint, version }: { endpoint: string; version: string }): Promise<Tracing> {
-  const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
+  const [api, sdk, { OTLPTraceExporter }, resources] = await Promise.all([
     import('@opentelemetry/api'),
     import('@opentelemetry/sdk-trace'),
     import('@opentelemetry/exporter-trace-otlp-http'),
@@ -38,8 +42,16 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
     url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
     timeoutMillis: exportTimeoutMs,
   })
+  const own = resources.resourceFromAttributes({ 'service.name': 'portwarden', 'service.version': version })
+  const detectors = [resources.serviceInstanceIdDetector, resources.envDetector] // OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
+  const random = new sdk.RandomIdGenerator()
+  let given: { traceId: string; spanId: string } | undefined
   const provider = new sdk.TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': 'portwarden', 'service.version': version }),
+    resource: own.merge(resources.detectResources({ detectors })),
+    idGenerator: {
+      generateTraceId: () => given?.traceId ?? random.generateTraceId(),
+      generateSpanId: () => given?.spanId ?? random.generateSpanId(),
+    },
     spanProcessors: [new sdk.BatchSpanProcessor({ exporter, exportTimeoutMillis: exportTimeoutMs })],
   })
   const tracer = provider.getTracer('portwarden', version)
@@ -47,6 +59,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
 
   const within = (ids: { traceId: string; spanId: string; traceFlags: number }) =>
     isSpanContextValid(ids) ? trace.setSpanContext(ROOT_CONTEXT, { ...ids, isRemote: true }) : ROOT_CONTEXT
+  /** Of the span of an audit: any process knows them, long before it is sent. */
   const idsOf = (auditId: string) => {
     const traceId = auditId.replaceAll('-', '')
     return { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED }
@@ -79,9 +92,10 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
     request(method, traceparent) {
       const options = { kind: SpanKind.SERVER, attributes: { 'http.request.method': method } }
       const span = tracer.startSpan(method, options, parentOf(traceparent))
-      return ({ operation, status, auditId }) => {
+      return ({ operation, route, status, auditId }) => {
         span.updateName(operation)
         span.setAttribute('http.response.status_code', status)
+        if (route !== undefined) span.setAttribute('http.route', route)
         if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
         if (auditId !== undefined)
           span.setAttribute('portwarden.audit.id', auditId).addLink({ context: idsOf(auditId) })
@@ -92,6 +106,16 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
       const parent = current.getStore() ?? within(idsOf(auditId))
       const options = { attributes: { 'portwarden.audit.id': auditId, ...attributes } }
       return run(tracer.startSpan(name, options, parent), work)
+    },
+    ended(auditId, { status, verdict }) {
+      given = idsOf(auditId)
+      const startTime = Number.parseInt(given.traceId.slice(0, 12), 16) // RFC 9562 section 5.7: when the id was made
+      const attributes = { 'portwarden.audit.id': auditId, 'portwarden.audit.status': status }
+      const options = { root: true, startTime, attributes: { ...attributes, 'portwarden.audit.verdict': verdict } }
+      const span = tracer.startSpan('audit', options, ROOT_CONTEXT)
+      given = undefined
+      if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
     },
     delivery(work) {
       const span = tracer.startSpan('deliver', { kind: SpanKind.CLIENT }, ROOT_CONTEXT)

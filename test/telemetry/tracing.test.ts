@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import { json } from 'node:stream/consumers'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { listenSilently } from '../support/app.ts'
 import { type Listening, listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
@@ -12,7 +12,8 @@ interface Span {
   parentSpanId?: string
   name: string
   attributes: { key: string; value: object }[]
-  links?: { traceId: string }[]
+  startTimeUnixNano: string
+  links?: { traceId: string; spanId: string }[]
   status?: { code?: number }
 }
 interface Export {
@@ -68,20 +69,47 @@ test('an audit is one trace, its request joins that of the caller, and all of it
 
   const { spans, audit } = spansOf(body.id)
   // Whoever sees first that all is recorded ends the audit: the batch, or the plan that made it.
-  expect(new Set(audit.map(({ name }) => name))).toEqual(new Set(['plan', 'batch', 'record', 'finish']))
+  expect(new Set(audit.map(({ name }) => name))).toEqual(new Set(['audit', 'plan', 'batch', 'record', 'finish']))
+  const roots = audit.filter(({ parentSpanId }) => !parentSpanId)
+  expect(roots.map(({ name }) => name)).toEqual(['audit'])
+  const [start, ...later] = [...roots, ...audit.filter((span) => !roots.includes(span))].map((span) =>
+    Number(span.startTimeUnixNano),
+  )
+  expect(start).toBeLessThanOrEqual(Math.min(...later))
+  expect(Math.abs((start ?? 0) / 1e6 - Date.parse(body.createdAt))).toBeLessThan(1000)
+  const known = audit.map(({ spanId }) => spanId)
+  for (const { parentSpanId } of audit) if (parentSpanId) expect(known).toContain(parentSpanId)
   const idOf = (name: string) => audit.find((span) => span.name === name)?.spanId
   expect(audit.find(({ name }) => name === 'record')?.parentSpanId).toBe(idOf('batch'))
   for (const { name, parentSpanId } of audit)
     if (name === 'finish') expect([idOf('batch'), idOf('plan')]).toContain(parentSpanId)
   const request = spans.find(({ name }) => name === 'createAudit')
   expect(request).toMatchObject({ traceId, parentSpanId: 'b7ad6b7169203331' })
-  expect(request?.links).toMatchObject([{ traceId: body.id.replaceAll('-', '') }])
+  expect(request?.links).toMatchObject([{ traceId: body.id.replaceAll('-', ''), spanId: roots[0]?.spanId }])
+  expect(request?.attributes).toContainEqual({ key: 'http.route', value: { stringValue: '/v1/audits' } })
   expect(spans.map(({ name }) => name)).toContain('deliver')
   expect(JSON.stringify(bodies)).not.toMatch(/host-in-no-span|127\.0\.0\.1|secret-path|pw_/)
   expect(bodies[0]?.resourceSpans[0]?.resource.attributes).toContainEqual({
     key: 'service.name',
     value: { stringValue: 'portwarden' },
   })
+})
+
+test('the variables of OpenTelemetry name the service and say what it belongs to; each process is an instance', async () => {
+  vi.stubEnv('OTEL_SERVICE_NAME', 'ports-of-berlin')
+  vi.stubEnv('OTEL_RESOURCE_ATTRIBUTES', 'deployment.environment.name=staging')
+  const service = await startService({
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${receiver.port}` },
+    working: false,
+  })
+  vi.unstubAllEnvs()
+  await service.call('GET', '/v1/audits')
+  await service.stop()
+  const attributes = bodies.at(-1)?.resourceSpans[0]?.resource.attributes
+  const told = { 'service.name': 'ports-of-berlin', 'deployment.environment.name': 'staging' }
+  for (const [key, stringValue] of Object.entries(told))
+    expect(attributes).toContainEqual({ key, value: { stringValue } })
+  expect(attributes).toContainEqual({ key: 'service.instance.id', value: { stringValue: expect.any(String) } })
 })
 
 test('a receiver that is away harms nothing', async () => {
