@@ -1,4 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { results } from '../domain/judge.ts'
+import { probeNames } from '../domain/observation.ts'
+import { verdicts } from '../domain/verdict.ts'
 
 /** What of a finding is counted. `evidence` is null where nothing was looked at. */
 interface CountedFinding {
@@ -50,6 +53,10 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
     labelNames: ['probe', 'result'],
     registers,
   })
+  // From the beginning: a series that begins with its first failure shows no increase.
+  for (const status of ['completed', 'canceled', 'failed'])
+    for (const verdict of verdicts) audits.inc({ status, verdict }, 0)
+  for (const probe of ['none', ...probeNames]) for (const result of results) checks.inc({ probe, result }, 0)
   const probeSeconds = new Histogram({
     name: 'portwarden_probe_duration_seconds',
     help: 'Duration of the try that decided a recorded check',

@@ -20,6 +20,14 @@ const readSeries = (text: string, series: string) => {
   return line && Number(line.slice(series.length + 1))
 }
 
+test('a failure that has not come yet is 0, so that the first one is an increase', async () => {
+  const text = await read()
+  expect(readSeries(text, 'portwarden_audits_total{status="completed",verdict="fail"}')).toBe(0)
+  expect(readSeries(text, 'portwarden_audits_total{status="failed",verdict="inconclusive"}')).toBe(0)
+  expect(readSeries(text, 'portwarden_checks_total{probe="ldap",result="fail"}')).toBe(0)
+  expect(readSeries(text, 'portwarden_checks_total{probe="none",result="error"}')).toBe(0)
+})
+
 test('an audit, its checks and their durations are counted, and no target is named', async () => {
   const open = await listenSilently()
   const id = await service.accept({
