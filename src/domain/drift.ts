@@ -1,7 +1,7 @@
 import type { Result } from './judge.ts'
 import type { State } from './observation.ts'
 import { pointerTo } from './pointer.ts'
-import type { ReasonCode } from './reasons.ts'
+import { describeReason, type ReasonCode } from './reasons.ts'
 
 export const driftClasses = [
   'regressed',
@@ -17,14 +17,23 @@ export const driftCauses = ['environment', 'policy', 'scope'] as const
 export type DriftCause = (typeof driftCauses)[number]
 
 /** What was true of a series at a moment. */
-export interface SeriesState {
+export interface SeriesOutcome {
   result: Result
   state: State
   reason: ReasonCode
   evidence: unknown
-  /** Which policy version judged it. */
+}
+
+/** The same with the policy version that judged it. */
+export interface SeriesState extends SeriesOutcome {
   policyVersion: number
 }
+
+/** An outcome as reports show it. */
+export const showOutcome = ({ result, state, reason }: SeriesOutcome) => ({
+  ...{ result, state },
+  reason: describeReason(reason),
+})
 
 /** One field that differs; `path` is a JSON Pointer (RFC 6901). A side that is absent is null. */
 export interface FieldChange {
@@ -34,7 +43,7 @@ export interface FieldChange {
 }
 
 const known = (result: Result) => result === 'pass' || result === 'fail'
-const outOfScope = (side: SeriesState | undefined) => side === undefined || side.result === 'notapplicable'
+const outOfScope = (side: SeriesOutcome | undefined) => side === undefined || side.result === 'notapplicable'
 
 /** Whether a series that is absent on one side was merely not tested then, and so never left the scope. */
 interface Absence {
@@ -46,8 +55,8 @@ interface Absence {
  * scope then, unless it is known that it was merely not tested (`untested`): that hides what was known, and nothing else.
  */
 export function classify(
-  before: SeriesState | undefined,
-  after: SeriesState | undefined,
+  before: SeriesOutcome | undefined,
+  after: SeriesOutcome | undefined,
   { untested = false }: Absence = {},
 ): DriftClass | undefined {
   if (untested && before && !after) return known(before.result) ? 'obscured' : undefined
@@ -80,8 +89,8 @@ export function causeOf(
 }
 
 /** The fields that differ between two states of a series, in the order of their paths. */
-export function compareFields(before: SeriesState | undefined, after: SeriesState | undefined): FieldChange[] {
-  const view = (side: SeriesState | undefined) =>
+export function compareFields(before: SeriesOutcome | undefined, after: SeriesOutcome | undefined): FieldChange[] {
+  const view = (side: SeriesOutcome | undefined) =>
     side && { result: side.result, state: side.state, reason: side.reason, evidence: side.evidence }
   return compareValues(view(before) ?? {}, view(after) ?? {}, '')
 }

@@ -59,6 +59,9 @@ export interface LedgerEntry extends Omit<Change, 'action' | 'payload'> {
   mac: string
 }
 
+/** Where the chain ends, or ended: what the next entry follows. */
+export type LedgerEnd = Pick<LedgerEntry, 'seq' | 'hash'>
+
 /** A key of the ledger; it never gets into the database. */
 export interface LedgerKey {
   id: string
@@ -103,11 +106,7 @@ const hashOf = ({ actor, action, subject, payload, at, keyId, prev }: Omit<Ledge
 export type EntryCheck = 'genuine' | 'unverified' | 'changed' | 'forged' | 'misplaced'
 
 /** Checks an entry by itself, and whether it follows the one before it. */
-export function checkEntry(
-  entry: LedgerEntry,
-  previous: Pick<LedgerEntry, 'seq' | 'hash'>,
-  keys: readonly LedgerKey[],
-): EntryCheck {
+export function checkEntry(entry: LedgerEntry, previous: LedgerEnd, keys: readonly LedgerKey[]): EntryCheck {
   if (!says(entry)) return 'changed'
   const key = keys.find(({ id }) => id === entry.keyId)
   if (key && hmac(key, entry.hash) !== entry.mac) return 'forged'
@@ -132,7 +131,7 @@ export interface LedgerHead {
   mac: string
 }
 
-export const signHead = ({ seq, hash }: Pick<LedgerEntry, 'seq' | 'hash'>, key: LedgerKey): LedgerHead => ({
+export const signHead = ({ seq, hash }: LedgerEnd, key: LedgerKey): LedgerHead => ({
   seq,
   hash,
   keyId: key.id,

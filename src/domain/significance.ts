@@ -1,4 +1,4 @@
-import type { DriftClass, FieldChange, SeriesState } from './drift.ts'
+import type { DriftClass, FieldChange, SeriesOutcome } from './drift.ts'
 
 /** How much a change deserves to be looked at: `alert` now, `notice` in the next review, `info` for the record. */
 export const significances = ['info', 'notice', 'alert'] as const
@@ -35,7 +35,7 @@ const byClass: Record<DriftClass, Significance> = {
 export const significanceOf = ({ path, before, after }: FieldChange): Significance =>
   before === null || after === null ? 'info' : (fields.find(([pattern]) => pattern.test(path))?.[1] ?? 'info')
 
-const isExposed = (side: SeriesState | undefined) =>
+const isExposed = (side: SeriesOutcome | undefined) =>
   side?.result === 'fail' && side.reason === 'unexpected-state' && side.state === 'open'
 
 /** The significance of an item of drift: that of its class or of its weightiest field. A forbidden port that opened is an alert. */
@@ -45,7 +45,7 @@ export function significanceOfDrift(
     before,
     after,
     changes,
-  }: { before: SeriesState | undefined; after: SeriesState | undefined; changes: readonly FieldChange[] },
+  }: { before: SeriesOutcome | undefined; after: SeriesOutcome | undefined; changes: readonly FieldChange[] },
 ): Significance {
   if (isExposed(after) && !isExposed(before)) return 'alert'
   return max([byClass[kind], ...changes.map(significanceOf)])

@@ -2,11 +2,12 @@ import { inGroups } from '../domain/groups.ts'
 import type { LedgerKeys } from '../domain/ledger.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
+import { andAll } from './conditions.ts'
 import { type Database, Prisma, readRows } from './database.ts'
 import { type Ending, finishAudits } from './finish.ts'
 import type { Audit as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
-import { andHas, isEverything, madeIn, type Realm } from './realm.ts'
+import { andHas, hasLabels, isEverything, madeIn, type Realm } from './realm.ts'
 import type { KnownVantage } from './vantages.ts'
 import type { Watch } from './watch.ts'
 
@@ -136,19 +137,17 @@ export function createAuditStore(
       limit,
     }: AuditFilter): Promise<Page<Audit>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const conditions = [
-        !isEverything(realm) && Prisma.sql`true ${andHas(realm, 'a.realm')}`,
+      const wanted = andAll([
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
         externalId !== undefined && looksAtAny(Prisma.sql`t.external_id = ${externalId} ${andHas(realm, 't.labels')}`),
-        !isEverything(labels) &&
-          looksAtAny(Prisma.sql`true ${andHas(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
+        !isEverything(labels) && looksAtAny(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
         since && Prisma.sql`a.changed_at >= ${since}`,
-      ].filter((condition) => typeof condition === 'object')
-      const where = conditions.length > 0 ? Prisma.sql`WHERE ${Prisma.join(conditions, ' AND ')}` : Prisma.empty
-      const rows = await db.$queryRaw<JoinedRow[]>`${selectAudit} ${where} ORDER BY a.id DESC LIMIT ${limit + 1}`
+      ])
+      const rows = await db.$queryRaw<JoinedRow[]>`
+        ${selectAudit} WHERE true ${wanted} ${andHas(realm, 'a.realm')} ORDER BY a.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 

@@ -1,6 +1,6 @@
 import type { PolicyDocument } from '../domain/policy.ts'
 import { type Database, Prisma } from './database.ts'
-import { andHas, isIn, type Realm } from './realm.ts'
+import { andHas, hasLabels, isIn, type Realm } from './realm.ts'
 import type { Selection } from './selection.ts'
 import type { StoredTarget } from './targets.ts'
 import type { KnownVantage } from './vantages.ts'
@@ -58,7 +58,7 @@ export function createBasisStore(db: Database, realm: Realm) {
       const labels = wishes.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
       const selected = [
         Prisma.sql`name = ANY(${[...new Set(names)]}::text[])`,
-        ...labels.map((one) => Prisma.sql`labels @> ${JSON.stringify(one)}::jsonb`),
+        ...labels.map((one) => hasLabels(one, 'labels')),
       ]
       const found = await read(
         policies,

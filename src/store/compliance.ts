@@ -3,13 +3,10 @@ import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { andOfTarget, type Realm } from './realm.ts'
+import { isAbout, type SeriesFilter } from './series-names.ts'
 import { waivedAt } from './waivers.ts'
 
-export interface ComplianceFilter {
-  policy?: string
-  target?: string
-  labels?: Record<string, string>
-}
+export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'>
 
 /** By what the findings are grouped; `label` by the values of one label. */
 export type Grouping = { by: 'rule' } | { by: 'target' } | { by: 'label'; key: string }
@@ -108,7 +105,7 @@ function groupsAt(
     FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
       ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
       LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
-    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${conditionsOf(filter)} ${andOfTarget(realm, 'x.target_id')}
+    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(realm, 'x.target_id')}
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 
@@ -164,12 +161,3 @@ function groupOf(grouping: Grouping): Prisma.Sql {
 
 const needsTarget = (grouping: Grouping, { target, labels }: ComplianceFilter) =>
   grouping.by !== 'rule' || target !== undefined || labels !== undefined
-
-function conditionsOf({ policy, target, labels }: ComplianceFilter): Prisma.Sql {
-  const conditions = [
-    policy !== undefined && Prisma.sql`AND r.policy = ${policy}`,
-    target !== undefined && Prisma.sql`AND t.name = ${target}`,
-    labels !== undefined && Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`,
-  ].filter((condition) => condition !== false)
-  return conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty
-}

@@ -1,4 +1,5 @@
 import type { Attempt, EventType, Settlement } from '../domain/webhooks.ts'
+import { andAll } from './conditions.ts'
 import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
@@ -139,13 +140,13 @@ export function createDeliveryStore(db: Database) {
     /** What was told to a webhook, newest first. */
     async list(webhookId: string, { status, type, cursor, limit }: DeliveryFilter): Promise<Page<Delivery>> {
       const [before] = decodeCursor(cursor, ['']) ?? []
-      const conditions = [
-        before !== undefined && Prisma.sql`AND d.id < ${placeOf(before)}`,
-        status && Prisma.sql`AND d.status = ${status}`,
-        type && Prisma.sql`AND e.type = ${type}`,
-      ].filter((condition) => typeof condition === 'object')
+      const wanted = andAll([
+        before !== undefined && Prisma.sql`d.id < ${placeOf(before)}`,
+        status && Prisma.sql`d.status = ${status}`,
+        type && Prisma.sql`e.type = ${type}`,
+      ])
       const rows = await db.$queryRaw<Delivery[]>`
-        ${selectDelivery} AND d.webhook_id = ${webhookId} ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
+        ${selectDelivery} AND d.webhook_id = ${webhookId} ${wanted}
         ORDER BY d.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: (row) => row })
     },

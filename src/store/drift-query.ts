@@ -1,8 +1,8 @@
-import { classify, type DriftClass, type SeriesState } from '../domain/drift.ts'
+import { classify, type DriftClass, type SeriesOutcome } from '../domain/drift.ts'
 import { results } from '../domain/judge.ts'
 import { Prisma } from './database.ts'
 import { andOfTarget, type Realm } from './realm.ts'
-import { seriesNamesOf } from './series-names.ts'
+import { isAbout, type SeriesFilter, seriesNamesOf } from './series-names.ts'
 
 /**
  * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
@@ -14,14 +14,7 @@ export type Moment =
   | { auditId: string; tested: 'all' | 'chosen' | 'unknown' }
   | { baseline: string }
 
-export interface DriftFilter {
-  target?: string
-  labels?: Record<string, string>
-  policy?: string
-  rule?: string
-  /** One of these. */
-  rules?: string[]
-  vantage?: string
+export interface DriftFilter extends SeriesFilter {
   class?: DriftClass
 }
 
@@ -88,7 +81,7 @@ export function differencesBetween(
   return Prisma.sql`
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
       SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
-      WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${conditionsOf(filter)}
+      WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
         ${andOfTarget(sides.realm, 'd.target_id')}
     )
     SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
@@ -161,9 +154,9 @@ const classes: ReadonlyMap<number, DriftClass> = new Map(
   ),
 )
 
-function example(number: number, evidence: string): SeriesState | undefined {
+function example(number: number, evidence: string): SeriesOutcome | undefined {
   const result = results[number]
-  return result && { result, state: 'unknown', reason: 'as-expected', evidence, policyVersion: 0 }
+  return result && { result, state: 'unknown', reason: 'as-expected', evidence }
 }
 
 const pairingsOf = (kind: DriftClass | undefined): number[] =>
@@ -215,16 +208,4 @@ function policiesOf({ from, to }: Sides): Prisma.Sql {
           SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`
       : Prisma.empty
   return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`
-}
-
-function conditionsOf({ target, labels, policy, rule, rules, vantage }: DriftFilter): Prisma.Sql {
-  const conditions = [
-    target !== undefined && Prisma.sql`AND t.name = ${target}`,
-    labels !== undefined && Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`,
-    policy !== undefined && Prisma.sql`AND r.policy = ${policy}`,
-    rule !== undefined && Prisma.sql`AND r.name = ${rule}`,
-    rules !== undefined && Prisma.sql`AND r.name = ANY(${rules}::text[])`,
-    vantage !== undefined && Prisma.sql`AND v.name = ${vantage}`,
-  ].filter((condition) => condition !== false)
-  return conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty
 }

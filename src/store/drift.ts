@@ -6,9 +6,9 @@ import {
   driftClasses,
   type FieldChange,
   type SeriesState,
+  showOutcome,
 } from '../domain/drift.ts'
 import type { Evidence } from '../domain/evidence.ts'
-import { describeReason, type ReasonCode } from '../domain/reasons.ts'
 import { type Significance, significanceOf, significanceOfDrift } from '../domain/significance.ts'
 import type { Codes } from './codes.ts'
 import type { Database } from './database.ts'
@@ -31,7 +31,7 @@ import { madeIn, type Realm } from './realm.ts'
 
 export type { DriftFilter, Moment } from './drift-query.ts'
 
-type ShownState = Pick<SeriesState, 'result' | 'state'> & { reason: { code: ReasonCode; message: string } }
+type ShownState = ReturnType<typeof showOutcome>
 
 export interface DriftItem {
   /** Names the series, whatever its target is called. */
@@ -142,14 +142,12 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
     fingerprint: row.fingerprint,
     ...{ target: row.target, policy: row.policy, rule: row.rule, vantage: row.vantage },
     at: row.at.toISOString(),
-    before: before ? show(before) : null,
-    after: after ? show(after) : null,
+    before: before ? showOutcome(before) : null,
+    after: after ? showOutcome(after) : null,
     changes: changes.map((change) => ({ ...change, significance: significanceOf(change) })),
     flapping: flapping.get(row.seriesId) ?? null,
   }
 }
-
-const show = ({ result, state, reason }: SeriesState): ShownState => ({ result, state, reason: describeReason(reason) })
 
 async function readEvidence(db: Database, ids: readonly number[]): Promise<Map<number, Evidence>> {
   const rows = await db.$queryRaw<{ id: number; content: Evidence }[]>`

@@ -7,13 +7,10 @@ import type { Codes } from './codes.ts'
 import { type Database, Prisma, readRows } from './database.ts'
 import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } from './page.ts'
 import { andOfTarget, type Realm } from './realm.ts'
-import { seriesNamesOf } from './series-names.ts'
+import { isAbout, type SeriesFilter, seriesNamesOf } from './series-names.ts'
 
-export interface FindingFilter {
+export interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'> {
   result?: Result
-  target?: string
-  rule?: string
-  vantage?: string
 }
 
 export type FindingStore = ReturnType<typeof createFindingStore>
@@ -28,13 +25,8 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
     { cursor, limit, ...filter }: FindingFilter & PageRequest,
   ): Promise<Page<Piece>> {
     const [target, series] = decodeCursor(cursor, [0, 0]) ?? [0, 0]
-    const conditions = [
-      filter.result && Prisma.sql`AND f.result = ${codes.result.numberOf(filter.result)}`,
-      filter.target && Prisma.sql`AND t.name = ${filter.target}`,
-      filter.rule && Prisma.sql`AND r.name = ${filter.rule}`,
-      filter.vantage && Prisma.sql`AND v.name = ${filter.vantage}`,
-    ].filter((condition) => typeof condition === 'object')
-    const filtered = conditions.length > 0
+    const { result } = filter
+    const about = isAbout(filter)
     // The page is cut before anything is joined, and what has a key of its own is looked up row by row: the planner would
     // rather join the whole audit, or every target, for each page.
     const pieces = await readRows<Piece & { next: [number, number] | null }>(
@@ -42,10 +34,9 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
       Prisma.sql`
       WITH page AS MATERIALIZED (
         SELECT f.*, row_number() OVER (ORDER BY target_id, series_id)::int AS number FROM (
-          SELECT f.* FROM finding f ${filtered ? seriesNamesOf('f') : Prisma.empty}
+          SELECT f.* FROM finding f ${about === Prisma.empty ? about : seriesNamesOf('f')}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
-            ${andOfTarget(realm, 'f.target_id')}
-            ${filtered ? Prisma.join(conditions, ' ') : Prisma.empty}
+            ${andOfTarget(realm, 'f.target_id')} ${about} ${result ? Prisma.sql`AND f.result = ${codes.result.numberOf(result)}` : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ) f
       ), looked_up AS MATERIALIZED (

@@ -1,11 +1,13 @@
-import { compareFields, type FieldChange, type SeriesState } from '../domain/drift.ts'
+import { compareFields, type FieldChange, type SeriesOutcome, showOutcome } from '../domain/drift.ts'
 import type { Evidence } from '../domain/evidence.ts'
-import { describeReason, type ReasonCode } from '../domain/reasons.ts'
+import type { Result } from '../domain/judge.ts'
+import type { State } from '../domain/observation.ts'
+import type { ReasonCode } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
 import { andOfTarget, type Realm } from './realm.ts'
-import { seriesNamesOf } from './series-names.ts'
+import { isAbout, type SeriesFilter, seriesNamesOf } from './series-names.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
@@ -14,8 +16,8 @@ export interface Span {
   policy: string
   rule: string
   vantage: string
-  result: SeriesState['result']
-  state: SeriesState['state']
+  result: Result
+  state: State
   reason: { code: ReasonCode; message: string }
   evidence: Evidence | null
   from: string
@@ -30,7 +32,7 @@ export interface KnownSeries {
   policy: string
   rule: string
   vantage: string
-  result: SeriesState['result']
+  result: Result
   evidence: Evidence | null
   /** Since when it is so. */
   since: Date
@@ -39,36 +41,26 @@ export interface KnownSeries {
 /** A span, and the target whose it is. */
 export type TargetSpan = Span & { target: string }
 
-/** By names, and by labels of the target. */
-export interface ChangeFilter {
-  target?: string
-  policy?: string
-  rule?: string
-  vantage?: string
-  labels?: Record<string, string>
-}
-
 export type HistoryStore = ReturnType<typeof createHistoryStore>
 
 /** History, read from spans. */
 export function createHistoryStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
-  const stateOf = (row: SideRow): SeriesState => ({
+  const outcomeOf = (row: SideRow): SeriesOutcome => ({
     result: codes.result.wordOf(row.result),
     state: codes.state.wordOf(row.state),
     reason: codes.reason.wordOf(row.reasonId),
     evidence: row.evidence,
-    policyVersion: row.policyVersion,
   })
 
   const toSpan = (row: SpanRow): Span => {
-    const now = stateOf(row)
-    const before = row.resultBefore === null ? undefined : stateOf(sideBefore(row))
+    const now = outcomeOf(row)
+    const before = row.resultBefore === null ? undefined : outcomeOf(sideBefore(row))
     return {
       fingerprint: row.fingerprint,
       policy: row.policy,
       rule: row.rule,
       vantage: row.vantage,
-      ...show(now),
+      ...showOutcome(now),
       evidence: row.evidence,
       from: row.fromAt.toISOString(),
       to: row.toAt?.toISOString() ?? null,
@@ -83,7 +75,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
       const rows = await db.$queryRaw<SpanRow[]>`
         SELECT x.*, s.fingerprint, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
         FROM (
-          SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, ${sideColumns},
+          SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, result, state, reason_id AS "reasonId",
             lag(evidence_id) OVER w AS evidence_before, lag(result) OVER w AS "resultBefore", lag(state) OVER w AS "stateBefore",
             lag(reason_id) OVER w AS "reasonBefore"
           FROM span x WHERE target_id = ${targetId} ${andOfTarget(realm, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
@@ -100,26 +92,22 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
 
     /** The spans of all targets in the order in which they were written last; with `since` those of that time or later. */
     async changes(
-      { labels, ...names }: ChangeFilter,
+      filter: SeriesFilter,
       { since, cursor, limit }: { since?: Date; cursor?: string; limit: number },
     ): Promise<Page<TargetSpan>> {
       const [at, ...key] = decodeCursor(cursor, [aTime, 0, 0, aTime]) ?? ['-infinity', 0, 0, '-infinity']
-      const columns = { target: 't.name', policy: 'r.policy', rule: 'r.name', vantage: 'v.name' } as const
-      const conditions = (Object.keys(columns) as (keyof typeof columns)[]).flatMap((name) =>
-        names[name] === undefined ? [] : [Prisma.sql`AND ${Prisma.raw(columns[name])} = ${names[name]}`],
-      )
-      if (labels) conditions.push(Prisma.sql`AND t.labels @> ${JSON.stringify(labels)}::jsonb`)
+      const conditions = isAbout(filter)
       // The page is cut before names and evidence are joined, as with findings.
       const rows = await db.$queryRaw<ChangeRow[]>`
         SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.from_at AS "fromAt", f.to_at AS "toAt", f.changed_at AS "changedAt",
-          f.result, f.state, f.reason_id AS "reasonId", 0 AS "policyVersion", s.fingerprint, t.name AS target, r.policy, r.name AS rule,
+          f.result, f.state, f.reason_id AS "reasonId", s.fingerprint, t.name AS target, r.policy, r.name AS rule,
           v.name AS vantage, e.content AS evidence, b.result AS "resultBefore", b.state AS "stateBefore",
           b.reason_id AS "reasonBefore", c.content AS "evidenceBefore"
         FROM (
-          SELECT f.* FROM span f ${conditions.length > 0 ? seriesNamesOf('f') : Prisma.empty}
+          SELECT f.* FROM span f ${conditions === Prisma.empty ? conditions : seriesNamesOf('f')}
           WHERE f.changed_at >= ${since ?? '-infinity'}::timestamptz
             AND (f.changed_at, f.target_id, f.series_id, f.from_at) > (${at}::timestamptz, ${key[0]}::int, ${key[1]}::int, ${key[2]}::timestamptz)
-            ${andOfTarget(realm, 'f.target_id')} ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
+            ${andOfTarget(realm, 'f.target_id')} ${conditions}
           ORDER BY f.changed_at, f.target_id, f.series_id, f.from_at LIMIT ${limit + 1}
         ) f ${seriesNamesOf('f')} LEFT JOIN LATERAL (
           SELECT * FROM span b WHERE b.target_id = f.target_id AND b.series_id = f.series_id AND b.from_at < f.from_at
@@ -158,7 +146,6 @@ interface SideRow {
   state: number
   reasonId: number
   evidence: Evidence | null
-  policyVersion: number
 }
 interface SpanRow extends SideRow {
   fingerprint: string
@@ -173,14 +160,9 @@ interface SpanRow extends SideRow {
   reasonBefore: number | null
   evidenceBefore: Evidence | null
 }
-const sideColumns = Prisma.sql`result, state, reason_id AS "reasonId", 0 AS "policyVersion"`
-
 const sideBefore = (row: SpanRow): SideRow => ({
   result: row.resultBefore ?? 0,
   state: row.stateBefore ?? 0,
   reasonId: row.reasonBefore ?? 0,
   evidence: row.evidenceBefore,
-  policyVersion: row.policyVersion,
 })
-
-const show = ({ result, state, reason }: SeriesState) => ({ result, state, reason: describeReason(reason) })

@@ -1,5 +1,13 @@
 import { canonicalJson } from '../domain/canonical.ts'
-import { checkEntry, checkHead, genesis, type LedgerEntry, type LedgerHead, type LedgerKey } from '../domain/ledger.ts'
+import {
+  checkEntry,
+  checkHead,
+  genesis,
+  type LedgerEnd,
+  type LedgerEntry,
+  type LedgerHead,
+  type LedgerKey,
+} from '../domain/ledger.ts'
 import type { Database } from './database.ts'
 import { digestFindings, type FindingsDigest } from './findings-digest.ts'
 import { entryOf } from './ledger-rows.ts'
@@ -78,10 +86,8 @@ export async function verifyLedger(
 
 const broken = (seq: number, fault: LedgerFault, message: string) => ({ seq, fault, message })
 
-type End = Pick<LedgerEntry, 'seq' | 'hash'>
-
 /** The entry before one; undefined where there is none. */
-async function before(db: Database, seq: number): Promise<End | undefined> {
+async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {
   if (seq === 1) return { seq: 0, hash: genesis }
   const row = await db.ledgerEntry.findUnique({ where: { seq: seq - 1 } })
   return row ? entryOf(row) : undefined
@@ -102,7 +108,7 @@ async function* entriesFrom(db: Database, first: number): AsyncGenerator<LedgerE
 }
 
 interface Checking {
-  previous: End
+  previous: LedgerEnd
   keys: readonly LedgerKey[]
   found: Verification
   checkFindings: ((entry: LedgerEntry) => Promise<Verification['broken']>) | undefined
@@ -128,7 +134,7 @@ async function faultOf(
 }
 
 /** Tells a chain that lacks an entry from one whose entries stand at other places. */
-async function misplacement(db: Database, entry: LedgerEntry, previous: End): Promise<Verification['broken']> {
+async function misplacement(db: Database, entry: LedgerEntry, previous: LedgerEnd): Promise<Verification['broken']> {
   const place = previous.seq + 1
   const follows = entry.prev === genesis || (await db.ledgerEntry.count({ where: { hash: entry.prev } })) > 0
   if (follows) return broken(place, 'order', 'another entry stands here: the order was changed')
@@ -144,7 +150,7 @@ async function faultOfHead(db: Database, head: LedgerHead): Promise<Verification
 }
 
 /** An audit that has ended since the ledger began, and of which no entry tells. */
-async function faultOfUnrecorded(db: Database, end: End): Promise<Verification['broken']> {
+async function faultOfUnrecorded(db: Database, end: LedgerEnd): Promise<Verification['broken']> {
   const [first] = await db.$queryRaw<{ id: string; all: number }[]>`
     SELECT a.id::text, count(*) OVER ()::int AS "all" FROM audit a
     WHERE a.finished_at >= (SELECT at FROM ledger_entry WHERE seq = 1)

@@ -4,6 +4,7 @@ import {
   formatHead,
   genesis,
   type LedgerAction,
+  type LedgerEnd,
   type LedgerEntry,
   type LedgerHead,
   type LedgerKeys,
@@ -85,12 +86,10 @@ export async function appendEntries(tx: Database, keys: LedgerKeys, changes: rea
   if (changes.length > 0) await appendIf(tx, keys, () => changes)
 }
 
-type End = Pick<LedgerEntry, 'seq' | 'hash'>
-
 async function appendIf(
   tx: Database,
   keys: LedgerKeys,
-  choose: (head: End | undefined) => readonly Change[],
+  choose: (head: LedgerEnd | undefined) => readonly Change[],
 ): Promise<void> {
   const [head] = await tx.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM lock_ledger_head()`
   const end = head && { seq: Number(head.seq), hash: head.hash }

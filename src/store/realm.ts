@@ -12,15 +12,19 @@ export const everything: Realm = Object.freeze({})
 
 export const isEverything = (realm: Realm): boolean => Object.keys(realm).length === 0
 
-/** The condition, with its AND, that a column of JSON has the labels of the realm. Nothing for everything, so that plans stay as they are. */
+/** The condition that a column of JSON has these labels. */
+export const hasLabels = (labels: Realm, column: string): Prisma.Sql =>
+  Prisma.sql`${Prisma.raw(column)} @> ${JSON.stringify(labels)}::jsonb`
+
+/** The same for the realm, with its AND. Nothing for everything, so that plans stay as they are. */
 export const andHas = (realm: Realm, column: string): Prisma.Sql =>
-  isEverything(realm) ? Prisma.empty : Prisma.sql`AND ${Prisma.raw(column)} @> ${JSON.stringify(realm)}::jsonb`
+  isEverything(realm) ? Prisma.empty : Prisma.sql`AND ${hasLabels(realm, column)}`
 
 /** The condition, with its AND, that the id of a target in this column is of the realm. */
 export const andOfTarget = (realm: Realm, column: string): Prisma.Sql =>
   isEverything(realm)
     ? Prisma.empty
-    : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE labels @> ${JSON.stringify(realm)}::jsonb)`
+    : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE ${hasLabels(realm, 'labels')})`
 
 /** The same for Prisma's own queries: labels of targets. */
 export const withLabels = (realm: Realm) => ({

@@ -1,7 +1,7 @@
 import { type Database, Prisma, readRows, transact } from './database.ts'
 import type { Target as Row } from './generated/client.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
-import { andHas, isEverything, isIn, outsideOf, type Realm, withLabels } from './realm.ts'
+import { andHas, hasLabels, isEverything, isIn, outsideOf, type Realm, withLabels } from './realm.ts'
 
 export interface TargetInput {
   name: string
@@ -67,7 +67,7 @@ export function createTargetStore(db: Database, realm: Realm) {
 
     async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
       const rows = await db.$queryRaw<Row[]>`
-        ${selectTarget} WHERE retired_at IS NULL AND labels @> ${JSON.stringify(labels)}::jsonb
+        ${selectTarget} WHERE retired_at IS NULL AND ${hasLabels(labels, 'labels')}
           ${andHas(realm, 'labels')} ORDER BY id`
       return rows.map(fromRow)
     },
@@ -77,7 +77,7 @@ export function createTargetStore(db: Database, realm: Realm) {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
       const rows = await db.$queryRaw<Row[]>`
-        ${selectTarget} WHERE ${wanted} AND name > ${after} AND labels @> ${JSON.stringify(labels)}::jsonb
+        ${selectTarget} WHERE ${wanted} AND name > ${after} AND ${hasLabels(labels, 'labels')}
           ${andHas(realm, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },

@@ -1,6 +1,7 @@
 import { inGroups } from '../domain/groups.ts'
 import type { DoorSeen, Proof, WindowState } from '../domain/windows.ts'
 import type { Codes } from './codes.ts'
+import { andAll } from './conditions.ts'
 import { type Database, Prisma, transact } from './database.ts'
 import type { AccessWindow as Row } from './generated/client.ts'
 import { createOutboxStore } from './outbox.ts'
@@ -83,17 +84,16 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
     /** Newest first. */
     async list({ policy, state, rule, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const conditions = [
-        before && Prisma.sql`AND x.id < ${before}::uuid`,
-        policy && Prisma.sql`AND x.policy = ${policy}`,
-        rule && Prisma.sql`AND ${rule} = ANY(x.rules)`,
-        ticket && Prisma.sql`AND x.ticket = ${ticket}`,
-        target && Prisma.sql`AND EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
-        state && Prisma.sql`AND ${stateAt(now)} = ${state}`,
-      ].filter((condition) => typeof condition === 'object')
+      const wanted = andAll([
+        before && Prisma.sql`x.id < ${before}::uuid`,
+        policy && Prisma.sql`x.policy = ${policy}`,
+        rule && Prisma.sql`${rule} = ANY(x.rules)`,
+        ticket && Prisma.sql`x.ticket = ${ticket}`,
+        target && Prisma.sql`EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
+        state && Prisma.sql`${stateAt(now)} = ${state}`,
+      ])
       const found = await db.$queryRaw<{ id: string }[]>`
-        SELECT x.id FROM access_window x WHERE true ${conditions.length > 0 ? Prisma.join(conditions, ' ') : Prisma.empty}
-          ${andHas(realm, 'x.realm')}
+        SELECT x.id FROM access_window x WHERE true ${wanted} ${andHas(realm, 'x.realm')}
         ORDER BY x.id DESC LIMIT ${limit + 1}`
       const ids = found.map(({ id }) => id)
       const rows = await db.accessWindow.findMany({ where: { id: { in: ids } }, orderBy: { id: 'desc' } })

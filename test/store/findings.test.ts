@@ -54,6 +54,7 @@ describe('the findings of an audit', () => {
     [{ vantage: 'local', result: 'unknown', target: 'a' }, ['a ldap']],
     [{ vantage: 'elsewhere' }, []],
     [{ target: "' OR true --" }, []],
+    [{ target: '' }, []],
   ])('filtered by %o are %o', async (filter, found) => {
     expect(await names(filter)).toEqual(found)
   })
