@@ -18,6 +18,7 @@ import { documentHead } from './document.ts'
 import { drainBeforeClosing } from './drain.ts'
 import { registerEtags } from './etags.ts'
 import { secureHeaders } from './headers.ts'
+import { answerHeads } from './heads.ts'
 import { limitRequests } from './limits.ts'
 import { answerClientError, createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
@@ -184,6 +185,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     await guarded.register(
       async (v1) => {
         registerEtags(v1)
+        answerHeads(v1)
         for (const routes of resources) await v1.register(routes, parts)
       },
       { prefix: '/v1' },

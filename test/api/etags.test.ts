@@ -55,6 +55,19 @@ describe.each(reads)('the ETag of %s', (_, url) => {
       expect([again.status, again.body, again.headers.etag], tag).toEqual([304, '', etag])
       expect(again.headers['content-type']).toBeUndefined()
     }
+    const head = (tag: string) =>
+      service.server.inject({
+        method: 'HEAD',
+        url: url(),
+        headers: { authorization: `Bearer ${service.key}`, 'if-none-match': tag },
+      })
+    for (const [tag, status] of [
+      [etag, 304],
+      ['"x"', 200],
+    ] as const) {
+      const { statusCode, headers, body } = await head(tag)
+      expect([statusCode, headers.etag, body], `HEAD ${tag}`).toEqual([status, etag, ''])
+    }
     const other = await get('"x"')
     expect([other.status, other.body]).toEqual([200, first.body])
   })
