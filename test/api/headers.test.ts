@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { startService, type TestService } from '../support/service.ts'
 
 let service: TestService
@@ -21,7 +21,6 @@ describe.each(cases)('%s', (_what, method, url, call) => {
     const { headers } = await service.call(method, url, call)
     expect(headers).toMatchObject({
       'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
-      'strict-transport-security': 'max-age=31536000',
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'DENY',
       'referrer-policy': 'no-referrer',
@@ -35,6 +34,13 @@ describe.each(cases)('%s', (_what, method, url, call) => {
     const { headers } = await service.call(method, url, { ...call, headers: { origin: 'https://elsewhere.example' } })
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
   })
+})
+
+test('an answer that goes over TLS wants TLS for a year, one in clear says nothing of it', async () => {
+  const behindProxy = await startService({ working: false, env: { PORTWARDEN_BEHIND_PROXY: 'true' } })
+  onTestFinished(() => behindProxy.stop())
+  const asked = await Promise.all([behindProxy, service].map(({ call }) => call('GET', '/livez')))
+  expect(asked.map(({ headers }) => headers['strict-transport-security'])).toEqual(['max-age=31536000', undefined])
 })
 
 test('a question of a browser whether another origin may call is not answered with leave', async () => {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
 import { request } from 'node:https'
 import { connect as connectClear } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -37,11 +38,15 @@ async function handshake(options: ConnectionOptions = {}) {
 
 describe('with a certificate', () => {
   test('requests come over TLS, and only so', async () => {
-    const answered = Promise.withResolvers<{ status?: number; body: string }>()
+    const answered = Promise.withResolvers<{ status?: number; headers: IncomingHttpHeaders; body: string }>()
     request({ host: '127.0.0.1', port, path: '/livez', ca: authority.ca, agent: false }, async (answer) => {
-      answered.resolve({ status: answer.statusCode, body: await text(answer) })
+      answered.resolve({ status: answer.statusCode, headers: answer.headers, body: await text(answer) })
     }).end()
-    expect(await answered.promise).toMatchObject({ status: 200, body: expect.stringContaining('"ok"') })
+    expect(await answered.promise).toMatchObject({
+      status: 200,
+      headers: { 'strict-transport-security': 'max-age=31536000' },
+      body: expect.stringContaining('"ok"'),
+    })
     const clear = connectClear(port, '127.0.0.1')
     clear.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
     expect(await text(clear).catch(() => '')).not.toContain('200 OK')
