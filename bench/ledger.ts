@@ -18,7 +18,7 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
   try {
     const codes = await loadCodes(stores.db)
     await ensurePartitions(stores.db)
-    const keys = await ensureLedgerKeys(dataDir)
+    const keys = ensureLedgerKeys(dataDir)
     const transaction = createTransact(
       { transaction: (work) => stores.db.$transaction(work, { timeout: 600_000 }) },
       codes,

@@ -20,7 +20,7 @@ export async function openOwnStores(dataDir: string): Promise<OwnStores> {
   await migrate(server.url)
   const { db, close } = openDatabase(server.url, { connections: 10 })
   return {
-    ...createStores(db, await loadCodes(db), { keys: await ensureLedgerKeys(dataDir) }),
+    ...createStores(db, await loadCodes(db), { keys: ensureLedgerKeys(dataDir) }),
     url: server.url,
     db,
     async close() {

@@ -105,7 +105,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   closers.push(database.close)
   const codes = await loadCodes(database.db)
   await ensurePartitions(database.db)
-  const keys = config.ledgerKeys ?? (await ensureLedgerKeys(config.dataDir))
+  const keys = config.ledgerKeys ?? ensureLedgerKeys(config.dataDir)
   // Loaded here alone: who does not trace pays nothing for it.
   const tracing = config.otlpEndpoint
     ? await import('./telemetry/tracing.ts').then((made) =>

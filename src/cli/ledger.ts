@@ -6,7 +6,7 @@ import type { LedgerHead } from '../domain/ledger.ts'
 import { openDatabase } from '../store/database.ts'
 import { startEmbedded } from '../store/embedded.ts'
 import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
-import { readLedgerKeys } from '../store/ledger-key.ts'
+import { findLedgerKeys } from '../store/ledger-key.ts'
 import type { Verification } from '../store/ledger-verify.ts'
 import { eachPage } from '../store/page.ts'
 import { complain } from './complain.ts'
@@ -44,7 +44,7 @@ function readRequest(argv: string[]) {
 /** Opens the ledger and nothing else: no migration is applied, no key is made, nothing is written. */
 async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
-  const keys = config.ledgerKeys ?? (await readLedgerKeys(config.dataDir))
+  const keys = config.ledgerKeys ?? findLedgerKeys(config.dataDir)
   if (!keys)
     throw new ConfigError(
       `there is no key of the ledger in ${config.dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to the one of the service`,
