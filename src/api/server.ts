@@ -51,7 +51,7 @@ import { Waiver, waiverRoutes } from './routes/waivers.ts'
 import { NewWebhook, Webhook } from './routes/webhook-schemas.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
 import { Window, windowRoutes } from './routes/windows.ts'
-import { describeBody, Reason } from './schemas.ts'
+import { closedObject, describeBody, Reason } from './schemas.ts'
 import { createTokenReader } from './tokens.ts'
 import { traceRequests } from './traces.ts'
 import { answerUnknownPaths } from './unknown-paths.ts'
@@ -186,6 +186,9 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
       async (v1) => {
         registerEtags(v1)
         answerHeads(v1)
+        v1.addHook('onRoute', ({ schema }) => {
+          if (schema) schema.querystring ??= closedObject({}) // what is not known is refused there too
+        })
         for (const routes of resources) await v1.register(routes, parts)
       },
       { prefix: '/v1' },

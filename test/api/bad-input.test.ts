@@ -45,6 +45,8 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ],
   ['text as a policy', ['PUT', '/v1/policies/p', { body: 'x', headers: { 'content-type': 'text/plain' } }], 415],
 
+  ['a query of an operation that takes none', ['GET', `/v1/audits/${uuid}/pack?format=csv`], 400, ['query /format']],
+  ['a query of a change that takes none', ['DELETE', '/v1/targets/there?force=true'], 400, ['query /force']],
   ['a leap second', ['GET', '/v1/reports/compliance?at=2026-12-31T23:59:60Z'], 400, ['query /at']],
   ['the year 0', ['GET', '/v1/reports/compliance?at=0000-01-01T00:00:00Z'], 400, ['query /at']],
   ['the year 10000', ['GET', '/v1/reports/compliance?at=9999-12-31T23:59:59-01:00'], 400, ['query /at']],
