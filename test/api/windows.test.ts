@@ -159,10 +159,10 @@ describe('what an agent saw', () => {
   })
 })
 
-describe('at the end of a window', () => {
+describe.concurrent('at the end of a window', () => {
   test('an audit of its rules and targets runs by itself and proves that the door is shut', async () => {
     const door = await makeDoor()
-    const { id } = await request([door.name], { to: inMs(1_500) })
+    const { id } = await request([door.name], { to: inMs(3_000) })
     await act(id, 'approve')
     const { window, audit } = await reprobed(id)
     expect(audit).toMatchObject({ trigger: `window:${id}`, verdict: 'pass', progress: { done: 1, total: 1 } })

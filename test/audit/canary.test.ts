@@ -66,7 +66,7 @@ describe('the findings of a vantage', () => {
   })
 
   test('are unknown when none answers any more at the end, whatever was seen between; the next ones stand again', async () => {
-    const canary = await listenSilently()
+    const canary = await listen(createServer(), '127.0.0.1', await freePort())
     let cut: Promise<void> | undefined
     // The network breaks in the middle: the target hangs up only when the canary is gone.
     const target = await listen(

@@ -1,10 +1,10 @@
-import { createServer } from 'node:net'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listenSilently } from '../support/app.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
-import { type Listening, listen } from '../support/listen.ts'
+import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { type Receiver, startReceiver, verify } from '../support/receiver.ts'
 
@@ -93,10 +93,9 @@ async function told(type: string, fits: (data: Body) => boolean): Promise<Body> 
 
 /** A target whose door is open. */
 async function makeTarget(name: string): Promise<Listening> {
-  const port = await freePort()
-  const server = createServer((socket) => socket.on('error', () => {}))
-  await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { door: port } })
-  return listen(server, '127.0.0.1', port)
+  const listening = await listenSilently()
+  await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { door: listening.port } })
+  return listening
 }
 const audit = (target: string) => ask('POST', '/v1/audits', { policy: 'doors', targets: [target] })
 

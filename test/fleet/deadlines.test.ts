@@ -1,8 +1,8 @@
-import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endAtDeadline } from '../../src/fleet/deadlines.ts'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
-import { type Listening, listen } from '../support/listen.ts'
+import { listenHolding } from '../support/holding.ts'
+import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 
 let target: Listening
@@ -34,8 +34,8 @@ const summary = async (app: TestApp, auditId: string) =>
     .filter(({ result }) => result !== 'notapplicable')
     .map(({ rule, vantage, result, reason }) => `${rule} ${vantage} ${result} ${reason.code}`)
 
-describe('an audit with a deadline', () => {
-  test('ends by itself when a vantage is absent: its checks are notchecked, the others stand', () =>
+describe.concurrent('an audit with a deadline', () => {
+  test('ends by itself when a vantage is absent: its checks are notchecked, the others stand', ({ expect }) =>
     withApp(async (app) => {
       await app.stores.vantages.register(place)
       await app.work()
@@ -67,18 +67,16 @@ describe('an audit with a deadline', () => {
     }))
 
   test('takes nothing any more from a worker that was in the middle of a batch when it came', async () => {
-    const asked = Promise.withResolvers<Socket>()
-    const slow = await listen(createServer((socket) => asked.resolve(socket.on('error', () => {}))))
+    await using slow = await listenHolding()
     const app = await startTestApp({ PORTWARDEN_PROBE_TIMEOUT_MS: '20000' })
     await app.work()
     const auditId = await app.accept({ params: { ...params(), httpsPort: slow.port } })
-    const held = await asked.promise
+    await slow.holds()
     await reachDeadline(app, auditId)
     expect(await app.ended(auditId)).toMatchObject({ status: 'completed', counts: { unknown: 3, pass: 0 } })
     const before = await app.findings(auditId)
     expect(before.map(({ reason }) => reason.code)).toContain('audit-deadline')
-    held.destroy()
-    await slow.close()
+    slow.release()
     await app.close() // waits for the batch
     const rows = await app.query<{ count: number }>(
       `SELECT count(*)::int FROM finding f JOIN reason r ON r.id = f.reason_id WHERE r.code = 'audit-deadline'`,

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { BatchJob } from '../../src/fleet/batch-queues.ts'
 import { type JobHandlers, openQueue } from '../../src/fleet/queue.ts'
 import { startRelay } from '../support/relay.ts'
-import { openTestStores, type TestStores } from '../support/stores.ts'
+import { openTestStores } from '../support/stores.ts'
 
 const nothing = async () => {}
 const idle: JobHandlers = {
@@ -19,34 +19,41 @@ const idle: JobHandlers = {
 const jobs = (count: number, checks = 500) =>
   Array.from({ length: count }, (_, batchId) => ({ auditId: 'a', batchId, checks }))
 
-describe('the queue', () => {
-  let stores: TestStores
-  beforeAll(async () => {
-    stores = await openTestStores({ connections: 2 })
-  })
-  afterAll(() => stores?.close())
+/** A queue on a database of its own, in which a statement was run before. */
+async function start({ before, onError = () => {} }: { before?: string; onError?: (error: Error) => void } = {}) {
+  const stores = await openTestStores({ connections: 2 })
+  if (before) await stores.query(before)
+  const queue = await openQueue({ url: stores.url, connections: 4, concurrency: 2, onError })
+  return {
+    stores,
+    queue,
+    async [Symbol.asyncDispose]() {
+      await queue.stop(5_000)
+      await stores.close()
+    },
+  }
+}
 
-  const open = (onError: (error: Error) => void = () => {}) =>
-    openQueue({ url: stores.url, connections: 4, concurrency: 2, onError })
-
+describe.concurrent('the queue', () => {
   test('works off more batches than it has workers, and waits for no poll between them', async () => {
-    const queue = await open()
+    await using started = await start()
+    const { queue, stores } = started
     const done: number[] = []
     const { promise: allDone, resolve } = Promise.withResolvers<void>()
     await queue.work(['busy'], {
       ...idle,
       async runBatch({ batchId }) {
-        if (done.push(batchId) === 20) resolve()
+        if (done.push(batchId) === 60) resolve()
       },
     })
-    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'busy', jobs(20)))
+    await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'busy', jobs(60)))
     await allDone // with a poll of 2 s after each, this test would have failed
-    expect(done.toSorted((a, b) => a - b)).toEqual(jobs(20).map(({ batchId }) => batchId))
-    await queue.stop(5_000)
-  }, 15_000)
+    expect(done.toSorted((a, b) => a - b)).toEqual(jobs(60).map(({ batchId }) => batchId))
+  }, 30_000)
 
   test('tries again within seconds what failed', async () => {
-    const queue = await open()
+    await using started = await start()
+    const { queue, stores } = started
     const { promise: succeeded, resolve } = Promise.withResolvers<void>()
     let tries = 0
     await queue.work(['hiccup'], {
@@ -60,11 +67,11 @@ describe('the queue', () => {
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'hiccup', jobs(1)))
     await succeeded
     expect(tries).toBe(2)
-    await queue.stop(5_000)
-  }, 15_000)
+  }, 30_000)
 
   test('tries one by one what failed together, so that one of them takes no other along again', async () => {
-    const queue = await open()
+    await using started = await start()
+    const { queue, stores } = started
     const { promise: allDone, resolve } = Promise.withResolvers<void>()
     const tried = new Set<number>()
     let [running, most, done] = [0, 0, 0]
@@ -84,31 +91,31 @@ describe('the queue', () => {
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'together', jobs(10, 5)))
     await allDone
     expect(most).toBe(1)
-    await queue.stop(5_000)
-  }, 15_000)
+  })
 
   test('changes the queues that an earlier release has made', async () => {
-    await stores.query(`SELECT pgboss.create_queue('batch/old', '{"policy": "standard", "retryLimit": 2}')`)
-    const queue = await open()
+    const before = `SELECT pgboss.create_queue('batch/old', '{"policy": "standard", "retryLimit": 2}')`
+    await using started = await start({ before })
+    const { queue, stores } = started
     await queue.take('old')
     const [settings] = await stores.query(
       `SELECT retry_limit AS tries, dead_letter AS next FROM pgboss.queue WHERE name = 'batch/old'`,
     )
     expect(settings).toEqual({ tries: 0, next: 'batch-again/old' })
-    await queue.stop(5_000)
   })
 
   test('tells what a handler throws', async () => {
     const { promise: told, resolve } = Promise.withResolvers<Error>()
-    const queue = await open(resolve)
+    await using started = await start({ onError: resolve })
+    const { queue, stores } = started
     const failing = { ...idle, runBatch: () => Promise.reject(new Error('the network is made of cheese')) }
     await queue.work(['broken'], failing)
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'broken', jobs(1)))
     expect((await told).message).toBe('the network is made of cheese')
-    await queue.stop(5_000)
   })
 
-  test('that has stopped says nothing about connections that the server ends before they have', async () => {
+  test('that has stopped says nothing about connections that the server ends before they have', async ({ expect }) => {
+    const stores = await openTestStores({ connections: 2 })
     const relay = await startRelay(stores.url)
     const told: Error[] = []
     const onError = (error: Error) => void told.push(error)
@@ -124,11 +131,13 @@ describe('the queue', () => {
     await expect.poll(relay.open).toBe(0)
     expect(told).toEqual([])
     await relay.stop()
+    await stores.close()
   })
 
   test('says that a batch was given up until somebody has heard it', async () => {
     const { promise: heard, resolve } = Promise.withResolvers<BatchJob>()
-    const queue = await open()
+    await using started = await start()
+    const { queue, stores } = started
     let tries = 0
     await queue.work(['lost'], {
       ...idle,
@@ -146,6 +155,5 @@ describe('the queue', () => {
       `SELECT retry_limit AS tries, heartbeat_seconds AS seconds FROM pgboss.queue WHERE name IN ('batch-failed', 'audit-plan-failed')`,
     )
     expect(settings).toEqual([1, 2].map(() => ({ tries: 1_000, seconds: 10 })))
-    await queue.stop(5_000)
   })
 })
