@@ -134,7 +134,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     expectArrived(hostileTexts.filter(isNameText), new Map([['/probe', body]]), ['/probe'])
   })
 
-  test('webhooks in every form tell what peers say escaped', async () => {
+  test('webhooks tell what peers say escaped, or not at all', async () => {
     const told = new Map<string, string>()
     for (const [format, { received }] of Object.entries(receivers)) {
       await expect.poll(() => received.some(({ text }) => text.includes('drift'))).toBe(true)
@@ -144,8 +144,9 @@ describeWithPeers(['openssl'], 'what others say', () => {
       }
       told.set(format, received.map(({ text }) => text).join('\n'))
     }
-    expectArrived(hostileTexts, told, ['standard', 'servicenow-em'])
-    expect(told.get('jira-ops')).toMatch(/mark\d+z/) // as much as there is room for
+    expectArrived(hostileTexts, told, ['standard'])
+    // These tell that there is drift, and no list of it.
+    for (const format of ['servicenow-em', 'jira-ops']) expect(told.get(format)).not.toMatch(/mark\d+z/)
   })
 
   test('npm run audit shows it escaped, and what it was called with', async () => {
