@@ -11,6 +11,7 @@ import {
 import { hideSecrets, isPlainText, plainText, showControls } from '../domain/text.ts'
 import { InvalidCursorError } from '../store/page.ts'
 import { isUnavailable } from '../store/trouble.ts'
+import { aboutRequest } from './request-log.ts'
 
 /** Problem details, RFC 9457. */
 export const Problem = Type.Object(
@@ -96,7 +97,7 @@ export function registerProblems(app: FastifyInstance): void {
     if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
     if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
-    request.log.error({ err: error }, 'request failed')
+    request.log.error({ ...aboutRequest(request), err: error }, 'request failed')
     const unavailable = isUnavailable(error)
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })

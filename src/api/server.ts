@@ -22,6 +22,7 @@ import { answerHeads } from './heads.ts'
 import { limitRequests } from './limits.ts'
 import { answerClientError, createListener, type ListenerSettings } from './listener.ts'
 import { answerFrameworkError, Problem, registerProblems } from './problems.ts'
+import { RequestLog, sharedLog } from './request-log.ts'
 import { auditEventRoutes } from './routes/audit-events.ts'
 import { Audit } from './routes/audit-schemas.ts'
 import { auditRoutes } from './routes/audits.ts'
@@ -131,6 +132,8 @@ const resources = [
 export async function buildServer({ stores, transaction, ...parts }: ServerParts & View) {
   const app = fastify({
     loggerInstance: parts.log,
+    logController: new RequestLog(),
+    childLoggerFactory: sharedLog,
     genReqId: () => randomUUID(),
     bodyLimit: 10 * 1024 * 1024,
     serverFactory: (answer) => createListener(parts.listening, answer),

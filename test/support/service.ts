@@ -1,4 +1,4 @@
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
 import { buildServer } from '../../src/api/server.ts'
 import { startTestApp, type TestApp } from './app.ts'
 
@@ -32,9 +32,17 @@ export interface TestService extends TestApp {
 }
 
 /** The whole service with a key, on a database of its own; it works unless it is told not to. */
-export async function startService({ working = true, env = {} }: { working?: boolean; env?: NodeJS.ProcessEnv } = {}) {
+export async function startService({
+  working = true,
+  env = {},
+  log = pino({ level: 'silent' }),
+}: {
+  working?: boolean
+  env?: NodeJS.ProcessEnv
+  log?: Logger
+} = {}) {
   const app = await startTestApp(env)
-  const server = await buildServer({ ...app, version: '0.0.0-test', log: pino({ level: 'silent' }) })
+  const server = await buildServer({ ...app, version: '0.0.0-test', log })
   const key = await app.stores.keys.create('test', ['admin'])
   await app.notifier.prepare()
   if (working) await app.work()

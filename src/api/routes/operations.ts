@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError } from '../../domain/errors.ts'
 import { Problem, sendProblem } from '../problems.ts'
+import { aboutRequest } from '../request-log.ts'
 import { ref } from '../schemas.ts'
 import type { ServerParts } from '../server.ts'
 
@@ -50,7 +51,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (ap
       try {
         await checkOnce()
       } catch (error) {
-        request.log.warn({ err: error }, 'not ready')
+        request.log.warn({ ...aboutRequest(request), err: error }, 'not ready')
         const detail = error instanceof NotReadyError ? error.message : 'a part of the service does not work'
         return sendProblem(reply, { status: 503, detail })
       }
