@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Deeper than any document of this API; what walks through a body may recurse. */
 const maxDepth = 64
@@ -7,7 +7,12 @@ const maxNames = 10_000
 
 /** The body cannot be read as what it says it is. */
 class MalformedError extends Error {
-  readonly statusCode = 400
+  readonly statusCode: number
+
+  constructor(message: string, statusCode = 400) {
+    super(message)
+    this.statusCode = statusCode
+  }
 }
 
 /**
@@ -19,7 +24,7 @@ export function readBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      const text = readText(body)
+      const text = readText(request, body)
       const flaw = flawOf(text)
       if (flaw !== undefined) throw new MalformedError(`the body ${flaw}`)
       parse(request, text, done)
@@ -31,8 +36,14 @@ export function readBodies(app: FastifyInstance): void {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** The text of a body; throws where it is not UTF-8. */
-export function readText(body: Buffer): string {
+/** Whether a body is UTF-8 by its head, and not compressed: a gateway in front of the service reads it as that says. */
+export const isUtf8 = ({ headers }: FastifyRequest): boolean =>
+  (headers['content-encoding'] ?? 'identity') === 'identity' &&
+  !/;\s*charset=(?!"?(?:utf-8|us-ascii)\b)/i.test(headers['content-type'] ?? '')
+
+/** The text of a body; throws where it is not UTF-8, or says that it is not. */
+export function readText(request: FastifyRequest, body: Buffer): string {
+  if (!isUtf8(request)) throw new MalformedError('the body must be UTF-8, and not compressed', 415)
   try {
     return utf8.decode(body)
   } catch {

@@ -29,7 +29,14 @@ export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check
 }
 
 function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
-  const ajv = new Ajv2020({ coerceTypes, useDefaults: true, removeAdditional: false, allErrors, strict: false })
+  const ajv = new Ajv2020({
+    coerceTypes,
+    useDefaults: true,
+    removeAdditional: false,
+    allErrors,
+    strict: false,
+    strictNumbers: true,
+  })
   formats.default(ajv)
   ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
   return ajv

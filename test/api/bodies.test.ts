@@ -41,6 +41,11 @@ describe('a body of JSON is refused with 400 where', () => {
       '{"name":"a","address":"10.0.0.1","constructor":{"prototype":{"admin":true}}}',
       /./,
     ],
+    [
+      'a number is too large for one',
+      '{"name":"a","address":"10.0.0.1","params":{"sshPort":1e999}}',
+      /sshPort must be/,
+    ],
     ['a string does not end', '{"name":"a', /./],
     ['it is UTF-16', Buffer.from('{"name":"a","address":"10.0.0.1"}', 'utf16le'), /./],
   ])('%s', async (_, payload, detail) => {
@@ -55,6 +60,24 @@ describe('a body of JSON is refused with 400 where', () => {
     expect([answer.statusCode, answer.json()]).toEqual([201, expect.objectContaining(name)])
   })
 })
+
+test.each([
+  ['application/json; charset=utf-16', 'identity'],
+  ['application/json;charset="ibm037"', 'identity'],
+  ['application/json', 'gzip'],
+])('a body whose head says that it is read otherwise is 415: %s, %s', async (type, encoding) => {
+  const headers = { 'content-type': type, 'content-encoding': encoding }
+  const body = { name: 'otherwise', address: '10.0.0.1' }
+  expect((await service.call('POST', '/v1/targets', { body, headers })).status).toBe(415)
+})
+
+test.each(['application/json; charset=UTF-8', 'application/json;charset="utf-8"'])(
+  'a body of %s is read',
+  async (type) => {
+    const body = { name: `read-${type.length}`, address: '10.0.0.1' }
+    expect((await service.call('POST', '/v1/targets', { body, headers: { 'content-type': type } })).status).toBe(201)
+  },
+)
 
 test('a policy in YAML that is not UTF-8 is refused', async () => {
   const answer = await service.server.inject({

@@ -50,7 +50,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
   app.addContentTypeParser<Buffer>(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
     { parseAs: 'buffer' },
-    async (_request: FastifyRequest, body: Buffer) => readText(body),
+    async (request: FastifyRequest, body: Buffer) => readText(request, body),
   )
 
   const check = (body: unknown) => (typeof body === 'string' ? loadPolicy(body, 'yaml') : checkPolicy(body))

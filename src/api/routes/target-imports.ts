@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { isHost } from '../../domain/endpoint.ts'
 import { plainText } from '../../domain/text.ts'
 import type { TargetInput } from '../../store/targets.ts'
+import { isUtf8 } from '../bodies.ts'
 import {
   CutOffError,
   drain,
@@ -117,9 +118,6 @@ Nothing is written before the whole document was read. Then all of its rows are 
     },
   )
 }
-
-const isUtf8 = ({ headers }: FastifyRequest) =>
-  /;\s*charset=(?!"?(?:utf-8|us-ascii)\b)/i.exec(headers['content-type'] ?? '') === null
 
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
