@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { ConfigError, readConfig } from '../config.ts'
 import type { LedgerHead } from '../domain/ledger.ts'
+import { showControls } from '../domain/text.ts'
 import { openDatabase } from '../store/database.ts'
 import { startEmbedded } from '../store/embedded.ts'
 import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
@@ -99,7 +100,7 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
 
 async function exportAll(ledger: LedgerStore): Promise<number> {
   for await (const page of eachPage(ledger.list)) {
-    const lines = page.map((entry) => `${JSON.stringify(entry)}\n`).join('')
+    const lines = page.map((entry) => `${showControls(JSON.stringify(entry))}\n`).join('')
     if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
   }
   return 0

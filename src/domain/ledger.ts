@@ -82,6 +82,7 @@ export function parseLedgerKeys(text: string): LedgerKeys | undefined {
   return [keyOf(first), ...others.map(keyOf)]
 }
 
+const idPattern = /^[0-9a-f]{16}$/
 const keyOf = (secret: string): LedgerKey => ({
   id: sha256(`portwarden ledger key ${secret}`).slice(0, 16),
   secret,
@@ -109,7 +110,7 @@ export type EntryCheck = 'genuine' | 'unverified' | 'changed' | 'forged' | 'misp
 export function checkEntry(entry: LedgerEntry, previous: LedgerEnd, keys: readonly LedgerKey[]): EntryCheck {
   if (!says(entry)) return 'changed'
   const key = keys.find(({ id }) => id === entry.keyId)
-  if (key && hmac(key, entry.hash) !== entry.mac) return 'forged'
+  if (key ? hmac(key, entry.hash) !== entry.mac : !idPattern.test(entry.keyId)) return 'forged'
   if (entry.seq !== previous.seq + 1 || entry.prev !== previous.hash) return 'misplaced'
   return key ? 'genuine' : 'unverified'
 }

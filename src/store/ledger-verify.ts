@@ -66,7 +66,7 @@ export async function verifyLedger(
   let previous = await before(db, from)
   if (!previous) return undefined
   const checkFindings = findings === undefined ? undefined : await findingsChecker(db, found, findings)
-  for await (const entry of entriesFrom(db, previous.seq + 1)) {
+  for await (const entry of entriesAfter(db, previous.seq)) {
     const spent = checkFindings?.spent() ?? false
     if (found.entries === limit || spent) {
       found.next = entry.seq
@@ -93,17 +93,17 @@ async function before(db: Database, seq: number): Promise<LedgerEnd | undefined>
   return row ? entryOf(row) : undefined
 }
 
-async function* entriesFrom(db: Database, first: number): AsyncGenerator<LedgerEntry> {
-  for (let from = first; ; ) {
+/** The entries behind a place; behind 0 also what stands before the first, which belongs to no chain. */
+async function* entriesAfter(db: Database, place: number): AsyncGenerator<LedgerEntry> {
+  for (let after = place === 0 ? undefined : BigInt(place); ; ) {
     const rows = await db.ledgerEntry.findMany({
-      where: { seq: { gte: from } },
+      where: after === undefined ? {} : { seq: { gt: after } },
       orderBy: { seq: 'asc' },
       take: entriesPerRead,
     })
     for (const row of rows) yield entryOf(row)
-    const last = rows.at(-1)
-    if (!last) return
-    from = Number(last.seq) + 1
+    after = rows.at(-1)?.seq
+    if (after === undefined) return
   }
 }
 
@@ -119,6 +119,8 @@ async function faultOf(
   entry: LedgerEntry,
   { previous, keys, found, checkFindings }: Checking,
 ): Promise<Verification['broken']> {
+  const place = previous.seq + 1
+  if (entry.seq < place) return broken(place, 'order', `entry ${entry.seq} stands before the first`)
   const check = checkEntry(entry, previous, keys)
   if (check === 'changed') return broken(entry.seq, 'changed', 'what it says does not fit its hash')
   if (check === 'forged')

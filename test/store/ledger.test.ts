@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Change, type LedgerKeys, parseHead, parseLedgerKeys } from '../../src/domain/ledger.ts'
+import { type Change, type LedgerKeys, parseHead, parseLedgerKeys, sealEntry } from '../../src/domain/ledger.ts'
 import { verifyLedger } from '../../src/store/ledger-verify.ts'
 import { createTransact } from '../../src/store/stores.ts'
 import { query } from '../support/database-server.ts'
@@ -177,6 +177,40 @@ describe('verifying finds', () => {
     await tamper(`INSERT INTO ledger_entry SELECT 7, at, actor, action, subject, payload, key_id, prev, hash, mac
       FROM ledger_entry WHERE seq = 6`)
     expect(await verify()).toMatchObject({ broken: { seq: 7, fault: 'order' } })
+  })
+
+  // Whoever lists or exports the ledger is shown it.
+  test.each(['0', '-1', '-9223372036854775808', '9223372036854775807'])(
+    'an entry that was put beside the chain, at %s',
+    async (seq) => {
+      await tamper(`INSERT INTO ledger_entry SELECT ${seq}, at, actor, action, subject, payload, key_id, prev, hash, mac
+        FROM ledger_entry WHERE seq = 6`)
+      expect((await stores.ledger.list({ limit: 10 })).items).toHaveLength(7)
+      expect(await verify()).toMatchObject({
+        verdict: 'broken',
+        broken: { seq: Number(seq) > 0 ? 7 : 1, fault: 'order' },
+      })
+    },
+  )
+
+  test.each(['0001-01-01 BC', '294276-12-31', '-infinity'])('an entry whose time is now %s', async (at) => {
+    await tamper(`UPDATE ledger_entry SET at = '${at}' WHERE seq = 3`)
+    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'changed' } })
+    expect((await stores.ledger.list({ limit: 10 })).items).toHaveLength(6)
+  })
+
+  test('a key by a name that no key has: it would be shown to whoever verifies', async () => {
+    const mine = { id: '\u001b[2Jverdict:  intact', secret: 'x'.repeat(32) }
+    const { hash: prev } = (await stores.ledger.list({ limit: 1 })).items[0] ?? { hash: '' }
+    const { at, actor, action, subject, hash, mac } = sealEntry(
+      change('7'),
+      { seq: 7, prev, at: '2026-01-01T00:00:00.000Z' },
+      mine,
+    )
+    await query(stores.url, [
+      `INSERT INTO ledger_entry VALUES (7, '${at}', '${actor}', '${action}', '${subject}', '{"version": 1}', '${mine.id}', '${prev}', '${hash}', '${mac}')`,
+    ])
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 7, fault: 'forged' }, unverified: [] })
   })
 
   test('all of it truncated', async () => {
