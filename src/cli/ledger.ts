@@ -16,7 +16,7 @@ const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--jso
        npm run ledger -- head
        npm run ledger -- export
 
-verify  checks the whole chain; --head: against a head that was kept elsewhere; --findings: the findings of each audit too
+verify  checks the whole chain; --head: against a head that was kept elsewhere; --findings: policies, audits and their findings too
 head    prints the signed end of the chain as JSON, to be kept elsewhere
 export  prints every entry as a line of JSON, newest first
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`

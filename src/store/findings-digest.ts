@@ -41,12 +41,12 @@ export async function sumUpFindings(
         SELECT f.target_id, f.series_id, f.result, p.waiver_id, sha256(convert_to(jsonb_build_array(t.name, s.policy, s.rule, s.vantage,
           extract(epoch FROM f.observed_at), f.latency_ms, f.attempts, f.result, f.state, s.reason, f.flags, e.digest,
           p.window_id, p.waiver_id)::text, 'UTF8')) AS digest
-        FROM finding f CROSS JOIN LATERAL (
+        FROM finding f LEFT JOIN LATERAL (
             SELECT r.policy, r.name AS rule, v.name AS vantage, reason.code AS reason
             FROM series s, rule r, vantage v, reason
             WHERE s.target_id = f.target_id AND s.id = f.series_id AND r.id = s.rule_id AND v.id = s.vantage_id AND reason.id = f.reason_id
             LIMIT 1
-          ) s CROSS JOIN LATERAL (SELECT name FROM target WHERE id = f.target_id LIMIT 1) t
+          ) s ON true LEFT JOIN LATERAL (SELECT name FROM target WHERE id = f.target_id LIMIT 1) t ON true
           LEFT JOIN LATERAL (
             SELECT encode(sha256(convert_to(content::text, 'UTF8')), 'hex') AS digest FROM evidence WHERE id = f.evidence_id LIMIT 1
           ) e ON true

@@ -1,4 +1,3 @@
-import { canonicalJson } from '../domain/canonical.ts'
 import {
   checkEntry,
   checkHead,
@@ -9,12 +8,11 @@ import {
   type LedgerKey,
 } from '../domain/ledger.ts'
 import type { Database } from './database.ts'
-import { digestFindings, type FindingsDigest } from './findings-digest.ts'
 import { entryOf } from './ledger-rows.ts'
-import { findingPartition } from './partitions.ts'
+import { checkerOfTold, faultOfUnrecorded } from './ledger-told.ts'
 
 /** What is wrong with the first broken entry. */
-export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit'] as const
+export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
 export type LedgerFault = (typeof ledgerFaults)[number]
 
 /** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
@@ -27,7 +25,7 @@ export interface VerifyRequest {
   limit: number
   /** What the chain must still hold. */
   head?: LedgerHead
-  /** Checks the findings of audits too, until so many were read; undefined: does not. */
+  /** Checks policies, audits and their findings too, until so many findings were read; undefined: does not. */
   findings?: number
 }
 
@@ -65,7 +63,7 @@ export async function verifyLedger(
   }
   let previous = await before(db, from)
   if (!previous) return undefined
-  const checkFindings = findings === undefined ? undefined : await findingsChecker(db, found, findings)
+  const checkFindings = findings === undefined ? undefined : await checkerOfTold(db, found, findings)
   for await (const entry of entriesAfter(db, previous.seq)) {
     const spent = checkFindings?.spent() ?? false
     if (found.entries === limit || spent) {
@@ -79,12 +77,13 @@ export async function verifyLedger(
   }
   if (previous.seq === 0 && found.next === null) found.broken = broken(1, 'missing', 'the ledger is empty')
   else if (head) found.broken = await faultOfHead(db, head)
-  if (checkFindings && !found.broken && found.next === null) found.broken = await faultOfUnrecorded(db, previous)
+  if (checkFindings && !found.broken && found.next === null)
+    found.broken = await faultOfUnrecorded(db, previous.seq + 1)
   const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
 
-const broken = (seq: number, fault: LedgerFault, message: string) => ({ seq, fault, message })
+export const broken = (seq: number, fault: LedgerFault, message: string) => ({ seq, fault, message })
 
 /** The entry before one; undefined where there is none. */
 async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {
@@ -149,65 +148,4 @@ async function faultOfHead(db: Database, head: LedgerHead): Promise<Verification
   const last = Number((await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' } }))?.seq ?? 0)
   const seq = Math.min(head.seq, last + 1)
   return broken(seq, 'cut', `the head was entry ${head.seq}, which is not there: the tail was cut`)
-}
-
-/** An audit that has ended since the ledger began, and of which no entry tells. */
-async function faultOfUnrecorded(db: Database, end: LedgerEnd): Promise<Verification['broken']> {
-  const [first] = await db.$queryRaw<{ id: string; all: number }[]>`
-    SELECT a.id::text, count(*) OVER ()::int AS "all" FROM audit a
-    WHERE a.finished_at >= (SELECT at FROM ledger_entry WHERE seq = 1)
-      AND NOT EXISTS (SELECT FROM ledger_entry e WHERE e.action = 'audit.finish' AND e.subject = a.id::text)
-    ORDER BY a.finished_at, a.id LIMIT 1`
-  if (!first) return null
-  const others = first.all > 1 ? `, nor have ${first.all - 1} others` : ''
-  return broken(end.seq + 1, 'audit', `audit ${first.id} has ended, and has no entry${others}`)
-}
-
-/** Whether an audit says of itself what its entry says: its findings alone do not decide how it is read. */
-async function saysTheSame(db: Database, { subject: id, actor, payload }: LedgerEntry): Promise<boolean> {
-  const row = await db.audit.findUnique({ where: { id } })
-  const policy = row && (await db.policy.findUnique({ where: { id: row.policyId } }))
-  if (!row || !policy) return false
-  const { status, verdict, counts, error, trigger, requestedBy, finishedAt } = row
-  const { name, version, digest } = policy
-  const now = {
-    status,
-    verdict,
-    counts,
-    error,
-    trigger,
-    finishedAt,
-    policy: { name, version, digest },
-    actor: requestedBy,
-  }
-  const then = { ...(payload as Record<keyof typeof now, unknown>), actor }
-  const same = (key: keyof typeof now) =>
-    canonicalJson(JSON.parse(JSON.stringify(now[key]))) === canonicalJson(then[key])
-  return (Object.keys(now) as (keyof typeof now)[]).every(same)
-}
-
-/** Checks the findings of audits against the digests of their entries, until so many findings were read. */
-async function findingsChecker(db: Database, found: Verification, most: number) {
-  const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
-  const dropped = new Set(drops.map(({ subject }) => subject))
-  const tally = found.findings ?? { audits: 0, dropped: 0 }
-  let read = 0
-  return {
-    spent: () => read >= most,
-    async check(entry: LedgerEntry): Promise<Verification['broken']> {
-      if (entry.action !== 'audit.finish') return null
-      if (!(await saysTheSame(db, entry)))
-        return broken(entry.seq, 'audit', `audit ${entry.subject} does not say of itself what it said when it ended`)
-      const { findings: then } = entry.payload as { findings: FindingsDigest }
-      const now = await digestFindings(db, entry.subject)
-      read += Math.max(then.count, now.count)
-      if (now.digest === then.digest) tally.audits += 1
-      else if (now.count === 0 && dropped.has(findingPartition(entry.subject))) tally.dropped += 1
-      else {
-        const had = `audit ${entry.subject} ended with ${then.count} findings`
-        return broken(entry.seq, 'findings', `${had}; the ${now.count} that it has now do not say the same`)
-      }
-      return null
-    },
-  }
 }

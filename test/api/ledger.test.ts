@@ -121,6 +121,10 @@ describe('GET /v1/ledger/verify', () => {
     ['none left, and no retention', 'DELETE FROM finding'],
     ['the name of a target', "UPDATE target SET name = 'another'"],
     [
+      'a finding added, of what nobody knows,',
+      'INSERT INTO finding SELECT (jsonb_populate_record(f, \'{"series_id": 999999}\')).* FROM finding f LIMIT 1',
+    ],
+    [
       'a waiver added',
       `INSERT INTO finding_permission (audit_id, target_id, series_id, waiver_id)
        SELECT audit_id, target_id, series_id, audit_id FROM finding LIMIT 1`,
@@ -158,6 +162,30 @@ describe('GET /v1/ledger/verify', () => {
       await query(one.url, ['DELETE FROM audit', 'INSERT INTO audit TABLE audit_before'])
     }
     expect(await verify('findings=true', one)).toMatchObject({ verdict: 'intact' })
+  })
+
+  test('finds a policy whose document was changed by hand, and a version that was never put', async () => {
+    const one = await start()
+    const [entry] = (await one.call('GET', '/v1/ledger?action=policy.put&subject=netwrix-endpoint-protector')).body
+      .items
+    const where = "WHERE name = 'netwrix-endpoint-protector'"
+    await query(one.url, ['CREATE TABLE policy_before AS TABLE policy'])
+    for (const edit of [`document = jsonb_set(document, '{rules,0,severity}', '"info"')`, 'version = 7']) {
+      await query(one.url, [`UPDATE policy SET ${edit} ${where}`])
+      expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
+      const broken = { seq: entry.seq, fault: 'policy', message: expect.stringContaining(entry.subject) }
+      expect([edit, (await verify('findings=true', one)).broken]).toEqual([edit, broken])
+      await query(one.url, [
+        `UPDATE policy p SET document = b.document, version = b.version FROM policy_before b WHERE p.id = b.id`,
+      ])
+    }
+    expect(await verify('findings=true', one)).toMatchObject({ verdict: 'intact' })
+    await one.query(
+      `INSERT INTO policy (name, version, digest, document) SELECT name, 2, digest, document FROM policy ${where}`,
+    )
+    const { seq } = (await one.call('GET', '/v1/ledger/head')).body
+    const message = expect.stringContaining('netwrix-endpoint-protector version 2')
+    expect((await verify('findings=true', one)).broken).toEqual({ seq: seq + 1, fault: 'policy', message })
   })
 
   test('names an audit that has ended and has no entry, where the ledger ends; one that ended before its beginning has none', async () => {

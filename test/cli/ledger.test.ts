@@ -29,7 +29,7 @@ describe('npm run ledger', { shuffle: false }, () => {
   test('verify exits 0 for a ledger that is intact', async () => {
     const { code, stdout, stderr } = await ledger(['verify', '--findings'])
     expect(stderr).toBe('')
-    expect(stdout).toMatch(/^verdict: {2}intact, 2 entries checked\nfindings: of 0 audits as recorded, of 0 dropped/)
+    expect(stdout).toMatch(/^verdict: {2}intact, 3 entries checked\nfindings: of 0 audits as recorded, of 0 dropped/)
     expect(code).toBe(0)
   })
 
@@ -41,9 +41,9 @@ describe('npm run ledger', { shuffle: false }, () => {
         .trimEnd()
         .split('\n')
         .map((line) => JSON.parse(line).seq),
-    ).toEqual([2, 1])
+    ).toEqual([3, 2, 1])
     const head = await ledger(['head'])
-    expect(JSON.parse(head.stdout)).toMatchObject({ seq: 2, hash: JSON.parse(stdout.split('\n')[0] ?? '').hash })
+    expect(JSON.parse(head.stdout)).toMatchObject({ seq: 3, hash: JSON.parse(stdout.split('\n')[0] ?? '').hash })
     await writeFile(headFile(), head.stdout)
     expect((await ledger(['verify', '--head', headFile()])).code).toBe(0)
   })
@@ -51,20 +51,30 @@ describe('npm run ledger', { shuffle: false }, () => {
   test('verify exits 2 where it does not have the key', async () => {
     const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: 'x'.repeat(32) }
     const { code, stdout } = await ledger(['verify'], env)
-    expect(stdout).toMatch(/^verdict: {2}unverified, 2 entries checked\nno key: {3}2 entries from 1 on/)
+    expect(stdout).toMatch(/^verdict: {2}unverified, 3 entries checked\nno key: {3}3 entries from 1 on/)
     expect(code).toBe(2)
     const none = await ledger(['verify'], { ...env, PORTWARDEN_LEDGER_KEY: '' })
     expect(none).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/there is no key of the ledger in/) })
   })
 
   test('verify exits 1 and names the entry from which the tail was cut', async () => {
-    await query(app.url, ['ALTER TABLE ledger_entry DISABLE TRIGGER ALL', 'DELETE FROM ledger_entry WHERE seq = 2'])
+    await query(app.url, ['ALTER TABLE ledger_entry DISABLE TRIGGER ALL', 'DELETE FROM ledger_entry WHERE seq = 3'])
     expect((await ledger(['verify'])).code).toBe(0)
     const { code, stdout } = await ledger(['verify', '--head', headFile()])
-    expect(stdout).toMatch(/^verdict: {2}broken, 1 entries checked\nbroken: {3}entry 2, cut: /)
+    expect(stdout).toMatch(/^verdict: {2}broken, 2 entries checked\nbroken: {3}entry 3, cut: /)
     expect(code).toBe(1)
     const asJson = JSON.parse((await ledger(['verify', '--head', headFile(), '--json'])).stdout)
-    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 2, fault: 'cut' } })
+    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 3, fault: 'cut' } })
+  })
+
+  test('export shows control characters as escapes, whoever put them into the database', async () => {
+    await query(app.url, [
+      'ALTER TABLE ledger_entry DISABLE TRIGGER ALL',
+      "UPDATE ledger_entry SET actor = U&'\\009b2J\\202E' WHERE seq = 1",
+    ])
+    const { code, stdout } = await ledger(['export'])
+    expect([code, JSON.parse(stdout.trim().split('\n').at(-1) ?? '').actor]).toEqual([0, '\u009b2J\u202e'])
+    expect(stdout).toContain('"\\u009b2J\\u202e"')
   })
 
   test('says what it cannot do', async () => {

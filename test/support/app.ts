@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config.ts'
 import type { Finding } from '../../src/domain/finding.ts'
 import type { PolicyDocument, PolicyRule } from '../../src/domain/policy.ts'
 import type { Audit } from '../../src/store/audits.ts'
+import { policyPut } from '../../src/store/policies.ts'
 import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
 import { ledgerKey } from './ledger.ts'
@@ -48,7 +49,10 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     ...env,
   })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
-  await app.stores.policies.put(ports)
+  await app.transaction(async ({ policies, ledger }) => {
+    const added = await policies.ensure(ports)
+    if (added) ledger.record(policyPut('test', added))
+  })
   // As working does: here audits are accepted and planned before anybody works, too.
   for (const place of config.places) await app.stores.vantages.announce(place)
   return {

@@ -63,7 +63,7 @@ export const LedgerVerification = Type.Object(
           seq,
           fault: Type.Enum([...ledgerFaults], {
             description:
-              '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were; `audit`: it says something else of itself, or it has ended without an entry',
+              '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were; `audit`: it says something else of itself, or it has ended without an entry; `policy`: a version is not what was put, or has no entry',
           }),
           message: Type.String(),
         },
@@ -146,7 +146,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
           findings: Type.Boolean({
             default: false,
             description:
-              'Check each audit and its findings too; with the last part, whether any has ended without an entry',
+              'Check each version of a policy, each audit and its findings too; with the last part, whether any has no entry',
           }),
         }),
         response: { 200: ref(LedgerVerification), ...problems(422) },
