@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import type { FactsByProbe, ProbeName, Sighting } from '../domain/observation.ts'
 import type { ReasonCode } from '../domain/reasons.ts'
 
@@ -85,8 +85,10 @@ export function renderBlackbox({ module, sighting, success, lookupMs, tookMs }: 
   ].join('')
 }
 
-const aboutAddress = (address: string) =>
-  isIPv6(address) ? ipProtocol(6) : addressHash(fnv1a(address.split('.').map(Number))) + ipProtocol(4)
+function aboutAddress(address: string): string {
+  const ip = ipaddr.process(address) // an IPv4-mapped address is IPv4 to Go too
+  return addressHash(fnv1a(ip.toByteArray())) + ipProtocol(ip.kind() === 'ipv6' ? 6 : 4)
+}
 
 function aboutTls(sighting: Sighting): string {
   const { certificate, protocol } = tlsOf(sighting)

@@ -74,6 +74,7 @@ describeWithPeers(['blackbox-exporter', 'openssl', 'openssh'], 'beside the real 
 
   test('a closed port', async () => {
     await expectSame('tcp_connect', `127.0.0.1:${await freePort()}`, 0)
+    await expectSame('tcp_connect', `[::1]:${await freePort()}`, 0)
   })
 
   test('a name that there is not', async () => {
