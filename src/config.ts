@@ -7,7 +7,7 @@ import { readTokenRules } from './config-tokens.ts'
 import { ConfigError, createValues, readSecret, refused } from './config-values.ts'
 import { readSecretKey, readWebhooks, type WebhookSettings } from './config-webhooks.ts'
 
-export { ConfigError, type Listening, type Place, readSecret, readTls }
+export { ConfigError, type Listening, type Place, readLedgerKeys, readSecret, readTls }
 
 /** Of this program, as package.json has it. */
 export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -10,14 +10,12 @@ import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
 import { openSpool } from './agent/spool.ts'
 import { workAsAgent } from './agent/work.ts'
-import { complain } from './complain.ts'
+import { runCommand, UsageError } from './command.ts'
 
 const usage = `usage: npm run agent -- --server URL --vantage NAME [--ca FILE] [--spool DIRECTORY]
 
 Makes the looks of a vantage where the database must not be reached, and delivers what it saw to the service.
 The key comes from PORTWARDEN_AGENT_KEY, or from the file that PORTWARDEN_AGENT_KEY_FILE names.`
-
-class UsageError extends Error {}
 
 interface Request {
   url: URL
@@ -64,12 +62,7 @@ async function findServer({ hostname, port, protocol }: URL): Promise<OwnEndpoin
   return own
 }
 
-async function run(argv: string[]): Promise<void> {
-  const request = readRequest(argv)
-  if (request === 'help') {
-    console.log(usage)
-    return
-  }
+async function run(request: Request): Promise<number> {
   const config = readConfig({ ...process.env, PORTWARDEN_VANTAGE: request.vantage })
   const log = openLog(config.logLevel)
   const ca = request.caFile === undefined ? undefined : await readFile(request.caFile, 'utf8')
@@ -104,14 +97,7 @@ async function run(argv: string[]): Promise<void> {
   await workAsAgent({ server, deliveries, eyes, path, batches: config.batches, version, log, signal })
   await deliveries.settled()
   server.close()
+  return 0
 }
 
-try {
-  await run(process.argv.slice(2))
-} catch (error) {
-  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  const expected = error instanceof UsageError || error instanceof ConfigError || badOption
-  complain(error, expected)
-  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
-  process.exitCode = 2
-}
+await runCommand(usage, readRequest, run)

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
 import { type App, startApp } from '../app.ts'
 import { acceptAudit } from '../audit/accept.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { readConfig } from '../config.ts'
 import { isHost } from '../domain/endpoint.ts'
-import { RefusedError } from '../domain/errors.ts'
 import type { Finding } from '../domain/finding.ts'
 import { parseParameterValue } from '../domain/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../domain/policy.ts'
@@ -12,15 +11,13 @@ import { openLog } from '../log.ts'
 import type { Audit } from '../store/audits.ts'
 import type { DriftItem } from '../store/drift.ts'
 import { eachPage } from '../store/page.ts'
-import { complain } from './complain.ts'
+import { runCommand, UsageError } from './command.ts'
 import { renderTable } from './table.ts'
 
 const usage = `usage: npm run audit -- HOST [HOST…] [--policy NAME] [--param key=value]… [--json]
 
 Audits hosts against a policy (default: netwrix-endpoint-protector) and stores the result.
 Exit status: 0 pass, 1 fail, 2 inconclusive or an error.`
-
-class UsageError extends Error {}
 
 interface Request {
   hosts: string[]
@@ -150,12 +147,7 @@ function printDrift(drift: readonly DriftItem[]): void {
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 2 } as const
 
-async function run(argv: string[]): Promise<number> {
-  const request = readRequest(argv)
-  if (request === 'help') {
-    console.log(usage)
-    return 0
-  }
+async function run(request: Request): Promise<number> {
   const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
   const app = await startApp(readConfig(process.env), { exclusive: false, log })
   try {
@@ -169,12 +161,4 @@ async function run(argv: string[]): Promise<number> {
   }
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2))
-} catch (error) {
-  const expected = error instanceof UsageError || error instanceof ConfigError || error instanceof RefusedError
-  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  complain(error, expected || badOption)
-  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
-  process.exitCode = 2
-}
+await runCommand(usage, readRequest, run)

@@ -10,7 +10,7 @@ import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
 import { findLedgerKeys } from '../store/ledger-key.ts'
 import type { Verification } from '../store/ledger-verify.ts'
 import { eachPage } from '../store/page.ts'
-import { complain } from './complain.ts'
+import { exitCodes, runCommand, UsageError } from './command.ts'
 
 const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--json]
        npm run ledger -- head
@@ -21,9 +21,9 @@ head    prints the signed end of the chain as JSON, to be kept elsewhere
 export  prints every entry as a line of JSON, newest first
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
 
-class UsageError extends Error {}
-
 const commands = ['verify', 'head', 'export'] as const
+
+type Request = Exclude<ReturnType<typeof readRequest>, 'help'>
 
 function readRequest(argv: string[]) {
   const { values, positionals } = parseArgs({
@@ -84,8 +84,6 @@ async function verify(ledger: LedgerStore, request: { head?: string; findings: b
   return exitCodes[found.verdict]
 }
 
-const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
-
 function describe({ verdict, entries, broken, unverified, findings }: Verification): string {
   const lines = [`verdict:  ${verdict}, ${entries} entries checked`]
   if (broken) lines.push(`broken:   entry ${broken.seq}, ${broken.fault}: ${broken.message}`)
@@ -113,24 +111,11 @@ async function printHead(ledger: LedgerStore): Promise<number> {
   return 0
 }
 
-async function run(argv: string[]): Promise<number> {
-  const request = readRequest(argv)
-  if (request === 'help') {
-    console.log(usage)
-    return 0
-  }
+async function run(request: Request): Promise<number> {
   return withLedger((ledger) => {
     if (request.command === 'verify') return verify(ledger, request)
     return request.command === 'head' ? printHead(ledger) : exportAll(ledger)
   })
 }
 
-try {
-  process.exitCode = await run(process.argv.slice(2))
-} catch (error) {
-  const badOption = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  const expected = error instanceof UsageError || error instanceof ConfigError || badOption
-  complain(error, expected)
-  if (error instanceof UsageError || badOption) console.error(`\n${usage}`)
-  process.exitCode = 2
-}
+await runCommand(usage, readRequest, run)

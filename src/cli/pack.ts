@@ -1,11 +1,10 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readLedgerKeys } from '../config-ledger.ts'
-import { readSecret } from '../config-values.ts'
+import { readLedgerKeys, readSecret } from '../config.ts'
 import { showControls } from '../domain/text.ts'
 import { verifyPack } from '../report/pack/verify.ts'
-import { complain } from './complain.ts'
+import { exitCodes, runCommand, UsageError } from './command.ts'
 
 const usage = `usage: npm run pack -- verify DIRECTORY
 
@@ -14,7 +13,17 @@ of the ledger; and the signature of that with PORTWARDEN_LEDGER_KEY, or the file
 is set. Needs neither the service nor its database.
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
 
-const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
+function readRequest(argv: string[]): string | 'help' {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    allowPositionals: true,
+    options: { help: { type: 'boolean', default: false } },
+  })
+  if (values.help) return 'help'
+  const [command, directory, ...rest] = positionals
+  if (command !== 'verify' || directory === undefined || rest.length > 0) throw new UsageError('name one directory')
+  return directory
+}
 
 async function verify(directory: string): Promise<number> {
   const open = (name: string) => {
@@ -23,19 +32,11 @@ async function verify(directory: string): Promise<number> {
   }
   const keys = readLedgerKeys(readSecret(process.env, 'PORTWARDEN_LEDGER_KEY')) ?? []
   const checks = await verifyPack({ open, keys })
+  if (!checks) throw new UsageError(`no evidence pack: there is no manifest.json in ${directory}`)
   for (const { what, verdict, message } of checks)
     console.log(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))
   const worst = (['broken', 'unverified'] as const).find((bad) => checks.some(({ verdict }) => verdict === bad))
   return exitCodes[worst ?? 'intact']
 }
 
-try {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { help: { type: 'boolean' } } })
-  const [command, directory, ...rest] = positionals
-  const isRight = command === 'verify' && directory !== undefined && rest.length === 0
-  if (values.help || !isRight) console[values.help ? 'log' : 'error'](usage)
-  process.exitCode = values.help ? 0 : isRight ? await verify(directory) : 2
-} catch (error) {
-  complain(error, true)
-  process.exitCode = 2
-}
+await runCommand(usage, readRequest, verify)

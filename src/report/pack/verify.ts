@@ -25,14 +25,14 @@ type FinishEntry = LedgerEntry & {
   payload: Said & { policy: { name: string; digest: string }; findings: { count: number; digest: string } }
 }
 
-/** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Throws an Error for what is no pack. */
-export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[]> {
+/** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Undefined for what is no pack. */
+export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[] | undefined> {
   const json = async <T>(name: string): Promise<Partial<T> | undefined> => {
     const bytes = open(name)
     return bytes && objectOf<T>(await textOf(bytes))
   }
   const manifest = await json<Manifest>('manifest.json')
-  if (!manifest) throw new Error('no evidence pack: there is no manifest.json')
+  if (!manifest) return undefined
   const { files } = manifest
   if (!Array.isArray(files) || !files.every(({ name }) => /^\w[\w.-]*$/.test(name)))
     return [{ what: 'manifest.json', verdict: 'broken', message: 'was changed: it is no manifest' }]
