@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ScheduleRun } from '../../src/store/schedules.ts'
-import { listenSilently } from '../support/app.ts'
+import { listenSilently, ports } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { type Receiver, startReceiver, verify } from '../support/receiver.ts'
@@ -13,7 +13,9 @@ let receiver: Receiver
 const receivers: Receiver[] = []
 
 beforeAll(async () => {
-  api = await startService({ env: { PORTWARDEN_WEBHOOK_RETRY_SECONDS: '1,1,1', PORTWARDEN_WEBHOOK_TIMEOUT_MS: '500' } })
+  api = await startService({
+    env: { PORTWARDEN_WEBHOOK_RETRY_SECONDS: '1,1,1', PORTWARDEN_WEBHOOK_TIMEOUT_MS: '2000' },
+  })
   open = await listenSilently()
 })
 afterEach(async () => {
@@ -24,13 +26,13 @@ afterAll(async () => {
   await open?.close()
 })
 
-const start = async (port?: number) => {
-  receiver = await startReceiver(undefined, port)
+const start = async () => {
+  receiver = await startReceiver()
   receivers.push(receiver)
   return receiver
 }
 const create = async (more: object = {}) => {
-  const body = { url: receiver.url, events: ['audit.completed'], ...more }
+  const body = { url: receiver?.url, events: ['audit.completed'], ...more }
   const answer = await api.call('POST', '/v1/webhooks', { body })
   expect(answer.status, JSON.stringify(answer.body)).toBe(201)
   return answer.body as { id: string; secret: string }
@@ -45,10 +47,10 @@ const audit = async (more: object = {}) => {
 }
 const deliveries = async (id: string, query = '') =>
   (await api.call('GET', `/v1/webhooks/${id}/deliveries${query}`)).body.items
-const settled = async (id: string, status: string) => {
-  await expect.poll(async () => (await deliveries(id))[0]?.status).toBe(status)
-  return (await deliveries(id))[0]
-}
+/** The newest delivery of a webhook, as soon as it is so. */
+const newest = (id: string, isSo: (delivery: { status: string; attempts: number }) => boolean) =>
+  vi.waitUntil(async () => (await deliveries(id)).slice(0, 1).find(isSo), { timeout: 30_000, interval: 20 })
+const settled = (id: string, wanted: string) => newest(id, ({ status }) => status === wanted)
 
 describe('a webhook', () => {
   test('is told the end of an audit, signed by its secret', async () => {
@@ -98,78 +100,6 @@ describe('a webhook', () => {
     const other = await api.call('POST', '/v1/webhooks', { body: { ...body, description: 'x' }, headers })
     expect(other.status).toBe(422)
     await api.call('DELETE', `/v1/webhooks/${first.body.id}`)
-  })
-
-  test('is told again what its receiver did not take, under the same id, until all tries failed; then on demand', async () => {
-    await start()
-    receiver.behave(() => 500)
-    const { id, secret } = await create()
-    await api.call('POST', `/v1/webhooks/${id}/ping`)
-    const dead = await settled(id, 'dead')
-    expect(dead).toMatchObject({ attempts: 4, lastAttempt: { httpStatus: 500, error: 'answered 500' } })
-    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([dead.messageId]))
-    expect(receiver.received).toHaveLength(4)
-    receiver.behave(() => 200)
-    const again = await api.call('POST', `/v1/webhooks/${id}/deliveries/${dead.id}/redeliver`)
-    expect(again).toMatchObject({ status: 202, body: { status: 'waiting', attempts: 0 } })
-    const last = (await receiver.came(5))[4]
-    if (!last) throw new Error('nothing came')
-    expect(verify(secret, last)).toMatchObject({ type: 'ping', data: { webhook: id } })
-    expect(last.headers['webhook-id']).toBe(dead.messageId)
-    expect(await settled(id, 'delivered')).toMatchObject({ id: dead.id, attempts: 1 })
-    await api.call('DELETE', `/v1/webhooks/${id}`)
-  })
-
-  test.each([
-    ['is slow', () => undefined, 'timeout'],
-    ['redirects: it is not followed', redirect, 'answered 307'],
-    ['closes without an answer', hangUp, /hang up|ECONNRESET/],
-  ] as const)('waits for the next try where its receiver %s', async (_, behaviour, error) => {
-    await start()
-    receiver.behave(behaviour)
-    const { id } = await create()
-    await api.call('POST', `/v1/webhooks/${id}/ping`)
-    await expect.poll(async () => (await deliveries(id))[0]?.attempts).toBeGreaterThan(0)
-    const [delivery] = await deliveries(id)
-    expect(delivery.lastAttempt.error).toEqual(typeof error === 'string' ? error : expect.stringMatching(error))
-    receiver.behave(() => 204)
-    await settled(id, 'delivered')
-    await api.call('DELETE', `/v1/webhooks/${id}`)
-  })
-
-  test('whose receiver is down gets everything when it is back, in the order of each audit', async () => {
-    const port = await freePort()
-    await start(port)
-    const { id } = await create()
-    const { url } = receiver
-    await receiver.close()
-    receivers.length = 0
-    const audits = [await audit(), await audit()]
-    await expect
-      .poll(async () => (await deliveries(id)).map((d: { lastAttempt: { error: string } }) => d.lastAttempt?.error))
-      .toEqual(['connection-refused', 'connection-refused'])
-    await start(port)
-    expect(receiver.url).toBe(url)
-    const told = (await receiver.came(2)).map(({ body }) => body.data.audit.id)
-    expect(told.sort()).toEqual(audits.map((one) => one.id).sort())
-    await api.call('DELETE', `/v1/webhooks/${id}`)
-  })
-
-  test('is told of an audit in order: what comes later waits for what is tried again, and each try is signed anew', async () => {
-    await start()
-    receiver.behave(() => (receiver.received.length < 2 ? 500 : 204))
-    const { id, secret } = await create({ events: ['finding.opened', 'audit.completed'] })
-    // Both doors are not as they must be.
-    await audit({ params: { openPort: await freePort(), shutPort: open.port } })
-    const came = await receiver.came(5)
-    const types = came.map((one) => verify(secret, one).type)
-    expect(types).toEqual([...Array(3).fill('audit.completed'), 'finding.opened', 'finding.opened'])
-    const [first, second, third, ...rest] = came.map(({ headers }) => headers['webhook-id'])
-    expect([second, third]).toEqual([first, first])
-    expect(new Set([first, ...rest]).size).toBe(3)
-    const [one, , last] = came.map(({ headers }) => Number(headers['webhook-timestamp']))
-    expect(last).toBeGreaterThan(one ?? Number.NaN)
-    await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
   test('whose receiver is gone is disabled, and enabled again by whoever knows better', async () => {
@@ -243,6 +173,85 @@ describe('a webhook', () => {
       api.call('PATCH', `/v1/webhooks/${id}`, { body: { description }, headers: { 'if-match': etag } })
     expect(await change('first')).toMatchObject({ status: 200, body: { description: 'first' } })
     expect((await change('second')).status).toBe(412)
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+})
+
+/** Beside each other: they wait for tries. */
+describe.concurrent('a webhook whose receiver is in trouble', () => {
+  const pinged = { events: ['vantage.absent'] } // which never comes
+  /** A policy of its own, so that nobody else's audits are told of. */
+  const copyPolicy = async (name: string) => {
+    await api.stores.policies.put({ ...ports, name })
+    return name
+  }
+
+  test('is told again what its receiver did not take, under the same id, until all tries failed; then on demand', async () => {
+    await using receiver = await startReceiver()
+    receiver.behave(() => 500)
+    const { id, secret } = await create({ url: receiver.url, ...pinged })
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const dead = await settled(id, 'dead')
+    expect(dead).toMatchObject({ attempts: 4, lastAttempt: { httpStatus: 500, error: 'answered 500' } })
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([dead.messageId]))
+    expect(receiver.received).toHaveLength(4)
+    receiver.behave(() => 200)
+    const again = await api.call('POST', `/v1/webhooks/${id}/deliveries/${dead.id}/redeliver`)
+    expect(again).toMatchObject({ status: 202, body: { status: 'waiting', attempts: 0 } })
+    const last = (await receiver.came(5))[4]
+    if (!last) throw new Error('nothing came')
+    expect(verify(secret, last)).toMatchObject({ type: 'ping', data: { webhook: id } })
+    expect(last.headers['webhook-id']).toBe(dead.messageId)
+    expect(await settled(id, 'delivered')).toMatchObject({ id: dead.id, attempts: 1 })
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test.each([
+    ['is slow', () => undefined, 'timeout'],
+    ['redirects: it is not followed', redirect, 'answered 307'],
+    ['closes without an answer', hangUp, /hang up|ECONNRESET/],
+  ] as const)('waits for the next try where its receiver %s', async (_, behaviour, error) => {
+    await using receiver = await startReceiver()
+    receiver.behave(behaviour)
+    const { id } = await create({ url: receiver.url, ...pinged })
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const delivery = await newest(id, ({ attempts }) => attempts > 0)
+    expect(delivery.lastAttempt.error).toEqual(typeof error === 'string' ? error : expect.stringMatching(error))
+    receiver.behave(() => 204)
+    await settled(id, 'delivered')
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('whose receiver is down gets everything when it is back, in the order of each audit', async ({ expect }) => {
+    const port = await freePort()
+    const policy = await copyPolicy('down')
+    const { id } = await create({ url: `http://localhost:${port}/hooks`, filter: { policies: [policy] } })
+    const audits = [await audit({ policy }), await audit({ policy })]
+    await expect
+      .poll(async () => (await deliveries(id)).map((d: { lastAttempt: { error: string } }) => d.lastAttempt?.error))
+      .toEqual(['connection-refused', 'connection-refused'])
+    await using receiver = await startReceiver(undefined, port)
+    const told = (await receiver.came(2)).map(({ body }) => body.data.audit.id)
+    expect(told.sort()).toEqual(audits.map((one) => one.id).sort())
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
+  test('is told of an audit in order: what comes later waits for what is tried again, and each try is signed anew', async () => {
+    await using receiver = await startReceiver()
+    receiver.behave(() => (receiver.received.length < 2 ? 500 : 204))
+    const policy = await copyPolicy('ordered')
+    const filter = { policies: [policy] }
+    const { id, secret } = await create({ url: receiver.url, events: ['finding.opened', 'audit.completed'], filter })
+    // Both doors are not as they must be.
+    await audit({ policy, params: { openPort: await freePort(), shutPort: open.port } })
+    const came = await receiver.came(5)
+    const types = came.map((one) => verify(secret, one).type)
+    expect(types).toEqual([...Array(3).fill('audit.completed'), 'finding.opened', 'finding.opened'])
+    const [first, second, third, ...rest] = came.map(({ headers }) => headers['webhook-id'])
+    expect([second, third]).toEqual([first, first])
+    expect(new Set([first, ...rest]).size).toBe(3)
+    const [one, , last] = came.map(({ headers }) => Number(headers['webhook-timestamp']))
+    expect(last).toBeGreaterThan(one ?? Number.NaN)
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 })

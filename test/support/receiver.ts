@@ -19,7 +19,7 @@ export interface Received {
 /** Answers a request; a number is a status. `undefined`: it hangs. */
 export type Behaviour = (received: Received, response: ServerResponse) => number | undefined
 
-export interface Receiver {
+export interface Receiver extends AsyncDisposable {
   url: string
   /** All that came, in order. */
   received: Received[]
@@ -58,6 +58,7 @@ export async function startReceiver(tls?: { cert: string; key: string }, port = 
       return received
     },
     close,
+    [Symbol.asyncDispose]: close,
   }
 }
 
