@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { describe, test } from 'vitest'
+import { approveWindow, requestWindow } from '../../src/audit/windows.ts'
+import { windowState } from '../../src/domain/windows.ts'
+import { createSeal } from '../../src/notify/seal.ts'
+import { ports } from '../support/app.ts'
+import { isConnectedTo } from '../support/connected.ts'
+import { startFleet } from '../support/fleet.ts'
+import { listenHolding } from '../support/holding.ts'
+import { listen } from '../support/listen.ts'
+import { freePort } from '../support/ports.ts'
+import { listenForProofs } from '../support/proofs.ts'
+import { startReceiver, verify } from '../support/receiver.ts'
+
+// Beside each other: they wait until a killed worker is missed.
+describe.concurrent('when workers are killed', () => {
+  test('what one leaves the other takes over, who worked off batches of the same vantage at the same time', async ({
+    expect,
+  }) => {
+    await using fleet = await startFleet()
+    await using target = await listenHolding()
+    const oneAtOnce = { PORTWARDEN_BATCHES: '1' }
+    const workers = [await fleet.startWorker(oneAtOnce), await fleet.startWorker(oneAtOnce)]
+    const targets = 9 // make a large batch
+    const params = { openPort: 1, shutPort: await freePort(), httpsPort: target.port }
+    const auditIds = [await fleet.acceptFor(targets, params), await fleet.acceptFor(targets, params)]
+    for (const { pid } of workers) await expect.poll(() => isConnectedTo(pid, target.port)).toBe(true)
+    process.kill(workers[0]?.pid ?? 0, 'SIGKILL')
+    target.release()
+    await fleet.expectWhole(auditIds, targets)
+  })
+
+  test('what one was about to tell is told by the next, once more under the same id', async ({ expect }) => {
+    await using fleet = await startFleet()
+    await using receiver = await startReceiver()
+    const key = Buffer.alloc(32, 9)
+    const env = {
+      PORTWARDEN_SECRET_KEY: key.toString('base64'),
+      PORTWARDEN_WEBHOOK_RETRY_SECONDS: '1,1,1,1,1',
+      PORTWARDEN_WEBHOOK_TIMEOUT_MS: '60000',
+    }
+    const secret = `whsec_${Buffer.from('a secret of the tests').toString('base64')}`
+    const sealed = { secret: createSeal(() => key).close(secret, 'hook'), authorization: null, requestedBy: 'test' }
+    const hook = { description: null, filter: {}, format: 'standard', enabled: true, url: receiver.url } as const
+    await fleet.stores.webhooks.create('hook', { ...hook, events: ['audit.completed'] }, sealed)
+    receiver.behave(() => undefined) // takes the event and never answers
+    const worker = await fleet.startWorker(env)
+    const auditId = await fleet.acceptFor(1, { openPort: 1, shutPort: await freePort() })
+    await receiver.came(1)
+    process.kill(worker.pid, 'SIGKILL')
+    receiver.behave(() => 204)
+    await fleet.startWorker(env)
+    const [first, second] = await receiver.came(2)
+    if (!first || !second) throw new Error('nothing came')
+    expect(verify(secret, second)).toMatchObject({ type: 'audit.completed', data: { audit: { id: auditId } } })
+    expect(second.headers['webhook-id']).toBe(first.headers['webhook-id'])
+    expect(second.text).toBe(first.text)
+    const settled = async () =>
+      (await fleet.stores.deliveries.list('hook', { limit: 10 })).items.map(({ status }) => status)
+    await expect.poll(settled).toEqual(['delivered'])
+    expect(receiver.received).toHaveLength(2)
+  })
+
+  test('before the end of a window, and while its door is looked at, it is proven closed all the same', async ({
+    expect,
+  }) => {
+    await using fleet = await startFleet()
+    const proofs = await listenForProofs(fleet)
+    const server = createServer((socket) => socket.on('error', () => {})) // takes connections and answers nothing
+    const door = await listen(server)
+    const shut = ports.rules.find((rule) => rule.id === 'must-be-shut') ?? expect.fail('there is no such rule')
+    const insideWindow = { expect: { state: ['open'] } }
+    const rules = [{ ...shut, probe: 'https' as const, port: door.port, insideWindow }]
+    await fleet.stores.policies.put({ name: 'kept-shut', title: 'Kept shut', rules })
+    await fleet.stores.targets.save([{ name: 'host', address: '127.0.0.1' }])
+
+    process.kill((await fleet.startWorker()).pid, 'SIGKILL')
+    const now = new Date()
+    const id = '019b7600-0000-7000-8000-000000000001'
+    const asked = { policy: 'kept-shut', rules: [shut.id], targets: ['host'], params: {}, from: now }
+    const to = new Date(now.getTime() + 1_000)
+    const window = { id, ...asked, to, ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
+    await fleet.transaction((stores) => requestWindow(stores, window, now))
+    await approveWindow(fleet, { id, keyId: 'another', now })
+
+    const looked = once(server, 'connection')
+    const worker = await fleet.startWorker()
+    await looked
+    process.kill(worker.pid, 'SIGKILL')
+    await door.close()
+    await fleet.startWorker()
+    const proven = await proofs.proven(id)
+    expect(proven).toMatchObject({ reprobes: 1, proof: 'shut' })
+    expect(windowState(proven, new Date())).toBe('closed')
+    expect(await fleet.stores.audits.find(proven.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
+    await proofs.stop()
+  })
+})
