@@ -6,9 +6,9 @@ import type { FastifyInstance } from 'fastify'
  * fails where there is no body (304): it gets an empty stream in the place of both. What else changes answers comes before this.
  */
 export function answerHeads(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, _reply, payload) => {
-    if (request.method !== 'HEAD') return payload
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    if (request.method !== 'HEAD') return done(null, payload)
     if (payload instanceof Readable) payload.destroy()
-    return payload === null || payload instanceof Readable ? Readable.from([]) : payload
+    done(null, payload === null || payload instanceof Readable ? Readable.from([]) : payload)
   })
 }
