@@ -103,7 +103,7 @@ function readGrants(value: string): CredentialGrant[] {
   return entriesOf(value).map((entry) => {
     const [, ref, cidr] = /^\s*((?:env:[A-Za-z_]\w*|file:\/[^@,]+))@([^@\s]+)\s*$/.exec(entry) ?? []
     if (!ref || !cidr || canonicalCidr(cidr) !== cidr)
-      throw refused('PORTWARDEN_CREDENTIALS', 'env:AD_AUDIT@10.0.0.0/8')
+      throw refused('PORTWARDEN_CREDENTIALS', 'env:AD_AUDIT@10.0.0.10/32')
     return { ref, destinations: [cidr] }
   })
 }

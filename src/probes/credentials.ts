@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { ReasonCode } from '../domain/reasons.ts'
 import { parseLiteral } from './literal.ts'
-import { parseNetwork } from './network.ts'
+import { type Network, parseNetwork } from './network.ts'
 import type { Endpoint } from './probe.ts'
 
 export interface Credential {
@@ -10,7 +10,7 @@ export interface Credential {
   password: string
 }
 
-/** A reference that this vantage may use, and the only networks it may be sent to. */
+/** A reference that this vantage may use, and the only networks it may be sent to, with those of its other grants. */
 export interface CredentialGrant {
   ref: string
   destinations: readonly string[]
@@ -22,7 +22,9 @@ export interface CredentialGrant {
  * Throws at once for a grant whose destination is not a network.
  */
 export function createCredentials(grants: readonly CredentialGrant[], env: NodeJS.ProcessEnv) {
-  const networks = new Map(grants.map(({ ref, destinations }) => [ref, destinations.map(parseNetwork)]))
+  const networks = new Map<string, Network[]>()
+  for (const { ref, destinations } of grants)
+    networks.set(ref, [...(networks.get(ref) ?? []), ...destinations.map(parseNetwork)])
   return async (ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> => {
     const destinations = networks.get(ref)
     if (!destinations) return 'credential-unavailable'

@@ -23,6 +23,13 @@ test('a credential is read from the environment and from a file, for a destinati
   }
 })
 
+test('a credential that is granted for several hosts goes to each of them, and to no other', async () => {
+  const grants = ['10.0.0.10/32', '10.0.0.11/32'].map((network) => ({ ref: 'env:LDAP', destinations: [network] }))
+  const credential = createCredentials(grants, env)
+  for (const address of ['10.0.0.10', '10.0.0.11']) expect(await credential('env:LDAP', dc(address))).toEqual(secret)
+  expect(await credential('env:LDAP', dc('10.0.0.12'))).toBe('credential-not-allowed')
+})
+
 test('a credential is not allowed for a destination outside its networks, and is not even read for it', async () => {
   const unread = new Proxy({}, { get: () => expect.unreachable('the credential was read') })
   const credential = createCredentials([{ ref: 'env:LDAP', destinations: networks }], unread)
