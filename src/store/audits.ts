@@ -137,6 +137,11 @@ export function createAuditStore(
       limit,
     }: AuditFilter): Promise<Page<Audit>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      // What is changed of a target may be why its audits are asked for.
+      const joined =
+        externalId !== undefined || !isEverything(labels)
+          ? Prisma.sql`OR ${looksAtAny(Prisma.sql`t.changed_at >= ${since}`)}`
+          : Prisma.empty
       const wanted = andAll([
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
@@ -144,7 +149,7 @@ export function createAuditStore(
         !isEverything(labels) && looksAtAny(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
-        since && Prisma.sql`a.changed_at >= ${since}`,
+        since && Prisma.sql`(a.changed_at >= ${since} ${joined})`,
       ])
       const rows = await db.$queryRaw<JoinedRow[]>`
         ${selectAudit} WHERE true ${wanted} ${andHas(realm, 'a.realm')} ORDER BY a.id DESC LIMIT ${limit + 1}`

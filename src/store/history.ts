@@ -6,7 +6,7 @@ import type { ReasonCode } from '../domain/reasons.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from './page.ts'
-import { andOfTarget, type Realm } from './realm.ts'
+import { andOfTarget, isEverything, type Realm } from './realm.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from './series-names.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
@@ -97,6 +97,11 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
     ): Promise<Page<TargetSpan>> {
       const [at, ...key] = decodeCursor(cursor, [aTime, 0, 0, aTime]) ?? ['-infinity', 0, 0, '-infinity']
       const conditions = isAbout(filter)
+      // Labels move spans that were written before into what is asked for.
+      const joined =
+        since && (filter.labels || !isEverything(realm))
+          ? Prisma.sql`OR f.target_id = ANY(ARRAY(SELECT id FROM target WHERE changed_at >= ${since}))`
+          : Prisma.empty
       // The page is cut before names and evidence are joined, as with findings.
       const rows = await db.$queryRaw<ChangeRow[]>`
         SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.from_at AS "fromAt", f.to_at AS "toAt", f.changed_at AS "changedAt",
@@ -105,7 +110,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
           b.reason_id AS "reasonBefore", c.content AS "evidenceBefore"
         FROM (
           SELECT f.* FROM span f ${conditions === Prisma.empty ? conditions : seriesNamesOf('f')}
-          WHERE f.changed_at >= ${since ?? '-infinity'}::timestamptz
+          WHERE (f.changed_at >= ${since ?? '-infinity'}::timestamptz ${joined})
             AND (f.changed_at, f.target_id, f.series_id, f.from_at) > (${at}::timestamptz, ${key[0]}::int, ${key[1]}::int, ${key[2]}::timestamptz)
             ${andOfTarget(realm, 'f.target_id')} ${conditions}
           ORDER BY f.changed_at, f.target_id, f.series_id, f.from_at LIMIT ${limit + 1}

@@ -110,6 +110,34 @@ test('what an agent delivers late is new, whenever it was observed', async () =>
   expect(items.at(-1)).toMatchObject({ target: 'agent', changes: [{ path: '/result', before: 'pass', after: 'fail' }] })
 })
 
+test('a target that comes to have a label brings what was written of it before to whoever reads by that label, and to a key that is limited to it', async () => {
+  for (const name of ['joining', 'staying']) await look(name, 1000)
+  const { body } = await service.call('POST', '/v1/keys', {
+    body: { name: 'blue', scopes: ['reports:read'], targets: { labels: { team: 'blue' } } },
+  })
+  const ways = [
+    ['/v1/reports/history', '&label=team:blue', service.key],
+    ['/v1/audits', '&label=team:blue', service.key],
+    ['/v1/reports/history', '', body.key],
+  ] as const
+  const readAll = (since: (i: number) => string) =>
+    Promise.all(
+      ways.map(async ([listing, more, key], i) => {
+        const url = `${listing}?limit=1000&updatedSince=${since(i)}${more}`
+        return (await service.call('GET', url, { headers: { authorization: `Bearer ${key}` } })).body
+      }),
+    )
+  const before = await readAll(() => ever)
+  await service.query(`UPDATE span SET changed_at = changed_at - interval '1 day'`)
+  await service.query(`UPDATE audit SET changed_at = changed_at - interval '1 day'`)
+  await service.call('PATCH', '/v1/targets/joining', { body: { labels: { team: 'blue' } } })
+  const [history, audits, limited] = await readAll((i) => before[i].asOf)
+  expect(before.map(({ items }) => items.length)).toEqual([0, 0, 0])
+  for (const { items } of [history, limited])
+    expect(items.map(({ target }: { target: string }) => target)).toEqual(['joining'])
+  expect(audits.items).toHaveLength(1)
+})
+
 test('progress alone is no change of an audit', async () => {
   const series = await makeSeries(service.stores, ['progress'])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
