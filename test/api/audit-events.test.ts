@@ -1,7 +1,7 @@
-import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { listenSilently } from '../support/app.ts'
-import { type Listening, listen } from '../support/listen.ts'
+import { listenHolding } from '../support/holding.ts'
+import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { startAudit } from '../support/stores.ts'
@@ -10,7 +10,7 @@ let api: TestService
 let open: Listening
 let url: string
 beforeAll(async () => {
-  api = await startService()
+  api = await startService({ env: { PORTWARDEN_PROBE_TIMEOUT_MS: '30000' } })
   open = await listenSilently()
   url = await api.listen()
 })
@@ -45,7 +45,7 @@ describe('the events of an audit', () => {
   })
 
   test('go on for as long as the audit does, and hold nothing when the client is gone', async () => {
-    const held = await listen(createServer((socket) => socket.on('error', () => {})))
+    await using held = await listenHolding()
     const id = await api.accept({ params: { ...(await params()), httpsPort: held.port } })
     const waits = vi.spyOn(api.notifications, 'waitForEnd')
     const leaving = new AbortController()
@@ -57,8 +57,8 @@ describe('the events of an audit', () => {
     leaving.abort()
     await expect.poll(() => waits.mock.lastCall?.[2]?.aborted).toBe(true)
     waits.mockRestore()
+    held.release()
     await api.ended(id)
-    await held.close()
   })
 
   test('are heard on a connection on which nothing happens for long', async () => {

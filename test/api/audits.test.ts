@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listenSilently, ports } from '../support/app.ts'
+import { listenHolding } from '../support/holding.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { type Answer, type Call, startService, type TestService } from '../support/service.ts'
@@ -8,7 +9,10 @@ let service: TestService
 let listener: Listening
 let params: { openPort: number; shutPort: number; httpsPort?: number }
 beforeAll(async () => {
-  ;[service, listener] = await Promise.all([startService(), listenSilently()])
+  ;[service, listener] = await Promise.all([
+    startService({ env: { PORTWARDEN_PROBE_TIMEOUT_MS: '30000' } }),
+    listenSilently(),
+  ])
   params = { openPort: listener.port, shutPort: await freePort() }
 })
 afterAll(() => Promise.all([service.stop(), listener.close()]))
@@ -17,12 +21,16 @@ const targets = [{ name: 'epp-01', address: '127.0.0.1', labels: { site: 'hq' } 
 const post = (more: object = {}, call: Call = {}): Promise<Answer> =>
   service.call('POST', '/v1/audits', { body: { policy: ports.name, targets, params, ...more }, ...call })
 const waiting = { headers: { prefer: 'wait=15' } }
-/** An audit that lasts until the deadline of a probe: nobody answers its TLS handshake. */
-const slow = (call?: Call) => post({ params: { ...params, httpsPort: listener.port } }, call)
+/** Audits that last until they are let go: nobody answers their TLS handshakes. */
+async function startSlow() {
+  const held = await listenHolding()
+  return { ...held, post: (call?: Call) => post({ params: { ...params, httpsPort: held.port } }, call) }
+}
 
 describe('POST /v1/audits', () => {
   test('is accepted at once: where to look, and when to look again', async () => {
-    const { status, headers, body } = await slow()
+    await using slow = await startSlow()
+    const { status, headers, body } = await slow.post()
     expect(status).toBe(202)
     expect(headers).toMatchObject({ location: `/v1/audits/${body.id}`, 'retry-after': '1' })
     expect(headers['preference-applied']).toBeUndefined()
@@ -34,6 +42,7 @@ describe('POST /v1/audits', () => {
     })
     const polled = await service.call('GET', headers.location ?? '')
     expect([polled.status, polled.headers['retry-after'], polled.body.status]).toEqual([200, '1', 'running'])
+    slow.release()
     const seen = await service.call('GET', headers.location ?? '', waiting)
     expect(seen).toMatchObject({ status: 200, body: { id: body.id, status: 'completed' } })
     expect(seen.headers['retry-after']).toBeUndefined()
@@ -58,9 +67,9 @@ describe('POST /v1/audits', () => {
 
   test('with Prefer: wait waits no longer than asked', async () => {
     const headers = { prefer: 'respond-async, wait=1' }
-    const answer = await slow({ headers })
+    await using slow = await startSlow()
+    const answer = await slow.post({ headers })
     expect([answer.status, answer.headers['preference-applied']]).toEqual([202, 'wait=1'])
-    await service.call('GET', `/v1/audits/${answer.body.id}`, waiting)
   })
 
   test('with Prefer: wait says for how long it waits at most', async () => {
@@ -77,7 +86,8 @@ describe('POST /v1/audits', () => {
   test.each(['wait=0', 'wait=soon', 'return=minimal', 'nowait=5'])(
     'with another preference does not wait: %s',
     async (prefer) => {
-      const answer = await slow({ headers: { prefer } })
+      await using slow = await startSlow()
+      const answer = await slow.post({ headers: { prefer } })
       expect([answer.status, answer.headers['preference-applied']]).toEqual([202, undefined])
     },
   )
@@ -162,7 +172,8 @@ describe('GET /v1/audits/{id}/findings', () => {
 
 describe('POST /v1/audits/{id}/cancel', () => {
   test('ends an audit that runs, and refuses one that has ended', async () => {
-    const { body: audit } = await slow()
+    await using slow = await startSlow()
+    const { body: audit } = await slow.post()
     const canceled = await service.call('POST', `/v1/audits/${audit.id}/cancel`)
     expect(canceled).toMatchObject({ status: 200, body: { id: audit.id, status: 'canceled', verdict: 'inconclusive' } })
     expect(canceled.body.progress.done).toBe(canceled.body.progress.total)
@@ -171,7 +182,8 @@ describe('POST /v1/audits/{id}/cancel', () => {
   })
 
   test('wakes who waits for the end', async () => {
-    const { body: audit } = await slow()
+    await using slow = await startSlow()
+    const { body: audit } = await slow.post()
     const waits = service.call('GET', `/v1/audits/${audit.id}`, waiting)
     await service.call('POST', `/v1/audits/${audit.id}/cancel`)
     expect((await waits).body).toMatchObject({ status: 'canceled' })
@@ -238,12 +250,14 @@ test('over real HTTP the same is answered, and a client that goes away while it 
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8'])
   expect(await answer.json()).toMatchObject({ status: 'completed', verdict: 'pass' })
 
-  const slowBody = JSON.stringify({ policy: ports.name, targets, params: { ...params, httpsPort: listener.port } })
+  await using held = await listenHolding()
+  const slowBody = JSON.stringify({ policy: ports.name, targets, params: { ...params, httpsPort: held.port } })
   const impatient = new AbortController()
   const given = fetch(`${url}/v1/audits`, { method: 'POST', headers, body: slowBody, signal: impatient.signal })
-  await expect.poll(() => service.query(`SELECT FROM audit WHERE status = 'running'`)).toHaveLength(1)
+  await held.holds()
   impatient.abort()
   await expect(given).rejects.toThrow()
+  held.release()
   const [{ id } = { id: '' }] = await service.query<{ id: string }>('SELECT id FROM audit ORDER BY id DESC LIMIT 1')
   expect(await service.ended(id)).toMatchObject({ status: 'completed' })
   expect((await fetch(`${url}/livez`)).status).toBe(200)
