@@ -82,7 +82,10 @@ describeWithPeers(['curl'], 'with curl', () => {
 
   test('the ServiceNow script logs what is refused', async () => {
     const notes = await runServiceNow('not-there', 'CHG4')
-    expect([notes.updated, notes.errors]).toEqual([false, ['Portwarden: there is no target not-there']])
+    expect([notes.updated, notes.errors]).toEqual([
+      false,
+      ['Portwarden: there is no target not-there: GET /v1/targets lists them'],
+    ])
   })
 })
 

@@ -24,6 +24,7 @@ export function readBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      if (body.length === 0) return done(null, undefined) // tools name the type with every request
       const text = readText(request, body)
       const flaw = flawOf(text)
       if (flaw !== undefined) throw new MalformedError(`the body ${flaw}`)

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 
 /** A label selector in a query: `label=site:hq`, repeated for more; all of them must be there. */
 export const LabelQuery = {
-  label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301 }), {
+  label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301, examples: ['site:hq'] }), {
     default: [],
     maxItems: 20,
     description: '`key:value`; all of them must be there',

@@ -93,7 +93,7 @@ export function sendProblem(reply: FastifyReply, { status, detail, errors, ...re
 /** Every error of every route becomes problem details here, and nowhere else. */
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = problemOf(error)
+    const known = error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? unreadProblem(request) : problemOf(error)
     if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
     if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
@@ -138,6 +138,12 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   return undefined
 }
 
+/** What says which media types the operation takes. */
+function unreadProblem({ routeOptions }: FastifyRequest): ProblemBody {
+  const { content = { 'application/json': {} } } = (routeOptions.schema?.body ?? {}) as { content?: object }
+  return { status: 415, detail: `send it as ${Object.keys(content).join(', ')}` }
+}
+
 /** What fastify refuses before there is a route: a URL that cannot be decoded. */
 export const answerFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
@@ -160,9 +166,10 @@ export type Misfit = NonNullable<FastifyError['validation']>[number]
 
 /** What does not fit a schema, each place with a sentence. */
 export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; detail: string }[] =>
-  tellingOf(validation)
+  joinTypes(tellingOf(validation))
     .slice(0, maxErrors)
-    .map(({ instancePath, keyword, params, message = 'is not valid' }) => {
+    .map((misfit) => {
+      const { instancePath, keyword, params, message = 'is not valid' } = misfit
       if (keyword === 'required')
         return { pointer: `${instancePath}/${escapePointer(params.missingProperty)}`, detail: 'is required' }
       if (keyword === 'additionalProperties') {
@@ -170,8 +177,27 @@ export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; d
         return { pointer, detail: 'is not a known field' }
       }
       const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-      return { pointer: instancePath, detail: `${message}${allowed}` }
+      return { pointer: instancePath, detail: `${message}${allowed}${exampleOf(misfit)}` }
     })
+
+/** A pattern or a format says little to whoever has not seen one that fits. */
+function exampleOf(misfit: Misfit): string {
+  const { parentSchema } = misfit as { parentSchema?: { examples?: unknown[] } }
+  const [example] = parentSchema?.examples ?? []
+  return example !== undefined && ['pattern', 'format'].includes(misfit.keyword) ? `, for example ${example}` : ''
+}
+
+/** What may be of one type or another is told once. */
+function joinTypes(misfits: readonly Misfit[]): Misfit[] {
+  const isType = ({ keyword }: Misfit) => keyword === 'type'
+  const typesAt = Map.groupBy(misfits.filter(isType), ({ instancePath }) => instancePath)
+  return misfits.flatMap((misfit) => {
+    if (!isType(misfit)) return [misfit]
+    const types = typesAt.get(misfit.instancePath) ?? []
+    const message = `must be ${types.map(({ params }) => params.type).join(' or ')}`
+    return types[0] === misfit ? [{ ...misfit, message }] : []
+  })
+}
 
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
   const place = placeOf[validationContext] ?? 'body'
@@ -179,7 +205,7 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
   const first = errors[0]
   return {
     status: 400,
-    detail: first ? `${first.pointer || 'the request'} ${first.detail}` : 'the request is not valid',
+    detail: first ? `${first.pointer || `the ${place}`} ${first.detail}` : 'the request is not valid',
     errors,
   }
 }

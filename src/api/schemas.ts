@@ -3,6 +3,7 @@ import { results } from '../domain/judge.ts'
 import { states } from '../domain/observation.ts'
 import { nameSchema } from '../domain/policy.ts'
 import { reasonCodes, reasons } from '../domain/reasons.ts'
+import { idempotencyDays } from '../store/maintenance.ts'
 import { Problem } from './problems.ts'
 
 const closed = { additionalProperties: false } as const
@@ -99,7 +100,7 @@ export const IdempotencyKey = {
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: 'The same key with the same body makes nothing a second time, and answers what the first made',
+      description: `The same key with the same body makes nothing a second time, and answers what the first made; remembered for ${idempotencyDays} days`,
     }),
   ),
 }

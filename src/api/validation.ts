@@ -36,6 +36,7 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
     allErrors,
     strict: false,
     strictNumbers: true,
+    verbose: true, // what is told may show the examples of a schema
   })
   formats.default(ajv)
   ajv.addFormat('date-time', (text) => readTime(text) !== undefined)

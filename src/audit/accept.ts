@@ -184,7 +184,9 @@ export async function claimOnce(
   const bodyDigest = digest(request)
   const earlier = await stores.idempotency.claim({ apiKeyId: requestedBy, key: idempotencyKey, bodyDigest, resource })
   if (earlier && earlier.bodyDigest !== bodyDigest) {
-    throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key was used with another request' }])
+    throw new RefusedError([
+      { pointer: '', message: 'this Idempotency-Key was used with another request: each has its own' },
+    ])
   }
   return earlier?.resource ?? resource
 }

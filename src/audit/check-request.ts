@@ -101,7 +101,9 @@ export function checkFound(selection: Selection, targets: readonly { name: strin
   }
   const found = new Set(targets.map(({ name }) => name))
   const missing = selection.flatMap((name, i) =>
-    found.has(name) ? [] : [{ pointer: `/targets/${i}`, message: `there is no target ${name}` }],
+    found.has(name)
+      ? []
+      : [{ pointer: `/targets/${i}`, message: `there is no target ${name}: GET /v1/targets lists them` }],
   )
   if (missing.length > 0) throw new RefusedError(missing)
 }

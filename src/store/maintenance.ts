@@ -3,8 +3,8 @@ import { dropOldDeliveries } from './deliveries.ts'
 import { ensurePartitions } from './partitions.ts'
 import type { Transact } from './stores.ts'
 
-/** How long finished batches and idempotency keys are kept. */
-const keptDays = 7
+/** How long idempotency keys are kept, and so are finished batches. */
+export const idempotencyDays = 7
 
 /**
  * The nightly maintenance: makes partitions ahead, drops the findings of months that ended before the retention, with what permitted
@@ -26,8 +26,8 @@ export async function maintain(
   await db.$executeRaw`
     DELETE FROM finding_permission
     WHERE audit_id < uuid_v7_floor(date_trunc('month', now() - make_interval(days => ${retentionDays}::int), 'UTC'))`
-  await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${keptDays}::int)`
-  await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${keptDays}::int)`
+  await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${idempotencyDays}::int)`
+  await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${idempotencyDays}::int)`
   await dropOldDeliveries(db, webhookRetentionDays)
   await sweepEvidence(db)
   return { droppedPartitions: dropped.map(({ name }) => name) }

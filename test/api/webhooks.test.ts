@@ -137,6 +137,8 @@ describe('a webhook', () => {
     if (!one) throw new Error('nothing came')
     expect(verify(last.body.secret, one)).toMatchObject({ type: 'ping' })
     for (const old of [secret, rotated.body.secret]) expect(() => verify(old, one)).toThrow(/signature/)
+    const plain = await api.call('POST', `/v1/webhooks/${id}/rotate-secret`)
+    expect([plain.status, Date.parse(plain.body.previousSecretUntil) > Date.now() + 86_000_000]).toEqual([200, true])
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 

@@ -32,7 +32,10 @@ describe('a request that cannot be carried out is refused, with every mistake an
     [
       'unknown targets',
       { targets: ['known', 'lost', 'gone'] },
-      ['/targets/1: there is no target lost', '/targets/2: there is no target gone'],
+      [
+        '/targets/1: there is no target lost: GET /v1/targets lists them',
+        '/targets/2: there is no target gone: GET /v1/targets lists them',
+      ],
     ],
     ['a target named twice', { targets: ['known', 'known'] }, ['/targets/1: target known is named twice']],
     [
@@ -244,7 +247,9 @@ describe('requests that come at the same time', () => {
       { reason: 'too' },
     ])
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    expect(answers[1]).toMatchObject({ reason: { mistakes: [{ message: 'there is no target lost' }] } })
+    expect(answers[1]).toMatchObject({
+      reason: { mistakes: [{ message: 'there is no target lost: GET /v1/targets lists them' }] },
+    })
     const reasons = await Promise.all(
       [0, 2].map(async (i) => (await app.stores.audits.find(idOf(answers[i]) ?? ''))?.reason),
     )

@@ -5,7 +5,7 @@ import { verdicts } from '../../domain/verdict.ts'
 import { auditStatuses } from '../../store/audits.ts'
 import { LabelQuery } from '../labels.ts'
 import { RefreshQuery } from '../refresh.ts'
-import { AuditCounts, Coverage, closedObject, nullable, PageQuery, Timestamp } from '../schemas.ts'
+import { AuditCounts, Coverage, closedObject, IdempotencyKey, nullable, PageQuery, Timestamp } from '../schemas.ts'
 import { TargetName, TargetProperties } from './target-schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -99,9 +99,13 @@ export const WaitHeaders = Type.Object({
 
 /** What audits are found by. */
 export const AuditQuery = closedObject({
-  correlationId: Type.Optional(Type.String({ maxLength: 200 })),
+  correlationId: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   externalId: Type.Optional(
-    Type.String({ maxLength: 200, description: 'Of one of its targets, as it is now: its id in a CMDB' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Of one of its targets, as it is now: its id in a CMDB',
+    }),
   ),
   ...LabelQuery,
   policy: Type.Optional(nameSchema('A policy')),
@@ -112,11 +116,5 @@ export const AuditQuery = closedObject({
 
 export const AuditHeaders = Type.Object({
   ...WaitHeaders.properties,
-  'idempotency-key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'The same key with the same body answers the same audit',
-    }),
-  ),
+  ...IdempotencyKey,
 })

@@ -5,7 +5,7 @@ import { claimOnce } from '../../audit/accept.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
 import { nameSchema } from '../../domain/policy.ts'
 import { linkNext } from '../links.ts'
-import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
 import type { ServerParts, View } from '../server.ts'
 
 const reason = Type.String({ minLength: 1, maxLength: 1000, examples: ['Reviewed after the move, CHG0030001'] })
@@ -73,7 +73,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
         operationId: 'createBaseline',
         tags: ['reports'],
         summary: 'Approve what an audit found, under a name',
-        headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
+        headers: Type.Object(IdempotencyKey),
         body: NewBaseline,
         response: { 201: ref(Baseline), ...problems(409, 413, 415, 422) },
       },

@@ -137,7 +137,7 @@ function refuse(
   { refused, errors }: { refused: number; errors: (RowMistake & { line: number })[] },
 ) {
   const first = errors[0]
-  const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer} ${first?.detail}`
+  const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer || 'the row'} ${first?.detail}`
   return sendProblem(reply, {
     status: 422,
     detail,

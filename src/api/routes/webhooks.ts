@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { claimOnce } from '../../audit/accept.ts'
@@ -188,11 +188,15 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app,
     '/webhooks/:id/rotate-secret',
     {
       config: { scope: 'admin' },
+      preValidation: async (request: FastifyRequest) => {
+        request.body ??= {} // nothing in it is required
+      },
       schema: {
         operationId: 'rotateWebhookSecret',
         tags: ['webhooks'],
         summary: 'Take another signing secret; it is shown this once',
-        description: 'For a while every request carries two signatures, one of each secret.',
+        description:
+          'For a while every request carries two signatures, one of each secret. Another rotation in that time ends the one before: its old secret signs no more.',
         params: WebhookParams,
         body: Rotation,
         response: { 200: ref(NewWebhook), ...problems(404, 413, 415) },
