@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { ConfigError, refused } from './config-values.ts'
+import { ConfigError, readSetting, refused } from './config-values.ts'
 import { isHost } from './domain/endpoint.ts'
 import type { CredentialGrant } from './probes/credentials.ts'
 import { type AllowEntry, createEgressPolicy, parseAllow } from './probes/egress.ts'
@@ -13,6 +13,8 @@ export interface Place {
   canary: { host: string; port: number }[]
   allow: readonly AllowEntry[]
   credentials: CredentialGrant[]
+  /** PEM: who vouches, besides the system, for whom a credential goes to; undefined: whom the check names. */
+  credentialCa: string | undefined
 }
 
 export const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
@@ -32,6 +34,7 @@ export function readPlaces(env: NodeJS.ProcessEnv): [Place, ...Place[]] {
   const allowOf = byPlace('PORTWARDEN_ALLOW', env, { names, whenUnset: loopbackAndPrivate, needed: true })
   const canaryOf = byPlace('PORTWARDEN_CANARY', env, { names, whenUnset: '', needed: false })
   const credentialsOf = byPlace('PORTWARDEN_CREDENTIALS', env, { names, whenUnset: '', needed: false })
+  const credentialCa = readAuthorities(env.PORTWARDEN_CREDENTIAL_CA)
   const read = (one: string): Place => {
     const allow = readAllow(allowOf(one))
     return {
@@ -40,6 +43,7 @@ export function readPlaces(env: NodeJS.ProcessEnv): [Place, ...Place[]] {
       canary: readCanary(canaryOf(one), allow),
       allow,
       credentials: readGrants(credentialsOf(one)),
+      credentialCa,
     }
   }
   return [read(first), ...rest.map(read)]
@@ -106,6 +110,13 @@ function readGrants(value: string): CredentialGrant[] {
       throw refused('PORTWARDEN_CREDENTIALS', 'env:AD_AUDIT@10.0.0.10/32')
     return { ref, destinations: [cidr] }
   })
+}
+
+function readAuthorities(file: string | undefined): string | undefined {
+  if (!file) return undefined
+  const pem = readSetting('PORTWARDEN_CREDENTIAL_CA', file)
+  if (/-----BEGIN CERTIFICATE-----/.test(pem)) return pem
+  throw new ConfigError(`PORTWARDEN_CREDENTIAL_CA names a file without a certificate in PEM: ${file}`)
 }
 
 const entriesOf = (value: string) => value.split(',').filter((entry) => entry.trim() !== '')

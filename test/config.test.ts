@@ -53,6 +53,17 @@ test('a credential reference may have several networks', () => {
   ])
 })
 
+test('who vouches for hosts that get credentials is read from a file of certificates', async () => {
+  const [place] = readConfig({}).places
+  expect(place.credentialCa).toBeUndefined()
+  expect(() => readConfig({ PORTWARDEN_CREDENTIAL_CA: '/nonexistent' })).toThrow(
+    /PORTWARDEN_CREDENTIAL_CA names .*ENOENT/,
+  )
+  expect(() => readConfig({ PORTWARDEN_CREDENTIAL_CA: '/dev/null' })).toThrow(
+    /without a certificate in PEM: \/dev\/null/,
+  )
+})
+
 describe('a process that looks from several vantages', () => {
   const env = { PORTWARDEN_VANTAGE: 'office, dmz' }
 

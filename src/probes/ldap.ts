@@ -32,7 +32,10 @@ interface Climb {
  * Climbs as far as the rule asks: an LDAP answer, what the rootDSE tells anybody, protection by StartTLS or LDAPS, one
  * bind over a verified channel, unbind. Never throws for what the peer does, never connects again.
  */
-export const probeLdap: Probe<'ldap'> = async (endpoint, options, io) => {
+export const probeLdap: Probe<'ldap'> = async (endpoint, wanted, io) => {
+  // Whoever asks for a look must not vouch for the one who gets a credential, where the vantage says who does.
+  const vouched = wanted.credentialRef !== undefined && io.credentialCa !== undefined
+  const options = vouched ? { ...wanted, trustedCa: io.credentialCa } : wanted
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { ...connection, facts: {} }
   connection.socket.setNoDelay() // small requests that each wait for an answer

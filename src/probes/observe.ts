@@ -36,6 +36,7 @@ export interface ObserverOptions {
   budget: Budget
   lookup: Lookup
   credential: ProbeIo['credential']
+  credentialCa?: ProbeIo['credentialCa']
   requester: string
   /** For one try of a probe, from the moment it has its slot; for one name look-up as well. */
   timeoutMs: number
@@ -214,6 +215,7 @@ function runProbe<P extends ProbeName>(
   const io: ProbeIo = {
     deadline,
     requester: world.requester,
+    credentialCa: world.credentialCa,
     connect: (to) => world.dial(to, deadline).then((result) => (isConnection(result) ? sockets.keep(result) : result)),
     async credential(ref, to) {
       if (use.account.refused) return 'credential-withheld'

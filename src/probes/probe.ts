@@ -44,6 +44,8 @@ export interface ProbeIo {
   deadline: Deadline
   /** Resolves a credential reference for this destination, once; the reason where it must not be used. */
   credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode>
+  /** PEM: who vouches, besides the system, for whom a credential goes to. Undefined: whom the check names. */
+  credentialCa?: string | undefined
   /** Says who asks, in protocols that have room for it. */
   requester: string
 }

@@ -14,6 +14,7 @@ export interface VantageSettings {
   /** What must never be dialled, whatever is allowed. */
   never: readonly { address: string; port: number }[]
   credentials: readonly CredentialGrant[]
+  credentialCa: string | undefined
   /** Shared by the places of a process. */
   budget: Budget
   probeTimeoutMs: number
@@ -44,6 +45,7 @@ export function openVantage(settings: VantageSettings): VantageEyes {
     budget: settings.budget,
     lookup: systemLookup,
     credential: createCredentials(settings.credentials, settings.env),
+    credentialCa: settings.credentialCa,
     requester: `portwarden ${settings.version}`,
     timeoutMs: settings.probeTimeoutMs,
     tries: 3,

@@ -8,14 +8,17 @@ const closed = { state: 'closed', reason: 'connection-refused' } as const
 export function probeIo({
   deadlineMs = 5_000,
   credential = async () => 'credential-unavailable' as const,
+  credentialCa,
 }: {
   deadlineMs?: number
   credential?: ProbeIo['credential']
+  credentialCa?: ProbeIo['credentialCa']
 } = {}): ProbeIo {
   const deadline = createDeadline(deadlineMs)
   return {
     deadline,
     credential,
+    credentialCa,
     requester: 'portwarden tests',
     connect: ({ address, port }) => {
       const { promise, resolve } = Promise.withResolvers<Connection | Outcome>()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { probeLdap } from '../../../src/probes/ldap.ts'
 import type { ProbeOptions } from '../../../src/probes/probe.ts'
+import { createAuthority } from '../../support/certificates.ts'
 import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { type Slapd, startSlapd } from '../../support/peers/slapd.ts'
@@ -52,6 +53,20 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
     expect(await recorded(undefined, { security: ['ldaps'] }, slapd, true)).toMatchObject({ reason: 'ldap-bind-ok' })
     const listed = await recorded(undefined, { security: ['plain'] })
     expect(listed).toMatchObject({ reason: 'ldap-bind-ok', facts: { security: 'starttls' } })
+  })
+
+  test('goes by the authorities of the vantage, where it names them, and not by those of the check', async () => {
+    const theirs = (await createAuthority('Authority of somebody else')).ca
+    const [{ dn: user = '', password = '' } = {}] = slapd.users
+    const lookWith = async (credentialCa: string | undefined, trustedCa: string) => {
+      const io = watchedIo({ credential: async () => ({ user, password }), credentialCa })
+      const endpoint = { host: slapd.hostName, address: slapd.host, port: slapd.port }
+      const { reason } = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa }, io)
+      return [reason, io.resolved.length]
+    }
+    expect(await lookWith(undefined, slapd.ca)).toEqual(['ldap-bind-ok', 1])
+    expect(await lookWith(theirs, slapd.ca)).toEqual(['ldap-channel-unverified', 0])
+    expect(await lookWith(slapd.ca, theirs)).toEqual(['ldap-bind-ok', 1])
   })
 
   test('would be seen if it were sent in clear: what is no secret is', async () => {
