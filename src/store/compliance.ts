@@ -1,4 +1,5 @@
 import type { ControlRule } from '../domain/controls.ts'
+import type { Result } from '../domain/judge.ts'
 import { type Counts, noCounts } from '../domain/verdict.ts'
 import type { Codes } from './codes.ts'
 import { type Database, Prisma } from './database.ts'
@@ -19,7 +20,7 @@ export interface ComplianceGroup {
   counts: Counts
   /** How many of those that fail a waiver accepts. */
   waived: number
-  /** Bounds of the observations that the group rests on; null where no audit is known to have made them. */
+  /** Bounds of the observations that the group rests on; null where nothing was looked at, or no audit is known to have looked. */
   oldestObservation: Date | null
   newestObservation: Date | null
 }
@@ -109,9 +110,13 @@ function groupsAt(
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 
+/** Where nothing was looked at. */
+const unlooked: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
+
 function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
   const [first] = results
-  const times = (pick: (row: GroupRow) => Date | null) => results.flatMap((row) => pick(row)?.getTime() ?? [])
+  const looked = results.filter(({ result }) => !unlooked.has(codes.result.wordOf(result)))
+  const times = (pick: (row: GroupRow) => Date | null) => looked.flatMap((row) => pick(row)?.getTime() ?? [])
   const oldest = times((row) => row.oldest)
   const newest = times((row) => row.newest)
   return {

@@ -57,6 +57,15 @@ test('each control has its rules, their results as of a moment, and what was not
   expect(body.items).toHaveLength(2)
 })
 
+test('a rule that was not checked has no observation', async () => {
+  const { body } = await report({ at: time(1500), framework: 'NIST-800-53', target: 'two' })
+  const seen = { oldestObservation: time(1000), newestObservation: time(1000) }
+  expect(body.items[0].rules).toMatchObject([
+    { rule: 'ssh', counts: { notchecked: 1 }, oldestObservation: null, newestObservation: null },
+    { rule: 'tls', counts: { pass: 1 }, ...seen },
+  ])
+})
+
 test('a framework that no rule names is refused with those that are named; one that is named later is empty', async () => {
   const { status, body } = await report({ framework: 'NIST' })
   expect([status, body.errors]).toEqual([
