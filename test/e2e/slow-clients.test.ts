@@ -40,10 +40,10 @@ test.each(Object.entries(slownesses))(
   async (what, how) => {
     await timeRequests(`${service.url}/livez`, 20) // warm
     const before = await residentMb()
-    const { p50Ms, p99Ms, open } = await timeBeside(service, { count: clients, how })
+    const { p50Ms, p99Ms, asked } = await timeBeside(service, { count: clients, how })
     const times = `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`
     process.stdout.write(`${clients} clients that ${what}: /livez ${times}\n`)
-    expect(open).toBe(clients)
+    expect(asked).toBeGreaterThanOrEqual(100)
     expect(p99Ms).toBeLessThan(500)
     expect((await residentMb()) - before).toBeLessThan(150)
   },
