@@ -13,6 +13,8 @@ declare module 'fastify' {
     caller: Caller
     /** The stores as the caller may see them; there is no other way to them. */
     view: View
+    /** Whether the key or token that was shown still counts, for answers that last. */
+    stillCounts(): Promise<boolean>
   }
   interface FastifyContextConfig {
     /** What a key needs for the operation. A route under /v1 without it is refused when the service starts. */
@@ -35,12 +37,14 @@ interface Guards {
 export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
+  app.decorateRequest('stillCounts')
   const viewOf = createViews(all)
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
     const bearer = bearerOf(request)
     const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
-    const caller = await reader.authenticate(bearer, new Date())
+    const authenticate = () => reader.authenticate(bearer, new Date())
+    const caller = await authenticate()
     if (caller) request.caller = caller
     if (tooMany?.(request, reply)) return reply
     if (!caller) {
@@ -48,6 +52,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     request.view = viewOf(caller.realm)
+    request.stillCounts = async () => (await authenticate().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
     if (!allows(caller.scopes, need, name)) {

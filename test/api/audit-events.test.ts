@@ -61,6 +61,17 @@ describe('the events of an audit', () => {
     await api.ended(id)
   })
 
+  test('end for a key that was revoked, though the audit goes on', async () => {
+    const { auditId } = await startAudit(api.stores)
+    const { key, id } = (await api.call('POST', '/v1/keys', { body: { name: 'leaving', scopes: ['reports:read'] } }))
+      .body
+    const answer = await follow(auditId, { authorization: `Bearer ${key}` })
+    const heard = answer.text() // to the end of the stream
+    expect((await api.call('DELETE', `/v1/keys/${id}`)).status).toBe(204)
+    expect(eventsOf(await heard).map(({ name }) => name)).not.toContain('ended')
+    expect((await follow(auditId, { authorization: `Bearer ${key}` })).status).toBe(401)
+  })
+
   test('are heard on a connection on which nothing happens for long', async () => {
     const { auditId } = await startAudit(api.stores)
     const leaving = new AbortController()

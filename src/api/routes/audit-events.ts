@@ -32,12 +32,12 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
   async function* follow(
     view: View,
     id: string,
-    { known, signal }: { known: string; signal: AbortSignal },
+    { known, signal, stillCounts }: { known: string; signal: AbortSignal; stillCounts(): Promise<boolean> },
   ): AsyncGenerator<string, void, undefined> {
     let told = known
     let toldAt = performance.now()
     yield `retry: ${reconnectMs}\n\n`
-    while (!signal.aborted) {
+    while (!signal.aborted && (await stillCounts())) {
       const ended = notifications.waitForEnd(id, lookEveryMs, signal)
       const audit = await find(view, id)
       if (hasEnded(audit)) return yield eventOf('ended', audit)
@@ -75,7 +75,8 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
         },
       },
     },
-    async ({ params, headers, view }, reply) => {
+    async (request, reply) => {
+      const { params, headers, view } = request
       const known = headers['last-event-id'] ?? ''
       const audit = await find(view, params.id)
       if (hasEnded(audit) && idOf(audit) === known) return reply.code(204).send(null)
@@ -83,7 +84,11 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
       reply.raw.once('close', () => gone.abort())
       const signal = AbortSignal.any([gone.signal, closing.signal])
       reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
-      return reply.send(Readable.from(follow(view, params.id, { known, signal }), { objectMode: false }))
+      return reply.send(
+        Readable.from(follow(view, params.id, { known, signal, stillCounts: request.stillCounts }), {
+          objectMode: false,
+        }),
+      )
     },
   )
 }
