@@ -126,13 +126,13 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
     async ({ params, view }, reply) => {
       await find(view, params)
       const again = await view.transaction(async (tx, db) => {
-        const changed = await tx.deliveries.redeliver(params.id, params.deliveryId)
-        if (changed) await notifier.resume(db, params.id)
-        return changed
+        if (!(await tx.deliveries.redeliver(params.id, params.deliveryId))) return undefined
+        await notifier.resume(db, params.id)
+        return tx.deliveries.find(params.id, params.deliveryId) // afterwards it may have been tried
       })
       if (!again) throw new ConflictError('the delivery is under way')
       reply.header('location', `/v1/webhooks/${params.id}/deliveries/${params.deliveryId}`)
-      return reply.code(202).send(show(await find(view, params)))
+      return reply.code(202).send(show(again))
     },
   )
 }
