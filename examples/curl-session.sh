@@ -7,7 +7,7 @@ call() { curl -sS --fail-with-body -H "Authorization: Bearer $PORTWARDEN_KEY" "$
 call "$PORTWARDEN_URL/v1/targets/import" -H 'Content-Type: text/csv' --data-binary "@$1"
 echo
 
-# The ticket is the Idempotency-Key: asking again answers the same audit.
+# The ticket is the Idempotency-Key: asking again within a week answers the same audit. A further one needs another key, such as TICKET-2.
 audit=$(call "$PORTWARDEN_URL/v1/audits" -H 'Content-Type: application/json' -H "Idempotency-Key: $2" -H 'Prefer: wait=15' -d "{
   \"policy\": \"${POLICY:-netwrix-endpoint-protector}\", \"targets\": { \"labels\": { \"ticket\": \"$2\" } }, \"correlationId\": \"$2\" }")
 id=$(printf %s "$audit" | sed 's/.*"id":"\([^"]*\)".*/\1/')

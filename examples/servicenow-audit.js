@@ -12,7 +12,8 @@
     request.setHttpTimeout(20000)
     if (body) {
       request.setRequestHeader('Content-Type', 'application/json')
-      // A repetition of the rule makes no second audit.
+      // A repetition of the rule makes no second audit for a week. For another one of the same change, after a repair, another
+      // key is needed: add for example current.getValue('sys_mod_count').
       request.setRequestHeader('Idempotency-Key', String(current.getValue('number')))
       request.setRequestBody(JSON.stringify(body))
     }

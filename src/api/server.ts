@@ -57,6 +57,7 @@ import { createTokenReader } from './tokens.ts'
 import { traceRequests } from './traces.ts'
 import { answerUnknownPaths } from './unknown-paths.ts'
 import { schemaCompiler } from './validation.ts'
+import { describeCallback } from './webhook-events.ts'
 
 /** The stores as a caller may see them. */
 export type View = Pick<Parts, 'stores' | 'transaction'>
@@ -175,7 +176,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
       url,
       schema: schema && describeBody(describeNeed(withoutDefaults(schema), route), route),
     }),
-    transformObject: (made) => describeHeaders('openapiObject' in made ? made.openapiObject : {}),
+    transformObject: (made) => describeHeaders(describeCallback('openapiObject' in made ? made.openapiObject : {})),
     refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
   })
   await serveDocs(app)

@@ -41,7 +41,8 @@ const ofVantage = Type.Object({
 })
 
 /** The `data` of each event. */
-export const webhookData: Record<EventType, TSchema> = {
+export const webhookData: Record<EventType | 'ping', TSchema> = {
+  ping: Type.Object({ webhook: Type.String({ description: 'Id of the webhook' }) }),
   'audit.completed': Type.Object({ audit: component('Audit') }),
   'drift.detected': Type.Object({
     ...{ ...ofAudit, previous: id, policy: text },

@@ -1,7 +1,8 @@
 import { type EventType, eventTypes } from '../domain/webhooks.ts'
 import { webhookData } from './webhook-data.ts'
 
-const said: Record<EventType, string> = {
+const said: Record<EventType | 'ping', string> = {
+  ping: 'Somebody tries whether the webhook works: `POST /v1/webhooks/{id}/ping`',
   'audit.completed': 'An audit has ended; its `status` says how',
   'drift.detected': 'An audit differs from the one of the same policy before',
   'finding.opened': 'A finding fails that did not',
@@ -29,7 +30,7 @@ const headers = [
   header('webhook-signature', 'One signature or several, as Standard Webhooks says'),
 ]
 
-const operationOf = (type: EventType) => ({
+const operationOf = (type: EventType | 'ping') => ({
   post: {
     operationId: `on${type.replaceAll(/(?:^|[.-])(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     tags: ['webhooks'],
@@ -59,4 +60,15 @@ const operationOf = (type: EventType) => ({
 })
 
 /** What webhooks of the format `standard` are sent, for OpenAPI 3.1. */
-export const webhookEvents = Object.fromEntries(eventTypes.map((type) => [type, operationOf(type)]))
+export const webhookEvents = Object.fromEntries(
+  ([...eventTypes, 'ping'] as const).map((type) => [type, operationOf(type)]),
+)
+
+/** Says of the operation that asks for an audit what its `callbackUrl` is sent: OpenAPI 3.0 knows this, and no webhooks. */
+export function describeCallback(document: { paths?: object }): object {
+  const { paths = {} } = document as { paths?: Record<string, { post?: object }> }
+  const { post } = operationOf('audit.completed')
+  const ended = { '{$request.body#/callbackUrl}': { post: { ...post, operationId: 'onCallback' } } }
+  Object.assign(paths['/v1/audits']?.post ?? {}, { callbacks: { ended } })
+  return document
+}

@@ -100,6 +100,11 @@ describe('an import', () => {
     expect(await names()).toEqual(['a', 'c'])
   })
 
+  test('says to a spreadsheet that separates cells by semicolons what separates them here', async () => {
+    const { status, body } = await post('text/csv', 'name;address\r\na;10.0.0.1\r\n')
+    expect([status, body.errors[0].line, body.detail]).toEqual([422, 1, expect.stringContaining('separated by commas')])
+  })
+
   test('tells the first hundred mistakes and counts all', async () => {
     const { body } = await ndjson(Array.from({ length: 250 }, (_, i) => ({ name: `n${i}` })))
     expect([body.errors.length, body.refused]).toEqual([100, 250])

@@ -165,6 +165,12 @@ test('ticks that had no audit are told, and the one that has one again', async (
   expect(await told('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'doors' })
 })
 
+test('a ping is as the document says, too', async () => {
+  const [webhook] = (await ask('GET', '/v1/webhooks')).items.filter(({ url }: Body) => url === receiver.url)
+  await ask('POST', `/v1/webhooks/${webhook.id}/ping`)
+  expect(await told('ping', () => true)).toEqual({ webhook: webhook.id })
+})
+
 test('a vantage that is absent is told', async () => {
   expect(await told('vantage.absent', () => true)).toMatchObject({ vantage: { name: 'branch', zones: ['untrusted'] } })
 })

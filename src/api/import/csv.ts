@@ -37,7 +37,11 @@ function readHead(names: string[], line: number): string[] {
   const unknown = names.find((name) => !known.includes(name) && !/^labels\../.test(name))
   if (unknown !== undefined) {
     const near = nearestName(unknown, known)
-    const meant = near ? `did you mean ${near}?` : `there are ${known.slice(0, 6).join(', ')} and labels.KEY`
+    const meant = /[;\t]/.test(unknown)
+      ? 'cells are separated by commas'
+      : near
+        ? `did you mean ${near}?`
+        : `there are ${known.slice(0, 6).join(', ')} and labels.KEY`
     throw new UnreadableError(`there is no column ${JSON.stringify(unknown.slice(0, 100))}: ${meant}`, line)
   }
   const twice = names.find((name, i) => names.indexOf(name) !== i)
