@@ -103,7 +103,9 @@ export function registerProblems(app: FastifyInstance): void {
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
   // No name and no text needs them.
-  app.addHook('preValidation', ({ body, query, params }, reply, done) => {
+  app.addHook('preValidation', ({ url, body, query, params }, reply, done) => {
+    if (!isDecodable(url))
+      return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
     const parts = { body, query, path: params }
     for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
       const pointer = findUnkeepable(part)
@@ -113,6 +115,17 @@ export function registerProblems(app: FastifyInstance): void {
     }
     done()
   })
+}
+
+/** The path was decoded to find the route; what cannot be decoded in a query stands for another text than was meant. */
+function isDecodable(url: string): boolean {
+  if (!url.includes('%')) return true
+  try {
+    decodeURIComponent(url)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const placeOf: Record<string, Place> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }

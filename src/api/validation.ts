@@ -35,8 +35,9 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
     removeAdditional: false,
     allErrors,
     strict: false,
-    strictNumbers: true,
     verbose: true, // what is told may show the examples of a schema
+    // JSON may hold 1e999. With coercion the option is wrong: what it finds endless passes, and skips its bounds.
+    strictNumbers: coerceTypes === false,
   })
   formats.default(ajv)
   ajv.addFormat('date-time', (text) => readTime(text) !== undefined)

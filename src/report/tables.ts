@@ -4,7 +4,10 @@ export type Columns<T> = Readonly<Record<string, (item: T) => string | number | 
 /** The head line of a CSV document, RFC 4180. */
 export const csvHead = <T>(columns: Columns<T>): string => toLine(Object.keys(columns))
 
-/** Items as CSV lines. A cell that a spreadsheet would take for a formula is made text. */
+/**
+ * Items as CSV lines. What a spreadsheet would take for a formula is made text, at the start of a cell and where a cell begins for one that
+ * separates them by semicolons or tabs, as Excel does in many countries: it sees no quotes but those around a whole cell of its own.
+ */
 export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
   const cells = Object.values(columns)
   return items.map((item) => toLine(cells.map((cell) => toCell(cell(item))))).join('')
@@ -15,11 +18,21 @@ const toLine = (cells: readonly string[]): string => `${cells.join()}\r\n`
 const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/ // the full-width signs too
 const mustBeQuoted = /[",\r\n\uFEFF]|^[ =+\-@\t\uFF1D\uFF0B\uFF0D\uFF20]| $/
 
+const innerFormula = /([;\t\r\n]"*)([=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+
+/** A structure as a cell: JSON in which nothing is marked as text, because it need not be. */
+export const jsonCell = (value: unknown): string =>
+  JSON.stringify(value).replace(
+    innerFormula,
+    (_, before: string, sign: string) => `${before}\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
 function toCell(value: string | number | boolean | null): string {
   if (value === null) return ''
   if (typeof value !== 'string') return String(value)
-  if (!mustBeQuoted.test(value)) return value
-  return `"${formula.test(value) ? "'" : ''}${value.replace(/"/g, '""')}"`
+  const text = value.replace(innerFormula, "$1'$2")
+  if (!mustBeQuoted.test(text)) return text
+  return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
 
 /** Items as NDJSON, one to a line. */

@@ -101,6 +101,11 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ['an id that is none', ['GET', '/v1/audits/17'], 400, ['path /id']],
   ['a version that is none', ['GET', '/v1/policies/ports/versions/zero'], 400, ['path /version']],
   ['a name in the path that is none', ['GET', '/v1/targets/a%20b'], 400, ['path /name']],
+  ['a limit beyond all numbers', ['GET', '/v1/targets?limit=1e999'], 400, ['query /limit']],
+  ['a limit before all numbers', ['GET', '/v1/audits?limit=-1e999'], 400, ['query /limit']],
+  ['a query that is not UTF-8', ['GET', '/v1/audits?correlationId=%ff'], 400],
+  ['half a character in a query', ['GET', '/v1/audits?correlationId=%ed%a0%80'], 400],
+  ['a query that is encoded in part', ['GET', '/v1/audits?correlationId=100%'], 400],
   ['a URL that is none', ['GET', '/v1/targets/%zz'], 400],
 
   ['NUL in a text', audit({ reason: nul }), 400, ['body /reason']],

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import papa from 'papaparse'
 import { describe, expect, test } from 'vitest'
 import { complianceColumns, driftColumns, findingColumns, spanColumns } from '../../src/report/columns.ts'
-import { type Columns, csvHead, csvLines, ndjsonLines } from '../../src/report/tables.ts'
+import { type Columns, csvHead, csvLines, jsonCell, ndjsonLines } from '../../src/report/tables.ts'
 
 type Cell = string | number | boolean | null
 const one: Columns<{ a: Cell; b: Cell }> = { a: (item) => item.a, b: (item) => item.b }
@@ -40,12 +40,35 @@ describe('CSV', () => {
     expect(csvLines(one, [{ a: value, b: 'x' }])).toBe(`${written},x\r\n`)
   })
 
-  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '=HYPERLINK("http://x")', '-2+3'])(
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t1', '\r1', '=HYPERLINK("http://x")', '-2+3'])(
     'makes text of what a spreadsheet would take for a formula: %j',
     (value) => {
       expect(parseCsv(csvLines(one, [{ a: value, b: '' }]))).toEqual([[`'${value}`, '']])
     },
   )
+
+  test.each([
+    ['x;=1+1', "x;'=1+1"],
+    ['x;"=1&"', `x;"'=1&"`],
+    ['x\t@SUM(A1);-2', "x\t'@SUM(A1);'-2"],
+    ['x\n+1', "x\n'+1"],
+    ['\t=1', "'\t'=1"],
+    ['\r=1', "'\r'=1"],
+    ['a;b=1;c -2', 'a;b=1;c -2'],
+  ])('makes text of it also where a spreadsheet separates by semicolons or tabs: %j', (value, written) => {
+    expect(parseCsv(csvLines(one, [{ a: value, b: '' }]))).toEqual([[written, '']])
+  })
+
+  test('keeps JSON what it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...';=+-@\t\n"\\a\uFF1D') }), (text) => {
+        const cell = jsonCell({ text })
+        expect(JSON.parse(cell)).toEqual({ text })
+        expect(parseCsv(csvLines(one, [{ a: cell, b: '' }]))).toEqual([[cell, '']])
+        expect(cell).not.toMatch(/[;\t\r\n]"*[=+\-@\uFF1D]/)
+      }),
+    )
+  })
 
   test('has a head of the names of the columns, and CRLF after every line', () => {
     expect(csvHead(one)).toBe('a,b\r\n')
@@ -64,14 +87,15 @@ describe('CSV', () => {
       fc.property(fc.array(fc.record({ a: texts, b: texts }), { minLength: 1 }), (items) => {
         const read = parseCsv(csvHead(one) + csvLines(one, items))
         const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
-        const marked = (text: string) => (formula.test(text) ? `'${text}` : text)
+        const inner = /(?<=[;\t\r\n]"*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+        const marked = (text: string) => (formula.test(text) ? `'${text}` : text).replace(inner, "'")
         expect(read).toEqual([['a', 'b'], ...items.map(({ a, b }) => [marked(a), marked(b)])])
       }),
     )
   })
 
   test('is what Papa Parse makes of the same, byte for byte', () => {
-    const texts = fc.string({ unit: fc.constantFrom(...'=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20 ,;"\'\uFEFF\u0000a😀') })
+    const texts = fc.string({ unit: fc.constantFrom(...'=+-@\uFF1D\uFF0B\uFF0D\uFF20 ,"\'\uFEFF\u0000a😀') })
     const cells = fc.oneof(texts, fc.constant(null), fc.boolean(), fc.double(), fc.integer())
     fc.assert(
       fc.property(fc.array(fc.record({ a: cells, b: cells }), { minLength: 1 }), (items) => {

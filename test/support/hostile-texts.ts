@@ -23,6 +23,7 @@ const kinds: Record<string, string> = {
   'a formula with at': '@SUM(1+1)',
   'a formula behind a tab': '\t=1+1',
   'a formula behind CR': '\r=1+1',
+  'a formula behind a semicolon': 'x;=1+1;"=2&";y',
   'a full-width formula': '\uff1d1+1',
   'a leading quote': '"=1+1',
   'a script': '<script>alert(1)</script>',

@@ -77,7 +77,10 @@ function readRecord(columns: string[], cells: string[], line: number): Row {
 }
 
 // Exports put an apostrophe before what a spreadsheet would take for a formula.
-const withoutGuard = (cell: string) => cell.replace(/^'(?=[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20])/, '')
+const withoutGuard = (cell: string) =>
+  cell
+    .replace(/^'(?=[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20])/, '')
+    .replace(/([;\t\r\n]"*)'(?=[=+\-@\uFF0B\uFF0D\uFF1D\uFF20])/g, '$1')
 
 const merge = (read: unknown, more: unknown) =>
   typeof read === 'object' && !Array.isArray(read) && more ? { ...read, ...(more as object) } : read
