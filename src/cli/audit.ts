@@ -11,7 +11,7 @@ import { openLog } from '../log.ts'
 import type { Audit } from '../store/audits.ts'
 import type { DriftItem } from '../store/drift.ts'
 import { eachPage } from '../store/page.ts'
-import { runCommand, UsageError } from './command.ts'
+import { runCommand, say, UsageError } from './command.ts'
 import { renderTable } from './table.ts'
 
 const usage = `usage: npm run audit -- HOST [HOST…] [--policy NAME] [--param key=value]… [--json]
@@ -122,27 +122,25 @@ function print({ audit: ended, findings, drift }: Outcome): void {
     f.state,
     f.reason.message,
   ])
-  console.log(renderTable(['TARGET', 'RULE', 'VANTAGE', 'RESULT', 'STATE', 'REASON'], rows))
+  say(renderTable(['TARGET', 'RULE', 'VANTAGE', 'RESULT', 'STATE', 'REASON'], rows))
   const { checked, notchecked } = coverageOf(ended.counts)
   const { pass, fail, unknown, error } = ended.counts
-  console.log(
+  say(
     `\nverdict: ${ended.verdict}  (${pass} pass, ${fail} fail, ${unknown} unknown, ${error} error; ${checked} checked, ${notchecked} not checked)`,
   )
-  console.log(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
-  if (ended.error) console.log(`error:   ${ended.error}`)
+  say(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
+  if (ended.error) say(`error:   ${ended.error}`)
   if (drift) printDrift(drift)
 }
 
 function printDrift(drift: readonly DriftItem[]): void {
   if (drift.length === 0) {
-    console.log('\nNothing has drifted since the last audit.')
+    say('\nNothing has drifted since the last audit.')
     return
   }
   const show = (side: DriftItem['before']) => (side ? `${side.result} (${side.state})` : '-')
   const rows = drift.map((d) => [d.class, d.target, d.rule, d.vantage, show(d.before), show(d.after)])
-  console.log(
-    `\nDrift since the last audit:\n${renderTable(['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'], rows)}`,
-  )
+  say(`\nDrift since the last audit:\n${renderTable(['CLASS', 'TARGET', 'RULE', 'VANTAGE', 'BEFORE', 'AFTER'], rows)}`)
 }
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 2 } as const
@@ -153,7 +151,7 @@ async function run(request: Request): Promise<number> {
   try {
     await app.work()
     const outcome = await audit(app, request, showProgress)
-    if (request.json) console.log(JSON.stringify(outcome, null, 2))
+    if (request.json) say(JSON.stringify(outcome, null, 2))
     else print(outcome)
     return outcome.audit.status === 'completed' ? exitCodes[outcome.audit.verdict ?? 'inconclusive'] : 2
   } finally {

@@ -8,6 +8,9 @@ export class UsageError extends Error {}
 /** The status of a command that checks something, by what it found. */
 export const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
 
+/** Prints a line. Throws where it cannot be written: console.log is silent about a full disk, and what was to be kept would be lost. */
+export const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
 /**
  * Runs a command with the arguments of this process and sets its exit status: what `run` answers, or 2 for what it throws, which is
  * told on standard error, with where in the code unless it was expected. `--help` shows the usage and runs nothing.
@@ -17,9 +20,15 @@ export async function runCommand<R>(
   read: (argv: string[]) => R | 'help',
   run: (request: R) => Promise<number>,
 ): Promise<void> {
+  process.stdout.on('error', (error) => {
+    complain(error) // whoever read it has left
+    process.once('exit', () => {
+      process.exitCode = 2
+    })
+  })
   try {
     const request = read(process.argv.slice(2))
-    if (request === 'help') console.log(usage)
+    if (request === 'help') say(usage)
     process.exitCode = request === 'help' ? 0 : await run(request)
   } catch (error) {
     complain(error)

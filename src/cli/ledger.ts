@@ -10,7 +10,7 @@ import { createLedgerStore, type LedgerStore } from '../store/ledger.ts'
 import { findLedgerKeys } from '../store/ledger-key.ts'
 import type { Verification } from '../store/ledger-verify.ts'
 import { eachPage } from '../store/page.ts'
-import { exitCodes, runCommand, UsageError } from './command.ts'
+import { exitCodes, runCommand, say, UsageError } from './command.ts'
 
 const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--json]
        npm run ledger -- head
@@ -80,7 +80,7 @@ async function verify(ledger: LedgerStore, request: { head?: string; findings: b
   const all = Number.POSITIVE_INFINITY
   const found = await ledger.verify({ from: 1, limit: all, head, findings: request.findings ? all : undefined })
   if (!found) throw new Error('a ledger has a first entry')
-  console.log(request.json ? JSON.stringify(found, null, 2) : describe(found))
+  say(request.json ? JSON.stringify(found, null, 2) : describe(found))
   return exitCodes[found.verdict]
 }
 
@@ -98,6 +98,7 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
 
 async function exportAll(ledger: LedgerStore): Promise<number> {
   for await (const page of eachPage(ledger.list)) {
+    if (!process.stdout.writable) break
     const lines = page.map((entry) => `${showControls(JSON.stringify(entry))}\n`).join('')
     if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
   }
@@ -107,7 +108,7 @@ async function exportAll(ledger: LedgerStore): Promise<number> {
 async function printHead(ledger: LedgerStore): Promise<number> {
   const head = await ledger.head()
   if (!head) throw new UsageError('the ledger is empty')
-  console.log(JSON.stringify(head))
+  say(JSON.stringify(head))
   return 0
 }
 

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { readLedgerKeys, readSecret } from '../config.ts'
 import { showControls } from '../domain/text.ts'
 import { verifyPack } from '../report/pack/verify.ts'
-import { exitCodes, runCommand, UsageError } from './command.ts'
+import { exitCodes, runCommand, say, UsageError } from './command.ts'
 
 const usage = `usage: npm run pack -- verify DIRECTORY
 
@@ -34,7 +34,7 @@ async function verify(directory: string): Promise<number> {
   const checks = await verifyPack({ open, keys })
   if (!checks) throw new UsageError(`no evidence pack: there is no manifest.json in ${directory}`)
   for (const { what, verdict, message } of checks)
-    console.log(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))
+    say(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))
   const worst = (['broken', 'unverified'] as const).find((bad) => checks.some(({ verdict }) => verdict === bad))
   return exitCodes[worst ?? 'intact']
 }

@@ -48,6 +48,13 @@ describe('npm run ledger', { shuffle: false }, () => {
     expect((await ledger(['verify', '--head', headFile()])).code).toBe(0)
   })
 
+  test.each(['head', 'export', 'verify'])('%s exits 2 where what it says cannot be written', async (name) => {
+    const env = { ...environment(app.url), PORTWARDEN_DATA_DIR: directory.path }
+    const line = `"${process.execPath}" "${command('ledger')}" ${name} > /dev/full`
+    const { code, stderr } = await run('sh', ['-c', line], { env })
+    expect([code, stderr]).toEqual([2, expect.stringContaining('ENOSPC')])
+  })
+
   test('verify exits 2 where it does not have the key', async () => {
     const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: 'x'.repeat(32) }
     const { code, stdout } = await ledger(['verify'], env)
