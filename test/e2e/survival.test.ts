@@ -74,7 +74,7 @@ const snapshot = async ({ query }: Fleet) => ({
   batches: await query('SELECT * FROM batch ORDER BY id'),
 })
 
-describe.concurrent('an audit survives', { timeout: inFull(900_000, 120_000) }, () => {
+describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, () => {
   const kills = inFull(50, 6)
   test(`kill -9 of a worker in the middle of it, ${kills} times: nothing is lost, nothing is recorded twice`, async () => {
     await using fleet = await startFleet()
