@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Columns, csvHead, csvLines, ndjsonLines } from '../report/tables.ts'
+import { InvalidCursorError } from '../store/page.ts'
 
 /** A listing can be read page by page as JSON, or whole as a stream of CSV or NDJSON. */
 export const formats = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
@@ -86,9 +87,14 @@ function readRange(text: string, place: number): MediaRange {
   }
 }
 
-/** Whether a request for a listing asks for one page of it. */
-export const wantsPage = (request: FastifyRequest): boolean =>
-  formatOf(request) === 'json' && !(request.query as { all?: boolean }).all
+/** Whether a request for a listing asks for one page of it; throws InvalidCursorError where what comes whole has a cursor. */
+export function wantsPage(request: FastifyRequest): boolean {
+  const { all, cursor } = request.query as { all?: boolean; cursor?: string }
+  const page = formatOf(request) === 'json' && !all
+  if (!page && cursor !== undefined)
+    throw new InvalidCursorError('the whole listing has no pages: leave the cursor out, or ask for JSON')
+  return page
+}
 
 interface Export<T> {
   /** The name of the file that it is saved as, without its ending. */

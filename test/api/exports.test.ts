@@ -84,6 +84,13 @@ describe.each(listings)('the listing of %s', (listing) => {
     })
   })
 
+  test('takes no cursor where it comes whole: nobody reads from the start what was to go on', async () => {
+    for (const form of ['format=csv', 'format=ndjson', 'all=true']) {
+      const { status, body } = await service.call('GET', `${urls[listing]}&${form}&cursor=WyJ4Il0`)
+      expect([status, body.errors]).toEqual([400, [expect.objectContaining({ in: 'query', pointer: '/cursor' })]])
+    }
+  })
+
   test('comes in the form that `format` names, whatever is accepted', async () => {
     const type = async (format: string, accept: string) =>
       (await fetchText(`${urls[listing]}&format=${format}`, accept)).type
