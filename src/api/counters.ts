@@ -12,7 +12,7 @@ export interface Count {
 export function createCounter(now = () => performance.now()): (who: string) => Count {
   const windows = new Map<string, { used: number; endsAt: number }>()
   return (who) => {
-    const at = now()
+    const at = Math.floor(now()) // sums of fractions are not exact: a minute would have 61 seconds at times
     let window = windows.get(who)
     if (!window || window.endsAt <= at) window = { used: 0, endsAt: at + windowSeconds * 1000 }
     window.used += 1

@@ -16,6 +16,15 @@ test('a window begins with the first of it, lasts a minute, and the next begins 
   expect(count('a')).toEqual({ used: 1, leftSeconds: 60 })
 })
 
+test('a minute has sixty seconds at whatever fraction of a millisecond it begins', () => {
+  const count = createCounter(() => now)
+  const seconds = Array.from({ length: 1_000 }, (_, i) => {
+    now = i * 18.1577
+    return count(`who-${i}`).leftSeconds
+  })
+  expect(new Set(seconds)).toEqual(new Set([60]))
+})
+
 test('each is counted alone', () => {
   const count = start()
   count('a')
