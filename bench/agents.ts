@@ -3,8 +3,8 @@ import http from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { connectToServer, type Server } from '../src/cli/agent/server.ts'
 import { maxLeaseWaitSeconds } from '../src/domain/presence.ts'
-import type { Bench, Figure } from './main.ts'
-import { percentile, timeMs } from './measure.ts'
+import type { Bench } from './main.ts'
+import { figure, percentile, timeMs } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { ask, auditAll, putPolicy } from './whole-audit.ts'
@@ -55,7 +55,7 @@ export const measureAgents: Bench = async (dataDir) => {
       ),
       figure('the same, p95', percentile(tookMs, 0.95), 'ms', '< 200'),
       figure('batches that no agent had', audits - tookMs.length, '', '= 0'),
-      figure(`one audit of all ${agents} vantages`, everywhere, 'ms', ''),
+      figure(`one audit of all ${agents} vantages`, everywhere, 'ms'),
       figure('API, while all of them wait', idle * 100, '% of a core', '< 10'),
     ]
   } finally {
@@ -115,11 +115,3 @@ async function processorMs(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')
   return (Number(fields[11]) + Number(fields[12])) * 10
 }
-
-const figure = (what: string, value: number, unit: string, goal: string): Figure => ({
-  bench: 'agents',
-  what,
-  value,
-  unit,
-  goal,
-})

@@ -3,7 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Bench } from './main.ts'
-import { percentile } from './measure.ts'
+import { figure, percentile } from './measure.ts'
 import { portPolicy } from './policies.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
@@ -44,16 +44,9 @@ export const measureAudits: Bench = async (dataDir) => {
     const completed = outcomes.filter((outcome) => outcome.completed)
     const tookMs = completed.map((outcome) => outcome.tookMs)
     const recorded = (await stores.db.finding.count()) - before
-    const figure = (what: string, value: number, unit: string, goal: string) => ({
-      bench: 'audits',
-      what,
-      value,
-      unit,
-      goal,
-    })
     return [
       figure(`audits of one target, ${rate}/s for ${seconds} s`, completed.length / tookSeconds, '/s', `≥ ${wanted}`),
-      figure('from request to completed, p50', percentile(tookMs, 0.5), 'ms', ''),
+      figure('from request to completed, p50', percentile(tookMs, 0.5), 'ms'),
       figure('the same, p99', percentile(tookMs, 0.99), 'ms', '< 1000'),
       figure('audits that were not answered as completed', outcomes.length - completed.length, '', '0'),
       figure('findings that are missing, or too many', Math.abs(outcomes.length - recorded), '', '0'),

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startNetwork } from '../test/support/peers/netns.ts'
 import { mustRun } from '../test/support/processes.ts'
-import type { Bench, Figure } from './main.ts'
+import type { Bench } from './main.ts'
+import { figure } from './measure.ts'
 import { countDifferences, scan } from './nmap.ts'
 
 const hosts = 4096
@@ -52,14 +53,14 @@ export const measureEstate: Bench = async (dataDir) => {
   const tuned = await nmap('-T5 --max-retries 2 --min-hostgroup 4096 --min-parallelism 1000 --max-rtt-timeout 250ms')
   const drifted = second + driftMs
   return [
-    figure(`${seen.size} checks, first audit, request to completed`, first, 'ms', ''),
-    figure('the same again, request to drift report', drifted, 'ms', ''),
-    figure('nmap -sT -n -Pn -T4 -oX', plain.tookMs, 'ms', ''),
+    figure(`${seen.size} checks, first audit, request to completed`, first, 'ms'),
+    figure('the same again, request to drift report', drifted, 'ms'),
+    figure('nmap -sT -n -Pn -T4 -oX', plain.tookMs, 'ms'),
     figure('nmap over the audit to its drift report', plain.tookMs / drifted, '×', '≥ 4'),
     figure('states that nmap saw differently', countDifferences(seen, plain.states), 'states', '= 0'),
-    figure('nmap, tuned', tuned.tookMs, 'ms', ''),
-    figure('tuned nmap over the audit', tuned.tookMs / drifted, '×', ''),
-    figure('states that tuned nmap saw differently', countDifferences(seen, tuned.states), 'states', ''),
+    figure('nmap, tuned', tuned.tookMs, 'ms'),
+    figure('tuned nmap over the audit', tuned.tookMs / drifted, '×'),
+    figure('states that tuned nmap saw differently', countDifferences(seen, tuned.states), 'states'),
   ]
 }
 
@@ -68,11 +69,3 @@ export interface EstateAudits {
   driftMs: number
   states: [string, string][]
 }
-
-const figure = (what: string, value: number, unit: string, goal: string): Figure => ({
-  bench: 'estate',
-  what,
-  value,
-  unit,
-  goal,
-})

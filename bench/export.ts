@@ -1,6 +1,6 @@
 import { v7 as newUuid } from 'uuid'
 import type { Bench, Figure } from './main.ts'
-import { peakResidentMb } from './measure.ts'
+import { figure, peakResidentMb } from './measure.ts'
 import { findingOf } from './nights.ts'
 import { portPolicy } from './policies.ts'
 import { type Service, startService } from './service.ts'
@@ -25,10 +25,10 @@ export const measureExport: Bench = async (dataDir) => {
       ] as const) {
         const { lines, tookMs } = await readAll(api, `/v1/audits/${auditId}/findings?format=${format}`)
         const what = `${lines} lines of ${format.toUpperCase()}`
-        figures.push({ bench: 'export', what, value: lines / (tookMs / 1000), unit: 'rows/s', goal })
+        figures.push(figure(what, lines / (tookMs / 1000), 'rows/s', goal))
       }
       const mb = await peakResidentMb(api.pid)
-      return [...figures, { bench: 'export', what: 'API, peak', value: mb, unit: 'MB', goal: '< 300' }]
+      return [...figures, figure('API, peak', mb, 'MB', '< 300')]
     } finally {
       await api.stop()
     }

@@ -1,4 +1,5 @@
 import type { Bench } from './main.ts'
+import { figure, median } from './measure.ts'
 import { type Service, startService } from './service.ts'
 
 /** How soon the service is ready: with a new data directory, and with one that it knows. */
@@ -11,8 +12,8 @@ export const measureReadiness: Bench = async (dataDir) => {
   const first = await readyMs()
   const later = [await readyMs(), await readyMs(), await readyMs(), await readyMs(), await readyMs()]
   return [
-    { bench: 'readiness', what: 'ready, first start', value: first, unit: 'ms', goal: '≤ 6000' },
-    { bench: 'readiness', what: 'ready, later start (median of 5)', value: median(later), unit: 'ms', goal: '≤ 2000' },
+    figure('ready, first start', first, 'ms', '≤ 6000'),
+    figure('ready, later start (median of 5)', median(later), 'ms', '≤ 2000'),
   ]
 }
 
@@ -23,15 +24,7 @@ export const measureAuditLatency: Bench = async (dataDir) => {
     await auditOnce(service)
     const overheads: number[] = []
     for (let i = 0; i < 50; i++) overheads.push(await auditOnce(service))
-    return [
-      {
-        bench: 'latency',
-        what: 'audit of one target beyond its probes (median of 50)',
-        value: median(overheads),
-        unit: 'ms',
-        goal: '< 150',
-      },
-    ]
+    return [figure('audit of one target beyond its probes (median of 50)', median(overheads), 'ms', '< 150')]
   } finally {
     await service.stop()
   }
@@ -55,6 +48,3 @@ async function auditOnce({ url, key }: Service): Promise<number> {
   const { items } = (await findings.json()) as { items: { latencyMs: number | null }[] }
   return tookMs - Math.max(...items.map((item) => item.latencyMs ?? 0))
 }
-
-export const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN

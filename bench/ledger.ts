@@ -6,6 +6,7 @@ import { ensureLedgerKeys } from '../src/store/ledger-key.ts'
 import { ensurePartitions } from '../src/store/partitions.ts'
 import { createTransact } from '../src/store/stores.ts'
 import type { Figure } from './main.ts'
+import { figure } from './measure.ts'
 import { makeSeries, openOwnStores } from './stores.ts'
 
 const entries = Number(process.env.PORTWARDEN_BENCH_ENTRIES ?? 1_000_000)
@@ -80,13 +81,6 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
       if (found?.verdict !== 'intact') throw new Error(JSON.stringify(found))
     })
     clearInterval(watch)
-    const figure = (what: string, value: number, unit: string, goal = '') => ({
-      bench: 'ledger',
-      what,
-      value,
-      unit,
-      goal,
-    })
     return [
       figure(`appends, ${writers} at once`, appended, '/s'),
       figure(`transactions without it, ${writers} at once`, plain, '/s'),

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../test/support/processes.ts'
-import type { Bench, Figure } from './main.ts'
-import { timeMs } from './measure.ts'
+import type { Bench } from './main.ts'
+import { figure, timeMs } from './measure.ts'
 import { countDifferences, type Scan, scan } from './nmap.ts'
 import { type Service, startService } from './service.ts'
 import { auditAll, driftBetween, putPolicy, type States, statesOf } from './whole-audit.ts'
@@ -20,10 +20,10 @@ export const measureLoopback: Bench = async (dataDir) => {
   const ours = await withListeners((change) => auditTwice(dataDir, change))
   const theirs = await withListeners((change) => scanTwice(dataDir, change))
   return [
-    figure('30000 checks: audit, recorded', ours.lookMs, 'ms', ''),
-    figure('drift report by HTTP', ours.compareMs, 'ms', ''),
-    figure('nmap -sT -n -Pn -T4 -oX', theirs.lookMs, 'ms', ''),
-    figure('ndiff --xml', theirs.compareMs, 'ms', ''),
+    figure('30000 checks: audit, recorded', ours.lookMs, 'ms'),
+    figure('drift report by HTTP', ours.compareMs, 'ms'),
+    figure('nmap -sT -n -Pn -T4 -oX', theirs.lookMs, 'ms'),
+    figure('ndiff --xml', theirs.compareMs, 'ms'),
     figure('nmap and ndiff over audit and drift', totalMs(theirs) / totalMs(ours), '×', '≥ 1'),
     figure('states that differ from those of nmap', countDifferences(ours.states, theirs.states), 'states', '= 0'),
     figure('changes that the drift report lacks', changing.length - ours.changes, 'changes', '= 0'),
@@ -85,7 +85,3 @@ async function withListeners<T>(work: (change: () => Promise<void>) => Promise<T
     await once(child, 'exit')
   }
 }
-
-const figure = (what: string, value: number, unit: string, goal: string): Figure => ({
-  ...{ bench: 'loopback', what, value, unit, goal },
-})

@@ -23,7 +23,6 @@ import { measureYears } from './years.ts'
 
 /** One figure: what was asked for, what came. */
 export interface Figure {
-  bench: string
   what: string
   value: number
   unit: string
@@ -65,7 +64,7 @@ if (unknown !== undefined) {
 // What a bench has started would outlast it otherwise.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().finally(() => process.exit(1)))
 
-const figures: Figure[] = []
+const figures: (Figure & { bench: string })[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   const dataDir = await mkdtemp(join(tmpdir(), 'portwarden-bench-'))
@@ -75,7 +74,7 @@ for (const [name, bench] of Object.entries(benches)) {
     await rm(cluster, { recursive: true, force: true })
   })
   try {
-    figures.push(...(await bench(dataDir)))
+    figures.push(...(await bench(dataDir)).map((figure) => ({ bench: name, ...figure })))
   } finally {
     await remove()
   }

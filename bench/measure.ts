@@ -1,10 +1,17 @@
 import { readFile } from 'node:fs/promises'
+import type { Figure } from './main.ts'
+
+export const figure = (what: string, value: number, unit: string, goal = ''): Figure => ({ what, value, unit, goal })
 
 /** The value that this share of the values does not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
 }
+
+/** The value in the middle. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** How long `work` took. */
 export async function timeMs(work: () => Promise<unknown>): Promise<number> {
@@ -13,9 +20,14 @@ export async function timeMs(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** The most memory that a process ever had resident, in MB (VmHWM of /proc). */
-export async function peakResidentMb(pid: number): Promise<number> {
-  const [, kb] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+/** The memory that a process has resident, in MB. */
+export const residentMb = (pid: number): Promise<number> => statusMb(pid, 'VmRSS')
+
+/** The most that it ever had. */
+export const peakResidentMb = (pid: number): Promise<number> => statusMb(pid, 'VmHWM')
+
+async function statusMb(pid: number, field: string): Promise<number> {
+  const [, kb] = RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kb) / 1024
 }
 

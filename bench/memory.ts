@@ -1,5 +1,5 @@
 import type { Bench } from './main.ts'
-import { peakResidentMb } from './measure.ts'
+import { figure, peakResidentMb } from './measure.ts'
 import { startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { auditAll, putPolicy } from './whole-audit.ts'
@@ -11,7 +11,7 @@ export const measureMemory: Bench = async (dataDir) => {
   const stores = await openOwnStores(dataDir)
   try {
     const mb = await peakOfAudit(dataDir, { DATABASE_URL: stores.url })
-    return [{ bench: 'memory', what: 'worker, audit of 100000 checks, peak', value: mb, unit: 'MB', goal: '< 300' }]
+    return [figure('worker, audit of 100000 checks, peak', mb, 'MB', '< 300')]
   } finally {
     await stores.close()
   }

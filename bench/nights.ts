@@ -5,7 +5,7 @@ import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'
 import { makeSeries, type OwnStores, type Place } from './stores.ts'
 
-export interface Night {
+interface Night {
   auditId: string
   at: Date
 }

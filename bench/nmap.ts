@@ -3,7 +3,7 @@ import type { Output } from '../test/support/processes.ts'
 import type { States } from './whole-audit.ts'
 
 /** Runs a command to its end where the peer is to run. */
-export type Run = (command: string, args: readonly string[]) => Promise<Output>
+type Run = (command: string, args: readonly string[]) => Promise<Output>
 
 export interface Scan {
   tookMs: number

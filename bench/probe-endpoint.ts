@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { freePort } from '../test/support/ports.ts'
 import type { Bench } from './main.ts'
+import { figure, median } from './measure.ts'
 import { startService } from './service.ts'
 
 const rounds = 3
@@ -32,9 +33,9 @@ export const measureProbeEndpoint: Bench = async (dataDir) => {
     }
     const [our, their] = [median(ours), median(others)]
     return [
-      { bench: 'probe', what: '/probe of a TCP port', value: our, unit: '/s', goal: '' },
-      { bench: 'probe', what: 'blackbox_exporter, the same', value: their, unit: '/s', goal: '' },
-      { bench: 'probe', what: 'ours over blackbox_exporter', value: our / their, unit: '×', goal: '≥ 1.5' },
+      figure('/probe of a TCP port', our, '/s'),
+      figure('blackbox_exporter, the same', their, '/s'),
+      figure('ours over blackbox_exporter', our / their, '×', '≥ 1.5'),
     ]
   } finally {
     theirs.stop()
@@ -42,9 +43,6 @@ export const measureProbeEndpoint: Bench = async (dataDir) => {
     target.close()
   }
 }
-
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
 /** How many answers came in a second, as fast as they come; throws where one was not 200. */
 async function ask(url: string, key: string): Promise<number> {

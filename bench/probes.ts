@@ -7,8 +7,8 @@ import { startNginx } from '../test/support/peers/nginx.ts'
 import { startSlapd } from '../test/support/peers/slapd.ts'
 import { mustRun, run } from '../test/support/processes.ts'
 import { neverAccepts, startProgram } from '../test/support/program.ts'
-import type { Bench, Figure } from './main.ts'
-import { timeMs } from './measure.ts'
+import type { Bench } from './main.ts'
+import { figure, timeMs } from './measure.ts'
 import { countDifferences, scan } from './nmap.ts'
 import type { ProbeOrder, ProbeReport } from './prober.ts'
 import { nodeOptions } from './service.ts'
@@ -46,10 +46,9 @@ export const measureConnects: Bench = async (dataDir) => {
       xmlFile: join(dataDir, 'scan.xml'),
     })
     const checks = hosts.length * ports.length
-    const figure = figureOf('connects')
     return [
-      figure('ours, one process', (checks / ours.tookMs) * 1000, 'checks/s', ''),
-      figure('nmap -sT -n -Pn -T4', (checks / theirs.tookMs) * 1000, 'checks/s', ''),
+      figure('ours, one process', (checks / ours.tookMs) * 1000, 'checks/s'),
+      figure('nmap -sT -n -Pn -T4', (checks / theirs.tookMs) * 1000, 'checks/s'),
       figure('ours over nmap', theirs.tookMs / ours.tookMs, '×', '≥ 1'),
       figure(
         'states that differ from those of nmap',
@@ -77,14 +76,13 @@ export const measureLooks: Bench = async () => {
   const openssl = await loop(`openssl s_client -connect 127.0.0.1:${nginx.port} </dev/null`)
   const ldap = await looks(slapd.port, { probe: 'ldap', options: {} })
   const search = await loop(`ldapsearch -x -LLL -H ldap://127.0.0.1:${slapd.port} -s base -b '' '*' +`)
-  const figure = figureOf('looks')
   return [
-    figure('TLS, ours, one process', tls.perSecond, 'looks/s', ''),
-    figure('openssl s_client in a loop', openssl, 'looks/s', ''),
-    figure('TLS, ours over openssl', tls.perSecond / openssl, '×', ''),
-    figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'looks/s', ''),
-    figure('ldapsearch in a loop', search, 'looks/s', ''),
-    figure('LDAP, ours over ldapsearch', ldap.perSecond / search, '×', ''),
+    figure('TLS, ours, one process', tls.perSecond, 'looks/s'),
+    figure('openssl s_client in a loop', openssl, 'looks/s'),
+    figure('TLS, ours over openssl', tls.perSecond / openssl, '×'),
+    figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'looks/s'),
+    figure('ldapsearch in a loop', search, 'looks/s'),
+    figure('LDAP, ours over ldapsearch', ldap.perSecond / search, '×'),
     figure(
       'looks that did not end well',
       2 * ourLooks - (tls.reasons['tls-ok'] ?? 0) - (ldap.reasons['ldap-answered'] ?? 0),
@@ -124,16 +122,11 @@ export const measureInFlight: Bench = async () => {
       perHost: inFlight,
       timeoutMs: 5_000,
     })
-    const figure = figureOf('in-flight')
     return [
       figure('peak resident memory with 4000 probes in flight', peakKiB / 1024, 'MB', '< 200'),
-      figure('of them silent until the deadline', reasons['no-answer'] ?? 0, 'probes', ''),
+      figure('of them silent until the deadline', reasons['no-answer'] ?? 0, 'probes'),
     ]
   } finally {
     await peer.stop()
   }
 }
-
-const figureOf =
-  (bench: string) =>
-  (what: string, value: number, unit: string, goal: string): Figure => ({ bench, what, value, unit, goal })

@@ -2,9 +2,8 @@ import { createServer } from 'node:net'
 import { v7 as newUuid } from 'uuid'
 import { openQueue } from '../src/fleet/queue.ts'
 import { listen } from '../test/support/listen.ts'
-import { median } from './first-audit.ts'
 import type { Bench } from './main.ts'
-import { percentile } from './measure.ts'
+import { figure, median, percentile } from './measure.ts'
 import { startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { ask, putPolicy } from './whole-audit.ts'
@@ -17,15 +16,9 @@ export const measureQueue: Bench = async (dataDir) => {
   const eachMs = await timeEmptyBatches(dataDir)
   const tookMs = await timePickUps(dataDir)
   return [
-    { bench: 'queue', what: 'a batch that does nothing', value: eachMs, unit: 'ms', goal: '< 5' },
-    {
-      bench: 'queue',
-      what: 'from the request to the first look, median',
-      value: median(tookMs),
-      unit: 'ms',
-      goal: '< 50',
-    },
-    { bench: 'queue', what: 'the same, p95', value: percentile(tookMs, 0.95), unit: 'ms', goal: '' },
+    figure('a batch that does nothing', eachMs, 'ms', '< 5'),
+    figure('from the request to the first look, median', median(tookMs), 'ms', '< 50'),
+    figure('the same, p95', percentile(tookMs, 0.95), 'ms'),
   ]
 }
 

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Bench } from './main.ts'
+import { figure, residentMb } from './measure.ts'
 import { startService } from './service.ts'
 
 const wanted = 5_000
@@ -38,17 +38,10 @@ export const measureReads: Bench = async (dataDir) => {
     const target = await load('/v1/targets/epp-01', seconds)
     const after = await residentMb(service.pid)
     const alive = await load('/livez', Math.min(10, seconds))
-    const figure = (what: string, value: number, unit: string, goal: string) => ({
-      bench: 'reads',
-      what,
-      value,
-      unit,
-      goal,
-    })
     return [
       figure(`a target, for ${seconds} s`, target.perSecond, '/s', `≥ ${wanted}`),
-      figure('a target, p50', target.p50Ms, 'ms', ''),
-      figure('a target, p99', target.p99Ms, 'ms', ''),
+      figure('a target, p50', target.p50Ms, 'ms'),
+      figure('a target, p99', target.p99Ms, 'ms'),
       figure('reads that were no 200', target.failed + alive.failed, '', '0'),
       figure('resident memory, growth', after - before, 'MB', '< 30'),
       figure('liveness, which asks no database', alive.perSecond, '/s', `≥ ${wanted}`),
@@ -56,9 +49,4 @@ export const measureReads: Bench = async (dataDir) => {
   } finally {
     await service.stop()
   }
-}
-
-async function residentMb(pid: number): Promise<number> {
-  const [, kb] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Number(kb) / 1024
 }

@@ -1,5 +1,6 @@
 import { slownesses, timeBeside, timeRequests } from '../test/support/slow-clients.ts'
 import type { Bench } from './main.ts'
+import { figure } from './measure.ts'
 import { startService } from './service.ts'
 
 const count = 1_000
@@ -12,8 +13,7 @@ export const measureSlowClients: Bench = async (dataDir) => {
     const figures = []
     for (const [what, how] of Object.entries(slownesses)) {
       const { p99Ms } = await timeBeside(service, { count, how })
-      const beside = `/livez beside ${count} clients that ${what}, p99`
-      figures.push({ bench: 'slow-clients', what: beside, value: p99Ms, unit: 'ms', goal: '< 500' })
+      figures.push(figure(`/livez beside ${count} clients that ${what}, p99`, p99Ms, 'ms', '< 500'))
     }
     return figures
   } finally {

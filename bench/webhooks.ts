@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Bench } from './main.ts'
+import { figure } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
+import { ask } from './whole-audit.ts'
 
 const deliveries = 10_000
 
@@ -17,8 +19,8 @@ export const measureWebhooks: Bench = async (dataDir) => {
       const inOrder = await measure(stores, service, () => 'one')
       const goal = '≥ 500'
       return [
-        { bench: 'webhooks', what: 'deliveries to a local receiver', value: apart, unit: '/s', goal },
-        { bench: 'webhooks', what: 'the same, all of them in one order', value: inOrder, unit: '/s', goal },
+        figure('deliveries to a local receiver', apart, '/s', goal),
+        figure('the same, all of them in one order', inOrder, '/s', goal),
       ]
     } finally {
       await service.stop()
@@ -45,21 +47,15 @@ async function measure(stores: OwnStores, service: Service, subjectOf: (i: numbe
     await stores.outbox.put('vantage.absent', subjectOf(i), { vantage: { name: `${i}` } })
   await all
   const tookMs = performance.now() - startedAt
-  await call(service, 'DELETE', `/v1/webhooks/${id}`)
+  await ask(service, `/v1/webhooks/${id}`, { method: 'DELETE' })
   receiver.close()
   receiver.closeAllConnections()
   return deliveries / (tookMs / 1000)
 }
 
 async function subscribe(service: Service, url: string): Promise<string> {
-  const answer = await call(service, 'POST', '/v1/webhooks', { url, events: ['vantage.absent'] })
+  const body = JSON.stringify({ url, events: ['vantage.absent'] })
+  const answer = await ask(service, '/v1/webhooks', { method: 'POST', body })
   const { id } = (await answer.json()) as { id: string }
   return id
-}
-
-async function call({ url, key }: Service, method: string, path: string, body?: object): Promise<Response> {
-  const headers = { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) }
-  const answer = await fetch(url + path, { method, headers, ...(body && { body: JSON.stringify(body) }) })
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
-  return answer
 }

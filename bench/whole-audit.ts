@@ -4,7 +4,7 @@ import type { Service } from './service.ts'
 /** The state of each port of each host, by `address port`. */
 export type States = Map<string, string>
 
-export interface WholeAudit {
+interface WholeAudit {
   auditId: string
   /** From the request to the answer that says it has completed. */
   tookMs: number

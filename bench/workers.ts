@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Bench, Figure } from './main.ts'
+import type { Bench } from './main.ts'
+import { figure } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { ask, auditAll } from './whole-audit.ts'
@@ -32,9 +33,9 @@ export const measureWorkers: Bench = async (dataDir) => {
     }
     const rate = (count: number) => rates.get(count) ?? Number.NaN
     return [
-      figure('checks of peers that take 100 ms, one worker', rate(1), '/s', ''),
-      figure('two workers', rate(2), '/s', ''),
-      figure('four workers', rate(4), '/s', ''),
+      figure('checks of peers that take 100 ms, one worker', rate(1), '/s'),
+      figure('two workers', rate(2), '/s'),
+      figure('four workers', rate(4), '/s'),
       figure('two workers over one', rate(2) / rate(1), '×', '≥ 1.9'),
       figure('four workers over one', rate(4) / rate(1), '×', '≥ 3.6'),
     ]
@@ -50,11 +51,3 @@ async function putPolicy(api: Service, port: number): Promise<void> {
   const policy = { name: 'slow', title: 'Slow peers', rules: [{ ...rule, probe: 'ldap', port, expect: {} }] }
   await ask(api, '/v1/policies/slow', { method: 'PUT', body: JSON.stringify(policy) })
 }
-
-const figure = (what: string, value: number, unit: string, goal: string): Figure => ({
-  bench: 'workers',
-  what,
-  value,
-  unit,
-  goal,
-})

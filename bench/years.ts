@@ -1,5 +1,5 @@
 import type { Bench, Figure } from './main.ts'
-import { percentile, randomNumbers, timeMs } from './measure.ts'
+import { figure, percentile, randomNumbers, timeMs } from './measure.ts'
 import { type Nights, openNights } from './nights.ts'
 import { type Service, startService } from './service.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
@@ -30,7 +30,7 @@ const tell = (done: number) => {
 
 function recording({ findings, recordingMs }: Nights): Figure[] {
   const value = findings / (recordingMs / 1000)
-  return [{ bench: 'years', what: 'recording', value, unit: 'findings/s', goal: '≥ 20000' }]
+  return [figure('recording', value, 'findings/s', '≥ 20000')]
 }
 
 async function sizes({ db }: OwnStores, { findings }: Nights): Promise<Figure[]> {
@@ -39,8 +39,8 @@ async function sizes({ db }: OwnStores, { findings }: Nights): Promise<Figure[]>
       pg_total_relation_size('span')::float8 AS spans`
   const each = (bytes = Number.NaN) => bytes / findings
   return [
-    { bench: 'years', what: 'a finding on disk, with indexes', value: each(size?.findings), unit: 'B', goal: '≤ 120' },
-    { bench: 'years', what: 'spans, for each finding', value: each(size?.spans), unit: 'B', goal: '≤ 1' },
+    figure('a finding on disk, with indexes', each(size?.findings), 'B', '≤ 120'),
+    figure('spans, for each finding', each(size?.spans), 'B', '≤ 1'),
   ]
 }
 
@@ -81,16 +81,8 @@ async function get({ url, key }: Service, path: string): Promise<void> {
 
 function compared(few: Answers, many: Answers, [fewNights, allNights]: [Nights, Nights]): Figure[] {
   return (Object.keys(goals) as (keyof Answers)[]).flatMap((what) => [
-    figure(`${what}, p95 by HTTP, ${allNights.nights.length} nights`, many[what], `≤ ${goals[what]}`),
-    figure(`${what}, p95 by HTTP, ${fewNights.nights.length} nights`, few[what], `≤ ${goals[what]}`),
-    { ...figure(`${what}, the former over the latter`, many[what] / few[what], '< 1.5'), unit: '×' },
+    figure(`${what}, p95 by HTTP, ${allNights.nights.length} nights`, many[what], 'ms', `≤ ${goals[what]}`),
+    figure(`${what}, p95 by HTTP, ${fewNights.nights.length} nights`, few[what], 'ms', `≤ ${goals[what]}`),
+    figure(`${what}, the former over the latter`, many[what] / few[what], '×', '< 1.5'),
   ])
 }
-
-const figure = (what: string, value: number, goal: string): Figure => ({
-  bench: 'years',
-  what,
-  value,
-  unit: 'ms',
-  goal,
-})

@@ -5,7 +5,7 @@ import { ConfigError, createValues, readSetting } from './config-values.ts'
 import type { Limits } from './domain/limits.ts'
 
 /** PEM texts. */
-export interface TlsFiles {
+interface TlsFiles {
   cert: string
   key: string
 }

@@ -41,7 +41,7 @@ interface Source {
 }
 
 /** An audit that has ended, with its findings; throws ConflictError where it has not, or where they are not kept any more. */
-export async function openAudit(
+async function openAudit(
   { stores, version }: Source,
   audit: Audit,
 ): Promise<{ audit: ReportedAudit; findings: Findings }> {

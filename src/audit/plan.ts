@@ -14,7 +14,7 @@ import type { Parts } from './parts.ts'
 import { planPairs } from './plan-pairs.ts'
 import { credentialOf } from './shared-look.ts'
 
-export type PlanParts = Pick<Parts, 'stores' | 'transaction' | 'enqueueBatches'>
+type PlanParts = Pick<Parts, 'stores' | 'transaction' | 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
@@ -30,7 +30,7 @@ export interface Plan extends Begun {
 }
 
 /** What is to be planned: which part of a policy and of the vantages, with which parameters. */
-export interface PlanWish extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
+interface PlanWish extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
   basis: Basis
 }
 

@@ -10,7 +10,7 @@ import { loadPermissions, type Permissions } from './permissions.ts'
 import { ruleResolver } from './plan.ts'
 
 /** How a draft would judge one series. */
-export interface PreviewItem {
+interface PreviewItem {
   target: string
   rule: string
   vantage: string

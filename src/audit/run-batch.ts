@@ -14,7 +14,7 @@ import { loadPermissions, type Permissions } from './permissions.ts'
 import { settledFinding } from './plan.ts'
 import { checkOf, lookKey } from './shared-look.ts'
 
-export interface BatchParts extends Eyes {
+interface BatchParts extends Eyes {
   stores: Stores
 }
 

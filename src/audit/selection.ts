@@ -7,7 +7,7 @@ import type { AuditRequest } from './accept.ts'
 import { checkFound, checkRequest } from './check-request.ts'
 
 /** For which rules and targets of a policy something is asked. */
-export interface RuleSelection {
+interface RuleSelection {
   policy: string
   rules: readonly string[]
   targets: Selection

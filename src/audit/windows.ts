@@ -20,7 +20,7 @@ export interface ReprobeJob {
   look: number
 }
 
-export type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
+type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
 /** Writes a window that is asked for, in the caller's transaction. Throws RefusedError with what is wrong with it. */
 export async function requestWindow(stores: Stores, window: NewWindow, now: Date): Promise<void> {

@@ -33,7 +33,7 @@ export type RuleStanding = Omit<ControlRule, 'controls' | 'current'> &
 const untestedResults = ['notchecked', 'notapplicable', 'unknown', 'error'] as const satisfies Result[]
 /** Why something of a control is not proven: that nobody ever looked, or the result. */
 export const untestedReasons = ['never-audited', ...untestedResults] as const
-export type UntestedReason = (typeof untestedReasons)[number]
+type UntestedReason = (typeof untestedReasons)[number]
 
 export interface ControlStanding extends ComplianceScore {
   framework: string

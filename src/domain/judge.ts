@@ -12,7 +12,7 @@ export interface Judgement {
   reason: ReasonCode
 }
 
-export interface JudgeContext {
+interface JudgeContext {
   /** A window is open for this rule and target at the time of the observation. */
   windowOpen: boolean
 }

@@ -44,9 +44,11 @@ export const LeasedCheck = Type.Object(
 )
 export type LeasedCheck = Static<typeof LeasedCheck>
 
+/** The form of the id of a lease: the batch that it is for, and the job that stands for it. A batch that is leased again has another. */
 export const leaseId = '^[1-9][0-9]{0,9}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-/** The batch that a lease is for: one that is leased again has another lease. */
+export const nameLease = (batch: number, job: string): string => `${batch}.${job}`
 export const batchOf = (lease: string): string => lease.slice(0, lease.indexOf('.'))
+export const jobOf = (lease: string): string => lease.slice(lease.indexOf('.') + 1)
 
 /** A batch on loan: whoever holds it keeps it alive until its observations are delivered. */
 export const Lease = Type.Object(

@@ -104,7 +104,7 @@ const hashOf = ({ actor, action, subject, payload, at, keyId, prev }: Omit<Ledge
   sha256(canonicalJson({ actor, action, subject, payload, at, keyId, prev }))
 
 /** `unverified`: the key that signed it is not known here, all else is right. `misplaced`: genuine, at another place. */
-export type EntryCheck = 'genuine' | 'unverified' | 'changed' | 'forged' | 'misplaced'
+type EntryCheck = 'genuine' | 'unverified' | 'changed' | 'forged' | 'misplaced'
 
 /** Checks an entry by itself, and whether it follows the one before it. */
 export function checkEntry(entry: LedgerEntry, previous: LedgerEnd, keys: readonly LedgerKey[]): EntryCheck {

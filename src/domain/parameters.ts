@@ -16,9 +16,9 @@ import { checkPlainLeaf, checkShape, type LeafCheck, nearestName } from './shape
 import { isPlainText } from './text.ts'
 
 /** Where a value was given: with the audit, or with the target. */
-export type Layer = 'audit' | 'target'
+type Layer = 'audit' | 'target'
 export type Layers = { [L in Layer]?: Readonly<Record<string, unknown>> }
-export interface ParameterProblem {
+interface ParameterProblem {
   layer: Layer
   parameter: string
   message: string

@@ -8,7 +8,7 @@ export interface Permission {
 }
 
 /** The stretch of time in which a permission counts; undefined where there is none. */
-export type PermittedTime = { from: Date; until: Date } | undefined
+type PermittedTime = { from: Date; until: Date } | undefined
 
 /** The permission that covers a rule and a target at an instant; of several, the one that lasts longest. */
 export function permissionAt<P extends Permission>(

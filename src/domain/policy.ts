@@ -9,7 +9,7 @@ const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100,
 
 export const severities = ['low', 'medium', 'high'] as const
 export type Severity = (typeof severities)[number]
-export const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
+const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
 export type ParameterType = (typeof parameterTypes)[number]
 
 export const nameSchema = (what: string) =>

@@ -8,7 +8,7 @@ export const scopes = [
   'waivers:approve',
   'admin',
 ] as const
-export type Scope = (typeof scopes)[number]
+type Scope = (typeof scopes)[number]
 
 /** What a key may do that is limited to targets with labels; the rest is about everybody's targets. */
 export const limitableScopes: readonly string[] = [

@@ -56,7 +56,7 @@ export function proofOf({ completed, doors }: { completed: boolean; doors: reado
 /** True where no further look is needed. */
 export const settles = (proof: Proof | null): boolean => proof === 'shut' || proof === 'nothing-to-see'
 
-export interface WindowTimes {
+interface WindowTimes {
   from: Date
   to: Date
   approvedAt: Date | null

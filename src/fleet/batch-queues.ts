@@ -8,7 +8,7 @@ import { type JobSource, startTaker, type Taker } from './taker.ts'
 
 export type BatchJob = Pick<QueuedBatch, 'auditId' | 'batchId'>
 
-export interface BatchQueueOptions {
+interface BatchQueueOptions {
   ensureQueue(name: string, settings: Omit<QueueSettings, 'name'>): Promise<void>
   /** How jobs of all kinds are delivered. */
   delivery: Omit<QueueSettings, 'name'> & { heartbeatSeconds: number }

@@ -4,7 +4,7 @@ import { isAbsent } from '../domain/presence.ts'
 import type { Stores, Transact } from '../store/stores.ts'
 import { pause } from './pause.ts'
 
-export interface DeadlineParts {
+interface DeadlineParts {
   stores: Stores
   transaction: Transact
   /** Takes batches out of the queue of their vantage, wherever they are in it. */

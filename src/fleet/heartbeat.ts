@@ -2,7 +2,7 @@ import type { Vantage } from '../domain/plan.ts'
 import { type CanaryState, heartbeatMs } from '../domain/presence.ts'
 import type { VantageStore } from '../store/vantages.ts'
 
-export interface HeartbeatOptions {
+interface HeartbeatOptions {
   vantages: Pick<VantageStore, 'announce' | 'touch'>
   vantage: Vantage
   version: string

@@ -1,13 +1,21 @@
 import { finishIfDone, looksOf, recordSeen } from '../audit/run-batch.ts'
 import { NotFoundError, RefusedError } from '../domain/errors.ts'
-import { batchOf, type Delivery, type Lease, type LeasedCheck, readDelivery } from '../domain/lease.ts'
+import {
+  batchOf,
+  type Delivery,
+  jobOf,
+  type Lease,
+  type LeasedCheck,
+  nameLease,
+  readDelivery,
+} from '../domain/lease.ts'
 import type { Batch } from '../store/batches.ts'
 import type { Notifications } from '../store/notifications.ts'
 import type { Stores } from '../store/stores.ts'
 import type { Sign } from '../store/vantages.ts'
 import type { Queue } from './queue.ts'
 
-export interface LeaseParts {
+interface LeaseParts {
   stores: Stores
   queue: Pick<Queue, 'take' | 'keep' | 'complete'>
   waitForBatch: Notifications['waitForBatch']
@@ -39,7 +47,8 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const job = await queue.take(vantage)
       if (!job) return undefined
       const batch = await stores.batches.findOpen(job.data.batchId)
-      if (batch) return { id: `${batch.id}.${job.id}`, heartbeatSeconds, checks: looksOf(batch).looks as LeasedCheck[] }
+      if (batch)
+        return { id: nameLease(batch.id, job.id), heartbeatSeconds, checks: looksOf(batch).looks as LeasedCheck[] }
       await finishIfDone(stores, job.data.auditId)
       await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
     }
@@ -96,4 +105,3 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
 }
 
 const maxId = 2_147_483_647
-const jobOf = (lease: string) => lease.slice(lease.indexOf('.') + 1)

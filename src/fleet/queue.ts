@@ -54,7 +54,7 @@ export interface Queue {
   stop(graceMs: number): Promise<void>
 }
 
-export interface QueueOptions {
+interface QueueOptions {
   url: string
   connections: number
   /** Large batches that one worker runs at the same time, of each vantage; of small ones many more. */

@@ -6,7 +6,7 @@ import type { Database } from '../store/database.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../store/schedules.ts'
 import type { Stores, Transact } from '../store/stores.ts'
 
-export interface SchedulerParts extends AcceptParts {
+interface SchedulerParts extends AcceptParts {
   stores: Stores
   /** What whoever made a schedule may have under way. */
   quota: Order['quota']

@@ -6,7 +6,7 @@ import { newEvent, type Telling } from './event.ts'
 import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 import { tell } from './tell.ts'
 
-export interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
+interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
   /** Queues the delivery of what waits for a webhook, with the transaction, for now or for later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   /** Resolves when there may be something to tell, or after `ms`. */

@@ -17,7 +17,7 @@ import type { Attempt } from '../domain/webhooks.ts'
 /** The way out: connects to addresses that were checked, and to nothing else. Throws an Error with a reason. */
 export type Connect = (host: string, port: number) => Promise<{ socket: Socket; loopback: boolean }>
 
-export interface PosterOptions {
+interface PosterOptions {
   connect: Connect
   /** For one request, from its start to the end of the answer's head. */
   timeoutMs: number
@@ -27,7 +27,7 @@ export interface PosterOptions {
   ca?: string
 }
 
-export interface Post {
+interface Post {
   url: string
   headers: Record<string, string>
   body: string

@@ -5,7 +5,7 @@ import { toServiceNowEvents } from '../report/service-now.ts'
 import type { WebhookEvent } from '../store/deliveries.ts'
 
 /** A request as a receiver of this format wants it: what follows the URL of the webhook, and the body. */
-export interface Rendered {
+interface Rendered {
   path: string
   body: string
 }

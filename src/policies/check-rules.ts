@@ -25,7 +25,7 @@ import {
 } from './check-parameters.ts'
 
 /** What one value of a rule is checked with; the path of the leaf begins at the rule. */
-export interface RuleContext {
+interface RuleContext {
   parameters: Parameters
   /** The parameters that `when` asks for: where they have no value, the rule does not apply. */
   guarded: ReadonlySet<string>

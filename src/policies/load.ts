@@ -6,13 +6,13 @@ import { checkParameters, type Parameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
 import { type Format, maxDocumentBytes, readDocument, tooLong } from './read.ts'
 
-export interface PolicyError {
+interface PolicyError {
   /** JSON Pointer, RFC 6901; the empty pointer is the whole document. */
   pointer: string
   line?: number
   message: string
 }
-export type Checked = { document: PolicyDocument } | { errors: PolicyError[] }
+type Checked = { document: PolicyDocument } | { errors: PolicyError[] }
 
 const maxErrors = 100
 

@@ -2,11 +2,11 @@ import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCo
 import type { Path } from '../domain/pointer.ts'
 
 export type Format = 'yaml' | 'json'
-export interface SyntaxProblem {
+interface SyntaxProblem {
   line?: number
   message: string
 }
-export type ReadDocument = { value: unknown; lineOf: (path: Path) => number | undefined } | { errors: SyntaxProblem[] }
+type ReadDocument = { value: unknown; lineOf: (path: Path) => number | undefined } | { errors: SyntaxProblem[] }
 
 /** The largest document that is read, in bytes of UTF-8. */
 export const maxDocumentBytes = 1024 * 1024

@@ -1,5 +1,5 @@
 /** The sockets that this process may have open at once: in all, and to one host. */
-export interface BudgetLimits {
+interface BudgetLimits {
   sockets: number
   perHost: number
 }

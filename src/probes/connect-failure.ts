@@ -3,7 +3,7 @@ import type { Endpoint, Outcome } from './probe.ts'
 import { findRouteError, findSilentHop, isOnLink } from './routing.ts'
 
 /** How a connect() ended that brought no connection. */
-export interface ConnectFailure {
+interface ConnectFailure {
   endpoint: Endpoint
   /** The error code of the operating system. */
   code: string

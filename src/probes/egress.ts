@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { type Address, parseLiteral } from './literal.ts'
 import { canonicalCidr, type Network, parseNetwork } from './network.ts'
 
-export type PortRange = readonly [from: number, to: number]
+type PortRange = readonly [from: number, to: number]
 
 /** A network, and the ports in it; every port when there are none. */
 export interface AllowEntry {
@@ -11,7 +11,7 @@ export interface AllowEntry {
   ports?: readonly PortRange[]
 }
 
-export interface EgressRules {
+interface EgressRules {
   allow: readonly AllowEntry[]
   deny?: readonly AllowEntry[]
   /** The service's own database and listener. The unspecified address stands for every address of this machine. */

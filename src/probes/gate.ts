@@ -7,7 +7,7 @@ import { parseLiteral } from './literal.ts'
 import { isConnection } from './probe.ts'
 import { createResolver, lookupThreads, systemLookup } from './resolve.ts'
 
-export interface GateSettings {
+interface GateSettings {
   allow: readonly AllowEntry[]
   /** What must never be dialled, whatever is allowed. */
   never: readonly { address: string; port: number }[]

@@ -6,7 +6,7 @@ import type { Deadline } from './deadline.ts'
 import type { Endpoint } from './probe.ts'
 
 /** The head of an answer to `HEAD /`. */
-export interface HttpHead {
+interface HttpHead {
   status: number
   server?: string
   hsts?: string
@@ -15,7 +15,7 @@ export interface HttpHead {
 /** Why no head came: what came was no HTTP, was too long, the deadline, or the end of the stream (with its error). */
 export type HeadFailure = { failed: 'mismatch' | 'too-large' | 'timeout' } | { failed: 'ended'; error?: Error | null }
 
-export interface HeadRequest {
+interface HeadRequest {
   endpoint: Endpoint
   /** 443 or 80: left out of the Host header. */
   usualPort: number

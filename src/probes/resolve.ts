@@ -12,7 +12,7 @@ export type Lookup = (name: string) => Promise<readonly string[]>
 /** Gives the literal addresses of a host, each once, IPv4 first, in an order that does not move with DNS rotation; or why there are none. Never rejects. */
 export type Resolver = (host: string) => Promise<readonly string[] | Outcome>
 
-export interface ResolverOptions {
+interface ResolverOptions {
   lookup: Lookup
   /** For one look-up, from its start; waiting for its turn does not count. */
   timeoutMs: number

@@ -8,7 +8,7 @@ import { probes } from './registry.ts'
 import { systemLookup } from './resolve.ts'
 
 /** What the configuration of a place says of its looks; the same for a worker and for an agent. */
-export interface VantageSettings {
+interface VantageSettings {
   canary: readonly { host: string; port: number }[]
   allow: readonly AllowEntry[]
   /** What must never be dialled, whatever is allowed. */

@@ -9,7 +9,7 @@ const longest = { message: 130, alias: 512, description: 15_000, detail: 1_000, 
  * A request of the Integration Events API of Jira Service Management (`jsm/ops/integration/v2/alerts`): what follows that URL,
  * and the body. The other API of its alerts knows them by id only, and not by alias.
  */
-export interface AlertRequest {
+interface AlertRequest {
   path: string
   body: Record<string, unknown>
 }

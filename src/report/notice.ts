@@ -2,7 +2,7 @@ import type { Severity } from '../domain/policy.ts'
 import type { TicketFinding } from '../domain/tickets.ts'
 
 /** An event of a webhook, whoever it is told to. */
-export interface EventPayload {
+interface EventPayload {
   type: string
   timestamp: string
   data: Record<string, unknown>

@@ -12,7 +12,7 @@ import type { KnownVantage } from './vantages.ts'
 import type { Watch } from './watch.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
-export type AuditStatus = (typeof auditStatuses)[number]
+type AuditStatus = (typeof auditStatuses)[number]
 
 export interface NewAudit {
   id: string
@@ -62,14 +62,14 @@ export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 
 }
 
 /** Whom an audit is about and for. */
-export interface AuditScope {
+interface AuditScope {
   callbackUrl: string | null
   requestedBy: string
   labels: Record<string, string>[]
   targets: number
 }
 
-export interface AuditFilter {
+interface AuditFilter {
   correlationId?: string
   /** Of one of its targets. */
   externalId?: string
@@ -82,8 +82,6 @@ export interface AuditFilter {
   cursor?: string
   limit: number
 }
-
-export type AuditStore = ReturnType<typeof createAuditStore>
 
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
 export function createAuditStore(

@@ -11,7 +11,7 @@ export interface Baseline {
 }
 
 /** Which series an approval is for, by names. */
-export interface ApprovedItem {
+interface ApprovedItem {
   target: string
   policy: string
   rule: string
@@ -22,8 +22,6 @@ interface Approval {
   approvedBy: string
   reason: string
 }
-
-export type BaselineStore = ReturnType<typeof createBaselineStore>
 
 /** Approved moments. Their states are copied, so that they outlive findings and spans. */
 export function createBaselineStore(db: Database, realm: Realm) {

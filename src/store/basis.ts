@@ -23,8 +23,6 @@ export interface Wish {
 
 export type Granted = Omit<Basis, 'policy'> & { policy: Basis['policy'] | undefined; checksInFlight: number }
 
-export type BasisStore = ReturnType<typeof createBasisStore>
-
 /** Reads in one statement what accepting and planning audits need: it is done for each, and each round trip counts. */
 export function createBasisStore(db: Database, realm: Realm) {
   const read = async (policies: Prisma.Sql, targets: Prisma.Sql, callers: readonly string[]) => {

@@ -65,8 +65,6 @@ const smallBatch = 25
 /** Whether a batch of so many checks is large: small ones are taken many at a time, and before them. */
 export const isLarge = (checks: number): boolean => checks > smallBatch
 
-export type BatchStore = ReturnType<typeof createBatchStore>
-
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
   const findOpen = inGroups(

@@ -1,7 +1,5 @@
 import type { Database } from './database.ts'
 
-export type ChangeStore = ReturnType<typeof createChangeStore>
-
 /** Clocks differ between reading one and publishing it; nobody is late by this much. */
 const usualMarginMs = 2_000
 

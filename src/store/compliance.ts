@@ -25,8 +25,6 @@ export interface ComplianceGroup {
   newestObservation: Date | null
 }
 
-export type ComplianceStore = ReturnType<typeof createComplianceStore>
-
 /** What was compliant as of any moment, read from spans. */
 export function createComplianceStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   return {

@@ -4,7 +4,7 @@ import { type Database, Prisma } from './database.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
 export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
-export type DeliveryStatus = (typeof deliveryStatuses)[number]
+type DeliveryStatus = (typeof deliveryStatuses)[number]
 
 /** An event as it is told; `payload` is what Standard Webhooks put into the body. */
 export interface WebhookEvent {
@@ -54,7 +54,7 @@ export interface Delivery {
   error: string | null
 }
 
-export interface DeliveryFilter {
+interface DeliveryFilter {
   status?: DeliveryStatus
   type?: string
   cursor?: string
@@ -68,8 +68,6 @@ export interface Settled {
   attempt: Attempt
   settlement: Settlement
 }
-
-export type DeliveryStore = ReturnType<typeof createDeliveryStore>
 
 /** Events on their way to webhooks, and what became of them. */
 export function createDeliveryStore(db: Database) {

@@ -55,7 +55,7 @@ export interface Keyset {
 }
 
 /** Two moments of which each knows what the other looks at. */
-export interface Sides {
+interface Sides {
   from: Moment
   to: Moment
 }

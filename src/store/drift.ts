@@ -58,8 +58,6 @@ export interface Drift {
   page(options: { cursor?: string; limit: number }): Promise<Page<DriftItem>>
 }
 
-export type DriftStore = ReturnType<typeof createDriftStore>
-
 /** Drift between two moments, read from spans, findings and baselines. */
 export function createDriftStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   const stateOf = (side: Side, evidence: unknown): SeriesState => ({

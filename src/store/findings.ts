@@ -9,11 +9,9 @@ import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } fro
 import { andOfTarget, type Realm } from './realm.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from './series-names.ts'
 
-export interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'> {
+interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'> {
   result?: Result
 }
-
-export type FindingStore = ReturnType<typeof createFindingStore>
 
 /** The findings of an audit, in the order of targets and series, which never changes. */
 export function createFindingStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {

@@ -41,8 +41,6 @@ export interface KnownSeries {
 /** A span, and the target whose it is. */
 export type TargetSpan = Span & { target: string }
 
-export type HistoryStore = ReturnType<typeof createHistoryStore>
-
 /** History, read from spans. */
 export function createHistoryStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
   const outcomeOf = (row: SideRow): SeriesOutcome => ({

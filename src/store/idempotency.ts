@@ -1,7 +1,5 @@
 import type { Database } from './database.ts'
 
-export type IdempotencyStore = ReturnType<typeof createIdempotencyStore>
-
 /** Remembers what a POST with an Idempotency-Key made (draft-ietf-httpapi-idempotency-key-header). */
 export function createIdempotencyStore(db: Database) {
   return {

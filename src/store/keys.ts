@@ -29,8 +29,6 @@ export interface Key {
   revokedAt: string | null
 }
 
-export type KeyStore = ReturnType<typeof createKeyStore>
-
 /** API keys `pw_<id>_<secret>`. Only the SHA-256 of the secret is stored: it has 256 bits, so a slow hash would add nothing. */
 export function createKeyStore(db: Database, known = createKnownKeys()) {
   return {
@@ -94,7 +92,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
 }
 
 /** What a key need not have. */
-export interface KeyChoices {
+interface KeyChoices {
   id?: string
   realm?: Realm
   expiresAt?: Date | null

@@ -13,7 +13,7 @@ import { checkerOfTold, faultOfUnrecorded } from './ledger-told.ts'
 
 /** What is wrong with the first broken entry. */
 export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
-export type LedgerFault = (typeof ledgerFaults)[number]
+type LedgerFault = (typeof ledgerFaults)[number]
 
 /** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
 export const ledgerVerdicts = ['intact', 'unverified', 'broken'] as const

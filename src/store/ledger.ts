@@ -17,7 +17,7 @@ import { entryOf } from './ledger-rows.ts'
 import { type VerifyRequest, verifyLedger } from './ledger-verify.ts'
 import { cutPage, decodeCursor, type Page } from './page.ts'
 
-export interface LedgerFilter {
+interface LedgerFilter {
   action?: LedgerAction
   subject?: string
   actor?: string
@@ -26,7 +26,7 @@ export interface LedgerFilter {
 }
 
 /** The signed end of the chain, with its form as one text. */
-export interface ExportedHead extends LedgerHead {
+interface ExportedHead extends LedgerHead {
   at: string
   head: string
 }

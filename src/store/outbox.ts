@@ -23,8 +23,6 @@ export const eventsOfAudits = [
   'finding.resolved',
 ] as const satisfies EventType[]
 
-export type OutboxStore = ReturnType<typeof createOutboxStore>
-
 /** What has to be told. It is written in the transaction of what happened, so that nothing is lost and nothing is invented. */
 export function createOutboxStore(db: Database) {
   return {

@@ -19,7 +19,7 @@ export interface Pairs {
 }
 
 /** Which look of a paired rule: of `one` side or the `other`. */
-export interface PairedLook {
+interface PairedLook {
   targetId: number
   rule: string
   side: 'one' | 'other'
@@ -34,8 +34,6 @@ export interface KeptLook extends PairedLook {
 export interface DuePairs extends Pairs {
   seenFrom(look: PairedLook & { vantageId: number }): Observation | undefined
 }
-
-export type PairStore = ReturnType<typeof createPairStore>
 
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {

@@ -15,8 +15,6 @@ export interface PolicyVersion {
 }
 export type StoredPolicyVersion = PolicyVersion & { id: number }
 
-export type PolicyStore = ReturnType<typeof createPolicyStore>
-
 /** Policies by name; every change is a new version. */
 export function createPolicyStore(db: Database) {
   return {

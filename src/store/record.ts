@@ -21,7 +21,7 @@ export interface NewFinding extends Judgement {
 }
 
 /** How the audit stands after a recording. */
-export interface AuditProgress {
+interface AuditProgress {
   status: string
   done: number
   total: number

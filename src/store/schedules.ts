@@ -46,15 +46,13 @@ export interface ScheduleRun {
 }
 
 /** A tick that had no audit. */
-export interface MissedRun {
+interface MissedRun {
   schedule: string
   policy: string
   dueAt: string
   outcome: RunOutcome
   reason: string | null
 }
-
-export type ScheduleStore = ReturnType<typeof createScheduleStore>
 
 /** Schedules and their ticks. */
 export function createScheduleStore(db: Database, realm: Realm) {

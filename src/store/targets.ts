@@ -32,8 +32,6 @@ interface TargetQuery {
   limit: number
 }
 
-export type TargetStore = ReturnType<typeof createTargetStore>
-
 /** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
 export function createTargetStore(db: Database, realm: Realm) {
   const own = withLabels(realm)
@@ -128,7 +126,7 @@ export function createTargetStore(db: Database, realm: Realm) {
 }
 
 /** A target that is not as it was; `created`: it was not there at all. */
-export interface Saved {
+interface Saved {
   name: string
   created: boolean
 }

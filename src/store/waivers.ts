@@ -25,7 +25,7 @@ export interface StoredWaiver extends NewWaiver {
   createdAt: Date
 }
 
-export interface WaiverFilter {
+interface WaiverFilter {
   policy?: string
   state?: WaiverState
   rule?: string
@@ -35,8 +35,6 @@ export interface WaiverFilter {
   cursor?: string
   limit: number
 }
-
-export type WaiverStore = ReturnType<typeof createWaiverStore>
 
 /** Dated acceptances of failing findings. */
 export function createWaiverStore(db: Database, realm: Realm) {

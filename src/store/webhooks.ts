@@ -38,8 +38,6 @@ export interface SealedSecrets {
 /** The webhook that signs what is told to the `callbackUrl` of audits. */
 export const callbacksId = 'callbacks'
 
-export type WebhookStore = ReturnType<typeof createWebhookStore>
-
 /** Who is told of what. Secrets come in and go out sealed. */
 export function createWebhookStore(db: Database) {
   return {

@@ -41,14 +41,14 @@ export interface StoredWindow extends NewWindow {
 }
 
 /** The doors of a window as an audit saw them that has ended. */
-export interface DoorsSeen {
+interface DoorsSeen {
   windowId: string
   completed: boolean
   endedAt: Date
   doors: DoorSeen[]
 }
 
-export interface WindowFilter {
+interface WindowFilter {
   policy?: string
   state?: WindowState
   rule?: string
@@ -59,8 +59,6 @@ export interface WindowFilter {
   cursor?: string
   limit: number
 }
-
-export type WindowStore = ReturnType<typeof createWindowStore>
 
 /** Time-boxed permissions for an exposure. */
 export function createWindowStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {

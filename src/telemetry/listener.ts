@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 
 /** Where the metrics of a process are read without a key. */
-export interface MetricsListener {
+interface MetricsListener {
   address: AddressInfo
   close(): Promise<void>
 }

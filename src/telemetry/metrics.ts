@@ -11,7 +11,7 @@ interface CountedFinding {
 }
 
 /** How far the work is behind, as the database has it. */
-export interface Backlog {
+interface Backlog {
   vantages: readonly {
     name: string
     queueDepth: { waiting: number; running: number }

@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 type Attributes = Record<string, string | number>
 
 /** How a request was answered. */
-export interface Answered {
+interface Answered {
   operation: string
   /** The path with the names of its parameters. */
   route: string | undefined

@@ -5,7 +5,7 @@ import { asPeer, type Peer } from './peers/peer.ts'
 import { spawnPeer } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-export interface Capture extends Peer {
+interface Capture extends Peer {
   /** All packets so far, up to one that holds this mark: send it in clear after everything else. */
   upTo: (mark: string) => Promise<Buffer>
 }

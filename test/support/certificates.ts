@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { mustRun } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-export type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
+type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
 
 export interface CertificateWish {
   /** The subject's CN. */

@@ -16,7 +16,7 @@ export function environment(databaseUrl: string, env: Record<string, string> = {
   return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORTWARDEN_LEDGER_KEY: ledgerKey, ...env }
 }
 
-export interface AuditOutcome {
+interface AuditOutcome {
   audit: Audit
   findings: Finding[]
 }

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { listen } from './listen.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
 
-export interface ConnectProxy extends Peer {
+interface ConnectProxy extends Peer {
   url: string
   /** What clients asked to be connected with, and all that they sent then. */
   asked: readonly string[]

@@ -8,7 +8,7 @@ interface OpenApi {
 
 type Call = (path: string, init?: RequestInit) => Promise<Response>
 
-export interface GivenAnswer {
+interface GivenAnswer {
   url: string
   /** What was asked for by `Accept`. */
   type: string

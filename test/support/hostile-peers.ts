@@ -8,7 +8,7 @@ import { mustRun } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 /** Bytes that are no UTF-8. */
-export const brokenBytes = Buffer.from([0xff, 0xc3, 0x28, 0xf0, 0x9f])
+const brokenBytes = Buffer.from([0xff, 0xc3, 0x28, 0xf0, 0x9f])
 
 export interface HostilePeers extends Peer {
   ssh: HostilePeer

@@ -14,7 +14,7 @@ export const patience = {
   allow: '0.0.0.0/0, ::/0',
 }
 
-export const observeProgram = [process.execPath, `${import.meta.dirname}/observe-cli.ts`] as const
+const observeProgram = [process.execPath, `${import.meta.dirname}/observe-cli.ts`] as const
 
 /** Observes from the client's side of a network, in a process of its own. */
 export async function observeIn(network: Network, request: ObserveRequest): Promise<Observation[]> {

@@ -81,7 +81,7 @@ export interface PeerProcess {
   end: () => Promise<void>
 }
 
-export interface PeerProcessOptions {
+interface PeerProcessOptions {
   /** It is ready when its log says so… */
   ready?: RegExp
   /** …and when these ports accept. */

@@ -17,7 +17,7 @@ export interface Received {
 }
 
 /** Answers a request; a number is a status. `undefined`: it hangs. */
-export type Behaviour = (received: Received, response: ServerResponse) => number | undefined
+type Behaviour = (received: Received, response: ServerResponse) => number | undefined
 
 export interface Receiver extends AsyncDisposable {
   url: string

@@ -9,7 +9,7 @@ const filters = { externalTables: [], externalEnums: [] }
 const path = 'schema.prisma'
 const directory = new URL('../../prisma/migrations/', import.meta.url)
 
-export interface Migration {
+interface Migration {
   name: string
   sql: string
 }

@@ -8,7 +8,7 @@ export interface SeriesPoint<E = string | number | null> {
 }
 
 /** A stretch of time in which a series did not change; `toAt` is null while it lasts. */
-export interface SeriesSpan<E = string | number | null> extends Omit<SeriesPoint<E>, 'observedAt'> {
+interface SeriesSpan<E = string | number | null> extends Omit<SeriesPoint<E>, 'observedAt'> {
   fromAt: number
   toAt: number | null
 }

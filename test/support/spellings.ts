@@ -1,7 +1,7 @@
 import { hostname, networkInterfaces } from 'node:os'
 
 /** A way to write an address, and where it would lead whoever believed it. */
-export interface Spelling {
+interface Spelling {
   text: string
   kind: string
 }

@@ -83,7 +83,7 @@ export async function startAudit(
   return { auditId: id, batchId }
 }
 
-export interface AuditWish {
+interface AuditWish {
   id?: string
   targetIds?: number[]
   policy?: PolicyDocument

@@ -4,7 +4,7 @@ import { listenSilently, ports } from './app.ts'
 import { type Answer, startService, type TestService } from './service.ts'
 
 /** What one team has: keys that are limited to its targets, and one of everything, made with them. */
-export interface Team {
+interface Team {
   key: string
   target: string
   audits: [string, string]

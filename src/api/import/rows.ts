@@ -5,7 +5,7 @@ const maxTold = 100
 /** So many rows an import may have: their names are kept until its end. */
 export const maxRows = 500_000
 
-export interface RowError extends RowMistake {
+interface RowError extends RowMistake {
   line: number
 }
 

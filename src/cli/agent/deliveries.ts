@@ -4,7 +4,7 @@ import { pause } from '../../fleet/pause.ts'
 import { type Server, UnreachableError } from './server.ts'
 import type { Spool } from './spool.ts'
 
-export interface DeliveriesOptions {
+interface DeliveriesOptions {
   server: Server
   spool: Spool
   /** The path of the leases of the vantage. */

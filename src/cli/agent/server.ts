@@ -16,7 +16,7 @@ export interface Answer {
 /** The server did not answer, or what came was no answer of it. */
 export class UnreachableError extends Error {}
 
-export interface ServerOptions {
+interface ServerOptions {
   /** `https:`, or `http:` to this machine. */
   url: URL
   key: string

@@ -25,7 +25,7 @@ export interface Channel {
   end(farewell: Buffer): Promise<void>
 }
 
-export interface ChannelOptions {
+interface ChannelOptions {
   /** All waiting is under it. */
   deadline: Deadline
   /** All that the peer sends is counted against it. */

@@ -6,7 +6,7 @@ import { type Attributes, searchRootDse } from './messages.ts'
 type Facts = FactsByProbe['ldap']
 
 /** What the rootDSE told anybody who asks. */
-export interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse'> {
+interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse'> {
   clockSkewMs?: number
   /** As the server writes it; none where it tells strangers nothing. */
   namingContext?: string
@@ -50,7 +50,7 @@ const rootDseAttributes = [
 const activeDirectory = '1.2.840.113556.1.4.800'
 
 /** The facts in a rootDSE. A value of the wrong form is left out: it is not what the attribute means. */
-export function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | 'rootDse'> {
+function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | 'rootDse'> {
   const text = (name: string) => {
     const [value, ...more] = attributes.get(name.toLowerCase()) ?? []
     return value && more.length === 0 ? printable(value) : undefined

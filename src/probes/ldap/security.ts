@@ -8,7 +8,7 @@ import type { Budget } from './inbox.ts'
 type Facts = FactsByProbe['ldap']
 
 /** Which protection to look for, and whether the look ends without it. */
-export interface SecurityPlan {
+interface SecurityPlan {
   channel: NonNullable<Facts['security']>
   required: boolean
 }
@@ -32,7 +32,7 @@ declare const verified: unique symbol
 export type VerifiedChannel = Channel & { readonly [verified]: true }
 
 /** A connection on which TLS can begin, and what the handshake needs to know. */
-export interface Unsecured {
+interface Unsecured {
   connection: Connection
   endpoint: Endpoint
   options: Pick<ProbeOptions['ldap'], 'trustedCa'>
@@ -41,7 +41,7 @@ export interface Unsecured {
 }
 
 /** What came of making a connection secure. */
-export interface Secured {
+interface Secured {
   /** `tls-ok`, or why there is no channel. */
   reason: ReasonCode
   facts: FactsByProbe['tls']

@@ -20,7 +20,7 @@ export interface Identification {
 }
 
 /** What came in place of an identification. */
-export interface Unidentified {
+interface Unidentified {
   line?: undefined
   reason: ReasonCode
   facts: Pick<Facts, 'spoke'>

@@ -7,7 +7,7 @@ import { messages } from './packet.ts'
 /** The eight lists of SSH_MSG_KEXINIT, each in order of preference. */
 export type Algorithms = NonNullable<FactsByProbe['ssh']['algorithms']>
 
-export interface KexInit {
+interface KexInit {
   algorithms: Algorithms
   /** The peer sends a packet on the guess that its first choices are ours too. */
   guessFollows: boolean

@@ -44,7 +44,7 @@ export const kexMethods = {
 export type KexMethod = keyof typeof kexMethods
 
 /** What a key exchange brings; nothing is verified yet. */
-export interface KeyExchange {
+interface KeyExchange {
   hostKey: Buffer
   signature: Buffer
   /** What the signature covers. */

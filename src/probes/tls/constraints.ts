@@ -1,5 +1,5 @@
 /** What a certificate says of how it may be used in a chain, beside what Node shows. */
-export interface Constraints {
+interface Constraints {
   /** How many more authorities may stand between this one and a leaf; undefined without a limit. RFC 5280 section 4.2.1.9. */
   pathLength?: number
   /** There are others, which this project does not check: on names, on policies, or critical and unknown. */

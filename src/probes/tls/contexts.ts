@@ -16,7 +16,7 @@ const everyCipher = [
   'ALL:@SECLEVEL=0',
 ].join(':')
 
-export interface VersionRange {
+interface VersionRange {
   minVersion?: string
   maxVersion?: string
 }

@@ -8,7 +8,7 @@ import { recognize } from './first-bytes.ts'
 import { type Tap, tapSocket } from './tap.ts'
 
 /** What a client hello offers, and what of the answer is accepted. */
-export interface Offer {
+interface Offer {
   context: SecureContext
   alpn?: string[]
   maxBytes: number

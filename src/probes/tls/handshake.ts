@@ -13,7 +13,7 @@ import { judgeTrust } from './trust.ts'
 
 type TlsFacts = FactsByProbe['tls']
 
-export interface HandshakeOptions {
+interface HandshakeOptions {
   /** PEM certificates that are trusted besides those of the system. */
   trustedCa?: string
   minVersion?: string

@@ -11,7 +11,7 @@ export interface Tap {
   ended?: 'closed' | 'reset' | 'timed-out' | 'too-large'
 }
 
-export interface TapOptions {
+interface TapOptions {
   /** All that the peer may send; the byte after it destroys the connection. */
   maxBytes: number
   /** Asked with the first bytes, until it is true: only then do they go on to the reader. */

@@ -4,7 +4,7 @@ import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
 import { constraintsOf } from './constraints.ts'
 
-export type Trust = Pick<FactsByProbe['tls'], 'trusted' | 'trustError'>
+type Trust = Pick<FactsByProbe['tls'], 'trusted' | 'trustError'>
 
 interface Asked {
   /** The chain as the peer sent it, leaf first. */

@@ -4,13 +4,13 @@ import { checkEntry, type LedgerEntry, type LedgerKey } from '../../domain/ledge
 import { createFindingsDigest } from './digest.ts'
 
 /** What was checked of a pack; `unverified`: the key that signed it is not known here, all else is right. */
-export interface PackCheck {
+interface PackCheck {
   what: string
   verdict: 'intact' | 'broken' | 'unverified'
   message: string
 }
 
-export interface PackSource {
+interface PackSource {
   /** The bytes of a file of the pack; undefined where it has none of this name. */
   open(name: string): AsyncIterable<Uint8Array> | undefined
   keys: readonly LedgerKey[]

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { isJson } from './document.ts'
 
 /** What was sent as a body, and what came. */
-export interface Exchange {
+interface Exchange {
   sent?: string | Buffer | undefined
   body: string
 }

@@ -44,13 +44,13 @@ const needs = {
   promtool: { packages: { promtool: 'prometheus' } },
 } satisfies Record<string, Need>
 
-export type PeerKind = keyof typeof needs
+type PeerKind = keyof typeof needs
 
 /**
  * What is missing here to start these peers, as a sentence; undefined when nothing is.
  * With CI=true something missing is an error: there a skipped test would be a proof that nobody made.
  */
-export function missingPeers(...kinds: PeerKind[]): string | undefined {
+function missingPeers(...kinds: PeerKind[]): string | undefined {
   const missing = [...new Set(kinds.flatMap((kind) => missingOf(needs[kind])))]
   if (missing.length === 0) return undefined
   const sentence = `missing for ${kinds.join(', ')}: ${missing.join('; ')}`

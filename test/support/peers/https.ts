@@ -6,7 +6,7 @@ import { listen } from '../listen.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
 import { tlsCertificate } from './tls.ts'
 
-export interface HttpOptions extends At {
+interface HttpOptions extends At {
   status?: number
   headers?: Record<string, string>
 }
@@ -18,7 +18,7 @@ export interface HttpsOptions extends HttpOptions {
   maxVersion?: SecureVersion
 }
 
-export interface HttpPeer extends Peer {
+interface HttpPeer extends Peer {
   host: string
   port: number
   /** What was asked so far: method, path and User-Agent. */

@@ -5,7 +5,7 @@ import { spawnPeer } from '../processes.ts'
 import { makeTempDir } from '../temp-dir.ts'
 import { asPeer, type Peer } from './peer.ts'
 
-export interface NginxOptions {
+interface NginxOptions {
   host?: string
   /** Default: free ports. */
   ports?: { https: number; http: number }
@@ -17,7 +17,7 @@ export interface NginxOptions {
   protocols?: string
 }
 
-export interface Nginx extends Peer {
+interface Nginx extends Peer {
   host: string
   hostName: string
   /** HTTPS; plain HTTP is answered here with 400. */

@@ -5,9 +5,9 @@ import { makeTempDir } from '../temp-dir.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
 
 const keyTypes = ['ed25519', 'ecdsa', 'rsa'] as const
-export type HostKeyType = (typeof keyTypes)[number]
+type HostKeyType = (typeof keyTypes)[number]
 
-export interface SshdOptions extends At {
+interface SshdOptions extends At {
   /** Configuration lines. They come first, and in sshd_config the first value wins. */
   extra?: string
 }

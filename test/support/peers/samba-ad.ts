@@ -27,7 +27,7 @@ const accounts = {
   passwordExpired: { name: 'u-pwexpired', adCode: '532' },
 } as const
 
-export type AccountState = keyof typeof accounts
+type AccountState = keyof typeof accounts
 export const accountStates = Object.keys(accounts) as AccountState[]
 
 export interface Account {
@@ -38,7 +38,7 @@ export interface Account {
   adCode: string | undefined
 }
 
-export interface SambaAdOptions {
+interface SambaAdOptions {
   /** What binds on plain LDAP are worth; `yes` (Samba's and today's Windows' default) refuses simple and SASL ones with 8. */
   strongAuth?: 'yes' | 'allow_sasl_over_tls' | 'no'
 }

@@ -1,7 +1,7 @@
 import { type Recording, startRecordingProxy } from '../recording-proxy.ts'
 import type { Peer } from './peer.ts'
 
-export interface SshRelay extends Peer {
+interface SshRelay extends Peer {
   host: string
   port: number
   /** All that the server has said to the clients, as they got it. */

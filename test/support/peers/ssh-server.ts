@@ -16,7 +16,7 @@ import { listen } from '../listen.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
 
 /** What the server proves itself with: host key blob, its point, signature blob. */
-export interface SshReply {
+interface SshReply {
   hostKey: Buffer
   point: Buffer
   signature: Buffer
@@ -36,7 +36,7 @@ export interface SshServerOptions extends At {
   alter?: (sent: Buffer, offset: number) => Buffer
 }
 
-export interface SshServer extends Peer {
+interface SshServer extends Peer {
   host: string
   port: number
   openSockets: () => number
