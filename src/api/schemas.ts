@@ -1,16 +1,13 @@
-import { type Static, type TProperties, type TSchema, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { results } from '../domain/judge.ts'
 import { states } from '../domain/observation.ts'
 import { nameSchema } from '../domain/policy.ts'
 import { reasonCodes, reasons } from '../domain/reasons.ts'
 import { idempotencyDays } from '../store/maintenance.ts'
+import { closedObject } from '../domain/shape.ts'
 import { Problem } from './problems.ts'
 
-const closed = { additionalProperties: false } as const
-
-/** An object of which every field is known. */
-export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
-  Type.Object(properties, { ...closed, ...options })
+export { closedObject }
 
 /** A reference to a schema that the server has registered under its `$id`. */
 export const ref = <S extends TSchema>(schema: S) =>

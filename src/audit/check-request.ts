@@ -1,5 +1,5 @@
 import { digest } from '../domain/canonical.ts'
-import { isHost } from '../domain/endpoint.ts'
+import { describeHost, isHost } from '../domain/endpoint.ts'
 import { type Mistake, RefusedError } from '../domain/errors.ts'
 import { resolveParameters } from '../domain/parameters.ts'
 import { pointerTo } from '../domain/pointer.ts'
@@ -85,7 +85,7 @@ async function saveInline(
     if (seen.size === seen.add(names[i] ?? '').size)
       return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
     const wrong = typeof target !== 'string' && !isHost(target.address)
-    return wrong ? [{ pointer: `/targets/${i}/address`, message: 'must be an IP address or a host name' }] : []
+    return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
   })
   if (mistakes.length > 0) throw new RefusedError(mistakes)
   const inline = listed.filter((target) => typeof target !== 'string')

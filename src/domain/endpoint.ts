@@ -2,6 +2,9 @@ import { isIPv4, isIPv6 } from 'node:net'
 
 const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i
 
+/** What `isHost` asks for, in words that follow "must be". */
+export const describeHost = 'an IP address or a host name'
+
 /**
  * True for a plain IPv4 or IPv6 literal and for a host name (RFC 1123, underscores allowed as Active Directory uses them).
  * False for what resolvers would read as an address in disguise (`127.1`, `0x7f.1`, `017700000001`), zone ids, and the empty name.

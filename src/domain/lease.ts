@@ -4,6 +4,7 @@ import type { Mistake } from './errors.ts'
 import {
   HttpsFacts,
   LdapFacts,
+  ldapChannels,
   type Observation,
   type ProbeName,
   probeNames,
@@ -17,31 +18,23 @@ import {
 import { pointerTo } from './pointer.ts'
 import { CredentialRef, Port } from './policy.ts'
 import { type ReasonCode, reasonCodes, reasons } from './reasons.ts'
-import { checkPlainLeaf, checkShape, type Leaf, type Problem, under } from './shape.ts'
+import { checkPlainLeaf, checkShape, closedObject, type Leaf, type Problem, under } from './shape.ts'
 import { isPlainText, plainText } from './text.ts'
 
-const closed = { additionalProperties: false } as const
-
 /** One look that an agent is asked for: nothing of what is expected, beyond what the probe must look at. */
-export const LeasedCheck = Type.Object(
-  {
-    probe: Type.Enum([...probeNames]),
-    host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.0.0.5'] }),
-    port: Port,
-    options: Type.Object(
-      {
-        trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
-        offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),
-        plainHttp: Type.Optional(Type.Boolean()),
-        security: Type.Optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']))),
-        credentialRef: Type.Optional(CredentialRef),
-        plainBind: Type.Optional(Type.Boolean()),
-      },
-      closed,
-    ),
-  },
-  closed,
-)
+export const LeasedCheck = closedObject({
+  probe: Type.Enum([...probeNames]),
+  host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.0.0.5'] }),
+  port: Port,
+  options: closedObject({
+    trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
+    offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),
+    plainHttp: Type.Optional(Type.Boolean()),
+    security: Type.Optional(Type.Array(Type.Enum([...ldapChannels]))),
+    credentialRef: Type.Optional(CredentialRef),
+    plainBind: Type.Optional(Type.Boolean()),
+  }),
+})
 export type LeasedCheck = Static<typeof LeasedCheck>
 
 /** The form of the id of a lease: the batch that it is for, and the job that stands for it. A batch that is leased again has another. */
@@ -51,17 +44,14 @@ export const batchOf = (lease: string): string => lease.slice(0, lease.indexOf('
 export const jobOf = (lease: string): string => lease.slice(lease.indexOf('.') + 1)
 
 /** A batch on loan: whoever holds it keeps it alive until its observations are delivered. */
-export const Lease = Type.Object(
-  {
-    id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
-    heartbeatSeconds: Type.Number({
-      minimum: 1,
-      description: 'Not heard of for three times as long, the lease ends and the batch is leased again',
-    }),
-    checks: Type.Array(LeasedCheck),
-  },
-  closed,
-)
+export const Lease = closedObject({
+  id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
+  heartbeatSeconds: Type.Number({
+    minimum: 1,
+    description: 'Not heard of for three times as long, the lease ends and the batch is leased again',
+  }),
+  checks: Type.Array(LeasedCheck),
+})
 export type Lease = Static<typeof Lease>
 
 /** Written by the service itself, never by a probe. */
@@ -75,39 +65,27 @@ const ofTheService: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
 /** The reasons that a probe can give: what a rule makes of them is not an agent's to say. */
 export const probeReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule' && !ofTheService.has(code))
 
-const SeenAtAddress = Type.Object(
-  {
-    address: Type.Union([Type.String({ maxLength: 45 }), Type.Null()]),
-    state: Type.Enum([...states]),
-    reason: Type.Enum(probeReasons),
-    facts: Type.Object(
-      {},
-      { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" },
-    ),
-    latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
-    attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
-  },
-  closed,
-)
+const SeenAtAddress = closedObject({
+  address: Type.Union([Type.String({ maxLength: 45 }), Type.Null()]),
+  state: Type.Enum([...states]),
+  reason: Type.Enum(probeReasons),
+  facts: Type.Object({}, { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" }),
+  latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
+  attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
+})
 
 /** What an agent delivers for a lease. */
-export const Delivery = Type.Object(
-  {
-    online: Type.Boolean({ description: 'False: the canaries of the vantage did not answer, so nothing is believed' }),
-    observations: Type.Array(
-      Type.Object(
-        {
-          check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
-          observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
-          sightings: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
-        },
-        closed,
-      ),
-      { maxItems: 100_000, description: 'One for each check; none where the vantage is not online' },
-    ),
-  },
-  closed,
-)
+export const Delivery = closedObject({
+  online: Type.Boolean({ description: 'False: the canaries of the vantage did not answer, so nothing is believed' }),
+  observations: Type.Array(
+    closedObject({
+      check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
+      observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
+      sightings: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
+    }),
+    { maxItems: 100_000, description: 'One for each check; none where the vantage is not online' },
+  ),
+})
 export type Delivery = Static<typeof Delivery>
 
 const factsOf = { tcp: TcpFacts, tls: TlsFacts, https: HttpsFacts, ssh: SshFacts, ldap: LdapFacts } as const

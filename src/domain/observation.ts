@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { ReasonCode } from './reasons.ts'
+import { closedObject } from './shape.ts'
 
 /** What a probe can say of an endpoint; the first three as nmap means them. */
 export const states = ['open', 'closed', 'filtered', 'unreachable', 'unresolved', 'unknown'] as const
@@ -8,30 +9,26 @@ export type State = (typeof states)[number]
 export const tlsVersions = ['SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 export type TlsVersion = (typeof tlsVersions)[number]
 
-const closed = { additionalProperties: false } as const
+/** How a connection to a directory is protected. */
+export const ldapChannels = ['plain', 'starttls', 'ldaps'] as const
+
 const strings = Type.Array(Type.String())
 
-const Certificate = Type.Object(
-  {
-    subject: Type.String({ description: 'Distinguished name, RFC 4514' }),
-    issuer: Type.String(),
-    sans: Type.Array(Type.String(), { description: 'Subject alternative names as `DNS:name` or `IP:address`' }),
-    notBefore: Type.String({ format: 'date-time' }),
-    notAfter: Type.String({ format: 'date-time' }),
-    serialNumber: Type.String({ description: 'Hexadecimal' }),
-    sha256: Type.String({ description: 'Fingerprint of the certificate, hexadecimal' }),
-    publicKey: Type.Object(
-      {
-        type: Type.String({ examples: ['rsa', 'ec', 'ed25519'] }),
-        bits: Type.Optional(Type.Integer()),
-        sha256: Type.String({ description: 'Fingerprint of the SubjectPublicKeyInfo, hexadecimal' }),
-      },
-      closed,
-    ),
-    selfSigned: Type.Boolean(),
-  },
-  closed,
-)
+const Certificate = closedObject({
+  subject: Type.String({ description: 'Distinguished name, RFC 4514' }),
+  issuer: Type.String(),
+  sans: Type.Array(Type.String(), { description: 'Subject alternative names as `DNS:name` or `IP:address`' }),
+  notBefore: Type.String({ format: 'date-time' }),
+  notAfter: Type.String({ format: 'date-time' }),
+  serialNumber: Type.String({ description: 'Hexadecimal' }),
+  sha256: Type.String({ description: 'Fingerprint of the certificate, hexadecimal' }),
+  publicKey: closedObject({
+    type: Type.String({ examples: ['rsa', 'ec', 'ed25519'] }),
+    bits: Type.Optional(Type.Integer()),
+    sha256: Type.String({ description: 'Fingerprint of the SubjectPublicKeyInfo, hexadecimal' }),
+  }),
+  selfSigned: Type.Boolean(),
+})
 
 const spoke = Type.Optional(
   Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {
@@ -61,120 +58,94 @@ const tlsFacts = {
   clientCertificate: Type.Optional(Type.Enum(['required'])),
   versions: Type.Optional(
     Type.Partial(
-      Type.Object(
-        { SSLv3: offered, TLSv1: offered, 'TLSv1.1': offered, 'TLSv1.2': offered, 'TLSv1.3': offered },
-        closed,
-      ),
+      closedObject({ SSLv3: offered, TLSv1: offered, 'TLSv1.1': offered, 'TLSv1.2': offered, 'TLSv1.3': offered }),
     ),
   ),
   spoke,
   alert: Type.Optional(Type.Integer({ description: 'TLS alert number, RFC 8446 section 6' })),
 }
 
-export const TcpFacts = Type.Object({}, closed)
-export const TlsFacts = Type.Object(tlsFacts, closed)
-export const HttpsFacts = Type.Object(
-  {
-    ...tlsFacts,
-    http: Type.Optional(
-      Type.Object(
-        { status: Type.Integer(), server: Type.Optional(Type.String()), hsts: Type.Optional(Type.String()) },
-        closed,
-      ),
+export const TcpFacts = closedObject({})
+export const TlsFacts = closedObject(tlsFacts)
+export const HttpsFacts = closedObject({
+  ...tlsFacts,
+  http: Type.Optional(
+    closedObject({ status: Type.Integer(), server: Type.Optional(Type.String()), hsts: Type.Optional(Type.String()) }),
+  ),
+  plainHttp: Type.Optional(
+    closedObject(
+      { answered: Type.Boolean(), status: Type.Optional(Type.Integer()), server: Type.Optional(Type.String()) },
+      { description: 'What a request without TLS on the same port brought' },
     ),
-    plainHttp: Type.Optional(
-      Type.Object(
-        { answered: Type.Boolean(), status: Type.Optional(Type.Integer()), server: Type.Optional(Type.String()) },
-        { ...closed, description: 'What a request without TLS on the same port brought' },
-      ),
-    ),
-  },
-  closed,
-)
+  ),
+})
 
-export const SshFacts = Type.Object(
-  {
-    identification: Type.Optional(Type.String({ description: 'As sent, control bytes escaped; RFC 4253 section 4.2' })),
-    protocolVersion: Type.Optional(Type.String({ examples: ['2.0', '1.99'] })),
-    software: Type.Optional(Type.String()),
-    algorithms: Type.Optional(
-      Type.Object(
-        {
-          kex: strings,
-          hostKey: strings,
-          cipherClientToServer: strings,
-          cipherServerToClient: strings,
-          macClientToServer: strings,
-          macServerToClient: strings,
-          compressionClientToServer: strings,
-          compressionServerToClient: strings,
-        },
-        { ...closed, description: 'The eight lists of SSH_MSG_KEXINIT in the order of RFC 4253 section 7.1' },
-      ),
+export const SshFacts = closedObject({
+  identification: Type.Optional(Type.String({ description: 'As sent, control bytes escaped; RFC 4253 section 4.2' })),
+  protocolVersion: Type.Optional(Type.String({ examples: ['2.0', '1.99'] })),
+  software: Type.Optional(Type.String()),
+  algorithms: Type.Optional(
+    closedObject(
+      {
+        kex: strings,
+        hostKey: strings,
+        cipherClientToServer: strings,
+        cipherServerToClient: strings,
+        macClientToServer: strings,
+        macServerToClient: strings,
+        compressionClientToServer: strings,
+        compressionServerToClient: strings,
+      },
+      { description: 'The eight lists of SSH_MSG_KEXINIT in the order of RFC 4253 section 7.1' },
     ),
-    hostKey: Type.Optional(
-      Type.Object(
-        {
-          type: Type.String({ examples: ['ssh-ed25519'] }),
-          sha256: Type.String({ description: 'As ssh-keygen -l prints it: SHA256:base64 without padding' }),
-          verified: Type.Boolean({ description: 'The signature over the key exchange verified with this key' }),
-        },
-        closed,
-      ),
-    ),
-    spoke,
-  },
-  closed,
-)
+  ),
+  hostKey: Type.Optional(
+    closedObject({
+      type: Type.String({ examples: ['ssh-ed25519'] }),
+      sha256: Type.String({ description: 'As ssh-keygen -l prints it: SHA256:base64 without padding' }),
+      verified: Type.Boolean({ description: 'The signature over the key exchange verified with this key' }),
+    }),
+  ),
+  spoke,
+})
 
-export const LdapFacts = Type.Object(
-  {
-    security: Type.Optional(Type.Enum(['plain', 'starttls', 'ldaps'])),
-    activeDirectory: Type.Optional(Type.Boolean()),
-    rootDse: Type.Optional(
-      Type.Partial(
-        Type.Object(
-          {
-            dnsHostName: Type.String(),
-            defaultNamingContext: Type.String(),
-            ldapServiceName: Type.String(),
-            domainFunctionality: Type.Integer(),
-            forestFunctionality: Type.Integer(),
-            domainControllerFunctionality: Type.Integer(),
-            supportedSaslMechanisms: strings,
-            supportedCapabilities: strings,
-            isGlobalCatalogReady: Type.Boolean(),
-            isSynchronized: Type.Boolean(),
-          },
-          closed,
-        ),
-      ),
+export const LdapFacts = closedObject({
+  security: Type.Optional(Type.Enum([...ldapChannels])),
+  activeDirectory: Type.Optional(Type.Boolean()),
+  rootDse: Type.Optional(
+    Type.Partial(
+      closedObject({
+        dnsHostName: Type.String(),
+        defaultNamingContext: Type.String(),
+        ldapServiceName: Type.String(),
+        domainFunctionality: Type.Integer(),
+        forestFunctionality: Type.Integer(),
+        domainControllerFunctionality: Type.Integer(),
+        supportedSaslMechanisms: strings,
+        supportedCapabilities: strings,
+        isGlobalCatalogReady: Type.Boolean(),
+        isSynchronized: Type.Boolean(),
+      }),
     ),
-    tls: Type.Optional(TlsFacts),
-    startTls: Type.Optional(
-      Type.Object({ offered: Type.Boolean(), resultCode: Type.Optional(Type.Integer()) }, closed),
+  ),
+  tls: Type.Optional(TlsFacts),
+  startTls: Type.Optional(closedObject({ offered: Type.Boolean(), resultCode: Type.Optional(Type.Integer()) })),
+  bind: Type.Optional(
+    closedObject({
+      as: Type.Enum(['anonymous', 'credential']),
+      resultCode: Type.Integer({ description: 'RFC 4511 appendix A' }),
+      resultName: Type.String(),
+      adCode: Type.Optional(Type.String({ description: 'The `data` code of Active Directory, hexadecimal' })),
+    }),
+  ),
+  plainBind: Type.Optional(
+    closedObject(
+      { resultCode: Type.Integer(), resultName: Type.String() },
+      { description: 'The answer to a simple bind in clear, tried as a user that does not exist' },
     ),
-    bind: Type.Optional(
-      Type.Object(
-        {
-          as: Type.Enum(['anonymous', 'credential']),
-          resultCode: Type.Integer({ description: 'RFC 4511 appendix A' }),
-          resultName: Type.String(),
-          adCode: Type.Optional(Type.String({ description: 'The `data` code of Active Directory, hexadecimal' })),
-        },
-        closed,
-      ),
-    ),
-    plainBind: Type.Optional(
-      Type.Object(
-        { resultCode: Type.Integer(), resultName: Type.String() },
-        { ...closed, description: 'The answer to a simple bind in clear, tried as a user that does not exist' },
-      ),
-    ),
-    spoke,
-  },
-  closed,
-)
+  ),
+  spoke,
+})
 
 /** Facts by probe: stable things only, so that equal facts mean that nothing changed. */
 export interface FactsByProbe {

@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value'
-import { isHost } from './endpoint.ts'
+import { describeHost, isHost } from './endpoint.ts'
 import { holds, type ParameterValues, placeholderOf, placeholdersIn, substitute } from './placeholders.ts'
 import {
   CredentialRef,
@@ -23,7 +23,11 @@ interface ParameterProblem {
   parameter: string
   message: string
 }
-type Parameters = Readonly<Record<string, Parameter>>
+export type Parameters = Readonly<Record<string, Parameter>>
+
+/** The parameter of that name; a plain look-up would find `constructor`. */
+export const findParameter = (parameters: Parameters, name: string): Parameter | undefined =>
+  Object.hasOwn(parameters, name) ? parameters[name] : undefined
 
 /** What would be right, in words that do not repeat the value; undefined when the value is right. */
 export function checkParameterValue(parameter: Parameter, value: unknown): string | undefined {
@@ -55,7 +59,7 @@ function isValueOf(parameter: Parameter, value: unknown): boolean {
 export function describeParameter({ type, values = [] }: Parameter): string {
   const words = {
     port: 'a port from 1 to 65535',
-    host: 'an IP address or a host name',
+    host: describeHost,
     integer: 'a whole number',
     boolean: 'true or false',
     text: 'text of 1 to 10000 characters without control characters',
@@ -128,7 +132,7 @@ function findValue(parameters: Parameters, layers: Layers, name: string): unknow
 // A target keeps the parameters of several policies; an audit names one policy, so there an unknown name is a mistake.
 function unknownNames(parameters: Parameters, { audit = {} }: Layers): ParameterProblem[] {
   const known = Object.keys(parameters)
-  const unknown = Object.keys(audit).filter((name) => !Object.hasOwn(parameters, name))
+  const unknown = Object.keys(audit).filter((name) => !findParameter(parameters, name))
   return unknown.map((parameter) => {
     const near = nearestName(parameter, known)
     const hint = near ? `did you mean \`${near}\`?` : `it has ${known.join(', ') || 'none'}`
@@ -139,7 +143,7 @@ function unknownNames(parameters: Parameters, { audit = {} }: Layers): Parameter
 function wrongTypes(parameters: Parameters, layers: Layers): ParameterProblem[] {
   return (['audit', 'target'] as const).flatMap((layer) =>
     Object.entries(layers[layer] ?? {}).flatMap(([name, value]) => {
-      const parameter = Object.hasOwn(parameters, name) ? parameters[name] : undefined
+      const parameter = findParameter(parameters, name)
       const message = parameter && value !== undefined ? checkParameterValue(parameter, value) : undefined
       return message === undefined ? [] : [{ layer, parameter: name, message }]
     }),

@@ -1,9 +1,7 @@
-import { type Static, type TProperties, type TSchema, Type } from 'typebox'
-import { probeNames, states, tlsVersions } from './observation.ts'
+import { type Static, type TSchema, Type } from 'typebox'
+import { ldapChannels, probeNames, states, tlsVersions } from './observation.ts'
+import { closedObject } from './shape.ts'
 
-const closed = { additionalProperties: false } as const
-const object = <P extends TProperties>(properties: P, options = {}) =>
-  Type.Object(properties, { ...closed, ...options })
 const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
 const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
 
@@ -30,8 +28,8 @@ const Scalar = Type.Union([Type.String({ maxLength: 100_000 }), Type.Number(), T
 
 /** `{ value, equals }` or `{ value, differsFrom }`: what a rule asks of its parameters. */
 export const Comparison = Type.Union([
-  object({ value: Scalar, equals: Scalar }),
-  object({ value: Scalar, differsFrom: Scalar }),
+  closedObject({ value: Scalar, equals: Scalar }),
+  closedObject({ value: Scalar, differsFrom: Scalar }),
 ])
 const Flag = Type.Union([Type.Boolean(), Comparison])
 const Condition = Type.Union([Scalar, Comparison])
@@ -52,7 +50,7 @@ export const Pem = Type.String({
   description: 'PEM certificates that are trusted besides the system',
 })
 
-export const Expectation = object(
+export const Expectation = closedObject(
   {
     state: optional(
       Type.Array(Type.Enum([...states]), {
@@ -62,7 +60,7 @@ export const Expectation = object(
       }),
     ),
     tls: optional(
-      object({
+      closedObject({
         minVersion: optional(Type.Enum([...tlsVersions])),
         refuses: optional(list(Type.Enum([...tlsVersions]))),
         trusted: optional(Flag),
@@ -73,9 +71,9 @@ export const Expectation = object(
         minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
       }),
     ),
-    http: optional(object({ answers: optional(Flag), plainServed: optional(Type.Literal(false)) })),
+    http: optional(closedObject({ answers: optional(Flag), plainServed: optional(Type.Literal(false)) })),
     ssh: optional(
-      object({
+      closedObject({
         speaks: optional(Flag),
         minVersion: optional(Type.Enum(['1.99', '2.0'])),
         hostKeys: optional(
@@ -85,16 +83,16 @@ export const Expectation = object(
       }),
     ),
     ldap: optional(
-      object({
+      closedObject({
         answers: optional(Flag),
         activeDirectory: optional(Flag),
-        security: optional(Type.Array(Type.Enum(['plain', 'starttls', 'ldaps']), { minItems: 1, uniqueItems: true })),
+        security: optional(Type.Array(Type.Enum([...ldapChannels]), { minItems: 1, uniqueItems: true })),
         plainBind: optional(
           Type.Literal('refused', {
             description: 'A simple bind in clear must be refused; tried with a made-up user and no secret',
           }),
         ),
-        bind: optional(object({ credentialRef: CredentialRef })),
+        bind: optional(closedObject({ credentialRef: CredentialRef })),
         trustedCa: optional(Pem),
       }),
     ),
@@ -109,7 +107,7 @@ const From = Type.Array(Zone, {
   description: 'Zones; one finding for each vantage in them',
 })
 
-export const Rule = object({
+export const Rule = closedObject({
   id: nameSchema('Stays the same from version to version: history hangs on it'),
   title: Type.String({ minLength: 1, maxLength: 200 }),
   severity: Type.Enum([...severities]),
@@ -126,7 +124,7 @@ export const Rule = object({
   port: Port,
   expect: Expectation,
   unlike: optional(
-    object(
+    closedObject(
       { from: { ...From, description: 'Zones; each of their vantages is the other side' }, expect: Expectation },
       {
         description:
@@ -135,7 +133,7 @@ export const Rule = object({
     ),
   ),
   insideWindow: optional(
-    object(
+    closedObject(
       { expect: Expectation },
       { description: 'Replaces `expect` for what is seen while an approved window is open for rule and target' },
     ),
@@ -154,7 +152,7 @@ export const Rule = object({
   remediation: optional(Type.String({ maxLength: 2000 })),
 })
 
-export const Parameter = object({
+export const Parameter = closedObject({
   type: Type.Enum([...parameterTypes]),
   values: optional(
     Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
@@ -174,18 +172,18 @@ export const maxParameters = 200
 export const parameterName = '[a-zA-Z][a-zA-Z0-9]{0,63}'
 
 const policy = <R extends TSchema>(rule: R) =>
-  object({
+  closedObject({
     name: nameSchema('Unique name of the policy'),
     title: Type.String({ minLength: 1, maxLength: 200 }),
     source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
     parameters: optional(
       Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, {
-        ...closed,
+        additionalProperties: false,
         maxProperties: maxParameters,
       }),
     ),
     windows: optional(
-      object({
+      closedObject({
         selfApproval: optional(Type.Boolean({ description: 'Who asks for a window may approve it; default: false' })),
       }),
     ),

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox'
+import { type TProperties, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Path } from './pointer.ts'
 
@@ -7,6 +7,10 @@ export interface Problem {
   /** What would be right, without the name of the place: `must be one of low, medium, high`. */
   message: string
 }
+
+/** The schema of an object of which every field is known. */
+export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options })
 
 /** The part of JSON Schema that the schemas of this project use. */
 export interface Shape {

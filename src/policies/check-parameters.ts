@@ -1,10 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { checkParameterValue, describeParameter } from '../domain/parameters.ts'
+import { checkParameterValue, describeParameter, findParameter, type Parameters } from '../domain/parameters.ts'
 import { placeholderOf } from '../domain/placeholders.ts'
 import type { Parameter, ParameterType, ParameterValue } from '../domain/policy.ts'
 import { nearestName, type Problem } from '../domain/shape.ts'
-
-export type Parameters = Readonly<Record<string, Parameter>>
 
 /** What is wrong with the parameters of a policy beyond their shape; paths begin at the parameters. */
 export function checkParameters(parameters: Parameters): Problem[] {
@@ -51,10 +49,6 @@ function checkChain(name: string, source: string, parameters: Parameters): strin
   if (samplesOf(source, parameters).every(fits)) return undefined
   return `must be ${describeParameter(parameter)}; \${${source}} is ${nameType(other)}`
 }
-
-/** The parameter of that name; a plain look-up would find `constructor`. */
-export const findParameter = (parameters: Parameters, name: string): Parameter | undefined =>
-  Object.hasOwn(parameters, name) ? parameters[name] : undefined
 
 /** Says that a placeholder names nothing, and what may have been meant. */
 export function explainUnknownParameter(name: string, parameters: Parameters): string {

@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
-import { isHost } from '../domain/endpoint.ts'
+import { describeHost, isHost } from '../domain/endpoint.ts'
 import { type ProbeName, probeNames } from '../domain/observation.ts'
-import { checkParameterValue } from '../domain/parameters.ts'
+import { checkParameterValue, findParameter, type Parameters } from '../domain/parameters.ts'
 import {
   comparedWith,
   hasBrokenPlaceholder,
@@ -18,9 +18,7 @@ import {
   checkCertificates,
   defaultOf,
   explainUnknownParameter,
-  findParameter,
   nameType,
-  type Parameters,
   samplesOf,
 } from './check-parameters.ts'
 
@@ -56,7 +54,6 @@ export function checkRuleLeaf(leaf: Leaf, context: RuleContext): Problem[] {
 
 const problem = (path: Path, message: string | undefined): Problem[] =>
   message === undefined ? [] : [{ path, message }]
-const describeHost = 'an IP address or a host name'
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
 const isLiteralField = (path: Path) =>
   literalFields.some((field) => field === path[0]) || (path[0] === 'unlike' && path[1] === 'from')

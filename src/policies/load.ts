@@ -1,8 +1,9 @@
+import type { Parameters } from '../domain/parameters.ts'
 import { type Path, pointerTo } from '../domain/pointer.ts'
 import { maxParameters, Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy.ts'
 import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Problem, under } from '../domain/shape.ts'
 import { isPlainText, plainText } from '../domain/text.ts'
-import { checkParameters, type Parameters } from './check-parameters.ts'
+import { checkParameters } from './check-parameters.ts'
 import { checkRuleLeaf, checkRuleMeaning, guardedBy } from './check-rules.ts'
 import { type Format, maxDocumentBytes, readDocument, tooLong } from './read.ts'
 
