@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { FactsByProbe, ProbeName, Sighting } from '../domain/observation.ts'
+import type { FactsByProbe, ldapChannels, ProbeName, Sighting } from '../domain/observation.ts'
 import type { ReasonCode } from '../domain/reasons.ts'
 import type { Credential } from './credentials.ts'
 import type { Deadline } from './deadline.ts'
@@ -19,7 +19,7 @@ export interface ProbeOptions {
   ssh: Record<never, never>
   ldap: {
     trustedCa?: string
-    security?: readonly ('plain' | 'starttls' | 'ldaps')[]
+    security?: readonly (typeof ldapChannels)[number][]
     credentialRef?: string
     /** Tries a simple bind in clear, as nobody and with no secret, to see whether the directory demands protection. */
     plainBind?: boolean

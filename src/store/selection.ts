@@ -13,5 +13,9 @@ export const selectionColumns = (targets: Selection) =>
 export const selectionOf = (row: { targetNames: string[]; targetLabels: unknown }): Selection =>
   row.targetLabels === null ? row.targetNames : { labels: row.targetLabels as Record<string, string> }
 
-/** The condition that the row `x` of windows or waivers selects the target `t`: of the realm of whoever asked for it, and no other. */
-export const selectsTarget = Prisma.sql`(t.name = ANY(x.target_names) OR t.labels @> x.target_labels) AND t.labels @> x.realm`
+/** The condition that a row of windows or waivers selects a target: of the realm of whoever asked for it, and no other. */
+export const selects = (row: 'x' | 'w', target: 't' | 'wt'): Prisma.Sql =>
+  Prisma.raw(
+    `(${target}.name = ANY(${row}.target_names) OR ${target}.labels @> ${row}.target_labels) AND ${target}.labels @> ${row}.realm`,
+  )
+export const selectsTarget = selects('x', 't')

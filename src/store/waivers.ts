@@ -5,7 +5,7 @@ import type { Waiver as Row } from './generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from './page.ts'
 import { findPermissions, type PermissionQuery } from './permissions.ts'
 import { madeIn, type Realm } from './realm.ts'
-import { type Selection, selectionColumns, selectionOf, selectsTarget } from './selection.ts'
+import { type Selection, selectionColumns, selectionOf, selects, selectsTarget } from './selection.ts'
 
 export interface NewWaiver {
   id: string
@@ -110,6 +110,6 @@ const fromRow = ({ targetNames, targetLabels, realm: _, ...row }: Row): StoredWa
 
 /** Whether the finding of the span `x` and the rule `r` is waived at a moment. */
 export const waivedAt = (at: Date): Prisma.Sql => Prisma.sql`EXISTS (
-  SELECT FROM waiver w JOIN target wt ON (wt.name = ANY(w.target_names) OR wt.labels @> w.target_labels) AND wt.labels @> w.realm
+  SELECT FROM waiver w JOIN target wt ON ${selects('w', 'wt')}
   WHERE w.policy = r.policy AND r.name = ANY(w.rules) AND w.approved_at <= ${at} AND w.expires_at > ${at}
     AND (w.revoked_at IS NULL OR w.revoked_at > ${at}) AND wt.id = x.target_id)`
