@@ -3,8 +3,8 @@ import { results } from '../domain/judge.ts'
 import { states } from '../domain/observation.ts'
 import { nameSchema } from '../domain/policy.ts'
 import { reasonCodes, reasons } from '../domain/reasons.ts'
-import { idempotencyDays } from '../store/maintenance.ts'
 import { closedObject } from '../domain/shape.ts'
+import { idempotencyDays } from '../store/maintenance.ts'
 import { Problem } from './problems.ts'
 
 export { closedObject }

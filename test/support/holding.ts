@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { type Listening, listen } from './listen.ts'
 
-export interface Holding extends Listening, AsyncDisposable {
+interface Holding extends Listening, AsyncDisposable {
   /** Resolves when it holds so many connections. */
   holds(count?: number): Promise<void>
   /** Hangs up, and from now on at once. */
