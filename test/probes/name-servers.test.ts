@@ -34,7 +34,7 @@ describeWithPeers(['netns'], 'with a real name server', () => {
     network = await startNetwork()
     etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` lays these files over /etc
     await mkdir(etc, { recursive: true })
-    await writeFile(`${etc}/resolv.conf`, `nameserver ${network.targetAddress}\noptions timeout:1 attempts:1\n`)
+    await writeFile(`${etc}/resolv.conf`, `nameserver ${network.targetAddress}\noptions timeout:2 attempts:1\n`)
     const server = network.spawn('target', [process.execPath, '-e', nameServer(network.targetAddress)])
     await once(server.stdout ?? server, 'data')
   })

@@ -9,7 +9,7 @@ async function connectAll(network: Network, places: string[]): Promise<Record<st
     const connect = (place) => new Promise((resolve) => {
       const [host, port] = place.split(':')
       const socket = require('node:net').connect({ host, port })
-      const silence = setTimeout(() => socket.destroy() && resolve('silence'), 400)
+      const silence = setTimeout(() => socket.destroy() && resolve('silence'), 1_000)
       const end = (how) => { clearTimeout(silence); socket.destroy(); resolve(how) }
       socket.once('connect', () => end('connect')).once('error', (error) => end(error.code))
     })
