@@ -76,6 +76,8 @@ const maintenanceCron = '17 3 * * *'
 const tickQueue = 'schedule-ticks'
 const deliveryQueue = 'webhook-delivery'
 const webhooksAtOnce = 8
+/** pg-boss gives up what it does not find within a second, which on a busy machine is a few hundred. */
+const ticksAtOnce = 20
 const everyMinute = '* * * * *'
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
@@ -169,7 +171,16 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async enqueueDelivery(tx, webhookId, at) {
       await boss.send(deliveryQueue, { webhookId }, { db: fromPrisma(tx), ...(at && { startAfter: at }) })
     },
-    nextTicks: (cron, timeZone, { from, count }) => boss.previewSchedule(cron, { tz: timeZone, from, count }),
+    nextTicks(cron, timeZone, { from, count }) {
+      const ticks: Date[] = []
+      while (ticks.length < count) {
+        const page = { from: ticks.at(-1) ?? from, count: Math.min(count - ticks.length, ticksAtOnce) }
+        const more = boss.previewSchedule(cron, { tz: timeZone, ...page })
+        if (more.length === 0) break
+        ticks.push(...more)
+      }
+      return ticks
+    },
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)
