@@ -8,6 +8,7 @@ import {
   QuotaError,
   RefusedError,
 } from '../domain/errors.ts'
+import { pointerTo } from '../domain/pointer.ts'
 import { hideSecrets, isPlainText, plainText, showControls } from '../domain/text.ts'
 import { InvalidCursorError } from '../store/page.ts'
 import { isUnavailable } from '../store/trouble.ts'
@@ -168,12 +169,10 @@ export function findUnkeepable(value: unknown): string | undefined {
   // Not all members at once: for millions of them the list of their entries alone takes many seconds.
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
     const found = findUnkeepable(key) ?? findUnkeepable((value as Record<string | number, unknown>)[key])
-    if (found !== undefined) return `/${escapePointer(key)}${found}`
+    if (found !== undefined) return pointerTo([key]) + found
   }
   return undefined
 }
-
-const escapePointer = (name: unknown) => String(name).replaceAll('~', '~0').replaceAll('/', '~1')
 
 export type Misfit = NonNullable<FastifyError['validation']>[number]
 
@@ -184,9 +183,9 @@ export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; d
     .map((misfit) => {
       const { instancePath, keyword, params, message = 'is not valid' } = misfit
       if (keyword === 'required')
-        return { pointer: `${instancePath}/${escapePointer(params.missingProperty)}`, detail: 'is required' }
+        return { pointer: instancePath + pointerTo([String(params.missingProperty)]), detail: 'is required' }
       if (keyword === 'additionalProperties') {
-        const pointer = `${instancePath}/${escapePointer(params.additionalProperty)}`
+        const pointer = instancePath + pointerTo([String(params.additionalProperty)])
         return { pointer, detail: 'is not a known field' }
       }
       const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''

@@ -31,8 +31,8 @@ import {
   WaitHeaders,
 } from './audit-schemas.ts'
 
-const ending = new Set(['completed', 'canceled', 'failed'])
-export const hasEnded = ({ status }: StoredAudit): boolean => ending.has(status)
+const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
+export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 
 export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
   const { notifications } = parts
@@ -60,7 +60,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
     reply.header('preference-applied', `wait=${seconds}`)
     const ended = notifications.waitForEnd(id, seconds * 1000, closing.signal)
     const audit = await find(view, id)
-    if (ending.has(audit.status)) return audit
+    if (hasEnded(audit)) return audit
     await ended
     return find(view, id)
   }
@@ -100,7 +100,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
       const { auditId } = await acceptanceOf(view)({ request: body, order })
       const audit = await findAfterWait(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)
-      return answer(reply, audit, ending.has(audit.status) ? 200 : 202)
+      return answer(reply, audit, hasEnded(audit) ? 200 : 202)
     },
   )
 
@@ -206,6 +206,6 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
 export const showAudit = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
 
 function answer(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
-  if (!ending.has(audit.status)) reply.header('retry-after', '1')
+  if (!hasEnded(audit)) reply.header('retry-after', '1')
   return reply.code(status).send(showAudit(audit))
 }

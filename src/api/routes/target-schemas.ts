@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { describeHost } from '../../domain/endpoint.ts'
 import { retiredAt } from '../refresh.ts'
 import { closedObject, nullable, Timestamp } from '../schemas.ts'
 
@@ -63,4 +64,4 @@ export const TargetSelection = Type.Union(
 )
 
 /** What is wrong with an address that the schema lets through. */
-export const noHost = { pointer: '/address', message: 'must be an IP address or a host name' }
+export const noHost = { pointer: '/address', message: `must be ${describeHost}` }
