@@ -5,7 +5,7 @@ import { listenForProofs } from '../support/proofs.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 const policy = 'netwrix-endpoint-protector'
-const windowMs = 10_000
+const windowMs = 3_600_000
 
 describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => {
   let service: TestService
@@ -64,6 +64,8 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     expect(Object.values(sshd.fingerprints)).toContain(hostKey.sha256)
 
     // Its time is over, and sshd is up.
+    await service.query(`UPDATE access_window SET to_at = now() WHERE id = '${id}'`)
+    expect(await hurry(id)).toHaveLength(1)
     const left = await proofs.proven(id)
     expect(left).toMatchObject({ proof: 'open', reprobes: 1 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('still-open')

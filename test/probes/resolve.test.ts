@@ -136,7 +136,7 @@ test('no more look-ups run at once than there are threads for', async () => {
 
 test('a look-up that is overdue is unknown, is not made again while it runs, and does not hold the other names', async () => {
   const { asked, answers, lookup } = createNameServer()
-  const resolve = resolverWith(lookup, { timeoutMs: 30, parallel: 2 })
+  const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 2 })
   expect(await resolve('dead.test')).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
   expect(await resolve('dead.test')).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
   const alive = resolve('alive.test')
@@ -154,7 +154,7 @@ test('a look-up that is overdue is unknown, is not made again while it runs, and
 
 test('waiting for its turn does not count against the time of a look-up', async () => {
   const { answers, lookup } = createNameServer()
-  const resolve = resolverWith(lookup, { timeoutMs: 60, parallel: 1 })
+  const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 1 })
   const first = resolve('first.test')
   const second = resolve('second.test')
   expect(await first).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
@@ -166,7 +166,7 @@ test('waiting for its turn does not count against the time of a look-up', async 
 
 test('when the name servers answer nothing at all, the names that wait are unknown, and the next ones at once', async () => {
   const { asked, answers, lookup } = createNameServer()
-  const resolve = resolverWith(lookup, { timeoutMs: 20, parallel: 1, patienceMs: 60 })
+  const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 1, patienceMs: 1500 })
   const unavailable = { state: 'unknown', reason: 'dns-unavailable' }
   const all = ['a.test', 'b.test', 'c.test'].map(resolve)
   expect(await Promise.all(all)).toEqual([unavailable, unavailable, unavailable])
