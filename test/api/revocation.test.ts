@@ -9,7 +9,9 @@ let one: TestService
 let otherApp: TestApp
 let other: Awaited<ReturnType<typeof buildServer>>
 beforeAll(async () => {
-  one = await startService({ working: false })
+  // Nobody is to be refused for asking too often.
+  const env = { PORTWARDEN_REQUESTS_PER_MINUTE: '1000000', PORTWARDEN_REFUSALS_PER_MINUTE: '1000000' }
+  one = await startService({ working: false, env })
   otherApp = await startTestAppOn(one.url)
   other = await buildServer({ ...otherApp, version: '0', log: pino({ level: 'silent' }) })
 })
