@@ -16,22 +16,25 @@ export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
 const toLine = (cells: readonly string[]): string => `${cells.join()}\r\n`
 
 const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/ // the full-width signs too
-const mustBeQuoted = /[",\r\n\uFEFF]|^[ =+\-@\t\uFF1D\uFF0B\uFF0D\uFF20]| $/
+const mustBeQuoted = /[",;\t\r\n\uFEFF]|^[ =+\-@\uFF1D\uFF0B\uFF0D\uFF20]| $/
 
+const separator = /[;\t\r\n]/
 const innerFormula = /([;\t\r\n]"*)([=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
 
 /** A structure as a cell: JSON in which nothing is marked as text, because it need not be. */
-export const jsonCell = (value: unknown): string =>
-  JSON.stringify(value).replace(
-    innerFormula,
-    (_, before: string, sign: string) => `${before}\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+export function jsonCell(value: unknown): string {
+  const text = JSON.stringify(value)
+  if (!text.includes(';')) return text // of what separates cells JSON has nothing else
+  return text.replace(innerFormula, (_, before: string, sign: string) => before + escapeUnit(sign))
+}
+
+const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 function toCell(value: string | number | boolean | null): string {
   if (value === null) return ''
   if (typeof value !== 'string') return String(value)
-  const text = value.replace(innerFormula, "$1'$2")
-  if (!mustBeQuoted.test(text)) return text
+  if (!mustBeQuoted.test(value)) return value
+  const text = separator.test(value) ? value.replace(innerFormula, "$1'$2") : value
   return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
 
