@@ -1,6 +1,6 @@
 import type { ControlStanding, RuleStanding } from '../domain/controls.ts'
 import type { Counts } from '../domain/verdict.ts'
-import { type Columns, jsonCell } from './tables.ts'
+import type { Columns } from './tables.ts'
 
 interface Reasoned {
   reason: { code: string; message: string }
@@ -12,7 +12,7 @@ interface Placed {
 interface Judged extends Reasoned, Placed {
   result: string
   state: string
-  evidence: unknown
+  evidence: object | null
   fingerprint: string
 }
 
@@ -23,7 +23,7 @@ const judged: Columns<Judged> = {
   state: (item) => item.state,
   reasonCode: (item) => item.reason.code,
   reasonMessage: (item) => item.reason.message,
-  evidence: (item) => (item.evidence === null ? null : jsonCell(item.evidence)),
+  evidence: (item) => item.evidence,
 }
 
 interface FindingRow extends Judged {
@@ -55,7 +55,7 @@ interface SpanRow extends Judged {
   policy: string
   from: string
   to: string | null
-  changes: unknown
+  changes: object
 }
 
 /** The columns of a target's history. */
@@ -64,7 +64,7 @@ export const spanColumns: Columns<SpanRow> = {
   to: (item) => item.to,
   policy: (item) => item.policy,
   ...judged,
-  changes: (item) => jsonCell(item.changes),
+  changes: (item) => item.changes,
   fingerprint: (item) => item.fingerprint,
 }
 
@@ -82,7 +82,7 @@ interface DriftRow extends Placed {
   fingerprint: string
   before: Side
   after: Side
-  changes: unknown
+  changes: object
 }
 
 /** The columns of a drift report. */
@@ -101,7 +101,7 @@ export const driftColumns: Columns<DriftRow> = {
   resultAfter: (item) => item.after?.result ?? null,
   stateAfter: (item) => item.after?.state ?? null,
   reasonAfter: (item) => item.after?.reason.code ?? null,
-  changes: (item) => jsonCell(item.changes),
+  changes: (item) => item.changes,
   fingerprint: (item) => item.fingerprint,
 }
 
@@ -170,9 +170,9 @@ interface TargetRow {
 export const targetColumns: Columns<TargetRow> = {
   name: (item) => item.name,
   address: (item) => item.address,
-  roles: (item) => jsonCell(item.roles),
-  labels: (item) => jsonCell(item.labels),
-  params: (item) => jsonCell(item.params),
+  roles: (item) => item.roles,
+  labels: (item) => item.labels,
+  params: (item) => item.params,
   externalId: (item) => item.externalId,
   createdAt: (item) => item.createdAt,
   updatedAt: (item) => item.updatedAt,

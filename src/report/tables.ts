@@ -1,5 +1,8 @@
-/** How a list becomes rows: the name of each column, and its cell. Structured cells are JSON. */
-export type Columns<T> = Readonly<Record<string, (item: T) => string | number | boolean | null>>
+/** A structure becomes JSON. */
+export type Cell = string | number | boolean | object | null
+
+/** How a list becomes rows: the name of each column, and its cell. */
+export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>
 
 /** The head line of a CSV document, RFC 4180. */
 export const csvHead = <T>(columns: Columns<T>): string => toLine(Object.keys(columns))
@@ -21,22 +24,23 @@ const mustBeQuoted = /[",;\t\r\n\uFEFF]|^[ =+\-@\uFF1D\uFF0B\uFF0D\uFF20]| $/
 const separator = /[;\t\r\n]/
 const innerFormula = /([;\t\r\n]"*)([=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
 
-/** A structure as a cell: JSON in which nothing is marked as text, because it need not be. */
-export function jsonCell(value: unknown): string {
-  const text = JSON.stringify(value)
-  if (!text.includes(';')) return text // of what separates cells JSON has nothing else
-  return text.replace(innerFormula, (_, before: string, sign: string) => before + escapeUnit(sign))
-}
-
-const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-
-function toCell(value: string | number | boolean | null): string {
+function toCell(value: Cell): string {
   if (value === null) return ''
+  if (typeof value === 'object') return toJsonCell(value)
   if (typeof value !== 'string') return String(value)
   if (!mustBeQuoted.test(value)) return value
   const text = separator.test(value) ? value.replace(innerFormula, "$1'$2") : value
   return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
+
+/** In JSON nothing is marked as text, because it need not be; and of what separates cells it has the semicolon alone. */
+function toJsonCell(value: object): string {
+  const json = JSON.stringify(value)
+  const text = json.includes(';') ? json.replace(innerFormula, (_, before, sign) => before + escapeUnit(sign)) : json
+  return `"${text.replace(/"/g, '""')}"`
+}
+
+const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** Items as NDJSON, one to a line. */
 export const ndjsonLines = (items: readonly unknown[]): string =>
