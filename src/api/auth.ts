@@ -52,6 +52,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     request.view = viewOf(caller.realm)
+    // Where that cannot be told it does not count: what follows ends, and whoever asks again is told why.
     request.stillCounts = async () => (await authenticate().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
