@@ -1,6 +1,6 @@
 import { v7 as newUuid } from 'uuid'
-import { checksPerBatch } from '../src/audit/plan.ts'
-import type { NewFinding } from '../src/store/record.ts'
+import { checksPerBatch } from '../src/operations/audits/plan.ts'
+import type { NewFinding } from '../src/store/audits/record-findings.ts'
 import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'
 import { makeSeries, type OwnStores, type Place } from './stores.ts'

@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../src/domain/policy.ts'
+import type { PolicyDocument } from '../src/domain/policy/policy.ts'
 
 /** A policy that asks for nothing but open TCP ports. */
 export const portPolicy = (name: string, ports: readonly number[]): PolicyDocument => ({

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { v7 as newUuid } from 'uuid'
-import { openQueue } from '../src/fleet/queue.ts'
+import { openQueue } from '../src/jobs/queue.ts'
 import { listen } from '../test/support/listen.ts'
 import type { Bench } from './main.ts'
 import { figure, median, percentile } from './measure.ts'

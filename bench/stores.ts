@@ -1,9 +1,9 @@
-import { loadCodes } from '../src/store/codes.ts'
-import { type Database, openDatabase } from '../src/store/database.ts'
-import { startEmbedded } from '../src/store/embedded.ts'
-import { ensureLedgerKeys } from '../src/store/ledger-key.ts'
-import { migrate } from '../src/store/migrate.ts'
-import { createStores, type Stores } from '../src/store/stores.ts'
+import { loadCodes } from '../src/store/db/codes.ts'
+import { type Database, openDatabase } from '../src/store/db/database.ts'
+import { startEmbedded } from '../src/store/db/embedded/index.ts'
+import { migrate } from '../src/store/db/migrate.ts'
+import { createStores, type Stores } from '../src/store/db/stores.ts'
+import { ensureLedgerKeys } from '../src/store/ledger/key-file.ts'
 import { noteRunning } from './running.ts'
 
 /** The stores on a database of their own, for loading what the service then serves. */

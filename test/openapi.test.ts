@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { describe, expect, test } from 'vitest'
 import { renderOpenApi } from '../src/cli/openapi.ts'
-import { reasonCodes } from '../src/domain/reasons.ts'
+import { reasonCodes } from '../src/domain/findings/reasons.ts'
 
 const stored = readFileSync(new URL('../openapi/openapi.json', import.meta.url), 'utf8')
 

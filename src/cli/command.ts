@@ -1,6 +1,6 @@
-import { ConfigError } from '../config.ts'
+import { ConfigError } from '../config/index.ts'
 import { RefusedError } from '../domain/errors.ts'
-import { showControls } from '../domain/text.ts'
+import { showControls } from '../encoding/text.ts'
 
 /** A command is not written as its usage says. */
 export class UsageError extends Error {}

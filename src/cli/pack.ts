@@ -1,8 +1,8 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readLedgerKeys, readSecret } from '../config.ts'
-import { showControls } from '../domain/text.ts'
+import { readLedgerKeys, readSecret } from '../config/index.ts'
+import { showControls } from '../encoding/text.ts'
 import { verifyPack } from '../report/pack/verify.ts'
 import { exitCodes, runCommand, say, UsageError } from './command.ts'
 

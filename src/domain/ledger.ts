@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { canonicalJson } from './canonical.ts'
+import { canonicalJson } from '../encoding/canonical-json.ts'
 
 /** What the ledger tells of. */
 export const ledgerActions = [

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { PolicyDocument } from '../domain/policy.ts'
+import type { PolicyDocument } from '../domain/policy/policy.ts'
 import { loadPolicy } from './load.ts'
 
 const files = ['netwrix-endpoint-protector.yaml']

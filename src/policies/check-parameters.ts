@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
-import { checkParameterValue, describeParameter, findParameter, type Parameters } from '../domain/parameters.ts'
-import { placeholderOf } from '../domain/placeholders.ts'
-import type { Parameter, ParameterType, ParameterValue } from '../domain/policy.ts'
-import { nearestName, type Problem } from '../domain/shape.ts'
+import { checkParameterValue, describeParameter, findParameter, type Parameters } from '../domain/policy/parameters.ts'
+import { placeholderOf } from '../domain/policy/placeholders.ts'
+import type { Parameter, ParameterType, ParameterValue } from '../domain/policy/policy.ts'
+import { nearestName, type Problem } from '../domain/policy/shape.ts'
 
 /** What is wrong with the parameters of a policy beyond their shape; paths begin at the parameters. */
 export function checkParameters(parameters: Parameters): Problem[] {

@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value'
-import { describeHost, isHost } from '../domain/endpoint.ts'
-import { type ProbeName, probeNames } from '../domain/observation.ts'
-import { checkParameterValue, findParameter, type Parameters } from '../domain/parameters.ts'
+import { describeHost, isHost } from '../domain/findings/endpoint.ts'
+import { type ProbeName, probeNames } from '../domain/findings/observation.ts'
+import { checkParameterValue, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import {
   comparedWith,
   hasBrokenPlaceholder,
@@ -9,10 +9,10 @@ import {
   placeholderOf,
   placeholdersIn,
   substitute,
-} from '../domain/placeholders.ts'
-import type { Path } from '../domain/pointer.ts'
-import { type Expectation, literalFields, type ParameterValue } from '../domain/policy.ts'
-import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Problem } from '../domain/shape.ts'
+} from '../domain/policy/placeholders.ts'
+import { type Expectation, literalFields, type ParameterValue } from '../domain/policy/policy.ts'
+import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Problem } from '../domain/policy/shape.ts'
+import type { Path } from '../encoding/json-pointer.ts'
 import {
   alwaysHasValue,
   checkCertificates,

@@ -1,5 +1,5 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, visit } from 'yaml'
-import type { Path } from '../domain/pointer.ts'
+import type { Path } from '../encoding/json-pointer.ts'
 
 export type Format = 'yaml' | 'json'
 interface SyntaxProblem {

@@ -1,6 +1,6 @@
-import { placeholderIn, wholePlaceholder } from '../domain/placeholders.ts'
-import { literalFields, ResolvedPolicyDocument } from '../domain/policy.ts'
-import type { Shape } from '../domain/shape.ts'
+import { placeholderIn, wholePlaceholder } from '../domain/policy/placeholders.ts'
+import { literalFields, ResolvedPolicyDocument } from '../domain/policy/policy.ts'
+import type { Shape } from '../domain/policy/shape.ts'
 
 /** Of the other side of a paired rule. */
 const zones: ReadonlySet<string> = new Set(['from'])

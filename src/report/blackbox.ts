@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { FactsByProbe, ProbeName, Sighting } from '../domain/observation.ts'
-import type { ReasonCode } from '../domain/reasons.ts'
+import type { FactsByProbe, ProbeName, Sighting } from '../domain/findings/observation.ts'
+import type { ReasonCode } from '../domain/findings/reasons.ts'
 
 /** A module of blackbox_exporter as our probes can answer it. */
 export interface Module {

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { results } from '../domain/judge.ts'
-import { probeNames } from '../domain/observation.ts'
-import { verdicts } from '../domain/verdict.ts'
+import { results } from '../domain/findings/judge.ts'
+import { probeNames } from '../domain/findings/observation.ts'
+import { verdicts } from '../domain/findings/verdict.ts'
 
 /** What of a finding is counted. `evidence` is null where nothing was looked at. */
 interface CountedFinding {

@@ -1,4 +1,4 @@
-import type { Stores } from '../store/stores.ts'
+import type { Stores } from '../store/db/stores.ts'
 import type { Tracing } from './tracing.ts'
 
 /** The same stores, whose recording and finishing are steps of their audits. */

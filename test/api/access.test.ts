@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { requireKey } from '../../src/api/auth.ts'
-import { scopes } from '../../src/domain/scopes.ts'
+import { requireKey } from '../../src/api/http/auth.ts'
+import { scopes } from '../../src/domain/access/scopes.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 interface Operation {

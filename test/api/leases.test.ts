@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Delivery, Lease } from '../../src/domain/lease.ts'
+import type { Delivery, Lease } from '../../src/domain/vantages/lease.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 let service: TestService

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findingPartition } from '../../src/store/partitions.ts'
+import { findingPartition } from '../../src/store/db/partitions.ts'
 import { query } from '../support/database-server.ts'
 import { startService, type TestService } from '../support/service.ts'
 

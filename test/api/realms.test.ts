@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StoredSchedule } from '../../src/store/schedules.ts'
+import type { StoredSchedule } from '../../src/store/inventory/schedules.ts'
 import { everyAnswer } from '../support/every-answer.ts'
 import { doors, startTeams } from '../support/teams.ts'
 

@@ -1,7 +1,7 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Evidence } from '../../src/domain/evidence.ts'
-import type { NewFinding } from '../../src/store/record.ts'
+import type { Evidence } from '../../src/domain/findings/evidence.ts'
+import type { NewFinding } from '../../src/store/audits/record-findings.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { at, finding, makeSeries, policyOf, startAudit } from '../support/stores.ts'
 

@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildServer } from '../../src/api/server.ts'
-import { auditChannel } from '../../src/store/finish.ts'
+import { auditChannel } from '../../src/store/audits/finish-audits.ts'
 import { startTestAppOn, type TestApp } from '../support/app.ts'
 import { startService, type TestService } from '../support/service.ts'
 

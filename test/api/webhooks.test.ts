@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { ScheduleRun } from '../../src/store/schedules.ts'
+import type { ScheduleRun } from '../../src/store/inventory/schedules.ts'
 import { listenSilently, ports } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'

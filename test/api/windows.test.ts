@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { PolicyDocument } from '../../src/domain/policy.ts'
+import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { listenForProofs } from '../support/proofs.ts'

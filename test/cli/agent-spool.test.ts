@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
 import { type Server, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
-import type { Delivery } from '../../src/domain/lease.ts'
+import type { Delivery } from '../../src/domain/vantages/lease.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const delivery: Delivery = { online: false, observations: [] }

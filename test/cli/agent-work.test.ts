@@ -4,7 +4,7 @@ import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
 import { type Answer, type Server, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
 import { workAsAgent } from '../../src/cli/agent/work.ts'
-import type { VantageEyes } from '../../src/probes/vantage.ts'
+import type { VantageEyes } from '../../src/probes/engine/prober.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const log = pino({ level: 'silent' })

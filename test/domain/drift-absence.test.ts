@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { causeOf, classify, type DriftCause, type DriftClass, type SeriesState } from '../../src/domain/drift.ts'
-import type { Result } from '../../src/domain/judge.ts'
+import type { Result } from '../../src/domain/findings/judge.ts'
+import {
+  causeOf,
+  classify,
+  type DriftCause,
+  type DriftClass,
+  type SeriesState,
+} from '../../src/domain/history/drift.ts'
 
 const state = (result: Result, more: Partial<SeriesState> = {}): SeriesState => ({
   result,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { judge } from '../../src/domain/judge.ts'
-import type { ResolvedExpectation } from '../../src/domain/policy.ts'
-import type { ReasonCode } from '../../src/domain/reasons.ts'
+import { judge } from '../../src/domain/findings/judge.ts'
+import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
+import type { ResolvedExpectation } from '../../src/domain/policy/policy.ts'
 import { certificate, observation, ruleThat, type Seen } from './rules.ts'
 
 /** Judges a rule that expects this on one address that was seen so. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { judge } from '../../src/domain/judge.ts'
-import { resolveParameters, resolveRule } from '../../src/domain/parameters.ts'
-import type { PolicyDocument } from '../../src/domain/policy.ts'
+import { judge } from '../../src/domain/findings/judge.ts'
+import { resolveParameters, resolveRule } from '../../src/domain/policy/parameters.ts'
+import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
 import { certificate, observation, type Seen } from './rules.ts'
 

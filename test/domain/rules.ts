@@ -1,6 +1,6 @@
-import type { FactsByProbe, Observation, Sighting, State } from '../../src/domain/observation.ts'
-import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy.ts'
-import type { ReasonCode } from '../../src/domain/reasons.ts'
+import type { FactsByProbe, Observation, Sighting, State } from '../../src/domain/findings/observation.ts'
+import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
+import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy/policy.ts'
 
 /** When everything here was observed. */
 export const now = '2026-01-01T12:00:00.000Z'

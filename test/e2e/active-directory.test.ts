@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { PolicyDocument } from '../../src/domain/policy.ts'
+import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { environment, runAudit } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Account, type SambaAd, startSambaAd } from '../support/peers/samba-ad.ts'

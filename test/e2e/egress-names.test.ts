@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { databaseEndpoint } from '../../src/store/database.ts'
+import { databaseEndpoint } from '../../src/store/db/database.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { type EntryPoint, entryPoints } from '../support/entry-points.ts'
 import type { Answers } from '../support/name-server.ts'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Finding } from '../../src/domain/finding.ts'
+import type { Finding } from '../../src/domain/findings/finding.ts'
 import { ports } from '../support/app.ts'
 import { auditCommand, environment, readOutcome } from '../support/commands.ts'
 import { type Listening, listen } from '../support/listen.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { PolicyDocument } from '../../src/domain/policy.ts'
+import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'

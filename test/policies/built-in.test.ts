@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { resolveParameters, resolveRule } from '../../src/domain/parameters.ts'
-import { placeholdersIn } from '../../src/domain/placeholders.ts'
-import { type ParameterValue, type PolicyDocument, Rule } from '../../src/domain/policy.ts'
-import { checkShape } from '../../src/domain/shape.ts'
+import { resolveParameters, resolveRule } from '../../src/domain/policy/parameters.ts'
+import { placeholdersIn } from '../../src/domain/policy/placeholders.ts'
+import { type ParameterValue, type PolicyDocument, Rule } from '../../src/domain/policy/policy.ts'
+import { checkShape } from '../../src/domain/policy/shape.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
 
 const policy = builtInPolicies().find(({ name }) => name === 'netwrix-endpoint-protector') as PolicyDocument

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type ReasonCode, reasonCodes, reasons } from '../../src/domain/reasons.ts'
+import { type ReasonCode, reasonCodes, reasons } from '../../src/domain/findings/reasons.ts'
 
 const root = join(import.meta.dirname, '..')
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { toJiraAlert } from '../../src/report/jira-ops.ts'
-import { noticeOf } from '../../src/report/notice.ts'
-import { toServiceNowEvents } from '../../src/report/service-now.ts'
+import { noticeOf } from '../../src/report/alerts/alert.ts'
+import { toJiraAlert } from '../../src/report/alerts/jira-ops.ts'
+import { toServiceNowEvents } from '../../src/report/alerts/service-now.ts'
 
 const fingerprint = '0b7f3b0e-5a0c-4f4e-9a53-0d6f3d7d2a11'
 const finding = {

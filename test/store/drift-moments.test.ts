@@ -1,7 +1,7 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { DriftFilter, DriftItem, Moment } from '../../src/store/drift.ts'
-import type { NewFinding } from '../../src/store/record.ts'
+import type { NewFinding } from '../../src/store/audits/record-findings.ts'
+import type { DriftFilter, DriftItem, Moment } from '../../src/store/history/drift.ts'
 import { at, finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../support/stores.ts'
 
 let stores: TestStores

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { NewFinding } from '../../src/store/record.ts'
+import type { NewFinding } from '../../src/store/audits/record-findings.ts'
 import { rebuiltSpans, recordedSpans } from '../support/spans.ts'
 import {
   auditIds,

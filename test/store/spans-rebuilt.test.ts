@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Evidence } from '../../src/domain/evidence.ts'
-import type { NewFinding } from '../../src/store/record.ts'
+import type { Evidence } from '../../src/domain/findings/evidence.ts'
+import type { NewFinding } from '../../src/store/audits/record-findings.ts'
 import { rebuiltSpans, recordedSpans } from '../support/spans.ts'
 import { auditIds, finding, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { clusterHome } from '../../src/store/embedded.ts'
+import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { afterDeath } from './reaper.ts'
 import { makeTempDir } from './temp-dir.ts'
 

@@ -1,10 +1,10 @@
 import { json } from 'node:stream/consumers'
-import { createBudget } from '../../src/probes/budget.ts'
-import { affordableSockets } from '../../src/probes/descriptors.ts'
-import { createEgressPolicy, parseAllow } from '../../src/probes/egress.ts'
-import { type Check, createObserver } from '../../src/probes/observe.ts'
-import { probes } from '../../src/probes/registry.ts'
-import { systemLookup } from '../../src/probes/resolve.ts'
+import { affordableSockets } from '../../src/probes/engine/descriptor-pressure.ts'
+import { probes } from '../../src/probes/engine/registry.ts'
+import { type Check, createObserver } from '../../src/probes/engine/run-check.ts'
+import { createBudget } from '../../src/probes/engine/socket-budget.ts'
+import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
+import { systemLookup } from '../../src/probes/network/resolve.ts'
 
 /** What this program reads as JSON from its standard input. It answers with the observations, in the order of the checks. */
 export interface ObserveRequest {

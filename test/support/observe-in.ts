@@ -1,4 +1,4 @@
-import type { Observation } from '../../src/domain/observation.ts'
+import type { Observation } from '../../src/domain/findings/observation.ts'
 import type { ObserveRequest } from './observe-cli.ts'
 import type { Network } from './peers/netns.ts'
 import { type Output, run } from './processes.ts'

@@ -1,6 +1,6 @@
 import net from 'node:net'
-import { createDeadline } from '../../src/probes/deadline.ts'
-import type { Connection, Outcome, ProbeIo } from '../../src/probes/probe.ts'
+import { createDeadline } from '../../src/probes/engine/deadline.ts'
+import type { Connection, Outcome, ProbeIo } from '../../src/probes/engine/probe.ts'
 
 const closed = { state: 'closed', reason: 'connection-refused' } as const
 

@@ -1,10 +1,10 @@
 import { json } from 'node:stream/consumers'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createBudget } from '../../src/probes/budget.ts'
-import { createEgressPolicy, parseAllow } from '../../src/probes/egress.ts'
-import { type Check, createObserver } from '../../src/probes/observe.ts'
-import { probes } from '../../src/probes/registry.ts'
-import { systemLookup } from '../../src/probes/resolve.ts'
+import { probes } from '../../src/probes/engine/registry.ts'
+import { type Check, createObserver } from '../../src/probes/engine/run-check.ts'
+import { createBudget } from '../../src/probes/engine/socket-budget.ts'
+import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
+import { systemLookup } from '../../src/probes/network/resolve.ts'
 
 /** What this program reads as JSON from its standard input: it makes the checks in turn, over and over. */
 export interface ManyProbes {

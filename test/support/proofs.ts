@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import type { StoredWindow } from '../../src/store/windows.ts'
+import type { StoredWindow } from '../../src/store/exceptions/windows.ts'
 import type { TestApp } from './app.ts'
 
 /** Hears of every proof about the door of a window, from whatever process: a trigger of the database tells it. */

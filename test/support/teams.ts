@@ -1,5 +1,5 @@
-import type { PolicyDocument } from '../../src/domain/policy.ts'
-import { limitableScopes } from '../../src/domain/scopes.ts'
+import { limitableScopes } from '../../src/domain/access/scopes.ts'
+import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently, ports } from './app.ts'
 import { type Answer, startService, type TestService } from './service.ts'
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { createDeadline } from '../../src/probes/deadline.ts'
-import { isConnection, type ProbeIo } from '../../src/probes/probe.ts'
+import { createDeadline } from '../../src/probes/engine/deadline.ts'
+import { isConnection, type ProbeIo } from '../../src/probes/engine/probe.ts'
 import { probeIo } from './probe-io.ts'
 
 export interface WatchedIo extends ProbeIo {

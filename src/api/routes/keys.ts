@@ -1,14 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { claimOnce } from '../../audit/accept.ts'
+import { limitableScopes, scopePattern } from '../../domain/access/scopes.ts'
 import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
-import { limitableScopes, scopePattern } from '../../domain/scopes.ts'
-import { newKeyId, type Key as StoredKey } from '../../store/keys.ts'
-import { isEverything } from '../../store/realm.ts'
-import { linkNext } from '../links.ts'
-import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { claimOnce } from '../../operations/audits/accept.ts'
+import { newKeyId, type Key as StoredKey } from '../../store/access/keys.ts'
+import { isEverything } from '../../store/query/target-scope.ts'
+import { linkNext } from '../listing/links.ts'
+import {
+  closedObject,
+  IdempotencyKey,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  ref,
+  Timestamp,
+} from '../openapi/schemas.ts'
 import type { ServerParts } from '../server.ts'
-import { Labels } from './target-schemas.ts'
+import { Labels } from './targets/schemas.ts'
 
 const fields = {
   name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),

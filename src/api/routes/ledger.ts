@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ConflictError, RefusedError } from '../../domain/errors.ts'
 import { headPattern, ledgerActions } from '../../domain/ledger.ts'
-import { ledgerFaults, ledgerVerdicts } from '../../store/ledger-verify.ts'
-import { linkNext } from '../links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../schemas.ts'
+import { ledgerFaults, ledgerVerdicts } from '../../store/ledger/verify.ts'
+import { linkNext } from '../listing/links.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../openapi/schemas.ts'
 import type { ServerParts } from '../server.ts'
 
 const seq = Type.Integer({ minimum: 1, description: 'Place in the chain, from 1, without gaps' })

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { problems } from '../schemas.ts'
+import { problems } from '../openapi/schemas.ts'
 import type { ServerParts } from '../server.ts'
 
 export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics'>> = async (app, { metrics }) => {

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError } from '../../domain/errors.ts'
-import { Problem, sendProblem } from '../problems.ts'
-import { aboutRequest } from '../request-log.ts'
-import { ref } from '../schemas.ts'
+import { Problem, sendProblem } from '../http/problems.ts'
+import { aboutRequest } from '../http/request-log.ts'
+import { ref } from '../openapi/schemas.ts'
 import type { ServerParts } from '../server.ts'
 
 const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() })

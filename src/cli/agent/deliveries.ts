@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import { batchOf } from '../../domain/lease.ts'
-import { pause } from '../../fleet/pause.ts'
+import { batchOf } from '../../domain/vantages/lease.ts'
+import { pause } from '../../runtime/sleep.ts'
 import { type Server, UnreachableError } from './server.ts'
 import type { Spool } from './spool.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
-import { Delivery, leaseId } from '../../domain/lease.ts'
+import { Delivery, leaseId } from '../../domain/vantages/lease.ts'
 
 export type Spool = Awaited<ReturnType<typeof openSpool>>
 

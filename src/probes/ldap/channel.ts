@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { ReasonCode } from '../../domain/reasons.ts'
-import type { Deadline } from '../deadline.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import { recognize, recognizeEnded, type Spoke } from '../tls/first-bytes.ts'
 import { BerError } from './ber.ts'
 import { type Budget, createInbox, type Inbox } from './inbox.ts'

@@ -1,5 +1,5 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
-import type { ReasonCode } from '../../domain/reasons.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Result } from './messages.ts'
 
 type ResultFacts = Omit<NonNullable<FactsByProbe['ldap']['bind']>, 'as'>

@@ -1,5 +1,5 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
-import { escapeControls } from '../../domain/text.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import { escapeControls } from '../../encoding/text.ts'
 import type { Answer, Channel } from './channel.ts'
 import { type Attributes, searchRootDse } from './messages.ts'
 

@@ -1,6 +1,6 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
-import type { ReasonCode } from '../../domain/reasons.ts'
-import type { Deadline } from '../deadline.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import type { Channel } from './channel.ts'
 import { startTls } from './messages.ts'
 

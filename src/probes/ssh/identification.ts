@@ -1,6 +1,6 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
-import type { ReasonCode } from '../../domain/reasons.ts'
-import { escapeControls } from '../../domain/text.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import { escapeControls } from '../../encoding/text.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
 import type { Ending, Wire } from './wire.ts'
 

@@ -1,4 +1,4 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import { encodeText, encodeUint32, readFields } from './fields.ts'
 import { type HostKeyAlgorithm, hostKeyAlgorithms } from './host-key.ts'
 import { type KexMethod, kexMethods } from './key-exchange.ts'

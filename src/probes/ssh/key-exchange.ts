@@ -7,7 +7,7 @@ import {
   getDiffieHellman,
   randomBytes,
 } from 'node:crypto'
-import type { ReasonCode } from '../../domain/reasons.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { encodeMpint, encodeString, encodeUint32, mpintBytes, readFields, toBigInt } from './fields.ts'
 import { encodePacket, messages, readMessage } from './packet.ts'
 import type { Wire } from './wire.ts'

@@ -1,4 +1,4 @@
-import type { ReasonCode } from '../../domain/reasons.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { encodeText, encodeUint32 } from './fields.ts'
 import type { Wire } from './wire.ts'
 

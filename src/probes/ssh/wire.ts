@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import type { ReasonCode } from '../../domain/reasons.ts'
-import type { Deadline } from '../deadline.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Deadline } from '../engine/deadline.ts'
 
 /** Why no more bytes come from the peer. */
 export type Ending = Extract<

@@ -1,8 +1,8 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { FactsByProbe } from '../../domain/observation.ts'
-import { escapeControls } from '../../domain/text.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import { escapeControls } from '../../encoding/text.ts'
 
 type CertificateFacts = NonNullable<FactsByProbe['tls']['certificate']>
 

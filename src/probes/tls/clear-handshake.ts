@@ -1,4 +1,4 @@
-import type { TlsVersion } from '../../domain/observation.ts'
+import type { TlsVersion } from '../../domain/findings/observation.ts'
 
 /** What a server's side of a TLS handshake shows before it is encrypted. */
 export interface ClearHandshake {

@@ -1,5 +1,5 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
-import type { ReasonCode } from '../../domain/reasons.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { recognizeEnded } from './first-bytes.ts'
 import type { Greeting } from './greeting.ts'
 import type { Tap } from './tap.ts'

@@ -1,4 +1,4 @@
-import type { FactsByProbe } from '../../domain/observation.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
 
 export type Spoke = NonNullable<FactsByProbe['tls']['spoke']>
 

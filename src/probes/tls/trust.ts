@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { FactsByProbe } from '../../domain/observation.ts'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
 import { constraintsOf } from './constraints.ts'

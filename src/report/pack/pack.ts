@@ -1,8 +1,8 @@
-import { canonicalJson } from '../../domain/canonical.ts'
-import type { Findings, ReportedAudit } from '../audit/audit.ts'
-import { findingColumns } from '../columns.ts'
-import { csvHead, csvLines, ndjsonLines } from '../tables.ts'
-import { renderZip, type WrittenFile, type ZipEntry } from '../zip.ts'
+import { canonicalJson } from '../../encoding/canonical-json.ts'
+import { csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
+import { renderZip, type WrittenFile, type ZipEntry } from '../../encoding/zip.ts'
+import type { Findings, ReportedAudit } from '../formats/audit.ts'
+import { findingColumns } from '../listings/columns.ts'
 import { renderPage } from './page.ts'
 import { counted, newTally } from './tally.ts'
 

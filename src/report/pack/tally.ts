@@ -1,6 +1,6 @@
-import type { ControlRule, RuleResults } from '../../domain/controls.ts'
-import { noCounts } from '../../domain/verdict.ts'
-import type { ReportedAudit, ReportedFinding } from '../audit/audit.ts'
+import { noCounts } from '../../domain/findings/verdict.ts'
+import type { ControlRule, RuleResults } from '../../domain/policy/controls.ts'
+import type { ReportedAudit, ReportedFinding } from '../formats/audit.ts'
 
 type RuleTally = RuleResults & { oldestObservation: string; newestObservation: string }
 

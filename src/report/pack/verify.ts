@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { digest } from '../../domain/canonical.ts'
 import { checkEntry, type LedgerEntry, type LedgerKey } from '../../domain/ledger.ts'
+import { digest } from '../../encoding/canonical-json.ts'
 import { createFindingsDigest } from './digest.ts'
 
 /** What was checked of a pack; `unverified`: the key that signed it is not known here, all else is right. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { probeLdap } from '../../../src/probes/ldap.ts'
-import type { ProbeOptions } from '../../../src/probes/probe.ts'
+import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { probeLdap } from '../../../src/probes/ldap.ts'
+import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { rootDseAnswer } from '../../support/ldap-bytes.ts'
 import { startHostile } from '../../support/peers/hostile.ts'
 import { probeIo } from '../../support/probe-io.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
 import { planSecurity } from '../../../src/probes/ldap/security.ts'
-import type { ProbeOptions } from '../../../src/probes/probe.ts'
 
 const credentialRef = 'env:LDAP_LOGIN'
 

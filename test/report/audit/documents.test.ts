@@ -3,8 +3,8 @@ import { Ajv } from 'ajv'
 import formats from 'ajv-formats'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { describe, expect, test, vi } from 'vitest'
-import type { ReportedFinding } from '../../../src/report/audit/audit.ts'
-import { auditFormats } from '../../../src/report/audit/renderings.ts'
+import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
+import { auditFormats } from '../../../src/report/formats/index.ts'
 import { findingOf, renderAll, sampleAudit, sampleFindings } from './sample.ts'
 
 const names = Object.keys(auditFormats) as (keyof typeof auditFormats)[]

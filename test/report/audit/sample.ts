@@ -1,9 +1,9 @@
-import type { Result } from '../../../src/domain/judge.ts'
-import type { State } from '../../../src/domain/observation.ts'
-import { describeReason, type ReasonCode } from '../../../src/domain/reasons.ts'
+import type { Result } from '../../../src/domain/findings/judge.ts'
+import type { State } from '../../../src/domain/findings/observation.ts'
+import { describeReason, type ReasonCode } from '../../../src/domain/findings/reasons.ts'
+import { deriveUuid } from '../../../src/encoding/derived-uuid.ts'
 import { builtInPolicies } from '../../../src/policies/built-in.ts'
-import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/audit/audit.ts'
-import { deriveUuid } from '../../../src/report/ids.ts'
+import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/formats/audit.ts'
 
 const [document] = builtInPolicies()
 if (!document) throw new Error('no policy')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { strFromU8, unzipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
-import type { ReportedFinding } from '../../../src/report/audit/audit.ts'
+import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { type PackParts, renderPack } from '../../../src/report/pack/pack.ts'
 import { openOnPage } from '../../../src/report/pack/tally.ts'
 import { findingOf, sampleAudit, sampleFindings } from '../audit/sample.ts'

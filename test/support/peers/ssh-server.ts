@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import net from 'node:net'
-import { createDeadline } from '../../../src/probes/deadline.ts'
+import { createDeadline } from '../../../src/probes/engine/deadline.ts'
 import {
   encodeMpint,
   encodeString,

@@ -1,0 +1,98 @@
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
+import type { Caller } from '../../store/access/keys.ts'
+import { everything, isEverything, type Realm } from '../../store/query/target-scope.ts'
+import type { View } from '../server.ts'
+import type { TokenReader } from './oidc.ts'
+import { sendProblem } from './problems.ts'
+import type { TooMany } from './rate-limits.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; set on every route under /v1 before anything else runs. */
+    caller: Caller
+    /** The stores as the caller may see them; there is no other way to them. */
+    view: View
+    /** Whether the key or token that was shown still counts, for answers that last. */
+    stillCounts(): Promise<boolean>
+  }
+  interface FastifyContextConfig {
+    /** What a key needs for the operation. A route under /v1 without it is refused when the service starts. */
+    scope?: Need
+    /** A key that is limited to targets with labels may call it too. Without it such a key is refused. */
+    limited?: true
+  }
+}
+
+/** What else a request has to pass. */
+interface Guards {
+  tooMany?: TooMany
+  tokens?: TokenReader | undefined
+}
+
+/**
+ * Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it, or a token
+ * where an issuer of tokens is known; and that has not asked too often.
+ */
+export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
+  app.decorateRequest('caller')
+  app.decorateRequest('view')
+  app.decorateRequest('stillCounts')
+  const viewOf = createViews(all)
+  app.addHook('onRoute', (route) => void needOf(route))
+  app.addHook('onRequest', async (request, reply) => {
+    const bearer = bearerOf(request)
+    const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
+    const authenticate = () => reader.authenticate(bearer, new Date())
+    const caller = await authenticate()
+    if (caller) request.caller = caller
+    if (tooMany?.(request, reply)) return reply
+    if (!caller) {
+      reply.header('www-authenticate', 'Bearer realm="portwarden"')
+      return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
+    }
+    request.view = viewOf(caller.realm)
+    // Where that cannot be told it does not count: what follows ends, and whoever asks again is told why.
+    request.stillCounts = async () => (await authenticate().catch(() => undefined)) !== undefined
+    const { name } = (request.params ?? {}) as { name?: string }
+    const need = needOf(request.routeOptions)
+    if (!allows(caller.scopes, need, name)) {
+      const detail = `the key needs the scope ${scopesFor(need, name).join(' or ')}`
+      return sendProblem(reply, { status: 403, detail })
+    }
+    if (!isEverything(caller.realm) && !request.routeOptions.config.limited)
+      return sendProblem(reply, { status: 403, detail: 'the key is limited to targets with its labels' })
+  })
+}
+
+/** The stores as they are seen from a realm, made once for each that lives: a key that is in memory has one. */
+function createViews(all: View): (realm: Realm) => View {
+  const made = new WeakMap<Realm, View>([[everything, all]])
+  return (realm) => {
+    const view = made.get(realm) ?? (isEverything(realm) ? all : narrow(all, realm))
+    made.set(realm, view)
+    return view
+  }
+}
+
+const narrow = (all: View, realm: Realm): View => ({
+  stores: all.stores.within(realm),
+  transaction: (work) => all.transaction((stores, tx) => work(stores.within(realm), tx)),
+})
+
+const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+
+function needOf({ url, config }: Pick<RouteOptions, 'config'> & { url?: string | undefined }): Need {
+  if (config?.scope === undefined) throw new Error(`the route ${url} does not say which scope it needs`)
+  return config.scope
+}
+
+/** For OpenAPI: what a route says that it needs, as security requirements of which one is enough, and in words. */
+export function describeNeed<S extends { description?: string }>(schema: S, { config }: RouteOptions): S {
+  if (config?.scope === undefined) return schema
+  const enough = scopesFor(config.scope)
+  const limits = config.limited ? 'A limited key sees its own targets alone.' : 'A limited key is refused.'
+  const words = `Needs the scope ${enough.map((scope) => `\`${scope}\``).join(' or ')}. ${limits}`
+  const description = schema.description ? `${schema.description}\n\n${words}` : words
+  return { ...schema, description, security: enough.map((scope) => ({ key: [scope] })) }
+}

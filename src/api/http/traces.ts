@@ -1,0 +1,16 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ServerParts } from '../server.ts'
+
+/** Makes each request a span under the name of its operation; the way to an audit is noted, and nothing else of it. */
+export function traceRequests(app: FastifyInstance, tracing: NonNullable<ServerParts['tracing']>): void {
+  const ends = new WeakMap<FastifyRequest, ReturnType<typeof tracing.request>>()
+  app.addHook('onRequest', async (request) => {
+    const { traceparent } = request.headers
+    ends.set(request, tracing.request(request.method, typeof traceparent === 'string' ? traceparent : undefined))
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const [, auditId] = /^\/v1\/audits\/([0-9a-f-]{36})$/.exec(String(reply.getHeader('location') ?? '')) ?? []
+    const { schema, url: route } = request.routeOptions
+    ends.get(request)?.({ operation: schema?.operationId ?? 'none', route, status: reply.statusCode, auditId })
+  })
+}

@@ -1,0 +1,57 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { readTime } from '../listing/rfc3339.ts'
+
+type Coercion = boolean | 'array'
+type Check = Pick<ValidateFunction, 'errors'> & ((part: unknown) => boolean)
+
+/**
+ * Compiles schemas into checks of parts of a request. All mistakes are told of what is small, else the first: a few megabytes
+ * hold millions, and collecting them takes minutes and gigabytes.
+ */
+export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check {
+  const forFirst = createAjv(coerceTypes, false)
+  const forAll = createAjv(coerceTypes, true)
+  return (schema) => {
+    const findFirst = forFirst.compile(schema)
+    let findAll: ValidateFunction | undefined
+    const check: Check = (part) => {
+      if (findFirst(part)) return true
+      check.errors = findFirst.errors
+      if (countValues(part) > mostValues) return false
+      findAll ??= forAll.compile(schema)
+      findAll(part)
+      check.errors = findAll.errors
+      return false
+    }
+    return check
+  }
+}
+
+function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
+  const ajv = new Ajv2020({
+    coerceTypes,
+    useDefaults: true,
+    removeAdditional: false,
+    allErrors,
+    strict: false,
+    verbose: true, // what is told may show the examples of a schema
+    // JSON may hold 1e999. With coercion the option is wrong: what it finds endless passes, and skips its bounds.
+    strictNumbers: coerceTypes === false,
+  })
+  formats.default(ajv)
+  ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
+  return ajv
+}
+
+const mostValues = 10_000
+
+/** How many values there are in one, itself included; stops where they are too many. */
+function countValues(value: unknown, count = 1): number {
+  if (typeof value !== 'object' || value === null) return count
+  for (const member of Object.values(value)) {
+    if (count > mostValues) break
+    count = countValues(member, count + 1)
+  }
+  return count
+}

@@ -1,0 +1,12 @@
+import type { FastifyReply } from 'fastify'
+import type { Page } from '../../store/query/cursor-page.ts'
+
+/** Says where the next page is in a Link header too (RFC 8288), and answers the page. */
+export function linkNext<P extends Page<unknown>>(reply: FastifyReply, url: string, page: P): P {
+  if (page.next !== null) {
+    const next = new URL(url, 'http://service')
+    next.searchParams.set('cursor', page.next)
+    reply.header('link', `<${next.pathname}${next.search}>; rel="next"`)
+  }
+  return page
+}

@@ -1,0 +1,203 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { allows } from '../../../domain/access/scopes.ts'
+import { ConflictError, ForbiddenError, NotFoundError } from '../../../domain/errors.ts'
+import { coverageOf } from '../../../domain/findings/verdict.ts'
+import { createAcceptance } from '../../../operations/audits/accept.ts'
+import { cancelAudit } from '../../../operations/audits/run-batch.ts'
+import type { Audit as StoredAudit } from '../../../store/audits/audits.ts'
+import { labelsOf } from '../../listing/labels.ts'
+import { linkNext } from '../../listing/links.ts'
+import { chooseFormat } from '../../listing/listing.ts'
+import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
+import { closedObject, problems, ref, unchanged } from '../../openapi/schemas.ts'
+import type { ServerParts, View } from '../../server.ts'
+import { checkDestination } from '../webhooks/destination-check.ts'
+import {
+  AuditFormatQuery,
+  auditContent,
+  auditMediaTypes,
+  packMediaType,
+  sendAuditDocument,
+  sendPack,
+} from './documents.ts'
+import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, maxWaitSeconds, WaitHeaders } from './schemas.ts'
+
+const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
+export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
+
+export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+  const { notifications } = parts
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
+
+  // All callers without a limit have the same view: what they ask for at once is accepted together.
+  const acceptances = new WeakMap<View, ReturnType<typeof createAcceptance>>()
+  const acceptanceOf = (view: View) => {
+    const accept = acceptances.get(view) ?? createAcceptance({ ...parts, ...view })
+    acceptances.set(view, accept)
+    return accept
+  }
+
+  const find = async ({ stores }: View, id: string) => {
+    const audit = await stores.audits.find(id)
+    if (!audit) throw new NotFoundError(`there is no audit ${id}`)
+    return audit
+  }
+
+  /** Waits for the end as long as the caller prefers to. */
+  const findAfterWait = async (view: View, id: string, { prefer, reply }: { prefer?: string; reply: FastifyReply }) => {
+    const seconds = Math.min(Number(/(?:^|[,;\s])wait=(\d{1,5})\b/.exec(prefer ?? '')?.[1] ?? 0), maxWaitSeconds)
+    if (seconds === 0) return find(view, id)
+    reply.header('preference-applied', `wait=${seconds}`)
+    const ended = notifications.waitForEnd(id, seconds * 1000, closing.signal)
+    const audit = await find(view, id)
+    if (hasEnded(audit)) return audit
+    await ended
+    return find(view, id)
+  }
+
+  app.post(
+    '/audits',
+    {
+      config: { scope: 'audits:run', limited: true, countsAsAudit: true },
+      schema: {
+        operationId: 'createAudit',
+        tags: ['audits'],
+        summary: 'Ask for an audit',
+        description:
+          'Everything is checked before anything is queued. An audit that was answered 202 always ends. To give targets whole the key needs the scope `targets:write` too.',
+        headers: AuditHeaders,
+        body: AuditRequest,
+        response: {
+          200: { description: 'The audit has ended within the wait', ...ref(Audit) },
+          202: { description: 'Accepted; look again at its Location', ...ref(Audit) },
+          ...problems(413, 415, 422),
+        },
+      },
+    },
+    async ({ body, headers, caller, view }, reply) => {
+      const writesTargets = Array.isArray(body.targets) && body.targets.some((target) => typeof target !== 'string')
+      if (writesTargets && !allows(caller.scopes, 'targets:write'))
+        throw new ForbiddenError(
+          'to create or change targets the key needs the scope targets:write: name those that are there',
+        )
+      if (body.callbackUrl !== undefined) checkDestination(parts, body.callbackUrl, '/callbackUrl')
+      const order = {
+        trigger: 'api',
+        requestedBy: caller.keyId,
+        idempotencyKey: headers['idempotency-key'],
+        quota: parts.listening.limits,
+      }
+      const { auditId } = await acceptanceOf(view)({ request: body, order })
+      const audit = await findAfterWait(view, auditId, { ...headers, reply })
+      reply.header('location', `/v1/audits/${auditId}`)
+      return answer(reply, audit, hasEnded(audit) ? 200 : 202)
+    },
+  )
+
+  app.get(
+    '/audits',
+    {
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
+      schema: {
+        operationId: 'listAudits',
+        tags: ['audits'],
+        summary: 'Audits, newest first',
+        description:
+          'An audit is written when it is accepted, starts and ends; for its progress alone it does not count as such.',
+        querystring: AuditQuery,
+        response: { 200: refreshedPageOf(ref(Audit)), ...unchanged, ...problems() },
+      },
+    },
+    async ({ query, url, view }, reply) => {
+      const { label, updatedSince: _, cursor: __, ...filter } = query
+      const page = await fetchRefreshed(view.stores, query, (part) =>
+        view.stores.audits.list({ ...filter, ...part, labels: labelsOf(label) }),
+      )
+      return linkNext(reply, url, { ...page, items: page.items.map(showAudit) })
+    },
+  )
+
+  app.get(
+    '/audits/:id',
+    {
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
+      schema: {
+        operationId: 'getAudit',
+        tags: ['audits'],
+        summary: 'An audit',
+        description:
+          'As a document (OSCAL, SARIF, JUnit, Nmap XML) with all its findings, streamed, once it has ended. What could not be told is neither a pass nor a failure in any of them.',
+        params: AuditParams,
+        querystring: closedObject(AuditFormatQuery),
+        headers: WaitHeaders,
+        response: {
+          200: { description: 'The audit, or a document of it', content: auditContent(ref(Audit)) },
+          ...unchanged,
+          ...problems(404, 406, 409),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { view, params, headers } = request
+      const format = chooseFormat(request, auditMediaTypes)
+      const audit = await findAfterWait(view, params.id, { ...headers, reply })
+      if (format === 'json') return answer(reply, audit, 200)
+      return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
+    },
+  )
+
+  app.get(
+    '/audits/:id/pack',
+    {
+      config: { scope: ['audits:run', 'reports:read'], limited: true, etag: true },
+      schema: {
+        operationId: 'getEvidencePack',
+        tags: ['audits'],
+        summary: 'The evidence of an audit as a zip',
+        description:
+          'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same. `npm run pack -- verify` checks an unpacked one. It holds less than 4 GiB: a larger one breaks off.',
+        params: AuditParams,
+        response: {
+          200: {
+            description: 'The pack',
+            content: { [packMediaType]: { schema: { type: 'string', contentMediaType: packMediaType } } },
+          },
+          ...unchanged,
+          ...problems(404, 409),
+        },
+      },
+    },
+    async ({ params, view }, reply) => sendPack({ ...parts, ...view }, await find(view, params.id), reply),
+  )
+
+  app.post(
+    '/audits/:id/cancel',
+    {
+      config: { scope: 'audits:run', limited: true },
+      schema: {
+        operationId: 'cancelAudit',
+        tags: ['audits'],
+        summary: 'Cancel an audit',
+        description: 'What was not looked at yet becomes `unknown` with the reason `audit-canceled`.',
+        params: AuditParams,
+        response: { 200: ref(Audit), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller, view }, reply) => {
+      const { status } = await find(view, params.id)
+      if (!(await cancelAudit(view, params.id, caller.keyId)))
+        throw new ConflictError(`the audit has ended already: it is ${status}`)
+      return answer(reply, await find(view, params.id), 200)
+    },
+  )
+}
+
+/** An audit as it is answered. */
+export const showAudit = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
+
+function answer(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
+  if (!hasEnded(audit)) reply.header('retry-after', '1')
+  return reply.code(status).send(showAudit(audit))
+}

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { ConflictError } from '../../../domain/errors.ts'
+import { type Findings, type ReportedAudit, totalOf } from '../../../report/formats/audit.ts'
+import { type AuditFormatName, auditFormats } from '../../../report/formats/index.ts'
+import { renderPack } from '../../../report/pack/pack.ts'
+import type { Audit } from '../../../store/audits/audits.ts'
+import type { Stores } from '../../../store/db/stores.ts'
+import { setStreamEtag } from '../../http/etags.ts'
+import { asFile } from '../../listing/listing.ts'
+
+const names = Object.keys(auditFormats) as AuditFormatName[]
+/** The media types of an audit: itself, and the documents that it can be written as once it has ended. */
+export const auditMediaTypes = {
+  json: 'application/json',
+  ...(Object.fromEntries(names.map((name) => [name, auditFormats[name].mediaType])) as Record<AuditFormatName, string>),
+}
+
+export const AuditFormatQuery = {
+  format: Type.Optional(
+    Type.Enum(Object.keys(auditMediaTypes) as (AuditFormatName | 'json')[], {
+      description:
+        'Instead of `Accept`. All but `json` are documents of an audit that has ended, with all its findings',
+    }),
+  ),
+}
+
+/** The contents of the answer for OpenAPI; `audit` is the schema of the JSON form. */
+export const auditContent = (audit: object) => ({
+  [auditMediaTypes.json]: { schema: audit },
+  [auditMediaTypes.oscal]: { schema: { type: 'object', description: 'OSCAL Assessment Results 1.2' } },
+  [auditMediaTypes.sarif]: { schema: { type: 'object', description: 'SARIF 2.1.0' } },
+  [auditMediaTypes.junit]: { schema: { type: 'string', description: 'JUnit XML' } },
+  [auditMediaTypes.nmap]: { schema: { type: 'string', description: 'Nmap XML, as ndiff reads it' } },
+})
+
+interface Source {
+  stores: Stores
+  version: string
+}
+
+/** An audit that has ended, with its findings; throws ConflictError where it has not, or where they are not kept any more. */
+async function openAudit(
+  { stores, version }: Source,
+  audit: Audit,
+): Promise<{ audit: ReportedAudit; findings: Findings }> {
+  if (audit.finishedAt === null) throw new ConflictError(`the audit has not ended: it is ${audit.status}`)
+  if (totalOf(audit) > 0 && (await stores.findings.list(audit.id, { limit: 1 })).items.length === 0)
+    throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
+  const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
+  if (!policy) throw new Error(`audit ${audit.id} has no policy`)
+  const { name, version: number, digest, document } = policy
+  return {
+    audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version },
+    findings: () => stores.findings.each(audit.id),
+  }
+}
+
+/** Streams an audit as a document. It never changes, so its ETag needs no look at the findings. */
+export async function sendAuditDocument(
+  source: Source,
+  { audit, format }: { audit: Audit; format: AuditFormatName },
+  reply: FastifyReply,
+) {
+  const opened = await openAudit(source, audit)
+  setStreamEtag(reply, audit.id, audit.finishedAt, format, source.version)
+  const { mediaType, ending, render } = auditFormats[format]
+  const pieces = render(opened.audit, opened.findings)
+  return asFile(reply, `audit-${audit.id}.${ending}`)
+    .type(`${mediaType}; charset=utf-8`)
+    .send(Readable.from(pieces, { objectMode: false }))
+}
+
+/** Streams the evidence pack of an audit. */
+export async function sendPack(source: Source, audit: Audit, reply: FastifyReply) {
+  const { audits, ledger } = source.stores
+  const opened = await openAudit(source, audit)
+  const [entry] = (await ledger.list({ action: 'audit.finish', subject: audit.id, limit: 1 })).items
+  const vantages = await audits.plannedVantages(audit.id)
+  setStreamEtag(reply, audit.id, audit.finishedAt, 'pack', source.version)
+  const pieces = renderPack({ ...opened, vantages, ...(entry ? { more: { 'ledger.json': entry } } : {}) })
+  return asFile(reply, `audit-${audit.id}.zip`)
+    .type(packMediaType)
+    .send(Readable.from(pieces, { objectMode: false }))
+}
+
+export const packMediaType = 'application/zip'

@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { NotFoundError } from '../../../domain/errors.ts'
+import type { Audit as StoredAudit } from '../../../store/audits/audits.ts'
+import { closedObject, problems } from '../../openapi/schemas.ts'
+import type { ServerParts, View } from '../../server.ts'
+import { hasEnded, showAudit } from './audits.ts'
+
+const eventStream = 'text/event-stream'
+/** How often the progress is looked at; the end is told at once. */
+const lookEveryMs = 1_000
+/** A proxy takes a connection on which nothing comes for dead. */
+const heartbeatMs = 15_000
+const reconnectMs = 2_000
+
+const idOf = ({ status, progress }: StoredAudit) => `${status}-${progress.done}`
+const eventOf = (name: string, audit: StoredAudit) =>
+  `event: ${name}\nid: ${idOf(audit)}\ndata: ${JSON.stringify(showAudit(audit))}\n\n`
+
+export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { notifications }) => {
+  const closing = new AbortController()
+  app.addHook('preClose', async () => closing.abort())
+
+  const find = async ({ stores }: View, id: string) => {
+    const audit = await stores.audits.find(id)
+    if (!audit) throw new NotFoundError(`there is no audit ${id}`)
+    return audit
+  }
+
+  /** What the audit does from now on, until its end. Where the caller had been told all that is so, it is not told again. */
+  async function* follow(
+    view: View,
+    id: string,
+    { known, signal, stillCounts }: { known: string; signal: AbortSignal; stillCounts(): Promise<boolean> },
+  ): AsyncGenerator<string, void, undefined> {
+    let told = known
+    let toldAt = performance.now()
+    yield `retry: ${reconnectMs}\n\n`
+    while (!signal.aborted && (await stillCounts())) {
+      const ended = notifications.waitForEnd(id, lookEveryMs, signal)
+      const audit = await find(view, id)
+      if (hasEnded(audit)) return yield eventOf('ended', audit)
+      const isNew = idOf(audit) !== told
+      if (isNew || performance.now() - toldAt >= heartbeatMs) {
+        yield isNew ? eventOf('progress', audit) : ': still going\n\n'
+        told = idOf(audit)
+        toldAt = performance.now()
+      }
+      await ended
+    }
+  }
+
+  app.get(
+    '/audits/:id/events',
+    {
+      config: { scope: ['audits:run', 'reports:read'], limited: true },
+      schema: {
+        operationId: 'followAudit',
+        tags: ['audits'],
+        summary: 'The progress of an audit as server-sent events',
+        description:
+          'An event `progress` with the audit each time that it went on, and `ended` with the audit at its end, which ends the stream. Whoever comes back with `Last-Event-ID` is told how it stands now; after `ended` the answer is 204, so that an EventSource stops.',
+        params: closedObject({ id: Type.String({ format: 'uuid' }) }),
+        headers: Type.Object({
+          'last-event-id': Type.Optional(Type.String({ maxLength: 100, description: 'Of the event that came last' })),
+        }),
+        response: {
+          200: {
+            description: 'Events, until the audit has ended',
+            content: { [eventStream]: { schema: Type.Any({ type: 'string' }) } },
+          },
+          204: Type.Null({ description: 'The end was told before' }),
+          ...problems(404),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { params, headers, view } = request
+      const known = headers['last-event-id'] ?? ''
+      const audit = await find(view, params.id)
+      if (hasEnded(audit) && idOf(audit) === known) return reply.code(204).send(null)
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      const signal = AbortSignal.any([gone.signal, closing.signal])
+      reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
+      return reply.send(
+        Readable.from(follow(view, params.id, { known, signal, stillCounts: request.stillCounts }), {
+          objectMode: false,
+        }),
+      )
+    },
+  )
+}

@@ -1,0 +1,207 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { v7 as newUuid } from 'uuid'
+import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
+import { checkExpiry, waiverState, waiverStates } from '../../../domain/exceptions/waivers.ts'
+import { nameSchema } from '../../../domain/policy/policy.ts'
+import { claimOnce } from '../../../operations/audits/accept.ts'
+import { checkSelection } from '../../../operations/audits/select-targets.ts'
+import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
+import { linkNext } from '../../listing/links.ts'
+import {
+  closedObject,
+  IdempotencyKey,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems,
+  ref,
+  Timestamp,
+} from '../../openapi/schemas.ts'
+import type { ServerParts, View } from '../../server.ts'
+import { TargetName, TargetSelection } from '../targets/schemas.ts'
+
+/** What windows and waivers are for. */
+export const permissionFields = {
+  policy: nameSchema('The policy'),
+  rules: Type.Array(nameSchema('Id of a rule of the policy'), {
+    minItems: 1,
+    maxItems: 500,
+    uniqueItems: true,
+    examples: [['ssh-restricted']],
+  }),
+  targets: TargetSelection,
+}
+export const key = (what: string) =>
+  nullable(Type.String({ description: `Id of the key that ${what} it, or \`oidc:SUB\` of a token` }))
+export const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
+
+const fields = {
+  ...permissionFields,
+  reason: Type.String({ minLength: 1, maxLength: 1000, examples: ['The vendor needs SSH until the move, CHG0030002'] }),
+  expiresAt: Type.String({ format: 'date-time', description: 'At most a year ahead' }),
+}
+
+export const Waiver = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    state: Type.Enum([...waiverStates], { description: 'Only an `active` one accepts anything' }),
+    ...fields,
+    requestedBy: Type.String({ description: 'Id of the key that asked for it, or `oidc:SUB` of a token' }),
+    approvedBy: key('approved'),
+    approvedAt: nullable(Timestamp),
+    revokedBy: key('revoked'),
+    revokedAt: nullable(Timestamp),
+    createdAt: Timestamp,
+  },
+  { $id: 'Waiver', title: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
+)
+const NewWaiver = closedObject(fields)
+
+export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+  const find = async ({ stores }: View, id: string) => {
+    const waiver = await stores.waivers.find(id)
+    if (!waiver) throw new NotFoundError(`there is no waiver ${id}`)
+    return waiver
+  }
+
+  app.post(
+    '/waivers',
+    {
+      config: { scope: 'audits:run', limited: true },
+      schema: {
+        operationId: 'createWaiver',
+        tags: ['waivers'],
+        summary: 'Ask for a waiver',
+        description: 'It counts from its approval, which another key gives.',
+        headers: Type.Object(IdempotencyKey),
+        body: NewWaiver,
+        response: { 201: ref(Waiver), ...problems(413, 415, 422) },
+      },
+    },
+    async ({ body, headers, caller, view }, reply) => {
+      const now = new Date()
+      const requestedBy = caller.keyId
+      const waiver = await view.transaction(async (tx) => {
+        const id = newUuid()
+        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
+        const made = await claimOnce(tx, claim)
+        if (made !== id) return tx.waivers.find(made)
+        const expiresAt = new Date(body.expiresAt)
+        const mistakes = checkExpiry(expiresAt, now)
+        if (mistakes.length > 0) throw new RefusedError(mistakes)
+        await checkSelection(tx, body)
+        tx.ledger.record({ actor: requestedBy, action: 'waiver.request', subject: id, payload: body })
+        return tx.waivers.create({ ...body, id, expiresAt, requestedBy })
+      })
+      if (!waiver) throw new NotFoundError('the waiver of this Idempotency-Key is gone')
+      return reply.code(201).header('location', `/v1/waivers/${waiver.id}`).send(show(waiver, now))
+    },
+  )
+
+  app.get(
+    '/waivers',
+    {
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'], limited: true },
+      schema: {
+        operationId: 'listWaivers',
+        tags: ['waivers'],
+        summary: 'Waivers, newest first',
+        querystring: closedObject({
+          policy: Type.Optional(nameSchema('A policy')),
+          state: Type.Optional(Type.Enum([...waiverStates])),
+          rule: Type.Optional(nameSchema('A rule that it is for')),
+          target: Type.Optional(TargetName),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Waiver)), ...problems() },
+      },
+    },
+    async ({ query, url, view }, reply) => {
+      const now = new Date()
+      const page = await view.stores.waivers.list({ ...query, now })
+      return linkNext(reply, url, { ...page, items: page.items.map((waiver) => show(waiver, now)) })
+    },
+  )
+
+  app.get(
+    '/waivers/:id',
+    {
+      config: { scope: ['reports:read', 'audits:run', 'waivers:approve'], limited: true },
+      schema: {
+        operationId: 'getWaiver',
+        tags: ['waivers'],
+        summary: 'A waiver',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404) },
+      },
+    },
+    async ({ params, view }) => show(await find(view, params.id), new Date()),
+  )
+
+  app.post(
+    '/waivers/:id/approve',
+    {
+      config: { scope: 'waivers:approve', limited: true },
+      schema: {
+        operationId: 'approveWaiver',
+        tags: ['waivers'],
+        summary: 'Approve a waiver',
+        description: 'By another key than the one that asked for it.',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller, view }) => {
+      const now = new Date()
+      const { requestedBy } = await find(view, params.id)
+      if (requestedBy === caller.keyId)
+        throw new ForbiddenError('who asks for a waiver cannot approve it: another key must')
+      const approved = await view.transaction(async (tx) => {
+        const done = await tx.waivers.approve(params.id, caller.keyId, now)
+        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.approve', subject: params.id, payload: {} })
+        return done
+      })
+      if (!approved) throw await conflict(view, params.id, now)
+      return show(await find(view, params.id), now)
+    },
+  )
+
+  app.post(
+    '/waivers/:id/revoke',
+    {
+      config: { scope: ['audits:run', 'waivers:approve'], limited: true },
+      schema: {
+        operationId: 'revokeWaiver',
+        tags: ['waivers'],
+        summary: 'Take a waiver back',
+        description: 'What it accepted counts again from the next audit on.',
+        params: IdParams,
+        response: { 200: ref(Waiver), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller, view }) => {
+      const now = new Date()
+      await find(view, params.id)
+      const revoked = await view.transaction(async (tx) => {
+        const done = await tx.waivers.revoke(params.id, caller.keyId, now)
+        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.revoke', subject: params.id, payload: {} })
+        return done
+      })
+      if (!revoked) throw await conflict(view, params.id, now)
+      return show(await find(view, params.id), now)
+    },
+  )
+
+  const conflict = async (view: View, id: string, now: Date) =>
+    new ConflictError(`the waiver is ${waiverState(await find(view, id), now)} already`)
+}
+
+const show = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({
+  ...waiver,
+  state: waiverState({ approvedAt, expiresAt, revokedAt }, now),
+  expiresAt: expiresAt.toISOString(),
+  approvedAt: approvedAt?.toISOString() ?? null,
+  revokedAt: revokedAt?.toISOString() ?? null,
+  createdAt: createdAt.toISOString(),
+})

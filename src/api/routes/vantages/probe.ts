@@ -1,0 +1,108 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { NotReadyError, RefusedError } from '../../../domain/errors.ts'
+import { isHost } from '../../../domain/findings/endpoint.ts'
+import type { Sighting } from '../../../domain/findings/observation.ts'
+import { reasons } from '../../../domain/findings/reasons.ts'
+import { type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
+import { closedObject, problems } from '../../openapi/schemas.ts'
+import type { ServerParts } from '../../server.ts'
+
+const Query = closedObject({
+  target: Type.String({
+    minLength: 1,
+    maxLength: 300,
+    description: '`HOST:PORT`, an IPv6 address in brackets',
+    examples: ['epp-01.corp.example:443', '[fd00::1]:22'],
+  }),
+  module: Type.Enum(moduleNames, { default: 'tcp_connect' }),
+  vantage: Type.Optional(
+    Type.String({ maxLength: 100, description: 'A vantage of this process; without it, its first' }),
+  ),
+})
+const scrapeTimeout = 'x-prometheus-scrape-timeout-seconds'
+const Headers = Type.Object({
+  [scrapeTimeout]: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      description: 'The look ends half a second before it, so that its answer comes',
+    }),
+  ),
+})
+
+/** Prometheus has the answer so long before its own patience ends, as blackbox_exporter does it. */
+const marginMs = 500
+/** Beyond the time of a look: a socket that was not free by then is our trouble. */
+const patienceMs = 250
+
+export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'eyesOf' | 'probeTimeoutMs'>> = async (
+  app,
+  { eyesOf, probeTimeoutMs },
+) => {
+  app.get(
+    '/probe',
+    {
+      config: { scope: 'audits:run' },
+      schema: {
+        operationId: 'probe',
+        tags: ['operations'],
+        summary: 'One look from this process, answered as blackbox_exporter answers it',
+        description:
+          'The first address of the target (IPv4 first) is looked at once, within the egress policy. What is wrong with the ' +
+          'target is `probe_success 0`; trouble of our own is 503, a target that must not be dialled 422.',
+        querystring: Query,
+        headers: Headers,
+        response: {
+          200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
+          ...problems(422),
+        },
+      },
+    },
+    async ({ query, headers }, reply) => {
+      const endpoint = readTarget(query.target)
+      const eyes = eyesOf(query.vantage)
+      const module: Module = modules[query.module]
+      const scrapeMs = (headers[scrapeTimeout] ?? Number.POSITIVE_INFINITY) * 1000
+      const timeoutMs = Math.min(probeTimeoutMs, Math.max(scrapeMs - marginMs, scrapeMs / 2))
+      const startedAt = performance.now()
+      let lookupMs = 0
+      const once = { timeoutMs, resolved: (tookMs: number) => (lookupMs = tookMs) }
+      const seen = await within(
+        timeoutMs + patienceMs,
+        eyes.observe({ probe: module.probe, ...endpoint, options: {}, once }),
+      )
+      const tookMs = performance.now() - startedAt
+      const [sighting] = seen.sightings
+      refuseOwnTrouble(sighting)
+      const success = module.succeeds(sighting, new Date())
+      if (!success && !(await eyes.isOnline())) throw new NotReadyError(reasons['vantage-offline'].message)
+      return reply
+        .type('text/plain; version=0.0.4; charset=utf-8')
+        .send(renderBlackbox({ module, sighting, success, lookupMs, tookMs }))
+    },
+  )
+}
+
+/** Throws RefusedError for what is not HOST:PORT. */
+function readTarget(target: string): { host: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(target) ?? []
+  const host = bracketed ?? plain ?? ''
+  const port = Number(digits)
+  if (isHost(host) && port >= 1 && port <= 65_535) return { host, port }
+  throw new RefusedError([{ pointer: '/target', message: 'must be HOST:PORT, an IPv6 address in brackets' }], 'query')
+}
+
+function refuseOwnTrouble({ reason }: Sighting): void {
+  const { about, message } = reasons[reason]
+  if (about === 'us') throw new NotReadyError(message)
+  if (about === 'setup') throw new RefusedError([{ pointer: '/target', message }], 'query')
+}
+
+/** Rejects with NotReadyError where there was no socket for the look in time; it ends by itself. */
+function within<T>(ms: number, look: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new NotReadyError('this process had no socket free for the look in time'))
+    const timer = setTimeout(giveUp, ms)
+    look.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

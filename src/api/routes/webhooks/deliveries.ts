@@ -1,0 +1,155 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
+import { eventTypes } from '../../../domain/webhooks/delivery-policy.ts'
+import { deliveryStatuses, type Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
+import { callbacksId } from '../../../store/webhooks/webhooks.ts'
+import { linkNext } from '../../listing/links.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
+import type { ServerParts, View } from '../../server.ts'
+import { WebhookParams } from './schemas.ts'
+
+const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
+const Params = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })
+const EventName = Type.Enum([...eventTypes, 'ping'])
+
+export const Delivery = Type.Object(
+  {
+    id: DeliveryId,
+    messageId: Type.String({ format: 'uuid', description: 'The header `webhook-id` of all its tries' }),
+    event: EventName,
+    url: Type.String(),
+    status: Type.Enum([...deliveryStatuses], { description: '`dead`: all tries failed; it can be sent again' }),
+    attempts: Type.Integer({ minimum: 0 }),
+    createdAt: Timestamp,
+    nextAttemptAt: nullable(Timestamp),
+    lastAttempt: nullable(
+      Type.Object({
+        at: Timestamp,
+        durationMs: Type.Integer({ minimum: 0 }),
+        httpStatus: nullable(Type.Integer({ description: 'Null where no answer came' })),
+        error: nullable(Type.String({ examples: ['connection-refused'] })),
+      }),
+    ),
+  },
+  { $id: 'Delivery', title: 'Delivery', description: 'One event on its way to one webhook' },
+)
+
+export const deliveryRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { notifier }) => {
+  const findWebhook = async ({ stores }: View, id: string) => {
+    const webhook = await stores.webhooks.find(id)
+    if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
+    return webhook
+  }
+  const find = async (view: View, { id, deliveryId }: Static<typeof Params>) => {
+    await findWebhook(view, id)
+    const delivery = await view.stores.deliveries.find(id, deliveryId)
+    if (!delivery) throw new NotFoundError(`there is no delivery ${deliveryId} of this webhook`)
+    return delivery
+  }
+
+  app.post(
+    '/webhooks/:id/ping',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'pingWebhook',
+        tags: ['webhooks'],
+        summary: 'Send a ping to a webhook',
+        params: WebhookParams,
+        response: { 202: ref(Delivery), ...problems(404, 409) },
+      },
+    },
+    async ({ params, view }, reply) => {
+      const { id, enabled } = await findWebhook(view, params.id)
+      if (id === callbacksId) throw new ConflictError(`${callbacksId} leads nowhere by itself`)
+      if (!enabled) throw new ConflictError('the webhook is disabled')
+      const deliveryId = await notifier.ping(id)
+      reply.header('location', `/v1/webhooks/${id}/deliveries/${deliveryId}`)
+      return reply.code(202).send(show(await find(view, { id, deliveryId })))
+    },
+  )
+
+  app.get(
+    '/webhooks/:id/deliveries',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'listDeliveries',
+        tags: ['webhooks'],
+        summary: 'What was told to a webhook, newest first',
+        params: WebhookParams,
+        querystring: closedObject({
+          status: Type.Optional(Type.Enum([...deliveryStatuses])),
+          event: Type.Optional(EventName),
+          ...PageQuery,
+        }),
+        response: { 200: pageOf(ref(Delivery)), ...problems(404) },
+      },
+    },
+    async ({ params, query, url, view }, reply) => {
+      await findWebhook(view, params.id)
+      const { event: type, ...filter } = query
+      const page = await view.stores.deliveries.list(params.id, { ...filter, type })
+      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+    },
+  )
+
+  app.get(
+    '/webhooks/:id/deliveries/:deliveryId',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'getDelivery',
+        tags: ['webhooks'],
+        summary: 'What became of a delivery',
+        params: Params,
+        response: { 200: ref(Delivery), ...problems(404) },
+      },
+    },
+    async ({ params, view }) => show(await find(view, params)),
+  )
+
+  app.post(
+    '/webhooks/:id/deliveries/:deliveryId/redeliver',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'redeliver',
+        tags: ['webhooks'],
+        summary: 'Send a delivery once more, with all its tries',
+        description: 'It keeps its `webhook-id`, so that the receiver can tell that it had it before.',
+        params: Params,
+        response: { 202: ref(Delivery), ...problems(404, 409) },
+      },
+    },
+    async ({ params, view }, reply) => {
+      await find(view, params)
+      const again = await view.transaction(async (tx, db) => {
+        if (!(await tx.deliveries.redeliver(params.id, params.deliveryId))) return undefined
+        await notifier.resume(db, params.id)
+        return tx.deliveries.find(params.id, params.deliveryId) // afterwards it may have been tried
+      })
+      if (!again) throw new ConflictError('the delivery is under way')
+      reply.header('location', `/v1/webhooks/${params.id}/deliveries/${params.deliveryId}`)
+      return reply.code(202).send(show(again))
+    },
+  )
+}
+
+const show = ({ triedAt, ...delivery }: StoredDelivery) => ({
+  id: delivery.id,
+  messageId: delivery.eventId,
+  event: delivery.type as Static<typeof EventName>,
+  url: delivery.url,
+  status: delivery.status,
+  attempts: delivery.attempts,
+  createdAt: delivery.createdAt.toISOString(),
+  nextAttemptAt: delivery.nextAt?.toISOString() ?? null,
+  lastAttempt: triedAt && {
+    at: triedAt.toISOString(),
+    durationMs: delivery.durationMs ?? 0,
+    httpStatus: delivery.httpStatus,
+    error: delivery.error,
+  },
+})

@@ -1,0 +1,53 @@
+import { isAuthentic, isScope, type TokenRules } from '../domain/access/tokens.ts'
+import { ConfigError, createValues, refused } from './env.ts'
+
+/** Reads whose tokens are taken beside keys; undefined where nobody's are. */
+export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
+  const { text, checked } = createValues(env)
+  const issuer = text('PORTWARDEN_OIDC_ISSUER', '')
+  if (!issuer) return undefined
+  if (!isIssuer(issuer)) {
+    throw new ConfigError(
+      'PORTWARDEN_OIDC_ISSUER is not valid: it must be HTTPS, or HTTP on this machine; a valid example: PORTWARDEN_OIDC_ISSUER=https://login.example.org/realms/ops',
+    )
+  }
+  const audience = text('PORTWARDEN_OIDC_AUDIENCE', '')
+  if (!audience) {
+    throw new ConfigError(
+      'PORTWARDEN_OIDC_ISSUER needs PORTWARDEN_OIDC_AUDIENCE, or tokens for other services would be taken; a valid example: PORTWARDEN_OIDC_AUDIENCE=portwarden',
+    )
+  }
+  const claim = { valid: (value: string) => /^\S{1,200}$/.test(value), example: '/realm_access/roles' }
+  return {
+    issuer,
+    audience,
+    scopeClaim: checked('PORTWARDEN_OIDC_SCOPE_CLAIM', 'scope', claim),
+    meanings: readMeanings(text('PORTWARDEN_OIDC_SCOPES', '')),
+  }
+}
+
+function isIssuer(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  return url !== undefined && isAuthentic(url) && !url.search && !url.hash && !url.username && !url.password
+}
+
+/** `VALUE=SCOPE+SCOPE,VALUE=SCOPE…`: which scopes a value of the claim stands for. */
+function readMeanings(value: string): TokenRules['meanings'] {
+  const entries = value.split(',').filter((entry) => entry.trim() !== '')
+  if (entries.length === 0) return undefined
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const place = entry.lastIndexOf('=')
+      const [name, scopes] = [
+        entry.slice(0, Math.max(place, 0)).trim(),
+        entry
+          .slice(place + 1)
+          .trim()
+          .split('+'),
+      ]
+      if (!name || !scopes.every(isScope))
+        throw refused('PORTWARDEN_OIDC_SCOPES', 'auditors=audits:run+reports:read,heads=admin')
+      return [name, scopes]
+    }),
+  )
+}

@@ -1,0 +1,84 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Limits } from '../domain/access/limits.ts'
+import { ConfigError, createValues, readSetting } from './env.ts'
+
+/** PEM texts. */
+interface TlsFiles {
+  cert: string
+  key: string
+}
+
+/** Where the service listens, and what it takes from whoever comes. */
+export interface Listening {
+  host: string
+  port: number
+  /** Undefined: it speaks HTTP in clear, to this machine or to the proxy in front of it. */
+  tls: TlsFiles | undefined
+  behindProxy: boolean
+  /** Open connections; more are closed at once. */
+  connections: number
+  limits: Limits
+}
+
+/** Reads where to listen; refuses an address that others can reach unless TLS protects the keys that they send. */
+export function readListening(env: NodeJS.ProcessEnv): Listening {
+  const { text, integer, flag } = createValues(env)
+  const host = text('HOST', '127.0.0.1')
+  const tls = readTls(env)
+  const behindProxy = flag('PORTWARDEN_BEHIND_PROXY')
+  if (!tls && !behindProxy && !isLoopback(host)) {
+    throw new ConfigError(
+      'HOST lets others reach the service, and keys would be sent in clear. Set PORTWARDEN_TLS_CERT=/etc/portwarden/tls.pem and ' +
+        'PORTWARDEN_TLS_KEY=/etc/portwarden/tls.key; or, where a proxy in front of it ends TLS, PORTWARDEN_BEHIND_PROXY=true; or HOST=127.0.0.1',
+    )
+  }
+  return {
+    host,
+    port: integer('PORT', 8080, [0, 65_535]),
+    tls,
+    behindProxy,
+    connections: integer('PORTWARDEN_CONNECTIONS', 2_500, [10, 100_000]),
+    limits: {
+      requestsPerMinute: integer('PORTWARDEN_REQUESTS_PER_MINUTE', 30_000, [1, 100_000_000]),
+      refusalsPerMinute: integer('PORTWARDEN_REFUSALS_PER_MINUTE', 1_000, [1, 100_000_000]),
+      auditsPerMinute: integer('PORTWARDEN_AUDITS_PER_MINUTE', 600, [1, 100_000_000]),
+      targetsPerAudit: integer('PORTWARDEN_TARGETS_PER_AUDIT', 200_000, [1, 100_000_000]),
+      checksInFlight: integer('PORTWARDEN_CHECKS_IN_FLIGHT', 10_000_000, [1, 2_000_000_000]),
+    },
+  }
+}
+
+/** The certificate, with those between it and its authority, and its key; both files are read anew each time. */
+export function readTls(env: NodeJS.ProcessEnv): TlsFiles | undefined {
+  const { PORTWARDEN_TLS_CERT: certFile, PORTWARDEN_TLS_KEY: keyFile } = env
+  if (!certFile && !keyFile) return undefined
+  if (!certFile || !keyFile) {
+    const [set, unset] = certFile ? ['CERT', 'KEY'] : ['KEY', 'CERT']
+    throw new ConfigError(
+      `PORTWARDEN_TLS_${set} needs PORTWARDEN_TLS_${unset}; a valid example: PORTWARDEN_TLS_${unset}=/etc/portwarden/tls.${certFile ? 'key' : 'pem'}`,
+    )
+  }
+  const cert = readSetting('PORTWARDEN_TLS_CERT', certFile)
+  const key = readSetting('PORTWARDEN_TLS_KEY', keyFile)
+  const leaf = parsed(() => new X509Certificate(cert))
+  if (!leaf) throw new ConfigError(`PORTWARDEN_TLS_CERT names a file without a certificate in PEM: ${certFile}`)
+  const secret = parsed(() => createPrivateKey(key))
+  if (!secret)
+    throw new ConfigError(`PORTWARDEN_TLS_KEY names a file without a key in PEM, or with a passphrase: ${keyFile}`)
+  if (!leaf.checkPrivateKey(secret))
+    throw new ConfigError('PORTWARDEN_TLS_KEY is not the key of the certificate of PORTWARDEN_TLS_CERT')
+  return { cert, key }
+}
+
+function parsed<T>(parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch {
+    return undefined // the error could quote what it could not read
+  }
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || (isIP(host) !== 0 && ipaddr.process(host).range() === 'loopback')

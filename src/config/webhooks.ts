@@ -1,0 +1,44 @@
+import type { AllowEntry } from '../probes/network/egress-policy.ts'
+import { ConfigError, type Values } from './env.ts'
+import { loopbackAndPrivate, readAllow } from './vantages.ts'
+
+export interface WebhookSettings {
+  /** Where they may lead. */
+  allow: readonly AllowEntry[]
+  /** Whether plain HTTP may leave this machine. */
+  plainHttp: boolean
+  /** For one try. */
+  timeoutMs: number
+  /** The pause before each further try. */
+  retrySeconds: readonly number[]
+  /** How long it is kept what was delivered. */
+  retentionDays: number
+}
+
+const retrySchedule = '5,30,300,1800,7200,18000,36000,50400'
+
+export const readWebhooks = ({ text, checked, integer, flag }: Values): WebhookSettings => ({
+  allow: readAllow(text('PORTWARDEN_WEBHOOK_ALLOW', loopbackAndPrivate), 'PORTWARDEN_WEBHOOK_ALLOW'),
+  plainHttp: flag('PORTWARDEN_WEBHOOK_PLAIN_HTTP'),
+  timeoutMs: integer('PORTWARDEN_WEBHOOK_TIMEOUT_MS', 10_000, [100, 60_000]),
+  retrySeconds: checked('PORTWARDEN_WEBHOOK_RETRY_SECONDS', retrySchedule, {
+    valid: (value) => /^\d{1,6}(,\d{1,6}){0,29}$/.test(value),
+    example: retrySchedule,
+  })
+    .split(',')
+    .map(Number),
+  retentionDays: integer('PORTWARDEN_WEBHOOK_RETENTION_DAYS', 30, [1, 3_650]),
+})
+
+const secretKeyBytes = 32
+
+/** The key that seals secrets in the database; undefined where none is given. */
+export function readSecretKey({ secret }: Values): Uint8Array | undefined {
+  const text = secret('PORTWARDEN_SECRET_KEY')
+  if (text === undefined) return undefined
+  const key = Buffer.from(text, 'base64')
+  if (key.length === secretKeyBytes && key.toString('base64') === text) return new Uint8Array(key)
+  throw new ConfigError(
+    'PORTWARDEN_SECRET_KEY is not valid: it takes 32 bytes in base64, as `openssl rand -base64 32` makes them',
+  )
+}

@@ -1,0 +1,230 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import { ldapChannels, probeNames, states, tlsVersions } from '../findings/observation.ts'
+import { closedObject } from './shape.ts'
+
+const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
+const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
+
+export const severities = ['low', 'medium', 'high'] as const
+export type Severity = (typeof severities)[number]
+const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
+export type ParameterType = (typeof parameterTypes)[number]
+
+export const nameSchema = (what: string) =>
+  Type.String({
+    pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
+    maxLength: 100,
+    description: what,
+    examples: ['ssh-restricted'],
+  })
+export const Port = Type.Integer({ title: 'port', minimum: 1, maximum: 65535 })
+export const Zone = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
+  maxLength: 50,
+  description: 'client, server, support, untrusted…',
+  examples: ['client'],
+})
+const Scalar = Type.Union([Type.String({ maxLength: 100_000 }), Type.Number(), Type.Boolean()])
+
+/** `{ value, equals }` or `{ value, differsFrom }`: what a rule asks of its parameters. */
+export const Comparison = Type.Union([
+  closedObject({ value: Scalar, equals: Scalar }),
+  closedObject({ value: Scalar, differsFrom: Scalar }),
+])
+const Flag = Type.Union([Type.Boolean(), Comparison])
+const Condition = Type.Union([Scalar, Comparison])
+
+export const CredentialRef = Type.String({
+  pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$',
+  maxLength: 500,
+  examples: ['env:LDAP_BIND'],
+  description:
+    'Where the worker at the vantage finds the credential: env:NAME or file:/PATH; never the credential itself',
+})
+
+/** One or more certificates; a base64 text that begins with MI is a DER sequence of the size that certificates have. */
+export const Pem = Type.String({
+  pattern: '-----BEGIN CERTIFICATE-----\\s+MI[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----',
+  maxLength: 100_000,
+  examples: ['-----BEGIN CERTIFICATE-----\nMII…\n-----END CERTIFICATE-----'],
+  description: 'PEM certificates that are trusted besides the system',
+})
+
+export const Expectation = closedObject(
+  {
+    state: optional(
+      Type.Array(Type.Enum([...states]), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'Allowed states; default: open',
+      }),
+    ),
+    tls: optional(
+      closedObject({
+        minVersion: optional(Type.Enum([...tlsVersions])),
+        refuses: optional(list(Type.Enum([...tlsVersions]))),
+        trusted: optional(Flag),
+        trustedCa: optional(Pem),
+        allowSelfSigned: optional(Flag),
+        nameMatches: optional(Flag),
+        validNow: optional(Flag),
+        minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
+      }),
+    ),
+    http: optional(closedObject({ answers: optional(Flag), plainServed: optional(Type.Literal(false)) })),
+    ssh: optional(
+      closedObject({
+        speaks: optional(Flag),
+        minVersion: optional(Type.Enum(['1.99', '2.0'])),
+        hostKeys: optional(
+          list(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: [`SHA256:${'0123'.repeat(10)}abc`] })),
+        ),
+        forbid: optional(list(Type.String({ maxLength: 100 }))),
+      }),
+    ),
+    ldap: optional(
+      closedObject({
+        answers: optional(Flag),
+        activeDirectory: optional(Flag),
+        security: optional(Type.Array(Type.Enum([...ldapChannels]), { minItems: 1, uniqueItems: true })),
+        plainBind: optional(
+          Type.Literal('refused', {
+            description: 'A simple bind in clear must be refused; tried with a made-up user and no secret',
+          }),
+        ),
+        bind: optional(closedObject({ credentialRef: CredentialRef })),
+        trustedCa: optional(Pem),
+      }),
+    ),
+  },
+  { description: 'What must hold; everything that is named must' },
+)
+
+const From = Type.Array(Zone, {
+  minItems: 1,
+  maxItems: 20,
+  uniqueItems: true,
+  description: 'Zones; one finding for each vantage in them',
+})
+
+export const Rule = closedObject({
+  id: nameSchema('Stays the same from version to version: history hangs on it'),
+  title: Type.String({ minLength: 1, maxLength: 200 }),
+  severity: Type.Enum([...severities]),
+  direction: Type.Enum(['inbound', 'outbound'], { description: 'Seen from the target' }),
+  from: From,
+  indirect: optional(Type.Boolean({ description: 'Evidence from another zone is accepted, and flagged' })),
+  when: optional(
+    Type.Union([Condition, Type.Array(Condition, { minItems: 1, maxItems: 10 })], {
+      description: 'Not applicable while this, or one of these, has no value, is false, or does not hold',
+    }),
+  ),
+  probe: Type.Enum([...probeNames]),
+  host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
+  port: Port,
+  expect: Expectation,
+  unlike: optional(
+    closedObject(
+      { from: { ...From, description: 'Zones; each of their vantages is the other side' }, expect: Expectation },
+      {
+        description:
+          'A paired verdict: seen `from` its zones the port is as `expect` says, and seen from these zones in the same audit as this `expect` says. Both are judged together, as one finding for each vantage in `from`; where one of the observations is missing it is unknown',
+      },
+    ),
+  ),
+  insideWindow: optional(
+    closedObject(
+      { expect: Expectation },
+      { description: 'Replaces `expect` for what is seen while an approved window is open for rule and target' },
+    ),
+  ),
+  controls: optional(
+    list(
+      Type.String({
+        pattern: '^[A-Za-z0-9.-]+:[A-Za-z0-9.()-]+$',
+        maxLength: 100,
+        description: 'FRAMEWORK:CONTROL',
+        examples: ['NIST-800-53:AC-17'],
+      }),
+    ),
+  ),
+  rationale: optional(Type.String({ maxLength: 2000 })),
+  remediation: optional(Type.String({ maxLength: 2000 })),
+})
+
+export const Parameter = closedObject({
+  type: Type.Enum([...parameterTypes]),
+  values: optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+      minItems: 1,
+      maxItems: 100,
+      uniqueItems: true,
+      description: 'Of a choice',
+    }),
+  ),
+  default: optional(Scalar),
+  required: optional(Type.Boolean()),
+  description: optional(Type.String({ maxLength: 500 })),
+})
+
+export const maxParameters = 200
+/** What a parameter may be called. */
+export const parameterName = '[a-zA-Z][a-zA-Z0-9]{0,63}'
+
+const policy = <R extends TSchema>(rule: R) =>
+  closedObject({
+    name: nameSchema('Unique name of the policy'),
+    title: Type.String({ minLength: 1, maxLength: 200 }),
+    source: optional(Type.String({ maxLength: 500, description: 'Where the claims come from' })),
+    parameters: optional(
+      Type.Record(Type.String({ pattern: `^${parameterName}$` }), Parameter, {
+        additionalProperties: false,
+        maxProperties: maxParameters,
+      }),
+    ),
+    windows: optional(
+      closedObject({
+        selfApproval: optional(Type.Boolean({ description: 'Who asks for a window may approve it; default: false' })),
+      }),
+    ),
+    rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),
+  })
+
+/** A policy document whose rules still hold placeholders; policies/load.ts makes sure that they resolve. */
+export const PolicyDocument = policy(
+  Type.Unsafe<PolicyRule>(Type.Object({ id: Rule.properties.id }, { additionalProperties: true })),
+)
+
+/** A policy document in which every placeholder has its value. */
+export const ResolvedPolicyDocument = policy(Rule)
+
+export type Rule = Static<typeof Rule>
+export type Expectation = Static<typeof Expectation>
+export type Parameter = Static<typeof Parameter>
+export type ParameterValue = string | number | boolean
+export type Comparison = Static<typeof Comparison>
+
+/** What is the same for every target, so that a rule can be planned, counted and compared before a target is known. */
+export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect', 'probe', 'controls'] as const
+/** A rule as written: what is not literal may hold placeholders such as `${sshPort}`. */
+export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | 'rationale' | 'remediation'> & {
+  when?: unknown
+  host?: string
+  port: number | string
+  expect: Record<string, unknown>
+  insideWindow?: { expect: Record<string, unknown> }
+  /** Its zones are literal too. */
+  unlike?: { from: string[]; expect: Record<string, unknown> }
+}
+export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
+
+type Evaluated<T> = T extends Comparison
+  ? never
+  : T extends unknown[]
+    ? T
+    : T extends object
+      ? { [K in keyof T]: Evaluated<T[K]> }
+      : T
+/** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
+export type ResolvedRule = Evaluated<Omit<Rule, 'when'>>
+export type ResolvedExpectation = ResolvedRule['expect']

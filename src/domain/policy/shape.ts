@@ -1,0 +1,161 @@
+import { type TProperties, type TSchema, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Path } from '../../encoding/json-pointer.ts'
+
+export interface Problem {
+  path: Path
+  /** What would be right, without the name of the place: `must be one of low, medium, high`. */
+  message: string
+}
+
+/** The schema of an object of which every field is known. */
+export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
+  Type.Object(properties, { additionalProperties: false, ...options })
+
+/** The part of JSON Schema that the schemas of this project use. */
+export interface Shape {
+  type?: string
+  title?: string
+  const?: unknown
+  enum?: unknown[]
+  anyOf?: Shape[]
+  properties?: Record<string, Shape>
+  patternProperties?: Record<string, Shape>
+  additionalProperties?: unknown
+  required?: string[]
+  items?: Shape
+  minItems?: number
+  maxItems?: number
+  maxProperties?: number
+  uniqueItems?: boolean
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  pattern?: string
+  examples?: unknown[]
+}
+
+/** A place that holds one value: neither an object with named members nor a list. */
+export interface Leaf {
+  shape: Shape
+  value: unknown
+  path: Path
+  /** Without it the object around it would be incomplete. */
+  required: boolean
+}
+export type LeafCheck = (leaf: Leaf) => Problem[]
+
+/** What is wrong with a part, as it is wrong with the whole that has it at `parent`. */
+export const under =
+  (parent: Path) =>
+  ({ path, message }: Problem): Problem => ({ path: [...parent, ...path], message })
+
+/** Everything about a value that does not fit a schema, each place once and in words; `checkLeaf` decides about single values. */
+export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): Problem[] {
+  return checkNode({ shape: schema, value, path: [], required: true }, checkLeaf)
+}
+
+/** Checks a value just as its schema says. */
+export const checkPlainLeaf: LeafCheck = ({ shape, value, path }) =>
+  Value.Check(shape, value) ? [] : [{ path, message: explain(shape, value) }]
+
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function checkNode(leaf: Leaf, checkLeaf: LeafCheck): Problem[] {
+  if (leaf.shape.type === 'object') return checkObject(leaf, checkLeaf)
+  if (leaf.shape.type === 'array') return checkList(leaf, checkLeaf)
+  return checkLeaf(leaf)
+}
+
+function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Problem[] {
+  if (!isRecord(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
+  const { properties = {}, patternProperties = {}, required = [] } = shape
+  const names = Object.keys(value).filter((name) => value[name] !== undefined)
+  const missing = required.filter((name) => !names.includes(name))
+  const problems: Problem[] = missing.map((name) => ({
+    path: [...path, name],
+    message: `is missing: must be ${describeShape(properties[name] ?? {})}`,
+  }))
+  if (names.length > (shape.maxProperties ?? Number.POSITIVE_INFINITY)) {
+    problems.push({ path, message: `must have at most ${shape.maxProperties} members` })
+  }
+  const patterns = Object.entries(patternProperties).map(([pattern, member]) => ({ pattern: RegExp(pattern), member }))
+  for (const name of names) {
+    const member = Object.hasOwn(properties, name)
+      ? properties[name]
+      : patterns.find(({ pattern }) => pattern.test(name))?.member
+    const child = { value: value[name], path: [...path, name], required: required.includes(name) }
+    if (member) for (const problem of checkNode({ shape: member, ...child }, checkLeaf)) problems.push(problem)
+    else if (shape.additionalProperties === false) {
+      problems.push({ path: child.path, message: explainUnknown(name, shape) })
+    }
+  }
+  return problems
+}
+
+function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Problem[] {
+  if (!Array.isArray(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
+  const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = shape
+  if (value.length < minItems)
+    return [{ path, message: `must have at least ${minItems} item${minItems > 1 ? 's' : ''}` }]
+  if (value.length > maxItems) return [{ path, message: `must have at most ${maxItems} items` }]
+  const seen = new Set<unknown>()
+  return value.flatMap((item, index) => {
+    const place = [...path, index]
+    if (shape.uniqueItems && seen.has(item)) return [{ path: place, message: 'must not repeat an item of the list' }]
+    seen.add(item)
+    return checkNode({ shape: items, value: item, path: place, required: false }, checkLeaf)
+  })
+}
+
+function explain(shape: Shape, value: unknown): string {
+  if (shape.type === 'string' && typeof value === 'string') {
+    if (value.length < (shape.minLength ?? 0)) return 'must not be empty'
+    if (value.length > (shape.maxLength ?? value.length)) return `must be at most ${shape.maxLength} characters long`
+  }
+  return `must be ${describeShape(shape)}`
+}
+
+/** What a schema accepts, in words that follow "must be". */
+export function describeShape(shape: Shape): string {
+  if (shape.anyOf) return [...new Set(shape.anyOf.map(describeShape))].join(' or ')
+  if (shape.enum) return `one of ${shape.enum.join(', ')}`
+  if (shape.const !== undefined) return JSON.stringify(shape.const)
+  if (shape.type === 'boolean') return 'true or false'
+  if (shape.type === 'number') return 'a number'
+  if (shape.type === 'integer') {
+    return `a ${shape.title ?? 'whole number'} from ${shape.minimum ?? 'any'} to ${shape.maximum ?? 'any'}`
+  }
+  if (shape.type === 'array') return 'a list'
+  if (shape.type === 'object') return shape.required ? `an object with ${shape.required.join(', ')}` : 'an object'
+  return shape.examples ? `text like ${shape.examples[0]}` : 'text'
+}
+
+function explainUnknown(name: string, { properties, patternProperties }: Shape): string {
+  if (patternProperties) return `must have a name that matches ${Object.keys(patternProperties).join(' or ')}`
+  const near = nearestName(name, Object.keys(properties ?? {}))
+  return `unknown field \`${name.slice(0, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
+}
+
+/** The name that somebody probably meant: the nearest one within two edits. */
+export function nearestName(name: string, known: string[]): string | undefined {
+  const near = known.filter((other) => Math.abs(other.length - name.length) <= 2)
+  const ranked = near.map((other) => ({ other, edits: countEdits(name.toLowerCase(), other.toLowerCase()) }))
+  return ranked.filter(({ edits }) => edits <= 2).sort((a, b) => a.edits - b.edits)[0]?.other
+}
+
+/** Levenshtein's distance. */
+function countEdits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (const [i, letter] of [...from].entries()) {
+    const next = [i + 1]
+    for (const [j, other] of [...to].entries()) {
+      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row.at(-1) ?? 0
+}

@@ -1,0 +1,48 @@
+import type { Result } from '../findings/judge.ts'
+import type { State } from '../findings/observation.ts'
+import type { Severity } from '../policy/policy.ts'
+
+/** A finding as a tool needs it that makes tickets. */
+export interface TicketFinding {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
+  target: string
+  address: string
+  externalId: string | null
+  labels: Record<string, string>
+  policy: string
+  rule: string
+  title: string
+  severity: Severity
+  controls: readonly string[]
+  remediation: string | null
+  vantage: string
+  result: Result
+  state: State
+  reason: { code: string; message: string }
+  observedAt: string
+  /** The waiver that accepts the failure. */
+  waiver: string | null
+}
+
+/** Why a finding is resolved. */
+export const resolutions = ['pass', 'waived', 'notapplicable', 'out-of-scope'] as const
+type Resolution = (typeof resolutions)[number]
+
+export type TicketStep =
+  | { type: 'finding.opened' | 'finding.still-open' }
+  | { type: 'finding.resolved'; resolution: Resolution }
+
+/**
+ * What a finding means for whoever has a ticket of it, or has none. What is not known neither opens nor resolves; a waiver
+ * resolves, and when it has expired the failure opens again.
+ */
+export function ticketStep(
+  hasTicket: boolean,
+  { result, waiver }: Pick<TicketFinding, 'result' | 'waiver'>,
+): TicketStep | undefined {
+  if (result === 'fail' && waiver === null) return { type: hasTicket ? 'finding.still-open' : 'finding.opened' }
+  if (!hasTicket) return undefined
+  if (result === 'fail') return { type: 'finding.resolved', resolution: 'waived' }
+  return result === 'pass' || result === 'notapplicable' ? { type: 'finding.resolved', resolution: result } : undefined
+}

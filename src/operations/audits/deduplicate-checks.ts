@@ -1,0 +1,44 @@
+import type { Observation } from '../../domain/findings/observation.ts'
+import type { ResolvedRule } from '../../domain/policy/policy.ts'
+import { optionsOf } from '../../probes/engine/options.ts'
+import type { AccountUse, Check, Observe } from '../../probes/engine/run-check.ts'
+
+/** What a rule asks a vantage to look at. */
+export const checkOf = (rule: ResolvedRule, host: string): Check => ({
+  probe: rule.probe,
+  host,
+  port: rule.port,
+  options: optionsOf(rule),
+})
+
+/** The same for checks that one look answers. */
+export const lookKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
+
+/**
+ * Looks once at what several checks of a batch ask for: a hundred servers with one domain controller make one look at it.
+ * Looks that send the same credential come one after the other, and none follows a refusal.
+ */
+export function createLook(observe: Observe): (check: Check) => Promise<Observation> {
+  const looks = new Map<string, Promise<Observation>>()
+  const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
+
+  const lookOnce = (check: Check): Promise<Observation> => {
+    const ref = 'credentialRef' in check.options ? check.options.credentialRef : undefined
+    if (ref === undefined) return observe(check)
+    const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
+    const next = account.last.then(() => observe(check, account.use))
+    accounts.set(ref, { ...account, last: next })
+    return next
+  }
+
+  return (check) => {
+    const key = lookKey(check)
+    const look = looks.get(key) ?? lookOnce(check)
+    looks.set(key, look)
+    return look
+  }
+}
+
+/** The reference of the credential that a rule has sent, inside a window or outside. */
+export const credentialOf = (rule: ResolvedRule): string | undefined =>
+  rule.expect.ldap?.bind?.credentialRef ?? rule.insideWindow?.expect.ldap?.bind?.credentialRef

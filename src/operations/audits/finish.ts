@@ -1,0 +1,77 @@
+import { evidenceOf } from '../../domain/findings/evidence.ts'
+import { judgePair } from '../../domain/findings/paired-rule.ts'
+import type { DuePairs, Pair } from '../../store/audits/paired-observations.ts'
+import type { NewFinding } from '../../store/audits/record-findings.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import { isReprobe, proveWindow } from '../exceptions/windows.ts'
+import { loadPermissions } from './load-exceptions.ts'
+
+const findingsPerRecording = 1_000
+
+/**
+ * Ends an audit of which every batch is recorded. Its paired findings are made now, from what both sides saw; what nobody
+ * saw makes them `unknown`. Doing it again changes nothing.
+ */
+export async function finishAudit(stores: Stores, auditId: string): Promise<void> {
+  const due = await stores.pairs.due(auditId)
+  const findings = due ? await waive(stores, due, { auditId, now: new Date() }) : []
+  for (let i = 0; i < findings.length; i += findingsPerRecording) {
+    await stores.record({ auditId, batchId: null, findings: findings.slice(i, i + findingsPerRecording) })
+  }
+  const ended = await stores.audits.finish(auditId)
+  if (ended && isReprobe(ended.trigger)) await proveWindow(stores, auditId)
+  if (due) await stores.pairs.forget(auditId)
+}
+
+/** Makes the paired findings, and notes the waivers of those that fail. */
+async function waive(
+  stores: Stores,
+  due: DuePairs,
+  { auditId, now }: { auditId: string; now: Date },
+): Promise<NewFinding[]> {
+  const made = due.pairs.map((pair) => ({
+    finding: pairedFinding(pair, due, now),
+    rule: due.rules[pair.rule]?.id ?? '',
+  }))
+  const judged = made.map(({ finding, rule }) => ({
+    rule,
+    targetId: finding.targetId,
+    at: finding.observedAt.getTime(),
+  }))
+  const audit = await stores.audits.find(auditId)
+  const permissions = await loadPermissions(stores, {
+    policy: audit?.policy.name ?? '',
+    trigger: audit?.trigger ?? '',
+    judged,
+  })
+  return made.map(({ finding }, i) => {
+    const one = judged[i]
+    return { ...finding, waiverId: one ? permissions.waiverOf(one, finding) : null }
+  })
+}
+
+function pairedFinding(pair: Pair, { rules, seenFrom }: DuePairs, now: Date): NewFinding {
+  const rule = rules[pair.rule]
+  if (!rule) throw new Error(`the pair of series ${pair.seriesId} names a rule that its audit does not hold`)
+  const look = { targetId: pair.targetId, rule: rule.id }
+  const seen = seenFrom({ ...look, vantageId: pair.vantageId, side: 'one' })
+  const others = pair.others.map(({ vantage, vantageId }) => ({
+    vantage,
+    seen: vantageId === null ? undefined : seenFrom({ ...look, vantageId, side: 'other' }),
+  }))
+  const all = [seen, ...others.map((other) => other.seen)].filter((observation) => observation !== undefined)
+  const unlike = Object.fromEntries(
+    others.flatMap((other) => (other.seen ? [[other.vantage, evidenceOf(other.seen).addresses]] : [])),
+  )
+  const sightings = all.flatMap((observation) => observation.sightings)
+  return {
+    ...judgePair(rule, { seen, others: others.map((other) => other.seen) }),
+    targetId: pair.targetId,
+    seriesId: pair.seriesId,
+    observedAt: all.length === 0 ? now : new Date(Math.max(...all.map(({ observedAt }) => Date.parse(observedAt)))),
+    latencyMs: seen?.sightings[0].latencyMs ?? null,
+    attempts: sightings.reduce((sum, sighting) => sum + sighting.attempts, 0),
+    indirect: false,
+    evidence: seen ? { ...evidenceOf(seen), unlike } : null,
+  }
+}

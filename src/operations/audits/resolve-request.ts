@@ -1,0 +1,121 @@
+import { type Mistake, RefusedError } from '../../domain/errors.ts'
+import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
+import { resolveParameters } from '../../domain/policy/parameters.ts'
+import { digest } from '../../encoding/canonical-json.ts'
+import { pointerTo } from '../../encoding/json-pointer.ts'
+import type { Basis, Granted, Wish } from '../../store/audits/planning-snapshot.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { TargetInput } from '../../store/inventory/targets.ts'
+import type { Selection } from '../../store/query/selection.ts'
+import type { AuditRequest } from './accept.ts'
+
+/** What an audit is asked to look at, and what its caller has under way. `targets`: in the order of the request. */
+export type Asked = Basis & { checksInFlight: number }
+
+/** Checks what an audit is asked to do; throws RefusedError with every mistake. Targets that are given whole are saved. */
+export async function checkRequest(stores: Stores, request: AuditRequest, requestedBy = 'system'): Promise<Asked> {
+  const [asked] = await checkRequests(stores, [{ request, requestedBy }])
+  if (!asked) throw new Error('a request was not checked')
+  return asked
+}
+
+/** The same for several at once; throws for the first that is refused. */
+export async function checkRequests(
+  stores: Stores,
+  asking: readonly { request: AuditRequest; requestedBy: string }[],
+): Promise<Asked[]> {
+  const wishes: Wish[] = []
+  for (const { request, requestedBy } of asking) {
+    const [name = '', version] = request.policy.split('@')
+    const policy = { name, version: version === undefined ? undefined : Number(version) }
+    const targets = Array.isArray(request.targets)
+      ? await saveInline(stores, request.targets, requestedBy)
+      : request.targets
+    wishes.push({ policy, targets, requestedBy })
+  }
+  const granted = await stores.basis.asked(wishes)
+  return granted.map((one, i) => checkGranted(asking[i]?.request as AuditRequest, one))
+}
+
+function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): Asked {
+  if (!policy)
+    throw new RefusedError([
+      { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
+    ])
+  const { targets, vantages } = granted
+  checkFound(Array.isArray(request.targets) ? namesOf(request.targets) : request.targets, targets)
+
+  const mistakes: Mistake[] = []
+  const known = new Set(vantages.map((vantage) => vantage.name))
+  request.vantages?.forEach((vantage, i) => {
+    if (!known.has(vantage)) mistakes.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
+  })
+  const told = new Set<string>()
+  for (const [i, target] of targets.entries()) {
+    const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
+    for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
+      if (layer === 'target') {
+        const pointer = placeOfTarget(request.targets, i)
+        mistakes.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
+      } else if (told.size < told.add(parameter).size) {
+        mistakes.push({ pointer: pointerTo(['params', parameter]), message })
+      }
+    }
+  }
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  return { ...granted, policy }
+}
+
+// What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
+const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
+  Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
+
+const namesOf = (listed: readonly (string | TargetInput)[]) =>
+  listed.map((target) => (typeof target === 'string' ? target : target.name))
+
+/** Checks the targets that are listed, saves those that are given whole, and answers the names of all. */
+async function saveInline(
+  stores: Stores,
+  listed: readonly (string | TargetInput)[],
+  requestedBy: string,
+): Promise<string[]> {
+  const names = namesOf(listed)
+  const seen = new Set<string>()
+  const mistakes = listed.flatMap((target, i): Mistake[] => {
+    if (seen.size === seen.add(names[i] ?? '').size)
+      return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
+    const wrong = typeof target !== 'string' && !isHost(target.address)
+    return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
+  })
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  const inline = listed.filter((target) => typeof target !== 'string')
+  if (inline.length > 0) await saveTargets(stores, inline, requestedBy)
+  return names
+}
+
+/** Throws RefusedError where a selection names a target that was not found, or finds none. */
+export function checkFound(selection: Selection, targets: readonly { name: string }[]): void {
+  if (!Array.isArray(selection)) {
+    if (targets.length > 0) return
+    throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
+  }
+  const found = new Set(targets.map(({ name }) => name))
+  const missing = selection.flatMap((name, i) =>
+    found.has(name)
+      ? []
+      : [{ pointer: `/targets/${i}`, message: `there is no target ${name}: GET /v1/targets lists them` }],
+  )
+  if (missing.length > 0) throw new RefusedError(missing)
+}
+
+/** Saves targets and tells the ledger, in one entry, which of them changed. */
+async function saveTargets(stores: Stores, targets: readonly TargetInput[], actor: string): Promise<void> {
+  const names = new Set(await stores.targets.save(targets))
+  if (names.size === 0) return
+  const changed = targets.filter(({ name }) => names.has(name))
+  const payload = { count: changed.length, digest: digest(changed), targets: changed.slice(0, shownTargets) }
+  stores.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
+}
+
+/** Of how many targets an entry of the ledger shows what they are; its digest is over all. */
+const shownTargets = 20

@@ -1,0 +1,152 @@
+import { evidenceOf } from '../../domain/findings/evidence.ts'
+import { judge } from '../../domain/findings/judge.ts'
+import type { Observation } from '../../domain/findings/observation.ts'
+import type { ResolvedRule } from '../../domain/policy/policy.ts'
+import type { Check } from '../../probes/engine/run-check.ts'
+import type { Batch, BatchCheck } from '../../store/audits/batches.ts'
+import type { KeptLook } from '../../store/audits/paired-observations.ts'
+import type { NewFinding } from '../../store/audits/record-findings.ts'
+import { throughOutages } from '../../store/db/outages.ts'
+import type { Stores, Transact } from '../../store/db/stores.ts'
+import { checkOf, lookKey } from './deduplicate-checks.ts'
+import { finishAudit } from './finish.ts'
+import { loadPermissions, type Permissions } from './load-exceptions.ts'
+import { settledFinding } from './plan.ts'
+import { type Eyes, lookAtAll } from './run-checks.ts'
+
+interface BatchParts extends Eyes {
+  stores: Stores
+}
+
+interface BatchJob {
+  auditId: string
+  batchId: number
+}
+
+/**
+ * Runs a batch: looks, judges, records. What bounds its concurrency is the observer's budget of sockets.
+ * A batch that is recorded already is not run again; if its worker died before the audit was finished, that is made good.
+ */
+export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
+  const batch = await parts.stores.batches.findOpen(batchId)
+  if (!batch) return finishIfDone(parts.stores, auditId)
+  const seen = await lookAtAll(parts, looksOf(batch).looks)
+  await throughOutages(() => recordSeen(parts.stores, batch, seen)) // looking again would cost the targets
+}
+
+/** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */
+export function looksOf({ rules, checks }: Batch): { looks: Check[]; places: number[] } {
+  const known = new Map<string, number>()
+  const looks: Check[] = []
+  const places = checks.map((check) => {
+    const look = checkOf(ruleOf(rules, check), check.host)
+    const place = known.get(lookKey(look)) ?? looks.push(look) - 1
+    known.set(lookKey(look), place)
+    return place
+  })
+  return { looks, places }
+}
+
+/** Judges what was seen of a batch, look by look, and records it; undefined: its vantage was offline. */
+export async function recordSeen(
+  stores: Stores,
+  batch: Batch,
+  seen: readonly Observation[] | undefined,
+): Promise<void> {
+  const job = { auditId: batch.auditId, batchId: batch.id }
+  if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
+  const { places } = looksOf(batch)
+  const judged = batch.checks.flatMap(({ targetId }, i) => {
+    const observation = seen[places[i] ?? -1]
+    return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
+  })
+  const permissions = await loadPermissions(stores, { ...batch, judged })
+  const findings: NewFinding[] = []
+  const kept: KeptLook[] = []
+  for (const [i, check] of batch.checks.entries()) {
+    const observation = seen[places[i] ?? -1]
+    if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
+    const rule = ruleOf(batch.rules, check)
+    if (check.side) kept.push({ targetId: check.targetId, rule: rule.id, side: check.side, seen: observation })
+    else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
+  }
+  await record(stores, { ...job, findings, kept: kept.length > 0 ? kept : undefined })
+}
+
+/** Records every check of a batch as an error: no worker could run it. */
+export async function failBatch({ stores }: { stores: Stores }, { auditId, batchId }: BatchJob): Promise<void> {
+  await recordUnseen(stores, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
+}
+
+/**
+ * Cancels an audit: what was not looked at yet becomes `unknown`, so that every check is accounted for. A worker that is in
+ * the middle of a batch finds it recorded, and its results change nothing. False where the audit has ended already.
+ */
+export async function cancelAudit(
+  { stores, transaction }: { stores: Stores; transaction: Transact },
+  auditId: string,
+  canceledBy: string,
+): Promise<boolean> {
+  const asked = await transaction(async ({ audits, ledger }) => {
+    const open = await audits.requestCancel(auditId)
+    if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
+    return open
+  })
+  if (!asked) return false
+  for (const { id: batchId } of await stores.batches.open(auditId)) {
+    await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
+  }
+  await finishAudit(stores, auditId)
+  return true
+}
+
+/** Records every check of a batch that nobody has recorded as not seen, with the reason; ends the audit with its last batch. */
+export async function recordUnseen(
+  stores: Stores,
+  { auditId, batchId }: BatchJob,
+  unseen: Pick<NewFinding, 'result' | 'reason'>,
+) {
+  const batch = await stores.batches.findOpen(batchId)
+  if (!batch) return finishIfDone(stores, auditId)
+  const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
+  const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, new Date()))
+  await record(stores, { auditId, batchId, findings })
+}
+
+async function record(stores: Stores, batch: Parameters<Stores['record']>[0]) {
+  const { batchesLeft } = await stores.record(batch)
+  if (batchesLeft === 0) await finishAudit(stores, batch.auditId)
+}
+
+/** Ends an audit of which everything is recorded, where whoever recorded it died before. */
+export async function finishIfDone(stores: Stores, auditId: string): Promise<void> {
+  if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
+}
+
+function ruleOf(rules: readonly ResolvedRule[], check: BatchCheck): ResolvedRule {
+  const rule = rules[check.rule]
+  if (!rule) throw new Error(`a check of series ${check.seriesId} names a rule that its batch does not hold`)
+  return rule
+}
+
+function judgedFinding(
+  check: BatchCheck,
+  { rule, seen, permissions }: { rule: ResolvedRule; seen: Observation; permissions: Permissions },
+): NewFinding {
+  const judged = { rule: rule.id, targetId: check.targetId, at: Date.parse(seen.observedAt) }
+  const windowId = permissions.windowOf(judged)
+  const judgement = judge(rule, seen, { windowOpen: windowId !== null })
+  const deciding = seen.sightings.find((s) => s.state === judgement.state) ?? seen.sightings[0]
+  return {
+    ...judgement,
+    targetId: check.targetId,
+    seriesId: check.seriesId,
+    observedAt: new Date(seen.observedAt),
+    latencyMs: deciding.latencyMs,
+    attempts: seen.sightings.reduce((sum, sighting) => sum + sighting.attempts, 0),
+    indirect: check.indirect,
+    evidence: evidenceOf(seen),
+    windowId,
+    waiverId: permissions.waiverOf(judged, judgement),
+  }
+}

@@ -1,0 +1,48 @@
+import { type Mistake, RefusedError } from '../../domain/errors.ts'
+import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { StoredTarget } from '../../store/inventory/targets.ts'
+import type { Selection } from '../../store/query/selection.ts'
+import type { AuditRequest } from './accept.ts'
+import { checkFound, checkRequest } from './resolve-request.ts'
+
+/** For which rules and targets of a policy something is asked. */
+interface RuleSelection {
+  policy: string
+  rules: readonly string[]
+  targets: Selection
+  params?: AuditRequest['params']
+}
+
+/**
+ * Checks that a policy has these rules, and that there are such targets now; `fits` says what else is wrong with a rule.
+ * Throws RefusedError with every mistake; answers the ids of the targets.
+ */
+export async function checkSelection(
+  stores: Stores,
+  { policy, rules, targets, params }: RuleSelection,
+  fits: (rule: PolicyDocument['rules'][number]) => string | undefined = () => undefined,
+): Promise<number[]> {
+  const stored = await stores.policies.find(policy)
+  if (!stored) throw new RefusedError([{ pointer: '/policy', message: `there is no policy ${policy}` }])
+  const mistakes = rules.flatMap((id, i): Mistake[] => {
+    const rule = stored.document.rules.find((one) => one.id === id)
+    const message = rule ? fits(rule) : `policy ${policy} has no rule ${id}`
+    return message === undefined ? [] : [{ pointer: `/rules/${i}`, message }]
+  })
+  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  const found =
+    params === undefined
+      ? await findTargets(stores, targets)
+      : (await checkRequest(stores, { policy, targets, params })).targets
+  return found.map(({ id }) => id)
+}
+
+/** The live targets of a selection; throws RefusedError where it names one that is not there, or finds none. */
+export async function findTargets(stores: Stores, selection: Selection): Promise<StoredTarget[]> {
+  const found = Array.isArray(selection)
+    ? await stores.targets.findByNames(selection)
+    : await stores.targets.findByLabels(selection.labels)
+  checkFound(selection, found)
+  return found
+}

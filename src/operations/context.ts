@@ -1,0 +1,13 @@
+import type { QueuedBatch } from '../store/audits/batches.ts'
+import type { Database } from '../store/db/database.ts'
+import type { Stores, Transact } from '../store/db/stores.ts'
+import type { ReprobeJob } from './exceptions/windows.ts'
+
+/** What accepting, planning and running audits work with. */
+export interface Parts {
+  stores: Stores
+  transaction: Transact
+  enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
+  enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
+  enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
+}

@@ -1,0 +1,28 @@
+import type { Vantage } from '../../domain/findings/plan.ts'
+import { type CanaryState, heartbeatMs } from '../../domain/vantages/presence.ts'
+import type { VantageStore } from '../../store/inventory/vantages.ts'
+
+interface HeartbeatOptions {
+  vantages: Pick<VantageStore, 'announce' | 'touch'>
+  vantage: Vantage
+  version: string
+  canary: () => CanaryState
+  /** Told of a beat that failed; the next one tries again. */
+  onError(error: unknown): void
+}
+
+/** Announces the vantage of a worker and says every few seconds that it is there, until it is stopped. */
+export async function startHeartbeat({ vantages, vantage, version, canary, onError }: HeartbeatOptions) {
+  await vantages.announce(vantage, { version, canary: canary() })
+  let beat: Promise<unknown> = Promise.resolve()
+  const timer = setInterval(() => {
+    beat = vantages.touch(vantage.name, { version, canary: canary() }).catch(onError)
+  }, heartbeatMs)
+  return {
+    /** Ends when no beat is under way any more. */
+    async stop() {
+      clearInterval(timer)
+      await beat
+    },
+  }
+}

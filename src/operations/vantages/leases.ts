@@ -1,0 +1,107 @@
+import { NotFoundError, RefusedError } from '../../domain/errors.ts'
+import {
+  batchOf,
+  type Delivery,
+  jobOf,
+  type Lease,
+  type LeasedCheck,
+  nameLease,
+  readDelivery,
+} from '../../domain/vantages/lease.ts'
+import type { Queue } from '../../jobs/queue.ts'
+import type { Batch } from '../../store/audits/batches.ts'
+import type { Notifications } from '../../store/db/listen.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { Sign } from '../../store/inventory/vantages.ts'
+import { finishIfDone, looksOf, recordSeen } from '../audits/run-batch.ts'
+
+interface LeaseParts {
+  stores: Stores
+  queue: Pick<Queue, 'take' | 'keep' | 'complete'>
+  waitForBatch: Notifications['waitForBatch']
+}
+
+export type LeaseDesk = ReturnType<typeof createLeaseDesk>
+
+/** How often the holder of a lease says that it is at work; the queue waits for three times as long. */
+const heartbeatSeconds = 3
+
+/**
+ * Lends batches to agents, which have no database. An agent sends what it saw and never a result; judging stays here.
+ * A delivery counts for its batch, whatever became of the lease meanwhile: the first that comes for a batch that is not
+ * recorded is recorded, also when the agent was cut off so long that the batch waits for another one. A batch that is
+ * recorded already, by another agent, at the deadline of its audit or because that was canceled, stays as it is: an audit
+ * that has ended does not change, and a finding is recorded once. The agent is told so and forgets what it saw.
+ */
+export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
+  /** The batch of a lease, if it belongs to the vantage; undefined when it is recorded. */
+  const findBatch = async (vantage: string, lease: string): Promise<Batch | undefined> => {
+    const batchId = Number(batchOf(lease))
+    const owner = batchId <= maxId ? await stores.batches.vantageOf(batchId) : undefined
+    if (owner !== vantage) throw new NotFoundError(`there is no lease ${lease} of the vantage ${vantage}`)
+    return stores.batches.findOpen(batchId)
+  }
+
+  const takeOpen = async (vantage: string): Promise<Lease | undefined> => {
+    for (;;) {
+      const job = await queue.take(vantage)
+      if (!job) return undefined
+      const batch = await stores.batches.findOpen(job.data.batchId)
+      if (batch)
+        return { id: nameLease(batch.id, job.id), heartbeatSeconds, checks: looksOf(batch).looks as LeasedCheck[] }
+      await finishIfDone(stores, job.data.auditId)
+      await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
+    }
+  }
+
+  return {
+    /** Lends a batch; where none waits, up to `waitMs` later, or undefined. What it says of itself is noted. */
+    async lease(
+      vantage: string,
+      { waitMs, sign, signal }: { waitMs: number; sign: Sign; signal: AbortSignal },
+    ): Promise<Lease | undefined> {
+      const vantageId = await stores.vantages.touch(vantage, sign)
+      if (vantageId === undefined)
+        throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
+      const until = Date.now() + waitMs
+      for (;;) {
+        const looked = new AbortController()
+        const woken = waitForBatch(
+          { vantage },
+          Math.max(0, until - Date.now()),
+          AbortSignal.any([signal, looked.signal]),
+        )
+        const lease = signal.aborted ? undefined : await takeOpen(vantage)
+        if (lease || signal.aborted) {
+          looked.abort()
+          return lease
+        }
+        await woken
+        if (Date.now() >= until) return undefined // the next poll looks again
+      }
+    },
+
+    /** Keeps a lease alive; false when it has ended: the batch is recorded, canceled, or waits for another agent. */
+    async keep(vantage: string, lease: string): Promise<boolean> {
+      const batch = await findBatch(vantage, lease)
+      await stores.vantages.touch(vantage)
+      return batch !== undefined && (await queue.keep(vantage, jobOf(lease)))
+    },
+
+    /** Takes what an agent saw of a batch; false when the batch was recorded before. Throws RefusedError for what cannot be. */
+    async deliver(vantage: string, lease: string, delivery: Delivery): Promise<boolean> {
+      const batch = await findBatch(vantage, lease)
+      await stores.vantages.touch(vantage)
+      if (!batch) return false
+      const { looks } = looksOf(batch)
+      const span = { from: batch.auditStartedAt, until: new Date() }
+      const read = delivery.online ? readDelivery(looks, delivery, span) : { observations: undefined }
+      if ('mistakes' in read) throw new RefusedError(read.mistakes)
+      await recordSeen(stores, batch, read.observations)
+      await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
+      return true
+    },
+  }
+}
+
+const maxId = 2_147_483_647

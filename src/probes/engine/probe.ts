@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net'
+import type { FactsByProbe, ldapChannels, ProbeName, Sighting } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Credential } from '../ldap/credentials.ts'
+import type { Deadline } from './deadline.ts'
+
+/** One place to look at: a literal address, and the host name that was asked for (SNI, certificate names, LDAP). */
+export interface Endpoint {
+  host: string
+  address: string
+  port: number
+}
+
+/** What a rule asks a probe to look at beyond the least; the plan derives it from the expectation. */
+export interface ProbeOptions {
+  tcp: Record<never, never>
+  tls: { trustedCa?: string; offerVersions?: readonly string[] }
+  https: { trustedCa?: string; offerVersions?: readonly string[]; plainHttp?: boolean }
+  ssh: Record<never, never>
+  ldap: {
+    trustedCa?: string
+    security?: readonly (typeof ldapChannels)[number][]
+    credentialRef?: string
+    /** Tries a simple bind in clear, as nobody and with no secret, to see whether the directory demands protection. */
+    plainBind?: boolean
+  }
+}
+
+/** An established connection, paused: no byte is read before the probe reads. */
+export interface Connection {
+  socket: Socket
+  /** Milliseconds that the connect took. */
+  connectMs: number
+}
+
+/** Why there is no connection, in the words of a sighting. */
+export type Outcome = Pick<Sighting, 'state' | 'reason'>
+
+/** What a probe may use of the world. */
+export interface ProbeIo {
+  /** Opens one TCP connection to the endpoint, or says what came instead. Never throws. The caller destroys the socket. */
+  connect(endpoint: Endpoint): Promise<Connection | Outcome>
+  /** One deadline over the whole probe. */
+  deadline: Deadline
+  /** Resolves a credential reference for this destination, once; the reason where it must not be used. */
+  credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode>
+  /** PEM: who vouches, besides the system, for whom a credential goes to. Undefined: whom the check names. */
+  credentialCa?: string | undefined
+  /** Says who asks, in protocols that have room for it. */
+  requester: string
+}
+
+/** What one try of a probe saw. */
+export interface Look<P extends ProbeName> extends Outcome {
+  facts: FactsByProbe[P]
+  measurements?: Sighting['measurements']
+}
+
+/** One look at one endpoint. Never throws for what the network does: that is data. */
+export type Probe<P extends ProbeName> = (endpoint: Endpoint, options: ProbeOptions[P], io: ProbeIo) => Promise<Look<P>>
+
+export const isConnection = (result: Connection | Outcome): result is Connection => 'socket' in result

@@ -1,0 +1,27 @@
+import { isIPv4 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { type Address, parseLiteral } from './ip-literal.ts'
+
+export interface Network {
+  address: Address
+  bits: number
+  covers(ip: Address): boolean
+}
+
+/** Reads a network as `canonicalCidr` writes it. */
+export function parseNetwork(cidr: string): Network {
+  const [address, bits] = ipaddr.parseCIDR(cidr)
+  const kind = address.kind()
+  return { address, bits, covers: (ip) => ip.kind() === kind && ip.match(address, bits) }
+}
+
+/** The network that this text can only mean, from its first address on, a single address as a network of one; undefined where it is none. */
+export function canonicalCidr(text: string): string | undefined {
+  const [address = '', bits, ...rest] = text.split('/')
+  if (!parseLiteral(address) || rest.length > 0) return undefined
+  const most = isIPv4(address) ? 32 : 128
+  const length = bits ?? String(most)
+  if (!/^\d{1,3}$/.test(length) || Number(length) > most) return undefined
+  const family = most === 32 ? ipaddr.IPv4 : ipaddr.IPv6
+  return `${family.networkAddressFromCIDR(`${address}/${Number(length)}`)}/${Number(length)}`
+}

@@ -1,0 +1,142 @@
+import { networkInterfaces } from 'node:os'
+import ipaddr from 'ipaddr.js'
+import { canonicalCidr, type Network, parseNetwork } from './cidr.ts'
+import { type Address, parseLiteral } from './ip-literal.ts'
+
+type PortRange = readonly [from: number, to: number]
+
+/** A network, and the ports in it; every port when there are none. */
+export interface AllowEntry {
+  cidr: string
+  ports?: readonly PortRange[]
+}
+
+interface EgressRules {
+  allow: readonly AllowEntry[]
+  deny?: readonly AllowEntry[]
+  /** The service's own database and listener. The unspecified address stands for every address of this machine. */
+  never?: readonly OwnEndpoint[]
+}
+
+export interface OwnEndpoint {
+  address: string
+  port: number
+}
+
+export interface EgressPolicy {
+  /** Whether this literal address and port may be dialled. A name is not a literal address: false. */
+  permits(address: string, port: number): boolean
+}
+
+/**
+ * Never dialled, whatever is allowed. An address that carries an IPv4 address inside (other than an IPv4-mapped one, which is
+ * judged as that IPv4 address) would pass by its outer form and arrive at its inner one.
+ */
+const neverDialled = [
+  '0.0.0.0/8', // this host, RFC 791
+  '169.254.0.0/16', // link-local, and the metadata service of most clouds
+  '224.0.0.0/4', // multicast
+  '255.255.255.255/32', // broadcast
+  '100.100.100.200/32', // metadata, Alibaba
+  '168.63.129.16/32', // metadata, Azure
+  '192.0.0.192/32', // metadata, Oracle
+  'fd00:ec2::/32', // metadata and local services, AWS
+  'fd20:ce::254/128', // metadata, Google
+  '::/96', // unspecified and IPv4-compatible; ::1 is exempt
+  'fe80::/10', // link-local
+  'ff00::/8', // multicast
+  '::ffff:0:0:0/96', // IPv4-translated, RFC 2765
+  '64:ff9b::/96', // NAT64, RFC 6052
+  '64:ff9b:1::/48', // NAT64, RFC 8215
+  '2002::/16', // 6to4, RFC 3056
+  '2001::/32', // Teredo, RFC 4380
+].map((cidr) => compile({ cidr }))
+
+/** Decides what may be dialled: inside `allow`, outside `deny` and `never`, and none of what is never dialled. */
+export function createEgressPolicy({ allow, deny = [], never = [] }: EgressRules): EgressPolicy {
+  const allowed = allow.map(compile)
+  const denied = [...neverDialled, ...deny.map(compile)]
+  return {
+    permits(address, port) {
+      const ip = parseLiteral(address)
+      if (!ip || isIsatap(ip)) return false
+      const covers = (entry: Compiled) => entry.covers(ip, port)
+      if (!allowed.some(covers)) return false
+      if (!isIPv6Loopback(ip) && denied.some(covers)) return false
+      return !never.some((own) => own.port === port && isOwn(own.address, ip))
+    },
+  }
+}
+
+interface Compiled {
+  network: Network
+  covers(ip: Address, port: number): boolean
+}
+
+function compile({ cidr, ports }: AllowEntry): Compiled {
+  const network = parseNetwork(cidr)
+  const hasPort = (port: number) => !ports || ports.some(([from, to]) => from <= port && port <= to)
+  return { network, covers: (ip, port) => network.covers(ip) && hasPort(port) }
+}
+
+const isIPv6Loopback = (ip: Address): boolean => ip.kind() === 'ipv6' && ip.range() === 'loopback'
+
+/** RFC 5214 section 6.1: any prefix, then an interface identifier that ends in an IPv4 address. */
+function isIsatap(ip: Address): boolean {
+  if (!(ip instanceof ipaddr.IPv6)) return false
+  const [upper = 0, lower = 0] = ip.parts.slice(4)
+  return (upper & ~0x0200) === 0 && lower === 0x5efe
+}
+
+function isOwn(own: string, ip: Address): boolean {
+  const owned = parseLiteral(own)
+  return owned?.range() === 'unspecified' ? isLocal(ip) : owned?.toString() === ip.toString()
+}
+
+/** Whether it is an address of this machine. */
+export function isLocal(ip: Address): boolean {
+  const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return ip.range() === 'loopback' || local.some(({ address }) => parseLiteral(address)?.toString() === ip.toString())
+}
+
+const example = '10.0.0.0/8, 192.0.2.0/24:443+22-25 or [fd00::/8]:443'
+
+/**
+ * Reads networks separated by commas, each with its ports after a colon, if any, ranges joined by `+`; an IPv6 network with ports stands in
+ * brackets. A single address is a network of one. Throws an Error that names the first wrong entry and shows valid ones.
+ */
+export function parseAllow(text: string): AllowEntry[] {
+  if (text.trim() === '') return []
+  return text.split(',').map((entry) => parseEntry(entry.trim()))
+}
+
+const bracketed = /^\[(?<cidr>[^\]]*)\](?::(?<ports>.*))?$/
+const plain = /^(?<cidr>[^:]*)(?::(?<ports>[^:]*))?$/
+
+function parseEntry(entry: string): AllowEntry {
+  // Without brackets, a second colon means that all of it is an IPv6 network.
+  const { cidr = entry, ports } = (bracketed.exec(entry) ?? plain.exec(entry))?.groups ?? {}
+  const network = canonicalCidr(cidr)
+  if (!network) throw refusal(entry, 'is not a network')
+  if (network !== cidr && cidr.includes('/')) throw refusal(entry, `is not the start of a network, ${network} is`)
+  const { address, bits } = parseNetwork(network)
+  if (
+    neverDialled.some((never) => never.network.bits <= bits && never.covers(address, 0)) &&
+    !isIPv6Loopback(address)
+  ) {
+    throw refusal(entry, 'can never be dialled: it is link-local, metadata, multicast or the like')
+  }
+  return ports === undefined ? { cidr: network } : { cidr: network, ports: parsePorts(ports, entry) }
+}
+
+const refusal = (entry: string, problem: string) =>
+  new Error(`${JSON.stringify(entry)} ${problem}. Write for example ${example}`)
+
+function parsePorts(ports: string, entry: string): PortRange[] {
+  return ports.split('+').map((range) => {
+    const [from = 0, to = from] = /^\d{1,5}(-\d{1,5})?$/.test(range) ? range.split('-').map(Number) : []
+    if (from < 1 || to < from || to > 65535)
+      throw refusal(entry, `has a port range that is none, ${JSON.stringify(range)}`)
+    return [from, to]
+  })
+}

@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import { isConnection, type Probe } from '../engine/probe.ts'
+import { isSignedBy, parseHostKey } from './host-key.ts'
+import { type Identification, identify, readIdentification } from './identification.ts'
+import { type Choice, encodeKexInit, negotiate, parseKexInit } from './kex-init.ts'
+import { exchangeKeys } from './key-exchange.ts'
+import { encodeDisconnect, encodePacket, messages, readMessage } from './packet.ts'
+import { openWire, type Wire } from './wire.ts'
+
+type Facts = FactsByProbe['ssh']
+interface Seen {
+  reason: ReasonCode
+  facts: Facts
+}
+
+const maxBytes = 65_536
+
+/**
+ * Speaks the SSH transport protocol (RFC 4253) up to the signed host key on one connection, and takes its leave with
+ * SSH_MSG_DISCONNECT before any authentication, so that the server logs who asked and neither a failure nor a user.
+ */
+export const probeSsh: Probe<'ssh'> = async (endpoint, _options, io) => {
+  const connection = await io.connect(endpoint)
+  if (!isConnection(connection)) return { ...connection, facts: {} }
+  const wire = openWire(connection.socket, io.deadline, maxBytes)
+  const { reason, facts } = await converse(wire, identify(io.requester))
+  // Only a peer that has shown its KEXINIT understands the words.
+  await wire.close(facts.algorithms && encodeDisconnect(`audit complete (${io.requester})`))
+  return { state: 'open', reason, facts }
+}
+
+async function converse(wire: Wire, ourLine: Buffer): Promise<Seen> {
+  // At once, as RFC 4253 section 4.2 says: it also brings those to speak who wait for a request.
+  wire.send(Buffer.concat([ourLine, Buffer.from('\r\n')]))
+  const identified = await readIdentification(wire)
+  if (!identified.line) return { reason: identified.reason, facts: identified.facts }
+  const { facts } = identified
+  // 1.99 means 2.0 with compatibility to 1.x (RFC 4253 section 5.1); to a mere 1.x we have nothing to say.
+  const speaksTwo = facts.protocolVersion.startsWith('2.') || facts.protocolVersion === '1.99'
+  return speaksTwo ? agree(wire, ourLine, identified) : { reason: 'ssh-no-common-algorithm', facts }
+}
+
+async function agree(wire: Wire, ourLine: Buffer, { line, facts }: Identification): Promise<Seen> {
+  const ourKexInit = encodeKexInit(randomBytes(16))
+  wire.send(encodePacket(ourKexInit))
+  const theirKexInit = await readMessage(wire, [messages.kexInit])
+  if (typeof theirKexInit === 'string') return { reason: theirKexInit, facts }
+  const parsed = parseKexInit(theirKexInit)
+  if (!parsed) return { reason: 'protocol-violation', facts }
+  const { algorithms, guessFollows } = parsed
+  const known = { ...facts, algorithms }
+  const choice = negotiate(algorithms)
+  if (!choice) return { reason: 'ssh-no-common-algorithm', facts: known }
+  if (guessFollows && !choice.guessIsRight) {
+    const guess = await readMessage(wire, keyExchangeMessages)
+    if (typeof guess === 'string') return { reason: guess, facts: known }
+  }
+  const proof = await proveHostKey(wire, choice, [ourLine, line, ourKexInit, theirKexInit])
+  return { reason: proof.reason, facts: { ...known, ...proof.facts } }
+}
+
+// Numbers 30 to 49 belong to the methods of key exchange (RFC 4253 section 12).
+const keyExchangeMessages = Array.from({ length: 20 }, (_, index) => 30 + index)
+
+async function proveHostKey(
+  wire: Wire,
+  { kex, hostKey: algorithm }: Choice,
+  opening: readonly Buffer[],
+): Promise<Seen> {
+  const exchange = await exchangeKeys(wire, kex, opening)
+  if (typeof exchange === 'string') return { reason: exchange, facts: {} }
+  const hostKey = parseHostKey(exchange.hostKey, algorithm)
+  if (!hostKey) return { reason: 'protocol-violation', facts: {} }
+  const { type, sha256 } = hostKey
+  const verified = isSignedBy(hostKey, algorithm, exchange.signature, exchange.exchangeHash)
+  return { reason: verified ? 'ssh-ok' : 'ssh-signature-invalid', facts: { hostKey: { type, sha256, verified } } }
+}

@@ -1,0 +1,74 @@
+import type { PolicyRule } from '../../domain/policy/policy.ts'
+import { canonicalJson } from '../../encoding/canonical-json.ts'
+import { element, escapeXml, openTag, xmlHead } from '../../encoding/xml.ts'
+import {
+  endOf,
+  type Rendering,
+  type ReportedAudit,
+  type ReportedFinding,
+  startOf,
+  totalOf,
+  waivedText,
+} from './audit.ts'
+
+/**
+ * JUnit XML, as CI servers read it: one suite, a test case for each finding. `fail` is a failure; `unknown` and `error` are
+ * errors; what does not apply or was not checked is skipped. Each says why.
+ */
+export const renderJunit: Rendering = async function* (audit, findings) {
+  const { counts, policy } = audit
+  const totals = {
+    tests: totalOf(audit),
+    failures: counts.fail,
+    errors: counts.unknown + counts.error,
+    time: (Date.parse(endOf(audit)) - Date.parse(startOf(audit))) / 1000,
+  }
+  const skipped = counts.notapplicable + counts.notchecked // the schema of Jenkins lets only a suite say it
+  const suite = { name: `${policy.name}@${policy.version}`, id: 0, ...totals, skipped, timestamp: startOf(audit) }
+  yield `${xmlHead}${openTag('testsuites', { name: 'Portwarden', ...totals })}\n${openTag('testsuite', suite)}\n`
+  yield `${element('properties', {}, propertiesOf(audit))}\n`
+  const rules = new Map(policy.document.rules.map((rule) => [rule.id, rule]))
+  for await (const page of findings()) yield page.map((one) => testCase(one, rules.get(one.rule))).join('')
+  yield '</testsuite>\n</testsuites>\n'
+}
+
+function propertiesOf(audit: ReportedAudit): string {
+  const { id, status, verdict, policy, correlationId, toolVersion } = audit
+  const values = { audit: id, status, verdict, policyDigest: policy.digest, correlationId, toolVersion }
+  return Object.entries(values)
+    .flatMap(([name, value]) => (value === null ? [] : element('property', { name, value })))
+    .join('')
+}
+
+const elements = {
+  pass: undefined,
+  fail: 'failure',
+  unknown: 'error',
+  error: 'error',
+  notapplicable: 'skipped',
+  notchecked: 'skipped',
+} as const
+
+function testCase(finding: ReportedFinding, rule: PolicyRule | undefined): string {
+  const { target, vantage, result, reason, latencyMs } = finding
+  const attributes = {
+    classname: target,
+    name: `${finding.rule} from ${vantage}`,
+    time: latencyMs === null ? 0 : latencyMs / 1000,
+  }
+  const name = elements[result]
+  const told = { message: `${result}: ${reason.message}`, ...(name === 'skipped' ? {} : { type: reason.code }) }
+  const content = name ? element(name, told, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
+  return `${element('testcase', attributes, content)}\n`
+}
+
+const explain = ({ state, observedAt, evidence, waiver }: ReportedFinding, rule: PolicyRule | undefined): string =>
+  [
+    rule?.title,
+    `state: ${state}, observed at ${observedAt}`,
+    waiver && waivedText(waiver),
+    rule?.remediation,
+    evidence && `evidence: ${canonicalJson(evidence)}`,
+  ]
+    .filter((line) => line)
+    .join('\n')

@@ -1,0 +1,118 @@
+import { isIP, isIPv6 } from 'node:net'
+import { canonicalJson } from '../../encoding/canonical-json.ts'
+import { element, openTag, xmlHead } from '../../encoding/xml.ts'
+import { endOf, type Rendering, type ReportedAudit, type ReportedFinding, startOf } from './audit.ts'
+
+/**
+ * Nmap XML, as ndiff reads it. A host is an endpoint as one vantage saw it for one target, named `TARGET@VANTAGE` (and
+ * `>HOST` where a rule looks elsewhere than at the target), because ndiff tells hosts apart by address and name. Each
+ * finding is a line of the script result of its port, or of its host where no port was looked at: so two audits differ
+ * there where their drift report says so. What does not apply is left out, as it is out of scope there too.
+ * Where nothing was looked at a host has no address, which nmap.dtd demands, and the scanner is not nmap.
+ */
+export const renderNmap: Rendering = async function* (audit, findings) {
+  const elsewhere = new Set(audit.policy.document.rules.flatMap(({ id, host }) => (host === undefined ? [] : id)))
+  const hosts = { up: 0, down: 0, total: 0 }
+  yield headOf(audit)
+  for await (const group of byTarget(findings())) {
+    const named = Map.groupBy(
+      group.filter(({ result }) => result !== 'notapplicable'),
+      (one) => nameOf(one, elsewhere),
+    )
+    for (const [name, some] of named) {
+      hosts.total += 1
+      if (some.some(isUp)) hosts.up += 1
+      yield hostOf(name, some)
+    }
+  }
+  yield tailOf(audit, hosts)
+}
+
+/** The findings of one target at a time. */
+async function* byTarget(pages: AsyncIterable<readonly ReportedFinding[]>): AsyncGenerator<ReportedFinding[]> {
+  let group: ReportedFinding[] = []
+  for await (const page of pages) {
+    for (const one of page) {
+      if (group.length > 0 && group[0]?.target !== one.target) {
+        yield group
+        group = []
+      }
+      group.push(one)
+    }
+  }
+  if (group.length > 0) yield group
+}
+
+function nameOf({ target, vantage, rule, evidence }: ReportedFinding, elsewhere: ReadonlySet<string>): string {
+  const host = elsewhere.has(rule) ? evidence?.host : undefined
+  return `${target}@${vantage}${host === undefined ? '' : `>${host}`}`
+}
+
+const isUp = ({ state }: ReportedFinding) => state === 'open' || state === 'closed'
+
+function hostOf(name: string, findings: readonly ReportedFinding[]): string {
+  const times = findings.map(({ observedAt }) => observedAt).sort()
+  const addresses = new Set(findings.flatMap(({ evidence }) => Object.keys(evidence?.addresses ?? {})).filter(isIP))
+  const status = findings.some(isUp)
+    ? { state: 'up', reason: 'port-answer' }
+    : { state: 'unknown', reason: 'no-answer' }
+  const ports = Map.groupBy(findings, ({ evidence }) => evidence?.port)
+  const unlooked = ports.get(undefined) ?? []
+  return element(
+    'host',
+    { starttime: seconds(times[0]), endtime: seconds(times.at(-1)) },
+    [
+      element('status', { ...status, reason_ttl: 0 }),
+      ...[...addresses].sort().map((addr) => element('address', { addr, addrtype: isIPv6(addr) ? 'ipv6' : 'ipv4' })),
+      element('hostnames', {}, element('hostname', { name, type: 'user' })),
+      element('ports', {}, [...ports].map(([port, some]) => (port === undefined ? '' : portOf(port, some))).join('')),
+      unlooked.length > 0 ? element('hostscript', {}, scriptOf(unlooked)) : '',
+    ].join(''),
+  ).concat('\n')
+}
+
+/** What Nmap has a word for, the most certain first; the others are `unknown` to it. Rules may have seen the port at different moments. */
+const nmapStates: readonly string[] = ['open', 'closed', 'filtered']
+
+function portOf(portid: number, findings: readonly ReportedFinding[]): string {
+  const state = nmapStates.find((one) => findings.some((finding) => finding.state === one)) ?? 'unknown'
+  const shown = findings.find((finding) => finding.state === state) ?? findings[0]
+  return element(
+    'port',
+    { protocol: 'tcp', portid },
+    element('state', { state, reason: shown?.reason.code, reason_ttl: 0 }) + scriptOf(findings),
+  )
+}
+
+/** All findings in one result, a line each: Debian's ndiff fails on a port with two. */
+const scriptOf = (findings: readonly ReportedFinding[]): string =>
+  element('script', { id: 'portwarden', output: findings.map(lineOf).join('\n') })
+
+const lineOf = ({ rule, result, state, reason, evidence }: ReportedFinding): string =>
+  `${rule}: ${result}, ${state}, ${reason.code}${evidence ? `, ${canonicalJson(evidence)}` : ''}`
+
+function headOf(audit: ReportedAudit): string {
+  const { id, policy, toolVersion } = audit
+  const run = {
+    scanner: 'portwarden',
+    args: `audit ${id} of policy ${policy.name}@${policy.version}`,
+    start: seconds(startOf(audit)),
+    startstr: new Date(startOf(audit)).toUTCString(),
+    version: toolVersion,
+    xmloutputversion: '1.05',
+  }
+  return `${xmlHead}${openTag('nmaprun', run)}\n<verbose level="0"/><debugging level="0"/>\n`
+}
+
+function tailOf(audit: ReportedAudit, hosts: Record<'up' | 'down' | 'total', number>): string {
+  const end = endOf(audit)
+  const finished = {
+    time: seconds(end),
+    timestr: new Date(end).toUTCString(),
+    elapsed: (Date.parse(end) - Date.parse(startOf(audit))) / 1000,
+    exit: audit.status === 'completed' ? 'success' : 'error',
+  }
+  return `${element('runstats', {}, element('finished', finished) + element('hosts', hosts))}\n</nmaprun>\n`
+}
+
+const seconds = (time = '') => Math.floor(Date.parse(time) / 1000)

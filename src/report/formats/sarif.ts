@@ -1,0 +1,115 @@
+import type { Result } from '../../domain/findings/judge.ts'
+import type { PolicyRule } from '../../domain/policy/policy.ts'
+import { deriveUuid } from '../../encoding/derived-uuid.ts'
+import { arrayMember, openObject } from '../../encoding/json-stream.ts'
+import {
+  endOf,
+  type Rendering,
+  type ReportedAudit,
+  type ReportedFinding,
+  sentenceOf,
+  startOf,
+  waivedText,
+} from './audit.ts'
+
+/** Section 3.27.9: only `fail` has a level; `open` says that it could not be told whether there is a problem. */
+const kinds = {
+  pass: 'pass',
+  fail: 'fail',
+  unknown: 'open',
+  error: 'open',
+  notapplicable: 'notApplicable',
+  notchecked: 'open',
+} as const satisfies Record<Result, string>
+const levels = { high: 'error', medium: 'warning', low: 'note' } as const
+
+/** SARIF 2.1.0 (OASIS): one run, a reporting descriptor for each rule, a result for each finding. */
+export const renderSarif: Rendering = async function* (audit, findings) {
+  const { rules } = audit.policy.document
+  const places = new Map(rules.map((rule, i) => [rule.id, { rule, index: i }]))
+  const log = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0' }
+  yield `${openObject(log)},"runs":[${openObject(runOf(audit))}`
+  const toResult = (finding: ReportedFinding) => resultOf(finding, { audit, place: places.get(finding.rule) })
+  let none = true
+  for await (const text of arrayMember('results', findings(), toResult)) {
+    none = false
+    yield text
+  }
+  if (none) yield ',"results":[]' // an empty list says that it looked (section 3.14.23)
+  yield '}]}\n'
+}
+
+function runOf(audit: ReportedAudit) {
+  const { id, status, verdict, policy, correlationId, error, toolVersion } = audit
+  return {
+    tool: {
+      driver: {
+        name: 'Portwarden',
+        version: toolVersion,
+        semanticVersion: toolVersion,
+        rules: policy.document.rules.map(descriptorOf),
+      },
+    },
+    automationDetails: {
+      id: `${policy.name}/${id}`,
+      ...(correlationId ? { description: { text: correlationId } } : {}),
+    },
+    invocations: [
+      {
+        executionSuccessful: status === 'completed',
+        startTimeUtc: startOf(audit),
+        endTimeUtc: endOf(audit),
+        ...(error ? { exitCodeDescription: error } : {}),
+      },
+    ],
+    columnKind: 'utf16CodeUnits',
+    properties: { audit: id, status, verdict, policy: `${policy.name}@${policy.version}`, policyDigest: policy.digest },
+  }
+}
+
+const descriptorOf = ({ id, title, severity, controls = [], rationale, remediation }: PolicyRule) => ({
+  id,
+  shortDescription: { text: title },
+  ...(rationale ? { fullDescription: { text: rationale } } : {}),
+  ...(remediation ? { help: { text: remediation } } : {}),
+  defaultConfiguration: { level: levels[severity] },
+  properties: { severity, tags: controls },
+})
+
+interface Place {
+  rule: PolicyRule
+  index: number
+}
+
+function resultOf(finding: ReportedFinding, { audit, place }: { audit: ReportedAudit; place: Place | undefined }) {
+  const { target, rule, vantage, result, state, reason, observedAt, latencyMs, attempts, indirect } = finding
+  const { evidence, window, waiver, fingerprint } = finding
+  return {
+    ruleId: rule,
+    ...(place ? { ruleIndex: place.index } : {}),
+    kind: kinds[result],
+    level: result === 'fail' ? levels[place?.rule.severity ?? 'high'] : 'none',
+    message: { text: sentenceOf(finding) },
+    locations: [
+      {
+        logicalLocations: [{ name: target, fullyQualifiedName: `${target}/${rule}@${vantage}`, kind: 'resource' }],
+      },
+    ],
+    ...(waiver ? { suppressions: [{ kind: 'external', status: 'accepted', justification: waivedText(waiver) }] } : {}),
+    guid: deriveUuid('result', audit.id, fingerprint),
+    correlationGuid: fingerprint,
+    partialFingerprints: { 'portwardenSeries/v1': fingerprint },
+    properties: {
+      result,
+      state,
+      reason: reason.code,
+      vantage,
+      observedAt,
+      latencyMs,
+      attempts,
+      indirect,
+      window,
+      evidence,
+    },
+  }
+}

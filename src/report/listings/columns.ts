@@ -1,0 +1,179 @@
+import type { Counts } from '../../domain/findings/verdict.ts'
+import type { ControlStanding, RuleStanding } from '../../domain/policy/controls.ts'
+import type { Columns } from '../../encoding/csv.ts'
+
+interface Reasoned {
+  reason: { code: string; message: string }
+}
+interface Placed {
+  rule: string
+  vantage: string
+}
+interface Judged extends Reasoned, Placed {
+  result: string
+  state: string
+  evidence: object | null
+  fingerprint: string
+}
+
+const judged: Columns<Judged> = {
+  rule: (item) => item.rule,
+  vantage: (item) => item.vantage,
+  result: (item) => item.result,
+  state: (item) => item.state,
+  reasonCode: (item) => item.reason.code,
+  reasonMessage: (item) => item.reason.message,
+  evidence: (item) => item.evidence,
+}
+
+interface FindingRow extends Judged {
+  window: string | null
+  waiver: { id: string } | null
+  target: string
+  observedAt: string
+  latencyMs: number | null
+  attempts: number
+  indirect: boolean
+  late: boolean
+}
+
+/** The columns of findings. */
+export const findingColumns: Columns<FindingRow> = {
+  target: (item) => item.target,
+  ...judged,
+  observedAt: (item) => item.observedAt,
+  latencyMs: (item) => item.latencyMs,
+  attempts: (item) => item.attempts,
+  indirect: (item) => item.indirect,
+  late: (item) => item.late,
+  window: (item) => item.window,
+  waiver: (item) => item.waiver?.id ?? null,
+  fingerprint: (item) => item.fingerprint,
+}
+
+interface SpanRow extends Judged {
+  policy: string
+  from: string
+  to: string | null
+  changes: object
+}
+
+/** The columns of a target's history. */
+export const spanColumns: Columns<SpanRow> = {
+  from: (item) => item.from,
+  to: (item) => item.to,
+  policy: (item) => item.policy,
+  ...judged,
+  changes: (item) => item.changes,
+  fingerprint: (item) => item.fingerprint,
+}
+
+/** The columns of the history of all targets. */
+export const changeColumns: Columns<SpanRow & { target: string }> = { target: (item) => item.target, ...spanColumns }
+
+type Side = ({ result: string; state: string } & Reasoned) | null
+interface DriftRow extends Placed {
+  class: string
+  cause: string
+  significance: string
+  target: string
+  policy: string
+  at: string
+  fingerprint: string
+  before: Side
+  after: Side
+  changes: object
+}
+
+/** The columns of a drift report. */
+export const driftColumns: Columns<DriftRow> = {
+  class: (item) => item.class,
+  cause: (item) => item.cause,
+  significance: (item) => item.significance,
+  target: (item) => item.target,
+  policy: (item) => item.policy,
+  rule: (item) => item.rule,
+  vantage: (item) => item.vantage,
+  at: (item) => item.at,
+  resultBefore: (item) => item.before?.result ?? null,
+  stateBefore: (item) => item.before?.state ?? null,
+  reasonBefore: (item) => item.before?.reason.code ?? null,
+  resultAfter: (item) => item.after?.result ?? null,
+  stateAfter: (item) => item.after?.state ?? null,
+  reasonAfter: (item) => item.after?.reason.code ?? null,
+  changes: (item) => item.changes,
+  fingerprint: (item) => item.fingerprint,
+}
+
+interface Counted {
+  counts: Counts
+  waived: number
+  score: number | null
+  oldestObservation: string | null
+  newestObservation: string | null
+}
+
+const counted: Columns<Counted> = {
+  pass: (item) => item.counts.pass,
+  fail: (item) => item.counts.fail,
+  unknown: (item) => item.counts.unknown,
+  error: (item) => item.counts.error,
+  notapplicable: (item) => item.counts.notapplicable,
+  notchecked: (item) => item.counts.notchecked,
+  waived: (item) => item.waived,
+  score: (item) => item.score,
+  oldestObservation: (item) => item.oldestObservation,
+  newestObservation: (item) => item.newestObservation,
+}
+
+/** The columns of a compliance report. */
+export const complianceColumns: Columns<Counted & { policy: string; severity: string | null; group: string }> = {
+  policy: (item) => item.policy,
+  severity: (item) => item.severity,
+  group: (item) => item.group,
+  ...counted,
+}
+
+type ControlRow = RuleStanding & Pick<ControlStanding, 'framework' | 'control' | 'verdict'> & { name: string | null }
+
+/** The rows of a report of controls, one for each rule of each control. */
+export const controlRows = (items: readonly ControlStanding[]): ControlRow[] =>
+  items.flatMap(({ framework, control, title: name, verdict, rules }) =>
+    rules.map((rule) => ({ ...rule, framework, control, name, verdict })),
+  )
+
+/** The columns of a report of controls; a rule that was never audited has no observation, and no count. */
+export const controlColumns: Columns<ControlRow> = {
+  framework: (item) => item.framework,
+  control: (item) => item.control,
+  controlTitle: (item) => item.name,
+  controlVerdict: (item) => item.verdict,
+  policy: (item) => item.policy,
+  policyVersion: (item) => item.version,
+  rule: (item) => item.rule,
+  severity: (item) => item.severity,
+  ...counted,
+}
+
+interface TargetRow {
+  name: string
+  address: string
+  roles: readonly string[]
+  labels: object
+  params: object
+  externalId: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** The columns of targets; an import takes the same. */
+export const targetColumns: Columns<TargetRow> = {
+  name: (item) => item.name,
+  address: (item) => item.address,
+  roles: (item) => item.roles,
+  labels: (item) => item.labels,
+  params: (item) => item.params,
+  externalId: (item) => item.externalId,
+  createdAt: (item) => item.createdAt,
+  updatedAt: (item) => item.updatedAt,
+}

@@ -1,0 +1,259 @@
+import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
+import type { LedgerKeys } from '../../domain/ledger.ts'
+import { inGroups } from '../../runtime/coalesce.ts'
+import type { Codes } from '../db/codes.ts'
+import { type Database, Prisma, readRows } from '../db/database.ts'
+import type { Watch } from '../db/metrics-hook.ts'
+import type { Audit as Row } from '../generated/client.ts'
+import type { KnownVantage } from '../inventory/vantages.ts'
+import { andAll } from '../query/conditions.ts'
+import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andHas, hasLabels, isEverything, madeIn, type Realm } from '../query/target-scope.ts'
+import { type Ending, finishAudits } from './finish-audits.ts'
+
+export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
+type AuditStatus = (typeof auditStatuses)[number]
+
+export interface NewAudit {
+  id: string
+  policyId: number
+  targetIds: number[]
+  vantages: string[]
+  /** Ids of the rules that are looked at; none: all. */
+  rules?: string[]
+  params: Record<string, unknown>
+  trigger: string
+  requestedBy: string
+  correlationId?: string
+  reason?: string
+  callbackUrl?: string
+  /** When it ends at the latest. */
+  deadlineAt?: Date
+}
+
+/** What its plan says of an audit: how many findings it will have, in how many batches, and which vantages there are now. */
+export interface Begun {
+  total: number
+  batches: number
+  vantages?: readonly KnownVantage[] | undefined
+}
+
+export interface Audit {
+  id: string
+  status: AuditStatus
+  verdict: Verdict | null
+  counts: AuditCounts
+  progress: { done: number; total: number }
+  policy: { name: string; version: number; digest: string }
+  trigger: string
+  correlationId: string | null
+  reason: string | null
+  error: string | null
+  createdAt: string
+  /** When it ends at the latest; null for audits from before there were deadlines. */
+  deadlineAt: string | null
+  startedAt: string | null
+  finishedAt: string | null
+}
+
+/** What the worker that plans an audit must know of it. */
+export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules'> {
+  params: Record<string, unknown>
+}
+
+/** Whom an audit is about and for. */
+interface AuditScope {
+  callbackUrl: string | null
+  requestedBy: string
+  labels: Record<string, string>[]
+  targets: number
+}
+
+interface AuditFilter {
+  correlationId?: string
+  /** Of one of its targets. */
+  externalId?: string
+  /** Labels that one of its targets has, all of them. */
+  labels?: Record<string, string>
+  policy?: string
+  status?: AuditStatus
+  /** Those whose status was written at that time or later. */
+  since?: Date
+  cursor?: string
+  limit: number
+}
+
+/** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
+export function createAuditStore(
+  db: Database,
+  {
+    codes,
+    keys,
+    realm,
+    watch,
+  }: { codes: Codes; keys: LedgerKeys; realm: Realm; watch?: Pick<Watch, 'ended'> | undefined },
+) {
+  // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
+  const finish = inGroups((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), { atOnce: 2 })
+  return {
+    /** Writes audits that are to be planned; or that are planned already, and have begun. */
+    async create(...audits: readonly (NewAudit & { begun?: Begun | undefined })[]): Promise<void> {
+      const rows = audits.map(({ begun, ...audit }) => ({
+        ...{ ...audit, rules: audit.rules ?? [], realm, status: begun ? 'running' : 'queued' },
+        ...{ total: begun?.total ?? 0, batches: begun?.batches ?? 0, plannedVantages: begun?.vantages },
+      }))
+      await db.$executeRaw`
+        INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,
+          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, realm)
+        SELECT id, status, CASE status WHEN 'running' THEN now() END, total, batches, "plannedVantages", trigger, "policyId", "targetIds",
+          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", realm
+        FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g(id uuid, status text, total int, batches int, "plannedVantages" jsonb,
+          trigger text, "policyId" int, "targetIds" int[], vantages text[], rules text[], params jsonb, "correlationId" text, reason text,
+          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, realm jsonb)`
+    },
+
+    /** What many look for at once is looked up together. */
+    find: inGroups(
+      async (ids: readonly string[]): Promise<(Audit | undefined)[]> => {
+        const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(realm, 'a.realm')}`
+        const rows = await readRows<JoinedRow>(db, Prisma.sql`${selectAudit} WHERE ${wanted}`)
+        const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
+        return ids.map((id) => found.get(id.toLowerCase()))
+      },
+      { atOnce: 2, most: findAtOnce },
+    ),
+
+    /** Newest first. */
+    async list({
+      correlationId,
+      externalId,
+      labels = {},
+      policy,
+      status,
+      since,
+      cursor,
+      limit,
+    }: AuditFilter): Promise<Page<Audit>> {
+      const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      // What is changed of a target may be why its audits are asked for.
+      const joined =
+        externalId !== undefined || !isEverything(labels)
+          ? Prisma.sql`OR ${looksAtAny(Prisma.sql`t.changed_at >= ${since}`)}`
+          : Prisma.empty
+      const wanted = andAll([
+        before && Prisma.sql`a.id < ${before}::uuid`,
+        correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
+        externalId !== undefined && looksAtAny(Prisma.sql`t.external_id = ${externalId} ${andHas(realm, 't.labels')}`),
+        !isEverything(labels) && looksAtAny(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
+        policy && Prisma.sql`p.name = ${policy}`,
+        status && Prisma.sql`a.status = ${status}`,
+        since && Prisma.sql`(a.changed_at >= ${since} ${joined})`,
+      ])
+      const rows = await db.$queryRaw<JoinedRow[]>`
+        ${selectAudit} WHERE true ${wanted} ${andHas(realm, 'a.realm')} ORDER BY a.id DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
+    },
+
+    /** Whom its end is told to, who asked for it, and the labels of its targets, each set of them once. */
+    async scope(id: string): Promise<AuditScope | undefined> {
+      const rows = await db.$queryRaw<AuditScope[]>`
+        SELECT callback_url AS "callbackUrl", requested_by AS "requestedBy", cardinality(target_ids) AS targets, coalesce((
+          SELECT jsonb_agg(DISTINCT t.labels) FROM target t WHERE t.id = ANY(a.target_ids)
+        ), '[]') AS labels FROM audit a WHERE id = ${id}::uuid`
+      return rows[0]
+    },
+
+    /** The newest finished audit of a policy before this one that looked at any of its targets. */
+    async findPrevious(id: string): Promise<string | undefined> {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
+            AND coalesce(b.rules, '{}') = '{}'
+          JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
+        WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')} ${andHas(realm, 'b.realm')} ORDER BY b.id DESC LIMIT 1`
+      return rows[0]?.id
+    },
+
+    /** Locks a queued audit for planning until the transaction ends; undefined where it is not to be planned any more. */
+    async lockQueued(id: string): Promise<AuditOrder | undefined> {
+      const rows = await db.$queryRaw<AuditOrder[]>`
+        SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, coalesce(rules, '{}') AS rules, params
+        FROM audit WHERE id = ${id}::uuid AND status = 'queued' AND cancel_requested_at IS NULL FOR UPDATE`
+      return rows[0]
+    },
+
+    /** Starts an audit that is planned now. */
+    async start(id: string, { total, batches, vantages }: Begun): Promise<void> {
+      await db.$executeRaw`
+        UPDATE audit SET status = 'running', started_at = now(), total = ${total}::int, batches_left = ${batches}::int,
+          planned_vantages = ${jsonOrNull(vantages)}::jsonb WHERE id = ${id}::uuid`
+    },
+
+    /** The vantages as they were when the audit was planned; null where that was not kept. */
+    async plannedVantages(id: string): Promise<KnownVantage[] | null> {
+      const row = await db.audit.findUnique({ where: { id, ...madeIn(realm) }, select: { plannedVantages: true } })
+      return (row?.plannedVantages ?? null) as KnownVantage[] | null
+    },
+
+    /** True when every batch of a running audit is recorded, so that only its end is missing. */
+    async isRecorded(id: string): Promise<boolean> {
+      return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0
+    },
+
+    /** Those whose deadline has come before they have ended, the oldest deadlines first. */
+    async overdue(now: Date): Promise<string[]> {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM audit WHERE finished_at IS NULL AND deadline_at <= ${now} ORDER BY deadline_at LIMIT ${overdueAtOnce}`
+      return rows.map(({ id }) => id)
+    },
+
+    /** Asks for the end of an audit; false where it has ended already. */
+    async requestCancel(id: string): Promise<boolean> {
+      const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(realm) }
+      return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
+    },
+
+    /**
+     * Ends an audit, once: counts its findings, gives the verdict, tells who listens. It is `failed` with an error,
+     * else `canceled` when that was asked for, else `completed`. Answers what had asked for the audit; undefined where it has
+     * ended before.
+     */
+    async finish(id: string, error?: string) {
+      const ended = await finish({ id, error: error ?? null })
+      if (ended) watch?.ended(ended)
+      return ended
+    },
+  }
+}
+
+const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+const overdueAtOnce = 1_000
+const findAtOnce = 200
+
+/** That an audit looked at any of these targets. */
+const looksAtAny = (targets: Prisma.Sql) =>
+  Prisma.sql`a.target_ids && (SELECT coalesce(array_agg(t.id), '{}') FROM target t WHERE ${targets})`
+
+type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }
+
+const selectAudit = Prisma.sql`
+  SELECT a.id, a.status, a.verdict, a.counts, a.done, a.total, a.trigger, a.correlation_id AS "correlationId", a.reason, a.error,
+    a.created_at AS "createdAt", a.deadline_at AS "deadlineAt", a.started_at AS "startedAt", a.finished_at AS "finishedAt",
+    p.name AS "policyName", p.version AS "policyVersion", p.digest AS "policyDigest"
+  FROM audit a JOIN policy p ON p.id = a.policy_id`
+
+const fromRow = (row: JoinedRow): Audit => ({
+  id: row.id,
+  status: row.status as AuditStatus,
+  verdict: row.verdict as Verdict | null,
+  counts: { ...noCounts, waived: 0, ...(row.counts as AuditCounts | null) },
+  progress: { done: row.done, total: row.total },
+  policy: { name: row.policyName, version: row.policyVersion, digest: row.policyDigest },
+  trigger: row.trigger,
+  correlationId: row.correlationId,
+  reason: row.reason,
+  error: row.error,
+  createdAt: row.createdAt.toISOString(),
+  deadlineAt: row.deadlineAt?.toISOString() ?? null,
+  startedAt: row.startedAt?.toISOString() ?? null,
+  finishedAt: row.finishedAt?.toISOString() ?? null,
+})

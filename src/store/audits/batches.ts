@@ -1,0 +1,132 @@
+import type { ResolvedRule } from '../../domain/policy/policy.ts'
+import type { VantageKind } from '../../domain/vantages/presence.ts'
+import { inGroups } from '../../runtime/coalesce.ts'
+import type { Database } from '../db/database.ts'
+
+/** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
+export interface BatchCheck {
+  targetId: number
+  seriesId: number
+  rule: number
+  host: string
+  indirect: boolean
+  /** A look of a paired rule: it makes no finding, what it saw is kept for the end of the audit. */
+  side?: 'one' | 'other'
+}
+
+/** A bounded share of an audit's checks for one vantage. */
+export interface Batch {
+  id: number
+  auditId: string
+  auditStatus: string
+  /** The name of the audit's policy, and what asked for the audit. */
+  policy: string
+  trigger: string
+  /** No look of it can be older. */
+  auditStartedAt: Date
+  rules: ResolvedRule[]
+  checks: BatchCheck[]
+}
+
+export type NewBatch = Pick<Batch, 'auditId' | 'rules' | 'checks'> & { vantage: string; vantageId: number }
+
+/** A batch as its job in the queue names it, with how many checks it has. */
+export interface QueuedBatch {
+  auditId: string
+  batchId: number
+  checks: number
+}
+
+/** They go through the driver as one text each. */
+const batchesAtOnce = 20
+
+interface Row {
+  id: number
+  auditId: string
+  status: string
+  policy: string
+  trigger: string
+  startedAt: Date
+  checks: Pick<Batch, 'rules' | 'checks'>
+}
+
+/** The channel on which new batches are told to who waits for one; the payload is what they wait for. */
+export const batchChannel = 'portwarden_batch'
+export const batchWaiter = ({ vantage, large = false }: AwaitedBatch): string => `${large ? 'large' : 'any'}:${vantage}`
+
+/** Any batch of a vantage, or a large one. */
+export interface AwaitedBatch {
+  vantage: string
+  large?: boolean
+}
+
+const smallBatch = 25
+
+/** Whether a batch of so many checks is large: small ones are taken many at a time, and before them. */
+export const isLarge = (checks: number): boolean => checks > smallBatch
+
+/** Batches wait here until they are recorded; the queue carries their ids. */
+export function createBatchStore(db: Database) {
+  const findOpen = inGroups(
+    async (ids: readonly number[]): Promise<(Batch | undefined)[]> => {
+      const rows = await db.$queryRaw<Row[]>`
+        SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
+          coalesce(a.started_at, a.created_at) AS "startedAt"
+        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
+        WHERE b.id = ANY(${ids}::int[]) AND b.done_at IS NULL`
+      const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
+      return ids.map((id) => open.get(id))
+    },
+    { atOnce: 2, most: 100 },
+  )
+  return {
+    /** Stores batches of audits; answers their ids. Who waits for one is woken when the transaction ends. */
+    async create(batches: readonly NewBatch[]): Promise<number[]> {
+      const ids: number[] = []
+      for (let i = 0; i < batches.length; i += batchesAtOnce) {
+        const some = batches.slice(i, i + batchesAtOnce)
+        const contents = some.map(({ rules, checks }) => JSON.stringify({ rules, checks }))
+        const told = some.flatMap(({ vantage, checks }) =>
+          [{ vantage }, ...(isLarge(checks.length) ? [{ vantage, large: true }] : [])].map(batchWaiter),
+        )
+        const rows = await db.$queryRaw<{ id: number }[]>`
+          WITH made AS (
+            INSERT INTO batch (audit_id, vantage_id, checks)
+            SELECT audit_id, vantage_id, checks::jsonb FROM unnest(
+              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[]
+            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, place) ORDER BY place RETURNING id
+          ) SELECT id, (
+            SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(told)]}::text[]) AS waiter
+          ) FROM made ORDER BY id`
+        ids.push(...rows.map(({ id }) => id))
+      }
+      return ids
+    },
+
+    /** The batch, or undefined when it has been recorded. */
+    findOpen,
+
+    /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
+    async vantageOf(id: number): Promise<string | undefined> {
+      const rows = await db.$queryRaw<{ name: string }[]>`
+        SELECT v.name FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.id = ${id}`
+      return rows[0]?.name
+    },
+
+    /** An audit's batches that are not recorded yet, each with its vantage. */
+    async open(
+      auditId: string,
+    ): Promise<{ id: number; vantage: string; kind: VantageKind; lastSeenAt: Date | null }[]> {
+      return db.$queryRaw`
+        SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"
+        FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid AND b.done_at IS NULL ORDER BY b.id`
+    },
+  }
+}
+
+const fromRow = ({ status, startedAt, checks, ...rest }: Row): Batch => ({
+  auditStatus: status,
+  auditStartedAt: startedAt,
+  ...rest,
+  ...checks,
+})

@@ -1,0 +1,118 @@
+import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import type { StoredTarget } from '../inventory/targets.ts'
+import type { KnownVantage } from '../inventory/vantages.ts'
+import type { Selection } from '../query/selection.ts'
+import { andHas, hasLabels, isIn, type Realm } from '../query/target-scope.ts'
+
+/** What an audit is planned from, as all of it is at one moment. */
+export interface Basis {
+  policy: { id: number; name: string; document: PolicyDocument; isNewest: boolean }
+  targets: PlannedTarget[]
+  /** By name; zones in which there is none are not among them. */
+  vantages: KnownVantage[]
+}
+export type PlannedTarget = Pick<StoredTarget, 'id' | 'name' | 'address' | 'params'>
+
+/** What somebody asks for. */
+export interface Wish {
+  policy: { name: string; version: number | undefined }
+  targets: Selection
+  requestedBy: string
+}
+
+export type Granted = Omit<Basis, 'policy'> & { policy: Basis['policy'] | undefined; checksInFlight: number }
+
+/** Reads in one statement what accepting and planning audits need: it is done for each, and each round trip counts. */
+export function createBasisStore(db: Database, realm: Realm) {
+  const read = async (policies: Prisma.Sql, targets: Prisma.Sql, callers: readonly string[]) => {
+    const [row] = await db.$queryRaw<Read[]>`
+      SELECT (
+        SELECT coalesce(json_agg(found), '[]') FROM (
+          SELECT p.id, p.name, p.document, g.asked, p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
+          FROM ${policies}
+        ) found
+      ) AS policies, (
+        SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'address', address, 'params', params, 'labels', labels)
+          ORDER BY id), '[]') FROM target WHERE ${targets} ${andHas(realm, 'labels')}
+      ) AS targets, (
+        SELECT coalesce(json_agg(json_build_object('name', name, 'zones', zones, 'kind', kind, 'version', version) ORDER BY name), '[]')
+        FROM vantage WHERE name NOT LIKE 'zone:%'
+      ) AS vantages, ${checksInFlight(callers)} AS "checksInFlight"`
+    if (!row) throw new Error('a row of subselects is missing')
+    return row
+  }
+
+  return {
+    /** For requests: each its policy, the newest version where none is named, and how many checks its caller has under way. */
+    async asked(wishes: readonly Wish[]): Promise<Granted[]> {
+      const versions = wishes.map(({ policy }) => policy.version ?? newest)
+      const policies = Prisma.sql`(
+        SELECT DISTINCT * FROM unnest(${wishes.map(({ policy }) => policy.name)}::text[], ${versions}::int[]) AS g(name, asked)
+      ) g CROSS JOIN LATERAL (
+        SELECT * FROM policy WHERE name = g.name AND g.asked IN (${newest}, version) ORDER BY version DESC LIMIT 1
+      ) p`
+      const names = wishes.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
+      const labels = wishes.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
+      const selected = [
+        Prisma.sql`name = ANY(${[...new Set(names)]}::text[])`,
+        ...labels.map((one) => hasLabels(one, 'labels')),
+      ]
+      const found = await read(
+        policies,
+        Prisma.sql`retired_at IS NULL AND (${Prisma.join(selected, ' OR ')})`,
+        wishes.map(({ requestedBy }) => requestedBy),
+      )
+      const byName = new Map(found.targets.map((target) => [target.name, target]))
+      return wishes.map(({ policy, targets, requestedBy }, i) => ({
+        policy: found.policies.find(({ name, asked }) => name === policy.name && asked === versions[i]),
+        targets: Array.isArray(targets)
+          ? targets.flatMap((name) => byName.get(name) ?? [])
+          : found.targets.filter((target) => isIn(targets.labels, target.labels)),
+        vantages: found.vantages,
+        checksInFlight: found.checksInFlight[requestedBy] ?? 0,
+      }))
+    },
+
+    /** How many checks a caller has under way; until the transaction ends, nobody else learns it for this caller. */
+    async lockChecksInFlight(requestedBy: string): Promise<number> {
+      await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`checks of ${requestedBy}`}, 0))`
+      const [row] = await db.$queryRaw<
+        Pick<Read, 'checksInFlight'>[]
+      >`SELECT ${checksInFlight([requestedBy])} AS "checksInFlight"`
+      return row?.checksInFlight[requestedBy] ?? 0
+    },
+
+    /** For an audit that was accepted before. */
+    async ordered({ policyId, targetIds }: { policyId: number; targetIds: readonly number[] }): Promise<Basis> {
+      const found = await read(
+        Prisma.sql`policy p, (VALUES (${newest})) AS g(asked) WHERE p.id = ${policyId}::int`,
+        Prisma.sql`id = ANY(${[...targetIds]}::int[])`,
+        [],
+      )
+      const [policy] = found.policies
+      if (!policy) throw new Error(`there is no policy with the id ${policyId}`)
+      return { policy, targets: found.targets, vantages: found.vantages }
+    },
+  }
+}
+
+interface Read {
+  policies: (Basis['policy'] & { asked: number })[]
+  targets: (PlannedTarget & Pick<StoredTarget, 'labels'>)[]
+  vantages: KnownVantage[]
+  checksInFlight: Record<string, number>
+}
+
+/** Versions count from one. */
+const newest = 0
+
+/** Checks of the audits of callers that have not ended; before an audit is planned, as many as its policy can have. */
+const checksInFlight = (callers: readonly string[]) => Prisma.sql`(
+  SELECT coalesce(json_object_agg(requested_by, checks), '{}') FROM (
+    SELECT requested_by, sum(CASE WHEN status = 'running' THEN total - done ELSE cardinality(target_ids) * (
+      SELECT jsonb_array_length(document -> 'rules') FROM policy WHERE id = policy_id
+    ) END)::float8 AS checks FROM audit WHERE finished_at IS NULL AND requested_by = ANY(${[...new Set(callers)]}::text[])
+    GROUP BY requested_by
+  ) counted
+)`

@@ -1,0 +1,81 @@
+import { type Database, Prisma } from '../db/database.ts'
+
+/** The identity of a series by names, and of its target by id. */
+export interface SeriesKey {
+  targetId: number
+  rule: string
+  vantage: string
+}
+
+/** Finds or makes the series of one policy; answers their ids in the order of the keys. */
+export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<SeriesIds[]> {
+  const ids: SeriesIds[] = []
+  for (let i = 0; i < keys.length; i += keysAtOnce) {
+    const some = keys.slice(i, i + keysAtOnce)
+    const found = await findSeries(db, policy, some)
+    if (!isComplete(found)) await makeSeries(db, policy, some)
+    ids.push(...(isComplete(found) ? found : ((await findSeries(db, policy, some)) as SeriesIds[])))
+  }
+  return ids
+}
+
+export interface SeriesIds {
+  seriesId: number
+  vantageId: number
+}
+
+/** Parameters and rows take many times the memory of what they hold on their way through the driver. */
+const keysAtOnce = 5_000
+
+const isComplete = (found: readonly { seriesId: number | null }[]): found is SeriesIds[] =>
+  found.every(({ seriesId }) => seriesId !== null)
+
+/** The keys as a table `g`. */
+const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
+  ${keys.map((k) => k.targetId)}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
+) WITH ORDINALITY AS g(target_id, rule, vantage, place)`
+
+const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
+  db.$queryRaw<{ seriesId: number | null; vantageId: number | null }[]>`
+    SELECT s.id AS "seriesId", v.id AS "vantageId" FROM ${tableOf(keys)}
+      LEFT JOIN rule r ON r.policy = ${policy} AND r.name = g.rule LEFT JOIN vantage v ON v.name = g.vantage
+      LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id
+    ORDER BY g.place`
+
+// The anti-joins spare the sequences: a plain ON CONFLICT uses up an id for everything that is there already.
+async function makeSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<void> {
+  await db.$executeRaw`
+    INSERT INTO rule (policy, name) SELECT ${policy}, g.rule FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) GROUP BY g.rule ORDER BY min(g.place) ON CONFLICT DO NOTHING`
+  await db.$executeRaw`
+    INSERT INTO vantage (name, zones) SELECT g.vantage, '{}' FROM ${tableOf(keys)}
+    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) GROUP BY g.vantage ORDER BY min(g.place) ON CONFLICT DO NOTHING`
+  await db.$executeRaw`
+    INSERT INTO series (target_id, rule_id, vantage_id) SELECT g.target_id, r.id, v.id FROM ${tableOf(keys)}
+      JOIN rule r ON r.policy = ${policy} AND r.name = g.rule JOIN vantage v ON v.name = g.vantage
+    WHERE NOT EXISTS (SELECT FROM series s WHERE (s.target_id, s.rule_id, s.vantage_id) = (g.target_id, r.id, v.id))
+    ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING`
+}
+
+/**
+ * Ends the open spans of a policy's series that are not among the planned ones: their rule or vantage is gone, so they have
+ * left the scope of these targets.
+ */
+export async function endUnplannedSpans(
+  db: Database,
+  policy: string,
+  planned: readonly { targetId: number; seriesId: number }[],
+): Promise<void> {
+  const targets = [...new Set(planned.map((series) => series.targetId))]
+  // The lock keeps a recording of the same series from opening a span that begins before this end.
+  await db.$executeRaw`
+    WITH gone AS (
+      SELECT s.target_id, s.id FROM series s JOIN rule r ON r.id = s.rule_id
+        JOIN span x ON x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL
+      WHERE r.policy = ${policy} AND s.target_id = ANY(${targets}::int[])
+        AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)
+      ORDER BY s.target_id, s.id FOR NO KEY UPDATE OF s
+    )
+    UPDATE span x SET to_at = greatest(now(), x.from_at), changed_at = clock_timestamp() FROM gone
+    WHERE x.target_id = gone.target_id AND x.series_id = gone.id AND x.to_at IS NULL`
+}

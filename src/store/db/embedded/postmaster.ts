@@ -1,0 +1,200 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chown, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { errorCode, until } from '../../../runtime/poll.ts'
+import { type Binaries, loadBinaries } from './binaries.ts'
+import type { Place } from './directories.ts'
+
+const run = promisify(execFile)
+
+/** Nothing of our environment reaches PostgreSQL: it may hold secrets, and a locale would change the log's words. */
+const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
+
+/** Recovery after a crash replays at most 1 GB of log (max_wal_size), which even a slow disk manages in this time. */
+const startTimeoutMs = 120_000
+const stopTimeoutMs = 60_000
+
+/** A live PostgreSQL process that holds a cluster, as its postmaster.pid tells. */
+export interface Postmaster {
+  pid: number
+  port: number
+}
+
+/** Makes the cluster unless it is there. Processes that do so at once each make one; the first one in place counts. */
+export async function initialise(place: Place, log: (line: string) => void): Promise<void> {
+  if (existsSync(join(place.cluster, 'PG_VERSION'))) return
+  const home = dirname(place.cluster)
+  await removeLeftovers(home)
+  log(`Initialising PostgreSQL in ${place.cluster}`)
+  const temporary = await mkdtemp(join(home, `postgres.new-${process.pid}-`))
+  try {
+    const cluster = join(temporary, 'postgres')
+    await createCluster(place, temporary, cluster)
+    await syncDirectory(cluster)
+    await rename(cluster, place.cluster)
+    await syncDirectory(home)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+/** The password lies inside the cluster, so that one rename puts both in place and neither is ever without the other. */
+async function createCluster(place: Place, temporary: string, cluster: string): Promise<void> {
+  const { initdb } = await loadBinaries(place.account)
+  const passwordFile = join(temporary, 'password')
+  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
+  if (place.account) {
+    const { uid, gid } = place.account
+    await Promise.all([temporary, passwordFile].map((path) => chown(path, uid, gid)))
+  }
+  const flags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8']
+  const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+  await run(initdb, [`--pgdata=${cluster}`, ...flags, ...locale], {
+    ...place.account,
+    cwd: temporary,
+    env: environment,
+  }).catch((error: unknown) => {
+    const said = error instanceof Error ? error.message.trim() : String(error)
+    throw new Error(`PostgreSQL could not be initialised in ${place.cluster}: ${said}`, { cause: error })
+  })
+  await rename(passwordFile, passwordPath(cluster))
+}
+
+/** The superuser's password. Without it the cluster is of no use, so its loss is said, never repaired by starting afresh. */
+export async function readPassword(place: Place): Promise<string> {
+  const path = passwordPath(place.cluster)
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Error(`The password of the embedded PostgreSQL cannot be read from ${path}`, { cause: error })
+  })
+}
+
+const passwordPath = (cluster: string) => join(cluster, 'portwarden.password')
+
+/** Removes what initialisations left that were killed half way. */
+async function removeLeftovers(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    const pid = /^postgres\.new-(\d+)-/.exec(name)?.[1]
+    if (pid && !(await isRunning(Number(pid)))) await rm(join(home, name), { recursive: true, force: true })
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path)
+  await directory.sync()
+}
+
+/** The postmaster that holds the cluster, once it is ready; waits for one that starts or stops. Undefined: there is none. */
+export async function findPostmaster(place: Place): Promise<Postmaster | undefined> {
+  return untilSettled(place, async () => (await readLockFile(place.cluster)) === undefined)
+}
+
+/** Starts a server on a free port. Undefined when it was too late for the port or for the cluster: look and try again. */
+export async function launchPostmaster(place: Place): Promise<Postmaster | undefined> {
+  const binaries = await loadBinaries(place.account)
+  const port = await pickPort()
+  await using log = await open(place.logFile, 'a', 0o600)
+  const { size: logStart } = await log.stat()
+  const child = await spawnServer(place, binaries, port, log.fd)
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+  const ready = await untilSettled(place, async () => hasEnded())
+  if (ready) return ready
+  const said = (await readFile(place.logFile)).subarray(logStart).toString()
+  if (/could not bind|lock file ".*" (already exists|is empty)|shared memory block .* still in use/.test(said)) {
+    return undefined
+  }
+  throw new Error(`The embedded PostgreSQL did not start. ${await diagnose(place)}`)
+}
+
+/** A session of its own keeps Ctrl-C from it; the log goes to a file because a pipe would end with this process. */
+async function spawnServer(place: Place, { postgres }: Binaries, port: number, logFd: number): Promise<ChildProcess> {
+  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'max_connections=100']
+  settings.push('log_checkpoints=off', 'cluster_name=portwarden')
+  const child = spawn(postgres, ['-D', place.cluster, ...settings.flatMap((setting) => ['-c', setting])], {
+    ...place.account,
+    cwd: dirname(place.cluster),
+    env: environment,
+    detached: true,
+    stdio: ['ignore', logFd, logFd],
+  })
+  await once(child, 'spawn')
+  child.unref()
+  return child
+}
+
+/** Looks at the lock file until it says that its server is ready, or `isOver`. */
+async function untilSettled(place: Place, isOver: () => Promise<boolean>): Promise<Postmaster | undefined> {
+  const settled = await until(async () => {
+    const holder = await readLockFile(place.cluster)
+    if (holder?.status === 'ready') return { holder }
+    return (await isOver()) ? {} : undefined
+  }, startTimeoutMs)
+  if (settled) return settled.holder
+  throw new Error(`The embedded PostgreSQL is not ready after ${startTimeoutMs / 1000} s. ${await diagnose(place)}`)
+}
+
+/** What postmaster.pid says (pid, directory, start, port, socket, address, shared memory, status), if its process lives. */
+async function readLockFile(cluster: string): Promise<(Postmaster & { status: string }) | undefined> {
+  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return ''
+    throw error
+  })
+  const lines = text.split('\n')
+  const pid = Number(lines[0])
+  return (await isRunning(pid)) ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : undefined
+}
+
+/** Whether the postmaster still holds the cluster. */
+export async function holdsCluster(place: Place, { pid }: Postmaster): Promise<boolean> {
+  return (await readLockFile(place.cluster))?.pid === pid
+}
+
+/** Ends the server at once but cleanly (PostgreSQL's "fast" shutdown) and returns when its process has ended. */
+export async function stopPostmaster(place: Place, postmaster: Postmaster): Promise<void> {
+  if (!(await holdsCluster(place, postmaster))) return
+  process.kill(postmaster.pid, 'SIGINT')
+  const released = await until(async () => !(await holdsCluster(place, postmaster)) || undefined, stopTimeoutMs)
+  if (!released) {
+    throw new Error(
+      `The embedded PostgreSQL (process ${postmaster.pid}) did not stop within ${stopTimeoutMs / 1000} s. ${await diagnose(place)}`,
+    )
+  }
+  await until(async () => !(await isRunning(postmaster.pid)) || undefined, 1_000)
+}
+
+/** What an error message should end with: what to do about a lock that a crash left, and the end of the server's log. */
+export async function diagnose({ cluster, logFile }: Place): Promise<string> {
+  const holder = await readLockFile(cluster)
+  // After a crash and a reboot the number in the lock may be another process's, which PostgreSQL cannot tell.
+  const lockFile = join(cluster, 'postmaster.pid')
+  const advice = holder ? `If process ${holder.pid} is not PostgreSQL, delete ${lockFile}, which names it. ` : ''
+  const text = await readFile(logFile, 'utf8').catch(() => '')
+  return `${advice}The end of ${logFile}:\n${text.trimEnd().split('\n').slice(-12).join('\n')}`
+}
+
+/** A process that has ended but that its parent (a lazy init, say) has not reaped counts as ended. */
+async function isRunning(pid: number): Promise<boolean> {
+  if (!(pid > 0)) return false
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return !/^.*\) Z/s.test(stat)
+}
+
+async function pickPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

@@ -1,0 +1,81 @@
+import pg from 'pg'
+import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
+import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
+import { auditChannel } from '../audits/finish-audits.ts'
+import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
+
+/** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
+export interface Notifications {
+  /**
+   * Resolves when the audit has ended, after `ms`, or when the signal comes, whichever is first; it says nothing about which.
+   * Call it before looking at the audit, so that an end in between is not missed.
+   */
+  waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
+  /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
+  waitForBatch(batch: AwaitedBatch, ms: number, signal: AbortSignal): Promise<void>
+  /** The same for something that has to be told. */
+  waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
+  close(): Promise<void>
+}
+
+const reconnectMs = 1_000
+
+/**
+ * Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. `knownKeys` is
+ * told of the keys that change, and trusted with them while the connection lasts.
+ */
+export async function listenForNotifications(url: string, knownKeys?: KnownKeys): Promise<Notifications> {
+  const waiting = new Map<string, Set<() => void>>()
+  const wake = (wakers: Iterable<() => void>) => {
+    for (const waker of [...wakers]) waker()
+  }
+  let closed = false
+  let client: pg.Client
+  let reconnecting: NodeJS.Timeout | undefined
+
+  const connect = async () => {
+    client = new pg.Client({ connectionString: url, application_name: 'portwarden notifications' })
+    client.on('notification', ({ channel, payload = '' }) => {
+      if (channel === keyChannel) knownKeys?.changed(payload)
+      else wake(waiting.get(payload) ?? [])
+    })
+    client.on('error', () => {}) // 'end' follows
+    await client.connect()
+    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}`)
+    knownKeys?.trust()
+    client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
+    for (const wakers of waiting.values()) wake(wakers)
+  }
+  const reconnect = () => {
+    knownKeys?.distrust()
+    if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
+  }
+
+  const wait = (payload: string, ms: number, signal?: AbortSignal) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const wakers = waiting.get(payload) ?? new Set()
+    waiting.set(payload, wakers.add(resolve))
+    const timer = setTimeout(resolve, ms)
+    const leave = () => resolve()
+    signal?.addEventListener('abort', leave)
+    if (signal?.aborted) resolve()
+    return promise.finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', leave)
+      wakers.delete(resolve)
+      if (wakers.size === 0 && waiting.get(payload) === wakers) waiting.delete(payload)
+    })
+  }
+
+  await connect()
+  return {
+    waitForEnd: (auditId, ms, signal) => wait(auditId, ms, signal),
+    waitForBatch: (batch, ms, signal) => wait(batchWaiter(batch), ms, signal),
+    waitForOutbox: (ms, signal) => wait(outboxWaiter, ms, signal),
+    async close() {
+      closed = true
+      clearTimeout(reconnecting)
+      await client.end()
+    },
+  }
+}

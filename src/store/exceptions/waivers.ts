@@ -1,0 +1,115 @@
+import type { WaiverState } from '../../domain/exceptions/waivers.ts'
+import { inGroups } from '../../runtime/coalesce.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import type { Waiver as Row } from '../generated/client.ts'
+import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { type Selection, selectionColumns, selectionOf, selects, selectsTarget } from '../query/selection.ts'
+import { madeIn, type Realm } from '../query/target-scope.ts'
+import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
+
+export interface NewWaiver {
+  id: string
+  policy: string
+  rules: string[]
+  targets: Selection
+  reason: string
+  expiresAt: Date
+  requestedBy: string
+}
+
+export interface StoredWaiver extends NewWaiver {
+  approvedBy: string | null
+  approvedAt: Date | null
+  revokedBy: string | null
+  revokedAt: Date | null
+  createdAt: Date
+}
+
+interface WaiverFilter {
+  policy?: string
+  state?: WaiverState
+  rule?: string
+  /** The name of a target that it is for. */
+  target?: string
+  now: Date
+  cursor?: string
+  limit: number
+}
+
+/** Dated acceptances of failing findings. */
+export function createWaiverStore(db: Database, realm: Realm) {
+  const made = madeIn(realm)
+  return {
+    async create({ targets, ...waiver }: NewWaiver): Promise<StoredWaiver> {
+      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets), realm } }))
+    },
+
+    async find(id: string): Promise<StoredWaiver | undefined> {
+      const row = await db.waiver.findFirst({ where: { id, ...made } })
+      return row ? fromRow(row) : undefined
+    },
+
+    /** Newest first; by policy, by what they are for, and by how they stand at a moment. */
+    async list({ policy, state, rule, target, now, cursor, limit }: WaiverFilter): Promise<Page<StoredWaiver>> {
+      const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const conditions: Prisma.WaiverWhereInput[] = [
+        made,
+        ...(before === undefined ? [] : [{ id: { lt: before } }]),
+        ...(policy === undefined ? [] : [{ policy }]),
+        ...(rule === undefined ? [] : [{ rules: { has: rule } }]),
+        ...(target === undefined ? [] : [{ id: { in: await idsFor(db, target) } }]),
+        ...(state === undefined ? [] : [inState(state, now)]),
+      ]
+      const rows = await db.waiver.findMany({ where: { AND: conditions }, orderBy: { id: 'desc' }, take: limit + 1 })
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
+    },
+
+    /** Approves a waiver that still waits for it; false where it does not. */
+    async approve(id: string, approvedBy: string, now: Date): Promise<boolean> {
+      const where = { id, ...made, ...inState('requested', now) }
+      return (await db.waiver.updateMany({ where, data: { approvedBy, approvedAt: now } })).count > 0
+    },
+
+    /** Takes a waiver back; false where it has ended already. */
+    async revoke(id: string, revokedBy: string, now: Date): Promise<boolean> {
+      const where = { id, ...made, revokedAt: null, expiresAt: { gt: now } }
+      return (await db.waiver.updateMany({ where, data: { revokedBy, revokedAt: now } })).count > 0
+    },
+
+    /** The approved waivers that count for some of these targets at some of that time. */
+    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+      findPermissions(
+        db,
+        queries,
+        Prisma.sql`
+        SELECT q.place, x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
+        FROM asked q JOIN target t ON t.id = q.target_id JOIN waiver x ON x.policy = q.policy AND ${selectsTarget}
+        WHERE x.approved_at <= q.until AND x.expires_at > q.from`,
+      ),
+    ),
+  }
+}
+
+async function idsFor(db: Database, target: string): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT x.id FROM waiver x JOIN target t ON ${selectsTarget} WHERE t.name = ${target}`
+  return rows.map(({ id }) => id)
+}
+
+/** How waivers stand, as waiverState() says it. */
+function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
+  if (state === 'revoked') return { revokedAt: { not: null } }
+  if (state === 'expired') return { revokedAt: null, expiresAt: { lte: now } }
+  return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
+}
+
+const fromRow = ({ targetNames, targetLabels, realm: _, ...row }: Row): StoredWaiver => ({
+  ...row,
+  targets: selectionOf({ targetNames, targetLabels }),
+})
+
+/** Whether the finding of the span `x` and the rule `r` is waived at a moment. */
+export const waivedAt = (at: Date): Prisma.Sql => Prisma.sql`EXISTS (
+  SELECT FROM waiver w JOIN target wt ON ${selects('w', 'wt')}
+  WHERE w.policy = r.policy AND r.name = ANY(w.rules) AND w.approved_at <= ${at} AND w.expires_at > ${at}
+    AND (w.revoked_at IS NULL OR w.revoked_at > ${at}) AND wt.id = x.target_id)`

@@ -1,0 +1,214 @@
+import type { DoorSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
+import { inGroups } from '../../runtime/coalesce.ts'
+import type { Codes } from '../db/codes.ts'
+import { type Database, Prisma, transact } from '../db/database.ts'
+import type { AccessWindow as Row } from '../generated/client.ts'
+import { andAll } from '../query/conditions.ts'
+import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { type Selection, selectionColumns, selectionOf, selectsTarget } from '../query/selection.ts'
+import { andHas, madeIn, type Realm } from '../query/target-scope.ts'
+import { createOutboxStore } from '../webhooks/outbox.ts'
+import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
+
+export interface NewWindow {
+  id: string
+  policy: string
+  rules: string[]
+  targets: Selection
+  /** Of the audit that proves the door shut. */
+  params: Record<string, unknown>
+  from: Date
+  to: Date
+  ticket: string
+  reason: string
+  requestedBy: string
+}
+
+export interface StoredWindow extends NewWindow {
+  /** It permits something of targets of this realm alone. */
+  realm: Realm
+  approvedBy: string | null
+  approvedAt: Date | null
+  canceledBy: string | null
+  canceledAt: Date | null
+  /** How often it was looked whether the door is shut, and the newest of these audits. */
+  reprobes: number
+  reprobeAuditId: string | null
+  /** What the newest of them that has ended has shown, and when it ended. */
+  proof: Proof | null
+  provenAt: Date | null
+  createdAt: Date
+}
+
+/** The doors of a window as an audit saw them that has ended. */
+interface DoorsSeen {
+  windowId: string
+  completed: boolean
+  endedAt: Date
+  doors: DoorSeen[]
+}
+
+interface WindowFilter {
+  policy?: string
+  state?: WindowState
+  rule?: string
+  /** The name of a target that it is for. */
+  target?: string
+  ticket?: string
+  now: Date
+  cursor?: string
+  limit: number
+}
+
+/** Time-boxed permissions for an exposure. */
+export function createWindowStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+  return {
+    async create({ targets, from, to, params, ...window }: NewWindow): Promise<void> {
+      const times = { fromAt: from, toAt: to, params: params as Prisma.InputJsonObject }
+      await db.accessWindow.create({ data: { ...window, ...times, ...selectionColumns(targets), realm } })
+    },
+
+    async find(id: string): Promise<StoredWindow | undefined> {
+      const row = await db.accessWindow.findFirst({ where: { id, ...madeIn(realm) } })
+      return row ? fromRow(row) : undefined
+    },
+
+    /** The window, locked until the transaction ends. */
+    async lock(id: string): Promise<StoredWindow | undefined> {
+      await db.$executeRaw`SELECT FROM access_window WHERE id = ${id}::uuid FOR UPDATE`
+      return this.find(id)
+    },
+
+    /** Newest first. */
+    async list({ policy, state, rule, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
+      const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const wanted = andAll([
+        before && Prisma.sql`x.id < ${before}::uuid`,
+        policy && Prisma.sql`x.policy = ${policy}`,
+        rule && Prisma.sql`${rule} = ANY(x.rules)`,
+        ticket && Prisma.sql`x.ticket = ${ticket}`,
+        target && Prisma.sql`EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
+        state && Prisma.sql`${stateAt(now)} = ${state}`,
+      ])
+      const found = await db.$queryRaw<{ id: string }[]>`
+        SELECT x.id FROM access_window x WHERE true ${wanted} ${andHas(realm, 'x.realm')}
+        ORDER BY x.id DESC LIMIT ${limit + 1}`
+      const ids = found.map(({ id }) => id)
+      const rows = await db.accessWindow.findMany({ where: { id: { in: ids } }, orderBy: { id: 'desc' } })
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
+    },
+
+    /** A window of the same policy that shares time, a rule and a target with a new one. Two at once wait for one another. */
+    async findOverlap(
+      { policy, rules, from, to }: NewWindow,
+      targetIds: readonly number[],
+    ): Promise<string | undefined> {
+      await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtext(${`window ${policy}`}))`
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT x.id FROM access_window x JOIN target t ON ${selectsTarget}
+        WHERE x.policy = ${policy} AND x.from_at < ${to} AND least(x.to_at, x.canceled_at) > ${from}
+          AND x.rules && ${rules}::text[] AND t.id = ANY(${targetIds}::int[]) LIMIT 1`
+      return rows[0]?.id
+    },
+
+    async approve(id: string, approvedBy: string, now: Date): Promise<void> {
+      await db.accessWindow.update({ where: { id }, data: { approvedBy, approvedAt: now } })
+    },
+
+    async cancel(id: string, canceledBy: string, now: Date): Promise<void> {
+      await db.accessWindow.update({ where: { id }, data: { canceledBy, canceledAt: now } })
+    },
+
+    /** Notes the audit that looks whether the door is shut. */
+    async noteReprobe(id: string, auditId: string): Promise<void> {
+      await db.accessWindow.update({ where: { id }, data: { reprobes: { increment: 1 }, reprobeAuditId: auditId } })
+    },
+
+    /** The live targets to look at after a window's end: those that it selects, and those that were seen inside it. */
+    async targetIds(id: string): Promise<number[]> {
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        SELECT t.id FROM access_window x JOIN target t ON ${selectsTarget}
+          OR t.id IN (SELECT target_id FROM finding_permission WHERE window_id = ${id}::uuid)
+        WHERE x.id = ${id}::uuid AND t.retired_at IS NULL ORDER BY t.id`
+      return rows.map((row) => row.id)
+    },
+
+    /** What the newest look at the doors of a window has shown, once its audit has ended; undefined for any other audit. */
+    async doorsSeen(auditId: string): Promise<DoorsSeen | undefined> {
+      const [look] = await db.$queryRaw<Omit<DoorsSeen, 'doors'>[]>`
+        SELECT x.id AS "windowId", a.status = 'completed' AS completed, a.finished_at AS "endedAt"
+        FROM audit a JOIN access_window x ON x.reprobe_audit_id = a.id
+        WHERE a.id = ${auditId}::uuid AND a.finished_at IS NOT NULL`
+      if (!look) return undefined
+      const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
+      const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
+      const absent = codes.reason.numberOf('vantage-absent')
+      const doors = await db.$queryRaw<DoorSeen[]>`
+        SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
+          bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
+          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure
+        FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
+          LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
+        WHERE f.audit_id = ${auditId}::uuid GROUP BY f.target_id, s.rule_id`
+      return { ...look, doors }
+    },
+
+    /** Notes what a look has shown; false where it was noted before, or a newer one was begun. */
+    async noteProof({ auditId, proof, endedAt }: { auditId: string; proof: Proof; endedAt: Date }): Promise<boolean> {
+      const isNew = { OR: [{ provenAt: null }, { provenAt: { not: endedAt } }] }
+      const where = { reprobeAuditId: auditId, ...isNew }
+      return transact(db, async (tx) => {
+        const noted = await tx.accessWindow.updateManyAndReturn({ where, data: { proof, provenAt: endedAt } })
+        for (const window of noted) await tellProof(tx, window, { auditId, proof })
+        return noted.length > 0
+      })
+    },
+
+    /** The approved windows that are open for some of these targets at some of that time. */
+    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+      findPermissions(
+        db,
+        queries,
+        Prisma.sql`
+        SELECT q.place, x.id, x.rules, t.id AS "targetId", greatest(x.from_at, x.approved_at) AS from, least(x.to_at, x.canceled_at) AS until
+        FROM asked q JOIN target t ON t.id = q.target_id JOIN access_window x ON x.policy = q.policy AND ${selectsTarget}
+        WHERE x.approved_at <= q.until AND x.from_at <= q.until AND x.to_at > q.from`,
+      ),
+    ),
+  }
+}
+
+/** Tells what became of the doors of a window after its end: shut, or not. What is not proven is not told. */
+async function tellProof(db: Database, window: Row, { auditId, proof }: { auditId: string; proof: Proof }) {
+  const kind = proof === 'open' ? 'window.still-open' : proof === 'shut' ? 'window.closed' : undefined
+  if (!kind) return
+  const { id, policy, rules, ticket, reason, fromAt, toAt, reprobes } = window
+  const data = {
+    window: { id, policy, rules, ticket, reason, from: fromAt, to: toAt, looks: reprobes },
+    policy,
+    audit: auditId,
+  }
+  await createOutboxStore(db).put(kind, id, data)
+}
+
+/** How the window `x` stands, as windowState() says it. */
+function stateAt(now: Date): Prisma.Sql {
+  const begins = Prisma.sql`greatest(x.from_at, x.approved_at)`
+  const ends = Prisma.sql`least(x.to_at, x.canceled_at)`
+  return Prisma.sql`CASE
+    WHEN x.approved_at IS NULL OR ${ends} <= ${begins} THEN
+      CASE WHEN x.canceled_at IS NOT NULL THEN 'canceled' WHEN x.to_at <= ${now} THEN 'lapsed' ELSE 'requested' END
+    WHEN ${begins} > ${now} THEN 'approved'
+    WHEN ${ends} > ${now} THEN 'open'
+    ELSE CASE x.proof WHEN 'shut' THEN 'closed' WHEN 'open' THEN 'still-open' ELSE 'ended' END END`
+}
+
+const fromRow = ({ targetNames, targetLabels, fromAt, toAt, params, proof, ...window }: Row): StoredWindow => ({
+  ...window,
+  realm: window.realm as Realm,
+  targets: selectionOf({ targetNames, targetLabels }),
+  params: params as Record<string, unknown>,
+  from: fromAt,
+  to: toAt,
+  proof: proof as Proof | null,
+})

@@ -1,0 +1,22 @@
+import type { Database } from '../db/database.ts'
+
+/** Clocks differ between reading one and publishing it; nobody is late by this much. */
+const usualMarginMs = 2_000
+
+/** What a reader asks for next time. */
+export function createChangeStore(db: Database, { marginMs = usualMarginMs } = {}) {
+  return {
+    /**
+     * The moment since which a reader has to read again next time to miss nothing, if it reads after this. Whatever is not
+     * visible to it then is of a transaction that runs now or begins later, and `changed_at` is of the time of writing: not before
+     * the start of its transaction. A process with another role in the database would not be seen.
+     */
+    async asOf(): Promise<string> {
+      const [row] = await db.$queryRaw<{ at: Date }[]>`
+        SELECT least(now(), min(xact_start)) - make_interval(secs => ${marginMs / 1000}::float8) AS at FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'`
+      if (!row) throw new Error('the database did not say what time it is')
+      return row.at.toISOString()
+    },
+  }
+}

@@ -1,0 +1,166 @@
+import type { Result } from '../../domain/findings/judge.ts'
+import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
+import type { ControlRule } from '../../domain/policy/controls.ts'
+import type { Codes } from '../db/codes.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { waivedAt } from '../exceptions/waivers.ts'
+import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
+import { andOfTarget, type Realm } from '../query/target-scope.ts'
+
+export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'>
+
+/** By what the findings are grouped; `label` by the values of one label. */
+export type Grouping = { by: 'rule' } | { by: 'target' } | { by: 'label'; key: string }
+
+/** How many series of one group have which result at a moment. */
+export interface ComplianceGroup {
+  policy: string
+  severity: string | null
+  group: string
+  counts: Counts
+  /** How many of those that fail a waiver accepts. */
+  waived: number
+  /** Bounds of the observations that the group rests on; null where nothing was looked at, or no audit is known to have looked. */
+  oldestObservation: Date | null
+  newestObservation: Date | null
+}
+
+/** What was compliant as of any moment, read from spans. */
+export function createComplianceStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+  return {
+    /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
+    async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
+      let rows: GroupRow[] = []
+      for (const audits of auditsLookedAt) {
+        const seen = await lastSeen(db, at, { policy: filter.policy, audits })
+        rows = await db.$queryRaw<GroupRow[]>(
+          groupsAt(at, { grouping, filter, realm, seen, failed: codes.result.numberOf('fail') }),
+        )
+        if (rows.every(({ unseen }) => unseen === 0)) break
+      }
+      return [
+        ...Map.groupBy(rows, ({ policy, severity, group }) => JSON.stringify([policy, severity, group])).values(),
+      ].map((results) => toGroup(results, codes))
+    },
+
+    /** The rules of policies as of `at`, each as the newest version by then that has it says it. */
+    async rules(at: Date, { policy }: Pick<ComplianceFilter, 'policy'>): Promise<ControlRule[]> {
+      return db.$queryRaw<ControlRule[]>`
+        SELECT DISTINCT ON (p.name, e.value->>'id') p.name AS policy, p.version, e.value->>'id' AS rule, e.value->>'title' AS title,
+          e.value->>'severity' AS severity, coalesce(e.value->'controls', '[]') AS controls,
+          p.version = max(p.version) OVER (PARTITION BY p.name) AS current
+        FROM policy p, jsonb_array_elements(p.document->'rules') e
+        WHERE p.created_at <= ${at} AND (${policy ?? null}::text IS NULL OR p.name = ${policy ?? null})
+        ORDER BY p.name, e.value->>'id', p.version DESC`
+    },
+  }
+}
+
+interface GroupRow {
+  policy: string
+  severity: string | null
+  group: string | null
+  result: number
+  count: number
+  waived: number
+  oldest: Date | null
+  newest: Date | null
+  /** Spans of targets that none of the audits that were asked looked at. */
+  unseen: number
+}
+
+interface Seen {
+  policy: string
+  targetId: number
+  from: Date
+  until: Date
+}
+
+function groupsAt(
+  at: Date,
+  {
+    grouping,
+    filter,
+    realm,
+    seen,
+    failed,
+  }: { grouping: Grouping; filter: ComplianceFilter; realm: Realm; seen: readonly Seen[]; failed: number },
+): Prisma.Sql {
+  return Prisma.sql`
+    WITH rule_now AS (
+      SELECT r.id, r.policy, r.name, severities.severity FROM rule r LEFT JOIN LATERAL (
+        SELECT e.value->>'severity' AS severity FROM policy p, jsonb_array_elements(p.document->'rules') e
+        WHERE p.name = r.policy AND p.created_at <= ${at} AND e.value->>'id' = r.name ORDER BY p.version DESC LIMIT 1
+      ) severities ON true
+    ), seen AS (
+      SELECT * FROM unnest(${seen.map((s) => s.policy)}::text[], ${seen.map((s) => s.targetId)}::int[],
+        ${seen.map((s) => s.from.toISOString())}::timestamptz[], ${seen.map((s) => s.until.toISOString())}::timestamptz[])
+        AS g(policy, target_id, observed_from, observed_until)
+    )
+    SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
+      (count(*) FILTER (WHERE x.result = ${failed} AND ${waivedAt(at)}))::int AS waived,
+      min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
+      (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
+    FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
+      ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+      LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
+    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(realm, 'x.target_id')}
+    GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
+}
+
+/** Where nothing was looked at. */
+const unlooked: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
+
+function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
+  const [first] = results
+  const looked = results.filter(({ result }) => !unlooked.has(codes.result.wordOf(result)))
+  const times = (pick: (row: GroupRow) => Date | null) => looked.flatMap((row) => pick(row)?.getTime() ?? [])
+  const oldest = times((row) => row.oldest)
+  const newest = times((row) => row.newest)
+  return {
+    policy: first?.policy ?? '',
+    severity: first?.severity ?? null,
+    group: first?.group ?? '',
+    counts: { ...noCounts, ...Object.fromEntries(results.map((row) => [codes.result.wordOf(row.result), row.count])) },
+    waived: results.reduce((sum, row) => sum + row.waived, 0),
+    oldestObservation: oldest.length > 0 ? new Date(Math.min(...oldest)) : null,
+    newestObservation: newest.length > 0 ? new Date(Math.max(...newest)) : null,
+  }
+}
+
+/**
+ * Of each target, when the last of the newest audits of each policy before `at` looked at it. An audit of chosen vantages or
+ * rules does not count: it says nothing of the others.
+ */
+async function lastSeen(
+  db: Database,
+  at: Date,
+  { policy, audits }: { policy: string | undefined; audits: number },
+): Promise<Seen[]> {
+  const rows = await db.$queryRaw<{ policy: string; targetIds: number[]; from: Date; until: Date }[]>`
+    SELECT a.name AS policy, a.target_ids AS "targetIds", a.observed_from AS from, least(a.observed_until, ${at}) AS until FROM (
+      SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
+    ) n CROSS JOIN LATERAL (
+      SELECT p.name, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
+      WHERE p.name = n.name AND a.observed_from <= ${at} AND a.vantages = '{}' AND coalesce(a.rules, '{}') = '{}' ORDER BY a.id DESC LIMIT ${audits}
+    ) a`
+  const seen = new Map<string, Seen>()
+  for (const { policy: name, targetIds, from, until } of rows) {
+    for (const targetId of targetIds) {
+      const key = `${name} ${targetId}`
+      if (!seen.has(key)) seen.set(key, { policy: name, targetId, from, until })
+    }
+  }
+  return [...seen.values()]
+}
+
+/** The newest audits mostly looked at everything; where they did not, more of them are asked. Whoever none of them saw, its span did. */
+const auditsLookedAt = [10, 100, 1_000]
+
+function groupOf(grouping: Grouping): Prisma.Sql {
+  if (grouping.by === 'rule') return Prisma.sql`r.name`
+  return grouping.by === 'target' ? Prisma.sql`t.name` : Prisma.sql`t.labels->>${grouping.key}`
+}
+
+const needsTarget = (grouping: Grouping, { target, labels }: ComplianceFilter) =>
+  grouping.by !== 'rule' || target !== undefined || labels !== undefined

@@ -1,0 +1,211 @@
+import { results } from '../../domain/findings/judge.ts'
+import { classify, type DriftClass, type SeriesOutcome } from '../../domain/history/drift.ts'
+import { Prisma } from '../db/database.ts'
+import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
+import { andOfTarget, type Realm } from '../query/target-scope.ts'
+
+/**
+ * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
+ * was approved. What an audit did not find was not there where it `tested` all; it may have looked at chosen vantages and rules
+ * alone, or not have ended.
+ */
+export type Moment =
+  | { time: Date; within?: string }
+  | { auditId: string; tested: 'all' | 'chosen' | 'unknown' }
+  | { baseline: string }
+
+export interface DriftFilter extends SeriesFilter {
+  class?: DriftClass
+}
+
+/** What differs, without its facts: enough to classify and to count. */
+export interface Difference {
+  fingerprint: string
+  seriesId: number
+  targetId: number
+  target: string
+  policy: string
+  rule: string
+  vantage: string
+  at: Date
+  pairing: number
+  before: Side | null
+  after: Side | null
+  /** How many differences there are in all, by their pairing. */
+  tallies: Tally[]
+}
+
+export interface Side {
+  result: number
+  state: number
+  reason_id: number
+  evidence_id: number
+  policy_version: number | null
+}
+
+export interface Tally {
+  pairing: number
+  count: number
+}
+
+export type Key = [targetId: number, seriesId: number]
+export interface Keyset {
+  after?: Key | undefined
+  limit: number
+}
+
+/** Two moments of which each knows what the other looks at. */
+interface Sides {
+  from: Moment
+  to: Moment
+}
+
+/** What an audit looked at is compared with the same at another time; the rest of the estate is not its matter. */
+export function inOneScope(from: Moment, to: Moment): Sides {
+  const within = (moment: Moment, other: Moment): Moment => {
+    const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
+    return 'time' in moment && !moment.within && audit ? { ...moment, within: audit } : moment
+  }
+  return { from: within(from, to), to: within(to, from) }
+}
+
+/**
+ * The differences in the order of targets and series from the one after `after`. Each carries the counts of all of them, so that
+ * one look gives both; names are read for what is shown alone.
+ */
+export function differencesBetween(
+  sides: Sides & { realm: Realm },
+  filter: DriftFilter,
+  { after, limit }: Keyset,
+): Prisma.Sql {
+  return Prisma.sql`
+    WITH ${differing(sides)}, chosen AS MATERIALIZED (
+      SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
+      WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
+        ${andOfTarget(sides.realm, 'd.target_id')}
+    )
+    SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
+      d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,
+      (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM chosen GROUP BY 1) c) AS tallies
+    FROM (
+      SELECT * FROM chosen ${after ? Prisma.sql`WHERE (target_id, series_id) > (${Prisma.join(after)})` : Prisma.empty}
+      ORDER BY target_id, series_id LIMIT ${limit}
+    ) d ${seriesNamesOf('d')}
+    ORDER BY d.target_id, d.series_id`
+}
+
+const shown = (side: 'b' | 'a') =>
+  Prisma.raw(`CASE WHEN ${side}_result IS NOT NULL THEN jsonb_build_object(
+    'result', ${side}_result, 'state', ${side}_state, 'reason_id', ${side}_reason_id, 'evidence_id', ${side}_evidence_id, 'policy_version',
+    (SELECT p.version FROM audit u JOIN policy p ON p.id = u.policy_id WHERE u.id = ${side}_audit_id)) END`)
+
+/** The series that are not the same on both sides; the columns of each side have its letter. */
+function differing({ from, to }: Sides): Prisma.Sql {
+  const columns = ['result', 'state', 'reason_id', 'evidence_id', 'audit_id']
+  const ofBoth = columns.map((column) => `b.${column} AS b_${column}, a.${column} AS a_${column}`).join(', ')
+  return Prisma.sql`differing AS (
+    SELECT coalesce(a.target_id, b.target_id) AS target_id, coalesce(a.series_id, b.series_id) AS series_id,
+      coalesce(a.at, ${goneAt(to)}, b.at) AS at, ${Prisma.raw(ofBoth)}
+    FROM (${sideOf(from, to)}) b FULL JOIN (${sideOf(to, from)}) a ON a.target_id = b.target_id AND a.series_id = b.series_id
+    WHERE (a.result, a.state, a.reason_id, a.evidence_id) IS DISTINCT FROM (b.result, b.state, b.reason_id, b.evidence_id)
+  )`
+}
+
+/** When a series that is absent on the later side was first so. */
+function goneAt(to: Moment): Prisma.Sql {
+  if ('time' in to) return Prisma.sql`least(b.to_at, ${to.time}::timestamptz)`
+  if ('baseline' in to) return Prisma.sql`NULL::timestamptz`
+  return Prisma.sql`(SELECT coalesce(observed_until, finished_at) FROM audit WHERE id = ${to.auditId}::uuid)`
+}
+
+// The class of a difference depends on the results of both sides, and on whether an absent one was not tested. All three
+// are one small number, so that PostgreSQL can filter and count by class while classify() stays the one place that knows.
+const absent = -1
+const resultNumbers = [absent, ...results.keys()]
+const pairing = (before: number, after: number, untested: boolean) =>
+  (before - absent) * 20 + (after - absent) * 2 + Number(untested)
+export const isUntested = (number: number) => number % 2 === 1
+
+function pairingOf({ from, to }: Sides): Prisma.Sql {
+  const side = (letter: string) => Prisma.raw(`coalesce(d.${letter}_result, ${absent}) - (${absent})`)
+  return Prisma.sql`(${side('b')}) * 20 + (${side('a')}) * 2
+    + CASE WHEN d.a_result IS NULL THEN ${untestedIn(to)} WHEN d.b_result IS NULL THEN ${untestedIn(from)} ELSE 0 END`
+}
+
+/** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages or rules. */
+function untestedIn(moment: Moment): Prisma.Sql {
+  if (!('auditId' in moment) || moment.tested === 'all') return Prisma.sql`0`
+  if (moment.tested === 'unknown') return Prisma.sql`1`
+  return Prisma.sql`(SELECT NOT EXISTS (
+      SELECT FROM series s JOIN vantage v ON v.id = s.vantage_id JOIN rule r ON r.id = s.rule_id
+      WHERE s.target_id = d.target_id AND s.id = d.series_id AND (u.vantages = '{}' OR v.name = ANY(u.vantages))
+        AND (coalesce(u.rules, '{}') = '{}' OR r.name = ANY(u.rules))
+    ) FROM audit u WHERE u.id = ${moment.auditId}::uuid)::int`
+}
+
+const classes: ReadonlyMap<number, DriftClass> = new Map(
+  resultNumbers.flatMap((before) =>
+    resultNumbers.flatMap((after) =>
+      [false, true].flatMap((untested) => {
+        const kind = classify(example(before, 'before'), example(after, 'after'), { untested })
+        return kind ? [[pairing(before, after, untested), kind] as const] : []
+      }),
+    ),
+  ),
+)
+
+function example(number: number, evidence: string): SeriesOutcome | undefined {
+  const result = results[number]
+  return result && { result, state: 'unknown', reason: 'as-expected', evidence }
+}
+
+const pairingsOf = (kind: DriftClass | undefined): number[] =>
+  [...classes].filter(([, one]) => kind === undefined || one === kind).map(([number]) => number)
+
+export function classOf(number: number): DriftClass {
+  const kind = classes.get(number)
+  if (!kind) throw new Error(`no class of drift has the pairing ${number}`)
+  return kind
+}
+
+/** What was true of every series at a moment: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
+function sideOf(moment: Moment, other: Moment): Prisma.Sql {
+  const never = Prisma.sql`NULL::timestamptz AS to_at`
+  const columns = Prisma.sql`result, state, reason_id, evidence_id, audit_id`
+  if ('auditId' in moment) {
+    return Prisma.sql`SELECT target_id, series_id, observed_at AS at, ${never}, ${columns} FROM finding WHERE audit_id = ${moment.auditId}::uuid`
+  }
+  if ('baseline' in moment) {
+    return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${moment.baseline}`
+  }
+  return Prisma.sql`SELECT target_id, series_id, from_at AS at, to_at, ${columns} FROM span x
+    WHERE from_at <= ${moment.time} AND (to_at IS NULL OR to_at > ${moment.time})
+      ${notAlsoAt(moment, other)} ${withinAudit(moment.within)}`
+}
+
+function withinAudit(auditId: string | undefined): Prisma.Sql {
+  if (auditId === undefined) return Prisma.empty
+  return Prisma.sql`AND EXISTS (
+    SELECT FROM audit u JOIN policy p ON p.id = u.policy_id JOIN rule r ON r.policy = p.name JOIN series s ON s.rule_id = r.id
+    WHERE u.id = ${auditId}::uuid AND s.target_id = x.target_id AND s.id = x.series_id AND s.target_id = ANY(u.target_ids))`
+}
+
+/** Between two times nothing differs where one span covers both: only what ended or began between them is read. */
+function notAlsoAt(moment: Extract<Moment, { time: Date }>, other: Moment): Prisma.Sql {
+  if (!('time' in other) || moment.within !== other.within) return Prisma.empty
+  return moment.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
+}
+
+/** Counting all differences needs no names, unless they decide what counts. */
+const needsNames = ({ from, to }: Sides, { class: _class, ...filter }: DriftFilter): boolean =>
+  'baseline' in from || 'baseline' in to || Object.values(filter).some((value) => value !== undefined)
+
+/** A baseline says nothing about policies that it was not approved for. */
+function policiesOf({ from, to }: Sides): Prisma.Sql {
+  const of = (moment: Moment, side: string) =>
+    'baseline' in moment
+      ? Prisma.sql`AND (${Prisma.raw(`d.${side}_result IS NOT NULL`)} OR r.policy = (
+          SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`
+      : Prisma.empty
+  return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`
+}

@@ -1,0 +1,160 @@
+import type { Evidence } from '../../domain/findings/evidence.ts'
+import {
+  causeOf,
+  compareFields,
+  type DriftCause,
+  type DriftClass,
+  driftClasses,
+  type FieldChange,
+  type SeriesState,
+  showOutcome,
+} from '../../domain/history/drift.ts'
+import { type Significance, significanceOf, significanceOfDrift } from '../../domain/history/significance.ts'
+import type { Codes } from '../db/codes.ts'
+import type { Database } from '../db/database.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { madeIn, type Realm } from '../query/target-scope.ts'
+import {
+  classOf,
+  type Difference,
+  type DriftFilter,
+  differencesBetween,
+  inOneScope,
+  isUntested,
+  type Key,
+  type Keyset,
+  type Moment,
+  type Side,
+  type Tally,
+} from './drift-query.ts'
+import { type FlapRate, flapRates } from './flapping.ts'
+
+export type { DriftFilter, Moment } from './drift-query.ts'
+
+type ShownState = ReturnType<typeof showOutcome>
+
+export interface DriftItem {
+  /** Names the series, whatever its target is called. */
+  fingerprint: string
+  class: DriftClass
+  cause: DriftCause
+  significance: Significance
+  target: string
+  policy: string
+  rule: string
+  vantage: string
+  /** When the state on the later side was first seen. */
+  at: string
+  before: ShownState | null
+  after: ShownState | null
+  changes: (FieldChange & { significance: Significance })[]
+  /** How often the series changed of late, where that is too often. */
+  flapping: FlapRate | null
+}
+
+export interface Drift {
+  summary: Record<DriftClass, number>
+  /** A page of the items, in the order of targets and series, which never changes, with their facts. */
+  page(options: { cursor?: string; limit: number }): Promise<Page<DriftItem>>
+}
+
+/** Drift between two moments, read from spans, findings and baselines. */
+export function createDriftStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+  const stateOf = (side: Side, evidence: unknown): SeriesState => ({
+    result: codes.result.wordOf(side.result),
+    state: codes.state.wordOf(side.state),
+    reason: codes.reason.wordOf(side.reason_id),
+    evidence,
+    policyVersion: side.policy_version ?? 0,
+  })
+
+  return {
+    /** The moment of an audit and when it was; undefined where there is no such audit. */
+    async momentOf(auditId: string): Promise<{ moment: Moment; at: Date } | undefined> {
+      const row = await db.audit.findFirst({
+        where: { id: auditId, ...madeIn(realm) },
+        select: {
+          ...{ observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
+          ...{ vantages: true, rules: true },
+        },
+      })
+      if (!row) return undefined
+      // Without a start it was never planned, whatever became of it: it looked at nothing.
+      const ended = (row.status === 'completed' || row.status === 'canceled') && row.startedAt !== null
+      const chosen = row.vantages.length > 0 || row.rules.length > 0
+      const tested = ended ? (chosen ? 'chosen' : 'all') : 'unknown'
+      const at = row.observedUntil ?? row.finishedAt ?? row.createdAt
+      const kept = row.observedUntil === null || (await db.finding.findFirst({ where: { auditId } })) !== null
+      // Retention has dropped its findings: what spans say of that time is what it found.
+      return { moment: kept ? { auditId, tested } : { time: at, within: auditId }, at }
+    },
+
+    /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
+    async compare(from: Moment, to: Moment, filter: DriftFilter = {}): Promise<Drift> {
+      const sides = { ...inOneScope(from, to), realm }
+      const read = (page: Keyset) => db.$queryRaw<Difference[]>(differencesBetween(sides, filter, page))
+      const first = await read({ limit: heldAtOnce })
+      const rowsOf = async ({ after, limit }: Keyset) =>
+        !after && limit <= heldAtOnce ? first.slice(0, limit) : read({ after, limit })
+      return {
+        summary: summaryOf(first[0]?.tallies ?? []),
+        page: async ({ cursor, limit }) =>
+          toPage(await rowsOf({ after: decodeCursor(cursor, [0, 0]), limit: limit + 1 }), limit),
+      }
+    },
+  }
+
+  async function toPage(rows: readonly Difference[], limit: number): Promise<Page<DriftItem>> {
+    const facts = await readEvidence(
+      db,
+      rows.flatMap(({ before, after }) => [before?.evidence_id ?? 0, after?.evidence_id ?? 0]),
+    )
+    const flapping = await flapRates(db, rows)
+    const itemOf = (row: Difference) => toItem(row, { facts, flapping, stateOf })
+    return cutPage(rows, limit, { keyOf, toItem: itemOf })
+  }
+}
+
+/** As many differences come with the counts: a page of the default size, and one more that tells whether others follow. */
+const heldAtOnce = 101
+
+const keyOf = ({ targetId, seriesId }: Difference): Key => [targetId, seriesId]
+
+interface Reading {
+  facts: ReadonlyMap<number, Evidence>
+  flapping: ReadonlyMap<number, FlapRate>
+  stateOf: (side: Side, evidence: unknown) => SeriesState
+}
+
+function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftItem {
+  const withFacts = (side: Side | null) => (side ? stateOf(side, facts.get(side.evidence_id) ?? null) : undefined)
+  const before = withFacts(row.before)
+  const after = withFacts(row.after)
+  // A side that is not there differs in everything: listing that would say nothing.
+  const changes = before && after ? compareFields(before, after) : []
+  const kind = classOf(row.pairing)
+  return {
+    class: kind,
+    cause: causeOf(before, after, { untested: isUntested(row.pairing) }),
+    significance: significanceOfDrift(kind, { before, after, changes }),
+    fingerprint: row.fingerprint,
+    ...{ target: row.target, policy: row.policy, rule: row.rule, vantage: row.vantage },
+    at: row.at.toISOString(),
+    before: before ? showOutcome(before) : null,
+    after: after ? showOutcome(after) : null,
+    changes: changes.map((change) => ({ ...change, significance: significanceOf(change) })),
+    flapping: flapping.get(row.seriesId) ?? null,
+  }
+}
+
+async function readEvidence(db: Database, ids: readonly number[]): Promise<Map<number, Evidence>> {
+  const rows = await db.$queryRaw<{ id: number; content: Evidence }[]>`
+    SELECT id, content FROM evidence WHERE id = ANY(${[...new Set(ids)]}::int[])`
+  return new Map(rows.map(({ id, content }) => [id, content]))
+}
+
+function summaryOf(tallies: readonly Tally[]): Record<DriftClass, number> {
+  const summary = Object.fromEntries(driftClasses.map((kind) => [kind, 0])) as Record<DriftClass, number>
+  for (const { pairing: number, count } of tallies) summary[classOf(number)] += count
+  return summary
+}

@@ -1,0 +1,93 @@
+import type { Change } from '../../domain/ledger.ts'
+import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { digest } from '../../encoding/canonical-json.ts'
+import type { Database, Prisma } from '../db/database.ts'
+import type { Policy as Row } from '../generated/client.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+
+/** One immutable version of a policy. */
+export interface PolicyVersion {
+  name: string
+  version: number
+  digest: string
+  document: PolicyDocument
+  createdAt: string
+}
+export type StoredPolicyVersion = PolicyVersion & { id: number }
+
+/** Policies by name; every change is a new version. */
+export function createPolicyStore(db: Database) {
+  return {
+    /** The version asked for, or the newest. */
+    async find(name: string, version?: number): Promise<StoredPolicyVersion | undefined> {
+      const where = { name, ...(version === undefined ? {} : { version }) }
+      const row = await db.policy.findFirst({ where, orderBy: { version: 'desc' } })
+      return row ? fromRow(row) : undefined
+    },
+
+    async findById(id: number): Promise<StoredPolicyVersion> {
+      return fromRow(await db.policy.findUniqueOrThrow({ where: { id } }))
+    },
+
+    /** The newest version of each policy, by name. */
+    async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<StoredPolicyVersion>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.policy.findMany({
+        where: { name: { gt: after } },
+        distinct: ['name'],
+        orderBy: [{ name: 'asc' }, { version: 'desc' }],
+        take: limit + 1,
+      })
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** All versions of one policy, newest first. */
+    async versions(name: string): Promise<StoredPolicyVersion[]> {
+      return (await db.policy.findMany({ where: { name }, orderBy: { version: 'desc' } })).map(fromRow)
+    },
+
+    /** Adds a version, unless the newest one says the same. Two at once: the unique key makes the second try again. */
+    async put(document: PolicyDocument): Promise<{ stored: StoredPolicyVersion; created: boolean }> {
+      const newest = await this.find(document.name)
+      const sum = digest(document)
+      if (newest?.digest === sum) return { stored: newest, created: false }
+      const added = await db.policy.createManyAndReturn({
+        data: {
+          name: document.name,
+          version: (newest?.version ?? 0) + 1,
+          digest: sum,
+          document: document as Prisma.InputJsonObject,
+        },
+        skipDuplicates: true,
+      })
+      return added[0] ? { stored: fromRow(added[0]), created: true } : this.put(document)
+    },
+
+    /**
+     * Adds a built-in policy where no version of it says the same, so that an operator's newer version stays the newest.
+     * Answers the version that was added, if one was.
+     */
+    async ensure(document: PolicyDocument): Promise<StoredPolicyVersion | undefined> {
+      const known = await db.policy.findFirst({ where: { name: document.name, digest: digest(document) } })
+      const put = known ? undefined : await this.put(document)
+      return put?.created ? put.stored : undefined
+    },
+  }
+}
+
+/** What the ledger is told of a new version. */
+export const policyPut = (actor: string, { name, version, digest: sum }: PolicyVersion): Change => ({
+  actor,
+  action: 'policy.put',
+  subject: name,
+  payload: { version, digest: sum },
+})
+
+const fromRow = (row: Row): StoredPolicyVersion => ({
+  id: row.id,
+  name: row.name,
+  version: row.version,
+  digest: row.digest,
+  document: row.document as unknown as PolicyDocument,
+  createdAt: row.createdAt.toISOString(),
+})

@@ -1,0 +1,240 @@
+import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../../domain/schedules.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
+import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andHas, madeIn, type Realm } from '../query/target-scope.ts'
+import { createOutboxStore } from '../webhooks/outbox.ts'
+
+/** What is asked for at each tick. */
+export interface AuditTemplate {
+  policy: string
+  targets: string[] | { labels: Record<string, string> }
+  params?: Record<string, unknown>
+  vantages?: string[]
+  reason?: string
+}
+
+export interface ScheduleInput {
+  name: string
+  cron: string
+  timeZone: string
+  audit: AuditTemplate
+  jitterSeconds: number
+  overlap: OverlapPolicy
+  missed: MissedPolicy
+  enabled: boolean
+}
+
+export interface StoredSchedule extends ScheduleInput {
+  id: number
+  version: number
+  requestedBy: string
+  /** Its audits look at targets of this realm alone. */
+  realm: Realm
+  nextAt: Date | null
+  createdAt: string
+  updatedAt: string
+}
+
+/** What became of one tick. */
+export interface ScheduleRun {
+  dueAt: Date
+  outcome: RunOutcome
+  reason: string | null
+  auditId: string | null
+  decidedAt: Date
+}
+
+/** A tick that had no audit. */
+interface MissedRun {
+  schedule: string
+  policy: string
+  dueAt: string
+  outcome: RunOutcome
+  reason: string | null
+}
+
+/** Schedules and their ticks. */
+export function createScheduleStore(db: Database, realm: Realm) {
+  return {
+    async find(name: string): Promise<StoredSchedule | undefined> {
+      const row = await db.schedule.findFirst({ where: { name, ...madeIn(realm) } })
+      return row ? fromRow(row) : undefined
+    },
+
+    async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<StoredSchedule>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.schedule.findMany({
+        where: { name: { gt: after }, ...madeIn(realm) },
+        orderBy: { name: 'asc' },
+        take: limit + 1,
+      })
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** Creates the schedule, or undefined where the name is taken. */
+    async create(input: ScheduleInput, more: { requestedBy: string; nextAt: Date | null }) {
+      const data = { ...toRow(input), ...more, realm }
+      const [made] = await db.schedule.createManyAndReturn({ data, skipDuplicates: true })
+      return made && fromRow(made)
+    },
+
+    /** Writes all fields of the schedule, if `version` is still the current one; undefined where it is not. */
+    async replace(
+      id: number,
+      input: ScheduleInput,
+      more: { requestedBy: string; nextAt: Date | null; version?: number },
+    ) {
+      const { version, ...rest } = more
+      const data = { ...toRow(input), ...rest, updatedAt: new Date(), version: { increment: 1 } }
+      const where = { id, ...madeIn(realm), ...(version === undefined ? {} : { version }) }
+      const [row] = await db.schedule.updateManyAndReturn({ where, data })
+      return row && fromRow(row)
+    },
+
+    /** Forgets the schedule; what became of its ticks stays. */
+    async remove(id: number): Promise<void> {
+      await db.schedule.deleteMany({ where: { id, ...madeIn(realm) } })
+    },
+
+    /** Schedules that have something to do: a tick that came, or one that waits. */
+    async dueIds(now: Date): Promise<number[]> {
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        SELECT id FROM schedule s WHERE next_at <= ${now}
+          OR EXISTS (SELECT FROM schedule_run r WHERE r.schedule_id = s.id AND r.outcome = 'waiting') ORDER BY id`
+      return rows.map(({ id }) => id)
+    },
+
+    /** How late the oldest tick is that nobody has decided yet; 0 where none is. */
+    async lagSeconds(now: Date): Promise<number> {
+      const { _min } = await db.schedule.aggregate({ _min: { nextAt: true } })
+      return _min.nextAt ? Math.max(0, (now.getTime() - _min.nextAt.getTime()) / 1000) : 0
+    },
+
+    /** The schedule, locked until the transaction ends; undefined where it is gone or another process has it. */
+    async lock(id: number): Promise<StoredSchedule | undefined> {
+      const found = await db.$queryRaw<object[]>`SELECT id FROM schedule WHERE id = ${id} FOR UPDATE SKIP LOCKED`
+      return found.length === 0 ? undefined : fromRow(await db.schedule.findUniqueOrThrow({ where: { id } }))
+    },
+
+    async setNext(id: number, nextAt: Date): Promise<void> {
+      await db.schedule.update({ where: { id }, data: { nextAt } })
+    },
+
+    /** Those of the ticks that have been decided before. */
+    async decided(id: number, due: readonly Date[]): Promise<Set<number>> {
+      const rows = await db.scheduleRun.findMany({ where: { scheduleId: id, dueAt: { in: [...due] } } })
+      return new Set(rows.map(({ dueAt }) => dueAt.getTime()))
+    },
+
+    async addRuns(schedule: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
+      const { id, name, audit, realm: of } = schedule
+      const row = { scheduleId: id, schedule: name, policy: policyName(audit), realm: of }
+      await tellRuns(db, schedule, runs)
+      await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
+    },
+
+    async updateRun(schedule: StoredSchedule, run: ScheduleRun): Promise<void> {
+      await tellRuns(db, schedule, [run])
+      const where = { scheduleId_dueAt: { scheduleId: schedule.id, dueAt: run.dueAt } }
+      await db.scheduleRun.update({ where, data: run })
+    },
+
+    /** The audit of an earlier tick that has not ended, and the tick that waits for it. */
+    async ongoing(id: number): Promise<{ auditId: string | undefined; waiting: Date | undefined }> {
+      const [audit] = await db.$queryRaw<{ id: string }[]>`
+        SELECT a.id FROM schedule_run r JOIN audit a ON a.id = r.audit_id
+        WHERE r.schedule_id = ${id} AND a.status IN ('queued', 'running') ORDER BY r.due_at DESC LIMIT 1`
+      const waiting = await db.scheduleRun.findFirst({ where: { scheduleId: id, outcome: 'waiting' } })
+      return { auditId: audit?.id, waiting: waiting?.dueAt }
+    },
+
+    /** The ticks of a schedule, newest first. */
+    async runs(id: number, { cursor, limit }: { cursor?: string; limit: number }): Promise<Page<ScheduleRun>> {
+      const [before] = decodeCursor(cursor, [aTime]) ?? []
+      const rows = await db.scheduleRun.findMany({
+        where: {
+          scheduleId: id,
+          ...madeIn(realm),
+          ...(before === undefined ? {} : { dueAt: { lt: new Date(before) } }),
+        },
+        orderBy: { dueAt: 'desc' },
+        take: limit + 1,
+      })
+      return cutPage(rows, limit, { keyOf: (row) => [row.dueAt.toISOString()], toItem: runFromRow })
+    },
+
+    /**
+     * The ticks between two moments that had no audit, oldest first, those of deleted schedules too; of very many the newest,
+     * and how many there are. Ticks that should have been taken before `overdueAt` and were not are among them: whoever takes
+     * ticks is down now.
+     */
+    async missedRuns(
+      period: { from: Date; to: Date; overdueAt: Date },
+      policy?: string,
+    ): Promise<{ total: number; newest: MissedRun[] }> {
+      const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(realm, 'realm')}`
+      const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number })[]>`
+        SELECT *, count(*) OVER ()::int AS total FROM (
+          SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
+          WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
+          UNION ALL
+          SELECT name, policy, next_at, 'missed', ${notTaken} FROM schedule
+          WHERE next_at > ${period.from} AND next_at <= ${period.to} AND next_at < ${period.overdueAt} ${of}
+        ) missed ORDER BY "dueAt" DESC, schedule DESC LIMIT ${maxMissedRuns}`
+      const newest = rows.map(({ total: _, dueAt, ...run }) => ({ ...run, dueAt: dueAt.toISOString() })).toReversed()
+      return { total: rows[0]?.total ?? 0, newest }
+    },
+  }
+}
+
+const withoutAudit = new Set<RunOutcome>(['skipped', 'missed', 'refused'])
+const toldAtOnce = 100
+
+/** Tells the ticks that had no audit, and the first after them that has one, with the transaction that writes them down. */
+async function tellRuns(db: Database, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
+  const outbox = createOutboxStore(db)
+  const about = { schedule: name, policy: policyName(audit) }
+  const missed = runs.filter(({ outcome }) => withoutAudit.has(outcome))
+  if (missed.length > 0) {
+    const ticks = missed.slice(-toldAtOnce).map(({ dueAt, outcome, reason }) => ({ dueAt, outcome, reason }))
+    await outbox.put('schedule.missed', name, { ...about, count: missed.length, ticks })
+  }
+  const ran = runs.find(({ auditId }) => auditId !== null)
+  if (!ran) return
+  const last = await db.scheduleRun.findFirst({
+    where: { scheduleId: id, dueAt: { not: ran.dueAt }, outcome: { not: 'waiting' } },
+    orderBy: { dueAt: 'desc' },
+  })
+  if (last && withoutAudit.has(last.outcome as RunOutcome))
+    await outbox.put('schedule.resumed', name, { ...about, audit: ran.auditId, dueAt: ran.dueAt })
+}
+
+const notTaken = 'no worker has taken it yet'
+const maxMissedRuns = 1_000
+
+const policyName = ({ policy }: AuditTemplate) => policy.split('@')[0] ?? policy
+
+const toRow = ({ audit, ...input }: ScheduleInput) => ({
+  ...input,
+  audit: audit as unknown as Prisma.InputJsonObject,
+  policy: policyName(audit),
+})
+
+const fromRow = ({ policy: _, createdAt, updatedAt, ...row }: Row): StoredSchedule => ({
+  ...row,
+  audit: row.audit as unknown as AuditTemplate,
+  realm: row.realm as Realm,
+  overlap: row.overlap as OverlapPolicy,
+  missed: row.missed as MissedPolicy,
+  createdAt: createdAt.toISOString(),
+  updatedAt: updatedAt.toISOString(),
+})
+
+const runFromRow = ({ dueAt, outcome, reason, auditId, decidedAt }: RunRow): ScheduleRun => ({
+  dueAt,
+  outcome: outcome as RunOutcome,
+  reason,
+  auditId,
+  decidedAt,
+})

@@ -1,0 +1,207 @@
+import { type Database, Prisma, readRows, transact } from '../db/database.ts'
+import type { Target as Row } from '../generated/client.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andHas, hasLabels, isEverything, isIn, outsideOf, type Realm, withLabels } from '../query/target-scope.ts'
+
+export interface TargetInput {
+  name: string
+  address: string
+  roles?: string[]
+  labels?: Record<string, string>
+  params?: Record<string, unknown>
+  externalId?: string | null
+}
+
+export interface Target extends Required<Omit<TargetInput, 'externalId'>> {
+  externalId: string | null
+  createdAt: string
+  updatedAt: string
+  retiredAt: string | null
+}
+
+/** A target with what only this service needs to know of it. */
+export interface StoredTarget extends Target {
+  id: number
+  version: number
+}
+
+interface TargetQuery {
+  labels: Record<string, string>
+  since?: Date
+  cursor?: string
+  limit: number
+}
+
+/** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
+export function createTargetStore(db: Database, realm: Realm) {
+  const own = withLabels(realm)
+  const live = { retiredAt: null, ...own }
+  const checkLabels = ({ name, labels = {} }: TargetInput) => {
+    if (!isIn(realm, labels)) throw outsideOf(realm, name)
+  }
+  return {
+    async find(name: string): Promise<StoredTarget | undefined> {
+      const [row] = await readRows<Row>(
+        db,
+        Prisma.sql`${selectTarget} WHERE name = ${name} AND retired_at IS NULL ${andHas(realm, 'labels')}`,
+      )
+      return row && fromRow(row)
+    },
+
+    async findAny(name: string): Promise<StoredTarget | undefined> {
+      const row = await db.target.findUnique({ where: { name, ...own } })
+      return row ? fromRow(row) : undefined
+    },
+
+    async findByNames(names: readonly string[]): Promise<StoredTarget[]> {
+      return (await db.target.findMany({ where: { name: { in: [...names] }, ...live } })).map(fromRow)
+    },
+
+    async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
+      return (
+        await db.$queryRaw<Row[]>`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(realm, 'labels')} ORDER BY id`
+      ).map(fromRow)
+    },
+
+    async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectTarget} WHERE retired_at IS NULL AND ${hasLabels(labels, 'labels')}
+          ${andHas(realm, 'labels')} ORDER BY id`
+      return rows.map(fromRow)
+    },
+
+    /** By name. With `since` those that were written at that time or later, retired ones too. */
+    async list({ labels, since, cursor, limit }: TargetQuery): Promise<Page<StoredTarget>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectTarget} WHERE ${wanted} AND name > ${after} AND ${hasLabels(labels, 'labels')}
+          ${andHas(realm, 'labels')} ORDER BY name LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** Creates the target, or undefined where a live one has the name. A retired one comes back with its history. */
+    async create(input: TargetInput): Promise<StoredTarget | undefined> {
+      checkLabels(input)
+      const known = await db.target.findUnique({ where: { name: input.name } })
+      if (known && !isIn(realm, known.labels as Record<string, string>)) throw outsideOf(realm, input.name)
+      if (known) return known.retiredAt ? this.replace(known.id, input, known.version) : undefined
+      const { params, ...rest } = withDefaults(input)
+      const data = { ...rest, params: params as Prisma.InputJsonObject }
+      const [made] = await db.target.createManyAndReturn({ data, skipDuplicates: true })
+      return made && fromRow(made)
+    },
+
+    /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
+    async replace(id: number, input: TargetInput, version?: number): Promise<StoredTarget | undefined> {
+      checkLabels(input)
+      const { labels, params, ...rest } = withDefaults(input)
+      const data = { ...rest, labels, params: params as Prisma.InputJsonObject, updatedAt: new Date(), retiredAt: null }
+      const where = { id, ...own, ...(version === undefined ? {} : { version }) }
+      const rows = await db.target.updateManyAndReturn({ where, data: { ...data, version: { increment: 1 } } })
+      return rows[0] && fromRow(rows[0])
+    },
+
+    /** Retires the target and ends its open spans: from now on it is out of every scope. */
+    async retire(id: number): Promise<void> {
+      await transact(db, async (tx) => {
+        // As a recording does, so that one follows the other: what it opens is seen here, or it sees the target retired.
+        await tx.$executeRaw`SELECT FROM series WHERE target_id = ${id} ORDER BY target_id, id FOR NO KEY UPDATE`
+        await tx.$executeRaw`
+          WITH retired AS (
+            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} ${andHas(realm, 'labels')} RETURNING id
+          ) UPDATE span SET to_at = greatest(now(), from_at), changed_at = clock_timestamp() WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
+      })
+    },
+
+    /** Creates or updates many at once; a field that is left out keeps its stored value. Answers the names of those that changed. */
+    save: async (inputs: readonly TargetInput[]) => (await saveTargets(db, realm, inputs)).map(({ name }) => name),
+
+    /** Saves list by list, and answers for each what changed. Nobody else writes targets meanwhile: two who save in turn wait for no third. */
+    async *saveAll(lists: AsyncIterable<readonly TargetInput[]>): AsyncGenerator<Saved[]> {
+      await db.$executeRaw`LOCK TABLE target IN SHARE ROW EXCLUSIVE MODE`
+      for await (const inputs of lists) yield await saveTargets(db, realm, inputs)
+    },
+  }
+}
+
+/** A target that is not as it was; `created`: it was not there at all. */
+interface Saved {
+  name: string
+  created: boolean
+}
+
+const selectTarget = Prisma.sql`
+  SELECT id, name, address, roles, labels, params, external_id AS "externalId", version,
+    created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt" FROM target`
+
+const withDefaults = (input: TargetInput) => ({
+  name: input.name,
+  address: input.address,
+  roles: input.roles ?? [],
+  labels: input.labels ?? {},
+  params: input.params ?? {},
+  externalId: input.externalId ?? null,
+})
+
+async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
+  if (isEverything(realm)) return writeTargets(db, realm, inputs)
+  return transact(db, async (tx) => {
+    const changed = await writeTargets(tx, realm, inputs)
+    // What is not of the realm now was not written, or was written out of it: then all of it is undone.
+    const names = inputs.map(({ name }) => name)
+    const saved = await tx.target.findMany({
+      where: { name: { in: names }, ...withLabels(realm) },
+      select: { name: true },
+    })
+    const own = new Set(saved.map(({ name }) => name))
+    const outside = names.find((name) => !own.has(name))
+    if (outside !== undefined) throw outsideOf(realm, outside)
+    return changed
+  })
+}
+
+// Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
+// that of two who save the same targets at once one waits for the other, and neither for ever.
+async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
+  return db.$queryRaw<Saved[]>`
+    WITH given AS (
+      SELECT name, address, labels::jsonb, params::jsonb, external_id,
+        CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles
+      FROM unnest(
+        ${inputs.map((t) => t.name)}::text[], ${inputs.map((t) => t.address)}::text[], ${inputs.map((t) => json(t.roles))}::text[],
+        ${inputs.map((t) => json(t.labels))}::text[], ${inputs.map((t) => json(t.params))}::text[],
+        ${inputs.map((t) => t.externalId ?? null)}::text[]
+      ) AS g(name, address, roles, labels, params, external_id)
+    ), locked AS (
+      SELECT FROM target JOIN given USING (name) ORDER BY name FOR NO KEY UPDATE OF target
+    ), updated AS (
+      UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
+        params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
+        version = t.version + 1, updated_at = now(), retired_at = NULL
+      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(realm, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
+        IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
+          coalesce(g.external_id, t.external_id)))
+      RETURNING t.name
+    ), added AS (
+      INSERT INTO target (name, address, roles, labels, params, external_id)
+      SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
+      FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
+      ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')} RETURNING name
+    ) SELECT name, false AS created FROM updated UNION ALL SELECT name, true FROM added`
+}
+
+const fromRow = (row: Row): StoredTarget => ({
+  id: row.id,
+  version: row.version,
+  name: row.name,
+  address: row.address,
+  roles: row.roles,
+  labels: row.labels as Record<string, string>,
+  params: row.params as Record<string, unknown>,
+  externalId: row.externalId,
+  createdAt: row.createdAt.toISOString(),
+  updatedAt: row.updatedAt.toISOString(),
+  retiredAt: row.retiredAt?.toISOString() ?? null,
+})

@@ -1,0 +1,128 @@
+import type { Vantage } from '../../domain/findings/plan.ts'
+import { absentAfterMs, type CanaryState, type VantageKind } from '../../domain/vantages/presence.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { createOutboxStore } from '../webhooks/outbox.ts'
+
+/** A vantage as it stands now. */
+export interface VantageState {
+  name: string
+  zones: string[]
+  kind: VantageKind
+  canary: CanaryState
+  /** Of the process that was seen last. */
+  version: string | null
+  lastSeenAt: Date | null
+  queueDepth: { waiting: number; running: number }
+  /** How long the oldest batch that waits for it has waited; 0 where none does. */
+  lagSeconds: number
+}
+
+/** A vantage, what serves it, and the version of what served it last. */
+export type KnownVantage = Vantage & Pick<VantageState, 'version'> & { kind: string }
+
+/** What a process says of itself when it is seen. */
+export type Sign = Partial<Pick<VantageState, 'canary' | 'version'>>
+
+export type VantageStore = ReturnType<typeof createVantageStore>
+
+/** The places from which probes are made. */
+export function createVantageStore(db: Database) {
+  return {
+    /** Announces a vantage with its zones, as the configuration of its worker says now. */
+    async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
+      const state = { zones: [...zones], kind: 'worker', ...sign, lastSeenAt: new Date() }
+      await db.vantage.upsert({ where: { name }, create: { name, ...state }, update: state })
+    },
+
+    /** Makes or changes a vantage that an agent serves. False while a worker serves it: its configuration decides. */
+    async register({ name, zones }: Vantage, now = new Date()): Promise<boolean> {
+      const made = await db.vantage.createMany({
+        data: { name, zones: [...zones], kind: 'agent', canary: 'unknown' },
+        skipDuplicates: true,
+      })
+      if (made.count > 0) return true
+      const goneSince = new Date(now.getTime() - absentAfterMs.worker)
+      const changed = await db.vantage.updateMany({
+        where: { name, OR: [{ kind: 'agent' }, { lastSeenAt: null }, { lastSeenAt: { lt: goneSince } }] },
+        data: { zones: [...zones], kind: 'agent' },
+      })
+      return changed.count > 0
+    },
+
+    /** Notes that a vantage was seen; answers its id, or undefined where there is no such vantage. */
+    async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
+      const rows = await db.$queryRaw<{ id: number }[]>`
+        UPDATE vantage SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
+          canary = coalesce(${sign.canary ?? null}, canary)
+        WHERE name = ${name} AND name NOT LIKE 'zone:%' RETURNING id`
+      return rows[0]?.id
+    },
+
+    /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
+    async tellPresence(): Promise<void> {
+      const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
+      const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
+      const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
+      const gone = await db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_told_at = now() WHERE absent_told_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
+      const back = await db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_told_at = NULL WHERE absent_told_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
+      const outbox = createOutboxStore(db)
+      for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
+      for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })
+    },
+
+    /** All vantages by name; zones in which there is none are not among them. */
+    async list(): Promise<KnownVantage[]> {
+      const rows = await db.vantage.findMany({
+        where: { name: { not: { startsWith: 'zone:' } } },
+        orderBy: { name: 'asc' },
+      })
+      return rows.map(({ name, zones, kind, version }) => ({ name, zones, kind, version }))
+    },
+
+    /** The ids of these vantages by name. */
+    async ids(names: readonly string[]): Promise<Map<string, number>> {
+      const rows = await db.vantage.findMany({ where: { name: { in: [...names] } }, select: { id: true, name: true } })
+      return new Map(rows.map(({ id, name }) => [name, id]))
+    },
+
+    /** Every vantage as it stands now. */
+    async states(): Promise<VantageState[]> {
+      return (await db.$queryRaw<Row[]>`${selectState} GROUP BY v.id ORDER BY v.name`).map(fromRow)
+    },
+
+    /** A page of vantages by name, each as it stands now. */
+    async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
+      const [after = ''] = decodeCursor(cursor, ['']) ?? []
+      const rows = await db.$queryRaw<Row[]>`
+        ${selectState} AND v.name > ${after} GROUP BY v.id ORDER BY v.name LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** One vantage as it stands now. */
+    async find(name: string): Promise<VantageState | undefined> {
+      const rows = await db.$queryRaw<Row[]>`${selectState} AND v.name = ${name} GROUP BY v.id`
+      return rows[0] && fromRow(rows[0])
+    },
+  }
+}
+
+type Presence = Pick<VantageState, 'name' | 'zones' | 'kind' | 'lastSeenAt'>
+type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
+
+// The queue's own table: its counts are kept a few seconds old, and a vantage is looked at to see what happens now.
+const selectState = Prisma.sql`
+  SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
+    count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,
+    coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
+  FROM vantage v CROSS JOIN (VALUES ('batch/'), ('batch-again/')) AS q(kind)
+    LEFT JOIN pgboss.job j ON j.name = q.kind || v.name AND j.state < 'completed'
+  WHERE v.name NOT LIKE 'zone:%'`
+
+const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({
+  ...row,
+  queueDepth: { waiting, running },
+  lagSeconds: Math.max(0, Math.round(lagSeconds * 10) / 10),
+})

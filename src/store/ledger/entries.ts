@@ -1,0 +1,115 @@
+import {
+  type Change,
+  checkHead,
+  formatHead,
+  genesis,
+  type LedgerAction,
+  type LedgerEnd,
+  type LedgerEntry,
+  type LedgerHead,
+  type LedgerKeys,
+  parseHead,
+  sealEntry,
+  signHead,
+} from '../../domain/ledger.ts'
+import type { Database } from '../db/database.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { entryOf } from './rows.ts'
+import { type VerifyRequest, verifyLedger } from './verify.ts'
+
+interface LedgerFilter {
+  action?: LedgerAction
+  subject?: string
+  actor?: string
+  cursor?: string
+  limit: number
+}
+
+/** The signed end of the chain, with its form as one text. */
+interface ExportedHead extends LedgerHead {
+  at: string
+  head: string
+}
+
+export type LedgerStore = ReturnType<typeof createLedgerStore>
+
+/** The chain of what happened. `changes` collects what the transaction over `db` tells; it is appended at its very end. */
+export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Change[]) {
+  return {
+    /** Tells the ledger of a change, in the transaction that makes it: both are there afterwards, or neither. */
+    record(change: Change): void {
+      if (!changes) throw new Error('an entry of the ledger belongs into the transaction of its change')
+      changes.push(change)
+    },
+
+    /** Writes the first entry, once: an empty ledger is never right. */
+    async begin(actor: string): Promise<void> {
+      if ((await db.ledgerEntry.count({ where: { seq: 1 } })) > 0) return
+      await appendIf(db, keys, (head) =>
+        head ? [] : [{ actor, action: 'ledger.begin', subject: 'ledger', payload: {} }],
+      )
+    },
+
+    /** Newest first. */
+    async list({ cursor, limit, ...filter }: LedgerFilter): Promise<Page<LedgerEntry>> {
+      const [before] = decodeCursor(cursor, [0]) ?? []
+      const rows = await db.ledgerEntry.findMany({
+        where: { ...filter, ...(before === undefined ? {} : { seq: { lt: before } }) },
+        orderBy: { seq: 'desc' },
+        take: limit + 1,
+      })
+      return cutPage(rows, limit, { keyOf: (row) => [Number(row.seq)], toItem: entryOf })
+    },
+
+    /** A head that was exported before; undefined where the text is none, or was not signed by the key that it names. */
+    readHead(text: string): LedgerHead | undefined {
+      const head = parseHead(text)
+      return head && checkHead(head, keys) !== 'forged' ? head : undefined
+    },
+
+    /** Checks entries with the keys of this process. */
+    verify: (request: VerifyRequest) => verifyLedger(db, keys, request),
+
+    /** The end of the chain, signed by the key of this process; undefined where the ledger is empty. */
+    async head(): Promise<ExportedHead | undefined> {
+      const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' } })
+      if (!last) return undefined
+      const entry = entryOf(last)
+      const head = signHead(entry, keys[0])
+      return { ...head, at: entry.at, head: formatHead(head) }
+    },
+  }
+}
+
+/** Appends the entries of changes as the last thing of the transaction `tx`: until it ends nobody else appends. */
+export async function appendEntries(tx: Database, keys: LedgerKeys, changes: readonly Change[]): Promise<void> {
+  if (changes.length > 0) await appendIf(tx, keys, () => changes)
+}
+
+async function appendIf(
+  tx: Database,
+  keys: LedgerKeys,
+  choose: (head: LedgerEnd | undefined) => readonly Change[],
+): Promise<void> {
+  const [head] = await tx.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM lock_ledger_head()`
+  const end = head && { seq: Number(head.seq), hash: head.hash }
+  const at = new Date().toISOString()
+  const entries: LedgerEntry[] = []
+  for (const change of choose(end)) {
+    const { seq, hash } = entries.at(-1) ?? end ?? { seq: 0, hash: genesis }
+    entries.push(sealEntry(change, { seq: seq + 1, prev: hash, at }, keys[0]))
+  }
+  if (entries.length > 0) await insert(tx, entries)
+}
+
+async function insert(tx: Database, entries: readonly LedgerEntry[]): Promise<void> {
+  const column = <T>(pick: (entry: LedgerEntry) => T) => entries.map(pick)
+  await tx.$executeRaw`
+    INSERT INTO ledger_entry (seq, at, actor, action, subject, payload, key_id, prev, hash, mac)
+    SELECT g.seq, g.at, actor, action, subject, payload::jsonb, key_id, prev, hash, mac FROM unnest(
+      ${column((e) => e.seq)}::bigint[], ${column((e) => e.at)}::timestamptz[], ${column((e) => e.actor)}::text[],
+      ${column((e) => e.action)}::text[], ${column((e) => e.subject)}::text[],
+      ${column((e) => JSON.stringify(e.payload))}::text[], ${column((e) => e.keyId)}::text[],
+      ${column((e) => e.prev)}::text[], ${column((e) => e.hash)}::text[], ${column((e) => e.mac)}::text[]
+    ) AS g(seq, at, actor, action, subject, payload, key_id, prev, hash, mac)`
+}

@@ -1,0 +1,26 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { type LedgerKeys, parseLedgerKeys } from '../../domain/ledger.ts'
+import { ensureSecretFile, readSecretFile } from '../access/secret-file.ts'
+
+/** Where a process that is given no key of the ledger keeps its own. */
+const fileIn = (dataDir: string): string => join(dataDir, 'ledger.key')
+
+/** The keys in the data directory; undefined where there are none. Throws where the file holds anything else. */
+export function findLedgerKeys(dataDir: string): LedgerKeys | undefined {
+  const text = readSecretFile(fileIn(dataDir))
+  return text === undefined ? undefined : keysOf(text, dataDir)
+}
+
+/** The keys in the data directory; the first time one is made. */
+export const ensureLedgerKeys = (dataDir: string): LedgerKeys =>
+  keysOf(
+    ensureSecretFile(fileIn(dataDir), () => randomBytes(32).toString('hex')),
+    dataDir,
+  )
+
+function keysOf(text: string, dataDir: string): LedgerKeys {
+  const keys = parseLedgerKeys(text)
+  if (keys) return keys
+  throw new Error(`${fileIn(dataDir)} holds no key of the ledger: restore it, the entries that it signed need it`)
+}

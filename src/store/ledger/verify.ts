@@ -1,0 +1,151 @@
+import {
+  checkEntry,
+  checkHead,
+  genesis,
+  type LedgerEnd,
+  type LedgerEntry,
+  type LedgerHead,
+  type LedgerKey,
+} from '../../domain/ledger.ts'
+import type { Database } from '../db/database.ts'
+import { entryOf } from './rows.ts'
+import { checkerOfTold, faultOfUnrecorded } from './verify-records.ts'
+
+/** What is wrong with the first broken entry. */
+export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
+type LedgerFault = (typeof ledgerFaults)[number]
+
+/** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
+export const ledgerVerdicts = ['intact', 'unverified', 'broken'] as const
+
+export interface VerifyRequest {
+  /** The first entry that is checked. */
+  from: number
+  /** How many entries at the most. */
+  limit: number
+  /** What the chain must still hold. */
+  head?: LedgerHead
+  /** Checks policies, audits and their findings too, until so many findings were read; undefined: does not. */
+  findings?: number
+}
+
+export interface Verification {
+  verdict: (typeof ledgerVerdicts)[number]
+  /** How many entries were read. */
+  entries: number
+  broken: { seq: number; fault: LedgerFault; message: string } | null
+  /** Entries that were signed by keys which are not known here. */
+  unverified: { keyId: string; entries: number; firstSeq: number }[]
+  /** Of audits: how many have the findings of their entry, how many had theirs dropped by retention. */
+  findings: { audits: number; dropped: number } | null
+  /** Where to go on; null at the end of the ledger. */
+  next: number | null
+}
+
+const entriesPerRead = 1_000
+
+/**
+ * Checks entries in their order, and says what is wrong with the first one that is. Reads a thousand at a time, so that memory
+ * stays the same however long the ledger is. Undefined where `from` is behind the end.
+ */
+export async function verifyLedger(
+  db: Database,
+  keys: readonly LedgerKey[],
+  { from, limit, head, findings }: VerifyRequest,
+): Promise<Verification | undefined> {
+  const found: Verification = {
+    verdict: 'intact',
+    entries: 0,
+    broken: null,
+    unverified: [],
+    findings: findings === undefined ? null : { audits: 0, dropped: 0 },
+    next: null,
+  }
+  let previous = await before(db, from)
+  if (!previous) return undefined
+  const checkFindings = findings === undefined ? undefined : await checkerOfTold(db, found, findings)
+  for await (const entry of entriesAfter(db, previous.seq)) {
+    const spent = checkFindings?.spent() ?? false
+    if (found.entries === limit || spent) {
+      found.next = entry.seq
+      break
+    }
+    found.broken = await faultOf(db, entry, { previous, keys, found, checkFindings: checkFindings?.check })
+    if (found.broken) return { ...found, verdict: 'broken' }
+    found.entries += 1
+    previous = entry
+  }
+  if (previous.seq === 0 && found.next === null) found.broken = broken(1, 'missing', 'the ledger is empty')
+  else if (head) found.broken = await faultOfHead(db, head)
+  if (checkFindings && !found.broken && found.next === null)
+    found.broken = await faultOfUnrecorded(db, previous.seq + 1)
+  const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
+  return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
+}
+
+export const broken = (seq: number, fault: LedgerFault, message: string) => ({ seq, fault, message })
+
+/** The entry before one; undefined where there is none. */
+async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {
+  if (seq === 1) return { seq: 0, hash: genesis }
+  const row = await db.ledgerEntry.findUnique({ where: { seq: seq - 1 } })
+  return row ? entryOf(row) : undefined
+}
+
+/** The entries behind a place; behind 0 also what stands before the first, which belongs to no chain. */
+async function* entriesAfter(db: Database, place: number): AsyncGenerator<LedgerEntry> {
+  for (let after = place === 0 ? undefined : BigInt(place); ; ) {
+    const rows = await db.ledgerEntry.findMany({
+      where: after === undefined ? {} : { seq: { gt: after } },
+      orderBy: { seq: 'asc' },
+      take: entriesPerRead,
+    })
+    for (const row of rows) yield entryOf(row)
+    after = rows.at(-1)?.seq
+    if (after === undefined) return
+  }
+}
+
+interface Checking {
+  previous: LedgerEnd
+  keys: readonly LedgerKey[]
+  found: Verification
+  checkFindings: ((entry: LedgerEntry) => Promise<Verification['broken']>) | undefined
+}
+
+async function faultOf(
+  db: Database,
+  entry: LedgerEntry,
+  { previous, keys, found, checkFindings }: Checking,
+): Promise<Verification['broken']> {
+  const place = previous.seq + 1
+  if (entry.seq < place) return broken(place, 'order', `entry ${entry.seq} stands before the first`)
+  const check = checkEntry(entry, previous, keys)
+  if (check === 'changed') return broken(entry.seq, 'changed', 'what it says does not fit its hash')
+  if (check === 'forged')
+    return broken(entry.seq, 'forged', 'its hash was not signed by the key that it names: it was made anew')
+  if (check === 'misplaced') return misplacement(db, entry, previous)
+  if (check === 'unverified') {
+    const known = found.unverified.find(({ keyId }) => keyId === entry.keyId)
+    if (known) known.entries += 1
+    else found.unverified.push({ keyId: entry.keyId, entries: 1, firstSeq: entry.seq })
+    return null // whoever wrote it may have written anything
+  }
+  return (await checkFindings?.(entry)) ?? null
+}
+
+/** Tells a chain that lacks an entry from one whose entries stand at other places. */
+async function misplacement(db: Database, entry: LedgerEntry, previous: LedgerEnd): Promise<Verification['broken']> {
+  const place = previous.seq + 1
+  const follows = entry.prev === genesis || (await db.ledgerEntry.count({ where: { hash: entry.prev } })) > 0
+  if (follows) return broken(place, 'order', 'another entry stands here: the order was changed')
+  return broken(place, 'missing', `entry ${entry.seq} follows one that is not there any more`)
+}
+
+async function faultOfHead(db: Database, head: LedgerHead): Promise<Verification['broken']> {
+  const row = await db.ledgerEntry.findUnique({ where: { seq: head.seq } })
+  if (row?.hash === head.hash) return null
+  const last = Number((await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' } }))?.seq ?? 0)
+  const seq = Math.min(head.seq, last + 1)
+  return broken(seq, 'cut', `the head was entry ${head.seq}, which is not there: the tail was cut`)
+}

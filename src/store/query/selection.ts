@@ -1,0 +1,21 @@
+import { Prisma } from '../db/database.ts'
+
+/** Targets by names, or by labels that all of them have. */
+export type Selection = string[] | { labels: Record<string, string> }
+
+/** The selection as its two columns; one of them is empty. */
+export const selectionColumns = (targets: Selection) =>
+  Array.isArray(targets)
+    ? { targetNames: targets, targetLabels: Prisma.DbNull }
+    : { targetNames: [], targetLabels: targets.labels }
+
+/** The selection of a row with those columns. */
+export const selectionOf = (row: { targetNames: string[]; targetLabels: unknown }): Selection =>
+  row.targetLabels === null ? row.targetNames : { labels: row.targetLabels as Record<string, string> }
+
+/** The condition that a row of windows or waivers selects a target: of the realm of whoever asked for it, and no other. */
+export const selects = (row: 'x' | 'w', target: 't' | 'wt'): Prisma.Sql =>
+  Prisma.raw(
+    `(${target}.name = ANY(${row}.target_names) OR ${target}.labels @> ${row}.target_labels) AND ${target}.labels @> ${row}.realm`,
+  )
+export const selectsTarget = selects('x', 't')

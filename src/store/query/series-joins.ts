@@ -1,0 +1,36 @@
+import { Prisma } from '../db/database.ts'
+import { andAll } from './conditions.ts'
+import { hasLabels } from './target-scope.ts'
+
+/**
+ * Joins what a row with target_id and series_id is about: `t` the target, `r` the rule, `v` the vantage. The limit tells the
+ * planner what it cannot know of a key of two columns: that each row has one series.
+ */
+export const seriesNamesOf = (row: 'd' | 'f'): Prisma.Sql => {
+  const column = (name: string) => Prisma.raw(`${row}.${name}`)
+  return Prisma.sql`CROSS JOIN LATERAL (
+    SELECT rule_id, vantage_id, fingerprint FROM series WHERE target_id = ${column('target_id')} AND id = ${column('series_id')} LIMIT 1
+  ) s JOIN target t ON t.id = ${column('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
+}
+
+/** What a series is about: by names, and by labels of its target. */
+export interface SeriesFilter {
+  target?: string
+  policy?: string
+  rule?: string
+  /** One of these. */
+  rules?: string[]
+  vantage?: string
+  labels?: Record<string, string>
+}
+
+/** The conditions, each with its AND, for a row of which `t`, `r` and `v` are the target, the rule and the vantage. */
+export const isAbout = ({ target, policy, rule, rules, vantage, labels }: SeriesFilter): Prisma.Sql =>
+  andAll([
+    target !== undefined && Prisma.sql`t.name = ${target}`,
+    labels && hasLabels(labels, 't.labels'),
+    policy !== undefined && Prisma.sql`r.policy = ${policy}`,
+    rule !== undefined && Prisma.sql`r.name = ${rule}`,
+    rules && Prisma.sql`r.name = ANY(${rules}::text[])`,
+    vantage !== undefined && Prisma.sql`v.name = ${vantage}`,
+  ])

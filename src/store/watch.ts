@@ -1,7 +1,0 @@
-import type { NewFinding } from './record.ts'
-
-/** Told of what happens, to count it; what it counts may have been undone by a transaction that failed afterwards. */
-export interface Watch {
-  recorded(findings: readonly NewFinding[]): void
-  ended(audit: { status: string; verdict: string }): void
-}

@@ -1,0 +1,197 @@
+import type { Attempt, EventType, Settlement } from '../../domain/webhooks/delivery-policy.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { andAll } from '../query/conditions.ts'
+import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+
+export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
+type DeliveryStatus = (typeof deliveryStatuses)[number]
+
+/** An event as it is told; `payload` is what Standard Webhooks put into the body. */
+export interface WebhookEvent {
+  id: string
+  type: EventType | 'ping'
+  payload: { type: string; timestamp: string; data: Record<string, unknown> }
+}
+
+/** An event on its way to one webhook. Those with one lane, or one series, come one after the other. */
+export interface NewDelivery {
+  webhookId: string
+  eventId: string
+  lane: string
+  series?: string
+  /** Instead of the webhook's. */
+  url?: string
+  /** Of a callback: who asked for the audit, whose secret signs it. */
+  signedFor?: string
+}
+
+/** What has to be sent now. */
+export interface DueDelivery {
+  id: string
+  url: string
+  signedFor: string | null
+  lane: string
+  series: string | null
+  attempts: number
+  event: WebhookEvent
+}
+
+/** What became of one delivery. */
+export interface Delivery {
+  id: string
+  eventId: string
+  type: string
+  url: string
+  status: DeliveryStatus
+  attempts: number
+  createdAt: Date
+  /** When it is tried again; null where it is not. */
+  nextAt: Date | null
+  /** Of the last try. */
+  triedAt: Date | null
+  durationMs: number | null
+  httpStatus: number | null
+  error: string | null
+}
+
+interface DeliveryFilter {
+  status?: DeliveryStatus
+  type?: string
+  cursor?: string
+  limit: number
+}
+
+/** How a delivery stands after a try. */
+export interface Settled {
+  id: string
+  triedAt: Date
+  attempt: Attempt
+  settlement: Settlement
+}
+
+/** Events on their way to webhooks, and what became of them. */
+export function createDeliveryStore(db: Database) {
+  return {
+    /** Answers the ids of the deliveries. */
+    async add(events: readonly WebhookEvent[], deliveries: readonly NewDelivery[]): Promise<string[]> {
+      if (deliveries.length === 0) return []
+      const payloads = events.map(({ payload }) => JSON.stringify(payload))
+      await db.$executeRaw`
+        INSERT INTO webhook_event (id, type, payload) SELECT id, type, payload::jsonb
+        FROM unnest(${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[], ${payloads}::text[]) AS e(id, type, payload)`
+      const column = <T>(pick: (delivery: NewDelivery) => T) => deliveries.map(pick)
+      const added = await db.$queryRaw<{ id: string }[]>`
+        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, status)
+        SELECT webhook_id, event_id, lane, series, url, signed_for, 'waiting' FROM unnest(
+          ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
+          ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[],
+          ${column((d) => d.signedFor ?? null)}::text[]
+        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, place) ORDER BY place RETURNING id::text`
+      return added.map(({ id }) => id)
+    },
+
+    /** What can be sent to a webhook now, in order: nothing that comes after what waits for its next try. */
+    async due(webhookId: string, limit: number): Promise<DueDelivery[]> {
+      const held = (column: 'lane' | 'series') => Prisma.sql`EXISTS (
+        SELECT FROM webhook_delivery b WHERE b.webhook_id = d.webhook_id AND b.status = 'waiting'
+          AND ${Prisma.raw(`b.${column} = d.${column}`)} AND b.id < d.id AND b.next_at > now())`
+      const rows = await db.$queryRaw<(Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string })[]>`
+        SELECT d.id::text, coalesce(d.url, w.url) AS url, d.signed_for AS "signedFor", d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
+        FROM (
+          SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at <= now()
+            AND NOT ${held('lane')} AND (series IS NULL OR NOT ${held('series')}) ORDER BY id LIMIT ${limit}::int
+        ) d JOIN webhook w ON w.id = d.webhook_id JOIN webhook_event e ON e.id = d.event_id ORDER BY d.id`
+      return rows.map(({ eventId, type, payload, ...row }) => ({ ...row, event: { id: eventId, type, payload } }))
+    },
+
+    /** Writes what came of tries. What was settled or sent anew by another meanwhile is settled again: it was sent twice. */
+    async settle(tries: readonly Settled[]): Promise<void> {
+      if (tries.length === 0) return
+      const column = <T>(pick: (one: Settled) => T) => tries.map(pick)
+      await db.$executeRaw`
+        UPDATE webhook_delivery d SET status = t.status, attempts = d.attempts + 1, next_at = coalesce(t.next_at, d.next_at),
+          tried_at = t.tried_at, duration_ms = t.duration_ms, http_status = t.http_status, error = t.error
+        FROM unnest(
+          ${column((t) => BigInt(t.id))}::bigint[], ${column((t) => t.settlement.status)}::text[],
+          ${column((t) => ('nextAt' in t.settlement ? t.settlement.nextAt.toISOString() : null))}::timestamptz[],
+          ${column((t) => t.triedAt.toISOString())}::timestamptz[], ${column((t) => Math.round(t.attempt.durationMs))}::int[],
+          ${column((t) => t.attempt.status)}::int[], ${column((t) => t.attempt.error)}::text[]
+        ) AS t(id, status, next_at, tried_at, duration_ms, http_status, error)
+        WHERE d.id = t.id`
+    },
+
+    /** When the next of the tries for a webhook that have to wait is due; undefined where none has to. */
+    async nextAt(webhookId: string): Promise<Date | undefined> {
+      const rows = await db.$queryRaw<{ at: Date | null }[]>`
+        SELECT min(next_at) AS at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at > now()`
+      return rows[0]?.at ?? undefined
+    },
+
+    /** Enabled webhooks to which something is due. */
+    async dueWebhooks(): Promise<string[]> {
+      const rows = await db.$queryRaw<{ id: string }[]>`
+        SELECT id FROM webhook w WHERE enabled AND (leased_until IS NULL OR leased_until < now()) AND EXISTS (
+          SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'waiting' AND d.next_at <= now())`
+      return rows.map(({ id }) => id)
+    },
+
+    /** What was told to a webhook, newest first. */
+    async list(webhookId: string, { status, type, cursor, limit }: DeliveryFilter): Promise<Page<Delivery>> {
+      const [before] = decodeCursor(cursor, ['']) ?? []
+      const wanted = andAll([
+        before !== undefined && Prisma.sql`d.id < ${placeOf(before)}`,
+        status && Prisma.sql`d.status = ${status}`,
+        type && Prisma.sql`e.type = ${type}`,
+      ])
+      const rows = await db.$queryRaw<Delivery[]>`
+        ${selectDelivery} AND d.webhook_id = ${webhookId} ${wanted}
+        ORDER BY d.id DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: (row) => row })
+    },
+
+    async find(webhookId: string, id: string): Promise<Delivery | undefined> {
+      const rows = await db.$queryRaw<Delivery[]>`
+        ${selectDelivery} AND d.webhook_id = ${webhookId} AND d.id = ${placeOf(id)}`
+      return rows[0]
+    },
+
+    /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
+    async backlog(): Promise<{ waiting: number; lagSeconds: number }> {
+      const [row] = await db.$queryRaw<{ waiting: number; lagSeconds: number }[]>`
+        SELECT count(*)::int AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS "lagSeconds"
+        FROM webhook_delivery WHERE status = 'waiting'`
+      return row ?? { waiting: 0, lagSeconds: 0 }
+    },
+
+    /** Sends a delivery once more, with all its tries; false where it is still under way. */
+    async redeliver(webhookId: string, id: string): Promise<boolean> {
+      const changed = await db.$executeRaw`
+        UPDATE webhook_delivery SET status = 'waiting', attempts = 0, next_at = now()
+        WHERE webhook_id = ${webhookId} AND id = ${placeOf(id)} AND status <> 'waiting'`
+      return changed > 0
+    },
+  }
+}
+
+const mostDeliveries = 2n ** 63n - 1n
+
+/** The number of a delivery, from outside: what is none finds nothing. */
+function placeOf(id: string): bigint {
+  const place = /^\d{1,19}$/.test(id) ? BigInt(id) : 0n
+  return place > mostDeliveries ? 0n : place
+}
+
+const selectDelivery = Prisma.sql`
+  SELECT d.id::text, d.event_id AS "eventId", e.type, coalesce(d.url, w.url) AS url, d.status, d.attempts, d.created_at AS "createdAt",
+    CASE WHEN d.status = 'waiting' THEN d.next_at END AS "nextAt", d.tried_at AS "triedAt", d.duration_ms AS "durationMs",
+    d.http_status AS "httpStatus", d.error
+  FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id JOIN webhook_event e ON e.id = d.event_id WHERE true`
+
+/** Removes what was settled before the retention, and events that no delivery refers to any more. */
+export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
+  await db.$executeRaw`
+    DELETE FROM webhook_delivery WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)`
+  await db.$executeRaw`
+    DELETE FROM webhook_event e WHERE created_at < now() - interval '1 day'
+      AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.event_id = e.id)`
+}

@@ -1,0 +1,83 @@
+import { findingFlags } from '../../domain/findings/finding.ts'
+import type { Result } from '../../domain/findings/judge.ts'
+import { describeReason, type ReasonCode } from '../../domain/findings/reasons.ts'
+import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
+import type { Codes } from '../db/codes.ts'
+import type { Database, Prisma } from '../db/database.ts'
+
+/** A finding that a webhook was told of, and has not been told that it is resolved. */
+export interface Ticket {
+  webhookId: string
+  fingerprint: string
+  openedAt: Date
+  finding: TicketFinding
+}
+
+/** What is true now of a series that fails or has a ticket; the rest of it is in the policy. */
+export type SeenFinding = Omit<TicketFinding, 'policy' | 'title' | 'severity' | 'controls' | 'remediation'>
+
+/** Findings as the raw material of tickets. */
+export function createTicketStore(db: Database, codes: Codes) {
+  return {
+    /**
+     * Of an audit's findings those that fail and those of which somebody has a ticket. Where another audit has seen something
+     * newer, that one tells it.
+     */
+    async seen(auditId: string): Promise<SeenFinding[]> {
+      const told = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
+      const rows = await db.$queryRaw<Row[]>`
+        SELECT s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
+          f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver
+        FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
+          JOIN span x ON x.target_id = f.target_id AND x.series_id = f.series_id AND x.to_at IS NULL AND x.result = f.result
+          JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
+          LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
+        WHERE f.audit_id = ${auditId}::uuid AND f.result = ANY(${told}::int[]) AND f.flags & ${findingFlags.late}::smallint = 0
+          AND (f.result = ${codes.result.numberOf('fail')}
+            OR EXISTS (SELECT FROM webhook_ticket k WHERE k.fingerprint = s.fingerprint))
+        ORDER BY f.target_id, f.series_id`
+      return rows.map(({ result, state, reasonId, observedAt, ...row }) => ({
+        ...row,
+        result: codes.result.wordOf(result),
+        state: codes.state.wordOf(state),
+        reason: describeReason(codes.reason.wordOf(reasonId) as ReasonCode),
+        observedAt: observedAt.toISOString(),
+      }))
+    },
+
+    /** The tickets of these webhooks. */
+    async of(webhookIds: readonly string[]): Promise<Ticket[]> {
+      return db.$queryRaw`
+        SELECT webhook_id AS "webhookId", fingerprint, opened_at AS "openedAt", finding FROM webhook_ticket
+        WHERE webhook_id = ANY(${[...webhookIds]}::text[])`
+    },
+
+    /** Those of these series that are in no scope any more: nobody will look at them again. */
+    async gone(fingerprints: readonly string[]): Promise<Set<string>> {
+      const rows = await db.$queryRaw<{ fingerprint: string }[]>`
+        SELECT g.fingerprint FROM unnest(${[...fingerprints]}::uuid[]) AS g(fingerprint) WHERE NOT EXISTS (
+          SELECT FROM series s JOIN span x ON x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL
+          WHERE s.fingerprint = g.fingerprint)`
+      return new Set(rows.map(({ fingerprint }) => fingerprint))
+    },
+
+    async write({ opened, resolved }: { opened: readonly Ticket[]; resolved: readonly Ticket[] }): Promise<void> {
+      const data = opened.map(({ finding, ...ticket }) => ({
+        ...ticket,
+        finding: finding as unknown as Prisma.InputJsonObject,
+      }))
+      if (data.length > 0) await db.webhookTicket.createMany({ data })
+      if (resolved.length === 0) return
+      await db.$executeRaw`
+        DELETE FROM webhook_ticket WHERE (webhook_id, fingerprint) IN (
+          SELECT * FROM unnest(${resolved.map((t) => t.webhookId)}::text[], ${resolved.map((t) => t.fingerprint)}::uuid[]))`
+    },
+  }
+}
+
+type Row = Omit<SeenFinding, 'result' | 'state' | 'reason' | 'observedAt'> & {
+  result: number
+  state: number
+  reasonId: number
+  observedAt: Date
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest'
+import {
+  checkWindow,
+  maxWindowMs,
+  proofOf,
+  reprobePauseMs,
+  settles,
+  windowState,
+} from '../../../src/domain/exceptions/windows.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const later = (ms: number) => new Date(now.getTime() + ms)
+const minute = 60_000
+
+describe('a window that is asked for', () => {
+  test.each([
+    ['now', 0, minute, undefined],
+    ['for seven days', 0, maxWindowMs, undefined],
+    ['from five minutes ago', -5 * minute, minute, undefined],
+    ['from longer ago', -5 * minute - 1, minute, '/from'],
+    ['of no length', minute, minute, '/to'],
+    ['backwards', minute, 0, '/to'],
+    ['for the past', -2, -1, '/to'],
+    ['to this moment', -minute, 0, '/to'],
+    ['for longer than seven days', 0, maxWindowMs + 1, '/to'],
+  ])('%s: %j', (_, from, to, pointer) => {
+    const mistakes = checkWindow({ from: later(from), to: later(to) }, now)
+    expect(mistakes.map((mistake) => mistake.pointer)).toEqual(pointer === undefined ? [] : [pointer])
+  })
+})
+
+describe('a window', () => {
+  test.each([
+    ['that nobody approved waits', 10, 20, null, null, null, 'requested'],
+    ['that nobody approved does not open', -10, 10, null, null, null, 'requested'],
+    ['that nobody approved lapses', -10, 0, null, null, null, 'lapsed'],
+    ['that is approved waits for its time', 1, 10, -5, null, null, 'approved'],
+    ['opens at its first instant', 0, 10, -5, null, null, 'open'],
+    ['opens with a late approval', -10, 10, 0, null, null, 'open'],
+    ['is open to its last instant', -10, 1, -5, null, null, 'open'],
+    ['ends at its end', -10, 0, -5, null, null, 'ended'],
+    ['is closed when that is proven', -10, 0, -5, null, 'shut', 'closed'],
+    ['is still open when that is seen', -10, 0, -5, null, 'open', 'still-open'],
+    ['is neither while nothing is proven', -10, 0, -5, null, 'unproven', 'ended'],
+    ['that was canceled before it opened is canceled', 5, 10, -5, 0, null, 'canceled'],
+    ['that was canceled unapproved is canceled', -5, 10, null, 0, null, 'canceled'],
+    ['that was canceled while open has ended', -10, 10, -5, 0, null, 'ended'],
+    ['that was canceled while open is closed by a proof', -10, 10, -5, 0, 'shut', 'closed'],
+  ] as const)('%s', (_, from, to, approved, canceled, proof, state) => {
+    const times = {
+      from: later(from),
+      to: later(to),
+      approvedAt: approved === null ? null : later(approved),
+      canceledAt: canceled === null ? null : later(canceled),
+    }
+    expect(windowState({ ...times, proof }, now)).toBe(state)
+  })
+})
+
+describe('an audit after the end of a window', () => {
+  const door = { pass: false, fail: false, notchecked: false, unsure: false }
+  const [shut, open] = [
+    { ...door, pass: true },
+    { ...door, pass: true, fail: true },
+  ]
+  test.each([
+    ['that passes shows a shut door', true, [shut, shut], 'shut'],
+    ['that fails anywhere shows an open one', true, [shut, open], 'open'],
+    ['that fails shows an open one, whatever became of the rest', false, [{ ...open, unsure: true }], 'open'],
+    ['that could not tell somewhere proves nothing', true, [shut, { ...shut, unsure: true }], 'unproven'],
+    ['that did not complete proves nothing', false, [shut], 'unproven'],
+    ['that nobody looked for proves nothing', true, [shut, { ...door, notchecked: true }], 'unproven'],
+    ['that passes from elsewhere is enough where nobody looked', true, [{ ...shut, notchecked: true }], 'shut'],
+    ['has nothing to see where no rule applies', true, [door, door], 'nothing-to-see'],
+    ['passes where some rules do not apply', true, [shut, door], 'shut'],
+  ] as const)('%s', (_, completed, doors, proof) => expect(proofOf({ completed, doors })).toBe(proof))
+
+  test.each([
+    ['shut', true],
+    ['nothing-to-see', true],
+    ['open', false],
+    ['unproven', false],
+    [null, false],
+  ] as const)('is the last where it has shown %s: %s', (proof, last) => expect(settles(proof)).toBe(last))
+})
+
+test('it is looked again after a minute, two, four, up to an hour', () => {
+  expect([1, 2, 3, 6, 7, 100].map((looks) => reprobePauseMs(looks) / minute)).toEqual([1, 2, 4, 32, 60, 60])
+})

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { evidenceOf } from '../../../src/domain/findings/evidence.ts'
+import type { Observation } from '../../../src/domain/findings/observation.ts'
+import { digest } from '../../../src/encoding/canonical-json.ts'
+
+const seen: Observation<'ldap'> = {
+  probe: 'ldap',
+  host: 'dc1.corp.test',
+  port: 389,
+  observedAt: '2026-01-01T00:00:00.000Z',
+  sightings: [
+    {
+      address: '10.0.0.1',
+      state: 'open',
+      reason: 'ldap-answered',
+      facts: { activeDirectory: true },
+      latencyMs: 3,
+      attempts: 1,
+      measurements: { clockSkewMs: 12 },
+    },
+    { address: 'fd00::1', state: 'closed', reason: 'connection-refused', facts: {}, latencyMs: 1, attempts: 1 },
+  ],
+}
+
+describe('the evidence of an observation', () => {
+  test('is what was asked for and, by address, what was seen', () => {
+    expect(evidenceOf(seen)).toEqual({
+      probe: 'ldap',
+      host: 'dc1.corp.test',
+      port: 389,
+      addresses: {
+        '10.0.0.1': { state: 'open', reason: 'ldap-answered', facts: { activeDirectory: true } },
+        'fd00::1': { state: 'closed', reason: 'connection-refused', facts: {} },
+      },
+    })
+  })
+
+  test('is the same whenever, however long and however often it was looked, and whatever was measured', () => {
+    const [first, second] = seen.sightings
+    const later: Observation<'ldap'> = {
+      ...seen,
+      observedAt: '2027-05-05T00:00:00.000Z',
+      sightings: [
+        { ...first, latencyMs: 900, attempts: 3, measurements: { clockSkewMs: -4000 } },
+        ...(second ? [{ ...second, latencyMs: null, attempts: 2 }] : []),
+      ],
+    }
+    expect(digest(evidenceOf(later))).toBe(digest(evidenceOf(seen)))
+  })
+
+  test('is the same in whatever order the addresses come', () => {
+    const turned = { ...seen, sightings: seen.sightings.toReversed() as typeof seen.sightings }
+    expect(digest(evidenceOf(turned))).toBe(digest(evidenceOf(seen)))
+  })
+
+  test('is another when a fact, a state, a reason, an address, the host or the port is', () => {
+    const [first] = seen.sightings
+    const others: Observation<'ldap'>[] = [
+      { ...seen, host: 'dc2.corp.test' },
+      { ...seen, port: 3268 },
+      { ...seen, sightings: [first] },
+      { ...seen, sightings: [{ ...first, facts: { activeDirectory: false } }] },
+      { ...seen, sightings: [{ ...first, state: 'filtered' }] },
+      { ...seen, sightings: [{ ...first, reason: 'ldap-bind-ok' }] },
+    ]
+    const digests = [seen, ...others].map((observation) => digest(evidenceOf(observation)))
+    expect(new Set(digests).size).toBe(digests.length)
+  })
+
+  test('keeps a host without an address under the empty name', () => {
+    const lost: Observation<'tcp'> = {
+      ...seen,
+      probe: 'tcp',
+      sightings: [
+        { address: null, state: 'unresolved', reason: 'name-not-found', facts: {}, latencyMs: null, attempts: 0 },
+      ],
+    }
+    expect(evidenceOf(lost).addresses).toEqual({ '': { state: 'unresolved', reason: 'name-not-found', facts: {} } })
+  })
+})

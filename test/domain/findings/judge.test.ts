@@ -1,0 +1,230 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { daysLeft, type Judgement, judge } from '../../../src/domain/findings/judge.ts'
+import { type State, states, tlsVersions } from '../../../src/domain/findings/observation.ts'
+import { type ReasonCode, reasonCodes, reasons } from '../../../src/domain/findings/reasons.ts'
+import type { ResolvedExpectation } from '../../../src/domain/policy/policy.ts'
+import { certificate, now, observation, ruleThat, type Seen } from '../rules.ts'
+
+/** Judges a rule that expects this on one address that was seen so, outside any window. */
+const judged = (expectation: ResolvedExpectation, ...seen: Seen[]): Judgement =>
+  judge(ruleThat(expectation), observation(...seen), { windowOpen: false })
+
+const open: Seen = { state: 'open', reason: 'tcp-connected' }
+const closed: Seen = { state: 'closed', reason: 'connection-refused' }
+const filtered: Seen = { state: 'filtered', reason: 'no-answer' }
+const unreachable: Seen = { state: 'unreachable', reason: 'host-unreachable' }
+const unresolved: Seen = { state: 'unresolved', reason: 'name-not-found' }
+const dnsDown: Seen = { state: 'unknown', reason: 'dns-unavailable' }
+const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
+
+describe('a state', () => {
+  const mustBeOpen: ResolvedExpectation = {}
+  const mustBeShut: ResolvedExpectation = { state: ['closed', 'filtered'] }
+  const anyButLost: ResolvedExpectation = { state: ['open', 'closed', 'filtered'] }
+  const rows: [string, ResolvedExpectation, Seen, Judgement['result'], ReasonCode][] = [
+    ['must be open', mustBeOpen, open, 'pass', 'as-expected'],
+    ['must be open', mustBeOpen, closed, 'fail', 'connection-refused'],
+    ['must be open', mustBeOpen, filtered, 'fail', 'no-answer'],
+    ['must be open', mustBeOpen, { state: 'filtered', reason: 'icmp-prohibited' }, 'fail', 'icmp-prohibited'],
+    ['must be open', mustBeOpen, unreachable, 'fail', 'host-unreachable'],
+    ['must be open', mustBeOpen, unresolved, 'unknown', 'name-not-found'],
+    ['must be open', mustBeOpen, dnsDown, 'unknown', 'dns-unavailable'],
+    ['must be open', mustBeOpen, denied, 'error', 'egress-denied'],
+
+    ['must be shut', mustBeShut, open, 'fail', 'unexpected-state'],
+    ['must be shut', mustBeShut, closed, 'pass', 'as-expected'],
+    ['must be shut', mustBeShut, filtered, 'pass', 'as-expected'],
+    ['must be shut', mustBeShut, unreachable, 'unknown', 'host-unreachable'],
+    ['must be shut', mustBeShut, unresolved, 'unknown', 'name-not-found'],
+    ['must be shut', mustBeShut, dnsDown, 'unknown', 'dns-unavailable'],
+    ['must be shut', mustBeShut, denied, 'error', 'egress-denied'],
+
+    ['may be open or shut', anyButLost, open, 'pass', 'as-expected'],
+    ['may be open or shut', anyButLost, closed, 'pass', 'as-expected'],
+    ['may be open or shut', anyButLost, unreachable, 'unknown', 'host-unreachable'],
+    ['may be open or shut', anyButLost, unresolved, 'unknown', 'name-not-found'],
+
+    ['must be closed, not filtered', { state: ['closed'] }, filtered, 'fail', 'no-answer'],
+    ['must be filtered, not closed', { state: ['filtered'] }, closed, 'fail', 'connection-refused'],
+    ['must be unreachable', { state: ['unreachable'] }, unreachable, 'pass', 'as-expected'],
+    ['must be unreachable', { state: ['unreachable'] }, open, 'fail', 'unexpected-state'],
+    // What was not observed never passes, even where a policy says that it may.
+    ['may be unresolved', { state: ['unresolved'] }, unresolved, 'unknown', 'name-not-found'],
+    ['may be unknown', { state: ['unknown'] }, dnsDown, 'unknown', 'dns-unavailable'],
+  ]
+  test.each(rows)('%s: %o + %o is %s, %s', (_, expectation, seen, result, reason) => {
+    expect(judged(expectation, seen)).toEqual({ result, state: seen.state, reason })
+  })
+
+  const ours: [State, ReasonCode][] = [
+    ['unknown', 'descriptors-exhausted'],
+    ['unknown', 'no-local-route'],
+    ['unknown', 'audit-canceled'],
+    ['open', 'local-failure'],
+    ['closed', 'local-denied'],
+    ['filtered', 'vantage-offline'],
+  ]
+  test.each(ours)('trouble of our own is unknown whatever the state says: %s, %s', (state, reason) => {
+    for (const expectation of [mustBeOpen, mustBeShut, anyButLost]) {
+      expect(judged(expectation, { state, reason })).toEqual({ result: 'unknown', state, reason })
+    }
+  })
+
+  test.each([
+    'credential-unavailable',
+    'credential-not-allowed',
+    'credential-withheld',
+    'invalid-host',
+    'batch-failed',
+  ] as const)('what an operator must put right is an error: %s', (reason) => {
+    expect(judged(mustBeOpen, { state: 'open', reason }).result).toBe('error')
+  })
+})
+
+describe('several addresses', () => {
+  const must = { state: ['closed', 'filtered'] } satisfies ResolvedExpectation
+  test.each<[string, Seen[], Judgement]>([
+    ['one violation decides', [closed, open, filtered], { result: 'fail', state: 'open', reason: 'unexpected-state' }],
+    ['a violation outweighs an error', [denied, open], { result: 'fail', state: 'open', reason: 'unexpected-state' }],
+    ['an error outweighs unknown', [dnsDown, denied], { result: 'error', state: 'unknown', reason: 'egress-denied' }],
+    [
+      'unknown outweighs a pass',
+      [closed, unreachable],
+      { result: 'unknown', state: 'unreachable', reason: 'host-unreachable' },
+    ],
+    ['all must pass', [filtered, closed], { result: 'pass', state: 'filtered', reason: 'as-expected' }],
+  ])('%s', (_, seen, judgement) => {
+    expect(judged(must, ...seen)).toEqual(judgement)
+  })
+})
+
+describe('a window', () => {
+  const rule = { ...ruleThat({ state: ['closed'] }), insideWindow: { expect: { ssh: { speaks: true } } } }
+  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+  test.each([
+    [false, closed, 'pass'],
+    [false, speaking, 'fail'],
+    [true, speaking, 'pass'],
+    [true, closed, 'fail'],
+    [true, { ...open, facts: { spoke: 'http' } } satisfies Seen, 'fail'],
+  ] as [boolean, Seen, string][])('open %s: %o is %s', (windowOpen, seen, result) => {
+    expect(judge(rule, observation(seen), { windowOpen }).result).toBe(result)
+  })
+
+  test('changes nothing for a rule that does not speak of it', () => {
+    expect(judge(ruleThat({ state: ['closed'] }), observation(closed), { windowOpen: true }).result).toBe('pass')
+  })
+})
+
+describe('whatever is expected and whatever was seen', () => {
+  const flag = fc.option(fc.boolean(), { nil: undefined })
+  const some = <T>(...values: T[]) => fc.option(fc.subarray(values, { minLength: 1 }), { nil: undefined })
+  const one = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { nil: undefined })
+  const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
+  const expectations: fc.Arbitrary<ResolvedExpectation> = fc.record({
+    state: some(...states),
+    tls: optional(
+      fc.record({
+        minVersion: one(...tlsVersions),
+        refuses: some(...tlsVersions),
+        trusted: flag,
+        allowSelfSigned: flag,
+        nameMatches: flag,
+        validNow: flag,
+        minDaysLeft: one(0, 14),
+      }),
+    ),
+    http: optional(fc.record({ answers: flag, plainServed: one<false>(false) })),
+    ssh: optional(
+      fc.record({ speaks: flag, minVersion: one('1.99', '2.0'), hostKeys: some('SHA256:abc'), forbid: some('x') }),
+    ),
+    ldap: optional(
+      fc.record({
+        answers: flag,
+        activeDirectory: flag,
+        security: some('plain', 'ldaps'),
+        bind: one({ credentialRef: 'env:X' }),
+      }),
+    ),
+  })
+  const facts = fc.record(
+    {
+      protocol: fc.constantFrom(...tlsVersions),
+      certificate: fc.constantFrom(certificate(), certificate({ selfSigned: true, notAfter: '2020-01-01T00:00:00Z' })),
+      trusted: fc.boolean(),
+      nameMatches: fc.boolean(),
+      versions: fc.constantFrom({}, { TLSv1: 'accepted' }, { TLSv1: 'refused', SSLv3: 'not-tested' }),
+      http: fc.constant({ status: 200 }),
+      plainHttp: fc.constantFrom({ answered: false }, { answered: true, status: 200 }),
+      identification: fc.string(),
+      protocolVersion: fc.constantFrom('1.5', '2.0', ''),
+      hostKey: fc.constant({ type: 'x', sha256: 'SHA256:abc', verified: true }),
+      rootDse: fc.constant({}),
+      activeDirectory: fc.boolean(),
+      security: fc.constantFrom('plain', 'ldaps'),
+    },
+    { requiredKeys: [] },
+  ) as fc.Arbitrary<Seen['facts']>
+  // The other reasons are the judge's own.
+  const seenReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule')
+  const seen = fc.record({ state: fc.constantFrom(...states), reason: fc.constantFrom(...seenReasons), facts })
+  const sightings = fc.array(seen, { minLength: 1, maxLength: 4 })
+  const given = [expectations, sightings, fc.boolean()] as const
+  const judgeAll = (expectation: ResolvedExpectation, all: Seen[], windowOpen: boolean) =>
+    judge({ ...ruleThat(expectation), insideWindow: { expect: {} } }, observation(...all), { windowOpen })
+
+  test('it gives one of the four results of a look, and the state of an address that was seen', () => {
+    fc.assert(
+      fc.property(...given, (expectation, all, windowOpen) => {
+        const { result, state } = judgeAll(expectation, all, windowOpen)
+        expect(['pass', 'fail', 'unknown', 'error']).toContain(result)
+        expect(all.map((sighting) => sighting.state)).toContain(state)
+      }),
+    )
+  })
+
+  test('unknown never passes and never fails', () => {
+    const inconclusive = ({ state, reason }: Seen) =>
+      state === 'unknown' || state === 'unresolved' || ['us', 'setup'].includes(reasons[reason].about)
+    fc.assert(
+      fc.property(...given, (expectation, all, windowOpen) => {
+        const { result } = judgeAll(expectation, all, windowOpen)
+        if (all.some(inconclusive)) expect(result).not.toBe('pass')
+        if (all.every(inconclusive)) expect(['unknown', 'error']).toContain(result)
+      }),
+    )
+  })
+
+  test('it judges each address alone, and the order of the addresses does not matter to the result', () => {
+    const rank = ['pass', 'unknown', 'error', 'fail']
+    fc.assert(
+      fc.property(...given, (expectation, all, windowOpen) => {
+        const alone = all.map((sighting) => rank.indexOf(judgeAll(expectation, [sighting], windowOpen).result))
+        const worst = rank[Math.max(...alone)]
+        expect(judgeAll(expectation, all, windowOpen).result).toBe(worst)
+        expect(judgeAll(expectation, all.toReversed(), windowOpen).result).toBe(worst)
+      }),
+    )
+  })
+
+  test('a pass has the reason `as-expected`, and nothing else has', () => {
+    fc.assert(
+      fc.property(...given, (expectation, all, windowOpen) => {
+        const { result, reason } = judgeAll(expectation, all, windowOpen)
+        expect(reason === 'as-expected').toBe(result === 'pass')
+      }),
+    )
+  })
+})
+
+describe('daysLeft', () => {
+  test.each([
+    ['2026-01-02T12:00:00Z', 1],
+    ['2026-01-02T11:59:59Z', 0],
+    ['2026-01-01T12:00:00Z', 0],
+    ['2026-01-01T11:59:59Z', -1],
+  ])('%s is %i whole days away', (notAfter, days) => {
+    expect(daysLeft(notAfter, Date.parse(now))).toBe(days)
+  })
+})

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import { type Place, placesOf, planTarget, type Vantage } from '../../../src/domain/findings/plan.ts'
+import { ruleThat } from '../rules.ts'
+
+const branch: Vantage = { name: 'branch', zones: ['client', 'untrusted'] }
+const core: Vantage = { name: 'core', zones: ['server'] }
+const office: Vantage = { name: 'office', zones: ['client'] }
+const looks = (vantage: string, indirect = false): Place => ({ vantage, covered: true, indirect })
+const nobody = (zone: string): Place => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
+
+describe('the places that a rule must be seen from', () => {
+  const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Place[]][] = [
+    ['are the vantages in its zone', { from: ['client'] }, [core, office], [looks('office')]],
+    ['are all of them, by name', { from: ['client'] }, [office, core, branch], [looks('branch'), looks('office')]],
+    ['name a vantage of two zones once', { from: ['client', 'untrusted'] }, [branch], [looks('branch')]],
+    ['name a zone without one', { from: ['client', 'support'] }, [office], [looks('office'), nobody('support')]],
+    ['name every zone without one', { from: ['a', 'b'] }, [office], [nobody('a'), nobody('b')]],
+    ['name the zone where there is no vantage at all', { from: ['client'], indirect: true }, [], [nobody('client')]],
+    ['take another where that is accepted', { from: ['server'], indirect: true }, [office], [looks('office', true)]],
+    ['take one stand-in, the first by name', { from: ['a'], indirect: true }, [office, core], [looks('core', true)]],
+    ['take no stand-in beside a direct one', { from: ['server'], indirect: true }, [core, office], [looks('core')]],
+    [
+      'take no stand-in for one of two zones',
+      { from: ['server', 'support'], indirect: true },
+      [core],
+      [looks('core'), nobody('support')],
+    ],
+  ]
+  test.each(cases)('%s', (_, rule, vantages, places) => {
+    expect(placesOf(rule, vantages)).toEqual(places)
+  })
+
+  test('do not depend on the order of the vantages', () => {
+    const rule = { from: ['client', 'server', 'support'] }
+    expect(placesOf(rule, [office, branch, core])).toEqual(placesOf(rule, [core, branch, office]))
+  })
+})
+
+describe('the plan for a target', () => {
+  const target = { address: '10.0.0.5' }
+  const rule = (id: string, host?: string) => ({ ...ruleThat({}), id, ...(host ? { host } : {}) })
+
+  test('looks at the address of the target, or at the host that the rule names', () => {
+    const own = rule('own')
+    const other = rule('other', 'dc1.corp.test')
+    expect(
+      planTarget(
+        target,
+        [own, other].map((r) => ({ id: r.id, from: ['client'], resolved: r })),
+        [office],
+      ),
+    ).toEqual([
+      { kind: 'look', place: looks('office'), rule: own, host: '10.0.0.5' },
+      { kind: 'look', place: looks('office'), rule: other, host: 'dc1.corp.test' },
+    ])
+  })
+
+  test('settles what nobody can look at as not checked', () => {
+    expect(planTarget(target, [{ id: 'r', from: ['support'], resolved: rule('r') }], [office])).toEqual([
+      { kind: 'settled', place: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
+    ])
+  })
+
+  test('settles a rule whose condition is not met as not applicable, from every place', () => {
+    const rules = [{ id: 'r', from: ['client', 'support'], resolved: 'notapplicable' as const }]
+    const settled = { kind: 'settled', ruleId: 'r', result: 'notapplicable', reason: 'condition-not-met' }
+    expect(planTarget(target, rules, [office])).toEqual([
+      { ...settled, place: looks('office') },
+      { ...settled, place: nobody('support') },
+    ])
+  })
+
+  test('is empty only without rules', () => {
+    expect(planTarget(target, [], [office])).toEqual([])
+    expect(planTarget(target, [{ id: 'r', from: ['client'], resolved: rule('r') }], [])).toHaveLength(1)
+  })
+})
+
+describe('planning a paired rule', () => {
+  const vantages = [
+    { name: 'hq', zones: ['client'] },
+    { name: 'dmz', zones: ['untrusted'] },
+    { name: 'cafe', zones: ['untrusted'] },
+  ]
+  const resolved = { ...ruleThat({}), unlike: { from: ['untrusted'], expect: {} } }
+  const plan = (unlike: string[], from = ['client']) =>
+    planTarget({ address: '192.0.2.1' }, [{ id: 'pair', from, unlike: { from: unlike }, resolved }], vantages)
+
+  test('makes one check for each vantage of `from`, which names every place of the other side', () => {
+    expect(plan(['untrusted'])).toMatchObject([
+      { kind: 'look', place: { vantage: 'hq' }, unlike: [{ vantage: 'cafe' }, { vantage: 'dmz' }] },
+    ])
+  })
+
+  test('names a zone in which nobody is, so that the pair is known to be incomplete', () => {
+    expect(plan(['untrusted', 'mars'])).toMatchObject([
+      { unlike: [{ covered: true }, { covered: true }, { vantage: 'zone:mars', covered: false }] },
+    ])
+    expect(plan(['untrusted'], ['mars'])).toMatchObject([
+      { kind: 'settled', place: { vantage: 'zone:mars' }, result: 'unknown', reason: 'pair-incomplete' },
+    ])
+  })
+})

@@ -1,0 +1,23 @@
+import { describe, expect, test } from 'vitest'
+import { describeReason, reasonCodes, reasons } from '../../../src/domain/findings/reasons.ts'
+
+describe('the reason codes', () => {
+  test.each(reasonCodes)('%s is a word for programs, with one sentence for people', (code) => {
+    expect(code).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+    const { message } = describeReason(code)
+    expect(message).toMatch(/^[A-Z].{10,}\.$/s)
+    expect(message).not.toMatch(/\n| {2}/)
+  })
+
+  test('each says something of its own', () => {
+    const messages = reasonCodes.map((code) => reasons[code].message)
+    expect(messages.filter((message, i) => messages.indexOf(message) !== i)).toEqual([])
+  })
+
+  test('a reason is shown as its code and its sentence', () => {
+    expect(describeReason('as-expected')).toEqual({
+      code: 'as-expected',
+      message: 'What was seen is what the rule expects.',
+    })
+  })
+})

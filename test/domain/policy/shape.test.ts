@@ -1,0 +1,69 @@
+import { Type } from 'typebox'
+import { describe, expect, test } from 'vitest'
+import { checkShape } from '../../../src/domain/policy/shape.ts'
+
+const closed = { additionalProperties: false }
+const Door = Type.Object(
+  {
+    colour: Type.Enum(['red', 'green']),
+    height: Type.Optional(Type.Integer({ minimum: 1, maximum: 3 })),
+    label: Type.Optional(Type.String({ minLength: 1, maxLength: 5 })),
+    locked: Type.Optional(Type.Union([Type.Boolean(), Type.Object({ until: Type.String() }, closed)])),
+    keys: Type.Optional(
+      Type.Array(Type.String({ pattern: '^k', examples: ['k1'] }), { minItems: 1, maxItems: 3, uniqueItems: true }),
+    ),
+    lamps: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[a-z]+$' }), Type.Integer(), { ...closed, maxProperties: 2 }),
+    ),
+  },
+  closed,
+)
+
+describe('checkShape', () => {
+  test.each([
+    { value: { colour: 'red' } },
+    { value: { colour: 'green', height: 3, label: 'a', locked: true, keys: ['k'], lamps: { hall: 1 } } },
+    { value: { colour: 'red', locked: { until: 'noon' }, height: undefined } },
+  ])('accepts $value', ({ value }) => {
+    expect(checkShape(Door, value)).toEqual([])
+  })
+
+  test.each([
+    { value: 'a door', path: [], message: 'must be an object with colour' },
+    { value: {}, path: ['colour'], message: 'is missing: must be one of red, green' },
+    {
+      value: { color: 'red', colour: 'red' },
+      path: ['color'],
+      message: 'unknown field `color`: did you mean `colour`?',
+    },
+    { value: { colour: 'red', window: 1 }, path: ['window'], message: 'unknown field `window`' },
+    { value: { colour: 'blue' }, path: ['colour'], message: 'must be one of red, green' },
+    { value: { colour: 'red', height: 4 }, path: ['height'], message: 'must be a whole number from 1 to 3' },
+    { value: { colour: 'red', label: '' }, path: ['label'], message: 'must not be empty' },
+    { value: { colour: 'red', label: 'too long' }, path: ['label'], message: 'must be at most 5 characters long' },
+    { value: { colour: 'red', label: 1 }, path: ['label'], message: 'must be text' },
+    { value: { colour: 'red', locked: 1 }, path: ['locked'], message: 'must be true or false or an object with until' },
+    { value: { colour: 'red', keys: 'k' }, path: ['keys'], message: 'must be a list' },
+    { value: { colour: 'red', keys: [] }, path: ['keys'], message: 'must have at least 1 item' },
+    { value: { colour: 'red', keys: ['k', 'x'] }, path: ['keys', 1], message: 'must be text like k1' },
+    { value: { colour: 'red', keys: ['k', 'k'] }, path: ['keys', 1], message: 'must not repeat an item of the list' },
+    { value: { colour: 'red', keys: ['a', 'b', 'c', 'd'] }, path: ['keys'], message: 'must have at most 3 items' },
+    {
+      value: { colour: 'red', lamps: { A: 1 } },
+      path: ['lamps', 'A'],
+      message: 'must have a name that matches ^[a-z]+$',
+    },
+    { value: { colour: 'red', lamps: { a: 1, b: 1, c: 1 } }, path: ['lamps'], message: 'must have at most 2 members' },
+  ])('says of $value: $message', ({ value, path, message }) => {
+    expect(checkShape(Door, value)).toEqual([{ path, message }])
+  })
+
+  test('does not take what every object has for a field', () => {
+    const value = JSON.parse('{"colour":"red","constructor":1,"__proto__":{}}')
+    expect(checkShape(Door, value).map(({ path }) => path)).toEqual([['constructor'], ['__proto__']])
+  })
+
+  test('tells everything at once', () => {
+    expect(checkShape(Door, { height: 9, label: '', keys: ['a', 'b'] })).toHaveLength(5)
+  })
+})

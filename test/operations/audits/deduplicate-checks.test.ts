@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest'
+import type { Observation } from '../../../src/domain/findings/observation.ts'
+import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
+import { checkOf, createLook } from '../../../src/operations/audits/deduplicate-checks.ts'
+import type { AccountUse, Observe } from '../../../src/probes/engine/run-check.ts'
+
+const rule = (more: Partial<ResolvedRule>): ResolvedRule => ({
+  id: 'rule',
+  title: 'A rule',
+  severity: 'high',
+  direction: 'outbound',
+  from: ['server'],
+  probe: 'ldap',
+  port: 389,
+  expect: {},
+  ...more,
+})
+const bind = rule({ expect: { ldap: { bind: { credentialRef: 'env:AD' } } } })
+
+function recorder(onCheck: (account: AccountUse | undefined) => void = () => {}) {
+  const hosts: string[] = []
+  let running = 0
+  let most = 0
+  const observe: Observe = async (check, account) => {
+    hosts.push(check.host)
+    most = Math.max(most, ++running)
+    await Promise.resolve()
+    onCheck(account)
+    running--
+    return { probe: check.probe, host: check.host, port: check.port } as Observation<typeof check.probe>
+  }
+  return { observe, hosts, most: () => most }
+}
+
+function lookerWith(observe: Observe) {
+  const look = createLook(observe)
+  return (one: ResolvedRule, host: string) => look(checkOf(one, host))
+}
+
+test('checks of one endpoint share one look', async () => {
+  const { observe, hosts } = recorder()
+  const look = lookerWith(observe)
+  const seen = await Promise.all([look(rule({}), 'dc1'), look(rule({ id: 'other' }), 'dc1'), look(rule({}), 'dc2')])
+  expect(hosts).toEqual(['dc1', 'dc2'])
+  expect(seen[0]).toBe(seen[1])
+})
+
+test('checks that look closer do not share', async () => {
+  const { observe, hosts } = recorder()
+  const look = lookerWith(observe)
+  await Promise.all([look(rule({}), 'dc1'), look(rule({ expect: { ldap: { security: ['starttls'] } } }), 'dc1')])
+  expect(hosts).toHaveLength(2)
+})
+
+test('looks with one credential come one after the other and know of a refusal', async () => {
+  const known: (boolean | undefined)[] = []
+  const { observe, most } = recorder((account) => {
+    known.push(account?.refused)
+    if (account) account.refused = true
+  })
+  const look = lookerWith(observe)
+  await Promise.all([look(bind, 'dc1'), look(bind, 'dc2'), look(bind, 'dc1')])
+  expect(most()).toBe(1)
+  expect(known).toEqual([false, true])
+})

@@ -1,0 +1,151 @@
+import { createServer } from 'node:net'
+import { v7 as newUuid } from 'uuid'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { PolicyDocument, PolicyRule } from '../../../src/domain/policy/policy.ts'
+import { approveWindow, cancelWindow, requestWindow } from '../../../src/operations/exceptions/windows.ts'
+import { previewPolicy } from '../../../src/operations/policies/preview.ts'
+import { listenSilently, ports, startTestApp, type TestApp } from '../../support/app.ts'
+import { type Listening, listen } from '../../support/listen.ts'
+import { freePort } from '../../support/ports.ts'
+
+let app: TestApp
+let listener: Listening
+let accepted = 0
+let shutPort: number
+
+beforeAll(async () => {
+  app = await startTestApp()
+  await app.work()
+  const server = createServer((socket) => {
+    accepted += 1
+    socket.on('error', () => {})
+  })
+  listener = await listen(server)
+  shutPort = await freePort()
+})
+afterAll(async () => {
+  await listener.close()
+  await app.stop()
+})
+
+const now = new Date()
+/** A target that was audited, so that facts are known of it. */
+async function audited(name: string, openPort = listener.port): Promise<void> {
+  const params = { openPort, shutPort }
+  await app.ended(await app.accept({ targets: [{ name, address: '127.0.0.1', params }] }))
+}
+async function preview(name: string, document: PolicyDocument) {
+  const targets = await app.stores.targets.findByNames([name])
+  const { counts, items } = await previewPolicy(app.stores, { document, targets, now })
+  const changes = items.map(({ rule, vantage, before, after }) => [rule, vantage, before, after?.result ?? null])
+  return { counts, items, changes }
+}
+const changed = (id: string, change: Partial<PolicyRule>): PolicyDocument => ({
+  ...ports,
+  rules: ports.rules.map((rule) => (rule.id === id ? { ...rule, ...change } : rule)),
+})
+
+describe('the preview of a draft', () => {
+  test('says nothing where the draft says the same, and counts what it judged', async () => {
+    await audited('same')
+    const { counts, items } = await preview('same', ports)
+    expect(items).toEqual([])
+    expect(counts).toEqual({ pass: 2, fail: 0, unknown: 0, error: 0, notchecked: 1, notapplicable: 1 })
+  })
+
+  test('judges what was seen inside a window as it was judged then', async () => {
+    const windowed = { ...changed('must-be-shut', { insideWindow: { expect: { state: ['open'] } } }), name: 'windowed' }
+    await app.stores.policies.put(windowed)
+    const params = { openPort: listener.port, shutPort: listener.port }
+    await app.stores.targets.save([{ name: 'inside', address: '127.0.0.1', params }])
+    const at = new Date()
+    const window = { id: newUuid(), policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
+    const times = { from: at, to: new Date(at.getTime() + 3_600_000) }
+    const more = { ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
+    await app.transaction((stores) => requestWindow(stores, { ...window, ...times, ...more }, at))
+    await approveWindow(app, { id: window.id, keyId: 'another', now: at })
+    await app.ended(await app.accept({ policy: windowed.name, targets: ['inside'] }))
+    await cancelWindow(app, { id: window.id, keyId: 'another', now: new Date() })
+    expect(await preview('inside', windowed)).toMatchObject({ items: [], counts: { pass: 2 } })
+    expect((await preview('inside', ports)).counts).toMatchObject({ pass: 1, fail: 1 })
+  })
+
+  test('says what would change, before and after, and sends no packet for it', async () => {
+    await audited('judged')
+    const seen = accepted
+    expect(seen).toBeGreaterThan(0)
+    const draft = changed('must-be-open', { expect: { state: ['closed'] } })
+    const { counts, items } = await preview('judged', draft)
+    expect(items).toEqual([
+      {
+        target: 'judged',
+        rule: 'must-be-open',
+        vantage: 'local',
+        before: 'pass',
+        after: { result: 'fail', state: 'open', reason: 'unexpected-state' },
+      },
+    ])
+    expect(counts).toMatchObject({ pass: 1, fail: 1 })
+    expect(accepted).toBe(seen)
+  })
+
+  test('writes nothing: neither findings, nor spans, nor versions of the policy', async () => {
+    await audited('written')
+    const count = () =>
+      app.query(`SELECT (SELECT count(*) FROM finding), (SELECT count(*) FROM span), (SELECT count(*) FROM policy),
+        (SELECT count(*) FROM audit) AS audits, (SELECT count(*) FROM series) AS series`)
+    const before = await count()
+    await preview('written', changed('must-be-open', { id: 'another-rule', expect: { state: ['closed'] } }))
+    expect(await count()).toEqual(before)
+  })
+
+  test('judges a new rule by facts that another rule brought, and names a rule that would be gone', async () => {
+    await audited('renamed')
+    const { changes } = await preview('renamed', changed('must-be-open', { id: 'renamed-rule' }))
+    expect(changes).toEqual([
+      ['renamed-rule', 'local', null, 'pass'],
+      ['must-be-open', 'local', 'pass', null],
+    ])
+  })
+
+  test('is unknown where nobody looked yet: another port, another probe, another vantage', async () => {
+    await audited('unseen')
+    const facts = { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
+    for (const change of [{ port: 9 }, { probe: 'ssh', expect: { ssh: { speaks: true } } }] as const) {
+      const { items } = await preview('unseen', changed('must-be-open', change))
+      expect(items).toMatchObject([{ rule: 'must-be-open', before: 'pass', after: facts }])
+    }
+    const elsewhere = await preview('unseen', changed('must-be-open', { from: ['client', 'elsewhere'] }))
+    expect(elsewhere.changes).toEqual([['must-be-open', 'zone:elsewhere', null, 'notchecked']])
+  })
+
+  test('is all unknown for a target that was never audited, and silent about rules that do not apply to it', async () => {
+    await app.stores.targets.save([
+      { name: 'fresh', address: '127.0.0.1', params: { openPort: listener.port, shutPort } },
+    ])
+    const { changes, counts } = await preview('fresh', ports)
+    expect(changes).toEqual([
+      ['must-be-open', 'local', null, 'unknown'],
+      ['must-be-shut', 'local', null, 'unknown'],
+      ['from-elsewhere', 'zone:elsewhere', null, 'notchecked'],
+    ])
+    expect(counts).toMatchObject({ unknown: 2, notchecked: 1, notapplicable: 1 })
+  })
+
+  test('takes the newer of two facts of one endpoint, unless they are of the rule itself', async () => {
+    const closing = await listenSilently()
+    await audited('conflict', closing.port)
+    await app.query(`UPDATE span SET from_at = from_at - interval '1 hour' FROM target t
+      WHERE t.id = target_id AND t.name = 'conflict'`)
+    await closing.close()
+    // The port is shut by now, says another policy; `ports` has not looked again.
+    await app.stores.policies.put({ ...ports, name: 'other-ports' })
+    await app.ended(await app.accept({ policy: 'other-ports', targets: ['conflict'] }))
+    expect((await preview('conflict', ports)).changes).toEqual([])
+    expect((await preview('conflict', { ...ports, name: 'third' })).items[0]).toMatchObject({
+      rule: 'must-be-open',
+      before: null,
+      after: { result: 'fail', state: 'closed' },
+    })
+  })
+})

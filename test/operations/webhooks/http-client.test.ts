@@ -1,0 +1,99 @@
+import { createServer, type Server } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { createPoster } from '../../../src/operations/webhooks/http-client.ts'
+import { openGate } from '../../../src/probes/network/guarded-connect.ts'
+import { createAuthority } from '../../support/certificates.ts'
+import { listen } from '../../support/listen.ts'
+import { startReceiver } from '../../support/receiver.ts'
+
+const closers: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+interface Wish {
+  allow?: string
+  never?: { address: string; port: number }[]
+  plainHttp?: boolean
+  ca?: string
+}
+const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca }: Wish = {}) => {
+  const { connect } = openGate({ allow: [{ cidr: allow }], never, timeoutMs: 2_000 })
+  const poster = createPoster({ connect, timeoutMs: 2_000, plainHttp, ...(ca && { ca }) })
+  closers.push(poster.close)
+  return (url: string) => poster.post({ url, headers: {}, body: '{}' })
+}
+const start = async (tls?: { cert: string; key: string }) => {
+  const receiver = await startReceiver(tls)
+  closers.push(receiver.close)
+  return receiver
+}
+const serve = async (server: Server) => {
+  const { port, close } = await listen(server)
+  closers.push(close)
+  return `http://127.0.0.1:${port}/`
+}
+
+describe('a post', () => {
+  test('goes over TLS, and only to whom the certificate names', async () => {
+    const authority = await createAuthority('Receivers')
+    const wish = { commonName: 'localhost', subjectAltName: 'DNS:localhost' }
+    const { url } = await start(await authority.issue(wish))
+    const trusted = open({ ca: authority.ca })
+    expect(await trusted(url)).toMatchObject({ status: 204, error: null })
+    expect(await trusted(url.replace('localhost', '127.0.0.1'))).toMatchObject({ status: null })
+    expect(await open()(url)).toMatchObject({ status: null, error: expect.stringMatching(/certificate/) })
+  })
+
+  test('uses a connection again', async () => {
+    const receiver = await start()
+    const sources: (number | undefined)[] = []
+    receiver.behave((_, response) => {
+      sources.push(response.socket?.remotePort)
+      return 204
+    })
+    const post = open()
+    for (let i = 0; i < 3; i++) await post(receiver.url)
+    expect(new Set(sources).size).toBe(1)
+  })
+
+  test.each([
+    ['where the allow-list does not lead', { allow: '127.0.0.2/32' }],
+    ['to the metadata service, whatever is allowed', { allow: '0.0.0.0/0' }, 'http://169.254.169.254/'],
+  ] as const)('never goes %s', async (_, wish, url?: string) => {
+    const receiver = await start()
+    expect(await open(wish)(url ?? receiver.url)).toMatchObject({ status: null, error: 'egress-denied' })
+    expect(receiver.received).toEqual([])
+  })
+
+  test('never goes to the listener of the service itself', async () => {
+    const receiver = await start()
+    const never = [{ address: '0.0.0.0', port: Number(new URL(receiver.url).port) }]
+    expect(await open({ never })(receiver.url)).toMatchObject({ error: 'egress-denied' })
+  })
+
+  test('drops the connection of who answers without end, and takes the head of the answer', async () => {
+    let written = 0
+    const dropped = Promise.withResolvers<void>()
+    const url = await serve(
+      createServer((_, response) => {
+        const write = () => {
+          while (!response.destroyed && response.write(Buffer.alloc(16_384))) written += 16_384
+        }
+        response
+          .on('error', () => {})
+          .on('drain', write)
+          .on('close', dropped.resolve)
+        write()
+      }),
+    )
+    expect(await open()(url)).toMatchObject({ status: 200 })
+    await dropped.promise
+    expect(written).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test('heeds how long the receiver wants to be left alone', async () => {
+    const url = await serve(createServer((_, response) => response.writeHead(429, { 'retry-after': '7' }).end()))
+    expect(await open()(url)).toMatchObject({ status: 429, retryAfterSeconds: 7 })
+  })
+})

@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { expect, test } from 'vitest'
+import { createDeadline } from '../../../src/probes/engine/deadline.ts'
+import { listen } from '../../support/listen.ts'
+
+const expiry = (ms: number) => new Promise<void>((resolve) => createDeadline(ms).onExpiry(resolve))
+
+test('a deadline expires when its time is over, and not before', async () => {
+  const startedAt = performance.now()
+  await expiry(50)
+  const elapsedMs = performance.now() - startedAt
+  expect(elapsedMs).toBeGreaterThanOrEqual(50)
+})
+
+test('what remains falls from the given time and is never negative', async () => {
+  const deadline = createDeadline(20)
+  const first = deadline.remainingMs()
+  expect(first).toBeLessThanOrEqual(20)
+  await new Promise<void>((resolve) => deadline.onExpiry(resolve))
+  expect(deadline.remainingMs()).toBeLessThan(first)
+  expect(createDeadline(-5).remainingMs()).toBe(0)
+})
+
+test('a canceled expiry does not call, also when it is canceled during the turn of grace', async () => {
+  const deadline = createDeadline(10)
+  let called = false
+  const cancel = deadline.onExpiry(() => {
+    called = true
+  })
+  const cancelAtOnce = deadline.onExpiry(() => {
+    called = true
+  })
+  cancelAtOnce()
+  setTimeout(cancel, 20)
+  blockFor(30) // then both timers fire in one go, the deadline's first
+  await expiry(1)
+  expect(called).toBe(false)
+})
+
+test('bytes that arrived while the event loop was blocked are read before the deadline expires', async () => {
+  const server = net.createServer((socket) => socket.end('answer'))
+  const { host, port, close } = await listen(server)
+  const accepted = once(server, 'connection')
+  const client = new net.Socket().pause().connect({ host, port })
+  const [socket] = (await accepted) as [net.Socket]
+  await once(socket, 'finish') // the answer lies in the kernel, and the client has not begun to read
+  const seen: string[] = []
+  client.on('data', () => seen.push('answer')).resume()
+  const expired = new Promise<void>((resolve) => createDeadline(30).onExpiry(resolve))
+  blockFor(60)
+  await expired
+  expect(seen).toEqual(['answer'])
+  await close()
+})
+
+function blockFor(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}

@@ -1,0 +1,313 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { isConnection, type Look, type Probe, type ProbeIo } from '../../../src/probes/engine/probe.ts'
+import type { ProbeRegistry } from '../../../src/probes/engine/registry.ts'
+import { createObserver, type ObserverOptions } from '../../../src/probes/engine/run-check.ts'
+import { createBudget } from '../../../src/probes/engine/socket-budget.ts'
+import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egress-policy.ts'
+import { probeTcp } from '../../../src/probes/tcp/probe.ts'
+import { listen } from '../../support/listen.ts'
+
+const clock = () => new Date('2026-01-02T03:04:05.678Z')
+const credential = { user: 'audit@lab.test', password: 'a secret of the tests' }
+const open: Look<'tcp'> = { state: 'open', reason: 'tcp-connected', facts: {} }
+const silent: Look<'tcp'> = { state: 'filtered', reason: 'no-answer', facts: {} }
+
+interface Overrides extends Partial<Omit<ObserverOptions, 'probes' | 'egress'>> {
+  tcp?: Probe<'tcp'>
+  ldap?: Probe<'ldap'>
+  allow?: string
+}
+
+function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...options }: Overrides = {}) {
+  const unused = () => expect.unreachable('a probe that no check asked for')
+  const probes: ProbeRegistry = { tcp, ldap: ldap ?? unused, tls: unused, https: unused, ssh: unused }
+  const errors: unknown[] = []
+  const observe = createObserver({
+    probes,
+    egress: createEgressPolicy({ allow: parseAllow(allow) }),
+    budget: createBudget({ sockets: 10, perHost: 10 }),
+    lookup: () => expect.unreachable('a literal address was looked up'),
+    credential: async () => credential,
+    requester: 'portwarden tests',
+    timeoutMs: 5_000,
+    tries: 3,
+    spacingMs: 1,
+    clock,
+    log: (error) => errors.push(error),
+    ...options,
+  })
+  return { observe, errors }
+}
+
+const tcpCheck = (host: string, port = 80) => ({ probe: 'tcp' as const, host, port, options: {} })
+
+/** A probe that sees one thing after the other, and notes where it looked. */
+function scripted(...looks: Look<'tcp'>[]) {
+  const seen: string[] = []
+  const probe: Probe<'tcp'> = async ({ address }) => looks[seen.push(address) - 1] ?? open
+  return { probe, seen }
+}
+
+async function startListener() {
+  const server = net.createServer()
+  const listening = await listen(server)
+  onTestFinished(listening.close)
+  return { server, ...listening }
+}
+
+test('an observation says what was asked, when, and what was seen at the address', async () => {
+  const { host, port } = await startListener()
+  const seen = await observerWith().observe(tcpCheck(host, port))
+  expect(seen).toEqual({
+    probe: 'tcp',
+    host,
+    port,
+    observedAt: '2026-01-02T03:04:05.678Z',
+    sightings: [{ address: host, ...open, latencyMs: expect.any(Number), attempts: 1 }],
+  })
+  expect(seen.sightings[0].latencyMs).toBeLessThan(5_000)
+})
+
+describe('addresses', () => {
+  test('each address of a name is seen, in a stable order', async () => {
+    const { host, port } = await startListener()
+    for (const answer of [
+      ['::1', '127.0.0.2', host],
+      [host, '127.0.0.2', '::1'],
+    ]) {
+      const { observe } = observerWith({ lookup: async () => answer })
+      const { sightings } = await observe(tcpCheck('dc.lab.test', port))
+      expect(sightings.map(({ address, state }) => [address, state])).toEqual([
+        ['127.0.0.1', 'open'],
+        ['127.0.0.2', 'closed'],
+        ['::1', 'closed'],
+      ])
+    }
+  })
+
+  test('a probe is told the name that was asked for, and the literal address', async () => {
+    const endpoints: unknown[] = []
+    const tcp: Probe<'tcp'> = async (endpoint) => {
+      endpoints.push(endpoint)
+      return open
+    }
+    await observerWith({ tcp, lookup: async () => ['127.0.0.1'] }).observe(tcpCheck('DC.lab.test', 389))
+    expect(endpoints).toEqual([{ host: 'DC.lab.test', address: '127.0.0.1', port: 389 }])
+  })
+
+  test('an address that the egress policy refuses gets no probe; the others are seen', async () => {
+    const { probe, seen } = scripted(open)
+    const { observe } = observerWith({ tcp: probe, lookup: async () => ['169.254.169.254', '127.0.0.1'] })
+    const { sightings } = await observe(tcpCheck('rebound.test'))
+    expect(sightings).toMatchObject([
+      { address: '127.0.0.1', state: 'open', attempts: 1 },
+      {
+        address: '169.254.169.254',
+        state: 'unknown',
+        reason: 'egress-denied',
+        facts: {},
+        latencyMs: null,
+        attempts: 0,
+      },
+    ])
+    expect(seen).toEqual(['127.0.0.1'])
+  })
+
+  test.for([
+    ['127.1', { state: 'unknown', reason: 'invalid-host' }],
+    ['nowhere.test', { state: 'unresolved', reason: 'name-not-found' }],
+  ] as const)('a host that leads to no address has one sighting that says so: %s', async ([host, outcome]) => {
+    const lookup = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }))
+    const { sightings } = await observerWith({ lookup }).observe(tcpCheck(host))
+    expect(sightings).toEqual([{ address: null, ...outcome, facts: {}, latencyMs: null, attempts: 0 }])
+  })
+})
+
+describe('tries', () => {
+  test('silence is believed after the last try only', async () => {
+    const { probe, seen } = scripted(silent, silent, silent, open)
+    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(sightings).toMatchObject([{ state: 'filtered', reason: 'no-answer', attempts: 3 }])
+    expect(seen).toHaveLength(3)
+  })
+
+  test('the first other answer after silence stands', async () => {
+    const { probe } = scripted(silent, open)
+    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(sightings).toMatchObject([{ state: 'open', reason: 'tcp-connected', attempts: 2 }])
+  })
+
+  test.for([
+    { state: 'closed', reason: 'connection-refused', facts: {} },
+    { state: 'filtered', reason: 'icmp-prohibited', facts: {} },
+    { state: 'open', reason: 'protocol-timeout', facts: {} },
+    { state: 'unknown', reason: 'descriptors-exhausted', facts: {} },
+  ] as const)('what is not silence is not tried again: $reason', async (look) => {
+    const { probe, seen } = scripted(look)
+    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(sightings).toMatchObject([{ ...look, attempts: 1 }])
+    expect(seen).toHaveLength(1)
+  })
+
+  test('tries are spaced, each pause longer than the one before, and the latency is of the last one', async () => {
+    const startedAt: number[] = []
+    const tcp: Probe<'tcp'> = async () => {
+      startedAt.push(performance.now())
+      return silent
+    }
+    const { sightings } = await observerWith({ tcp, spacingMs: 40 }).observe(tcpCheck('127.0.0.1'))
+    const [first = 0, second = 0, third = 0] = startedAt
+    expect(second - first).toBeGreaterThan(38)
+    expect(third - second).toBeGreaterThan(78)
+    expect(sightings[0].latencyMs).toBeLessThan(performance.now() - second - 78)
+  })
+
+  test('a pause between tries holds no slot', async () => {
+    const { probe, seen } = scripted(silent)
+    const { observe } = observerWith({ tcp: probe, budget: createBudget({ sockets: 1, perHost: 1 }), spacingMs: 50 })
+    await Promise.all([observe(tcpCheck('127.0.0.1')), observe(tcpCheck('127.0.0.2'))])
+    expect(seen).toEqual(['127.0.0.1', '127.0.0.2', '127.0.0.1'])
+  })
+})
+
+describe('slots and deadlines', () => {
+  test('the deadline of a probe starts when it has its slot', async () => {
+    const remaining: number[] = []
+    const tcp: Probe<'tcp'> = async (_endpoint, _options, { deadline }) => {
+      remaining.push(deadline.remainingMs())
+      await new Promise<void>((resolve) => deadline.onExpiry(resolve))
+      return open
+    }
+    const { observe } = observerWith({ tcp, timeoutMs: 200, budget: createBudget({ sockets: 1, perHost: 1 }) })
+    await Promise.all(['127.0.0.1', '127.0.0.2', '127.0.0.3'].map((host) => observe(tcpCheck(host))))
+    for (const ms of remaining) expect(ms).toBeGreaterThan(0) // 0 is left to who waits while another has the slot
+  })
+
+  test('never are more connections open than the budget has sockets', async () => {
+    const { server, host, port, openSockets } = await startListener()
+    let most = 0
+    server.on('connection', () => {
+      most = Math.max(most, openSockets())
+    })
+    const tcp: Probe<'tcp'> = async (endpoint, _options, io) => {
+      const connection = await io.connect(endpoint)
+      if (!isConnection(connection)) return { ...connection, facts: {} }
+      const closed = once(connection.socket, 'close')
+      connection.socket.end().resume()
+      await closed
+      return open
+    }
+    const { observe } = observerWith({ tcp, budget: createBudget({ sockets: 4, perHost: 4 }) })
+    const seen = await Promise.all(Array.from({ length: 100 }, () => observe(tcpCheck(host, port))))
+    expect(seen.every(({ sightings: [sighting] }) => sighting.state === 'open')).toBe(true)
+    expect(most).toBeLessThanOrEqual(4)
+  })
+})
+
+describe('a probe with a fault of ours', () => {
+  const failed = { state: 'unknown', reason: 'local-failure', facts: {}, attempts: 1 }
+
+  test('that throws is unknown, is logged, and does not stop the run or keep its slot or socket', async () => {
+    const { server, host, port } = await startListener()
+    const accepted = once(server, 'connection')
+    const fault = new TypeError('a fault of ours')
+    const tcp: Probe<'tcp'> = async (endpoint, options, io) => {
+      if (endpoint.address !== host) return probeTcp(endpoint, options, io)
+      await io.connect(endpoint)
+      throw fault
+    }
+    const { observe, errors } = observerWith({ tcp, budget: createBudget({ sockets: 1, perHost: 1 }) })
+    const [broken, sound] = await Promise.all([observe(tcpCheck(host, port)), observe(tcpCheck('127.0.0.2', port))])
+    expect(broken.sightings).toMatchObject([failed])
+    expect(sound.sightings).toMatchObject([{ state: 'closed' }])
+    expect(errors).toEqual([fault])
+    const [socket] = (await accepted) as [net.Socket]
+    socket.resume()
+    await once(socket, 'close')
+  })
+
+  test('of any other part of ours is unknown as well, and logged', async () => {
+    const fault = new TypeError('a fault of ours')
+    const lookup = () => {
+      throw fault
+    }
+    const { observe, errors } = observerWith({ lookup })
+    expect((await observe(tcpCheck('dc.lab.test'))).sightings).toMatchObject([
+      { ...failed, address: null, attempts: 0 },
+    ])
+    expect(errors).toEqual([fault])
+  })
+
+  test('that throws at once, before it is a promise, is unknown too', async () => {
+    const tcp: Probe<'tcp'> = () => {
+      throw new TypeError('a fault of ours')
+    }
+    const { observe, errors } = observerWith({ tcp })
+    expect((await observe(tcpCheck('127.0.0.1'))).sightings).toMatchObject([failed])
+    expect(errors).toHaveLength(1)
+  })
+
+  test('that does not end is given up, and a connection that it opens later is destroyed', async () => {
+    const { server, host, port } = await startListener()
+    let late: ProbeIo['connect'] | undefined
+    const tcp: Probe<'tcp'> = (_endpoint, _options, io) => {
+      late = io.connect
+      return new Promise(() => {})
+    }
+    const { observe, errors } = observerWith({ tcp, timeoutMs: 30 })
+    expect((await observe(tcpCheck(host, port))).sightings).toMatchObject([failed])
+    expect(errors).toHaveLength(1)
+    const accepted = once(server, 'connection')
+    expect(await late?.({ host, address: host, port })).toMatchObject({ state: 'unknown' })
+    const [socket] = (await accepted) as [net.Socket]
+    socket.resume()
+    await once(socket, 'close')
+  })
+})
+
+describe('a credential', () => {
+  const check = { probe: 'ldap' as const, host: 'dc.lab.test', port: 636, options: { credentialRef: 'env:LDAP' } }
+  const lookup = async () => ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+
+  /** Binds with the credential, where it gets one, and sees this. */
+  function binding(reason: Look<'ldap'>['reason']) {
+    const given: unknown[] = []
+    const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
+      const answer = await io.credential(credentialRef, endpoint)
+      given.push(answer)
+      return { state: 'open', reason: typeof answer === 'string' ? answer : reason, facts: {} }
+    }
+    return { ldap, given }
+  }
+
+  test('that was refused at one address of the host is not sent to the next ones', async () => {
+    const { ldap, given } = binding('ldap-invalid-credentials')
+    const { sightings } = await observerWith({ ldap, lookup }).observe(check)
+    expect(given).toEqual([credential, 'credential-withheld', 'credential-withheld'])
+    expect(sightings.map(({ reason }) => reason)).toEqual([
+      'ldap-invalid-credentials',
+      'credential-withheld',
+      'credential-withheld',
+    ])
+  })
+
+  test('that was accepted is sent to each address of the host', async () => {
+    const { ldap, given } = binding('ldap-bind-ok')
+    await observerWith({ ldap, lookup }).observe(check)
+    expect(given).toEqual([credential, credential, credential])
+  })
+
+  test('is not sent a second time after silence', async () => {
+    let tries = 0
+    const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
+      tries += 1
+      await io.credential(credentialRef, endpoint)
+      return { state: 'filtered', reason: 'no-answer', facts: {} }
+    }
+    const { sightings } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
+    expect(sightings).toMatchObject([{ attempts: 1 }])
+    expect(tries).toBe(1)
+  })
+})

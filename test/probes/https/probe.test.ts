@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { describe, expect, test } from 'vitest'
+import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import { probeHttps } from '../../../src/probes/https/probe.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
+import { startHttp, startHttps } from '../../support/peers/https.ts'
+import { startNginx } from '../../support/peers/nginx.ts'
+import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
+import { probeIo } from '../../support/probe-io.ts'
+import { run } from '../../support/processes.ts'
+
+type HttpsOptions = ProbeOptions['https']
+interface Wish extends HttpsOptions {
+  host?: string
+  deadlineMs?: number
+}
+
+function look(peer: { host: string; port: number }, { host = '127.0.0.1', deadlineMs = 5_000, ...options }: Wish = {}) {
+  return probeHttps({ host, address: peer.host, port: peer.port }, options, probeIo({ deadlineMs }))
+}
+
+describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
+  test('status, Server and HSTS are what curl sees, beside the facts of TLS', async () => {
+    await using nginx = await startNginx({ hsts: 'max-age=31536000; includeSubDomains' })
+    const { state, reason, facts } = await look(nginx, { trustedCa: nginx.ca })
+    expect({ state, reason }).toEqual({ state: 'open', reason: 'http-answered' })
+    const url = `https://${nginx.host}:${nginx.port}/`
+    const { stdout } = await run('curl', ['--silent', '--head', '--cacert', nginx.caPath, url])
+    const header = (name: string) => new RegExp(`^${name}: (.*)\r$`, 'im').exec(stdout)?.[1]
+    expect(facts.http).toEqual({ status: 200, server: header('server'), hsts: header('strict-transport-security') })
+    expect(facts.http?.hsts).toBe('max-age=31536000; includeSubDomains')
+    expect(facts).toMatchObject({ protocol: 'TLSv1.3', alpn: 'http/1.1', trusted: true, nameMatches: true })
+  })
+
+  test('a plain request on the TLS port is answered with 400 in clear', async () => {
+    await using nginx = await startNginx()
+    const { reason, facts } = await look(nginx, { plainHttp: true })
+    expect(reason).toBe('http-answered')
+    expect(facts).toEqual({ plainHttp: { answered: true, status: 400, server: expect.stringMatching(/^nginx/) } })
+  })
+
+  test('a plain request on the plain port is served', async () => {
+    await using nginx = await startNginx()
+    const { facts } = await look({ host: nginx.host, port: nginx.httpPort }, { plainHttp: true })
+    expect(facts.plainHttp).toMatchObject({ answered: true, status: 200 })
+  })
+
+  test('the versions that a rule asks about are looked at', async () => {
+    await using nginx = await startNginx({ protocols: 'TLSv1.2' })
+    const { reason, facts } = await look(nginx, { offerVersions: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] })
+    expect(reason).toBe('http-answered')
+    expect(facts.versions).toEqual({ 'TLSv1.1': 'refused', 'TLSv1.2': 'accepted', 'TLSv1.3': 'refused' })
+  })
+})
+
+describeWithPeers(['openssl'], 'HTTPS', () => {
+  test('asks once, with HEAD and a name for itself', async () => {
+    await using peer = await startHttps({ status: 503 })
+    expect((await look(peer)).facts.http).toEqual({ status: 503 })
+    expect(peer.requests).toEqual([{ method: 'HEAD', path: '/', userAgent: 'portwarden tests' }])
+  })
+
+  test('header values are escaped and bounded; of HSTS the first counts', async () => {
+    const head = [
+      ...['HTTP/1.1 200 OK', 'server: caf\xc3\xa9\ttab', `x: ${'y'.repeat(2_000)}`],
+      ...['strict-transport-security: max-age=1', 'strict-transport-security: max-age=2', '', ''],
+    ]
+    const { facts } = await lookInside([{ receive: 1 }, { send: Buffer.from(head.join('\r\n'), 'latin1') }, 'hang'])
+    expect(facts.http).toEqual({ status: 200, server: 'caf\\xc3\\xa9\\x09tab', hsts: 'max-age=1' })
+    const long = `HTTP/1.1 200 OK\r\nserver: ${'z'.repeat(9_000)}\r\n\r\n`
+    expect((await lookInside([{ receive: 1 }, { send: long }, 'hang'])).facts.http?.server).toHaveLength(300)
+  })
+
+  test('an informational answer is not the answer, and an upgrade is one', async () => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'
+    expect((await lookInside([{ receive: 1 }, { send: early }, 'hang'])).facts.http).toEqual({ status: 204 })
+    const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'
+    expect((await lookInside([{ receive: 1 }, { send: upgrade }, 'hang'])).facts.http).toEqual({ status: 101 })
+  })
+
+  test.each<[string, string, Step[]]>([
+    ['garbage', 'protocol-mismatch', [{ send: 'SSH-2.0-x\r\n' }, 'hang']],
+    ['a close', 'connection-closed', [{ receive: 1 }, 'end']],
+    ['a reset', 'connection-reset', [{ receive: 1 }, 'reset']],
+    ['silence', 'protocol-timeout', ['hang']],
+    ['half a head and a close', 'connection-closed', [{ receive: 1 }, { send: 'HTTP/1.1 200 OK\r\nse' }, 'end']],
+    ['an endless head', 'answer-too-large', [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }, 'hang']],
+    [
+      'informational answers without end',
+      'answer-too-large',
+      [{ send: 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(4_000) }, 'hang'],
+    ],
+  ])('%s inside TLS is told as %s, and the facts of TLS stay', async (_what, reason, script) => {
+    const seen = await lookInside(script, 1_000)
+    expect(seen).toMatchObject({ state: 'open', reason, facts: { protocol: 'TLSv1.3', nameMatches: true } })
+    expect(seen.facts).not.toHaveProperty('http')
+  })
+
+  test.each(['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const)(
+    '%s: a required client certificate is told',
+    async (variant) => {
+      await using peer = await startTls(variant)
+      const { reason, facts } = await look(peer, { trustedCa: peer.ca })
+      expect(reason).toBe('tls-client-certificate-required')
+      expect(facts).toMatchObject({ clientCertificate: 'required', trusted: true })
+    },
+  )
+
+  test('openssl s_server closes without an answer to plain HTTP', async () => {
+    await using peer = await startTls('good')
+    expect(await look(peer, { plainHttp: true })).toEqual({
+      ...{ state: 'open', reason: 'connection-closed' },
+      facts: { plainHttp: { answered: false }, spoke: 'nothing' },
+    })
+  })
+
+  /** HTTPS on a peer that follows the script inside TLS. */
+  async function lookInside(script: readonly Step[], deadlineMs?: number) {
+    const { cert, key } = await tlsCertificate('good')
+    await using peer = await startHostile([{ upgrade: { cert, key } }, ...script])
+    return await look(peer, { deadlineMs })
+  }
+})
+
+describe('plain HTTP', () => {
+  test('is asked with the host and the port, in clear', async () => {
+    await using peer = await startHttp({ headers: { server: 'plain/1' } })
+    const seen = await look(peer, { plainHttp: true })
+    expect(seen).toEqual({
+      ...{ state: 'open', reason: 'http-answered' },
+      facts: { plainHttp: { answered: true, status: 200, server: 'plain/1' } },
+    })
+    expect(peer.requests).toEqual([{ method: 'HEAD', path: '/', userAgent: 'portwarden tests' }])
+  })
+
+  test.each([
+    ['name.lab.test', 'Host: name.lab.test:'],
+    ['name.lab.test.', 'Host: name.lab.test:'],
+    ['2001:db8::1', 'Host: [2001:db8::1]:'],
+  ])('the Host header of %s', async (host, header) => {
+    await using peer = await startHostile(hostile.http)
+    await look(peer, { plainHttp: true, host })
+    expect(String(peer.received[0])).toContain(`${header}${peer.port}\r\n`)
+    expect(String(peer.received[0])).toMatch(/^HEAD \/ HTTP\/1\.1\r\n(.+\r\n)*Connection: close\r\n/)
+  })
+
+  test.each<[string, string, object, Step[]]>([
+    [
+      'an alert',
+      'protocol-mismatch',
+      { alert: 70 },
+      [{ receive: 1 }, { send: Buffer.of(21, 3, 1, 0, 2, 2, 70) }, 'end'],
+    ],
+    ['SSH', 'protocol-mismatch', { spoke: 'ssh' }, hostile.ssh],
+    ['SMTP', 'protocol-mismatch', { spoke: 'smtp' }, hostile.smtp],
+    ['garbage', 'protocol-mismatch', { spoke: 'other' }, hostile.garbage],
+    ['silence', 'protocol-timeout', { spoke: 'nothing' }, hostile.silent],
+    ['a close', 'connection-closed', { spoke: 'nothing' }, [{ receive: 1 }, 'end']],
+    ['a reset', 'connection-reset', { spoke: 'nothing' }, [{ receive: 1 }, 'reset']],
+    ['half a status line', 'connection-closed', { spoke: 'http' }, [{ receive: 1 }, { send: 'HTTP/1.1 2' }, 'end']],
+    [
+      'a head without end',
+      'answer-too-large',
+      { spoke: 'http' },
+      [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }],
+    ],
+  ])('%s in answer is told as %s', async (_what, reason, facts, script) => {
+    await using peer = await startHostile(script)
+    const seen = await look(peer, { plainHttp: true, deadlineMs: 500 })
+    expect(seen).toEqual({ state: 'open', reason, facts: { plainHttp: { answered: false }, ...facts } })
+  })
+
+  test('a plain server on the port where TLS is expected is told by what it spoke', async () => {
+    await using peer = await startHttp()
+    expect(await look(peer)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
+  })
+
+  test('the one connection ends with FIN', async () => {
+    const server = net.createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const accepted = once(server, 'connection')
+    const seen = look({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port }, { plainHttp: true })
+    const [socket] = (await accepted) as [net.Socket]
+    socket.end('HTTP/1.1 200 OK\r\n\r\n')
+    socket.resume()
+    await once(socket, 'end') // a reset would be an 'error', and once() would throw it
+    expect((await seen).facts.plainHttp?.status).toBe(200)
+    server.close()
+    await once(server, 'close')
+  })
+})

@@ -1,0 +1,390 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Endpoint, Look, ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import { probeLdap } from '../../../src/probes/ldap/probe.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { startHttps } from '../../support/peers/https.ts'
+import { type accountStates, type SambaAd, startSambaAd } from '../../support/peers/samba-ad.ts'
+import { type Slapd, type SlapdOptions, startSlapd } from '../../support/peers/slapd.ts'
+import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
+import { type WatchedIo, watchedIo } from '../../support/watched-io.ts'
+
+type Options = ProbeOptions['ldap']
+type Login = { user: string; password: string }
+
+const ref = 'env:LDAP_LOGIN'
+
+/** One look, which must leave nothing behind. */
+async function look(endpoint: Endpoint, options: Options, login?: Login): Promise<Look<'ldap'> & { io: WatchedIo }> {
+  const io = watchedIo({ credential: async () => login ?? 'credential-unavailable' })
+  const seen = await probeLdap(endpoint, options, io)
+  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+  expect(io.connections()).toBe(1)
+  expect(JSON.stringify(seen)).not.toContain(login?.password ?? 'no password')
+  return { ...seen, io }
+}
+
+describeWithPeers(['samba-ad'], 'Active Directory', () => {
+  let samba: SambaAd
+  beforeAll(async () => {
+    samba = await startSambaAd()
+  })
+  afterAll(() => samba?.stop())
+
+  const at = (port: keyof SambaAd['ports'], host = samba.hostName): Endpoint => ({
+    host,
+    address: samba.host,
+    port: samba.ports[port],
+  })
+  const login = (state: (typeof accountStates)[number], password?: string): Login => ({
+    user: samba.accounts[state].principal,
+    password: password ?? samba.accounts[state].password,
+  })
+
+  test.each(['ldap', 'globalCatalog'] as const)(
+    'tells on plain %s which domain controller answers, without a bind',
+    async (port) => {
+      const { state, reason, facts, measurements } = await look(at(port), {})
+      expect({ state, reason }).toEqual({ state: 'open', reason: 'ldap-answered' })
+      expect(facts).toEqual({
+        security: 'plain',
+        activeDirectory: true,
+        rootDse: {
+          dnsHostName: samba.hostName,
+          defaultNamingContext: samba.base,
+          ldapServiceName: 'ad.lab.test:dc1$@AD.LAB.TEST',
+          domainFunctionality: 4,
+          forestFunctionality: 4,
+          domainControllerFunctionality: 4,
+          supportedSaslMechanisms: ['GSS-SPNEGO', 'GSSAPI', 'NTLM'],
+          supportedCapabilities: expect.arrayContaining(['1.2.840.113556.1.4.800']),
+          isGlobalCatalogReady: true,
+          isSynchronized: true,
+        },
+      })
+      expect(Math.abs(measurements?.clockSkewMs ?? Number.NaN)).toBeLessThan(1_000) // ±500 ms by nature, and one clock
+    },
+  )
+
+  test('gives the same facts each time it is asked', async () => {
+    const [first, second] = [await look(at('ldap'), {}), await look(at('ldap'), {})]
+    expect(first.facts).toEqual(second.facts)
+  })
+
+  test.each([
+    ['ldap', 'starttls'],
+    ['ldaps', 'ldaps'],
+    ['globalCatalog', 'starttls'],
+    ['globalCatalogTls', 'ldaps'],
+  ] as const)('binds on %s over %s', async (port, security) => {
+    const { reason, facts } = await look(at(port), { credentialRef: ref, trustedCa: samba.ca }, login('good'))
+    expect(reason).toBe('ldap-bind-ok')
+    expect(facts).toMatchObject({
+      security,
+      activeDirectory: true,
+      rootDse: { dnsHostName: samba.hostName },
+      tls: { trusted: true, nameMatches: true },
+      bind: { as: 'credential', resultCode: 0, resultName: 'success' },
+    })
+    expect(facts.startTls).toEqual(security === 'starttls' ? { offered: true, resultCode: 0 } : undefined)
+  })
+
+  const refusals = {
+    disabled: 'ldap-account-disabled',
+    locked: 'ldap-account-locked',
+    expired: 'ldap-account-expired',
+    mustChange: 'ldap-password-must-change',
+    outsideHours: 'ldap-logon-hours',
+    otherWorkstation: 'ldap-workstation-not-allowed',
+    passwordExpired: 'ldap-password-expired',
+  } as const
+  test.each(Object.entries(refusals))('names what is the matter with the account: %s', async (state, reason) => {
+    const account = login(state as keyof typeof refusals)
+    const seen = await look(at('ldap'), { credentialRef: ref, trustedCa: samba.ca }, account)
+    expect(seen.reason).toBe(reason)
+    const { adCode } = samba.accounts[state as keyof typeof refusals]
+    expect(seen.facts.bind).toEqual({ as: 'credential', resultCode: 49, resultName: 'invalidCredentials', adCode })
+  })
+
+  test.each([
+    ['a wrong password', () => login('otherWorkstation', 'wrong')],
+    ['an unknown user', () => ({ user: 'nobody@ad.lab.test', password: 'wrong' })],
+  ])('refuses %s as invalid credentials', async (_what, account) => {
+    const seen = await look(at('ldaps'), { credentialRef: ref, trustedCa: samba.ca }, account())
+    expect(seen.reason).toBe('ldap-invalid-credentials')
+    expect(seen.facts.bind).toMatchObject({ resultCode: 49, adCode: '52e' })
+  })
+
+  test('shows on plain LDAP that it is reachable and demands protection, without a secret or an account', async () => {
+    const seen = await look(at('ldap'), { plainBind: true })
+    expect(seen.reason).toBe('ldap-stronger-auth-required')
+    expect(seen.facts).toMatchObject({
+      security: 'plain',
+      activeDirectory: true,
+      plainBind: { resultCode: 8, resultName: 'strongerAuthRequired' },
+    })
+    expect(seen.facts.bind).toBeUndefined()
+    expect(seen.io.resolved).toEqual([])
+  })
+
+  test('shows that it takes passwords in clear where it does', async () => {
+    await using lax = await startSambaAd({ strongAuth: 'no' })
+    const seen = await look({ host: lax.hostName, address: lax.host, port: lax.ports.ldap }, { plainBind: true })
+    expect(seen.reason).toBe('ldap-answered')
+    expect(seen.facts.plainBind).toEqual({ resultCode: 49, resultName: 'invalidCredentials' })
+  })
+
+  test('binds after the attempt in clear on the same connection', async () => {
+    const options = { plainBind: true, credentialRef: ref, trustedCa: samba.ca }
+    const seen = await look(at('ldap'), options, login('good'))
+    expect(seen.reason).toBe('ldap-bind-ok')
+    expect(seen.facts).toMatchObject({ plainBind: { resultCode: 8 }, bind: { resultCode: 0 } })
+  })
+
+  test.each(['ldaps', 'globalCatalogTls'] as const)(
+    'looks at %s inside TLS, also where nobody asks for trust',
+    async (port) => {
+      const { reason, facts } = await look(at(port), {})
+      expect(reason).toBe('ldap-answered')
+      expect(facts).toMatchObject({ security: 'ldaps', activeDirectory: true, tls: { trusted: false } })
+    },
+  )
+
+  test('resets what begins TLS on its plain port', async () => {
+    expect(await look(at('ldap'), { security: ['ldaps'] })).toMatchObject({ state: 'open', reason: 'connection-reset' })
+  })
+
+  test('resets what speaks plain LDAP on its LDAPS port', async () => {
+    const io = watchedIo()
+    const connect = (to: Endpoint) => io.connect({ ...to, port: samba.ports.ldaps }) // by its number the probe would begin TLS
+    const seen = await probeLdap(at('ldap'), {}, { ...io, connect })
+    expect(seen).toEqual({ state: 'open', reason: 'connection-reset', facts: {} })
+  })
+})
+
+describeWithPeers(['slapd'], 'OpenLDAP', () => {
+  let slapd: Slapd
+  beforeAll(async () => {
+    slapd = await startSlapd()
+  })
+  afterAll(() => slapd?.stop())
+
+  const at = (port: 'port' | 'ldapsPort', peer = slapd, host = peer.hostName): Endpoint => ({
+    host,
+    address: peer.host,
+    port: peer[port],
+  })
+  const login = (peer = slapd): Login => ({ user: peer.users[0]?.dn ?? '', password: peer.users[0]?.password ?? '' })
+
+  /** One look at a directory of its own, set up in a special way. */
+  async function lookAt(setup: SlapdOptions, port: 'port' | 'ldapsPort', options: Options) {
+    await using peer = await startSlapd(setup)
+    return await look(at(port, peer), { trustedCa: peer.ca, ...options }, login(peer))
+  }
+
+  test('answers, and is not Active Directory', async () => {
+    const { reason, facts, measurements } = await look(at('port'), {})
+    expect(reason).toBe('ldap-answered')
+    expect(facts).toEqual({
+      security: 'plain',
+      activeDirectory: false,
+      rootDse: { supportedSaslMechanisms: expect.arrayContaining(['DIGEST-MD5']) },
+    })
+    expect(measurements).toBeUndefined()
+  })
+
+  test.each([
+    ['starttls', 'port'],
+    ['ldaps', 'ldapsPort'],
+  ] as const)('binds over %s, with the name and with the address', async (security, port) => {
+    for (const host of [slapd.hostName, slapd.host]) {
+      const options: Options = { security: [security], credentialRef: ref, trustedCa: slapd.ca }
+      const { reason, facts } = await look(at(port, slapd, host), options, login())
+      expect(reason).toBe('ldap-bind-ok')
+      expect(facts).toMatchObject({ security, tls: { trusted: true, nameMatches: true }, bind: { resultCode: 0 } })
+    }
+  })
+
+  test('ends with an unbind', async () => {
+    const before = slapd.log().match(/ UNBIND/g)?.length ?? 0
+    await look(at('port'), { security: ['starttls'], credentialRef: ref, trustedCa: slapd.ca }, login())
+    await slapd.logged(new RegExp(`( UNBIND[^]*){${before + 1}}`))
+  })
+
+  test('a rule can ask for a verified channel without a bind', async () => {
+    const wish: Options = { security: ['starttls', 'ldaps'], trustedCa: slapd.ca }
+    const verified = await look(at('port'), wish)
+    expect(verified.reason).toBe('ldap-answered')
+    expect(verified.facts).toMatchObject({ security: 'starttls', tls: { trusted: true } })
+    const unverified = await look(at('port', slapd, 'other.lab.test'), wish)
+    expect(unverified.reason).toBe('ldap-channel-unverified')
+    expect(unverified.facts).toMatchObject({ security: 'starttls', tls: { nameMatches: false } })
+  })
+
+  test('reads anew over StartTLS what it read in clear', async () => {
+    const [plain, secure] = [await look(at('port'), {}), await look(at('port'), { security: ['starttls'] })]
+    expect(plain.facts.rootDse?.supportedSaslMechanisms).not.toContain('PLAIN')
+    expect(secure.facts.rootDse?.supportedSaslMechanisms).toContain('PLAIN') // offered under encryption only
+  })
+
+  test('lets forty look at once, and begins TLS with each', async () => {
+    const looks = Array.from({ length: 40 }, () => look(at('port'), { security: ['starttls'], trustedCa: slapd.ca }))
+    for (const { facts } of await Promise.all(looks)) expect(facts.startTls).toEqual({ offered: true, resultCode: 0 })
+  })
+
+  test.each<[string, SlapdOptions, Options, string, object]>([
+    [
+      'has no certificate',
+      { tls: false },
+      { credentialRef: ref },
+      'ldap-starttls-refused',
+      { startTls: { offered: false, resultCode: 2 } },
+    ],
+    [
+      'has no certificate, where plain is allowed too',
+      { tls: false },
+      { security: ['plain', 'starttls'] },
+      'ldap-answered',
+      { security: 'plain', startTls: { offered: false, resultCode: 2 } },
+    ],
+    [
+      'demands more protection than TLS gives',
+      { extra: 'security simple_bind=512' },
+      { credentialRef: ref },
+      'ldap-confidentiality-required',
+      { bind: { resultCode: 13, resultName: 'confidentialityRequired' } },
+    ],
+    [
+      'demands protection of an attempt in clear',
+      { requireTls: true },
+      { plainBind: true },
+      'ldap-confidentiality-required',
+      { plainBind: { resultCode: 13 } },
+    ],
+    ['takes passwords in clear', {}, { plainBind: true }, 'ldap-answered', { plainBind: { resultCode: 49 } }],
+    [
+      'disallows simple binds',
+      { extra: 'disallow bind_simple' },
+      { credentialRef: ref },
+      'ldap-unwilling',
+      { bind: { resultCode: 53, resultName: 'unwillingToPerform' } },
+    ],
+    ['disallows anonymous binds', { disallowAnonymous: true }, {}, 'ldap-answered', { activeDirectory: false }],
+    ['tells strangers nothing', { extra: 'require bind' }, {}, 'ldap-answered', { security: 'plain', rootDse: {} }],
+    [
+      'tells strangers nothing and lets users in',
+      { extra: 'require bind' },
+      { credentialRef: ref },
+      'ldap-bind-ok',
+      { security: 'starttls', rootDse: {} },
+    ],
+    [
+      'speaks TLS 1.1 only',
+      { extra: 'TLSCipherSuite NORMAL:-VERS-ALL:+VERS-TLS1.1' },
+      { credentialRef: ref },
+      'ldap-channel-unverified',
+      { tls: { protocol: 'TLSv1.1', trusted: true } },
+    ],
+    [
+      'wants a certificate of the client',
+      { extra: 'TLSVerifyClient demand' },
+      { credentialRef: ref },
+      'connection-closed',
+      { security: 'plain' },
+    ],
+  ])('one that %s', async (_what, setup, options, reason, facts) => {
+    const seen = await lookAt(setup, 'port', options)
+    expect(seen).toMatchObject({ state: 'open', reason, facts })
+  })
+
+  test('an LDAPS port without a certificate, and plain LDAP to an LDAPS port', async () => {
+    expect(await lookAt({ tls: false }, 'ldapsPort', { security: ['ldaps'] })).toMatchObject({
+      reason: 'connection-closed',
+    })
+    expect(await look(at('ldapsPort'), {})).toMatchObject({ state: 'open', reason: 'connection-closed', facts: {} })
+  })
+
+  test.each([
+    ['a wrong password', { password: 'wrong' }, 'ldap-invalid-credentials', 49],
+    ['a user that is not a name', { user: 'svc-audit' }, 'ldap-invalid-dn', 34],
+  ])('refuses %s', async (_what, change, reason, resultCode) => {
+    const account = { ...login(), ...change }
+    const seen = await look(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, account)
+    expect(seen).toMatchObject({ reason, facts: { bind: { as: 'credential', resultCode } } })
+    expect(seen.facts.bind?.adCode).toBeUndefined()
+  })
+
+  describe('the credential', () => {
+    test.each([
+      ['not available', 'credential-unavailable'],
+      ['not allowed there', 'credential-not-allowed'],
+    ] as const)('is %s: the look says so, with the facts so far', async (_what, reason) => {
+      const io = watchedIo({ credential: async () => reason })
+      const seen = await probeLdap(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, io)
+      expect(seen).toMatchObject({ state: 'open', reason, facts: { security: 'starttls', tls: { trusted: true } } })
+      expect(seen.facts.bind).toBeUndefined()
+    })
+
+    test.each([
+      ['never comes', () => new Promise<never>(() => {})],
+      ['fails to be read', () => Promise.reject(new Error('a fault of ours'))],
+      ['has an empty password', async () => ({ ...login(), password: '' })],
+      ['has an empty user', async () => ({ ...login(), user: '' })],
+    ])('%s: it is unavailable, and nothing is sent', async (_what, credential) => {
+      const io = watchedIo({ credential, deadlineMs: 500 })
+      const seen = await probeLdap(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, io)
+      expect(seen.reason).toBe('credential-unavailable')
+      expect(seen.facts.bind).toBeUndefined()
+      expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+    })
+
+    test.each([
+      ['an authority that nobody trusts', {}, { trustedCa: undefined }, 'ldap1.lab.test'],
+      ['another name', {}, {}, 'other.lab.test'],
+      ['a date in the past', { certificate: 'expired' }, {}, 'good.lab.test'],
+      ['a date in the future', { certificate: 'not-yet-valid' }, {}, 'good.lab.test'],
+      ['a signature of its own', { certificate: 'self-signed' }, {}, 'good.lab.test'],
+      [
+        'a key that is too short',
+        { certificate: 'weak', extra: 'TLSCipherSuite NORMAL:%PROFILE_VERY_WEAK' },
+        {},
+        'good.lab.test',
+      ],
+    ] as const)('is not even looked up for a certificate with %s', async (_what, setup, options, host) => {
+      const { certificate, ...rest } = { certificate: undefined, ...setup }
+      await using peer = await startSlapd({ ...rest, certificate: certificate && (await tlsCertificate(certificate)) })
+      for (const port of ['port', 'ldapsPort'] as const) {
+        const security = port === 'port' ? 'starttls' : 'ldaps'
+        const wish: Options = { security: [security], credentialRef: ref, trustedCa: peer.ca, ...options }
+        const seen = await look(at(port, peer, host), wish, login(peer))
+        expect(seen).toMatchObject({ reason: 'ldap-channel-unverified', facts: { security } })
+        expect(seen.io.resolved).toEqual([])
+      }
+    })
+  })
+})
+
+describeWithPeers(['openssl'], 'other TLS servers', () => {
+  test('a server that wants a certificate of the client', async () => {
+    for (const variant of ['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const) {
+      await using peer = await startTls(variant)
+      const seen = await look({ host: peer.hostName, address: peer.host, port: peer.port }, { security: ['ldaps'] })
+      expect(seen).toMatchObject({
+        state: 'open',
+        reason: 'tls-client-certificate-required',
+        facts: { tls: { clientCertificate: 'required' } },
+      })
+    }
+  })
+
+  test('an HTTPS server on a port for LDAPS', async () => {
+    await using peer = await startHttps()
+    const seen = await look({ host: 'localhost', address: peer.host, port: peer.port }, { security: ['ldaps'] })
+    expect(seen).toMatchObject({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
+  })
+})
+
+test('nothing listens: what the connect saw is the look', async () => {
+  const io = { ...watchedIo(), connect: async () => ({ state: 'filtered', reason: 'no-answer' }) as const }
+  const seen = await probeLdap({ host: 'dc.lab.test', address: '192.0.2.1', port: 389 }, {}, io)
+  expect(seen).toEqual({ state: 'filtered', reason: 'no-answer', facts: {} })
+})

