@@ -20,9 +20,9 @@ export const measureLoopback: Bench = async (dataDir) => {
   const ours = await withListeners((change) => auditTwice(dataDir, change))
   const theirs = await withListeners((change) => scanTwice(dataDir, change))
   return [
-    figure('30000 checks: audit, recorded', ours.lookMs, 'ms'),
+    figure('30000 checks: audit, recorded', ours.probeMs, 'ms'),
     figure('drift report by HTTP', ours.compareMs, 'ms'),
-    figure('nmap -sT -n -Pn -T4 -oX', theirs.lookMs, 'ms'),
+    figure('nmap -sT -n -Pn -T4 -oX', theirs.probeMs, 'ms'),
     figure('ndiff --xml', theirs.compareMs, 'ms'),
     figure('nmap and ndiff over audit and drift', totalMs(theirs) / totalMs(ours), '×', '≥ 1'),
     figure('states that differ from those of nmap', countDifferences(ours.states, theirs.states), 'states', '= 0'),
@@ -31,12 +31,12 @@ export const measureLoopback: Bench = async (dataDir) => {
 }
 
 interface Round {
-  lookMs: number
+  probeMs: number
   compareMs: number
   states: States
   changes: number
 }
-const totalMs = ({ lookMs, compareMs }: Round) => lookMs + compareMs
+const totalMs = ({ probeMs, compareMs }: Round) => probeMs + compareMs
 
 async function auditTwice(dataDir: string, change: () => Promise<void>): Promise<Round> {
   const settings = { PORTWARDEN_BATCHES: '16', PORTWARDEN_ALLOW: '127.0.0.0/8' }
@@ -48,7 +48,7 @@ async function auditTwice(dataDir: string, change: () => Promise<void>): Promise
     const second = await auditAll(service, addresses)
     const drift = await driftBetween(service, first.auditId, second.auditId)
     const states = await statesOf(service, second.auditId)
-    return { lookMs: second.tookMs, compareMs: drift.tookMs, states, changes: drift.summary.regressed ?? 0 }
+    return { probeMs: second.tookMs, compareMs: drift.tookMs, states, changes: drift.summary.regressed ?? 0 }
   } finally {
     await service.stop()
   }
@@ -67,7 +67,7 @@ async function scanTwice(dataDir: string, change: () => Promise<void>): Promise<
   const compareMs = await timeMs(async () => {
     said = (await run('ndiff', ['--xml', before, after])).stdout
   })
-  return { lookMs: tookMs, compareMs, states, changes: said.split('<hostdiff').length - 1 }
+  return { probeMs: tookMs, compareMs, states, changes: said.split('<hostdiff').length - 1 }
 }
 
 /** Runs `work` while the ports are open; what it is given closes the ports that change. */

@@ -73,12 +73,12 @@ export async function openNights(
 }
 
 async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly Place[], open: boolean[]) {
-  const shares = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
+  const starts = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
   const ids = await stores.batches.create(
-    shares.map(() => ({ auditId, vantage: 'local', vantageId: 1, rules: [], checks: [] })),
+    starts.map(() => ({ auditId, vantage: 'local', vantageId: 1, rules: [], checks: [] })),
   )
-  const batches = shares.map((start, i) => ({ batchId: ids[i] ?? -1, start }))
-  await stores.audits.start(auditId, { total: series.length, batches: shares.length })
+  const batches = starts.map((start, i) => ({ batchId: ids[i] ?? -1, start }))
+  await stores.audits.start(auditId, { total: series.length, batches: batches.length })
   const startedAt = performance.now()
   const recordSome = async () => {
     for (let batch = batches.shift(); batch; batch = batches.shift()) {

@@ -47,9 +47,9 @@ const reasons: Record<string, number> = {}
 const startedAt = performance.now()
 const states = await Promise.all(
   checks.map(async (one): Promise<[string, string]> => {
-    const [sighting] = (await observe(one)).sightings
-    reasons[sighting.reason] = (reasons[sighting.reason] ?? 0) + 1
-    return [`${one.host} ${one.port}`, sighting.state]
+    const [addressResult] = (await observe(one)).addressResults
+    reasons[addressResult.reason] = (reasons[addressResult.reason] ?? 0) + 1
+    return [`${one.host} ${one.port}`, addressResult.state]
   }),
 )
 const tookMs = performance.now() - startedAt

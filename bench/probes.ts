@@ -64,13 +64,13 @@ export const measureConnects: Bench = async (dataDir) => {
 }
 
 /** Looks at a TLS server and at a directory beside loops of openssl s_client and ldapsearch, as many at once as there are cores. */
-export const measureLooks: Bench = async () => {
+export const measureProbes: Bench = async () => {
   await using nginx = await startNginx()
   await using slapd = await startSlapd()
   const looks = async (port: number, check: ProbeOrder['check']) => {
-    const hosts = Array.from({ length: ourLooks }, () => '127.0.0.1')
+    const hosts = Array.from({ length: ourProbes }, () => '127.0.0.1')
     const { tookMs, reasons } = await probe({ check, hosts, ports: [port], sockets: 16, perHost: 16, timeoutMs: 5_000 })
-    return { perSecond: (ourLooks / tookMs) * 1000, reasons }
+    return { perSecond: (ourProbes / tookMs) * 1000, reasons }
   }
   const tls = await looks(nginx.port, { probe: 'tls', options: {} })
   const openssl = await loop(`openssl s_client -connect 127.0.0.1:${nginx.port} </dev/null`)
@@ -85,26 +85,26 @@ export const measureLooks: Bench = async () => {
     figure('LDAP, ours over ldapsearch', ldap.perSecond / search, '×'),
     figure(
       'looks that did not end well',
-      2 * ourLooks - (tls.reasons['tls-ok'] ?? 0) - (ldap.reasons['ldap-answered'] ?? 0),
+      2 * ourProbes - (tls.reasons['tls-ok'] ?? 0) - (ldap.reasons['ldap-responded'] ?? 0),
       'looks',
       '= 0',
     ),
   ]
 }
 
-const ourLooks = 2_000
-const theirLooks = 300
+const ourProbes = 2_000
+const theirProbes = 300
 
 /** How many times a second a command runs, as many at once as there are cores. */
 async function loop(command: string): Promise<number> {
   const tookMs = await timeMs(() =>
     mustRun('sh', [
       '-c',
-      `seq ${theirLooks} | xargs -P ${availableParallelism()} -I{} sh -c "$0" >/dev/null 2>&1`,
+      `seq ${theirProbes} | xargs -P ${availableParallelism()} -I{} sh -c "$0" >/dev/null 2>&1`,
       command,
     ]),
   )
-  return (theirLooks / tookMs) * 1000
+  return (theirProbes / tookMs) * 1000
 }
 
 /** The memory of one process with 4,000 probes in flight at once, at a peer that never accepts. */
@@ -124,7 +124,7 @@ export const measureInFlight: Bench = async () => {
     })
     return [
       figure('peak resident memory with 4000 probes in flight', peakKiB / 1024, 'MB', '< 200'),
-      figure('of them silent until the deadline', reasons['no-answer'] ?? 0, 'probes'),
+      figure('of them silent until the deadline', reasons['no-response'] ?? 0, 'probes'),
     ]
   } finally {
     await peer.stop()

@@ -1,12 +1,12 @@
 import { createServer } from 'node:net'
-import { rootDseAnswer } from '../test/support/ldap-bytes.ts'
+import { rootDseResponse } from '../test/support/ldap-bytes.ts'
 
 // An LDAP server on every loopback address that takes its time for each answer, and next to no processor. Says its port.
-const answerMs = Number(process.argv[2])
-const answer = rootDseAnswer(1)
+const responseMs = Number(process.argv[2])
+const answer = rootDseResponse(1)
 const server = createServer((socket) => {
   socket.on('error', () => {})
-  socket.once('data', () => setTimeout(() => socket.write(answer), answerMs))
+  socket.once('data', () => setTimeout(() => socket.write(answer), responseMs))
   socket.on('data', () => {}) // the farewell
 })
 server.listen({ host: '0.0.0.0', port: 0, backlog: 1024 }, () => {

@@ -6,7 +6,7 @@ import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
 import { ask, auditAll } from './whole-audit.ts'
 
-const answerMs = 100
+const responseMs = 100
 const hosts = 4000
 /** So few sockets that waiting decides, and not this machine's processors. */
 const env = { PORTWARDEN_SOCKETS: '20', PORTWARDEN_BATCHES: '1', PORTWARDEN_ALLOW: '127.0.0.0/8' }
@@ -14,7 +14,7 @@ const addresses = Array.from({ length: hosts }, (_, i) => `127.3.${i >> 8}.${i &
 
 /** Checks per second with one, two and four workers on one database, of peers that take their time to answer. */
 export const measureWorkers: Bench = async (dataDir) => {
-  const peer = spawn(process.execPath, ['bench/slow-ldap.ts', String(answerMs)], {
+  const peer = spawn(process.execPath, ['bench/slow-ldap.ts', String(responseMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stores = await openOwnStores(dataDir)

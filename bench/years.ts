@@ -14,9 +14,9 @@ export const measureYears: Bench = async (dataDir) => {
   const stores = await openOwnStores(dataDir)
   try {
     const history = await openNights(stores, { targets, nights: nightCount })
-    const loaded = await history.load(Math.round(nightCount / fewer), tell)
+    const loaded = await history.load(Math.round(nightCount / fewer), publish)
     const few = await measureReports(dataDir, stores, loaded)
-    const all = await history.load(nightCount, tell)
+    const all = await history.load(nightCount, publish)
     const many = await measureReports(dataDir, stores, all)
     return [...recording(all), ...(await sizes(stores, all)), ...compared(few, many, [loaded, all])]
   } finally {
@@ -24,7 +24,7 @@ export const measureYears: Bench = async (dataDir) => {
   }
 }
 
-const tell = (done: number) => {
+const publish = (done: number) => {
   if (done % 30 === 0) console.error(`years: ${done} nights recorded`)
 }
 

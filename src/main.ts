@@ -86,7 +86,7 @@ const firstSignal = () =>
 async function takeUp(role: Role, app: App, { config, log }: { config: Config; log: Logger }) {
   if (role !== 'api') await app.work()
   if (role !== 'worker') return serve(app, config, log)
-  const names = config.places.map(({ name }) => name)
+  const names = config.vantages.map(({ name }) => name)
   process.stdout.write(
     `Portwarden ${version} works for the vantage${names.length > 1 ? 's' : ''} ${names.join(', ')}\n`,
   )

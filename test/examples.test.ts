@@ -28,7 +28,7 @@ beforeAll(async () => {
   open = await listenSilently()
   directory = await mkdtemp(join(tmpdir(), 'examples-'))
   // An open port where one must be, and another where none may be: the verdict is fail.
-  const params = { openPort: open.port, shutPort: open.port }
+  const params = { openPort: open.port, closedPort: open.port }
   await service.call('POST', '/v1/targets', {
     body: { name: 'epp-01', address: '127.0.0.1', params, labels: { ticket: 'CHG1' } },
   })
@@ -52,7 +52,7 @@ const auditsOf = async (correlationId: string) =>
 describeWithPeers(['curl'], 'with curl', () => {
   test('the session imports, audits once, and reads the findings', async () => {
     const path = join(directory, 'targets.csv')
-    const params = JSON.stringify({ openPort: open.port, shutPort: open.port }).replaceAll('"', '""')
+    const params = JSON.stringify({ openPort: open.port, closedPort: open.port }).replaceAll('"', '""')
     await writeFile(path, `name,address,labels.ticket,params\nepp-02,127.0.0.1,CHG2,"${params}"\n`)
     const session = () => run('sh', [join(examples, 'curl-session.sh'), path, 'CHG2'], { env: environment() })
     const { code, stdout, stderr } = await session()

@@ -145,7 +145,7 @@ describe('docker-compose.yml', () => {
         value.replace(/\$\{[^}]+\}/, randomBytes(32).toString('base64').replaceAll('/', '+')), // one stands in a URL
       ])
       const config = readConfig(Object.fromEntries(filled))
-      expect(config.places[0].name).toBe(environment.PORTWARDEN_VANTAGE)
+      expect(config.vantages[0].name).toBe(environment.PORTWARDEN_VANTAGE)
       expect(config.ledgerKeys).toHaveLength(1) // the same for all: they sign one ledger
     }
     expect(service?.environment.PORTWARDEN_VANTAGE).not.toBe(worker?.environment.PORTWARDEN_VANTAGE)

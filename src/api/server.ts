@@ -4,7 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger } from 'fastify'
 import type { Limits } from '../domain/access/limits.ts'
 import type { TokenRules } from '../domain/access/tokens.ts'
-import type { Eyes } from '../operations/audits/run-checks.ts'
+import type { CheckRunner } from '../operations/audits/run-checks.ts'
 import type { Parts } from '../operations/context.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
@@ -13,11 +13,11 @@ import type { Notifications } from '../store/db/listen.ts'
 import { describeNeed, requireKey } from './http/auth.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
-import { answerHeads } from './http/head-requests.ts'
-import { answerClientError, createListener, type ListenerSettings } from './http/listener.ts'
-import { answerUnknownPaths } from './http/not-found.ts'
+import { serveHeadRequests } from './http/head-requests.ts'
+import { createListener, type ListenerSettings, respondToClientError } from './http/listener.ts'
+import { respondToUnknownPaths } from './http/not-found.ts'
 import { createTokenReader } from './http/oidc.ts'
-import { answerFrameworkError, Problem, registerProblems } from './http/problems.ts'
+import { Problem, registerProblems, respondToFrameworkError } from './http/problems.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { RequestLog, sharedLog } from './http/request-log.ts'
 import { secureHeaders } from './http/security-headers.ts'
@@ -88,7 +88,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
       }
     | undefined
   /** What looks from a vantage of this process, by default the first; throws where there is none. */
-  eyesOf(vantage?: string): Eyes
+  proberFor(vantage?: string): CheckRunner
   /** The most that a single look takes. */
   probeTimeoutMs: number
   /** Told where it listens, so that it is not audited itself. */
@@ -139,11 +139,11 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     bodyLimit: 10 * 1024 * 1024,
     serverFactory: (answer) => createListener(parts.listening, answer),
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
-    frameworkErrors: answerFrameworkError,
+    frameworkErrors: respondToFrameworkError,
     // A name in a path that is too long is refused by its schema, like any other.
     routerOptions: { maxParamLength: 16 * 1024 },
     return503OnClosing: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: respondToClientError,
     forceCloseConnections: 'idle',
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -165,7 +165,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   })
   drainBeforeClosing(app)
   await secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
-  answerUnknownPaths(app)
+  respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)
   })
@@ -189,7 +189,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     await guarded.register(
       async (v1) => {
         registerEtags(v1)
-        answerHeads(v1)
+        serveHeadRequests(v1)
         v1.addHook('onRoute', ({ schema }) => {
           if (schema) schema.querystring ??= closedObject({}) // what is not known is refused there too
         })

@@ -15,7 +15,7 @@ import { createPoster } from '../operations/webhooks/http-client.ts'
 import { createSeal } from '../operations/webhooks/seal.ts'
 import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
 import { builtInPolicies } from '../policies/built-in.ts'
-import { openBudget, openVantage, type VantageEyes } from '../probes/engine/prober.ts'
+import { openBudget, openProber, type Prober } from '../probes/engine/prober.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
 import { type Gate, openGate } from '../probes/network/guarded-connect.ts'
 import { systemLookup } from '../probes/network/resolve.ts'
@@ -51,7 +51,7 @@ export interface App extends Parts {
   /** Undefined where nothing is traced. */
   tracing: Tracing | undefined
   /** The eyes of a vantage that this process looks from, by default the first; throws where it has none. */
-  eyesOf(vantage?: string): VantageEyes
+  proberFor(vantage?: string): Prober
   probeTimeoutMs: number
   /** Whether the embedded database, if there is one, belongs to this process alone. */
   owner: boolean
@@ -152,7 +152,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const lookingAgain = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
   closers.push(async () => clearInterval(lookingAgain))
 
-  const outlook = {
+  const proberSettings = {
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
     never: own.list,
@@ -161,7 +161,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     log: (err: unknown, { probe, host, port }: { probe: string; host: string; port: number }) =>
       log.error({ err, probe, host, port }, 'a probe failed'),
   }
-  const places = config.places.map((vantage) => ({ vantage, ...openVantage({ ...vantage, ...outlook }) }))
+  const probers = config.vantages.map((vantage) => ({ vantage, ...openProber({ ...vantage, ...proberSettings }) }))
 
   const notifier = createNotifier({
     stores,
@@ -193,10 +193,10 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     notifier,
     metrics,
     tracing,
-    eyesOf(name) {
+    proberFor(name) {
       if (!working) throw new NotReadyError('this process looks at nothing: ask one that works for a vantage')
-      const place = name === undefined ? places[0] : places.find(({ vantage }) => vantage.name === name)
-      if (place) return place
+      const prober = name === undefined ? probers[0] : probers.find(({ vantage }) => vantage.name === name)
+      if (prober) return prober
       throw new RefusedError([{ pointer: '/vantage', message: 'this process does not look from there' }], 'query')
     },
     probeTimeoutMs: config.probeTimeoutMs,
@@ -210,22 +210,22 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
     checkReady: () => checkReady({ database, queue }),
     async work() {
       const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
-      for (const place of places) {
-        const heartbeat = await startHeartbeat({ ...stores, ...place, version, onError })
+      for (const prober of probers) {
+        const heartbeat = await startHeartbeat({ ...stores, ...prober, version, onError })
         closers.push(heartbeat.stop)
-        void place.isOnline() // so that its state is known before the first batch
+        void prober.isOnline() // so that its state is known before the first batch
       }
-      const names = places.map(({ vantage }) => vantage.name)
+      const names = probers.map(({ vantage }) => vantage.name)
       await queue.work(names, {
         planAudit: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planAudit(parts, auditId))),
         failAudit: async ({ auditId }) => {
           await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
         },
         runBatch: async (job, name) => {
-          const place = places.find(({ vantage }) => vantage.name === name)
-          if (!place) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
+          const prober = probers.find(({ vantage }) => vantage.name === name)
+          if (!prober) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
           const attributes = { 'portwarden.vantage': name, 'portwarden.batch.id': job.batchId }
-          await step('batch', job.auditId, attributes, () => runBatch({ stores, ...place }, job))
+          await step('batch', job.auditId, attributes, () => runBatch({ stores, ...prober }, job))
         },
         failBatch: (job) => failBatch({ stores }, job),
         reprobe: (job) => reprobeWindow(parts, job, new Date()),

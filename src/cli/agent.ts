@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openLog } from '../app/log.ts'
 import { ConfigError, readConfig, readSecret, version } from '../config/index.ts'
-import { openBudget, openVantage } from '../probes/engine/prober.ts'
+import { openBudget, openProber } from '../probes/engine/prober.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
 import { systemLookup } from '../probes/network/resolve.ts'
 import { createDeliveries } from './agent/deliveries.ts'
@@ -69,8 +69,8 @@ async function run(request: Request): Promise<number> {
   const server = connectToServer({ url: request.url, key: readKey(process.env), ca, env: process.env })
   const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
   const own = await findServer(request.url)
-  const eyes = openVantage({
-    ...config.places[0],
+  const prober = openProber({
+    ...config.vantages[0],
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
     never: own.list,
@@ -92,9 +92,9 @@ async function run(request: Request): Promise<number> {
   const path = `/v1/vantages/${request.vantage}/leases`
   const deliveries = createDeliveries({ server, spool, path, log, signal })
   await deliveries.resume()
-  await eyes.isOnline() // so that its state is known with the first request
+  await prober.isOnline() // so that its state is known with the first request
   console.log(`Portwarden ${version} looks from ${request.vantage} for ${request.url.origin}`)
-  await workAsAgent({ server, deliveries, eyes, path, batches: config.batches, version, log, signal })
+  await workAsAgent({ server, deliveries, prober, path, batches: config.batches, version, log, signal })
   await deliveries.settled()
   server.close()
   return 0

@@ -88,8 +88,8 @@ async function audit(
 /** What drifted since the last audit of these targets; null when there was none. */
 async function findDrift({ stores }: App, auditId: string, hosts: readonly string[]): Promise<DriftItem[] | null> {
   const previous = await stores.audits.findPrevious(auditId)
-  const from = previous === undefined ? undefined : await stores.drift.momentOf(previous)
-  const to = await stores.drift.momentOf(auditId)
+  const from = previous === undefined ? undefined : await stores.drift.pointInTimeOf(previous)
+  const to = await stores.drift.pointInTimeOf(auditId)
   if (!from || !to) return null
   const drift = await stores.drift.compare(from.moment, to.moment)
   const items: DriftItem[] = []

@@ -23,8 +23,8 @@ export function createValues(env: NodeJS.ProcessEnv) {
   return {
     text,
     checked,
-    integer(variable: string, fallback: number, [least, most]: [number, number]): number {
-      const inRange = (value: string) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= most
+    integer(variable: string, fallback: number, [least, greatest]: [number, number]): number {
+      const inRange = (value: string) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= greatest
       return Number(checked(variable, String(fallback), { valid: inRange, example: String(fallback) }))
     },
     flag(variable: string): boolean {

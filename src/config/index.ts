@@ -4,10 +4,10 @@ import { ConfigError, createValues, readSecret, refused } from './env.ts'
 import { readLedgerKeys } from './ledger.ts'
 import { readTokenRules } from './oidc.ts'
 import { type Listening, readListening, readTls } from './server.ts'
-import { type Place, readPlaces } from './vantages.ts'
+import { readVantages, type VantageConfig } from './vantages.ts'
 import { readSecretKey, readWebhooks, type WebhookSettings } from './webhooks.ts'
 
-export { ConfigError, type Listening, type Place, readLedgerKeys, readSecret, readTls }
+export { ConfigError, type Listening, readLedgerKeys, readSecret, readTls, type VantageConfig }
 
 /** Of this program, as package.json has it. */
 export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -26,7 +26,7 @@ export interface Config {
   /** Undefined: a key of its own in the data directory. */
   ledgerKeys: ReturnType<typeof readLedgerKeys>
   /** The vantages that this process looks from. */
-  places: [Place, ...Place[]]
+  vantages: [VantageConfig, ...VantageConfig[]]
   /** For one try of one probe. */
   probeTimeoutMs: number
   /** Open sockets of all probes of this process. */
@@ -61,7 +61,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
     ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),
-    places: readPlaces(env),
+    vantages: readVantages(env),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),

@@ -6,7 +6,7 @@ import { type AllowEntry, createEgressPolicy, parseAllow } from '../probes/netwo
 import { ConfigError, readSetting, refused } from './env.ts'
 
 /** A vantage that this process looks from, and what the environment says of its looks. */
-export interface Place {
+export interface VantageConfig {
   name: string
   zones: string[]
   /** Endpoints that answer whenever this vantage is online. */
@@ -25,17 +25,17 @@ const name = RegExp(`^${nameWord}$`)
  * Reads which vantages this process looks from. What else the environment says of them holds for all of them, or with
  * `NAME=VALUE;NAME=VALUE` for each by its name.
  */
-export function readPlaces(env: NodeJS.ProcessEnv): [Place, ...Place[]] {
+export function readVantages(env: NodeJS.ProcessEnv): [VantageConfig, ...VantageConfig[]] {
   const names = (env.PORTWARDEN_VANTAGE || 'local').split(',').map((one) => one.trim())
   const [first, ...rest] = names
   if (first === undefined || !names.every((one) => name.test(one)) || new Set(names).size < names.length)
     throw refused('PORTWARDEN_VANTAGE', 'branch-office,dmz')
-  const zonesOf = byPlace('PORTWARDEN_ZONES', env, { names, whenUnset: 'client', needed: true })
-  const allowOf = byPlace('PORTWARDEN_ALLOW', env, { names, whenUnset: loopbackAndPrivate, needed: true })
-  const canaryOf = byPlace('PORTWARDEN_CANARY', env, { names, whenUnset: '', needed: false })
-  const credentialsOf = byPlace('PORTWARDEN_CREDENTIALS', env, { names, whenUnset: '', needed: false })
+  const zonesOf = byVantage('PORTWARDEN_ZONES', env, { names, whenUnset: 'client', needed: true })
+  const allowOf = byVantage('PORTWARDEN_ALLOW', env, { names, whenUnset: loopbackAndPrivate, needed: true })
+  const canaryOf = byVantage('PORTWARDEN_CANARY', env, { names, whenUnset: '', needed: false })
+  const credentialsOf = byVantage('PORTWARDEN_CREDENTIALS', env, { names, whenUnset: '', needed: false })
   const credentialCa = readAuthorities(env.PORTWARDEN_CREDENTIAL_CA)
-  const read = (one: string): Place => {
+  const read = (one: string): VantageConfig => {
     const allow = readAllow(allowOf(one))
     return {
       name: one,
@@ -50,7 +50,7 @@ export function readPlaces(env: NodeJS.ProcessEnv): [Place, ...Place[]] {
 }
 
 /** The value of a variable for each vantage. One that must not be empty is there for each, or for none by its name. */
-function byPlace(
+function byVantage(
   variable: string,
   env: NodeJS.ProcessEnv,
   { names, whenUnset, needed }: { names: readonly string[]; whenUnset: string; needed: boolean },

@@ -1,18 +1,18 @@
 /** One thing that is wrong with a request; `pointer` is a JSON Pointer into its body. */
-export interface Mistake {
+export interface ValidationIssue {
   pointer: string
   message: string
 }
 
 /** The request is understood and cannot be carried out as it is; nothing was changed. */
 export class RefusedError extends Error {
-  readonly mistakes: readonly Mistake[]
+  readonly issues: readonly ValidationIssue[]
   /** Which part of the request the pointers lead into. */
   readonly part: 'body' | 'query'
 
-  constructor(mistakes: readonly Mistake[], part: 'body' | 'query' = 'body') {
-    super(mistakes[0]?.message ?? 'refused')
-    this.mistakes = mistakes
+  constructor(issues: readonly ValidationIssue[], part: 'body' | 'query' = 'body') {
+    super(issues[0]?.message ?? 'refused')
+    this.issues = issues
     this.part = part
   }
 }

@@ -1,10 +1,10 @@
 import { type FetchOptions, fromPrisma, type Job, type PgBoss, type Queue as QueueSettings } from 'pg-boss'
-import { inGroups } from '../runtime/coalesce.ts'
+import { coalesce } from '../runtime/coalesce.ts'
 import { pause } from '../runtime/sleep.ts'
 import { isLarge, type QueuedBatch } from '../store/audits/batches.ts'
 import type { Database } from '../store/db/database.ts'
 import type { Notifications } from '../store/db/listen.ts'
-import { type JobSource, startTaker, type Taker } from './worker-loop.ts'
+import { type JobSource, startWorkerLoop, type WorkerLoop } from './worker-loop.ts'
 
 export type BatchJob = Pick<QueuedBatch, 'auditId' | 'batchId'>
 
@@ -18,13 +18,13 @@ interface BatchQueueOptions {
   concurrency: number
   waitForBatch: Notifications['waitForBatch']
   /** How soon is seen what nobody tells of. */
-  lookEverySeconds: number
+  pollEverySeconds: number
   onError(error: Error): void
 }
 
 const firstQueue = (vantage: string) => `batch/${vantage}`
 /** Where batches wait that did not end in their first try. */
-const againQueue = (vantage: string) => `batch-again/${vantage}`
+const retryQueue = (vantage: string) => `batch-again/${vantage}`
 
 /** So many small batches count as a large one. */
 const smallBatches = 25
@@ -43,10 +43,10 @@ const affected = (response: object): number =>
  * loses a try with it.
  */
 export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
-  const { ensureQueue, delivery, deadLetters, concurrency, waitForBatch, lookEverySeconds, onError } = options
+  const { ensureQueue, delivery, deadLetters, concurrency, waitForBatch, pollEverySeconds, onError } = options
   /** Those of a vantage, that of the first tries last: others have waited longer. */
   const ensure = async (vantage: string) => {
-    const [first, again] = [firstQueue(vantage), againQueue(vantage)]
+    const [first, again] = [firstQueue(vantage), retryQueue(vantage)]
     await ensureQueue(again, { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }) // giving up is not given up
     await ensureQueue(first, { ...delivery, retryLimit: 0, deadLetter: again })
     return [again, first] as const
@@ -64,17 +64,17 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
     return jobs.filter((job) => !lost.includes(job))
   }
 
-  const takers: Taker[] = []
+  const workerLoops: WorkerLoop[] = []
   const startTaking = (
     name: string,
-    { atOnce, which, wait }: { atOnce: number; which?: FetchOptions; wait: JobSource<object>['wait'] },
+    { concurrency, which, wait }: { concurrency: number; which?: FetchOptions; wait: JobSource<object>['wait'] },
     work: (job: BatchJob) => Promise<void>,
   ) => {
-    const complete = inGroups(async (jobs: readonly Job<BatchJob>[]) => {
+    const complete = coalesce(async (jobs: readonly Job<BatchJob>[]) => {
       await boss.complete(name, [...jobs])
       return jobs
     })
-    const taker = startTaker<Job<BatchJob>>(
+    const workerLoop = startWorkerLoop<Job<BatchJob>>(
       {
         fetch: (batchSize) => fetch(name, { ...which, batchSize }),
         keep: (jobs) => boss.touch(name, [...jobs]),
@@ -83,14 +83,14 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
         wait,
       },
       {
-        atOnce,
-        keepEveryMs: (delivery.heartbeatSeconds / 3) * 1000,
-        lookEveryMs: lookEverySeconds * 1000,
+        concurrency,
+        heartbeatEveryMs: (delivery.heartbeatSeconds / 3) * 1000,
+        pollEveryMs: pollEverySeconds * 1000,
         work: ({ data }) => work(data),
         onError,
       },
     )
-    takers.push(taker)
+    workerLoops.push(workerLoop)
   }
 
   return {
@@ -141,15 +141,15 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
       await ensure(vantage)
       for (const large of [true, false]) {
         const which = large ? { maxPriority: priority.large } : { minPriority: priority.small }
-        const atOnce = large ? concurrency : concurrency * smallBatches
+        const jobs = large ? concurrency : concurrency * smallBatches
         const wait = (ms: number, signal: AbortSignal) => waitForBatch({ vantage, large }, ms, signal)
-        startTaking(firstQueue(vantage), { atOnce, which, wait }, work)
+        startTaking(firstQueue(vantage), { concurrency: jobs, which, wait }, work)
       }
-      startTaking(againQueue(vantage), { atOnce: 1, wait: pause }, work)
+      startTaking(retryQueue(vantage), { concurrency: 1, wait: pause }, work)
     },
 
     async rest(graceMs: number): Promise<void> {
-      await Promise.all(takers.splice(0).map((taker) => taker.rest(graceMs)))
+      await Promise.all(workerLoops.splice(0).map((workerLoop) => workerLoop.rest(graceMs)))
     },
   }
 }

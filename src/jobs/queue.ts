@@ -94,8 +94,8 @@ const delivery = {
 /** What must not give up is tried for hours: soon at first, then every minute. */
 const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
-const lookEverySeconds = 2
-const polling = { pollingIntervalSeconds: lookEverySeconds, notifyPollingIntervalSeconds: lookEverySeconds }
+const pollEverySeconds = 2
+const polling = { pollingIntervalSeconds: pollEverySeconds, notifyPollingIntervalSeconds: pollEverySeconds }
 /** Connects to the queues and makes them where they are missing. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
@@ -149,7 +149,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     deadLetters: batchFailedQueue,
     concurrency,
     waitForBatch,
-    lookEverySeconds,
+    pollEverySeconds,
     onError,
   })
   const rest = async (graceMs: number) => {

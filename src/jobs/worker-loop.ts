@@ -13,29 +13,29 @@ export interface JobSource<J> {
   wait(ms: number, signal: AbortSignal): Promise<void>
 }
 
-export interface TakerOptions<J> {
+export interface WorkerLoopOptions<J> {
   /** Jobs that are worked on at the same time. */
-  atOnce: number
+  concurrency: number
   /** How often it is said that they are. */
-  keepEveryMs: number
+  heartbeatEveryMs: number
   /** How soon is seen what nobody tells of, a retry for instance. */
-  lookEveryMs: number
+  pollEveryMs: number
   work(job: J): Promise<void>
   onError(error: Error): void
 }
 
-export interface Taker {
+export interface WorkerLoop {
   /** Takes no more, waits for what is under way up to `graceMs`, and gives back what is left. */
   rest(graceMs: number): Promise<void>
 }
 
 /** Takes as many jobs as there is room for, together, and works on each by itself: none waits for those that came with it. */
-export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): Taker {
-  const { atOnce, work } = options
+export function startWorkerLoop<J>(source: JobSource<J>, options: WorkerLoopOptions<J>): WorkerLoop {
+  const { concurrency, work } = options
   const running = new Map<J, Promise<void>>()
   const resting = new AbortController()
   const rested = new Promise<void>((resolve) => resting.signal.addEventListener('abort', () => resolve()))
-  const tell = (error: unknown) => options.onError(error instanceof Error ? error : new Error(String(error)))
+  const publish = (error: unknown) => options.onError(error instanceof Error ? error : new Error(String(error)))
   let ended = Promise.withResolvers<void>()
 
   const run = async (job: J) => {
@@ -43,8 +43,8 @@ export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): T
       await work(job)
       await source.complete(job)
     } catch (error) {
-      tell(error) // the queue keeps it in the job and tells nobody
-      await source.fail([job], error instanceof Error ? error : new Error(String(error))).catch(tell)
+      publish(error) // the queue keeps it in the job and tells nobody
+      await source.fail([job], error instanceof Error ? error : new Error(String(error))).catch(publish)
     }
     running.delete(job)
     ended.resolve()
@@ -52,10 +52,10 @@ export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): T
   const takeAll = async () => {
     while (!resting.signal.aborted) {
       const looked = new AbortController()
-      const told = source.wait(options.lookEveryMs, AbortSignal.any([resting.signal, looked.signal]))
+      const told = source.wait(options.pollEveryMs, AbortSignal.any([resting.signal, looked.signal]))
       ended = Promise.withResolvers()
-      const room = atOnce - running.size
-      const jobs = (room > 0 && (await source.fetch(room).catch(tell))) || []
+      const room = concurrency - running.size
+      const jobs = (room > 0 && (await source.fetch(room).catch(publish))) || []
       for (const job of jobs) running.set(job, run(job))
       if (jobs.length < room) await told
       else await Promise.race([ended.promise, rested])
@@ -63,8 +63,8 @@ export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): T
     }
   }
   const keeping = setInterval(() => {
-    if (running.size > 0) source.keep([...running.keys()]).catch(tell)
-  }, options.keepEveryMs)
+    if (running.size > 0) source.keep([...running.keys()]).catch(publish)
+  }, options.heartbeatEveryMs)
   const taking = takeAll()
 
   return {
@@ -75,7 +75,7 @@ export function startTaker<J>(source: JobSource<J>, options: TakerOptions<J>): T
       await Promise.race([allDone, pause(graceMs, grace.signal)])
       grace.abort()
       clearInterval(keeping)
-      if (running.size > 0) await source.fail([...running.keys()], new Error('its worker has stopped')).catch(tell)
+      if (running.size > 0) await source.fail([...running.keys()], new Error('its worker has stopped')).catch(publish)
     },
   }
 }

@@ -2,17 +2,17 @@ import { X509Certificate } from 'node:crypto'
 import { checkParameterValue, describeParameter, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import { placeholderOf } from '../domain/policy/placeholders.ts'
 import type { Parameter, ParameterType, ParameterValue } from '../domain/policy/policy.ts'
-import { nearestName, type Problem } from '../domain/policy/shape.ts'
+import { nearestName, type ValueIssue } from '../domain/policy/shape.ts'
 
 /** What is wrong with the parameters of a policy beyond their shape; paths begin at the parameters. */
-export function checkParameters(parameters: Parameters): Problem[] {
+export function checkParameters(parameters: Parameters): ValueIssue[] {
   return Object.entries(parameters).flatMap(([name, parameter]) => [
     ...checkValues(name, parameter),
     ...checkDefault(name, parameters),
   ])
 }
 
-function checkValues(name: string, { type, values }: Parameter): Problem[] {
+function checkValues(name: string, { type, values }: Parameter): ValueIssue[] {
   if (type === 'choice' && !values)
     return [{ path: [name, 'values'], message: 'is missing: a choice needs its values' }]
   if (type !== 'choice' && values) {
@@ -21,7 +21,7 @@ function checkValues(name: string, { type, values }: Parameter): Problem[] {
   return []
 }
 
-function checkDefault(name: string, parameters: Parameters): Problem[] {
+function checkDefault(name: string, parameters: Parameters): ValueIssue[] {
   const parameter = parameters[name]
   const value = parameter?.default
   if (!parameter || value === undefined) return []

@@ -11,7 +11,7 @@ import {
   substitute,
 } from '../domain/policy/placeholders.ts'
 import { type Expectation, literalFields, type ParameterValue } from '../domain/policy/policy.ts'
-import { checkPlainLeaf, describeShape, isRecord, type Leaf, type Problem } from '../domain/policy/shape.ts'
+import { checkPlainLeaf, describeShape, isRecord, type Leaf, type ValueIssue } from '../domain/policy/shape.ts'
 import type { Path } from '../encoding/json-pointer.ts'
 import {
   alwaysHasValue,
@@ -41,18 +41,18 @@ const sidesOf = (condition: unknown): unknown[] =>
   isComparison(condition) ? [condition.value, comparedWith(condition)] : [condition]
 
 /** Checks one value of a rule as written: by its schema, and with every value that its placeholders may take. */
-export function checkRuleLeaf(leaf: Leaf, context: RuleContext): Problem[] {
+export function checkRuleLeaf(leaf: Leaf, context: RuleContext): ValueIssue[] {
   const { value, path } = leaf
   if (typeof value === 'string' && value.includes('${')) return problem(path, explainPlaceholders(leaf, context))
-  const misfit = checkPlainLeaf(leaf)
-  if (misfit.length > 0) return misfit
+  const schemaIssue = checkPlainLeaf(leaf)
+  if (schemaIssue.length > 0) return schemaIssue
   if (typeof value === 'object') return [value].flat().flatMap((condition) => checkCondition(leaf, condition, context))
   if (isHostField(path)) return problem(path, isHost(String(value)) ? undefined : `must be ${describeHost}`)
   if (path.at(-1) === 'trustedCa') return problem(path, checkCertificates(value))
   return []
 }
 
-const problem = (path: Path, message: string | undefined): Problem[] =>
+const problem = (path: Path, message: string | undefined): ValueIssue[] =>
   message === undefined ? [] : [{ path, message }]
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
 const isLiteralField = (path: Path) =>
@@ -108,7 +108,7 @@ function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): s
 const inTurn = (values: ParameterValue[] = [], turn: number) => values[turn % values.length]
 
 /** Checks a comparison: its placeholders, and that its two sides can be the same at all. */
-function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): Problem[] {
+function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): ValueIssue[] {
   const sides = sidesOf(condition).filter((side) => typeof side === 'string' && side.includes('${')) as string[]
   const named = sides.map((side) => explainNames(side, context)).find((message) => message !== undefined)
   if (named !== undefined) return problem(path, named)
@@ -142,7 +142,7 @@ const asksOf: Record<ProbeName, (keyof Expectation)[]> = {
 }
 
 /** What is wrong between the parts of a rule; a part that has no shape is passed over. Paths begin at the rule. */
-export function checkRuleMeaning(rule: unknown): Problem[] {
+export function checkRuleMeaning(rule: unknown): ValueIssue[] {
   if (!isRecord(rule)) return []
   const probe = probeNames.find((name) => name === rule.probe)
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
@@ -153,7 +153,7 @@ export function checkRuleMeaning(rule: unknown): Problem[] {
   ]
 }
 
-function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeName | undefined): Problem[] {
+function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeName | undefined): ValueIssue[] {
   if (!isRecord(unlike)) return []
   const from = [rule.from].flat()
   const both = [unlike.from].flat().findIndex((zone) => zone !== undefined && from.includes(zone))
@@ -166,26 +166,26 @@ function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeNam
   ]
 }
 
-function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: Path): Problem[] {
+function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: Path): ValueIssue[] {
   if (!isRecord(expect) || !probe) return []
   const { state, ldap, http, tls } = expect
-  const shut = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
-  const problems: Problem[] = []
+  const closed = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
+  const issues: ValueIssue[] = []
   for (const group of ['tls', 'http', 'ssh', 'ldap'] as const) {
     if (expect[group] === undefined) continue
     const probes = probeNames.filter((name) => asksOf[name].includes(group))
     const message = !probes.includes(probe)
       ? `does not belong to probe ${probe}: it needs probe ${probes.join(' or ')}`
       : 'can be seen on an open port only, and `state` does not allow open'
-    if (shut || !probes.includes(probe)) problems.push({ path: [...path, group], message })
+    if (closed || !probes.includes(probe)) issues.push({ path: [...path, group], message })
   }
   if (isRecord(ldap) && ldap.bind !== undefined && [ldap.security].flat().includes('plain')) {
     const message = 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only'
-    problems.push({ path: [...path, 'ldap', 'security'], message })
+    issues.push({ path: [...path, 'ldap', 'security'], message })
   }
   if (isRecord(http) && http.plainServed !== undefined && (tls !== undefined || http.answers !== undefined)) {
     const message = 'must stand alone: the look without TLS sees nothing of TLS; ask for the rest in another rule'
-    problems.push({ path: [...path, 'http', 'plainServed'], message })
+    issues.push({ path: [...path, 'http', 'plainServed'], message })
   }
-  return problems
+  return issues
 }

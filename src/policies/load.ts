@@ -1,6 +1,6 @@
 import type { Parameters } from '../domain/policy/parameters.ts'
 import { maxParameters, Parameter, type PolicyDocument, ResolvedPolicyDocument } from '../domain/policy/policy.ts'
-import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, type Problem, under } from '../domain/policy/shape.ts'
+import { checkPlainLeaf, checkShape, isRecord, type LeafCheck, under, type ValueIssue } from '../domain/policy/shape.ts'
 import { type Path, pointerTo } from '../encoding/json-pointer.ts'
 import { isPlainText, plainText } from '../encoding/text.ts'
 import { checkParameters } from './check-parameters.ts'
@@ -21,27 +21,25 @@ const maxErrors = 100
 export function loadPolicy(text: string, format: Format): Checked {
   const read = readDocument(text, format)
   if ('errors' in read) return { errors: read.errors.map(({ message, line }) => errorAt([], message, line)) }
-  const problems = findProblems(read.value)
-  if (problems.length === 0) return { document: read.value as PolicyDocument }
-  return { errors: summarize(problems, (path) => read.lineOf(path)) }
+  const issues = findProblems(read.value)
+  if (issues.length === 0) return { document: read.value as PolicyDocument }
+  return { errors: summarize(issues, (path) => read.lineOf(path)) }
 }
 
 /** Checks a policy document that is a value already, such as the body of a request. */
 export function checkPolicy(value: unknown): Checked {
   if (Buffer.byteLength(JSON.stringify(value) ?? '') > maxDocumentBytes)
     return { errors: [errorAt([], tooLong, undefined)] }
-  const problems = findProblems(value)
-  return problems.length === 0
-    ? { document: value as PolicyDocument }
-    : { errors: summarize(problems, () => undefined) }
+  const issues = findProblems(value)
+  return issues.length === 0 ? { document: value as PolicyDocument } : { errors: summarize(issues, () => undefined) }
 }
 
-function summarize(problems: Problem[], lineOf: (path: Path) => number | undefined): PolicyError[] {
-  const errors: PolicyError[] = problems.slice(0, maxErrors).map(({ path, message }) => {
+function summarize(issues: ValueIssue[], lineOf: (path: Path) => number | undefined): PolicyError[] {
+  const errors: PolicyError[] = issues.slice(0, maxErrors).map(({ path, message }) => {
     return errorAt(path, message, lineOf(path))
   })
   errors.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
-  const more = problems.length - errors.length
+  const more = issues.length - errors.length
   return more > 0 ? [...errors, { pointer: '', message: `and ${more} more mistakes` }] : errors
 }
 
@@ -50,7 +48,7 @@ const errorAt = (path: Path, message: string, line: number | undefined): PolicyE
   line === undefined ? { pointer: pointerTo(path), message } : { pointer: pointerTo(path), line, message }
 
 /** All that is wrong with a document: its shape, then what its parts mean together. */
-function findProblems(value: unknown): Problem[] {
+function findProblems(value: unknown): ValueIssue[] {
   const { parameters: given, rules: listed } = isRecord(value) ? value : {}
   if (isRecord(given) && Object.keys(given).length > maxParameters) {
     // Chains of defaults are followed from each parameter, which takes too long for thousands of them.
@@ -60,8 +58,8 @@ function findProblems(value: unknown): Problem[] {
   const parameters = wellFormed(given)
   const contexts = rules.map((rule) => ({ parameters, guarded: guardedBy(rule) }))
   const checkLeaf: LeafCheck = (leaf) => {
-    const unkeepable = checkText(leaf.value)
-    if (unkeepable !== undefined) return [{ path: leaf.path, message: unkeepable }]
+    const unstorable = checkText(leaf.value)
+    if (unstorable !== undefined) return [{ path: leaf.path, message: unstorable }]
     const [part, index, ...path] = leaf.path
     const context = part === 'rules' ? contexts[Number(index)] : undefined
     if (!context) return checkPlainLeaf(leaf)
@@ -84,7 +82,7 @@ function wellFormed(parameters: unknown): Parameters {
 const checkText = (value: unknown): string | undefined =>
   typeof value !== 'string' || isPlainText(value) ? undefined : plainText
 
-function repeatedIds(rules: unknown[]): Problem[] {
+function repeatedIds(rules: unknown[]): ValueIssue[] {
   const first = new Map<unknown, number>()
   return rules.flatMap((rule, index) => {
     if (!isRecord(rule) || typeof rule.id !== 'string') return []

@@ -1,29 +1,29 @@
 import ipaddr from 'ipaddr.js'
-import type { FactsByProbe, ProbeName, Sighting } from '../domain/findings/observation.ts'
+import type { AddressResult, FactsByProbe, ProbeName } from '../domain/findings/observation.ts'
 import type { ReasonCode } from '../domain/findings/reasons.ts'
 
 /** A module of blackbox_exporter as our probes can answer it. */
 export interface Module {
   probe: ProbeName
-  succeeds(sighting: Sighting, now: Date): boolean
+  succeeds(addressResult: AddressResult, now: Date): boolean
   /** The peer spoke, and not what was waited for. */
-  misspoke?(sighting: Sighting): boolean
+  misspoke?(addressResult: AddressResult): boolean
 }
 
-const tlsOf = ({ facts }: Sighting) => facts as FactsByProbe['tls']
-const isBanner = ({ facts }: Sighting) => (facts as FactsByProbe['ssh']).protocolVersion === '2.0'
-const handshakeDone = ({ reason }: Sighting) => reason === 'tls-ok'
+const tlsOf = ({ facts }: AddressResult) => facts as FactsByProbe['tls']
+const isBanner = ({ facts }: AddressResult) => (facts as FactsByProbe['ssh']).protocolVersion === '2.0'
+const handshakeDone = ({ reason }: AddressResult) => reason === 'tls-ok'
 
 /** As Go's crypto/tls verifies: trusted, named, within its dates. What is not known is not so. */
-function isVerified(sighting: Sighting, now: Date): boolean {
-  const { trusted, nameMatches, certificate } = tlsOf(sighting)
+function isVerified(addressResult: AddressResult, now: Date): boolean {
+  const { trusted, nameMatches, certificate } = tlsOf(addressResult)
   const isCurrent =
     certificate !== undefined && now >= new Date(certificate.notBefore) && now <= new Date(certificate.notAfter)
-  return handshakeDone(sighting) && trusted === true && nameMatches === true && isCurrent
+  return handshakeDone(addressResult) && trusted === true && nameMatches === true && isCurrent
 }
 
-const ldapAnswers: ReadonlySet<ReasonCode> = new Set([
-  'ldap-answered',
+const ldapResponses: ReadonlySet<ReasonCode> = new Set([
+  'ldap-responded',
   'ldap-anonymous-refused',
   'ldap-stronger-auth-required',
   'ldap-confidentiality-required',
@@ -40,9 +40,10 @@ export const modules = {
   ssh_banner: {
     probe: 'ssh',
     succeeds: isBanner,
-    misspoke: (sighting) => sighting.state === 'open' && !isBanner(sighting) && sighting.reason !== 'protocol-timeout',
+    misspoke: (addressResult) =>
+      addressResult.state === 'open' && !isBanner(addressResult) && addressResult.reason !== 'protocol-timeout',
   },
-  ldap: { probe: 'ldap', succeeds: ({ reason }) => ldapAnswers.has(reason) },
+  ldap: { probe: 'ldap', succeeds: ({ reason }) => ldapResponses.has(reason) },
 } as const satisfies Record<string, Module>
 
 export type ModuleName = keyof typeof modules
@@ -51,7 +52,7 @@ export const moduleNames = Object.keys(modules) as ModuleName[]
 /** What one look brought, and how long it took. */
 export interface Probed {
   module: Module
-  sighting: Sighting
+  addressResult: AddressResult
   success: boolean
   lookupMs: number
   tookMs: number
@@ -74,13 +75,13 @@ const tlsVersion = gauge('probe_tls_version_info', 'Returns the TLS version used
 const succeeded = gauge('probe_success', 'Displays whether or not the probe was a success')
 
 /** What blackbox_exporter would tell, with the same meaning; what is not known is left out. */
-export function renderBlackbox({ module, sighting, success, lookupMs, tookMs }: Probed): string {
+export function renderBlackbox({ module, addressResult, success, lookupMs, tookMs }: Probed): string {
   return [
     lookupSeconds(lookupMs / 1000),
     durationSeconds(tookMs / 1000),
-    failedRegex(module.misspoke?.(sighting) ? 1 : 0),
-    sighting.address === null ? '' : aboutAddress(sighting.address),
-    module.probe === 'tls' ? aboutTls(sighting) : '',
+    failedRegex(module.misspoke?.(addressResult) ? 1 : 0),
+    addressResult.address === null ? '' : aboutAddress(addressResult.address),
+    module.probe === 'tls' ? aboutTls(addressResult) : '',
     succeeded(success ? 1 : 0),
   ].join('')
 }
@@ -90,9 +91,9 @@ function aboutAddress(address: string): string {
   return addressHash(fnv1a(ip.toByteArray())) + ipProtocol(ip.kind() === 'ipv6' ? 6 : 4)
 }
 
-function aboutTls(sighting: Sighting): string {
-  const { certificate, protocol } = tlsOf(sighting)
-  const expiresAt = sighting.measurements?.chainExpiresAt
+function aboutTls(addressResult: AddressResult): string {
+  const { certificate, protocol } = tlsOf(addressResult)
+  const expiresAt = addressResult.measurements?.chainExpiresAt
   const names = certificate?.sans.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
   return [
     expiresAt ? certificateExpiry(Date.parse(expiresAt) / 1000) : '',

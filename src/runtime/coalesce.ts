@@ -1,8 +1,8 @@
-export interface GroupOptions<T> {
+export interface CoalesceOptions<T> {
   /** Groups that are under way at the same time; default: one. */
-  atOnce?: number
+  concurrency?: number
   /** How much one group is at the most; a single item may be more. Default: any number of items. */
-  most?: number
+  maxSize?: number
   /** How much an item is; default: one. */
   sizeOf?: (item: T) => number
   /** Whether after this error nothing is done for certain, so that each can be tried by itself; default: after any. */
@@ -18,9 +18,14 @@ interface Waiting<T, R> extends PromiseWithResolvers<R> {
  * next one. So nothing waits where little is to do, and groups grow with the load. `work` answers in the order of its items;
  * it does all of them or, when it throws, none: then each is done by itself, so that a bad one does not take others with it.
  */
-export function inGroups<T, R>(
+export function coalesce<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
-  { atOnce = 1, most = Number.POSITIVE_INFINITY, sizeOf = () => 1, isUndone = () => true }: GroupOptions<T> = {},
+  {
+    concurrency = 1,
+    maxSize = Number.POSITIVE_INFINITY,
+    sizeOf = () => 1,
+    isUndone = () => true,
+  }: CoalesceOptions<T> = {},
 ): (item: T) => Promise<R> {
   const waiting: Waiting<T, R>[] = []
   let underWay = 0
@@ -29,7 +34,7 @@ export function inGroups<T, R>(
     let size = 0
     const end = waiting.findIndex(({ item }, i) => {
       size += sizeOf(item)
-      return i > 0 && size > most
+      return i > 0 && size > maxSize
     })
     return waiting.splice(0, end === -1 ? waiting.length : end)
   }
@@ -43,16 +48,16 @@ export function inGroups<T, R>(
     }
   }
   const start = async () => {
-    if (underWay === atOnce || waiting.length === 0) return
+    if (underWay === concurrency || waiting.length === 0) return
     underWay += 1
     await run(cut())
     underWay -= 1
     void start()
   }
   return (item) => {
-    const asked = { item, ...Promise.withResolvers<R>() }
-    waiting.push(asked)
+    const entry = { item, ...Promise.withResolvers<R>() }
+    waiting.push(entry)
     setImmediate(start) // what comes in the same turn belongs to the same group
-    return asked.promise
+    return entry.promise
   }
 }

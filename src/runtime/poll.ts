@@ -2,13 +2,13 @@ import { setTimeout } from 'node:timers/promises'
 
 /** Looks again and again until there is something to see, or `timeoutMs` have passed (then undefined). */
 export async function until<T>(
-  look: () => Promise<T | undefined>,
+  query: () => Promise<T | undefined>,
   timeoutMs: number,
   pauseMs = 20,
 ): Promise<T | undefined> {
   const giveUpAt = performance.now() + timeoutMs
   for (;;) {
-    const seen = await look()
+    const seen = await query()
     if (seen !== undefined || performance.now() >= giveUpAt) return seen
     await setTimeout(pauseMs)
   }

@@ -79,7 +79,7 @@ test('whoever may run audits and not write targets names those that are there', 
     service.stores.keys.create('runner', scope).then((key) =>
       service.call('POST', '/v1/audits', {
         key,
-        body: { policy: 'ports', targets, params: { openPort: 1, shutPort: 2 } },
+        body: { policy: 'ports', targets, params: { openPort: 1, closedPort: 2 } },
       }),
     )
   expect((await ask(['there'], ['audits:run'])).status).toBe(202)

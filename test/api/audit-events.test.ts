@@ -30,7 +30,7 @@ const eventsOf = (text: string) =>
     id: id ?? '',
     audit: JSON.parse(data ?? ''),
   }))
-const params = async () => ({ openPort: open.port, shutPort: await freePort() })
+const params = async () => ({ openPort: open.port, closedPort: await freePort() })
 
 describe('the events of an audit', () => {
   test('tell how it goes on and end with its end; who was told that is sent away', async () => {

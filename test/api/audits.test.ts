@@ -7,13 +7,13 @@ import { type Answer, type Call, startService, type TestService } from '../suppo
 
 let service: TestService
 let listener: Listening
-let params: { openPort: number; shutPort: number; httpsPort?: number }
+let params: { openPort: number; closedPort: number; httpsPort?: number }
 beforeAll(async () => {
   ;[service, listener] = await Promise.all([
     startService({ env: { PORTWARDEN_PROBE_TIMEOUT_MS: '30000' } }),
     listenSilently(),
   ])
-  params = { openPort: listener.port, shutPort: await freePort() }
+  params = { openPort: listener.port, closedPort: await freePort() }
 })
 afterAll(() => Promise.all([service.stop(), listener.close()]))
 
@@ -140,8 +140,8 @@ describe('GET /v1/audits/{id}/findings', () => {
       'must-be-shut pass',
       'when-https notapplicable',
     ])
-    const shut = body.items.find(({ rule }: Answer['body']) => rule === 'must-be-shut')
-    expect(shut).toMatchObject({
+    const closed = body.items.find(({ rule }: Answer['body']) => rule === 'must-be-shut')
+    expect(closed).toMatchObject({
       target: 'epp-01',
       vantage: 'local',
       state: 'closed',
@@ -151,11 +151,11 @@ describe('GET /v1/audits/{id}/findings', () => {
       evidence: {
         probe: 'tcp',
         host: '127.0.0.1',
-        port: params.shutPort,
+        port: params.closedPort,
         addresses: { '127.0.0.1': { state: 'closed', reason: 'connection-refused', facts: {} } },
       },
     })
-    expect(shut.latencyMs).toBeGreaterThanOrEqual(0)
+    expect(closed.latencyMs).toBeGreaterThanOrEqual(0)
   })
 
   test('filters and walks in pages', async () => {
@@ -193,7 +193,7 @@ describe('POST /v1/audits/{id}/cancel', () => {
 describe('what changed', () => {
   test('is told by drift and history alike, exactly', async () => {
     const body = { targets: [{ name: 'drifting', address: '127.0.0.1' }] }
-    const first = await post({ ...body, params: { ...params, shutPort: listener.port } }, waiting)
+    const first = await post({ ...body, params: { ...params, closedPort: listener.port } }, waiting)
     const second = await post(body, waiting)
     expect([first.body.verdict, second.body.verdict]).toEqual(['fail', 'pass'])
 
@@ -215,15 +215,15 @@ describe('what changed', () => {
     expect(paths).toEqual(expect.arrayContaining(['/result', '/state', '/evidence/addresses/127.0.0.1/state']))
 
     const spans = (await service.walk('/v1/targets/drifting/history?limit=2')).flat()
-    const shut = spans.filter(({ rule }) => rule === 'must-be-shut')
-    expect(shut.map(({ result, to }) => [result, to])).toEqual([
+    const closed = spans.filter(({ rule }) => rule === 'must-be-shut')
+    expect(closed.map(({ result, to }) => [result, to])).toEqual([
       ['pass', null],
-      ['fail', shut[0].from],
+      ['fail', closed[0].from],
     ])
-    expect(shut[0].changes.map(({ path }: { path: string }) => path)).toEqual(paths)
+    expect(closed[0].changes.map(({ path }: { path: string }) => path)).toEqual(paths)
     expect(spans.filter(({ rule }) => rule === 'must-be-open')).toHaveLength(1)
 
-    const times = `/v1/reports/drift?from=${shut[1].from}&to=${shut[0].from}`
+    const times = `/v1/reports/drift?from=${closed[1].from}&to=${closed[0].from}`
     const between = await service.call('GET', times)
     expect(between.body.items.filter(({ target }: Answer['body']) => target === 'drifting')).toMatchObject([
       { class: 'recovered', rule: 'must-be-shut' },

@@ -13,7 +13,7 @@ type Request = [Method, string, Call?]
 const audit = (more: object): Request => [
   'POST',
   '/v1/audits',
-  { body: { policy: 'ports', targets: ['there'], params: { openPort: 1, shutPort: 2 }, ...more } },
+  { body: { policy: 'ports', targets: ['there'], params: { openPort: 1, closedPort: 2 }, ...more } },
 ]
 const target = (more: object): Request => [
   'POST',
@@ -120,9 +120,14 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
 
   ['an unknown policy', audit({ policy: 'nothing' }), 422, ['body /policy']],
   ['an unknown target', audit({ targets: ['there', 'lost'] }), 422, ['body /targets/1']],
-  ['an unknown parameter', audit({ params: { openPort: 1, shutPort: 2, port: 3 } }), 422, ['body /params/port']],
-  ['a parameter of the wrong type', audit({ params: { openPort: '1', shutPort: 2 } }), 422, ['body /params/openPort']],
-  ['a required parameter that is missing', audit({ params: { openPort: 1 } }), 422, ['body /params/shutPort']],
+  ['an unknown parameter', audit({ params: { openPort: 1, closedPort: 2, port: 3 } }), 422, ['body /params/port']],
+  [
+    'a parameter of the wrong type',
+    audit({ params: { openPort: '1', closedPort: 2 } }),
+    422,
+    ['body /params/openPort'],
+  ],
+  ['a required parameter that is missing', audit({ params: { openPort: 1 } }), 422, ['body /params/closedPort']],
   ['an address that is none', target({ address: '127.1' }), 422, ['body /address']],
   [
     'an address of an inline target that is none',

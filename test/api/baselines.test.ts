@@ -28,7 +28,7 @@ async function driftAgainst(name: string): Promise<string[]> {
   const { body } = await service.call('GET', url)
   return body.items.map((item: { rule: string; class: string }) => `${item.rule} ${item.class}`)
 }
-const mistakesOf = ({ body }: Answer) => body.errors.map((error: { pointer: string }) => error.pointer)
+const issuesOf = ({ body }: Answer) => body.errors.map((error: { pointer: string }) => error.pointer)
 
 describe('POST /v1/baselines', () => {
   test('approves an audit under a name, with the key that approved, the reason and the date', async () => {
@@ -72,7 +72,7 @@ describe('POST /v1/baselines', () => {
     await service.stores.audits.finish(canceled.auditId)
     for (const id of [newUuid(), running.auditId, canceled.auditId]) {
       const refused = await approve('never', id)
-      expect([refused.status, mistakesOf(refused)]).toEqual([422, ['/audit']])
+      expect([refused.status, issuesOf(refused)]).toEqual([422, ['/audit']])
     }
     expect((await service.call('GET', '/v1/baselines/never')).status).toBe(404)
   })
@@ -81,7 +81,7 @@ describe('POST /v1/baselines', () => {
     const auditId = await audit(1000, await makeSeries(service.stores, ['dropped']))
     await service.query(`DELETE FROM finding WHERE audit_id = '${auditId}'`)
     const refused = await approve('dropped', auditId)
-    expect([refused.status, mistakesOf(refused)]).toEqual([422, ['/audit']])
+    expect([refused.status, issuesOf(refused)]).toEqual([422, ['/audit']])
     expect((await service.call('GET', '/v1/baselines/dropped')).status).toBe(404)
   })
 
@@ -94,7 +94,7 @@ describe('POST /v1/baselines', () => {
   ])('refuses %o with 400 and names %s', async (body, pointer) => {
     const refused = await service.call('POST', '/v1/baselines', { body: { audit: newUuid(), ...body } })
     expect(refused.status).toBe(400)
-    expect(mistakesOf(refused)).toContain(pointer)
+    expect(issuesOf(refused)).toContain(pointer)
   })
 })
 
@@ -115,7 +115,7 @@ describe('POST /v1/baselines/{name}/approve', () => {
     await audit(2000, series, 'fail')
     const items = [...series.map(itemOf), ...series.map((one) => ({ ...itemOf(one), rule: 'no-such-rule' }))]
     const refused = await approveItems('all-or-none', items)
-    expect([refused.status, mistakesOf(refused)]).toEqual([422, ['/items/1']])
+    expect([refused.status, issuesOf(refused)]).toEqual([422, ['/items/1']])
     expect(await driftAgainst('all-or-none')).toEqual(['r regressed'])
     expect((await service.call('GET', '/v1/baselines/all-or-none')).body.approvals).toHaveLength(1)
   })
@@ -131,7 +131,7 @@ test('DELETE removes a baseline, once, and a drift against it is refused', async
   expect((await service.call('DELETE', '/v1/baselines/deleted')).status).toBe(204)
   expect((await service.call('DELETE', '/v1/baselines/deleted')).status).toBe(404)
   const drift = await service.call('GET', '/v1/reports/drift?from=baseline:deleted&to=2026-06-01T00:00:00Z')
-  expect([drift.status, mistakesOf(drift)]).toEqual([422, ['/from']])
+  expect([drift.status, issuesOf(drift)]).toEqual([422, ['/from']])
 })
 
 test('GET /v1/baselines lists them by name, page by page', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newEvent } from '../../src/operations/webhooks/event.ts'
 import { callbacksId } from '../../src/store/webhooks/webhooks.ts'
 import { ports } from '../support/app.ts'
-import { misfitOf, misfitOfProblem, type Operation, operations } from '../support/fuzz/document.ts'
+import { type Operation, operations, violationOf, violationOfProblem } from '../support/fuzz/document.ts'
 import { createTally } from '../support/fuzz/kinds.ts'
 import { createKnown, keptTarget, learn } from '../support/fuzz/known.ts'
 import { sendRaw } from '../support/fuzz/raw.ts'
@@ -69,7 +69,7 @@ async function furnish() {
     body: { name: keptTarget, address: '127.0.0.1', labels: { site: 'hq' } },
   })
   for (const name of ['a', 'b', 'c']) await make('/v1/targets', { name, address: '127.0.0.1', labels: { site: 'hq' } })
-  const params = { openPort: 9, shutPort: 9 }
+  const params = { openPort: 9, closedPort: 9 }
   const audit = { policy: 'ports', targets: ['a', 'b'], params }
   for (const policy of ['ports', 'ports@1']) {
     const { id } = await make('/v1/audits', { ...audit, policy, vantages: ['local'] })
@@ -167,7 +167,7 @@ test('HEAD is answered as GET, without a body; other methods and paths get probl
         expect([asked, answer.body]).toEqual([`HEAD ${concrete}: ${unknown.includes(path) ? 404 : 405} `, ''])
       else {
         expect([asked, [400, unknown.includes(path) ? 404 : 405].includes(answer.status)]).toEqual([asked, true])
-        expect([asked, misfitOfProblem(answer)]).toEqual([asked, undefined])
+        expect([asked, violationOfProblem(answer)]).toEqual([asked, undefined])
       }
     }
   }
@@ -186,8 +186,8 @@ async function fuzz(operation: Operation, numRuns: number, counts: Map<string, R
     statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
     const isReady = operation.path === '/readyz'
     if (answer.status >= 500 && !isReady) throw new Error(`${answer.status}: ${answer.body.slice(0, 300)}`)
-    const misfit = misfitOf(operation, answer)
-    if (misfit) throw new Error(misfit)
+    const schemaIssue = violationOf(operation, answer)
+    if (schemaIssue) throw new Error(schemaIssue)
     // The keys that are in use are not among those that may be revoked.
     const learns = answer.status < 300 && operation.name !== 'GET /v1/keys'
     if (learns && /^application\/json/.test(answer.contentType ?? ''))

@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => service?.stop())
 
-const params = { openPort: 9, shutPort: 9 }
+const params = { openPort: 9, closedPort: 9 }
 const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOString()
 const scope = { policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: ['there'], reason: 'a test' }
 const bodies: Record<string, object> = {
@@ -23,7 +23,7 @@ const bodies: Record<string, object> = {
   '/v1/webhooks': { url: 'http://127.0.0.1:9/', events: ['audit.completed'] },
   '/v1/keys': { name: 'made-once', scopes: ['reports:read'] },
 }
-const atOnce = 50
+const concurrency = 50
 const creating = operations
   .filter(({ parameters }) => parameters.some(({ name }) => name === 'idempotency-key'))
   .map(({ path }) => path)
@@ -32,12 +32,12 @@ describe.each(creating)('POST %s', (path) => {
   const headers = { 'idempotency-key': `once ${path}` }
   const count = async () => (await service.walk(path)).flat().length
 
-  test(`with one Idempotency-Key and one body ${atOnce} times at once makes one`, async () => {
+  test(`with one Idempotency-Key and one body ${concurrency} times at once makes one`, async () => {
     const body = bodies[path]
     expect(body, 'this test needs a body for it').toBeDefined()
     const before = await count()
     const answers = await Promise.all(
-      Array.from({ length: atOnce }, () => service.call('POST', path, { body, headers })),
+      Array.from({ length: concurrency }, () => service.call('POST', path, { body, headers })),
     )
     expect([...new Set(answers.map(({ status }) => (status === 200 ? 202 : status)))]).toHaveLength(1)
     expect(answers[0]?.status, JSON.stringify(answers[0]?.body)).toBeLessThan(300)

@@ -19,7 +19,7 @@ const lease = (waitSeconds = 20) => service.call('POST', leasesOf('branch'), { k
 /** An audit with a lease of its only batch, which an agent got by waiting. */
 async function leaseOne(): Promise<{ auditId: string; lease: Lease }> {
   const waiting = lease()
-  const auditId = await service.accept({ params: { openPort: 1, shutPort: 2 } })
+  const auditId = await service.accept({ params: { openPort: 1, closedPort: 2 } })
   const { status, body } = await waiting
   expect(status).toBe(200)
   return { auditId, lease: body }
@@ -28,7 +28,7 @@ async function leaseOne(): Promise<{ auditId: string; lease: Lease }> {
 const observation = (check: number, more: object = {}) => ({
   check,
   observedAt: new Date().toISOString(),
-  sightings: [
+  addressResults: [
     { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1, ...more },
   ],
 })
@@ -91,37 +91,37 @@ describe('a delivery', () => {
       'facts of another probe',
       { observations: [observation(0, { facts: { protocol: 'TLSv1.3' } }), observation(1)] },
       422,
-      '/observations/0/sightings/0/facts/protocol',
+      '/observations/0/addressResults/0/facts/protocol',
     ],
     [
       'an address that is none',
       { observations: [observation(0, { address: 'localhost' }), observation(1)] },
       422,
-      '/observations/0/sightings/0/address',
+      '/observations/0/addressResults/0/address',
     ],
     [
       'a result',
       { observations: [observation(0, { result: 'pass' }), observation(1)] },
       400,
-      '/observations/0/sightings/0/result',
+      '/observations/0/addressResults/0/result',
     ],
     [
       'a reason that only the judge gives',
       { observations: [observation(0, { reason: 'as-expected' }), observation(1)] },
       400,
-      '/observations/0/sightings/0/reason',
+      '/observations/0/addressResults/0/reason',
     ],
     [
       'a reason that only the service gives',
       { observations: [observation(0, { reason: 'batch-failed' }), observation(1)] },
       400,
-      '/observations/0/sightings/0/reason',
+      '/observations/0/addressResults/0/reason',
     ],
     [
       'a state that there is not',
       { observations: [observation(0, { state: 'ajar' }), observation(1)] },
       400,
-      '/observations/0/sightings/0/state',
+      '/observations/0/addressResults/0/state',
     ],
   ])('with %s is refused whole, and the place is named', async (_, delivery, status, pointer) => {
     const { auditId, lease } = await leaseOne()

@@ -18,7 +18,7 @@ const exempt: Record<string, string> = {
   validatePolicy: 'stores nothing',
   previewPolicy: 'stores nothing',
   leaseBatch: 'lends work; what comes of it is in the entry of its audit',
-  keepLease: 'prolongs a loan of work',
+  extendLease: 'prolongs a loan of work',
   pingWebhook: 'changes nothing; what was sent is in the log of deliveries',
   redeliver: 'changes nothing; what was sent is in the log of deliveries',
   deliverObservations: 'what was seen is in the findings, whose digest is in the entry of their audit',
@@ -35,7 +35,7 @@ afterAll(() => service.stop())
 let made = 0
 const name = (what: string) => `${what}-${++made}`
 const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
-const params = { openPort: 1, shutPort: 1 }
+const params = { openPort: 1, closedPort: 1 }
 
 async function make(url: string, body: object): Promise<Answer['body']> {
   const answer = await service.call('POST', url, { body })

@@ -20,7 +20,7 @@ async function start() {
   return one
 }
 async function audited(one = service): Promise<string> {
-  const id = await one.accept({ params: { openPort: 1, shutPort: 1 } })
+  const id = await one.accept({ params: { openPort: 1, closedPort: 1 } })
   await one.ended(id)
   return id
 }
@@ -58,7 +58,7 @@ describe('GET /v1/ledger', () => {
     const { keys } = service.stores
     const auditor = await keys.create('auditor', ['reports:read'])
     const runner = await keys.create('runner', ['audits:run'])
-    const limited = await keys.create('team', ['reports:read'], { realm: { site: 'hq' } })
+    const limited = await keys.create('team', ['reports:read'], { targetScope: { site: 'hq' } })
     for (const url of ['/v1/ledger', '/v1/ledger/head', '/v1/ledger/verify']) {
       expect((await service.call('GET', url, { key: auditor })).status).toBe(200)
       expect((await service.call('GET', url, { key: runner })).status).toBe(403)

@@ -42,7 +42,7 @@ describe('a token of the issuer', () => {
   })
 
   test('names its bearer where a key would be named', async () => {
-    const body = { policy: 'ports', targets: ['there'], params: { openPort: 1, shutPort: 2 } }
+    const body = { policy: 'ports', targets: ['there'], params: { openPort: 1, closedPort: 2 } }
     const asked = await call(await tokenOf('ann', 'auditors'), 'POST', '/v1/audits', { body })
     expect(asked.status).toBe(202)
     const rows = await service.query(`SELECT requested_by FROM audit WHERE id = '${asked.body.id}'`)

@@ -46,6 +46,6 @@ test('while the database is away the service lives, is not ready, and says so; w
   expect((await get('/readyz')).statusCode).toBe(200)
   expect((await get('/v1/targets', headers)).statusCode).toBe(200)
   expect((await get('/v1/targets/any', headers)).statusCode).toBe(404)
-  const auditId = await app.accept({ params: { openPort: 1, shutPort: 1 } })
+  const auditId = await app.accept({ params: { openPort: 1, closedPort: 1 } })
   expect(await app.ended(auditId)).toMatchObject({ status: 'completed' })
 })

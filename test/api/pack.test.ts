@@ -13,7 +13,7 @@ let auditId: string
 beforeAll(async () => {
   service = await startService()
   port = await listenSilently()
-  auditId = await service.accept({ params: { openPort: port.port, shutPort: port.port } })
+  auditId = await service.accept({ params: { openPort: port.port, closedPort: port.port } })
   await service.ended(auditId)
 })
 afterAll(async () => {

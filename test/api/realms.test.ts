@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoredSchedule } from '../../src/store/inventory/schedules.ts'
-import { everyAnswer } from '../support/every-answer.ts'
-import { doors, startTeams } from '../support/teams.ts'
+import { everyResponse } from '../support/every-answer.ts'
+import { exposures, startTeams } from '../support/teams.ts'
 
 type Teams = Awaited<ReturnType<typeof startTeams>>
 type Method = Parameters<Teams['service']['call']>[0]
@@ -59,7 +59,7 @@ const foreign = (path: string): string => {
     schedules: schedule,
     windows: window,
     waivers: waiver,
-    policies: 'doors',
+    policies: 'exposures',
   }
   const id = ids[path.split('/')[2] ?? '']
   if (!id) throw new Error(`say what another team has at ${path}`)
@@ -72,8 +72,8 @@ const fill = (path: string, id: string) => path.replace(/\{(id|name)\}/, id).rep
 /** A body for each operation that takes one, about what the other team has. Without an entry a new operation fails. */
 const bodies = (): Record<string, unknown> => {
   const targets = [teams.green.target]
-  const audit = { policy: 'doors', targets }
-  const permission = { policy: 'doors', rules: ['must-be-shut'], targets, reason: 'r' }
+  const audit = { policy: 'exposures', targets }
+  const permission = { policy: 'exposures', rules: ['must-be-shut'], targets, reason: 'r' }
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const schedule = { cron: '0 2 * * *', audit }
   return {
@@ -82,12 +82,12 @@ const bodies = (): Record<string, unknown> => {
     importTargets: JSON.stringify({ name: targets[0], address: '127.0.0.9', labels: { team: 'blue' } }),
     replaceTarget: { address: '127.0.0.9' },
     updateTarget: { address: '127.0.0.9' },
-    previewPolicy: { document: doors, targets },
-    validatePolicy: doors,
+    previewPolicy: { document: exposures, targets },
+    validatePolicy: exposures,
     createBaseline: { name: 'mine', audit: teams.green.audits[0], reason: 'r' },
     approveBaselineItems: {
       reason: 'r',
-      items: [{ target: targets[0], policy: 'doors', rule: 'must-be-open', vantage: 'local' }],
+      items: [{ target: targets[0], policy: 'exposures', rule: 'must-be-open', vantage: 'local' }],
     },
     createSchedule: { name: 'mine', ...schedule },
     replaceSchedule: schedule,
@@ -128,12 +128,12 @@ describe('a key that is limited to the targets of a team', () => {
       return answer.status === 403 ? Response.json({ items: [] }) : answer
     }
     const [from, to] = teams.blue.audits
-    for (const moments of [
+    for (const pointsInTime of [
       { from: `audit:${from}`, to: `audit:${to}` },
       { from: '2026-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z' },
       { from: `baseline:${teams.blue.baseline}`, to: '2100-01-01T00:00:00Z' },
     ]) {
-      const text = await everyAnswer(call, moments)
+      const text = await everyResponse(call, pointsInTime)
       expect(whatTells(text)).toEqual([])
       const { target, audits, baseline, schedule, window, waiver } = teams.blue
       for (const own of [target, ...audits, baseline, schedule, window, waiver]) expect(text).toContain(own)
@@ -154,7 +154,7 @@ describe('a key that is limited to the targets of a team', () => {
         answers.set(`${path} ${headers.get('accept')}`, JSON.stringify([said, await answer.clone().text()]))
         return answer
       }
-      await everyAnswer(call, { from: from ?? '', to: to ?? '' })
+      await everyResponse(call, { from: from ?? '', to: to ?? '' })
       return answers
     }
     const [first, second] = [await readAll(), await readAll()]
@@ -174,12 +174,12 @@ describe('a key that is limited to the targets of a team', () => {
     const other = { name: 'green-more', address: '127.0.0.2', labels: { team: 'green', site: 'hq' } }
     await asGreen('POST', '/v1/targets', other)
     const { id } = await asGreen('POST', '/v1/audits', {
-      policy: 'doors',
+      policy: 'exposures',
       targets: [teams.green.target, other.name],
-      params: { openPort: 1, shutPort: 1 },
+      params: { openPort: 1, closedPort: 1 },
     })
     await asGreen('POST', '/v1/baselines', { name: 'green-more', audit: id, reason: 'green' })
-    const permission = { policy: 'doors', rules: ['must-be-shut'], targets: [other.name], reason: 'green' }
+    const permission = { policy: 'exposures', rules: ['must-be-shut'], targets: [other.name], reason: 'green' }
     await asGreen('POST', '/v1/waivers', { ...permission, expiresAt: new Date(Date.now() + 86_400_000).toISOString() })
     const after = await readAll()
     for (const [path, answer] of stable) expect([path, after.get(path)]).toEqual([path, answer])
@@ -253,7 +253,7 @@ describe('a key that is limited to the targets of a team', () => {
     const before = [await everythingOfGreen(), (await asAdmin('/v1/targets/blue-host')).body]
     const { name, ...fields } = target as { name: string }
     const answers = [
-      await asBlue('POST', '/v1/audits', { policy: 'doors', targets: [target] }),
+      await asBlue('POST', '/v1/audits', { policy: 'exposures', targets: [target] }),
       await asBlue('POST', '/v1/targets', target),
       await asBlue('PUT', `/v1/targets/${name}`, fields),
     ]
@@ -271,11 +271,11 @@ describe('a key that is limited to the targets of a team', () => {
   })
 
   test('asks by labels for its own targets among all that have them', async () => {
-    const { body } = await asBlue('POST', '/v1/audits', { policy: 'doors', targets: { labels: { site: 'hq' } } })
+    const { body } = await asBlue('POST', '/v1/audits', { policy: 'exposures', targets: { labels: { site: 'hq' } } })
     const ended = await teams.service.ended(body.id)
     const findings = await teams.service.findings(ended.id)
     expect(new Set(findings.map(({ target }) => target))).toEqual(new Set(['blue-host']))
-    const others = await asBlue('POST', '/v1/audits', { policy: 'doors', targets: { labels: { team: 'green' } } })
+    const others = await asBlue('POST', '/v1/audits', { policy: 'exposures', targets: { labels: { team: 'green' } } })
     expect([others.status, others.body.detail]).toEqual([422, 'no target has these labels'])
   })
 
@@ -293,7 +293,12 @@ describe('a key that is limited to the targets of a team', () => {
   test('permits nothing for targets of another team, whatever labels its windows and waivers name', async () => {
     const { stores } = teams.service
     const within = stores.within({ team: 'blue' })
-    const permission = { policy: 'doors', rules: ['must-be-shut'], targets: { labels: { site: 'hq' } }, reason: 'r' }
+    const permission = {
+      policy: 'exposures',
+      rules: ['must-be-shut'],
+      targets: { labels: { site: 'hq' } },
+      reason: 'r',
+    }
     const [from, to, now] = [new Date(0), new Date(Date.now() + 3_600_000), new Date()]
     const id = '01900000-0000-7000-8000-000000000000'
     await within.windows.create({ ...permission, id, params: {}, from, to, ticket: 't', requestedBy: 'k' })
@@ -301,7 +306,7 @@ describe('a key that is limited to the targets of a team', () => {
     await within.waivers.create({ ...permission, id, expiresAt: to, requestedBy: 'k' })
     await stores.waivers.approve(id, 'other', now)
     const targets = await stores.targets.findByLabels({ site: 'hq' })
-    const query = { policy: 'doors', targetIds: targets.map((one) => one.id), from: now, until: to }
+    const query = { policy: 'exposures', targetIds: targets.map((one) => one.id), from: now, until: to }
     const blue = targets.find(({ name }) => name === 'blue-host')?.id
     expect(targets).toHaveLength(2)
     for (const store of [stores.windows, stores.waivers])
@@ -310,7 +315,7 @@ describe('a key that is limited to the targets of a team', () => {
   })
 
   test('moves no item of another team into its baseline', async () => {
-    const place = { policy: 'doors', rule: 'must-be-shut', vantage: 'local' }
+    const place = { policy: 'exposures', rule: 'must-be-shut', vantage: 'local' }
     const approve = (...targets: string[]) =>
       asBlue('POST', `/v1/baselines/${teams.blue.baseline}/approve`, {
         reason: 'r',
@@ -341,7 +346,7 @@ describe('a key that is limited to the targets of a team', () => {
 
     const reach = async (by: typeof own) => ({
       previous: await by.audits.findPrevious(audits[1]),
-      moment: (await by.drift.momentOf(audits[0])) !== undefined,
+      moment: (await by.drift.pointInTimeOf(audits[0])) !== undefined,
       targets: (await by.targets.findByIds([id])).length,
       spans: (await by.history.spans(id, { limit: 10 })).items.length > 0,
       known: (await by.history.newest([id])).length > 0,

@@ -43,13 +43,13 @@ async function readInTurns(listing: string, isOver: () => boolean): Promise<Map<
 test('who reads in turns while audits are accepted and end knows everything as it is at the end', async () => {
   let over = false
   const reading = Object.keys(keys).map((listing) => readInTurns(listing, () => over))
-  const shutPort = await freePort()
+  const closedPort = await freePort()
   const some = Array.from({ length: 5 }, (_, i) => i)
   for (const round of some) {
     const ids = await Promise.all(
       some.map((one) => {
         // What must be open is so in every second round: spans end and begin.
-        const params = { openPort: round % 2 ? open.port : shutPort, shutPort }
+        const params = { openPort: round % 2 ? open.port : closedPort, closedPort }
         return service.accept({
           targets: [
             { name: `t-${round}-${one}`, address: '127.0.0.1' },

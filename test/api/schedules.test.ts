@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-const audit = { policy: 'ports', targets: ['host'], params: { openPort: 1, shutPort: 2 } }
+const audit = { policy: 'ports', targets: ['host'], params: { openPort: 1, closedPort: 2 } }
 const nightly = { cron: '30 2 * * *', timeZone: 'Europe/Berlin', audit }
 
 async function create(more: object = {}) {
@@ -82,7 +82,7 @@ describe('a schedule is refused', () => {
     ['an unknown target', { audit: { ...audit, targets: ['none'] } }, '/audit/targets/0', 'no target none'],
     [
       'a wrong parameter',
-      { audit: { ...audit, params: { openPort: 'x', shutPort: 2 } } },
+      { audit: { ...audit, params: { openPort: 'x', closedPort: 2 } } },
       '/audit/params/openPort',
       '',
     ],

@@ -36,7 +36,7 @@ const revoke = (id: string) => service.call('POST', `/v1/waivers/${id}/revoke`)
 
 /** Audits a target; answers the audit and its finding of the rule that it violates. */
 async function audit(name: string) {
-  const params = { openPort: listener.port, shutPort: listener.port }
+  const params = { openPort: listener.port, closedPort: listener.port }
   const auditId = await service.accept({ targets: [name], params })
   const ended = await service.ended(auditId)
   const findings = await service.call('GET', `/v1/audits/${auditId}/findings?rule=must-be-shut`)

@@ -7,12 +7,12 @@ import { startService, type TestService } from '../support/service.ts'
 
 let api: TestService
 let open: Listening
-let shut: number
+let closed: number
 let receiver: Receiver
 beforeAll(async () => {
   api = await startService()
   open = await listenSilently()
-  shut = await freePort()
+  closed = await freePort()
 })
 beforeEach(async () => {
   receiver = await startReceiver()
@@ -32,7 +32,7 @@ const subscribe = async (more: object = {}) => {
 const forget = (id: string) => api.call('DELETE', `/v1/webhooks/${id}`)
 /** An audit of a host whose port that must be open is so, or not. */
 const audit = async (target: string, isOpen: boolean) => {
-  const params = { openPort: isOpen ? open.port : shut, shutPort: shut }
+  const params = { openPort: isOpen ? open.port : closed, closedPort: closed }
   const id = await api.accept({ targets: [{ name: target, address: '127.0.0.1', labels: { of: target } }], params })
   return api.ended(id)
 }
@@ -80,7 +80,7 @@ describe('a finding', () => {
     await api.call('DELETE', '/v1/targets/moved')
     const target = { address: '127.0.0.2', externalId: 'CI-2', roles: ['new'], labels: { of: 'moved', site: 'hq' } }
     expect((await api.call('PUT', '/v1/targets/moved', { body: target })).status).toBe(201)
-    const params = { openPort: shut, shutPort: shut }
+    const params = { openPort: closed, closedPort: closed }
     const after = await api.ended(await api.accept({ targets: ['moved'], params }))
     expect(await fingerprints(after.id)).toEqual(before)
     expect((await receiver.came(2)).map(({ body }) => [body.type, body.data.finding.title])).toEqual([

@@ -38,7 +38,7 @@ const create = async (more: object = {}) => {
   return answer.body as { id: string; secret: string }
 }
 const audit = async (more: object = {}) => {
-  const params = { openPort: open.port, shutPort: await freePort() }
+  const params = { openPort: open.port, closedPort: await freePort() }
   const targets = [{ name: 'host', address: '127.0.0.1' }]
   const body = { policy: 'ports', targets, params, ...more }
   const answer = await api.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })
@@ -252,7 +252,7 @@ describe.concurrent('a webhook whose receiver is in trouble', () => {
     const filter = { policies: [policy] }
     const { id, secret } = await create({ url: receiver.url, events: ['finding.opened', 'audit.completed'], filter })
     // Both doors are not as they must be.
-    await audit({ policy, params: { openPort: await freePort(), shutPort: open.port } })
+    await audit({ policy, params: { openPort: await freePort(), closedPort: open.port } })
     const came = await receiver.came(5)
     const types = came.map((one) => verify(secret, one).type)
     expect(types).toEqual([...Array(3).fill('audit.completed'), 'finding.opened', 'finding.opened'])
@@ -271,7 +271,7 @@ describe('the callback of an audit', () => {
 
   test('is told its end, signed by the secret of the key that asked for it, and by no other', async () => {
     await start()
-    const runner = await api.stores.keys.create('runner', ['audits:run'], { realm: { team: 'blue' } })
+    const runner = await api.stores.keys.create('runner', ['audits:run'], { targetScope: { team: 'blue' } })
     const { secret } = await secretOf()
     const ended = await audit({ callbackUrl: `${receiver.url}/CHG2`, correlationId: 'CHG2' })
     const [received] = await receiver.came(1)
@@ -358,7 +358,7 @@ describe('a webhook is told', () => {
     await start()
     const { id } = await create({ events: ['vantage.absent', 'vantage.returned'] })
     await api.stores.vantages.register({ name: 'branch', zones: ['untrusted'] })
-    const look = () => api.transaction(({ vantages }) => vantages.tellPresence())
+    const look = () => api.transaction(({ vantages }) => vantages.publishPresence())
     await look() // never seen, so not missed
     await api.stores.vantages.touch('branch')
     await look()

@@ -25,7 +25,7 @@ afterAll(async () => {
 const support: PolicyDocument = {
   name: 'support',
   title: 'Support',
-  parameters: { door: { type: 'port', required: true } },
+  parameters: { exposure: { type: 'port', required: true } },
   rules: ['ssh-support', 'always-shut'].map((id) => ({
     id,
     title: id,
@@ -45,10 +45,12 @@ const hourMs = 3_600_000
 let made = 0
 
 /** A target with a door that is shut until it is opened. */
-async function makeDoor() {
+async function makeExposure() {
   const name = `door-${++made}`
   const port = await freePort()
-  await service.stores.targets.save([{ name, address: '127.0.0.1', params: { door: port }, labels: { [name]: 'yes' } }])
+  await service.stores.targets.save([
+    { name, address: '127.0.0.1', params: { exposure: port }, labels: { [name]: 'yes' } },
+  ])
   return {
     name,
     port,
@@ -68,7 +70,7 @@ async function makeDoor() {
 }
 
 const relabel = ({ name, port }: { name: string; port: number }, labels: Record<string, string>) =>
-  service.stores.targets.save([{ name, address: '127.0.0.1', params: { door: port }, labels }])
+  service.stores.targets.save([{ name, address: '127.0.0.1', params: { exposure: port }, labels }])
 
 const windowOf = (targets: unknown, more: object = {}) => ({
   ...{ policy: 'support', rules: ['ssh-support'], from: inMs(0), to: inMs(hourMs) },
@@ -97,26 +99,26 @@ const hurry = (id: string) =>
 
 describe('while a window is open', () => {
   test('its rule expects an open door, and shut before and after; the finding names the window', async () => {
-    const door = await makeDoor()
-    const listener = await door.open()
-    expect(await door.audit()).toMatchObject({ result: 'fail', window: null })
-    const { id, state } = await request([door.name])
+    const exposure = await makeExposure()
+    const listener = await exposure.open()
+    expect(await exposure.audit()).toMatchObject({ result: 'fail', window: null })
+    const { id, state } = await request([exposure.name])
     expect(state).toBe('requested')
-    expect(await door.audit()).toMatchObject({ result: 'fail', window: null })
+    expect(await exposure.audit()).toMatchObject({ result: 'fail', window: null })
     expect((await act(id, 'approve')).body).toMatchObject({ state: 'open', approvedBy: other.split('_')[1] })
-    expect(await door.audit()).toMatchObject({ result: 'pass', state: 'open', window: id })
+    expect(await exposure.audit()).toMatchObject({ result: 'pass', state: 'open', window: id })
     await listener.close()
-    expect(await door.audit()).toMatchObject({ result: 'fail', state: 'closed', window: id })
+    expect(await exposure.audit()).toMatchObject({ result: 'fail', state: 'closed', window: id })
     await act(id, 'cancel')
-    expect(await door.audit()).toMatchObject({ result: 'pass', state: 'closed', window: null })
+    expect(await exposure.audit()).toMatchObject({ result: 'pass', state: 'closed', window: null })
   })
 
   test('the other rules, and other targets, expect what they always do', async () => {
-    const [door, neighbour] = [await makeDoor(), await makeDoor()]
-    const listeners = [await door.open(), await neighbour.open()]
-    const { id } = await request({ labels: { [door.name]: 'yes' } })
+    const [exposure, neighbour] = [await makeExposure(), await makeExposure()]
+    const listeners = [await exposure.open(), await neighbour.open()]
+    const { id } = await request({ labels: { [exposure.name]: 'yes' } })
     await act(id, 'approve')
-    const { auditId } = await door.audit()
+    const { auditId } = await exposure.audit()
     const { body } = await service.call('GET', `/v1/audits/${auditId}/findings?rule=always-shut`)
     expect(body.items).toMatchObject([{ result: 'fail', window: null }])
     expect(await neighbour.audit()).toMatchObject({ result: 'fail', window: null })
@@ -138,17 +140,17 @@ describe('what an agent saw', () => {
     ['inside a window and delivers late counts as inside', 'pass', 'closed after it was seen'],
     ['after its end counts as outside', 'fail', 'closed before it was seen'],
   ])('%s', async (_, result, order) => {
-    const door = await makeDoor()
-    const { id } = await request([door.name], { policy: 'far-away' })
+    const exposure = await makeExposure()
+    const { id } = await request([exposure.name], { policy: 'far-away' })
     await act(id, 'approve')
-    const auditId = await service.accept({ policy: 'far-away', targets: [door.name] })
+    const auditId = await service.accept({ policy: 'far-away', targets: [exposure.name] })
     const { body: lease } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
     if (order === 'closed before it was seen') await act(id, 'cancel')
     // The end of a window is not of it: it must not come in the same millisecond.
     const observedAt = new Date(Date.now() - (order === 'closed after it was seen' ? 1 : 0)).toISOString()
     if (order === 'closed after it was seen') await act(id, 'cancel')
     const seen = { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1 }
-    const observations = [{ check: 0, observedAt, sightings: [seen] }]
+    const observations = [{ check: 0, observedAt, addressResults: [seen] }]
     await service.call('POST', `${place}/${lease.id}/observations`, { key, body: { online: true, observations } })
     await service.ended(auditId)
     const [finding] = await service.findings(auditId)
@@ -161,24 +163,24 @@ describe('what an agent saw', () => {
 
 describe.concurrent('at the end of a window', () => {
   test('an audit of its rules and targets runs by itself and proves that the door is shut', async () => {
-    const door = await makeDoor()
-    const { id } = await request([door.name], { to: inMs(3_000) })
+    const exposure = await makeExposure()
+    const { id } = await request([exposure.name], { to: inMs(3_000) })
     await act(id, 'approve')
     const { window, audit } = await reprobed(id)
     expect(audit).toMatchObject({ trigger: `window:${id}`, verdict: 'pass', progress: { done: 1, total: 1 } })
     expect(Date.parse(audit.createdAt)).toBeGreaterThanOrEqual(Date.parse(window.to))
-    expect(window).toMatchObject({ state: 'closed', proof: 'shut', reprobes: 1 })
+    expect(window).toMatchObject({ state: 'closed', proof: 'closed', reprobes: 1 })
     await hurry(id)
-    expect((await door.audit()).result).toBe('pass')
+    expect((await exposure.audit()).result).toBe('pass')
     expect(await read(id)).toEqual(window) // it is not looked again
   })
 
   test('a door that is still open is told as regressed, and looked at again until it is shut', async () => {
-    const door = await makeDoor()
-    const listener = await door.open()
-    const { id } = await request([door.name])
+    const exposure = await makeExposure()
+    const listener = await exposure.open()
+    const { id } = await request([exposure.name])
     await act(id, 'approve')
-    const inside = await door.audit()
+    const inside = await exposure.audit()
     expect(inside.result).toBe('pass')
     expect((await act(id, 'cancel')).body.canceledBy).toBe(other.split('_')[1])
     const { window, audit: first } = await reprobed(id)
@@ -188,8 +190,8 @@ describe.concurrent('at the end of a window', () => {
       'GET',
       `/v1/reports/drift?from=audit:${inside.auditId}&to=audit:${first.id}&rule=ssh-support`,
     )
-    expect(drift.body.items).toMatchObject([{ class: 'regressed', target: door.name, rule: 'ssh-support' }])
-    const history = (await service.walk(`/v1/targets/${door.name}/history`)).flat()
+    expect(drift.body.items).toMatchObject([{ class: 'regressed', target: exposure.name, rule: 'ssh-support' }])
+    const history = (await service.walk(`/v1/targets/${exposure.name}/history`)).flat()
     const others = history.filter(({ rule }) => rule === 'always-shut')
     expect(others).toMatchObject([{ result: 'fail', to: null }]) // what was not looked at is still in scope
 
@@ -204,15 +206,15 @@ describe.concurrent('at the end of a window', () => {
   })
 
   test('a target that has lost its label since it was seen inside is looked at all the same', async () => {
-    const [door, other] = [await makeDoor(), await makeDoor()]
-    const labels = { moved: door.name }
-    await relabel(door, labels)
+    const [exposure, other] = [await makeExposure(), await makeExposure()]
+    const labels = { moved: exposure.name }
+    await relabel(exposure, labels)
     await relabel(other, labels)
     const { id } = await request({ labels })
     await act(id, 'approve')
-    const listener = await door.open()
-    expect(await door.audit()).toMatchObject({ window: id })
-    await relabel(door, {})
+    const listener = await exposure.open()
+    expect(await exposure.audit()).toMatchObject({ window: id })
+    await relabel(exposure, {})
     await act(id, 'cancel')
     const { window, audit } = await reprobed(id)
     expect(audit.counts).toMatchObject({ pass: 1, fail: 1 })
@@ -221,12 +223,12 @@ describe.concurrent('at the end of a window', () => {
   })
 
   test('a door that another window keeps open is proven shut after that one only', async () => {
-    const door = await makeDoor()
-    const listener = await door.open()
-    const { id } = await request([door.name])
+    const exposure = await makeExposure()
+    const listener = await exposure.open()
+    const { id } = await request([exposure.name])
     await act(id, 'approve')
     await act(id, 'cancel')
-    const next = await request([door.name])
+    const next = await request([exposure.name])
     await act(next.id, 'approve')
     await reprobed(id)
     await hurry(id)
@@ -236,19 +238,19 @@ describe.concurrent('at the end of a window', () => {
     expect((await reprobed(id, 3)).window).toMatchObject({ state: 'ended', proof: 'unproven' })
     await act(next.id, 'cancel')
     await hurry(id)
-    expect((await reprobed(id, 4)).window).toMatchObject({ state: 'closed', proof: 'shut' })
+    expect((await reprobed(id, 4)).window).toMatchObject({ state: 'closed', proof: 'closed' })
   })
 
   test('a look that is delivered twice makes one audit', async () => {
-    const door = await makeDoor()
-    const { id } = await request([door.name])
+    const exposure = await makeExposure()
+    const { id } = await request([exposure.name])
     await act(id, 'approve')
     await act(id, 'cancel')
     const { audit: first } = await reprobed(id)
     const job = `'{"windowId": "${id}", "look": 0}'`
     await service.query(`INSERT INTO pgboss.job (name, data) VALUES ('window-end', ${job})`)
     await hurry(id)
-    await door.audit()
+    await exposure.audit()
     const listed = await service.stores.audits.list({ policy: 'support', limit: 1_000 })
     expect(listed.items.filter(({ trigger }) => trigger === `window:${id}`).map((a) => a.id)).toEqual([first.id])
   })
@@ -256,18 +258,18 @@ describe.concurrent('at the end of a window', () => {
 
 describe('a window', () => {
   test('is not approved by the key that asked for it', async () => {
-    const { id } = await request([(await makeDoor()).name])
+    const { id } = await request([(await makeExposure()).name])
     expect(await act(id, 'approve', service.key)).toMatchObject({ status: 403, body: { title: 'Forbidden' } })
     expect((await read(id)).state).toBe('requested')
   })
 
   test('is, where its policy allows that', async () => {
-    const { id } = await request([(await makeDoor()).name], { policy: 'trusting' })
+    const { id } = await request([(await makeExposure()).name], { policy: 'trusting' })
     expect(await act(id, 'approve', service.key)).toMatchObject({ status: 200, body: { state: 'open' } })
   })
 
   test('is approved once, and canceled once', async () => {
-    const { id } = await request([(await makeDoor()).name], { from: inMs(hourMs), to: inMs(2 * hourMs) })
+    const { id } = await request([(await makeExposure()).name], { from: inMs(hourMs), to: inMs(2 * hourMs) })
     expect((await act(id, 'approve')).body.state).toBe('approved')
     expect((await act(id, 'approve')).status).toBe(409)
     expect((await act(id, 'cancel')).body.state).toBe('canceled')
@@ -276,27 +278,27 @@ describe('a window', () => {
   })
 
   test('may not overlap another one of the same rule and target, and may follow it', async () => {
-    const door = await makeDoor()
+    const exposure = await makeExposure()
     const [start, middle, end] = [inMs(hourMs), inMs(2 * hourMs), inMs(3 * hourMs)]
-    const { id } = await request([door.name], { from: start, to: middle })
-    const overlapping = windowOf({ labels: { [door.name]: 'yes' } }, { from: inMs(1.5 * hourMs), to: end })
+    const { id } = await request([exposure.name], { from: start, to: middle })
+    const overlapping = windowOf({ labels: { [exposure.name]: 'yes' } }, { from: inMs(1.5 * hourMs), to: end })
     const refused = await service.call('POST', '/v1/windows', { body: overlapping })
     expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '/from' }] } })
     expect(refused.body.detail).toContain(id)
-    await request([door.name], { from: middle, to: end })
-    await request([(await makeDoor()).name], { from: start, to: end })
+    await request([exposure.name], { from: middle, to: end })
+    await request([(await makeExposure()).name], { from: start, to: end })
     await act(id, 'cancel')
-    await request([door.name], { from: start, to: middle })
+    await request([exposure.name], { from: start, to: middle })
   })
 
   test('of two that overlap and are asked for at once, one is made', async () => {
-    const body = windowOf([(await makeDoor()).name])
+    const body = windowOf([(await makeExposure()).name])
     const answers = await Promise.all([1, 2, 3].map(() => service.call('POST', '/v1/windows', { body })))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422, 422])
   })
 
   test('is made once for an Idempotency-Key, and found in the listing', async () => {
-    const body = windowOf([(await makeDoor()).name])
+    const body = windowOf([(await makeExposure()).name])
     const headers = { 'idempotency-key': 'a-window' }
     const first = await service.call('POST', '/v1/windows', { body, headers })
     expect((await service.call('POST', '/v1/windows', { body, headers })).body.id).toBe(first.body.id)
@@ -305,29 +307,29 @@ describe('a window', () => {
   })
 
   test('is found by its target, its ticket, and each state that it shows', async () => {
-    const door = await makeDoor()
+    const exposure = await makeExposure()
     const states = ['requested', 'lapsed', 'canceled', 'approved', 'open', 'ended', 'still-open', 'closed']
     const ids = []
     for (const [i, state] of states.entries()) {
       const times = { from: inMs(i * hourMs), to: inMs((i + 1) * hourMs) }
-      const { id } = await request(i === 0 ? { labels: { [door.name]: 'yes' } } : [door.name], times)
+      const { id } = await request(i === 0 ? { labels: { [exposure.name]: 'yes' } } : [exposure.name], times)
       ids.push(id)
       const ran = ['ended', 'still-open', 'closed'].includes(state)
       const proof = { 'still-open': "'open'", closed: "'shut'" }[state] ?? 'NULL'
-      await service.query(`UPDATE access_window SET ticket = '${door.name}', proof = ${proof},
+      await service.query(`UPDATE access_window SET ticket = '${exposure.name}', proof = ${proof},
         from_at = from_at - interval '${ran || state === 'lapsed' || state === 'open' ? i + 2 : 0} hours',
         to_at = to_at - interval '${ran || state === 'lapsed' ? i + 2 : 0} hours',
         approved_at = ${ran || state === 'open' || state === 'approved' ? "now() - interval '1 day'" : 'NULL'},
         canceled_at = ${state === 'canceled' ? 'now()' : 'NULL'} WHERE id = '${id}'`)
     }
-    for (const query of [`target=${door.name}`, `ticket=${door.name}&rule=ssh-support`]) {
+    for (const query of [`target=${exposure.name}`, `ticket=${exposure.name}&rule=ssh-support`]) {
       const found = (await service.walk(`/v1/windows?${query}&limit=3`)).flat()
       expect(found.map(({ id }) => id)).toEqual(ids.toReversed())
       expect(found.map(({ state }) => state)).toEqual(states.toReversed())
     }
-    expect((await service.walk(`/v1/windows?ticket=${door.name}&rule=always-shut`)).flat()).toEqual([])
+    expect((await service.walk(`/v1/windows?ticket=${exposure.name}&rule=always-shut`)).flat()).toEqual([])
     for (const [i, state] of states.entries()) {
-      const found = (await service.walk(`/v1/windows?ticket=${door.name}&state=${state}`)).flat()
+      const found = (await service.walk(`/v1/windows?ticket=${exposure.name}&state=${state}`)).flat()
       expect(found.map(({ id }) => id)).toEqual([ids[i]])
     }
   })
@@ -341,9 +343,9 @@ describe('a window', () => {
     ['an end in the past', { from: inMs(-2 * hourMs), to: inMs(-hourMs) }, '/to'],
     ['an end before its start', { from: inMs(2 * hourMs), to: inMs(hourMs) }, '/to'],
     ['more than seven days', { to: inMs(8 * 24 * hourMs) }, '/to'],
-    ['a parameter that is none', { params: { door: 'wide' } }, '/params/door'],
+    ['a parameter that is none', { params: { exposure: 'wide' } }, '/params/door'],
   ])('is refused with %s', async (_, wrong, pointer) => {
-    const body = windowOf([(await makeDoor()).name], wrong)
+    const body = windowOf([(await makeExposure()).name], wrong)
     const answer = await service.call('POST', '/v1/windows', { body })
     expect(answer.status).toBe(422)
     expect(answer.body.errors).toEqual([{ in: 'body', pointer, detail: expect.any(String) }])

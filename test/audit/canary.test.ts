@@ -36,7 +36,7 @@ describe('the findings of a vantage', () => {
   test('stand while one of its canary endpoints answers', async () => {
     const [canary, target] = [await listenSilently(), await listenSilently()]
     const dead = { host: '127.0.0.1', port: await freePort() }
-    const vantage = await startVantage([dead, canary], { openPort: target.port, shutPort: await freePort() })
+    const vantage = await startVantage([dead, canary], { openPort: target.port, closedPort: await freePort() })
     const { verdict, seen } = await vantage.audit()
     expect(verdict).toBe('pass')
     expect(seen).toMatchObject([
@@ -50,7 +50,7 @@ describe('the findings of a vantage', () => {
   test('are unknown when none answered at the start, and then the targets are not even dialled', async () => {
     const target = await listenCounting()
     const canary = [await freePort(), await freePort()].map((port) => ({ host: '127.0.0.1', port }))
-    const vantage = await startVantage(canary, { openPort: target.port, shutPort: await freePort() })
+    const vantage = await startVantage(canary, { openPort: target.port, closedPort: await freePort() })
     const { verdict, counts, seen, findings } = await vantage.audit()
     expect(verdict).toBe('inconclusive')
     expect(counts).toMatchObject({ pass: 0, fail: 0, unknown: 2, error: 0 })
@@ -78,7 +78,7 @@ describe('the findings of a vantage', () => {
       }),
     )
     const other = await listenSilently()
-    const ports = { openPort: other.port, shutPort: await freePort(), httpsPort: target.port }
+    const ports = { openPort: other.port, closedPort: await freePort(), httpsPort: target.port }
     const vantage = await startVantage([canary], ports)
     const { verdict, seen } = await vantage.audit()
     expect(verdict).toBe('inconclusive')

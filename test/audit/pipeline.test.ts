@@ -8,10 +8,10 @@ import { freePort } from '../support/ports.ts'
 
 let app: TestApp
 let listener: Listening
-let params: { openPort: number; shutPort: number }
+let params: { openPort: number; closedPort: number }
 beforeAll(async () => {
   ;[app, listener] = await Promise.all([startTestApp(), listenSilently()])
-  params = { openPort: listener.port, shutPort: await freePort() }
+  params = { openPort: listener.port, closedPort: await freePort() }
   await app.work()
 })
 afterAll(() => Promise.all([app.stop(), listener.close()]))
@@ -36,7 +36,7 @@ describe('an audit', () => {
     expect(findings).toHaveLength(8)
     expect(findings.filter(({ target }) => target === 'a')).toMatchObject([
       { rule: 'must-be-open', vantage: 'local', result: 'pass', state: 'open', attempts: 1 },
-      { rule: 'must-be-shut', result: 'pass', state: 'closed', evidence: { port: params.shutPort } },
+      { rule: 'must-be-shut', result: 'pass', state: 'closed', evidence: { port: params.closedPort } },
       { rule: 'from-elsewhere', vantage: 'zone:elsewhere', result: 'notchecked', evidence: null, latencyMs: null },
       { rule: 'when-https', result: 'notapplicable', reason: { code: 'condition-not-met' }, attempts: 0 },
     ])
@@ -44,11 +44,11 @@ describe('an audit', () => {
 
   test('tells a violation, and a recovery in the next one', async () => {
     const targets = [{ name: 'exposed', address: '127.0.0.1' }]
-    const first = await app.accept({ targets, params: { ...params, shutPort: listener.port } })
+    const first = await app.accept({ targets, params: { ...params, closedPort: listener.port } })
     expect(await app.ended(first)).toMatchObject({ verdict: 'fail', counts: { pass: 1, fail: 1 } })
     const second = await app.accept({ targets, params })
     expect(await app.ended(second)).toMatchObject({ verdict: 'pass' })
-    const [from, to] = [await app.stores.drift.momentOf(first), await app.stores.drift.momentOf(second)]
+    const [from, to] = [await app.stores.drift.pointInTimeOf(first), await app.stores.drift.pointInTimeOf(second)]
     if (!from || !to) throw new Error('an audit is gone')
     const { items } = await (await app.stores.drift.compare(from.moment, to.moment, {})).page({ limit: 10 })
     expect(items.map((item) => [item.rule, item.class])).toEqual([['must-be-shut', 'recovered']])

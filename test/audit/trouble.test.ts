@@ -8,10 +8,10 @@ import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 
 let listener: Listening
-let params: { openPort: number; shutPort: number; httpsPort?: number }
+let params: { openPort: number; closedPort: number; httpsPort?: number }
 beforeAll(async () => {
   listener = await listenSilently()
-  params = { openPort: listener.port, shutPort: await freePort() }
+  params = { openPort: listener.port, closedPort: await freePort() }
 })
 afterAll(() => listener.close())
 

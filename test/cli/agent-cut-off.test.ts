@@ -63,12 +63,12 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     )
 
   test('in the middle of a batch finishes it, keeps it, and delivers it once when it is back', async () => {
-    const shutElsewhere = ports.rules
+    const closedElsewhere = ports.rules
       .filter(({ id }) => id === 'must-be-shut')
       .map((rule) => ({ ...rule, port: slowPort, from: ['elsewhere'] }))
-    await service.stores.policies.put({ name: 'shut', title: 'Shut', rules: shutElsewhere })
+    await service.stores.policies.put({ name: 'closed', title: 'Shut', rules: closedElsewhere })
     const agent = await startAgent()
-    const auditId = await service.accept({ policy: 'shut' })
+    const auditId = await service.accept({ policy: 'closed' })
     await agent.logged(/"leased"/)
     await link('down')
     const cutOffFor = pause(inFull(60_000, 0))

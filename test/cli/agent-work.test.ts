@@ -4,7 +4,7 @@ import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
 import { type Answer, type Server, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
 import { workAsAgent } from '../../src/cli/agent/work.ts'
-import type { VantageEyes } from '../../src/probes/engine/prober.ts'
+import type { Prober } from '../../src/probes/engine/prober.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const log = pino({ level: 'silent' })
@@ -46,10 +46,10 @@ test('a batch that is leased again while it is kept is not looked at again: what
     },
     close() {},
   }
-  const eyes: VantageEyes = {
+  const prober: Prober = {
     async observe({ probe, host, port }) {
       looked.push(port)
-      const sighting = {
+      const addressResult = {
         address: host,
         state: 'open',
         reason: 'tcp-connected',
@@ -57,7 +57,7 @@ test('a batch that is leased again while it is kept is not looked at again: what
         latencyMs: 1,
         attempts: 1,
       } as const
-      return { probe, host, port, observedAt: new Date(0).toISOString(), sightings: [sighting] }
+      return { probe, host, port, observedAt: new Date(0).toISOString(), addressResults: [addressResult] }
     },
     isOnline: async () => true,
     canary: () => 'none',
@@ -65,7 +65,7 @@ test('a batch that is leased again while it is kept is not looked at again: what
   const spool = await openSpool(directory.path)
   const { signal } = stop
   const deliveries = createDeliveries({ server, spool, path: '/leases', log, signal })
-  const work = workAsAgent({ server, deliveries, eyes, path: '/leases', batches: 4, version: '0', log, signal })
+  const work = workAsAgent({ server, deliveries, prober, path: '/leases', batches: 4, version: '0', log, signal })
   await done
   stop.abort()
   await work

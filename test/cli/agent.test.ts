@@ -51,7 +51,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     service = await startService()
     front = await startTlsFront(await service.listen())
     target = await listenSilently()
-    params = { openPort: target.port, shutPort: await freePort() }
+    params = { openPort: target.port, closedPort: await freePort() }
     directory = await makeTempDir('agent')
     await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
   })

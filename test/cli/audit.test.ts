@@ -12,12 +12,12 @@ const command = fileURLToPath(new URL('../../src/cli/audit.ts', import.meta.url)
 let dataDir: DataDir
 let https: HttpsPeer
 let ssh: Listening
-let shut: number
+let closed: number
 beforeAll(async () => {
   dataDir = await makeDataDir()
   https = await startHttps()
   ssh = await listen(createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-x\r\n')))
-  shut = await freePort()
+  closed = await freePort()
 })
 afterAll(() => Promise.all([https.stop(), ssh.close(), dataDir.remove()]))
 
@@ -30,7 +30,7 @@ const compliant = () => ['127.0.0.1', '--param', `clientPort=${https.port}`, '--
 // One story: each run finds what the one before it stored.
 describe('npm run audit', { shuffle: false }, () => {
   test('exits 0 for a host that is as the policy says, prints what it found, and leaves nothing running', async () => {
-    const { code, stdout, stderr } = await audit([...compliant(), '--param', `sshPort=${shut}`])
+    const { code, stdout, stderr } = await audit([...compliant(), '--param', `sshPort=${closed}`])
     expect(stderr).toBe('')
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^TARGET +RULE +VANTAGE +RESULT +STATE +REASON$/)

@@ -4,7 +4,7 @@ import { ConfigError, readConfig } from '../../src/config/index.ts'
 test('nothing set is a service on loopback with the embedded database', () => {
   const config = readConfig({})
   expect(config).toMatchObject({ listening: { host: '127.0.0.1', port: 8080 }, databaseUrl: undefined })
-  expect(config.places).toMatchObject([{ name: 'local', zones: ['client'], canary: [], credentials: [] }])
+  expect(config.vantages).toMatchObject([{ name: 'local', zones: ['client'], canary: [], credentials: [] }])
   expect(Object.isFrozen(config)).toBe(true)
 })
 
@@ -41,12 +41,12 @@ test('a refusal shows a valid example, and not the value, which may be a secret'
 test('a canary that may not be dialled is refused: it would make the vantage look cut off', () => {
   const canary = { PORTWARDEN_CANARY: '192.0.2.1:443' }
   expect(() => readConfig(canary)).toThrow(/PORTWARDEN_ALLOW does not allow/)
-  const [place] = readConfig({ ...canary, PORTWARDEN_ALLOW: '192.0.2.0/24' }).places
+  const [place] = readConfig({ ...canary, PORTWARDEN_ALLOW: '192.0.2.0/24' }).vantages
   expect(place.canary).toEqual([{ host: '192.0.2.1', port: 443 }])
 })
 
 test('a credential reference may have several networks', () => {
-  const [place] = readConfig({ PORTWARDEN_CREDENTIALS: 'env:AD@10.0.0.0/8, file:/run/ad@192.0.2.0/24' }).places
+  const [place] = readConfig({ PORTWARDEN_CREDENTIALS: 'env:AD@10.0.0.0/8, file:/run/ad@192.0.2.0/24' }).vantages
   expect(place.credentials).toEqual([
     { ref: 'env:AD', destinations: ['10.0.0.0/8'] },
     { ref: 'file:/run/ad', destinations: ['192.0.2.0/24'] },
@@ -54,7 +54,7 @@ test('a credential reference may have several networks', () => {
 })
 
 test('who vouches for hosts that get credentials is read from a file of certificates', async () => {
-  const [place] = readConfig({}).places
+  const [place] = readConfig({}).vantages
   expect(place.credentialCa).toBeUndefined()
   expect(() => readConfig({ PORTWARDEN_CREDENTIAL_CA: '/nonexistent' })).toThrow(
     /PORTWARDEN_CREDENTIAL_CA names .*ENOENT/,
@@ -68,23 +68,23 @@ describe('a process that looks from several vantages', () => {
   const env = { PORTWARDEN_VANTAGE: 'office, dmz' }
 
   test('takes what has no name for all of them', () => {
-    const { places } = readConfig({ ...env, PORTWARDEN_ZONES: 'client,support', PORTWARDEN_CANARY: '10.0.0.1:22' })
+    const { vantages } = readConfig({ ...env, PORTWARDEN_ZONES: 'client,support', PORTWARDEN_CANARY: '10.0.0.1:22' })
     const same = { zones: ['client', 'support'], canary: [{ host: '10.0.0.1', port: 22 }] }
-    expect(places).toMatchObject([
+    expect(vantages).toMatchObject([
       { name: 'office', ...same },
       { name: 'dmz', ...same },
     ])
   })
 
   test('takes for each what stands behind its name: zones, networks, canaries and credentials', () => {
-    const { places } = readConfig({
+    const { vantages } = readConfig({
       ...env,
       PORTWARDEN_ZONES: 'office=client,support; dmz=untrusted',
       PORTWARDEN_ALLOW: 'dmz=192.0.2.0/24:443+22-25,[fd00::/8]:443;office=10.0.0.0/8',
       PORTWARDEN_CANARY: 'dmz=192.0.2.1:443',
       PORTWARDEN_CREDENTIALS: 'office=env:AD@10.0.0.0/8,file:/run/a=b@10.1.0.0/16',
     })
-    const [office, dmz] = places
+    const [office, dmz] = vantages
     expect(office).toEqual({
       name: 'office',
       zones: ['client', 'support'],

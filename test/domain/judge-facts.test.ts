@@ -138,14 +138,14 @@ describe('https', () => {
     [
       'an answer passes',
       { tls: { minVersion: 'TLSv1.2' }, http: { answers: true } },
-      { reason: 'http-answered', facts: { protocol: 'TLSv1.2', http } },
+      { reason: 'http-responded', facts: { protocol: 'TLSv1.2', http } },
       'as-expected',
     ],
     [
       'a TLS server that answers no HTTP fails',
       { http: { answers: true } },
       { reason: 'tls-ok', facts: { protocol: 'TLSv1.2' } },
-      'http-not-answered',
+      'http-no-response',
     ],
     [
       'a peer that breaks off fails with what was seen',
@@ -276,7 +276,7 @@ describe('ldap', () => {
     [
       'a rootDSE is an answer',
       { ldap: { answers: true } },
-      { reason: 'ldap-answered', facts: { rootDse } },
+      { reason: 'ldap-responded', facts: { rootDse } },
       'as-expected',
     ],
     [
@@ -289,24 +289,24 @@ describe('ldap', () => {
       'a port that is open and answers nothing fails',
       { ldap: { answers: true } },
       { reason: 'protocol-timeout', facts: {} },
-      'ldap-not-answered',
+      'ldap-no-response',
     ],
     [
       'Active Directory passes',
       { ldap: { activeDirectory: true } },
-      { reason: 'ldap-answered', facts: { rootDse, activeDirectory: true } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: true } },
       'as-expected',
     ],
     [
       'another directory fails',
       { ldap: { activeDirectory: true } },
-      { reason: 'ldap-answered', facts: { rootDse, activeDirectory: false } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: false } },
       'ldap-not-active-directory',
     ],
     [
       'any directory passes where it need not be that one',
       { ldap: { answers: true, activeDirectory: false } },
-      { reason: 'ldap-answered', facts: { rootDse, activeDirectory: false } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: false } },
       'as-expected',
     ],
     [
@@ -336,25 +336,28 @@ describe('ldap', () => {
     [
       'a channel that is not allowed fails',
       { ldap: { security: ['ldaps'] } },
-      { reason: 'ldap-answered', facts: { rootDse, security: 'plain' } },
+      { reason: 'ldap-responded', facts: { rootDse, security: 'plain' } },
       'ldap-channel-not-allowed',
     ],
     [
       'a refused bind in clear passes where it must be refused',
       { ldap: { plainBind: 'refused' } },
-      { reason: 'ldap-answered', facts: { rootDse, plainBind: { resultCode: 8, resultName: 'strongerAuthRequired' } } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 8, resultName: 'strongerAuthRequired' } },
+      },
       'as-expected',
     ],
     [
       'one that is judged by its password fails',
       { ldap: { plainBind: 'refused' } },
-      { reason: 'ldap-answered', facts: { rootDse, plainBind: { resultCode: 49, resultName: 'invalidCredentials' } } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 49, resultName: 'invalidCredentials' } } },
       'ldap-plain-bind-allowed',
     ],
     [
       'one that was not tried is unknown',
       { ldap: { plainBind: 'refused' } },
-      { reason: 'ldap-answered', facts: { rootDse } },
+      { reason: 'ldap-responded', facts: { rootDse } },
       'facts-missing',
     ],
   ])

@@ -22,11 +22,11 @@ interface Circumstances {
   windowOpen?: boolean
 }
 
-const shut: Seen = { state: 'closed', reason: 'connection-refused' }
-const silent: Seen = { state: 'filtered', reason: 'no-answer' }
+const closed: Seen = { state: 'closed', reason: 'connection-refused' }
+const silent: Seen = { state: 'filtered', reason: 'no-response' }
 const lost: Seen = { state: 'unresolved', reason: 'name-not-found' }
 const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
-const https = (facts: Seen['facts']): Seen => ({ state: 'open', reason: 'http-answered', facts })
+const https = (facts: Seen['facts']): Seen => ({ state: 'open', reason: 'http-responded', facts })
 const answering = https({ protocol: 'TLSv1.3', http: { status: 200 } })
 const old = https({ protocol: 'TLSv1.1', http: { status: 200 } })
 const tls = (cert: Parameters<typeof certificate>[0], facts = {}): Seen => ({
@@ -37,8 +37,8 @@ const tls = (cert: Parameters<typeof certificate>[0], facts = {}): Seen => ({
 const selfSigned = tls({ selfSigned: true }, { trusted: false })
 const tcpOpen: Seen = { state: 'open', reason: 'tcp-connected' }
 const speakingSsh: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
-const ad: Seen = { state: 'open', reason: 'ldap-answered', facts: { rootDse: {}, activeDirectory: true } }
-const openLdap: Seen = { state: 'open', reason: 'ldap-answered', facts: { rootDse: {}, activeDirectory: false } }
+const ad: Seen = { state: 'open', reason: 'ldap-responded', facts: { rootDse: {}, activeDirectory: true } }
+const openLdap: Seen = { state: 'open', reason: 'ldap-responded', facts: { rootDse: {}, activeDirectory: false } }
 const bound = (reason: Seen['reason'], security: 'plain' | 'starttls' | 'ldaps'): Seen => ({
   state: 'open',
   reason,
@@ -52,13 +52,13 @@ describe('the built-in policy', () => {
     ['client-https', 'answers over TLS 1.3', answering, 'pass'],
     ['client-https', 'answers over TLS 1.1', old, 'fail'],
     ['client-https', 'answers no HTTP', { ...answering, reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } }, 'fail'],
-    ['client-https', 'is shut', shut, 'fail'],
+    ['client-https', 'is shut', closed, 'fail'],
     ['client-https', 'is filtered', silent, 'fail'],
     ['client-https', 'has no name', lost, 'unknown'],
     ['client-https', 'may not be dialled', denied, 'error'],
     ['client-https-encrypted', 'answers no plain request', https({ plainHttp: { answered: false } }), 'pass'],
     ['client-https-encrypted', 'serves plain pages', https({ plainHttp: { answered: true, status: 200 } }), 'fail'],
-    ['client-https-encrypted', 'is shut, so that it serves nothing', shut, 'pass'],
+    ['client-https-encrypted', 'is shut, so that it serves nothing', closed, 'pass'],
     ['client-https-encrypted', 'has no name', lost, 'unknown'],
     ['server-certificate', 'is right', tls({}), 'pass'],
     ['server-certificate', 'ends in 13 days', tls({ notAfter: '2026-01-14T13:00:00Z' }), 'fail'],
@@ -75,15 +75,15 @@ describe('the built-in policy', () => {
     ],
     ['ui-https', 'is the port of the clients', answering, 'notapplicable'],
     ['ui-https', 'has a port of its own', answering, 'pass', { params: { uiPort: 8443 } }],
-    ['ui-https', 'has a port of its own that is shut', shut, 'fail', { params: { uiPort: 8443 } }],
-    ['ssh-restricted', 'is shut', shut, 'pass'],
+    ['ui-https', 'has a port of its own that is shut', closed, 'fail', { params: { uiPort: 8443 } }],
+    ['ssh-restricted', 'is shut', closed, 'pass'],
     ['ssh-restricted', 'is filtered', silent, 'pass'],
     ['ssh-restricted', 'is open', tcpOpen, 'fail'],
     ['ssh-restricted', 'is open in a window as well', tcpOpen, 'fail', { windowOpen: true }],
-    ['ssh-support', 'is shut outside a window', shut, 'pass'],
+    ['ssh-support', 'is shut outside a window', closed, 'pass'],
     ['ssh-support', 'is open outside a window', speakingSsh, 'fail'],
     ['ssh-support', 'is open inside one', speakingSsh, 'pass', { windowOpen: true }],
-    ['ssh-support', 'is shut inside one', shut, 'fail', { windowOpen: true }],
+    ['ssh-support', 'is shut inside one', closed, 'fail', { windowOpen: true }],
     ['ssh-support', 'speaks no SSH inside one', tcpOpen, 'fail', { windowOpen: true }],
     ['ad-ldap', 'has no domain controller', ad, 'notapplicable'],
     ['ad-ldap', 'is Active Directory', ad, 'pass', withDc],
@@ -96,7 +96,7 @@ describe('the built-in policy', () => {
       { params: { ...withDc.params, directory: 'any' } },
     ],
     ['ad-ldap', 'answers nothing', { state: 'open', reason: 'protocol-timeout' }, 'fail', withDc],
-    ['ad-ldap', 'is shut', shut, 'fail', withDc],
+    ['ad-ldap', 'is shut', closed, 'fail', withDc],
     ['ad-ldap-bind', 'has no credential', ad, 'notapplicable', withDc],
     [
       'ad-ldap-bind',

@@ -1,4 +1,4 @@
-import type { FactsByProbe, Observation, Sighting, State } from '../../src/domain/findings/observation.ts'
+import type { AddressResult, FactsByProbe, Observation, State } from '../../src/domain/findings/observation.ts'
 import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy/policy.ts'
 
@@ -23,9 +23,9 @@ export const ruleThat = (expect: ResolvedExpectation): ResolvedRule => ({
   expect,
 })
 
-/** What a probe saw of a host: one address for each of the given sightings. */
+/** What a probe saw of a host: one address for each of the given addressResults. */
 export function observation(...seen: Seen[]): Observation {
-  const sightings = seen.map(({ state, reason, facts = {} }, index): Sighting => {
+  const addressResults = seen.map(({ state, reason, facts = {} }, index): AddressResult => {
     const address = state === 'unresolved' ? null : `10.0.0.${index + 1}`
     return { address, state, reason, facts, latencyMs: 1.5, attempts: 1 }
   })
@@ -34,7 +34,7 @@ export function observation(...seen: Seen[]): Observation {
     host: 'epp.corp.test',
     port: 443,
     observedAt: now,
-    sightings: sightings as Observation['sightings'],
+    addressResults: addressResults as Observation['addressResults'],
   }
 }
 

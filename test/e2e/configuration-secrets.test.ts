@@ -6,7 +6,7 @@ import { startServiceProcess, unique } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
 import { dumpRows } from '../support/dump-rows.ts'
-import { everyAnswer } from '../support/every-answer.ts'
+import { everyResponse } from '../support/every-answer.ts'
 import { startRelay } from '../support/relay.ts'
 import { findSecrets } from '../support/secret-forms.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
@@ -77,7 +77,7 @@ async function useService() {
   const ids = ((await (await service.call('/v1/audits')).json()) as { items: { id: string }[] }).items.map(
     ({ id }) => id,
   )
-  texts.push(await everyAnswer(service.call, { from: `audit:${ids.at(-1)}`, to: `audit:${ids[0]}` }))
+  texts.push(await everyResponse(service.call, { from: `audit:${ids.at(-1)}`, to: `audit:${ids[0]}` }))
 
   await askBadly(ask, { key, newKey })
   relay.cut()

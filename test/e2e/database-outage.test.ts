@@ -26,7 +26,7 @@ beforeAll(async () => {
   fleet = await startFleet(postgres.url)
   open = await listenSilently()
   slow = await listenSlowly(500)
-  params = { openPort: open.port, shutPort: await freePort(), httpsPort: slow.port }
+  params = { openPort: open.port, closedPort: await freePort(), httpsPort: slow.port }
   api = await startServiceProcess(postgres.url, {}, 'api')
   workers = [await fleet.startWorker(), await fleet.startWorker()]
 })

@@ -90,7 +90,7 @@ describeAsRoot('a database whose disk is full', () => {
 
     await disk.free()
     expect((await create('after')).status).toBe(201)
-    const body = { policy: 'ports', targets: ['after'], params: { openPort: 1, shutPort: 1 } }
+    const body = { policy: 'ports', targets: ['after'], params: { openPort: 1, closedPort: 1 } }
     const { status, body: audit } = await service.call('POST', '/v1/audits', { body })
     expect([200, 202]).toContain(status)
     expect(await service.ended(audit.id)).toMatchObject({ status: 'completed' })

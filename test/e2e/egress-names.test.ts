@@ -60,7 +60,7 @@ const zone: Record<string, Answers[]> = {
   'link-local.test': one('169.254.1.1'),
   ...Object.fromEntries([...metadatas, ...carriers].map((address, i) => [`never-${i}.test`, one(address)])),
 }
-const shut = Object.keys(zone).filter((name) => /^(alias|mapped|zero|link-local|never)/.test(name))
+const closed = Object.keys(zone).filter((name) => /^(alias|mapped|zero|link-local|never)/.test(name))
 
 const settings = {
   PORTWARDEN_ALLOW: '0.0.0.0/0,::/0',
@@ -156,7 +156,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     expect(await arrivals()).toEqual([...reachable, '127.0.0.1', '::1', open])
   })
 
-  const offered = [...never, ...shut, 'rebound.test', 'one-of-two.test']
+  const offered = [...never, ...closed, 'rebound.test', 'one-of-two.test']
   const report = (what: string, taken: number, came: readonly string[]) =>
     process.stdout.write(
       `${what}: ${offered.length} addresses and names tried, ${taken} taken for a host, ${came.filter(isForbidden).length} connects where it must not\n`,
@@ -175,7 +175,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     }
     expect(await others['the address of a target that comes with an audit']?.offer(['last.test'])).toBe(1)
     expect((await arrivals()).filter(isForbidden)).toEqual([]) // also of what was late
-    for (const name of [...shut, 'beside.test', 'rebound.test', 'one-of-two.test'])
+    for (const name of [...closed, 'beside.test', 'rebound.test', 'one-of-two.test'])
       expect(asked(name)).toBeGreaterThan(0)
   })
 
@@ -190,7 +190,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
         statuses.push(answer.status)
       }
       console.log(JSON.stringify(statuses))`
-    const hosts = [...never, ...shut, 'last.test']
+    const hosts = [...never, ...closed, 'last.test']
     const statuses = JSON.parse(await runInside(ask, { hosts, port, url, key: service.key })) as number[]
     expect(statuses.slice(0, -1)).toEqual(hosts.slice(0, -1).map(() => 422))
     expect(statuses.at(-1)).toBe(200)
@@ -269,7 +269,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
       name: address,
       address,
     }))
-    const auditId = await service.accept({ targets, params: { openPort: listener, shutPort: bridge.port } })
+    const auditId = await service.accept({ targets, params: { openPort: listener, closedPort: bridge.port } })
     await service.ended(auditId)
     const seen = (await service.findings(auditId)).map(
       ({ target, rule, state, reason }) => `${target} ${rule} ${state} ${reason.code}`,

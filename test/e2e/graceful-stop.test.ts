@@ -62,7 +62,7 @@ describe.concurrent('SIGTERM', () => {
     const body = JSON.stringify({
       policy: ports.name,
       targets: [{ name: 'host', address: '127.0.0.1' }],
-      params: { openPort: 1, shutPort: 2 },
+      params: { openPort: 1, closedPort: 2 },
     })
     // Nobody works, so that this one waits for its end until the service stops.
     const headers = { ...json, prefer: 'wait=15' }
@@ -84,7 +84,7 @@ describe.concurrent('SIGTERM', () => {
     await using fleet = await startFleet()
     const slow = await listenSlowly(1_000)
     const worker = await fleet.startWorker(grace)
-    const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: slow.port })
+    const auditId = await fleet.acceptFor(3, { openPort: 1, closedPort: await freePort(), httpsPort: slow.port })
     await expect.poll(() => isConnectedTo(worker.pid, slow.port)).toBe(true)
     const { code, ms } = await terminate(worker)
     expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })
@@ -98,7 +98,7 @@ describe.concurrent('SIGTERM', () => {
     await using fleet = await startFleet()
     await using target = await listenHolding()
     const worker = await fleet.startWorker(grace)
-    const auditId = await fleet.acceptFor(3, { openPort: 1, shutPort: await freePort(), httpsPort: target.port })
+    const auditId = await fleet.acceptFor(3, { openPort: 1, closedPort: await freePort(), httpsPort: target.port })
     await target.holds()
     const { code, ms } = await terminate(worker)
     expect({ code, inTime: ms < graceMs }).toEqual({ code: 0, inTime: true })

@@ -155,7 +155,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
       PORTWARDEN_LOG_LEVEL: 'debug',
     })
     const [node, program] = auditCommand
-    const [json, table, mistake] = await Promise.all([
+    const [json, table, issue] = await Promise.all([
       run(node, [program, '127.0.0.1', '--policy', 'peers', '--json'], { env }),
       run(node, [program, '127.0.0.2', '--policy', 'peers'], { env }),
       run(node, [program, ...hostileTexts.filter(isNameText).map(({ text }) => `x${text}`), '--policy', 'x'], { env }),
@@ -164,8 +164,8 @@ describeWithPeers(['openssl'], 'what others say', () => {
     expectArrived(hostileTexts, new Map([['command', json.stdout]]), ['command'])
     expectHarmless('the table of the command', 'text', table.stdout + table.stderr)
     expect(table.stdout).toContain('verdict:')
-    expectHarmless('the mistake of the command', 'text', mistake.stderr)
-    expect(mistake.stderr).toContain('mark0z')
+    expectHarmless('the mistake of the command', 'text', issue.stderr)
+    expect(issue.stderr).toContain('mark0z')
   })
 
   test('why a webhook was not delivered quotes the names of a certificate escaped', async () => {
@@ -227,7 +227,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   const policyWith = (text: string, i: number) => ({
     ...{ name: `p${i}`, title: text, source: text },
     rules: [
-      rule('shut', {
+      rule('closed', {
         ...{ title: text, rationale: text, remediation: text, probe: 'tcp', port: peers.ssh.port },
         ...{ expect: { state: ['closed'] }, insideWindow: { expect: { state: ['open'] } } },
       }),
@@ -236,13 +236,13 @@ describeWithPeers(['openssl'], 'what others say', () => {
   const soon = () => new Date(Date.now() + 3_600_000).toISOString()
   const waiverWith = (text: string) => ({
     policy: `p${first}`,
-    rules: ['shut'],
+    rules: ['closed'],
     targets: ['hostile'],
     reason: text,
     expiresAt: soon(),
   })
   const windowWith = (text: string) => ({
-    ...{ policy: `p${first}`, rules: ['shut'], targets: [`t${first}`], ticket: text, reason: text },
+    ...{ policy: `p${first}`, rules: ['closed'], targets: [`t${first}`], ticket: text, reason: text },
     ...{ from: new Date().toISOString(), to: soon() },
   })
 

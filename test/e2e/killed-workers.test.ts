@@ -23,7 +23,7 @@ describe.concurrent('when workers are killed', () => {
     const oneAtOnce = { PORTWARDEN_BATCHES: '1' }
     const workers = [await fleet.startWorker(oneAtOnce), await fleet.startWorker(oneAtOnce)]
     const targets = 9 // make a large batch
-    const params = { openPort: 1, shutPort: await freePort(), httpsPort: target.port }
+    const params = { openPort: 1, closedPort: await freePort(), httpsPort: target.port }
     const auditIds = [await fleet.acceptFor(targets, params), await fleet.acceptFor(targets, params)]
     for (const { pid } of workers) await expect.poll(() => isConnectedTo(pid, target.port)).toBe(true)
     process.kill(workers[0]?.pid ?? 0, 'SIGKILL')
@@ -46,7 +46,7 @@ describe.concurrent('when workers are killed', () => {
     await fleet.stores.webhooks.create('hook', { ...hook, events: ['audit.completed'] }, sealed)
     receiver.behave(() => undefined) // takes the event and never answers
     const worker = await fleet.startWorker(env)
-    const auditId = await fleet.acceptFor(1, { openPort: 1, shutPort: await freePort() })
+    const auditId = await fleet.acceptFor(1, { openPort: 1, closedPort: await freePort() })
     await receiver.came(1)
     process.kill(worker.pid, 'SIGKILL')
     receiver.behave(() => 204)
@@ -68,17 +68,17 @@ describe.concurrent('when workers are killed', () => {
     await using fleet = await startFleet()
     const proofs = await listenForProofs(fleet)
     const server = createServer((socket) => socket.on('error', () => {})) // takes connections and answers nothing
-    const door = await listen(server)
-    const shut = ports.rules.find((rule) => rule.id === 'must-be-shut') ?? expect.fail('there is no such rule')
+    const exposure = await listen(server)
+    const closed = ports.rules.find((rule) => rule.id === 'must-be-shut') ?? expect.fail('there is no such rule')
     const insideWindow = { expect: { state: ['open'] } }
-    const rules = [{ ...shut, probe: 'https' as const, port: door.port, insideWindow }]
+    const rules = [{ ...closed, probe: 'https' as const, port: exposure.port, insideWindow }]
     await fleet.stores.policies.put({ name: 'kept-shut', title: 'Kept shut', rules })
     await fleet.stores.targets.save([{ name: 'host', address: '127.0.0.1' }])
 
     process.kill((await fleet.startWorker()).pid, 'SIGKILL')
     const now = new Date()
     const id = '019b7600-0000-7000-8000-000000000001'
-    const asked = { policy: 'kept-shut', rules: [shut.id], targets: ['host'], params: {}, from: now }
+    const asked = { policy: 'kept-shut', rules: [closed.id], targets: ['host'], params: {}, from: now }
     const to = new Date(now.getTime() + 1_000)
     const window = { id, ...asked, to, ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
     await fleet.transaction((stores) => requestWindow(stores, window, now))
@@ -88,10 +88,10 @@ describe.concurrent('when workers are killed', () => {
     const worker = await fleet.startWorker()
     await looked
     process.kill(worker.pid, 'SIGKILL')
-    await door.close()
+    await exposure.close()
     await fleet.startWorker()
     const proven = await proofs.proven(id)
-    expect(proven).toMatchObject({ reprobes: 1, proof: 'shut' })
+    expect(proven).toMatchObject({ reprobes: 1, proof: 'closed' })
     expect(windowState(proven, new Date())).toBe('closed')
     expect(await fleet.stores.audits.find(proven.reprobeAuditId ?? '')).toMatchObject({ trigger: `window:${id}` })
     await proofs.stop()

@@ -14,7 +14,7 @@ test('neither the listener that was bound to a free port nor the database is dia
     { name: 'here', address: '127.0.0.1' },
     { name: 'here-by-name', address: 'localhost' },
   ]
-  const auditId = await service.accept({ targets, params: { openPort: listener, shutPort: database } })
+  const auditId = await service.accept({ targets, params: { openPort: listener, closedPort: database } })
   await service.ended(auditId)
   const looked = (await service.findings(auditId)).filter(({ rule }) => rule.startsWith('must-be'))
   expect(looked).toHaveLength(4)

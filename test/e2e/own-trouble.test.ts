@@ -10,7 +10,7 @@ import { withDescriptors } from '../support/program.ts'
 import { openTestStores, type TestStores } from '../support/stores.ts'
 
 const openHosts = Array.from({ length: 200 }, (_, index) => `127.7.1.${index + 1}`)
-const shutHosts = Array.from({ length: 1_800 }, (_, index) => `127.8.${1 + (index >> 8)}.${index & 255}`)
+const closedHosts = Array.from({ length: 1_800 }, (_, index) => `127.8.${1 + (index >> 8)}.${index & 255}`)
 
 let stores: TestStores
 let listening: Listening[]
@@ -28,8 +28,8 @@ afterAll(async () => {
 
 /** Audits all of them with the command; answers the findings about ports that were looked at. */
 async function auditWithFiles(limit: number): Promise<Finding[]> {
-  const params = { openPort: listening[0]?.port, shutPort: await freePort() }
-  const argv = [...openHosts, ...shutHosts, '--policy', ports.name, '--json'].concat(
+  const params = { openPort: listening[0]?.port, closedPort: await freePort() }
+  const argv = [...openHosts, ...closedHosts, '--policy', ports.name, '--json'].concat(
     Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]),
   )
   const [command, ...limited] = withDescriptors(limit, [...auditCommand, ...argv])

@@ -91,9 +91,9 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
     closers.push(agent.end)
 
     // The agent's own loopback has nobody at that port.
-    const shut = await audit(pairOf('shut', target.port))
-    expect(shut.audit).toMatchObject({ verdict: 'pass', progress: { done: 1, total: 1 } })
-    expect(shut.findings).toMatchObject([
+    const closed = await audit(pairOf('closed', target.port))
+    expect(closed.audit).toMatchObject({ verdict: 'pass', progress: { done: 1, total: 1 } })
+    expect(closed.findings).toMatchObject([
       {
         ...{ vantage: 'local', result: 'pass', state: 'open', attempts: 2 },
         evidence: {
@@ -103,7 +103,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
       },
     ])
     const rows = await service.query<{ kept: unknown; pairs: unknown }>(
-      `SELECT b.kept, a.pairs FROM batch b JOIN audit a ON a.id = b.audit_id WHERE a.id = '${shut.auditId}'`,
+      `SELECT b.kept, a.pairs FROM batch b JOIN audit a ON a.id = b.audit_id WHERE a.id = '${closed.auditId}'`,
     )
     expect(rows).toEqual([
       { kept: null, pairs: null },

@@ -9,8 +9,8 @@ import { peerAuthority } from '../support/certificates.ts'
 import { auditCommand, environment, startServiceProcess, unique } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { dumpRows } from '../support/dump-rows.ts'
-import { everyAnswer } from '../support/every-answer.ts'
-import { ldapResult, ldapTags, rootDseAnswer } from '../support/ldap-bytes.ts'
+import { everyResponse } from '../support/every-answer.ts'
+import { ldapResult, ldapTags, rootDseResponse } from '../support/ldap-bytes.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type HostilePeer, startHostile } from '../support/peers/hostile.ts'
 import { startSambaAd } from '../support/peers/samba-ad.ts'
@@ -90,10 +90,10 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     )
     dropper = keep(
       await startHostile([
-        { reply: () => rootDseAnswer(1) },
+        { reply: () => rootDseResponse(1) },
         { reply: () => ldapResult(2, ldapTags.extended, 0) },
         { upgrade: { cert, key } },
-        { reply: () => rootDseAnswer(3) },
+        { reply: () => rootDseResponse(3) },
         { receive: 30 },
         'reset',
       ]),
@@ -180,7 +180,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
       const name = Object.keys(cases)[Number(target.slice(mark.length + 1))] ?? ''
       reasons[name] = reason.code
     }
-    answers.push(await everyAnswer(service.call, { from: `audit:${first}`, to: `audit:${second}` }))
+    answers.push(await everyResponse(service.call, { from: `audit:${first}`, to: `audit:${second}` }))
     places.api = Buffer.from(answers.join('\n'))
     await service.stop() // so that the log has its last words too
     places.log = Buffer.from(service.log())

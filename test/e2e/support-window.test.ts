@@ -70,8 +70,8 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     expect(left).toMatchObject({ proof: 'open', reprobes: 1 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('still-open')
     expect(await finding(left.reprobeAuditId ?? '')).toMatchObject({ result: 'fail', state: 'open', window: null })
-    const moments = `from=audit:${inside.auditId}&to=audit:${left.reprobeAuditId}`
-    const drift = await service.call('GET', `/v1/reports/drift?${moments}&rule=ssh-support`)
+    const pointsInTime = `from=audit:${inside.auditId}&to=audit:${left.reprobeAuditId}`
+    const drift = await service.call('GET', `/v1/reports/drift?${pointsInTime}&rule=ssh-support`)
     expect(drift.body.items).toMatchObject([{ class: 'regressed', target: 'epp', vantage: 'helpdesk' }])
 
     // It is looked again, after a minute and after two; and now sshd is stopped.
@@ -79,9 +79,9 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     expect(await proofs.proven(id, 2)).toMatchObject({ proof: 'open', reprobes: 2 })
     await sshd.stop()
     expect(await hurry(id)).toEqual([120])
-    const shut = await proofs.proven(id, 3)
-    expect(shut).toMatchObject({ proof: 'shut', reprobes: 3 })
+    const closed = await proofs.proven(id, 3)
+    expect(closed).toMatchObject({ proof: 'closed', reprobes: 3 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('closed')
-    expect(await finding(shut.reprobeAuditId ?? '')).toMatchObject({ result: 'pass', state: 'closed' })
+    expect(await finding(closed.reprobeAuditId ?? '')).toMatchObject({ result: 'pass', state: 'closed' })
   })
 })

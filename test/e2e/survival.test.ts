@@ -15,15 +15,15 @@ const targets = 20
 async function startPorts(fleet: Fleet) {
   const open = await listenSilently()
   const slow = await listenSlowly(500)
-  const shut = await freePort()
+  const closed = await freePort()
   let asked = 0
   return {
     slowPort: slow.port,
     /** Accepts an audit that finds the opposite of the one before. */
     accept() {
       asked += 1
-      const [openPort, shutPort] = asked % 2 === 0 ? [open.port, shut] : [shut, open.port]
-      return fleet.acceptFor(targets, { openPort, shutPort, httpsPort: slow.port })
+      const [openPort, closedPort] = asked % 2 === 0 ? [open.port, closed] : [closed, open.port]
+      return fleet.acceptFor(targets, { openPort, closedPort, httpsPort: slow.port })
     },
     async [Symbol.asyncDispose]() {
       await open.close()
@@ -100,7 +100,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     await using fleet = await startFleet()
     await using target = await holdFirst()
     const sleeper = await fleet.startWorker()
-    const params = { openPort: await freePort(), shutPort: await freePort(), httpsPort: target.port }
+    const params = { openPort: await freePort(), closedPort: await freePort(), httpsPort: target.port }
     const auditId = await fleet.acceptFor(targets, params)
     const held = await target.first
     kill(sleeper, 'SIGSTOP')
@@ -134,7 +134,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     const others = [await ports.accept(), await ports.accept(), await ports.accept()]
     const deadly = await fleet.accept({
       targets: [{ name: 'deadly', address: '127.0.0.66' }],
-      params: { openPort: 1, shutPort: 2 },
+      params: { openPort: 1, closedPort: 2 },
       vantages: ['office'],
     })
     while ((await fleet.stores.audits.find(deadly))?.finishedAt === null) {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   receiver = await startReceiver()
   service = await startServiceProcess(database.url)
   isDescribed = describedBy(await ask('GET', '/openapi.json'))
-  await ask('PUT', '/v1/policies/doors', doors)
+  await ask('PUT', '/v1/policies/doors', exposures)
   otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
   const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed', 'schedule.resumed']
@@ -38,16 +38,16 @@ afterAll(async () => {
 })
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
-const door = {
+const exposure = {
   ...{ severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: '${door}' },
   expect: { state: ['closed', 'filtered'] },
 }
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
-const doors = {
-  ...{ name: 'doors', title: 'Doors', parameters: { door: { type: 'port', required: true } } },
+const exposures = {
+  ...{ name: 'exposures', title: 'Doors', parameters: { exposure: { type: 'port', required: true } } },
   rules: [
-    { id: 'support', title: 'Support', ...door, insideWindow: { expect: { state: ['open'] } } },
-    { id: 'shut', title: 'Shut', ...door },
+    { id: 'support', title: 'Support', ...exposure, insideWindow: { expect: { state: ['open'] } } },
+    { id: 'closed', title: 'Shut', ...exposure },
   ],
 }
 
@@ -94,13 +94,13 @@ async function told(type: string, fits: (data: Body) => boolean): Promise<Body> 
 /** A target whose door is open. */
 async function makeTarget(name: string): Promise<Listening> {
   const listening = await listenSilently()
-  await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { door: listening.port } })
+  await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { exposure: listening.port } })
   return listening
 }
-const audit = (target: string) => ask('POST', '/v1/audits', { policy: 'doors', targets: [target] })
+const audit = (target: string) => ask('POST', '/v1/audits', { policy: 'exposures', targets: [target] })
 
 /** Lets the look at the door of a window come now that waits for its time. */
-const lookNow = (id: string) =>
+const probeNow = (id: string) =>
   expect
     .poll(() =>
       query(database.url, [
@@ -111,27 +111,27 @@ const lookNow = (id: string) =>
 
 test('what the door of a window shows after its end is told: that it is still open, and that it is shut', async () => {
   const listening = await makeTarget('windowed')
-  const window = { policy: 'doors', rules: ['support'], targets: ['windowed'], ticket: 'CHG1', reason: 'an update' }
+  const window = { policy: 'exposures', rules: ['support'], targets: ['windowed'], ticket: 'CHG1', reason: 'an update' }
   const { id } = await ask('POST', '/v1/windows', { ...window, from: inMs(0), to: inMs(3_600_000) })
   await approve('windows', id)
   expect(await audit('windowed')).toMatchObject({ counts: { pass: 1, fail: 1 } })
   await query(database.url, [`UPDATE access_window SET to_at = now() WHERE id = '${id}'`])
-  await lookNow(id)
+  await probeNow(id)
   const isIt = (data: Body) => data.window.id === id
   expect(await told('window.still-open', isIt)).toMatchObject({ window: { ticket: 'CHG1', rules: ['support'] } })
   await listening.close()
-  await lookNow(id) // else a minute later
+  await probeNow(id) // else a minute later
   expect(await told('window.closed', isIt)).toMatchObject({ window: { ticket: 'CHG1' } })
 })
 
 test('a finding whose waiver has expired opens again, under the fingerprint that it had', async () => {
   const listening = await makeTarget('waived')
-  const isIt = ({ finding }: Body) => finding.target === 'waived' && finding.rule === 'shut'
+  const isIt = ({ finding }: Body) => finding.target === 'waived' && finding.rule === 'closed'
   await audit('waived')
   const { finding } = await told('finding.opened', isIt)
   const waiver = {
-    policy: 'doors',
-    rules: ['shut'],
+    policy: 'exposures',
+    rules: ['closed'],
     targets: ['waived'],
     reason: 'the move',
     expiresAt: inMs(3_600_000),
@@ -152,17 +152,17 @@ test('a finding whose waiver has expired opens again, under the fingerprint that
 })
 
 test('ticks that had no audit are told, and the one that has one again', async () => {
-  await ask('PUT', '/v1/targets/nightly', { address: '127.0.0.1', params: { door: await freePort() } })
+  await ask('PUT', '/v1/targets/nightly', { address: '127.0.0.1', params: { exposure: await freePort() } })
   const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', missed: 'once', overlap: 'skip' }
-  await ask('POST', '/v1/schedules', { ...schedule, audit: { policy: 'doors', targets: ['nightly'] } })
+  await ask('POST', '/v1/schedules', { ...schedule, audit: { policy: 'exposures', targets: ['nightly'] } })
   await query(database.url, [
     `UPDATE schedule SET next_at = date_trunc('day', now()) - interval '3 days' + interval '2 hours'`,
     `INSERT INTO pgboss.job (name) VALUES ('schedule-ticks')`, // else within a minute
   ])
   const missed = await told('schedule.missed', () => true)
-  expect(missed).toMatchObject({ schedule: 'nightly', policy: 'doors', count: missed.ticks.length })
+  expect(missed).toMatchObject({ schedule: 'nightly', policy: 'exposures', count: missed.ticks.length })
   expect(missed.count).toBeGreaterThanOrEqual(2)
-  expect(await told('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'doors' })
+  expect(await told('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'exposures' })
 })
 
 test('a ping is as the document says, too', async () => {

@@ -19,7 +19,7 @@ const idle: JobHandlers = {
 }
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-const maxLooks = 40
+const maxReprobes = 40
 
 let stores: TestStores
 beforeEach(async () => {
@@ -54,7 +54,7 @@ async function startTwo(clock: TestClock) {
     errors,
     /** Lets time pass until this many ticks are decided. */
     async decided(count: number) {
-      for (let looks = 0; looks < maxLooks && (await stores.db.scheduleRun.count()) < count; looks++) {
+      for (let looks = 0; looks < maxReprobes && (await stores.db.scheduleRun.count()) < count; looks++) {
         await clock.tick(2_000)
         await looking
       }
@@ -68,7 +68,7 @@ async function startTwo(clock: TestClock) {
 
 /** A schedule in Berlin that is made at this time. */
 async function makeSchedule(from: string, more: Partial<ScheduleInput> = {}) {
-  const audit = { policy: ports.name, targets: ['host'], params: { openPort: 1, shutPort: 2 } }
+  const audit = { policy: ports.name, targets: ['host'], params: { openPort: 1, closedPort: 2 } }
   const plain = { jitterSeconds: 0, overlap: 'skip', missed: 'once', enabled: true, timeZone: 'Europe/Berlin' } as const
   const input: ScheduleInput = { name: 'nightly', cron: '30 2 * * *', audit, ...plain, ...more }
   const { cron, timeZone: tz } = input

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type JobSource, startTaker, type TakerOptions } from '../../src/jobs/worker-loop.ts'
+import { type JobSource, startWorkerLoop, type WorkerLoopOptions } from '../../src/jobs/worker-loop.ts'
 
 /** A queue in memory; what becomes of its jobs can be waited for. */
 function openQueue(waiting: string[]) {
@@ -37,7 +37,7 @@ function openQueue(waiting: string[]) {
   }
 }
 
-const quiet = { atOnce: 2, keepEveryMs: 60_000, lookEveryMs: 60_000, onError: () => {} }
+const quiet = { concurrency: 2, heartbeatEveryMs: 60_000, pollEveryMs: 60_000, onError: () => {} }
 
 /** Jobs that are worked on until they are let go. */
 function hold() {
@@ -50,43 +50,43 @@ function hold() {
   }
 }
 
-const start = (queue: ReturnType<typeof openQueue>, options: Partial<TakerOptions<string>>) =>
-  startTaker(queue.source, { ...quiet, work: async () => {}, ...options })
+const start = (queue: ReturnType<typeof openQueue>, options: Partial<WorkerLoopOptions<string>>) =>
+  startWorkerLoop(queue.source, { ...quiet, work: async () => {}, ...options })
 
 describe('whoever takes jobs', () => {
   test('takes as many as there is room for, and the next when one of them has ended, not all', async () => {
     const queue = openQueue(['a', 'b', 'c'])
     const { work, release } = hold()
-    const taker = start(queue, { work })
+    const workerLoop = start(queue, { work })
     await queue.seen('fetch 2: a b')
     release('b')
     await queue.seen('fetch 1: c')
     expect(queue.log).toEqual(['fetch 2: a b', 'complete b', 'fetch 1: c'])
     release('a')
     release('c')
-    await taker.rest(10_000)
+    await workerLoop.rest(10_000)
   })
 
   test('looks again when it is told that there is more', async () => {
     const queue = openQueue([])
-    const taker = start(queue, {})
+    const workerLoop = start(queue, {})
     await queue.seen('fetch 2: ')
     queue.add('late')
     await queue.seen('complete late')
-    await taker.rest(10_000)
+    await workerLoop.rest(10_000)
   })
 
   test('gives back what failed, and tells why', async () => {
     const queue = openQueue(['bad', 'good'])
     const told: Error[] = []
     const { work, release, spoil } = hold()
-    const taker = start(queue, { work, onError: (error) => told.push(error) })
+    const workerLoop = start(queue, { work, onError: (error) => told.push(error) })
     spoil('bad')
     release('good')
     await queue.seen('fail bad: spoilt')
     await queue.seen('complete good')
     expect(told.map(({ message }) => message)).toEqual(['spoilt'])
-    await taker.rest(10_000)
+    await workerLoop.rest(10_000)
   })
 
   test('survives a queue that does not answer', async () => {
@@ -98,28 +98,28 @@ describe('whoever takes jobs', () => {
       fetch: async (count) => (tries++ === 0 ? Promise.reject(new Error('away')) : queue.source.fetch(count)),
       wait: async () => {},
     }
-    const taker = startTaker(source, { ...quiet, work: async () => {}, onError: resolve })
+    const workerLoop = startWorkerLoop(source, { ...quiet, work: async () => {}, onError: resolve })
     expect((await told).message).toBe('away')
     await queue.seen('complete a')
-    await taker.rest(10_000)
+    await workerLoop.rest(10_000)
   })
 
   test('says that it is at work, until it rests', async () => {
     const queue = openQueue(['long'])
     const { work, release } = hold()
-    const taker = start(queue, { work, keepEveryMs: 1 })
+    const workerLoop = start(queue, { work, heartbeatEveryMs: 1 })
     await queue.seen('keep long')
     release('long')
-    await taker.rest(10_000)
+    await workerLoop.rest(10_000)
     expect(queue.log.at(-1)).toBe('complete long')
   })
 
   test('waits for what is under way when it rests, takes no more, and gives back what takes too long', async () => {
     const queue = openQueue(['short', 'long', 'later'])
     const { work, release } = hold()
-    const taker = start(queue, { work })
+    const workerLoop = start(queue, { work })
     await queue.seen('fetch 2: short long')
-    const rested = taker.rest(1)
+    const rested = workerLoop.rest(1)
     release('short')
     await rested
     expect(queue.log).toContain('fail long: its worker has stopped')

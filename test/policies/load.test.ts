@@ -65,9 +65,9 @@ describe('checkPolicy accepts', () => {
   })
 })
 
-type Mistake = Parameters<typeof check>[0] & { pointer: string; message: string }
+type ValidationIssue = Parameters<typeof check>[0] & { pointer: string; message: string }
 
-const mistakes: Record<string, Mistake[]> = {
+const issues: Record<string, ValidationIssue[]> = {
   'the shape of a document': [
     { top: { nmae: 'x' }, pointer: '/nmae', message: 'unknown field `nmae`: did you mean `name`?' },
     { top: { name: 'A B' }, pointer: '/name', message: 'must be text like ssh-restricted' },
@@ -363,7 +363,7 @@ const mistakes: Record<string, Mistake[]> = {
   ],
 }
 
-describe.each(Object.entries(mistakes))('checkPolicy on %s', (_, cases) => {
+describe.each(Object.entries(issues))('checkPolicy on %s', (_, cases) => {
   test.each(cases)('$pointer: $message', ({ pointer, message, ...more }) => {
     const checked = check(more)
     expect(checked).toMatchObject({ errors: expect.arrayContaining([{ pointer, message }]) })

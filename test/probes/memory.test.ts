@@ -11,11 +11,11 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
 /** The options of Node with which the service runs: they bound what V8 keeps of short-lived garbage. */
 const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
 
-const atOnce = 32
+const concurrency = 32
 const timeoutMs = 400
 
 async function probeMany(checks: Check[]): Promise<ManyProbesOutcome> {
-  const request: ManyProbes = { checks, warmUp: 2_000, count: 10_000, atOnce, timeoutMs }
+  const request: ManyProbes = { checks, warmUp: 2_000, count: 10_000, concurrency, timeoutMs }
   return JSON.parse(await mustRun(process.execPath, [...nodeOptions, program], { input: JSON.stringify(request) }))
 }
 

@@ -52,13 +52,13 @@ describeWithPeers(['netns'], 'with a real name server', () => {
   ])('%s is told as what it is', async (_what, label, state, reason) => {
     const check = { probe: 'tcp' as const, host: `${label}.lab.test`, port: 80, options: {} }
     const [seen] = await observeIn(network, { ...patience, timeoutMs: 3_000, checks: [check] })
-    expect(seen?.sightings).toMatchObject([{ address: null, state, reason, attempts: 0 }])
+    expect(seen?.addressResults).toMatchObject([{ address: null, state, reason, attempts: 0 }])
   })
 
   test('an address is dialled', async () => {
     const check = { probe: 'tcp' as const, host: 'target.lab.test', port: 81, options: {} }
     const [seen] = await observeIn(network, { ...patience, timeoutMs: 3_000, checks: [check] })
-    expect(seen?.sightings).toMatchObject([
+    expect(seen?.addressResults).toMatchObject([
       { address: network.targetAddress, state: 'closed', reason: 'connection-refused' },
     ])
   })

@@ -15,10 +15,10 @@ import { startNetwork } from '../support/peers/netns.ts'
 
 const tcp = (host: string, port: number) => ({ probe: 'tcp' as const, host, port, options: {} })
 
-/** How many sightings there are of each state and reason. */
+/** How many addressResults there are of each state and reason. */
 function tally(observations: Observation[]): Record<string, number> {
   const counts: Record<string, number> = {}
-  for (const { state, reason } of observations.flatMap(({ sightings }) => sightings)) {
+  for (const { state, reason } of observations.flatMap(({ addressResults }) => addressResults)) {
     counts[`${state}, ${reason}`] = (counts[`${state}, ${reason}`] ?? 0) + 1
   }
   return counts
@@ -31,12 +31,12 @@ describe('with 128 file descriptors and 2,000 targets', () => {
     const others = Array.from({ length: 199 }, (_, index) =>
       listen(net.createServer(), `127.7.0.${index + 2}`, first.port),
     )
-    const shut = Array.from({ length: 1_800 }, (_, index) => `127.8.${index >> 8}.${index & 255}`)
+    const closed = Array.from({ length: 1_800 }, (_, index) => `127.8.${index >> 8}.${index & 255}`)
     const listening = [first, ...(await Promise.all(others))]
-    return { listening, targets: [...listening.map(({ host }) => host), ...shut], port: first.port }
+    return { listening, targets: [...listening.map(({ host }) => host), ...closed], port: first.port }
   }
 
-  const wrong = ({ host, sightings: [seen] }: Observation) =>
+  const wrong = ({ host, addressResults: [seen] }: Observation) =>
     seen.state !== 'unknown' && seen.state !== (host.startsWith('127.7.') ? 'open' : 'closed')
 
   test('a budget that is too large for the limit gives unknown, and no wrong state', async () => {
@@ -125,7 +125,7 @@ describeWithPeers(['netns', 'tcpdump'], 'a vantage that is out of order', () => 
       for (const nameserver of ['127.0.0.1', '203.0.113.53', network.absentAddress, network.targetAddress]) {
         await writeFile(`${etc}/resolv.conf`, `nameserver ${nameserver}\noptions timeout:1 attempts:1\n`)
         const seen = await observeIn(network, { ...patience, timeoutMs: 500, checks: [tcp('dc1.lab.test', 389)] })
-        expect(seen[0]?.sightings).toMatchObject([
+        expect(seen[0]?.addressResults).toMatchObject([
           { address: null, state: 'unknown', reason: 'dns-unavailable', attempts: 0 },
         ])
       }

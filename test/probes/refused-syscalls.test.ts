@@ -23,7 +23,7 @@ describeWithPeers(['system-calls'], 'what the kernel of the vantage refuses', ()
     const { host, port, close } = await listen(createServer())
     const check = { probe: 'tcp' as const, host, port, options: {} }
     const [seen] = await observeRefused(call, error, { ...patience, tries: 2, checks: [check] })
-    expect(seen?.sightings).toMatchObject([{ address: host, state: 'unknown', reason }])
+    expect(seen?.addressResults).toMatchObject([{ address: host, state: 'unknown', reason }])
     await close()
   })
 })

@@ -83,7 +83,7 @@ describe('probeSsh and hostile peers', () => {
     [
       'of packets that are to be ignored',
       [{ send: identification }, { send: ignored(10_000) }, 'hang'],
-      'answer-too-large',
+      'response-too-large',
     ],
   ])('does not read a flood %s to its end', async (_what, steps, reason) => {
     await using peer = await startHostile(steps)

@@ -7,8 +7,8 @@ import { firewalledPorts, type Network, routedAddresses, startNetwork } from '..
 import { mustRun } from '../support/processes.ts'
 
 const listening = [22, 389, 443, 8080]
-const shut = [21, 23, 80, 636]
-const ports = [...listening, ...shut, ...Object.keys(firewalledPorts).map(Number)]
+const closed = [21, 23, 80, 636]
+const ports = [...listening, ...closed, ...Object.keys(firewalledPorts).map(Number)]
 
 /**
  * Where our state is not the one of `nmap -sT`, which knows open, closed and filtered only: it files every ICMP error, and ARP's
@@ -43,13 +43,13 @@ describeWithPeers(['netns', 'nmap'], 'nmap -sT as oracle', () => {
 
     const disagreements = ours.filter((seen) => !isExplained(seen, theirs.get(`${seen.host}:${seen.port}`)))
     expect(disagreements).toEqual([])
-    expect(new Set(ours.map(({ sightings: [seen] }) => seen.state))).toEqual(
+    expect(new Set(ours.map(({ addressResults: [seen] }) => seen.state))).toEqual(
       new Set(['open', 'closed', 'filtered', 'unreachable']),
     )
   })
 })
 
-function isExplained({ sightings: [seen] }: Observation, nmap: string | undefined): boolean {
+function isExplained({ addressResults: [seen] }: Observation, nmap: string | undefined): boolean {
   const known = differences[seen.reason]
   return known ? seen.state === known.ours && nmap === known.nmap : seen.state === nmap
 }

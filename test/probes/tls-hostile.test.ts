@@ -32,7 +32,7 @@ async function look(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadl
   return seen
 }
 
-async function lookAt(way: string, script: readonly Step[], deadlineMs?: number) {
+async function probeWith(way: string, script: readonly Step[], deadlineMs?: number) {
   await using peer = await startHostile(script)
   return await look(way, peer, deadlineMs)
 }
@@ -52,7 +52,7 @@ describe('hostile peers', () => {
       [{ drip: record(Buffer.of(2, 0, 0, 90)), everyMs: 30 }, 'hang'],
       hostile.drip('HTTP/1.1 200 OK\r\nx', 1),
     ]
-    const seen = await Promise.all(scripts.map((script) => lookAt(way, script, short)))
+    const seen = await Promise.all(scripts.map((script) => probeWith(way, script, short)))
     expect(seen[0]?.reason).toBe('protocol-timeout')
   })
 
@@ -64,13 +64,13 @@ describe('hostile peers', () => {
       hostile.flood(times(1_000, record(Buffer.of(1, 112), 21))), // a warning, likewise
       hostile.flood(`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(5_000)}`),
     ]
-    for (const flood of floods) expect((await lookAt(way, flood))?.reason).not.toBe('protocol-timeout')
+    for (const flood of floods) expect((await probeWith(way, flood))?.reason).not.toBe('protocol-timeout')
   })
 
   test('a certificate message without end is too large', async () => {
     const endless = Buffer.concat([record(serverHello), record(Buffer.of(11, 1, 134, 160)), ...manyRecords])
-    const seen = await lookAt('tls', [{ receive: 1 }, { send: endless }, 'hang'], short)
-    expect(seen).toEqual({ state: 'open', reason: 'answer-too-large', facts: {} })
+    const seen = await probeWith('tls', [{ receive: 1 }, { send: endless }, 'hang'], short)
+    expect(seen).toEqual({ state: 'open', reason: 'response-too-large', facts: {} })
   })
 
   test.each(wayNames)('%s: any bytes, cut anywhere, give a look and leave nothing', async (way) => {
@@ -88,7 +88,7 @@ describe('hostile peers', () => {
     await fc.assert(
       fc.asyncProperty(bytes, end, fc.boolean(), async ([head, tail], last, patient) => {
         const words = Buffer.concat([Buffer.from(head, 'latin1'), tail])
-        await lookAt(way, [...(patient ? [{ receive: 1 }] : []), { send: words }, { pauseMs: 1 }, last])
+        await probeWith(way, [...(patient ? [{ receive: 1 }] : []), { send: words }, { pauseMs: 1 }, last])
       }),
       { numRuns: 60 },
     )
@@ -115,7 +115,7 @@ describeWithPeers(['openssl'], 'a recorded handshake', () => {
     expect(answer.length).toBeGreaterThan(500)
     const looks = Array.from(answer.keys(), (length) => () => {
       const script = hostile.resetAt(answer, length, { afterReceiving: 1, pauseMs: 1 })
-      return lookAt(length % 2 === 0 ? 'tls' : 'https', script)
+      return probeWith(length % 2 === 0 ? 'tls' : 'https', script)
     })
     const reasons = new Set((await inTens(looks)).map((seen) => seen?.reason))
     const expected = ['connection-reset', 'tls-handshake-failed', 'protocol-mismatch']
@@ -128,7 +128,7 @@ describeWithPeers(['openssl'], 'a recorded handshake', () => {
       fc.asyncProperty(fc.nat(answer.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
         const changed = Buffer.from(answer)
         changed[at] = (changed[at] ?? 0) ^ change
-        await lookAt('tls', [{ receive: 1 }, { send: changed }, 'end'])
+        await probeWith('tls', [{ receive: 1 }, { send: changed }, 'end'])
       }),
       { numRuns: 200 },
     )

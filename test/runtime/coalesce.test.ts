@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { type GroupOptions, inGroups } from '../../src/runtime/coalesce.ts'
+import { type CoalesceOptions, coalesce } from '../../src/runtime/coalesce.ts'
 
 /** Work that notes its groups and goes on when it is told to. */
-function heldWork(options: GroupOptions<number> = {}) {
+function heldWork(options: CoalesceOptions<number> = {}) {
   const groups: number[][] = []
   const held: (() => void)[] = []
   const arrivals: (() => void)[] = []
-  const ask = inGroups(async (items: readonly number[]) => {
+  const ask = coalesce(async (items: readonly number[]) => {
     groups.push([...items])
     const { promise, resolve } = Promise.withResolvers<void>()
     held.push(resolve)
@@ -14,17 +14,17 @@ function heldWork(options: GroupOptions<number> = {}) {
     await promise
     return items.map((item) => item * 2)
   }, options)
-  const begun = () => new Promise<void>((resolve) => arrivals.push(resolve))
-  return { ask, groups, begun, release: () => held.shift()?.() }
+  const started = () => new Promise<void>((resolve) => arrivals.push(resolve))
+  return { ask, groups, started, release: () => held.shift()?.() }
 }
 
 describe('work in groups', () => {
   test('begins at once, and takes together what came meanwhile', async () => {
-    const { ask, groups, begun, release } = heldWork()
-    const first = begun()
+    const { ask, groups, started, release } = heldWork()
+    const first = started()
     const one = ask(1)
     await first
-    const second = begun()
+    const second = started()
     const others = [ask(2), ask(3)]
     release()
     await second
@@ -34,12 +34,12 @@ describe('work in groups', () => {
   })
 
   test('has no more groups under way than it may', async () => {
-    const { ask, groups, begun, release } = heldWork({ atOnce: 2, most: 1 })
-    const two = Promise.all([begun(), begun()])
+    const { ask, groups, started, release } = heldWork({ concurrency: 2, maxSize: 1 })
+    const two = Promise.all([started(), started()])
     const all = [1, 2, 3].map(ask)
     await two
     expect(groups).toEqual([[1], [2]])
-    const third = begun()
+    const third = started()
     release()
     await third
     release()
@@ -48,12 +48,12 @@ describe('work in groups', () => {
   })
 
   test('takes no more into a group than fits, but always something', async () => {
-    const { ask, groups, begun, release } = heldWork({ most: 5, sizeOf: (item) => item })
-    let next = begun()
+    const { ask, groups, started, release } = heldWork({ maxSize: 5, sizeOf: (item) => item })
+    let next = started()
     const all = [9, 2, 3, 1].map(ask)
     for (const _ of [1, 2, 3]) {
       await next
-      next = begun()
+      next = started()
       release()
     }
     await Promise.all(all)
@@ -62,7 +62,7 @@ describe('work in groups', () => {
 
   test('does each by itself when a group fails, so that only the bad one fails', async () => {
     const groups: number[][] = []
-    const ask = inGroups(async (items: readonly number[]) => {
+    const ask = coalesce(async (items: readonly number[]) => {
       groups.push([...items])
       if (items.includes(2)) throw new Error('2 is bad')
       return items
@@ -75,7 +75,7 @@ describe('work in groups', () => {
   test('does nothing again where what became of the group is in doubt', async () => {
     const groups: number[][] = []
     const lost = new Error('the connection broke')
-    const ask = inGroups(
+    const ask = coalesce(
       async (items: readonly number[]) => {
         groups.push([...items])
         throw lost

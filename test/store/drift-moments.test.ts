@@ -1,7 +1,7 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { NewFinding } from '../../src/store/audits/record-findings.ts'
-import type { DriftFilter, DriftItem, Moment } from '../../src/store/history/drift.ts'
+import type { DriftFilter, DriftItem, PointInTime } from '../../src/store/history/drift.ts'
 import { at, finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../support/stores.ts'
 
 let stores: TestStores
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => stores.close())
 
 type Series = Awaited<ReturnType<typeof makeSeries>>[number]
-interface Wish {
+interface AuditSelection {
   targetIds?: number[]
   vantages?: string[]
   id?: string
@@ -19,9 +19,13 @@ interface Wish {
 }
 
 /** An audit of these series at this time. Its targets are theirs, unless others are given. */
-async function audit(ms: number, seen: [Series | undefined, Partial<NewFinding>?][], wish: Wish = {}): Promise<string> {
+async function audit(
+  ms: number,
+  seen: [Series | undefined, Partial<NewFinding>?][],
+  request: AuditSelection = {},
+): Promise<string> {
   const findings = seen.flatMap(([series, more]) => (series ? [finding(series, ms, more)] : []))
-  const { vantages = [], policy = 'p', ...rest } = wish
+  const { vantages = [], policy = 'p', ...rest } = request
   const targetIds = [...new Set(findings.map(({ targetId }) => targetId))]
   const started = await startAudit(stores, {
     targetIds,
@@ -35,12 +39,12 @@ async function audit(ms: number, seen: [Series | undefined, Partial<NewFinding>?
   return started.auditId
 }
 
-async function momentOf(auditId: string): Promise<Moment> {
-  const found = await stores.drift.momentOf(auditId)
+async function pointInTimeOf(auditId: string): Promise<PointInTime> {
+  const found = await stores.drift.pointInTimeOf(auditId)
   if (!found) throw new Error(`there is no audit ${auditId}`)
   return found.moment
 }
-const between = async (from: Moment, to: Moment, filter: DriftFilter = {}): Promise<DriftItem[]> =>
+const between = async (from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<DriftItem[]> =>
   (await (await stores.drift.compare(from, to, filter)).page({ limit: 100 })).items
 const told = (items: readonly DriftItem[]) =>
   items.map(({ target, rule, class: kind, cause }) => `${target} ${rule} ${kind} ${cause}`)
@@ -49,8 +53,8 @@ const fail = { result: 'fail', reason: 'unexpected-state' } as const
 describe('a series that the later audit does not have', () => {
   test('has vanished when the audit looked at its target and had no such rule or vantage any more', async () => {
     const [stays, goes] = await makeSeries(stores, ['rule-gone'], ['stays', 'goes'])
-    const one = await momentOf(await audit(1000, [[stays], [goes, fail]]))
-    const other = await momentOf(await audit(2000, [[stays]]))
+    const one = await pointInTimeOf(await audit(1000, [[stays], [goes, fail]]))
+    const other = await pointInTimeOf(await audit(2000, [[stays]]))
     expect(told(await between(one, other))).toEqual(['rule-gone goes vanished scope'])
     expect(await between(one, other)).toMatchObject([
       { significance: 'notice', at: at(2000).toISOString(), before: { result: 'fail' }, after: null, changes: [] },
@@ -59,15 +63,15 @@ describe('a series that the later audit does not have', () => {
 
   test('has vanished when its target is not among those of the audit', async () => {
     const [a, b] = await makeSeries(stores, ['kept-target', 'lost-target'])
-    const one = await momentOf(await audit(1000, [[a], [b]]))
-    const other = await momentOf(await audit(2000, [[a]]))
+    const one = await pointInTimeOf(await audit(1000, [[a], [b]]))
+    const other = await pointInTimeOf(await audit(2000, [[a]]))
     expect(told(await between(one, other))).toEqual(['lost-target r vanished scope'])
   })
 
   test('is obscured when the audit ended before it was planned, whatever ended it', async () => {
     const [known, failing, unknown] = await makeSeries(stores, ['unplanned'], ['known', 'failing', 'unknown'])
     const seen: Parameters<typeof audit>[1] = [[known], [failing, fail], [unknown, { result: 'unknown' }]]
-    const one = await momentOf(await audit(1000, seen))
+    const one = await pointInTimeOf(await audit(1000, seen))
     for (const error of [undefined, 'it could not be planned']) {
       const id = newUuid()
       const { stored } = await stores.policies.put(policyOf('p', 'r'))
@@ -75,9 +79,9 @@ describe('a series that the later audit does not have', () => {
       await stores.audits.create({ ...order, trigger: 'test', requestedBy: 'test' })
       await stores.audits.requestCancel(id)
       await stores.audits.finish(id, error)
-      const items = await between(one, await momentOf(id))
+      const items = await between(one, await pointInTimeOf(id))
       expect(told(items)).toEqual(['unplanned known obscured environment', 'unplanned failing obscured environment'])
-      expect(told(await between(await momentOf(id), one))).toEqual([
+      expect(told(await between(await pointInTimeOf(id), one))).toEqual([
         'unplanned known clarified environment',
         'unplanned failing clarified environment',
       ])
@@ -86,10 +90,10 @@ describe('a series that the later audit does not have', () => {
 
   test('is obscured while the audit runs and has not come to it', async () => {
     const [seen, waiting] = await makeSeries(stores, ['running'], ['seen', 'waiting'])
-    const one = await momentOf(await audit(1000, [[seen], [waiting]]))
+    const one = await pointInTimeOf(await audit(1000, [[seen], [waiting]]))
     const started = await startAudit(stores, { targetIds: [seen?.targetId ?? -1], total: 2 })
     await stores.record({ ...started, batchId: null, findings: seen ? [finding(seen, 2000, fail)] : [] })
-    expect(told(await between(one, await momentOf(started.auditId)))).toEqual([
+    expect(told(await between(one, await pointInTimeOf(started.auditId)))).toEqual([
       'running seen regressed environment',
       'running waiting obscured environment',
     ])
@@ -101,13 +105,13 @@ describe('a series that the later audit does not have', () => {
       { targetId: there?.targetId ?? -1, rule: 'there', vantage: 'elsewhere' },
     ])
     const elsewhere = there && { ...there, seriesId: moved?.seriesId ?? -1 }
-    const one = await momentOf(await audit(1000, [[here], [elsewhere]]))
-    const other = await momentOf(await audit(2000, [[here, fail]], { vantages: ['local'] }))
+    const one = await pointInTimeOf(await audit(1000, [[here], [elsewhere]]))
+    const other = await pointInTimeOf(await audit(2000, [[here, fail]], { vantages: ['local'] }))
     expect(told(await between(one, other))).toEqual([
       'chosen here regressed environment',
       'chosen there obscured environment',
     ])
-    const whole = await momentOf(await audit(3000, [[here, fail]]))
+    const whole = await pointInTimeOf(await audit(3000, [[here, fail]]))
     expect(told(await between(one, whole, { rule: 'there' }))).toEqual(['chosen there vanished scope'])
   })
 })
@@ -119,10 +123,10 @@ describe('an audit and a time', () => {
     const ofQ = mine && { ...mine, seriesId: foreign?.seriesId ?? -1 }
     await audit(1000, [[mine], [other]])
     await audit(1000, [[ofQ]], { policy: 'q' })
-    const found = await momentOf(await audit(2000, [[mine, fail]]))
+    const found = await pointInTimeOf(await audit(2000, [[mine, fail]]))
     await audit(3000, [[other, fail]])
     await audit(3000, [[ofQ, fail]], { policy: 'q' })
-    const time = (ms: number): Moment => ({ time: at(ms) })
+    const time = (ms: number): PointInTime => ({ time: at(ms) })
     expect(told(await between(time(1500), found))).toEqual(['mine r regressed environment'])
     expect(told(await between(found, time(9000)))).toEqual([])
     expect(told(await between(found, time(1500)))).toEqual(['mine r recovered environment'])
@@ -132,19 +136,22 @@ describe('an audit and a time', () => {
 describe('an audit whose findings retention has dropped', () => {
   test('is what spans say of its time, within what it looked at', async () => {
     const [mine, other] = await makeSeries(stores, ['dropped', 'dropped-other'])
-    const kept = await momentOf(await audit(500, [[mine, fail], [other]]))
+    const kept = await pointInTimeOf(await audit(500, [[mine, fail], [other]]))
     const old = await audit(1000, [[mine], [other, fail]])
     const partly = await audit(1500, [[mine]])
     await audit(2000, [[mine, fail], [other]])
-    const now = await momentOf(await audit(3000, [[mine, fail], [other]]))
+    const now = await pointInTimeOf(await audit(3000, [[mine, fail], [other]]))
     // How often it flaps is of its last findings, which are gone too.
-    const items = async (from: Moment, to: Moment) => (await between(from, to)).map(({ flapping: _, ...item }) => item)
-    const before = [await items(await momentOf(old), now), await items(kept, await momentOf(old))]
+    const items = async (from: PointInTime, to: PointInTime) =>
+      (await between(from, to)).map(({ flapping: _, ...item }) => item)
+    const before = [await items(await pointInTimeOf(old), now), await items(kept, await pointInTimeOf(old))]
     await stores.query(`DELETE FROM finding WHERE audit_id IN ('${old}', '${partly}')`)
     const summary = await stores.audits.find(old)
     expect(summary).toMatchObject({ status: 'completed', counts: { pass: 1, fail: 1 }, progress: { done: 2 } })
-    expect([await items(await momentOf(old), now), await items(kept, await momentOf(old))]).toEqual(before)
-    expect(told(await between(await momentOf(old), await momentOf(partly)))).toEqual(['dropped-other r vanished scope'])
+    expect([await items(await pointInTimeOf(old), now), await items(kept, await pointInTimeOf(old))]).toEqual(before)
+    expect(told(await between(await pointInTimeOf(old), await pointInTimeOf(partly)))).toEqual([
+      'dropped-other r vanished scope',
+    ])
   })
 })
 
@@ -153,7 +160,7 @@ describe('a series that left the scope between two times', () => {
     const [series] = await makeSeries(stores, ['ended'])
     await audit(1000, [[series, fail]])
     await stores.query(`UPDATE span SET to_at = '${at(5000).toISOString()}' WHERE series_id = ${series?.seriesId}`)
-    const time = (ms: number): Moment => ({ time: at(ms) })
+    const time = (ms: number): PointInTime => ({ time: at(ms) })
     expect(await between(time(4000), time(9000), { target: 'ended' })).toMatchObject([
       { class: 'vanished', cause: 'scope', at: at(5000).toISOString() },
     ])
@@ -168,13 +175,13 @@ describe('a drift of more differences than are held in memory', () => {
     const count = 5_100
     const names = Array.from({ length: count }, (_, i) => `many-${String(i).padStart(4, '0')}`)
     const series = await makeSeries(stores, names)
-    const one = await momentOf(
+    const one = await pointInTimeOf(
       await audit(
         1000,
         series.map((s) => [s]),
       ),
     )
-    const other = await momentOf(
+    const other = await pointInTimeOf(
       await audit(
         2000,
         series.map((s, i) => [s, i % 3 === 0 ? fail : { result: 'unknown' }]),

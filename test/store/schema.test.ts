@@ -27,7 +27,7 @@ const beyondPrisma = [
   /^function lock_ledger_head\(/,
   /^function refuse_ledger_change\(/,
   /^trigger ledger_entry\.ledger_entry_append_only: A$/, // A: always
-  /^function tell_key_change\(/,
+  /^function notify_key_change\(/,
   /^trigger api_key\.api_key_(changed|truncated): A$/,
   /^function uuid_v7_floor\(/,
 ]

@@ -33,7 +33,7 @@ const audits = fc.array(
 let made = 0
 type Audits = typeof audits extends fc.Arbitrary<infer T> ? T : never
 
-async function recordAll(some: Audits, { atOnce }: { atOnce: boolean }) {
+async function recordAll(some: Audits, { concurrency }: { concurrency: boolean }) {
   made += 1
   const series = await makeSeries(stores, [`rebuilt-${made}`], rules)
   const ids = auditIds(some.length)
@@ -55,7 +55,7 @@ async function recordAll(some: Audits, { atOnce }: { atOnce: boolean }) {
     await stores.record(batch)
     if (twice) await stores.record(batch)
   }
-  if (atOnce) await Promise.all(batches.map(record))
+  if (concurrency) await Promise.all(batches.map(record))
   else for (const batch of batches) await record(batch)
   return { targetId: series[0]?.targetId ?? -1, count: batches.reduce((sum, { findings }) => sum + findings.length, 0) }
 }
@@ -64,10 +64,10 @@ describe('the recorded spans are those that the findings make', () => {
   test.each([
     ['when audits are recorded one after the other, late ones and repeated ones among them', false],
     ['when audits are recorded at the same time', true],
-  ])('%s', async (_, atOnce) => {
+  ])('%s', async (_, concurrency) => {
     await fc.assert(
       fc.asyncProperty(audits, async (some) => {
-        const { targetId, count } = await recordAll(some, { atOnce })
+        const { targetId, count } = await recordAll(some, { concurrency })
         expect(await recordedSpans(stores, targetId)).toEqual(await rebuiltSpans(stores, targetId))
         // And nothing was lost: late findings are kept.
         const kept = await stores.query<{ count: number }>(

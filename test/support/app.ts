@@ -54,7 +54,7 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     if (added) ledger.record(policyPut('test', added))
   })
   // As working does: here audits are accepted and planned before anybody works, too.
-  for (const place of config.places) await app.stores.vantages.announce(place)
+  for (const place of config.vantages) await app.stores.vantages.announce(place)
   return {
     ...app,
     url,
@@ -96,12 +96,12 @@ export const ports: PolicyDocument = {
   title: 'Ports',
   parameters: {
     openPort: { type: 'port', required: true },
-    shutPort: { type: 'port', required: true },
+    closedPort: { type: 'port', required: true },
     httpsPort: { type: 'port' },
   },
   rules: [
     rule('must-be-open', { port: '${openPort}' }),
-    rule('must-be-shut', { port: '${shutPort}', expect: { state: ['closed', 'filtered'] } }),
+    rule('must-be-shut', { port: '${closedPort}', expect: { state: ['closed', 'filtered'] } }),
     rule('from-elsewhere', { port: '${openPort}', from: ['elsewhere'] }),
     rule('when-https', {
       when: '${httpsPort}',

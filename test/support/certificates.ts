@@ -5,7 +5,7 @@ import { makeTempDir } from './temp-dir.ts'
 
 type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
 
-export interface CertificateWish {
+export interface CertificateOptions {
   /** The subject's CN. */
   commonName: string
   /** As openssl.cnf writes it: `DNS:a.test,IP:127.0.0.1`. */
@@ -31,9 +31,9 @@ export interface Authority {
   /** The certificate of the authority, to be trusted by clients. */
   ca: string
   caPath: string
-  issue: (wish: CertificateWish) => Promise<Certificate>
+  issue: (request: CertificateOptions) => Promise<Certificate>
   /** Signed with the certificate's own key, so the authority vouches for nothing. */
-  selfSign: (wish: CertificateWish) => Promise<Certificate>
+  selfSign: (request: CertificateOptions) => Promise<Certificate>
   /** The path of a DER OCSP response, valid for a week, that says `good` for a certificate this authority issued. */
   ocspResponse: (certificate: Certificate) => Promise<string>
 }
@@ -58,18 +58,18 @@ export async function createAuthority(commonName: string): Promise<Authority> {
     return result
   }
 
-  const make = async (wish: CertificateWish, signer: 'authority' | 'itself'): Promise<Certificate> => {
+  const make = async (options: CertificateOptions, signer: 'authority' | 'itself'): Promise<Certificate> => {
     made += 1
     const stem = file(String(made))
     const paths = { certPath: `${stem}.pem`, keyPath: `${stem}.key`, chainPath: `${stem}.chain.pem` }
     const request = [
-      ...['-subj', `/CN=${wish.commonName}`, '-addext', `subjectAltName=${wish.subjectAltName}`],
+      ...['-subj', `/CN=${options.commonName}`, '-addext', `subjectAltName=${options.subjectAltName}`],
       ...['-addext', 'extendedKeyUsage=serverAuth,clientAuth', '-addext', 'basicConstraints=critical,CA:FALSE'],
     ]
-    await mustRun('openssl', ['req', ...request, ...newKey(wish.key ?? 'ec', paths.keyPath), '-out', `${stem}.csr`])
+    await mustRun('openssl', ['req', ...request, ...newKey(options.key ?? 'ec', paths.keyPath), '-out', `${stem}.csr`])
     const signing = [
       ...['-batch', '-notext', '-config', file('openssl.cnf'), '-in', `${stem}.csr`, '-out', paths.certPath],
-      ...['-startdate', opensslTime(wish.fromDays ?? -1), '-enddate', opensslTime(wish.toDays ?? 90.5)],
+      ...['-startdate', opensslTime(options.fromDays ?? -1), '-enddate', opensslTime(options.toDays ?? 90.5)],
       ...(signer === 'itself'
         ? ['-selfsign', '-keyfile', paths.keyPath]
         : ['-cert', caPath, '-keyfile', file('ca.key')]),
@@ -83,8 +83,8 @@ export async function createAuthority(commonName: string): Promise<Authority> {
   return {
     ca,
     caPath,
-    issue: (wish) => make(wish, 'authority'),
-    selfSign: (wish) => make(wish, 'itself'),
+    issue: (request) => make(request, 'authority'),
+    selfSign: (request) => make(request, 'itself'),
     ocspResponse: async ({ certPath }) => {
       const request = `${certPath}.ocsp-request`
       const response = `${certPath}.ocsp-response`

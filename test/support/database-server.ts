@@ -74,6 +74,7 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
 /** Names the run and holds a lock on the name; drops what runs left whose lock is gone because they were killed. */
 async function openRun(url: string): Promise<DatabaseServer & { close(): Promise<void> }> {
   const client = new pg.Client({ connectionString: url, application_name: 'portwarden tests' })
+  client.on('error', () => {}) // the server may stop first, and what failed says why
   await client.connect()
   const dropRun = async (run: string) => {
     const { rows } = await client.query<{ name: string }>(

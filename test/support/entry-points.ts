@@ -139,7 +139,7 @@ export async function entryPoints(
     await ended((await service.stores.schedules.runs(schedule.id, { limit: 1 })).items[0]?.auditId)
   }
 
-  const lookBehind = async ({ body: { id } }: Answer) => {
+  const probeBehind = async ({ body: { id } }: Answer) => {
     mustBe(await call('POST', `/v1/windows/${id}/approve`, {}))
     await reprobeWindow(service, { windowId: id, look: 0 }, new Date(Date.now() + 7_200_000))
     await ended((await service.stores.windows.find(id))?.reprobeAuditId)
@@ -236,7 +236,7 @@ export async function entryPoints(
         tick,
       ),
     ]),
-    'a parameter of the look behind a window': together(['POST /v1/windows body /params/*'], windowWith, lookBehind),
+    'a parameter of the look behind a window': together(['POST /v1/windows body /params/*'], windowWith, probeBehind),
     '/probe?target=': each(['GET /probe query target'], (host) => {
       const query = new URLSearchParams({ target: `${bracketed(host)}:${port}`, module: 'tcp_connect' })
       return service.call('GET', `/probe?${query}`)
@@ -257,7 +257,7 @@ export async function entryPoints(
 /** Policies that dial the address of a target, or up to `slots` hosts, at the port. */
 function policiesFor(port: number) {
   const rule = (id: string, more: object = {}) => ({
-    ...{ id, title: 'look', severity: 'low', direction: 'inbound', from: ['client'], probe: 'tcp', port },
+    ...{ id, title: 'probe', severity: 'low', direction: 'inbound', from: ['client'], probe: 'tcp', port },
     ...{ expect: { state: ['open'] }, insideWindow: { expect: { state: ['closed'] } }, ...more },
   })
   const policy = (name: string, rules: object[], parameters: object = {}) => ({
@@ -270,7 +270,7 @@ function policiesFor(port: number) {
       places.map((place) => [`h${place}`, { type: 'host', ...(place in defaults && { default: defaults[place] }) }]),
     )
   return {
-    addressPolicy: policy('by-address', [rule('look')]),
+    addressPolicy: policy('by-address', [rule('probe')]),
     parameterPolicy: policy('by-parameter', places.map(byParameter), parameters()),
     hostsPolicy: (hosts: readonly string[]) =>
       policy(

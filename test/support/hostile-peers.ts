@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HostileText } from './hostile-texts.ts'
-import { ldapResult, ldapTags, rootDseAnswer } from './ldap-bytes.ts'
+import { ldapResult, ldapTags, rootDseResponse } from './ldap-bytes.ts'
 import { type HostilePeer, startHostile } from './peers/hostile.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
 import { mustRun } from './processes.ts'
@@ -60,7 +60,7 @@ export async function startHostilePeers(texts: readonly HostileText[]): Promise<
     {
       // It says them from the second time on, so that they are a drift, too.
       reply: () =>
-        rootDseAnswer(1, { dnsHostName: ['dc'], supportedSASLMechanisms: asked++ === 0 ? ['none'] : values }),
+        rootDseResponse(1, { dnsHostName: ['dc'], supportedSASLMechanisms: asked++ === 0 ? ['none'] : values }),
     },
     { reply: () => ldapResult(2, ldapTags.extended, 2) },
     'end',

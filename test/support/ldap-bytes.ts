@@ -30,7 +30,7 @@ export function rootDseEntry(messageId: number, attributes: Record<string, reado
 }
 
 /** A whole answer to a search of the rootDSE. */
-export const rootDseAnswer = (
+export const rootDseResponse = (
   messageId: number,
   attributes: Record<string, readonly (string | Uint8Array)[]> = { defaultNamingContext: ['DC=lab,DC=test'] },
 ): Buffer => Buffer.concat([rootDseEntry(messageId, attributes), ldapResult(messageId, ldapTags.searchDone, 0)])

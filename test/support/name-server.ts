@@ -13,7 +13,7 @@ const classInternet = 1
  * The answer to a question for the addresses of a name (RFC 1035 section 4), to be kept for no time; a name that is not there
  * does not exist. Undefined where it is no question.
  */
-export function answerQuery(
+export function respondToQuery(
   query: Buffer,
   find: (name: string, type: 'A' | 'AAAA') => Answers | undefined,
 ): Buffer | undefined {

@@ -34,7 +34,7 @@ export function probeIo({
         // A reset that follows the handshake at once is an error of connect() as well: the port was open.
         settle(code === 'ECONNRESET' ? { state: 'open', reason: 'connection-reset' } : closed)
       const cancelExpiry = deadline.onExpiry(() => {
-        settle({ state: 'filtered', reason: 'no-answer' })
+        settle({ state: 'filtered', reason: 'no-response' })
         socket.on('error', () => {}).destroy()
       })
       socket.once('error', refuse)

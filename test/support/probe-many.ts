@@ -11,7 +11,7 @@ export interface ManyProbes {
   checks: Check[]
   warmUp: number
   count: number
-  atOnce: number
+  concurrency: number
   timeoutMs: number
 }
 
@@ -26,12 +26,12 @@ export interface ManyProbesOutcome {
   failures: string[]
 }
 
-const { checks, warmUp, count, atOnce, timeoutMs } = (await json(process.stdin)) as ManyProbes
+const { checks, warmUp, count, concurrency, timeoutMs } = (await json(process.stdin)) as ManyProbes
 const failures: string[] = []
 const observe = createObserver({
   probes,
   egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8') }),
-  budget: createBudget({ sockets: atOnce, perHost: atOnce }),
+  budget: createBudget({ sockets: concurrency, perHost: concurrency }),
   lookup: systemLookup,
   credential: async () => 'credential-unavailable',
   requester: 'portwarden tests',
@@ -44,16 +44,16 @@ const observe = createObserver({
 
 let longestMs = 0
 async function run(total: number): Promise<void> {
-  let begun = 0
+  let started = 0
   const worker = async () => {
-    while (begun < total) {
-      const check = checks[begun++ % checks.length]
+    while (started < total) {
+      const check = checks[started++ % checks.length]
       if (!check) return
-      const { sightings } = await observe(check)
-      for (const { latencyMs } of sightings) longestMs = Math.max(longestMs, latencyMs ?? 0)
+      const { addressResults } = await observe(check)
+      for (const { latencyMs } of addressResults) longestMs = Math.max(longestMs, latencyMs ?? 0)
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, worker))
+  await Promise.all(Array.from({ length: concurrency }, worker))
 }
 
 const residentMiB = () => process.memoryUsage.rss() / 2 ** 20

@@ -7,7 +7,7 @@ import pg from 'pg'
 
 const filters = { externalTables: [], externalEnums: [] }
 const path = 'schema.prisma'
-const directory = new URL('../../prisma/migrations', import.meta.url)
+const directory = new URL('../../prisma/migrations/', import.meta.url)
 
 interface Migration {
   name: string

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
-import { type Answers, answerQuery } from './name-server.ts'
+import { type Answers, respondToQuery } from './name-server.ts'
 
 // A program for a network of its own. It listens at every address and prints `connect ADDRESS` for each connection, with the
 // address at which it arrived; and it is the name server of that network, which prints `asked NAME TYPE` for each question. The
@@ -10,7 +10,7 @@ const asked: Record<string, number> = {}
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const names = createSocket('udp4', (query, { port, address }) => {
-  const answer = answerQuery(query, (name, type) => {
+  const answer = respondToQuery(query, (name, type) => {
     say(`asked ${name} ${type}`)
     const turns = zone[name]
     if (type === 'A') asked[name] = (asked[name] ?? 0) + 1

@@ -22,7 +22,7 @@ describe('the spans of a series', () => {
   test.each([
     ['result', { result: 'fail' }],
     ['state', { state: 'filtered' }],
-    ['reason', { reason: 'no-answer' }],
+    ['reason', { reason: 'no-response' }],
     ['evidence', { evidence: 'b' }],
     ['evidence, to none', { evidence: null }],
   ])('end and begin where the %s changes, and nowhere else', (_, change) => {
@@ -44,7 +44,7 @@ describe('the spans of a series', () => {
       observedAt: fc.integer({ min: 0, max: 1000 }),
       result: fc.constantFrom('pass', 'fail', 'unknown'),
       state: fc.constantFrom('open', 'closed'),
-      reason: fc.constantFrom('as-expected', 'no-answer'),
+      reason: fc.constantFrom('as-expected', 'no-response'),
       evidence: fc.constantFrom('a', 'b', null),
     }),
     { selector: ({ observedAt }) => observedAt },

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadBinaries } from '../../src/store/db/embedded/binaries.ts'
-import { preparePlace } from '../../src/store/db/embedded/directories.ts'
+import { prepareDirectory } from '../../src/store/db/embedded/directories.ts'
 import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { initialise, readPassword } from '../../src/store/db/embedded/postmaster.ts'
 import { databaseUrl, query } from './database-server.ts'
@@ -25,7 +25,7 @@ export interface StoppablePostgres extends Peer {
 /** A PostgreSQL server of one's own, for tests of what happens when it goes away. */
 export async function startStoppablePostgres(): Promise<StoppablePostgres> {
   const directory = await makeTempDir('stoppable')
-  const place = await preparePlace(join(directory.path, 'data'), () => {})
+  const place = await prepareDirectory(join(directory.path, 'data'), () => {})
   const home = clusterHome(place.dataDir)
   const forgetFiles = afterDeath(['rm', '-rf', home])
   await initialise(place, () => {})

@@ -15,9 +15,9 @@ interface Team {
 }
 
 /** A policy of an open door, and one that may be opened inside a window. */
-export const doors: PolicyDocument = {
+export const exposures: PolicyDocument = {
   ...ports,
-  name: 'doors',
+  name: 'exposures',
   rules: ports.rules.map((rule) =>
     rule.id === 'must-be-shut' ? { ...rule, insideWindow: { expect: { state: ['open'] } } } : rule,
   ),
@@ -26,12 +26,12 @@ export const doors: PolicyDocument = {
 /** The whole service with two teams in one place. The name of a team is in the names of all that it has. */
 export async function startTeams() {
   const service = await startService()
-  const door = await listenSilently()
-  await service.stores.policies.put(doors)
-  const blue = await makeTeam(service, { team: 'blue', address: '127.0.0.1', open: door.port })
-  const green = await makeTeam(service, { team: 'green', address: '127.0.0.2', open: door.port })
+  const exposure = await listenSilently()
+  await service.stores.policies.put(exposures)
+  const blue = await makeTeam(service, { team: 'blue', address: '127.0.0.1', open: exposure.port })
+  const green = await makeTeam(service, { team: 'green', address: '127.0.0.2', open: exposure.port })
   const whole = await createAs(service, service.key, '/v1/audits', {
-    policy: 'doors',
+    policy: 'exposures',
     targets: { labels: { site: 'hq' } },
   })
   return {
@@ -42,7 +42,7 @@ export async function startTeams() {
     everybodys: String(whole.id),
     async stop() {
       await service.stop()
-      await door.close()
+      await exposure.close()
     },
   }
 }
@@ -62,19 +62,19 @@ async function makeTeam(
   const create = (path: string, body: unknown) => createAs(service, key, path, body)
   const target = `${team}-host`
   const labels = { team, site: 'hq' }
-  await create('/v1/targets', { name: target, address, labels, params: { openPort: open, shutPort: open - 1 } })
-  const audit = { policy: 'doors', targets: [target] }
+  await create('/v1/targets', { name: target, address, labels, params: { openPort: open, closedPort: open - 1 } })
+  const audit = { policy: 'exposures', targets: [target] }
   const first = await create('/v1/audits', { ...audit, correlationId: `${team}-first` })
-  const params = { openPort: open, shutPort: open }
+  const params = { openPort: open, closedPort: open }
   await service.call('PATCH', `/v1/targets/${target}`, { key, body: { params } })
   const second = await create('/v1/audits', { ...audit, reason: `${team} again` })
   const baseline = await create('/v1/baselines', { name: `${team}-base`, audit: first.id, reason: `${team} reviewed` })
   const schedule = await create('/v1/schedules', {
     name: `${team}-nightly`,
     cron: '0 2 * * *',
-    audit: { policy: 'doors', targets: { labels: { site: 'hq' } } },
+    audit: { policy: 'exposures', targets: { labels: { site: 'hq' } } },
   })
-  const permission = { policy: 'doors', rules: ['must-be-shut'], targets: [target], reason: `${team} asks` }
+  const permission = { policy: 'exposures', rules: ['must-be-shut'], targets: [target], reason: `${team} asks` }
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const window = await create('/v1/windows', { ...permission, ticket: `${team}-1`, from: at(1), to: at(2) })
   const waiver = await create('/v1/waivers', { ...permission, expiresAt: at(24) })

@@ -32,7 +32,7 @@ test('an audit, its checks and their durations are counted, and no target is nam
   const open = await listenSilently()
   const id = await service.accept({
     targets: [{ name: 'host-in-no-label', address: '127.0.0.1' }],
-    params: { openPort: open.port, shutPort: await freePort() },
+    params: { openPort: open.port, closedPort: await freePort() },
   })
   await service.ended(id)
   await open.close()
@@ -69,7 +69,7 @@ test('how far the work is behind comes from the database, for all processes', as
   await service.accept({
     targets: [{ name: 'host', address: '127.0.0.1' }],
     vantages: ['nobody-there'],
-    params: { openPort: 1, shutPort: 2 },
+    params: { openPort: 1, closedPort: 2 },
   })
   await expect
     .poll(async () => readSeries(await read(), 'portwarden_vantage_batches{vantage="nobody-there",state="waiting"}'))

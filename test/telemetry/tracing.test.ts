@@ -55,7 +55,7 @@ test('an audit is one trace, its request joins that of the caller, and all of it
       policy: 'ports',
       // More checks than fit a batch: a worker plans it.
       targets: Array.from({ length: 126 }, (_, i) => ({ name: `host-in-no-span-${i}`, address: '127.0.0.1' })),
-      params: { openPort: open.port, shutPort: await freePort() },
+      params: { openPort: open.port, closedPort: await freePort() },
       callbackUrl: `http://127.0.0.1:${callback.port}/secret-path`,
     },
     headers: { traceparent },
@@ -115,7 +115,7 @@ test('the variables of OpenTelemetry name the service and say what it belongs to
 test('a receiver that is away harms nothing', async () => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}` }
   const service = await startService({ env })
-  const params = { openPort: 1, shutPort: 2 }
+  const params = { openPort: 1, closedPort: 2 }
   const targets = [{ name: 'host', address: '127.0.0.1' }]
   expect((await service.call('GET', '/v1/audits', { headers: { traceparent: 'nonsense' } })).status).toBe(200)
   expect((await service.ended(await service.accept({ targets, params }))).status).toBe('completed')

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
 import type { Caller } from '../../store/access/keys.ts'
-import { everything, isEverything, type Realm } from '../../store/query/target-scope.ts'
+import { everything, isEverything, type TargetScope } from '../../store/query/target-scope.ts'
 import type { View } from '../server.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
@@ -51,7 +51,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
-    request.view = viewOf(caller.realm)
+    request.view = viewOf(caller.targetScope)
     // Where that cannot be told it does not count: what follows ends, and whoever asks again is told why.
     request.stillCounts = async () => (await authenticate().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
@@ -60,24 +60,24 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       const detail = `the key needs the scope ${scopesFor(need, name).join(' or ')}`
       return sendProblem(reply, { status: 403, detail })
     }
-    if (!isEverything(caller.realm) && !request.routeOptions.config.limited)
+    if (!isEverything(caller.targetScope) && !request.routeOptions.config.limited)
       return sendProblem(reply, { status: 403, detail: 'the key is limited to targets with its labels' })
   })
 }
 
 /** The stores as they are seen from a realm, made once for each that lives: a key that is in memory has one. */
-function createViews(all: View): (realm: Realm) => View {
-  const made = new WeakMap<Realm, View>([[everything, all]])
-  return (realm) => {
-    const view = made.get(realm) ?? (isEverything(realm) ? all : narrow(all, realm))
-    made.set(realm, view)
+function createViews(all: View): (targetScope: TargetScope) => View {
+  const made = new WeakMap<TargetScope, View>([[everything, all]])
+  return (targetScope) => {
+    const view = made.get(targetScope) ?? (isEverything(targetScope) ? all : narrow(all, targetScope))
+    made.set(targetScope, view)
     return view
   }
 }
 
-const narrow = (all: View, realm: Realm): View => ({
-  stores: all.stores.within(realm),
-  transaction: (work) => all.transaction((stores, tx) => work(stores.within(realm), tx)),
+const narrow = (all: View, targetScope: TargetScope): View => ({
+  stores: all.stores.within(targetScope),
+  transaction: (work) => all.transaction((stores, tx) => work(stores.within(targetScope), tx)),
 })
 
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''

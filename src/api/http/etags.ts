@@ -46,7 +46,7 @@ function hashOf(reply: FastifyReply, payload: string): string {
  * gets none.
  */
 export function setStreamEtag(reply: FastifyReply, ...parts: readonly unknown[]): void {
-  if (isEverything(reply.request.caller.realm)) reply.header('etag', quote(digest(parts)))
+  if (isEverything(reply.request.caller.targetScope)) reply.header('etag', quote(digest(parts)))
 }
 
 const quote = (sha256: string) => `"${sha256.slice(0, 32)}"`

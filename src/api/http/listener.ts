@@ -65,7 +65,7 @@ const clientErrors: Record<string, string> = {
 }
 
 /** Answers what is no HTTP, or came too late. */
-export function answerClientError({ code = '' }: { code?: string }, socket: Duplex): void {
+export function respondToClientError({ code = '' }: { code?: string }, socket: Duplex): void {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && patient.has(socket)) return
   if (code !== 'ECONNRESET' && socket.writable) {
     const what = clientErrors[code] ?? '400 Bad Request'

@@ -5,7 +5,7 @@ import { sendProblem } from './problems.ts'
  * Answers what no operation is there for, without a look at its body or its key: 405 where the path takes other methods, which `Allow`
  * names (RFC 9110 section 15.5.6), else 404. Routes that are registered before it are not known to it.
  */
-export function answerUnknownPaths(app: FastifyInstance): void {
+export function respondToUnknownPaths(app: FastifyInstance): void {
   const routes: { path: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => void routes.push({ path: patternOf(url), methods: [method].flat() }))
 

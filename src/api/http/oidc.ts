@@ -42,7 +42,7 @@ export function createTokenReader(rules: TokenRules) {
           requiredClaims: ['exp', 'sub'],
         })
         if (!isSubject(payload.sub) || !opens.test(protectedHeader.typ ?? 'JWT')) return undefined
-        return { keyId: `oidc:${payload.sub}`, scopes: scopesOf(payload, rules), realm: everything }
+        return { keyId: `oidc:${payload.sub}`, scopes: scopesOf(payload, rules), targetScope: everything }
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined
         throw error

@@ -109,7 +109,7 @@ export function registerProblems(app: FastifyInstance): void {
       return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
     const parts = { body, query, path: params }
     for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
-      const pointer = findUnkeepable(part)
+      const pointer = findUnstorable(part)
       if (pointer === undefined) continue
       const errors = [{ in: place, pointer, detail: plainText }]
       return void sendProblem(reply, { status: 400, detail: `${pointer} ${plainText}`, errors })
@@ -134,7 +134,7 @@ const maxErrors = 20
 
 function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof RefusedError) {
-    const errors = error.mistakes
+    const errors = error.issues
       .slice(0, maxErrors)
       .map(({ pointer, message }) => ({ in: error.part, pointer, detail: message }))
     return { status: 422, detail: error.message, errors }
@@ -159,29 +159,29 @@ function unreadProblem({ routeOptions }: FastifyRequest): ProblemBody {
 }
 
 /** What fastify refuses before there is a route: a URL that cannot be decoded. */
-export const answerFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+export const respondToFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
 
 /** The place, as a JSON Pointer, of a text that cannot be kept or shown as it is. */
-export function findUnkeepable(value: unknown): string | undefined {
+export function findUnstorable(value: unknown): string | undefined {
   if (typeof value === 'string') return isPlainText(value) ? undefined : ''
   if (typeof value !== 'object' || value === null) return undefined
   // Not all members at once: for millions of them the list of their entries alone takes many seconds.
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
-    const found = findUnkeepable(key) ?? findUnkeepable((value as Record<string | number, unknown>)[key])
+    const found = findUnstorable(key) ?? findUnstorable((value as Record<string | number, unknown>)[key])
     if (found !== undefined) return pointerTo([key]) + found
   }
   return undefined
 }
 
-export type Misfit = NonNullable<FastifyError['validation']>[number]
+export type SchemaIssue = NonNullable<FastifyError['validation']>[number]
 
 /** What does not fit a schema, each place with a sentence. */
-export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; detail: string }[] =>
-  joinTypes(tellingOf(validation))
+export const describeSchemaIssues = (validation: readonly SchemaIssue[]): { pointer: string; detail: string }[] =>
+  joinTypes(mostSpecific(validation))
     .slice(0, maxErrors)
-    .map((misfit) => {
-      const { instancePath, keyword, params, message = 'is not valid' } = misfit
+    .map((schemaIssue) => {
+      const { instancePath, keyword, params, message = 'is not valid' } = schemaIssue
       if (keyword === 'required')
         return { pointer: instancePath + pointerTo([String(params.missingProperty)]), detail: 'is required' }
       if (keyword === 'additionalProperties') {
@@ -189,31 +189,31 @@ export const tellMisfits = (validation: readonly Misfit[]): { pointer: string; d
         return { pointer, detail: 'is not a known field' }
       }
       const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-      return { pointer: instancePath, detail: `${message}${allowed}${exampleOf(misfit)}` }
+      return { pointer: instancePath, detail: `${message}${allowed}${exampleOf(schemaIssue)}` }
     })
 
 /** A pattern or a format says little to whoever has not seen one that fits. */
-function exampleOf(misfit: Misfit): string {
-  const { parentSchema } = misfit as { parentSchema?: { examples?: unknown[] } }
+function exampleOf(schemaIssue: SchemaIssue): string {
+  const { parentSchema } = schemaIssue as { parentSchema?: { examples?: unknown[] } }
   const [example] = parentSchema?.examples ?? []
-  return example !== undefined && ['pattern', 'format'].includes(misfit.keyword) ? `, for example ${example}` : ''
+  return example !== undefined && ['pattern', 'format'].includes(schemaIssue.keyword) ? `, for example ${example}` : ''
 }
 
 /** What may be of one type or another is told once. */
-function joinTypes(misfits: readonly Misfit[]): Misfit[] {
-  const isType = ({ keyword }: Misfit) => keyword === 'type'
-  const typesAt = Map.groupBy(misfits.filter(isType), ({ instancePath }) => instancePath)
-  return misfits.flatMap((misfit) => {
-    if (!isType(misfit)) return [misfit]
-    const types = typesAt.get(misfit.instancePath) ?? []
+function joinTypes(schemaIssues: readonly SchemaIssue[]): SchemaIssue[] {
+  const isType = ({ keyword }: SchemaIssue) => keyword === 'type'
+  const typesAt = Map.groupBy(schemaIssues.filter(isType), ({ instancePath }) => instancePath)
+  return schemaIssues.flatMap((schemaIssue) => {
+    if (!isType(schemaIssue)) return [schemaIssue]
+    const types = typesAt.get(schemaIssue.instancePath) ?? []
     const message = `must be ${types.map(({ params }) => params.type).join(' or ')}`
-    return types[0] === misfit ? [{ ...misfit, message }] : []
+    return types[0] === schemaIssue ? [{ ...schemaIssue, message }] : []
   })
 }
 
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
   const place = placeOf[validationContext] ?? 'body'
-  const errors = tellMisfits(validation).map((error) => ({ in: place, ...error }))
+  const errors = describeSchemaIssues(validation).map((error) => ({ in: place, ...error }))
   const first = errors[0]
   return {
     status: 400,
@@ -223,7 +223,7 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
 }
 
 /** Of a union every branch complains. A branch of another type than the value has says nothing about what is wrong with it. */
-function tellingOf(all: readonly Misfit[]): readonly Misfit[] {
+function mostSpecific(all: readonly SchemaIssue[]): readonly SchemaIssue[] {
   /** Places of which is told what is wrong with them, or inside them. */
   const told = new Set<string>()
   for (const { keyword, instancePath } of all) {

@@ -26,8 +26,8 @@ export function readBodies(app: FastifyInstance): void {
     try {
       if (body.length === 0) return done(null, undefined) // tools name the type with every request
       const text = readText(request, body)
-      const flaw = flawOf(text)
-      if (flaw !== undefined) throw new MalformedError(`the body ${flaw}`)
+      const jsonIssue = jsonIssueOf(text)
+      if (jsonIssue !== undefined) throw new MalformedError(`the body ${jsonIssue}`)
       parse(request, text, done)
     } catch (error) {
       done(error as Error)
@@ -56,7 +56,7 @@ export function readText(request: FastifyRequest, body: Buffer): string {
  * What is wrong with a text as JSON of this API, in words that follow its name: a name twice in one object, too many of them, or too
  * deep nesting. What is no JSON at all may pass: the parser refuses it.
  */
-export function flawOf(text: string): string | undefined {
+export function jsonIssueOf(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at]

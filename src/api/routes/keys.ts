@@ -95,14 +95,15 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => 
       const expiresAt = body.expiresAt ? new Date(body.expiresAt) : null
       if (expiresAt && expiresAt <= new Date())
         throw new RefusedError([{ pointer: '/expiresAt', message: 'must be in the future' }])
-      const realm = body.targets?.labels ?? {}
-      if (!isEverything(realm)) checkLimitable(body.scopes)
+      const targetScope = body.targets?.labels ?? {}
+      if (!isEverything(targetScope)) checkLimitable(body.scopes)
       const id = newKeyId()
       const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
       const made = await view.transaction(async (tx) => {
         const request = { operation: 'createKey', ...body }
         const resource = await claimOnce(tx, { ...order, request, resource: id })
-        const key = resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt, realm }) : null
+        const key =
+          resource === id ? await tx.keys.create(body.name, body.scopes, { id, expiresAt, targetScope }) : null
         const stored = await tx.keys.find(resource)
         if (!stored) throw new RefusedError([{ pointer: '', message: 'this Idempotency-Key made no key' }])
         const shown = show(stored)
@@ -156,16 +157,16 @@ export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => 
   )
 }
 
-const show = ({ realm, ...key }: StoredKey) => ({
+const show = ({ targetScope, ...key }: StoredKey) => ({
   ...key,
-  targets: isEverything(realm) ? null : { labels: { ...realm } },
+  targets: isEverything(targetScope) ? null : { labels: { ...targetScope } },
 })
 
 function checkLimitable(scopes: readonly string[]): void {
-  const mistakes = scopes.flatMap((scope, i) =>
+  const issues = scopes.flatMap((scope, i) =>
     limitableScopes.includes(scope)
       ? []
       : [{ pointer: `/scopes/${i}`, message: `a key with the scope ${scope} cannot be limited to targets` }],
   )
-  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  if (issues.length > 0) throw new RefusedError(issues)
 }

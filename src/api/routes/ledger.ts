@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ConflictError, RefusedError } from '../../domain/errors.ts'
 import { headPattern, ledgerActions } from '../../domain/ledger.ts'
-import { ledgerFaults, ledgerVerdicts } from '../../store/ledger/verify.ts'
+import { ledgerIssueKinds, ledgerVerdicts } from '../../store/ledger/verify.ts'
 import { linkNext } from '../listing/links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../openapi/schemas.ts'
 import type { ServerParts } from '../server.ts'
@@ -61,7 +61,7 @@ export const LedgerVerification = Type.Object(
       Type.Object(
         {
           seq,
-          fault: Type.Enum([...ledgerFaults], {
+          fault: Type.Enum([...ledgerIssueKinds], {
             description:
               '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were; `audit`: it says something else of itself, or it has ended without an entry; `policy`: a version is not what was put, or has no entry',
           }),
@@ -85,7 +85,7 @@ export const LedgerVerification = Type.Object(
 )
 
 /** What one request may cost. */
-const most = { entries: 20_000, findings: 100_000 } as const
+const maxPart = { entries: 20_000, findings: 100_000 } as const
 /** For auditors, who need not be able to change anything; it tells of everybody's targets, so not for a limited key. */
 const config = { scope: 'reports:read' } as const
 
@@ -136,10 +136,10 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
         operationId: 'verifyLedger',
         tags: ['ledger'],
         summary: 'Check the chain, part by part',
-        description: `Names the first broken entry. A part has ${most.entries} entries at the most, and with \`findings=true\` fewer once ${most.findings} findings were read; \`npm run ledger -- verify\` checks all of it at once.`,
+        description: `Names the first broken entry. A part has ${maxPart.entries} entries at the most, and with \`findings=true\` fewer once ${maxPart.findings} findings were read; \`npm run ledger -- verify\` checks all of it at once.`,
         querystring: closedObject({
           from: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: 1, description: 'The first entry to check' }),
-          limit: Type.Integer({ minimum: 1, maximum: most.entries, default: most.entries }),
+          limit: Type.Integer({ minimum: 1, maximum: maxPart.entries, default: maxPart.entries }),
           head: Type.Optional(
             Type.String({ pattern: headPattern, maxLength: 200, description: 'A head that was exported before' }),
           ),
@@ -156,7 +156,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) 
       const head = text === undefined ? undefined : stores.ledger.readHead(text)
       if (text !== undefined && !head)
         throw new RefusedError([{ pointer: '/head', message: 'was not signed by the key that it names' }], 'query')
-      const found = await stores.ledger.verify({ from, limit, head, findings: findings ? most.findings : undefined })
+      const found = await stores.ledger.verify({ from, limit, head, findings: findings ? maxPart.findings : undefined })
       if (!found) throw new RefusedError([{ pointer: '/from', message: 'is behind the end of the ledger' }], 'query')
       return found
     },

@@ -26,7 +26,7 @@ interface ServerOptions {
   env: NodeJS.ProcessEnv
 }
 
-const maxAnswerBytes = 64 * 1024 * 1024
+const maxResponseBytes = 64 * 1024 * 1024
 
 /** Connects to the API of a service. Its certificate is always verified, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
 export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
@@ -47,7 +47,7 @@ export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
         }
         const place = new URL(path.replace(/^\//, ''), `${url.href.replace(/\/$/, '')}/`)
         request(place, { method: 'POST', agent, headers, signal: ended }, (response) =>
-          readAnswer(response).then(resolve, fail),
+          readResponse(response).then(resolve, fail),
         )
           .on('error', fail)
           .end(text)
@@ -56,12 +56,12 @@ export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
   }
 }
 
-async function readAnswer(response: http.IncomingMessage): Promise<Answer> {
+async function readResponse(response: http.IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxAnswerBytes) throw new Error('the answer is too long')
+    if (bytes > maxResponseBytes) throw new Error('the answer is too long')
     chunks.push(chunk)
   }
   const text = Buffer.concat(chunks).toString()

@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import { Value } from 'typebox/value'
 import { batchOf, type Delivery, Lease } from '../../domain/vantages/lease.ts'
 import { maxLeaseWaitSeconds } from '../../domain/vantages/presence.ts'
-import { lookAtAll } from '../../operations/audits/run-checks.ts'
-import type { VantageEyes } from '../../probes/engine/prober.ts'
+import { runChecks } from '../../operations/audits/run-checks.ts'
+import type { Prober } from '../../probes/engine/prober.ts'
 import type { Check } from '../../probes/engine/run-check.ts'
 import { pause } from '../../runtime/sleep.ts'
 import type { Deliveries } from './deliveries.ts'
@@ -12,7 +12,7 @@ import { type Server, UnreachableError } from './server.ts'
 export interface AgentOptions {
   server: Server
   deliveries: Deliveries
-  eyes: VantageEyes
+  prober: Prober
   path: string
   /** Batches at once, those that wait for their delivery included. */
   batches: number
@@ -58,13 +58,13 @@ const aborted = (signal: AbortSignal) =>
 
 async function askForWork({
   server,
-  eyes,
+  prober,
   path,
   version,
   log,
   signal,
 }: AgentOptions): Promise<Lease | undefined | 'failed'> {
-  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: eyes.canary() }
+  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary() }
   const timeoutMs = maxLeaseWaitSeconds * 1000 + patienceMs
   try {
     const answer = await server.post(path, body, { timeoutMs, signal })
@@ -79,17 +79,17 @@ async function askForWork({
 }
 
 async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks }: Lease): Promise<void> {
-  const { server, eyes, path, deliveries, log } = options
+  const { server, prober, path, deliveries, log } = options
   log.info({ lease: id, checks: checks.length }, 'leased')
   const beat = setInterval(() => {
     server.post(`${path}/${id}/heartbeat`, {}, { timeoutMs: patienceMs }).catch(() => {}) // the next one may come through
   }, heartbeatSeconds * 1000)
   try {
-    const seen = await lookAtAll(eyes, checks as Check[])
-    const observations = (seen ?? []).map(({ observedAt, sightings }, check) => ({
+    const seen = await runChecks(prober, checks as Check[])
+    const observations = (seen ?? []).map(({ observedAt, addressResults }, check) => ({
       check,
       observedAt,
-      sightings: sightings.map(({ address, state, reason, facts, latencyMs, attempts }) => ({
+      addressResults: addressResults.map(({ address, state, reason, facts, latencyMs, attempts }) => ({
         ...{ address, state, reason, facts, latencyMs, attempts },
       })),
     }))

@@ -1,10 +1,10 @@
-import type { Mistake } from '../errors.ts'
+import type { ValidationIssue } from '../errors.ts'
 
 export const waiverStates = ['requested', 'active', 'expired', 'revoked'] as const
 export type WaiverState = (typeof waiverStates)[number]
 
 /** What is wrong with the end of a waiver that is asked for now. */
-export function checkExpiry(expiresAt: Date, now: Date): Mistake[] {
+export function checkExpiry(expiresAt: Date, now: Date): ValidationIssue[] {
   if (expiresAt <= now) return [{ pointer: '/expiresAt', message: 'must be in the future' }]
   if (expiresAt > yearAfter(now)) return [{ pointer: '/expiresAt', message: 'must be within a year' }]
   return []

@@ -1,4 +1,4 @@
-import type { Mistake } from '../errors.ts'
+import type { ValidationIssue } from '../errors.ts'
 import { permittedTime } from './active-exception.ts'
 
 /**
@@ -23,7 +23,7 @@ export const maxWindowMs = 7 * 24 * 60 * minuteMs
 const pastMs = 5 * minuteMs
 
 /** What is wrong with the time of a window that is asked for now. */
-export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): Mistake[] {
+export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): ValidationIssue[] {
   if (to <= from) return [{ pointer: '/to', message: 'must be after `from`' }]
   if (to <= now) return [{ pointer: '/to', message: 'must be in the future' }]
   if (now.getTime() - from.getTime() > pastMs) return [{ pointer: '/from', message: 'must not be in the past' }]
@@ -32,12 +32,12 @@ export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): 
   return []
 }
 
-export const proofs = ['shut', 'open', 'nothing-to-see', 'unproven'] as const
+export const proofs = ['closed', 'open', 'nothing-to-see', 'unproven'] as const
 /** What an audit after the end of a window has shown. */
 export type Proof = (typeof proofs)[number]
 
 /** Which results an audit has for one rule and target of a window, over all vantages. */
-export interface DoorSeen {
+export interface ExposureSeen {
   pass: boolean
   fail: boolean
   /** Nobody looked: there was no vantage, or it was absent. */
@@ -47,14 +47,14 @@ export interface DoorSeen {
 }
 
 /** What an audit shows that looked at the doors of a window after its end. A waiver does not shut a door. */
-export function proofOf({ completed, doors }: { completed: boolean; doors: readonly DoorSeen[] }): Proof {
-  if (doors.some(({ fail }) => fail)) return 'open'
-  if (!completed || doors.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
-  return doors.some(({ pass }) => pass) ? 'shut' : 'nothing-to-see'
+export function proofOf({ completed, exposures }: { completed: boolean; exposures: readonly ExposureSeen[] }): Proof {
+  if (exposures.some(({ fail }) => fail)) return 'open'
+  if (!completed || exposures.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
+  return exposures.some(({ pass }) => pass) ? 'closed' : 'nothing-to-see'
 }
 
 /** True where no further look is needed. */
-export const settles = (proof: Proof | null): boolean => proof === 'shut' || proof === 'nothing-to-see'
+export const settles = (proof: Proof | null): boolean => proof === 'closed' || proof === 'nothing-to-see'
 
 interface WindowTimes {
   from: Date
@@ -70,7 +70,7 @@ export function windowState(window: WindowTimes & { proof: Proof | null }, now: 
   if (!time) return window.canceledAt ? 'canceled' : window.to <= now ? 'lapsed' : 'requested'
   if (now < time.from) return 'approved'
   if (now < time.until) return 'open'
-  if (proof === 'shut') return 'closed'
+  if (proof === 'closed') return 'closed'
   return proof === 'open' ? 'still-open' : 'ended'
 }
 

@@ -1,4 +1,4 @@
-import type { FactsByProbe, Observation, ProbeName, Sighting, State } from './observation.ts'
+import type { AddressResult, FactsByProbe, Observation, ProbeName, State } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 
 /** The stable part of an observation: equal evidence means that nothing changed. Stored once per distinct content. */
@@ -13,18 +13,18 @@ export interface Evidence<P extends ProbeName = ProbeName> {
 }
 
 /** Leaves out what changes by itself: times, latencies, attempts, measurements. */
-export function evidenceOf<P extends ProbeName>({ probe, host, port, sightings }: Observation<P>): Evidence<P> {
+export function evidenceOf<P extends ProbeName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
   const addresses = Object.fromEntries(
-    sightings.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
+    addressResults.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
   )
   return { probe, host, port, addresses }
 }
 
 /** The observation that evidence was taken from, as far as a judgement needs it, as if it were made at `observedAt`. */
 export function observationOf({ probe, host, port, addresses }: Evidence, observedAt: Date): Observation | undefined {
-  const sightings = Object.entries(addresses).map(
-    ([address, seen]): Sighting => ({ ...seen, address: address || null, latencyMs: null, attempts: 0 }),
+  const addressResults = Object.entries(addresses).map(
+    ([address, seen]): AddressResult => ({ ...seen, address: address || null, latencyMs: null, attempts: 0 }),
   )
-  const [first, ...rest] = sightings
-  return first && { probe, host, port, observedAt: observedAt.toISOString(), sightings: [first, ...rest] }
+  const [first, ...rest] = addressResults
+  return first && { probe, host, port, observedAt: observedAt.toISOString(), addressResults: [first, ...rest] }
 }

@@ -1,5 +1,5 @@
 import type { ResolvedExpectation, ResolvedRule } from '../policy/policy.ts'
-import { type Observation, type Sighting, type State, tlsVersions } from './observation.ts'
+import { type AddressResult, type Observation, type State, tlsVersions } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
 
 /** XCCDF's results (NISTIR 7275r4, table 26), the ones that Portwarden gives. */
@@ -23,7 +23,9 @@ interface JudgeContext {
  */
 export function judge(rule: ResolvedRule, seen: Observation, context: JudgeContext): Judgement {
   const expect = (context.windowOpen && rule.insideWindow?.expect) || rule.expect
-  const judgements = seen.sightings.map((sighting) => judgeSighting(expect, sighting, Date.parse(seen.observedAt)))
+  const judgements = seen.addressResults.map((addressResult) =>
+    judgeAddress(expect, addressResult, Date.parse(seen.observedAt)),
+  )
   return worstOf(judgements)
 }
 
@@ -34,20 +36,21 @@ export const worstOf = (judgements: readonly Judgement[]): Judgement =>
 // A known violation at one address outweighs what is not known of another; what is not known outweighs a pass.
 const gravity: Record<Result, number> = { fail: 5, error: 4, unknown: 3, pass: 2, notchecked: 1, notapplicable: 0 }
 
-function judgeSighting(expect: ResolvedExpectation, sighting: Sighting, now: number): Judgement {
-  const { state, reason } = sighting
+function judgeAddress(expect: ResolvedExpectation, addressResult: AddressResult, now: number): Judgement {
+  const { state, reason } = addressResult
   const { about } = reasons[reason]
   if (about === 'setup') return { result: 'error', state, reason }
   if (about === 'us' || state === 'unknown' || state === 'unresolved') return { result: 'unknown', state, reason }
 
   const allowed = expect.state ?? ['open']
   // Nobody home proves neither that the port is shut nor that a filter shuts it; that it is not open, it does prove.
-  const shutIsFine = allowed.includes('closed') || allowed.includes('filtered')
-  if (state === 'unreachable' && shutIsFine && !allowed.includes(state)) return { result: 'unknown', state, reason }
+  const closedIsAllowed = allowed.includes('closed') || allowed.includes('filtered')
+  if (state === 'unreachable' && closedIsAllowed && !allowed.includes(state))
+    return { result: 'unknown', state, reason }
   if (!allowed.includes(state)) return { result: 'fail', state, reason: state === 'open' ? 'unexpected-state' : reason }
   if (state !== 'open') return { result: 'pass', state, reason: 'as-expected' }
 
-  const violation = firstViolation(expect, sighting, now)
+  const violation = firstViolation(expect, addressResult, now)
   if (!violation) return { result: 'pass', state, reason: 'as-expected' }
   return { result: undecided.has(violation) ? 'unknown' : 'fail', state, reason: violation }
 }
@@ -55,15 +58,21 @@ function judgeSighting(expect: ResolvedExpectation, sighting: Sighting, now: num
 const undecided: ReadonlySet<ReasonCode> = new Set(['facts-missing', 'tls-version-not-tested'])
 
 // A sighting is a union over the probes; an expectation names only facts of its own probe, which the loader makes sure of.
-type AnyFacts = Partial<Sighting<'https'>['facts'] & Sighting<'ssh'>['facts'] & Sighting<'ldap'>['facts']>
+type AnyFacts = Partial<
+  AddressResult<'https'>['facts'] & AddressResult<'ssh'>['facts'] & AddressResult<'ldap'>['facts']
+>
 
-function firstViolation(expect: ResolvedExpectation, sighting: Sighting, now: number): ReasonCode | undefined {
-  const facts: AnyFacts = sighting.facts
+function firstViolation(
+  expect: ResolvedExpectation,
+  addressResult: AddressResult,
+  now: number,
+): ReasonCode | undefined {
+  const facts: AnyFacts = addressResult.facts
   return (
-    (expect.tls && tlsViolation(expect.tls, facts, sighting.reason, now)) ||
-    (expect.http && httpViolation(expect.http, facts, sighting.reason)) ||
-    (expect.ssh && sshViolation(expect.ssh, facts, sighting.reason)) ||
-    (expect.ldap && ldapViolation(expect.ldap, facts, sighting.reason))
+    (expect.tls && tlsViolation(expect.tls, facts, addressResult.reason, now)) ||
+    (expect.http && httpViolation(expect.http, facts, addressResult.reason)) ||
+    (expect.ssh && sshViolation(expect.ssh, facts, addressResult.reason)) ||
+    (expect.ldap && ldapViolation(expect.ldap, facts, addressResult.reason))
   )
 }
 
@@ -109,7 +118,7 @@ function tlsViolation(
 const refusesPlain = 400
 
 function httpViolation(expect: NonNullable<ResolvedExpectation['http']>, facts: AnyFacts, seen: ReasonCode): Violation {
-  if (expect.answers && !facts.http) return seen === 'tls-ok' ? 'http-not-answered' : seen
+  if (expect.answers && !facts.http) return seen === 'tls-ok' ? 'http-no-response' : seen
   if (expect.plainServed === false) {
     if (!facts.plainHttp) return 'facts-missing'
     if (facts.plainHttp.answered && facts.plainHttp.status !== refusesPlain) return 'plain-http-served'
@@ -137,7 +146,7 @@ function sshViolation(expect: NonNullable<ResolvedExpectation['ssh']>, facts: An
   return undefined
 }
 
-const channelTroubles: ReadonlySet<ReasonCode> = new Set([
+const channelFailures: ReadonlySet<ReasonCode> = new Set([
   'ldap-channel-unverified',
   'ldap-starttls-injection',
   'ldap-starttls-refused',
@@ -146,11 +155,11 @@ const channelTroubles: ReadonlySet<ReasonCode> = new Set([
 const protectionDemanded: ReadonlySet<number> = new Set([8, 13])
 
 function ldapViolation(expect: NonNullable<ResolvedExpectation['ldap']>, facts: AnyFacts, seen: ReasonCode): Violation {
-  if (!facts.rootDse && !facts.bind && !facts.startTls) return 'ldap-not-answered'
+  if (!facts.rootDse && !facts.bind && !facts.startTls) return 'ldap-no-response'
   if (expect.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
   if (expect.bind && seen !== 'ldap-bind-ok') return seen
   if (expect.security) {
-    if (channelTroubles.has(seen)) return seen
+    if (channelFailures.has(seen)) return seen
     if (!(facts.security && expect.security.includes(facts.security))) return 'ldap-channel-not-allowed'
   }
   if (expect.plainBind === 'refused') {

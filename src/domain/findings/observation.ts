@@ -159,7 +159,7 @@ export type ProbeName = keyof FactsByProbe
 export const probeNames = ['tcp', 'tls', 'https', 'ssh', 'ldap'] as const satisfies ProbeName[]
 
 /** What a probe saw at one address. */
-export interface Sighting<P extends ProbeName = ProbeName> {
+export interface AddressResult<P extends ProbeName = ProbeName> {
   /** The literal address that was dialled; null when none could be (no such name, invalid host). */
   address: string | null
   state: State
@@ -184,5 +184,5 @@ export interface Observation<P extends ProbeName = ProbeName> {
   port: number
   /** When the probe ended, by the clock of the vantage; RFC 3339, UTC. */
   observedAt: string
-  sightings: [Sighting<P>, ...Sighting<P>[]]
+  addressResults: [AddressResult<P>, ...AddressResult<P>[]]
 }

@@ -8,7 +8,7 @@ export interface Vantage {
 }
 
 /** One look that a rule asks for: from a vantage, or from a zone in which there is none. */
-export interface Place {
+export interface Origin {
   /** The name of a vantage, or `zone:NAME` where no vantage belongs to that zone. */
   vantage: string
   covered: boolean
@@ -21,7 +21,10 @@ export interface Place {
  * vantage is a place of its own, which nobody can look from. Where a rule accepts indirect evidence and none of its zones
  * has a vantage, one other vantage stands in: the first by name.
  */
-export function placesOf(rule: { from: readonly string[]; indirect?: boolean }, vantages: readonly Vantage[]): Place[] {
+export function originsOf(
+  rule: { from: readonly string[]; indirect?: boolean },
+  vantages: readonly Vantage[],
+): Origin[] {
   const sorted = vantages.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const inZones = sorted.filter((vantage) => vantage.zones.some((zone) => rule.from.includes(zone)))
   const direct = inZones.map(({ name }) => ({ vantage: name, covered: true, indirect: false }))
@@ -33,10 +36,10 @@ export function placesOf(rule: { from: readonly string[]; indirect?: boolean }, 
 
 /** What a place needs: a look at an endpoint (of a paired rule also from the places of its other side), or a result that is known without one. */
 export type PlannedCheck =
-  | { kind: 'look'; place: Place; rule: ResolvedRule; host: string; unlike?: Place[] }
+  | { kind: 'probe'; origin: Origin; rule: ResolvedRule; host: string; unlike?: Origin[] }
   | {
       kind: 'settled'
-      place: Place
+      origin: Origin
       ruleId: string
       result: 'notchecked' | 'notapplicable' | 'unknown'
       reason: ReasonCode
@@ -55,13 +58,13 @@ export function planTarget(
   vantages: readonly Vantage[],
 ): PlannedCheck[] {
   return rules.flatMap((rule) =>
-    placesOf(rule, vantages).map((place): PlannedCheck => {
-      const settled = { kind: 'settled', place, ruleId: rule.id } as const
+    originsOf(rule, vantages).map((origin): PlannedCheck => {
+      const settled = { kind: 'settled', origin, ruleId: rule.id } as const
       if (rule.resolved === 'notapplicable') return { ...settled, result: 'notapplicable', reason: 'condition-not-met' }
-      if (!place.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
-      if (!place.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
-      const look = { kind: 'look', place, rule: rule.resolved, host: rule.resolved.host ?? target.address } as const
-      return rule.unlike ? { ...look, unlike: placesOf(rule.unlike, vantages) } : look
+      if (!origin.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
+      if (!origin.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
+      const probe = { kind: 'probe', origin, rule: rule.resolved, host: rule.resolved.host ?? target.address } as const
+      return rule.unlike ? { ...probe, unlike: originsOf(rule.unlike, vantages) } : probe
     }),
   )
 }

@@ -13,7 +13,7 @@ export const reasons = {
     about: 'peer',
     message: 'The connection was refused: no listener, or a firewall that rejects with a reset or port-unreachable.',
   },
-  'no-answer': {
+  'no-response': {
     about: 'peer',
     message: 'Nothing answered before the deadline, in every try: packets are dropped, or the accept queue is full.',
   },
@@ -46,7 +46,7 @@ export const reasons = {
     message: 'The port is open, yet it does not speak the protocol that the rule expects.',
   },
   'protocol-violation': { about: 'peer', message: 'The peer broke the protocol: its answer cannot be believed.' },
-  'answer-too-large': { about: 'peer', message: 'The peer sent more than the probe accepts; the rest was not read.' },
+  'response-too-large': { about: 'peer', message: 'The peer sent more than the probe accepts; the rest was not read.' },
   'tls-ok': { about: 'peer', message: 'The TLS handshake completed.' },
   'tls-alert': {
     about: 'peer',
@@ -57,7 +57,7 @@ export const reasons = {
     message: 'The peer speaks TLS and asks for a client certificate.',
   },
   'tls-handshake-failed': { about: 'peer', message: 'The TLS handshake failed before a session was agreed.' },
-  'http-answered': { about: 'peer', message: 'The port answered an HTTP request.' },
+  'http-responded': { about: 'peer', message: 'The port answered an HTTP request.' },
   'ssh-ok': { about: 'peer', message: 'The peer speaks SSH and proved its host key.' },
   'ssh-no-common-algorithm': {
     about: 'peer',
@@ -68,7 +68,7 @@ export const reasons = {
     about: 'peer',
     message: 'The peer could not prove its SSH host key: the signature is wrong. Treat as an interception.',
   },
-  'ldap-answered': { about: 'peer', message: 'The port answers LDAP.' },
+  'ldap-responded': { about: 'peer', message: 'The port answers LDAP.' },
   'ldap-starttls-refused': {
     about: 'peer',
     message: 'The peer answers LDAP and refuses StartTLS: give the directory a certificate, or use LDAPS.',
@@ -199,13 +199,13 @@ export const reasons = {
   },
   'certificate-name-mismatch': { about: 'rule', message: 'The certificate does not name this host.' },
   'certificate-untrusted': { about: 'rule', message: 'The certificate chain does not lead to a trusted authority.' },
-  'http-not-answered': { about: 'rule', message: 'The port did not answer HTTP.' },
+  'http-no-response': { about: 'rule', message: 'The port did not answer HTTP.' },
   'plain-http-served': { about: 'rule', message: 'The port serves plain HTTP without encryption.' },
   'ssh-not-spoken': { about: 'rule', message: 'The port is open and does not speak SSH.' },
   'ssh-version-too-old': { about: 'rule', message: 'The SSH protocol version is older than the rule allows.' },
   'ssh-host-key-mismatch': { about: 'rule', message: 'The SSH host key is not one that the rule pins.' },
   'ssh-algorithm-forbidden': { about: 'rule', message: 'The SSH server offers an algorithm that the rule forbids.' },
-  'ldap-not-answered': { about: 'rule', message: 'The port is open and does not answer LDAP.' },
+  'ldap-no-response': { about: 'rule', message: 'The port is open and does not answer LDAP.' },
   'ldap-not-active-directory': { about: 'rule', message: 'The directory answers LDAP and is not Active Directory.' },
   'ldap-plain-bind-allowed': {
     about: 'rule',

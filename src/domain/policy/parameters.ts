@@ -101,8 +101,8 @@ export function resolveParameters(
     ...missingValues(parameters, values),
   ]
   if (errors.length > 0) return { errors }
-  const misfits = document.rules.flatMap((rule) => misfitsIn(rule, parameters, { layers, values }))
-  return misfits.length > 0 ? { errors: misfits } : { values }
+  const schemaIssues = document.rules.flatMap((rule) => violationsIn(rule, parameters, { layers, values }))
+  return schemaIssues.length > 0 ? { errors: schemaIssues } : { values }
 }
 
 /**
@@ -160,13 +160,13 @@ function missingValues(parameters: Parameters, values: ParameterValues): Paramet
 }
 
 /** Values of the right type that a rule cannot use all the same, such as 99999 for the least number of days left. */
-function misfitsIn(
+function violationsIn(
   rule: PolicyRule,
   parameters: Parameters,
   { layers, values }: { layers: Layers; values: ParameterValues },
 ): ParameterProblem[] {
   if (!holds(rule.when, values)) return []
-  const misfits: ParameterProblem[] = []
+  const schemaIssues: ParameterProblem[] = []
   const checkLeaf: LeafCheck = (leaf) => {
     const names = typeof leaf.value === 'string' ? placeholdersIn(leaf.value) : []
     const value = substitute(leaf.value, values)
@@ -175,10 +175,10 @@ function misfitsIn(
     const source = names.map((name) => sourceOf(parameters, layers, name)).find(({ layer }) => layer)
     if (problem && source?.layer) {
       const message = `${problem.message}, for rule ${rule.id} uses it at ${leaf.path.join('/')}`
-      misfits.push({ layer: source.layer, parameter: source.parameter, message })
+      schemaIssues.push({ layer: source.layer, parameter: source.parameter, message })
     }
     return []
   }
   checkShape(Rule, rule, checkLeaf)
-  return misfits
+  return schemaIssues
 }

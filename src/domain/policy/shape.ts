@@ -2,7 +2,7 @@ import { type TProperties, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Path } from '../../encoding/json-pointer.ts'
 
-export interface Problem {
+export interface ValueIssue {
   path: Path
   /** What would be right, without the name of the place: `must be one of low, medium, high`. */
   message: string
@@ -44,15 +44,15 @@ export interface Leaf {
   /** Without it the object around it would be incomplete. */
   required: boolean
 }
-export type LeafCheck = (leaf: Leaf) => Problem[]
+export type LeafCheck = (leaf: Leaf) => ValueIssue[]
 
 /** What is wrong with a part, as it is wrong with the whole that has it at `parent`. */
 export const under =
   (parent: Path) =>
-  ({ path, message }: Problem): Problem => ({ path: [...parent, ...path], message })
+  ({ path, message }: ValueIssue): ValueIssue => ({ path: [...parent, ...path], message })
 
 /** Everything about a value that does not fit a schema, each place once and in words; `checkLeaf` decides about single values. */
-export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): Problem[] {
+export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): ValueIssue[] {
   return checkNode({ shape: schema, value, path: [], required: true }, checkLeaf)
 }
 
@@ -63,23 +63,23 @@ export const checkPlainLeaf: LeafCheck = ({ shape, value, path }) =>
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function checkNode(leaf: Leaf, checkLeaf: LeafCheck): Problem[] {
+function checkNode(leaf: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
   if (leaf.shape.type === 'object') return checkObject(leaf, checkLeaf)
   if (leaf.shape.type === 'array') return checkList(leaf, checkLeaf)
   return checkLeaf(leaf)
 }
 
-function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Problem[] {
+function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
   if (!isRecord(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
   const { properties = {}, patternProperties = {}, required = [] } = shape
   const names = Object.keys(value).filter((name) => value[name] !== undefined)
   const missing = required.filter((name) => !names.includes(name))
-  const problems: Problem[] = missing.map((name) => ({
+  const issues: ValueIssue[] = missing.map((name) => ({
     path: [...path, name],
     message: `is missing: must be ${describeShape(properties[name] ?? {})}`,
   }))
   if (names.length > (shape.maxProperties ?? Number.POSITIVE_INFINITY)) {
-    problems.push({ path, message: `must have at most ${shape.maxProperties} members` })
+    issues.push({ path, message: `must have at most ${shape.maxProperties} members` })
   }
   const patterns = Object.entries(patternProperties).map(([pattern, member]) => ({ pattern: RegExp(pattern), member }))
   for (const name of names) {
@@ -87,15 +87,15 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Proble
       ? properties[name]
       : patterns.find(({ pattern }) => pattern.test(name))?.member
     const child = { value: value[name], path: [...path, name], required: required.includes(name) }
-    if (member) for (const problem of checkNode({ shape: member, ...child }, checkLeaf)) problems.push(problem)
+    if (member) for (const issue of checkNode({ shape: member, ...child }, checkLeaf)) issues.push(issue)
     else if (shape.additionalProperties === false) {
-      problems.push({ path: child.path, message: explainUnknown(name, shape) })
+      issues.push({ path: child.path, message: explainUnknown(name, shape) })
     }
   }
-  return problems
+  return issues
 }
 
-function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Problem[] {
+function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
   if (!Array.isArray(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
   const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = shape
   if (value.length < minItems)

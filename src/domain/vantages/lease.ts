@@ -2,15 +2,15 @@ import { isIP } from 'node:net'
 import { type Static, Type } from 'typebox'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import { isPlainText, plainText } from '../../encoding/text.ts'
-import type { Mistake } from '../errors.ts'
+import type { ValidationIssue } from '../errors.ts'
 import {
+  type AddressResult,
   HttpsFacts,
   LdapFacts,
   ldapChannels,
   type Observation,
   type ProbeName,
   probeNames,
-  type Sighting,
   SshFacts,
   states,
   TcpFacts,
@@ -19,7 +19,7 @@ import {
 } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
 import { CredentialRef, Port } from '../policy/policy.ts'
-import { checkPlainLeaf, checkShape, closedObject, type Leaf, type Problem, under } from '../policy/shape.ts'
+import { checkPlainLeaf, checkShape, closedObject, type Leaf, under, type ValueIssue } from '../policy/shape.ts'
 
 /** One look that an agent is asked for: nothing of what is expected, beyond what the probe must look at. */
 export const LeasedCheck = closedObject({
@@ -81,7 +81,7 @@ export const Delivery = closedObject({
     closedObject({
       check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
       observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
-      sightings: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
+      addressResults: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
     }),
     { maxItems: 100_000, description: 'One for each check; none where the vantage is not online' },
   ),
@@ -99,40 +99,42 @@ export function readDelivery(
   checks: readonly { probe: ProbeName; host: string; port: number }[],
   { observations }: Delivery,
   { from, until }: { from: Date; until: Date },
-): { observations: Observation[] } | { mistakes: Mistake[] } {
+): { observations: Observation[] } | { issues: ValidationIssue[] } {
   const read: Observation[] = []
-  const mistakes: Mistake[] = []
-  for (const [i, { check, observedAt, sightings }] of observations.entries()) {
+  const issues: ValidationIssue[] = []
+  for (const [i, { check, observedAt, addressResults }] of observations.entries()) {
     const asked = checks[check]
-    const problems = wrongWith(asked, { sightings, repeated: read[check] !== undefined })
-    for (const { path, message } of problems.map(under(['observations', i])))
-      mistakes.push({ pointer: pointerTo(path), message })
-    const [first, ...rest] = sightings as Sighting[]
-    if (!asked || !first || problems.length > 0) continue
+    const wrong = wrongWith(asked, { addressResults, repeated: read[check] !== undefined })
+    for (const { path, message } of wrong.map(under(['observations', i])))
+      issues.push({ pointer: pointerTo(path), message })
+    const [first, ...rest] = addressResults as AddressResult[]
+    if (!asked || !first || wrong.length > 0) continue
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
     const { probe, host, port } = asked
-    read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), sightings: [first, ...rest] }
+    read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), addressResults: [first, ...rest] }
   }
   const missing = checks.findIndex((_, i) => !read[i])
-  if (mistakes.length === 0 && missing >= 0)
-    mistakes.push({ pointer: '/observations', message: `holds no observation of check ${missing}` })
-  return mistakes.length > 0 ? { mistakes } : { observations: read }
+  if (issues.length === 0 && missing >= 0)
+    issues.push({ pointer: '/observations', message: `holds no observation of check ${missing}` })
+  return issues.length > 0 ? { issues } : { observations: read }
 }
 
-type Sightings = Delivery['observations'][number]['sightings']
+type AddressResults = Delivery['observations'][number]['addressResults']
 
 function wrongWith(
   asked: { probe: ProbeName } | undefined,
-  { sightings, repeated }: { sightings: Sightings; repeated: boolean },
-): Problem[] {
+  { addressResults, repeated }: { addressResults: AddressResults; repeated: boolean },
+): ValueIssue[] {
   if (!asked) return [{ path: ['check'], message: 'is not a check of this lease' }]
   if (repeated) return [{ path: ['check'], message: 'was observed already: one observation for each check' }]
-  if (new Set(sightings.map(({ address }) => address)).size < sightings.length)
-    return [{ path: ['sightings'], message: 'must not repeat an address' }]
-  return sightings.flatMap((sighting, j) => wrongIn(asked.probe, sighting).map(under(['sightings', j])))
+  if (new Set(addressResults.map(({ address }) => address)).size < addressResults.length)
+    return [{ path: ['addressResults'], message: 'must not repeat an address' }]
+  return addressResults.flatMap((addressResult, j) =>
+    wrongIn(asked.probe, addressResult).map(under(['addressResults', j])),
+  )
 }
 
-function wrongIn(probe: ProbeName, { address, facts }: Sightings[number]): Problem[] {
+function wrongIn(probe: ProbeName, { address, facts }: AddressResults[number]): ValueIssue[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ path: ['address'], message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)
@@ -140,7 +142,7 @@ function wrongIn(probe: ProbeName, { address, facts }: Sightings[number]): Probl
   return checkShape(factsOf[probe], facts, checkFact).map(under(['facts']))
 }
 
-function checkFact(leaf: Leaf): Problem[] {
+function checkFact(leaf: Leaf): ValueIssue[] {
   const { value, path } = leaf
   if (typeof value === 'string' && !isPlainText(value)) return [{ path, message: plainText }]
   return checkPlainLeaf(leaf)

@@ -2,15 +2,15 @@ import { v7 as newUuid } from 'uuid'
 import type { Limits } from '../../domain/access/limits.ts'
 import { QuotaError, RefusedError } from '../../domain/errors.ts'
 import { digest } from '../../encoding/canonical-json.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import type { NewAudit } from '../../store/audits/audits.ts'
 import type { Database } from '../../store/db/database.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Parts } from '../context.ts'
-import { carryOut, checksPerBatch, makePlans, type Plan } from './plan.ts'
-import { type Asked, checkRequests } from './resolve-request.ts'
+import { checksPerBatch, makePlans, type Plan, persistPlans } from './plan.ts'
+import { checkRequests, type ResolvedRequest } from './resolve-request.ts'
 
 /** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
 export interface AuditRequest {
@@ -45,7 +45,7 @@ export interface Order {
 export type AcceptParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueBatches'>
 
 /** A request, and who makes it how. */
-export interface Asking {
+export interface AcceptInput {
   request: AuditRequest
   order: Order
 }
@@ -74,10 +74,10 @@ const targetsAtOnce = 500
  * Accepts audits as they are asked for: those that come while others are being accepted share one transaction. Whoever brings
  * targets of his own, or selects them by labels, has one for himself: nobody else waits for its locks.
  */
-export function createAcceptance(parts: AcceptParts): (asking: Asking) => Promise<Accepted> {
-  const together = inGroups((askings: readonly Asking[]) => acceptAudits(parts, askings), {
-    atOnce: 2,
-    most: targetsAtOnce,
+export function createAcceptance(parts: AcceptParts): (asking: AcceptInput) => Promise<Accepted> {
+  const together = coalesce((inputs: readonly AcceptInput[]) => acceptAudits(parts, inputs), {
+    concurrency: 2,
+    maxSize: targetsAtOnce,
     sizeOf: ({ request: { targets } }) => (Array.isArray(targets) ? targets.length : targetsAtOnce),
     // Where the connection broke at the commit, another try could make all of them twice.
     isUndone: (error) => !isUnavailable(error),
@@ -87,11 +87,11 @@ export function createAcceptance(parts: AcceptParts): (asking: Asking) => Promis
   return (asking) => (isNamed(asking.request) ? together(asking) : acceptAudit(parts, asking.request, asking.order))
 }
 
-function acceptAudits(parts: AcceptParts, askings: readonly Asking[]): Promise<Accepted[]> {
+function acceptAudits(parts: AcceptParts, inputs: readonly AcceptInput[]): Promise<Accepted[]> {
   return parts.transaction(async (stores, tx) => {
     const accepted: Accepted[] = []
-    const fresh: (Asking & { auditId: string })[] = []
-    for (const asking of askings) {
+    const fresh: (AcceptInput & { auditId: string })[] = []
+    for (const asking of inputs) {
       const auditId = newUuid()
       const made = await claimOnce(stores, { ...asking.order, request: asking.request, resource: auditId })
       accepted.push({ auditId: made, created: made === auditId })
@@ -104,45 +104,50 @@ function acceptAudits(parts: AcceptParts, askings: readonly Asking[]): Promise<A
 
 async function writeAudits(
   { enqueuePlan, enqueueBatches }: AcceptParts,
-  { stores, tx, fresh }: { stores: Stores; tx: Database; fresh: readonly (Asking & { auditId: string })[] },
+  { stores, tx, fresh }: { stores: Stores; tx: Database; fresh: readonly (AcceptInput & { auditId: string })[] },
 ): Promise<void> {
   const found = await checkRequests(
     stores,
     fresh.map(({ request, order }) => ({ request, requestedBy: order.requestedBy })),
   )
-  const asked = fresh.map((one, i) => ({ ...one, basis: found[i] as Asked }))
+  const asked = fresh.map((one, i) => ({ ...one, snapshot: found[i] as ResolvedRequest }))
   await checkQuotas(stores, asked)
-  const now = asked.filter(({ order, basis }) => !order.startsAt && fitsBatch(basis))
+  const now = asked.filter(({ order, snapshot }) => !order.startsAt && fitsBatch(snapshot))
   const plans = await makePlans(
     stores,
-    now.map(({ request: { params = {}, vantages = [] }, basis }) => ({ params, vantages, rules: [], basis })),
+    now.map(({ request: { params = {}, vantages = [] }, snapshot }) => ({ params, vantages, rules: [], snapshot })),
   )
   const planned = now.map(({ auditId }, i) => ({ auditId, plan: plans[i] as Plan }))
-  const begun = new Map(planned.map(({ auditId, plan }) => [auditId, plan]))
-  await stores.audits.create(...asked.map((one) => ({ ...auditOf(one), begun: begun.get(one.auditId) })))
-  await carryOut(stores, planned, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
+  const started = new Map(planned.map(({ auditId, plan }) => [auditId, plan]))
+  await stores.audits.create(...asked.map((one) => ({ ...auditOf(one), started: started.get(one.auditId) })))
+  await persistPlans(stores, planned, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
   // Whoever works plans the others, and ends those of which the plan was all.
   for (const { auditId, order } of asked)
-    if (!begun.get(auditId)?.batches) await enqueuePlan(tx, auditId, order.startsAt)
+    if (!started.get(auditId)?.batches) await enqueuePlan(tx, auditId, order.startsAt)
 }
 
-function auditOf({ auditId, request, order, basis }: Asking & { auditId: string; basis: Asked }): NewAudit {
+function auditOf({
+  auditId,
+  request,
+  order,
+  snapshot,
+}: AcceptInput & { auditId: string; snapshot: ResolvedRequest }): NewAudit {
   const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
   const { trigger, requestedBy, now = new Date(), startsAt = now } = order
   const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
   return {
     id: auditId,
-    policyId: basis.policy.id,
-    targetIds: basis.targets.map(({ id }) => id),
+    policyId: snapshot.policy.id,
+    targetIds: snapshot.targets.map(({ id }) => id),
     ...{ params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy },
     deadlineAt: new Date(startsAt.getTime() + deadlineMs),
   }
 }
 
 /** Before any vantage is known, a plan would find nobody who can look: the first worker makes it. */
-const fitsBatch = (basis: Asked) => basis.vantages.length > 0 && checksOf(basis) <= checksPerBatch
+const fitsBatch = (snapshot: ResolvedRequest) => snapshot.vantages.length > 0 && checksOf(snapshot) <= checksPerBatch
 
-const checksOf = ({ policy, targets }: Asked) => targets.length * policy.document.rules.length
+const checksOf = ({ policy, targets }: ResolvedRequest) => targets.length * policy.document.rules.length
 
 const quotaRetrySeconds = 30
 
@@ -150,20 +155,23 @@ const quotaRetrySeconds = 30
 const manyAtOnce = 500
 
 /** Counts one after the other what could be the last that fits; where many such audits at once would fit, nobody waits. */
-async function checkQuotas(stores: Stores, asked: readonly (Asking & { basis: Asked })[]): Promise<void> {
+async function checkQuotas(
+  stores: Stores,
+  asked: readonly (AcceptInput & { snapshot: ResolvedRequest })[],
+): Promise<void> {
   const added = new Map<string, number>()
-  for (const { order, basis } of asked) {
+  for (const { order, snapshot } of asked) {
     const { quota, requestedBy } = order
     if (!quota) continue
-    if (basis.targets.length > quota.targetsPerAudit) {
-      const message = `these are ${basis.targets.length} targets, and an audit may have ${quota.targetsPerAudit}`
+    if (snapshot.targets.length > quota.targetsPerAudit) {
+      const message = `these are ${snapshot.targets.length} targets, and an audit may have ${quota.targetsPerAudit}`
       throw new RefusedError([{ pointer: '/targets', message }])
     }
-    const checks = checksOf(basis)
+    const checks = checksOf(snapshot)
     const before = added.get(requestedBy) ?? 0
     added.set(requestedBy, before + checks)
-    if (basis.checksInFlight + before + checks * manyAtOnce <= quota.checksInFlight) continue
-    const underWay = before + (await stores.basis.lockChecksInFlight(requestedBy))
+    if (snapshot.checksInFlight + before + checks * manyAtOnce <= quota.checksInFlight) continue
+    const underWay = before + (await stores.snapshot.lockChecksInFlight(requestedBy))
     if (underWay > 0 && underWay + checks > quota.checksInFlight)
       throw new QuotaError(
         `${underWay} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,

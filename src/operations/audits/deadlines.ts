@@ -39,7 +39,7 @@ export async function endAtDeadline(
   await finishAudit(stores, auditId) // one that was canceled by a process that died before it ended
 }
 
-const lookEveryMs = 2_000
+const pollEveryMs = 2_000
 
 /** Ends audits at their deadlines until it is stopped. Each worker does; what two of them end at once has ended once. */
 export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) => void) {
@@ -51,13 +51,13 @@ export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) =
       await endAtDeadline(parts, { auditId, now }).catch(onError) // the next look tries again
     }
   }
-  const lookAgain = async () => {
+  const pollAgain = async () => {
     while (!signal.aborted) {
       await look(new Date()).catch(onError)
-      await pause(lookEveryMs, signal)
+      await pause(pollEveryMs, signal)
     }
   }
-  const looking = lookAgain()
+  const looking = pollAgain()
   return {
     /** Ends when no look is under way any more. */
     async stop() {

@@ -12,17 +12,17 @@ export const checkOf = (rule: ResolvedRule, host: string): Check => ({
 })
 
 /** The same for checks that one look answers. */
-export const lookKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
+export const checkKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
 
 /**
  * Looks once at what several checks of a batch ask for: a hundred servers with one domain controller make one look at it.
  * Looks that send the same credential come one after the other, and none follows a refusal.
  */
-export function createLook(observe: Observe): (check: Check) => Promise<Observation> {
+export function createCheckRunner(observe: Observe): (check: Check) => Promise<Observation> {
   const looks = new Map<string, Promise<Observation>>()
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
 
-  const lookOnce = (check: Check): Promise<Observation> => {
+  const observeOnce = (check: Check): Promise<Observation> => {
     const ref = 'credentialRef' in check.options ? check.options.credentialRef : undefined
     if (ref === undefined) return observe(check)
     const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
@@ -32,8 +32,8 @@ export function createLook(observe: Observe): (check: Check) => Promise<Observat
   }
 
   return (check) => {
-    const key = lookKey(check)
-    const look = looks.get(key) ?? lookOnce(check)
+    const key = checkKey(check)
+    const look = looks.get(key) ?? observeOnce(check)
     looks.set(key, look)
     return look
   }

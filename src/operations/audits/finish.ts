@@ -63,14 +63,14 @@ function pairedFinding(pair: Pair, { rules, seenFrom }: DuePairs, now: Date): Ne
   const unlike = Object.fromEntries(
     others.flatMap((other) => (other.seen ? [[other.vantage, evidenceOf(other.seen).addresses]] : [])),
   )
-  const sightings = all.flatMap((observation) => observation.sightings)
+  const addressResults = all.flatMap((observation) => observation.addressResults)
   return {
     ...judgePair(rule, { seen, others: others.map((other) => other.seen) }),
     targetId: pair.targetId,
     seriesId: pair.seriesId,
     observedAt: all.length === 0 ? now : new Date(Math.max(...all.map(({ observedAt }) => Date.parse(observedAt)))),
-    latencyMs: seen?.sightings[0].latencyMs ?? null,
-    attempts: sightings.reduce((sum, sighting) => sum + sighting.attempts, 0),
+    latencyMs: seen?.addressResults[0].latencyMs ?? null,
+    attempts: addressResults.reduce((sum, addressResult) => sum + addressResult.attempts, 0),
     indirect: false,
     evidence: seen ? { ...evidenceOf(seen), unlike } : null,
   }

@@ -1,10 +1,10 @@
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
-import type { AuditOrder, Begun } from '../../store/audits/audits.ts'
+import type { AuditOrder, Started } from '../../store/audits/audits.ts'
 import type { BatchCheck, NewBatch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Pairs } from '../../store/audits/paired-observations.ts'
-import type { Basis, PlannedTarget } from '../../store/audits/planning-snapshot.ts'
+import type { PlannedTarget, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import type { SeriesIds, SeriesKey } from '../../store/audits/series.ts'
 import type { Stores } from '../../store/db/stores.ts'
@@ -23,15 +23,15 @@ const settledPerRecording = 1_000
 export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
 
 /** What an audit will do: its looks in batches, and the findings that need none. */
-export interface Plan extends Begun {
+export interface Plan extends Started {
   checks: Planned[]
-  shares: Share[]
+  drafts: BatchDraft[]
   paired: Pairs
 }
 
 /** What is to be planned: which part of a policy and of the vantages, with which parameters. */
-interface PlanWish extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
-  basis: Basis
+interface PlanRequest extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
+  snapshot: PlanningSnapshot
 }
 
 /**
@@ -42,76 +42,80 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
-    const [plan] = await makePlans(tx, [{ ...order, basis: await tx.basis.ordered(order) }])
+    const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.ordered(order) }])
     if (!plan) throw new Error(`audit ${auditId} was not planned`)
     await tx.audits.start(auditId, plan)
-    await carryOut(tx, [{ auditId, plan }], (vantage, jobs) => enqueueBatches(database, vantage, jobs))
+    await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => enqueueBatches(database, vantage, jobs))
   })
   // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
   if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
 }
 
 /** Makes the plans of audits, and the series that they need, in the transaction that will start them. */
-export async function makePlans(stores: Stores, wishes: readonly PlanWish[]): Promise<Plan[]> {
-  const drafts = wishes.map((wish) => ({ wish, checks: draftChecks(wish), name: wish.basis.policy.name }))
-  const checks = new Map<PlanWish, Planned[]>()
+export async function makePlans(stores: Stores, requests: readonly PlanRequest[]): Promise<Plan[]> {
+  const drafts = requests.map((request) => ({
+    request,
+    checks: draftChecks(request),
+    name: request.snapshot.policy.name,
+  }))
+  const checks = new Map<PlanRequest, Planned[]>()
   for (const [name, group] of Map.groupBy(drafts, (draft) => draft.name)) {
     const keys = group.flatMap((draft) => draft.checks.map(({ key }) => key))
     const series = (await stores.ensureSeries(name, keys)).values()
     for (const draft of group) {
       checks.set(
-        draft.wish,
+        draft.request,
         draft.checks.map(({ key: _, ...check }) => ({ ...check, ...(series.next().value as SeriesIds) })),
       )
     }
     // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
-    const whole = group.filter(({ wish }) => isWhole(wish)).flatMap(({ wish }) => checks.get(wish) ?? [])
+    const whole = group.filter(({ request }) => isWhole(request)).flatMap(({ request }) => checks.get(request) ?? [])
     if (whole.length > 0) await stores.endUnplannedSpans(name, whole)
   }
   const plans: Plan[] = []
-  for (const wish of wishes) plans.push(await makePlan(stores, checks.get(wish) ?? [], vantagesOf(wish)))
+  for (const request of requests) plans.push(await makePlan(stores, checks.get(request) ?? [], vantagesOf(request)))
   return plans
 }
 
 async function makePlan(stores: Stores, checks: Planned[], vantages: KnownVantage[]): Promise<Plan> {
-  const looks = checks.filter((check) => check.kind === 'look')
-  const paired = await planPairs(stores, looks)
-  const shares = shareOut([...looks, ...paired.looks])
-  return { checks, shares, paired, total: checks.length, batches: shares.length, vantages }
+  const probes = checks.filter((check) => check.kind === 'probe')
+  const paired = await planPairs(stores, probes)
+  const drafts = splitIntoBatches([...probes, ...paired.probes])
+  return { checks, drafts, paired, total: checks.length, batches: drafts.length, vantages }
 }
 
-const isWhole = ({ vantages, rules, basis }: PlanWish) =>
-  vantages.length === 0 && rules.length === 0 && basis.policy.isNewest
+const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
+  vantages.length === 0 && rules.length === 0 && snapshot.policy.isNewest
 
-const vantagesOf = ({ vantages, basis }: PlanWish) =>
-  basis.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
+const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
+  snapshot.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
 
 /** The checks of an audit, each with the names of its series. */
-function draftChecks(wish: PlanWish): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
-  const { policy, targets } = wish.basis
-  const looksAt = ({ id }: { id: string }) => wish.rules.length === 0 || wish.rules.includes(id)
-  const document = { ...policy.document, rules: policy.document.rules.filter(looksAt) }
-  const rulesFor = ruleResolver(document, wish.params)
-  const vantages = vantagesOf(wish)
+function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
+  const { policy, targets } = request.snapshot
+  const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
+  const document = { ...policy.document, rules: policy.document.rules.filter(isSelected) }
+  const rulesFor = ruleResolver(document, request.params)
+  const vantages = vantagesOf(request)
   return targets.flatMap((target) =>
     planTarget(target, rulesFor(target), vantages).map((check) => {
-      const rule = check.kind === 'look' ? check.rule.id : check.ruleId
-      return { ...check, targetId: target.id, key: { targetId: target.id, rule, vantage: check.place.vantage } }
+      const rule = check.kind === 'probe' ? check.rule.id : check.ruleId
+      return { ...check, targetId: target.id, key: { targetId: target.id, rule, vantage: check.origin.vantage } }
     }),
   )
 }
 
 /** Writes what the plans of audits demand, in the transaction that starts them. */
-export async function carryOut(
+export async function persistPlans(
   stores: Stores,
   planned: readonly { auditId: string; plan: Plan }[],
   enqueue: (vantage: string, jobs: QueuedBatch[]) => Promise<void>,
 ): Promise<void> {
   for (const { auditId, plan } of planned)
     if (plan.paired.pairs.length > 0) await stores.pairs.plan(auditId, plan.paired)
-  const shares = planned.flatMap(({ auditId, plan }) => plan.shares.map((share) => ({ ...share, auditId })))
-  const ids = await stores.batches.create(shares)
-  const jobs = shares.map(({ vantage, auditId, checks }, i) => {
+  const batches = planned.flatMap(({ auditId, plan }) => plan.drafts.map((draft) => ({ ...draft, auditId })))
+  const ids = await stores.batches.create(batches)
+  const jobs = batches.map(({ vantage, auditId, checks }, i) => {
     const job = { auditId, batchId: ids[i] ?? -1, checks: checks.length }
     return { vantage, job }
   })
@@ -154,30 +158,30 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
   }
 }
 
-export type Look = Extract<Planned, { kind: 'look' }> & { side?: 'other' }
+export type PlannedProbe = Extract<Planned, { kind: 'probe' }> & { side?: 'other' }
 
-type Share = Omit<NewBatch, 'auditId'>
+type BatchDraft = Omit<NewBatch, 'auditId'>
 
 /** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
-function shareOut(looks: readonly Look[]): Share[] {
-  const groups = Map.groupBy(looks, ({ place, rule }) => `${place.vantage} ${credentialOf(rule) ?? ''}`)
+function splitIntoBatches(probes: readonly PlannedProbe[]): BatchDraft[] {
+  const groups = Map.groupBy(probes, ({ origin, rule }) => `${origin.vantage} ${credentialOf(rule) ?? ''}`)
   return [...groups.values()].flatMap((checks) => {
     const [first] = checks
     if (!first) return []
     const size = credentialOf(first.rule) === undefined ? checksPerBatch : checks.length
     return Array.from({ length: Math.ceil(checks.length / size) }, (_, i) => ({
-      vantage: first.place.vantage,
+      vantage: first.origin.vantage,
       vantageId: first.vantageId,
       ...compact(checks.slice(i * size, (i + 1) * size)),
     }))
   })
 }
 
-function compact(looks: readonly Look[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
+function compact(probes: readonly PlannedProbe[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
   const places = new Map<ResolvedRule, number>()
-  const checks = looks.map(({ targetId, seriesId, rule, host, place, unlike, side }): BatchCheck => {
+  const checks = probes.map(({ targetId, seriesId, rule, host, origin, unlike, side }): BatchCheck => {
     if (!places.has(rule)) places.set(rule, places.size)
-    const check = { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: place.indirect }
+    const check = { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: origin.indirect }
     return unlike ? { ...check, side: side ?? 'one' } : check
   })
   return { rules: [...places.keys()], checks }

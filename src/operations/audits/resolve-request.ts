@@ -1,19 +1,23 @@
-import { type Mistake, RefusedError } from '../../domain/errors.ts'
+import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
 import { resolveParameters } from '../../domain/policy/parameters.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
-import type { Basis, Granted, Wish } from '../../store/audits/planning-snapshot.ts'
+import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
 import type { AuditRequest } from './accept.ts'
 
 /** What an audit is asked to look at, and what its caller has under way. `targets`: in the order of the request. */
-export type Asked = Basis & { checksInFlight: number }
+export type ResolvedRequest = PlanningSnapshot & { checksInFlight: number }
 
 /** Checks what an audit is asked to do; throws RefusedError with every mistake. Targets that are given whole are saved. */
-export async function checkRequest(stores: Stores, request: AuditRequest, requestedBy = 'system'): Promise<Asked> {
+export async function checkRequest(
+  stores: Stores,
+  request: AuditRequest,
+  requestedBy = 'system',
+): Promise<ResolvedRequest> {
   const [asked] = await checkRequests(stores, [{ request, requestedBy }])
   if (!asked) throw new Error('a request was not checked')
   return asked
@@ -23,32 +27,32 @@ export async function checkRequest(stores: Stores, request: AuditRequest, reques
 export async function checkRequests(
   stores: Stores,
   asking: readonly { request: AuditRequest; requestedBy: string }[],
-): Promise<Asked[]> {
-  const wishes: Wish[] = []
+): Promise<ResolvedRequest[]> {
+  const requests: AuditSelection[] = []
   for (const { request, requestedBy } of asking) {
     const [name = '', version] = request.policy.split('@')
     const policy = { name, version: version === undefined ? undefined : Number(version) }
     const targets = Array.isArray(request.targets)
       ? await saveInline(stores, request.targets, requestedBy)
       : request.targets
-    wishes.push({ policy, targets, requestedBy })
+    requests.push({ policy, targets, requestedBy })
   }
-  const granted = await stores.basis.asked(wishes)
-  return granted.map((one, i) => checkGranted(asking[i]?.request as AuditRequest, one))
+  const found = await stores.snapshot.asked(requests)
+  return found.map((one, i) => checkSelection(asking[i]?.request as AuditRequest, one))
 }
 
-function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): Asked {
+function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelection): ResolvedRequest {
   if (!policy)
     throw new RefusedError([
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
     ])
-  const { targets, vantages } = granted
+  const { targets, vantages } = found
   checkFound(Array.isArray(request.targets) ? namesOf(request.targets) : request.targets, targets)
 
-  const mistakes: Mistake[] = []
+  const issues: ValidationIssue[] = []
   const known = new Set(vantages.map((vantage) => vantage.name))
   request.vantages?.forEach((vantage, i) => {
-    if (!known.has(vantage)) mistakes.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
+    if (!known.has(vantage)) issues.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
   })
   const told = new Set<string>()
   for (const [i, target] of targets.entries()) {
@@ -56,14 +60,14 @@ function checkGranted(request: AuditRequest, { policy, ...granted }: Granted): A
     for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
       if (layer === 'target') {
         const pointer = placeOfTarget(request.targets, i)
-        mistakes.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
+        issues.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
       } else if (told.size < told.add(parameter).size) {
-        mistakes.push({ pointer: pointerTo(['params', parameter]), message })
+        issues.push({ pointer: pointerTo(['params', parameter]), message })
       }
     }
   }
-  if (mistakes.length > 0) throw new RefusedError(mistakes)
-  return { ...granted, policy }
+  if (issues.length > 0) throw new RefusedError(issues)
+  return { ...found, policy }
 }
 
 // What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
@@ -81,13 +85,13 @@ async function saveInline(
 ): Promise<string[]> {
   const names = namesOf(listed)
   const seen = new Set<string>()
-  const mistakes = listed.flatMap((target, i): Mistake[] => {
+  const issues = listed.flatMap((target, i): ValidationIssue[] => {
     if (seen.size === seen.add(names[i] ?? '').size)
       return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
     const wrong = typeof target !== 'string' && !isHost(target.address)
     return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
   })
-  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  if (issues.length > 0) throw new RefusedError(issues)
   const inline = listed.filter((target) => typeof target !== 'string')
   if (inline.length > 0) await saveTargets(stores, inline, requestedBy)
   return names

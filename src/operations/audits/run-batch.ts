@@ -4,17 +4,17 @@ import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { Check } from '../../probes/engine/run-check.ts'
 import type { Batch, BatchCheck } from '../../store/audits/batches.ts'
-import type { KeptLook } from '../../store/audits/paired-observations.ts'
+import type { PairedObservation } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import { throughOutages } from '../../store/db/outages.ts'
 import type { Stores, Transact } from '../../store/db/stores.ts'
-import { checkOf, lookKey } from './deduplicate-checks.ts'
+import { checkKey, checkOf } from './deduplicate-checks.ts'
 import { finishAudit } from './finish.ts'
 import { loadPermissions, type Permissions } from './load-exceptions.ts'
 import { settledFinding } from './plan.ts'
-import { type Eyes, lookAtAll } from './run-checks.ts'
+import { type CheckRunner, runChecks } from './run-checks.ts'
 
-interface BatchParts extends Eyes {
+interface BatchParts extends CheckRunner {
   stores: Stores
 }
 
@@ -30,21 +30,21 @@ interface BatchJob {
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfDone(parts.stores, auditId)
-  const seen = await lookAtAll(parts, looksOf(batch).looks)
+  const seen = await runChecks(parts, distinctChecksOf(batch).distinct)
   await throughOutages(() => recordSeen(parts.stores, batch, seen)) // looking again would cost the targets
 }
 
 /** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */
-export function looksOf({ rules, checks }: Batch): { looks: Check[]; places: number[] } {
+export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[]; indexes: number[] } {
   const known = new Map<string, number>()
-  const looks: Check[] = []
-  const places = checks.map((check) => {
-    const look = checkOf(ruleOf(rules, check), check.host)
-    const place = known.get(lookKey(look)) ?? looks.push(look) - 1
-    known.set(lookKey(look), place)
-    return place
+  const distinct: Check[] = []
+  const indexes = checks.map((planned) => {
+    const check = checkOf(ruleOf(rules, planned), planned.host)
+    const index = known.get(checkKey(check)) ?? distinct.push(check) - 1
+    known.set(checkKey(check), index)
+    return index
   })
-  return { looks, places }
+  return { distinct, indexes }
 }
 
 /** Judges what was seen of a batch, look by look, and records it; undefined: its vantage was offline. */
@@ -55,16 +55,16 @@ export async function recordSeen(
 ): Promise<void> {
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
-  const { places } = looksOf(batch)
+  const { indexes } = distinctChecksOf(batch)
   const judged = batch.checks.flatMap(({ targetId }, i) => {
-    const observation = seen[places[i] ?? -1]
+    const observation = seen[indexes[i] ?? -1]
     return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
   })
   const permissions = await loadPermissions(stores, { ...batch, judged })
   const findings: NewFinding[] = []
-  const kept: KeptLook[] = []
+  const kept: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
-    const observation = seen[places[i] ?? -1]
+    const observation = seen[indexes[i] ?? -1]
     if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
     const rule = ruleOf(batch.rules, check)
     if (check.side) kept.push({ targetId: check.targetId, rule: rule.id, side: check.side, seen: observation })
@@ -87,12 +87,12 @@ export async function cancelAudit(
   auditId: string,
   canceledBy: string,
 ): Promise<boolean> {
-  const asked = await transaction(async ({ audits, ledger }) => {
+  const isOpen = await transaction(async ({ audits, ledger }) => {
     const open = await audits.requestCancel(auditId)
     if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
     return open
   })
-  if (!asked) return false
+  if (!isOpen) return false
   for (const { id: batchId } of await stores.batches.open(auditId)) {
     await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
   }
@@ -136,14 +136,14 @@ function judgedFinding(
   const judged = { rule: rule.id, targetId: check.targetId, at: Date.parse(seen.observedAt) }
   const windowId = permissions.windowOf(judged)
   const judgement = judge(rule, seen, { windowOpen: windowId !== null })
-  const deciding = seen.sightings.find((s) => s.state === judgement.state) ?? seen.sightings[0]
+  const deciding = seen.addressResults.find((s) => s.state === judgement.state) ?? seen.addressResults[0]
   return {
     ...judgement,
     targetId: check.targetId,
     seriesId: check.seriesId,
     observedAt: new Date(seen.observedAt),
     latencyMs: deciding.latencyMs,
-    attempts: seen.sightings.reduce((sum, sighting) => sum + sighting.attempts, 0),
+    attempts: seen.addressResults.reduce((sum, addressResult) => sum + addressResult.attempts, 0),
     indirect: check.indirect,
     evidence: evidenceOf(seen),
     windowId,

@@ -1,4 +1,4 @@
-import { type Mistake, RefusedError } from '../../domain/errors.ts'
+import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredTarget } from '../../store/inventory/targets.ts'
@@ -25,12 +25,12 @@ export async function checkSelection(
 ): Promise<number[]> {
   const stored = await stores.policies.find(policy)
   if (!stored) throw new RefusedError([{ pointer: '/policy', message: `there is no policy ${policy}` }])
-  const mistakes = rules.flatMap((id, i): Mistake[] => {
+  const issues = rules.flatMap((id, i): ValidationIssue[] => {
     const rule = stored.document.rules.find((one) => one.id === id)
     const message = rule ? fits(rule) : `policy ${policy} has no rule ${id}`
     return message === undefined ? [] : [{ pointer: `/rules/${i}`, message }]
   })
-  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  if (issues.length > 0) throw new RefusedError(issues)
   const found =
     params === undefined
       ? await findTargets(stores, targets)

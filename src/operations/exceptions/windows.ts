@@ -24,8 +24,8 @@ type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
 /** Writes a window that is asked for, in the caller's transaction. Throws RefusedError with what is wrong with it. */
 export async function requestWindow(stores: Stores, window: NewWindow, now: Date): Promise<void> {
-  const mistakes = checkWindow(window, now)
-  if (mistakes.length > 0) throw new RefusedError(mistakes)
+  const issues = checkWindow(window, now)
+  if (issues.length > 0) throw new RefusedError(issues)
   const targetIds = await checkSelection(stores, window, (rule) =>
     rule.insideWindow ? undefined : `rule ${rule.id} expects nothing else inside a window`,
   )
@@ -113,7 +113,7 @@ async function createReprobe(stores: Stores, window: StoredWindow, now: Date): P
   const targetIds = await stores.windows.targetIds(window.id)
   if (!policy || rules.length === 0 || targetIds.length === 0) return undefined
   const id = newUuid()
-  await stores.within(window.realm).audits.create({
+  await stores.within(window.targetScope).audits.create({
     id,
     policyId: policy.id,
     targetIds,
@@ -134,7 +134,7 @@ async function createReprobe(stores: Stores, window: StoredWindow, now: Date): P
  * next look, where whoever ended it died in between. Undefined where it has not ended.
  */
 export async function proveWindow(stores: Stores, auditId: string): Promise<Proof | undefined> {
-  const seen = await stores.windows.doorsSeen(auditId)
+  const seen = await stores.windows.exposuresSeen(auditId)
   if (!seen) return undefined
   const proof = proofOf(seen)
   await stores.windows.noteProof({ ...seen, auditId, proof })

@@ -45,16 +45,16 @@ export async function previewPolicy(
   const items: PreviewItem[] = []
   for (const target of targets) {
     const facts = known.get(target.id) ?? []
-    const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [placeKey(one), one]))
+    const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [seriesKeyOf(one), one]))
     for (const check of planTarget(target, rulesFor(target), vantages)) {
-      const place = { rule: check.kind === 'look' ? check.rule.id : check.ruleId, vantage: check.place.vantage }
-      const own = current.get(placeKey(place))
+      const origin = { rule: check.kind === 'probe' ? check.rule.id : check.ruleId, vantage: check.origin.vantage }
+      const own = current.get(seriesKeyOf(origin))
       const after = foresee(check, { facts, own, now, permissions })
       const before = own?.result ?? null
-      current.delete(placeKey(place))
+      current.delete(seriesKeyOf(origin))
       counts[after.result]++
       const stillSilent = before === null && after.result === 'notapplicable'
-      if (after.result !== before && !stillSilent) items.push({ target: target.name, ...place, before, after })
+      if (after.result !== before && !stillSilent) items.push({ target: target.name, ...origin, before, after })
     }
     for (const { rule, vantage, result } of current.values())
       items.push({ target: target.name, rule, vantage, before: result, after: null })
@@ -75,8 +75,8 @@ function foresee(check: PlannedCheck, { facts, own, now, permissions }: Known): 
   if (check.kind === 'settled') return { result: check.result, reason: check.reason, state: 'unknown' }
   // The facts of the other side may be of another moment: a pair is judged on one audit.
   if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
-  const { rule, host, place } = check
-  const wanted = endpointKey(place.vantage, { probe: rule.probe, host, port: rule.port })
+  const { rule, host, origin } = check
+  const wanted = endpointKey(origin.vantage, { probe: rule.probe, host, port: rule.port })
   const fitting = facts.filter(({ vantage, evidence }) => evidence && endpointKey(vantage, evidence) === wanted)
   const judgements = fitting
     .toSorted((a, b) => Number(b === own) - Number(a === own) || b.since.getTime() - a.since.getTime())
@@ -93,4 +93,4 @@ function foresee(check: PlannedCheck, { facts, own, now, permissions }: Known): 
 const endpointKey = (vantage: string, { probe, host, port }: Pick<Evidence, 'probe' | 'host' | 'port'>) =>
   JSON.stringify([vantage, probe, host, port])
 
-const placeKey = ({ rule, vantage }: Pick<KnownSeries, 'rule' | 'vantage'>) => JSON.stringify([rule, vantage])
+const seriesKeyOf = ({ rule, vantage }: Pick<KnownSeries, 'rule' | 'vantage'>) => JSON.stringify([rule, vantage])

@@ -1,4 +1,4 @@
-import { type Mistake, QuotaError, RefusedError } from '../../domain/errors.ts'
+import { QuotaError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { decideTicks, hasFiveFields, isTimeZone, jitterMs, type TickDecision } from '../../domain/schedules.ts'
 import type { Database } from '../../store/db/database.ts'
 import type { Stores, Transact } from '../../store/db/stores.ts'
@@ -63,19 +63,19 @@ export function createScheduler(parts: SchedulerParts) {
 
     /** Checks a schedule as it will be read at each tick; throws RefusedError with every mistake. */
     async check(stores: Stores, input: ScheduleInput, now: Date): Promise<void> {
-      const mistakes: Mistake[] = [...checkTimes(parts, input, now)]
+      const issues: ValidationIssue[] = [...checkTimes(parts, input, now)]
       try {
         await checkRequest(stores, input.audit)
       } catch (error) {
         if (!(error instanceof RefusedError)) throw error
-        mistakes.push(...error.mistakes.map(({ pointer, message }) => ({ pointer: `/audit${pointer}`, message })))
+        issues.push(...error.issues.map(({ pointer, message }) => ({ pointer: `/audit${pointer}`, message })))
       }
-      if (mistakes.length > 0) throw new RefusedError(mistakes)
+      if (issues.length > 0) throw new RefusedError(issues)
     },
   }
 }
 
-function checkTimes({ nextTicks }: SchedulerParts, { cron, timeZone }: ScheduleInput, now: Date): Mistake[] {
+function checkTimes({ nextTicks }: SchedulerParts, { cron, timeZone }: ScheduleInput, now: Date): ValidationIssue[] {
   if (!isTimeZone(timeZone))
     return [{ pointer: '/timeZone', message: 'must be a time zone of the IANA database, such as Europe/Berlin' }]
   const readable = 'must be five fields of cron, without seconds: minute, hour, day, month, day of the week'
@@ -125,7 +125,7 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
   const ask = async (dueAt: Date, outcome: 'audit' | 'caught-up'): Promise<ScheduleRun> => {
     const wanted = new Date(dueAt.getTime() + jitterMs(schedule.name, dueAt, schedule.jitterSeconds))
     const startsAt = wanted > now ? wanted : undefined // a tick that is made good, or has waited, has its deadline from now
-    const own = stores.within(schedule.realm)
+    const own = stores.within(schedule.targetScope)
     const transaction: Transact = (work) => work(own, tx)
     const { requestedBy } = schedule
     const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, now, startsAt }
@@ -135,7 +135,7 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
     } catch (error) {
       const refused = (reason: string) => run(dueAt, { outcome: 'refused', reason })
       if (error instanceof QuotaError) return refused(error.message)
-      if (error instanceof RefusedError) return refused(error.mistakes.map(({ message }) => message).join('; '))
+      if (error instanceof RefusedError) return refused(error.issues.map(({ message }) => message).join('; '))
       throw error
     }
   }

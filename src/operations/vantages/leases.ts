@@ -13,7 +13,7 @@ import type { Batch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
-import { finishIfDone, looksOf, recordSeen } from '../audits/run-batch.ts'
+import { distinctChecksOf, finishIfDone, recordSeen } from '../audits/run-batch.ts'
 
 interface LeaseParts {
   stores: Stores
@@ -48,7 +48,11 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       if (!job) return undefined
       const batch = await stores.batches.findOpen(job.data.batchId)
       if (batch)
-        return { id: nameLease(batch.id, job.id), heartbeatSeconds, checks: looksOf(batch).looks as LeasedCheck[] }
+        return {
+          id: nameLease(batch.id, job.id),
+          heartbeatSeconds,
+          checks: distinctChecksOf(batch).distinct as LeasedCheck[],
+        }
       await finishIfDone(stores, job.data.auditId)
       await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
     }
@@ -65,15 +69,15 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
         throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
       const until = Date.now() + waitMs
       for (;;) {
-        const looked = new AbortController()
+        const polled = new AbortController()
         const woken = waitForBatch(
           { vantage },
           Math.max(0, until - Date.now()),
-          AbortSignal.any([signal, looked.signal]),
+          AbortSignal.any([signal, polled.signal]),
         )
         const lease = signal.aborted ? undefined : await takeOpen(vantage)
         if (lease || signal.aborted) {
-          looked.abort()
+          polled.abort()
           return lease
         }
         await woken
@@ -93,10 +97,10 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const batch = await findBatch(vantage, lease)
       await stores.vantages.touch(vantage)
       if (!batch) return false
-      const { looks } = looksOf(batch)
+      const { distinct } = distinctChecksOf(batch)
       const span = { from: batch.auditStartedAt, until: new Date() }
-      const read = delivery.online ? readDelivery(looks, delivery, span) : { observations: undefined }
-      if ('mistakes' in read) throw new RefusedError(read.mistakes)
+      const read = delivery.online ? readDelivery(distinct, delivery, span) : { observations: undefined }
+      if ('issues' in read) throw new RefusedError(read.issues)
       await recordSeen(stores, batch, read.observations)
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
       return true

@@ -2,8 +2,8 @@ import { v7 as newUuid } from 'uuid'
 import type { Database } from '../../store/db/database.ts'
 import { callbacksId } from '../../store/webhooks/webhooks.ts'
 import { type DelivererOptions, deliver } from './deliver.ts'
-import { newEvent, type Telling } from './event.ts'
-import { tell } from './publish.ts'
+import { newEvent, type Publication } from './event.ts'
+import { publish } from './publish.ts'
 import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 
 interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
@@ -19,24 +19,24 @@ export type Notifier = ReturnType<typeof createNotifier>
 const entriesAtOnce = 100
 const deliveriesAtOnce = 1_000
 /** As long is something at most overlooked that nobody said. */
-const lookEveryMs = 15_000
+const pollEveryMs = 15_000
 
 /** Tells webhooks what happened. */
 export function createNotifier(options: NotifierOptions) {
   const { stores, transaction, enqueueDelivery, seal } = options
   const stopping = new AbortController()
   const deliverer: DelivererOptions = { ...options, now: () => new Date(), signal: stopping.signal }
-  let telling: Promise<void> = Promise.resolve()
+  let publication: Promise<void> = Promise.resolve()
 
   /** Turns what has to be told into deliveries; true where more waits. */
-  const tellSome = () =>
+  const publishSome = () =>
     transaction(async (tx, db) => {
       const entries = await tx.outbox.take(entriesAtOnce)
       const told = new Set<string>()
       const webhooks = entries.length > 0 ? await tx.webhooks.enabled() : []
-      let waiting: Telling = { events: [], deliveries: [] }
+      let waiting: Publication = { events: [], deliveries: [] }
       for (const [i, entry] of entries.entries()) {
-        const { events, deliveries } = await tell(tx, entry, webhooks)
+        const { events, deliveries } = await publish(tx, entry, webhooks)
         for (const { webhookId } of deliveries) told.add(webhookId)
         waiting = { events: [...waiting.events, ...events], deliveries: [...waiting.deliveries, ...deliveries] }
         if (waiting.deliveries.length < deliveriesAtOnce && i < entries.length - 1) continue
@@ -53,19 +53,19 @@ export function createNotifier(options: NotifierOptions) {
       for (const webhookId of await tx.deliveries.dueWebhooks()) await enqueueDelivery(db, webhookId)
     })
 
-  const tellAll = async () => {
+  const publishAll = async () => {
     let wokenAt = Number.NEGATIVE_INFINITY
     let lookedAt = performance.now() // not at once: after a start, agents need a moment to come back
     while (!stopping.signal.aborted) {
-      const woken = options.waitForOutbox(lookEveryMs, stopping.signal)
+      const woken = options.waitForOutbox(pollEveryMs, stopping.signal)
       try {
-        while (await tellSome()) {} // each turn takes a bounded number
-        if (performance.now() - wokenAt >= lookEveryMs) {
+        while (await publishSome()) {} // each turn takes a bounded number
+        if (performance.now() - wokenAt >= pollEveryMs) {
           await wake()
           wokenAt = performance.now()
         }
-        if (performance.now() - lookedAt >= lookEveryMs) {
-          await transaction((tx) => tx.vantages.tellPresence())
+        if (performance.now() - lookedAt >= pollEveryMs) {
+          await transaction((tx) => tx.vantages.publishPresence())
           lookedAt = performance.now()
         }
       } catch (error) {
@@ -103,7 +103,7 @@ export function createNotifier(options: NotifierOptions) {
 
     /** Starts to tell, until it is stopped. */
     start(): void {
-      telling = tellAll()
+      publication = publishAll()
     },
 
     /** Delivers what is due to a webhook, and sees to it that the rest follows. */
@@ -131,7 +131,7 @@ export function createNotifier(options: NotifierOptions) {
     /** Ends what it is doing soon; what is left waits for the next start. */
     async stop(): Promise<void> {
       stopping.abort()
-      await telling
+      await publication
     },
   }
 }

@@ -3,7 +3,7 @@ import type { NewDelivery, WebhookEvent } from '../../store/webhooks/deliveries.
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
 
 /** What one entry of the outbox makes: events, and who is told of them. */
-export interface Telling {
+export interface Publication {
   events: WebhookEvent[]
   deliveries: NewDelivery[]
 }
@@ -16,7 +16,7 @@ export const newEvent = (type: WebhookEvent['type'], at: Date, data: Record<stri
 })
 
 /** The same event for each of these webhooks. */
-export const tellTo = (event: WebhookEvent, webhooks: readonly Webhook[], lane: string): Telling =>
+export const addressTo = (event: WebhookEvent, webhooks: readonly Webhook[], lane: string): Publication =>
   webhooks.length === 0
     ? { events: [], deliveries: [] }
     : { events: [event], deliveries: webhooks.map(({ id }) => ({ webhookId: id, eventId: event.id, lane })) }

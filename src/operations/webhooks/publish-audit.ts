@@ -3,16 +3,16 @@ import { eventTypes, passes } from '../../domain/webhooks/delivery-policy.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { OutboxEntry } from '../../store/webhooks/outbox.ts'
 import { callbacksId, type Webhook } from '../../store/webhooks/webhooks.ts'
-import { newEvent, type Telling } from './event.ts'
-import { tellDrift } from './publish-drift.ts'
-import { tellFindings } from './publish-findings.ts'
+import { newEvent, type Publication } from './event.ts'
+import { publishDrift } from './publish-drift.ts'
+import { publishFindings } from './publish-findings.ts'
 
 /** Tells the end of an audit to its own callback and to who listens; then what differs, then what it means for tickets. */
-export async function tellAudit(
+export async function publishAudit(
   stores: Stores,
   { subject: auditId, createdAt: at }: OutboxEntry,
   all: readonly Webhook[],
-): Promise<Telling> {
+): Promise<Publication> {
   const audit = await stores.audits.find(auditId)
   const scope = await stores.audits.scope(auditId)
   if (!audit || !scope) return { events: [], deliveries: [] }
@@ -27,7 +27,7 @@ export async function tellAudit(
   const { callbackUrl: url, requestedBy: signedFor } = scope
   if (url !== null)
     deliveries.unshift(Object.assign({ webhookId: callbacksId, eventId: ended.id, lane }, { url, signedFor }))
-  const tellings: Telling[] = [{ events: deliveries.length > 0 ? [ended] : [], deliveries }]
+  const publications: Publication[] = [{ events: deliveries.length > 0 ? [ended] : [], deliveries }]
 
   const ticketing = all.filter(({ events }) => ticketEvents.some((type) => events.includes(type)))
   const differing = listening.filter(({ events }) => events.includes('drift.detected'))
@@ -35,12 +35,12 @@ export async function tellAudit(
     const { name, version } = audit.policy
     const document = (await stores.policies.find(name, version))?.document
     if (!document) throw new Error(`audit ${auditId} has no policy`)
-    tellings.push(await tellDrift(stores, differing, { audit, document, at }))
-    if (ticketing.length > 0) tellings.push(await tellFindings(stores, ticketing, { audit, document, at }))
+    publications.push(await publishDrift(stores, differing, { audit, document, at }))
+    if (ticketing.length > 0) publications.push(await publishFindings(stores, ticketing, { audit, document, at }))
   }
   return {
-    events: tellings.flatMap((telling) => telling.events),
-    deliveries: tellings.flatMap((telling) => telling.deliveries),
+    events: publications.flatMap((publication) => publication.events),
+    deliveries: publications.flatMap((publication) => publication.deliveries),
   }
 }
 

@@ -2,7 +2,7 @@ import { type PolicyDocument, severities } from '../../domain/policy/policy.ts'
 import type { Audit } from '../../store/audits/audits.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
-import { newEvent, type Telling } from './event.ts'
+import { newEvent, type Publication } from './event.ts'
 
 const shownItems = 100
 
@@ -13,16 +13,16 @@ interface Ended {
 }
 
 /** Tells what differs from the audit of the same policy before, to each webhook what its filter lets through. */
-export async function tellDrift(
+export async function publishDrift(
   stores: Stores,
   webhooks: readonly Webhook[],
   { audit, document, at }: Ended,
-): Promise<Telling> {
-  const told: Telling = { events: [], deliveries: [] }
+): Promise<Publication> {
+  const told: Publication = { events: [], deliveries: [] }
   if (webhooks.length === 0 || audit.status !== 'completed') return told
   const previous = await stores.audits.findPrevious(audit.id)
-  const from = previous && (await stores.drift.momentOf(previous))
-  const to = await stores.drift.momentOf(audit.id)
+  const from = previous && (await stores.drift.pointInTimeOf(previous))
+  const to = await stores.drift.pointInTimeOf(audit.id)
   if (!from || !to) return told
   for (const { id, filter } of webhooks) {
     const { minSeverity, labels } = filter

@@ -5,7 +5,7 @@ import type { Audit } from '../../store/audits/audits.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { SeenFinding, Ticket } from '../../store/webhooks/tickets.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
-import { newEvent, type Telling } from './event.ts'
+import { newEvent, type Publication } from './event.ts'
 
 interface Ended {
   audit: Audit
@@ -17,12 +17,16 @@ interface Ended {
  * Tells what an audit means for tickets: each webhook has tickets of its own, so that it is told of each failure that it
  * opened, goes on and is resolved, in this order, whatever others were told.
  */
-export async function tellFindings(stores: Stores, webhooks: readonly Webhook[], ended: Ended): Promise<Telling> {
+export async function publishFindings(
+  stores: Stores,
+  webhooks: readonly Webhook[],
+  ended: Ended,
+): Promise<Publication> {
   const seen = (await stores.tickets.seen(ended.audit.id)).map((finding) => withRule(finding, ended))
   const tickets = await stores.tickets.of(webhooks.map(({ id }) => id))
   const gone = await stores.tickets.gone([...new Set(tickets.map(({ fingerprint }) => fingerprint))])
   const ticketOf = new Map(tickets.map((ticket) => [keyOf(ticket.webhookId, ticket.fingerprint), ticket]))
-  const told: Telling = { events: [], deliveries: [] }
+  const told: Publication = { events: [], deliveries: [] }
   const opened: Ticket[] = []
   const resolved: Ticket[] = []
   const eventOf = sharedEvents(told, ended)
@@ -56,7 +60,7 @@ export async function tellFindings(stores: Stores, webhooks: readonly Webhook[],
 const keyOf = (webhookId: string, fingerprint: string) => `${webhookId} ${fingerprint}`
 
 /** Makes each event once, whoever is told of it. */
-function sharedEvents(told: Telling, { audit, at }: Ended) {
+function sharedEvents(told: Publication, { audit, at }: Ended) {
   const made = new Map<string, string>()
   return (finding: TicketFinding, { type, ...more }: TicketStep): string => {
     const key = `${type} ${finding.fingerprint}`

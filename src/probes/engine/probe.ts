@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { FactsByProbe, ldapChannels, ProbeName, Sighting } from '../../domain/findings/observation.ts'
+import type { AddressResult, FactsByProbe, ldapChannels, ProbeName } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Credential } from '../ldap/credentials.ts'
 import type { Deadline } from './deadline.ts'
@@ -34,7 +34,7 @@ export interface Connection {
 }
 
 /** Why there is no connection, in the words of a sighting. */
-export type Outcome = Pick<Sighting, 'state' | 'reason'>
+export type Outcome = Pick<AddressResult, 'state' | 'reason'>
 
 /** What a probe may use of the world. */
 export interface ProbeIo {
@@ -51,12 +51,16 @@ export interface ProbeIo {
 }
 
 /** What one try of a probe saw. */
-export interface Look<P extends ProbeName> extends Outcome {
+export interface ProbeResult<P extends ProbeName> extends Outcome {
   facts: FactsByProbe[P]
-  measurements?: Sighting['measurements']
+  measurements?: AddressResult['measurements']
 }
 
 /** One look at one endpoint. Never throws for what the network does: that is data. */
-export type Probe<P extends ProbeName> = (endpoint: Endpoint, options: ProbeOptions[P], io: ProbeIo) => Promise<Look<P>>
+export type Probe<P extends ProbeName> = (
+  endpoint: Endpoint,
+  options: ProbeOptions[P],
+  io: ProbeIo,
+) => Promise<ProbeResult<P>>
 
 export const isConnection = (result: Connection | Outcome): result is Connection => 'socket' in result

@@ -25,7 +25,7 @@ interface VantageSettings {
 }
 
 /** The eyes of one place. */
-export interface VantageEyes {
+export interface Prober {
   observe: Observe
   /** Whether any of its canaries answers; true where it names none. */
   isOnline(): Promise<boolean>
@@ -38,7 +38,7 @@ export const openBudget = (settings: { sockets: number; socketsPerHost: number }
   createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost })
 
 /** Makes the eyes of a place. */
-export function openVantage(settings: VantageSettings): VantageEyes {
+export function openProber(settings: VantageSettings): Prober {
   const observe = createObserver({
     probes,
     egress: createEgressPolicy({ allow: settings.allow, never: settings.never }),
@@ -62,7 +62,9 @@ export function openVantage(settings: VantageSettings): VantageEyes {
       const looks = settings.canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} }))
       const seen = await Promise.all(looks)
       // With none of them answering, it is the place that is cut off.
-      const online = seen.some(({ sightings }) => sightings.some((sighting) => sighting.state === 'open'))
+      const online = seen.some(({ addressResults }) =>
+        addressResults.some((addressResult) => addressResult.state === 'open'),
+      )
       state = online ? 'online' : 'offline'
       return online
     },

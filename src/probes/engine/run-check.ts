@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Observation, ProbeName, Sighting } from '../../domain/findings/observation.ts'
+import type { AddressResult, Observation, ProbeName } from '../../domain/findings/observation.ts'
 import { explainSilence } from '../network/connect-failure.ts'
 import { createDialler, type Dial } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
@@ -11,10 +11,10 @@ import {
   type Connection,
   type Endpoint,
   isConnection,
-  type Look,
   type Outcome,
   type ProbeIo,
   type ProbeOptions,
+  type ProbeResult,
 } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
@@ -90,32 +90,35 @@ export function createObserver(options: ObserverOptions): Observe {
   }
   return async (check, account = { refused: false }) => {
     const use: CredentialUse = { given: false, account }
-    const sightings = await sightAll(check, { use, world }).catch((error: unknown) => failed(error, check, world))
+    const addressResults = await probeAddresses(check, { use, world }).catch((error: unknown) =>
+      failed(error, check, world),
+    )
     const { probe, host, port } = check
-    return { probe, host, port, observedAt: world.clock().toISOString(), sightings }
+    return { probe, host, port, observedAt: world.clock().toISOString(), addressResults }
   }
 }
 
-async function sightAll<P extends ProbeName>(
+async function probeAddresses<P extends ProbeName>(
   check: Check<P>,
   { use, world }: Circumstances,
-): Promise<Observation<P>['sightings']> {
+): Promise<Observation<P>['addressResults']> {
   const askedAt = performance.now()
   const answer = await world.resolve(check.host)
   check.once?.resolved(performance.now() - askedAt)
   if ('state' in answer) return [undialled(null, answer)]
   const [first, ...rest] = answer
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
-  const sight = (address: string) => sightOne(check, { host: check.host, address, port: check.port }, { use, world })
+  const sight = (address: string) =>
+    probeAddress(check, { host: check.host, address, port: check.port }, { use, world })
   if (rest.length === 0 || check.once) return [await sight(first)]
   if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
   // One after the other, so that a refusal by the first is known to the next.
-  const sightings: Observation<P>['sightings'] = [await sight(first)]
-  for (const address of rest) sightings.push(await sight(address))
-  return sightings
+  const addressResults: Observation<P>['addressResults'] = [await sight(first)]
+  for (const address of rest) addressResults.push(await sight(address))
+  return addressResults
 }
 
-function failed<P extends ProbeName>(error: unknown, check: Check<P>, world: World): Observation<P>['sightings'] {
+function failed<P extends ProbeName>(error: unknown, check: Check<P>, world: World): Observation<P>['addressResults'] {
   world.log(error, check)
   return [undialled(null, { state: 'unknown', reason: 'local-failure' })]
 }
@@ -128,22 +131,22 @@ interface Circumstances {
   world: World
 }
 
-async function sightOne<P extends ProbeName>(
+async function probeAddress<P extends ProbeName>(
   check: Check<P>,
   endpoint: Endpoint,
   { use, world }: Circumstances,
-): Promise<Sighting<P>> {
+): Promise<AddressResult<P>> {
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
   for (let attempts = 1; ; attempts += 1) {
     const isLast = check.once !== undefined || attempts >= world.tries
     const tried = await tryOnce(check, endpoint, { use, world, isLast })
-    if (tried.reason !== 'no-answer' || isLast || use.given) return { address, ...tried, attempts }
+    if (tried.reason !== 'no-response' || isLast || use.given) return { address, ...tried, attempts }
     await pause(world.spacingMs * attempts)
   }
 }
 
-const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome): Sighting<P> => ({
+const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome): AddressResult<P> => ({
   address,
   ...outcome,
   facts: {},
@@ -151,7 +154,7 @@ const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome
   attempts: 0,
 })
 
-type Tried<P extends ProbeName> = Omit<Sighting<P>, 'address' | 'attempts'>
+type Tried<P extends ProbeName> = Omit<AddressResult<P>, 'address' | 'attempts'>
 
 async function tryOnce<P extends ProbeName>(
   check: Check<P>,
@@ -165,7 +168,7 @@ async function tryOnce<P extends ProbeName>(
     const look = await runProbe(check, endpoint, { use, world, sockets })
     if (use.given && look.reason !== 'ldap-bind-ok') use.account.refused = true
     const latencyMs = millisecondsSince(startedAt)
-    if (look.reason !== 'no-answer' || !isLast) return { ...look, latencyMs }
+    if (look.reason !== 'no-response' || !isLast) return { ...look, latencyMs }
     sockets.destroyAll() // the explanation needs a descriptor of its own, and has the one slot for it
     return { ...look, ...(await explainSilence(endpoint)), latencyMs }
   } catch (error) {
@@ -208,7 +211,7 @@ function runProbe<P extends ProbeName>(
   check: Check<P>,
   endpoint: Endpoint,
   { use, world, sockets }: Circumstances & { sockets: SocketSet },
-): Promise<Look<P>> {
+): Promise<ProbeResult<P>> {
   // The deadline starts now that the slot is there: waiting for it is not the target's fault.
   const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
   const deadline = createDeadline(timeoutMs)

@@ -18,7 +18,7 @@ interface Host {
   inLine: boolean
 }
 
-const granted = Promise.resolve()
+const found = Promise.resolve()
 
 /**
  * Shares the slots fairly: within a host first come, first served; among the hosts that wait, one slot each in turn, so that one
@@ -59,7 +59,7 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
       if (free > 0 && host.held < perHost) {
         host.held += 1
         free -= 1
-        return granted
+        return found
       }
       return new Promise((resolve) => {
         host.waiting.push(resolve)

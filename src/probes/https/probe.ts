@@ -1,5 +1,12 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import { type Connection, type Endpoint, isConnection, type Look, type Probe, type ProbeIo } from '../engine/probe.ts'
+import {
+  type Connection,
+  type Endpoint,
+  isConnection,
+  type Probe,
+  type ProbeIo,
+  type ProbeResult,
+} from '../engine/probe.ts'
 import { readClearHandshake } from '../tls/clear-handshake.ts'
 import { reasonOfEnd } from '../tls/failure.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
@@ -12,34 +19,34 @@ import { type HeadFailure, requestHead } from './head-request.ts'
 export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVersions = [], plainHttp }, io) => {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { ...connection, facts: {} }
-  if (plainHttp) return lookInClear(connection, endpoint, io)
+  if (plainHttp) return probePlainHttp(connection, endpoint, io)
   const handshake = await handshakeTls(connection, endpoint, { trustedCa, alpn: ['http/1.1'] }, io.deadline)
-  const look = handshake.stream ? await lookInside(handshake, endpoint, io) : handshake
+  const look = handshake.stream ? await requestInside(handshake, endpoint, io) : handshake
   const versions =
     offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, look.facts, io) } : {}
   return { state: 'open', reason: look.reason, facts: { ...look.facts, ...versions } }
 }
 
-async function lookInside(
+async function requestInside(
   handshake: Handshake,
   endpoint: Endpoint,
   io: ProbeIo,
-): Promise<Pick<Look<'https'>, 'reason' | 'facts'>> {
+): Promise<Pick<ProbeResult<'https'>, 'reason' | 'facts'>> {
   const { stream, facts } = handshake
   if (!stream || stream.destroyed) return handshake.explainEnd()
   const answer = await requestHead(stream, headRequest(endpoint, 443, io), io.deadline)
-  if ('status' in answer) return { reason: 'http-answered', facts: { ...facts, http: answer } }
+  if ('status' in answer) return { reason: 'http-responded', facts: { ...facts, http: answer } }
   return answer.failed === 'ended' ? handshake.explainEnd() : { reason: failures[answer.failed], facts }
 }
 
-async function lookInClear(connection: Connection, endpoint: Endpoint, io: ProbeIo): Promise<Look<'https'>> {
+async function probePlainHttp(connection: Connection, endpoint: Endpoint, io: ProbeIo): Promise<ProbeResult<'https'>> {
   const { seen, read } = readClearHandshake()
   const tap = tapSocket(connection.socket, { maxBytes: defaultMaxBytes, admit: () => true, watch: read })
   const answer = await requestHead(tap.stream, headRequest(endpoint, 80, io), io.deadline)
   if ('status' in answer) {
     const { status, server } = answer
     const plainHttp = { answered: true, status, ...(server !== undefined && { server }) }
-    return { state: 'open', reason: 'http-answered', facts: { plainHttp } }
+    return { state: 'open', reason: 'http-responded', facts: { plainHttp } }
   }
   const spoke = recognizeEnded(tap.first)
   const facts = {
@@ -54,7 +61,7 @@ async function lookInClear(connection: Connection, endpoint: Endpoint, io: Probe
 
 const failures = {
   mismatch: 'protocol-mismatch',
-  'too-large': 'answer-too-large',
+  'too-large': 'response-too-large',
   timeout: 'protocol-timeout',
 } as const satisfies Record<Exclude<HeadFailure['failed'], 'ended'>, ReasonCode>
 

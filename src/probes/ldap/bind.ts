@@ -24,7 +24,7 @@ export async function bindWithCredential(
   // RFC 4513 section 5.1.2: servers may take an empty password as an anonymous bind and accept it.
   if (user === '' || password === '') return { reason: 'credential-unavailable' }
   const answer = await channel.ask(simpleBind(messageId, user, password))
-  if ('trouble' in answer) return { reason: answer.trouble }
+  if ('failure' in answer) return { reason: answer.failure }
   const result = describeResult(answer.value)
   return { reason: bindReason(result), bind: { as: 'credential', ...result } }
 }
@@ -48,14 +48,14 @@ export async function bindAsNobody(
   const answer = await channel.ask(
     simpleBind(messageId, `CN=portwarden-nobody,${namingContext || 'DC=invalid'}`, 'no-secret'),
   )
-  if ('trouble' in answer) return answer
+  if ('failure' in answer) return answer
   const { resultCode, resultName } = describeResult(answer.value)
   return { value: { resultCode, resultName } }
 }
 
 /** The reason of a look at a directory that answered and was not asked for more: whether it said that it wants protection. */
-export function answeredReason(plainBind: Facts['plainBind']): ReasonCode {
+export function respondedReason(plainBind: Facts['plainBind']): ReasonCode {
   const reason = plainBind && bindReason(plainBind)
   const wantsProtection = reason === 'ldap-stronger-auth-required' || reason === 'ldap-confidentiality-required'
-  return wantsProtection ? reason : 'ldap-answered'
+  return wantsProtection ? reason : 'ldap-responded'
 }

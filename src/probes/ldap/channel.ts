@@ -7,13 +7,13 @@ import { type Budget, createInbox, type Inbox } from './inbox.ts'
 import { type Operation, responses } from './messages.ts'
 
 /** Why there is no answer, and what the peer spoke if it never spoke LDAP. */
-export interface Trouble {
-  trouble: ReasonCode
+export interface ChannelFailure {
+  failure: ReasonCode
   spoke?: Spoke
 }
 
 /** What a request brought. */
-export type Answer<T> = { value: T } | Trouble
+export type Answer<T> = { value: T } | ChannelFailure
 
 /** One stream on which LDAP is spoken, one operation at a time. */
 export interface Channel {
@@ -66,7 +66,7 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
         const cancelExpiry = deadline.onExpiry(() => settle('protocol-timeout'))
         const before: Buffer[] = []
         look = () => {
-          const answer = takeAnswer(inbox, operation, before) ?? lost
+          const answer = takeResponse(inbox, operation, before) ?? lost
           if (answer) settle(answer)
         }
         if (!inbox.isEmpty) return settle('protocol-violation')
@@ -93,7 +93,11 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
  * Takes exactly what answers the operation, by message id and kind; undefined while it is not all here. A byte more,
  * before it or after, is a violation: so would somebody speak who wants to answer in the name of the directory.
  */
-function takeAnswer<T>(inbox: Inbox, operation: Operation<T>, before: Buffer[]): { value: T } | ReasonCode | undefined {
+function takeResponse<T>(
+  inbox: Inbox,
+  operation: Operation<T>,
+  before: Buffer[],
+): { value: T } | ReasonCode | undefined {
   if (inbox.isForeign) return recognize(inbox.opening) && 'protocol-mismatch'
   try {
     for (let message = inbox.next(); message; message = inbox.next()) {
@@ -107,19 +111,19 @@ function takeAnswer<T>(inbox: Inbox, operation: Operation<T>, before: Buffer[]):
       if (kind !== operation.before || before.length > 0) return 'protocol-violation'
       before.push(content)
     }
-    return inbox.tooLarge ? 'answer-too-large' : undefined
+    return inbox.tooLarge ? 'response-too-large' : undefined
   } catch (error) {
     if (error instanceof BerError) return 'protocol-violation'
     throw error
   }
 }
 
-function explain(trouble: ReasonCode, { isForeign, opening }: Inbox): Trouble {
+function explain(failure: ReasonCode, { isForeign, opening }: Inbox): ChannelFailure {
   if (isForeign) {
     const spoke = recognizeEnded(opening)
-    return { trouble: 'protocol-mismatch', spoke: spoke === 'tls' ? 'other' : spoke }
+    return { failure: 'protocol-mismatch', spoke: spoke === 'tls' ? 'other' : spoke }
   }
-  return trouble === 'protocol-timeout' && opening.length === 0 ? { trouble, spoke: 'nothing' } : { trouble }
+  return failure === 'protocol-timeout' && opening.length === 0 ? { failure, spoke: 'nothing' } : { failure }
 }
 
 const losses: Partial<Record<string, ReasonCode>> = {

@@ -1,8 +1,8 @@
 import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import type { Connection, Endpoint, Look, Probe, ProbeIo, ProbeOptions } from '../engine/probe.ts'
+import type { Connection, Endpoint, Probe, ProbeIo, ProbeOptions, ProbeResult } from '../engine/probe.ts'
 import { isConnection } from '../engine/probe.ts'
-import { answeredReason, bindAsNobody, bindWithCredential } from './bind.ts'
+import { bindAsNobody, bindWithCredential, respondedReason } from './bind.ts'
 import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
 import { type Budget, mostBytes } from './inbox.ts'
 import { unbind } from './messages.ts'
@@ -25,7 +25,7 @@ interface Climb {
   destroyTls?: () => void
   namingContext?: string
   facts: FactsByProbe['ldap']
-  measurements?: Look<'ldap'>['measurements']
+  measurements?: ProbeResult<'ldap'>['measurements']
 }
 
 /**
@@ -58,13 +58,13 @@ async function climbLadder(climb: Climb): Promise<ReasonCode> {
   const plan = planSecurity(endpoint.port, options)
   const first = plan.channel === 'ldaps' ? await beginTls(climb) : openPlain(climb)
   if (typeof first === 'string') return first
-  const failure = await lookAround(climb, first, plan.channel === 'ldaps' ? 'ldaps' : 'plain')
+  const failure = await readDirectory(climb, first, plan.channel === 'ldaps' ? 'ldaps' : 'plain')
   if (failure) return failure
   if (options.plainBind && facts.security === 'plain') {
     const lost = await tryPlainBind(climb, first)
     if (lost) return lost
   }
-  const answered = answeredReason(facts.plainBind)
+  const answered = respondedReason(facts.plainBind)
   if (plan.channel === 'starttls') {
     const refused = await upgrade(climb, first)
     if (refused) return plan.required || refused === 'ldap-starttls-injection' ? refused : answered
@@ -93,11 +93,11 @@ async function beginTls(climb: Climb): Promise<Channel | ReasonCode> {
 /** A step answers why the look ends there; undefined: it goes on. */
 type Step = Promise<ReasonCode | undefined>
 
-async function lookAround(climb: Climb, channel: Channel, security: NonNullable<Climb['facts']['security']>): Step {
+async function readDirectory(climb: Climb, channel: Channel, security: NonNullable<Climb['facts']['security']>): Step {
   const answer = await readRootDse(channel, climb.nextMessageId())
-  if ('trouble' in answer) {
+  if ('failure' in answer) {
     if (answer.spoke) climb.facts.spoke = answer.spoke
-    return answer.trouble
+    return answer.failure
   }
   const { activeDirectory, rootDse, clockSkewMs, namingContext } = answer.value
   Object.assign(climb.facts, { security, rootDse })
@@ -111,7 +111,7 @@ async function lookAround(climb: Climb, channel: Channel, security: NonNullable<
 async function tryPlainBind(climb: Climb, channel: Channel): Step {
   const { namingContext } = climb
   const answer = await bindAsNobody(channel, { messageId: climb.nextMessageId(), namingContext })
-  if ('trouble' in answer) return answer.trouble
+  if ('failure' in answer) return answer.failure
   climb.facts.plainBind = answer.value
   return undefined
 }
@@ -125,7 +125,7 @@ async function upgrade(climb: Climb, plain: Channel): Step {
   if (secure === 'protocol-mismatch') return 'ldap-starttls-injection'
   if (typeof secure === 'string') return secure
   // RFC 4513 section 3.1.5: what was learned in clear is to be learned anew.
-  return lookAround(climb, secure, 'starttls')
+  return readDirectory(climb, secure, 'starttls')
 }
 
 async function bind(climb: Climb, channel: VerifiedChannel, ref: string): Promise<ReasonCode> {

@@ -17,7 +17,7 @@ export async function readRootDse(channel: Channel, messageId: number): Promise<
   const sentAt = Date.now()
   const answer = await channel.ask(searchRootDse(messageId, rootDseAttributes))
   const receivedAt = Date.now()
-  if ('trouble' in answer) return answer
+  if ('failure' in answer) return answer
   const { attributes } = answer.value
   if (!attributes) return { value: { rootDse: {} } }
   const [context] = attributes.get('defaultnamingcontext') ?? attributes.get('namingcontexts') ?? []

@@ -57,8 +57,8 @@ const recordsMargin = 128 * 1024
 /** Begins TLS on a connection from which every byte so far was taken, and opens a new channel inside. */
 export async function secureChannel({ connection, endpoint, options, io, budget }: Unsecured): Promise<Secured> {
   const { deadline } = io
-  const wish = { trustedCa: options.trustedCa, maxBytes: budget.bytesLeft + recordsMargin }
-  const { stream, reason, facts, explainEnd } = await handshakeTls(connection, endpoint, wish, deadline)
+  const request = { trustedCa: options.trustedCa, maxBytes: budget.bytesLeft + recordsMargin }
+  const { stream, reason, facts, explainEnd } = await handshakeTls(connection, endpoint, request, deadline)
   const destroy = () => void stream?.destroy()
   if (!stream) return { reason, facts, destroy }
   const explainLoss = (error?: NodeJS.ErrnoException | null) => {

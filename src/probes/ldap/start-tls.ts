@@ -24,12 +24,12 @@ export async function requestStartTls(
 ): Promise<{ failure?: ReasonCode; startTls?: FactsByProbe['ldap']['startTls'] }> {
   let answer = await channel.ask(startTls(nextMessageId()))
   for (const pauseMs of pausesMs) {
-    if ('trouble' in answer || answer.value.code !== operationsError) break
+    if ('failure' in answer || answer.value.code !== operationsError) break
     await pause(pauseMs, deadline)
     answer = await channel.ask(startTls(nextMessageId()))
   }
-  if ('trouble' in answer) {
-    return { failure: answer.trouble === 'protocol-violation' ? 'ldap-starttls-injection' : answer.trouble }
+  if ('failure' in answer) {
+    return { failure: answer.failure === 'protocol-violation' ? 'ldap-starttls-injection' : answer.failure }
   }
   const resultCode = answer.value.code
   if (resultCode !== 0) return { failure: 'ldap-starttls-refused', startTls: { offered: false, resultCode } }

@@ -19,9 +19,9 @@ export function parseNetwork(cidr: string): Network {
 export function canonicalCidr(text: string): string | undefined {
   const [address = '', bits, ...rest] = text.split('/')
   if (!parseLiteral(address) || rest.length > 0) return undefined
-  const most = isIPv4(address) ? 32 : 128
-  const length = bits ?? String(most)
-  if (!/^\d{1,3}$/.test(length) || Number(length) > most) return undefined
-  const family = most === 32 ? ipaddr.IPv4 : ipaddr.IPv6
+  const maxBits = isIPv4(address) ? 32 : 128
+  const length = bits ?? String(maxBits)
+  if (!/^\d{1,3}$/.test(length) || Number(length) > maxBits) return undefined
+  const family = maxBits === 32 ? ipaddr.IPv4 : ipaddr.IPv6
   return `${family.networkAddressFromCIDR(`${address}/${Number(length)}`)}/${Number(length)}`
 }

@@ -25,7 +25,7 @@ const localResources: Outcome = { state: 'unknown', reason: 'local-resources' }
 const reset: Outcome = { state: 'open', reason: 'connection-reset' }
 
 /** Nothing came before the deadline. */
-export const silence: Outcome = { state: 'filtered', reason: 'no-answer' }
+export const silence: Outcome = { state: 'filtered', reason: 'no-response' }
 
 /** What a code means wherever it comes from. Linux makes the first ones of ICMP messages (icmp_err_convert). */
 const outcomes: Record<string, Outcome> = {
@@ -52,12 +52,12 @@ export async function explainFailure(failure: ConnectFailure): Promise<Outcome> 
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
     if (immediate) return noLocalRoute
     return (
-      (await findOwnTrouble(endpoint)) ??
+      (await findLocalFailure(endpoint)) ??
       (code === 'ENETUNREACH' ? networkUnreachable : explainHostUnreachable(failure))
     )
   }
   // Out of source ports, or without any source address (IPv6 is off): then UDP cannot connect either.
-  if (code === 'EADDRNOTAVAIL') return (await findOwnTrouble(endpoint)) ?? portsExhausted
+  if (code === 'EADDRNOTAVAIL') return (await findLocalFailure(endpoint)) ?? portsExhausted
   // From the network it is ICMPv6 "administratively prohibited" and its kind; IPv4 has no such message.
   if (code === 'EACCES') return !immediate && isIPv6(endpoint.address) ? prohibited : localDenied
   return outcomes[code] ?? localFailure
@@ -68,13 +68,13 @@ export async function explainFailure(failure: ConnectFailure): Promise<Outcome> 
  * A deadline below ARP's three seconds would otherwise show an absent host as a filter.
  */
 export async function explainSilence(endpoint: Endpoint): Promise<Outcome | undefined> {
-  const trouble = await findOwnTrouble(endpoint)
-  if (trouble) return trouble
+  const failure = await findLocalFailure(endpoint)
+  if (failure) return failure
   return outcomeOfHop(await findSilentHop(endpoint.address))
 }
 
 /** Our own routing, asked of the kernel. Where it cannot be asked, that is our own trouble as well. */
-async function findOwnTrouble({ address, port }: Endpoint): Promise<Outcome | undefined> {
+async function findLocalFailure({ address, port }: Endpoint): Promise<Outcome | undefined> {
   const code = await findRouteError(address, port)
   if (code === undefined) return undefined
   if (code === 'EACCES') return localDenied

@@ -61,10 +61,10 @@ function parseIdentification(line: Buffer): Identification | Unidentified {
 
 /** `first` is the first line, or what there is of it; `last` is the line that did not end. */
 function withoutIdentification(ending: Ending | 'not-a-line', first: Buffer, last: Buffer): Unidentified {
-  const begun = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
+  const started = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
   const mismatch = { reason: 'protocol-mismatch', facts: { spoke: recognise(first) } } as const
-  if (ending === 'not-a-line') return begun ? { reason: 'protocol-violation', facts: {} } : mismatch
-  if (begun || ending === 'local-resources' || ending === 'local-failure') return { reason: ending, facts: {} }
+  if (ending === 'not-a-line') return started ? { reason: 'protocol-violation', facts: {} } : mismatch
+  if (started || ending === 'local-resources' || ending === 'local-failure') return { reason: ending, facts: {} }
   if (first.length > 0) return mismatch
   return { reason: ending, facts: ending === 'protocol-timeout' ? { spoke: 'nothing' } : {} }
 }

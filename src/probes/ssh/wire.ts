@@ -8,7 +8,7 @@ export type Ending = Extract<
   | 'connection-closed'
   | 'connection-reset'
   | 'protocol-timeout'
-  | 'answer-too-large'
+  | 'response-too-large'
   | 'local-resources'
   | 'local-failure'
 >
@@ -57,7 +57,7 @@ export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): 
   socket.on('data', (chunk: Buffer) => {
     received += chunk.length
     if (ending) return
-    if (received > maxBytes) return end('answer-too-large')
+    if (received > maxBytes) return end('response-too-large')
     inbox.append(chunk)
     wake()
   })

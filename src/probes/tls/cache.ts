@@ -1,12 +1,12 @@
 /** Keeps what is costly to make, up to `most` of them: the one that was longest unused goes first. */
-export function createCache<Value>(most: number): (id: string, make: () => Value) => Value {
+export function createCache<Value>(maxSize: number): (id: string, make: () => Value) => Value {
   const kept = new Map<string, Value>()
   return (id, make) => {
     const value = kept.get(id) ?? make()
     kept.delete(id)
     kept.set(id, value) // a Map remembers the order
     const [oldest] = kept.keys()
-    if (kept.size > most && oldest !== undefined) kept.delete(oldest)
+    if (kept.size > maxSize && oldest !== undefined) kept.delete(oldest)
     return value
   }
 }

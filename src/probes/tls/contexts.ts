@@ -24,7 +24,7 @@ interface VersionRange {
 const cached = createCache<SecureContext>(32)
 
 /** A context that trusts these authorities. Made once for each set, as it takes milliseconds and megabytes. */
-export function lookingContext(authorities: Authorities, range: VersionRange = {}): SecureContext {
+export function probeContext(authorities: Authorities, range: VersionRange = {}): SecureContext {
   const { minVersion = 'TLSv1', maxVersion = 'TLSv1.3' } = range
   return cached(`${authorities.id} ${minVersion} ${maxVersion}`, () =>
     createSecureContext({

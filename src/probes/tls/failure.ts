@@ -19,7 +19,7 @@ const afterHandshake: ReadonlySet<number> = new Set([41, 42, certificateRequired
 
 /** Why a handshake did not complete. */
 export function explainFailure({ tap, clear, error, expired }: Greeting): Failure {
-  if (tap.ended === 'too-large') return { reason: 'answer-too-large', facts: {} }
+  if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const spoke = recognizeEnded(tap.first)
   if (spoke === 'nothing') return { reason: expired ? 'protocol-timeout' : reasonOfEnd(tap), facts: { spoke } }
   if (spoke !== 'tls') return { reason: 'protocol-mismatch', facts: { spoke } }
@@ -35,7 +35,7 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
 /** Why a stream ended after its handshake. */
 export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null): Failure {
   const error = given ?? kept
-  if (tap.ended === 'too-large') return { reason: 'answer-too-large', facts: {} }
+  if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const alert = alertOf(error)
   if (alert !== undefined && afterHandshake.has(alert)) return clientCertificateRequired({ alert })
   if (alert !== undefined) return { reason: 'tls-alert', facts: { alert } }
@@ -51,7 +51,7 @@ const reasonsOfEnds = {
   closed: 'connection-closed',
   reset: 'connection-reset',
   'timed-out': 'protocol-timeout',
-  'too-large': 'answer-too-large',
+  'too-large': 'response-too-large',
 } as const satisfies Record<NonNullable<Tap['ended']>, ReasonCode>
 
 const clientCertificateRequired = (facts: Failure['facts']): Failure => ({

@@ -6,7 +6,7 @@ import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { type Authorities, authoritiesWith } from './authorities.ts'
 import { describeCertificate, fingerprint, namesHost } from './certificate.ts'
-import { lookingContext } from './contexts.ts'
+import { probeContext } from './contexts.ts'
 import { explainEnd, explainFailure } from './failure.ts'
 import { type Greeting, greet } from './greeting.ts'
 import { judgeTrust } from './trust.ts'
@@ -47,7 +47,7 @@ export async function handshakeTls(
 ): Promise<Handshake> {
   const authorities = authoritiesWith(options.trustedCa)
   const { alpn, maxBytes = defaultMaxBytes } = options
-  const offer = { context: lookingContext(authorities, options), alpn, maxBytes }
+  const offer = { context: probeContext(authorities, options), alpn, maxBytes }
   const greeting = await greet(connection, endpoint, offer, deadline)
   const { stream, session } = greeting
   const sight = { greeting, endpoint, authorities }

@@ -6,7 +6,7 @@ import { constraintsOf } from './constraints.ts'
 
 type Trust = Pick<FactsByProbe['tls'], 'trusted' | 'trustError'>
 
-interface Asked {
+interface ResolvedRequest {
   /** The chain as the peer sent it, leaf first. */
   chain: readonly X509Certificate[]
   /** OpenSSL's verdict: null when it found nothing wrong, undefined when it was not asked. */
@@ -24,7 +24,7 @@ const aboutDates: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_Y
  * (neither trusted nor not) where a certificate on the way has constraints that it does not understand.
  * A chain that hangs on an MD5 or SHA-1 signature is not trusted: the handshake accepts such ones only to look at them.
  */
-export function judgeTrust({ chain, verdict, authorities, now }: Asked): Trust {
+export function judgeTrust({ chain, verdict, authorities, now }: ResolvedRequest): Trust {
   const [leaf] = chain
   if (!leaf) return {}
   const leafOutdated = !validAt(leaf, now)

@@ -37,11 +37,11 @@ export async function tryVersions(
     )
   }
   const another = seen.protocol !== undefined || [...answers.values()].includes('accepted')
-  const tell = (answer: Answer) => {
+  const publish = (answer: Answer) => {
     if (answer === 'accepted' || answer === 'refused') return answer
     return another && answer !== 'unclear' ? 'refused' : 'not-tested'
   }
-  return Object.fromEntries([...answers].map(([version, answer]) => [version, tell(answer)]))
+  return Object.fromEntries([...answers].map(([version, answer]) => [version, publish(answer)]))
 }
 
 async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<Answer> {

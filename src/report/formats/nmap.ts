@@ -55,9 +55,9 @@ function hostOf(name: string, findings: readonly ReportedFinding[]): string {
   const addresses = new Set(findings.flatMap(({ evidence }) => Object.keys(evidence?.addresses ?? {})).filter(isIP))
   const status = findings.some(isUp)
     ? { state: 'up', reason: 'port-answer' }
-    : { state: 'unknown', reason: 'no-answer' }
+    : { state: 'unknown', reason: 'no-response' }
   const ports = Map.groupBy(findings, ({ evidence }) => evidence?.port)
-  const unlooked = ports.get(undefined) ?? []
+  const notProbed = ports.get(undefined) ?? []
   return element(
     'host',
     { starttime: seconds(times[0]), endtime: seconds(times.at(-1)) },
@@ -66,7 +66,7 @@ function hostOf(name: string, findings: readonly ReportedFinding[]): string {
       ...[...addresses].sort().map((addr) => element('address', { addr, addrtype: isIPv6(addr) ? 'ipv6' : 'ipv4' })),
       element('hostnames', {}, element('hostname', { name, type: 'user' })),
       element('ports', {}, [...ports].map(([port, some]) => (port === undefined ? '' : portOf(port, some))).join('')),
-      unlooked.length > 0 ? element('hostscript', {}, scriptOf(unlooked)) : '',
+      notProbed.length > 0 ? element('hostscript', {}, scriptOf(notProbed)) : '',
     ].join(''),
   ).concat('\n')
 }

@@ -2,7 +2,7 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Database } from '../db/database.ts'
 import type { ApiKey as Row } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { everything, type Realm } from '../query/target-scope.ts'
+import { everything, type TargetScope } from '../query/target-scope.ts'
 import { createKnownKeys } from './key-cache.ts'
 
 /** Who calls. */
@@ -11,7 +11,7 @@ export interface Caller {
   keyId: string
   scopes: string[]
   /** Of which targets it may know. */
-  realm: Realm
+  targetScope: TargetScope
 }
 
 /** A key as it is shown after its making: without its secret. */
@@ -19,7 +19,7 @@ export interface Key {
   id: string
   name: string
   scopes: string[]
-  realm: Realm
+  targetScope: TargetScope
   createdAt: string
   /** When it ceases to open anything; null: never. */
   expiresAt: string | null
@@ -36,10 +36,10 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
     async create(
       name: string,
       scopes: string[],
-      { id = newKeyId(), realm = everything, expiresAt = null }: KeyChoices = {},
+      { id = newKeyId(), targetScope = everything, expiresAt = null }: KeyChoices = {},
     ): Promise<string> {
       const secret = randomBytes(32).toString('base64url')
-      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret), realm, expiresAt } })
+      await db.apiKey.create({ data: { id, name, scopes, secretSha256: sha256(secret), targetScope, expiresAt } })
       return `pw_${id}_${secret}`
     },
 
@@ -55,7 +55,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
         row.lastUsedAt = now // as the others see it who share the row
         await noteUse(id, { now, minuteAgo })
       }
-      return { keyId: id, scopes: row.scopes, realm: row.realm as Realm }
+      return { keyId: id, scopes: row.scopes, targetScope: row.targetScope as TargetScope }
     },
 
     async find(id: string): Promise<Key | undefined> {
@@ -94,7 +94,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
 /** What a key need not have. */
 interface KeyChoices {
   id?: string
-  realm?: Realm
+  targetScope?: TargetScope
   expiresAt?: Date | null
 }
 
@@ -109,7 +109,7 @@ const fromRow = (row: Row): Key => ({
   id: row.id,
   name: row.name,
   scopes: row.scopes,
-  realm: row.realm as Realm,
+  targetScope: row.targetScope as TargetScope,
   createdAt: row.createdAt.toISOString(),
   expiresAt: row.expiresAt?.toISOString() ?? null,
   lastUsedAt: row.lastUsedAt?.toISOString() ?? null,

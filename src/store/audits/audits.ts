@@ -1,6 +1,6 @@
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import type { LedgerKeys } from '../../domain/ledger.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, readRows } from '../db/database.ts'
 import type { Watch } from '../db/metrics-hook.ts'
@@ -8,7 +8,7 @@ import type { Audit as Row } from '../generated/client.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { andHas, hasLabels, isEverything, madeIn, type Realm } from '../query/target-scope.ts'
+import { andHas, hasLabels, isEverything, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { type Ending, finishAudits } from './finish-audits.ts'
 
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
@@ -32,7 +32,7 @@ export interface NewAudit {
 }
 
 /** What its plan says of an audit: how many findings it will have, in how many batches, and which vantages there are now. */
-export interface Begun {
+export interface Started {
   total: number
   batches: number
   vantages?: readonly KnownVantage[] | undefined
@@ -89,38 +89,40 @@ export function createAuditStore(
   {
     codes,
     keys,
-    realm,
+    targetScope,
     watch,
-  }: { codes: Codes; keys: LedgerKeys; realm: Realm; watch?: Pick<Watch, 'ended'> | undefined },
+  }: { codes: Codes; keys: LedgerKeys; targetScope: TargetScope; watch?: Pick<Watch, 'ended'> | undefined },
 ) {
   // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
-  const finish = inGroups((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), { atOnce: 2 })
+  const finish = coalesce((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), {
+    concurrency: 2,
+  })
   return {
     /** Writes audits that are to be planned; or that are planned already, and have begun. */
-    async create(...audits: readonly (NewAudit & { begun?: Begun | undefined })[]): Promise<void> {
-      const rows = audits.map(({ begun, ...audit }) => ({
-        ...{ ...audit, rules: audit.rules ?? [], realm, status: begun ? 'running' : 'queued' },
-        ...{ total: begun?.total ?? 0, batches: begun?.batches ?? 0, plannedVantages: begun?.vantages },
+    async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
+      const rows = audits.map(({ started, ...audit }) => ({
+        ...{ ...audit, rules: audit.rules ?? [], targetScope, status: started ? 'running' : 'queued' },
+        ...{ total: started?.total ?? 0, batches: started?.batches ?? 0, plannedVantages: started?.vantages },
       }))
       await db.$executeRaw`
         INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,
-          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, realm)
+          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, target_scope)
         SELECT id, status, CASE status WHEN 'running' THEN now() END, total, batches, "plannedVantages", trigger, "policyId", "targetIds",
-          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", realm
+          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", "targetScope"
         FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g(id uuid, status text, total int, batches int, "plannedVantages" jsonb,
           trigger text, "policyId" int, "targetIds" int[], vantages text[], rules text[], params jsonb, "correlationId" text, reason text,
-          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, realm jsonb)`
+          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, "targetScope" jsonb)`
     },
 
     /** What many look for at once is looked up together. */
-    find: inGroups(
+    find: coalesce(
       async (ids: readonly string[]): Promise<(Audit | undefined)[]> => {
-        const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(realm, 'a.realm')}`
+        const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(targetScope, 'a.target_scope')}`
         const rows = await readRows<JoinedRow>(db, Prisma.sql`${selectAudit} WHERE ${wanted}`)
         const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
         return ids.map((id) => found.get(id.toLowerCase()))
       },
-      { atOnce: 2, most: findAtOnce },
+      { concurrency: 2, maxSize: findAtOnce },
     ),
 
     /** Newest first. */
@@ -138,19 +140,21 @@ export function createAuditStore(
       // What is changed of a target may be why its audits are asked for.
       const joined =
         externalId !== undefined || !isEverything(labels)
-          ? Prisma.sql`OR ${looksAtAny(Prisma.sql`t.changed_at >= ${since}`)}`
+          ? Prisma.sql`OR ${includesTarget(Prisma.sql`t.changed_at >= ${since}`)}`
           : Prisma.empty
       const wanted = andAll([
         before && Prisma.sql`a.id < ${before}::uuid`,
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
-        externalId !== undefined && looksAtAny(Prisma.sql`t.external_id = ${externalId} ${andHas(realm, 't.labels')}`),
-        !isEverything(labels) && looksAtAny(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(realm, 't.labels')}`),
+        externalId !== undefined &&
+          includesTarget(Prisma.sql`t.external_id = ${externalId} ${andHas(targetScope, 't.labels')}`),
+        !isEverything(labels) &&
+          includesTarget(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(targetScope, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
         since && Prisma.sql`(a.changed_at >= ${since} ${joined})`,
       ])
       const rows = await db.$queryRaw<JoinedRow[]>`
-        ${selectAudit} WHERE true ${wanted} ${andHas(realm, 'a.realm')} ORDER BY a.id DESC LIMIT ${limit + 1}`
+        ${selectAudit} WHERE true ${wanted} ${andHas(targetScope, 'a.target_scope')} ORDER BY a.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
@@ -169,7 +173,7 @@ export function createAuditStore(
         SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
             AND coalesce(b.rules, '{}') = '{}'
           JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
-        WHERE a.id = ${id}::uuid ${andHas(realm, 'a.realm')} ${andHas(realm, 'b.realm')} ORDER BY b.id DESC LIMIT 1`
+        WHERE a.id = ${id}::uuid ${andHas(targetScope, 'a.target_scope')} ${andHas(targetScope, 'b.target_scope')} ORDER BY b.id DESC LIMIT 1`
       return rows[0]?.id
     },
 
@@ -182,7 +186,7 @@ export function createAuditStore(
     },
 
     /** Starts an audit that is planned now. */
-    async start(id: string, { total, batches, vantages }: Begun): Promise<void> {
+    async start(id: string, { total, batches, vantages }: Started): Promise<void> {
       await db.$executeRaw`
         UPDATE audit SET status = 'running', started_at = now(), total = ${total}::int, batches_left = ${batches}::int,
           planned_vantages = ${jsonOrNull(vantages)}::jsonb WHERE id = ${id}::uuid`
@@ -190,7 +194,10 @@ export function createAuditStore(
 
     /** The vantages as they were when the audit was planned; null where that was not kept. */
     async plannedVantages(id: string): Promise<KnownVantage[] | null> {
-      const row = await db.audit.findUnique({ where: { id, ...madeIn(realm) }, select: { plannedVantages: true } })
+      const row = await db.audit.findUnique({
+        where: { id, ...madeIn(targetScope) },
+        select: { plannedVantages: true },
+      })
       return (row?.plannedVantages ?? null) as KnownVantage[] | null
     },
 
@@ -208,7 +215,7 @@ export function createAuditStore(
 
     /** Asks for the end of an audit; false where it has ended already. */
     async requestCancel(id: string): Promise<boolean> {
-      const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(realm) }
+      const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(targetScope) }
       return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
     },
 
@@ -230,7 +237,7 @@ const overdueAtOnce = 1_000
 const findAtOnce = 200
 
 /** That an audit looked at any of these targets. */
-const looksAtAny = (targets: Prisma.Sql) =>
+const includesTarget = (targets: Prisma.Sql) =>
   Prisma.sql`a.target_ids && (SELECT coalesce(array_agg(t.id), '{}') FROM target t WHERE ${targets})`
 
 type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }

@@ -1,6 +1,6 @@
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { VantageKind } from '../../domain/vantages/presence.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import type { Database } from '../db/database.ts'
 
 /** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
@@ -67,7 +67,7 @@ export const isLarge = (checks: number): boolean => checks > smallBatch
 
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
-  const findOpen = inGroups(
+  const findOpen = coalesce(
     async (ids: readonly number[]): Promise<(Batch | undefined)[]> => {
       const rows = await db.$queryRaw<Row[]>`
         SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
@@ -77,7 +77,7 @@ export function createBatchStore(db: Database) {
       const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
       return ids.map((id) => open.get(id))
     },
-    { atOnce: 2, most: 100 },
+    { concurrency: 2, maxSize: 100 },
   )
   return {
     /** Stores batches of audits; answers their ids. Who waits for one is woken when the transaction ends. */

@@ -7,14 +7,14 @@ import { type Database, Prisma, readRows } from '../db/database.ts'
 import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { columnsOf } from '../query/json-columns.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
-import { andOfTarget, type Realm } from '../query/target-scope.ts'
+import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
 interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'> {
   result?: Result
 }
 
 /** The findings of an audit, in the order of targets and series, which never changes. */
-export function createFindingStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createFindingStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const decode = ({ rows, ...names }: Piece) => columns.rowsOf(rows).map((row) => fromRow(codes, names, row))
 
   /** A page in pieces that are decoded one by one. */
@@ -34,7 +34,7 @@ export function createFindingStore(db: Database, { codes, realm }: { codes: Code
         SELECT f.*, row_number() OVER (ORDER BY target_id, series_id)::int AS number FROM (
           SELECT f.* FROM finding f ${about === Prisma.empty ? about : seriesNamesOf('f')}
           WHERE f.audit_id = ${auditId}::uuid AND (f.target_id, f.series_id) > (${target}::int, ${series}::int)
-            ${andOfTarget(realm, 'f.target_id')} ${about} ${result ? Prisma.sql`AND f.result = ${codes.result.numberOf(result)}` : Prisma.empty}
+            ${andOfTarget(targetScope, 'f.target_id')} ${about} ${result ? Prisma.sql`AND f.result = ${codes.result.numberOf(result)}` : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ) f
       ), looked_up AS MATERIALIZED (

@@ -1,6 +1,6 @@
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import type { Database } from '../db/database.ts'
 
 /** One paired finding that the end of an audit has to make; `rule` is an index into the rules beside it. */
@@ -19,25 +19,25 @@ export interface Pairs {
 }
 
 /** Which look of a paired rule: of `one` side or the `other`. */
-interface PairedLook {
+interface PairedCheck {
   targetId: number
   rule: string
   side: 'one' | 'other'
 }
 
 /** What was seen for a pair, as its batch keeps it. */
-export interface KeptLook extends PairedLook {
+export interface PairedObservation extends PairedCheck {
   seen: Observation
 }
 
 /** The pairs of an audit that has not ended, with what was seen. */
 export interface DuePairs extends Pairs {
-  seenFrom(look: PairedLook & { vantageId: number }): Observation | undefined
+  seenFrom(look: PairedCheck & { vantageId: number }): Observation | undefined
 }
 
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {
-  const paired = inGroups(async (auditIds: readonly string[]) => {
+  const paired = coalesce(async (auditIds: readonly string[]) => {
     const rows = await db.$queryRaw<{ id: string; pairs: Pairs }[]>`
       SELECT id, pairs FROM audit WHERE id = ANY(${auditIds}::uuid[]) AND status = 'running' AND pairs IS NOT NULL`
     return auditIds.map((auditId) => rows.find(({ id }) => id === auditId)?.pairs)
@@ -52,7 +52,7 @@ export function createPairStore(db: Database) {
     async due(auditId: string): Promise<DuePairs | undefined> {
       const pairs = await paired(auditId)
       if (!pairs) return undefined
-      const batches = await db.$queryRaw<{ vantageId: number; kept: KeptLook[] }[]>`
+      const batches = await db.$queryRaw<{ vantageId: number; kept: PairedObservation[] }[]>`
         SELECT vantage_id AS "vantageId", kept FROM batch WHERE audit_id = ${auditId}::uuid AND kept IS NOT NULL`
       const seen = new Map(
         batches.flatMap(({ vantageId, kept }) => kept.map((look) => [keyOf({ ...look, vantageId }), look.seen])),
@@ -68,5 +68,5 @@ export function createPairStore(db: Database) {
   }
 }
 
-const keyOf = ({ targetId, rule, side, vantageId }: PairedLook & { vantageId: number }) =>
+const keyOf = ({ targetId, rule, side, vantageId }: PairedCheck & { vantageId: number }) =>
   JSON.stringify([targetId, rule, side, vantageId])

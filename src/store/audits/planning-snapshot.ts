@@ -3,10 +3,10 @@ import { type Database, Prisma } from '../db/database.ts'
 import type { StoredTarget } from '../inventory/targets.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import type { Selection } from '../query/selection.ts'
-import { andHas, hasLabels, isIn, type Realm } from '../query/target-scope.ts'
+import { andHas, hasLabels, isIn, type TargetScope } from '../query/target-scope.ts'
 
 /** What an audit is planned from, as all of it is at one moment. */
-export interface Basis {
+export interface PlanningSnapshot {
   policy: { id: number; name: string; document: PolicyDocument; isNewest: boolean }
   targets: PlannedTarget[]
   /** By name; zones in which there is none are not among them. */
@@ -15,16 +15,19 @@ export interface Basis {
 export type PlannedTarget = Pick<StoredTarget, 'id' | 'name' | 'address' | 'params'>
 
 /** What somebody asks for. */
-export interface Wish {
+export interface AuditSelection {
   policy: { name: string; version: number | undefined }
   targets: Selection
   requestedBy: string
 }
 
-export type Granted = Omit<Basis, 'policy'> & { policy: Basis['policy'] | undefined; checksInFlight: number }
+export type FoundSelection = Omit<PlanningSnapshot, 'policy'> & {
+  policy: PlanningSnapshot['policy'] | undefined
+  checksInFlight: number
+}
 
 /** Reads in one statement what accepting and planning audits need: it is done for each, and each round trip counts. */
-export function createBasisStore(db: Database, realm: Realm) {
+export function createPlanningStore(db: Database, targetScope: TargetScope) {
   const read = async (policies: Prisma.Sql, targets: Prisma.Sql, callers: readonly string[]) => {
     const [row] = await db.$queryRaw<Read[]>`
       SELECT (
@@ -34,7 +37,7 @@ export function createBasisStore(db: Database, realm: Realm) {
         ) found
       ) AS policies, (
         SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'address', address, 'params', params, 'labels', labels)
-          ORDER BY id), '[]') FROM target WHERE ${targets} ${andHas(realm, 'labels')}
+          ORDER BY id), '[]') FROM target WHERE ${targets} ${andHas(targetScope, 'labels')}
       ) AS targets, (
         SELECT coalesce(json_agg(json_build_object('name', name, 'zones', zones, 'kind', kind, 'version', version) ORDER BY name), '[]')
         FROM vantage WHERE name NOT LIKE 'zone:%'
@@ -45,15 +48,15 @@ export function createBasisStore(db: Database, realm: Realm) {
 
   return {
     /** For requests: each its policy, the newest version where none is named, and how many checks its caller has under way. */
-    async asked(wishes: readonly Wish[]): Promise<Granted[]> {
-      const versions = wishes.map(({ policy }) => policy.version ?? newest)
+    async asked(requests: readonly AuditSelection[]): Promise<FoundSelection[]> {
+      const versions = requests.map(({ policy }) => policy.version ?? newest)
       const policies = Prisma.sql`(
-        SELECT DISTINCT * FROM unnest(${wishes.map(({ policy }) => policy.name)}::text[], ${versions}::int[]) AS g(name, asked)
+        SELECT DISTINCT * FROM unnest(${requests.map(({ policy }) => policy.name)}::text[], ${versions}::int[]) AS g(name, asked)
       ) g CROSS JOIN LATERAL (
         SELECT * FROM policy WHERE name = g.name AND g.asked IN (${newest}, version) ORDER BY version DESC LIMIT 1
       ) p`
-      const names = wishes.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
-      const labels = wishes.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
+      const names = requests.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
+      const labels = requests.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
       const selected = [
         Prisma.sql`name = ANY(${[...new Set(names)]}::text[])`,
         ...labels.map((one) => hasLabels(one, 'labels')),
@@ -61,10 +64,10 @@ export function createBasisStore(db: Database, realm: Realm) {
       const found = await read(
         policies,
         Prisma.sql`retired_at IS NULL AND (${Prisma.join(selected, ' OR ')})`,
-        wishes.map(({ requestedBy }) => requestedBy),
+        requests.map(({ requestedBy }) => requestedBy),
       )
       const byName = new Map(found.targets.map((target) => [target.name, target]))
-      return wishes.map(({ policy, targets, requestedBy }, i) => ({
+      return requests.map(({ policy, targets, requestedBy }, i) => ({
         policy: found.policies.find(({ name, asked }) => name === policy.name && asked === versions[i]),
         targets: Array.isArray(targets)
           ? targets.flatMap((name) => byName.get(name) ?? [])
@@ -84,7 +87,13 @@ export function createBasisStore(db: Database, realm: Realm) {
     },
 
     /** For an audit that was accepted before. */
-    async ordered({ policyId, targetIds }: { policyId: number; targetIds: readonly number[] }): Promise<Basis> {
+    async ordered({
+      policyId,
+      targetIds,
+    }: {
+      policyId: number
+      targetIds: readonly number[]
+    }): Promise<PlanningSnapshot> {
       const found = await read(
         Prisma.sql`policy p, (VALUES (${newest})) AS g(asked) WHERE p.id = ${policyId}::int`,
         Prisma.sql`id = ANY(${[...targetIds]}::int[])`,
@@ -98,7 +107,7 @@ export function createBasisStore(db: Database, realm: Realm) {
 }
 
 interface Read {
-  policies: (Basis['policy'] & { asked: number })[]
+  policies: (PlanningSnapshot['policy'] & { asked: number })[]
   targets: (PlannedTarget & Pick<StoredTarget, 'labels'>)[]
   vantages: KnownVantage[]
   checksInFlight: Record<string, number>

@@ -4,7 +4,7 @@ import type { Judgement } from '../../domain/findings/judge.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
-import type { KeptLook } from './paired-observations.ts'
+import type { PairedObservation } from './paired-observations.ts'
 
 /** A finding on its way into the database. */
 export interface NewFinding extends Judgement {
@@ -35,7 +35,7 @@ export interface Recording {
   auditId: string
   batchId: number | null
   findings: readonly NewFinding[]
-  kept?: readonly KeptLook[] | undefined
+  kept?: readonly PairedObservation[] | undefined
 }
 
 /**

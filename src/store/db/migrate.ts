@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
 import type { Database } from './database.ts'
 
-const directory = new URL('../../../prisma/migrations', import.meta.url)
+const directory = new URL('../../../prisma/migrations/', import.meta.url)
 // Prisma's own advisory lock, so that `prisma migrate deploy` and this runner never work at the same time.
 const lockKey = 72_707_369
 

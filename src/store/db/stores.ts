@@ -1,5 +1,5 @@
 import type { Change, LedgerKeys } from '../../domain/ledger.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
@@ -7,7 +7,7 @@ import { createAuditStore } from '../audits/audits.ts'
 import { createBatchStore } from '../audits/batches.ts'
 import { createFindingStore } from '../audits/findings.ts'
 import { createPairStore } from '../audits/paired-observations.ts'
-import { createBasisStore } from '../audits/planning-snapshot.ts'
+import { createPlanningStore } from '../audits/planning-snapshot.ts'
 import { type Recording, recordBatches } from '../audits/record-findings.ts'
 import { endUnplannedSpans, ensureSeries } from '../audits/series.ts'
 import { createWaiverStore } from '../exceptions/waivers.ts'
@@ -22,7 +22,7 @@ import { createScheduleStore } from '../inventory/schedules.ts'
 import { createTargetStore } from '../inventory/targets.ts'
 import { createVantageStore } from '../inventory/vantages.ts'
 import { appendEntries, createLedgerStore } from '../ledger/entries.ts'
-import { everything, type Realm } from '../query/target-scope.ts'
+import { everything, type TargetScope } from '../query/target-scope.ts'
 import { createDeliveryStore } from '../webhooks/deliveries.ts'
 import { createOutboxStore } from '../webhooks/outbox.ts'
 import { createTicketStore } from '../webhooks/tickets.ts'
@@ -33,7 +33,7 @@ import type { Watch } from './metrics-hook.ts'
 
 export interface Stores extends ReturnType<typeof createAll> {
   /** The same stores for somebody who may know of the targets of one realm alone. */
-  within(realm: Realm): Stores
+  within(targetScope: TargetScope): Stores
 }
 
 /** What the stores of a process share. */
@@ -46,9 +46,14 @@ interface Shared {
 }
 
 /** All stores over one database, or over one transaction, which appends `changes` to the ledger at its end. */
-export const createStores = (db: Database, codes: Codes, shared: Shared, realm: Realm = everything): Stores => ({
-  ...createAll(db, { codes, ...shared, realm }),
-  within: (narrower) => createStores(db, codes, shared, { ...narrower, ...realm }),
+export const createStores = (
+  db: Database,
+  codes: Codes,
+  shared: Shared,
+  targetScope: TargetScope = everything,
+): Stores => ({
+  ...createAll(db, { codes, ...shared, targetScope }),
+  within: (narrower) => createStores(db, codes, shared, { ...narrower, ...targetScope }),
 })
 
 /** Findings that one transaction records. */
@@ -56,38 +61,38 @@ const findingsAtOnce = 1_000
 
 const createAll = (
   db: Database,
-  { codes, keys, changes, watch, knownKeys, realm }: { codes: Codes; realm: Realm } & Shared,
+  { codes, keys, changes, watch, knownKeys, targetScope }: { codes: Codes; targetScope: TargetScope } & Shared,
 ) => ({
-  audits: createAuditStore(db, { codes, keys, realm, watch }),
-  baselines: createBaselineStore(db, realm),
-  basis: createBasisStore(db, realm),
+  audits: createAuditStore(db, { codes, keys, targetScope, watch }),
+  baselines: createBaselineStore(db, targetScope),
+  snapshot: createPlanningStore(db, targetScope),
   batches: createBatchStore(db),
   changes: createChangeStore(db),
-  compliance: createComplianceStore(db, { codes, realm }),
+  compliance: createComplianceStore(db, { codes, targetScope }),
   deliveries: createDeliveryStore(db),
-  drift: createDriftStore(db, { codes, realm }),
-  findings: createFindingStore(db, { codes, realm }),
-  history: createHistoryStore(db, { codes, realm }),
+  drift: createDriftStore(db, { codes, targetScope }),
+  findings: createFindingStore(db, { codes, targetScope }),
+  history: createHistoryStore(db, { codes, targetScope }),
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db, knownKeys),
   ledger: createLedgerStore(db, keys, changes),
   outbox: createOutboxStore(db),
   pairs: createPairStore(db),
   policies: createPolicyStore(db),
-  schedules: createScheduleStore(db, realm),
-  targets: createTargetStore(db, realm),
+  schedules: createScheduleStore(db, targetScope),
+  targets: createTargetStore(db, targetScope),
   tickets: createTicketStore(db, codes),
   vantages: createVantageStore(db),
-  waivers: createWaiverStore(db, realm),
-  windows: createWindowStore(db, { codes, realm }),
+  waivers: createWaiverStore(db, targetScope),
+  windows: createWindowStore(db, { codes, targetScope }),
   webhooks: createWebhookStore(db),
-  record: inGroups(
+  record: coalesce(
     async (batches: readonly Recording[]) => {
       const progress = await recordBatches(db, codes, batches)
       for (const { findings } of batches) watch?.recorded(findings)
       return progress
     },
-    { atOnce: 2, most: findingsAtOnce, sizeOf: ({ findings }) => findings.length + 1 },
+    { concurrency: 2, maxSize: findingsAtOnce, sizeOf: ({ findings }) => findings.length + 1 },
   ),
   ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
   endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>

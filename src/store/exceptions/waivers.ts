@@ -1,10 +1,10 @@
 import type { WaiverState } from '../../domain/exceptions/waivers.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import type { Waiver as Row } from '../generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selects, selectsTarget } from '../query/selection.ts'
-import { madeIn, type Realm } from '../query/target-scope.ts'
+import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
 
 export interface NewWaiver {
@@ -37,11 +37,11 @@ interface WaiverFilter {
 }
 
 /** Dated acceptances of failing findings. */
-export function createWaiverStore(db: Database, realm: Realm) {
-  const made = madeIn(realm)
+export function createWaiverStore(db: Database, targetScope: TargetScope) {
+  const made = madeIn(targetScope)
   return {
     async create({ targets, ...waiver }: NewWaiver): Promise<StoredWaiver> {
-      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets), realm } }))
+      return fromRow(await db.waiver.create({ data: { ...waiver, ...selectionColumns(targets), targetScope } }))
     },
 
     async find(id: string): Promise<StoredWaiver | undefined> {
@@ -77,7 +77,7 @@ export function createWaiverStore(db: Database, realm: Realm) {
     },
 
     /** The approved waivers that count for some of these targets at some of that time. */
-    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+    permissions: coalesce((queries: readonly PermissionQuery[]) =>
       findPermissions(
         db,
         queries,
@@ -103,7 +103,7 @@ function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
   return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
 }
 
-const fromRow = ({ targetNames, targetLabels, realm: _, ...row }: Row): StoredWaiver => ({
+const fromRow = ({ targetNames, targetLabels, targetScope: _, ...row }: Row): StoredWaiver => ({
   ...row,
   targets: selectionOf({ targetNames, targetLabels }),
 })

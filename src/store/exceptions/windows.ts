@@ -1,12 +1,12 @@
-import type { DoorSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
-import { inGroups } from '../../runtime/coalesce.ts'
+import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
+import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from '../query/selection.ts'
-import { andHas, madeIn, type Realm } from '../query/target-scope.ts'
+import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { createOutboxStore } from '../webhooks/outbox.ts'
 import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
 
@@ -26,7 +26,7 @@ export interface NewWindow {
 
 export interface StoredWindow extends NewWindow {
   /** It permits something of targets of this realm alone. */
-  realm: Realm
+  targetScope: TargetScope
   approvedBy: string | null
   approvedAt: Date | null
   canceledBy: string | null
@@ -41,11 +41,11 @@ export interface StoredWindow extends NewWindow {
 }
 
 /** The doors of a window as an audit saw them that has ended. */
-interface DoorsSeen {
+interface ExposuresSeen {
   windowId: string
   completed: boolean
   endedAt: Date
-  doors: DoorSeen[]
+  exposures: ExposureSeen[]
 }
 
 interface WindowFilter {
@@ -61,15 +61,15 @@ interface WindowFilter {
 }
 
 /** Time-boxed permissions for an exposure. */
-export function createWindowStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createWindowStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   return {
     async create({ targets, from, to, params, ...window }: NewWindow): Promise<void> {
       const times = { fromAt: from, toAt: to, params: params as Prisma.InputJsonObject }
-      await db.accessWindow.create({ data: { ...window, ...times, ...selectionColumns(targets), realm } })
+      await db.accessWindow.create({ data: { ...window, ...times, ...selectionColumns(targets), targetScope } })
     },
 
     async find(id: string): Promise<StoredWindow | undefined> {
-      const row = await db.accessWindow.findFirst({ where: { id, ...madeIn(realm) } })
+      const row = await db.accessWindow.findFirst({ where: { id, ...madeIn(targetScope) } })
       return row ? fromRow(row) : undefined
     },
 
@@ -91,7 +91,7 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
         state && Prisma.sql`${stateAt(now)} = ${state}`,
       ])
       const found = await db.$queryRaw<{ id: string }[]>`
-        SELECT x.id FROM access_window x WHERE true ${wanted} ${andHas(realm, 'x.realm')}
+        SELECT x.id FROM access_window x WHERE true ${wanted} ${andHas(targetScope, 'x.target_scope')}
         ORDER BY x.id DESC LIMIT ${limit + 1}`
       const ids = found.map(({ id }) => id)
       const rows = await db.accessWindow.findMany({ where: { id: { in: ids } }, orderBy: { id: 'desc' } })
@@ -134,8 +134,8 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
     },
 
     /** What the newest look at the doors of a window has shown, once its audit has ended; undefined for any other audit. */
-    async doorsSeen(auditId: string): Promise<DoorsSeen | undefined> {
-      const [look] = await db.$queryRaw<Omit<DoorsSeen, 'doors'>[]>`
+    async exposuresSeen(auditId: string): Promise<ExposuresSeen | undefined> {
+      const [look] = await db.$queryRaw<Omit<ExposuresSeen, 'exposures'>[]>`
         SELECT x.id AS "windowId", a.status = 'completed' AS completed, a.finished_at AS "endedAt"
         FROM audit a JOIN access_window x ON x.reprobe_audit_id = a.id
         WHERE a.id = ${auditId}::uuid AND a.finished_at IS NOT NULL`
@@ -143,14 +143,14 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
       const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
       const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
       const absent = codes.reason.numberOf('vantage-absent')
-      const doors = await db.$queryRaw<DoorSeen[]>`
+      const exposures = await db.$queryRaw<ExposureSeen[]>`
         SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
           bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
           bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
         WHERE f.audit_id = ${auditId}::uuid GROUP BY f.target_id, s.rule_id`
-      return { ...look, doors }
+      return { ...look, exposures }
     },
 
     /** Notes what a look has shown; false where it was noted before, or a newer one was begun. */
@@ -159,13 +159,13 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
       const where = { reprobeAuditId: auditId, ...isNew }
       return transact(db, async (tx) => {
         const noted = await tx.accessWindow.updateManyAndReturn({ where, data: { proof, provenAt: endedAt } })
-        for (const window of noted) await tellProof(tx, window, { auditId, proof })
+        for (const window of noted) await publishProof(tx, window, { auditId, proof })
         return noted.length > 0
       })
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
-    permissions: inGroups((queries: readonly PermissionQuery[]) =>
+    permissions: coalesce((queries: readonly PermissionQuery[]) =>
       findPermissions(
         db,
         queries,
@@ -179,8 +179,8 @@ export function createWindowStore(db: Database, { codes, realm }: { codes: Codes
 }
 
 /** Tells what became of the doors of a window after its end: shut, or not. What is not proven is not told. */
-async function tellProof(db: Database, window: Row, { auditId, proof }: { auditId: string; proof: Proof }) {
-  const kind = proof === 'open' ? 'window.still-open' : proof === 'shut' ? 'window.closed' : undefined
+async function publishProof(db: Database, window: Row, { auditId, proof }: { auditId: string; proof: Proof }) {
+  const kind = proof === 'open' ? 'window.still-open' : proof === 'closed' ? 'window.closed' : undefined
   if (!kind) return
   const { id, policy, rules, ticket, reason, fromAt, toAt, reprobes } = window
   const data = {
@@ -200,12 +200,12 @@ function stateAt(now: Date): Prisma.Sql {
       CASE WHEN x.canceled_at IS NOT NULL THEN 'canceled' WHEN x.to_at <= ${now} THEN 'lapsed' ELSE 'requested' END
     WHEN ${begins} > ${now} THEN 'approved'
     WHEN ${ends} > ${now} THEN 'open'
-    ELSE CASE x.proof WHEN 'shut' THEN 'closed' WHEN 'open' THEN 'still-open' ELSE 'ended' END END`
+    ELSE CASE x.proof WHEN 'closed' THEN 'closed' WHEN 'open' THEN 'still-open' ELSE 'ended' END END`
 }
 
 const fromRow = ({ targetNames, targetLabels, fromAt, toAt, params, proof, ...window }: Row): StoredWindow => ({
   ...window,
-  realm: window.realm as Realm,
+  targetScope: window.targetScope as TargetScope,
   targets: selectionOf({ targetNames, targetLabels }),
   params: params as Record<string, unknown>,
   from: fromAt,

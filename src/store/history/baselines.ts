@@ -1,6 +1,6 @@
 import type { Database } from '../db/database.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { andHas, andOfTarget, madeIn, type Realm } from '../query/target-scope.ts'
+import { andHas, andOfTarget, madeIn, type TargetScope } from '../query/target-scope.ts'
 
 export interface Baseline {
   name: string
@@ -24,7 +24,7 @@ interface Approval {
 }
 
 /** Approved moments. Their states are copied, so that they outlive findings and spans. */
-export function createBaselineStore(db: Database, realm: Realm) {
+export function createBaselineStore(db: Database, targetScope: TargetScope) {
   const recordApproval = (baseline: string, { approvedBy, reason }: Approval, items: number) =>
     db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })
 
@@ -34,12 +34,12 @@ export function createBaselineStore(db: Database, realm: Realm) {
      * findings, because retention has dropped them; then nothing is written, if the caller rolls back.
      */
     async approveAudit(name: string, auditId: string, approval: Approval): Promise<'made' | 'taken' | 'empty'> {
-      const made = await db.baseline.createMany({ data: { name, auditId, realm }, skipDuplicates: true })
+      const made = await db.baseline.createMany({ data: { name, auditId, targetScope }, skipDuplicates: true })
       if (made.count === 0) return 'taken'
       const items = await db.$executeRaw`
         INSERT INTO baseline_state (baseline, target_id, series_id, at, evidence_id, result, state, reason_id, audit_id)
         SELECT ${name}, target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
-        FROM finding WHERE audit_id = ${auditId}::uuid ${andOfTarget(realm, 'target_id')}`
+        FROM finding WHERE audit_id = ${auditId}::uuid ${andOfTarget(targetScope, 'target_id')}`
       if (items === 0) return 'empty'
       await recordApproval(name, approval, items)
       return 'made'
@@ -56,7 +56,7 @@ export function createBaselineStore(db: Database, realm: Realm) {
           FROM unnest(${items.map((i) => i.target)}::text[], ${items.map((i) => i.policy)}::text[], ${items.map((i) => i.rule)}::text[],
             ${items.map((i) => i.vantage)}::text[]) WITH ORDINALITY AS g(target, policy, rule, vantage, place)
           LEFT JOIN (target t JOIN series s ON s.target_id = t.id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id)
-            ON t.name = g.target AND r.policy = g.policy AND r.name = g.rule AND v.name = g.vantage ${andHas(realm, 't.labels')}
+            ON t.name = g.target AND r.policy = g.policy AND r.name = g.rule AND v.name = g.vantage ${andHas(targetScope, 't.labels')}
         ), now AS (
           SELECT w.place, p.*, b.target_id AS approved_target, b.series_id AS approved_series
           FROM wanted w LEFT JOIN span p ON p.target_id = w.target_id AND p.series_id = w.series_id AND p.to_at IS NULL
@@ -79,14 +79,14 @@ export function createBaselineStore(db: Database, realm: Realm) {
     },
 
     async find(name: string): Promise<Baseline | undefined> {
-      const row = await db.baseline.findFirst({ where: { name, ...madeIn(realm) } })
+      const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) } })
       return row ? withApprovals(row) : undefined
     },
 
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Baseline>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await db.baseline.findMany({
-        where: { name: { gt: after }, ...madeIn(realm) },
+        where: { name: { gt: after }, ...madeIn(targetScope) },
         orderBy: { name: 'asc' },
         take: limit + 1,
       })
@@ -95,7 +95,7 @@ export function createBaselineStore(db: Database, realm: Realm) {
     },
 
     async remove(name: string): Promise<void> {
-      const removed = await db.baseline.deleteMany({ where: { name, ...madeIn(realm) } })
+      const removed = await db.baseline.deleteMany({ where: { name, ...madeIn(targetScope) } })
       if (removed.count === 0) return
       await db.baselineState.deleteMany({ where: { baseline: name } })
       await db.baselineApproval.deleteMany({ where: { baseline: name } })

@@ -5,7 +5,7 @@ import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { waivedAt } from '../exceptions/waivers.ts'
 import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
-import { andOfTarget, type Realm } from '../query/target-scope.ts'
+import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
 export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'>
 
@@ -26,7 +26,10 @@ export interface ComplianceGroup {
 }
 
 /** What was compliant as of any moment, read from spans. */
-export function createComplianceStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createComplianceStore(
+  db: Database,
+  { codes, targetScope }: { codes: Codes; targetScope: TargetScope },
+) {
   return {
     /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
     async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
@@ -34,7 +37,7 @@ export function createComplianceStore(db: Database, { codes, realm }: { codes: C
       for (const audits of auditsLookedAt) {
         const seen = await lastSeen(db, at, { policy: filter.policy, audits })
         rows = await db.$queryRaw<GroupRow[]>(
-          groupsAt(at, { grouping, filter, realm, seen, failed: codes.result.numberOf('fail') }),
+          groupsAt(at, { grouping, filter, targetScope, seen, failed: codes.result.numberOf('fail') }),
         )
         if (rows.every(({ unseen }) => unseen === 0)) break
       }
@@ -81,10 +84,10 @@ function groupsAt(
   {
     grouping,
     filter,
-    realm,
+    targetScope,
     seen,
     failed,
-  }: { grouping: Grouping; filter: ComplianceFilter; realm: Realm; seen: readonly Seen[]; failed: number },
+  }: { grouping: Grouping; filter: ComplianceFilter; targetScope: TargetScope; seen: readonly Seen[]; failed: number },
 ): Prisma.Sql {
   return Prisma.sql`
     WITH rule_now AS (
@@ -104,16 +107,16 @@ function groupsAt(
     FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
       ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
       LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
-    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(realm, 'x.target_id')}
+    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 
 /** Where nothing was looked at. */
-const unlooked: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
+const notProbed: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
 
 function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
   const [first] = results
-  const looked = results.filter(({ result }) => !unlooked.has(codes.result.wordOf(result)))
+  const looked = results.filter(({ result }) => !notProbed.has(codes.result.wordOf(result)))
   const times = (pick: (row: GroupRow) => Date | null) => looked.flatMap((row) => pick(row)?.getTime() ?? [])
   const oldest = times((row) => row.oldest)
   const newest = times((row) => row.newest)

@@ -2,14 +2,14 @@ import { results } from '../../domain/findings/judge.ts'
 import { classify, type DriftClass, type SeriesOutcome } from '../../domain/history/drift.ts'
 import { Prisma } from '../db/database.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
-import { andOfTarget, type Realm } from '../query/target-scope.ts'
+import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
 /**
  * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
  * was approved. What an audit did not find was not there where it `tested` all; it may have looked at chosen vantages and rules
  * alone, or not have ended.
  */
-export type Moment =
+export type PointInTime =
   | { time: Date; within?: string }
   | { auditId: string; tested: 'all' | 'chosen' | 'unknown' }
   | { baseline: string }
@@ -56,13 +56,13 @@ export interface Keyset {
 
 /** Two moments of which each knows what the other looks at. */
 interface Sides {
-  from: Moment
-  to: Moment
+  from: PointInTime
+  to: PointInTime
 }
 
 /** What an audit looked at is compared with the same at another time; the rest of the estate is not its matter. */
-export function inOneScope(from: Moment, to: Moment): Sides {
-  const within = (moment: Moment, other: Moment): Moment => {
+export function inOneScope(from: PointInTime, to: PointInTime): Sides {
+  const within = (moment: PointInTime, other: PointInTime): PointInTime => {
     const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
     return 'time' in moment && !moment.within && audit ? { ...moment, within: audit } : moment
   }
@@ -74,7 +74,7 @@ export function inOneScope(from: Moment, to: Moment): Sides {
  * one look gives both; names are read for what is shown alone.
  */
 export function differencesBetween(
-  sides: Sides & { realm: Realm },
+  sides: Sides & { targetScope: TargetScope },
   filter: DriftFilter,
   { after, limit }: Keyset,
 ): Prisma.Sql {
@@ -82,7 +82,7 @@ export function differencesBetween(
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
       SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
       WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
-        ${andOfTarget(sides.realm, 'd.target_id')}
+        ${andOfTarget(sides.targetScope, 'd.target_id')}
     )
     SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
       d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,
@@ -112,7 +112,7 @@ function differing({ from, to }: Sides): Prisma.Sql {
 }
 
 /** When a series that is absent on the later side was first so. */
-function goneAt(to: Moment): Prisma.Sql {
+function goneAt(to: PointInTime): Prisma.Sql {
   if ('time' in to) return Prisma.sql`least(b.to_at, ${to.time}::timestamptz)`
   if ('baseline' in to) return Prisma.sql`NULL::timestamptz`
   return Prisma.sql`(SELECT coalesce(observed_until, finished_at) FROM audit WHERE id = ${to.auditId}::uuid)`
@@ -133,7 +133,7 @@ function pairingOf({ from, to }: Sides): Prisma.Sql {
 }
 
 /** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages or rules. */
-function untestedIn(moment: Moment): Prisma.Sql {
+function untestedIn(moment: PointInTime): Prisma.Sql {
   if (!('auditId' in moment) || moment.tested === 'all') return Prisma.sql`0`
   if (moment.tested === 'unknown') return Prisma.sql`1`
   return Prisma.sql`(SELECT NOT EXISTS (
@@ -169,7 +169,7 @@ export function classOf(number: number): DriftClass {
 }
 
 /** What was true of every series at a moment: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
-function sideOf(moment: Moment, other: Moment): Prisma.Sql {
+function sideOf(moment: PointInTime, other: PointInTime): Prisma.Sql {
   const never = Prisma.sql`NULL::timestamptz AS to_at`
   const columns = Prisma.sql`result, state, reason_id, evidence_id, audit_id`
   if ('auditId' in moment) {
@@ -191,7 +191,7 @@ function withinAudit(auditId: string | undefined): Prisma.Sql {
 }
 
 /** Between two times nothing differs where one span covers both: only what ended or began between them is read. */
-function notAlsoAt(moment: Extract<Moment, { time: Date }>, other: Moment): Prisma.Sql {
+function notAlsoAt(moment: Extract<PointInTime, { time: Date }>, other: PointInTime): Prisma.Sql {
   if (!('time' in other) || moment.within !== other.within) return Prisma.empty
   return moment.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
 }
@@ -202,7 +202,7 @@ const needsNames = ({ from, to }: Sides, { class: _class, ...filter }: DriftFilt
 
 /** A baseline says nothing about policies that it was not approved for. */
 function policiesOf({ from, to }: Sides): Prisma.Sql {
-  const of = (moment: Moment, side: string) =>
+  const of = (moment: PointInTime, side: string) =>
     'baseline' in moment
       ? Prisma.sql`AND (${Prisma.raw(`d.${side}_result IS NOT NULL`)} OR r.policy = (
           SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`

@@ -13,7 +13,7 @@ import { type Significance, significanceOf, significanceOfDrift } from '../../do
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { madeIn, type Realm } from '../query/target-scope.ts'
+import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import {
   classOf,
   type Difference,
@@ -23,13 +23,13 @@ import {
   isUntested,
   type Key,
   type Keyset,
-  type Moment,
+  type PointInTime,
   type Side,
   type Tally,
 } from './drift-query.ts'
 import { type FlapRate, flapRates } from './flapping.ts'
 
-export type { DriftFilter, Moment } from './drift-query.ts'
+export type { DriftFilter, PointInTime } from './drift-query.ts'
 
 type ShownState = ReturnType<typeof showOutcome>
 
@@ -59,7 +59,7 @@ export interface Drift {
 }
 
 /** Drift between two moments, read from spans, findings and baselines. */
-export function createDriftStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createDriftStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const stateOf = (side: Side, evidence: unknown): SeriesState => ({
     result: codes.result.wordOf(side.result),
     state: codes.state.wordOf(side.state),
@@ -70,9 +70,9 @@ export function createDriftStore(db: Database, { codes, realm }: { codes: Codes;
 
   return {
     /** The moment of an audit and when it was; undefined where there is no such audit. */
-    async momentOf(auditId: string): Promise<{ moment: Moment; at: Date } | undefined> {
+    async pointInTimeOf(auditId: string): Promise<{ moment: PointInTime; at: Date } | undefined> {
       const row = await db.audit.findFirst({
-        where: { id: auditId, ...madeIn(realm) },
+        where: { id: auditId, ...madeIn(targetScope) },
         select: {
           ...{ observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
           ...{ vantages: true, rules: true },
@@ -90,8 +90,8 @@ export function createDriftStore(db: Database, { codes, realm }: { codes: Codes;
     },
 
     /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
-    async compare(from: Moment, to: Moment, filter: DriftFilter = {}): Promise<Drift> {
-      const sides = { ...inOneScope(from, to), realm }
+    async compare(from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<Drift> {
+      const sides = { ...inOneScope(from, to), targetScope }
       const read = (page: Keyset) => db.$queryRaw<Difference[]>(differencesBetween(sides, filter, page))
       const first = await read({ limit: heldAtOnce })
       const rowsOf = async ({ after, limit }: Keyset) =>

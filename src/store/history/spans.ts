@@ -7,7 +7,7 @@ import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
-import { andOfTarget, isEverything, type Realm } from '../query/target-scope.ts'
+import { andOfTarget, isEverything, type TargetScope } from '../query/target-scope.ts'
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
@@ -42,7 +42,7 @@ export interface KnownSeries {
 export type TargetSpan = Span & { target: string }
 
 /** History, read from spans. */
-export function createHistoryStore(db: Database, { codes, realm }: { codes: Codes; realm: Realm }) {
+export function createHistoryStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const outcomeOf = (row: SideRow): SeriesOutcome => ({
     result: codes.result.wordOf(row.result),
     state: codes.state.wordOf(row.state),
@@ -76,7 +76,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
           SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, result, state, reason_id AS "reasonId",
             lag(evidence_id) OVER w AS evidence_before, lag(result) OVER w AS "resultBefore", lag(state) OVER w AS "stateBefore",
             lag(reason_id) OVER w AS "reasonBefore"
-          FROM span x WHERE target_id = ${targetId} ${andOfTarget(realm, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
+          FROM span x WHERE target_id = ${targetId} ${andOfTarget(targetScope, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
         ) x JOIN series s ON s.target_id = ${targetId} AND s.id = x."seriesId" JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN evidence e ON e.id = x.evidence_id LEFT JOIN evidence b ON b.id = x.evidence_before
@@ -97,7 +97,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
       const conditions = isAbout(filter)
       // Labels move spans that were written before into what is asked for.
       const joined =
-        since && (filter.labels || !isEverything(realm))
+        since && (filter.labels || !isEverything(targetScope))
           ? Prisma.sql`OR f.target_id = ANY(ARRAY(SELECT id FROM target WHERE changed_at >= ${since}))`
           : Prisma.empty
       // The page is cut before names and evidence are joined, as with findings.
@@ -110,7 +110,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
           SELECT f.* FROM span f ${conditions === Prisma.empty ? conditions : seriesNamesOf('f')}
           WHERE (f.changed_at >= ${since ?? '-infinity'}::timestamptz ${joined})
             AND (f.changed_at, f.target_id, f.series_id, f.from_at) > (${at}::timestamptz, ${key[0]}::int, ${key[1]}::int, ${key[2]}::timestamptz)
-            ${andOfTarget(realm, 'f.target_id')} ${conditions}
+            ${andOfTarget(targetScope, 'f.target_id')} ${conditions}
           ORDER BY f.changed_at, f.target_id, f.series_id, f.from_at LIMIT ${limit + 1}
         ) f ${seriesNamesOf('f')} LEFT JOIN LATERAL (
           SELECT * FROM span b WHERE b.target_id = f.target_id AND b.series_id = f.series_id AND b.from_at < f.from_at
@@ -136,7 +136,7 @@ export function createHistoryStore(db: Database, { codes, realm }: { codes: Code
         SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id
-        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${andOfTarget(realm, 'x.target_id')}`
+        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${andOfTarget(targetScope, 'x.target_id')}`
       return rows.map((row) => ({ ...row, result: codes.result.wordOf(row.result) }))
     },
   }

@@ -2,7 +2,7 @@ import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../../domain/sched
 import { type Database, Prisma } from '../db/database.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { andHas, madeIn, type Realm } from '../query/target-scope.ts'
+import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { createOutboxStore } from '../webhooks/outbox.ts'
 
 /** What is asked for at each tick. */
@@ -30,7 +30,7 @@ export interface StoredSchedule extends ScheduleInput {
   version: number
   requestedBy: string
   /** Its audits look at targets of this realm alone. */
-  realm: Realm
+  targetScope: TargetScope
   nextAt: Date | null
   createdAt: string
   updatedAt: string
@@ -55,17 +55,17 @@ interface MissedRun {
 }
 
 /** Schedules and their ticks. */
-export function createScheduleStore(db: Database, realm: Realm) {
+export function createScheduleStore(db: Database, targetScope: TargetScope) {
   return {
     async find(name: string): Promise<StoredSchedule | undefined> {
-      const row = await db.schedule.findFirst({ where: { name, ...madeIn(realm) } })
+      const row = await db.schedule.findFirst({ where: { name, ...madeIn(targetScope) } })
       return row ? fromRow(row) : undefined
     },
 
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<StoredSchedule>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await db.schedule.findMany({
-        where: { name: { gt: after }, ...madeIn(realm) },
+        where: { name: { gt: after }, ...madeIn(targetScope) },
         orderBy: { name: 'asc' },
         take: limit + 1,
       })
@@ -74,7 +74,7 @@ export function createScheduleStore(db: Database, realm: Realm) {
 
     /** Creates the schedule, or undefined where the name is taken. */
     async create(input: ScheduleInput, more: { requestedBy: string; nextAt: Date | null }) {
-      const data = { ...toRow(input), ...more, realm }
+      const data = { ...toRow(input), ...more, targetScope }
       const [made] = await db.schedule.createManyAndReturn({ data, skipDuplicates: true })
       return made && fromRow(made)
     },
@@ -87,14 +87,14 @@ export function createScheduleStore(db: Database, realm: Realm) {
     ) {
       const { version, ...rest } = more
       const data = { ...toRow(input), ...rest, updatedAt: new Date(), version: { increment: 1 } }
-      const where = { id, ...madeIn(realm), ...(version === undefined ? {} : { version }) }
+      const where = { id, ...madeIn(targetScope), ...(version === undefined ? {} : { version }) }
       const [row] = await db.schedule.updateManyAndReturn({ where, data })
       return row && fromRow(row)
     },
 
     /** Forgets the schedule; what became of its ticks stays. */
     async remove(id: number): Promise<void> {
-      await db.schedule.deleteMany({ where: { id, ...madeIn(realm) } })
+      await db.schedule.deleteMany({ where: { id, ...madeIn(targetScope) } })
     },
 
     /** Schedules that have something to do: a tick that came, or one that waits. */
@@ -128,14 +128,14 @@ export function createScheduleStore(db: Database, realm: Realm) {
     },
 
     async addRuns(schedule: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
-      const { id, name, audit, realm: of } = schedule
-      const row = { scheduleId: id, schedule: name, policy: policyName(audit), realm: of }
-      await tellRuns(db, schedule, runs)
+      const { id, name, audit, targetScope: of } = schedule
+      const row = { scheduleId: id, schedule: name, policy: policyName(audit), targetScope: of }
+      await publishRuns(db, schedule, runs)
       await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
     },
 
     async updateRun(schedule: StoredSchedule, run: ScheduleRun): Promise<void> {
-      await tellRuns(db, schedule, [run])
+      await publishRuns(db, schedule, [run])
       const where = { scheduleId_dueAt: { scheduleId: schedule.id, dueAt: run.dueAt } }
       await db.scheduleRun.update({ where, data: run })
     },
@@ -155,7 +155,7 @@ export function createScheduleStore(db: Database, realm: Realm) {
       const rows = await db.scheduleRun.findMany({
         where: {
           scheduleId: id,
-          ...madeIn(realm),
+          ...madeIn(targetScope),
           ...(before === undefined ? {} : { dueAt: { lt: new Date(before) } }),
         },
         orderBy: { dueAt: 'desc' },
@@ -173,7 +173,7 @@ export function createScheduleStore(db: Database, realm: Realm) {
       period: { from: Date; to: Date; overdueAt: Date },
       policy?: string,
     ): Promise<{ total: number; newest: MissedRun[] }> {
-      const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(realm, 'realm')}`
+      const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(targetScope, 'target_scope')}`
       const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number })[]>`
         SELECT *, count(*) OVER ()::int AS total FROM (
           SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
@@ -192,7 +192,7 @@ const withoutAudit = new Set<RunOutcome>(['skipped', 'missed', 'refused'])
 const toldAtOnce = 100
 
 /** Tells the ticks that had no audit, and the first after them that has one, with the transaction that writes them down. */
-async function tellRuns(db: Database, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
+async function publishRuns(db: Database, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
   const outbox = createOutboxStore(db)
   const about = { schedule: name, policy: policyName(audit) }
   const missed = runs.filter(({ outcome }) => withoutAudit.has(outcome))
@@ -224,7 +224,7 @@ const toRow = ({ audit, ...input }: ScheduleInput) => ({
 const fromRow = ({ policy: _, createdAt, updatedAt, ...row }: Row): StoredSchedule => ({
   ...row,
   audit: row.audit as unknown as AuditTemplate,
-  realm: row.realm as Realm,
+  targetScope: row.targetScope as TargetScope,
   overlap: row.overlap as OverlapPolicy,
   missed: row.missed as MissedPolicy,
   createdAt: createdAt.toISOString(),

@@ -1,7 +1,15 @@
 import { type Database, Prisma, readRows, transact } from '../db/database.ts'
 import type { Target as Row } from '../generated/client.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { andHas, hasLabels, isEverything, isIn, outsideOf, type Realm, withLabels } from '../query/target-scope.ts'
+import {
+  andHas,
+  hasLabels,
+  isEverything,
+  isIn,
+  outsideOf,
+  type TargetScope,
+  withLabels,
+} from '../query/target-scope.ts'
 
 export interface TargetInput {
   name: string
@@ -33,17 +41,17 @@ interface TargetQuery {
 }
 
 /** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
-export function createTargetStore(db: Database, realm: Realm) {
-  const own = withLabels(realm)
+export function createTargetStore(db: Database, targetScope: TargetScope) {
+  const own = withLabels(targetScope)
   const live = { retiredAt: null, ...own }
   const checkLabels = ({ name, labels = {} }: TargetInput) => {
-    if (!isIn(realm, labels)) throw outsideOf(realm, name)
+    if (!isIn(targetScope, labels)) throw outsideOf(targetScope, name)
   }
   return {
     async find(name: string): Promise<StoredTarget | undefined> {
       const [row] = await readRows<Row>(
         db,
-        Prisma.sql`${selectTarget} WHERE name = ${name} AND retired_at IS NULL ${andHas(realm, 'labels')}`,
+        Prisma.sql`${selectTarget} WHERE name = ${name} AND retired_at IS NULL ${andHas(targetScope, 'labels')}`,
       )
       return row && fromRow(row)
     },
@@ -59,14 +67,16 @@ export function createTargetStore(db: Database, realm: Realm) {
 
     async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
       return (
-        await db.$queryRaw<Row[]>`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(realm, 'labels')} ORDER BY id`
+        await db.$queryRaw<
+          Row[]
+        >`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(targetScope, 'labels')} ORDER BY id`
       ).map(fromRow)
     },
 
     async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
       const rows = await db.$queryRaw<Row[]>`
         ${selectTarget} WHERE retired_at IS NULL AND ${hasLabels(labels, 'labels')}
-          ${andHas(realm, 'labels')} ORDER BY id`
+          ${andHas(targetScope, 'labels')} ORDER BY id`
       return rows.map(fromRow)
     },
 
@@ -76,7 +86,7 @@ export function createTargetStore(db: Database, realm: Realm) {
       const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
       const rows = await db.$queryRaw<Row[]>`
         ${selectTarget} WHERE ${wanted} AND name > ${after} AND ${hasLabels(labels, 'labels')}
-          ${andHas(realm, 'labels')} ORDER BY name LIMIT ${limit + 1}`
+          ${andHas(targetScope, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
 
@@ -84,7 +94,7 @@ export function createTargetStore(db: Database, realm: Realm) {
     async create(input: TargetInput): Promise<StoredTarget | undefined> {
       checkLabels(input)
       const known = await db.target.findUnique({ where: { name: input.name } })
-      if (known && !isIn(realm, known.labels as Record<string, string>)) throw outsideOf(realm, input.name)
+      if (known && !isIn(targetScope, known.labels as Record<string, string>)) throw outsideOf(targetScope, input.name)
       if (known) return known.retiredAt ? this.replace(known.id, input, known.version) : undefined
       const { params, ...rest } = withDefaults(input)
       const data = { ...rest, params: params as Prisma.InputJsonObject }
@@ -109,18 +119,19 @@ export function createTargetStore(db: Database, realm: Realm) {
         await tx.$executeRaw`SELECT FROM series WHERE target_id = ${id} ORDER BY target_id, id FOR NO KEY UPDATE`
         await tx.$executeRaw`
           WITH retired AS (
-            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} ${andHas(realm, 'labels')} RETURNING id
+            UPDATE target SET retired_at = now(), version = version + 1 WHERE id = ${id} ${andHas(targetScope, 'labels')} RETURNING id
           ) UPDATE span SET to_at = greatest(now(), from_at), changed_at = clock_timestamp() WHERE target_id IN (SELECT id FROM retired) AND to_at IS NULL`
       })
     },
 
     /** Creates or updates many at once; a field that is left out keeps its stored value. Answers the names of those that changed. */
-    save: async (inputs: readonly TargetInput[]) => (await saveTargets(db, realm, inputs)).map(({ name }) => name),
+    save: async (inputs: readonly TargetInput[]) =>
+      (await saveTargets(db, targetScope, inputs)).map(({ name }) => name),
 
     /** Saves list by list, and answers for each what changed. Nobody else writes targets meanwhile: two who save in turn wait for no third. */
     async *saveAll(lists: AsyncIterable<readonly TargetInput[]>): AsyncGenerator<Saved[]> {
       await db.$executeRaw`LOCK TABLE target IN SHARE ROW EXCLUSIVE MODE`
-      for await (const inputs of lists) yield await saveTargets(db, realm, inputs)
+      for await (const inputs of lists) yield await saveTargets(db, targetScope, inputs)
     },
   }
 }
@@ -144,26 +155,26 @@ const withDefaults = (input: TargetInput) => ({
   externalId: input.externalId ?? null,
 })
 
-async function saveTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
-  if (isEverything(realm)) return writeTargets(db, realm, inputs)
+async function saveTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
+  if (isEverything(targetScope)) return writeTargets(db, targetScope, inputs)
   return transact(db, async (tx) => {
-    const changed = await writeTargets(tx, realm, inputs)
+    const changed = await writeTargets(tx, targetScope, inputs)
     // What is not of the realm now was not written, or was written out of it: then all of it is undone.
     const names = inputs.map(({ name }) => name)
     const saved = await tx.target.findMany({
-      where: { name: { in: names }, ...withLabels(realm) },
+      where: { name: { in: names }, ...withLabels(targetScope) },
       select: { name: true },
     })
     const own = new Set(saved.map(({ name }) => name))
     const outside = names.find((name) => !own.has(name))
-    if (outside !== undefined) throw outsideOf(realm, outside)
+    if (outside !== undefined) throw outsideOf(targetScope, outside)
     return changed
   })
 }
 
 // Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
 // that of two who save the same targets at once one waits for the other, and neither for ever.
-async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetInput[]): Promise<Saved[]> {
+async function writeTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
   return db.$queryRaw<Saved[]>`
     WITH given AS (
@@ -180,7 +191,7 @@ async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetI
       UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
         params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
         version = t.version + 1, updated_at = now(), retired_at = NULL
-      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(realm, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
+      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(targetScope, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
         IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
           coalesce(g.external_id, t.external_id)))
       RETURNING t.name
@@ -188,7 +199,7 @@ async function writeTargets(db: Database, realm: Realm, inputs: readonly TargetI
       INSERT INTO target (name, address, roles, labels, params, external_id)
       SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
       FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
-      ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(realm, 'target.labels')} RETURNING name
+      ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(targetScope, 'target.labels')} RETURNING name
     ) SELECT name, false AS created FROM updated UNION ALL SELECT name, true FROM added`
 }
 

@@ -60,14 +60,14 @@ export function createVantageStore(db: Database) {
     },
 
     /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
-    async tellPresence(): Promise<void> {
+    async publishPresence(): Promise<void> {
       const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
       const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
       const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
       const gone = await db.$queryRaw<Presence[]>`
-        UPDATE vantage SET absent_told_at = now() WHERE absent_told_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
+        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
       const back = await db.$queryRaw<Presence[]>`
-        UPDATE vantage SET absent_told_at = NULL WHERE absent_told_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
+        UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
       const outbox = createOutboxStore(db)
       for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
       for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })

@@ -5,10 +5,10 @@ import type { Database } from '../db/database.ts'
 import { findingPartition } from '../db/partitions.ts'
 import { broken, type Verification } from './verify.ts'
 
-type Fault = Verification['broken']
+type LedgerIssue = Verification['broken']
 
 /** What has come to be since the ledger began, and of which no entry tells: an audit that has ended, a version of a policy. */
-export async function faultOfUnrecorded(db: Database, seq: number): Promise<Fault> {
+export async function findUnrecorded(db: Database, seq: number): Promise<LedgerIssue> {
   const [first] = await db.$queryRaw<{ fault: 'audit' | 'policy'; what: string; all: number }[]>`
     WITH told AS (
       SELECT 'audit' AS fault, 'audit ' || id || ' has ended' AS what, finished_at AS at, 'audit.finish' AS action, id::text AS subject, '{}'::jsonb AS payload
@@ -56,13 +56,13 @@ async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): P
 }
 
 /** Checks policies, audits and their findings against what entries tell of them, until so many findings were read. */
-export async function checkerOfTold(db: Database, found: Verification, most: number) {
+export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
   const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
   const dropped = new Set(drops.map(({ subject }) => subject))
   const tally = found.findings ?? { audits: 0, dropped: 0 }
   let read = 0
 
-  async function checkAudit(entry: LedgerEntry): Promise<Fault> {
+  async function checkAudit(entry: LedgerEntry): Promise<LedgerIssue> {
     if (!(await saysTheSame(db, entry)))
       return broken(entry.seq, 'audit', `audit ${entry.subject} does not say of itself what it said when it ended`)
     const { findings: then } = entry.payload as { findings: FindingsDigest }
@@ -78,8 +78,8 @@ export async function checkerOfTold(db: Database, found: Verification, most: num
   }
 
   return {
-    spent: () => read >= most,
-    async check(entry: LedgerEntry): Promise<Fault> {
+    spent: () => read >= maxFindings,
+    async check(entry: LedgerEntry): Promise<LedgerIssue> {
       if (entry.action === 'audit.finish') return checkAudit(entry)
       if (entry.action !== 'policy.put' || (await isAsPut(db, entry))) return null
       return broken(entry.seq, 'policy', `policy ${entry.subject} is not what was put: its document was changed`)

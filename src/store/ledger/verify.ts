@@ -9,11 +9,11 @@ import {
 } from '../../domain/ledger.ts'
 import type { Database } from '../db/database.ts'
 import { entryOf } from './rows.ts'
-import { checkerOfTold, faultOfUnrecorded } from './verify-records.ts'
+import { createRecordChecker, findUnrecorded } from './verify-records.ts'
 
 /** What is wrong with the first broken entry. */
-export const ledgerFaults = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
-type LedgerFault = (typeof ledgerFaults)[number]
+export const ledgerIssueKinds = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
+type LedgerIssueKind = (typeof ledgerIssueKinds)[number]
 
 /** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
 export const ledgerVerdicts = ['intact', 'unverified', 'broken'] as const
@@ -33,7 +33,7 @@ export interface Verification {
   verdict: (typeof ledgerVerdicts)[number]
   /** How many entries were read. */
   entries: number
-  broken: { seq: number; fault: LedgerFault; message: string } | null
+  broken: { seq: number; fault: LedgerIssueKind; message: string } | null
   /** Entries that were signed by keys which are not known here. */
   unverified: { keyId: string; entries: number; firstSeq: number }[]
   /** Of audits: how many have the findings of their entry, how many had theirs dropped by retention. */
@@ -63,27 +63,26 @@ export async function verifyLedger(
   }
   let previous = await before(db, from)
   if (!previous) return undefined
-  const checkFindings = findings === undefined ? undefined : await checkerOfTold(db, found, findings)
+  const checkFindings = findings === undefined ? undefined : await createRecordChecker(db, found, findings)
   for await (const entry of entriesAfter(db, previous.seq)) {
     const spent = checkFindings?.spent() ?? false
     if (found.entries === limit || spent) {
       found.next = entry.seq
       break
     }
-    found.broken = await faultOf(db, entry, { previous, keys, found, checkFindings: checkFindings?.check })
+    found.broken = await issueOf(db, entry, { previous, keys, found, checkFindings: checkFindings?.check })
     if (found.broken) return { ...found, verdict: 'broken' }
     found.entries += 1
     previous = entry
   }
   if (previous.seq === 0 && found.next === null) found.broken = broken(1, 'missing', 'the ledger is empty')
-  else if (head) found.broken = await faultOfHead(db, head)
-  if (checkFindings && !found.broken && found.next === null)
-    found.broken = await faultOfUnrecorded(db, previous.seq + 1)
+  else if (head) found.broken = await issueOfHead(db, head)
+  if (checkFindings && !found.broken && found.next === null) found.broken = await findUnrecorded(db, previous.seq + 1)
   const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
 
-export const broken = (seq: number, fault: LedgerFault, message: string) => ({ seq, fault, message })
+export const broken = (seq: number, fault: LedgerIssueKind, message: string) => ({ seq, fault, message })
 
 /** The entry before one; undefined where there is none. */
 async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {
@@ -113,7 +112,7 @@ interface Checking {
   checkFindings: ((entry: LedgerEntry) => Promise<Verification['broken']>) | undefined
 }
 
-async function faultOf(
+async function issueOf(
   db: Database,
   entry: LedgerEntry,
   { previous, keys, found, checkFindings }: Checking,
@@ -142,7 +141,7 @@ async function misplacement(db: Database, entry: LedgerEntry, previous: LedgerEn
   return broken(place, 'missing', `entry ${entry.seq} follows one that is not there any more`)
 }
 
-async function faultOfHead(db: Database, head: LedgerHead): Promise<Verification['broken']> {
+async function issueOfHead(db: Database, head: LedgerHead): Promise<Verification['broken']> {
   const row = await db.ledgerEntry.findUnique({ where: { seq: head.seq } })
   if (row?.hash === head.hash) return null
   const last = Number((await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' } }))?.seq ?? 0)

@@ -16,6 +16,6 @@ export const selectionOf = (row: { targetNames: string[]; targetLabels: unknown 
 /** The condition that a row of windows or waivers selects a target: of the realm of whoever asked for it, and no other. */
 export const selects = (row: 'x' | 'w', target: 't' | 'wt'): Prisma.Sql =>
   Prisma.raw(
-    `(${target}.name = ANY(${row}.target_names) OR ${target}.labels @> ${row}.target_labels) AND ${target}.labels @> ${row}.realm`,
+    `(${target}.name = ANY(${row}.target_names) OR ${target}.labels @> ${row}.target_labels) AND ${target}.labels @> ${row}.target_scope`,
   )
 export const selectsTarget = selects('x', 't')

@@ -5,43 +5,43 @@ import { Prisma } from '../db/database.ts'
  * Of which targets a caller may know: those that have all of these labels; without labels, of all. What a caller makes (audits,
  * schedules, windows…) keeps the realm of its maker in the column `realm`, and is seen from that realm and from wider ones.
  */
-export type Realm = Readonly<Record<string, string>>
+export type TargetScope = Readonly<Record<string, string>>
 
 /** The realm of whoever is not limited. */
-export const everything: Realm = Object.freeze({})
+export const everything: TargetScope = Object.freeze({})
 
-export const isEverything = (realm: Realm): boolean => Object.keys(realm).length === 0
+export const isEverything = (targetScope: TargetScope): boolean => Object.keys(targetScope).length === 0
 
 /** The condition that a column of JSON has these labels. */
-export const hasLabels = (labels: Realm, column: string): Prisma.Sql =>
+export const hasLabels = (labels: TargetScope, column: string): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(column)} @> ${JSON.stringify(labels)}::jsonb`
 
 /** The same for the realm, with its AND. Nothing for everything, so that plans stay as they are. */
-export const andHas = (realm: Realm, column: string): Prisma.Sql =>
-  isEverything(realm) ? Prisma.empty : Prisma.sql`AND ${hasLabels(realm, column)}`
+export const andHas = (targetScope: TargetScope, column: string): Prisma.Sql =>
+  isEverything(targetScope) ? Prisma.empty : Prisma.sql`AND ${hasLabels(targetScope, column)}`
 
 /** The condition, with its AND, that the id of a target in this column is of the realm. */
-export const andOfTarget = (realm: Realm, column: string): Prisma.Sql =>
-  isEverything(realm)
+export const andOfTarget = (targetScope: TargetScope, column: string): Prisma.Sql =>
+  isEverything(targetScope)
     ? Prisma.empty
-    : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE ${hasLabels(realm, 'labels')})`
+    : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE ${hasLabels(targetScope, 'labels')})`
 
 /** The same for Prisma's own queries: labels of targets. */
-export const withLabels = (realm: Realm) => ({
-  AND: Object.entries(realm).map(([key, equals]) => ({ labels: { path: [key], equals } })),
+export const withLabels = (targetScope: TargetScope) => ({
+  AND: Object.entries(targetScope).map(([key, equals]) => ({ labels: { path: [key], equals } })),
 })
 
 /** What was made within the realm. */
-export const madeIn = (realm: Realm) => ({
-  AND: Object.entries(realm).map(([key, equals]) => ({ realm: { path: [key], equals } })),
+export const madeIn = (targetScope: TargetScope) => ({
+  AND: Object.entries(targetScope).map(([key, equals]) => ({ targetScope: { path: [key], equals } })),
 })
 
-export const isIn = (realm: Realm, labels: Readonly<Record<string, unknown>>): boolean =>
-  Object.entries(realm).every(([key, value]) => labels[key] === value)
+export const isIn = (targetScope: TargetScope, labels: Readonly<Record<string, unknown>>): boolean =>
+  Object.entries(targetScope).every(([key, value]) => labels[key] === value)
 
 /** That somebody may not write a target of this name: it would not be of the realm, or is taken elsewhere. Which of them is not said. */
-export const outsideOf = (realm: Realm, name: string): ForbiddenError => {
-  const labels = Object.entries(realm).map(([key, value]) => `${key}=${value}`)
+export const outsideOf = (targetScope: TargetScope, name: string): ForbiddenError => {
+  const labels = Object.entries(targetScope).map(([key, value]) => `${key}=${value}`)
   return new ForbiddenError(
     `the key writes targets with the labels ${labels.join(', ')} alone: ${name} is not to be one of them`,
   )

@@ -129,7 +129,7 @@ test('findings that retention has dropped are not what they were', async () => {
 })
 
 test('a limited key has no ETag of a stream, which labels decide too, and its own of a page', async () => {
-  const key = await service.stores.keys.create('blue', ['reports:read'], { realm: { team: 'blue' } })
+  const key = await service.stores.keys.create('blue', ['reports:read'], { targetScope: { team: 'blue' } })
   const mine = await service.call('GET', '/v1/targets', { key })
   const all = await service.call('GET', '/v1/targets')
   expect(mine.body.items).toEqual([])

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
-import { answerHeads } from '../../../src/api/http/head-requests.ts'
+import { serveHeadRequests } from '../../../src/api/http/head-requests.ts'
 
 test('HEAD reads nothing of what GET streams', async () => {
   const read = { HEAD: 0, GET: 0 }
   const app = fastify()
-  answerHeads(app)
+  serveHeadRequests(app)
   app.get('/export', ({ method }, reply) => {
     const asked = method as keyof typeof read
     const pieces = function* () {

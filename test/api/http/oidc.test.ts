@@ -18,7 +18,7 @@ afterEach(async () => {
 
 const scope = 'openid audits:run'
 const read = (token: string, now = new Date()) => reader.authenticate(token, now)
-const ann = { keyId: 'oidc:ann', scopes: ['audits:run'], realm: {} }
+const ann = { keyId: 'oidc:ann', scopes: ['audits:run'], targetScope: {} }
 const seconds = (fromNow: number) => Math.floor(Date.now() / 1000) + fromNow
 /** Moves the clock, and nothing else that has to do with time. */
 const passTime = (ms: number) => {

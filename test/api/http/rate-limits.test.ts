@@ -91,7 +91,7 @@ const audit = (targets: string[], key?: string) =>
     body: {
       policy: 'ports',
       targets: targets.map((name) => ({ name, address: '127.0.0.1' })),
-      params: { openPort: 1, shutPort: 1 },
+      params: { openPort: 1, closedPort: 1 },
     },
   })
 
@@ -145,7 +145,7 @@ test('a schedule asks for no more than whoever made it may', async () => {
   await start({ PORTWARDEN_TARGETS_PER_AUDIT: '1', PORTWARDEN_CHECKS_IN_FLIGHT: '5' })
   const targets = ['a', 'b'].map((name) => ({ name, address: '127.0.0.1', labels: { site: 'hq' } }))
   await service.stores.targets.save(targets)
-  const params = { openPort: 1, shutPort: 1 }
+  const params = { openPort: 1, closedPort: 1 }
   const reasonOf = async (name: string, selected: object) => {
     const asked = { policy: 'ports', targets: selected, params }
     await service.call('POST', '/v1/schedules', { body: { name, cron: '* * * * *', jitterSeconds: 0, audit: asked } })

@@ -24,8 +24,8 @@ describe('a window that is asked for', () => {
     ['to this moment', -minute, 0, '/to'],
     ['for longer than seven days', 0, maxWindowMs + 1, '/to'],
   ])('%s: %j', (_, from, to, pointer) => {
-    const mistakes = checkWindow({ from: later(from), to: later(to) }, now)
-    expect(mistakes.map((mistake) => mistake.pointer)).toEqual(pointer === undefined ? [] : [pointer])
+    const issues = checkWindow({ from: later(from), to: later(to) }, now)
+    expect(issues.map((issue) => issue.pointer)).toEqual(pointer === undefined ? [] : [pointer])
   })
 })
 
@@ -39,13 +39,13 @@ describe('a window', () => {
     ['opens with a late approval', -10, 10, 0, null, null, 'open'],
     ['is open to its last instant', -10, 1, -5, null, null, 'open'],
     ['ends at its end', -10, 0, -5, null, null, 'ended'],
-    ['is closed when that is proven', -10, 0, -5, null, 'shut', 'closed'],
+    ['is closed when that is proven', -10, 0, -5, null, 'closed', 'closed'],
     ['is still open when that is seen', -10, 0, -5, null, 'open', 'still-open'],
     ['is neither while nothing is proven', -10, 0, -5, null, 'unproven', 'ended'],
     ['that was canceled before it opened is canceled', 5, 10, -5, 0, null, 'canceled'],
     ['that was canceled unapproved is canceled', -5, 10, null, 0, null, 'canceled'],
     ['that was canceled while open has ended', -10, 10, -5, 0, null, 'ended'],
-    ['that was canceled while open is closed by a proof', -10, 10, -5, 0, 'shut', 'closed'],
+    ['that was canceled while open is closed by a proof', -10, 10, -5, 0, 'closed', 'closed'],
   ] as const)('%s', (_, from, to, approved, canceled, proof, state) => {
     const times = {
       from: later(from),
@@ -58,25 +58,25 @@ describe('a window', () => {
 })
 
 describe('an audit after the end of a window', () => {
-  const door = { pass: false, fail: false, notchecked: false, unsure: false }
-  const [shut, open] = [
-    { ...door, pass: true },
-    { ...door, pass: true, fail: true },
+  const exposure = { pass: false, fail: false, notchecked: false, unsure: false }
+  const [closed, open] = [
+    { ...exposure, pass: true },
+    { ...exposure, pass: true, fail: true },
   ]
   test.each([
-    ['that passes shows a shut door', true, [shut, shut], 'shut'],
-    ['that fails anywhere shows an open one', true, [shut, open], 'open'],
+    ['that passes shows a shut door', true, [closed, closed], 'closed'],
+    ['that fails anywhere shows an open one', true, [closed, open], 'open'],
     ['that fails shows an open one, whatever became of the rest', false, [{ ...open, unsure: true }], 'open'],
-    ['that could not tell somewhere proves nothing', true, [shut, { ...shut, unsure: true }], 'unproven'],
-    ['that did not complete proves nothing', false, [shut], 'unproven'],
-    ['that nobody looked for proves nothing', true, [shut, { ...door, notchecked: true }], 'unproven'],
-    ['that passes from elsewhere is enough where nobody looked', true, [{ ...shut, notchecked: true }], 'shut'],
-    ['has nothing to see where no rule applies', true, [door, door], 'nothing-to-see'],
-    ['passes where some rules do not apply', true, [shut, door], 'shut'],
-  ] as const)('%s', (_, completed, doors, proof) => expect(proofOf({ completed, doors })).toBe(proof))
+    ['that could not tell somewhere proves nothing', true, [closed, { ...closed, unsure: true }], 'unproven'],
+    ['that did not complete proves nothing', false, [closed], 'unproven'],
+    ['that nobody looked for proves nothing', true, [closed, { ...exposure, notchecked: true }], 'unproven'],
+    ['that passes from elsewhere is enough where nobody looked', true, [{ ...closed, notchecked: true }], 'closed'],
+    ['has nothing to see where no rule applies', true, [exposure, exposure], 'nothing-to-see'],
+    ['passes where some rules do not apply', true, [closed, exposure], 'closed'],
+  ] as const)('%s', (_, completed, exposures, proof) => expect(proofOf({ completed, exposures })).toBe(proof))
 
   test.each([
-    ['shut', true],
+    ['closed', true],
     ['nothing-to-see', true],
     ['open', false],
     ['unproven', false],

@@ -8,11 +8,11 @@ const seen: Observation<'ldap'> = {
   host: 'dc1.corp.test',
   port: 389,
   observedAt: '2026-01-01T00:00:00.000Z',
-  sightings: [
+  addressResults: [
     {
       address: '10.0.0.1',
       state: 'open',
-      reason: 'ldap-answered',
+      reason: 'ldap-responded',
       facts: { activeDirectory: true },
       latencyMs: 3,
       attempts: 1,
@@ -29,18 +29,18 @@ describe('the evidence of an observation', () => {
       host: 'dc1.corp.test',
       port: 389,
       addresses: {
-        '10.0.0.1': { state: 'open', reason: 'ldap-answered', facts: { activeDirectory: true } },
+        '10.0.0.1': { state: 'open', reason: 'ldap-responded', facts: { activeDirectory: true } },
         'fd00::1': { state: 'closed', reason: 'connection-refused', facts: {} },
       },
     })
   })
 
   test('is the same whenever, however long and however often it was looked, and whatever was measured', () => {
-    const [first, second] = seen.sightings
+    const [first, second] = seen.addressResults
     const later: Observation<'ldap'> = {
       ...seen,
       observedAt: '2027-05-05T00:00:00.000Z',
-      sightings: [
+      addressResults: [
         { ...first, latencyMs: 900, attempts: 3, measurements: { clockSkewMs: -4000 } },
         ...(second ? [{ ...second, latencyMs: null, attempts: 2 }] : []),
       ],
@@ -49,19 +49,19 @@ describe('the evidence of an observation', () => {
   })
 
   test('is the same in whatever order the addresses come', () => {
-    const turned = { ...seen, sightings: seen.sightings.toReversed() as typeof seen.sightings }
+    const turned = { ...seen, addressResults: seen.addressResults.toReversed() as typeof seen.addressResults }
     expect(digest(evidenceOf(turned))).toBe(digest(evidenceOf(seen)))
   })
 
   test('is another when a fact, a state, a reason, an address, the host or the port is', () => {
-    const [first] = seen.sightings
+    const [first] = seen.addressResults
     const others: Observation<'ldap'>[] = [
       { ...seen, host: 'dc2.corp.test' },
       { ...seen, port: 3268 },
-      { ...seen, sightings: [first] },
-      { ...seen, sightings: [{ ...first, facts: { activeDirectory: false } }] },
-      { ...seen, sightings: [{ ...first, state: 'filtered' }] },
-      { ...seen, sightings: [{ ...first, reason: 'ldap-bind-ok' }] },
+      { ...seen, addressResults: [first] },
+      { ...seen, addressResults: [{ ...first, facts: { activeDirectory: false } }] },
+      { ...seen, addressResults: [{ ...first, state: 'filtered' }] },
+      { ...seen, addressResults: [{ ...first, reason: 'ldap-bind-ok' }] },
     ]
     const digests = [seen, ...others].map((observation) => digest(evidenceOf(observation)))
     expect(new Set(digests).size).toBe(digests.length)
@@ -71,7 +71,7 @@ describe('the evidence of an observation', () => {
     const lost: Observation<'tcp'> = {
       ...seen,
       probe: 'tcp',
-      sightings: [
+      addressResults: [
         { address: null, state: 'unresolved', reason: 'name-not-found', facts: {}, latencyMs: null, attempts: 0 },
       ],
     }

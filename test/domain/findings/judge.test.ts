@@ -12,7 +12,7 @@ const judged = (expectation: ResolvedExpectation, ...seen: Seen[]): Judgement =>
 
 const open: Seen = { state: 'open', reason: 'tcp-connected' }
 const closed: Seen = { state: 'closed', reason: 'connection-refused' }
-const filtered: Seen = { state: 'filtered', reason: 'no-answer' }
+const filtered: Seen = { state: 'filtered', reason: 'no-response' }
 const unreachable: Seen = { state: 'unreachable', reason: 'host-unreachable' }
 const unresolved: Seen = { state: 'unresolved', reason: 'name-not-found' }
 const dnsDown: Seen = { state: 'unknown', reason: 'dns-unavailable' }
@@ -20,32 +20,32 @@ const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
 
 describe('a state', () => {
   const mustBeOpen: ResolvedExpectation = {}
-  const mustBeShut: ResolvedExpectation = { state: ['closed', 'filtered'] }
+  const mustBeClosed: ResolvedExpectation = { state: ['closed', 'filtered'] }
   const anyButLost: ResolvedExpectation = { state: ['open', 'closed', 'filtered'] }
   const rows: [string, ResolvedExpectation, Seen, Judgement['result'], ReasonCode][] = [
     ['must be open', mustBeOpen, open, 'pass', 'as-expected'],
     ['must be open', mustBeOpen, closed, 'fail', 'connection-refused'],
-    ['must be open', mustBeOpen, filtered, 'fail', 'no-answer'],
+    ['must be open', mustBeOpen, filtered, 'fail', 'no-response'],
     ['must be open', mustBeOpen, { state: 'filtered', reason: 'icmp-prohibited' }, 'fail', 'icmp-prohibited'],
     ['must be open', mustBeOpen, unreachable, 'fail', 'host-unreachable'],
     ['must be open', mustBeOpen, unresolved, 'unknown', 'name-not-found'],
     ['must be open', mustBeOpen, dnsDown, 'unknown', 'dns-unavailable'],
     ['must be open', mustBeOpen, denied, 'error', 'egress-denied'],
 
-    ['must be shut', mustBeShut, open, 'fail', 'unexpected-state'],
-    ['must be shut', mustBeShut, closed, 'pass', 'as-expected'],
-    ['must be shut', mustBeShut, filtered, 'pass', 'as-expected'],
-    ['must be shut', mustBeShut, unreachable, 'unknown', 'host-unreachable'],
-    ['must be shut', mustBeShut, unresolved, 'unknown', 'name-not-found'],
-    ['must be shut', mustBeShut, dnsDown, 'unknown', 'dns-unavailable'],
-    ['must be shut', mustBeShut, denied, 'error', 'egress-denied'],
+    ['must be shut', mustBeClosed, open, 'fail', 'unexpected-state'],
+    ['must be shut', mustBeClosed, closed, 'pass', 'as-expected'],
+    ['must be shut', mustBeClosed, filtered, 'pass', 'as-expected'],
+    ['must be shut', mustBeClosed, unreachable, 'unknown', 'host-unreachable'],
+    ['must be shut', mustBeClosed, unresolved, 'unknown', 'name-not-found'],
+    ['must be shut', mustBeClosed, dnsDown, 'unknown', 'dns-unavailable'],
+    ['must be shut', mustBeClosed, denied, 'error', 'egress-denied'],
 
     ['may be open or shut', anyButLost, open, 'pass', 'as-expected'],
     ['may be open or shut', anyButLost, closed, 'pass', 'as-expected'],
     ['may be open or shut', anyButLost, unreachable, 'unknown', 'host-unreachable'],
     ['may be open or shut', anyButLost, unresolved, 'unknown', 'name-not-found'],
 
-    ['must be closed, not filtered', { state: ['closed'] }, filtered, 'fail', 'no-answer'],
+    ['must be closed, not filtered', { state: ['closed'] }, filtered, 'fail', 'no-response'],
     ['must be filtered, not closed', { state: ['filtered'] }, closed, 'fail', 'connection-refused'],
     ['must be unreachable', { state: ['unreachable'] }, unreachable, 'pass', 'as-expected'],
     ['must be unreachable', { state: ['unreachable'] }, open, 'fail', 'unexpected-state'],
@@ -66,7 +66,7 @@ describe('a state', () => {
     ['filtered', 'vantage-offline'],
   ]
   test.each(ours)('trouble of our own is unknown whatever the state says: %s, %s', (state, reason) => {
-    for (const expectation of [mustBeOpen, mustBeShut, anyButLost]) {
+    for (const expectation of [mustBeOpen, mustBeClosed, anyButLost]) {
       expect(judged(expectation, { state, reason })).toEqual({ result: 'unknown', state, reason })
     }
   })
@@ -169,8 +169,8 @@ describe('whatever is expected and whatever was seen', () => {
   // The other reasons are the judge's own.
   const seenReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule')
   const seen = fc.record({ state: fc.constantFrom(...states), reason: fc.constantFrom(...seenReasons), facts })
-  const sightings = fc.array(seen, { minLength: 1, maxLength: 4 })
-  const given = [expectations, sightings, fc.boolean()] as const
+  const addressResults = fc.array(seen, { minLength: 1, maxLength: 4 })
+  const given = [expectations, addressResults, fc.boolean()] as const
   const judgeAll = (expectation: ResolvedExpectation, all: Seen[], windowOpen: boolean) =>
     judge({ ...ruleThat(expectation), insideWindow: { expect: {} } }, observation(...all), { windowOpen })
 
@@ -179,7 +179,7 @@ describe('whatever is expected and whatever was seen', () => {
       fc.property(...given, (expectation, all, windowOpen) => {
         const { result, state } = judgeAll(expectation, all, windowOpen)
         expect(['pass', 'fail', 'unknown', 'error']).toContain(result)
-        expect(all.map((sighting) => sighting.state)).toContain(state)
+        expect(all.map((addressResult) => addressResult.state)).toContain(state)
       }),
     )
   })
@@ -200,7 +200,9 @@ describe('whatever is expected and whatever was seen', () => {
     const rank = ['pass', 'unknown', 'error', 'fail']
     fc.assert(
       fc.property(...given, (expectation, all, windowOpen) => {
-        const alone = all.map((sighting) => rank.indexOf(judgeAll(expectation, [sighting], windowOpen).result))
+        const alone = all.map((addressResult) =>
+          rank.indexOf(judgeAll(expectation, [addressResult], windowOpen).result),
+        )
         const worst = rank[Math.max(...alone)]
         expect(judgeAll(expectation, all, windowOpen).result).toBe(worst)
         expect(judgeAll(expectation, all.toReversed(), windowOpen).result).toBe(worst)

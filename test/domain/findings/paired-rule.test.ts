@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Result } from '../../../src/domain/findings/judge.ts'
-import type { Observation, Sighting, State } from '../../../src/domain/findings/observation.ts'
+import type { AddressResult, Observation, State } from '../../../src/domain/findings/observation.ts'
 import { judgePair, otherSideOf } from '../../../src/domain/findings/paired-rule.ts'
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
 import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
@@ -20,15 +20,21 @@ const rule: ResolvedRule = {
 const reasonOf: Partial<Record<State, ReasonCode>> = {
   open: 'tcp-connected',
   closed: 'connection-refused',
-  filtered: 'no-answer',
+  filtered: 'no-response',
   unknown: 'descriptors-exhausted',
 }
 
 function seen(state: State | 'missing'): Observation | undefined {
   if (state === 'missing') return undefined
   const reason = reasonOf[state] ?? 'local-failure'
-  const sighting: Sighting = { address: '192.0.2.1', state, reason, facts: {}, latencyMs: 1, attempts: 1 }
-  return { probe: 'tcp', host: '192.0.2.1', port: 443, observedAt: '2026-01-01T00:00:00Z', sightings: [sighting] }
+  const addressResult: AddressResult = { address: '192.0.2.1', state, reason, facts: {}, latencyMs: 1, attempts: 1 }
+  return {
+    probe: 'tcp',
+    host: '192.0.2.1',
+    port: 443,
+    observedAt: '2026-01-01T00:00:00Z',
+    addressResults: [addressResult],
+  }
 }
 
 type Side = State | 'missing'
@@ -42,7 +48,7 @@ describe('a rule that demands "open from here and not from there"', () => {
     ['open', ['closed', 'open'], 'fail', 'unexpected-state'],
     ['closed', ['closed'], 'fail', 'connection-refused'],
     ['closed', ['open'], 'fail', 'connection-refused'],
-    ['filtered', ['unknown'], 'fail', 'no-answer'],
+    ['filtered', ['unknown'], 'fail', 'no-response'],
     ['unknown', ['open'], 'fail', 'unexpected-state'],
     ['open', ['unknown'], 'unknown', 'descriptors-exhausted'],
     ['unknown', ['closed'], 'unknown', 'descriptors-exhausted'],

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { type Place, placesOf, planTarget, type Vantage } from '../../../src/domain/findings/plan.ts'
+import { type Origin, originsOf, planTarget, type Vantage } from '../../../src/domain/findings/plan.ts'
 import { ruleThat } from '../rules.ts'
 
 const branch: Vantage = { name: 'branch', zones: ['client', 'untrusted'] }
 const core: Vantage = { name: 'core', zones: ['server'] }
 const office: Vantage = { name: 'office', zones: ['client'] }
-const looks = (vantage: string, indirect = false): Place => ({ vantage, covered: true, indirect })
-const nobody = (zone: string): Place => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
+const looks = (vantage: string, indirect = false): Origin => ({ vantage, covered: true, indirect })
+const nobody = (zone: string): Origin => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
 
 describe('the places that a rule must be seen from', () => {
-  const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Place[]][] = [
+  const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Origin[]][] = [
     ['are the vantages in its zone', { from: ['client'] }, [core, office], [looks('office')]],
     ['are all of them, by name', { from: ['client'] }, [office, core, branch], [looks('branch'), looks('office')]],
     ['name a vantage of two zones once', { from: ['client', 'untrusted'] }, [branch], [looks('branch')]],
@@ -27,12 +27,12 @@ describe('the places that a rule must be seen from', () => {
     ],
   ]
   test.each(cases)('%s', (_, rule, vantages, places) => {
-    expect(placesOf(rule, vantages)).toEqual(places)
+    expect(originsOf(rule, vantages)).toEqual(places)
   })
 
   test('do not depend on the order of the vantages', () => {
     const rule = { from: ['client', 'server', 'support'] }
-    expect(placesOf(rule, [office, branch, core])).toEqual(placesOf(rule, [core, branch, office]))
+    expect(originsOf(rule, [office, branch, core])).toEqual(originsOf(rule, [core, branch, office]))
   })
 })
 
@@ -50,23 +50,23 @@ describe('the plan for a target', () => {
         [office],
       ),
     ).toEqual([
-      { kind: 'look', place: looks('office'), rule: own, host: '10.0.0.5' },
-      { kind: 'look', place: looks('office'), rule: other, host: 'dc1.corp.test' },
+      { kind: 'probe', origin: looks('office'), rule: own, host: '10.0.0.5' },
+      { kind: 'probe', origin: looks('office'), rule: other, host: 'dc1.corp.test' },
     ])
   })
 
   test('settles what nobody can look at as not checked', () => {
     expect(planTarget(target, [{ id: 'r', from: ['support'], resolved: rule('r') }], [office])).toEqual([
-      { kind: 'settled', place: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
+      { kind: 'settled', origin: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
     ])
   })
 
-  test('settles a rule whose condition is not met as not applicable, from every place', () => {
+  test('settles a rule whose condition is not met as not applicable, from every origin', () => {
     const rules = [{ id: 'r', from: ['client', 'support'], resolved: 'notapplicable' as const }]
     const settled = { kind: 'settled', ruleId: 'r', result: 'notapplicable', reason: 'condition-not-met' }
     expect(planTarget(target, rules, [office])).toEqual([
-      { ...settled, place: looks('office') },
-      { ...settled, place: nobody('support') },
+      { ...settled, origin: looks('office') },
+      { ...settled, origin: nobody('support') },
     ])
   })
 
@@ -86,9 +86,9 @@ describe('planning a paired rule', () => {
   const plan = (unlike: string[], from = ['client']) =>
     planTarget({ address: '192.0.2.1' }, [{ id: 'pair', from, unlike: { from: unlike }, resolved }], vantages)
 
-  test('makes one check for each vantage of `from`, which names every place of the other side', () => {
+  test('makes one check for each vantage of `from`, which names every origin of the other side', () => {
     expect(plan(['untrusted'])).toMatchObject([
-      { kind: 'look', place: { vantage: 'hq' }, unlike: [{ vantage: 'cafe' }, { vantage: 'dmz' }] },
+      { kind: 'probe', origin: { vantage: 'hq' }, unlike: [{ vantage: 'cafe' }, { vantage: 'dmz' }] },
     ])
   })
 
@@ -97,7 +97,7 @@ describe('planning a paired rule', () => {
       { unlike: [{ covered: true }, { covered: true }, { vantage: 'zone:mars', covered: false }] },
     ])
     expect(plan(['untrusted'], ['mars'])).toMatchObject([
-      { kind: 'settled', place: { vantage: 'zone:mars' }, result: 'unknown', reason: 'pair-incomplete' },
+      { kind: 'settled', origin: { vantage: 'zone:mars' }, result: 'unknown', reason: 'pair-incomplete' },
     ])
   })
 })

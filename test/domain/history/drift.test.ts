@@ -32,7 +32,7 @@ describe('the class of a drift', () => {
     ['not checked to pass', state('notchecked'), state('pass'), 'clarified'],
     ['unknown to error', state('unknown'), state('error'), 'changed'],
     ['other facts of a pass', state('pass'), state('pass', otherFacts), 'changed'],
-    ['another reason of a failure', state('fail'), state('fail', { reason: 'no-answer' }), 'changed'],
+    ['another reason of a failure', state('fail'), state('fail', { reason: 'no-response' }), 'changed'],
     ['another state of a pass', state('pass', { state: 'closed' }), state('pass', { state: 'filtered' }), 'changed'],
     ['nothing', state('pass'), state('pass'), undefined],
     ['another policy version that says the same', state('pass'), state('pass', { policyVersion: 2 }), undefined],

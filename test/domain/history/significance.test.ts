@@ -112,16 +112,16 @@ describe('the significance of changed facts', () => {
 
 describe('the significance of a drift', () => {
   const exposed = state({}, { result: 'fail', reason: 'unexpected-state' })
-  const shut = state({}, { state: 'closed' })
+  const closed = state({}, { state: 'closed' })
   const drift = (kind: DriftClass, before: SeriesState | undefined, after: SeriesState | undefined) =>
     significanceOfDrift(kind, { before, after, changes: [] })
 
   const rows: [string, DriftClass, SeriesState | undefined, SeriesState | undefined, Significance][] = [
-    ['a forbidden port that opened', 'regressed', shut, exposed, 'alert'],
+    ['a forbidden port that opened', 'regressed', closed, exposed, 'alert'],
     ['a new series with a forbidden port open', 'appeared', undefined, exposed, 'alert'],
     ['a forbidden port that turns out to be open', 'clarified', state({}, { result: 'unknown' }), exposed, 'alert'],
     ['a forbidden port that was open before', 'changed', exposed, exposed, 'info'],
-    ['a forbidden port that is shut again', 'recovered', exposed, shut, 'info'],
+    ['a forbidden port that is shut again', 'recovered', exposed, closed, 'info'],
     ['a forbidden port that left the scope', 'vanished', exposed, undefined, 'notice'],
     [
       'a port that must be open and is not',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { checkShape } from '../../../src/domain/policy/shape.ts'
 
 const closed = { additionalProperties: false }
-const Door = Type.Object(
+const Exposure = Type.Object(
   {
     colour: Type.Enum(['red', 'green']),
     height: Type.Optional(Type.Integer({ minimum: 1, maximum: 3 })),
@@ -25,7 +25,7 @@ describe('checkShape', () => {
     { value: { colour: 'green', height: 3, label: 'a', locked: true, keys: ['k'], lamps: { hall: 1 } } },
     { value: { colour: 'red', locked: { until: 'noon' }, height: undefined } },
   ])('accepts $value', ({ value }) => {
-    expect(checkShape(Door, value)).toEqual([])
+    expect(checkShape(Exposure, value)).toEqual([])
   })
 
   test.each([
@@ -55,15 +55,15 @@ describe('checkShape', () => {
     },
     { value: { colour: 'red', lamps: { a: 1, b: 1, c: 1 } }, path: ['lamps'], message: 'must have at most 2 members' },
   ])('says of $value: $message', ({ value, path, message }) => {
-    expect(checkShape(Door, value)).toEqual([{ path, message }])
+    expect(checkShape(Exposure, value)).toEqual([{ path, message }])
   })
 
   test('does not take what every object has for a field', () => {
     const value = JSON.parse('{"colour":"red","constructor":1,"__proto__":{}}')
-    expect(checkShape(Door, value).map(({ path }) => path)).toEqual([['constructor'], ['__proto__']])
+    expect(checkShape(Exposure, value).map(({ path }) => path)).toEqual([['constructor'], ['__proto__']])
   })
 
   test('tells everything at once', () => {
-    expect(checkShape(Door, { height: 9, label: '', keys: ['a', 'b'] })).toHaveLength(5)
+    expect(checkShape(Exposure, { height: 9, label: '', keys: ['a', 'b'] })).toHaveLength(5)
   })
 })

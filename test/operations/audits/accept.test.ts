@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const params = { openPort: 1, shutPort: 2 }
+const params = { openPort: 1, closedPort: 2 }
 const accept = (request: Partial<AuditRequest>, idempotencyKey?: string) =>
   acceptAudit(
     app,
@@ -53,9 +53,9 @@ describe('a request that cannot be carried out is refused, with every mistake an
       'parameters of the wrong type, missing ones and unknown ones',
       { params: { openPort: 'x', '~a/b': 22 } },
       [
-        '/params/~0a~1b: is no parameter of this policy: it has openPort, shutPort, httpsPort',
+        '/params/~0a~1b: is no parameter of this policy: it has openPort, httpsPort, closedPort',
         '/params/openPort: must be a port from 1 to 65535',
-        '/params/shutPort: is required: give it with the audit, or with the target',
+        '/params/closedPort: is required: give it with the audit, or with the target',
       ],
     ],
     [
@@ -70,8 +70,8 @@ describe('a request that cannot be carried out is refused, with every mistake an
     ],
     [
       'a mistake in the audit, told once for all targets',
-      { targets: ['known', { name: 'another', address: '10.0.0.1' }], params: { ...params, shutPort: 'x' } },
-      ['/params/shutPort: must be a port from 1 to 65535'],
+      { targets: ['known', { name: 'another', address: '10.0.0.1' }], params: { ...params, closedPort: 'x' } },
+      ['/params/closedPort: must be a port from 1 to 65535'],
     ],
     [
       'a value that no rule can use',
@@ -81,14 +81,14 @@ describe('a request that cannot be carried out is refused, with every mistake an
     [
       'a mistake beside a target that would be new',
       { targets: [{ name: 'new', address: '10.0.0.1' }], params: { openPort: 1 } },
-      ['/params/shutPort: is required: give it with the audit, or with the target'],
+      ['/params/closedPort: is required: give it with the audit, or with the target'],
     ],
   ]
-  test.each(cases)('%s', async (_, request, mistakes) => {
+  test.each(cases)('%s', async (_, request, issues) => {
     const before = await countAll()
     const refusal = await accept(request, 'a-key').catch((error: unknown) => error)
     expect(refusal).toBeInstanceOf(RefusedError)
-    expect((refusal as RefusedError).mistakes.map(({ pointer, message }) => `${pointer}: ${message}`)).toEqual(mistakes)
+    expect((refusal as RefusedError).issues.map(({ pointer, message }) => `${pointer}: ${message}`)).toEqual(issues)
     expect(await countAll()).toEqual(before)
   })
 })
@@ -225,7 +225,7 @@ describe('requests that come at the same time', () => {
   test('are accepted together, each with its own plan', async () => {
     const requests = Array.from({ length: 30 }, (_, i) => ({
       reason: `${i}`,
-      params: { openPort: i + 1, shutPort: 2 },
+      params: { openPort: i + 1, closedPort: 2 },
     }))
     const { transactions, answers } = await acceptAtOnce(requests)
     expect(transactions).toBeLessThan(5)
@@ -248,7 +248,7 @@ describe('requests that come at the same time', () => {
     ])
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
     expect(answers[1]).toMatchObject({
-      reason: { mistakes: [{ message: 'there is no target lost: GET /v1/targets lists them' }] },
+      reason: { issues: [{ message: 'there is no target lost: GET /v1/targets lists them' }] },
     })
     const reasons = await Promise.all(
       [0, 2].map(async (i) => (await app.stores.audits.find(idOf(answers[i]) ?? ''))?.reason),

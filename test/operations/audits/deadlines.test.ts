@@ -6,14 +6,14 @@ import type { Listening } from '../../support/listen.ts'
 import { freePort } from '../../support/ports.ts'
 
 let target: Listening
-let shutPort: number
+let closedPort: number
 beforeAll(async () => {
   target = await listenSilently()
-  shutPort = await freePort()
+  closedPort = await freePort()
 })
 afterAll(() => target?.close())
 
-const params = () => ({ openPort: target.port, shutPort })
+const params = () => ({ openPort: target.port, closedPort })
 const place = { name: 'away', zones: ['elsewhere'] }
 
 async function withApp(work: (app: TestApp) => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Observation } from '../../../src/domain/findings/observation.ts'
 import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
-import { checkOf, createLook } from '../../../src/operations/audits/deduplicate-checks.ts'
+import { checkOf, createCheckRunner } from '../../../src/operations/audits/deduplicate-checks.ts'
 import type { AccountUse, Observe } from '../../../src/probes/engine/run-check.ts'
 
 const rule = (more: Partial<ResolvedRule>): ResolvedRule => ({
@@ -33,7 +33,7 @@ function recorder(onCheck: (account: AccountUse | undefined) => void = () => {})
 }
 
 function lookerWith(observe: Observe) {
-  const look = createLook(observe)
+  const look = createCheckRunner(observe)
   return (one: ResolvedRule, host: string) => look(checkOf(one, host))
 }
 

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const rule = (more: object) => ({
   ...{ title: 'x', severity: 'high' as const, direction: 'inbound' as const, from: ['client'], probe: 'tcp' as const },
-  ...{ id: 'shut', port: listener.port, expect: { state: ['closed'] } },
+  ...{ id: 'closed', port: listener.port, expect: { state: ['closed'] } },
   ...more,
 })
 async function save(name: string, more: object): Promise<number> {
@@ -34,11 +34,11 @@ describe('the look at the door of a window', () => {
     const name = 'windowed'
     const targetId = await save(name, { insideWindow: { expect: { state: ['open'] } } })
     const [id, now] = [newUuid(), new Date()]
-    const asked = { id, policy: name, rules: ['shut'], targets: [name], params: {}, ticket: 'CHG1', reason: 'a test' }
+    const asked = { id, policy: name, rules: ['closed'], targets: [name], params: {}, ticket: 'CHG1', reason: 'a test' }
     const window = { ...asked, from: now, to: new Date(now.getTime() + 3_600_000), requestedBy: 'one' }
     await app.transaction((stores) => requestWindow(stores, window, now))
     await approveWindow(app, { id, keyId: 'another', now })
-    const judged = { rule: 'shut', targetId, at: now.getTime() }
+    const judged = { rule: 'closed', targetId, at: now.getTime() }
     const windowIn = async (trigger: string) =>
       (await loadPermissions(app.stores, { policy: name, trigger, judged: [judged] })).windowOf(judged)
     expect(await windowIn('api')).toBe(id)
@@ -57,7 +57,7 @@ describe('a paired finding that fails', () => {
     }
     expect(await audit()).toMatchObject({ verdict: 'fail', findings: [{ result: 'fail', waiver: null }] })
     const [id, now] = [newUuid(), new Date()]
-    const waiver = { id, policy: name, rules: ['shut'], targets: [name], reason: 'a test', requestedBy: 'one' }
+    const waiver = { id, policy: name, rules: ['closed'], targets: [name], reason: 'a test', requestedBy: 'one' }
     await app.stores.waivers.create({ ...waiver, expiresAt: new Date(now.getTime() + 3_600_000) })
     await app.stores.waivers.approve(id, 'another', now)
     expect(await audit()).toMatchObject({ verdict: 'inconclusive', findings: [{ result: 'fail', waiver: { id } }] })

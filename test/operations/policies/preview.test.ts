@@ -11,7 +11,7 @@ import { freePort } from '../../support/ports.ts'
 let app: TestApp
 let listener: Listening
 let accepted = 0
-let shutPort: number
+let closedPort: number
 
 beforeAll(async () => {
   app = await startTestApp()
@@ -21,7 +21,7 @@ beforeAll(async () => {
     socket.on('error', () => {})
   })
   listener = await listen(server)
-  shutPort = await freePort()
+  closedPort = await freePort()
 })
 afterAll(async () => {
   await listener.close()
@@ -31,7 +31,7 @@ afterAll(async () => {
 const now = new Date()
 /** A target that was audited, so that facts are known of it. */
 async function audited(name: string, openPort = listener.port): Promise<void> {
-  const params = { openPort, shutPort }
+  const params = { openPort, closedPort }
   await app.ended(await app.accept({ targets: [{ name, address: '127.0.0.1', params }] }))
 }
 async function preview(name: string, document: PolicyDocument) {
@@ -56,7 +56,7 @@ describe('the preview of a draft', () => {
   test('judges what was seen inside a window as it was judged then', async () => {
     const windowed = { ...changed('must-be-shut', { insideWindow: { expect: { state: ['open'] } } }), name: 'windowed' }
     await app.stores.policies.put(windowed)
-    const params = { openPort: listener.port, shutPort: listener.port }
+    const params = { openPort: listener.port, closedPort: listener.port }
     await app.stores.targets.save([{ name: 'inside', address: '127.0.0.1', params }])
     const at = new Date()
     const window = { id: newUuid(), policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
@@ -121,7 +121,7 @@ describe('the preview of a draft', () => {
 
   test('is all unknown for a target that was never audited, and silent about rules that do not apply to it', async () => {
     await app.stores.targets.save([
-      { name: 'fresh', address: '127.0.0.1', params: { openPort: listener.port, shutPort } },
+      { name: 'fresh', address: '127.0.0.1', params: { openPort: listener.port, closedPort } },
     ])
     const { changes, counts } = await preview('fresh', ports)
     expect(changes).toEqual([

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => app.stop())
 
-const params = { openPort: 1, shutPort: 2 }
+const params = { openPort: 1, closedPort: 2 }
 let made = 0
 
 /** A schedule at 02:00 UTC every day whose first tick is on the second of January, unless something else is said. */

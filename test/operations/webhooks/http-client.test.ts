@@ -11,13 +11,13 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-interface Wish {
+interface AuditSelection {
   allow?: string
   never?: { address: string; port: number }[]
   plainHttp?: boolean
   ca?: string
 }
-const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca }: Wish = {}) => {
+const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca }: AuditSelection = {}) => {
   const { connect } = openGate({ allow: [{ cidr: allow }], never, timeoutMs: 2_000 })
   const poster = createPoster({ connect, timeoutMs: 2_000, plainHttp, ...(ca && { ca }) })
   closers.push(poster.close)
@@ -37,8 +37,8 @@ const serve = async (server: Server) => {
 describe('a post', () => {
   test('goes over TLS, and only to whom the certificate names', async () => {
     const authority = await createAuthority('Receivers')
-    const wish = { commonName: 'localhost', subjectAltName: 'DNS:localhost' }
-    const { url } = await start(await authority.issue(wish))
+    const request = { commonName: 'localhost', subjectAltName: 'DNS:localhost' }
+    const { url } = await start(await authority.issue(request))
     const trusted = open({ ca: authority.ca })
     expect(await trusted(url)).toMatchObject({ status: 204, error: null })
     expect(await trusted(url.replace('localhost', '127.0.0.1'))).toMatchObject({ status: null })
@@ -60,9 +60,9 @@ describe('a post', () => {
   test.each([
     ['where the allow-list does not lead', { allow: '127.0.0.2/32' }],
     ['to the metadata service, whatever is allowed', { allow: '0.0.0.0/0' }, 'http://169.254.169.254/'],
-  ] as const)('never goes %s', async (_, wish, url?: string) => {
+  ] as const)('never goes %s', async (_, request, url?: string) => {
     const receiver = await start()
-    expect(await open(wish)(url ?? receiver.url)).toMatchObject({ status: null, error: 'egress-denied' })
+    expect(await open(request)(url ?? receiver.url)).toMatchObject({ status: null, error: 'egress-denied' })
     expect(receiver.received).toEqual([])
   })
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { isConnection, type Look, type Probe, type ProbeIo } from '../../../src/probes/engine/probe.ts'
+import { isConnection, type Probe, type ProbeIo, type ProbeResult } from '../../../src/probes/engine/probe.ts'
 import type { ProbeRegistry } from '../../../src/probes/engine/registry.ts'
 import { createObserver, type ObserverOptions } from '../../../src/probes/engine/run-check.ts'
 import { createBudget } from '../../../src/probes/engine/socket-budget.ts'
@@ -11,8 +11,8 @@ import { listen } from '../../support/listen.ts'
 
 const clock = () => new Date('2026-01-02T03:04:05.678Z')
 const credential = { user: 'audit@lab.test', password: 'a secret of the tests' }
-const open: Look<'tcp'> = { state: 'open', reason: 'tcp-connected', facts: {} }
-const silent: Look<'tcp'> = { state: 'filtered', reason: 'no-answer', facts: {} }
+const open: ProbeResult<'tcp'> = { state: 'open', reason: 'tcp-connected', facts: {} }
+const silent: ProbeResult<'tcp'> = { state: 'filtered', reason: 'no-response', facts: {} }
 
 interface Overrides extends Partial<Omit<ObserverOptions, 'probes' | 'egress'>> {
   tcp?: Probe<'tcp'>
@@ -44,7 +44,7 @@ function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...opt
 const tcpCheck = (host: string, port = 80) => ({ probe: 'tcp' as const, host, port, options: {} })
 
 /** A probe that sees one thing after the other, and notes where it looked. */
-function scripted(...looks: Look<'tcp'>[]) {
+function scripted(...looks: ProbeResult<'tcp'>[]) {
   const seen: string[] = []
   const probe: Probe<'tcp'> = async ({ address }) => looks[seen.push(address) - 1] ?? open
   return { probe, seen }
@@ -65,9 +65,9 @@ test('an observation says what was asked, when, and what was seen at the address
     host,
     port,
     observedAt: '2026-01-02T03:04:05.678Z',
-    sightings: [{ address: host, ...open, latencyMs: expect.any(Number), attempts: 1 }],
+    addressResults: [{ address: host, ...open, latencyMs: expect.any(Number), attempts: 1 }],
   })
-  expect(seen.sightings[0].latencyMs).toBeLessThan(5_000)
+  expect(seen.addressResults[0].latencyMs).toBeLessThan(5_000)
 })
 
 describe('addresses', () => {
@@ -78,8 +78,8 @@ describe('addresses', () => {
       [host, '127.0.0.2', '::1'],
     ]) {
       const { observe } = observerWith({ lookup: async () => answer })
-      const { sightings } = await observe(tcpCheck('dc.lab.test', port))
-      expect(sightings.map(({ address, state }) => [address, state])).toEqual([
+      const { addressResults } = await observe(tcpCheck('dc.lab.test', port))
+      expect(addressResults.map(({ address, state }) => [address, state])).toEqual([
         ['127.0.0.1', 'open'],
         ['127.0.0.2', 'closed'],
         ['::1', 'closed'],
@@ -100,8 +100,8 @@ describe('addresses', () => {
   test('an address that the egress policy refuses gets no probe; the others are seen', async () => {
     const { probe, seen } = scripted(open)
     const { observe } = observerWith({ tcp: probe, lookup: async () => ['169.254.169.254', '127.0.0.1'] })
-    const { sightings } = await observe(tcpCheck('rebound.test'))
-    expect(sightings).toMatchObject([
+    const { addressResults } = await observe(tcpCheck('rebound.test'))
+    expect(addressResults).toMatchObject([
       { address: '127.0.0.1', state: 'open', attempts: 1 },
       {
         address: '169.254.169.254',
@@ -120,23 +120,23 @@ describe('addresses', () => {
     ['nowhere.test', { state: 'unresolved', reason: 'name-not-found' }],
   ] as const)('a host that leads to no address has one sighting that says so: %s', async ([host, outcome]) => {
     const lookup = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }))
-    const { sightings } = await observerWith({ lookup }).observe(tcpCheck(host))
-    expect(sightings).toEqual([{ address: null, ...outcome, facts: {}, latencyMs: null, attempts: 0 }])
+    const { addressResults } = await observerWith({ lookup }).observe(tcpCheck(host))
+    expect(addressResults).toEqual([{ address: null, ...outcome, facts: {}, latencyMs: null, attempts: 0 }])
   })
 })
 
 describe('tries', () => {
   test('silence is believed after the last try only', async () => {
     const { probe, seen } = scripted(silent, silent, silent, open)
-    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
-    expect(sightings).toMatchObject([{ state: 'filtered', reason: 'no-answer', attempts: 3 }])
+    const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ state: 'filtered', reason: 'no-response', attempts: 3 }])
     expect(seen).toHaveLength(3)
   })
 
   test('the first other answer after silence stands', async () => {
     const { probe } = scripted(silent, open)
-    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
-    expect(sightings).toMatchObject([{ state: 'open', reason: 'tcp-connected', attempts: 2 }])
+    const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ state: 'open', reason: 'tcp-connected', attempts: 2 }])
   })
 
   test.for([
@@ -146,8 +146,8 @@ describe('tries', () => {
     { state: 'unknown', reason: 'descriptors-exhausted', facts: {} },
   ] as const)('what is not silence is not tried again: $reason', async (look) => {
     const { probe, seen } = scripted(look)
-    const { sightings } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
-    expect(sightings).toMatchObject([{ ...look, attempts: 1 }])
+    const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ ...look, attempts: 1 }])
     expect(seen).toHaveLength(1)
   })
 
@@ -157,11 +157,11 @@ describe('tries', () => {
       startedAt.push(performance.now())
       return silent
     }
-    const { sightings } = await observerWith({ tcp, spacingMs: 40 }).observe(tcpCheck('127.0.0.1'))
+    const { addressResults } = await observerWith({ tcp, spacingMs: 40 }).observe(tcpCheck('127.0.0.1'))
     const [first = 0, second = 0, third = 0] = startedAt
     expect(second - first).toBeGreaterThan(38)
     expect(third - second).toBeGreaterThan(78)
-    expect(sightings[0].latencyMs).toBeLessThan(performance.now() - second - 78)
+    expect(addressResults[0].latencyMs).toBeLessThan(performance.now() - second - 78)
   })
 
   test('a pause between tries holds no slot', async () => {
@@ -201,7 +201,7 @@ describe('slots and deadlines', () => {
     }
     const { observe } = observerWith({ tcp, budget: createBudget({ sockets: 4, perHost: 4 }) })
     const seen = await Promise.all(Array.from({ length: 100 }, () => observe(tcpCheck(host, port))))
-    expect(seen.every(({ sightings: [sighting] }) => sighting.state === 'open')).toBe(true)
+    expect(seen.every(({ addressResults: [addressResult] }) => addressResult.state === 'open')).toBe(true)
     expect(most).toBeLessThanOrEqual(4)
   })
 })
@@ -220,8 +220,8 @@ describe('a probe with a fault of ours', () => {
     }
     const { observe, errors } = observerWith({ tcp, budget: createBudget({ sockets: 1, perHost: 1 }) })
     const [broken, sound] = await Promise.all([observe(tcpCheck(host, port)), observe(tcpCheck('127.0.0.2', port))])
-    expect(broken.sightings).toMatchObject([failed])
-    expect(sound.sightings).toMatchObject([{ state: 'closed' }])
+    expect(broken.addressResults).toMatchObject([failed])
+    expect(sound.addressResults).toMatchObject([{ state: 'closed' }])
     expect(errors).toEqual([fault])
     const [socket] = (await accepted) as [net.Socket]
     socket.resume()
@@ -234,7 +234,7 @@ describe('a probe with a fault of ours', () => {
       throw fault
     }
     const { observe, errors } = observerWith({ lookup })
-    expect((await observe(tcpCheck('dc.lab.test'))).sightings).toMatchObject([
+    expect((await observe(tcpCheck('dc.lab.test'))).addressResults).toMatchObject([
       { ...failed, address: null, attempts: 0 },
     ])
     expect(errors).toEqual([fault])
@@ -245,7 +245,7 @@ describe('a probe with a fault of ours', () => {
       throw new TypeError('a fault of ours')
     }
     const { observe, errors } = observerWith({ tcp })
-    expect((await observe(tcpCheck('127.0.0.1'))).sightings).toMatchObject([failed])
+    expect((await observe(tcpCheck('127.0.0.1'))).addressResults).toMatchObject([failed])
     expect(errors).toHaveLength(1)
   })
 
@@ -257,7 +257,7 @@ describe('a probe with a fault of ours', () => {
       return new Promise(() => {})
     }
     const { observe, errors } = observerWith({ tcp, timeoutMs: 30 })
-    expect((await observe(tcpCheck(host, port))).sightings).toMatchObject([failed])
+    expect((await observe(tcpCheck(host, port))).addressResults).toMatchObject([failed])
     expect(errors).toHaveLength(1)
     const accepted = once(server, 'connection')
     expect(await late?.({ host, address: host, port })).toMatchObject({ state: 'unknown' })
@@ -272,7 +272,7 @@ describe('a credential', () => {
   const lookup = async () => ['127.0.0.1', '127.0.0.2', '127.0.0.3']
 
   /** Binds with the credential, where it gets one, and sees this. */
-  function binding(reason: Look<'ldap'>['reason']) {
+  function binding(reason: ProbeResult<'ldap'>['reason']) {
     const given: unknown[] = []
     const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
       const answer = await io.credential(credentialRef, endpoint)
@@ -284,9 +284,9 @@ describe('a credential', () => {
 
   test('that was refused at one address of the host is not sent to the next ones', async () => {
     const { ldap, given } = binding('ldap-invalid-credentials')
-    const { sightings } = await observerWith({ ldap, lookup }).observe(check)
+    const { addressResults } = await observerWith({ ldap, lookup }).observe(check)
     expect(given).toEqual([credential, 'credential-withheld', 'credential-withheld'])
-    expect(sightings.map(({ reason }) => reason)).toEqual([
+    expect(addressResults.map(({ reason }) => reason)).toEqual([
       'ldap-invalid-credentials',
       'credential-withheld',
       'credential-withheld',
@@ -304,10 +304,10 @@ describe('a credential', () => {
     const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
       tries += 1
       await io.credential(credentialRef, endpoint)
-      return { state: 'filtered', reason: 'no-answer', facts: {} }
+      return { state: 'filtered', reason: 'no-response', facts: {} }
     }
-    const { sightings } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
-    expect(sightings).toMatchObject([{ attempts: 1 }])
+    const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
+    expect(addressResults).toMatchObject([{ attempts: 1 }])
     expect(tries).toBe(1)
   })
 })

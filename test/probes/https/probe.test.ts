@@ -12,12 +12,15 @@ import { probeIo } from '../../support/probe-io.ts'
 import { run } from '../../support/processes.ts'
 
 type HttpsOptions = ProbeOptions['https']
-interface Wish extends HttpsOptions {
+interface AuditSelection extends HttpsOptions {
   host?: string
   deadlineMs?: number
 }
 
-function look(peer: { host: string; port: number }, { host = '127.0.0.1', deadlineMs = 5_000, ...options }: Wish = {}) {
+function look(
+  peer: { host: string; port: number },
+  { host = '127.0.0.1', deadlineMs = 5_000, ...options }: AuditSelection = {},
+) {
   return probeHttps({ host, address: peer.host, port: peer.port }, options, probeIo({ deadlineMs }))
 }
 
@@ -25,7 +28,7 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
   test('status, Server and HSTS are what curl sees, beside the facts of TLS', async () => {
     await using nginx = await startNginx({ hsts: 'max-age=31536000; includeSubDomains' })
     const { state, reason, facts } = await look(nginx, { trustedCa: nginx.ca })
-    expect({ state, reason }).toEqual({ state: 'open', reason: 'http-answered' })
+    expect({ state, reason }).toEqual({ state: 'open', reason: 'http-responded' })
     const url = `https://${nginx.host}:${nginx.port}/`
     const { stdout } = await run('curl', ['--silent', '--head', '--cacert', nginx.caPath, url])
     const header = (name: string) => new RegExp(`^${name}: (.*)\r$`, 'im').exec(stdout)?.[1]
@@ -37,7 +40,7 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
   test('a plain request on the TLS port is answered with 400 in clear', async () => {
     await using nginx = await startNginx()
     const { reason, facts } = await look(nginx, { plainHttp: true })
-    expect(reason).toBe('http-answered')
+    expect(reason).toBe('http-responded')
     expect(facts).toEqual({ plainHttp: { answered: true, status: 400, server: expect.stringMatching(/^nginx/) } })
   })
 
@@ -50,7 +53,7 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
   test('the versions that a rule asks about are looked at', async () => {
     await using nginx = await startNginx({ protocols: 'TLSv1.2' })
     const { reason, facts } = await look(nginx, { offerVersions: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] })
-    expect(reason).toBe('http-answered')
+    expect(reason).toBe('http-responded')
     expect(facts.versions).toEqual({ 'TLSv1.1': 'refused', 'TLSv1.2': 'accepted', 'TLSv1.3': 'refused' })
   })
 })
@@ -67,17 +70,17 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
       ...['HTTP/1.1 200 OK', 'server: caf\xc3\xa9\ttab', `x: ${'y'.repeat(2_000)}`],
       ...['strict-transport-security: max-age=1', 'strict-transport-security: max-age=2', '', ''],
     ]
-    const { facts } = await lookInside([{ receive: 1 }, { send: Buffer.from(head.join('\r\n'), 'latin1') }, 'hang'])
+    const { facts } = await requestInside([{ receive: 1 }, { send: Buffer.from(head.join('\r\n'), 'latin1') }, 'hang'])
     expect(facts.http).toEqual({ status: 200, server: 'caf\\xc3\\xa9\\x09tab', hsts: 'max-age=1' })
     const long = `HTTP/1.1 200 OK\r\nserver: ${'z'.repeat(9_000)}\r\n\r\n`
-    expect((await lookInside([{ receive: 1 }, { send: long }, 'hang'])).facts.http?.server).toHaveLength(300)
+    expect((await requestInside([{ receive: 1 }, { send: long }, 'hang'])).facts.http?.server).toHaveLength(300)
   })
 
   test('an informational answer is not the answer, and an upgrade is one', async () => {
     const early = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'
-    expect((await lookInside([{ receive: 1 }, { send: early }, 'hang'])).facts.http).toEqual({ status: 204 })
+    expect((await requestInside([{ receive: 1 }, { send: early }, 'hang'])).facts.http).toEqual({ status: 204 })
     const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'
-    expect((await lookInside([{ receive: 1 }, { send: upgrade }, 'hang'])).facts.http).toEqual({ status: 101 })
+    expect((await requestInside([{ receive: 1 }, { send: upgrade }, 'hang'])).facts.http).toEqual({ status: 101 })
   })
 
   test.each<[string, string, Step[]]>([
@@ -86,14 +89,14 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
     ['a reset', 'connection-reset', [{ receive: 1 }, 'reset']],
     ['silence', 'protocol-timeout', ['hang']],
     ['half a head and a close', 'connection-closed', [{ receive: 1 }, { send: 'HTTP/1.1 200 OK\r\nse' }, 'end']],
-    ['an endless head', 'answer-too-large', [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }, 'hang']],
+    ['an endless head', 'response-too-large', [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }, 'hang']],
     [
       'informational answers without end',
-      'answer-too-large',
+      'response-too-large',
       [{ send: 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(4_000) }, 'hang'],
     ],
   ])('%s inside TLS is told as %s, and the facts of TLS stay', async (_what, reason, script) => {
-    const seen = await lookInside(script, 1_000)
+    const seen = await requestInside(script, 1_000)
     expect(seen).toMatchObject({ state: 'open', reason, facts: { protocol: 'TLSv1.3', nameMatches: true } })
     expect(seen.facts).not.toHaveProperty('http')
   })
@@ -117,7 +120,7 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
   })
 
   /** HTTPS on a peer that follows the script inside TLS. */
-  async function lookInside(script: readonly Step[], deadlineMs?: number) {
+  async function requestInside(script: readonly Step[], deadlineMs?: number) {
     const { cert, key } = await tlsCertificate('good')
     await using peer = await startHostile([{ upgrade: { cert, key } }, ...script])
     return await look(peer, { deadlineMs })
@@ -129,7 +132,7 @@ describe('plain HTTP', () => {
     await using peer = await startHttp({ headers: { server: 'plain/1' } })
     const seen = await look(peer, { plainHttp: true })
     expect(seen).toEqual({
-      ...{ state: 'open', reason: 'http-answered' },
+      ...{ state: 'open', reason: 'http-responded' },
       facts: { plainHttp: { answered: true, status: 200, server: 'plain/1' } },
     })
     expect(peer.requests).toEqual([{ method: 'HEAD', path: '/', userAgent: 'portwarden tests' }])
@@ -162,7 +165,7 @@ describe('plain HTTP', () => {
     ['half a status line', 'connection-closed', { spoke: 'http' }, [{ receive: 1 }, { send: 'HTTP/1.1 2' }, 'end']],
     [
       'a head without end',
-      'answer-too-large',
+      'response-too-large',
       { spoke: 'http' },
       [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }],
     ],

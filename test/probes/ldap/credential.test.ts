@@ -14,7 +14,7 @@ const asksForTls = ({ fromClient }: Recording) => fromClient.includes(startTlsOi
 const nothingMore = { last: Buffer.alloc(0) }
 
 /** Tampers with the first bytes that the server sends after StartTLS was asked for. */
-const onStartTlsAnswer = (change: (bytes: Buffer) => ReturnType<Tamper>): Tamper => {
+const onStartTlsResponse = (change: (bytes: Buffer) => ReturnType<Tamper>): Tamper => {
   let done = false
   return (bytes, recording) => {
     if (done || !asksForTls(recording)) return bytes
@@ -89,7 +89,7 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
     ['an answer that is no LDAP', () => Buffer.from('+OK begin TLS\r\n')],
     ['an answer with a broken result', () => Buffer.from([0x30, 0x05, 0x02, 0x01, 0x02, 0x78, 0x00])],
   ])('stays at home when somebody slips in %s', async (_what, change) => {
-    const look = await recorded(onStartTlsAnswer(change), {})
+    const look = await recorded(onStartTlsResponse(change), {})
     expect(look).toMatchObject({ state: 'open', reason: 'ldap-starttls-injection', resolved: 0 })
     expect(look.facts).toMatchObject({ security: 'plain', rootDse: {} })
     expect(look.facts.bind).toBeUndefined()
@@ -107,7 +107,7 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
   })
 
   test.each<[string, Tamper, string]>([
-    ['at the StartTLS answer', onStartTlsAnswer(() => nothingMore), 'connection-closed'],
+    ['at the StartTLS answer', onStartTlsResponse(() => nothingMore), 'connection-closed'],
     ['in the handshake', (bytes) => (bytes[0] === 0x16 ? nothingMore : bytes), 'connection-closed'],
     [
       'after part of the handshake',
@@ -127,7 +127,7 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
 
   test('stays at home when StartTLS is taken out of the conversation', async () => {
     const refused = element(0x78, element(0x0a, Buffer.of(2)), element(0x04), element(0x04))
-    const strip = onStartTlsAnswer(() => element(0x30, element(0x02, Buffer.of(2)), refused))
+    const strip = onStartTlsResponse(() => element(0x30, element(0x02, Buffer.of(2)), refused))
     expect(await recorded(strip, { security: ['plain', 'starttls'] })).toMatchObject({
       reason: 'ldap-starttls-refused',
       resolved: 0,

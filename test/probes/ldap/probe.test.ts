@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Endpoint, Look, ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { Endpoint, ProbeOptions, ProbeResult } from '../../../src/probes/engine/probe.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startHttps } from '../../support/peers/https.ts'
@@ -14,7 +14,11 @@ type Login = { user: string; password: string }
 const ref = 'env:LDAP_LOGIN'
 
 /** One look, which must leave nothing behind. */
-async function look(endpoint: Endpoint, options: Options, login?: Login): Promise<Look<'ldap'> & { io: WatchedIo }> {
+async function look(
+  endpoint: Endpoint,
+  options: Options,
+  login?: Login,
+): Promise<ProbeResult<'ldap'> & { io: WatchedIo }> {
   const io = watchedIo({ credential: async () => login ?? 'credential-unavailable' })
   const seen = await probeLdap(endpoint, options, io)
   expect(io.left()).toEqual({ sockets: 0, waits: 0 })
@@ -44,7 +48,7 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     'tells on plain %s which domain controller answers, without a bind',
     async (port) => {
       const { state, reason, facts, measurements } = await look(at(port), {})
-      expect({ state, reason }).toEqual({ state: 'open', reason: 'ldap-answered' })
+      expect({ state, reason }).toEqual({ state: 'open', reason: 'ldap-responded' })
       expect(facts).toEqual({
         security: 'plain',
         activeDirectory: true,
@@ -129,7 +133,7 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
   test('shows that it takes passwords in clear where it does', async () => {
     await using lax = await startSambaAd({ strongAuth: 'no' })
     const seen = await look({ host: lax.hostName, address: lax.host, port: lax.ports.ldap }, { plainBind: true })
-    expect(seen.reason).toBe('ldap-answered')
+    expect(seen.reason).toBe('ldap-responded')
     expect(seen.facts.plainBind).toEqual({ resultCode: 49, resultName: 'invalidCredentials' })
   })
 
@@ -144,7 +148,7 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     'looks at %s inside TLS, also where nobody asks for trust',
     async (port) => {
       const { reason, facts } = await look(at(port), {})
-      expect(reason).toBe('ldap-answered')
+      expect(reason).toBe('ldap-responded')
       expect(facts).toMatchObject({ security: 'ldaps', activeDirectory: true, tls: { trusted: false } })
     },
   )
@@ -176,14 +180,14 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
   const login = (peer = slapd): Login => ({ user: peer.users[0]?.dn ?? '', password: peer.users[0]?.password ?? '' })
 
   /** One look at a directory of its own, set up in a special way. */
-  async function lookAt(setup: SlapdOptions, port: 'port' | 'ldapsPort', options: Options) {
+  async function probeWith(setup: SlapdOptions, port: 'port' | 'ldapsPort', options: Options) {
     await using peer = await startSlapd(setup)
     return await look(at(port, peer), { trustedCa: peer.ca, ...options }, login(peer))
   }
 
   test('answers, and is not Active Directory', async () => {
     const { reason, facts, measurements } = await look(at('port'), {})
-    expect(reason).toBe('ldap-answered')
+    expect(reason).toBe('ldap-responded')
     expect(facts).toEqual({
       security: 'plain',
       activeDirectory: false,
@@ -211,11 +215,11 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
   })
 
   test('a rule can ask for a verified channel without a bind', async () => {
-    const wish: Options = { security: ['starttls', 'ldaps'], trustedCa: slapd.ca }
-    const verified = await look(at('port'), wish)
-    expect(verified.reason).toBe('ldap-answered')
+    const request: Options = { security: ['starttls', 'ldaps'], trustedCa: slapd.ca }
+    const verified = await look(at('port'), request)
+    expect(verified.reason).toBe('ldap-responded')
     expect(verified.facts).toMatchObject({ security: 'starttls', tls: { trusted: true } })
-    const unverified = await look(at('port', slapd, 'other.lab.test'), wish)
+    const unverified = await look(at('port', slapd, 'other.lab.test'), request)
     expect(unverified.reason).toBe('ldap-channel-unverified')
     expect(unverified.facts).toMatchObject({ security: 'starttls', tls: { nameMatches: false } })
   })
@@ -243,7 +247,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'has no certificate, where plain is allowed too',
       { tls: false },
       { security: ['plain', 'starttls'] },
-      'ldap-answered',
+      'ldap-responded',
       { security: 'plain', startTls: { offered: false, resultCode: 2 } },
     ],
     [
@@ -260,7 +264,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'ldap-confidentiality-required',
       { plainBind: { resultCode: 13 } },
     ],
-    ['takes passwords in clear', {}, { plainBind: true }, 'ldap-answered', { plainBind: { resultCode: 49 } }],
+    ['takes passwords in clear', {}, { plainBind: true }, 'ldap-responded', { plainBind: { resultCode: 49 } }],
     [
       'disallows simple binds',
       { extra: 'disallow bind_simple' },
@@ -268,8 +272,8 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'ldap-unwilling',
       { bind: { resultCode: 53, resultName: 'unwillingToPerform' } },
     ],
-    ['disallows anonymous binds', { disallowAnonymous: true }, {}, 'ldap-answered', { activeDirectory: false }],
-    ['tells strangers nothing', { extra: 'require bind' }, {}, 'ldap-answered', { security: 'plain', rootDse: {} }],
+    ['disallows anonymous binds', { disallowAnonymous: true }, {}, 'ldap-responded', { activeDirectory: false }],
+    ['tells strangers nothing', { extra: 'require bind' }, {}, 'ldap-responded', { security: 'plain', rootDse: {} }],
     [
       'tells strangers nothing and lets users in',
       { extra: 'require bind' },
@@ -292,12 +296,12 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       { security: 'plain' },
     ],
   ])('one that %s', async (_what, setup, options, reason, facts) => {
-    const seen = await lookAt(setup, 'port', options)
+    const seen = await probeWith(setup, 'port', options)
     expect(seen).toMatchObject({ state: 'open', reason, facts })
   })
 
   test('an LDAPS port without a certificate, and plain LDAP to an LDAPS port', async () => {
-    expect(await lookAt({ tls: false }, 'ldapsPort', { security: ['ldaps'] })).toMatchObject({
+    expect(await probeWith({ tls: false }, 'ldapsPort', { security: ['ldaps'] })).toMatchObject({
       reason: 'connection-closed',
     })
     expect(await look(at('ldapsPort'), {})).toMatchObject({ state: 'open', reason: 'connection-closed', facts: {} })
@@ -354,8 +358,8 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       await using peer = await startSlapd({ ...rest, certificate: certificate && (await tlsCertificate(certificate)) })
       for (const port of ['port', 'ldapsPort'] as const) {
         const security = port === 'port' ? 'starttls' : 'ldaps'
-        const wish: Options = { security: [security], credentialRef: ref, trustedCa: peer.ca, ...options }
-        const seen = await look(at(port, peer, host), wish, login(peer))
+        const request: Options = { security: [security], credentialRef: ref, trustedCa: peer.ca, ...options }
+        const seen = await look(at(port, peer, host), request, login(peer))
         expect(seen).toMatchObject({ reason: 'ldap-channel-unverified', facts: { security } })
         expect(seen.io.resolved).toEqual([])
       }
@@ -384,7 +388,7 @@ describeWithPeers(['openssl'], 'other TLS servers', () => {
 })
 
 test('nothing listens: what the connect saw is the look', async () => {
-  const io = { ...watchedIo(), connect: async () => ({ state: 'filtered', reason: 'no-answer' }) as const }
+  const io = { ...watchedIo(), connect: async () => ({ state: 'filtered', reason: 'no-response' }) as const }
   const seen = await probeLdap({ host: 'dc.lab.test', address: '192.0.2.1', port: 389 }, {}, io)
-  expect(seen).toEqual({ state: 'filtered', reason: 'no-answer', facts: {} })
+  expect(seen).toEqual({ state: 'filtered', reason: 'no-response', facts: {} })
 })

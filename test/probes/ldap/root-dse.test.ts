@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
-import { rootDseAnswer } from '../../support/ldap-bytes.ts'
+import { rootDseResponse } from '../../support/ldap-bytes.ts'
 import { startHostile } from '../../support/peers/hostile.ts'
 import { probeIo } from '../../support/probe-io.ts'
 
 /** One look at a directory whose rootDSE is this. */
-async function lookAt(attributes: Parameters<typeof rootDseAnswer>[1]) {
-  await using peer = await startHostile([{ reply: () => rootDseAnswer(1, attributes) }, 'hang'])
+async function probeWith(attributes: Parameters<typeof rootDseResponse>[1]) {
+  await using peer = await startHostile([{ reply: () => rootDseResponse(1, attributes) }, 'hang'])
   return await probeLdap({ host: peer.host, address: peer.host, port: peer.port }, {}, probeIo())
 }
 
 test('strings in facts are printable and bounded, numbers and flags are strict', async () => {
-  const { facts } = await lookAt({
+  const { facts } = await probeWith({
     dnsHostName: [`dc\x1b[2J\r\n${'é'.repeat(5_000)}`],
     ldapServiceName: ['one', 'two'],
     domainFunctionality: ['7 '],
@@ -28,7 +28,7 @@ test('strings in facts are printable and bounded, numbers and flags are strict',
 })
 
 test('the names of attributes may come in any case, and numbers of any level', async () => {
-  const { facts } = await lookAt({
+  const { facts } = await probeWith({
     DNSHOSTNAME: ['dc.lab.test'],
     domainfunctionality: ['10'],
     FORESTFUNCTIONALITY: ['0'],
@@ -42,7 +42,7 @@ test.each([
   ['AD LDS', ['1.2.840.113556.1.4.1851'], false],
   ['something whose capability only begins like it', ['1.2.840.113556.1.4.8001'], false],
 ])('%s', async (_what, supportedCapabilities, activeDirectory) => {
-  const { facts } = await lookAt({ supportedCapabilities })
+  const { facts } = await probeWith({ supportedCapabilities })
   expect(facts).toMatchObject({ activeDirectory, rootDse: { supportedCapabilities: supportedCapabilities.toSorted() } })
 })
 
@@ -53,7 +53,7 @@ test.each([
   ['ahead', hourMs],
   ['behind', -hourMs],
 ])('a clock that is an hour %s shows as such, to half a second', async (_what, aheadMs) => {
-  const { measurements, facts } = await lookAt({ currentTime: [generalizedTime(Date.now() + aheadMs)] })
+  const { measurements, facts } = await probeWith({ currentTime: [generalizedTime(Date.now() + aheadMs)] })
   expect(Math.abs((measurements?.clockSkewMs ?? Number.NaN) - aheadMs)).toBeLessThan(1_000)
   expect(facts.rootDse, 'time is no evidence').toEqual({})
 })
@@ -61,6 +61,6 @@ test.each([
 test.each(['20261399999999.0Z', '20260101000000', '20260101000000+0100', 'now', ''])(
   'a time that is none (%j) gives no measurement',
   async (currentTime) => {
-    expect((await lookAt({ currentTime: [currentTime] })).measurements).toBeUndefined()
+    expect((await probeWith({ currentTime: [currentTime] })).measurements).toBeUndefined()
   },
 )

@@ -129,6 +129,6 @@ test('silence ends at the deadline, as filtered', async () => {
     result = await dialTo('127.0.0.1', port, 150)
   }
   const startedAt = performance.now()
-  expect(await inTime(400, dialTo('127.0.0.1', port, 150))).toEqual({ state: 'filtered', reason: 'no-answer' })
+  expect(await inTime(400, dialTo('127.0.0.1', port, 150))).toEqual({ state: 'filtered', reason: 'no-response' })
   expect(performance.now() - startedAt).toBeGreaterThanOrEqual(150)
 })

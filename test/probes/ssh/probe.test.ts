@@ -160,7 +160,7 @@ async function openSshClient({ host, port }: Sshd) {
 }
 
 describe('probeSsh and servers that are unlike OpenSSH', () => {
-  const lookAt = async (options: SshServerOptions) => {
+  const probeWith = async (options: SshServerOptions) => {
     await using server = await startSshServer(options)
     return await look(server)
   }
@@ -188,12 +188,12 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     ['whose right guess must not be skipped', { guessFollows: true }],
     ['that has no MAC because its cipher needs none', { lists: { macClientToServer: [], macServerToClient: [] } }],
   ])('verifies the host key of a server %s', async (_what, options) => {
-    const { reason, facts } = await lookAt(options)
+    const { reason, facts } = await probeWith(options)
     expect({ reason, verified: facts.hostKey?.verified }).toEqual({ reason: 'ssh-ok', verified: true })
   })
 
   test('tells 1.99 from 2.0, and the lists as they were sent', async () => {
-    const { facts } = await lookAt({ greeting: 'SSH-1.99-peer_1.0 with comment\r\n' })
+    const { facts } = await probeWith({ greeting: 'SSH-1.99-peer_1.0 with comment\r\n' })
     expect(facts).toMatchObject({
       identification: 'SSH-1.99-peer_1.0 with comment',
       protocolVersion: '1.99',
@@ -203,13 +203,13 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
   })
 
   test('knows a server of protocol 1.5 by its identification alone', async () => {
-    const { reason, facts } = await lookAt({ greeting: 'SSH-1.5-old\r\n' })
+    const { reason, facts } = await probeWith({ greeting: 'SSH-1.5-old\r\n' })
     expect(reason).toBe('ssh-no-common-algorithm')
     expect(facts).toEqual({ identification: 'SSH-1.5-old', protocolVersion: '1.5', software: 'old' })
   })
 
   test('escapes what is not printable ASCII in an identification', async () => {
-    const { reason, facts } = await lookAt({ greeting: 'SSH-2.0-p\x1b[2J\xe9 \x07bell\r\n' })
+    const { reason, facts } = await probeWith({ greeting: 'SSH-2.0-p\x1b[2J\xe9 \x07bell\r\n' })
     expect(reason).toBe('ssh-ok')
     expect(facts).toMatchObject({ identification: 'SSH-2.0-p\\x1b[2J\\xe9 \\x07bell', software: 'p\\x1b[2J\\xe9' })
   })
@@ -223,7 +223,7 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
       { lists: Object.fromEntries(Object.keys(sshServerLists).map((list) => [list, []])) },
     ],
   ])('keeps the lists of a server without a common %s', async (_what, options) => {
-    const { reason, facts } = await lookAt(options)
+    const { reason, facts } = await probeWith(options)
     expect(reason).toBe('ssh-no-common-algorithm')
     expect(facts.algorithms).toEqual({ ...sshServerLists, ...options.lists })
     expect(facts).not.toHaveProperty('hostKey')
@@ -241,7 +241,7 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     ['a list holds a name of control bytes', { lists: { macClientToServer: ['\x1b[2J'] } }],
     ['a message comes out of turn', { interposed: [Buffer.of(messages.kexInit)] }],
   ])('does not believe an answer in which %s', async (_what, options) => {
-    const { state, reason, facts } = await lookAt(options)
+    const { state, reason, facts } = await probeWith(options)
     expect({ state, reason }).toEqual({ state: 'open', reason: 'protocol-violation' })
     expect(facts).not.toHaveProperty('hostKey')
   })
@@ -262,12 +262,12 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
       { reply: (signed) => ({ ...signed, signature: Buffer.concat([signed.signature, Buffer.of(0)]) }) },
     ],
   ])('does not believe a host key whose signature %s', async (_what, options) => {
-    const { reason, facts } = await lookAt(options)
+    const { reason, facts } = await probeWith(options)
     expect({ reason, verified: facts.hostKey?.verified }).toEqual({ reason: 'ssh-signature-invalid', verified: false })
   })
 
   test('takes a DISCONNECT in the key exchange for a refusal, and keeps the lists', async () => {
-    const { reason, facts } = await lookAt({ interposed: [disconnect] })
+    const { reason, facts } = await probeWith({ interposed: [disconnect] })
     expect(reason).toBe('ssh-refused')
     expect(facts.algorithms).toEqual(sshServerLists)
   })

@@ -69,61 +69,61 @@ describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', (
   })
   afterAll(() => network.stop())
 
-  const sightAll = async (
+  const probeAddresses = async (
     places: (readonly [address: string, port: number])[],
     more: Partial<typeof patience> = {},
   ) => {
     const checks = places.map(([host, port]) => ({ probe: 'tcp' as const, host, port, options: {} }))
     const observations = await observeIn(network, { ...patience, ...more, checks })
-    return observations.map(({ sightings: [sighting] }) => sighting)
+    return observations.map(({ addressResults: [addressResult] }) => addressResult)
   }
 
   test('each way of treating a SYN has its state', async () => {
-    const seen = await sightAll(table.map(([, address, port]) => [address, port]))
+    const seen = await probeAddresses(table.map(([, address, port]) => [address, port]))
     const found = seen.map(({ state, reason, attempts }, index) => [table[index]?.[0], { state, reason }, attempts])
     expect(found).toEqual(table.map(([what, , , expected]) => [what, expected, 1]))
   })
 
   test('a full accept queue is filtered, and what found room in it before is open', async () => {
     const seen: unknown[] = []
-    for (let connections = 0; connections < 3; connections += 1) seen.push(...(await sightAll([[target, 1011]])))
+    for (let connections = 0; connections < 3; connections += 1) seen.push(...(await probeAddresses([[target, 1011]])))
     expect(seen).toMatchObject([open, open, silent])
   })
 
   test.concurrent('a host that does not answer ARP is unreachable, on every port and whenever the check began', async () => {
-    const seen = await sightAll(
+    const seen = await probeAddresses(
       [1, 2].map((port) => [network.absentAddress, port]),
       { timeoutMs: 4_000, perHost: 1 },
     )
     // One after the other: the second finds the failed resolution, or begins a new one.
-    for (const sighting of seen) expect(sighting).toMatchObject({ ...hostUnreachable, attempts: 1 })
+    for (const addressResult of seen) expect(addressResult).toMatchObject({ ...hostUnreachable, attempts: 1 })
   })
 
   test.concurrent("a host that does not answer ARP is unreachable also when the deadline is shorter than ARP's three seconds", async () => {
-    const seen = await sightAll([['192.0.2.98', 80]], { timeoutMs: 300, tries: 2 })
+    const seen = await probeAddresses([['192.0.2.98', 80]], { timeoutMs: 300, tries: 2 })
     expect(seen).toMatchObject([{ ...hostUnreachable, attempts: 2 }])
   })
 
   test.concurrent("an ICMP error that another check's ARP failure brings early does not make an absent host look filtered", async () => {
-    const early = sightAll([['192.0.2.97', 80]], { timeoutMs: 4_000 })
-    const late = sightAll([['192.0.2.97', 81]], { timeoutMs: 400, tries: 10 })
+    const early = probeAddresses([['192.0.2.97', 80]], { timeoutMs: 4_000 })
+    const late = probeAddresses([['192.0.2.97', 81]], { timeoutMs: 400, tries: 10 })
     expect(await Promise.all([early, late])).toMatchObject([[hostUnreachable], [hostUnreachable]])
   })
 
   test.concurrent("a gateway of ours that does not answer ARP is our trouble, not the target's", async () => {
-    const seen = await sightAll([['203.0.113.70', 80]], { timeoutMs: 4_000 })
-    const impatient = await sightAll([['203.0.113.71', 80]], { timeoutMs: 300 })
+    const seen = await probeAddresses([['203.0.113.70', 80]], { timeoutMs: 4_000 })
+    const impatient = await probeAddresses([['203.0.113.71', 80]], { timeoutMs: 300 })
     expect([...seen, ...impatient]).toMatchObject([noLocalRoute, noLocalRoute])
   })
 
   test.concurrent('an IPv6 neighbour that is not there is unreachable', async () => {
-    expect(await sightAll([['fd00:db8::99', 80]], { timeoutMs: 4_000 })).toMatchObject([hostUnreachable])
+    expect(await probeAddresses([['fd00:db8::99', 80]], { timeoutMs: 4_000 })).toMatchObject([hostUnreachable])
   })
 })
 
 const open = { state: 'open', reason: 'tcp-connected' }
 const closed = { state: 'closed', reason: 'connection-refused' }
-const silent = { state: 'filtered', reason: 'no-answer' }
+const silent = { state: 'filtered', reason: 'no-response' }
 const prohibited = { state: 'filtered', reason: 'icmp-prohibited' }
 const networkUnreachable = { state: 'unreachable', reason: 'network-unreachable' }
 const hostUnreachable = { state: 'unreachable', reason: 'host-unreachable' }

@@ -4,7 +4,7 @@ import { describeCertificate, namesHost } from '../../../src/probes/tls/certific
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { mustRun } from '../../support/processes.ts'
 
-interface Wish {
+interface AuditSelection {
   subject?: string
   sans?: string
   key?: string[]
@@ -13,7 +13,7 @@ interface Wish {
 const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-384']
 
 describeWithPeers(['openssl'], 'a certificate', () => {
-  async function make({ subject = '/CN=a.test', sans, key = ec }: Wish) {
+  async function make({ subject = '/CN=a.test', sans, key = ec }: AuditSelection) {
     const names = sans === undefined ? [] : ['-addext', `subjectAltName=${sans}`]
     const args = ['-x509', '-nodes', ...key, '-keyout', '/dev/null', '-utf8', '-subj', subject, ...names]
     const pem = await mustRun('openssl', ['req', ...args])

@@ -26,7 +26,7 @@ const look = (peer: Listener, options: ProbeOptions['tls'] = {}, host = 'good.la
   probeTls({ host, address: peer.host, port: peer.port }, options, probeIo({ deadlineMs }))
 
 /** Looks at a variant of `openssl s_server` with its authority trusted. */
-async function lookAt(variant: TlsVariant, offerVersions?: string[]) {
+async function probeWith(variant: TlsVariant, offerVersions?: string[]) {
   await using peer = await startTls(variant)
   return await look(peer, { trustedCa: peer.ca, offerVersions })
 }
@@ -72,7 +72,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
   })
 
   test('the chain is what the peer sent, without the authority that only this side has', async () => {
-    const { facts } = await lookAt('tls1.3')
+    const { facts } = await probeWith('tls1.3')
     expect(facts.trusted).toBe(true)
     expect(facts.chain).toEqual([facts.certificate?.sha256])
   })
@@ -84,7 +84,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     ['tls1.3', { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', ocspStapled: false }],
     ['ocsp-stapled', { ocspStapled: true }],
   ])('%s: shows what was agreed', async (variant, facts) => {
-    expect(await lookAt(variant)).toMatchObject({ state: 'open', reason: 'tls-ok', facts })
+    expect(await probeWith(variant)).toMatchObject({ state: 'open', reason: 'tls-ok', facts })
   })
 
   test.each<[TlsVariant, object]>([
@@ -96,7 +96,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     ['other-ca', { trusted: false, trustError: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', nameMatches: true }],
     ['weak', { trusted: true, nameMatches: true }],
   ])('%s: trust, name and dates are told apart', async (variant, expected) => {
-    const { reason, facts } = await lookAt(variant)
+    const { reason, facts } = await probeWith(variant)
     const { certificate, trusted, trustError, nameMatches } = facts
     expect(reason).toBe('tls-ok')
     expect({ trusted, nameMatches, ...(trustError && { trustError }) }).toEqual(expected)
@@ -129,7 +129,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
   test.each(['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const)(
     '%s: a required client certificate is told, with the facts of the server',
     async (variant) => {
-      const { reason, facts } = await lookAt(variant)
+      const { reason, facts } = await probeWith(variant)
       expect(reason).toBe('tls-client-certificate-required')
       expect(facts).toMatchObject({ clientCertificate: 'required', trusted: true, nameMatches: true })
       expect(facts.alert).toBe(variant === 'client-certificate-tls1.3' ? 116 : 40)
@@ -175,16 +175,16 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
     ['client-certificate-tls1.2', ['TLSv1.2']],
     ['client-certificate-tls1.3', ['TLSv1.3']],
   ])('%s: the ladder tells exactly the versions that it was started with', async (variant, accepted) => {
-    expect((await lookAt(variant, everyVersion)).facts.versions).toEqual(only(...accepted))
+    expect((await probeWith(variant, everyVersion)).facts.versions).toEqual(only(...accepted))
   })
 
   test('versions are only looked at when they are asked about', async () => {
-    expect((await lookAt('good')).facts).not.toHaveProperty('versions')
-    expect((await lookAt('good', ['TLSv1'])).facts.versions).toEqual({ TLSv1: 'refused' })
+    expect((await probeWith('good')).facts).not.toHaveProperty('versions')
+    expect((await probeWith('good', ['TLSv1'])).facts.versions).toEqual({ TLSv1: 'refused' })
   })
 
   /** A server of TLS 1.2 and newer behind something that treats the hello of TLS 1.0 in its own way. */
-  async function lookBehind(treat: (socket: net.Socket) => void) {
+  async function probeBehind(treat: (socket: net.Socket) => void) {
     await using upstream = await startTls('good')
     const front = net.createServer((socket) => {
       socket.on('error', () => {})
@@ -205,13 +205,13 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
   }
 
   test('a close or two resets in answer to one version refuse it when another works', async () => {
-    expect(await lookBehind((socket) => socket.end())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
-    expect(await lookBehind((socket) => socket.resetAndDestroy())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
+    expect(await probeBehind((socket) => socket.end())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
+    expect(await probeBehind((socket) => socket.resetAndDestroy())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
   })
 
   test('one reset that is not repeated refuses nothing', async () => {
     let seen = 0
-    const versions = await lookBehind((socket) => {
+    const versions = await probeBehind((socket) => {
       seen += 1
       if (seen === 1) socket.resetAndDestroy()
     })
@@ -219,7 +219,7 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
   })
 
   test('silence about one version is no refusal, and leaves time for the others', async () => {
-    expect(await lookBehind(() => {})).toEqual({ TLSv1: 'not-tested', 'TLSv1.2': 'accepted' })
+    expect(await probeBehind(() => {})).toEqual({ TLSv1: 'not-tested', 'TLSv1.2': 'accepted' })
   })
 
   test('a port that never speaks TLS refuses no version', async () => {

@@ -15,8 +15,8 @@ const xml = new XMLParser({
 })
 // biome-ignore lint/suspicious/noExplicitAny: tests read documents as their readers do, without types
 type Read = any
-const render = async (name: keyof typeof auditFormats, wish: Parameters<typeof renderAll>[1] = {}) =>
-  renderAll(auditFormats[name].render, wish)
+const render = async (name: keyof typeof auditFormats, request: Parameters<typeof renderAll>[1] = {}) =>
+  renderAll(auditFormats[name].render, request)
 const readJson = async (name: 'oscal' | 'sarif'): Promise<Read> => JSON.parse(await render(name))
 const readXml = async (name: 'junit' | 'nmap'): Promise<Read> => xml.parse(await render(name))
 
@@ -165,7 +165,7 @@ describe('Nmap XML', () => {
       probe: 'ldap',
       host: 'dc1.test',
       port: 389,
-      addresses: { '10.0.0.9': { state: 'open', reason: 'ldap-answered', facts: {} } },
+      addresses: { '10.0.0.9': { state: 'open', reason: 'ldap-responded', facts: {} } },
     } as const
     const findings = [
       findingOf('client-https', 'pass', ['open', 'as-expected']),
@@ -219,8 +219,8 @@ describe('OSCAL Assessment Results', () => {
   })
 
   test('knows a risk again in a later audit', async () => {
-    const risksOf = async (wish: object) =>
-      JSON.parse(await render('oscal', wish))['assessment-results'].results[0].risks.map(({ uuid }: Read) => uuid)
+    const risksOf = async (request: object) =>
+      JSON.parse(await render('oscal', request))['assessment-results'].results[0].risks.map(({ uuid }: Read) => uuid)
     const later = { ...sampleAudit, id: '019b7600-0000-7000-8000-000000000009' }
     expect(await risksOf({ audit: later })).toEqual(await risksOf({}))
   })
@@ -266,8 +266,8 @@ describe('OSCAL Assessment Results', () => {
         },
       },
     }
-    for (const wish of [{}, { findings: [] }, { audit: bare }]) {
-      const document = JSON.parse(await render('oscal', wish))
+    for (const request of [{}, { findings: [] }, { audit: bare }]) {
+      const document = JSON.parse(await render('oscal', request))
       expect(validate(document), ajv.errorsText(validate.errors)).toBe(true)
     }
     const broken = await readJson('oscal')

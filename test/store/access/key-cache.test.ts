@@ -93,7 +93,7 @@ describe('beside the database', () => {
   async function openProcess() {
     const known = createKnownKeys()
     let waiting = Promise.withResolvers<string>()
-    const tell = (what: string) => {
+    const publish = (what: string) => {
       waiting.resolve(what)
       waiting = Promise.withResolvers()
     }
@@ -101,15 +101,15 @@ describe('beside the database', () => {
       ...known,
       trust() {
         known.trust()
-        tell('trust')
+        publish('trust')
       },
       distrust() {
         known.distrust()
-        tell('distrust')
+        publish('distrust')
       },
       changed(id) {
         known.changed(id)
-        tell(id)
+        publish(id)
       },
     }
     const notifications = await listenForNotifications(stores.url, spied)

@@ -16,7 +16,7 @@ test('a key that was made opens the door, with its scopes', async () => {
   expect(await stores.keys.authenticate(key, new Date())).toEqual({
     keyId: id,
     scopes: ['audits', 'targets'],
-    realm: {},
+    targetScope: {},
   })
   expect(await stores.keys.exists('night audit')).toBe(true)
   expect(await stores.keys.exists('nobody')).toBe(false)

@@ -165,20 +165,20 @@ test('the audit before another is the newest completed one of its policy that sh
   const { stored: other } = await stores.policies.put(policyOf('other', 'r'))
   const { stored } = await stores.policies.put(policyOf('previous', 'r'))
   const ids = auditIds(7)
-  const [shares, sharesOne, elsewhere, otherPolicy, failed, running, self] = ids
+  const [batches, sharesOne, elsewhere, otherPolicy, failed, running, self] = ids
   const policyId = stored.id
-  await accept({ id: shares, policyId, targetIds: [1, 2] })
+  await accept({ id: batches, policyId, targetIds: [1, 2] })
   await accept({ id: sharesOne, policyId, targetIds: [2, 9] })
   await accept({ id: elsewhere, policyId, targetIds: [8] })
   await accept({ id: otherPolicy, policyId: other.id, targetIds: [2] })
   await accept({ id: failed, policyId, targetIds: [2] })
   await accept({ id: running, policyId, targetIds: [2] })
   await accept({ id: self, policyId, targetIds: [2, 3] })
-  for (const id of [shares, sharesOne, elsewhere, otherPolicy, self]) await stores.audits.finish(id ?? '')
+  for (const id of [batches, sharesOne, elsewhere, otherPolicy, self]) await stores.audits.finish(id ?? '')
   await stores.audits.finish(failed ?? '', 'no plan')
   expect(await stores.audits.findPrevious(self ?? '')).toBe(sharesOne)
-  expect(await stores.audits.findPrevious(sharesOne ?? '')).toBe(shares)
-  expect(await stores.audits.findPrevious(shares ?? '')).toBeUndefined()
+  expect(await stores.audits.findPrevious(sharesOne ?? '')).toBe(batches)
+  expect(await stores.audits.findPrevious(batches ?? '')).toBeUndefined()
 })
 
 describe('series', () => {
@@ -215,7 +215,7 @@ test('vantages are announced with the zones that they have now; empty zones are 
 test('codes keep their numbers, and a word of a newer version is a fault that says so', async () => {
   const [one, other] = await Promise.all([loadCodes(stores.db), loadCodes(stores.db)])
   expect(one.reason.numberOf('as-expected')).toBe(other.reason.numberOf('as-expected'))
-  expect(one.reason.wordOf(one.reason.numberOf('no-answer'))).toBe('no-answer')
+  expect(one.reason.wordOf(one.reason.numberOf('no-response'))).toBe('no-response')
   expect([one.result.numberOf('pass'), one.result.wordOf(1), one.state.wordOf(2)]).toEqual([0, 'fail', 'filtered'])
   expect(() => one.result.wordOf(99)).toThrow('written by a newer version')
 })

@@ -73,7 +73,7 @@ describe('a span', () => {
   test.each([
     ['the result', { result: 'fail' }],
     ['the state', { state: 'filtered' }],
-    ['the reason', { reason: 'no-answer' }],
+    ['the reason', { reason: 'no-response' }],
     ['the evidence', { evidence: evidence('closed') }],
   ] as const)('ends, and another begins, at the moment when %s changes', async (_, change) => {
     const series = await newSeries()
@@ -164,7 +164,7 @@ describe('a batch', () => {
       batchesLeft: 0,
     })
     expect(await stores.audits.isRecorded(started.auditId)).toBe(true)
-    expect((await stores.drift.momentOf(started.auditId))?.at).toEqual(at(3000))
+    expect((await stores.drift.pointInTimeOf(started.auditId))?.at).toEqual(at(3000))
   })
 
   test('that is delivered twice changes nothing, whatever was seen the second time', async () => {

@@ -18,7 +18,7 @@ async function listenAt(url = stores.url): Promise<Notifications> {
 
 /** Longer than a test may last, so that who is not woken fails. */
 const longMs = 1_000_000
-const tell = (auditId: string) => stores.query(`NOTIFY ${auditChannel}, '${auditId}'`)
+const publish = (auditId: string) => stores.query(`NOTIFY ${auditChannel}, '${auditId}'`)
 const listeners = () =>
   stores.query<{ pid: number }>(
     `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'portwarden notifications'`,
@@ -28,7 +28,7 @@ const listeners = () =>
 async function isSettled(promise: Promise<void>, notifications: Notifications): Promise<boolean> {
   const [marker = ''] = auditIds(1)
   const heard = notifications.waitForEnd(marker, longMs)
-  await tell(marker)
+  await publish(marker)
   await heard
   return Promise.race([promise.then(() => true), Promise.resolve(false)])
 }
@@ -55,7 +55,7 @@ describe('who waits for an audit', () => {
       })
       .catch(() => {})
     expect(await isSettled(waiting, notifications)).toBe(false)
-    await tell(one.auditId)
+    await publish(one.auditId)
     await waiting
   })
 
@@ -100,7 +100,7 @@ describe('a lost connection', () => {
     await stores.query(`SELECT pg_terminate_backend(${pid})`)
     await waiting
     const heard = notifications.waitForEnd(next, longMs)
-    await tell(next)
+    await publish(next)
     await heard
     expect((await listeners()).map((row) => row.pid)).not.toContain(pid)
   })
@@ -116,7 +116,7 @@ describe('a lost connection', () => {
     relay.mend()
     await waiting
     const heard = notifications.waitForEnd(next, longMs)
-    await tell(next)
+    await publish(next)
     await heard
     expect(await listeners()).toHaveLength(1)
   })

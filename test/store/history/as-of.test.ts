@@ -22,11 +22,11 @@ test('asOf is no later than the start of any transaction that still runs, and no
   await other.connect()
   try {
     await other.query('BEGIN')
-    const begun = (await other.query<{ at: Date }>('SELECT now() AS at')).rows[0]?.at.getTime() ?? Number.NaN
-    while ((await now()) <= begun) await stores.query('SELECT 1')
-    expect(Date.parse(await changes.asOf())).toBe(begun)
+    const started = (await other.query<{ at: Date }>('SELECT now() AS at')).rows[0]?.at.getTime() ?? Number.NaN
+    while ((await now()) <= started) await stores.query('SELECT 1')
+    expect(Date.parse(await changes.asOf())).toBe(started)
     await other.query('COMMIT')
-    expect(Date.parse(await changes.asOf())).toBeGreaterThan(begun)
+    expect(Date.parse(await changes.asOf())).toBeGreaterThan(started)
   } finally {
     await other.end()
   }

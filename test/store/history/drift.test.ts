@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../../src/domain/findings/evidence.ts'
 import type { NewFinding } from '../../../src/store/audits/record-findings.ts'
-import type { DriftFilter, DriftItem, Moment } from '../../../src/store/history/drift.ts'
+import type { DriftFilter, DriftItem, PointInTime } from '../../../src/store/history/drift.ts'
 import { at, finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../../support/stores.ts'
 
 let stores: TestStores
@@ -23,13 +23,13 @@ async function audit(ms: number, seen: [Series | undefined, Outcome?][], policy 
   return started.auditId
 }
 
-async function momentOf(auditId: string): Promise<Moment> {
-  const found = await stores.drift.momentOf(auditId)
+async function pointInTimeOf(auditId: string): Promise<PointInTime> {
+  const found = await stores.drift.pointInTimeOf(auditId)
   if (!found) throw new Error(`there is no audit ${auditId}`)
   return found.moment
 }
 
-async function between(from: Moment, to: Moment, filter: DriftFilter): Promise<DriftItem[]> {
+async function between(from: PointInTime, to: PointInTime, filter: DriftFilter): Promise<DriftItem[]> {
   const drift = await stores.drift.compare(from, to, filter)
   return (await drift.page({ limit: 100 })).items
 }
@@ -67,7 +67,7 @@ describe('drift between two audits', () => {
       [regresses, fail],
       [stays, { latencyMs: 700, attempts: 3 }],
     ])
-    const items = await between(await momentOf(one), await momentOf(other), { target })
+    const items = await between(await pointInTimeOf(one), await pointInTimeOf(other), { target })
     expect(items.map(told)).toEqual([
       'changes changed',
       'clears clarified',
@@ -93,8 +93,8 @@ describe('drift between two audits', () => {
   test('is nothing from an audit to itself, and turns round with its ends', async () => {
     const target = 'round'
     const [series] = await makeSeries(stores, [target])
-    const one = await momentOf(await audit(1000, [[series]]))
-    const other = await momentOf(await audit(2000, [[series, fail]]))
+    const one = await pointInTimeOf(await audit(1000, [[series]]))
+    const other = await pointInTimeOf(await audit(2000, [[series, fail]]))
     expect(await between(one, one, { target })).toEqual([])
     expect((await between(other, one, { target })).map(told)).toEqual(['r recovered'])
   })
@@ -102,9 +102,9 @@ describe('drift between two audits', () => {
   test('does not depend on audits between them, or on what came late', async () => {
     const target = 'between'
     const [series] = await makeSeries(stores, [target])
-    const one = await momentOf(await audit(1000, [[series]]))
+    const one = await pointInTimeOf(await audit(1000, [[series]]))
     await audit(2000, [[series, fail]])
-    const other = await momentOf(await audit(3000, [[series]]))
+    const other = await pointInTimeOf(await audit(3000, [[series]]))
     await audit(500, [[series, unknown]])
     expect(await between(one, other, { target })).toEqual([])
   })
@@ -112,8 +112,8 @@ describe('drift between two audits', () => {
   test('shows series that came and went, with the cause `scope`', async () => {
     const target = 'scope'
     const [comes, goes, stays] = await makeSeries(stores, [target], ['comes', 'goes', 'stays'])
-    const one = await momentOf(await audit(1000, [[goes, fail], [stays]]))
-    const other = await momentOf(await audit(2000, [[comes], [stays]]))
+    const one = await pointInTimeOf(await audit(1000, [[goes, fail], [stays]]))
+    const other = await pointInTimeOf(await audit(2000, [[comes], [stays]]))
     expect(await between(one, other, { target })).toMatchObject([
       { rule: 'comes', class: 'appeared', cause: 'scope', before: null, after: { result: 'pass' } },
       { rule: 'goes', class: 'vanished', cause: 'scope', before: { result: 'fail' }, after: null },
@@ -124,14 +124,16 @@ describe('drift between two audits', () => {
     const target = 'policy'
     const [series] = await makeSeries(stores, [target])
     const facts = { evidence: evidence('same') }
-    const one = await momentOf(await audit(1000, [[series, facts]], policyOf('judging', 'r')))
-    const other = await momentOf(await audit(2000, [[series, { ...facts, ...fail }]], policyOf('judging', 'r', 's')))
+    const one = await pointInTimeOf(await audit(1000, [[series, facts]], policyOf('judging', 'r')))
+    const other = await pointInTimeOf(
+      await audit(2000, [[series, { ...facts, ...fail }]], policyOf('judging', 'r', 's')),
+    )
     expect(await between(one, other, { target })).toMatchObject([{ class: 'regressed', cause: 'policy' }])
   })
 })
 
 describe('drift between two times', () => {
-  const since = (ms: number): Moment => ({ time: at(ms) })
+  const since = (ms: number): PointInTime => ({ time: at(ms) })
 
   test('is what was known then of every series', async () => {
     const target = 'times'
@@ -165,7 +167,7 @@ test('a time and an audit can be compared', async () => {
   const target = 'mixed'
   const [series] = await makeSeries(stores, [target])
   await audit(1000, [[series]])
-  const later = await momentOf(await audit(2000, [[series, fail]]))
+  const later = await pointInTimeOf(await audit(2000, [[series, fail]]))
   expect((await between({ time: at(1500) }, later, { target })).map(told)).toEqual(['r regressed'])
   expect((await between(later, { time: at(1500) }, { target })).map(told)).toEqual(['r recovered'])
 })
@@ -174,13 +176,13 @@ test('a filter keeps what it names, and pages tell everything once', async () =>
   const names = ['filter-a', 'filter-b', 'filter-c']
   const series = await makeSeries(stores, names, ['x', 'y'])
   await stores.targets.save([{ name: 'filter-b', address: '127.0.0.1', labels: { filtered: 'yes' } }])
-  const one = await momentOf(
+  const one = await pointInTimeOf(
     await audit(
       1000,
       series.map((s) => [s]),
     ),
   )
-  const other = await momentOf(
+  const other = await pointInTimeOf(
     await audit(
       2000,
       series.map((s) => [s, s.rule === 'x' ? fail : unknown]),
@@ -208,8 +210,8 @@ test('a filter keeps what it names, and pages tell everything once', async () =>
 test('the moment of an audit is that of its newest observation', async () => {
   const [series] = await makeSeries(stores, ['moment'])
   const id = await audit(4000, [[series]])
-  expect((await stores.drift.momentOf(id))?.at).toEqual(at(4000))
+  expect((await stores.drift.pointInTimeOf(id))?.at).toEqual(at(4000))
   const empty = await startAudit(stores)
-  expect((await stores.drift.momentOf(empty.auditId))?.at).toBeInstanceOf(Date)
-  expect(await stores.drift.momentOf('019b7600-0000-7000-8000-000000000000')).toBeUndefined()
+  expect((await stores.drift.pointInTimeOf(empty.auditId))?.at).toBeInstanceOf(Date)
+  expect(await stores.drift.pointInTimeOf('019b7600-0000-7000-8000-000000000000')).toBeUndefined()
 })

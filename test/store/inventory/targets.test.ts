@@ -43,8 +43,8 @@ describe('creating a target', () => {
   })
 
   test('succeeds for one of many at the same moment', async () => {
-    const wishes = Array.from({ length: 8 }, (_, i) => ({ name: 'contested', address: `10.0.0.${i + 1}` }))
-    const created = (await Promise.all(wishes.map((wish) => stores.targets.create(wish)))).filter((one) => one)
+    const requests = Array.from({ length: 8 }, (_, i) => ({ name: 'contested', address: `10.0.0.${i + 1}` }))
+    const created = (await Promise.all(requests.map((request) => stores.targets.create(request)))).filter((one) => one)
     expect(created).toHaveLength(1)
     expect(await find('contested')).toEqual(created[0])
   })
@@ -97,9 +97,9 @@ describe('saving many targets', () => {
 
   test('by several at once, in any order, neither blocks nor loses one', async () => {
     const names = Array.from({ length: 150 }, (_, i) => `many-${i}`)
-    const wishes = (address: string) => names.map((name) => ({ name, address }))
+    const requests = (address: string) => names.map((name) => ({ name, address }))
     for (let round = 0; round < 6; round += 1) {
-      const saves = Array.from({ length: 8 }, (_, i) => wishes(`10.${round}.0.${i + 1}`))
+      const saves = Array.from({ length: 8 }, (_, i) => requests(`10.${round}.0.${i + 1}`))
       await Promise.all(saves.map((some, i) => stores.targets.save(i % 2 ? some : some.toReversed())))
     }
     expect(await stores.targets.findByNames(names)).toHaveLength(150)

@@ -3,11 +3,11 @@ import { differencesBetween } from '../../../src/store/history/drift-query.ts'
 import { andHas, andOfTarget, everything, isIn, madeIn, withLabels } from '../../../src/store/query/target-scope.ts'
 
 test('whoever is not limited costs queries nothing: they are as they would be without realms', () => {
-  expect([andHas(everything, 'x.realm').sql, andOfTarget(everything, 'x.target_id').sql]).toEqual(['', ''])
+  expect([andHas(everything, 'x.target_scope').sql, andOfTarget(everything, 'x.target_id').sql]).toEqual(['', ''])
   expect([madeIn(everything), withLabels(everything)]).toEqual([{ AND: [] }, { AND: [] }])
   const time = new Date(0)
-  const of = (realm: Record<string, string>) =>
-    differencesBetween({ from: { time }, to: { time }, realm }, {}, { limit: 1 }).sql.replace(/\s+/g, ' ')
+  const of = (targetScope: Record<string, string>) =>
+    differencesBetween({ from: { time }, to: { time }, targetScope }, {}, { limit: 1 }).sql.replace(/\s+/g, ' ')
   expect(of(everything)).not.toContain('labels')
   expect(of({ team: 'blue' })).toContain('IN (SELECT id FROM target WHERE labels @>')
 })
@@ -19,6 +19,6 @@ test.each([
   [{ team: 'blue' }, {}, false],
   [{ constructor: 'x' }, {}, false],
   [{}, {}, true],
-])('of the realm %j is what has the labels %j: %s', (realm, labels, expected) => {
-  expect(isIn(realm as Record<string, string>, labels)).toBe(expected)
+])('of the realm %j is what has the labels %j: %s', (targetScope, labels, expected) => {
+  expect(isIn(targetScope as Record<string, string>, labels)).toBe(expected)
 })

@@ -5,7 +5,7 @@ const inDays = (days: number) => new Date(Date.now() + days * day).toISOString()
 /** In days, and not without end. */
 const minutes = (n: number) => (n % 10_000) / 1_440
 const reason = 'a test'
-const ports = { policy: 'ports', params: { openPort: 9, shutPort: 9 } }
+const ports = { policy: 'ports', params: { openPort: 9, closedPort: 9 } }
 
 /** Bodies that are right, where one seldom comes by chance: their fields fit each other and what is there. No two numbers give the same name. */
 export const bodies: Record<string, (n: number) => unknown> = {

@@ -1,7 +1,7 @@
 import {
   type Authority,
   type Certificate,
-  type CertificateWish,
+  type CertificateOptions,
   createAuthority,
   peerAuthority,
 } from '../certificates.ts'
@@ -11,9 +11,9 @@ import { type At, asPeer, type Peer } from './peer.ts'
 /** The name that all certificates but one are issued for, beside the address 127.0.0.1. */
 export const tlsHostName = 'good.lab.test'
 
-const wish: CertificateWish = { commonName: tlsHostName, subjectAltName: `DNS:${tlsHostName},IP:127.0.0.1` }
-const fromPeers = (change: Partial<CertificateWish>) => async () =>
-  (await peerAuthority()).issue({ ...wish, ...change })
+const request: CertificateOptions = { commonName: tlsHostName, subjectAltName: `DNS:${tlsHostName},IP:127.0.0.1` }
+const fromPeers = (change: Partial<CertificateOptions>) => async () =>
+  (await peerAuthority()).issue({ ...request, ...change })
 
 const makers = {
   good: fromPeers({}),
@@ -22,8 +22,8 @@ const makers = {
   'not-yet-valid': fromPeers({ fromDays: 2 }),
   weak: fromPeers({ key: 'rsa:1024' }),
   'wrong-name': fromPeers({ commonName: 'other.lab.test', subjectAltName: 'DNS:other.lab.test' }),
-  'self-signed': async () => (await peerAuthority()).selfSign(wish),
-  'other-ca': async () => (await createAuthority('Somebody Else CA')).issue(wish),
+  'self-signed': async () => (await peerAuthority()).selfSign(request),
+  'other-ca': async () => (await createAuthority('Somebody Else CA')).issue(request),
 } satisfies Record<string, () => Promise<Certificate>>
 
 export type CertificateName = keyof typeof makers

@@ -9,7 +9,7 @@ import { hasEnded, showAudit } from './audits.ts'
 
 const eventStream = 'text/event-stream'
 /** How often the progress is looked at; the end is told at once. */
-const lookEveryMs = 1_000
+const pollEveryMs = 1_000
 /** A proxy takes a connection on which nothing comes for dead. */
 const heartbeatMs = 15_000
 const reconnectMs = 2_000
@@ -38,7 +38,7 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (a
     let toldAt = performance.now()
     yield `retry: ${reconnectMs}\n\n`
     while (!signal.aborted && (await stillCounts())) {
-      const ended = notifications.waitForEnd(id, lookEveryMs, signal)
+      const ended = notifications.waitForEnd(id, pollEveryMs, signal)
       const audit = await find(view, id)
       if (hasEnded(audit)) return yield eventOf('ended', audit)
       const isNew = idOf(audit) !== told

@@ -187,7 +187,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, 
 }
 
 function show(window: StoredWindow, now: Date) {
-  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, realm: _, ...rest } = window
+  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, targetScope: _, ...rest } = window
   return {
     ...rest,
     state: windowState(window, now),

@@ -60,13 +60,13 @@ export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app)
       const targets = Array.isArray(body.targets)
         ? await findTargets(stores, body.targets)
         : await stores.targets.findByLabels(body.targets.labels)
-      const mistakes = targets.flatMap((target) => {
+      const issues = targets.flatMap((target) => {
         const resolved = resolveParameters(document, { target: target.params })
         return 'errors' in resolved ? resolved.errors.map((error) => ({ ...error, target: target.name })) : []
       })
-      if (mistakes.length > 0) {
+      if (issues.length > 0) {
         throw new RefusedError(
-          mistakes.map(({ target, parameter, message }) => ({
+          issues.map(({ target, parameter, message }) => ({
             pointer: '/targets',
             message: `target ${target}: ${parameter} ${message}`,
           })),

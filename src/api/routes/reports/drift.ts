@@ -4,7 +4,7 @@ import { RefusedError } from '../../../domain/errors.ts'
 import { driftCauses, driftClasses } from '../../../domain/history/drift.ts'
 import { significances } from '../../../domain/history/significance.ts'
 import { driftColumns } from '../../../report/listings/columns.ts'
-import type { DriftFilter, Moment } from '../../../store/history/drift.ts'
+import type { DriftFilter, PointInTime } from '../../../store/history/drift.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -69,7 +69,7 @@ export const DriftReport = Type.Object(
   { $id: 'DriftReport', title: 'DriftReport', description: 'What differs between two moments' },
 )
 
-const MomentText = Type.String({
+const PointInTimeText = Type.String({
   maxLength: 200,
   description: 'An RFC 3339 time, `audit:ID`, or `baseline:NAME`',
   examples: ['2026-11-22T02:00:00Z'],
@@ -88,8 +88,8 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
         description:
           'Between two audits, exactly what they found is compared; between two times, what was known then of every series. The items come in an order that never changes, those of a target together.',
         querystring: closedObject({
-          from: MomentText,
-          to: MomentText,
+          from: PointInTimeText,
+          to: PointInTimeText,
           ...{ target: text, policy: text, rule: text, vantage: text },
           class: Type.Optional(Type.Enum([...driftClasses])),
           ...LabelQuery,
@@ -101,8 +101,8 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
     },
     async (request, reply) => {
       const { from: fromText, to: toText, label, cursor, limit, format: _format, all: _all, ...filter } = request.query
-      const from = await readMoment(request.view, 'from', fromText)
-      const to = await readMoment(request.view, 'to', toText)
+      const from = await readPointInTime(request.view, 'from', fromText)
+      const to = await readPointInTime(request.view, 'to', toText)
       const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
       const drift = await request.view.stores.drift.compare(from.moment, to.moment, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
@@ -116,11 +116,15 @@ export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) =
     },
   )
 
-  async function readMoment({ stores }: View, field: string, value: string): Promise<{ moment: Moment; at: Date }> {
+  async function readPointInTime(
+    { stores }: View,
+    field: string,
+    value: string,
+  ): Promise<{ moment: PointInTime; at: Date }> {
     const [, kind, name = ''] = /^(audit|baseline):(.+)$/.exec(value) ?? []
     const refuse = (message: string) => new RefusedError([{ pointer: `/${field}`, message }], 'query')
     if (kind === 'audit' && uuid.test(name)) {
-      const found = await stores.drift.momentOf(name)
+      const found = await stores.drift.pointInTimeOf(name)
       if (found) return found
     }
     if (kind === 'baseline') {

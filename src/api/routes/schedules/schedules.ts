@@ -24,7 +24,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
   const show = ({
     id: _id,
     version: _version,
-    realm: _realm,
+    targetScope: _realm,
     nextAt,
     ...schedule
   }: StoredSchedule): Static<typeof Schedule> => ({
@@ -45,7 +45,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
     { input, requestedBy }: { input: ScheduleInput; requestedBy: string },
   ) => {
     const now = new Date()
-    await scheduler.check(stores.within(current.realm), input, now)
+    await scheduler.check(stores.within(current.targetScope), input, now)
     await scheduler.settle(current.id, now)
     const sameTimes =
       current.enabled === input.enabled && current.cron === input.cron && current.timeZone === input.timeZone
@@ -180,7 +180,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app
       const {
         id: _,
         version: _v,
-        realm: _l,
+        targetScope: _l,
         requestedBy: _r,
         nextAt: _n,
         createdAt: _c,

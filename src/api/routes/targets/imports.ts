@@ -6,14 +6,14 @@ import { plainText } from '../../../encoding/text.ts'
 import { saveImport } from '../../../operations/targets/import.ts'
 import type { TargetInput } from '../../../store/inventory/targets.ts'
 import { allowTime } from '../../http/listener.ts'
-import { findUnkeepable, type Misfit, sendProblem, tellMisfits } from '../../http/problems.ts'
+import { describeSchemaIssues, findUnstorable, type SchemaIssue, sendProblem } from '../../http/problems.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
 import { closedObject, problems, ref } from '../../openapi/schemas.ts'
 import type { ServerParts } from '../../server.ts'
 import {
   CutOffError,
   drain,
-  type RowMistake,
+  type RowIssue,
   type RowReader,
   readBody,
   TooLargeError,
@@ -122,11 +122,11 @@ Nothing is written before the whole document was read. Then all of its rows are 
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 
-function checkerOf(request: FastifyRequest): (value: unknown) => RowMistake[] {
+function checkerOf(request: FastifyRequest): (value: unknown) => RowIssue[] {
   const fits = request.compileValidationSchema(ImportedTarget, 'body')
   return (value) => {
-    if (!fits(value)) return tellMisfits((fits.errors ?? []) as unknown as Misfit[])
-    const pointer = findUnkeepable(value)
+    if (!fits(value)) return describeSchemaIssues((fits.errors ?? []) as unknown as SchemaIssue[])
+    const pointer = findUnstorable(value)
     if (pointer !== undefined) return [{ pointer, detail: plainText }]
     return isHost((value as TargetInput).address) ? [] : [{ pointer: noHost.pointer, detail: noHost.message }]
   }
@@ -134,7 +134,7 @@ function checkerOf(request: FastifyRequest): (value: unknown) => RowMistake[] {
 
 function refuse(
   reply: FastifyReply,
-  { refused, errors }: { refused: number; errors: (RowMistake & { line: number })[] },
+  { refused, errors }: { refused: number; errors: (RowIssue & { line: number })[] },
 ) {
   const first = errors[0]
   const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer || 'the row'} ${first?.detail}`

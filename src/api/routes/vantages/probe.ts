@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError, RefusedError } from '../../../domain/errors.ts'
 import { isHost } from '../../../domain/findings/endpoint.ts'
-import type { Sighting } from '../../../domain/findings/observation.ts'
+import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
 import { type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
 import { closedObject, problems } from '../../openapi/schemas.ts'
@@ -35,9 +35,9 @@ const marginMs = 500
 /** Beyond the time of a look: a socket that was not free by then is our trouble. */
 const patienceMs = 250
 
-export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'eyesOf' | 'probeTimeoutMs'>> = async (
+export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor' | 'probeTimeoutMs'>> = async (
   app,
-  { eyesOf, probeTimeoutMs },
+  { proberFor, probeTimeoutMs },
 ) => {
   app.get(
     '/probe',
@@ -60,7 +60,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'eyesOf' |
     },
     async ({ query, headers }, reply) => {
       const endpoint = readTarget(query.target)
-      const eyes = eyesOf(query.vantage)
+      const prober = proberFor(query.vantage)
       const module: Module = modules[query.module]
       const scrapeMs = (headers[scrapeTimeout] ?? Number.POSITIVE_INFINITY) * 1000
       const timeoutMs = Math.min(probeTimeoutMs, Math.max(scrapeMs - marginMs, scrapeMs / 2))
@@ -69,16 +69,16 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'eyesOf' |
       const once = { timeoutMs, resolved: (tookMs: number) => (lookupMs = tookMs) }
       const seen = await within(
         timeoutMs + patienceMs,
-        eyes.observe({ probe: module.probe, ...endpoint, options: {}, once }),
+        prober.observe({ probe: module.probe, ...endpoint, options: {}, once }),
       )
       const tookMs = performance.now() - startedAt
-      const [sighting] = seen.sightings
-      refuseOwnTrouble(sighting)
-      const success = module.succeeds(sighting, new Date())
-      if (!success && !(await eyes.isOnline())) throw new NotReadyError(reasons['vantage-offline'].message)
+      const [addressResult] = seen.addressResults
+      refuseLocalFailure(addressResult)
+      const success = module.succeeds(addressResult, new Date())
+      if (!success && !(await prober.isOnline())) throw new NotReadyError(reasons['vantage-offline'].message)
       return reply
         .type('text/plain; version=0.0.4; charset=utf-8')
-        .send(renderBlackbox({ module, sighting, success, lookupMs, tookMs }))
+        .send(renderBlackbox({ module, addressResult, success, lookupMs, tookMs }))
     },
   )
 }
@@ -92,7 +92,7 @@ function readTarget(target: string): { host: string; port: number } {
   throw new RefusedError([{ pointer: '/target', message: 'must be HOST:PORT, an IPv6 address in brackets' }], 'query')
 }
 
-function refuseOwnTrouble({ reason }: Sighting): void {
+function refuseLocalFailure({ reason }: AddressResult): void {
   const { about, message } = reasons[reason]
   if (about === 'us') throw new NotReadyError(message)
   if (about === 'setup') throw new RefusedError([{ pointer: '/target', message }], 'query')

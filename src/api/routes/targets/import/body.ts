@@ -3,9 +3,9 @@ import type { FastifyRequest } from 'fastify'
 type IncomingMessage = FastifyRequest['raw']
 
 /** A row of an imported document: what it holds, or why it is refused. */
-export type Row = { line: number; value: unknown } | { line: number; mistakes: RowMistake[] }
+export type Row = { line: number; value: unknown } | { line: number; issues: RowIssue[] }
 /** `pointer` is a JSON Pointer into the row; in CSV its first step is the column. */
-export interface RowMistake {
+export interface RowIssue {
   pointer: string
   detail: string
 }

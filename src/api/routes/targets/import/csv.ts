@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
 import { nearestName } from '../../../../domain/policy/shape.ts'
-import { flawOf } from '../../../http/strict-json.ts'
-import { type Row, type RowMistake, rowLimit, UnreadableError } from './body.ts'
+import { jsonIssueOf } from '../../../http/strict-json.ts'
+import { type Row, type RowIssue, rowLimit, UnreadableError } from './body.ts'
 
 interface CsvRecord {
   record: string[]
@@ -54,26 +54,26 @@ function readHead(names: string[], line: number): string[] {
 function readRecord(columns: string[], cells: string[], line: number): Row {
   if (cells.length !== columns.length) {
     const detail = `has ${cells.length} cells, and the first line has ${columns.length}`
-    return { line, mistakes: [{ pointer: '', detail }] }
+    return { line, issues: [{ pointer: '', detail }] }
   }
   const value: Record<string, unknown> = {}
-  const mistakes: RowMistake[] = []
+  const issues: RowIssue[] = []
   for (const [i, column] of columns.entries()) {
     const cell = withoutGuard(cells[i] ?? '')
     if (cell === '') continue
     if (column.startsWith('labels.')) {
       value.labels = { ...(value.labels as object), [column.slice('labels.'.length)]: cell }
     } else if (structured.includes(column) || (column === 'roles' && cell.startsWith('['))) {
-      const flaw = flawOf(cell)
+      const jsonIssue = jsonIssueOf(cell)
       const read = readJson(cell)
-      if (flaw !== undefined) mistakes.push({ pointer: `/${column}`, detail: flaw })
-      else if (read === undefined) mistakes.push({ pointer: `/${column}`, detail: 'is not a JSON value' })
+      if (jsonIssue !== undefined) issues.push({ pointer: `/${column}`, detail: jsonIssue })
+      else if (read === undefined) issues.push({ pointer: `/${column}`, detail: 'is not a JSON value' })
       else value[column] = column === 'labels' ? merge(read, value.labels) : read
     } else {
       value[column] = column === 'roles' ? cell.split(';').map((role) => role.trim()) : cell
     }
   }
-  return mistakes.length > 0 ? { line, mistakes } : { line, value }
+  return issues.length > 0 ? { line, issues } : { line, value }
 }
 
 // Exports put an apostrophe before what a spreadsheet would take for a formula.

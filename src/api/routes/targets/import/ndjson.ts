@@ -1,4 +1,4 @@
-import { flawOf } from '../../../http/strict-json.ts'
+import { jsonIssueOf } from '../../../http/strict-json.ts'
 import { type Row, rowLimit } from './body.ts'
 
 /** Each line a JSON value; empty lines are none. */
@@ -12,8 +12,8 @@ export async function* readNdjson(pieces: AsyncIterable<string>): AsyncGenerator
 }
 
 function readLine(line: number, text: string): Row {
-  const flaw = flawOf(text)
-  if (flaw !== undefined) return refuse(line, flaw)
+  const jsonIssue = jsonIssueOf(text)
+  if (jsonIssue !== undefined) return refuse(line, jsonIssue)
   try {
     return { line, value: JSON.parse(text) }
   } catch {
@@ -21,7 +21,7 @@ function readLine(line: number, text: string): Row {
   }
 }
 
-const refuse = (line: number, detail: string): Row => ({ line, mistakes: [{ pointer: '', detail }] })
+const refuse = (line: number, detail: string): Row => ({ line, issues: [{ pointer: '', detail }] })
 
 /** The lines; of one that is too long nothing is kept, and it is undefined. */
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string | undefined> {

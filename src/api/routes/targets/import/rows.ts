@@ -1,11 +1,11 @@
-import type { Row, RowMistake } from './body.ts'
+import type { Row, RowIssue } from './body.ts'
 
 /** So many mistakes are told one by one. */
 const maxTold = 100
 /** So many rows an import may have: their names are kept until its end. */
 export const maxRows = 500_000
 
-interface RowError extends RowMistake {
+interface RowError extends RowIssue {
   line: number
 }
 
@@ -19,24 +19,24 @@ export interface Tally {
 /** Hands every sound row to `keep`, and counts. A name that comes twice is refused the second time. */
 export async function sift<T extends { name: string }>(
   rows: AsyncIterable<Row>,
-  { check, keep }: { check: (value: unknown) => RowMistake[]; keep: (value: T) => Promise<void> },
+  { check, keep }: { check: (value: unknown) => RowIssue[]; keep: (value: T) => Promise<void> },
 ): Promise<Tally> {
   const tally: Tally = { rows: 0, refused: 0, errors: [] }
   const names = new Set<string>()
   for await (const row of rows) {
     tally.rows += 1
-    const mistakes = 'mistakes' in row ? row.mistakes : check(row.value)
+    const issues = 'issues' in row ? row.issues : check(row.value)
     const value = 'value' in row ? (row.value as T) : undefined
-    if (mistakes.length === 0 && value) {
-      if (tally.rows > maxRows) mistakes.push({ pointer: '', detail: `is one more than ${maxRows} rows` })
+    if (issues.length === 0 && value) {
+      if (tally.rows > maxRows) issues.push({ pointer: '', detail: `is one more than ${maxRows} rows` })
       else if (names.size === names.add(detached(value.name)).size)
-        mistakes.push({ pointer: '/name', detail: `${value.name} is there twice` })
+        issues.push({ pointer: '/name', detail: `${value.name} is there twice` })
       else await keep(value)
     }
-    if (mistakes.length === 0) continue
+    if (issues.length === 0) continue
     tally.refused += 1
     const room = maxTold - tally.errors.length
-    for (const mistake of mistakes.slice(0, room)) tally.errors.push({ line: row.line, ...mistake })
+    for (const issue of issues.slice(0, room)) tally.errors.push({ line: row.line, ...issue })
   }
   return tally
 }
