@@ -228,5 +228,15 @@ export const reasons = {
 export type ReasonCode = keyof typeof reasons
 export const reasonCodes = Object.keys(reasons) as ReasonCode[]
 
+/** The present codes of renamed reasons: stored findings and signed evidence keep the code of their time. */
+export const renamedReasons = {
+  'no-answer': 'no-response',
+  'answer-too-large': 'response-too-large',
+  'http-answered': 'http-responded',
+  'http-not-answered': 'http-no-response',
+  'ldap-answered': 'ldap-responded',
+  'ldap-not-answered': 'ldap-no-response',
+} as const satisfies Record<string, ReasonCode>
+
 /** A reason as the API shows it. */
 export const describeReason = (code: ReasonCode) => ({ code, message: reasons[code].message })

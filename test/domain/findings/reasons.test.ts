@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { describeReason, reasonCodes, reasons } from '../../../src/domain/findings/reasons.ts'
+import { describeReason, reasonCodes, reasons, renamedReasons } from '../../../src/domain/findings/reasons.ts'
 
 describe('the reason codes', () => {
   test.each(reasonCodes)('%s is a word for programs, with one sentence for people', (code) => {
@@ -19,5 +19,12 @@ describe('the reason codes', () => {
       code: 'as-expected',
       message: 'What was seen is what the rule expects.',
     })
+  })
+
+  test('a renamed code is known by its present name only', () => {
+    for (const [earlier, present] of Object.entries(renamedReasons)) {
+      expect(reasonCodes).not.toContain(earlier)
+      expect(reasonCodes).toContain(present)
+    }
   })
 })
