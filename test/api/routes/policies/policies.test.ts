@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startService, type TestService } from '../../../support/service.ts'
+
+let service: TestService
+beforeAll(async () => {
+  service = await startService({ working: false })
+})
+afterAll(() => service.stop())
+beforeEach(() => service.query(`DELETE FROM policy WHERE name = 'night'`))
+
+const yaml = { 'content-type': 'application/yaml' }
+const text = `name: night
+title: What must hold at night
+parameters:
+  sshPort: { type: port, default: 22 }
+rules:
+  - id: ssh-shut
+    title: SSH is shut
+    severity: high
+    direction: inbound
+    from: [client]
+    probe: tcp
+    port: \${sshPort}
+    expect: { state: [closed, filtered] }
+`
+const document = {
+  name: 'night',
+  title: 'What must hold at night',
+  parameters: { sshPort: { type: 'port', default: 22 } },
+  rules: [
+    {
+      id: 'ssh-shut',
+      title: 'SSH is shut',
+      severity: 'high',
+      direction: 'inbound',
+      from: ['client'],
+      probe: 'tcp',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
+      port: '${sshPort}',
+      expect: { state: ['closed', 'filtered'] },
+    },
+  ],
+}
+const wrong = text.replace(/port: \$.*/, 'port: 70000').replace('severity: high', 'severity: hgih')
+
+describe('PUT /v1/policies/{name}', () => {
+  test('takes YAML as a first version, and the same as JSON as nothing new', async () => {
+    const made = await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
+    expect(made).toMatchObject({ status: 201, body: { name: 'night', version: 1, document } })
+    expect(made.headers.etag).toBe(`"${made.body.digest}"`)
+    const again = await service.call('PUT', '/v1/policies/night', { body: document })
+    expect(again).toMatchObject({ status: 200, body: made.body })
+  })
+
+  test('refuses a name under which it could not be read', async () => {
+    const answer = await service.call('PUT', '/v1/policies/schema', { body: { ...document, name: 'schema' } })
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/name' }] } })
+  })
+
+  test('takes another document as the next version', async () => {
+    await service.call('PUT', '/v1/policies/night', { body: document })
+    const body = { ...document, title: 'Changed' }
+    const changed = await service.call('PUT', '/v1/policies/night', { body })
+    expect(changed).toMatchObject({ status: 201, body: { version: 2, document: body } })
+    expect((await service.call('GET', '/v1/policies/night')).body).toEqual(changed.body)
+    expect((await service.call('GET', '/v1/policies/night/versions/1')).body.document).toEqual(document)
+    const { body: versions } = await service.call('GET', '/v1/policies/night/versions')
+    expect(versions.items.map(({ version }: { version: number }) => version)).toEqual([2, 1])
+  })
+
+  test('refuses mistakes in YAML with their lines, and mistakes in JSON with their places', async () => {
+    const inYaml = await service.call('PUT', '/v1/policies/night', { body: wrong, headers: yaml })
+    expect(inYaml.status).toBe(422)
+    expect(inYaml.body.errors).toEqual([
+      { in: 'body', pointer: '/rules/0/severity', detail: 'line 8: must be one of low, medium, high' },
+      {
+        in: 'body',
+        pointer: '/rules/0/port',
+        detail: expect.stringMatching(/^line 12: must be a port from 1 to 65535/),
+      },
+    ])
+    const body = { ...document, rules: [{ ...document.rules[0], severity: 'hgih' }] }
+    const inJson = await service.call('PUT', '/v1/policies/night', { body })
+    expect(inJson.body.errors).toEqual([
+      { in: 'body', pointer: '/rules/0/severity', detail: 'must be one of low, medium, high' },
+    ])
+  })
+
+  test('refuses YAML that is none, and another name than that of the path', async () => {
+    const broken = await service.call('PUT', '/v1/policies/night', { body: 'rules: [', headers: yaml })
+    expect(broken).toMatchObject({ status: 422, body: { errors: [{ detail: expect.stringContaining('line 1') }] } })
+    const other = await service.call('PUT', '/v1/policies/day', { body: document })
+    expect(other).toMatchObject({ status: 422, body: { errors: [{ in: 'body', pointer: '/name' }] } })
+    expect((await service.call('GET', '/v1/policies/day')).status).toBe(404)
+  })
+
+  test.each([null, 7, 'text', [], true])('refuses %j', async (body) => {
+    const answer = await service.call('PUT', '/v1/policies/night', { body: JSON.stringify(body) })
+    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '' }] } })
+  })
+})
+
+describe('POST /v1/policies/validate', () => {
+  test('finds nothing wrong with what could be put', async () => {
+    for (const call of [{ body: document }, { body: text, headers: yaml }]) {
+      const answer = await service.call('POST', '/v1/policies/validate', call)
+      expect(answer).toMatchObject({ status: 200, body: { valid: true, errors: [] } })
+    }
+  })
+
+  test('tells mistakes with line and place, and stores nothing', async () => {
+    const { status, body } = await service.call('POST', '/v1/policies/validate', { body: wrong, headers: yaml })
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      valid: false,
+      errors: [
+        { pointer: '/rules/0/severity', line: 8, message: 'must be one of low, medium, high' },
+        { pointer: '/rules/0/port', line: 12, message: expect.stringMatching(/^must be a port/) },
+      ],
+    })
+  })
+})
+
+describe('GET /v1/policies', () => {
+  test('has the built-in policy, which is one that could be put', async () => {
+    const { body } = await service.call('GET', '/v1/policies/netwrix-endpoint-protector')
+    expect(body.document.rules).toHaveLength(8)
+    const checked = await service.call('POST', '/v1/policies/validate', { body: body.document })
+    expect(checked.body).toEqual({ valid: true, errors: [] })
+  })
+
+  test('lists the newest version of each, in pages', async () => {
+    await service.call('PUT', '/v1/policies/night', { body: document })
+    await service.call('PUT', '/v1/policies/night', { body: { ...document, title: 'Changed' } })
+    const pages = await service.walk('/v1/policies?limit=1')
+    expect(pages.flat().map(({ name, version }) => `${name} ${version}`)).toEqual([
+      'netwrix-endpoint-protector 1',
+      'night 2',
+      'ports 1',
+    ])
+    expect(pages).toHaveLength(3)
+  })
+
+  test('has the JSON Schema of a document', async () => {
+    const { status, body } = await service.call('GET', '/v1/policies/schema')
+    expect([status, body.$schema, body.required]).toEqual([
+      200,
+      'https://json-schema.org/draft/2020-12/schema',
+      expect.arrayContaining(['name', 'title', 'rules']),
+    ])
+  })
+})

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Delivery, Lease } from '../../../../src/domain/vantages/lease.ts'
+import { startService, type TestService } from '../../../support/service.ts'
+
+let service: TestService
+let key: string
+beforeAll(async () => {
+  service = await startService({ env: { PORTWARDEN_VANTAGE: 'unused', PORTWARDEN_ZONES: 'unused' } })
+  for (const name of ['branch', 'other']) await service.call('PUT', `/v1/vantages/${name}`, { body: { zones: [name] } })
+  await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
+  const made = await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:branch'] } })
+  key = made.body.key
+})
+afterAll(() => service?.stop())
+
+const leasesOf = (vantage: string) => `/v1/vantages/${vantage}/leases`
+const lease = (waitSeconds = 20) => service.call('POST', leasesOf('branch'), { key, body: { waitSeconds } })
+
+/** An audit with a lease of its only batch, which an agent got by waiting. */
+async function leaseOne(): Promise<{ auditId: string; lease: Lease }> {
+  const waiting = lease()
+  const auditId = await service.accept({ params: { openPort: 1, closedPort: 2 } })
+  const { status, body } = await waiting
+  expect(status).toBe(200)
+  return { auditId, lease: body }
+}
+
+const observation = (check: number, more: object = {}) => ({
+  check,
+  observedAt: new Date().toISOString(),
+  addressResults: [
+    { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1, ...more },
+  ],
+})
+const deliver = (id: string, delivery: object, vantage = 'branch') =>
+  service.call('POST', `${leasesOf(vantage)}/${id}/observations`, { key, body: delivery })
+const whole = { online: true, observations: [observation(0), observation(1)] }
+
+describe('a lease', () => {
+  test('tells what to look at, and nothing of what is expected', async () => {
+    const { auditId, lease } = await leaseOne()
+    expect(lease.checks).toEqual([
+      { probe: 'tcp', host: '127.0.0.1', port: 1, options: {} },
+      { probe: 'tcp', host: '127.0.0.1', port: 2, options: {} },
+    ])
+    expect(Object.keys(lease).sort()).toEqual(['checks', 'heartbeatSeconds', 'id'])
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+    expect(await service.ended(auditId)).toMatchObject({ verdict: 'fail', counts: { pass: 1, fail: 1 } })
+  })
+
+  test('is none where no batch waits, and where the vantage is not known', async () => {
+    expect((await lease(0)).status).toBe(204)
+    expect((await service.call('POST', leasesOf('nobody'), { body: { waitSeconds: 0 } })).status).toBe(404)
+  })
+
+  test('is kept alive while it lasts, and not after its end', async () => {
+    const { auditId, lease } = await leaseOne()
+    const beat = () => service.call('POST', `${leasesOf('branch')}/${lease.id}/heartbeat`, { key, body: {} })
+    expect((await beat()).status).toBe(204)
+    await service.call('POST', `/v1/audits/${auditId}/cancel`, { body: {} })
+    expect((await beat()).status).toBe(409)
+  })
+
+  test('of another vantage can be neither kept nor delivered', async () => {
+    const { lease } = await leaseOne()
+    const foreign = (await service.call('POST', '/v1/keys', { body: { name: 'x', scopes: ['vantage:other'] } })).body
+      .key
+    for (const [action, body] of [
+      ['heartbeat', {}],
+      ['observations', whole],
+    ] as const) {
+      const at = (vantage: string) => `${leasesOf(vantage)}/${lease.id}/${action}`
+      expect((await service.call('POST', at('branch'), { key: foreign, body })).status).toBe(403)
+      expect((await service.call('POST', at('other'), { key: foreign, body })).status).toBe(404)
+    }
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+  })
+})
+
+describe('a delivery', () => {
+  test.each<[string, object, number, string]>([
+    [
+      'a check that the lease does not hold',
+      { observations: [observation(0), observation(7)] },
+      422,
+      '/observations/1/check',
+    ],
+    ['a check twice', { observations: [observation(0), observation(0)] }, 422, '/observations/1/check'],
+    ['too few checks', { observations: [observation(0)] }, 422, '/observations'],
+    [
+      'facts of another probe',
+      { observations: [observation(0, { facts: { protocol: 'TLSv1.3' } }), observation(1)] },
+      422,
+      '/observations/0/addressResults/0/facts/protocol',
+    ],
+    [
+      'an address that is none',
+      { observations: [observation(0, { address: 'localhost' }), observation(1)] },
+      422,
+      '/observations/0/addressResults/0/address',
+    ],
+    [
+      'a result',
+      { observations: [observation(0, { result: 'pass' }), observation(1)] },
+      400,
+      '/observations/0/addressResults/0/result',
+    ],
+    [
+      'a reason that only the judge gives',
+      { observations: [observation(0, { reason: 'as-expected' }), observation(1)] },
+      400,
+      '/observations/0/addressResults/0/reason',
+    ],
+    [
+      'a reason that only the service gives',
+      { observations: [observation(0, { reason: 'batch-failed' }), observation(1)] },
+      400,
+      '/observations/0/addressResults/0/reason',
+    ],
+    [
+      'a state that there is not',
+      { observations: [observation(0, { state: 'ajar' }), observation(1)] },
+      400,
+      '/observations/0/addressResults/0/state',
+    ],
+  ])('with %s is refused whole, and the place is named', async (_, delivery, status, pointer) => {
+    const { auditId, lease } = await leaseOne()
+    const answer = await deliver(lease.id, { online: true, ...delivery })
+    expect(answer.status).toBe(status)
+    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
+    expect((await service.stores.audits.find(auditId))?.status).toBe('running')
+    await deliver(lease.id, whole)
+  })
+
+  test('counts once, however often it comes', async () => {
+    const { auditId, lease } = await leaseOne()
+    const opposite = {
+      online: true,
+      observations: [0, 1].map((i) => observation(i, { state: 'closed', reason: 'connection-refused' })),
+    }
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+    const before = await service.findings(auditId)
+    expect((await deliver(lease.id, opposite)).body).toEqual({ recorded: false })
+    expect(await service.findings(auditId)).toEqual(before)
+  })
+
+  test('comes too late when the audit has ended, and changes nothing', async () => {
+    const { auditId, lease } = await leaseOne()
+    await service.call('POST', `/v1/audits/${auditId}/cancel`, { body: {} })
+    const before = await service.ended(auditId)
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: false })
+    expect(await service.stores.audits.find(auditId)).toEqual(before)
+  })
+
+  test('of a vantage that was offline says nothing of its targets', async () => {
+    const { auditId, lease } = await leaseOne()
+    expect((await deliver(lease.id, { online: false, observations: [] } satisfies Delivery)).status).toBe(200)
+    const findings = (await service.findings(auditId)).filter(({ vantage }) => vantage === 'branch')
+    expect(findings.map(({ rule, reason }) => `${rule} ${reason.code}`)).toEqual([
+      'must-be-open vantage-offline',
+      'must-be-shut vantage-offline',
+      'when-https condition-not-met',
+    ])
+  })
+
+  test('has no moment outside of its audit, whatever the clock of the agent says', async () => {
+    const { auditId, lease } = await leaseOne()
+    const observations = ['1999-01-01T00:00:00Z', '2999-01-01T00:00:00Z'].map((observedAt, check) => ({
+      ...observation(check),
+      observedAt,
+    }))
+    await deliver(lease.id, { online: true, observations })
+    const { createdAt, finishedAt } = await service.ended(auditId)
+    for (const { observedAt } of await service.findings(auditId)) {
+      expect(observedAt >= createdAt && observedAt <= (finishedAt ?? '')).toBe(true)
+    }
+  })
+})

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startService, type TestService } from '../../../support/service.ts'
+
+interface Vantage {
+  name: string
+  zones: string[]
+  kind: string
+  absent: boolean
+  lastSeenAt: string | null
+  version: string | null
+  canary: string
+  queueDepth: { waiting: number; running: number }
+  lagSeconds: number
+}
+
+let api: TestService
+beforeAll(async () => {
+  api = await startService({
+    working: false,
+    env: { PORTWARDEN_VANTAGE: 'office', PORTWARDEN_ZONES: 'client,support' },
+  })
+})
+afterAll(() => api?.stop())
+
+const put = (name: string, zones: unknown) => api.call('PUT', `/v1/vantages/${name}`, { body: { zones } })
+const get = async (name: string) => (await api.call('GET', `/v1/vantages/${name}`)).body
+
+describe('/v1/vantages', () => {
+  test('shows the place of a worker, with zones, version and when it was seen', async () => {
+    expect((await api.call('GET', '/v1/vantages/nobody')).status).toBe(404)
+    await api.work()
+    expect(await get('office')).toEqual({
+      name: 'office',
+      zones: ['client', 'support'],
+      kind: 'worker',
+      absent: false,
+      lastSeenAt: expect.any(String),
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      canary: 'none',
+      queueDepth: { waiting: 0, running: 0 },
+      lagSeconds: 0,
+    })
+  })
+
+  test('lists places by name, page by page', async () => {
+    for (const name of ['p-3', 'p-1', 'p-2']) await put(name, ['dmz'])
+    const names: string[] = []
+    for (let cursor = ''; ; ) {
+      const { body } = await api.call('GET', `/v1/vantages?limit=2${cursor}`)
+      names.push(...body.items.map(({ name }: Vantage) => name))
+      if (body.next === null) break
+      cursor = `&cursor=${body.next}`
+    }
+    expect(names).toEqual(names.toSorted())
+    expect(names).toEqual(expect.arrayContaining(['p-1', 'p-2', 'p-3']))
+  })
+
+  test('registers the place of an agent, which is absent until it is seen', async () => {
+    expect((await put('branch', ['untrusted'])).body).toMatchObject({ kind: 'agent', absent: true, lastSeenAt: null })
+    expect((await put('branch', ['untrusted', 'client'])).body.zones).toEqual(['untrusted', 'client'])
+  })
+
+  test('leaves the zones of a worker to its configuration', async () => {
+    await api.stores.vantages.announce({ name: 'hall', zones: ['client'] })
+    expect((await put('hall', ['untrusted'])).status).toBe(409)
+    expect((await get('hall')).zones).toEqual(['client'])
+  })
+
+  test('gives the place of a worker that is gone to an agent', async () => {
+    await api.stores.vantages.announce({ name: 'moved', zones: ['client'] })
+    await api.query("UPDATE vantage SET last_seen_at = last_seen_at - interval '1 minute' WHERE name = 'moved'")
+    expect((await put('moved', ['untrusted'])).body).toMatchObject({ kind: 'agent', zones: ['untrusted'] })
+  })
+
+  test('counts the batches that wait, and says for how long', async () => {
+    await put('busy', ['nowhere'])
+    await api.transaction((_, tx) =>
+      api.enqueueBatches(
+        tx,
+        'busy',
+        [1, 2].map((batchId) => ({ auditId: 'a', batchId, checks: 1 })),
+      ),
+    )
+    await api.query("UPDATE pgboss.job SET created_on = created_on - interval '1 minute' WHERE name = 'batch/busy'")
+    const busy = await get('busy')
+    expect(busy.queueDepth).toEqual({ waiting: 2, running: 0 })
+    expect(busy.lagSeconds).toBeGreaterThanOrEqual(60)
+  })
+
+  test('refuses zones that no rule could name', async () => {
+    expect((await put('bad', ['Not A Zone'])).status).toBe(400)
+    expect((await put('bad', [])).status).toBe(400)
+    expect((await put('zone:x', ['client'])).status).toBe(400)
+  })
+})

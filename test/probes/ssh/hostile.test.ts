@@ -1,0 +1,216 @@
+import net from 'node:net'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { encodeUint32 } from '../../../src/probes/ssh/fields.ts'
+import { encodePacket, messages } from '../../../src/probes/ssh/packet.ts'
+import { probeSsh } from '../../../src/probes/ssh/probe.ts'
+import { collectGarbage } from '../../support/collect-garbage.ts'
+import { listen } from '../../support/listen.ts'
+import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
+import { asPeer } from '../../support/peers/peer.ts'
+import { startSshRelay } from '../../support/peers/ssh-relay.ts'
+import { startSshServer } from '../../support/peers/ssh-server.ts'
+import { inTime, watchedIo } from '../../support/watched-io.ts'
+
+interface Address {
+  host: string
+  port: number
+}
+
+/** Probes, and makes sure that nothing is left behind and the deadline held. */
+async function look({ host, port }: Address, deadlineMs: number) {
+  const io = watchedIo({ deadlineMs })
+  const seen = await inTime(deadlineMs, probeSsh({ host, address: host, port }, {}, io))
+  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+  return seen
+}
+
+const identification = 'SSH-2.0-peer\r\n'
+const generous = 5_000
+const short = 500
+
+const bytes = fc.uint8Array({ minLength: 1, maxLength: 600 })
+const almostSsh = fc.constantFrom<Uint8Array>(
+  ...[identification, 'SSH-', 'SSH-1.99-x\n', 'HTTP/1.1 400 Bad Request\r\n', 'welcome\r\n', '\n'].map(Buffer.from),
+  ...[encodePacket(Buffer.of(messages.kexInit)), encodePacket(Buffer.of(messages.ignore)), encodeUint32(35_000)],
+)
+const step = fc.oneof(
+  fc.oneof(bytes, almostSsh).map((send): Step => ({ send })),
+  fc.oneof(bytes, almostSsh).map((drip): Step => ({ drip, everyMs: 1 })),
+  fc.nat(30).map((receive): Step => ({ receive })),
+)
+const script = fc
+  .tuple(fc.array(step, { maxLength: 8 }), fc.constantFrom<Step>('hang', 'end', 'reset'))
+  .map(([steps, last]) => [...steps, last])
+
+describe('probeSsh and hostile peers', () => {
+  test('never throws, keeps its deadline and leaves nothing behind, whatever a peer sends and however it ends', async () => {
+    const together = 25 // so that many wait for their deadlines at the same time
+    await fc.assert(
+      fc.asyncProperty(fc.array(script, { minLength: together, maxLength: together }), async (scripts) => {
+        const peers = await Promise.all(scripts.map((steps) => startHostile(steps)))
+        const seen = await Promise.all(peers.map((peer) => look(peer, short)))
+        await Promise.all(peers.map((peer) => peer.stop()))
+        for (const { state, facts } of seen)
+          expect({ state, key: facts.hostKey }).toEqual({ state: 'open', key: undefined })
+      }),
+      { numRuns: 10 },
+    )
+  })
+
+  test.each<[string, readonly Step[], string]>([
+    ['drips an endless line', hostile.drip(), 'protocol-mismatch'],
+    ['drips endless lines', hostile.drip('a line of some length\r\n', 5), 'protocol-mismatch'],
+    [
+      'drips packets that are to be ignored',
+      [{ send: identification }, { drip: ignored(1_000), everyMs: 1 }],
+      'protocol-timeout',
+    ],
+    [
+      'promises a packet that never comes',
+      hostile.banner(Buffer.from(`${identification}\0\0\x88\xb4\x04`, 'latin1')),
+      'protocol-timeout',
+    ],
+  ])('ends with the deadline when a peer %s', async (_what, steps, reason) => {
+    await using peer = await startHostile(steps)
+    const { reason: seen, facts } = await look(peer, short)
+    expect({ seen, key: facts.hostKey }).toEqual({ seen: reason, key: undefined })
+  })
+
+  test.each<[string, Step[], string]>([
+    ['of bytes without a line', hostile.flood(), 'protocol-mismatch'],
+    ['of lines', hostile.flood('welcome\r\n'.repeat(1_000)), 'protocol-mismatch'],
+    [
+      'of packets that are to be ignored',
+      [{ send: identification }, { send: ignored(10_000) }, 'hang'],
+      'response-too-large',
+    ],
+  ])('does not read a flood %s to its end', async (_what, steps, reason) => {
+    await using peer = await startHostile(steps)
+    expect((await look(peer, generous)).reason).toBe(reason)
+  })
+
+  test('refuses every packet whose lengths RFC 4253 section 6 forbids, without waiting for the rest of it', async () => {
+    const headers = fc
+      .tuple(fc.oneof(fc.nat(64), fc.integer({ min: 34_900, max: 35_100 }), fc.nat(0xffff_ffff)), fc.nat(255))
+      .filter(([length, padding]) => {
+        const wellSized = length + 4 >= 16 && length + 4 <= 35_000 && (length + 4) % 8 === 0
+        return !wellSized || padding < 4 || padding > length - 2
+      })
+    await fc.assert(
+      fc.asyncProperty(headers, async ([length, padding]) => {
+        const header = Buffer.concat([Buffer.from(identification), encodeUint32(length), Buffer.of(padding)])
+        await using peer = await startHostile(hostile.banner(header))
+        expect((await look(peer, generous)).reason).toBe('protocol-violation')
+      }),
+    )
+  })
+})
+
+function ignored(packets: number): Buffer {
+  return Buffer.concat(Array(packets).fill(encodePacket(Buffer.of(messages.ignore))))
+}
+
+describe('the memory of probeSsh', () => {
+  test('does not grow over 10,000 probes', { timeout: 120_000 }, async () => {
+    await using good = await startSshServer()
+    await using flood = await startTalker('a'.repeat(65_536))
+    await using long = await startTalker(identification + 'a'.repeat(40_000))
+    await using refusal = await startTalker('Exceeded MaxStartups\r\n')
+    const peers = [good, flood, long, refusal]
+    const probe = async (probes: number) => {
+      for (let done = 0; done < probes; done += 40) {
+        await Promise.all(Array.from({ length: 40 }, (_, index) => look(peers[index % peers.length] ?? good, generous)))
+      }
+    }
+    await probe(2_000) // until all code is compiled
+    const before = await retainedBytes()
+    await probe(10_000)
+    expect((await retainedBytes()) - before).toBeLessThan(2_000_000)
+  })
+})
+
+/** Sends these bytes to everyone, and keeps nothing of what it hears, unlike `startHostile`. */
+async function startTalker(text: string) {
+  const server = net.createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .resume()
+      .write(text),
+  )
+  const { host, port, close } = await listen(server)
+  return asPeer({ host, port }, close)
+}
+
+/** Bytes that are still in use; resident memory also holds what waits for the collector, up to 50 MB more or less. */
+async function retainedBytes(): Promise<number> {
+  await collectGarbage()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
+describe('probeSsh and a recorded exchange', () => {
+  let recorded: Buffer
+  beforeAll(async () => {
+    await using server = await startSshServer()
+    await using relay = await startSshRelay(server)
+    expect((await look(relay, generous)).reason).toBe('ssh-ok')
+    recorded = relay.recorded()
+  })
+
+  test('never believes a replay', async () => {
+    await using peer = await startHostile(hostile.banner(recorded))
+    expect((await look(peer, generous)).facts.hostKey?.verified).toBe(false)
+  })
+
+  test.each(['reset', 'end'] as const)(
+    'says what it saw before the peer breaks off (%s) at any byte',
+    async (ending) => {
+      const lineBytes = recorded.indexOf('\n') + 1
+      for (let cut = 0; cut < recorded.length; cut += 1) {
+        await using peer = await startHostile([{ send: recorded.subarray(0, cut) }, { receive: 1 }, ending])
+        const { reason, facts } = await look(peer, generous)
+        const broken = ending === 'reset' ? 'connection-reset' : 'connection-closed'
+        expect({ cut, reason }).toEqual({ cut, reason: cut < lineBytes ? broken : 'ssh-refused' })
+        expect(facts.identification).toBe(cut < lineBytes ? undefined : 'SSH-2.0-peer')
+        expect(facts.hostKey).toBeUndefined()
+      }
+    },
+  )
+
+  test('never believes an exchange in which one bit was changed on the way', async () => {
+    const covered = signedBits(recorded)
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...covered), async (bit) => {
+        await using server = await startSshServer({ alter: flipping(bit) })
+        const { facts } = await look(server, short)
+        expect(facts.hostKey?.verified ?? false).toBe(false)
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
+
+/** Every bit but those of padding, of the CR and of what RFC 4253 section 8 does not sign: all the rest is covered. */
+function signedBits(recorded: Buffer): number[] {
+  const positions = range(0, recorded.indexOf('\r'))
+  let offset = recorded.indexOf('\n') + 1
+  while (offset < recorded.length) {
+    const packetBytes = 4 + recorded.readUInt32BE(offset)
+    positions.push(...range(offset, offset + packetBytes - recorded.readUInt8(offset + 4)))
+    offset += packetBytes
+  }
+  return positions.flatMap((position) => range(8 * position, 8 * position + 8))
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
+
+function flipping(bit: number) {
+  const position = bit >> 3
+  return (sent: Buffer, offset: number) => {
+    const changed = Buffer.from(sent)
+    const index = position - offset
+    if (index >= 0 && index < changed.length) changed[index] = (changed[index] ?? 0) ^ (1 << (bit & 7))
+    return changed
+  }
+}

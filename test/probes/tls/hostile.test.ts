@@ -1,0 +1,196 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Endpoint, ProbeIo } from '../../../src/probes/engine/probe.ts'
+import { probeHttps } from '../../../src/probes/https/probe.ts'
+import { probeTls } from '../../../src/probes/tls/probe.ts'
+import { collectGarbage } from '../../support/collect-garbage.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import { type HostilePeer, hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
+import { startHttps } from '../../support/peers/https.ts'
+import { startTls, tlsCertificate, tlsHostName } from '../../support/peers/tls.ts'
+import { startRecordingProxy } from '../../support/recording-proxy.ts'
+import { inTime, watchedIo } from '../../support/watched-io.ts'
+
+type Way = (endpoint: Endpoint, io: ProbeIo) => Promise<{ state: string; reason: string; facts: object }>
+
+const ways: Record<string, Way> = {
+  tls: (endpoint, io) => probeTls(endpoint, {}, io),
+  'tls with every version': (endpoint, io) =>
+    probeTls(endpoint, { offerVersions: ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] }, io),
+  https: (endpoint, io) => probeHttps(endpoint, {}, io),
+  'plain http': (endpoint, io) => probeHttps(endpoint, { plainHttp: true }, io),
+}
+const wayNames = Object.keys(ways)
+
+/** One look, which must keep its deadline and leave nothing behind. */
+async function look(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadlineMs = 5_000) {
+  const io = watchedIo({ deadlineMs })
+  const endpoint = { host: tlsHostName, address: peer.host, port: peer.port }
+  const seen = await inTime(deadlineMs, (ways[way] ?? expect.fail(`no way ${way}`))(endpoint, io))
+  expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+  expect(seen?.state).toBe('open')
+  return seen
+}
+
+async function probeWith(way: string, script: readonly Step[], deadlineMs?: number) {
+  await using peer = await startHostile(script)
+  return await look(way, peer, deadlineMs)
+}
+
+const record = (body: Uint8Array, type = 22) =>
+  Buffer.concat([Buffer.of(type, 3, 3, body.length >> 8, body.length & 255), body])
+const times = (count: number, bytes: Buffer) => Buffer.concat(Array.from({ length: count }, () => bytes))
+const short = 500
+
+describe('hostile peers', () => {
+  test.each(wayNames)('%s: silence, drips and tarpits end at the deadline', async (way) => {
+    const scripts: Step[][] = [
+      hostile.silent,
+      [{ receive: 1 }, 'hang'],
+      [{ send: record(Buffer.of(2, 0, 60, 0)) }, 'hang'],
+      hostile.drip(record(Buffer.alloc(4_000)), 1),
+      [{ drip: record(Buffer.of(2, 0, 0, 90)), everyMs: 30 }, 'hang'],
+      hostile.drip('HTTP/1.1 200 OK\r\nx', 1),
+    ]
+    const seen = await Promise.all(scripts.map((script) => probeWith(way, script, short)))
+    expect(seen[0]?.reason).toBe('protocol-timeout')
+  })
+
+  test.each(wayNames)('%s: floods are cut off at the cap', async (way) => {
+    const floods = [
+      hostile.flood(),
+      hostile.flood(record(Buffer.alloc(16_000))),
+      hostile.flood(times(1_000, record(Buffer.of(0, 0, 0, 0)))), // HelloRequest, which a client ignores
+      hostile.flood(times(1_000, record(Buffer.of(1, 112), 21))), // a warning, likewise
+      hostile.flood(`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(5_000)}`),
+    ]
+    for (const flood of floods) expect((await probeWith(way, flood))?.reason).not.toBe('protocol-timeout')
+  })
+
+  test('a certificate message without end is too large', async () => {
+    const endless = Buffer.concat([record(serverHello), record(Buffer.of(11, 1, 134, 160)), ...manyRecords])
+    const seen = await probeWith('tls', [{ receive: 1 }, { send: endless }, 'hang'], short)
+    expect(seen).toEqual({ state: 'open', reason: 'response-too-large', facts: {} })
+  })
+
+  test.each(wayNames)('%s: any bytes, cut anywhere, give a look and leave nothing', async (way) => {
+    const start = fc.constantFrom(
+      '',
+      '\x16\x03\x03',
+      '\x16\x03\x01\x00\x20\x02',
+      '\x15\x03\x03\x00\x02',
+      'HTTP/1.1 ',
+      'SSH-',
+      '220 ',
+    )
+    const end = fc.constantFrom<Step>('end', 'reset')
+    const bytes = fc.tuple(start, fc.uint8Array({ maxLength: 600 }))
+    await fc.assert(
+      fc.asyncProperty(bytes, end, fc.boolean(), async ([head, tail], last, patient) => {
+        const words = Buffer.concat([Buffer.from(head, 'latin1'), tail])
+        await probeWith(way, [...(patient ? [{ receive: 1 }] : []), { send: words }, { pauseMs: 1 }, last])
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+const serverHello = Buffer.concat([Buffer.of(2, 0, 0, 38, 3, 3), Buffer.alloc(32, 1), Buffer.of(0, 0xc0, 0x2f, 0)])
+const manyRecords = Array.from({ length: 8 }, () => record(Buffer.alloc(16_000)))
+
+describeWithPeers(['openssl'], 'a recorded handshake', () => {
+  const recorded: Record<string, Buffer> = {}
+
+  beforeAll(async () => {
+    for (const variant of ['tls1.2', 'tls1.3'] as const) {
+      await using peer = await startTls(variant)
+      await using proxy = await startRecordingProxy(peer)
+      await look('tls', proxy)
+      recorded[variant] = proxy.recordings[0]?.fromServer ?? Buffer.alloc(0)
+    }
+  })
+
+  test.each(['tls1.2', 'tls1.3'])('%s: a reset at every byte gives a look and leaves nothing', async (variant) => {
+    const answer = recorded[variant] ?? Buffer.alloc(0)
+    expect(answer.length).toBeGreaterThan(500)
+    const looks = Array.from(answer.keys(), (length) => () => {
+      const script = hostile.resetAt(answer, length, { afterReceiving: 1, pauseMs: 1 })
+      return probeWith(length % 2 === 0 ? 'tls' : 'https', script)
+    })
+    const reasons = new Set((await inTens(looks)).map((seen) => seen?.reason))
+    const expected = ['connection-reset', 'tls-handshake-failed', 'protocol-mismatch']
+    expect(expected).toEqual(expect.arrayContaining([...reasons]))
+  })
+
+  test('one byte changed anywhere gives a look and leaves nothing', async () => {
+    const answer = recorded['tls1.2'] ?? Buffer.alloc(0)
+    await fc.assert(
+      fc.asyncProperty(fc.nat(answer.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const changed = Buffer.from(answer)
+        changed[at] = (changed[at] ?? 0) ^ change
+        await probeWith('tls', [{ receive: 1 }, { send: changed }, 'end'])
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('bytes changed inside the encrypted part are told as a violation, never as an answer', async () => {
+    await using server = await startHttps()
+    await using proxy = await startRecordingProxy(server, (bytes, { fromClient }) => {
+      if (!inApplicationData(fromClient)) return bytes
+      const changed = Buffer.from(bytes)
+      changed[10] = (changed[10] ?? 0) ^ 1 // behind the header of the first record
+      return changed
+    })
+    expect((await look('https', proxy))?.reason).toBe('protocol-violation')
+  })
+})
+
+describeWithPeers(['openssl'], 'memory', () => {
+  test('stops growing over hundreds of hostile looks', async () => {
+    const { cert, key } = await tlsCertificate('good')
+    const inside = { upgrade: { cert, key } }
+    const scripts: Step[][] = [
+      hostile.flood(),
+      hostile.garbage,
+      [inside, { send: 'x'.repeat(60_000) }, 'hang'],
+      [inside, { send: `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(12_000)}` }, 'hang'],
+      [{ receive: 1 }, { send: record(Buffer.alloc(16_000)) }, 'reset'],
+    ]
+    const round = async (looks: number) => {
+      for (const script of scripts) {
+        await using peer = await startHostile(script)
+        for (let made = 0; made < looks; made += 1) await look('https', peer)
+      }
+      await collectGarbage()
+      return process.memoryUsage()
+    }
+    // Allocators keep some of what they were given: what a leak would show is growth that does not end.
+    let grown = Number.POSITIVE_INFINITY
+    let before = await round(50)
+    for (let rounds = 0; rounds < 6 && grown > 10e6; rounds += 1) {
+      const after = await round(100)
+      grown = after.rss - before.rss
+      before = after
+    }
+    expect(grown).toBeLessThan(10e6)
+    expect(before.heapUsed + before.external).toBeLessThan(100e6)
+  })
+})
+
+/** Whether the client has sent more than its hello, the end of its handshake, and something after it. */
+function inApplicationData(fromClient: Buffer): boolean {
+  let encrypted = 0
+  for (let at = 0; at + 5 <= fromClient.length; at += 5 + fromClient.readUInt16BE(at + 3)) {
+    if (fromClient[at] === 23) encrypted += 1
+  }
+  return encrypted >= 2
+}
+
+async function inTens<Result>(work: readonly (() => Promise<Result>)[]): Promise<Result[]> {
+  const results: Result[] = []
+  for (let at = 0; at < work.length; at += 10) {
+    results.push(...(await Promise.all(work.slice(at, at + 10).map((one) => one()))))
+  }
+  return results
+}
