@@ -1,6 +1,5 @@
 import { isIP } from 'node:net'
 import { isHost } from '../domain/findings/endpoint.ts'
-import type { CredentialGrant } from '../probes/ldap/credentials.ts'
 import { canonicalCidr } from '../probes/network/cidr.ts'
 import { type AllowEntry, createEgressPolicy, parseAllow } from '../probes/network/egress-policy.ts'
 import { ConfigError, readSetting, refused } from './env.ts'
@@ -12,9 +11,15 @@ export interface VantageConfig {
   /** Endpoints that answer whenever this vantage is online. */
   canary: { host: string; port: number }[]
   allow: readonly AllowEntry[]
-  credentials: CredentialGrant[]
+  credentials: CredentialConfig[]
   /** PEM: who vouches, besides the system, for whom a credential goes to; undefined: whom the check names. */
   credentialCa: string | undefined
+}
+
+/** A credential reference that this vantage may use, and the only networks (CIDR) that it is sent to. */
+interface CredentialConfig {
+  ref: string
+  destinations: string[]
 }
 
 export const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7'
@@ -103,7 +108,7 @@ function readCanary(value: string, allow: readonly AllowEntry[]): { host: string
 }
 
 /** `REF@CIDR,REF@CIDR…`: which credential references this vantage may use, and to which networks they may be sent. */
-function readGrants(value: string): CredentialGrant[] {
+function readGrants(value: string): CredentialConfig[] {
   return entriesOf(value).map((entry) => {
     const [, ref, cidr] = /^\s*((?:env:[A-Za-z_]\w*|file:\/[^@,]+))@([^@\s]+)\s*$/.exec(entry) ?? []
     if (!ref || !cidr || canonicalCidr(cidr) !== cidr)

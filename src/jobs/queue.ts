@@ -1,5 +1,5 @@
 import { type Clock, fromPrisma, type Job, PgBoss, type Queue as QueueSettings, systemClock } from 'pg-boss'
-import type { ReprobeJob } from '../operations/exceptions/windows.ts'
+import type { ReprobeJob } from '../domain/exceptions/windows.ts'
 import { pause } from '../runtime/sleep.ts'
 import type { QueuedBatch } from '../store/audits/batches.ts'
 import type { Database } from '../store/db/database.ts'

@@ -1,7 +1,7 @@
+import type { ReprobeJob } from '../domain/exceptions/windows.ts'
 import type { QueuedBatch } from '../store/audits/batches.ts'
 import type { Database } from '../store/db/database.ts'
 import type { Stores, Transact } from '../store/db/stores.ts'
-import type { ReprobeJob } from './exceptions/windows.ts'
 
 /** What accepting, planning and running audits work with. */
 export interface Parts {

@@ -78,5 +78,11 @@ export function windowState(window: WindowTimes & { proof: Proof | null }, now: 
 export const windowTime = ({ from, to, approvedAt, canceledAt }: WindowTimes) =>
   permittedTime({ from, until: to }, { approvedAt, endedAt: canceledAt })
 
+/** Job data: the audit that proves an ended window's port closed. `look` counts the attempts from 0. */
+export interface ReprobeJob {
+  windowId: string
+  look: number
+}
+
 /** How long to wait before looking again whether the door is shut, after so many looks: a minute, doubled up to an hour. */
 export const reprobePauseMs = (looks: number): number => Math.min(minuteMs * 2 ** Math.max(0, looks - 1), 60 * minuteMs)

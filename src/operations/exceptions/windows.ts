@@ -4,6 +4,7 @@ import {
   checkWindow,
   type Proof,
   proofOf,
+  type ReprobeJob,
   reprobePauseMs,
   settles,
   windowState,
@@ -13,12 +14,6 @@ import type { Stores } from '../../store/db/stores.ts'
 import type { NewWindow, StoredWindow } from '../../store/exceptions/windows.ts'
 import { checkSelection } from '../audits/select-targets.ts'
 import type { Parts } from '../context.ts'
-
-/** A look whether the door of a window is shut; the first has the number 0. */
-export interface ReprobeJob {
-  windowId: string
-  look: number
-}
 
 type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 

@@ -8,16 +8,23 @@ import {
   nameLease,
   readDelivery,
 } from '../../domain/vantages/lease.ts'
-import type { Queue } from '../../jobs/queue.ts'
-import type { Batch } from '../../store/audits/batches.ts'
+import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
 import { distinctChecksOf, finishIfDone, recordSeen } from '../audits/run-batch.ts'
 
+/** What leases need of the queue. */
+interface LeasableBatches {
+  take(vantage: string): Promise<{ id: string; data: Pick<QueuedBatch, 'auditId' | 'batchId'> } | undefined>
+  /** False when the batch was handed to another worker. */
+  keep(vantage: string, id: string): Promise<boolean>
+  complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
+}
+
 interface LeaseParts {
   stores: Stores
-  queue: Pick<Queue, 'take' | 'keep' | 'complete'>
+  queue: LeasableBatches
   waitForBatch: Notifications['waitForBatch']
 }
 
