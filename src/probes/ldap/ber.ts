@@ -1,7 +1,7 @@
-/** The bytes break the encoding rules that RFC 4511 section 5.1 allows: what they say cannot be believed. */
+/** A violation of the encoding rules of RFC 4511 section 5.1. */
 export class BerError extends Error {}
 
-/** Tag and place of one element; `end` may lie beyond the bytes that are here. */
+/** Tag and extent of one element; `end` may exceed the bytes received so far. */
 export interface Header {
   tag: number
   start: number
@@ -9,9 +9,8 @@ export interface Header {
 }
 
 /**
- * The header of the element at `at`; undefined while it is not complete. LDAP allows definite lengths only, and no tag
- * above 30 (RFC 4511 section 5.1). Active Directory writes every length in the long form with four octets, so a
- * length need not be minimal.
+ * Reads the element header at `at`; undefined while it is incomplete.
+ * Non-minimal lengths are valid: Active Directory always sends four length octets.
  */
 export function readHeader(bytes: Buffer, at = 0): Header | undefined {
   const [tag, first] = [bytes[at], bytes[at + 1]]
@@ -19,12 +18,12 @@ export function readHeader(bytes: Buffer, at = 0): Header | undefined {
   if (tag === undefined || first === undefined) return undefined
   if (first < 0x80) return { tag, start: at + 2, end: at + 2 + first }
   const octets = first & 0x7f
-  if (octets === 0 || octets > 4) throw new BerError('length is indefinite or absurd')
+  if (octets === 0 || octets > 4) throw new BerError('length is indefinite or longer than four octets')
   const start = at + 2 + octets
   return bytes.length < start ? undefined : { tag, start, end: start + bytes.readUIntBE(at + 2, octets) }
 }
 
-/** Reads the elements of a constructed element one after another. Whatever is not as asked for is a BerError. */
+/** Reads the elements of a constructed element in order; throws a BerError on any mismatch. */
 export class Cursor {
   readonly #bytes: Buffer
   #at = 0
@@ -37,7 +36,7 @@ export class Cursor {
     return this.#at === this.#bytes.length
   }
 
-  /** The next element, whatever its tag. */
+  /** The next element, with any tag. */
   any(): { tag: number; content: Buffer } {
     const header = readHeader(this.#bytes, this.#at)
     if (!header || header.end > this.#bytes.length) throw new BerError('element is cut off')
@@ -45,10 +44,10 @@ export class Cursor {
     return { tag: header.tag, content: this.#bytes.subarray(header.start, header.end) }
   }
 
-  /** The content of the next element, which must have this tag. */
+  /** The content of the next element, of this tag. */
   content(tag: number): Buffer {
     const element = this.any()
-    if (element.tag !== tag) throw new BerError(`tag ${element.tag} in place of ${tag}`)
+    if (element.tag !== tag) throw new BerError(`tag is ${element.tag}, expected ${tag}`)
     return element.content
   }
 
@@ -56,14 +55,14 @@ export class Cursor {
     return new Cursor(this.content(tag))
   }
 
-  /** The next element as a whole number of at most 32 bits: INTEGER, ENUMERATED. */
+  /** The next INTEGER or ENUMERATED, of at most 32 bits. */
   integer(tag: number): number {
     const content = this.content(tag)
     if (content.length < 1 || content.length > 4) throw new BerError('integer is empty or too long')
     return content.readIntBE(0, content.length)
   }
 
-  /** Reads to the end: what a later version of the protocol may add is passed over (RFC 4511 section 4), yet it must be whole. */
+  /** Skips extensions of later protocol versions (RFC 4511 section 4); each must be complete. */
   skipRest(): void {
     while (!this.atEnd) this.any()
   }

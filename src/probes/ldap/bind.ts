@@ -1,7 +1,7 @@
 import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Endpoint, ProbeIo } from '../engine/probe.ts'
-import type { Answer, Channel } from './channel.ts'
+import type { Channel, Reply } from './channel.ts'
 import type { Credential } from './credentials.ts'
 import { simpleBind } from './messages.ts'
 import { bindReason, describeResult } from './result.ts'
@@ -9,10 +9,7 @@ import type { VerifiedChannel } from './security.ts'
 
 type Facts = FactsByProbe['ldap']
 
-/**
- * Binds once with the credential behind a reference. The credential is resolved only now, when there is a channel that it
- * may be sent over, and is kept nowhere.
- */
+/** Binds once. Resolves the credential only now, and never stores it. */
 export async function bindWithCredential(
   channel: VerifiedChannel,
   { messageId, ref, endpoint }: { messageId: number; ref: string; endpoint: Endpoint },
@@ -21,11 +18,11 @@ export async function bindWithCredential(
   const credential = await resolveInTime(ref, endpoint, io)
   if (typeof credential === 'string') return { reason: credential }
   const { user, password } = credential
-  // RFC 4513 section 5.1.2: servers may take an empty password as an anonymous bind and accept it.
+  // RFC 4513 section 5.1.2: empty means anonymous.
   if (user === '' || password === '') return { reason: 'credential-unavailable' }
-  const answer = await channel.ask(simpleBind(messageId, user, password))
-  if ('failure' in answer) return { reason: answer.failure }
-  const result = describeResult(answer.value)
+  const reply = await channel.request(simpleBind(messageId, user, password))
+  if ('failure' in reply) return { reason: reply.failure }
+  const result = describeResult(reply.value)
   return { reason: bindReason(result), bind: { as: 'credential', ...result } }
 }
 
@@ -37,25 +34,24 @@ function resolveInTime(ref: string, endpoint: Endpoint, io: ProbeIo): Promise<Cr
 }
 
 /**
- * Tries a simple bind in clear as a user that does not exist, with a password that is none: what a directory answers shows
- * whether it takes passwords in clear, and no account can be locked by it. Directories log it as a failed logon.
+ * Tests whether the directory accepts passwords in clear, with a user that does not exist, so that no account is locked.
+ * Directories log a failed logon.
  */
-export async function bindAsNobody(
+export async function bindAsUnknownUser(
   channel: Channel,
   { messageId, namingContext }: { messageId: number; namingContext: string | undefined },
-): Promise<Answer<Facts['plainBind']>> {
-  // OpenLDAP decides about protection by database, so the name must lie in one. The domain `invalid` is nobody's (RFC 6761).
-  const answer = await channel.ask(
-    simpleBind(messageId, `CN=portwarden-nobody,${namingContext || 'DC=invalid'}`, 'no-secret'),
-  )
-  if ('failure' in answer) return answer
-  const { resultCode, resultName } = describeResult(answer.value)
+): Promise<Reply<Facts['plainBind']>> {
+  // OpenLDAP requires protection per database, so the DN must lie in one. `invalid` is reserved (RFC 6761).
+  const dn = `CN=portwarden-no-such-user,${namingContext || 'DC=invalid'}`
+  const reply = await channel.request(simpleBind(messageId, dn, 'no-secret'))
+  if ('failure' in reply) return reply
+  const { resultCode, resultName } = describeResult(reply.value)
   return { value: { resultCode, resultName } }
 }
 
-/** The reason of a look at a directory that answered and was not asked for more: whether it said that it wants protection. */
+/** The reason without a bind: the directory's demand for protection, if any. */
 export function respondedReason(plainBind: Facts['plainBind']): ReasonCode {
   const reason = plainBind && bindReason(plainBind)
-  const wantsProtection = reason === 'ldap-stronger-auth-required' || reason === 'ldap-confidentiality-required'
-  return wantsProtection ? reason : 'ldap-responded'
+  const demandsProtection = reason === 'ldap-stronger-auth-required' || reason === 'ldap-confidentiality-required'
+  return demandsProtection ? reason : 'ldap-responded'
 }

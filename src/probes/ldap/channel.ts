@@ -6,92 +6,92 @@ import { BerError } from './ber.ts'
 import { type Budget, createInbox, type Inbox } from './inbox.ts'
 import { type Operation, responses } from './messages.ts'
 
-/** Why there is no answer, and what the peer spoke if it never spoke LDAP. */
+/** Why there is no response; `spoke` if the peer never spoke LDAP. */
 export interface ChannelFailure {
   failure: ReasonCode
   spoke?: Spoke
 }
 
-/** What a request brought. */
-export type Answer<T> = { value: T } | ChannelFailure
+/** The decoded response, or why there is none. */
+export type Reply<T> = { value: T } | ChannelFailure
 
-/** One stream on which LDAP is spoken, one operation at a time. */
+/** LDAP over one stream, one operation at a time. */
 export interface Channel {
-  /** Sends one request and reads what answers it. Never throws for what the peer does. */
-  ask<T>(operation: Operation<T>): Promise<Answer<T>>
-  /** Stops reading, for whoever uses the stream next. True if bytes lie in it that nobody asked for. */
+  /** Sends one request and reads its response. Never rejects for what the peer does. */
+  request<T>(operation: Operation<T>): Promise<Reply<T>>
+  /** Stops reading. Returns true if unrequested bytes are buffered. */
   release(): boolean
-  /** Sends the last words and FIN, and waits until they are on their way. Does nothing once there was trouble. */
-  end(farewell: Buffer): Promise<void>
+  /** Flushes the final message and FIN; does nothing after a failure. */
+  end(finalMessage: Buffer): Promise<void>
 }
 
 interface ChannelOptions {
-  /** All waiting is under it. */
+  /** Bounds every wait. */
   deadline: Deadline
-  /** All that the peer sends is counted against it. */
+  /** Counts every byte from the peer. */
   budget: Budget
-  /** Why the stream ended, given the error if it had one. */
+  /** Why the stream ended, with its error, if any. */
   explainLoss: (error?: NodeJS.ErrnoException | null) => ReasonCode
 }
 
-/** Speaks LDAP on a stream from which nobody reads. */
+/** Opens LDAP on a stream that has no other reader. */
 export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: ChannelOptions): Channel {
   const inbox = createInbox(budget)
   let lost: ReasonCode | undefined
-  let look = () => {}
+  let onInput = () => {}
   const lose = (error?: Error | null) => {
     lost ??= explainLoss(error)
-    look()
+    onInput()
   }
   const receive = (bytes: Buffer) => {
     inbox.add(bytes)
     if (inbox.tooLarge) stream.pause()
-    look()
+    onInput()
   }
   stream.pause().on('data', receive)
   stream.on('end', () => lose())
   stream.on('close', () => lose())
-  stream.on('error', lose) // it stays: no later error goes uncaught
+  stream.on('error', lose) // never removed, so that no later error is uncaught
   if (stream.destroyed) lose(stream.errored)
 
   return {
-    ask: <T>(operation: Operation<T>) =>
-      new Promise<Answer<T>>((resolve) => {
-        const settle = (answer: { value: T } | ReasonCode) => {
-          look = () => {}
+    request: <T>(operation: Operation<T>) =>
+      new Promise<Reply<T>>((resolve) => {
+        const settle = (outcome: { value: T } | ReasonCode) => {
+          onInput = () => {}
           cancelExpiry()
-          if (typeof answer === 'string') lost ??= answer
-          resolve(typeof answer === 'string' ? explain(answer, inbox) : answer)
+          if (typeof outcome === 'string') lost ??= outcome
+          resolve(typeof outcome === 'string' ? explain(outcome, inbox) : outcome)
         }
         const cancelExpiry = deadline.onExpiry(() => settle('protocol-timeout'))
         const before: Buffer[] = []
-        look = () => {
-          const answer = takeResponse(inbox, operation, before) ?? lost
-          if (answer) settle(answer)
+        onInput = () => {
+          const outcome = takeResponse(inbox, operation, before) ?? lost
+          if (outcome) settle(outcome)
         }
         if (!inbox.isEmpty) return settle('protocol-violation')
         stream.write(operation.bytes)
         stream.resume()
-        look()
+        onInput()
       }),
     release() {
       stream.off('data', receive).pause()
       return stream.readableLength > 0 || !inbox.isEmpty
     },
-    async end(farewell) {
+    async end(finalMessage) {
       if (lost) return
       const { promise, resolve } = Promise.withResolvers<void>()
       const cancelExpiry = deadline.onExpiry(resolve)
-      look = resolve
-      stream.end(farewell, () => resolve())
+      onInput = resolve
+      stream.end(finalMessage, () => resolve())
       await promise.finally(cancelExpiry)
     },
   }
 }
 
 /**
- * Takes exactly what answers the operation, by message id and kind; undefined while it is not all here. A byte more,
- * before it or after, is a violation: so would somebody speak who wants to answer in the name of the directory.
+ * Takes the response to the operation, matched by message id and kind; undefined while it is incomplete.
+ * Any extra byte, before or after, is a violation: it may be injected.
  */
 function takeResponse<T>(
   inbox: Inbox,
@@ -102,7 +102,7 @@ function takeResponse<T>(
   try {
     for (let message = inbox.next(); message; message = inbox.next()) {
       const { messageId, kind, content } = message
-      // RFC 4511 section 4.4: an unsolicited notification has message id 0, and the only one there is says goodbye.
+      // RFC 4511 section 4.4: message id 0 is a Notice of Disconnection.
       if (messageId === 0 && kind === responses.extended) return 'connection-closed'
       if (messageId !== operation.messageId) return 'protocol-violation'
       if (kind === operation.last) {
@@ -129,7 +129,7 @@ function explain(failure: ReasonCode, { isForeign, opening }: Inbox): ChannelFai
 const losses: Partial<Record<string, ReasonCode>> = {
   ECONNRESET: 'connection-reset',
   ECONNABORTED: 'connection-reset',
-  EPIPE: 'connection-closed', // Linux: a reset after FIN; without FIN it is ECONNRESET
+  EPIPE: 'connection-closed', // Linux: reset after FIN; without FIN, ECONNRESET
   ETIMEDOUT: 'protocol-timeout',
 }
 

@@ -10,16 +10,16 @@ export interface Credential {
   password: string
 }
 
-/** A reference that this vantage may use, and the only networks it may be sent to, with those of its other grants. */
+/** Permits a credential at this vantage, for these networks; grants add up. */
 export interface CredentialGrant {
   ref: string
   destinations: readonly string[]
 }
 
 /**
- * Resolves credential references at the vantage: `env:NAME` or `file:/PATH`, whose content is `{"user": "…", "password": "…"}`.
- * Only a granted reference is read, and only for an address inside its networks. The value is never logged or kept.
- * Throws at once for a grant whose destination is not a network.
+ * Resolves credential references at the vantage: `env:NAME` or `file:/PATH` with the content `{"user": "…", "password": "…"}`.
+ * Reads only granted references, for addresses inside their networks, and never logs or stores the value.
+ * Throws if the destination of a grant is not a network.
  */
 export function createCredentials(grants: readonly CredentialGrant[], env: NodeJS.ProcessEnv) {
   const networks = new Map<string, Network[]>()
@@ -41,11 +41,11 @@ async function readCredential(ref: string, env: NodeJS.ProcessEnv): Promise<Cred
     const value: unknown = JSON.parse((kind === 'env' ? env[source] : await readFile(source, 'utf8')) ?? '')
     return isCredential(value) ? { user: value.user, password: value.password } : undefined
   } catch {
-    return undefined // missing, unreadable or malformed: the reason code says so, and an error text could quote the secret
+    return undefined // the error text could quote the secret
   }
 }
 
-// An empty password would be an anonymous bind that some servers accept: a false pass (RFC 4513 section 5.1.2).
+// RFC 4513 section 5.1.2: an empty password binds anonymously, a false pass.
 const isCredential = (value: unknown): value is Credential =>
   typeof value === 'object' &&
   value !== null &&

@@ -2,32 +2,29 @@ import { firstBytesKept } from '../tls/first-bytes.ts'
 import { BerError, readHeader, tags } from './ber.ts'
 import { decodeMessage, type Response } from './messages.ts'
 
-/** All that a peer may send on one connection; no directory needs so much for its rootDSE. */
-export const mostBytes = 1024 * 1024
+/** Maximum bytes per connection; far above any rootDSE. */
+export const maxBytes = 1024 * 1024
 
-/** What a peer may still send on one connection, in plain and inside TLS together. */
+/** What a peer may still send, in clear and inside TLS together. */
 export interface Budget {
   bytesLeft: number
 }
 
-/** What has come and was not taken yet. */
+/** Bytes received and not yet consumed. */
 export interface Inbox {
   add(bytes: Buffer): void
-  /** The next whole message; undefined while there is none. Throws a BerError. */
+  /** The next complete message, if any. Throws a BerError. */
   next(): Response | undefined
-  /** The peer sent more than it may, or announced it. */
+  /** The peer sent, or announced, more than the budget allows. */
   readonly tooLarge: boolean
   readonly isEmpty: boolean
-  /** The first bytes that ever came: enough to see what speaks. */
+  /** The first bytes, enough to recognize the protocol. */
   readonly opening: Buffer
-  /** What came cannot be LDAP from its first byte on. */
+  /** The first byte cannot be LDAP. */
   readonly isForeign: boolean
 }
 
-/**
- * Cuts what a peer sends into LDAP messages. Bytes are joined only when the announced length is complete, so a peer
- * that sends byte by byte costs no more than one that does not.
- */
+/** Splits a byte stream into LDAP messages; tiny chunks cost no more than large ones. */
 export function createInbox(budget: Budget): Inbox {
   let chunks: Buffer[] = []
   let size = 0

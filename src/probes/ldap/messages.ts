@@ -1,11 +1,10 @@
 import { BindRequest, ExtendedRequest, PresenceFilter, SearchRequest, UnbindRequest } from 'ldapts'
 import { Cursor, tags } from './ber.ts'
 
-// ldapts 9.2 writes what we send, from its message classes. What peers send is decoded here: its reader lets an inner length
-// run past its message and takes a missing result code for 0, success; its client reconnects in clear, and keeps bytes
-// from before StartTLS.
+// ldapts 9.2 only encodes. Its reader lets inner lengths exceed the message and reads a missing result code as success;
+// its client reconnects in clear and keeps bytes from before StartTLS.
 
-/** The responses of RFC 4511 that we may be sent, by their tags. */
+/** Tags of the responses in use, RFC 4511. */
 export const responses = {
   bind: 0x61,
   searchEntry: 0x64,
@@ -13,7 +12,7 @@ export const responses = {
   extended: 0x78,
 } as const
 
-/** One LDAPMessage from a server, its operation not decoded yet. */
+/** One LDAPMessage from a server, its operation still encoded. */
 export interface Response {
   messageId: number
   /** The tag of the operation. */
@@ -21,13 +20,13 @@ export interface Response {
   content: Buffer
 }
 
-/** What is sent, which response ends it, and how its responses are read. `decode` may throw a BerError. */
+/** A request and how to read its response; `decode` may throw a BerError. */
 export interface Operation<T> {
   messageId: number
   bytes: Buffer
-  /** The kind of response that ends it. */
+  /** The kind of the final response. */
   last: number
-  /** The kind that may come once before the last. */
+  /** The kind that may precede it once. */
   before?: number
   decode: (last: Buffer, before: Buffer | undefined) => T
 }
@@ -50,7 +49,7 @@ export function decodeMessage(content: Buffer): Response {
   return { messageId, kind, content: operation }
 }
 
-/** A search for attributes of the rootDSE (RFC 4512 section 5.1); `attributes` is absent where the server refuses them. */
+/** Searches the rootDSE (RFC 4512 section 5.1); `attributes` is absent if the server refuses. */
 export function searchRootDse(
   messageId: number,
   names: readonly string[],
@@ -65,7 +64,7 @@ export function searchRootDse(
   }
 }
 
-/** A request to begin TLS on this connection, RFC 4511 section 4.14. */
+/** RFC 4511 section 4.14. */
 export const startTls = (messageId: number): Operation<Result> => ({
   messageId,
   bytes: new ExtendedRequest({ messageId, oid: '1.3.6.1.4.1.1466.20037' }).write(),
@@ -73,7 +72,7 @@ export const startTls = (messageId: number): Operation<Result> => ({
   decode: decodeResult,
 })
 
-/** A simple bind, RFC 4511 section 4.2. Its bytes hold the password. */
+/** RFC 4511 section 4.2. The bytes contain the password. */
 export const simpleBind = (messageId: number, dn: string, password: string): Operation<Result> => ({
   messageId,
   bytes: new BindRequest({ messageId, dn, password }).write(),
@@ -81,25 +80,25 @@ export const simpleBind = (messageId: number, dn: string, password: string): Ope
   decode: decodeResult,
 })
 
-/** The farewell; a server does not answer it. */
+/** An unbind, which has no response (RFC 4511 section 4.3). */
 export const unbind = (messageId: number): Buffer => new UnbindRequest({ messageId }).write()
 
-const longestDiagnostic = 1000
+const maxDiagnosticLength = 1000
 
 function decodeResult(content: Buffer): Result {
   const cursor = new Cursor(content)
   const code = cursor.integer(tags.enumerated)
   cursor.content(tags.octetString) // matchedDN
-  const diagnostic = cursor.content(tags.octetString).toString('latin1', 0, longestDiagnostic)
+  const diagnostic = cursor.content(tags.octetString).toString('latin1', 0, maxDiagnosticLength)
   cursor.skipRest()
   return { code, diagnostic }
 }
 
-const mostValues = 200
+const maxValues = 200
 
 function decodeEntry(content: Buffer): Attributes {
   const entry = new Cursor(content)
-  entry.content(tags.octetString) // objectName: the rootDSE has the empty one
+  entry.content(tags.octetString) // objectName, empty for the rootDSE
   const list = entry.inside(tags.sequence)
   entry.skipRest()
   const attributes = new Map<string, Buffer[]>()
@@ -109,7 +108,7 @@ function decodeEntry(content: Buffer): Attributes {
     const set = attribute.inside(tags.set)
     attribute.skipRest()
     const values: Buffer[] = []
-    while (!set.atEnd && values.length < mostValues) values.push(set.content(tags.octetString))
+    while (!set.atEnd && values.length < maxValues) values.push(set.content(tags.octetString))
     attributes.set(name, values)
   }
   return attributes

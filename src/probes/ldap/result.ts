@@ -57,7 +57,7 @@ const bindReasons: Partial<Record<number, ReasonCode>> = {
   53: 'ldap-unwilling',
 }
 
-/** What Active Directory means by the `data` code in the text of an invalidCredentials: Windows error codes, hexadecimal. */
+/** By the `data` code of Active Directory, a Windows error code. */
 const adReasons: Partial<Record<string, ReasonCode>> = {
   '525': 'ldap-invalid-credentials', // no such user
   '52e': 'ldap-invalid-credentials',
@@ -70,14 +70,14 @@ const adReasons: Partial<Record<string, ReasonCode>> = {
   '775': 'ldap-account-locked',
 }
 
-/** The result of a bind as facts; of the server's text only the code in it, since the text may say anything. */
+/** A bind result as facts, without the free-form diagnostic text. */
 export function describeResult({ code, diagnostic }: Result): ResultFacts {
   const adCode =
     code === invalidCredentials ? /\bdata ([0-9a-f]{1,8})\b/i.exec(diagnostic)?.[1]?.toLowerCase() : undefined
   return { resultCode: code, resultName: names[code] ?? 'unknown', ...(adCode && { adCode }) }
 }
 
-/** Why a bind ended as it did. A code of Active Directory that is not known says nothing of the password. */
+/** An unknown Active Directory code does not mean a wrong password. */
 export function bindReason({ resultCode, adCode }: ResultFacts): ReasonCode {
   if (adCode) return adReasons[adCode] ?? 'ldap-bind-refused'
   return bindReasons[resultCode] ?? 'ldap-bind-refused'

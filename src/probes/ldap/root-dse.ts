@@ -1,36 +1,36 @@
 import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import { escapeControls } from '../../encoding/text.ts'
-import type { Answer, Channel } from './channel.ts'
+import type { Channel, Reply } from './channel.ts'
 import { type Attributes, searchRootDse } from './messages.ts'
 
 type Facts = FactsByProbe['ldap']
 
-/** What the rootDSE told anybody who asks. */
+/** What the rootDSE shows without a bind. */
 interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse'> {
   clockSkewMs?: number
-  /** As the server writes it; none where it tells strangers nothing. */
+  /** As the server writes it; absent if hidden from anonymous clients. */
   namingContext?: string
 }
 
-/** Reads the rootDSE without a bind. A server that refuses that has answered nevertheless. */
-export async function readRootDse(channel: Channel, messageId: number): Promise<Answer<RootDse>> {
+/** Reads the rootDSE without a bind; a refusal gives an empty `rootDse`. */
+export async function readRootDse(channel: Channel, messageId: number): Promise<Reply<RootDse>> {
   const sentAt = Date.now()
-  const answer = await channel.ask(searchRootDse(messageId, rootDseAttributes))
+  const reply = await channel.request(searchRootDse(messageId, rootDseAttributes))
   const receivedAt = Date.now()
-  if ('failure' in answer) return answer
-  const { attributes } = answer.value
+  if ('failure' in reply) return reply
+  const { attributes } = reply.value
   if (!attributes) return { value: { rootDse: {} } }
   const [context] = attributes.get('defaultnamingcontext') ?? attributes.get('namingcontexts') ?? []
   return {
     value: {
       ...rootDseFacts(attributes),
       clockSkewMs: clockSkewMs(attributes, sentAt, receivedAt),
-      namingContext: context?.toString('utf8', 0, longest),
+      namingContext: context?.toString('utf8', 0, maxLength),
     },
   }
 }
 
-/** What is asked of the rootDSE. By name, since servers leave out operational attributes that nobody named. */
+/** Requested by name, because servers omit operational attributes otherwise. */
 const rootDseAttributes = [
   'dnsHostName',
   'defaultNamingContext',
@@ -46,10 +46,10 @@ const rootDseAttributes = [
   'namingContexts',
 ]
 
-// MS-ADTS 3.1.1.3.4.3: every domain controller has this capability; AD LDS, which holds no domain, has another.
+// MS-ADTS 3.1.1.3.4.3: every domain controller has this capability; AD LDS has another.
 const activeDirectory = '1.2.840.113556.1.4.800'
 
-/** The facts in a rootDSE. A value of the wrong form is left out: it is not what the attribute means. */
+/** The facts in a rootDSE, without malformed values. */
 function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | 'rootDse'> {
   const text = (name: string) => {
     const [value, ...more] = attributes.get(name.toLowerCase()) ?? []
@@ -73,21 +73,18 @@ function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | '
   }
 }
 
-/**
- * How far the server's clock is ahead of ours, ±500 ms; undefined when it does not tell. Its time has whole seconds,
- * so on average half a second more has passed there. `sentAt` and `receivedAt` are milliseconds since the epoch.
- */
+/** Milliseconds that the server's clock is ahead, ±500: server times are truncated to seconds. Undefined without one. */
 export function clockSkewMs(attributes: Attributes, sentAt: number, receivedAt: number): number | undefined {
   const [value] = attributes.get('currenttime') ?? []
   const time = value && generalizedTime(value.toString('latin1'))
   return time === undefined ? undefined : Math.round(time + 500 - (sentAt + receivedAt) / 2)
 }
 
-const longest = 500
+const maxLength = 500
 
-const printable = (value: Buffer) => escapeControls(value, longest).slice(0, longest)
+const printable = (value: Buffer) => escapeControls(value, maxLength).slice(0, maxLength)
 
-// No standard promises an order of values, and evidence must not change with it (RFC 4511 section 4.1.7).
+// RFC 4511 section 4.1.7: values are unordered.
 function list(attributes: Attributes, name: string): string[] | undefined {
   const values = attributes.get(name.toLowerCase())
   return values && [...new Set(values.map(printable))].sort()
@@ -97,7 +94,7 @@ const integer = (text = '') => (/^(0|-?[1-9]\d{0,8})$/.test(text) ? Number(text)
 
 const boolean = (text = '') => (text === 'TRUE' || text === 'FALSE' ? text === 'TRUE' : undefined)
 
-/** RFC 4517 section 3.3.13, in the form that directories send: whole seconds, UTC. */
+/** GeneralizedTime, RFC 4517 section 3.3.13: whole seconds, UTC. */
 function generalizedTime(text: string): number | undefined {
   const [, year, month, day, hour, minute, second] =
     /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.\d{1,9})?Z$/.exec(text) ?? []

@@ -7,7 +7,7 @@ import type { Budget } from './inbox.ts'
 
 type Facts = FactsByProbe['ldap']
 
-/** Which protection to look for, and whether the look ends without it. */
+/** Which protection to attempt, and whether it is required. */
 interface SecurityPlan {
   channel: NonNullable<Facts['security']>
   required: boolean
@@ -15,10 +15,7 @@ interface SecurityPlan {
 
 const ldapsPorts: readonly number[] = [636, 3269]
 
-/**
- * What the rule asks for decides; where it leaves that open, the port does. A credential never goes over plain LDAP,
- * so it asks for protection whatever the rule allows.
- */
+/** By the rule, else by the port. A credential always requires protection. */
 export function planSecurity(port: number, { security: allowed, credentialRef }: ProbeOptions['ldap']): SecurityPlan {
   const required = credentialRef !== undefined || (allowed !== undefined && !allowed.includes('plain'))
   if (ldapsPorts.includes(port)) return { channel: 'ldaps', required }
@@ -28,10 +25,10 @@ export function planSecurity(port: number, { security: allowed, credentialRef }:
 }
 
 declare const verified: unique symbol
-/** A channel over which a credential may go: only `secureChannel` makes one. */
+/** May carry a credential; only `secureChannel` makes one. */
 export type VerifiedChannel = Channel & { readonly [verified]: true }
 
-/** A connection on which TLS can begin, and what the handshake needs to know. */
+/** A connection before its TLS handshake. */
 interface Unsecured {
   connection: Connection
   endpoint: Endpoint
@@ -40,21 +37,21 @@ interface Unsecured {
   budget: Budget
 }
 
-/** What came of making a connection secure. */
+/** The result of securing a connection. */
 interface Secured {
   /** `tls-ok`, or why there is no channel. */
   reason: ReasonCode
   facts: FactsByProbe['tls']
   channel?: Channel
-  /** The same channel, when the certificate is trusted, names the host, is valid now, and the session is strong. */
+  /** The same channel, if it may carry a credential. */
   verified?: VerifiedChannel
   destroy: () => void
 }
 
-// TLS adds to what LDAP counts: the handshake, and a few bytes to each record.
+// The handshake, and a few bytes for each record.
 const recordsMargin = 128 * 1024
 
-/** Begins TLS on a connection from which every byte so far was taken, and opens a new channel inside. */
+/** Begins TLS on a connection without unread bytes. */
 export async function secureChannel({ connection, endpoint, options, io, budget }: Unsecured): Promise<Secured> {
   const { deadline } = io
   const request = { trustedCa: options.trustedCa, maxBytes: budget.bytesLeft + recordsMargin }
@@ -64,7 +61,7 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
   const explainLoss = (error?: NodeJS.ErrnoException | null) => {
     const end = explainEnd()
     Object.assign(facts, end.facts)
-    // It tells by how the connection below ended, which may not have come to its ears yet.
+    // The TLS layer may not have seen the end of the socket yet, so the error decides.
     return error?.code === 'EPIPE' || end.reason === 'protocol-timeout' ? explainSocketLoss(error) : end.reason
   }
   const channel = openChannel(stream, { deadline, budget, explainLoss })
@@ -77,7 +74,7 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
   }
 }
 
-/** The handshake takes whatever a server has, to look at it; a credential wants more. */
+/** The handshake accepts any certificate, a credential does not. */
 function isVerified({ trusted, nameMatches, certificate, ...session }: FactsByProbe['tls'], now: number): boolean {
   if (!trusted || !nameMatches || !certificate) return false
   const validNow = Date.parse(certificate.notBefore) <= now && now < Date.parse(certificate.notAfter)
@@ -86,7 +83,7 @@ function isVerified({ trusted, nameMatches, certificate, ...session }: FactsByPr
 
 type PublicKey = NonNullable<FactsByProbe['tls']['certificate']>['publicKey']
 
-// What OpenSSL's security level 2 demands, the default of TLS clients today.
+// OpenSSL security level 2, the default of TLS clients today.
 function isStrong({ protocol, keyExchange }: FactsByProbe['tls'], { type, bits = 0 }: PublicKey): boolean {
   const current = protocol === 'TLSv1.2' || protocol === 'TLSv1.3'
   const [, diffieHellmanBits = 2048] = /^DH (\d+)$/.exec(keyExchange ?? '') ?? []

@@ -8,7 +8,7 @@ import { makeTempDir } from '../temp-dir.ts'
 import { asPeer, type Peer } from './peer.ts'
 
 const settings = {
-  targetScope: 'AD.LAB.TEST',
+  realm: 'AD.LAB.TEST',
   domain: 'ADLAB',
   hostName: 'dc1',
   adminPassword: 'Passw0rd!Admin1',
@@ -64,8 +64,8 @@ export interface SambaAd extends Peer {
  */
 export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}): Promise<SambaAd> {
   const host = ownLoopbackAddress()
-  const hostName = `${settings.hostName}.${settings.targetScope.toLowerCase()}`
-  const base = settings.targetScope
+  const hostName = `${settings.hostName}.${settings.realm.toLowerCase()}`
+  const base = settings.realm
     .toLowerCase()
     .replace(/[^.]+/g, (label) => `DC=${label}`)
     .replaceAll('.', ',')
@@ -124,7 +124,7 @@ interface SambaSettings {
 function sambaConfig({ directory, host, strongAuth, tls }: SambaSettings): string {
   return `
 [global]
-  realm = ${settings.targetScope}
+  realm = ${settings.realm}
   workgroup = ${settings.domain}
   netbios name = ${settings.hostName}
   server role = active directory domain controller
@@ -150,7 +150,7 @@ function sambaConfig({ directory, host, strongAuth, tls }: SambaSettings): strin
 
 function describeAccounts(base: string): Record<AccountState, Account> {
   const describe = ({ name, adCode }: (typeof accounts)[AccountState]): Account => ({
-    principal: `${name}@${settings.targetScope.toLowerCase()}`,
+    principal: `${name}@${settings.realm.toLowerCase()}`,
     dn: `CN=${name},CN=Users,${base}`,
     password: settings.userPassword,
     adCode,
