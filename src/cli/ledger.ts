@@ -86,7 +86,7 @@ async function verify(ledger: LedgerStore, request: { head?: string; findings: b
 
 function describe({ verdict, entries, broken, unverified, findings }: Verification): string {
   const lines = [`verdict:  ${verdict}, ${entries} entries checked`]
-  if (broken) lines.push(`broken:   entry ${broken.seq}, ${broken.fault}: ${broken.message}`)
+  if (broken) lines.push(`broken:   entry ${broken.seq}, ${broken.kind}: ${broken.message}`)
   for (const { keyId, entries: count, firstSeq } of unverified)
     lines.push(
       `no key:   ${count} entries from ${firstSeq} on were signed by the key ${keyId}, which is not known here`,

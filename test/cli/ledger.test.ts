@@ -71,7 +71,7 @@ describe('npm run ledger', { shuffle: false }, () => {
     expect(stdout).toMatch(/^verdict: {2}broken, 2 entries checked\nbroken: {3}entry 3, cut: /)
     expect(code).toBe(1)
     const asJson = JSON.parse((await ledger(['verify', '--head', headFile(), '--json'])).stdout)
-    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 3, fault: 'cut' } })
+    expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 3, kind: 'cut' } })
   })
 
   test('export shows control characters as escapes, whoever put them into the database', async () => {

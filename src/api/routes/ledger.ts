@@ -61,7 +61,7 @@ export const LedgerVerification = Type.Object(
       Type.Object(
         {
           seq,
-          fault: Type.Enum([...ledgerIssueKinds], {
+          kind: Type.Enum([...ledgerIssueKinds], {
             description:
               '`changed`: it does not say what was sealed; `forged`: it was made without the key; `missing`: an entry was deleted; `order`: entries changed places; `cut`: the given head is gone; `findings`: those of its audit are not what they were; `audit`: it says something else of itself, or it has ended without an entry; `policy`: a version is not what was put, or has no entry',
           }),

@@ -50,14 +50,14 @@ async function waive(
   })
 }
 
-function pairedFinding(pair: Pair, { rules, seenFrom }: DuePairs, now: Date): NewFinding {
+function pairedFinding(pair: Pair, { rules, observationFor }: DuePairs, now: Date): NewFinding {
   const rule = rules[pair.rule]
   if (!rule) throw new Error(`the pair of series ${pair.seriesId} names a rule that its audit does not hold`)
-  const look = { targetId: pair.targetId, rule: rule.id }
-  const seen = seenFrom({ ...look, vantageId: pair.vantageId, side: 'one' })
+  const check = { targetId: pair.targetId, rule: rule.id }
+  const seen = observationFor({ ...check, vantageId: pair.vantageId, side: 'one' })
   const others = pair.others.map(({ vantage, vantageId }) => ({
     vantage,
-    seen: vantageId === null ? undefined : seenFrom({ ...look, vantageId, side: 'other' }),
+    seen: vantageId === null ? undefined : observationFor({ ...check, vantageId, side: 'other' }),
   }))
   const all = [seen, ...others.map((other) => other.seen)].filter((observation) => observation !== undefined)
   const unlike = Object.fromEntries(

@@ -42,7 +42,7 @@ export async function planAudit({ stores, transaction, enqueueBatches }: PlanPar
   await transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
-    const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.ordered(order) }])
+    const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.forAudit(order) }])
     if (!plan) throw new Error(`audit ${auditId} was not planned`)
     await tx.audits.start(auditId, plan)
     await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => enqueueBatches(database, vantage, jobs))

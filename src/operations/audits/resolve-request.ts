@@ -37,7 +37,7 @@ export async function checkRequests(
       : request.targets
     requests.push({ policy, targets, requestedBy })
   }
-  const found = await stores.snapshot.asked(requests)
+  const found = await stores.snapshot.forRequests(requests)
   return found.map((one, i) => checkSelection(asking[i]?.request as AuditRequest, one))
 }
 

@@ -62,15 +62,19 @@ export async function recordSeen(
   })
   const permissions = await loadPermissions(stores, { ...batch, judged })
   const findings: NewFinding[] = []
-  const kept: PairedObservation[] = []
+  const pairedObservations: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
     const observation = seen[indexes[i] ?? -1]
     if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
     const rule = ruleOf(batch.rules, check)
-    if (check.side) kept.push({ targetId: check.targetId, rule: rule.id, side: check.side, seen: observation })
+    if (check.side) pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
   }
-  await record(stores, { ...job, findings, kept: kept.length > 0 ? kept : undefined })
+  await record(stores, {
+    ...job,
+    findings,
+    pairedObservations: pairedObservations.length > 0 ? pairedObservations : undefined,
+  })
 }
 
 /** Records every check of a batch as an error: no worker could run it. */

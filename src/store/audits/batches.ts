@@ -86,7 +86,7 @@ export function createBatchStore(db: Database) {
       for (let i = 0; i < batches.length; i += batchesAtOnce) {
         const some = batches.slice(i, i + batchesAtOnce)
         const contents = some.map(({ rules, checks }) => JSON.stringify({ rules, checks }))
-        const told = some.flatMap(({ vantage, checks }) =>
+        const waiters = some.flatMap(({ vantage, checks }) =>
           [{ vantage }, ...(isLarge(checks.length) ? [{ vantage, large: true }] : [])].map(batchWaiter),
         )
         const rows = await db.$queryRaw<{ id: number }[]>`
@@ -94,9 +94,9 @@ export function createBatchStore(db: Database) {
             INSERT INTO batch (audit_id, vantage_id, checks)
             SELECT audit_id, vantage_id, checks::jsonb FROM unnest(
               ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[]
-            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, place) ORDER BY place RETURNING id
+            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, position) ORDER BY position RETURNING id
           ) SELECT id, (
-            SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(told)]}::text[]) AS waiter
+            SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(waiters)]}::text[]) AS waiter
           ) FROM made ORDER BY id`
         ids.push(...rows.map(({ id }) => id))
       }

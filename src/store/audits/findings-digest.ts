@@ -33,7 +33,7 @@ export async function sumUpFindings(
 ): Promise<FindingsSum[]> {
   const counts = results.map((result) => Prisma.sql`count(*) FILTER (WHERE result = ${result}::smallint)`)
   return db.$queryRaw<FindingsSum[]>`
-    SELECT summed.* FROM unnest(${auditIds}::uuid[]) WITH ORDINALITY AS a(id, place) CROSS JOIN LATERAL (
+    SELECT summed.* FROM unnest(${auditIds}::uuid[]) WITH ORDINALITY AS a(id, position) CROSS JOIN LATERAL (
       SELECT count(*)::int AS count, count(waiver_id)::int AS waived,
         array[${counts.length > 0 ? Prisma.join(counts) : Prisma.empty}]::int[] AS results,
         encode(sha256(coalesce(string_agg(digest, ''::bytea ORDER BY target_id, series_id), ''::bytea)), 'hex') AS digest
@@ -55,6 +55,6 @@ export async function sumUpFindings(
             WHERE audit_id = f.audit_id AND target_id = f.target_id AND series_id = f.series_id LIMIT 1
           ) p ON true
         WHERE f.audit_id = a.id
-      ) said
-    ) summed ORDER BY a.place`
+      ) one
+    ) summed ORDER BY a.position`
 }

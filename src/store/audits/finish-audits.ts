@@ -34,7 +34,7 @@ interface EndedRow {
   policyDigest: string
   startedAt: Date | null
   finishedAt: Date
-  told: string
+  notified: string
 }
 
 /**
@@ -71,7 +71,7 @@ async function end(
   const changes = counted.map(({ id, error, counts, verdict, findings }) => {
     const row = byId.get(id)
     if (!row) throw new Error(`audit ${id} has no policy`)
-    const { id: _, actor, policy: name, version, policyDigest, told: __, ...rest } = row
+    const { id: _, actor, policy: name, version, policyDigest, notified: __, ...rest } = row
     const payload = { ...rest, error, verdict, counts, policy: { name, version, digest: policyDigest }, findings }
     return { actor, action: 'audit.finish' as const, subject: id, payload }
   })
@@ -108,5 +108,5 @@ const endStatement = (counted: readonly ReturnType<typeof countsOf>[]) =>
       p.digest AS "policyDigest", e.started_at AS "startedAt", e.finished_at AS "finishedAt",
       pg_notify(${auditChannel}, e.id::text)::text || coalesce((
         SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM outbox LIMIT 1
-      ), '') AS told
+      ), '') AS notified
     FROM ended e JOIN policy p ON p.id = e.policy_id`

@@ -1,7 +1,7 @@
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
-import type { Database } from '../db/database.ts'
+import { type Database, Prisma } from '../db/database.ts'
 
 /** One paired finding that the end of an audit has to make; `rule` is an index into the rules beside it. */
 export interface Pair {
@@ -18,21 +18,21 @@ export interface Pairs {
   pairs: Pair[]
 }
 
-/** Which look of a paired rule: of `one` side or the `other`. */
+/** One check of a paired rule: of `one` side or the `other`. */
 interface PairedCheck {
   targetId: number
   rule: string
   side: 'one' | 'other'
 }
 
-/** What was seen for a pair, as its batch keeps it. */
+/** What a check of a paired rule saw, stored with its batch. */
 export interface PairedObservation extends PairedCheck {
-  seen: Observation
+  observation: Observation
 }
 
-/** The pairs of an audit that has not ended, with what was seen. */
+/** The pairs of an audit that has not ended, with the observations of both sides. */
 export interface DuePairs extends Pairs {
-  seenFrom(look: PairedCheck & { vantageId: number }): Observation | undefined
+  observationFor(check: PairedCheck & { vantageId: number }): Observation | undefined
 }
 
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
@@ -52,17 +52,24 @@ export function createPairStore(db: Database) {
     async due(auditId: string): Promise<DuePairs | undefined> {
       const pairs = await paired(auditId)
       if (!pairs) return undefined
-      const batches = await db.$queryRaw<{ vantageId: number; kept: PairedObservation[] }[]>`
-        SELECT vantage_id AS "vantageId", kept FROM batch WHERE audit_id = ${auditId}::uuid AND kept IS NOT NULL`
-      const seen = new Map(
-        batches.flatMap(({ vantageId, kept }) => kept.map((look) => [keyOf({ ...look, vantageId }), look.seen])),
+      const batches = await db.batch.findMany({
+        where: { auditId, pairedObservations: { not: Prisma.AnyNull } },
+        select: { vantageId: true, pairedObservations: true },
+      })
+      const observations = new Map(
+        batches.flatMap(({ vantageId, pairedObservations }) =>
+          (pairedObservations as unknown as PairedObservation[]).map((paired) => [
+            keyOf({ ...paired, vantageId }),
+            paired.observation,
+          ]),
+        ),
       )
-      return { ...pairs, seenFrom: (look) => seen.get(keyOf(look)) }
+      return { ...pairs, observationFor: (check) => observations.get(keyOf(check)) }
     },
 
     /** Drops what an audit that has ended needs no more: its findings hold the evidence. */
     async forget(auditId: string): Promise<void> {
-      await db.$executeRaw`UPDATE batch SET kept = NULL WHERE audit_id = ${auditId}::uuid AND kept IS NOT NULL`
+      await db.$executeRaw`UPDATE batch SET paired_observations = NULL WHERE audit_id = ${auditId}::uuid AND paired_observations IS NOT NULL`
       await db.$executeRaw`UPDATE audit SET pairs = NULL WHERE id = ${auditId}::uuid AND status <> 'running'`
     },
   }

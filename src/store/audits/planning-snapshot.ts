@@ -32,7 +32,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
     const [row] = await db.$queryRaw<Read[]>`
       SELECT (
         SELECT coalesce(json_agg(found), '[]') FROM (
-          SELECT p.id, p.name, p.document, g.asked, p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
+          SELECT p.id, p.name, p.document, g.requested_version AS "requestedVersion", p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
           FROM ${policies}
         ) found
       ) AS policies, (
@@ -48,12 +48,12 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
 
   return {
     /** For requests: each its policy, the newest version where none is named, and how many checks its caller has under way. */
-    async asked(requests: readonly AuditSelection[]): Promise<FoundSelection[]> {
+    async forRequests(requests: readonly AuditSelection[]): Promise<FoundSelection[]> {
       const versions = requests.map(({ policy }) => policy.version ?? newest)
       const policies = Prisma.sql`(
-        SELECT DISTINCT * FROM unnest(${requests.map(({ policy }) => policy.name)}::text[], ${versions}::int[]) AS g(name, asked)
+        SELECT DISTINCT * FROM unnest(${requests.map(({ policy }) => policy.name)}::text[], ${versions}::int[]) AS g(name, requested_version)
       ) g CROSS JOIN LATERAL (
-        SELECT * FROM policy WHERE name = g.name AND g.asked IN (${newest}, version) ORDER BY version DESC LIMIT 1
+        SELECT * FROM policy WHERE name = g.name AND g.requested_version IN (${newest}, version) ORDER BY version DESC LIMIT 1
       ) p`
       const names = requests.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
       const labels = requests.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
@@ -68,7 +68,9 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
       )
       const byName = new Map(found.targets.map((target) => [target.name, target]))
       return requests.map(({ policy, targets, requestedBy }, i) => ({
-        policy: found.policies.find(({ name, asked }) => name === policy.name && asked === versions[i]),
+        policy: found.policies.find(
+          ({ name, requestedVersion }) => name === policy.name && requestedVersion === versions[i],
+        ),
         targets: Array.isArray(targets)
           ? targets.flatMap((name) => byName.get(name) ?? [])
           : found.targets.filter((target) => isIn(targets.labels, target.labels)),
@@ -87,7 +89,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
     },
 
     /** For an audit that was accepted before. */
-    async ordered({
+    async forAudit({
       policyId,
       targetIds,
     }: {
@@ -95,7 +97,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
       targetIds: readonly number[]
     }): Promise<PlanningSnapshot> {
       const found = await read(
-        Prisma.sql`policy p, (VALUES (${newest})) AS g(asked) WHERE p.id = ${policyId}::int`,
+        Prisma.sql`policy p, (VALUES (${newest})) AS g(requested_version) WHERE p.id = ${policyId}::int`,
         Prisma.sql`id = ANY(${[...targetIds]}::int[])`,
         [],
       )
@@ -107,7 +109,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
 }
 
 interface Read {
-  policies: (PlanningSnapshot['policy'] & { asked: number })[]
+  policies: (PlanningSnapshot['policy'] & { requestedVersion: number })[]
   targets: (PlannedTarget & Pick<StoredTarget, 'labels'>)[]
   vantages: KnownVantage[]
   checksInFlight: Record<string, number>

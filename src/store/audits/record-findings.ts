@@ -35,7 +35,7 @@ export interface Recording {
   auditId: string
   batchId: number | null
   findings: readonly NewFinding[]
-  kept?: readonly PairedObservation[] | undefined
+  pairedObservations?: readonly PairedObservation[] | undefined
 }
 
 /**
@@ -186,10 +186,11 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
       SELECT target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
       FROM changed WHERE (SELECT count(*) FROM closed) >= 0
     ), delivered AS (
-      UPDATE batch b SET done_at = now(), checks = '[]', kept = g.kept::jsonb
+      UPDATE batch b SET done_at = now(), checks = '[]', paired_observations = g.paired_observations::jsonb
       FROM unnest(
-        ${given.map(({ batchId }) => batchId)}::int[], ${given.map(({ kept }) => (kept ? JSON.stringify(kept) : null))}::text[]
-      ) AS g(id, kept) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id
+        ${given.map(({ batchId }) => batchId)}::int[],
+        ${given.map(({ pairedObservations }) => (pairedObservations ? JSON.stringify(pairedObservations) : null))}::text[]
+      ) AS g(id, paired_observations) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id
     ), progress AS (
       SELECT g.id, count(f.audit_id) AS found, min(f.observed_at) AS first, max(f.observed_at) AS last,
         (SELECT count(*) FROM delivered d WHERE d.audit_id = g.id) AS delivered

@@ -33,23 +33,23 @@ const isComplete = (found: readonly { seriesId: number | null }[]): found is Ser
 /** The keys as a table `g`. */
 const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
   ${keys.map((k) => k.targetId)}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
-) WITH ORDINALITY AS g(target_id, rule, vantage, place)`
+) WITH ORDINALITY AS g(target_id, rule, vantage, position)`
 
 const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
   db.$queryRaw<{ seriesId: number | null; vantageId: number | null }[]>`
     SELECT s.id AS "seriesId", v.id AS "vantageId" FROM ${tableOf(keys)}
       LEFT JOIN rule r ON r.policy = ${policy} AND r.name = g.rule LEFT JOIN vantage v ON v.name = g.vantage
       LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id
-    ORDER BY g.place`
+    ORDER BY g.position`
 
 // The anti-joins spare the sequences: a plain ON CONFLICT uses up an id for everything that is there already.
 async function makeSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<void> {
   await db.$executeRaw`
     INSERT INTO rule (policy, name) SELECT ${policy}, g.rule FROM ${tableOf(keys)}
-    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) GROUP BY g.rule ORDER BY min(g.place) ON CONFLICT DO NOTHING`
+    WHERE NOT EXISTS (SELECT FROM rule r WHERE r.policy = ${policy} AND r.name = g.rule) GROUP BY g.rule ORDER BY min(g.position) ON CONFLICT DO NOTHING`
   await db.$executeRaw`
     INSERT INTO vantage (name, zones) SELECT g.vantage, '{}' FROM ${tableOf(keys)}
-    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) GROUP BY g.vantage ORDER BY min(g.place) ON CONFLICT DO NOTHING`
+    WHERE NOT EXISTS (SELECT FROM vantage v WHERE v.name = g.vantage) GROUP BY g.vantage ORDER BY min(g.position) ON CONFLICT DO NOTHING`
   await db.$executeRaw`
     INSERT INTO series (target_id, rule_id, vantage_id) SELECT g.target_id, r.id, v.id FROM ${tableOf(keys)}
       JOIN rule r ON r.policy = ${policy} AND r.name = g.rule JOIN vantage v ON v.name = g.vantage

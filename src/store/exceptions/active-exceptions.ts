@@ -10,28 +10,30 @@ export interface PermissionQuery {
 }
 
 interface Row extends Omit<Permission, 'from' | 'until'> {
-  place: number
+  position: number
   from: Date
   until: Date
 }
 
-/** Answers queries together, in their order: `select` finds permissions for the table `asked`, which has a row for each target of each. */
+/** Returns the permissions of each query, in their order. `select` reads the table `query`, one row for each target of each query. */
 export async function findPermissions(
   db: Database,
   queries: readonly PermissionQuery[],
   select: Prisma.Sql,
 ): Promise<Permission[][]> {
-  const asked = queries.flatMap((query, place) => query.targetIds.map((targetId) => ({ ...query, place, targetId })))
+  const targets = queries.flatMap((query, position) =>
+    query.targetIds.map((targetId) => ({ ...query, position, targetId })),
+  )
   const rows = await db.$queryRaw<Row[]>`
-    WITH asked AS (
+    WITH query AS (
       SELECT * FROM unnest(
-        ${asked.map(({ place }) => place)}::int[], ${asked.map(({ targetId }) => targetId)}::int[],
-        ${asked.map(({ policy }) => policy)}::text[],
-        ${asked.map(({ from }) => from.toISOString())}::timestamptz[], ${asked.map(({ until }) => until.toISOString())}::timestamptz[]
-      ) AS q(place, target_id, policy, "from", until)
+        ${targets.map(({ position }) => position)}::int[], ${targets.map(({ targetId }) => targetId)}::int[],
+        ${targets.map(({ policy }) => policy)}::text[],
+        ${targets.map(({ from }) => from.toISOString())}::timestamptz[], ${targets.map(({ until }) => until.toISOString())}::timestamptz[]
+      ) AS q(position, target_id, policy, "from", until)
     ) ${select}`
   const found = queries.map((): Permission[] => [])
-  for (const { place, from, until, ...row } of rows)
-    found[place]?.push({ ...row, from: from.getTime(), until: until.getTime() })
+  for (const { position, from, until, ...row } of rows)
+    found[position]?.push({ ...row, from: from.getTime(), until: until.getTime() })
   return found
 }

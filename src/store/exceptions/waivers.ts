@@ -82,8 +82,8 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
         db,
         queries,
         Prisma.sql`
-        SELECT q.place, x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
-        FROM asked q JOIN target t ON t.id = q.target_id JOIN waiver x ON x.policy = q.policy AND ${selectsTarget}
+        SELECT q.position, x.id, x.rules, t.id AS "targetId", x.approved_at AS from, least(x.expires_at, x.revoked_at) AS until
+        FROM query q JOIN target t ON t.id = q.target_id JOIN waiver x ON x.policy = q.policy AND ${selectsTarget}
         WHERE x.approved_at <= q.until AND x.expires_at > q.from`,
       ),
     ),

@@ -170,8 +170,8 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
         db,
         queries,
         Prisma.sql`
-        SELECT q.place, x.id, x.rules, t.id AS "targetId", greatest(x.from_at, x.approved_at) AS from, least(x.to_at, x.canceled_at) AS until
-        FROM asked q JOIN target t ON t.id = q.target_id JOIN access_window x ON x.policy = q.policy AND ${selectsTarget}
+        SELECT q.position, x.id, x.rules, t.id AS "targetId", greatest(x.from_at, x.approved_at) AS from, least(x.to_at, x.canceled_at) AS until
+        FROM query q JOIN target t ON t.id = q.target_id JOIN access_window x ON x.policy = q.policy AND ${selectsTarget}
         WHERE x.approved_at <= q.until AND x.from_at <= q.until AND x.to_at > q.from`,
       ),
     ),

@@ -46,19 +46,19 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
     },
 
     /**
-     * Moves single series forward to what is true of them now; one that has left the scope leaves the baseline too. Answers the
-     * places of items of which nothing is known or approved; then nothing moved.
+     * Moves single series forward to what is true of them now; one that has left the scope leaves the baseline too. Returns the
+     * indexes of items of which nothing is known or approved; then nothing moved.
      */
     async approveItems(name: string, items: readonly ApprovedItem[], approval: Approval): Promise<number[]> {
-      const found = await db.$queryRaw<{ place: number; known: boolean }[]>`
+      const found = await db.$queryRaw<{ position: number; known: boolean }[]>`
         WITH wanted AS (
-          SELECT g.place::int AS place, s.target_id, s.id AS series_id
+          SELECT g.position::int AS position, s.target_id, s.id AS series_id
           FROM unnest(${items.map((i) => i.target)}::text[], ${items.map((i) => i.policy)}::text[], ${items.map((i) => i.rule)}::text[],
-            ${items.map((i) => i.vantage)}::text[]) WITH ORDINALITY AS g(target, policy, rule, vantage, place)
+            ${items.map((i) => i.vantage)}::text[]) WITH ORDINALITY AS g(target, policy, rule, vantage, position)
           LEFT JOIN (target t JOIN series s ON s.target_id = t.id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id)
             ON t.name = g.target AND r.policy = g.policy AND r.name = g.rule AND v.name = g.vantage ${andHas(targetScope, 't.labels')}
         ), now AS (
-          SELECT w.place, p.*, b.target_id AS approved_target, b.series_id AS approved_series
+          SELECT w.position, p.*, b.target_id AS approved_target, b.series_id AS approved_series
           FROM wanted w LEFT JOIN span p ON p.target_id = w.target_id AND p.series_id = w.series_id AND p.to_at IS NULL
             LEFT JOIN baseline_state b ON b.baseline = ${name} AND b.target_id = w.target_id AND b.series_id = w.series_id
         ), complete AS (
@@ -72,8 +72,8 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
           FROM now WHERE (SELECT yes FROM complete) AND series_id IS NOT NULL
           ON CONFLICT (baseline, target_id, series_id) DO UPDATE SET at = excluded.at, evidence_id = excluded.evidence_id,
             result = excluded.result, state = excluded.state, reason_id = excluded.reason_id, audit_id = excluded.audit_id
-        ) SELECT place, coalesce(series_id, approved_series) IS NOT NULL AS known FROM now ORDER BY place`
-      const missing = found.filter(({ known }) => !known).map(({ place }) => place - 1)
+        ) SELECT position, coalesce(series_id, approved_series) IS NOT NULL AS known FROM now ORDER BY position`
+      const missing = found.filter(({ known }) => !known).map(({ position }) => position - 1)
       if (missing.length === 0) await recordApproval(name, approval, items.length)
       return missing
     },

@@ -9,20 +9,20 @@ type LedgerIssue = Verification['broken']
 
 /** What has come to be since the ledger began, and of which no entry tells: an audit that has ended, a version of a policy. */
 export async function findUnrecorded(db: Database, seq: number): Promise<LedgerIssue> {
-  const [first] = await db.$queryRaw<{ fault: 'audit' | 'policy'; what: string; all: number }[]>`
-    WITH told AS (
-      SELECT 'audit' AS fault, 'audit ' || id || ' has ended' AS what, finished_at AS at, 'audit.finish' AS action, id::text AS subject, '{}'::jsonb AS payload
+  const [first] = await db.$queryRaw<{ kind: 'audit' | 'policy'; what: string; total: number }[]>`
+    WITH recordable AS (
+      SELECT 'audit' AS kind, 'audit ' || id || ' has ended' AS what, finished_at AS at, 'audit.finish' AS action, id::text AS subject, '{}'::jsonb AS payload
       FROM audit UNION ALL
       SELECT 'policy', 'policy ' || name || ' version ' || version || ' is there', created_at, 'policy.put', name, jsonb_build_object('version', version)
       FROM policy
     )
-    SELECT fault, what, count(*) OVER ()::int AS "all" FROM told t
+    SELECT kind, what, count(*) OVER ()::int AS total FROM recordable t
     WHERE at >= (SELECT at FROM ledger_entry WHERE seq = 1)
       AND NOT EXISTS (SELECT FROM ledger_entry e WHERE e.action = t.action AND e.subject = t.subject AND e.payload @> t.payload)
     ORDER BY at, what LIMIT 1`
   if (!first) return null
-  const others = first.all > 1 ? `, nor have ${first.all - 1} others` : ''
-  return broken(seq, first.fault, `${first.what}, and has no entry${others}`)
+  const others = first.total > 1 ? `, nor have ${first.total - 1} others` : ''
+  return broken(seq, first.kind, `${first.what}, and has no entry${others}`)
 }
 
 /** Whether an audit says of itself what its entry says: its findings alone do not decide how it is read. */

@@ -33,7 +33,7 @@ export interface Verification {
   verdict: (typeof ledgerVerdicts)[number]
   /** How many entries were read. */
   entries: number
-  broken: { seq: number; fault: LedgerIssueKind; message: string } | null
+  broken: { seq: number; kind: LedgerIssueKind; message: string } | null
   /** Entries that were signed by keys which are not known here. */
   unverified: { keyId: string; entries: number; firstSeq: number }[]
   /** Of audits: how many have the findings of their entry, how many had theirs dropped by retention. */
@@ -82,7 +82,7 @@ export async function verifyLedger(
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
 
-export const broken = (seq: number, fault: LedgerIssueKind, message: string) => ({ seq, fault, message })
+export const broken = (seq: number, kind: LedgerIssueKind, message: string) => ({ seq, kind, message })
 
 /** The entry before one; undefined where there is none. */
 async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {

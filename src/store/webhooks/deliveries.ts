@@ -86,7 +86,7 @@ export function createDeliveryStore(db: Database) {
           ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
           ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[],
           ${column((d) => d.signedFor ?? null)}::text[]
-        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, place) ORDER BY place RETURNING id::text`
+        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, position) ORDER BY position RETURNING id::text`
       return added.map(({ id }) => id)
     },
 
@@ -139,7 +139,7 @@ export function createDeliveryStore(db: Database) {
     async list(webhookId: string, { status, type, cursor, limit }: DeliveryFilter): Promise<Page<Delivery>> {
       const [before] = decodeCursor(cursor, ['']) ?? []
       const wanted = andAll([
-        before !== undefined && Prisma.sql`d.id < ${placeOf(before)}`,
+        before !== undefined && Prisma.sql`d.id < ${numberOf(before)}`,
         status && Prisma.sql`d.status = ${status}`,
         type && Prisma.sql`e.type = ${type}`,
       ])
@@ -151,7 +151,7 @@ export function createDeliveryStore(db: Database) {
 
     async find(webhookId: string, id: string): Promise<Delivery | undefined> {
       const rows = await db.$queryRaw<Delivery[]>`
-        ${selectDelivery} AND d.webhook_id = ${webhookId} AND d.id = ${placeOf(id)}`
+        ${selectDelivery} AND d.webhook_id = ${webhookId} AND d.id = ${numberOf(id)}`
       return rows[0]
     },
 
@@ -167,18 +167,18 @@ export function createDeliveryStore(db: Database) {
     async redeliver(webhookId: string, id: string): Promise<boolean> {
       const changed = await db.$executeRaw`
         UPDATE webhook_delivery SET status = 'waiting', attempts = 0, next_at = now()
-        WHERE webhook_id = ${webhookId} AND id = ${placeOf(id)} AND status <> 'waiting'`
+        WHERE webhook_id = ${webhookId} AND id = ${numberOf(id)} AND status <> 'waiting'`
       return changed > 0
     },
   }
 }
 
-const mostDeliveries = 2n ** 63n - 1n
+const maxBigInt = 2n ** 63n - 1n
 
 /** The number of a delivery, from outside: what is none finds nothing. */
-function placeOf(id: string): bigint {
-  const place = /^\d{1,19}$/.test(id) ? BigInt(id) : 0n
-  return place > mostDeliveries ? 0n : place
+function numberOf(id: string): bigint {
+  const number = /^\d{1,19}$/.test(id) ? BigInt(id) : 0n
+  return number > maxBigInt ? 0n : number
 }
 
 const selectDelivery = Prisma.sql`

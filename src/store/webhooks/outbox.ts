@@ -29,10 +29,10 @@ export function createOutboxStore(db: Database) {
     /** Notes an event, if any webhook listens to its kind. */
     async put(kind: EventType, subject: string, data: Record<string, unknown>): Promise<void> {
       await db.$queryRaw`
-        WITH told AS (
+        WITH added AS (
           INSERT INTO webhook_outbox (kind, subject, data) SELECT ${kind}, ${subject}, ${JSON.stringify(data)}::jsonb
           WHERE EXISTS (SELECT FROM webhook WHERE ${listens([kind])}) RETURNING 1
-        ) SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM told`
+        ) SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM added`
     },
 
     /** Takes the oldest entries out, for the transaction that tells them. One takes at a time, so that their order holds. */

@@ -24,7 +24,7 @@ export function createTicketStore(db: Database, codes: Codes) {
      * newer, that one tells it.
      */
     async seen(auditId: string): Promise<SeenFinding[]> {
-      const told = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
+      const ticketed = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
       const rows = await db.$queryRaw<Row[]>`
         SELECT s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver
@@ -32,7 +32,7 @@ export function createTicketStore(db: Database, codes: Codes) {
           JOIN span x ON x.target_id = f.target_id AND x.series_id = f.series_id AND x.to_at IS NULL AND x.result = f.result
           JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
-        WHERE f.audit_id = ${auditId}::uuid AND f.result = ANY(${told}::int[]) AND f.flags & ${findingFlags.late}::smallint = 0
+        WHERE f.audit_id = ${auditId}::uuid AND f.result = ANY(${ticketed}::int[]) AND f.flags & ${findingFlags.late}::smallint = 0
           AND (f.result = ${codes.result.numberOf('fail')}
             OR EXISTS (SELECT FROM webhook_ticket k WHERE k.fingerprint = s.fingerprint))
         ORDER BY f.target_id, f.series_id`

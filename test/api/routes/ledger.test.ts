@@ -138,7 +138,7 @@ describe('GET /v1/ledger/verify', () => {
     expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
     expect(await verify('findings=true', one)).toMatchObject({
       verdict: 'broken',
-      broken: { seq, fault: 'findings', message: expect.stringContaining(id) },
+      broken: { seq, kind: 'findings', message: expect.stringContaining(id) },
     })
   })
 
@@ -146,7 +146,7 @@ describe('GET /v1/ledger/verify', () => {
     const one = await start()
     const id = await audited(one)
     const { seq } = await entryOf(id, one)
-    const broken = { seq, fault: 'audit', message: expect.stringContaining(id) }
+    const broken = { seq, kind: 'audit', message: expect.stringContaining(id) }
     await query(one.url, ['CREATE TABLE audit_before AS TABLE audit'])
     for (const edit of [
       "verdict = 'pass'",
@@ -173,7 +173,7 @@ describe('GET /v1/ledger/verify', () => {
     for (const edit of [`document = jsonb_set(document, '{rules,0,severity}', '"info"')`, 'version = 7']) {
       await query(one.url, [`UPDATE policy SET ${edit} ${where}`])
       expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
-      const broken = { seq: entry.seq, fault: 'policy', message: expect.stringContaining(entry.subject) }
+      const broken = { seq: entry.seq, kind: 'policy', message: expect.stringContaining(entry.subject) }
       expect([edit, (await verify('findings=true', one)).broken]).toEqual([edit, broken])
       await query(one.url, [
         `UPDATE policy p SET document = b.document, version = b.version FROM policy_before b WHERE p.id = b.id`,
@@ -185,7 +185,7 @@ describe('GET /v1/ledger/verify', () => {
     )
     const { seq } = (await one.call('GET', '/v1/ledger/head')).body
     const message = expect.stringContaining('netwrix-endpoint-protector version 2')
-    expect((await verify('findings=true', one)).broken).toEqual({ seq: seq + 1, fault: 'policy', message })
+    expect((await verify('findings=true', one)).broken).toEqual({ seq: seq + 1, kind: 'policy', message })
   })
 
   test('names an audit that has ended and has no entry, where the ledger ends; one that ended before its beginning has none', async () => {
@@ -201,7 +201,7 @@ describe('GET /v1/ledger/verify', () => {
     expect(await verify('findings=true', one)).toMatchObject({
       verdict: 'broken',
       broken: {
-        ...{ seq: seq + 1, fault: 'audit' },
+        ...{ seq: seq + 1, kind: 'audit' },
         message: expect.stringContaining('01900000-0000-7000-8000-000000000002'),
       },
     })
@@ -217,14 +217,14 @@ describe('GET /v1/ledger/verify', () => {
       `DELETE FROM ledger_entry WHERE seq >= ${seq}`,
     ])
     expect(await verify('', one)).toMatchObject({ verdict: 'intact' })
-    expect(await verify('findings=true', one)).toMatchObject({ broken: { seq, fault: 'audit' } })
+    expect(await verify('findings=true', one)).toMatchObject({ broken: { seq, kind: 'audit' } })
   })
 
   test('tells findings that retention dropped from those that somebody removed', async () => {
     const one = await start()
     const id = await audited(one)
     await one.query(`DROP TABLE ${findingPartition(id)}`)
-    expect(await verify('findings=true', one)).toMatchObject({ broken: { fault: 'findings' } })
+    expect(await verify('findings=true', one)).toMatchObject({ broken: { kind: 'findings' } })
     await one.transaction(async ({ ledger }) => {
       const payload = { retentionDays: 1 }
       ledger.record({ actor: 'system', action: 'findings.drop', subject: findingPartition(id), payload })

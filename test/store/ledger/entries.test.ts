@@ -116,12 +116,12 @@ describe('verifying finds', () => {
     ['the key', "key_id = '0123456789abcdef'"],
   ])('an entry of which %s was changed', async (_, set) => {
     await tamper(`UPDATE ledger_entry SET ${set} WHERE seq = 3`)
-    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 3, fault: 'changed' }, entries: 2 })
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 3, kind: 'changed' }, entries: 2 })
   })
 
   test('a signature that was changed', async () => {
     await tamper("UPDATE ledger_entry SET mac = repeat('0', 64) WHERE seq = 3")
-    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'forged' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'forged' } })
   })
 
   test('a chain that was made anew from an entry on, without the key', async () => {
@@ -142,12 +142,12 @@ describe('verifying finds', () => {
 
   test('an entry that was deleted', async () => {
     await tamper('DELETE FROM ledger_entry WHERE seq = 3')
-    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'missing' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'missing' } })
   })
 
   test('the first entry deleted', async () => {
     await tamper('DELETE FROM ledger_entry WHERE seq = 1')
-    expect(await verify()).toMatchObject({ broken: { seq: 1, fault: 'missing' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 1, kind: 'missing' } })
   })
 
   test('an entry that was deleted, and the others renumbered', async () => {
@@ -156,7 +156,7 @@ describe('verifying finds', () => {
       'UPDATE ledger_entry SET seq = -seq WHERE seq > 3',
       'UPDATE ledger_entry SET seq = -seq - 1 WHERE seq < 0',
     )
-    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'missing' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'missing' } })
   })
 
   test('two entries that changed places', async () => {
@@ -165,18 +165,18 @@ describe('verifying finds', () => {
       'UPDATE ledger_entry SET seq = 3 WHERE seq = 5',
       'UPDATE ledger_entry SET seq = 5 WHERE seq = 99',
     )
-    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'order' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'order' } })
   })
 
   test('an entry that was moved to the end', async () => {
     await tamper('UPDATE ledger_entry SET seq = 7 WHERE seq = 2')
-    expect(await verify()).toMatchObject({ broken: { seq: 2, fault: 'order' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 2, kind: 'order' } })
   })
 
   test('an entry that was written twice', async () => {
     await tamper(`INSERT INTO ledger_entry SELECT 7, at, actor, action, subject, payload, key_id, prev, hash, mac
       FROM ledger_entry WHERE seq = 6`)
-    expect(await verify()).toMatchObject({ broken: { seq: 7, fault: 'order' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 7, kind: 'order' } })
   })
 
   // Whoever lists or exports the ledger is shown it.
@@ -188,14 +188,14 @@ describe('verifying finds', () => {
       expect((await stores.ledger.list({ limit: 10 })).items).toHaveLength(7)
       expect(await verify()).toMatchObject({
         verdict: 'broken',
-        broken: { seq: Number(seq) > 0 ? 7 : 1, fault: 'order' },
+        broken: { seq: Number(seq) > 0 ? 7 : 1, kind: 'order' },
       })
     },
   )
 
   test.each(['0001-01-01 BC', '294276-12-31', '-infinity'])('an entry whose time is now %s', async (at) => {
     await tamper(`UPDATE ledger_entry SET at = '${at}' WHERE seq = 3`)
-    expect(await verify()).toMatchObject({ broken: { seq: 3, fault: 'changed' } })
+    expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'changed' } })
     expect((await stores.ledger.list({ limit: 10 })).items).toHaveLength(6)
   })
 
@@ -210,12 +210,12 @@ describe('verifying finds', () => {
     await query(stores.url, [
       `INSERT INTO ledger_entry VALUES (7, '${at}', '${actor}', '${action}', '${subject}', '{"version": 1}', '${mine.id}', '${prev}', '${hash}', '${mac}')`,
     ])
-    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 7, fault: 'forged' }, unverified: [] })
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 7, kind: 'forged' }, unverified: [] })
   })
 
   test('all of it truncated', async () => {
     await tamper('TRUNCATE ledger_entry')
-    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 1, fault: 'missing' } })
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { seq: 1, kind: 'missing' } })
   })
 
   test('a tail that was cut, with a head from before', async () => {
@@ -224,7 +224,7 @@ describe('verifying finds', () => {
     expect(await verify({ head })).toMatchObject({ verdict: 'intact' })
     await tamper('DELETE FROM ledger_entry WHERE seq > 4')
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 4 }) // which is why heads are exported
-    expect(await verify({ head })).toMatchObject({ verdict: 'broken', broken: { seq: 5, fault: 'cut' } })
+    expect(await verify({ head })).toMatchObject({ verdict: 'broken', broken: { seq: 5, kind: 'cut' } })
   })
 
   test('a tail that was cut and has grown again, with a head from before', async () => {
@@ -232,7 +232,7 @@ describe('verifying finds', () => {
     await tamper('DELETE FROM ledger_entry WHERE seq > 4')
     await append('another 5', 'another 6', 'another 7')
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 7 })
-    expect(await verify({ head })).toMatchObject({ broken: { seq: 6, fault: 'cut' } })
+    expect(await verify({ head })).toMatchObject({ broken: { seq: 6, kind: 'cut' } })
   })
 
   test('entries whose key is not known: neither intact nor broken', async () => {
@@ -257,7 +257,7 @@ describe('verifying a part', () => {
     expect(await verify({ from: 6 })).toMatchObject({ entries: 0, next: null })
     expect(await verify({ from: 7 })).toBeUndefined()
     await tamper('UPDATE ledger_entry SET seq = 99 WHERE seq = 2', 'UPDATE ledger_entry SET seq = 2 WHERE seq = 1')
-    expect(await verify({ from: 3 })).toMatchObject({ broken: { seq: 3, fault: 'order' } })
+    expect(await verify({ from: 3 })).toMatchObject({ broken: { seq: 3, kind: 'order' } })
   })
 })
 
