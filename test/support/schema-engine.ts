@@ -14,6 +14,15 @@ interface Migration {
   sql: string
 }
 
+/** Runs a script as one query, as the native engine does; the adapter splits it at semicolons, even inside comments and bodies. */
+class WholeScripts extends PrismaPg {
+  override async connect() {
+    const adapter = await super.connect()
+    adapter.executeScript = async (script) => void (await adapter.underlyingDriver().query(script))
+    return adapter
+  }
+}
+
 /** Works with Prisma's own schema engine, the part behind `prisma migrate` that is there offline, on a database. */
 export async function withSchemaEngine<T>(url: string, work: (engine: Engine) => Promise<T>): Promise<T> {
   const pool = new pg.Pool({ connectionString: url })
@@ -28,7 +37,7 @@ type Engine = Awaited<ReturnType<typeof openEngine>>
 
 async function openEngine(pool: pg.Pool) {
   const content = readFileSync(new URL('../../prisma/schema.prisma', import.meta.url), 'utf8')
-  const adapter = bindMigrationAwareSqlAdapterFactory(new PrismaPg(pool))
+  const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))
   const engine = await SchemaEngine.new({ datamodels: [[path, content]] }, () => {}, adapter)
   return {
     /** The SQL that makes prisma/schema.prisma out of nothing. */

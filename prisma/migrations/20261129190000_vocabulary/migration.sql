@@ -15,8 +15,8 @@ UPDATE "access_window" SET "proof" = 'closed' WHERE "proof" = 'shut';
 
 -- Observations of paired rules that wait for the end of their audit.
 UPDATE "batch" SET "paired_observations" = (
-  SELECT jsonb_agg(paired - 'seen' || jsonb_build_object('observation',
-    paired -> 'seen' - 'sightings' || jsonb_build_object('addressResults', (
+  SELECT jsonb_agg((paired - 'seen') || jsonb_build_object('observation',
+    (paired -> 'seen') - 'sightings' || jsonb_build_object('addressResults', (
       SELECT jsonb_agg(address || jsonb_build_object('reason', coalesce(renamed.new, address ->> 'reason')) ORDER BY n)
       FROM jsonb_array_elements(paired -> 'seen' -> 'sightings') WITH ORDINALITY AS a(address, n) LEFT JOIN (VALUES
         ('no-answer', 'no-response'), ('answer-too-large', 'response-too-large'), ('http-answered', 'http-responded'),
