@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
+import type { ServerParts, View } from '../api/context.ts'
 import { toOpenApi30 } from '../api/openapi/openapi-3.0.ts'
-import { buildServer, type ServerParts, type View } from '../api/server.ts'
+import { buildServer } from '../api/server.ts'
 import { readConfig, version } from '../config/index.ts'
 
 /** The OpenAPI documents of the routes, as texts by the names of their files; no part of the service is started. */

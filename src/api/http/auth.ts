@@ -1,28 +1,10 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
-import type { Caller } from '../../store/access/keys.ts'
 import { everything, isEverything, type TargetScope } from '../../store/query/target-scope.ts'
-import type { View } from '../server.ts'
+import type { View } from '../context.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
 import type { TooMany } from './rate-limits.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who calls; set on every route under /v1 before anything else runs. */
-    caller: Caller
-    /** The stores as the caller may see them; there is no other way to them. */
-    view: View
-    /** Whether the key or token that was shown still counts, for answers that last. */
-    stillCounts(): Promise<boolean>
-  }
-  interface FastifyContextConfig {
-    /** What a key needs for the operation. A route under /v1 without it is refused when the service starts. */
-    scope?: Need
-    /** A key that is limited to targets with labels may call it too. Without it such a key is refused. */
-    limited?: true
-  }
-}
 
 /** What else a request has to pass. */
 interface Guards {

@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ServerParts } from '../server.ts'
+import type { RequestTracing } from '../context.ts'
 
 /** Makes each request a span under the name of its operation; the way to an audit is noted, and nothing else of it. */
-export function traceRequests(app: FastifyInstance, tracing: NonNullable<ServerParts['tracing']>): void {
+export function traceRequests(app: FastifyInstance, tracing: RequestTracing): void {
   const ends = new WeakMap<FastifyRequest, ReturnType<typeof tracing.request>>()
   app.addHook('onRequest', async (request) => {
     const { traceparent } = request.headers

@@ -16,7 +16,6 @@ import {
   ref,
   Timestamp,
 } from '../openapi/schemas.ts'
-import type { ServerParts } from '../server.ts'
 import { Labels } from './targets/schemas.ts'
 
 const fields = {
@@ -74,7 +73,7 @@ export const NewKey = Type.Object(
   { $id: 'NewKey', title: 'NewKey', description: 'An API key with its secret: it cannot be seen again' },
 )
 
-export const keyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/keys',
     {

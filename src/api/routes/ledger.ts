@@ -5,7 +5,6 @@ import { headPattern, ledgerActions } from '../../domain/ledger.ts'
 import { ledgerIssueKinds, ledgerVerdicts } from '../../store/ledger/verify.ts'
 import { linkNext } from '../listing/links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../openapi/schemas.ts'
-import type { ServerParts } from '../server.ts'
 
 const seq = Type.Integer({ minimum: 1, description: 'Place in the chain, from 1, without gaps' })
 const sha256 = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description })
@@ -89,7 +88,7 @@ const maxPart = { entries: 20_000, findings: 100_000 } as const
 /** For auditors, who need not be able to change anything; it tells of everybody's targets, so not for a limited key. */
 const config = { scope: 'reports:read' } as const
 
-export const ledgerRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/ledger',
     {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import type { ServerParts } from '../context.ts'
 import { problems } from '../openapi/schemas.ts'
-import type { ServerParts } from '../server.ts'
 
 export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics'>> = async (app, { metrics }) => {
   app.get(

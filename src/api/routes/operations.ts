@@ -1,15 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError } from '../../domain/errors.ts'
+import type { ServerParts } from '../context.ts'
 import { Problem, sendProblem } from '../http/problems.ts'
 import { aboutRequest } from '../http/request-log.ts'
 import { ref } from '../openapi/schemas.ts'
-import type { ServerParts } from '../server.ts'
 
 const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() })
 const security: [] = []
 
-export const operationRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { checkReady, version }) => {
+export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'checkReady' | 'version'>> = async (
+  app,
+  { checkReady, version },
+) => {
   app.get(
     '/livez',
     {

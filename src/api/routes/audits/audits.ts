@@ -1,17 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
+import type { Limits } from '../../../domain/access/limits.ts'
 import { allows } from '../../../domain/access/scopes.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../../../domain/errors.ts'
 import { coverageOf } from '../../../domain/findings/verdict.ts'
 import { createAcceptance } from '../../../operations/audits/accept.ts'
 import { cancelAudit } from '../../../operations/audits/run-batch.ts'
 import type { Audit as StoredAudit } from '../../../store/audits/audits.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { chooseFormat } from '../../listing/listing.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
 import { closedObject, problems, ref, unchanged } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { checkDestination } from '../webhooks/destination-check.ts'
 import {
   AuditFormatQuery,
@@ -26,7 +27,12 @@ import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, maxWaitSeco
 const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 
-export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+interface AuditRouteParts
+  extends Pick<ServerParts, 'enqueuePlan' | 'enqueueBatches' | 'notifications' | 'mayDial' | 'plainHttp' | 'version'> {
+  quota: Limits
+}
+
+export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (app, parts) => {
   const { notifications } = parts
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
@@ -87,7 +93,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, p
         trigger: 'api',
         requestedBy: caller.keyId,
         idempotencyKey: headers['idempotency-key'],
-        quota: parts.listening.limits,
+        quota: parts.quota,
       }
       const { auditId } = await acceptanceOf(view)({ request: body, order })
       const audit = await findAfterWait(view, auditId, { ...headers, reply })

@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
 import type { Audit as StoredAudit } from '../../../store/audits/audits.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { closedObject, problems } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { hasEnded, showAudit } from './audits.ts'
 
 const eventStream = 'text/event-stream'
@@ -18,7 +18,10 @@ const idOf = ({ status, progress }: StoredAudit) => `${status}-${progress.done}`
 const eventOf = (name: string, audit: StoredAudit) =>
   `event: ${name}\nid: ${idOf(audit)}\ndata: ${JSON.stringify(showAudit(audit))}\n\n`
 
-export const auditEventRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { notifications }) => {
+export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifications'>> = async (
+  app,
+  { notifications },
+) => {
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
 

@@ -12,6 +12,7 @@ import {
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
 import { Port } from '../../../domain/policy/policy.ts'
 import { findingColumns } from '../../../report/listings/columns.ts'
+import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
@@ -29,7 +30,6 @@ import {
   Timestamp,
   unchanged,
 } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 
 const Addresses = Type.Record(
   Type.String(),
@@ -93,7 +93,7 @@ export const Finding = Type.Object(
   { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
 )
 
-export const findingRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { version }) => {
+export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version'>> = async (app, { version }) => {
   app.get(
     '/audits/:id/findings',
     {

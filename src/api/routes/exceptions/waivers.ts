@@ -7,6 +7,7 @@ import { nameSchema } from '../../../domain/policy/policy.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import { checkSelection } from '../../../operations/audits/select-targets.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
+import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import {
   closedObject,
@@ -18,7 +19,6 @@ import {
   ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { TargetName, TargetSelection } from '../targets/schemas.ts'
 
 /** What windows and waivers are for. */
@@ -58,7 +58,7 @@ export const Waiver = Type.Object(
 )
 const NewWaiver = closedObject(fields)
 
-export const waiverRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, id: string) => {
     const waiver = await stores.waivers.find(id)
     if (!waiver) throw new NotFoundError(`there is no waiver ${id}`)

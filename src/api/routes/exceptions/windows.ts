@@ -7,6 +7,7 @@ import { nameSchema } from '../../../domain/policy/policy.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import { approveWindow, cancelWindow, requestWindow } from '../../../operations/exceptions/windows.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import {
   closedObject,
@@ -18,7 +19,6 @@ import {
   ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { AuditRequest } from '../audits/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
 import { IdParams, key, permissionFields } from './waivers.ts'
@@ -64,7 +64,10 @@ export const Window = Type.Object(
 )
 const NewWindow = closedObject({ ...fields, params }, { description: '`params` are those of the audit after its end' })
 
-export const windowRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueuePlan' | 'enqueueReprobe'>> = async (
+  app,
+  parts,
+) => {
   const missing = (id: string) => new NotFoundError(`there is no window ${id}`)
   const find = async ({ stores }: View, id: string) => {
     const window = await stores.windows.find(id)

@@ -5,10 +5,10 @@ import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { checkPolicy, loadPolicy } from '../../../policies/load.ts'
 import { policySchema } from '../../../policies/schema.ts'
 import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../../store/inventory/policies.ts'
+import type { View } from '../../context.ts'
 import { readText } from '../../http/strict-json.ts'
 import { linkNext } from '../../listing/links.ts'
 import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 
 const Document = Type.Unsafe<PolicyVersion['document']>({
   type: 'object',
@@ -45,7 +45,7 @@ const VersionParams = closedObject({
   version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
 })
 
-export const policyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   // YAML comes through as text, so that mistakes can be told by line.
   app.addContentTypeParser<Buffer>(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],

@@ -6,7 +6,6 @@ import { findTargets } from '../../../operations/audits/select-targets.ts'
 import { previewPolicy } from '../../../operations/policies/preview.ts'
 import { checkPolicy } from '../../../policies/load.ts'
 import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import { TargetName } from '../targets/schemas.ts'
 
 const Preview = Type.Object({
@@ -28,7 +27,7 @@ const Preview = Type.Object({
   ),
 })
 
-export const previewRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/policies/preview',
     {

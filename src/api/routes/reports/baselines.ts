@@ -4,6 +4,7 @@ import { v7 as newUuid } from 'uuid'
 import { ConflictError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
+import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import {
   closedObject,
@@ -15,7 +16,6 @@ import {
   ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 
 const reason = Type.String({ minLength: 1, maxLength: 1000, examples: ['Reviewed after the move, CHG0030001'] })
 const name = (examples: string[]) => Type.String({ minLength: 1, maxLength: 253, examples })
@@ -52,7 +52,7 @@ const Items = closedObject({
   ),
 })
 
-export const baselineRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, wanted: string) => {
     const baseline = await stores.baselines.find(wanted)
     if (!baseline) throw new NotFoundError(`there is no baseline ${wanted}`)

@@ -8,7 +8,6 @@ import type { ComplianceGroup, Grouping } from '../../../store/history/complianc
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { FormatQuery, formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
 import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp, unchanged } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 
 const missedRunsMs = 30 * 86_400_000
 const observation = nullable(Type.String({ format: 'date-time' }))
@@ -79,7 +78,7 @@ export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<
   },
 })
 
-export const complianceRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/compliance',
     {

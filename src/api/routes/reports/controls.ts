@@ -7,7 +7,6 @@ import { severities } from '../../../domain/policy/policy.ts'
 import { controlColumns, controlRows } from '../../../report/listings/columns.ts'
 import { formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
 import { closedObject, nullable, problems, ref, Timestamp, unchanged } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import { readStanding, Standing, StandingQuery, showGroup } from './compliance.ts'
 
 const { oldestObservation, newestObservation, ...sums } = Standing
@@ -51,7 +50,7 @@ export const ControlReport = Type.Object(
   { $id: 'ControlReport', title: 'ControlReport', description: 'Controls at a moment, by framework and number' },
 )
 
-export const controlRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/controls',
     {

@@ -6,6 +6,7 @@ import { significances } from '../../../domain/history/significance.ts'
 import { driftColumns } from '../../../report/listings/columns.ts'
 import type { DriftFilter, PointInTime } from '../../../store/history/drift.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
+import type { View } from '../../context.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
@@ -21,7 +22,6 @@ import {
   Timestamp,
   unchanged,
 } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { FieldChange } from './history.ts'
 
 const Side = nullable(Type.Object(Judged))
@@ -76,7 +76,7 @@ const PointInTimeText = Type.String({
 })
 const text = Type.Optional(Type.String({ maxLength: 253 }))
 
-export const driftRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/drift',
     {

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
 import { spanColumns } from '../../../report/listings/columns.ts'
 import { eachPage, type PageRequest } from '../../../store/query/cursor-page.ts'
+import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
@@ -18,7 +19,6 @@ import {
   Timestamp,
   unchanged,
 } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import { Evidence } from '../audits/findings.ts'
 import { TargetName } from '../targets/schemas.ts'
 
@@ -50,7 +50,7 @@ export const Span = Type.Object(
   },
 )
 
-export const historyRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { version }) => {
+export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version'>> = async (app, { version }) => {
   app.get(
     '/targets/:name/history',
     {

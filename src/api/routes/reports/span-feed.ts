@@ -13,7 +13,6 @@ import {
   refreshedStream,
 } from '../../listing/updated-since.ts'
 import { closedObject, PageQuery, problems, ref, unchanged } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import { TargetName } from '../targets/schemas.ts'
 import { Span } from './history.ts'
 
@@ -24,7 +23,7 @@ export const TargetSpan = Type.Object(
 
 const text = Type.Optional(Type.String({ maxLength: 253 }))
 
-export const changeRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/reports/history',
     {

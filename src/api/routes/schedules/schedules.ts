@@ -5,15 +5,15 @@ import { v7 as newUuid } from 'uuid'
 import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import type { ScheduleInput, ScheduleRun as StoredRun, StoredSchedule } from '../../../store/inventory/schedules.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems, ref } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { NewSchedule, Schedule, ScheduleBody, SchedulePatch, ScheduleRun } from './schemas.ts'
 
 const shownTicks = 5
 
-export const scheduleRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'scheduler'>> = async (app, parts) => {
   const { scheduler } = parts
 
   const find = async ({ stores }: View, wanted: string) => {

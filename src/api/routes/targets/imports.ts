@@ -5,11 +5,11 @@ import { isHost } from '../../../domain/findings/endpoint.ts'
 import { plainText } from '../../../encoding/text.ts'
 import { saveImport } from '../../../operations/targets/import.ts'
 import type { TargetInput } from '../../../store/inventory/targets.ts'
+import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
 import { describeSchemaIssues, findUnstorable, type SchemaIssue, sendProblem } from '../../http/problems.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
 import { closedObject, problems, ref } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import {
   CutOffError,
   drain,
@@ -67,7 +67,10 @@ const ImportedTarget = closedObject({ ...NamedTarget.properties, ...ignored })
 
 const Document = Type.String({ description: 'One target to a row, line or host' })
 
-export const targetImportRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { spoolDir }) => {
+export const targetImportRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'spoolDir'>> = async (
+  app,
+  { spoolDir },
+) => {
   // The handler reads the body itself, piece by piece.
   app.addContentTypeParser(Object.keys(readers), (_request, _payload, done) => done(null, ''))
 

@@ -10,6 +10,7 @@ import { targetColumns } from '../../../report/listings/columns.ts'
 import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredTarget } from '../../../store/inventory/targets.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
+import type { View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -22,10 +23,9 @@ import {
   refreshedStream,
 } from '../../listing/updated-since.ts'
 import { closedObject, IdempotencyKey, PageQuery, problems, ref, unchanged } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { NamedTarget, noHost, Target, TargetBody, TargetParams, TargetPatch } from './schemas.ts'
 
-export const targetRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, name: string) => {
     const target = await stores.targets.find(name)
     if (!target) throw new NotFoundError(`there is no target ${name}`)

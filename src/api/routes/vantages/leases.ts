@@ -3,8 +3,8 @@ import { Type } from 'typebox'
 import { ConflictError } from '../../../domain/errors.ts'
 import { Lease as AnyLease, Delivery, leaseId } from '../../../domain/vantages/lease.ts'
 import { canaryStates, maxLeaseWaitSeconds } from '../../../domain/vantages/presence.ts'
+import type { ServerParts } from '../../context.ts'
 import { closedObject, problems, ref } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 import { VantageName } from './vantages.ts'
 
 export const Lease = Type.Object(AnyLease.properties, {
@@ -19,7 +19,7 @@ const LeaseParams = closedObject({ name: VantageName, id: Type.String({ pattern:
 const config = { scope: 'vantage' } as const
 const deliveryLimit = 32 * 1024 * 1024
 
-export const leaseRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { leases }) => {
+export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
 

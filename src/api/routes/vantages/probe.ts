@@ -5,8 +5,8 @@ import { isHost } from '../../../domain/findings/endpoint.ts'
 import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
 import { type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
+import type { ServerParts } from '../../context.ts'
 import { closedObject, problems } from '../../openapi/schemas.ts'
-import type { ServerParts } from '../../server.ts'
 
 const Query = closedObject({
   target: Type.String({

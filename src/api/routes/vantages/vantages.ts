@@ -4,9 +4,9 @@ import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
 import { nameSchema, Zone } from '../../../domain/policy/policy.ts'
 import { canaryStates, isAbsent, vantageKinds } from '../../../domain/vantages/presence.ts'
 import type { VantageState } from '../../../store/inventory/vantages.ts'
+import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 
 const count = Type.Integer({ minimum: 0 })
 
@@ -43,7 +43,7 @@ const show = ({ lastSeenAt, ...vantage }: VantageState) => ({
   lastSeenAt: lastSeenAt?.toISOString() ?? null,
 })
 
-export const vantageRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app) => {
+export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, name: string) => {
     const vantage = await stores.vantages.find(name)
     if (!vantage) throw new NotFoundError(`there is no vantage ${name}`)

@@ -4,9 +4,9 @@ import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
 import { eventTypes } from '../../../domain/webhooks/delivery-policy.ts'
 import { deliveryStatuses, type Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { WebhookParams } from './schemas.ts'
 
 const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
@@ -35,7 +35,7 @@ export const Delivery = Type.Object(
   { $id: 'Delivery', title: 'Delivery', description: 'One event on its way to one webhook' },
 )
 
-export const deliveryRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, { notifier }) => {
+export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier'>> = async (app, { notifier }) => {
   const findWebhook = async ({ stores }: View, id: string) => {
     const webhook = await stores.webhooks.find(id)
     if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { RefusedError } from '../../../domain/errors.ts'
-import type { ServerParts } from '../../server.ts'
+import type { ServerParts } from '../../context.ts'
 
 /**
  * Refuses a URL that nothing would ever be posted to; `pointer` leads to it. Where a name leads is looked at when something

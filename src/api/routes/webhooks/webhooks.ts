@@ -7,14 +7,17 @@ import { claimOnce } from '../../../operations/audits/accept.ts'
 import type { Notifier } from '../../../operations/webhooks/dispatcher.ts'
 import { newSecret } from '../../../operations/webhooks/secrets.ts'
 import { callbacksId, type Webhook as StoredWebhook, type WebhookInput } from '../../../store/webhooks/webhooks.ts'
+import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf, problems, ref } from '../../openapi/schemas.ts'
-import type { ServerParts, View } from '../../server.ts'
 import { checkDestination } from './destination-check.ts'
 import { Body, CallbackSecret, NewWebhook, Patch, Rotation, Webhook, WebhookParams } from './schemas.ts'
 
-export const webhookRoutes: FastifyPluginAsyncTypebox<ServerParts> = async (app, parts) => {
+export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier' | 'mayDial' | 'plainHttp'>> = async (
+  app,
+  parts,
+) => {
   const { notifier } = parts
 
   const find = async ({ stores }: View, id: string) => {

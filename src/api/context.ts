@@ -1,0 +1,75 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Limits } from '../domain/access/limits.ts'
+import type { Need } from '../domain/access/scopes.ts'
+import type { TokenRules } from '../domain/access/tokens.ts'
+import type { CheckRunner } from '../operations/audits/run-checks.ts'
+import type { Parts } from '../operations/context.ts'
+import type { Scheduler } from '../operations/schedules/tick.ts'
+import type { LeaseDesk } from '../operations/vantages/leases.ts'
+import type { Notifier } from '../operations/webhooks/dispatcher.ts'
+import type { Caller } from '../store/access/keys.ts'
+import type { Notifications } from '../store/db/listen.ts'
+import type { ListenerSettings } from './http/listener.ts'
+
+/** The stores, limited to the target scope of a caller. */
+export type View = Pick<Parts, 'stores' | 'transaction'>
+
+/** Traces one request; the returned function ends its span. */
+export interface RequestTracing {
+  request(
+    method: string,
+    traceparent: string | undefined,
+  ): (response: { operation: string; route: string | undefined; status: number; auditId?: string | undefined }) => void
+}
+
+/** What the HTTP service is built from. Routes receive single parts; they reach the stores through `request.view` alone. */
+export interface ServerParts extends Omit<Parts, keyof View> {
+  scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
+  notifications: Pick<Notifications, 'waitForEnd'>
+  listening: ListenerSettings & { limits: Limits }
+  metrics: {
+    contentType: string
+    render(): Promise<string>
+    /** Counts a response; `operation` is an operationId, or `none`. */
+    answered(operation: string, status: number, tookMs: number): void
+  }
+  /** Undefined when tracing is off. */
+  tracing?: RequestTracing | undefined
+  /** The prober of a vantage that this process serves, by default the first; throws when there is none. */
+  proberFor(vantage?: string): CheckRunner
+  /** The longest duration of a single probe. */
+  probeTimeoutMs: number
+  /** Excludes an endpoint of this service from every probe. */
+  neverDial(endpoint: { address: string; port: number }): void
+  /** Throws NotReadyError while the service cannot work. */
+  checkReady(): Promise<void>
+  leases: LeaseDesk
+  notifier: Pick<Notifier, 'callbackSecrets' | 'ping' | 'resume' | 'seal'>
+  /** Whether the webhook egress policy allows the host, without resolving its name. */
+  mayDial(host: string, port: number): boolean
+  /** Whether webhooks may use plain HTTP to other machines. */
+  plainHttp: boolean
+  /** The issuer whose tokens are accepted beside keys. */
+  tokens?: TokenRules | undefined
+  /** The directory for bodies that do not fit in memory; created on first use. */
+  spoolDir: string
+  version: string
+  log: FastifyBaseLogger
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The authenticated caller; set on every route under /v1. */
+    caller: Caller
+    /** The stores that this caller may use; the only access to them. */
+    view: View
+    /** Whether the credentials are still valid; used by long-lived responses. */
+    stillCounts(): Promise<boolean>
+  }
+  interface FastifyContextConfig {
+    /** The scope that the operation needs. A route under /v1 without it fails at start. */
+    scope?: Need
+    /** Whether keys that are limited to targets with labels may call the operation. */
+    limited?: true
+  }
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify'
+import type { ServerParts } from '../context.ts'
+import { auditRoutes } from './audits/audits.ts'
+import { auditEventRoutes } from './audits/events.ts'
+import { findingRoutes } from './audits/findings.ts'
+import { waiverRoutes } from './exceptions/waivers.ts'
+import { windowRoutes } from './exceptions/windows.ts'
+import { keyRoutes } from './keys.ts'
+import { ledgerRoutes } from './ledger.ts'
+import { policyRoutes } from './policies/policies.ts'
+import { previewRoutes } from './policies/preview.ts'
+import { baselineRoutes } from './reports/baselines.ts'
+import { complianceRoutes } from './reports/compliance.ts'
+import { controlRoutes } from './reports/controls.ts'
+import { driftRoutes } from './reports/drift.ts'
+import { historyRoutes } from './reports/history.ts'
+import { changeRoutes } from './reports/span-feed.ts'
+import { scheduleRoutes } from './schedules/schedules.ts'
+import { targetImportRoutes } from './targets/imports.ts'
+import { targetRoutes } from './targets/targets.ts'
+import { leaseRoutes } from './vantages/leases.ts'
+import { vantageRoutes } from './vantages/vantages.ts'
+import { deliveryRoutes } from './webhooks/deliveries.ts'
+import { webhookRoutes } from './webhooks/webhooks.ts'
+
+/** Registers the routes under /v1, each with the parts that it uses; the order is that of the OpenAPI document. */
+export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): Promise<void> {
+  const { enqueueBatches, enqueuePlan, enqueueReprobe, mayDial, notifications, notifier, plainHttp, version } = parts
+  const { limits: quota } = parts.listening
+
+  await v1.register(auditRoutes, {
+    enqueueBatches,
+    enqueuePlan,
+    mayDial,
+    notifications,
+    plainHttp,
+    quota,
+    version,
+  })
+  await v1.register(findingRoutes, { version })
+  await v1.register(targetRoutes)
+  await v1.register(historyRoutes, { version })
+  await v1.register(policyRoutes)
+  await v1.register(previewRoutes)
+  await v1.register(driftRoutes)
+  await v1.register(baselineRoutes)
+  await v1.register(changeRoutes)
+  await v1.register(complianceRoutes)
+  await v1.register(controlRoutes)
+  await v1.register(keyRoutes)
+  await v1.register(vantageRoutes)
+  await v1.register(leaseRoutes, { leases: parts.leases })
+  await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir })
+  await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
+  await v1.register(waiverRoutes)
+  await v1.register(windowRoutes, { enqueuePlan, enqueueReprobe })
+  await v1.register(ledgerRoutes)
+  await v1.register(webhookRoutes, { mayDial, notifier, plainHttp })
+  await v1.register(deliveryRoutes, { notifier })
+  await v1.register(auditEventRoutes, { notifications })
+}
