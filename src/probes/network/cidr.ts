@@ -8,14 +8,14 @@ export interface Network {
   covers(ip: Address): boolean
 }
 
-/** Reads a network as `canonicalCidr` writes it. */
+/** Parses a network in the form of `canonicalCidr`. */
 export function parseNetwork(cidr: string): Network {
   const [address, bits] = ipaddr.parseCIDR(cidr)
   const kind = address.kind()
   return { address, bits, covers: (ip) => ip.kind() === kind && ip.match(address, bits) }
 }
 
-/** The network that this text can only mean, from its first address on, a single address as a network of one; undefined where it is none. */
+/** The canonical CIDR of a network or a single address; undefined if malformed. */
 export function canonicalCidr(text: string): string | undefined {
   const [address = '', bits, ...rest] = text.split('/')
   if (!parseLiteral(address) || rest.length > 0) return undefined

@@ -2,12 +2,12 @@ import { isIPv6 } from 'node:net'
 import type { Endpoint, Outcome } from '../engine/probe.ts'
 import { findRouteError, findSilentHop, isOnLink } from './routing.ts'
 
-/** How a connect() ended that brought no connection. */
+/** How a connect() failed. */
 interface ConnectFailure {
   endpoint: Endpoint
-  /** The error code of the operating system. */
+  /** The error code of the operating system, such as ECONNREFUSED. */
   code: string
-  /** connect() itself refused, so nothing can have come from the network. */
+  /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
   elapsedMs: number
 }
@@ -24,17 +24,17 @@ const descriptorsExhausted: Outcome = { state: 'unknown', reason: 'descriptors-e
 const localResources: Outcome = { state: 'unknown', reason: 'local-resources' }
 const reset: Outcome = { state: 'open', reason: 'connection-reset' }
 
-/** Nothing came before the deadline. */
+/** No packet arrived before the deadline. */
 export const silence: Outcome = { state: 'filtered', reason: 'no-response' }
 
-/** What a code means wherever it comes from. Linux makes the first ones of ICMP messages (icmp_err_convert). */
+/** Outcomes that need only the code. Linux derives the first ones from ICMP (icmp_err_convert). */
 const outcomes: Record<string, Outcome> = {
   ECONNREFUSED: refused,
   ENOPROTOOPT: prohibited, // protocol unreachable
   EHOSTDOWN: hostUnreachable, // host unknown
   ENONET: hostUnreachable, // source host isolated
   ETIMEDOUT: silence,
-  // The kernel says so only once the handshake is over; a reset before that is ECONNREFUSED.
+  // Reported only after the TCP handshake; a reset before that is ECONNREFUSED.
   ECONNRESET: reset,
   EPIPE: reset,
   EMFILE: descriptorsExhausted,
@@ -46,7 +46,7 @@ const outcomes: Record<string, Outcome> = {
   EAFNOSUPPORT: noLocalRoute,
 }
 
-/** Says in the words of a sighting why there is no connection; our own trouble is told apart from the target's state. */
+/** Maps a failed connect to an outcome; separates local failures from the target's state. */
 export async function explainFailure(failure: ConnectFailure): Promise<Outcome> {
   const { endpoint, code, immediate } = failure
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
@@ -56,16 +56,16 @@ export async function explainFailure(failure: ConnectFailure): Promise<Outcome> 
       (code === 'ENETUNREACH' ? networkUnreachable : explainHostUnreachable(failure))
     )
   }
-  // Out of source ports, or without any source address (IPv6 is off): then UDP cannot connect either.
+  // No source port, or no source address (IPv6 is off); in the latter case UDP fails too.
   if (code === 'EADDRNOTAVAIL') return (await findLocalFailure(endpoint)) ?? portsExhausted
-  // From the network it is ICMPv6 "administratively prohibited" and its kind; IPv4 has no such message.
+  // From the network: ICMPv6 type 1 code 1, 5 or 6; IPv4 never gives EACCES.
   if (code === 'EACCES') return !immediate && isIPv6(endpoint.address) ? prohibited : localDenied
   return outcomes[code] ?? localFailure
 }
 
 /**
- * Why nothing at all came, as far as this machine can know after its last try: undefined when it knows no better than silence.
- * A deadline below ARP's three seconds would otherwise show an absent host as a filter.
+ * Explains silence by local routing and ARP, if it can.
+ * With a deadline below ARP's three seconds, an absent host would look filtered.
  */
 export async function explainSilence(endpoint: Endpoint): Promise<Outcome | undefined> {
   const failure = await findLocalFailure(endpoint)
@@ -73,7 +73,7 @@ export async function explainSilence(endpoint: Endpoint): Promise<Outcome | unde
   return outcomeOfHop(await findSilentHop(endpoint.address))
 }
 
-/** Our own routing, asked of the kernel. Where it cannot be asked, that is our own trouble as well. */
+/** A failure of the local routing, if any; an unknown error counts as one. */
 async function findLocalFailure({ address, port }: Endpoint): Promise<Outcome | undefined> {
   const code = await findRouteError(address, port)
   if (code === undefined) return undefined
@@ -85,16 +85,14 @@ async function findLocalFailure({ address, port }: Endpoint): Promise<Outcome | 
 const outcomeOfHop = (hop: Awaited<ReturnType<typeof findSilentHop>>): Outcome | undefined =>
   hop === 'host' ? hostUnreachable : hop === 'gateway' ? noLocalRoute : undefined
 
-// Address resolution gives up after three seconds (ARP, RFC 4861 section 10); a filter answers in a round trip, or after the
-// first repetition of the SYN, a second later.
+// Address resolution fails after 3 s (RFC 4861 section 10); a filter responds to the first or second SYN.
 const slowMs = 2_000
 
-/** A failed address resolution, here or at the last router, or a filter's ICMP message: all are EHOSTUNREACH. */
+/** EHOSTUNREACH: failed address resolution, here or at the last router, or a filter's ICMP message. */
 async function explainHostUnreachable({ endpoint, elapsedMs }: ConnectFailure): Promise<Outcome> {
   const known = outcomeOfHop(await findSilentHop(endpoint.address))
   if (known) return known
-  // Linux shows no table of IPv6 neighbours to read. On the link the error means a failed resolution, often one that an
-  // earlier connection began, so that time says nothing; a filter there says EACCES.
+  // On the link it is a failed resolution, perhaps begun earlier, so the elapsed time is no hint; a filter gives EACCES.
   if (isIPv6(endpoint.address) && isOnLink(endpoint.address)) return hostUnreachable
   return elapsedMs >= slowMs ? hostUnreachable : prohibited
 }

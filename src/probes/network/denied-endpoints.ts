@@ -2,19 +2,19 @@ import { isLocal, type OwnEndpoint } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
 import type { Lookup } from './resolve.ts'
 
-/** The service's own database and listeners, which no probe may dial; for an agent its server. */
+/** The service's database and listeners, or an agent's server: never dialled by a probe. */
 export interface OwnEndpoints {
-  /** Grows as they become known; the unspecified address stands for every address of this machine. */
+  /** Grows over time; the unspecified address means every address of this machine. */
   readonly list: readonly OwnEndpoint[]
-  /** Where the service listens. */
+  /** Adds a listener of the service. */
   addListener(endpoint: OwnEndpoint): void
-  /** A name is looked up now, and at every refresh. A name without an address adds none. */
+  /** Resolves a name now and at every refresh; an unresolvable name adds nothing. */
   addHost(host: string, port: number): Promise<void>
-  /** Looks the names up again: an address that was given to one stays on the list. */
+  /** Resolves the names again; earlier addresses stay on the list. */
   refresh(): Promise<void>
 }
 
-/** How often their names are looked up again. */
+/** Interval between refreshes. */
 export const ownNamesEveryMs = 60_000
 
 export function createOwnEndpoints(lookup: Lookup): OwnEndpoints {
@@ -29,7 +29,7 @@ export function createOwnEndpoints(lookup: Lookup): OwnEndpoints {
     for (const address of addresses) {
       add({ address, port })
       const ip = parseLiteral(address)
-      // What is on this machine may listen at its other addresses too.
+      // A local service may listen on every address of this machine.
       if (ip && isLocal(ip)) add({ address: '0.0.0.0', port })
     }
   }

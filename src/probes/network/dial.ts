@@ -6,10 +6,10 @@ import { explainFailure, silence } from './connect-failure.ts'
 import type { EgressPolicy } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
 
-/** Opens one connection to a literal address, or says what came instead. Never rejects; the caller destroys the socket. */
+/** Opens one connection to a literal address. Never rejects; the caller destroys the socket. */
 export type Dial = (endpoint: Endpoint, deadline: Deadline) => Promise<Connection | Outcome>
 
-/** The one place that connects: behind the egress policy, paused, and to nothing but the address that was asked for. */
+/** The only code that connects: within the egress policy, to the exact address, paused. */
 export function createDialler({ egress, descriptors }: { egress: EgressPolicy; descriptors: DescriptorWatch }): Dial {
   return async (endpoint, deadline) => {
     if (!egress.permits(endpoint.address, endpoint.port)) return { state: 'unknown', reason: 'egress-denied' }
@@ -34,7 +34,7 @@ function connect({ address, port }: Endpoint, deadline: Deadline): Promise<Conne
     const elapsedMs = () => performance.now() - startedAt
     let immediate = false
     const socket = new Socket()
-    // Stays on for the socket's life, so that an error between two steps of a probe cannot end the process.
+    // Never removed, so that an error between two steps of a probe is caught.
     socket.on('error', (error: NodeJS.ErrnoException) => {
       stopWaiting()
       resolve({ code: error.code ?? 'UNKNOWN', immediate, elapsedMs: elapsedMs() })
@@ -47,9 +47,9 @@ function connect({ address, port }: Endpoint, deadline: Deadline): Promise<Conne
       socket.destroy()
       resolve(silence)
     })
-    socket.pause() // before connect(): no byte is read before the probe reads
+    socket.pause() // before connect(), so that the probe reads the first byte
     socket.connect({ host: address, port, autoSelectFamily: false })
-    // Node calls connect() in a nextTick of its own, before this one, and reports its error in one after this.
+    // Node calls connect() in an earlier nextTick and reports its error in a later one.
     process.nextTick(() => {
       immediate = socket.destroyed
     })
@@ -61,7 +61,7 @@ function acceptOnlyPeer(connection: Connection, { address, port }: Endpoint): Co
   const { remoteAddress } = socket
   if (remoteAddress === address && socket.localPort !== port) return connection
   if (remoteAddress === undefined) {
-    socket.destroy() // connected, and reset since
+    socket.destroy() // reset since it connected
     return { state: 'open', reason: 'connection-reset' }
   }
   if (!isSameAddress(remoteAddress, address)) {
@@ -69,8 +69,7 @@ function acceptOnlyPeer(connection: Connection, { address, port }: Endpoint): Co
     return { state: 'unknown', reason: 'local-failure' }
   }
   if (socket.localPort === port && socket.localAddress === remoteAddress) {
-    // On an address of its own the kernel may take the very port as source and connect the socket to itself (RFC 9293,
-    // simultaneous open). It never does so with a port that has a listener.
+    // RFC 9293 simultaneous open: on a local address without a listener a socket may connect to itself.
     socket.destroy()
     return { state: 'closed', reason: 'connection-refused' }
   }

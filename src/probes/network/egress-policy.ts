@@ -5,7 +5,7 @@ import { type Address, parseLiteral } from './ip-literal.ts'
 
 type PortRange = readonly [from: number, to: number]
 
-/** A network, and the ports in it; every port when there are none. */
+/** A network and its permitted ports; without `ports`, every port. */
 export interface AllowEntry {
   cidr: string
   ports?: readonly PortRange[]
@@ -14,7 +14,7 @@ export interface AllowEntry {
 interface EgressRules {
   allow: readonly AllowEntry[]
   deny?: readonly AllowEntry[]
-  /** The service's own database and listener. The unspecified address stands for every address of this machine. */
+  /** The service's own endpoints; the unspecified address means every local address. */
   never?: readonly OwnEndpoint[]
 }
 
@@ -24,13 +24,13 @@ export interface OwnEndpoint {
 }
 
 export interface EgressPolicy {
-  /** Whether this literal address and port may be dialled. A name is not a literal address: false. */
+  /** Whether this literal address and port may be dialled; false for a name. */
   permits(address: string, port: number): boolean
 }
 
 /**
- * Never dialled, whatever is allowed. An address that carries an IPv4 address inside (other than an IPv4-mapped one, which is
- * judged as that IPv4 address) would pass by its outer form and arrive at its inner one.
+ * Never dialled, even if allowed. An IPv6 address that embeds an IPv4 address would pass by its outer form and reach the
+ * inner one; IPv4-mapped addresses are judged as IPv4.
  */
 const neverDialled = [
   '0.0.0.0/8', // this host, RFC 791
@@ -52,7 +52,7 @@ const neverDialled = [
   '2001::/32', // Teredo, RFC 4380
 ].map((cidr) => compile({ cidr }))
 
-/** Decides what may be dialled: inside `allow`, outside `deny` and `never`, and none of what is never dialled. */
+/** Permits endpoints inside `allow` and outside `deny`, `never` and the networks above. */
 export function createEgressPolicy({ allow, deny = [], never = [] }: EgressRules): EgressPolicy {
   const allowed = allow.map(compile)
   const denied = [...neverDialled, ...deny.map(compile)]
@@ -93,7 +93,7 @@ function isOwn(own: string, ip: Address): boolean {
   return owned?.range() === 'unspecified' ? isLocal(ip) : owned?.toString() === ip.toString()
 }
 
-/** Whether it is an address of this machine. */
+/** Whether this machine has the address. */
 export function isLocal(ip: Address): boolean {
   const local = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   return ip.range() === 'loopback' || local.some(({ address }) => parseLiteral(address)?.toString() === ip.toString())
@@ -102,8 +102,8 @@ export function isLocal(ip: Address): boolean {
 const example = '10.0.0.0/8, 192.0.2.0/24:443+22-25 or [fd00::/8]:443'
 
 /**
- * Reads networks separated by commas, each with its ports after a colon, if any, ranges joined by `+`; an IPv6 network with ports stands in
- * brackets. A single address is a network of one. Throws an Error that names the first wrong entry and shows valid ones.
+ * Parses comma-separated networks with optional ports, in the form of `example`.
+ * Throws an Error that quotes the first invalid entry and shows valid ones.
  */
 export function parseAllow(text: string): AllowEntry[] {
   if (text.trim() === '') return []
@@ -114,17 +114,17 @@ const bracketed = /^\[(?<cidr>[^\]]*)\](?::(?<ports>.*))?$/
 const plain = /^(?<cidr>[^:]*)(?::(?<ports>[^:]*))?$/
 
 function parseEntry(entry: string): AllowEntry {
-  // Without brackets, a second colon means that all of it is an IPv6 network.
+  // Without brackets, two colons mean an IPv6 network without ports.
   const { cidr = entry, ports } = (bracketed.exec(entry) ?? plain.exec(entry))?.groups ?? {}
   const network = canonicalCidr(cidr)
   if (!network) throw refusal(entry, 'is not a network')
-  if (network !== cidr && cidr.includes('/')) throw refusal(entry, `is not the start of a network, ${network} is`)
+  if (network !== cidr && cidr.includes('/')) throw refusal(entry, `has host bits set, the network is ${network}`)
   const { address, bits } = parseNetwork(network)
   if (
     neverDialled.some((never) => never.network.bits <= bits && never.covers(address, 0)) &&
     !isIPv6Loopback(address)
   ) {
-    throw refusal(entry, 'can never be dialled: it is link-local, metadata, multicast or the like')
+    throw refusal(entry, 'is never dialled (link-local, cloud metadata, multicast or similar)')
   }
   return ports === undefined ? { cidr: network } : { cidr: network, ports: parsePorts(ports, entry) }
 }
@@ -135,8 +135,7 @@ const refusal = (entry: string, problem: string) =>
 function parsePorts(ports: string, entry: string): PortRange[] {
   return ports.split('+').map((range) => {
     const [from = 0, to = from] = /^\d{1,5}(-\d{1,5})?$/.test(range) ? range.split('-').map(Number) : []
-    if (from < 1 || to < from || to > 65535)
-      throw refusal(entry, `has a port range that is none, ${JSON.stringify(range)}`)
+    if (from < 1 || to < from || to > 65535) throw refusal(entry, `has an invalid port range, ${JSON.stringify(range)}`)
     return [from, to]
   })
 }

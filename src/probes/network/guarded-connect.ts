@@ -9,17 +9,17 @@ import { createResolver, lookupThreads, systemLookup } from './resolve.ts'
 
 interface GateSettings {
   allow: readonly AllowEntry[]
-  /** What must never be dialled, whatever is allowed. */
+  /** Never dialled, even if allowed. */
   never: readonly { address: string; port: number }[]
-  /** For the look-up and for each connect. */
+  /** For the name resolution and for each connect. */
   timeoutMs: number
 }
 
-/** The way out for what is no probe: by the same rules, to addresses that were checked, and to nobody else. */
+/** Outbound connections of the service itself, under the egress policy of the probes. */
 export interface Gate {
-  /** Whether this host can be let through at all: false for a literal address that may not be dialled. */
+  /** False for a literal address that the policy denies; names are checked by `connect`. */
   mayDial(host: string, port: number): boolean
-  /** Connects to the first address of a host that answers. Throws an Error with the reason as its message. */
+  /** Connects to the first responding address. Throws an Error whose message is a reason code. */
   connect(host: string, port: number): Promise<{ socket: Socket; loopback: boolean }>
 }
 
@@ -33,12 +33,12 @@ export function openGate({ allow, never, timeoutMs }: GateSettings): Gate {
   return {
     mayDial: (host, port) => parseLiteral(host) === undefined || egress.permits(host, port),
     async connect(host, port) {
-      const answer = await resolve(host)
-      if ('state' in answer) throw new Error(answer.reason)
-      // All of them, before the first is dialled: a name that also leads to where it must not is not half trusted.
-      if (!answer.every((address) => egress.permits(address, port))) throw new Error('egress-denied')
+      const addresses = await resolve(host)
+      if ('state' in addresses) throw new Error(addresses.reason)
+      // One denied address makes the whole name untrusted.
+      if (!addresses.every((address) => egress.permits(address, port))) throw new Error('egress-denied')
       let reason = 'no-address'
-      for (const address of answer) {
+      for (const address of addresses) {
         const dialled = await dial({ host, address, port }, createDeadline(timeoutMs))
         if (isConnection(dialled)) {
           return { socket: dialled.socket, loopback: parseLiteral(address)?.range() === 'loopback' }

@@ -3,14 +3,11 @@ import ipaddr from 'ipaddr.js'
 
 export type Address = ReturnType<typeof ipaddr.process>
 
-/**
- * Reads a plain IP address; undefined for names, abbreviations, zones and disguises. An IPv4-mapped address is the IPv4 address in it, as it is
- * for the operating system.
- */
+/** Parses a plain IP address, without zone or abbreviation. IPv4-mapped addresses become IPv4, as in the kernel. */
 export function parseLiteral(text: string): Address | undefined {
-  // Most addresses are of this kind. Node has checked the form, so the expressions of ipaddr.js have nothing left to find.
+  // Fast path: Node has validated the form.
   if (isIPv4(text)) return new ipaddr.IPv4(text.split('.').map(Number))
   if (!isIPv6(text) || text.includes('%')) return undefined
-  // ipaddr.js takes the IPv4-compatible ::10.0.0.1 for the IPv4-mapped ::ffff:10.0.0.1; the operating system does not.
+  // ipaddr.js confuses IPv4-compatible ::10.0.0.1 with IPv4-mapped ::ffff:10.0.0.1.
   return ipaddr.process(text.replace(/^::(?=\d+\.)/, '::0:'))
 }

@@ -6,62 +6,62 @@ import type { DescriptorWatch } from '../engine/descriptor-pressure.ts'
 import type { Outcome } from '../engine/probe.ts'
 import { parseLiteral } from './ip-literal.ts'
 
-/** Asks the system for all addresses of a name; rejects with an error that has a `code`. */
+/** Resolves a name to all its addresses; rejects with an error that has a `code`. */
 export type Lookup = (name: string) => Promise<readonly string[]>
 
-/** Gives the literal addresses of a host, each once, IPv4 first, in an order that does not move with DNS rotation; or why there are none. Never rejects. */
+/** Resolves a host to distinct literal addresses, IPv4 first, in a stable order. Never rejects. */
 export type Resolver = (host: string) => Promise<readonly string[] | Outcome>
 
 interface ResolverOptions {
   lookup: Lookup
-  /** For one look-up, from its start; waiting for its turn does not count. */
+  /** For one lookup, without its time in the queue. */
   timeoutMs: number
-  /** Look-ups at once: see `lookupThreads`. */
+  /** Concurrent lookups, see `lookupThreads`. */
   parallel: number
-  /** How long the name servers may answer nothing at all until the names that wait for their turn are given up. */
+  /** Queued names fail after this time without any response from the name servers. */
   patienceMs: number
   descriptors: DescriptorWatch
 }
 
-/** The system's resolver, /etc/hosts included. */
+/** The system resolver, including /etc/hosts. */
 export const systemLookup: Lookup = async (name) => {
-  const answers = await getAddressInfo(name, { all: true, order: 'verbatim' })
-  return answers.map(({ address }) => address)
+  const entries = await getAddressInfo(name, { all: true, order: 'verbatim' })
+  return entries.map(({ address }) => address)
 }
 
-/** How many look-ups libuv works on at once: half of its threads. More would wait inside it, unseen, and time out there. */
+/** Concurrent lookups of libuv: half of its threads. Further ones would time out in its queue. */
 export function lookupThreads(env: NodeJS.ProcessEnv): number {
   const threads = env.UV_THREADPOOL_SIZE === undefined ? 4 : Number.parseInt(env.UV_THREADPOOL_SIZE, 10) || 1
   return Math.max(1, Math.floor((threads + 1) / 2))
 }
 
 /**
- * Resolves hosts, the same name once at a time. A look-up that is overdue cannot be stopped and keeps its thread; the others wait
- * for their turn, as long as the name servers show signs of life.
+ * Resolves hosts; concurrent requests for one name share a lookup.
+ * An overdue lookup cannot be canceled and keeps its thread, so the others queue while any name server responds.
  */
 export function createResolver(options: ResolverOptions): Resolver {
-  const turns = createTurns(options.parallel, options.patienceMs)
+  const slots = createSlots(options.parallel, options.patienceMs)
   const inFlight = new Map<string, Promise<readonly string[] | Outcome>>()
 
-  const ask = async (name: string): Promise<readonly string[] | Outcome> => {
-    if (!(await turns.take())) {
+  const lookUp = async (name: string): Promise<readonly string[] | Outcome> => {
+    if (!(await slots.take())) {
       inFlight.delete(name)
       return unavailable
     }
     const startedAt = performance.now()
-    const settle = (result: readonly string[] | Outcome, alive: boolean) => {
+    const settle = (result: readonly string[] | Outcome, responded: boolean) => {
       inFlight.delete(name)
-      turns.giveBack(alive)
+      slots.release(responded)
       return result
     }
-    const answer = options.lookup(name).then(
+    const result = options.lookup(name).then(
       (addresses) => settle(arrange(addresses), true),
       (error: NodeJS.ErrnoException) => {
         const outcome = explain(error.code, options.descriptors, startedAt)
         return settle(outcome, outcome.state === 'unresolved')
       },
     )
-    return within(answer, options.timeoutMs)
+    return within(result, options.timeoutMs)
   }
 
   return async (host) => {
@@ -69,18 +69,18 @@ export function createResolver(options: ResolverOptions): Resolver {
     if (isIPv4(host)) return [host]
     if (isIPv6(host)) return arrange([host])
     const name = host.toLowerCase()
-    const asked = inFlight.get(name) // an overdue look-up stays here until the system gives it up, and is not made again before
-    if (asked) return asked
-    const asking = ask(name)
-    inFlight.set(name, asking)
-    return asking
+    const running = inFlight.get(name) // an overdue lookup stays here until the system ends it
+    if (running) return running
+    const started = lookUp(name)
+    inFlight.set(name, started)
+    return started
   }
 }
 
 const unavailable: Outcome = { state: 'unknown', reason: 'dns-unavailable' }
 
 function explain(code: string | undefined, descriptors: DescriptorWatch, startedAt: number): Outcome {
-  // Without a descriptor for its socket or its files, the system's resolver says that the name does not exist.
+  // Without a free descriptor the system resolver reports "no such name".
   if (code === 'EMFILE' || code === 'ENFILE' || descriptors.wereScarceSince(startedAt)) {
     return { state: 'unknown', reason: 'descriptors-exhausted' }
   }
@@ -88,7 +88,7 @@ function explain(code: string | undefined, descriptors: DescriptorWatch, started
   return code === 'EAI_MEMORY' || code === 'ENOMEM' ? { state: 'unknown', reason: 'local-resources' } : unavailable
 }
 
-/** IPv4-mapped addresses become the IPv4 addresses that they are, so that one host is not seen twice. */
+/** Maps IPv4-mapped addresses to IPv4, so that no address appears twice. */
 function arrange(addresses: readonly string[]): readonly string[] | Outcome {
   const canonical = new Set(addresses.map((address) => parseLiteral(address)?.toString() ?? address))
   const byFamilyThenText = (a: string, b: string) => Number(isIPv4(b)) - Number(isIPv4(a)) || (a < b ? -1 : 1)
@@ -96,56 +96,56 @@ function arrange(addresses: readonly string[]): readonly string[] | Outcome {
   return sorted.length > 0 ? sorted : { state: 'unresolved', reason: 'name-not-found' }
 }
 
-function within<T>(answer: Promise<T>, ms: number): Promise<T | Outcome> {
+function within<T>(result: Promise<T>, ms: number): Promise<T | Outcome> {
   return new Promise((resolve) => {
     const stopWaiting = createDeadline(ms).onExpiry(() => resolve(unavailable))
-    answer.then((result) => {
+    result.then((value) => {
       stopWaiting()
-      resolve(result)
+      resolve(value)
     })
   })
 }
 
-interface Turns {
-  /** Resolves to true when it is the caller's turn, to false when the name servers are silent and waiting makes no sense. */
+interface Slots {
+  /** Resolves to true with a slot, to false if the name servers stay silent. */
   take(): Promise<boolean>
-  giveBack(alive: boolean): void
+  release(responded: boolean): void
 }
 
-function createTurns(parallel: number, patienceMs: number): Turns {
+function createSlots(parallel: number, patienceMs: number): Slots {
   const waiting: ((mayStart: boolean) => void)[] = []
   let running = 0
-  let aliveAt = 0
+  let lastResponseAt = 0
   let timer: NodeJS.Timeout | undefined
-  const patienceLeftMs = () => aliveAt + patienceMs - performance.now()
+  const patienceLeftMs = () => lastResponseAt + patienceMs - performance.now()
 
-  const sendAwaySoon = () => {
+  const scheduleExpiry = () => {
     clearTimeout(timer)
-    timer = waiting.length === 0 ? undefined : setTimeout(sendAway, patienceLeftMs())
+    timer = waiting.length === 0 ? undefined : setTimeout(expire, patienceLeftMs())
   }
-  const sendAway = () => {
-    for (const leave of waiting.splice(0)) leave(false)
+  const expire = () => {
+    for (const start of waiting.splice(0)) start(false)
   }
 
   return {
     take: async () => {
       if (running < parallel) {
-        if (running === 0) aliveAt = performance.now() // nothing was asked, so nothing was left unanswered
+        if (running === 0) lastResponseAt = performance.now() // after idle time nothing is unanswered
         running += 1
         return true
       }
       if (patienceLeftMs() <= 0) return false
       return new Promise((resolve) => {
         waiting.push(resolve)
-        if (waiting.length === 1) sendAwaySoon()
+        if (waiting.length === 1) scheduleExpiry()
       })
     },
-    giveBack(alive) {
-      if (alive) aliveAt = performance.now()
+    release(responded) {
+      if (responded) lastResponseAt = performance.now()
       const next = waiting.shift()
       if (next) next(true)
       else running -= 1
-      sendAwaySoon()
+      scheduleExpiry()
     },
   }
 }

@@ -5,10 +5,7 @@ import { networkInterfaces } from 'node:os'
 import ipaddr from 'ipaddr.js'
 import { parseLiteral } from './ip-literal.ts'
 
-/**
- * Asks the kernel whether it would send to this address: connecting a UDP socket looks the route up and sends nothing. Resolves to the
- * error code of the machine's own routing, undefined when it has a route.
- */
+/** The kernel's routing error for this address, if any: connecting a UDP socket resolves the route and sends nothing. */
 export function findRouteError(address: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
@@ -23,10 +20,7 @@ export function findRouteError(address: string, port: number): Promise<string | 
   })
 }
 
-/**
- * Who on the local network did not answer ARP just now on the way to this address: the host itself, or the gateway to it. Undefined when
- * neither, and when the tables cannot be read: they exist on Linux, for IPv4 only.
- */
+/** Which hop to this address just failed ARP, if any. Linux and IPv4 only, else undefined. */
 export async function findSilentHop(address: string): Promise<'host' | 'gateway' | undefined> {
   if (isIPv6(address)) return undefined
   const silent = parseSilentNeighbours(await readTable('/proc/net/arp'))
@@ -38,7 +32,7 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
 
 const reading = new Map<string, Promise<string>>()
 
-/** Many checks can fail in the same moment: they share one reading. */
+/** Concurrent failures share one read. */
 function readTable(path: string): Promise<string> {
   const running = reading.get(path)
   if (running) return running
@@ -49,7 +43,7 @@ function readTable(path: string): Promise<string> {
   return started
 }
 
-/** The addresses in /proc/net/arp whose entry is incomplete (flag ATF_COM not set): asked for, and no answer. */
+/** Addresses in /proc/net/arp without the flag ATF_COM: requested, no reply. */
 export function parseSilentNeighbours(table: string): Set<string> {
   const rows = table.split('\n').slice(1)
   const incomplete = rows
@@ -58,7 +52,7 @@ export function parseSilentNeighbours(table: string): Set<string> {
   return new Set(incomplete.map(([address = '']) => address))
 }
 
-/** The gateway to this address by /proc/net/route: longest prefix, then lowest metric. Undefined for a host on the link. */
+/** The gateway by longest prefix, then lowest metric; undefined for a host on the link. */
 export function findGateway(table: string, address: string): string | undefined {
   const wanted = ipaddr.IPv4.parse(address).toByteArray()
   const routes = table
@@ -78,10 +72,10 @@ export function findGateway(table: string, address: string): string | undefined 
   return gateway === '0.0.0.0' ? undefined : gateway
 }
 
-/** The kernel prints the address as a number in host order, which is little-endian on every machine that Node 24 is built for but s390x. */
+/** The kernel prints addresses in host order: little-endian, except on s390x. */
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex').reverse()
 
-/** True when the address lies in a network of one of this machine's interfaces. */
+/** Whether the address is in the network of a local interface. */
 export function isOnLink(address: string): boolean {
   const ip = parseLiteral(address)
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
