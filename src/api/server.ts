@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
 import type { ServerParts, View } from './context.ts'
-import { describeNeed, requireKey } from './http/auth.ts'
+import { requireKey } from './http/auth.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
 import { serveHeadRequests } from './http/head-requests.ts'
@@ -17,15 +16,12 @@ import { secureHeaders } from './http/security-headers.ts'
 import { readBodies } from './http/strict-json.ts'
 import { traceRequests } from './http/traces.ts'
 import { schemaCompiler } from './http/validation.ts'
-import { serveDocs, withoutDefaults } from './openapi/docs-ui.ts'
-import { documentHead } from './openapi/document.ts'
-import { describeHeaders } from './openapi/response-headers.ts'
-import { closedObject, describeBody } from './openapi/schemas.ts'
-import { describeCallback } from './openapi/webhook-events.ts'
+import { describeRoutes } from './openapi/describe.ts'
+import { serveDocs } from './openapi/docs-ui.ts'
+import { closedObject } from './openapi/schemas.ts'
 import { registerRoutes } from './routes/index.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
-import { namedSchemas } from './routes/schemas.ts'
 import { probeRoutes } from './routes/vantages/probe.ts'
 
 /** Builds the HTTP service; it listens when the caller says so. */
@@ -55,7 +51,6 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
   readBodies(app)
-  for (const schema of namedSchemas) app.addSchema(schema)
 
   if (parts.tracing) traceRequests(app, parts.tracing)
   app.addHook('onResponse', ({ routeOptions }, { statusCode, elapsedTime }, done) => {
@@ -69,15 +64,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)
   })
 
-  await app.register(swagger, {
-    openapi: documentHead(parts.version),
-    transform: ({ schema, url, route }) => ({
-      url,
-      schema: schema && describeBody(describeNeed(withoutDefaults(schema), route), route),
-    }),
-    transformObject: (made) => describeHeaders(describeCallback('openapiObject' in made ? made.openapiObject : {})),
-    refResolver: { buildLocalReference: ({ $id }, _, __, i) => `${$id ?? `def-${i}`}` },
-  })
+  await describeRoutes(app, parts.version)
   await serveDocs(app)
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {

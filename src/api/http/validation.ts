@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { readTime } from '../listing/rfc3339.ts'
+import { withoutIds } from '../openapi/components.ts'
 
 type Coercion = boolean | 'array'
 type Check = Pick<ValidateFunction, 'errors'> & ((part: unknown) => boolean)
@@ -12,7 +13,8 @@ type Check = Pick<ValidateFunction, 'errors'> & ((part: unknown) => boolean)
 export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check {
   const forFirst = createAjv(coerceTypes, false)
   const forAll = createAjv(coerceTypes, true)
-  return (schema) => {
+  return (named) => {
+    const schema = withoutIds(named) as object // Ajv takes an `$id` only once
     const findFirst = forFirst.compile(schema)
     let findAll: ValidateFunction | undefined
     const check: Check = (part) => {

@@ -17,13 +17,16 @@ export const RefreshQuery = {
 
 /** A page of such a listing. */
 export const refreshedPageOf = <S extends TSchema>(item: S) =>
-  Type.Object({
-    asOf: Type.Optional({
-      ...Timestamp,
-      description: 'With `updatedSince`: what to send as such next time. It is the same on all pages of one reading',
-    } as typeof Timestamp),
-    ...pageOf(item).properties,
-  })
+  Type.Object(
+    {
+      asOf: Type.Optional({
+        ...Timestamp,
+        description: 'With `updatedSince`: what to send as such next time. It is the same on all pages of one reading',
+      } as typeof Timestamp),
+      ...pageOf(item).properties,
+    },
+    { $id: `${(item as { $id?: string }).$id}Page` },
+  )
 
 interface Refresh extends PageRequest {
   updatedSince?: string

@@ -33,7 +33,16 @@ function convertPart(part: unknown): unknown {
 
 function convertSchema(schema: unknown): unknown {
   if (!isNode(schema)) return schema
-  const { anyOf, examples, const: only, exclusiveMinimum, exclusiveMaximum, contentMediaType: _, ...rest } = schema
+  const {
+    anyOf,
+    examples,
+    const: only,
+    exclusiveMinimum,
+    exclusiveMaximum,
+    contentMediaType: _,
+    propertyNames: __,
+    ...rest
+  } = schema
   const converted: Node = Object.fromEntries(
     Object.entries(rest).map(([key, value]) => {
       if (key === 'properties') return [key, mapValues(value, convertSchema)]

@@ -1,4 +1,4 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { results } from '../../domain/findings/judge.ts'
 import { states } from '../../domain/findings/observation.ts'
 import { reasonCodes, reasons } from '../../domain/findings/reasons.ts'
@@ -9,9 +9,11 @@ import { Problem } from '../http/problems.ts'
 
 export { closedObject }
 
-/** A reference to a schema that the server has registered under its `$id`. */
-export const ref = <S extends TSchema>(schema: S) =>
-  Type.Unsafe<Static<S>>({ $ref: `${(schema as { $id?: string }).$id}#` })
+/** A response of JSON with a description of its own. */
+export const described = <S extends TSchema>(description: string, schema: S) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
 
 export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
 export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-22T02:00:00.000Z'] })
@@ -38,7 +40,7 @@ export const Fingerprint = Type.String({
 export const Result = Type.Enum([...results], { description: "XCCDF's results" })
 export const State = Type.Enum([...states])
 /** What was judged, and why so. */
-export const Judged = { result: Result, state: State, reason: ref(Reason) }
+export const Judged = { result: Result, state: State, reason: Reason }
 
 const count = Type.Integer({ minimum: 0 })
 export const Counts = Type.Object({
@@ -65,10 +67,13 @@ export const PageQuery = {
 
 /** A page of a keyset listing. */
 export const pageOf = <S extends TSchema>(item: S) =>
-  Type.Object({
-    items: Type.Array(item),
-    next: nullable(Type.String({ description: 'Cursor of the next page; null on the last' })),
-  })
+  Type.Object(
+    {
+      items: Type.Array(item),
+      next: nullable(Type.String({ description: 'Cursor of the next page; null on the last' })),
+    },
+    { $id: `${(item as { $id?: string }).$id}Page` },
+  )
 
 const problemTexts: Record<number, string> = {
   400: 'The request is malformed; `errors` names the fields',
@@ -109,7 +114,7 @@ export const problems = (...statuses: number[]) =>
       .sort()
       .map((status) => [
         status,
-        { description: problemTexts[status], content: { 'application/problem+json': { schema: ref(Problem) } } },
+        { description: problemTexts[status], content: { 'application/problem+json': { schema: Problem } } },
       ]),
   )
 
@@ -120,4 +125,20 @@ export function describeBody<S extends { response?: unknown }>(
 ): S {
   if (!schema.response || [method].flat().some((one) => one === 'GET' || one === 'HEAD')) return schema
   return { ...schema, response: { ...problems(413, 415), ...schema.response } }
+}
+
+interface Response {
+  description?: string
+  type?: string
+  content?: object
+}
+
+/** For OpenAPI: every response names its media type. */
+export function describeResponses<S extends { response?: unknown }>(schema: S): S {
+  const responses = Object.entries((schema.response ?? {}) as Record<string, Response>)
+  const described = responses.map(([status, response]) => {
+    if (response.content || response.type === 'null') return [status, response]
+    return [status, { description: 'Success', content: { 'application/json': { schema: response } } }]
+  })
+  return { ...schema, response: Object.fromEntries(described) }
 }

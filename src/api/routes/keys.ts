@@ -6,16 +6,7 @@ import { claimOnce } from '../../operations/audits/accept.ts'
 import { newKeyId, type Key as StoredKey } from '../../store/access/keys.ts'
 import { isEverything } from '../../store/query/target-scope.ts'
 import { linkNext } from '../listing/links.ts'
-import {
-  closedObject,
-  IdempotencyKey,
-  nullable,
-  PageQuery,
-  pageOf,
-  problems,
-  ref,
-  Timestamp,
-} from '../openapi/schemas.ts'
+import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, Timestamp } from '../openapi/schemas.ts'
 import { Labels } from './targets/schemas.ts'
 
 const fields = {
@@ -59,8 +50,12 @@ const shown = {
 }
 const Params = closedObject({ id: KeyId })
 
+const KeyInput = closedObject(
+  { ...fields, ...choices },
+  { $id: 'KeyInput', examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] },
+)
 export const Key = Type.Object(shown, { $id: 'Key', title: 'Key', description: 'An API key, without its secret' })
-export const NewKey = Type.Object(
+export const KeyWithSecret = Type.Object(
   {
     ...shown,
     key: nullable(
@@ -70,7 +65,7 @@ export const NewKey = Type.Object(
       }),
     ),
   },
-  { $id: 'NewKey', title: 'NewKey', description: 'An API key with its secret: it cannot be seen again' },
+  { $id: 'KeyWithSecret', title: 'KeyWithSecret', description: 'An API key with its secret: it cannot be seen again' },
 )
 
 export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -81,13 +76,10 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'createKey',
         tags: ['keys'],
-        summary: 'Make a key; it is shown this once',
+        summary: 'Create a key',
         headers: Type.Object(IdempotencyKey),
-        body: closedObject(
-          { ...fields, ...choices },
-          { examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] },
-        ),
-        response: { 201: ref(NewKey), ...problems(413, 415, 422) },
+        body: KeyInput,
+        response: { 201: KeyWithSecret, ...problems(413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -120,9 +112,9 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listKeys',
         tags: ['keys'],
-        summary: 'Keys, newest first, the revoked ones too',
+        summary: 'List keys',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Key)), ...problems() },
+        response: { 200: pageOf(Key), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {

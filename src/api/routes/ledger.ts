@@ -4,7 +4,7 @@ import { ConflictError, RefusedError } from '../../domain/errors.ts'
 import { headPattern, ledgerActions } from '../../domain/ledger.ts'
 import { ledgerIssueKinds, ledgerVerdicts } from '../../store/ledger/verify.ts'
 import { linkNext } from '../listing/links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../openapi/schemas.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../openapi/schemas.ts'
 
 const seq = Type.Integer({ minimum: 1, description: 'Place in the chain, from 1, without gaps' })
 const sha256 = (description: string) => Type.String({ pattern: '^[0-9a-f]{64}$', description })
@@ -96,14 +96,14 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listLedger',
         tags: ['ledger'],
-        summary: 'What happened, newest first',
+        summary: 'List ledger entries',
         querystring: closedObject({
           action: Type.Optional(Type.Enum([...ledgerActions])),
           subject: Type.Optional(Type.String({ maxLength: 253 })),
           actor: Type.Optional(Type.String({ maxLength: 200 })),
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(LedgerEntry)), ...problems() },
+        response: { 200: pageOf(LedgerEntry), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.ledger.list(query)),
@@ -116,8 +116,8 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getLedgerHead',
         tags: ['ledger'],
-        summary: 'The signed end of the chain, to be kept elsewhere',
-        response: { 200: ref(LedgerHead), ...problems(409) },
+        summary: 'Get the head of the ledger',
+        response: { 200: LedgerHead, ...problems(409) },
       },
     },
     async ({ view }) => {
@@ -134,7 +134,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'verifyLedger',
         tags: ['ledger'],
-        summary: 'Check the chain, part by part',
+        summary: 'Verify the ledger',
         description: `Names the first broken entry. A part has ${maxPart.entries} entries at the most, and with \`findings=true\` fewer once ${maxPart.findings} findings were read; \`npm run ledger -- verify\` checks all of it at once.`,
         querystring: closedObject({
           from: Type.Integer({ minimum: 1, maximum: 2 ** 31 - 1, default: 1, description: 'The first entry to check' }),
@@ -148,7 +148,7 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
               'Check each version of a policy, each audit and its findings too; with the last part, whether any has no entry',
           }),
         }),
-        response: { 200: ref(LedgerVerification), ...problems(422) },
+        response: { 200: LedgerVerification, ...problems(422) },
       },
     },
     async ({ query: { from, limit, head: text, findings }, view: { stores } }) => {

@@ -11,7 +11,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics
       schema: {
         operationId: 'getMetrics',
         tags: ['operations'],
-        summary: 'The metrics of this process, and how far all of them are behind, in the text format of Prometheus',
+        summary: 'Get metrics',
         response: {
           200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
           ...problems(),

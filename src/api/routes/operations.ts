@@ -4,9 +4,8 @@ import { NotReadyError } from '../../domain/errors.ts'
 import type { ServerParts } from '../context.ts'
 import { Problem, sendProblem } from '../http/problems.ts'
 import { aboutRequest } from '../http/request-log.ts'
-import { ref } from '../openapi/schemas.ts'
 
-const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() })
+const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() }, { $id: 'ServiceStatus' })
 const security: [] = []
 
 export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'checkReady' | 'version'>> = async (
@@ -19,7 +18,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
       schema: {
         operationId: 'getLiveness',
         tags: ['operations'],
-        summary: 'The process answers',
+        summary: 'Check liveness',
         security,
         response: { 200: Status },
       },
@@ -42,11 +41,11 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
       schema: {
         operationId: 'getReadiness',
         tags: ['operations'],
-        summary: 'The service can do its work: its database answers, has every migration, and takes jobs',
+        summary: 'Check readiness',
         security,
         response: {
           200: Status,
-          503: { description: 'It cannot, for now', content: { 'application/problem+json': { schema: ref(Problem) } } },
+          503: { description: 'It cannot, for now', content: { 'application/problem+json': { schema: Problem } } },
         },
       },
     },

@@ -12,7 +12,7 @@ import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { chooseFormat } from '../../listing/listing.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
-import { closedObject, problems, ref, unchanged } from '../../openapi/schemas.ts'
+import { closedObject, described, problems, unchanged } from '../../openapi/schemas.ts'
 import { checkDestination } from '../webhooks/destination-check.ts'
 import {
   AuditFormatQuery,
@@ -70,14 +70,14 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],
-        summary: 'Ask for an audit',
+        summary: 'Create an audit',
         description:
           'Everything is checked before anything is queued. An audit that was answered 202 always ends. To give targets whole the key needs the scope `targets:write` too.',
         headers: AuditHeaders,
         body: AuditRequest,
         response: {
-          200: { description: 'The audit has ended within the wait', ...ref(Audit) },
-          202: { description: 'Accepted; look again at its Location', ...ref(Audit) },
+          200: described('The audit has ended within the wait', Audit),
+          202: described('Accepted; look again at its Location', Audit),
           ...problems(413, 415, 422),
         },
       },
@@ -109,11 +109,11 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       schema: {
         operationId: 'listAudits',
         tags: ['audits'],
-        summary: 'Audits, newest first',
+        summary: 'List audits',
         description:
           'An audit is written when it is accepted, starts and ends; for its progress alone it does not count as such.',
         querystring: AuditQuery,
-        response: { 200: refreshedPageOf(ref(Audit)), ...unchanged, ...problems() },
+        response: { 200: refreshedPageOf(Audit), ...unchanged, ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -132,14 +132,14 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       schema: {
         operationId: 'getAudit',
         tags: ['audits'],
-        summary: 'An audit',
+        summary: 'Get an audit',
         description:
           'As a document (OSCAL, SARIF, JUnit, Nmap XML) with all its findings, streamed, once it has ended. What could not be told is neither a pass nor a failure in any of them.',
         params: AuditParams,
         querystring: closedObject(AuditFormatQuery),
         headers: WaitHeaders,
         response: {
-          200: { description: 'The audit, or a document of it', content: auditContent(ref(Audit)) },
+          200: { description: 'The audit, or a document of it', content: auditContent(Audit) },
           ...unchanged,
           ...problems(404, 406, 409),
         },
@@ -161,7 +161,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       schema: {
         operationId: 'getEvidencePack',
         tags: ['audits'],
-        summary: 'The evidence of an audit as a zip',
+        summary: 'Download the evidence pack of an audit',
         description:
           'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same. `npm run pack -- verify` checks an unpacked one. It holds less than 4 GiB: a larger one breaks off.',
         params: AuditParams,
@@ -188,7 +188,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         summary: 'Cancel an audit',
         description: 'What was not looked at yet becomes `unknown` with the reason `audit-canceled`.',
         params: AuditParams,
-        response: { 200: ref(Audit), ...problems(404, 409) },
+        response: { 200: Audit, ...problems(404, 409) },
       },
     },
     async ({ params, caller, view }, reply) => {

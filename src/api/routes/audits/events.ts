@@ -61,7 +61,7 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
       schema: {
         operationId: 'followAudit',
         tags: ['audits'],
-        summary: 'The progress of an audit as server-sent events',
+        summary: 'Stream the progress of an audit',
         description:
           'An event `progress` with the audit each time that it went on, and `ended` with the audit at its end, which ends the stream. Whoever comes back with `Last-Event-ID` is told how it stands now; after `ended` the answer is 204, so that an EventSource stops.',
         params: closedObject({ id: Type.String({ format: 'uuid' }) }),

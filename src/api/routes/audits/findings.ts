@@ -25,7 +25,6 @@ import {
   pageOf,
   problems,
   Result,
-  ref,
   State,
   Timestamp,
   unchanged,
@@ -81,7 +80,7 @@ export const Finding = Type.Object(
     attempts: Type.Integer({ minimum: 0, description: 'Connections tried, over all addresses' }),
     indirect: Type.Boolean({ description: 'Seen from a zone that the rule does not name, which it accepts' }),
     late: Type.Boolean({ description: 'A newer look was recorded before it: it changes no history' }),
-    evidence: nullable(ref(Evidence)),
+    evidence: nullable(Evidence),
     window: nullable(Type.String({ format: 'uuid', description: 'The window that was open for rule and target' })),
     waiver: nullable(
       Type.Object(
@@ -101,7 +100,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       schema: {
         operationId: 'listFindings',
         tags: ['audits'],
-        summary: 'The findings of an audit',
+        summary: 'List the findings of an audit',
         params: closedObject({ id: Type.String({ format: 'uuid' }) }),
         querystring: closedObject({
           result: Type.Optional(Result),
@@ -111,7 +110,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(pageOf(ref(Finding)), ref(Finding)), ...unchanged, ...problems(404, 406) },
+        response: { 200: listingContent(pageOf(Finding), Finding), ...unchanged, ...problems(404, 406) },
       },
     },
     async (request, reply) => {

@@ -14,7 +14,7 @@ import {
   PageQuery,
   Timestamp,
 } from '../../openapi/schemas.ts'
-import { TargetName, TargetProperties } from '../targets/schemas.ts'
+import { TargetInput, TargetName } from '../targets/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
 
@@ -39,8 +39,6 @@ export const Audit = Type.Object(
   { $id: 'Audit', title: 'Audit', description: 'One execution of a policy version over targets' },
 )
 
-const InlineTarget = closedObject({ name: TargetName, ...TargetProperties })
-
 export const AuditRequest = closedObject(
   {
     policy: Type.String({
@@ -49,7 +47,7 @@ export const AuditRequest = closedObject(
     }),
     targets: Type.Union(
       [
-        Type.Array(Type.Union([TargetName, InlineTarget]), { minItems: 1, maxItems: 20_000 }),
+        Type.Array(Type.Union([TargetName, TargetInput]), { minItems: 1, maxItems: 20_000 }),
         closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
       ],
       { description: 'Names of targets, targets to create or update, or a label selector' },
@@ -80,6 +78,7 @@ export const AuditRequest = closedObject(
     ),
   },
   {
+    $id: 'AuditRequest',
     examples: [
       {
         policy: 'netwrix-endpoint-protector',

@@ -16,7 +16,6 @@ import {
   PageQuery,
   pageOf,
   problems,
-  ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
 import { TargetName, TargetSelection } from '../targets/schemas.ts'
@@ -56,7 +55,7 @@ export const Waiver = Type.Object(
   },
   { $id: 'Waiver', title: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
 )
-const NewWaiver = closedObject(fields)
+const WaiverRequest = closedObject(fields, { $id: 'WaiverRequest' })
 
 export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, id: string) => {
@@ -72,11 +71,11 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'createWaiver',
         tags: ['waivers'],
-        summary: 'Ask for a waiver',
+        summary: 'Request a waiver',
         description: 'It counts from its approval, which another key gives.',
         headers: Type.Object(IdempotencyKey),
-        body: NewWaiver,
-        response: { 201: ref(Waiver), ...problems(413, 415, 422) },
+        body: WaiverRequest,
+        response: { 201: Waiver, ...problems(413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -106,7 +105,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listWaivers',
         tags: ['waivers'],
-        summary: 'Waivers, newest first',
+        summary: 'List waivers',
         querystring: closedObject({
           policy: Type.Optional(nameSchema('A policy')),
           state: Type.Optional(Type.Enum([...waiverStates])),
@@ -114,7 +113,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
           target: Type.Optional(TargetName),
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Waiver)), ...problems() },
+        response: { 200: pageOf(Waiver), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -131,9 +130,9 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getWaiver',
         tags: ['waivers'],
-        summary: 'A waiver',
+        summary: 'Get a waiver',
         params: IdParams,
-        response: { 200: ref(Waiver), ...problems(404) },
+        response: { 200: Waiver, ...problems(404) },
       },
     },
     async ({ params, view }) => show(await find(view, params.id), new Date()),
@@ -149,7 +148,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Approve a waiver',
         description: 'By another key than the one that asked for it.',
         params: IdParams,
-        response: { 200: ref(Waiver), ...problems(404, 409) },
+        response: { 200: Waiver, ...problems(404, 409) },
       },
     },
     async ({ params, caller, view }) => {
@@ -174,10 +173,10 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'revokeWaiver',
         tags: ['waivers'],
-        summary: 'Take a waiver back',
+        summary: 'Revoke a waiver',
         description: 'What it accepted counts again from the next audit on.',
         params: IdParams,
-        response: { 200: ref(Waiver), ...problems(404, 409) },
+        response: { 200: Waiver, ...problems(404, 409) },
       },
     },
     async ({ params, caller, view }) => {

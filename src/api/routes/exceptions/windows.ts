@@ -16,7 +16,6 @@ import {
   PageQuery,
   pageOf,
   problems,
-  ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
 import { AuditRequest } from '../audits/schemas.ts'
@@ -62,7 +61,10 @@ export const Window = Type.Object(
   },
   { $id: 'Window', title: 'Window', description: 'A time-boxed, ticketed permission for an exposure' },
 )
-const NewWindow = closedObject({ ...fields, params }, { description: '`params` are those of the audit after its end' })
+const WindowRequest = closedObject(
+  { ...fields, params },
+  { $id: 'WindowRequest', description: '`params` are those of the audit after its end' },
+)
 
 export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueuePlan' | 'enqueueReprobe'>> = async (
   app,
@@ -82,11 +84,11 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       schema: {
         operationId: 'createWindow',
         tags: ['windows'],
-        summary: 'Ask for a window',
+        summary: 'Request a window',
         description: 'It opens when its time has come and another key has approved it.',
         headers: Type.Object(IdempotencyKey),
-        body: NewWindow,
-        response: { 201: ref(Window), ...problems(413, 415, 422) },
+        body: WindowRequest,
+        response: { 201: Window, ...problems(413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -115,7 +117,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       schema: {
         operationId: 'listWindows',
         tags: ['windows'],
-        summary: 'Windows, newest first',
+        summary: 'List windows',
         querystring: closedObject({
           policy: Type.Optional(nameSchema('A policy')),
           state: Type.Optional(Type.Enum([...windowStates])),
@@ -124,7 +126,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
           ticket: Type.Optional(fields.ticket),
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Window)), ...problems() },
+        response: { 200: pageOf(Window), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -141,9 +143,9 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       schema: {
         operationId: 'getWindow',
         tags: ['windows'],
-        summary: 'A window',
+        summary: 'Get a window',
         params: IdParams,
-        response: { 200: ref(Window), ...problems(404) },
+        response: { 200: Window, ...problems(404) },
       },
     },
     async ({ params: { id }, view }) => find(view, id),
@@ -160,7 +162,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         description:
           'By another key than the one that asked for it, unless the policy says `windows: {selfApproval: true}`.',
         params: IdParams,
-        response: { 200: ref(Window), ...problems(404, 409) },
+        response: { 200: Window, ...problems(404, 409) },
       },
     },
     async ({ params: { id }, caller, view }) => {
@@ -176,10 +178,10 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       schema: {
         operationId: 'cancelWindow',
         tags: ['windows'],
-        summary: 'End a window early',
+        summary: 'Cancel a window',
         description: 'If it is open, an audit looks at once whether the door is shut.',
         params: IdParams,
-        response: { 200: ref(Window), ...problems(404, 409) },
+        response: { 200: Window, ...problems(404, 409) },
       },
     },
     async ({ params: { id }, caller, view }) => {

@@ -8,7 +8,7 @@ import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../.
 import type { View } from '../../context.ts'
 import { readText } from '../../http/strict-json.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, NameParams, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
+import { closedObject, described, NameParams, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
 
 const Document = Type.Unsafe<PolicyVersion['document']>({
   type: 'object',
@@ -19,7 +19,7 @@ const Document = Type.Unsafe<PolicyVersion['document']>({
 // Any JSON value and any text pass here: the loader checks the document, and says more than a schema can.
 const DocumentBody = {
   content: {
-    'application/json': { schema: Type.Unknown({ description: 'A policy document' }) },
+    'application/json': { schema: Type.Unknown({ $id: 'PolicyDocument', description: 'A policy document' }) },
     'application/yaml': { schema: Type.String({ description: 'A policy document in YAML 1.2' }) },
   },
 }
@@ -34,12 +34,19 @@ export const Policy = Type.Object(
   },
   { $id: 'Policy', title: 'Policy', description: 'One immutable version of a policy' },
 )
-const Validation = Type.Object({
-  valid: Type.Boolean(),
-  errors: Type.Array(
-    Type.Object({ pointer: Type.String(), line: Type.Optional(Type.Integer({ minimum: 1 })), message: Type.String() }),
-  ),
-})
+const Validation = Type.Object(
+  {
+    valid: Type.Boolean(),
+    errors: Type.Array(
+      Type.Object({
+        pointer: Type.String(),
+        line: Type.Optional(Type.Integer({ minimum: 1 })),
+        message: Type.String(),
+      }),
+    ),
+  },
+  { $id: 'PolicyValidation' },
+)
 const VersionParams = closedObject({
   ...NameParams.properties,
   version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
@@ -71,9 +78,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listPolicies',
         tags: ['policies'],
-        summary: 'The newest version of each policy',
+        summary: 'List policies',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Policy)), ...problems() },
+        response: { 200: pageOf(Policy), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -89,7 +96,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getPolicySchema',
         tags: ['policies'],
-        summary: 'The JSON Schema of a policy document',
+        summary: 'Get the JSON Schema of policies',
         response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }), ...problems() },
       },
     },
@@ -103,7 +110,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'validatePolicy',
         tags: ['policies'],
-        summary: 'Check a policy document without storing it',
+        summary: 'Validate a policy',
         description: 'Takes JSON or `application/yaml`.',
         body: DocumentBody,
         response: { 200: Validation, ...problems(413, 415) },
@@ -122,9 +129,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getPolicy',
         tags: ['policies'],
-        summary: 'The newest version of a policy',
+        summary: 'Get a policy',
         params: NameParams,
-        response: { 200: ref(Policy), ...problems(404) },
+        response: { 200: Policy, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
@@ -137,13 +144,13 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'putPolicy',
         tags: ['policies'],
-        summary: 'Add a version of a policy',
+        summary: 'Create or update a policy',
         description: 'Takes JSON or `application/yaml`. Where the newest version says the same, nothing is added.',
         params: NameParams,
         body: DocumentBody,
         response: {
-          200: { description: 'The newest version says the same', ...ref(Policy) },
-          201: { description: 'A new version', ...ref(Policy) },
+          200: described('The newest version says the same', Policy),
+          201: described('A new version', Policy),
           ...problems(413, 415, 422),
         },
       },
@@ -178,9 +185,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listPolicyVersions',
         tags: ['policies'],
-        summary: 'All versions of a policy, newest first',
+        summary: 'List the versions of a policy',
         params: NameParams,
-        response: { 200: pageOf(ref(Policy)), ...problems(404) },
+        response: { 200: pageOf(Policy), ...problems(404) },
       },
     },
     async ({ params, view }) => {
@@ -196,9 +203,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getPolicyVersion',
         tags: ['policies'],
-        summary: 'One version of a policy',
+        summary: 'Get a version of a policy',
         params: VersionParams,
-        response: { 200: ref(Policy), ...problems(404) },
+        response: { 200: Policy, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.name, params.version)),

@@ -8,24 +8,37 @@ import { checkPolicy } from '../../../policies/load.ts'
 import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
 
-const Preview = Type.Object({
-  counts: Counts,
-  items: Type.Array(
-    Type.Object({
-      target: Type.String(),
-      rule: Type.String(),
-      vantage: Type.String(),
-      before: nullable(Result),
-      after: nullable(
-        Type.Object(
-          { result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) },
-          { description: 'Null where the draft would say nothing any more' },
+const PreviewRequest = closedObject(
+  {
+    document: Type.Unknown({ description: 'A policy document' }),
+    targets: Type.Union([
+      Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+      closedObject({ labels: Type.Record(Type.String(), Type.String(), { maxProperties: 50 }) }),
+    ]),
+  },
+  { $id: 'PolicyPreviewRequest' },
+)
+const Preview = Type.Object(
+  {
+    counts: Counts,
+    items: Type.Array(
+      Type.Object({
+        target: Type.String(),
+        rule: Type.String(),
+        vantage: Type.String(),
+        before: nullable(Result),
+        after: nullable(
+          Type.Object(
+            { result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) },
+            { description: 'Null where the draft would say nothing any more' },
+          ),
         ),
-      ),
-    }),
-    { description: 'What would change' },
-  ),
-})
+      }),
+      { description: 'What would change' },
+    ),
+  },
+  { $id: 'PolicyPreview' },
+)
 
 export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -35,16 +48,10 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'previewPolicy',
         tags: ['policies'],
-        summary: 'Judge a draft against what is known already',
+        summary: 'Preview a policy',
         description:
           'No packet is sent: facts fit where a probe of the same kind looked at the same endpoint from the same vantage. What has no such facts would be `unknown`.',
-        body: closedObject({
-          document: Type.Unknown({ description: 'A policy document' }),
-          targets: Type.Union([
-            Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
-            closedObject({ labels: Type.Record(Type.String(), Type.String(), { maxProperties: 50 }) }),
-          ]),
-        }),
+        body: PreviewRequest,
         response: { 200: Preview, ...problems(413, 415, 422) },
       },
     },

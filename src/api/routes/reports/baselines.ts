@@ -13,7 +13,6 @@ import {
   PageQuery,
   pageOf,
   problems,
-  ref,
   Timestamp,
 } from '../../openapi/schemas.ts'
 
@@ -38,19 +37,25 @@ export const Baseline = Type.Object(
   { $id: 'Baseline', title: 'Baseline', description: 'An approved moment to compare with' },
 )
 
-const NewBaseline = closedObject({ name: nameSchema('Unique name'), audit: Type.String({ format: 'uuid' }), reason })
-const Items = closedObject({
-  reason,
-  items: Type.Array(
-    closedObject({
-      target: name(['epp-01']),
-      policy: name(['netwrix-endpoint-protector']),
-      rule: name(['server-certificate']),
-      vantage: name(['local']),
-    }),
-    { minItems: 1, maxItems: 1000 },
-  ),
-})
+const BaselineInput = closedObject(
+  { name: nameSchema('Unique name'), audit: Type.String({ format: 'uuid' }), reason },
+  { $id: 'BaselineInput' },
+)
+const BaselineApproval = closedObject(
+  {
+    reason,
+    items: Type.Array(
+      closedObject({
+        target: name(['epp-01']),
+        policy: name(['netwrix-endpoint-protector']),
+        rule: name(['server-certificate']),
+        vantage: name(['local']),
+      }),
+      { minItems: 1, maxItems: 1000 },
+    ),
+  },
+  { $id: 'BaselineApproval' },
+)
 
 export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, wanted: string) => {
@@ -66,9 +71,9 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listBaselines',
         tags: ['reports'],
-        summary: 'Baselines by name',
+        summary: 'List baselines',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Baseline)), ...problems() },
+        response: { 200: pageOf(Baseline), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.baselines.list(query)),
@@ -81,10 +86,10 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'createBaseline',
         tags: ['reports'],
-        summary: 'Approve what an audit found, under a name',
+        summary: 'Create a baseline',
         headers: Type.Object(IdempotencyKey),
-        body: NewBaseline,
-        response: { 201: ref(Baseline), ...problems(409, 413, 415, 422) },
+        body: BaselineInput,
+        response: { 201: Baseline, ...problems(409, 413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -121,9 +126,9 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getBaseline',
         tags: ['reports'],
-        summary: 'A baseline with its approvals',
+        summary: 'Get a baseline',
         params: NameParams,
-        response: { 200: ref(Baseline), ...problems(404) },
+        response: { 200: Baseline, ...problems(404) },
       },
     },
     async ({ params, view }) => find(view, params.name),
@@ -136,11 +141,11 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'approveBaselineItems',
         tags: ['reports'],
-        summary: 'Move single items forward to what is true now',
+        summary: 'Approve items of a baseline',
         description: 'All of them or none.',
         params: NameParams,
-        body: Items,
-        response: { 200: ref(Baseline), ...problems(404, 413, 415, 422) },
+        body: BaselineApproval,
+        response: { 200: Baseline, ...problems(404, 413, 415, 422) },
       },
     },
     async ({ params, body, caller, view }) => {

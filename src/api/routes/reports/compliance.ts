@@ -7,7 +7,7 @@ import { complianceColumns } from '../../../report/listings/columns.ts'
 import type { ComplianceGroup, Grouping } from '../../../store/history/compliance.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { FormatQuery, formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
-import { Counts, Coverage, closedObject, nullable, problems, ref, Timestamp, unchanged } from '../../openapi/schemas.ts'
+import { Counts, Coverage, closedObject, nullable, problems, Timestamp, unchanged } from '../../openapi/schemas.ts'
 
 const missedRunsMs = 30 * 86_400_000
 const observation = nullable(Type.String({ format: 'date-time' }))
@@ -41,7 +41,7 @@ export const ComplianceItem = Type.Object(
 export const ComplianceReport = Type.Object(
   {
     at: Timestamp,
-    items: Type.Array(ref(ComplianceItem)),
+    items: Type.Array(ComplianceItem),
     missedRuns: Type.Array(
       Type.Object({
         schedule: Type.String(),
@@ -86,7 +86,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getComplianceReport',
         tags: ['reports'],
-        summary: 'What is compliant, or was at a moment',
+        summary: 'Get the compliance report',
         description: 'Counts and scores by policy, severity, and rule, target or the values of a label.',
         querystring: closedObject({
           by: Type.String({
@@ -96,7 +96,7 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
           }),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ComplianceReport), ref(ComplianceItem)), ...unchanged, ...problems(406) },
+        response: { 200: listingContent(ComplianceReport, ComplianceItem), ...unchanged, ...problems(406) },
       },
     },
     async (request, reply) => {

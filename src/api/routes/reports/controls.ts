@@ -6,7 +6,7 @@ import { controlsOf, frameworksOf, untestedReasons } from '../../../domain/polic
 import { severities } from '../../../domain/policy/policy.ts'
 import { controlColumns, controlRows } from '../../../report/listings/columns.ts'
 import { formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
-import { closedObject, nullable, problems, ref, Timestamp, unchanged } from '../../openapi/schemas.ts'
+import { closedObject, nullable, problems, Timestamp, unchanged } from '../../openapi/schemas.ts'
 import { readStanding, Standing, StandingQuery, showGroup } from './compliance.ts'
 
 const { oldestObservation, newestObservation, ...sums } = Standing
@@ -46,7 +46,7 @@ export const Control = Type.Object(
 )
 
 export const ControlReport = Type.Object(
-  { at: Timestamp, items: Type.Array(ref(Control)) },
+  { at: Timestamp, items: Type.Array(Control) },
   { $id: 'ControlReport', title: 'ControlReport', description: 'Controls at a moment, by framework and number' },
 )
 
@@ -58,7 +58,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getControlReport',
         tags: ['reports'],
-        summary: 'What rules show of the controls of frameworks, now or at a moment',
+        summary: 'Get the control report',
         description:
           'Each control that a rule names, with its rules, their results as of `at`, and what was not tested. CSV has a line for each rule of each control.',
         querystring: closedObject({
@@ -67,7 +67,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ref(ControlReport), ref(Control)), ...unchanged, ...problems(406, 422) },
+        response: { 200: listingContent(ControlReport, Control), ...unchanged, ...problems(406, 422) },
       },
     },
     async (request, reply) => {

@@ -18,7 +18,6 @@ import {
   nullable,
   PageQuery,
   problems,
-  ref,
   Timestamp,
   unchanged,
 } from '../../openapi/schemas.ts'
@@ -63,7 +62,7 @@ export const DriftReport = Type.Object(
       >,
       { description: 'Counts of the whole report, whatever the page' },
     ),
-    items: Type.Array(ref(DriftItem)),
+    items: Type.Array(DriftItem),
     next: nullable(Type.String()),
   },
   { $id: 'DriftReport', title: 'DriftReport', description: 'What differs between two moments' },
@@ -84,7 +83,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getDriftReport',
         tags: ['reports'],
-        summary: 'What changed between two moments',
+        summary: 'Get the drift report',
         description:
           'Between two audits, exactly what they found is compared; between two times, what was known then of every series. The items come in an order that never changes, those of a target together.',
         querystring: closedObject({
@@ -96,7 +95,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(ref(DriftReport), ref(DriftItem)), ...unchanged, ...problems(406, 422) },
+        response: { 200: listingContent(DriftReport, DriftItem), ...unchanged, ...problems(406, 422) },
       },
     },
     async (request, reply) => {

@@ -15,7 +15,6 @@ import {
   PageQuery,
   pageOf,
   problems,
-  ref,
   Timestamp,
   unchanged,
 } from '../../openapi/schemas.ts'
@@ -38,10 +37,10 @@ export const Span = Type.Object(
     rule: Type.String(),
     vantage: Type.String(),
     ...Judged,
-    evidence: nullable(ref(Evidence)),
+    evidence: nullable(Evidence),
     from: Timestamp,
     to: nullable(Type.String({ format: 'date-time', description: 'Null while it lasts' })),
-    changes: Type.Array(ref(FieldChange), { description: 'What differs from the span before' }),
+    changes: Type.Array(FieldChange, { description: 'What differs from the span before' }),
   },
   {
     $id: 'Span',
@@ -58,11 +57,11 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       schema: {
         operationId: 'getTargetHistory',
         tags: ['targets'],
-        summary: 'The spans of a target, newest first',
+        summary: 'Get the history of a target',
         description: 'A retired target still has its history.',
         params: closedObject({ name: TargetName }),
         querystring: closedObject({ ...PageQuery, ...ListingQuery }),
-        response: { 200: listingContent(pageOf(ref(Span)), ref(Span)), ...unchanged, ...problems(404, 406) },
+        response: { 200: listingContent(pageOf(Span), Span), ...unchanged, ...problems(404, 406) },
       },
     },
     async (request, reply) => {

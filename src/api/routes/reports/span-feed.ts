@@ -12,7 +12,7 @@ import {
   refreshedPageOf,
   refreshedStream,
 } from '../../listing/updated-since.ts'
-import { closedObject, PageQuery, problems, ref, unchanged } from '../../openapi/schemas.ts'
+import { closedObject, PageQuery, problems, unchanged } from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
 import { Span } from './history.ts'
 
@@ -31,7 +31,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getHistoryReport',
         tags: ['reports'],
-        summary: 'The spans of all targets, in the order in which they were written',
+        summary: 'Get the history report',
         description:
           'A span is written when it begins and when it ends: then it comes again, with `to`. `updatedSince` goes by that, not by the times of observations, which an agent may deliver late. As a stream the answer says its `asOf` in the header `portwarden-as-of`.',
         querystring: closedObject({
@@ -42,7 +42,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(ref(TargetSpan)), ref(TargetSpan)),
+          200: listingContent(refreshedPageOf(TargetSpan), TargetSpan),
           ...unchanged,
           ...problems(406),
         },

@@ -4,12 +4,16 @@ import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
-import type { ScheduleInput, ScheduleRun as StoredRun, StoredSchedule } from '../../../store/inventory/schedules.ts'
+import type {
+  ScheduleInput as StoredInput,
+  ScheduleRun as StoredRun,
+  StoredSchedule,
+} from '../../../store/inventory/schedules.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems, ref } from '../../openapi/schemas.ts'
-import { NewSchedule, Schedule, ScheduleBody, SchedulePatch, ScheduleRun } from './schemas.ts'
+import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems } from '../../openapi/schemas.ts'
+import { Schedule, ScheduleInput, SchedulePatch, ScheduleReplacement, ScheduleRun } from './schemas.ts'
 
 const shownTicks = 5
 
@@ -28,21 +32,21 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
     nextAt,
     ...schedule
   }: StoredSchedule): Static<typeof Schedule> => ({
-    ...(schedule as ScheduleInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
+    ...(schedule as StoredInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
       typeof Schedule
     >),
     next: nextAt ? scheduler.next(schedule, new Date(), shownTicks).map((tick) => tick.toISOString()) : [],
   })
   const answer = (reply: FastifyReply, schedule: StoredSchedule) =>
     reply.header('etag', versionTag(schedule)).send(show(schedule))
-  const firstTick = (input: ScheduleInput, now: Date) =>
+  const firstTick = (input: StoredInput, now: Date) =>
     input.enabled ? (scheduler.next(input, now, 1)[0] ?? null) : null
 
   /** Writes a change; ticks that came before it are decided as the schedule was. */
   const change = async (
     { stores, transaction }: View,
     current: StoredSchedule,
-    { input, requestedBy }: { input: ScheduleInput; requestedBy: string },
+    { input, requestedBy }: { input: StoredInput; requestedBy: string },
   ) => {
     const now = new Date()
     await scheduler.check(stores.within(current.targetScope), input, now)
@@ -66,9 +70,9 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       schema: {
         operationId: 'listSchedules',
         tags: ['schedules'],
-        summary: 'Schedules by name',
+        summary: 'List schedules',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Schedule)), ...problems() },
+        response: { 200: pageOf(Schedule), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -86,8 +90,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         tags: ['schedules'],
         summary: 'Create a schedule',
         headers: Type.Object(IdempotencyKey),
-        body: NewSchedule,
-        response: { 201: ref(Schedule), ...problems(409, 413, 415, 422) },
+        body: ScheduleInput,
+        response: { 201: Schedule, ...problems(409, 413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -115,9 +119,9 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       schema: {
         operationId: 'getSchedule',
         tags: ['schedules'],
-        summary: 'A schedule with its next five ticks',
+        summary: 'Get a schedule',
         params: NameParams,
-        response: { 200: ref(Schedule), ...problems(404) },
+        response: { 200: Schedule, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
@@ -130,11 +134,11 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       schema: {
         operationId: 'replaceSchedule',
         tags: ['schedules'],
-        summary: 'Create a schedule or replace all its fields',
+        summary: 'Create or replace a schedule',
         params: NameParams,
         headers: IfMatch,
-        body: ScheduleBody,
-        response: { 200: ref(Schedule), 201: ref(Schedule), ...problems(412, 413, 415, 422) },
+        body: ScheduleReplacement,
+        response: { 200: Schedule, 201: Schedule, ...problems(412, 413, 415, 422) },
       },
     },
     async ({ params, body, headers, caller, view }, reply) => {
@@ -166,12 +170,12 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       schema: {
         operationId: 'updateSchedule',
         tags: ['schedules'],
-        summary: 'Change the named fields of a schedule',
+        summary: 'Update a schedule',
         description: '`{"enabled": false}` pauses it, `{"enabled": true}` resumes it.',
         params: NameParams,
         headers: IfMatch,
         body: SchedulePatch,
-        response: { 200: ref(Schedule), ...problems(404, 412, 413, 415, 422) },
+        response: { 200: Schedule, ...problems(404, 412, 413, 415, 422) },
       },
     },
     async ({ params, body, headers, caller, view }, reply) => {
@@ -223,10 +227,10 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       schema: {
         operationId: 'listScheduleRuns',
         tags: ['schedules'],
-        summary: 'What became of the ticks of a schedule, newest first',
+        summary: 'List the runs of a schedule',
         params: NameParams,
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(ScheduleRun)), ...problems(404) },
+        response: { 200: pageOf(ScheduleRun), ...problems(404) },
       },
     },
     async ({ params, query, url, view }, reply) => {

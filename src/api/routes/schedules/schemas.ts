@@ -10,6 +10,7 @@ const { policy, params, vantages, reason } = AuditRequest.properties
 const AuditTemplate = closedObject(
   { policy, targets: TargetSelection, params, vantages, reason },
   {
+    $id: 'AuditTemplate',
     description: 'What is asked for at each tick; a label selector finds the targets of that moment',
     examples: [{ policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }],
   },
@@ -70,6 +71,9 @@ export const ScheduleRun = Type.Object(
   { $id: 'ScheduleRun', title: 'ScheduleRun', description: 'What became of one tick of a schedule' },
 )
 
-export const NewSchedule = closedObject({ name, ...fields })
-export const ScheduleBody = closedObject(fields)
-export const SchedulePatch = closedObject(Type.Partial(Type.Object(plain)).properties, { minProperties: 1 })
+export const ScheduleInput = closedObject({ name, ...fields }, { $id: 'ScheduleInput' })
+export const ScheduleReplacement = closedObject(fields, { $id: 'ScheduleReplacement' })
+export const SchedulePatch = closedObject(Type.Partial(Type.Object(plain)).properties, {
+  $id: 'SchedulePatch',
+  minProperties: 1,
+})

@@ -4,12 +4,12 @@ import { Type } from 'typebox'
 import { isHost } from '../../../domain/findings/endpoint.ts'
 import { plainText } from '../../../encoding/text.ts'
 import { saveImport } from '../../../operations/targets/import.ts'
-import type { TargetInput } from '../../../store/inventory/targets.ts'
+import type { TargetInput as StoredInput } from '../../../store/inventory/targets.ts'
 import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
 import { describeSchemaIssues, findUnstorable, type SchemaIssue, sendProblem } from '../../http/problems.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
-import { closedObject, problems, ref } from '../../openapi/schemas.ts'
+import { closedObject, problems } from '../../openapi/schemas.ts'
 import {
   CutOffError,
   drain,
@@ -24,7 +24,7 @@ import { readNdjson } from './import/ndjson.ts'
 import { readNmap } from './import/nmap.ts'
 import { maxRows, sift } from './import/rows.ts'
 import { openSpool } from './import/spool.ts'
-import { NamedTarget, noHost } from './schemas.ts'
+import { noHost, TargetInput } from './schemas.ts'
 
 /** An import may be so large and take so long to come; nothing of it stays in memory but its names. */
 const limitBytes = 1024 * 2 ** 20
@@ -63,7 +63,7 @@ const ignored = {
   updatedAt: Type.Optional(Type.String()),
   retiredAt: Type.Optional(Type.Null()),
 }
-const ImportedTarget = closedObject({ ...NamedTarget.properties, ...ignored })
+const ImportedTarget = closedObject({ ...TargetInput.properties, ...ignored })
 
 const Document = Type.String({ description: 'One target to a row, line or host' })
 
@@ -81,7 +81,7 @@ export const targetImportRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'sp
       schema: {
         operationId: 'importTargets',
         tags: ['targets'],
-        summary: 'Create or update many targets',
+        summary: 'Import targets',
         description: `Takes CSV (its first line names the columns: those of the export of targets, and \`labels.KEY\` for a label), NDJSON, or what \`nmap -oX\` writes. Each row creates the target of its name or updates it; what it leaves out, and every empty cell, keeps its value. A retired target comes back with its history.
 
 Of Nmap XML are taken: hosts that are up, their IPv4 address (else IPv6), and as name the host name that the scan was given, else that of the PTR record, else the address. Ports, MAC addresses, scripts and operating systems are not.
@@ -92,14 +92,14 @@ Nothing is written before the whole document was read. Then all of its rows are 
         }),
         consumes: Object.keys(readers),
         body: { content: Object.fromEntries(Object.keys(readers).map((type) => [type, { schema: Document }])) },
-        response: { 200: ref(ImportOutcome), ...problems(413, 415, 422) },
+        response: { 200: ImportOutcome, ...problems(413, 415, 422) },
       },
     },
     async (request, reply) => {
       const read = readers[mediaTypeOf(request)]
       if (!read) return sendProblem(reply, { status: 415, detail: `send ${Object.keys(readers).join(', ')}` })
       if (!isUtf8(request)) return sendProblem(reply, { status: 415, detail: 'send UTF-8' })
-      const spool = await openSpool<TargetInput>(spoolDir)
+      const spool = await openSpool<StoredInput>(spoolDir)
       const release = allowTime(request.raw.socket, limitMs)
       try {
         const tally = await sift(read(readBody(request.raw, limitBytes)), {
@@ -131,7 +131,7 @@ function checkerOf(request: FastifyRequest): (value: unknown) => RowIssue[] {
     if (!fits(value)) return describeSchemaIssues((fits.errors ?? []) as unknown as SchemaIssue[])
     const pointer = findUnstorable(value)
     if (pointer !== undefined) return [{ pointer, detail: plainText }]
-    return isHost((value as TargetInput).address) ? [] : [{ pointer: noHost.pointer, detail: noHost.message }]
+    return isHost((value as StoredInput).address) ? [] : [{ pointer: noHost.pointer, detail: noHost.message }]
   }
 }
 

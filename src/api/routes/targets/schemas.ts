@@ -49,9 +49,12 @@ export const Target = Type.Object(
   { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp, retiredAt },
   { $id: 'Target', title: 'Target', description: 'A host under audit' },
 )
-export const TargetBody = closedObject(TargetProperties)
-export const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, { minProperties: 1 })
-export const NamedTarget = closedObject({ name: TargetName, ...TargetProperties })
+export const TargetReplacement = closedObject(TargetProperties, { $id: 'TargetReplacement' })
+export const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, {
+  $id: 'TargetPatch',
+  minProperties: 1,
+})
+export const TargetInput = closedObject({ name: TargetName, ...TargetProperties }, { $id: 'TargetInput' })
 export const TargetParams = closedObject({ name: TargetName })
 
 /** Targets by names or by labels, as schedules, windows and waivers name them. */
@@ -60,7 +63,7 @@ export const TargetSelection = Type.Union(
     Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
     closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
   ],
-  { description: 'Names of targets, or a label selector' },
+  { $id: 'TargetSelection', description: 'Names of targets, or a label selector' },
 )
 
 /** What is wrong with an address that the schema lets through. */

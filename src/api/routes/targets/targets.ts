@@ -22,8 +22,8 @@ import {
   refreshedPageOf,
   refreshedStream,
 } from '../../listing/updated-since.ts'
-import { closedObject, IdempotencyKey, PageQuery, problems, ref, unchanged } from '../../openapi/schemas.ts'
-import { NamedTarget, noHost, Target, TargetBody, TargetParams, TargetPatch } from './schemas.ts'
+import { closedObject, IdempotencyKey, PageQuery, problems, unchanged } from '../../openapi/schemas.ts'
+import { noHost, Target, TargetInput, TargetParams, TargetPatch, TargetReplacement } from './schemas.ts'
 
 export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, name: string) => {
@@ -39,7 +39,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listTargets',
         tags: ['targets'],
-        summary: 'Targets by name',
+        summary: 'List targets',
         description: 'As CSV or NDJSON it is what `POST /v1/targets/import` takes.',
         querystring: closedObject({
           ...LabelQuery,
@@ -48,7 +48,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(ref(Target)), ref(Target)),
+          200: listingContent(refreshedPageOf(Target), Target),
           ...unchanged,
           ...problems(406),
         },
@@ -78,8 +78,8 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['targets'],
         summary: 'Create a target',
         headers: Type.Object(IdempotencyKey),
-        body: NamedTarget,
-        response: { 201: ref(Target), ...problems(409, 413, 415, 422) },
+        body: TargetInput,
+        response: { 201: Target, ...problems(409, 413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -105,9 +105,9 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getTarget',
         tags: ['targets'],
-        summary: 'A target',
+        summary: 'Get a target',
         params: TargetParams,
-        response: { 200: ref(Target), ...unchanged, ...problems(404) },
+        response: { 200: Target, ...unchanged, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
@@ -120,11 +120,11 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'replaceTarget',
         tags: ['targets'],
-        summary: 'Create a target or replace all its fields',
+        summary: 'Create or replace a target',
         params: TargetParams,
         headers: IfMatch,
-        body: TargetBody,
-        response: { 200: ref(Target), 201: ref(Target), ...problems(412, 413, 415, 422) },
+        body: TargetReplacement,
+        response: { 200: Target, 201: Target, ...problems(412, 413, 415, 422) },
       },
     },
     async ({ params: { name }, body, headers, caller, view: { stores, transaction } }, reply) => {
@@ -153,12 +153,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'updateTarget',
         tags: ['targets'],
-        summary: 'Change the named fields of a target',
+        summary: 'Update a target',
         description: 'A field that is named replaces the stored one whole; the others stay.',
         params: TargetParams,
         headers: IfMatch,
         body: TargetPatch,
-        response: { 200: ref(Target), ...problems(404, 412, 413, 415, 422) },
+        response: { 200: Target, ...problems(404, 412, 413, 415, 422) },
       },
     },
     async ({ params, body, headers, caller, view }, reply) => {

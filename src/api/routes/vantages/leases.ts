@@ -4,7 +4,7 @@ import { ConflictError } from '../../../domain/errors.ts'
 import { Lease as AnyLease, Delivery, leaseId } from '../../../domain/vantages/lease.ts'
 import { canaryStates, maxLeaseWaitSeconds } from '../../../domain/vantages/presence.ts'
 import type { ServerParts } from '../../context.ts'
-import { closedObject, problems, ref } from '../../openapi/schemas.ts'
+import { closedObject, problems } from '../../openapi/schemas.ts'
 import { VantageName } from './vantages.ts'
 
 export const Lease = Type.Object(AnyLease.properties, {
@@ -12,6 +12,25 @@ export const Lease = Type.Object(AnyLease.properties, {
   title: 'Lease',
   description: 'A batch on loan to an agent: what to look at, and nothing of what is expected',
 })
+
+const LeaseRequest = closedObject(
+  {
+    waitSeconds: Type.Integer({
+      minimum: 0,
+      maximum: maxLeaseWaitSeconds,
+      default: 0,
+      description: 'How long to wait for a batch where none is waiting',
+    }),
+    version: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z.+-]{1,50}$', examples: ['1.0.0'] })),
+    canary: Type.Optional(Type.Enum([...canaryStates])),
+  },
+  { $id: 'LeaseRequest', examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'none' }] },
+)
+const Observations = closedObject(Delivery.properties, { $id: 'ObservationDelivery' })
+const DeliveryReceipt = Type.Object(
+  { recorded: Type.Boolean({ description: 'False: the batch was recorded before, so nothing was changed' }) },
+  { $id: 'DeliveryReceipt' },
+)
 
 const Params = closedObject({ name: VantageName })
 const LeaseParams = closedObject({ name: VantageName, id: Type.String({ pattern: leaseId }) })
@@ -30,24 +49,12 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       schema: {
         operationId: 'leaseBatch',
         tags: ['vantages'],
-        summary: 'Lease a batch for an agent, by long poll',
+        summary: 'Lease a batch of checks',
         description: 'Asking is how an agent says that it is there. Without an answer in time a batch is leased again.',
         params: Params,
-        body: closedObject(
-          {
-            waitSeconds: Type.Integer({
-              minimum: 0,
-              maximum: maxLeaseWaitSeconds,
-              default: 0,
-              description: 'How long to wait for a batch where none is waiting',
-            }),
-            version: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z.+-]{1,50}$', examples: ['1.0.0'] })),
-            canary: Type.Optional(Type.Enum([...canaryStates])),
-          },
-          { examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'none' }] },
-        ),
+        body: LeaseRequest,
         response: {
-          200: ref(Lease),
+          200: Lease,
           204: Type.Null({ description: 'No batch waits' }),
           ...problems(404, 413, 415),
         },
@@ -73,7 +80,7 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       schema: {
         operationId: 'keepLease',
         tags: ['vantages'],
-        summary: 'Keep a lease alive',
+        summary: 'Renew a lease',
         params: LeaseParams,
         response: { 204: Type.Null({ description: 'It goes on' }), ...problems(404, 409) },
       },
@@ -93,15 +100,13 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       schema: {
         operationId: 'deliverObservations',
         tags: ['vantages'],
-        summary: 'Deliver what an agent saw',
+        summary: 'Deliver observations',
         description:
           'One observation for each check of the lease, facts and never results. It may come late: it counts unless the batch was recorded meanwhile.',
         params: LeaseParams,
-        body: Delivery,
+        body: Observations,
         response: {
-          200: Type.Object({
-            recorded: Type.Boolean({ description: 'False: the batch was recorded before, so nothing was changed' }),
-          }),
+          200: DeliveryReceipt,
           ...problems(404, 413, 415, 422),
         },
       },

@@ -46,7 +46,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
       schema: {
         operationId: 'probe',
         tags: ['operations'],
-        summary: 'One look from this process, answered as blackbox_exporter answers it',
+        summary: 'Probe a port',
         description:
           'The first address of the target (IPv4 first) is looked at once, within the egress policy. What is wrong with the ' +
           'target is `probe_success 0`; trouble of our own is 503, a target that must not be dialled 422.',

@@ -6,7 +6,7 @@ import { canaryStates, isAbsent, vantageKinds } from '../../../domain/vantages/p
 import type { VantageState } from '../../../store/inventory/vantages.ts'
 import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
 
 const count = Type.Integer({ minimum: 0 })
 
@@ -37,6 +37,11 @@ export const Vantage = Type.Object(
   { $id: 'Vantage', title: 'Vantage', description: 'A named place from which probes are made' },
 )
 
+const VantageInput = closedObject(
+  { zones: Type.Array(Zone, { minItems: 1, maxItems: 20, uniqueItems: true }) },
+  { $id: 'VantageInput', examples: [{ zones: ['untrusted'] }] },
+)
+
 const show = ({ lastSeenAt, ...vantage }: VantageState) => ({
   ...vantage,
   absent: isAbsent({ kind: vantage.kind, lastSeenAt }, new Date()),
@@ -57,9 +62,9 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'listVantages',
         tags: ['vantages'],
-        summary: 'Vantages by name, as they stand now',
+        summary: 'List vantages',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Vantage)), ...problems() },
+        response: { 200: pageOf(Vantage), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -75,9 +80,9 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getVantage',
         tags: ['vantages'],
-        summary: 'A vantage as it stands now',
+        summary: 'Get a vantage',
         params: Params,
-        response: { 200: ref(Vantage), ...problems(404) },
+        response: { 200: Vantage, ...problems(404) },
       },
     },
     async ({ params, view }) => find(view, params.name),
@@ -90,15 +95,12 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'putVantage',
         tags: ['vantages'],
-        summary: 'Register the vantage of an agent, or change its zones',
+        summary: 'Register a vantage',
         description:
           'Which zones an agent stands for is decided here and not by the agent. While a worker serves the vantage, the zones are what its configuration says.',
         params: Params,
-        body: closedObject(
-          { zones: Type.Array(Zone, { minItems: 1, maxItems: 20, uniqueItems: true }) },
-          { examples: [{ zones: ['untrusted'] }] },
-        ),
-        response: { 200: ref(Vantage), ...problems(409, 413, 415) },
+        body: VantageInput,
+        response: { 200: Vantage, ...problems(409, 413, 415) },
       },
     },
     async ({ params, body, caller, view }) => {

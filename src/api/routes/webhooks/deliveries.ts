@@ -6,7 +6,7 @@ import { deliveryStatuses, type Delivery as StoredDelivery } from '../../../stor
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, ref, Timestamp } from '../../openapi/schemas.ts'
+import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
 import { WebhookParams } from './schemas.ts'
 
 const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
@@ -55,9 +55,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
       schema: {
         operationId: 'pingWebhook',
         tags: ['webhooks'],
-        summary: 'Send a ping to a webhook',
+        summary: 'Ping a webhook',
         params: WebhookParams,
-        response: { 202: ref(Delivery), ...problems(404, 409) },
+        response: { 202: Delivery, ...problems(404, 409) },
       },
     },
     async ({ params, view }, reply) => {
@@ -77,14 +77,14 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
       schema: {
         operationId: 'listDeliveries',
         tags: ['webhooks'],
-        summary: 'What was told to a webhook, newest first',
+        summary: 'List the deliveries of a webhook',
         params: WebhookParams,
         querystring: closedObject({
           status: Type.Optional(Type.Enum([...deliveryStatuses])),
           event: Type.Optional(EventName),
           ...PageQuery,
         }),
-        response: { 200: pageOf(ref(Delivery)), ...problems(404) },
+        response: { 200: pageOf(Delivery), ...problems(404) },
       },
     },
     async ({ params, query, url, view }, reply) => {
@@ -102,9 +102,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
       schema: {
         operationId: 'getDelivery',
         tags: ['webhooks'],
-        summary: 'What became of a delivery',
+        summary: 'Get a delivery',
         params: Params,
-        response: { 200: ref(Delivery), ...problems(404) },
+        response: { 200: Delivery, ...problems(404) },
       },
     },
     async ({ params, view }) => show(await find(view, params)),
@@ -117,10 +117,10 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
       schema: {
         operationId: 'redeliver',
         tags: ['webhooks'],
-        summary: 'Send a delivery once more, with all its tries',
+        summary: 'Repeat a delivery',
         description: 'It keeps its `webhook-id`, so that the receiver can tell that it had it before.',
         params: Params,
-        response: { 202: ref(Delivery), ...problems(404, 409) },
+        response: { 202: Delivery, ...problems(404, 409) },
       },
     },
     async ({ params, view }, reply) => {

@@ -85,7 +85,7 @@ const shown = {
 }
 
 export const Webhook = Type.Object(shown, { $id: 'Webhook', title: 'Webhook', description: 'Who is told of what' })
-export const NewWebhook = Type.Object(
+export const WebhookWithSecret = Type.Object(
   {
     ...shown,
     secret: nullable(
@@ -96,18 +96,26 @@ export const NewWebhook = Type.Object(
       }),
     ),
   },
-  { $id: 'NewWebhook', title: 'NewWebhook', description: 'A webhook with its signing secret: it cannot be seen again' },
+  {
+    $id: 'WebhookWithSecret',
+    title: 'WebhookWithSecret',
+    description: 'A webhook with its signing secret: it cannot be seen again',
+  },
 )
 
-export const CallbackSecret = Type.Object({
-  secret: Type.String({ description: 'As Standard Webhooks writes it', examples: ['whsec_…'] }),
-  previousSecret: nullable(
-    Type.String({ description: 'The one before it, while it signs too', examples: ['whsec_…'] }),
-  ),
-  previousSecretUntil: nullable(Timestamp),
-})
+export const CallbackSecret = Type.Object(
+  {
+    secret: Type.String({ description: 'As Standard Webhooks writes it', examples: ['whsec_…'] }),
+    previousSecret: nullable(
+      Type.String({ description: 'The one before it, while it signs too', examples: ['whsec_…'] }),
+    ),
+    previousSecretUntil: nullable(Timestamp),
+  },
+  { $id: 'CallbackSecret' },
+)
 
-export const Body = closedObject(fields, {
+export const WebhookInput = closedObject(fields, {
+  $id: 'WebhookInput',
   examples: [
     {
       url: 'https://itsm.corp.example/hooks/portwarden',
@@ -116,11 +124,11 @@ export const Body = closedObject(fields, {
     },
   ],
 })
-export const Patch = closedObject(
+export const WebhookPatch = closedObject(
   { ...Type.Partial(Type.Object(plain)).properties, authorization: Authorization },
-  { minProperties: 1 },
+  { $id: 'WebhookPatch', minProperties: 1 },
 )
-export const Rotation = closedObject(
+export const SecretRotation = closedObject(
   {
     overlapSeconds: Type.Integer({
       minimum: 0,
@@ -129,5 +137,5 @@ export const Rotation = closedObject(
       description: 'As long both secrets sign, so that the receiver can change over',
     }),
   },
-  { examples: [{ overlapSeconds: 3600 }] },
+  { $id: 'SecretRotation', examples: [{ overlapSeconds: 3600 }] },
 )

@@ -6,13 +6,25 @@ import { ConflictError, NotFoundError, RefusedError } from '../../../domain/erro
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import type { Notifier } from '../../../operations/webhooks/dispatcher.ts'
 import { newSecret } from '../../../operations/webhooks/secrets.ts'
-import { callbacksId, type Webhook as StoredWebhook, type WebhookInput } from '../../../store/webhooks/webhooks.ts'
+import {
+  callbacksId,
+  type WebhookInput as StoredInput,
+  type Webhook as StoredWebhook,
+} from '../../../store/webhooks/webhooks.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, IdempotencyKey, PageQuery, pageOf, problems, ref } from '../../openapi/schemas.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf, problems } from '../../openapi/schemas.ts'
 import { checkDestination } from './destination-check.ts'
-import { Body, CallbackSecret, NewWebhook, Patch, Rotation, Webhook, WebhookParams } from './schemas.ts'
+import {
+  CallbackSecret,
+  SecretRotation,
+  Webhook,
+  WebhookInput,
+  WebhookParams,
+  WebhookPatch,
+  WebhookWithSecret,
+} from './schemas.ts'
 
 export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier' | 'mayDial' | 'plainHttp'>> = async (
   app,
@@ -40,10 +52,10 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'createWebhook',
         tags: ['webhooks'],
-        summary: 'Create a webhook; its signing secret is shown this once',
+        summary: 'Create a webhook',
         headers: Type.Object(IdempotencyKey),
-        body: Body,
-        response: { 201: ref(NewWebhook), ...problems(413, 415, 422) },
+        body: WebhookInput,
+        response: { 201: WebhookWithSecret, ...problems(413, 415, 422) },
       },
     },
     async ({ body, headers, caller, view }, reply) => {
@@ -82,9 +94,9 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'listWebhooks',
         tags: ['webhooks'],
-        summary: 'Webhooks, newest first',
+        summary: 'List webhooks',
         querystring: closedObject(PageQuery),
-        response: { 200: pageOf(ref(Webhook)), ...problems() },
+        response: { 200: pageOf(Webhook), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
@@ -100,9 +112,9 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'getWebhook',
         tags: ['webhooks'],
-        summary: 'A webhook',
+        summary: 'Get a webhook',
         params: WebhookParams,
-        response: { 200: ref(Webhook), ...problems(404) },
+        response: { 200: Webhook, ...problems(404) },
       },
     },
     async ({ params, view }, reply) => answer(reply, await find(view, params.id)),
@@ -115,12 +127,12 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'updateWebhook',
         tags: ['webhooks'],
-        summary: 'Change the named fields of a webhook',
+        summary: 'Update a webhook',
         description: '`{"enabled": false}` pauses it: what waits then is delivered when it is enabled again.',
         params: WebhookParams,
         headers: IfMatch,
-        body: Patch,
-        response: { 200: ref(Webhook), ...problems(404, 409, 412, 413, 415, 422) },
+        body: WebhookPatch,
+        response: { 200: Webhook, ...problems(404, 409, 412, 413, 415, 422) },
       },
     },
     async ({ params, body, headers, caller, view }, reply) => {
@@ -152,7 +164,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'deleteWebhook',
         tags: ['webhooks'],
-        summary: 'Delete a webhook with its deliveries',
+        summary: 'Delete a webhook',
         params: WebhookParams,
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404, 409) },
       },
@@ -175,7 +187,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'getCallbackSecret',
         tags: ['webhooks'],
-        summary: 'The secret that signs the callbacks of this key',
+        summary: 'Get the callback secret',
         description:
           'What is told to the `callbackUrl` of an audit is signed for the key that asked for it, so that who is called back for one key cannot sign for another. `POST /v1/webhooks/callbacks/rotate-secret` changes the secrets of all keys.',
         response: { 200: CallbackSecret, ...problems() },
@@ -197,12 +209,12 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       schema: {
         operationId: 'rotateWebhookSecret',
         tags: ['webhooks'],
-        summary: 'Take another signing secret; it is shown this once',
+        summary: 'Rotate the signing secret of a webhook',
         description:
           'For a while every request carries two signatures, one of each secret. Another rotation in that time ends the one before: its old secret signs no more.',
         params: WebhookParams,
-        body: Rotation,
-        response: { 200: ref(NewWebhook), ...problems(404, 413, 415) },
+        body: SecretRotation,
+        response: { 200: WebhookWithSecret, ...problems(404, 413, 415) },
       },
     },
     async ({ params, body, caller, view }, reply) => {
@@ -227,7 +239,7 @@ const showSecrets = ({ secret, previous, previousUntil }: Awaited<ReturnType<Not
   previousSecretUntil: previousUntil?.toISOString() ?? null,
 })
 
-const inputOf = ({ url, description, events, filter, format, enabled }: StoredWebhook): WebhookInput => ({
+const inputOf = ({ url, description, events, filter, format, enabled }: StoredWebhook): StoredInput => ({
   url,
   description,
   events,
