@@ -185,7 +185,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   })
 
   test('a log shows what it is told escaped, line by line', async () => {
-    const program = `import { openLog } from '${import.meta.dirname}/../../src/log.ts'
+    const program = `import { openLog } from '${import.meta.dirname}/../../src/app/log.ts'
       const log = openLog('info')
       for (const text of JSON.parse(process.argv[1])) log.error({ err: new Error(text), host: text }, text)`
     const argv = ['--input-type=module', '-e', program, JSON.stringify(hostileTexts.map(({ text }) => text))]

@@ -3,7 +3,7 @@ import { affordableSockets, watchDescriptors } from '../../../src/probes/engine/
 import { runWithDescriptors } from '../../support/program.ts'
 
 const imports = `
-  import { affordableSockets, watchDescriptors } from '${import.meta.dirname}/../../src/probes/descriptors.ts'
+  import { affordableSockets, watchDescriptors } from '${import.meta.dirname}/../../../src/probes/engine/descriptor-pressure.ts'
   import { closeSync, openSync } from 'node:fs'`
 
 test('descriptors are not scarce while there are some, and are after an open failed for want of one', () => {

@@ -74,11 +74,11 @@ test.for([
 })
 
 test('without a descriptor for the look-up, the system says "no such name", and it is not believed', async () => {
-  const probes = `${import.meta.dirname}/../../src/probes`
+  const probes = `${import.meta.dirname}/../../../src/probes`
   const program = `
     import { openSync } from 'node:fs'
-    import { watchDescriptors } from '${probes}/descriptors.ts'
-    import { createResolver, systemLookup } from '${probes}/resolve.ts'
+    import { watchDescriptors } from '${probes}/engine/descriptor-pressure.ts'
+    import { createResolver, systemLookup } from '${probes}/network/resolve.ts'
     const codes = []
     const lookup = (name) => systemLookup(name).catch((error) => { codes.push(error.code); throw error })
     const resolve = createResolver({ lookup, timeoutMs: 5000, patienceMs: 5000, parallel: 2, descriptors: watchDescriptors() })
