@@ -128,7 +128,7 @@ const fromRow = (codes: Codes, { targets, rules, vantages }: Names, row: Row): F
   attempts: row.attempts,
   indirect: (row.flags & findingFlags.indirect) !== 0,
   late: (row.flags & findingFlags.late) !== 0,
-  evidence: row.evidence,
+  evidence: row.evidence && codes.evidence.fromStored(row.evidence),
   window: row.permission?.window ?? null,
   waiver: waiverOf(row.permission),
 })

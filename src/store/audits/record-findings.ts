@@ -49,7 +49,7 @@ export async function recordBatches(
   codes: Codes,
   recordings: readonly Recording[],
 ): Promise<AuditProgress[]> {
-  const batches = recordings.map(digested)
+  const batches = recordings.map((recording) => digested(codes, recording))
   return transact(db, async (tx) => {
     const known = await prepare(
       tx,
@@ -74,13 +74,12 @@ interface DigestedFinding extends NewFinding {
 }
 type Batch = Recording & { findings: readonly DigestedFinding[] }
 
-const digested = (batch: Recording): Batch => ({
+const digested = (codes: Codes, batch: Recording): Batch => ({
   ...batch,
-  findings: batch.findings.map((finding) => ({
-    ...finding,
-    auditId: batch.auditId,
-    digest: finding.evidence && digest(finding.evidence),
-  })),
+  findings: batch.findings.map((finding) => {
+    const evidence = finding.evidence && codes.evidence.toStored(finding.evidence)
+    return { ...finding, auditId: batch.auditId, evidence, digest: evidence && digest(evidence) }
+  }),
 })
 
 /** A statement does not see what it writes itself: two findings of one series need one each. */

@@ -106,7 +106,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
 
   async function toPage(rows: readonly Difference[], limit: number): Promise<Page<DriftItem>> {
     const facts = await readEvidence(
-      db,
+      { db, codes },
       rows.flatMap(({ before, after }) => [before?.evidence_id ?? 0, after?.evidence_id ?? 0]),
     )
     const flapping = await flapRates(db, rows)
@@ -147,10 +147,13 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
   }
 }
 
-async function readEvidence(db: Database, ids: readonly number[]): Promise<Map<number, Evidence>> {
+async function readEvidence(
+  { db, codes }: { db: Database; codes: Codes },
+  ids: readonly number[],
+): Promise<Map<number, Evidence>> {
   const rows = await db.$queryRaw<{ id: number; content: Evidence }[]>`
     SELECT id, content FROM evidence WHERE id = ANY(${[...new Set(ids)]}::int[])`
-  return new Map(rows.map(({ id, content }) => [id, content]))
+  return new Map(rows.map(({ id, content }) => [id, codes.evidence.fromStored(content)]))
 }
 
 function summaryOf(tallies: readonly Tally[]): Record<DriftClass, number> {

@@ -2,7 +2,7 @@ import type { Evidence } from '../../domain/findings/evidence.ts'
 import type { Result } from '../../domain/findings/judge.ts'
 import type { State } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import { compareFields, type FieldChange, type SeriesOutcome, showOutcome } from '../../domain/history/drift.ts'
+import { compareFields, type FieldChange, showOutcome } from '../../domain/history/drift.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -43,11 +43,12 @@ export type TargetSpan = Span & { target: string }
 
 /** History, read from spans. */
 export function createHistoryStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
-  const outcomeOf = (row: SideRow): SeriesOutcome => ({
+  const evidenceOf = (stored: Evidence | null) => stored && codes.evidence.fromStored(stored)
+  const outcomeOf = (row: SideRow) => ({
     result: codes.result.wordOf(row.result),
     state: codes.state.wordOf(row.state),
     reason: codes.reason.wordOf(row.reasonId),
-    evidence: row.evidence,
+    evidence: evidenceOf(row.evidence),
   })
 
   const toSpan = (row: SpanRow): Span => {
@@ -59,7 +60,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
       rule: row.rule,
       vantage: row.vantage,
       ...showOutcome(now),
-      evidence: row.evidence,
+      evidence: now.evidence,
       from: row.fromAt.toISOString(),
       to: row.toAt?.toISOString() ?? null,
       changes: before ? compareFields(before, now) : [],
@@ -137,7 +138,11 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id
         WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${andOfTarget(targetScope, 'x.target_id')}`
-      return rows.map((row) => ({ ...row, result: codes.result.wordOf(row.result) }))
+      return rows.map((row) => ({
+        ...row,
+        result: codes.result.wordOf(row.result),
+        evidence: evidenceOf(row.evidence),
+      }))
     },
   }
 }

@@ -1,6 +1,6 @@
 import { findingFlags } from '../../domain/findings/finding.ts'
 import type { Result } from '../../domain/findings/judge.ts'
-import { describeReason, type ReasonCode } from '../../domain/findings/reasons.ts'
+import { describeReason } from '../../domain/findings/reasons.ts'
 import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database, Prisma } from '../db/database.ts'
@@ -40,7 +40,7 @@ export function createTicketStore(db: Database, codes: Codes) {
         ...row,
         result: codes.result.wordOf(result),
         state: codes.state.wordOf(state),
-        reason: describeReason(codes.reason.wordOf(reasonId) as ReasonCode),
+        reason: describeReason(codes.reason.wordOf(reasonId)),
         observedAt: observedAt.toISOString(),
       }))
     },

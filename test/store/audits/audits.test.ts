@@ -212,7 +212,7 @@ test('vantages are announced with the zones that they have now; empty zones are 
   expect(vantages.map(({ name }) => name)).not.toContain('zone:nowhere')
 })
 
-test('codes keep their numbers, and a word of a newer version is a fault that says so', async () => {
+test('codes keep their numbers, and a word of a newer version is an error that names the cause', async () => {
   const [one, other] = await Promise.all([loadCodes(stores.db), loadCodes(stores.db)])
   expect(one.reason.numberOf('as-expected')).toBe(other.reason.numberOf('as-expected'))
   expect(one.reason.wordOf(one.reason.numberOf('no-response'))).toBe('no-response')
