@@ -9,7 +9,7 @@ const nowhere = async () => {
   throw Object.assign(new Error('not found'), { code: 'ENOTFOUND' })
 }
 
-test('a listener that is known only when it listens is not dialled from then on', () => {
+test('a listener is denied as soon as it is added', () => {
   const own = createOwnEndpoints(nowhere)
   const egress = createEgressPolicy({ allow: everywhere, never: own.list })
   expect(egress.permits('127.0.0.1', 8080)).toBe(true)
@@ -18,7 +18,7 @@ test('a listener that is known only when it listens is not dialled from then on'
   expect(egress.permits('127.0.0.1', 8081)).toBe(true)
 })
 
-test.each(['0.0.0.0', '::'])('a listener at %s is not dialled by any address of this machine', (address) => {
+test.each(['0.0.0.0', '::'])('a listener at %s is denied at every address of this machine', (address) => {
   const own = createOwnEndpoints(nowhere)
   own.addListener({ address, port: 8080 })
   const egress = createEgressPolicy({ allow: everywhere, never: own.list })
@@ -27,7 +27,7 @@ test.each(['0.0.0.0', '::'])('a listener at %s is not dialled by any address of 
   expect(egress.permits('192.0.2.1', 8080)).toBe(true)
 })
 
-test('the database is not dialled by any address that its name has, or had', async () => {
+test('the database is denied at every current and former address of its name', async () => {
   let addresses = ['192.0.2.7', '2001:db8::7']
   const own = createOwnEndpoints(async () => addresses)
   await own.addHost('db.example.org', 5432)
@@ -39,7 +39,7 @@ test('the database is not dialled by any address that its name has, or had', asy
   expect(egress.permits('192.0.2.7', 443)).toBe(true)
 })
 
-test('a database on this machine is not dialled by its other addresses either', async () => {
+test('a database on this machine is denied at its other addresses too', async () => {
   const own = createOwnEndpoints(nowhere)
   await own.addHost('127.0.0.1', 5432)
   const egress = createEgressPolicy({ allow: everywhere, never: own.list })
@@ -47,7 +47,7 @@ test('a database on this machine is not dialled by its other addresses either', 
   expect(egress.permits('127.0.0.1', 22)).toBe(true)
 })
 
-test('a name without an address stops nothing, and is looked up again', async () => {
+test('an unresolvable name denies nothing, and is resolved again', async () => {
   let lookup: () => Promise<string[]> = nowhere
   const own = createOwnEndpoints(() => lookup())
   await own.addHost('db.example.org', 5432)

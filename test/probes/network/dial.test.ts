@@ -38,7 +38,7 @@ async function startListener(server: net.Server, host?: string) {
 }
 
 test.for(['127.0.0.1', '::1'])(
-  'a listener at %s gives a connection to just this address, with its time',
+  'a listener at %s gives a connection to exactly this address, with its latency',
   async (host) => {
     const { port } = await startListener(net.createServer(), host)
     const { socket, connectMs } = connectionOf(await dialTo(host, port))
@@ -48,7 +48,7 @@ test.for(['127.0.0.1', '::1'])(
   },
 )
 
-test('a connection is paused: what the peer has sent waits in the kernel until the probe reads', async () => {
+test('a connection is paused: data stays in the kernel until the probe reads', async () => {
   const { host, port } = await startListener(net.createServer((socket) => socket.end('banner')))
   const { socket } = connectionOf(await dialTo(host, port))
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
@@ -67,14 +67,14 @@ test('an error after the connect, while no probe listens, does not end the proce
   const accepted = once(server, 'connection')
   const { socket } = connectionOf(await dialTo(host, port))
   const [peer] = (await accepted) as [net.Socket]
-  const closed = new Promise((resolve) => socket.once('close', resolve)) // once() of node:events would listen to the error
+  const closed = new Promise((resolve) => socket.once('close', resolve)) // once() of node:events would add an error listener
   peer.resetAndDestroy()
   socket.resume()
   await closed
 })
 
-test('a peer that resets the connection before it is looked at was open', async () => {
-  // The peer is a process of its own: this one is blocked while the peer accepts and resets.
+test('a peer that resets the connection before Node reports it was open', async () => {
+  // The peer is a separate process, because this one is blocked meanwhile.
   const { port, stop } = await startProgram(`require('node:net').createServer((socket) => socket.resetAndDestroy())
     .listen(0, '127.0.0.1', function () { process.send(this.address().port) })`)
   onTestFinished(stop)
@@ -86,7 +86,7 @@ test('a peer that resets the connection before it is looked at was open', async 
 })
 
 describe('the egress policy', () => {
-  test('stands before every connect: nothing reaches a listener that it does not allow', async () => {
+  test('applies to every connect: nothing reaches a listener outside it', async () => {
     const server = net.createServer(() => expect.unreachable('the listener was reached'))
     const { port } = await startListener(server)
     const refusing = createDialler({ egress: createEgressPolicy({ allow: parseAllow('10.0.0.0/8') }), descriptors })
@@ -96,13 +96,13 @@ describe('the egress policy', () => {
     }
   })
 
-  test('is never asked about a name: a name is refused, allowed or not', async () => {
+  test('refuses every name, because only literal addresses are dialled', async () => {
     const { port } = await startListener(net.createServer(() => expect.unreachable('the listener was reached')))
     expect(await dialTo('localhost', port)).toEqual({ state: 'unknown', reason: 'egress-denied' })
   })
 })
 
-test('a connection that arrived at another address than the one that was checked is given to nobody', async () => {
+test('a connection to another address than the checked one is discarded', async () => {
   const server = net.createServer()
   const { port } = await startListener(server, '127.0.0.9')
   const accepted = once(server, 'connection')

@@ -5,7 +5,7 @@ import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egre
 const everything = parseAllow('0.0.0.0/0, ::/0')
 const everywhere = createEgressPolicy({ allow: everything })
 
-test('only what is allowed may be dialled', () => {
+test('only allowed networks may be dialled', () => {
   const { permits } = createEgressPolicy({ allow: parseAllow('127.0.0.0/8, 10.0.0.0/8, fd00::/8, ::1') })
   for (const address of ['127.0.0.1', '127.255.0.1', '10.0.0.0', '10.255.255.255', 'fd00::1', '::1']) {
     expect(permits(address, 443), address).toBe(true)
@@ -22,7 +22,7 @@ test('an entry with ports allows only these', () => {
   expect(ports.filter((port) => permits('fd00::9', port))).toEqual([636])
 })
 
-test('what is denied stays denied inside what is allowed', () => {
+test('a denied network inside an allowed one stays denied', () => {
   const { permits } = createEgressPolicy({
     allow: parseAllow('10.0.0.0/8'),
     deny: parseAllow('10.1.0.0/16, 10.2.0.0/16:22'),
@@ -33,7 +33,7 @@ test('what is denied stays denied inside what is allowed', () => {
   expect(permits('10.2.0.1', 23)).toBe(true)
 })
 
-describe('whatever is allowed, never dialled is', () => {
+describe('even if allowed, these are never dialled:', () => {
   test.for([
     ['the unspecified address', ['0.0.0.0', '0.1.2.3', '::', '0:0:0:0:0:0:0:0']],
     ['link-local', ['169.254.0.1', '169.254.255.255', 'fe80::1', 'febf::1']],
@@ -55,7 +55,7 @@ describe('whatever is allowed, never dialled is', () => {
     ['ISATAP', ['fd00::5efe:10.0.0.1', 'fd00:1:2:3:0200:5efe:a9fe:a9fe', '2001:db8::5efe:7f00:1']],
     ['an address with a zone', ['fe80::1%lo', '::1%lo', 'fd00::1%0']],
     [
-      'an address in disguise, and a name',
+      'an alternative spelling, and a name',
       [
         '127.1',
         '0x7f.0.0.1',
@@ -73,7 +73,7 @@ describe('whatever is allowed, never dialled is', () => {
     for (const address of addresses) expect(everywhere.permits(address, 80), address).toBe(false)
   })
 
-  test('and the neighbours of these addresses are', () => {
+  test('but their adjacent addresses are', () => {
     const neighbours = [
       '1.0.0.0',
       '169.253.255.255',
@@ -96,14 +96,14 @@ describe('whatever is allowed, never dialled is', () => {
   })
 })
 
-test('an IPv4-mapped address is judged as the IPv4 address that it is', () => {
+test('an IPv4-mapped address is judged as its IPv4 address', () => {
   const { permits } = createEgressPolicy({ allow: parseAllow('10.0.0.0/8') })
   expect(permits('::ffff:10.0.0.1', 80)).toBe(true)
   expect(permits('::ffff:0a00:0001', 80)).toBe(true)
   expect(permits('::ffff:11.0.0.1', 80)).toBe(false)
 })
 
-test("the service's own endpoints are never dialled, in whatever spelling", () => {
+test("the service's own endpoints are never dialled, in any spelling", () => {
   const never = [
     { address: '127.0.0.1', port: 5432 },
     { address: '::1', port: 8080 },
@@ -124,8 +124,8 @@ test('a listener on every address is refused at every address of this machine', 
   expect(permits('203.0.113.1', 8080)).toBe(true)
 })
 
-describe('the text of an allow-list', () => {
-  test('is networks and single addresses, with ports or without', () => {
+describe('an allow-list', () => {
+  test('holds networks and single addresses, with or without ports', () => {
     expect(parseAllow('10.0.0.0/8 ,192.0.2.7, 192.0.2.0/24:443+22-25,fd00::/8, [fd00::/8]:443,[::1],::1')).toEqual([
       { cidr: '10.0.0.0/8' },
       { cidr: '192.0.2.7/32' },
@@ -158,19 +158,19 @@ describe('the text of an allow-list', () => {
     ['port 0', '10.0.0.0/8:0'],
     ['a port that is too large', '10.0.0.0/8:65536'],
     ['a range that is upside down', '10.0.0.0/8:25-22'],
-    ['a port that is no number', '10.0.0.0/8:https'],
+    ['a port that is not a number', '10.0.0.0/8:https'],
     ['ports of IPv6 without brackets', 'fd00::/8:443x'],
     ['a bracket that is not closed', '[fd00::/8:443'],
     ['host bits', '10.0.0.1/8'],
     ['metadata', '169.254.169.254'],
     ['an embedding network', '64:ff9b::/96'],
-  ] as const)('with %s is refused with its name and a valid example: %s', ([, text]) => {
+  ] as const)('with %s is refused with the invalid entry and a valid example: %s', ([, text]) => {
     const [wrong = ''] = text.split(',').filter((entry) => entry !== '10.0.0.0/8' && entry !== '127.0.0.0/8')
     expect(() => parseAllow(text)).toThrow(JSON.stringify(wrong))
     expect(() => parseAllow(text)).toThrow(/Write for example 10\.0\.0\.0\/8/)
   })
 
-  test('with host bits is answered with the network that was meant', () => {
-    expect(() => parseAllow('10.1.2.3/8')).toThrow('10.0.0.0/8 is')
+  test('with host bits is refused, and the error names the network', () => {
+    expect(() => parseAllow('10.1.2.3/8')).toThrow('the network is 10.0.0.0/8')
   })
 })

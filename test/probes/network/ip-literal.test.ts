@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseLiteral } from '../../../src/probes/network/ip-literal.ts'
 
-/** The address as the operating system reads it, in one spelling: all of its groups. */
+/** The address as the operating system parses it, with all eight groups. */
 function readBySystem(text: string): string {
   const { address } = new SocketAddress({ address: text, family: 'ipv6' })
   const [, head = address, dotted = ''] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? []
@@ -23,7 +23,7 @@ const spelling = fc
   .tuple(fc.array(group, { maxLength: 7 }), fc.array(group, { maxLength: 7 }), tail)
   .map(([left, right, end]) => `${left.join(':')}::${[...right, end].join(':')}`)
 
-test('an IPv6 address is read as the operating system reads it, however it is spelled', () => {
+test('an IPv6 address is parsed like the operating system parses it, in any spelling', () => {
   fc.assert(
     fc.property(fc.oneof(fc.ipV6(), spelling).filter(isIPv6), (text) => {
       const ours = parseLiteral(text)
@@ -35,7 +35,7 @@ test('an IPv6 address is read as the operating system reads it, however it is sp
   )
 })
 
-test('what is not a plain address is not read', () => {
+test('anything but a plain address is rejected', () => {
   for (const text of [
     '',
     'localhost',

@@ -5,10 +5,7 @@ import { observeIn, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { type Network, startNetwork } from '../../support/peers/netns.ts'
 
-/**
- * A name server that answers by the first label of the question: with the response code of that name, with nothing, with
- * the address of the target, or not at all. RFC 1035 section 4.1.
- */
+/** A name server whose response code, address or silence depends on the first label (RFC 1035 section 4.1). */
 const nameServer = (address: string) => `
   const codes = { nodata: 0, target: 0, formerr: 1, servfail: 2, nxdomain: 3, refused: 5 }
   const server = require('node:dgram').createSocket('udp4', (query, { port, address }) => {
@@ -32,7 +29,7 @@ describeWithPeers(['netns'], 'with a real name server', () => {
   let etc: string
   beforeAll(async () => {
     network = await startNetwork()
-    etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` lays these files over /etc
+    etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` mounts these files over /etc
     await mkdir(etc, { recursive: true })
     await writeFile(`${etc}/resolv.conf`, `nameserver ${network.targetAddress}\noptions timeout:2 attempts:1\n`)
     const server = network.spawn('target', [process.execPath, '-e', nameServer(network.targetAddress)])
@@ -48,14 +45,14 @@ describeWithPeers(['netns'], 'with a real name server', () => {
     ['a name without an address', 'nodata', 'unresolved', 'name-not-found'],
     ['a server failure', 'servfail', 'unknown', 'dns-unavailable'],
     ['a refusal', 'refused', 'unknown', 'dns-unavailable'],
-    ['no answer', 'silent', 'unknown', 'dns-unavailable'],
-  ])('%s is told as what it is', async (_what, label, state, reason) => {
+    ['no response', 'silent', 'unknown', 'dns-unavailable'],
+  ])('%s has its own state and reason', async (_what, label, state, reason) => {
     const check = { probe: 'tcp' as const, host: `${label}.lab.test`, port: 80, options: {} }
     const [seen] = await observeIn(network, { ...patience, timeoutMs: 3_000, checks: [check] })
     expect(seen?.addressResults).toMatchObject([{ address: null, state, reason, attempts: 0 }])
   })
 
-  test('an address is dialled', async () => {
+  test('a resolved address is dialled', async () => {
     const check = { probe: 'tcp' as const, host: 'target.lab.test', port: 81, options: {} }
     const [seen] = await observeIn(network, { ...patience, timeoutMs: 3_000, checks: [check] })
     expect(seen?.addressResults).toMatchObject([

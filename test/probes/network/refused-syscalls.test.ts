@@ -4,7 +4,7 @@ import { listen } from '../../support/listen.ts'
 import { observeRefused, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 
-describeWithPeers(['system-calls'], 'what the kernel of the vantage refuses', () => {
+describeWithPeers(['system-calls'], 'system calls that the kernel of the vantage refuses', () => {
   test.each([
     ['connect', 'ENOBUFS', 'local-resources'],
     ['connect', 'ENOMEM', 'local-resources'],
@@ -19,7 +19,7 @@ describeWithPeers(['system-calls'], 'what the kernel of the vantage refuses', ()
     ['connect', 'EACCES', 'local-denied'],
     ['socket', 'EACCES', 'local-denied'],
     ['connect', 'EIO', 'local-failure'],
-  ] as const)('%s with %s is unknown with %s, and no state of the target', async (call, error, reason) => {
+  ] as const)('%s with %s gives unknown with %s, not a state of the target', async (call, error, reason) => {
     const { host, port, close } = await listen(createServer())
     const check = { probe: 'tcp' as const, host, port, options: {} }
     const [seen] = await observeRefused(call, error, { ...patience, tries: 2, checks: [check] })

@@ -13,21 +13,21 @@ function resolverWith(lookup: Lookup, { timeoutMs = 5_000, parallel = 2, patienc
   return createResolver({ lookup, timeoutMs, parallel, patienceMs, descriptors: watchDescriptors() })
 }
 
-/** A look-up whose answers are given by hand, in the order of the questions. */
+/** A lookup whose responses the test supplies, in the order of the queries. */
 function createNameServer() {
-  const asked: string[] = []
-  const answers: ((addresses: readonly string[]) => void)[] = []
+  const names: string[] = []
+  const responses: ((addresses: readonly string[]) => void)[] = []
   const lookup: Lookup = (name) => {
-    asked.push(name)
-    return new Promise((resolve) => answers.push(resolve))
+    names.push(name)
+    return new Promise((resolve) => responses.push(resolve))
   }
-  return { asked, answers, lookup }
+  return { names, responses, lookup }
 }
 
 describe('a literal address', () => {
-  const resolve = resolverWith(() => expect.unreachable('a literal address was looked up'))
+  const resolve = resolverWith(() => expect.unreachable('a literal address was resolved'))
 
-  test('is its own answer, in one spelling', async () => {
+  test('resolves to itself, in canonical form', async () => {
     expect(await resolve('192.0.2.1')).toEqual(['192.0.2.1'])
     expect(await resolve('FD00:0:0::01')).toEqual(['fd00::1'])
     expect(await resolve('::ffff:192.0.2.1')).toEqual(['192.0.2.1'])
@@ -46,16 +46,16 @@ describe('a literal address', () => {
     'a..b',
     '[::1]',
     'x'.repeat(254),
-  ])('in disguise, or a host that is none, is refused and not looked up: %j', async (host) => {
+  ])('in another spelling, or an invalid host, is refused without a lookup: %j', async (host) => {
     expect(await resolve(host)).toEqual({ state: 'unknown', reason: 'invalid-host' })
   })
 })
 
-test('a name has each of its addresses once, IPv4 first, in an order that does not depend on the answer', async () => {
-  const answer = ['fd00::2', '10.0.0.9', 'fd00::1', '10.0.0.10', '::ffff:10.0.0.9', 'FD00::1']
+test('a name has each of its addresses once, IPv4 first, in an order that does not depend on the response', async () => {
+  const addresses = ['fd00::2', '10.0.0.9', 'fd00::1', '10.0.0.10', '::ffff:10.0.0.9', 'FD00::1']
   const expected = ['10.0.0.10', '10.0.0.9', 'fd00::1', 'fd00::2']
-  expect(await resolverWith(async () => answer)('dc.lab.test')).toEqual(expected)
-  expect(await resolverWith(async () => answer.toReversed())('dc.lab.test')).toEqual(expected)
+  expect(await resolverWith(async () => addresses)('dc.lab.test')).toEqual(expected)
+  expect(await resolverWith(async () => addresses.toReversed())('dc.lab.test')).toEqual(expected)
 })
 
 test('the system resolves localhost by /etc/hosts', async () => {
@@ -69,11 +69,11 @@ test.for([
   ['EMFILE', { state: 'unknown', reason: 'descriptors-exhausted' }],
   ['ENFILE', { state: 'unknown', reason: 'descriptors-exhausted' }],
   ['EAI_MEMORY', { state: 'unknown', reason: 'local-resources' }],
-] as const)('the look-up error %s is %o', async ([code, outcome]) => {
+] as const)('the lookup error %s gives %o', async ([code, outcome]) => {
   expect(await resolverWith(refusing(code))('dc.lab.test')).toEqual(outcome)
 })
 
-test('without a descriptor for the look-up, the system says "no such name", and it is not believed', async () => {
+test('"no such name" without a free descriptor is not believed', async () => {
   const probes = `${import.meta.dirname}/../../../src/probes`
   const program = `
     import { openSync } from 'node:fs'
@@ -89,7 +89,7 @@ test('without a descriptor for the look-up, the system says "no such name", and 
   expect(codes).toEqual(['ENOTFOUND'])
 })
 
-test('"no such name" is not believed when descriptors ran out while it was looked up', async () => {
+test('"no such name" is not believed if descriptors ran out during the lookup', async () => {
   const descriptors = watchDescriptors()
   const resolve = createResolver({
     timeoutMs: 5_000,
@@ -104,87 +104,87 @@ test('"no such name" is not believed when descriptors ran out while it was looke
   expect(await resolve('dc.lab.test')).toEqual({ state: 'unknown', reason: 'descriptors-exhausted' })
 })
 
-test('the same name is looked up once at a time, and again after that', async () => {
-  const { asked, answers, lookup } = createNameServer()
+test('concurrent requests for one name share a lookup, and later ones start another', async () => {
+  const { names, responses, lookup } = createNameServer()
   const resolve = resolverWith(lookup)
   const both = [resolve('dc.lab.test'), resolve('DC.lab.test')]
   await turn()
-  answers[0]?.(['10.0.0.1'])
+  responses[0]?.(['10.0.0.1'])
   expect(await Promise.all(both)).toEqual([['10.0.0.1'], ['10.0.0.1']])
   const again = resolve('dc.lab.test')
   await turn()
-  answers[1]?.(['10.0.0.2'])
+  responses[1]?.(['10.0.0.2'])
   expect(await again).toEqual(['10.0.0.2'])
-  expect(asked).toEqual(['dc.lab.test', 'dc.lab.test'])
+  expect(names).toEqual(['dc.lab.test', 'dc.lab.test'])
 })
 
-test('no more look-ups run at once than there are threads for', async () => {
-  const { asked, answers, lookup } = createNameServer()
+test('at most `parallel` lookups run concurrently', async () => {
+  const { names, responses, lookup } = createNameServer()
   const resolve = resolverWith(lookup, { parallel: 2 })
   const all = ['a.test', 'b.test', 'c.test', 'd.test'].map(resolve)
   await turn()
-  expect(asked).toEqual(['a.test', 'b.test'])
-  answers[1]?.(['10.0.0.2'])
+  expect(names).toEqual(['a.test', 'b.test'])
+  responses[1]?.(['10.0.0.2'])
   expect(await all[1]).toEqual(['10.0.0.2'])
   await turn()
-  expect(asked).toEqual(['a.test', 'b.test', 'c.test'])
-  answers[0]?.(['10.0.0.1'])
+  expect(names).toEqual(['a.test', 'b.test', 'c.test'])
+  responses[0]?.(['10.0.0.1'])
   await turn()
-  for (const answer of answers.slice(2)) answer(['10.0.0.3'])
+  for (const respond of responses.slice(2)) respond(['10.0.0.3'])
   expect(await Promise.all(all)).toEqual([['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3'], ['10.0.0.3']])
 })
 
-test('a look-up that is overdue is unknown, is not made again while it runs, and does not hold the other names', async () => {
-  const { asked, answers, lookup } = createNameServer()
+test('an overdue lookup gives unknown, is not repeated while it runs, and does not block other names', async () => {
+  const { names, responses, lookup } = createNameServer()
   const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 2 })
   expect(await resolve('dead.test')).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
   expect(await resolve('dead.test')).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
   const alive = resolve('alive.test')
   await turn()
-  answers[1]?.(['10.0.0.1'])
+  responses[1]?.(['10.0.0.1'])
   expect(await alive).toEqual(['10.0.0.1'])
-  expect(asked).toEqual(['dead.test', 'alive.test'])
-  answers[0]?.(['10.0.0.2']) // late, and then it may be asked again
+  expect(names).toEqual(['dead.test', 'alive.test'])
+  responses[0]?.(['10.0.0.2']) // late; the next request starts a new lookup
   await turn()
   const again = resolve('dead.test')
   await turn()
-  answers[2]?.(['10.0.0.2'])
+  responses[2]?.(['10.0.0.2'])
   expect(await again).toEqual(['10.0.0.2'])
 })
 
-test('waiting for its turn does not count against the time of a look-up', async () => {
-  const { answers, lookup } = createNameServer()
+test('time in the queue does not count against the timeout of a lookup', async () => {
+  const { responses, lookup } = createNameServer()
   const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 1 })
   const first = resolve('first.test')
   const second = resolve('second.test')
   expect(await first).toEqual({ state: 'unknown', reason: 'dns-unavailable' })
-  answers[0]?.(['10.0.0.1'])
+  responses[0]?.(['10.0.0.1'])
   await turn()
-  answers[1]?.(['10.0.0.2'])
+  responses[1]?.(['10.0.0.2'])
   expect(await second).toEqual(['10.0.0.2'])
 })
 
-test('when the name servers answer nothing at all, the names that wait are unknown, and the next ones at once', async () => {
-  const { asked, answers, lookup } = createNameServer()
+test('while the name servers are silent, queued names are unknown, and later ones immediately', async () => {
+  const { names, responses, lookup } = createNameServer()
   const resolve = resolverWith(lookup, { timeoutMs: 500, parallel: 1, patienceMs: 1500 })
   const unavailable = { state: 'unknown', reason: 'dns-unavailable' }
   const all = ['a.test', 'b.test', 'c.test'].map(resolve)
   expect(await Promise.all(all)).toEqual([unavailable, unavailable, unavailable])
   expect(await resolve('d.test')).toEqual(unavailable)
-  expect(asked).toEqual(['a.test'])
-  answers[0]?.(['10.0.0.1']) // they are back
+  expect(names).toEqual(['a.test'])
+  responses[0]?.(['10.0.0.1']) // the name servers respond again
   await turn()
   const back = resolve('d.test')
   await turn()
-  answers[1]?.(['10.0.0.4'])
+  responses[1]?.(['10.0.0.4'])
   expect(await back).toEqual(['10.0.0.4'])
 })
 
-test('libuv gives half of its threads to look-ups', () => {
+test('half of the threads of libuv may run lookups', () => {
   expect([undefined, '', '1', '4', '16'].map((size) => lookupThreads({ UV_THREADPOOL_SIZE: size }))).toEqual([
     2, 1, 1, 2, 8,
   ])
 })
 
-/** Lets every promise that is settled call back. */
+/** Runs the callbacks of every settled promise. */
 const turn = () => new Promise(setImmediate)

@@ -16,7 +16,7 @@ eth0	0A6433C6	040200C0	0007	0	0	0	FFFFFFFF	0	0	0
 eth1	006433C6	090200C0	0002	0	0	0	80FFFFFF	0	0	0
 `
 
-test('the neighbours that did not answer are those whose entry is incomplete', () => {
+test('a neighbour with an incomplete ARP entry is silent', () => {
   expect(parseSilentNeighbours(arp)).toEqual(new Set(['192.0.2.99']))
   expect(parseSilentNeighbours('')).toEqual(new Set())
 })
@@ -39,7 +39,7 @@ describe('this machine', () => {
     expect(await findRouteError('127.0.0.1', 80)).toBeUndefined()
   })
 
-  test('has itself on its link, and no documentation network', () => {
+  test('has its own addresses on the link, and no documentation network', () => {
     expect(['127.0.0.1', '127.9.9.9', '::ffff:127.0.0.1'].filter(isOnLink)).toHaveLength(3)
     expect(['203.0.113.1', '2001:db8::1'].filter(isOnLink)).toEqual([])
   })
