@@ -8,7 +8,7 @@ import { openDatabase } from '../store/db/database.ts'
 import { startEmbedded } from '../store/db/embedded/index.ts'
 import { createLedgerStore, type LedgerStore } from '../store/ledger/entries.ts'
 import { findLedgerKeys } from '../store/ledger/key-file.ts'
-import type { Verification } from '../store/ledger/verify.ts'
+import type { Verification } from '../store/ledger/verification.ts'
 import { eachPage } from '../store/query/cursor-page.ts'
 import { exitCodes, runCommand, say, UsageError } from './command.ts'
 

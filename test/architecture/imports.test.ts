@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { findCycles } from '../support/cycles.ts'
 import { type Import, importsOf, readSources, type Source } from '../support/sources.ts'
 
 /** What each layer may import besides itself. A longer path is a stricter layer inside its parent. */
@@ -117,6 +118,33 @@ describe('the sources', () => {
   test('import only what their layer may', () => {
     const found = all.flatMap((source) => violations(source).map((violation) => `${source.path}: ${violation}`))
     expect(found).toEqual([])
+  })
+})
+
+describe('cycles of imports', () => {
+  test('there are none, imports of types included', () => {
+    const imports = new Map(
+      readSources().map((source) => [source.path, importsOf(source).flatMap(({ path }) => path ?? [])]),
+    )
+    expect(findCycles(imports).map((cycle) => cycle.join(' → '))).toEqual([])
+  })
+
+  test.each([
+    ['a chain', { a: ['b'], b: ['c'] }, []],
+    ['a diamond', { a: ['b', 'c'], b: ['d'], c: ['d'] }, []],
+    ['a file that imports itself', { a: ['a'] }, [['a', 'a']]],
+    ['two files', { a: ['b'], b: ['a'] }, [['a', 'b', 'a']]],
+    ['a long way round', { a: ['b'], b: ['c'], c: ['d', 'e'], d: [], e: ['b'] }, [['b', 'c', 'e', 'b']]],
+    [
+      'two cycles apart',
+      { a: ['b'], b: ['a', 'c'], c: ['d'], d: ['c'] },
+      [
+        ['c', 'd', 'c'],
+        ['a', 'b', 'a'],
+      ],
+    ],
+  ])('are found in %s', (_name, imports: Record<string, string[]>, cycles) => {
+    expect(findCycles(new Map(Object.entries(imports)))).toEqual(cycles)
   })
 })
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ConflictError, RefusedError } from '../../domain/errors.ts'
 import { headPattern, ledgerActions } from '../../domain/ledger.ts'
-import { ledgerIssueKinds, ledgerVerdicts } from '../../store/ledger/verify.ts'
+import { ledgerIssueKinds, ledgerVerdicts } from '../../store/ledger/verification.ts'
 import { linkNext } from '../listing/links.ts'
 import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../openapi/schemas.ts'
 

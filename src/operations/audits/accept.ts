@@ -7,24 +7,9 @@ import type { NewAudit } from '../../store/audits/audits.ts'
 import type { Database } from '../../store/db/database.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import type { Stores } from '../../store/db/stores.ts'
-import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Parts } from '../context.ts'
 import { checksPerBatch, makePlans, type Plan, persistPlans } from './plan.ts'
-import { checkRequests, type ResolvedRequest } from './resolve-request.ts'
-
-/** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
-export interface AuditRequest {
-  /** `name` for the newest version, `name@3` for that one. */
-  policy: string
-  targets: (string | TargetInput)[] | { labels: Record<string, string> }
-  params?: Record<string, unknown>
-  vantages?: string[]
-  correlationId?: string
-  reason?: string
-  callbackUrl?: string
-  /** After how many seconds it ends at the latest; default: an hour. */
-  deadlineSeconds?: number
-}
+import { type AuditRequest, checkRequests, type ResolvedRequest } from './resolve-request.ts'
 
 /** What a caller may ask for, and gets without asking. */
 export const deadlineSeconds = { least: 10, most: 86_400, default: 3_600 } as const

@@ -1,8 +1,14 @@
 import { otherSideOf } from '../../domain/findings/paired-rule.ts'
+import type { PlannedCheck } from '../../domain/findings/plan.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { Pair, Pairs } from '../../store/audits/paired-observations.ts'
 import type { Stores } from '../../store/db/stores.ts'
-import type { PlannedProbe } from './plan.ts'
+
+/** A planned check with the ids of its rows. */
+export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
+
+/** `side: 'other'`: the check that a paired rule compares with. */
+export type PlannedProbe = Extract<Planned, { kind: 'probe' }> & { side?: 'other' }
 
 /**
  * What paired rules need beyond their own looks: the pairs that the end of the audit has to judge, and the looks from the

@@ -12,15 +12,13 @@ import type { KnownVantage } from '../../store/inventory/vantages.ts'
 import type { Parts } from '../context.ts'
 import { credentialOf } from './deduplicate-checks.ts'
 import { finishAudit } from './finish.ts'
-import { planPairs } from './plan-paired.ts'
+import { type Planned, type PlannedProbe, planPairs } from './plan-paired.ts'
 
 type PlanParts = Pick<Parts, 'stores' | 'transaction' | 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
 const settledPerRecording = 1_000
-
-export type Planned = PlannedCheck & { targetId: number; seriesId: number; vantageId: number }
 
 /** What an audit will do: its looks in batches, and the findings that need none. */
 export interface Plan extends Started {
@@ -157,8 +155,6 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
     return rules
   }
 }
-
-export type PlannedProbe = Extract<Planned, { kind: 'probe' }> & { side?: 'other' }
 
 type BatchDraft = Omit<NewBatch, 'auditId'>
 

@@ -7,7 +7,20 @@ import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../sto
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
-import type { AuditRequest } from './accept.ts'
+
+/** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
+export interface AuditRequest {
+  /** `name` for the newest version, `name@3` for that one. */
+  policy: string
+  targets: (string | TargetInput)[] | { labels: Record<string, string> }
+  params?: Record<string, unknown>
+  vantages?: string[]
+  correlationId?: string
+  reason?: string
+  callbackUrl?: string
+  /** After how many seconds it ends at the latest; default: an hour. */
+  deadlineSeconds?: number
+}
 
 /** What an audit is asked to look at, and what its caller has under way. `targets`: in the order of the request. */
 export type ResolvedRequest = PlanningSnapshot & { checksInFlight: number }

@@ -3,8 +3,7 @@ import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredTarget } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
-import type { AuditRequest } from './accept.ts'
-import { checkFound, checkRequest } from './resolve-request.ts'
+import { type AuditRequest, checkFound, checkRequest } from './resolve-request.ts'
 
 /** For which rules and targets of a policy something is asked. */
 interface RuleSelection {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import type { Endpoint } from '../engine/probe.ts'
 import { type Network, parseNetwork } from '../network/cidr.ts'
 import { parseLiteral } from '../network/ip-literal.ts'
 
@@ -25,7 +24,7 @@ export function createCredentials(grants: readonly CredentialGrant[], env: NodeJ
   const networks = new Map<string, Network[]>()
   for (const { ref, destinations } of grants)
     networks.set(ref, [...(networks.get(ref) ?? []), ...destinations.map(parseNetwork)])
-  return async (ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> => {
+  return async (ref: string, endpoint: { address: string }): Promise<Credential | ReasonCode> => {
     const destinations = networks.get(ref)
     if (!destinations) return 'credential-unavailable'
     const address = parseLiteral(endpoint.address)

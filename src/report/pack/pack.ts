@@ -3,17 +3,8 @@ import { csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
 import { renderZip, type WrittenFile, type ZipEntry } from '../../encoding/zip.ts'
 import type { Findings, ReportedAudit } from '../formats/audit.ts'
 import { findingColumns } from '../listings/columns.ts'
-import { renderPage } from './page.ts'
+import { type PlannedVantage, renderPage } from './page.ts'
 import { counted, newTally } from './tally.ts'
-
-/** A vantage as it was when the audit was planned. */
-export interface PlannedVantage {
-  name: string
-  zones: readonly string[]
-  kind: string
-  /** Of the process that looked from there. */
-  version: string | null
-}
 
 /** What an evidence pack is made of. */
 export interface PackParts {

@@ -4,9 +4,17 @@ import { type ControlStanding, controlsOf } from '../../domain/policy/controls.t
 import { escapeXml } from '../../encoding/xml.ts'
 import type { WrittenFile } from '../../encoding/zip.ts'
 import { endOf, type ReportedAudit, type ReportedFinding, startOf, totalOf, waivedText } from '../formats/audit.ts'
-import type { PlannedVantage } from './pack.ts'
 import { style } from './style.ts'
 import { rulesOf, type Tally } from './tally.ts'
+
+/** A vantage as it was when the audit was planned. */
+export interface PlannedVantage {
+  name: string
+  zones: readonly string[]
+  kind: string
+  /** Of the process that looked from there. */
+  version: string | null
+}
 
 interface PageParts {
   audit: ReportedAudit

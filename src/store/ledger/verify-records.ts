@@ -3,7 +3,7 @@ import { canonicalJson, digest } from '../../encoding/canonical-json.ts'
 import { digestFindings, type FindingsDigest } from '../audits/findings-digest.ts'
 import type { Database } from '../db/database.ts'
 import { findingPartition } from '../db/partitions.ts'
-import { broken, type Verification } from './verify.ts'
+import { broken, type Verification } from './verification.ts'
 
 type LedgerIssue = Verification['broken']
 

@@ -9,14 +9,8 @@ import {
 } from '../../domain/ledger.ts'
 import type { Database } from '../db/database.ts'
 import { entryOf } from './rows.ts'
+import { broken, type Verification } from './verification.ts'
 import { createRecordChecker, findUnrecorded } from './verify-records.ts'
-
-/** What is wrong with the first broken entry. */
-export const ledgerIssueKinds = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
-type LedgerIssueKind = (typeof ledgerIssueKinds)[number]
-
-/** `unverified`: nothing is wrong, and not all could be checked for want of a key. */
-export const ledgerVerdicts = ['intact', 'unverified', 'broken'] as const
 
 export interface VerifyRequest {
   /** The first entry that is checked. */
@@ -27,19 +21,6 @@ export interface VerifyRequest {
   head?: LedgerHead
   /** Checks policies, audits and their findings too, until so many findings were read; undefined: does not. */
   findings?: number
-}
-
-export interface Verification {
-  verdict: (typeof ledgerVerdicts)[number]
-  /** How many entries were read. */
-  entries: number
-  broken: { seq: number; kind: LedgerIssueKind; message: string } | null
-  /** Entries that were signed by keys which are not known here. */
-  unverified: { keyId: string; entries: number; firstSeq: number }[]
-  /** Of audits: how many have the findings of their entry, how many had theirs dropped by retention. */
-  findings: { audits: number; dropped: number } | null
-  /** Where to go on; null at the end of the ledger. */
-  next: number | null
 }
 
 const entriesPerRead = 1_000
@@ -81,8 +62,6 @@ export async function verifyLedger(
   const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
-
-export const broken = (seq: number, kind: LedgerIssueKind, message: string) => ({ seq, kind, message })
 
 /** The entry before one; undefined where there is none. */
 async function before(db: Database, seq: number): Promise<LedgerEnd | undefined> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RefusedError } from '../../../src/domain/errors.ts'
-import { type AuditRequest, acceptAudit, createAcceptance } from '../../../src/operations/audits/accept.ts'
+import { acceptAudit, createAcceptance } from '../../../src/operations/audits/accept.ts'
+import type { AuditRequest } from '../../../src/operations/audits/resolve-request.ts'
 import { startTestApp, type TestApp } from '../../support/app.ts'
 
 /** Nothing works here: what is accepted stays as it is. */

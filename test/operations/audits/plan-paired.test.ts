@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Origin } from '../../../src/domain/findings/plan.ts'
-import type { PlannedProbe } from '../../../src/operations/audits/plan.ts'
+import type { PlannedProbe } from '../../../src/operations/audits/plan-paired.ts'
 import { planPairs } from '../../../src/operations/audits/plan-paired.ts'
 import { ruleThat } from '../../domain/rules.ts'
 import { openTestStores, type TestStores } from '../../support/stores.ts'
