@@ -1,31 +1,69 @@
-import { existsSync, globSync, readFileSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import { environment, startServiceProcess } from './support/commands.ts'
+import { environment } from './support/commands.ts'
 import { createTestDatabase } from './support/database.ts'
+import { type Block, blocksOf, root, userPages } from './support/pages.ts'
 import { describeWithPeers } from './support/peers/available.ts'
+import { freePorts } from './support/ports.ts'
 import { run } from './support/processes.ts'
 import { makeTempDir } from './support/temp-dir.ts'
 
-const root = resolve(import.meta.dirname, '..')
-const service = 'http://127.0.0.1:8080'
+const isCommand = ({ language }: Block) => language === 'bash'
+/** Languages of samples: each such block shows what the block of commands before it prints. */
+const isOutput = ({ language }: Block) => ['text', 'json', 'csv', 'xml'].includes(language)
 
-/** The README, and the pages of docs/ in the order in which it names them. */
-async function pages(): Promise<{ path: string; text: string }[]> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8')
-  const named = [...readme.matchAll(/\]\((docs\/[\w-]+\.md)\)/g)].map(([, path = '']) => path)
-  const docs = [...new Set(named)].map(async (path) => ({ path, text: await readFile(join(root, path), 'utf8') }))
-  return [{ path: 'README.md', text: readme }, ...(await Promise.all(docs))]
-}
+const blocks = userPages().flatMap(blocksOf)
+const where = ({ page, line }: Block) => `${page}:${line}`
 
-/** What they say to type at a service that runs, from the first line to the last; an agent would not come to an end. */
-async function commands(): Promise<string[]> {
-  const texts = (await pages()).map(({ text }) => text).join('\n')
-  const blocks = [...texts.matchAll(/^```(?:bash|sh)\n(.*?)^```$/gms)].map(([, block = '']) => block)
-  const said = blocks.filter((block) => block.includes(service) || block.includes('npm run -s pack'))
-  return said.map((block) => block.replace(/^npm run agent .*\n/m, ''))
+test('the pages use no language of code block that a test does not know', () => {
+  const known = ['bash', 'text', 'json', 'csv', 'xml', 'yaml', 'sql', 'mermaid']
+  expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([])
+})
+
+test('every sample of output follows the commands that print it', () => {
+  const orphans = blocks.filter((block, index) => {
+    const before = blocks[index - 1]
+    return isOutput(block) && !block.exemption && !(before && before.page === block.page && isCommand(before))
+  })
+  expect(orphans.map(where)).toEqual([])
+})
+
+test('few blocks are neither run nor compared, each with a reason', () => {
+  const exempt = blocks.filter(({ exemption }) => exemption !== undefined)
+  console.info(exempt.map((block) => `not checked: ${where(block)}: ${block.exemption}`).join('\n'))
+  expect(exempt.length).toBeLessThanOrEqual(5)
+})
+
+/**
+ * The commands of package.json as the pages type them. `ci` and `test` do nothing, since this is the test; `start` and
+ * `agent` go on in the background after their first line; 1 is how an audit says `fail`.
+ */
+const shell = `
+set -Eeuo pipefail
+trap 'echo "failed: $BASH_COMMAND" >&2' ERR
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+curl() { command curl --fail-with-body "$@"; }
+npm() {
+  local script=
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do [[ $1 == -* ]] || script=$1; shift; done
+  [ $# -eq 0 ] || shift
+  case $script in
+    ci | test) ;;
+    start) serve "${root}/src/main.ts" "$@" ;;
+    agent) serve "${root}/src/cli/agent.ts" "$@" ;;
+    audit) node "${root}/src/cli/audit.ts" "$@" || [ $? -eq 1 ] ;;
+    *) node "${root}/src/cli/$script.ts" "$@" ;;
+  esac
 }
+serve() {
+  local log
+  log=$(mktemp)
+  node "$@" >"$log" 2>&1 &
+  until grep -m1 '^Portwarden ' "$log"; do kill -0 $! || { cat "$log" >&2; return 1; }; sleep 0.05; done
+  export PORT=0 # the first one has the port that the pages name
+}
+`
 
 /** Dates of the pages as far from now as they are from the beginning of 2027, so that they stay right when that is over. */
 const fromNow = (text: string): string =>
@@ -33,90 +71,63 @@ const fromNow = (text: string): string =>
     new Date(Date.now() + Date.parse(instant) - Date.UTC(2027, 0, 1)).toISOString(),
   )
 
-// Every request must succeed; what npm runs are our own commands.
-const shell = `
-set -Eeuo pipefail
-trap 'echo "this failed: $BASH_COMMAND" >&2' ERR
-curl() { command curl --fail-with-body "$@"; }
-npm() { while [ "$1" != -- ]; do script=$1; shift; done; shift; node "${root}/src/cli/$script.ts" "$@"; }
-`
+/** What differs from run to run. */
+const volatile: readonly (readonly [RegExp, string])[] = [
+  [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, 'UUID'],
+  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, 'TIME'],
+  [/"latencyMs":\d+/g, '"latencyMs":MS'],
+]
 
-test('the README names every page of docs, and no link within the pages leads nowhere', async () => {
-  const all = await pages()
-  const inDocs = (await readdir(join(root, 'docs'))).map((name) => `docs/${name}`)
-  expect(all.map(({ path }) => path).toSorted()).toEqual(['README.md', ...inDocs].toSorted())
-  const links = all.flatMap(({ path, text }) =>
-    [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(([link, to = '', anchor]) => ({
-      link: `${path} ${link}`,
-      file: to === '' ? path : join(dirname(path), to),
-      anchor,
-    })),
-  )
-  expect(links.length).toBeGreaterThan(20)
-  for (const { link, file, anchor } of links) {
-    expect([link, existsSync(join(root, file))]).toEqual([link, true])
-    if (anchor)
-      expect([link, anchorsOf(await readFile(join(root, file), 'utf8'))]).toEqual([
-        link,
-        expect.arrayContaining([anchor]),
-      ])
-  }
-})
+function normalized(text: string, { language }: Block): string {
+  const plain = volatile.reduce((result, [pattern, name]) => result.replaceAll(pattern, name), text).trim()
+  return language === 'json' ? plain.replaceAll(/("(?:[^"\\]|\\.)*")|\s+/g, '$1') : plain
+}
 
-/** The headings of a page as GitHub names them in links. */
-const anchorsOf = (text: string) =>
-  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  )
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 
-test('docs/settings.md has every variable that the configuration reads, and no other', async () => {
-  const sources = globSync('src/{config*.ts,cli/**/*.ts}', { cwd: root }).map((path) =>
-    readFileSync(join(root, path), 'utf8'),
-  )
-  const read = namesIn(sources.join())
-  const table = (await readFile(join(root, 'docs/settings.md'), 'utf8')).matchAll(/^\| (`[^|]*) \|/gm)
-  const told = namesIn([...table].map(([, cell]) => cell).join())
-  expect(told).toEqual(read)
-})
+/** Matches a sample; `…` stands for what the sample leaves out. */
+const patternOf = (sample: Block): RegExp =>
+  RegExp(`^${normalized(sample.text, sample).split('…').map(escaped).join('[^]*?')}$`)
 
-/** Names of variables, each once; with one that a file may hold goes that of the file. */
-const namesIn = (text: string) =>
-  [
-    ...new Set(
-      [...text.matchAll(/\b(?:PORTWARDEN_[A-Z_]*[A-Z]|DATABASE_URL|OTEL_[A-Z_]+|HOST|PORT)\b/g)].map(([name]) =>
-        name.replace(/_FILE$/, ''),
-      ),
-    ),
-  ].sort()
-
-describeWithPeers(['curl', 'unzip', 'nmap'], 'the README and its pages', () => {
-  test('have commands that work when they are pasted one after the other', async () => {
+describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its pages', () => {
+  test('have commands that work when they are pasted one after the other, and print what the samples show', async () => {
     const database = await createTestDatabase()
     onTestFinished(database.drop)
-    const portwarden = await startServiceProcess(database.url)
-    onTestFinished(portwarden.stop)
     const directory = await makeTempDir('readme')
     onTestFinished(directory.remove)
-    await mkdir(join(directory.path, '.portwarden'))
-    await cp(portwarden.keyFile, join(directory.path, '.portwarden/admin.key'))
-    const all = await commands()
-    expect(all.length).toBeGreaterThan(12)
-    const here: Record<string, string> = {
-      [service]: portwarden.url,
-      '192.0.2.0/24': '127.0.0.1',
-      'https://itsm.corp.example/hooks': 'http://127.0.0.1:9/hooks',
-    }
-    const script = Object.entries(here).reduce((text, [there, one]) => text.replaceAll(there, one), all.join('\n'))
-    const path = `${dirname(process.execPath)}:${process.env.PATH}`
-    const { code, stderr } = await run('bash', ['--norc', '-c', shell + fromNow(script)], {
+    const [service, https, ssh] = await freePorts(3)
+    const here: readonly (readonly [string, string])[] = [
+      ['127.0.0.1:8080', `127.0.0.1:${service}`],
+      ['8443', String(https)],
+      ['2222', String(ssh)],
+      ['192.0.2.0/24', '127.0.0.1'],
+      ['https://itsm.corp.example/hooks', 'http://127.0.0.1:9/hooks'],
+      ['postgresql://portwarden:secret@db.example.org/portwarden', database.url],
+      ['/srv/portwarden', directory.path],
+    ]
+    const localized = (text: string) => here.reduce((result, [there, one]) => result.replaceAll(there, one), text)
+    const delocalized = (text: string) => here.reduce((result, [there, one]) => result.replaceAll(one, there), text)
+
+    const typed = blocks.filter((block) => isCommand(block) && !block.exemption)
+    expect(typed.length).toBeGreaterThan(20)
+    const steps = typed.map((block) => `{ # ${where(block)}\n${block.text}} >'${join(directory.path, where(block).replace('/', '-'))}'`)
+    const { code, stderr } = await run('bash', ['--norc', '-c', shell + fromNow(localized(steps.join('\n')))], {
       cwd: directory.path,
-      env: environment(database.url, { PATH: path }),
+      env: environment(database.url, {
+        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+        PORT: String(service),
+        TMPDIR: directory.path,
+      }),
     })
-    expect([code, stderr]).toEqual([0, ''])
-    expect(await readFile(join(directory.path, 'findings.csv'), 'utf8')).toMatch(/^target,rule,/)
-    expect(await readFile(join(directory.path, 'audit.oscal.json'), 'utf8')).toContain('"assessment-results"')
+    expect([code, code === 0 ? '' : stderr]).toEqual([0, ''])
+
+    const printed = (block: Block) =>
+      delocalized(readFileSync(join(directory.path, where(block).replace('/', '-')), 'utf8'))
+    for (const [index, sample] of blocks.entries()) {
+      const commands = blocks[index - 1]
+      if (!isOutput(sample) || sample.exemption || !commands) continue
+      const actual = normalized(printed(commands), sample)
+      expect([where(sample), actual]).toEqual([where(sample), expect.stringMatching(patternOf(sample))])
+    }
   })
 })
