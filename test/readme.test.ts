@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path'
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
-import { environment } from './support/commands.ts'
 import { createTestDatabase } from './support/database.ts'
 import { type Block, blocksOf, root, userPages } from './support/pages.ts'
 import { describeWithPeers } from './support/peers/available.ts'
@@ -51,7 +50,7 @@ npm() {
   case $script in
     ci | test) ;;
     start) serve "${root}/src/main.ts" "$@" ;;
-    agent) serve "${root}/src/cli/agent.ts" "$@" ;;
+    agent) [ "$1" = --help ] && node "${root}/src/cli/agent.ts" "$@" || serve "${root}/src/cli/agent.ts" "$@" ;;
     audit) node "${root}/src/cli/audit.ts" "$@" || [ $? -eq 1 ] ;;
     *) node "${root}/src/cli/$script.ts" "$@" ;;
   esac
@@ -96,28 +95,31 @@ describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its page
     const directory = await makeTempDir('readme')
     onTestFinished(directory.remove)
     const [service, https, ssh] = await freePorts(3)
-    const here: readonly (readonly [string, string])[] = [
+    const local: readonly (readonly [string, string])[] = [
+      ['192.0.2.0/24', '127.0.0.1'],
+      ['postgresql://portwarden:secret@db.example.org/portwarden', database.url],
+      // From here on also in what is printed.
       ['127.0.0.1:8080', `127.0.0.1:${service}`],
       ['8443', String(https)],
       ['2222', String(ssh)],
-      ['192.0.2.0/24', '127.0.0.1'],
       ['https://itsm.corp.example/hooks', 'http://127.0.0.1:9/hooks'],
-      ['postgresql://portwarden:secret@db.example.org/portwarden', database.url],
       ['/srv/portwarden', directory.path],
     ]
-    const localized = (text: string) => here.reduce((result, [there, one]) => result.replaceAll(there, one), text)
-    const delocalized = (text: string) => here.reduce((result, [there, one]) => result.replaceAll(one, there), text)
+    const localized = (text: string) => local.reduce((result, [page, here]) => result.replaceAll(page, here), text)
+    const delocalized = (text: string) =>
+      local.slice(2).reduce((result, [page, here]) => result.replaceAll(here, page), text)
 
     const typed = blocks.filter((block) => isCommand(block) && !block.exemption)
     expect(typed.length).toBeGreaterThan(20)
     const steps = typed.map((block) => `{ # ${where(block)}\n${block.text}} >'${join(directory.path, where(block).replace('/', '-'))}'`)
     const { code, stderr } = await run('bash', ['--norc', '-c', shell + fromNow(localized(steps.join('\n')))], {
       cwd: directory.path,
-      env: environment(database.url, {
+      env: {
         PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+        DATABASE_URL: database.url,
         PORT: String(service),
         TMPDIR: directory.path,
-      }),
+      },
     })
     expect([code, code === 0 ? '' : stderr]).toEqual([0, ''])
 
