@@ -1,5 +1,5 @@
-import { dirname, join } from 'node:path'
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTestDatabase } from './support/database.ts'
 import { type Block, blocksOf, root, userPages } from './support/pages.ts'
@@ -111,7 +111,9 @@ describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its page
 
     const typed = blocks.filter((block) => isCommand(block) && !block.exemption)
     expect(typed.length).toBeGreaterThan(20)
-    const steps = typed.map((block) => `{ # ${where(block)}\n${block.text}} >'${join(directory.path, where(block).replace('/', '-'))}'`)
+    const steps = typed.map(
+      (block) => `{ # ${where(block)}\n${block.text}} >'${join(directory.path, where(block).replace('/', '-'))}'`,
+    )
     const { code, stderr } = await run('bash', ['--norc', '-c', shell + fromNow(localized(steps.join('\n')))], {
       cwd: directory.path,
       env: {
