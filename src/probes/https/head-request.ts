@@ -5,32 +5,32 @@ import { escapeControls } from '../../encoding/text.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Endpoint } from '../engine/probe.ts'
 
-/** The head of an answer to `HEAD /`. */
+/** The headers of the response to `HEAD /`. */
 interface HttpHead {
   status: number
   server?: string
   hsts?: string
 }
 
-/** Why no head came: what came was no HTTP, was too long, the deadline, or the end of the stream (with its error). */
+/** Why there is no response; `ended` with the error of the stream. */
 export type HeadFailure = { failed: 'mismatch' | 'too-large' | 'timeout' } | { failed: 'ended'; error?: Error | null }
 
 interface HeadRequest {
   endpoint: Endpoint
-  /** 443 or 80: left out of the Host header. */
+  /** The default port, omitted from the Host header. */
   usualPort: number
   requester: string
   maxBytes: number
 }
 
-const longestHeader = 300
+const maxHeaderLength = 300
 
-/** Asks `HEAD / HTTP/1.1` over a stream and destroys it. Node's parser reads the answer, strictly. */
+/** Sends `HEAD / HTTP/1.1`, parses the response strictly and destroys the stream. */
 export function requestHead(stream: Duplex, head: HeadRequest, deadline: Deadline): Promise<HttpHead | HeadFailure> {
   const { promise, resolve } = Promise.withResolvers<HttpHead | HeadFailure>()
   const { host, port } = head.endpoint
   const name = isIPv6(host) ? `[${host}]` : host.replace(/\.$/, '')
-  const asked = request({
+  const sent = request({
     createConnection: () => stream,
     method: 'HEAD',
     path: '/',
@@ -45,22 +45,22 @@ export function requestHead(stream: Duplex, head: HeadRequest, deadline: Deadlin
   })
   const settle = (result: HttpHead | HeadFailure) => {
     cancelExpiry()
-    asked.destroy()
+    sent.destroy()
     stream.destroy()
     resolve(result)
   }
   const cancelExpiry = deadline.onExpiry(() => settle({ failed: 'timeout' }))
-  asked.on('response', (answer) => settle(headOf(answer.statusCode ?? 0, answer.rawHeaders)))
-  asked.on('upgrade', (answer) => settle(headOf(answer.statusCode ?? 0, answer.rawHeaders)))
-  asked.on('error', (error: NodeJS.ErrnoException) => settle(failureOf(error)))
-  asked.on('close', () => settle({ failed: 'ended' }))
-  asked.end()
+  sent.on('response', (response) => settle(headOf(response.statusCode ?? 0, response.rawHeaders)))
+  sent.on('upgrade', (response) => settle(headOf(response.statusCode ?? 0, response.rawHeaders)))
+  sent.on('error', (error: NodeJS.ErrnoException) => settle(failureOf(error)))
+  sent.on('close', () => settle({ failed: 'ended' }))
+  sent.end()
   return promise
 }
 
 function failureOf({ code }: NodeJS.ErrnoException): HeadFailure {
   if (code === 'HPE_HEADER_OVERFLOW') return { failed: 'too-large' }
-  if (code === 'HPE_INVALID_EOF_STATE') return { failed: 'ended' } // in the middle of a head
+  if (code === 'HPE_INVALID_EOF_STATE') return { failed: 'ended' } // within the headers
   return { failed: code?.startsWith('HPE_') ? 'mismatch' : 'ended' }
 }
 
@@ -68,10 +68,10 @@ function headOf(status: number, rawHeaders: readonly string[]): HttpHead {
   const first = (name: string) => {
     const index = rawHeaders.findIndex((value, at) => at % 2 === 0 && value.toLowerCase() === name)
     const value = index === -1 ? undefined : rawHeaders[index + 1]
-    // Node reads headers as Latin-1: back to the bytes that were sent.
-    return value === undefined ? undefined : escapeControls(Buffer.from(value, 'latin1'), longestHeader)
+    // Node decodes headers as Latin-1; this restores the bytes.
+    return value === undefined ? undefined : escapeControls(Buffer.from(value, 'latin1'), maxHeaderLength)
   }
   const server = first('server')
-  const hsts = first('strict-transport-security') // RFC 6797 section 8.1: the first one counts
+  const hsts = first('strict-transport-security') // RFC 6797 section 8.1: the first counts
   return { status, ...(server !== undefined && { server }), ...(hsts !== undefined && { hsts }) }
 }

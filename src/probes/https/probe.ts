@@ -15,16 +15,16 @@ import { tapSocket } from '../tls/tap.ts'
 import { tryVersions } from '../tls/versions.ts'
 import { type HeadFailure, requestHead } from './head-request.ts'
 
-/** One TLS handshake and a `HEAD /` inside it; or, for rules about plain HTTP, the same `HEAD /` in clear and no TLS. */
+/** One TLS handshake and a `HEAD /` inside it; for rules about plain HTTP, `HEAD /` in clear. */
 export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVersions = [], plainHttp }, io) => {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { ...connection, facts: {} }
   if (plainHttp) return probePlainHttp(connection, endpoint, io)
   const handshake = await handshakeTls(connection, endpoint, { trustedCa, alpn: ['http/1.1'] }, io.deadline)
-  const look = handshake.stream ? await requestInside(handshake, endpoint, io) : handshake
+  const seen = handshake.stream ? await requestInside(handshake, endpoint, io) : handshake
   const versions =
-    offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, look.facts, io) } : {}
-  return { state: 'open', reason: look.reason, facts: { ...look.facts, ...versions } }
+    offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, seen.facts, io) } : {}
+  return { state: 'open', reason: seen.reason, facts: { ...seen.facts, ...versions } }
 }
 
 async function requestInside(
@@ -34,17 +34,17 @@ async function requestInside(
 ): Promise<Pick<ProbeResult<'https'>, 'reason' | 'facts'>> {
   const { stream, facts } = handshake
   if (!stream || stream.destroyed) return handshake.explainEnd()
-  const answer = await requestHead(stream, headRequest(endpoint, 443, io), io.deadline)
-  if ('status' in answer) return { reason: 'http-responded', facts: { ...facts, http: answer } }
-  return answer.failed === 'ended' ? handshake.explainEnd() : { reason: failures[answer.failed], facts }
+  const response = await requestHead(stream, headRequest(endpoint, 443, io), io.deadline)
+  if ('status' in response) return { reason: 'http-responded', facts: { ...facts, http: response } }
+  return response.failed === 'ended' ? handshake.explainEnd() : { reason: failures[response.failed], facts }
 }
 
 async function probePlainHttp(connection: Connection, endpoint: Endpoint, io: ProbeIo): Promise<ProbeResult<'https'>> {
   const { seen, read } = readClearHandshake()
   const tap = tapSocket(connection.socket, { maxBytes: defaultMaxBytes, admit: () => true, watch: read })
-  const answer = await requestHead(tap.stream, headRequest(endpoint, 80, io), io.deadline)
-  if ('status' in answer) {
-    const { status, server } = answer
+  const response = await requestHead(tap.stream, headRequest(endpoint, 80, io), io.deadline)
+  if ('status' in response) {
+    const { status, server } = response
     const plainHttp = { answered: true, status, ...(server !== undefined && { server }) }
     return { state: 'open', reason: 'http-responded', facts: { plainHttp } }
   }
@@ -55,7 +55,11 @@ async function probePlainHttp(connection: Connection, endpoint: Endpoint, io: Pr
     ...(seen.alert !== undefined && { alert: seen.alert }),
   }
   const foreign = spoke !== 'nothing' && spoke !== 'http' && tap.ended !== 'too-large'
-  const reason = foreign ? 'protocol-mismatch' : answer.failed === 'ended' ? reasonOfEnd(tap) : failures[answer.failed]
+  const reason = foreign
+    ? 'protocol-mismatch'
+    : response.failed === 'ended'
+      ? reasonOfEnd(tap)
+      : failures[response.failed]
   return { state: 'open', reason, facts }
 }
 

@@ -1,4 +1,4 @@
-/** Reads the data types of RFC 4251 section 5 one after the other. What is malformed reads as empty, and `complete` tells. */
+/** Reads RFC 4251 section 5 data types in order. Malformed fields read as empty; check `complete`. */
 export interface Fields {
   byte(): number
   boolean(): boolean
@@ -6,13 +6,12 @@ export interface Fields {
   bytes(count: number): Buffer
   string(): Buffer
   nameList(): string[]
-  /** A number that must not be negative, as all that key exchange and host keys hold. */
+  /** A non-negative number. */
   mpint(): bigint
-  /** True when every field so far was well formed and nothing follows. */
+  /** Whether every field was valid and no byte is left. */
   complete(): boolean
 }
 
-/** Reads fields from the start of `message`. */
 export function readFields(message: Buffer): Fields {
   let offset = 0
   let wellFormed = true
@@ -59,17 +58,17 @@ function parseNames(text: string): string[] | undefined {
 
 const isNegative = (mpint: Buffer) => (mpint[0] ?? 0) >= 0x80
 
-/** The number that these bytes are, unsigned and big-endian; 0 for none. */
+/** Unsigned and big-endian; 0 for no bytes. */
 export const toBigInt = (bytes: Buffer): bigint => BigInt(`0x0${bytes.toString('hex')}`)
 
-/** The bytes of a number that is not negative, big-endian, no more than needed; none for 0. */
+/** Minimal and big-endian; no bytes for 0. */
 export function unsignedBytes(value: bigint): Buffer {
   if (value === 0n) return Buffer.alloc(0)
   const hex = value.toString(16)
   return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')
 }
 
-/** The content of the mpint for such a number: its first byte is below 0x80 (RFC 4251 section 5). */
+/** As mpint: the first byte is below 0x80. */
 export function mpintBytes(value: bigint): Buffer {
   const bytes = unsignedBytes(value)
   return isNegative(bytes) ? Buffer.concat([Buffer.of(0), bytes]) : bytes

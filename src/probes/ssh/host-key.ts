@@ -1,13 +1,13 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:crypto'
 import { type Fields, readFields, unsignedBytes } from './fields.ts'
 
-/** How each host key algorithm signs: with which type of key and which digest (null where the scheme hashes by itself). */
+/** The key type and digest of an algorithm; null if the scheme hashes itself. */
 interface Signing {
   keyType: keyof typeof publicKeyOf
   digest: string | null
 }
 
-/** What we verify, in order of preference: RFC 8709, RFC 5656, RFC 8332, and SHA-1 last, to see old servers. */
+/** By preference: RFC 8709, RFC 5656, RFC 8332; SHA-1 last, for old servers. */
 export const hostKeyAlgorithms = {
   'ssh-ed25519': { keyType: 'ssh-ed25519', digest: null },
   'ecdsa-sha2-nistp256': { keyType: 'ecdsa-sha2-nistp256', digest: 'sha256' },
@@ -26,7 +26,7 @@ export interface HostKey {
   key: KeyObject
 }
 
-/** Reads a host key; undefined when it is malformed or not of the type that the agreed algorithm signs with. */
+/** Undefined if malformed or not a key of the algorithm. */
 export function parseHostKey(blob: Buffer, algorithm: HostKeyAlgorithm): HostKey | undefined {
   const type = hostKeyAlgorithms[algorithm].keyType
   const fields = readFields(blob)
@@ -37,11 +37,11 @@ export function parseHostKey(blob: Buffer, algorithm: HostKeyAlgorithm): HostKey
   try {
     return { type, sha256, key: createPublicKey({ key: jwk, format: 'jwk' }) }
   } catch {
-    return undefined // a wrong length, or a point that is not on its curve
+    return undefined // a wrong length, or a point off the curve
   }
 }
 
-/** True when `signature` is the host key's over `signed`, made by the agreed algorithm. */
+/** Whether the host key signed `signed` with this algorithm. */
 export function isSignedBy({ key }: HostKey, algorithm: HostKeyAlgorithm, signature: Buffer, signed: Buffer): boolean {
   const fields = readFields(signature)
   const madeBy = fields.string().toString('latin1')
@@ -50,7 +50,7 @@ export function isSignedBy({ key }: HostKey, algorithm: HostKeyAlgorithm, signat
   try {
     return verify(hostKeyAlgorithms[algorithm].digest, signed, { key, dsaEncoding: 'ieee-p1363' }, value)
   } catch {
-    return false // a key that OpenSSL refuses to use, such as an RSA modulus beyond its limit
+    return false // a key that OpenSSL refuses, such as an oversized RSA modulus
   }
 }
 
@@ -67,18 +67,18 @@ const publicKeyOf = {
   },
 } as const satisfies Record<string, (fields: Fields) => JsonWebKey>
 
-/** RFC 5656 section 3.1: the name of the curve, then the point, uncompressed: 4, x, y. */
+/** RFC 5656 section 3.1: curve name, then the uncompressed point 4, x, y. */
 function ecdsaKey(fields: Fields, crv: string): JsonWebKey {
-  fields.string() // the curve again; the type of the key has named it
+  fields.string() // the curve, known from the key type
   const point = fields.string()
   const half = (point.length - 1) / 2
   return { kty: 'EC', crv, x: base64url(point.subarray(1, 1 + half)), y: base64url(point.subarray(1 + half)) }
 }
 
-/** The bytes that OpenSSL verifies; undefined when they cannot be a signature of this key. */
+/** In OpenSSL's form; undefined if impossible for this key. */
 function signatureValue(key: KeyObject, value: Buffer): Buffer | undefined {
   const details = key.asymmetricKeyDetails
-  // Some signers drop leading zeros, though RFC 8332 section 3 wants the full length.
+  // Some signers drop leading zeros, against RFC 8332 section 3.
   if (details?.modulusLength) return leftPadded(value, Math.ceil(details.modulusLength / 8))
   if (!details?.namedCurve) return value
   const fields = readFields(value)

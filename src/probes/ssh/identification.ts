@@ -6,34 +6,31 @@ import type { Ending, Wire } from './wire.ts'
 
 type Facts = FactsByProbe['ssh']
 
-/**
- * What we say of ourselves, without CR LF. RFC 4253 section 4.2: printable ASCII without space and minus sign, and
- * 255 bytes with CR LF.
- */
+/** Our identification without CR LF. RFC 4253 section 4.2 excludes spaces and minus signs and allows 255 bytes. */
 export const identify = (requester: string): Buffer =>
   Buffer.from(`SSH-2.0-${requester.replace(/[^\x21-\x2c\x2e-\x7e]/g, '_').slice(0, 200)}`)
 
-/** The peer's identification: the line as sent, which the exchange hash covers, and what it says. */
+/** The peer's identification; the exchange hash covers `line`. */
 export interface Identification {
   line: Buffer
   facts: Required<Pick<Facts, 'identification' | 'protocolVersion' | 'software'>>
 }
 
-/** What came in place of an identification. */
+/** What the peer sent instead of an identification. */
 interface Unidentified {
   line?: undefined
   reason: ReasonCode
   facts: Pick<Facts, 'spoke'>
 }
 
-// RFC 4253 section 4.2 allows lines before the identification and 255 bytes for it; servers are seen that send more.
+// RFC 4253 section 4.2 allows 255 bytes; some servers send more.
 const maxLinesBefore = 50
 const maxLineBytes = 1024
 
-// What OpenSSH's listener sends in place of an identification (sshd.c: drop_connection; srclimit.c since 9.8).
+// OpenSSH refusals instead of an identification (sshd.c: drop_connection; srclimit.c since 9.8).
 const refusalTexts = ['Exceeded MaxStartups', 'Not allowed at this time']
 
-/** Reads up to and including the identification line, or says what came instead. */
+/** Reads up to and including the identification line. */
 export async function readIdentification(wire: Wire): Promise<Identification | Unidentified> {
   let before: Buffer | undefined
   for (let lines = 0; lines <= maxLinesBefore; lines += 1) {
@@ -59,7 +56,7 @@ function parseIdentification(line: Buffer): Identification | Unidentified {
   return { line, facts }
 }
 
-/** `first` is the first line, or what there is of it; `last` is the line that did not end. */
+/** `first` may be incomplete; `last` is the unfinished line. */
 function withoutIdentification(ending: Ending | 'not-a-line', first: Buffer, last: Buffer): Unidentified {
   const started = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
   const mismatch = { reason: 'protocol-mismatch', facts: { spoke: recognise(first) } } as const

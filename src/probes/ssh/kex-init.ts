@@ -9,31 +9,59 @@ export type Algorithms = NonNullable<FactsByProbe['ssh']['algorithms']>
 
 interface KexInit {
   algorithms: Algorithms
-  /** The peer sends a packet on the guess that its first choices are ours too. */
+  /** A packet for the guessed algorithms follows. */
   guessFollows: boolean
 }
 
 export interface Choice {
   kex: KexMethod
   hostKey: HostKeyAlgorithm
-  /** The peer's guess, if it made one, was right (RFC 4253 section 7). */
+  /** The peer's guess, if any, is right (RFC 4253 section 7). */
   guessIsRight: boolean
 }
 
-// Nothing is ever sent under a cipher of these. They are many because a server gives up before it shows its host key
-// when it finds none in common, and what an old server offers is what an audit wants to know.
+// We never encrypt with these. A server without a common cipher would not show its host key, so the list is long.
 const ciphers = [
   'chacha20-poly1305@openssh.com',
-  ...['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'],
-  ...['aes128-ctr', 'aes192-ctr', 'aes256-ctr', 'aes128-cbc', 'aes192-cbc', 'aes256-cbc'],
-  ...['3des-ctr', '3des-cbc', 'blowfish-ctr', 'blowfish-cbc', 'cast128-cbc', 'twofish256-cbc', 'twofish128-cbc'],
-  ...['arcfour256', 'arcfour128', 'arcfour'],
+  'aes128-gcm@openssh.com',
+  'aes256-gcm@openssh.com',
+  'AEAD_AES_128_GCM',
+  'AEAD_AES_256_GCM',
+  'aes128-ctr',
+  'aes192-ctr',
+  'aes256-ctr',
+  'aes128-cbc',
+  'aes192-cbc',
+  'aes256-cbc',
+  '3des-ctr',
+  '3des-cbc',
+  'blowfish-ctr',
+  'blowfish-cbc',
+  'cast128-cbc',
+  'twofish256-cbc',
+  'twofish128-cbc',
+  'arcfour256',
+  'arcfour128',
+  'arcfour',
 ]
 const macs = [
-  ...['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha1-etm@openssh.com'],
-  ...['umac-128-etm@openssh.com', 'umac-64-etm@openssh.com', 'umac-128@openssh.com', 'umac-64@openssh.com'],
-  ...['hmac-sha2-256', 'hmac-sha2-512', 'hmac-sha1', 'hmac-sha1-96', 'hmac-md5', 'hmac-md5-96', 'hmac-ripemd160'],
-  ...['hmac-md5-etm@openssh.com', 'AEAD_AES_128_GCM', 'AEAD_AES_256_GCM'],
+  'hmac-sha2-256-etm@openssh.com',
+  'hmac-sha2-512-etm@openssh.com',
+  'hmac-sha1-etm@openssh.com',
+  'umac-128-etm@openssh.com',
+  'umac-64-etm@openssh.com',
+  'umac-128@openssh.com',
+  'umac-64@openssh.com',
+  'hmac-sha2-256',
+  'hmac-sha2-512',
+  'hmac-sha1',
+  'hmac-sha1-96',
+  'hmac-md5',
+  'hmac-md5-96',
+  'hmac-ripemd160',
+  'hmac-md5-etm@openssh.com',
+  'AEAD_AES_128_GCM',
+  'AEAD_AES_256_GCM',
 ]
 const compressions = ['none', 'zlib@openssh.com', 'zlib']
 
@@ -51,7 +79,7 @@ const ours = {
   compressionServerToClient: compressions,
 } satisfies Algorithms
 
-/** Our SSH_MSG_KEXINIT (RFC 4253 section 7.1) with 16 random bytes as its cookie. */
+/** Our SSH_MSG_KEXINIT (RFC 4253 section 7.1); `cookie` is 16 random bytes. */
 export function encodeKexInit(cookie: Buffer): Buffer {
   const languages = ['', '']
   const lists = [...Object.values(ours).map((names) => names.join(',')), ...languages].map(encodeText)
@@ -59,7 +87,7 @@ export function encodeKexInit(cookie: Buffer): Buffer {
   return Buffer.concat([Buffer.of(messages.kexInit), cookie, ...lists, noGuess, encodeUint32(0)])
 }
 
-/** What the peer's SSH_MSG_KEXINIT says; undefined when it is malformed. */
+/** Parses the peer's SSH_MSG_KEXINIT; undefined if malformed. */
 export function parseKexInit(payload: Buffer): KexInit | undefined {
   const fields = readFields(payload)
   fields.bytes(1 + 16) // message number, cookie
@@ -80,7 +108,7 @@ export function parseKexInit(payload: Buffer): KexInit | undefined {
   return fields.complete() ? { algorithms, guessFollows } : undefined
 }
 
-/** The first of ours that the peer has too (RFC 4253 section 7.1); undefined when there is none of some kind that is needed. */
+/** The first common algorithms (RFC 4253 section 7.1); undefined if a required kind has none. */
 export function negotiate(theirs: Algorithms): Choice | undefined {
   const kex = kexMethodNames.find((name) => theirs.kex.includes(name))
   const hostKey = hostKeyAlgorithmNames.find((name) => theirs.hostKey.includes(name))
@@ -90,8 +118,10 @@ export function negotiate(theirs: Algorithms): Choice | undefined {
   return { kex, hostKey, guessIsRight }
 }
 
-// Not the MACs: ciphers that authenticate by themselves need none.
+// Not the MACs: AEAD ciphers need none.
 const needed = [
-  ...(['cipherClientToServer', 'cipherServerToClient'] as const),
-  ...(['compressionClientToServer', 'compressionServerToClient'] as const),
-]
+  'cipherClientToServer',
+  'cipherServerToClient',
+  'compressionClientToServer',
+  'compressionServerToClient',
+] as const

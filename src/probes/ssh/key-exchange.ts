@@ -12,21 +12,21 @@ import { encodeMpint, encodeString, encodeUint32, mpintBytes, readFields, toBigI
 import { encodePacket, messages, readMessage } from './packet.ts'
 import type { Wire } from './wire.ts'
 
-/** Our half of one key agreement. */
+/** Our half of a key agreement. */
 interface KeyShare {
-  /** The content of its field on the wire: a point, or the bytes of an mpint. */
+  /** Its encoding on the wire: a point, or an mpint. */
   sent: Buffer
-  /** The shared secret with what the peer sent; undefined when that is no valid public value. */
+  /** The shared secret; undefined if `received` is not a valid public value. */
   secretWith(received: Buffer): bigint | undefined
 }
 
 interface Method {
   hash: string
-  /** Absent where the server chooses the group: RFC 4419. */
+  /** Absent if the server chooses the group (RFC 4419). */
   share?: () => KeyShare
 }
 
-/** Key exchange methods in order of preference: RFC 8731, RFC 5656, RFC 8268, RFC 4419; SHA-1 last, to see old servers. */
+/** By preference: RFC 8731, RFC 5656, RFC 8268, RFC 4419; SHA-1 last, for old servers. */
 export const kexMethods = {
   'curve25519-sha256': { hash: 'sha256', share: shareX25519 },
   'curve25519-sha256@libssh.org': { hash: 'sha256', share: shareX25519 },
@@ -43,7 +43,7 @@ export const kexMethods = {
 } as const satisfies Record<string, Method>
 export type KexMethod = keyof typeof kexMethods
 
-/** What a key exchange brings; nothing is verified yet. */
+/** The result of a key exchange, not verified yet. */
 interface KeyExchange {
   hostKey: Buffer
   signature: Buffer
@@ -52,8 +52,8 @@ interface KeyExchange {
 }
 
 /**
- * Runs the agreed key exchange up to the server's signed reply. `opening` is what the exchange hash begins with
- * (RFC 4253 section 8): both identifications and both KEXINIT payloads, the client's first.
+ * Runs the key exchange up to the server's signed reply. `opening` starts the exchange hash (RFC 4253 section 8): both
+ * identifications, then both KEXINIT payloads, the client's first.
  */
 export async function exchangeKeys(
   wire: Wire,
@@ -81,21 +81,21 @@ interface Setting {
   share: KeyShare
   initiate: number
   reply: number
-  /** What an agreed group adds to the exchange hash. */
+  /** The group's part of the exchange hash. */
   groupFields: Buffer
 }
 
 const fixedGroup = { initiate: messages.kexInitiate, reply: messages.kexReply, groupFields: Buffer.alloc(0) }
 
-// RFC 4419 section 3. Old servers have nothing above 1024; beyond 4096 the arithmetic takes time and proves no more.
+// RFC 4419 section 3. Old servers stop at 1024; above 4096 the arithmetic is slow.
 const groupBits = { min: 1024, preferred: 2048, max: 4096 }
 
 async function requestGroup(wire: Wire): Promise<Setting | ReasonCode> {
-  const asked = Buffer.concat([groupBits.min, groupBits.preferred, groupBits.max].map(encodeUint32))
-  wire.send(encodePacket(Buffer.concat([Buffer.of(messages.groupExchangeRequest), asked])))
-  const answer = await readMessage(wire, [messages.groupExchangeGroup])
-  if (typeof answer === 'string') return answer
-  const fields = readFields(answer.subarray(1))
+  const request = Buffer.concat([groupBits.min, groupBits.preferred, groupBits.max].map(encodeUint32))
+  wire.send(encodePacket(Buffer.concat([Buffer.of(messages.groupExchangeRequest), request])))
+  const group = await readMessage(wire, [messages.groupExchangeGroup])
+  if (typeof group === 'string') return group
+  const fields = readFields(group.subarray(1))
   const [prime, generator] = [fields.mpint(), fields.mpint()]
   const bits = prime.toString(2).length
   const fits = bits >= groupBits.min && bits <= groupBits.max && prime % 2n === 1n
@@ -104,7 +104,7 @@ async function requestGroup(wire: Wire): Promise<Setting | ReasonCode> {
     share: shareDh(prime, generator),
     initiate: messages.groupExchangeInitiate,
     reply: messages.groupExchangeReply,
-    groupFields: Buffer.concat([asked, answer.subarray(1)]),
+    groupFields: Buffer.concat([request, group.subarray(1)]),
   }
 }
 
@@ -118,7 +118,7 @@ function shareX25519(): KeyShare {
         const peer = createPublicKey({ key: jwk, format: 'jwk' })
         return toBigInt(diffieHellman({ privateKey, publicKey: peer }))
       } catch {
-        return undefined // not 32 bytes, or a secret of all zeros, which RFC 8731 section 3 forbids
+        return undefined // not 32 bytes, or an all-zero secret (RFC 8731 section 3)
       }
     },
   }
@@ -132,7 +132,7 @@ function shareEcdh(curve: string): KeyShare {
       try {
         return toBigInt(ecdh.computeSecret(received))
       } catch {
-        return undefined // not a point of the curve
+        return undefined // a point off the curve
       }
     },
   }
@@ -142,7 +142,7 @@ const shareModp = (group: string): KeyShare => shareDh(primeOf(group), 2n)
 
 const primes = new Map<string, bigint>()
 
-// Kept, because OpenSSL checks the prime of modp2 anew each time, which takes 28 ms.
+// Cached, because OpenSSL checks the prime of modp2 each time, for 28 ms.
 function primeOf(group: string): bigint {
   const prime = primes.get(group) ?? toBigInt(getDiffieHellman(group).getPrime())
   primes.set(group, prime)
@@ -150,8 +150,8 @@ function primeOf(group: string): bigint {
 }
 
 /**
- * Diffie-Hellman with BigInt: node:crypto checks that a prime it does not know is one, which takes 3 s at 4096 bits and
- * could be had by any peer. The exponent is short and the time depends on it, for the secret protects nothing here.
+ * Diffie-Hellman with BigInt: node:crypto would test an unknown 4096-bit prime for 3 s, which any peer could provoke.
+ * A short exponent and variable time are fine, because the secret protects nothing.
  */
 function shareDh(prime: bigint, generator: bigint): KeyShare {
   const exponent = toBigInt(randomBytes(32))
@@ -159,7 +159,7 @@ function shareDh(prime: bigint, generator: bigint): KeyShare {
     sent: mpintBytes(power(generator, exponent, prime)),
     secretWith(received) {
       const value = toBigInt(received)
-      const valid = value > 1n && value < prime - 1n // RFC 4253 section 8, without the two that give a known secret
+      const valid = value > 1n && value < prime - 1n // RFC 4253 section 8, without 1 and p-1
       return valid ? power(value, exponent, prime) : undefined
     },
   }

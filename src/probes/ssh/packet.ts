@@ -2,7 +2,7 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { encodeText, encodeUint32 } from './fields.ts'
 import type { Wire } from './wire.ts'
 
-/** Message numbers of RFC 4253 section 12, RFC 5656 section 7.1 and RFC 4419 section 5. */
+/** RFC 4253 section 12, RFC 5656 section 7.1, RFC 4419 section 5. */
 export const messages = {
   disconnect: 1,
   ignore: 2,
@@ -17,13 +17,13 @@ export const messages = {
   groupExchangeRequest: 34,
 } as const
 
-// RFC 4253 section 6: before encryption packets come in blocks of 8 bytes, with 4 to 255 bytes of padding.
+// RFC 4253 section 6, for unencrypted packets.
 const blockBytes = 8
 const minPaddingBytes = 4
 const minPacketBytes = 16
 const maxPacketBytes = 35_000
 
-/** The packet around a payload, before encryption. Its padding is zeros: random bytes would hide nothing here. */
+/** An unencrypted packet; random padding would hide nothing. */
 export function encodePacket(payload: Buffer): Buffer {
   const unpadded = 5 + payload.length
   const paddingBytes = blockBytes - ((unpadded + minPaddingBytes) % blockBytes) + minPaddingBytes
@@ -35,15 +35,15 @@ export function encodePacket(payload: Buffer): Buffer {
   ])
 }
 
-/** SSH_MSG_DISCONNECT with reason 11, SSH_DISCONNECT_BY_APPLICATION (RFC 4253 section 11.1). */
+/** SSH_MSG_DISCONNECT with reason 11, BY_APPLICATION (RFC 4253 section 11.1). */
 export const encodeDisconnect = (description: string): Buffer =>
   encodePacket(
     Buffer.concat([Buffer.of(messages.disconnect), encodeUint32(11), encodeText(description), encodeText('')]),
   )
 
 /**
- * The payload of the next message, whose number must be one of `expected`; what RFC 4253 section 11 allows at any time
- * is skipped. A peer that identified itself and then ends the connection, in whichever way, refuses us.
+ * The payload of the next message in `expected`; skips messages that RFC 4253 section 11 allows at any time.
+ * A peer that ends the connection after its identification refuses us.
  */
 export async function readMessage(wire: Wire, expected: readonly number[]): Promise<Buffer | ReasonCode> {
   for (;;) {
@@ -67,7 +67,7 @@ async function readPacket(wire: Wire): Promise<Buffer | ReasonCode> {
   if (totalBytes < minPacketBytes || totalBytes > maxPacketBytes || totalBytes % blockBytes !== 0) {
     return 'protocol-violation'
   }
-  // At least one byte of payload: its message number.
+  // At least the message number.
   if (paddingBytes < minPaddingBytes || paddingBytes > packetLength - 2) return 'protocol-violation'
   const body = await wire.take(packetLength - 1)
   return typeof body === 'string' ? body : body.subarray(0, body.length - paddingBytes)

@@ -18,31 +18,31 @@ interface Seen {
 const maxBytes = 65_536
 
 /**
- * Speaks the SSH transport protocol (RFC 4253) up to the signed host key on one connection, and takes its leave with
- * SSH_MSG_DISCONNECT before any authentication, so that the server logs who asked and neither a failure nor a user.
+ * Runs the SSH transport protocol (RFC 4253) up to the signed host key on one connection. Ends with SSH_MSG_DISCONNECT
+ * before authentication, so that the server logs the requester and no failed login.
  */
 export const probeSsh: Probe<'ssh'> = async (endpoint, _options, io) => {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return { ...connection, facts: {} }
   const wire = openWire(connection.socket, io.deadline, maxBytes)
-  const { reason, facts } = await converse(wire, identify(io.requester))
-  // Only a peer that has shown its KEXINIT understands the words.
+  const { reason, facts } = await runProtocol(wire, identify(io.requester))
+  // Only a peer that sent its KEXINIT can parse it.
   await wire.close(facts.algorithms && encodeDisconnect(`audit complete (${io.requester})`))
   return { state: 'open', reason, facts }
 }
 
-async function converse(wire: Wire, ourLine: Buffer): Promise<Seen> {
-  // At once, as RFC 4253 section 4.2 says: it also brings those to speak who wait for a request.
+async function runProtocol(wire: Wire, ourLine: Buffer): Promise<Seen> {
+  // First, per RFC 4253 section 4.2; other protocols may wait for a request.
   wire.send(Buffer.concat([ourLine, Buffer.from('\r\n')]))
   const identified = await readIdentification(wire)
   if (!identified.line) return { reason: identified.reason, facts: identified.facts }
   const { facts } = identified
-  // 1.99 means 2.0 with compatibility to 1.x (RFC 4253 section 5.1); to a mere 1.x we have nothing to say.
+  // 1.99 means 2.0 with compatibility to 1.x (RFC 4253 section 5.1).
   const speaksTwo = facts.protocolVersion.startsWith('2.') || facts.protocolVersion === '1.99'
-  return speaksTwo ? agree(wire, ourLine, identified) : { reason: 'ssh-no-common-algorithm', facts }
+  return speaksTwo ? negotiateKeys(wire, ourLine, identified) : { reason: 'ssh-no-common-algorithm', facts }
 }
 
-async function agree(wire: Wire, ourLine: Buffer, { line, facts }: Identification): Promise<Seen> {
+async function negotiateKeys(wire: Wire, ourLine: Buffer, { line, facts }: Identification): Promise<Seen> {
   const ourKexInit = encodeKexInit(randomBytes(16))
   wire.send(encodePacket(ourKexInit))
   const theirKexInit = await readMessage(wire, [messages.kexInit])
@@ -61,7 +61,7 @@ async function agree(wire: Wire, ourLine: Buffer, { line, facts }: Identificatio
   return { reason: proof.reason, facts: { ...known, ...proof.facts } }
 }
 
-// Numbers 30 to 49 belong to the methods of key exchange (RFC 4253 section 12).
+// 30 to 49 belong to the key exchange methods (RFC 4253 section 12).
 const keyExchangeMessages = Array.from({ length: 20 }, (_, index) => 30 + index)
 
 async function proveHostKey(

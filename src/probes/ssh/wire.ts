@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Deadline } from '../engine/deadline.ts'
 
-/** Why no more bytes come from the peer. */
+/** Why the peer sends no more bytes. */
 export type Ending = Extract<
   ReasonCode,
   | 'connection-closed'
@@ -13,18 +13,18 @@ export type Ending = Extract<
   | 'local-failure'
 >
 
-/** The bytes of one connection in the order in which they came, read under one deadline and one cap. */
+/** Ordered bytes of one connection, under one deadline and one size limit. */
 export interface Wire {
-  /** The next `count` bytes, or why they do not come. */
+  /** The next `count` bytes, or why there are none. */
   take(count: number): Promise<Buffer | Ending>
-  /** The next line without its CR LF or LF; `not-a-line` when it holds a NUL or has more than `maxBytes` bytes. */
+  /** The next line without CR LF or LF; `not-a-line` if it contains NUL or exceeds `maxBytes`. */
   takeLine(maxBytes: number): Promise<Buffer | Ending | 'not-a-line'>
-  /** What came and was not taken. */
+  /** Received bytes that were not taken. */
   rest(): Buffer
-  /** Sends, unless the connection has ended. */
+  /** Sends unless the connection has ended. */
   send(bytes: Buffer): void
-  /** Sends the last words when the peer can still hear them, closes with FIN, and resolves when the socket is gone. */
-  close(lastWords?: Buffer): Promise<void>
+  /** Sends the last message if possible, closes with FIN, and waits for the close. */
+  close(lastMessage?: Buffer): Promise<void>
 }
 
 const endingByCode: Record<string, Ending> = {
@@ -37,7 +37,7 @@ const endingByCode: Record<string, Ending> = {
   ENOMEM: 'local-resources',
 }
 
-/** Takes over a connected, paused socket; a peer that sends more than `maxBytes` in all is not heard any further. */
+/** Takes over a connected, paused socket and reads at most `maxBytes`. */
 export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): Wire {
   const inbox = createInbox()
   let received = 0
@@ -90,9 +90,9 @@ export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): 
     send(bytes) {
       if (!ending) socket.write(bytes)
     },
-    async close(lastWords) {
-      if (lastWords && !ending) {
-        const flushed = new Promise<void>((resolve) => socket.end(lastWords, resolve))
+    async close(lastMessage) {
+      if (lastMessage && !ending) {
+        const flushed = new Promise<void>((resolve) => socket.end(lastMessage, resolve))
         await Promise.race([flushed, ended.promise])
       }
       cancelExpiry()
@@ -111,7 +111,7 @@ function destroyed(socket: Socket): Promise<void> {
 
 const withoutCarriageReturn = (line: Buffer) => (line.at(-1) === 0x0d ? line.subarray(0, -1) : line)
 
-/** One buffer that doubles: a peer that sends single bytes costs neither an object per byte nor a copy of all per byte. */
+/** A doubling buffer, so that single bytes cost neither an object nor a full copy each. */
 function createInbox() {
   let bytes: Buffer = Buffer.alloc(0)
   let start = 0

@@ -3,19 +3,19 @@ import { getCACertificates } from 'node:tls'
 import { createCache } from './cache.ts'
 import { fingerprint } from './certificate.ts'
 
-/** Whom a verification trusts. */
+/** The trust anchors of a verification. */
 export interface Authorities {
-  /** The same for equal sets, for caches. */
+  /** Equal for equal sets; a cache key. */
   id: string
   pems: readonly string[]
-  /** The trusted certificates of a subject, as `X509Certificate` spells it. */
+  /** The anchors with this subject, as `X509Certificate` formats it. */
   anchors: (subject: string | undefined) => readonly X509Certificate[]
 }
 
 const pemCertificate = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
 const cached = createCache<Authorities>(16)
 
-/** The authorities of the system (where it has none: those that come with Node) and those of a PEM bundle. What the bundle holds besides certificates is passed over. */
+/** The anchors of the system (else those of Node), and the certificates in a PEM bundle. */
 export function authoritiesWith(bundle = ''): Authorities {
   if (bundle === '') return cached('system', () => createAuthorities('system', systemPems()))
   const id = fingerprint(Buffer.from(bundle))
@@ -47,7 +47,7 @@ function createAuthorities(id: string, pems: readonly string[]): Authorities {
   }
 }
 
-/** Every certificate once: Debian keeps each under several names. */
+/** Deduplicated, because Debian lists each certificate under several names. */
 function systemPems(): string[] {
   const system = getCACertificates('system')
   return [...new Set(system.length > 0 ? system : getCACertificates('bundled'))]

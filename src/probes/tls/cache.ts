@@ -1,10 +1,10 @@
-/** Keeps what is costly to make, up to `most` of them: the one that was longest unused goes first. */
+/** An LRU cache of at most `maxSize` values. */
 export function createCache<Value>(maxSize: number): (id: string, make: () => Value) => Value {
   const kept = new Map<string, Value>()
   return (id, make) => {
     const value = kept.get(id) ?? make()
     kept.delete(id)
-    kept.set(id, value) // a Map remembers the order
+    kept.set(id, value) // a Map iterates in insertion order
     const [oldest] = kept.keys()
     if (kept.size > maxSize && oldest !== undefined) kept.delete(oldest)
     return value

@@ -6,12 +6,12 @@ import { escapeControls } from '../../encoding/text.ts'
 
 type CertificateFacts = NonNullable<FactsByProbe['tls']['certificate']>
 
-const [longestName, longestSan, mostSans] = [1024, 300, 200]
+const [maxNameLength, maxSanLength, maxSans] = [1024, 300, 200]
 
-/** SHA-256 of a DER structure, lower-case hexadecimal. */
+/** SHA-256 of a DER structure, in lower-case hexadecimal. */
 export const fingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')
 
-/** The facts of one certificate; undefined when it holds what OpenSSL cannot read (a date, a key of an unknown kind). */
+/** The facts of a certificate; undefined if OpenSSL cannot parse its dates or key. */
 export function describeCertificate(certificate: X509Certificate): CertificateFacts | undefined {
   try {
     return {
@@ -30,18 +30,18 @@ export function describeCertificate(certificate: X509Certificate): CertificateFa
   }
 }
 
-/** Whether the one certificate names the other as its issuer and carries its signature. */
+/** Whether `issuer` is named in the certificate and signed it. */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
   } catch {
-    return false // a key of a kind that OpenSSL does not know
+    return false // a key type that OpenSSL does not support
   }
 }
 
 export const isSelfSigned = (certificate: X509Certificate): boolean => isIssuedBy(certificate, certificate)
 
-/** Whether the certificate names the host: only by its alternative names, never by its CN (RFC 9525 section 2). */
+/** Matches the alternative names only, never the CN (RFC 9525 section 2). */
 export function namesHost(certificate: X509Certificate, host: string): boolean {
   if (isIP(host)) return certificate.checkIP(host) !== undefined
   const name = host.replace(/\.$/, '')
@@ -50,7 +50,7 @@ export function namesHost(certificate: X509Certificate, host: string): boolean {
 
 function describeKey(certificate: X509Certificate): CertificateFacts['publicKey'] {
   const { publicKey } = certificate
-  // The size of an elliptic curve is in the legacy form only.
+  // Only the legacy object has the size of an elliptic curve.
   const { bits } = certificate.toLegacyObject() as { bits?: number }
   return {
     type: publicKey.asymmetricKeyType ?? 'unknown',
@@ -59,20 +59,20 @@ function describeKey(certificate: X509Certificate): CertificateFacts['publicKey'
   }
 }
 
-// Node gives RFC 2253 values, one relative name a line, in the order of the certificate; RFC 4514 has the reverse order.
+// Node gives one RDN per line in certificate order; RFC 4514 reverses it.
 function distinguishedName(lines: string | undefined): string {
   const names = (lines ?? '').split('\n').map((name) => name.replaceAll(' + ', '+'))
-  return escapeControls(names.toReversed().join(','), longestName)
+  return escapeControls(names.toReversed().join(','), maxNameLength)
 }
 
-// What could be misread is a JSON string here: CVE-2021-44532.
+// Ambiguous values are JSON strings since CVE-2021-44532.
 const alternativeName = /(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,"]*)(?=, |$)/g
 
 function alternativeNames(list: string): string[] {
   return Array.from(list.matchAll(alternativeName), ([, kind = '', value = '']) => {
     const text = value.startsWith('"') ? String(JSON.parse(value)) : value
-    return escapeControls(kind === 'IP Address' ? `IP:${address(text)}` : `${kind}:${text}`, longestSan)
-  }).slice(0, mostSans)
+    return escapeControls(kind === 'IP Address' ? `IP:${address(text)}` : `${kind}:${text}`, maxSanLength)
+  }).slice(0, maxSans)
 }
 
 const address = (text: string): string => (ipaddr.isValid(text) ? ipaddr.parse(text).toString() : text)

@@ -1,12 +1,12 @@
 import type { TlsVersion } from '../../domain/findings/observation.ts'
 
-/** What a server's side of a TLS handshake shows before it is encrypted. */
+/** The unencrypted part of a server's handshake. */
 export interface ClearHandshake {
-  /** The version that the server chose in its ServerHello (or HelloRetryRequest). */
+  /** From the ServerHello or HelloRetryRequest. */
   version?: TlsVersion
-  /** DER certificates, leaf first; up to TLS 1.2 only. */
+  /** DER, leaf first; up to TLS 1.2 only. */
   chain: Buffer[]
-  /** A client certificate was asked for; up to TLS 1.2 only. */
+  /** The server requested a client certificate; up to TLS 1.2 only. */
   certificateRequested: boolean
   /** The number of a fatal alert, RFC 8446 section 6. */
   alert?: number
@@ -24,7 +24,7 @@ const versions: Record<number, TlsVersion> = {
   772: 'TLSv1.3',
 }
 
-/** Reads what a TLS server sends in clear, in pieces of any size. Gives up without a word on what is malformed. */
+/** Parses what a TLS server sends in clear, in chunks of any size; ignores malformed data. */
 export function readClearHandshake(): { seen: ClearHandshake; read: (bytes: Buffer) => void } {
   const seen: ClearHandshake = { chain: [], certificateRequested: false }
   let wire = Buffer.alloc(0)
@@ -33,7 +33,7 @@ export function readClearHandshake(): { seen: ClearHandshake; read: (bytes: Buff
 
   const readRecord = (type: number, body: Buffer) => {
     if (type === records.alert && body.length === 2 && body[0] === fatal) seen.alert = body[1]
-    over = type !== records.alert && type !== records.handshake // ChangeCipherSpec: encrypted from here on
+    over = type !== records.alert && type !== records.handshake // ChangeCipherSpec: the rest is encrypted
     if (type !== records.handshake) return
     handshake = Buffer.concat([handshake, body])
     while (!over && handshake.length >= 4) {
@@ -41,7 +41,7 @@ export function readClearHandshake(): { seen: ClearHandshake; read: (bytes: Buff
       if (handshake.length < end) return
       readMessage(handshake[0] ?? 0, handshake.subarray(4, end), seen)
       handshake = handshake.subarray(end)
-      over = seen.version === 'TLSv1.3' // RFC 8446 section 2: encrypted from here on
+      over = seen.version === 'TLSv1.3' // RFC 8446 section 2: the rest is encrypted
     }
   }
 
@@ -66,11 +66,11 @@ function readMessage(type: number, body: Buffer, seen: ClearHandshake): void {
     if (type === messages.certificate && seen.chain.length === 0) seen.chain = certificates(body)
     if (type === messages.certificateRequest) seen.certificateRequested = true
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error // a length that lies; OpenSSL will say so
+    if (!(error instanceof RangeError)) throw error // an invalid length, which OpenSSL reports itself
   }
 }
 
-// RFC 8446 section 4.1.3: TLS 1.3 hides in an extension behind the version of TLS 1.2.
+// RFC 8446 section 4.2.1: TLS 1.3 is in the extension supported_versions.
 function chosenVersion(hello: Buffer): number {
   const legacy = hello.readUInt16BE(0)
   const sessionIdLength = hello.readUInt8(34)
@@ -87,7 +87,7 @@ function certificates(body: Buffer): Buffer[] {
   const found: Buffer[] = []
   for (let at = 3; at < body.length; ) {
     const end = at + 3 + body.readUIntBE(at, 3)
-    if (end > body.length) throw new RangeError('a certificate beyond its message')
+    if (end > body.length) throw new RangeError('certificate exceeds its message')
     found.push(body.subarray(at + 3, end))
     at = end
   }

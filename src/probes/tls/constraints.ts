@@ -1,8 +1,8 @@
-/** What a certificate says of how it may be used in a chain, beside what Node shows. */
+/** The constraints of a CA certificate that Node does not expose. */
 interface Constraints {
-  /** How many more authorities may stand between this one and a leaf; undefined without a limit. RFC 5280 section 4.2.1.9. */
+  /** Maximum CAs below this one, RFC 5280 section 4.2.1.9; undefined for no limit. */
   pathLength?: number
-  /** There are others, which this project does not check: on names, on policies, or critical and unknown. */
+  /** Has constraints that we do not check: on names, policies, or critical and unknown. */
   more: boolean
 }
 
@@ -18,11 +18,11 @@ interface Extension {
 }
 
 const [boolean, integer, octetString, versionThreeExtensions] = [0x01, 0x02, 0x04, 0xa3]
-/** Object identifiers as their content octets: 2.5.29.19, 2.5.29.30, and the others in the set 15, 17, 37. */
+/** Object identifiers in DER: 2.5.29.19, .30, and in the set .15, .17, .37. */
 const [basicConstraints, nameConstraints] = ['551d13', '551d1e']
 const checked = new Set([basicConstraints, '551d0f', '551d11', '551d25'])
 
-/** The constraints of a certificate in DER; undefined when it is malformed in a way that OpenSSL overlooked. */
+/** Parses a DER certificate; undefined if malformed. */
 export function constraintsOf(certificate: Uint8Array): Constraints | undefined {
   try {
     const extensions = extensionsOf(Buffer.from(certificate))
@@ -55,7 +55,7 @@ function extensionsOf(certificate: Buffer): Extension[] {
 const nothing = Buffer.alloc(0)
 const first = (der: Buffer): Buffer => elements(der)[0]?.content ?? nothing
 
-/** The elements that follow each other here; throws RangeError where a length lies. */
+/** Consecutive DER elements; throws a RangeError on an invalid length. */
 function elements(der: Buffer): Element[] {
   const found: Element[] = []
   for (let at = 0; at < der.length; ) {
@@ -63,7 +63,7 @@ function elements(der: Buffer): Element[] {
     const lengthBytes = short < 0x80 ? 0 : short & 0x7f
     const start = at + 2 + lengthBytes
     const end = start + (lengthBytes === 0 ? short : der.readUIntBE(at + 2, lengthBytes))
-    if (end > der.length) throw new RangeError('an element beyond its parent')
+    if (end > der.length) throw new RangeError('element exceeds its parent')
     found.push({ tag: der.readUInt8(at), content: der.subarray(start, end) })
     at = end
   }

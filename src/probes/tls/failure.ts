@@ -11,13 +11,13 @@ export interface Failure {
 
 const certificateRequired = 116
 
-/** With these numbers servers refuse a client that showed no certificate: 40, 41, 42, 43, 46, 48, 49, 116 of RFC 8446 section 6. */
+/** Alerts to a client without a certificate, RFC 8446 section 6. */
 const afterRequest: ReadonlySet<number> = new Set([40, 41, 42, 43, 46, 48, 49, certificateRequired])
 
-/** After a TLS 1.3 handshake only a certificate that was not shown can be a bad one. */
+/** After a TLS 1.3 handshake only a missing client certificate causes these. */
 const afterHandshake: ReadonlySet<number> = new Set([41, 42, certificateRequired])
 
-/** Why a handshake did not complete. */
+/** Why a handshake failed. */
 export function explainFailure({ tap, clear, error, expired }: Greeting): Failure {
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const spoke = recognizeEnded(tap.first)
@@ -26,13 +26,13 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
   const alert = clear.alert ?? alertOf(error)
   const facts = alert === undefined ? {} : { alert }
   if (expired) return { reason: 'protocol-timeout', facts }
-  // Some servers close without an alert when the certificate that they asked for does not come.
+  // Without the requested certificate some servers close and send no alert.
   const refused = alert === undefined ? tap.ended !== undefined : afterRequest.has(alert)
   if (clear.certificateRequested && refused) return clientCertificateRequired(facts)
   return { reason: alert === undefined ? 'tls-handshake-failed' : 'tls-alert', facts }
 }
 
-/** Why a stream ended after its handshake. */
+/** Why a stream ended after the handshake. */
 export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null): Failure {
   const error = given ?? kept
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
@@ -42,7 +42,7 @@ export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null)
   return { reason: isOfOpenSsl(error) ? 'protocol-violation' : reasonOfEnd(tap), facts: {} }
 }
 
-/** Why a connection ended without the answer that was waited for. */
+/** Why a connection ended without the expected response. */
 export function reasonOfEnd({ ended = 'closed' }: Tap): ReasonCode {
   return reasonsOfEnds[ended]
 }
@@ -59,7 +59,7 @@ const clientCertificateRequired = (facts: Failure['facts']): Failure => ({
   facts: { ...facts, clientCertificate: 'required' },
 })
 
-/** The number of the alert that ended a connection: its name differs by the version of OpenSSL. */
+/** The number of the final alert; its name depends on the OpenSSL version. */
 export function alertOf(error?: Error): number | undefined {
   const [, number] = /SSL alert number (\d+)/.exec(error?.message ?? '') ?? []
   return number === undefined ? undefined : Number(number)

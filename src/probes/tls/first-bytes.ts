@@ -2,19 +2,17 @@ import type { FactsByProbe } from '../../domain/findings/observation.ts'
 
 export type Spoke = NonNullable<FactsByProbe['tls']['spoke']>
 
-/** More bytes than any rule below needs. */
+/** Enough for every rule below. */
 export const firstBytesKept = 512
 
 const [alert, handshake] = [21, 22]
 const tlsHeaderLength = 5
-const longestRecord = 0x4000 + 2048 // RFC 5246 section 6.2.3; RFC 8446 allows less
+const maxRecordLength = 0x4000 + 2048 // RFC 5246 section 6.2.3; RFC 8446 allows less
 
-/**
- * Tells by the first bytes of a peer what it speaks: undefined while more bytes are needed to tell.
- * A server's first TLS record is a handshake or an alert (RFC 5246 section 7, RFC 8446 section 5.1).
- */
+/** Recognizes a protocol by the peer's first bytes; undefined while more are needed. */
 export function recognize(first: Uint8Array): Spoke | 'tls' | undefined {
   if (first.length === 0) return undefined
+  // RFC 8446 section 5.1: a server starts with a handshake or an alert.
   if (first[0] === alert || first[0] === handshake) return recognizeTls(first)
   const text = Buffer.from(first).toString('latin1')
   for (const [prefix, protocol] of [
@@ -32,10 +30,10 @@ function recognizeTls(first: Uint8Array): 'tls' | 'other' | undefined {
   if (major !== 3 || minor > 4) return 'other'
   if (first.length < tlsHeaderLength) return undefined
   const length = ((first[3] ?? 0) << 8) | (first[4] ?? 0)
-  return length > 0 && length <= longestRecord ? 'tls' : 'other'
+  return length > 0 && length <= maxRecordLength ? 'tls' : 'other'
 }
 
-// FTP greets with 220 too; only a server of mail names SMTP or ESMTP in its greeting (RFC 5321 section 4.2).
+// FTP greets with 220 too, without SMTP or ESMTP in the text (RFC 5321 section 4.2).
 function recognizeGreeting(text: string): 'smtp' | 'other' | undefined {
   if (!/^2(2(0([ -].*)?)?)?$/s.test(text)) return 'other'
   const [line, rest] = text.split('\n', 2)
@@ -43,7 +41,7 @@ function recognizeGreeting(text: string): 'smtp' | 'other' | undefined {
   return /\be?smtp\b/i.test(line ?? '') ? 'smtp' : 'other'
 }
 
-/** The same when no more bytes will come. */
+/** The same at the end of the stream. */
 export function recognizeEnded(first: Uint8Array): Spoke | 'tls' {
   return recognize(first) ?? (first.length === 0 ? 'nothing' : 'other')
 }

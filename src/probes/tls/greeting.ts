@@ -7,40 +7,40 @@ import { type ClearHandshake, readClearHandshake } from './clear-handshake.ts'
 import { recognize } from './first-bytes.ts'
 import { type Tap, tapSocket } from './tap.ts'
 
-/** What a client hello offers, and what of the answer is accepted. */
+/** What the ClientHello offers, and how much is accepted in return. */
 interface Offer {
   context: SecureContext
   alpn?: string[]
   maxBytes: number
 }
 
-/** What a completed handshake agreed on, taken down at once: after an error OpenSSL has forgotten it. */
+/** Snapshot of a completed handshake; OpenSSL loses it after an error. */
 export interface Session {
   protocol: string | null
   cipher: string
   keyExchange?: string
   alpn?: string
-  /** As the peer sent it, in its order. */
+  /** As sent by the peer. */
   chain: X509Certificate[]
-  /** Why OpenSSL does not trust the chain; null when it does. */
+  /** Why OpenSSL does not trust the chain; null if it does. */
   verdict: string | null
 }
 
-/** How far a TLS handshake came, whatever the peer did. */
+/** The outcome of a TLS handshake, complete or not. */
 export interface Greeting {
-  /** The TLS stream and its session, when the handshake completed; else the connection is gone. */
+  /** Present if the handshake completed; else the connection is destroyed. */
   stream?: TLSSocket
   session?: Session
   tap: Tap
   clear: ClearHandshake
   ocspStapled: boolean
-  /** The deadline ended it. */
+  /** The deadline expired. */
   expired: boolean
-  /** What the TLS stream or OpenSSL said at the end; may come after the handshake. */
+  /** The last error of the TLS stream; may be set after the handshake. */
   error?: Error
 }
 
-/** A TLS client handshake as far as the peer goes along. Accepts any certificate. */
+/** Runs a TLS client handshake; accepts any certificate and never rejects. */
 export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, deadline: Deadline): Promise<Greeting> {
   const { promise, resolve } = Promise.withResolvers<Greeting>()
   const { seen, read } = readClearHandshake()
@@ -68,7 +68,7 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   stream.on('OCSPResponse', (response: Buffer | null) => {
     greeting.ocspStapled = (response?.length ?? 0) > 0
   })
-  // Stays on, as an error before the owner listens must not crash; Node does not keep the error after the handshake.
+  // Never removed: catches errors before the owner listens; Node drops late ones.
   stream.on('error', (error) => {
     greeting.error ??= error
     settle()
@@ -86,7 +86,7 @@ function connectionOptions({ stream }: Tap, { host }: Endpoint, offer: Offer): C
     socket: stream,
     secureContext: offer.context,
     rejectUnauthorized: false,
-    checkServerIdentity: () => undefined, // else a wrong name would hide what OpenSSL thinks of the chain
+    checkServerIdentity: () => undefined, // else a name mismatch would hide the verdict on the chain
     requestOCSP: true,
     // RFC 6066 section 3: names only, without the trailing dot.
     servername: isIP(host) ? undefined : host.replace(/\.$/, ''),
@@ -106,17 +106,14 @@ function sessionOf(stream: TLSSocket): Session {
   }
 }
 
-// Beside what @types/node knows, OpenSSL 3.5 has groups such as X25519MLKEM768, which are neither DH nor ECDH.
+// OpenSSL 3.5 has groups such as X25519MLKEM768, unknown to @types/node.
 function keyExchangeOf(stream: TLSSocket): string | undefined {
   const { type, name, size } = (stream.getEphemeralKeyInfo() ?? {}) as { type?: string; name?: string; size?: number }
   if (type === 'DH') return `DH ${size}`
   return type === 'ECDH' && !/^X\d/.test(name ?? '') ? `ECDH ${name}` : name
 }
 
-/**
- * The first call of getPeerX509Certificate() gives the chain exactly as it was sent, where getPeerCertificate(true) adds
- * the trust anchors of this side. It takes the chain out of the session, so it works once only.
- */
+/** getPeerX509Certificate() gives the chain as sent, on its first call only; getPeerCertificate(true) adds local anchors. */
 function sentChain(stream: TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = []
   for (let next = stream.getPeerX509Certificate(); next; next = next.issuerCertificate) chain.push(next)

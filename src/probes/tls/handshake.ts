@@ -14,31 +14,31 @@ import { judgeTrust } from './trust.ts'
 type TlsFacts = FactsByProbe['tls']
 
 interface HandshakeOptions {
-  /** PEM certificates that are trusted besides those of the system. */
+  /** PEM; trusted in addition to the system's anchors. */
   trustedCa?: string
   minVersion?: string
   maxVersion?: string
   alpn?: string[]
-  /** Cap on all bytes that the peer may send, in TLS records, handshake included; default 64 KiB. Beyond it the stream is destroyed. */
+  /** Maximum bytes from the peer, handshake included; default 64 KiB. Excess destroys the stream. */
   maxBytes?: number
 }
 
-/** What a TLS handshake brought. */
+/** The result of a TLS handshake. */
 export interface Handshake {
-  /** The TLS stream, where the handshake completed; the caller owns it and destroys it. It may have been destroyed by the peer already. */
+  /** Present if the handshake completed; the caller must destroy it. */
   stream?: TLSSocket
   reason: ReasonCode
   facts: TlsFacts
-  /** When the first certificate expires of those that the peer sent; RFC 3339. */
+  /** Earliest expiry in the chain, RFC 3339. */
   chainExpiresAt?: string
-  /** Why the stream ended afterwards, from the error if the owner has it: TLS 1.3 refuses a client only after the handshake. */
+  /** Why the stream ended later: TLS 1.3 refuses a client only after the handshake. */
   explainEnd: (error?: Error | null) => Pick<Handshake, 'reason' | 'facts'>
 }
 
-/** Bytes that a probe accepts from a peer over one connection, if it does not say otherwise. */
+/** Default maximum of bytes from a peer on one connection. */
 export const defaultMaxBytes = 64 * 1024
 
-/** TLS client handshake over an established, paused connection; verifies separately, never rejects a certificate on its own. */
+/** TLS client handshake on a paused connection; verifies separately and never rejects a certificate. */
 export async function handshakeTls(
   connection: Connection,
   endpoint: Endpoint,
@@ -50,8 +50,8 @@ export async function handshakeTls(
   const offer = { context: probeContext(authorities, options), alpn, maxBytes }
   const greeting = await greet(connection, endpoint, offer, deadline)
   const { stream, session } = greeting
-  const sight = { greeting, endpoint, authorities }
-  const facts = session ? sessionFacts(sight) : {}
+  const context = { greeting, endpoint, authorities }
+  const facts = session ? sessionFacts(context) : {}
   const end = (error?: Error | null) => {
     const failure = explainEnd(greeting, error)
     return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
@@ -59,18 +59,18 @@ export async function handshakeTls(
   const chainExpiresAt = earliestEnd(session?.chain ?? [])
   if (stream) return { stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
   const failure = explainFailure(greeting)
-  const shown = failure.facts.clientCertificate ? clearFacts(sight) : {}
+  const shown = failure.facts.clientCertificate ? clearFacts(context) : {}
   return { reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
 }
 
-interface Sight {
+interface HandshakeContext {
   greeting: Greeting
   endpoint: Endpoint
   authorities: Authorities
 }
 
-function sessionFacts(sight: Sight): TlsFacts {
-  const { session, ocspStapled } = sight.greeting
+function sessionFacts(context: HandshakeContext): TlsFacts {
+  const { session, ocspStapled } = context.greeting
   if (!session) return {}
   const { protocol, cipher, keyExchange, alpn, chain, verdict } = session
   return dropAbsent({
@@ -78,22 +78,22 @@ function sessionFacts(sight: Sight): TlsFacts {
     cipher,
     keyExchange,
     alpn,
-    ...chainFacts(chain, verdict, sight),
+    ...chainFacts(chain, verdict, context),
     ocspStapled,
   })
 }
 
-/** What the peer showed in clear before it refused to go on without a client certificate. */
-function clearFacts(sight: Sight): TlsFacts {
-  const { version, chain } = sight.greeting.clear
+/** Facts sent in clear before the peer refused a client without a certificate. */
+function clearFacts(context: HandshakeContext): TlsFacts {
+  const { version, chain } = context.greeting.clear
   const certificates = chain.flatMap((der) => readCertificate(der) ?? [])
-  return dropAbsent({ protocol: version, ...chainFacts(certificates, undefined, sight) })
+  return dropAbsent({ protocol: version, ...chainFacts(certificates, undefined, context) })
 }
 
 function chainFacts(
   chain: X509Certificate[],
   verdict: string | null | undefined,
-  { endpoint, authorities }: Sight,
+  { endpoint, authorities }: HandshakeContext,
 ): TlsFacts {
   const [leaf] = chain
   if (!leaf) return {}
@@ -118,6 +118,6 @@ function readCertificate(der: Buffer): X509Certificate | undefined {
   }
 }
 
-/** Facts are absent when they were not seen, and not `undefined`. */
+/** Unseen facts are absent, not `undefined`. */
 const dropAbsent = (facts: TlsFacts): TlsFacts =>
   Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined))

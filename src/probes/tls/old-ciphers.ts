@@ -9,8 +9,8 @@ import { defaultMaxBytes } from './handshake.ts'
 import { tapSocket } from './tap.ts'
 
 /**
- * Offers a version of TLS with the ciphers that the OpenSSL of Node was built without (RC4, 3DES, DES, IDEA, SEED and the
- * export ones), and goes no further than the answer: a peer that only has these accepts the version all the same.
+ * Offers a TLS version with ciphers that Node's OpenSSL lacks (RC4, 3DES, DES, IDEA, SEED, export), up to the ServerHello:
+ * a peer with only these accepts the version too.
  */
 export function offerOldCiphers(
   { socket }: Connection,
@@ -43,11 +43,11 @@ export function offerOldCiphers(
 
 const wireVersions: Partial<Record<TlsVersion, number>> = { TLSv1: 0x0301, 'TLSv1.1': 0x0302, 'TLSv1.2': 0x0303 }
 
-// IANA, TLS Cipher Suites; the last is the signal of RFC 5746.
+// IANA TLS Cipher Suites; the last is the SCSV of RFC 5746.
 const oldCiphers = [
-  ...[0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d, 0x000f, 0x0010],
-  ...[0x0011, 0x0012, 0x0013, 0x0014, 0x0015, 0x0016, 0x0096, 0x0099, 0x009a],
-  ...[0xc002, 0xc003, 0xc007, 0xc008, 0xc00c, 0xc00d, 0xc011, 0xc012, 0x00ff],
+  0x0003, 0x0004, 0x0005, 0x0006, 0x0007, 0x0008, 0x0009, 0x000a, 0x000c, 0x000d, 0x000f, 0x0010, 0x0011, 0x0012,
+  0x0013, 0x0014, 0x0015, 0x0016, 0x0096, 0x0099, 0x009a, 0xc002, 0xc003, 0xc007, 0xc008, 0xc00c, 0xc00d, 0xc011,
+  0xc012, 0x00ff,
 ]
 const [serverName, groups, pointFormats, signatures] = [0, 10, 11, 13]
 

@@ -2,25 +2,25 @@ import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { firstBytesKept } from './first-bytes.ts'
 
-/** A socket with an ear at it: a duplex for the protocol's client above, and what came from below. */
+/** A stream over a socket that records its first bytes and its end. */
 export interface Tap {
   stream: Duplex
-  /** The first bytes that the peer sent, as many as it takes to recognize what it speaks. */
+  /** The peer's first bytes, enough to recognize the protocol. */
   first: Buffer
-  /** How the peer's side ended; undefined while it has not. */
+  /** How the peer's side ended; undefined while it is open. */
   ended?: 'closed' | 'reset' | 'timed-out' | 'too-large'
 }
 
 interface TapOptions {
-  /** All that the peer may send; the byte after it destroys the connection. */
+  /** Maximum bytes from the peer; one more destroys the connection. */
   maxBytes: number
-  /** Asked with the first bytes, until it is true: only then do they go on to the reader. */
+  /** Called with the first bytes until true; only then does the reader get them. */
   admit: (first: Buffer) => boolean
-  /** Sees all bytes that go on, in order. */
+  /** Receives all admitted bytes in order. */
   watch?: (bytes: Buffer) => void
 }
 
-/** Taps an established socket, paused or not, and takes it over: destroying the stream destroys the socket. */
+/** Takes over an established socket; destroying the stream destroys it. */
 export function tapSocket(socket: Socket, options: TapOptions): Tap {
   const stream = new Duplex({
     read: () => void socket.resume(),
@@ -31,7 +31,7 @@ export function tapSocket(socket: Socket, options: TapOptions): Tap {
       done(error)
     },
   })
-  stream.on('error', () => {}) // the reader above hears of it too, or has gone
+  stream.on('error', () => {}) // the reader handles it, if there still is one
   const tap: Tap = { stream, first: Buffer.alloc(0) }
   socket.on(
     'data',

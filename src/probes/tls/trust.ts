@@ -6,10 +6,10 @@ import { constraintsOf } from './constraints.ts'
 
 type Trust = Pick<FactsByProbe['tls'], 'trusted' | 'trustError'>
 
-interface ResolvedRequest {
+interface TrustInput {
   /** The chain as the peer sent it, leaf first. */
   chain: readonly X509Certificate[]
-  /** OpenSSL's verdict: null when it found nothing wrong, undefined when it was not asked. */
+  /** OpenSSL's verdict: null if it trusts the chain, undefined if it did not verify. */
   verdict: string | null | undefined
   authorities: Authorities
   now: number
@@ -18,23 +18,22 @@ interface ResolvedRequest {
 const aboutDates: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 /**
- * Whether the chain leads to a trusted authority, whatever the dates of the leaf and the names in it say (both are facts of
- * their own); the dates of the authorities above it do count. OpenSSL judges. Where it stops at the dates of the leaf, or
- * where a handshake failed before it was asked, our own walk decides, which trusts less than OpenSSL: it says nothing
- * (neither trusted nor not) where a certificate on the way has constraints that it does not understand.
- * A chain that hangs on an MD5 or SHA-1 signature is not trusted: the handshake accepts such ones only to look at them.
+ * Whether the chain leads to a trusted anchor, regardless of the leaf's dates and names, which are facts of their own.
+ * OpenSSL decides, except where it stopped at the leaf's dates or the handshake failed earlier. Then our stricter path
+ * search decides, with no result if a certificate has constraints that it does not check.
+ * MD5 and SHA-1 signatures are never trusted, although the handshake accepts them.
  */
-export function judgeTrust({ chain, verdict, authorities, now }: ResolvedRequest): Trust {
+export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Trust {
   const [leaf] = chain
   if (!leaf) return {}
   const leafOutdated = !validAt(leaf, now)
-  const ownWalk = verdict === undefined || (verdict !== null && aboutDates.has(verdict) && leafOutdated)
-  if (!ownWalk && verdict !== null) return { trusted: false, trustError: verdict }
+  const ownSearch = verdict === undefined || (verdict !== null && aboutDates.has(verdict) && leafOutdated)
+  if (!ownSearch && verdict !== null) return { trusted: false, trustError: verdict }
   const path = pathToAnchor(chain, authorities, now)
-  if (ownWalk && !path) return { trusted: false, trustError: whyNoPath(chain) }
-  // The signature of the authority itself is not what it is trusted for.
+  if (ownSearch && !path) return { trusted: false, trustError: whyNoPath(chain) }
+  // The anchor is trusted by configuration, not by its signature.
   if ((path?.slice(0, -1) ?? [leaf]).some(weaklySigned)) return { trusted: false, trustError: 'CA_MD_TOO_WEAK' }
-  return ownWalk && path?.some(beyondUs) ? {} : { trusted: true }
+  return ownSearch && path?.some(hasUncheckedConstraints) ? {} : { trusted: true }
 }
 
 const validAt = (certificate: X509Certificate, now: number): boolean =>
@@ -43,16 +42,16 @@ const validAt = (certificate: X509Certificate, now: number): boolean =>
 const weaklySigned = ({ signatureAlgorithm = '' }: X509Certificate): boolean =>
   /md[245]|sha1(?!\d)|sha-1$/i.test(signatureAlgorithm)
 
-// A peer decides how many certificates it sends; each may cost a signature check.
-const mostCertificates = 10
+// The peer chooses how many it sends, and each may cost a signature check.
+const maxCertificates = 10
 
-/** The leaf, the intermediates and the trusted certificate that they lead to; undefined when there is no such way. */
+/** The path from the leaf to a trust anchor; undefined if there is none. */
 function pathToAnchor(
   chain: readonly X509Certificate[],
   { anchors }: Authorities,
   now: number,
 ): X509Certificate[] | undefined {
-  const unused = new Set(chain.slice(1, mostCertificates))
+  const unused = new Set(chain.slice(1, maxCertificates))
   const climb = (from: X509Certificate, below: number): X509Certificate[] | undefined => {
     if (anchors(from.subject).some((anchor) => anchor.fingerprint256 === from.fingerprint256)) return [from]
     const vouches = (issuer: X509Certificate) =>
@@ -61,7 +60,7 @@ function pathToAnchor(
     if (anchor) return [from, anchor]
     for (const issuer of unused) {
       if (!vouches(issuer)) continue
-      unused.delete(issuer) // once each, so that crossed signatures cannot make this long
+      unused.delete(issuer) // once each, which bounds the search under cross-signatures
       const rest = climb(issuer, below + 1)
       if (rest) return [from, ...rest]
     }
@@ -81,13 +80,13 @@ function allowsBelow({ raw }: X509Certificate, authoritiesBelow: number): boolea
 
 const [serverAuth, anyUsage] = ['1.3.6.1.5.5.7.3.1', '2.5.29.37.0']
 
-// Node's `keyUsage` is the extended key usage; absent, it does not restrict.
+// Node's `keyUsage` is the extended key usage; absent means unrestricted.
 const servesTls = ({ keyUsage }: X509Certificate): boolean =>
   !keyUsage || keyUsage.includes(serverAuth) || keyUsage.includes(anyUsage)
 
-const beyondUs = ({ raw }: X509Certificate): boolean => constraintsOf(raw)?.more ?? true
+const hasUncheckedConstraints = ({ raw }: X509Certificate): boolean => constraintsOf(raw)?.more ?? true
 
-// The name that OpenSSL has for it, so that nothing but the dates changes in the facts on the day a certificate expires.
+// OpenSSL's names, so that expiry changes no other fact.
 function whyNoPath(chain: readonly X509Certificate[]): string {
   const [leaf, ...above] = chain
   if (leaf && isSelfSigned(leaf)) return 'DEPTH_ZERO_SELF_SIGNED_CERT'

@@ -10,51 +10,50 @@ import { offerOldCiphers } from './old-ciphers.ts'
 
 type Versions = NonNullable<FactsByProbe['tls']['versions']>
 
-/** What offering one version brought; `closed` and `reset` refuse it only where another version is known to work. */
-type Answer = 'accepted' | 'refused' | 'closed' | 'reset' | 'unclear'
+/** `closed` and `reset` count as refused only if another version works. */
+type OfferResult = 'accepted' | 'refused' | 'closed' | 'reset' | 'unclear'
 
 /**
- * Offers each version alone, one connection each, and tells which the peer accepts. `refused` only on a conclusive
- * refusal: an alert, another version in answer, or an end without an answer where another version works. Silence, trouble
- * of ours, and SSLv3 (which OpenSSL here cannot offer) are `not-tested`.
+ * Offers each version alone, one connection each. `refused` requires an alert, another version, or a close while another
+ * version works. Silence, local failures and SSLv3, which OpenSSL cannot offer, are `not-tested`.
  */
 export async function tryVersions(
   endpoint: Endpoint,
-  asked: readonly string[],
+  requested: readonly string[],
   seen: FactsByProbe['tls'],
   io: ProbeIo,
 ): Promise<Versions> {
-  const versions = tlsVersions.filter((version) => asked.includes(version))
+  const versions = tlsVersions.filter((version) => requested.includes(version))
   const foreign = seen.spoke !== undefined && seen.spoke !== 'nothing'
   if (foreign) return Object.fromEntries(versions.map((version) => [version, 'not-tested']))
-  const answers = new Map<TlsVersion, Answer>()
+  const results = new Map<TlsVersion, OfferResult>()
   for (const [index, version] of versions.entries()) {
-    // A version that drowns in silence must not take the time of the others.
+    // A silent version must not use up the time of the others.
     const deadline = createDeadline(io.deadline.remainingMs() / (versions.length - index))
-    answers.set(
+    results.set(
       version,
       version === seen.protocol ? 'accepted' : await offerVersion(endpoint, version, { ...io, deadline }),
     )
   }
-  const another = seen.protocol !== undefined || [...answers.values()].includes('accepted')
-  const publish = (answer: Answer) => {
-    if (answer === 'accepted' || answer === 'refused') return answer
-    return another && answer !== 'unclear' ? 'refused' : 'not-tested'
+  const another = seen.protocol !== undefined || [...results.values()].includes('accepted')
+  const toFact = (result: OfferResult) => {
+    if (result === 'accepted' || result === 'refused') return result
+    return another && result !== 'unclear' ? 'refused' : 'not-tested'
   }
-  return Object.fromEntries([...answers].map(([version, answer]) => [version, publish(answer)]))
+  return Object.fromEntries([...results].map(([version, result]) => [version, toFact(result)]))
 }
 
-async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<Answer> {
+async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
   if (version === 'SSLv3') return 'unclear'
-  const answer = await offerOnce(endpoint, version, io)
-  // A reset may be an accident; the same one twice is an answer.
-  return answer === 'reset' ? offerOnce(endpoint, version, io) : answer
+  const result = await offerOnce(endpoint, version, io)
+  // One reset may be an accident, two are a response.
+  return result === 'reset' ? offerOnce(endpoint, version, io) : result
 }
 
-// RFC 8446 section 6: these may speak of the ciphers that were offered rather than of the version.
+// RFC 8446 section 6: may concern the ciphers rather than the version.
 const aboutCiphers: ReadonlySet<number> = new Set([40, 71])
 
-async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<Answer> {
+async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return 'unclear'
   const offer = { context: offeringContext(version), maxBytes: defaultMaxBytes }
@@ -69,7 +68,7 @@ async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): 
   return tap.ended === 'closed' || tap.ended === 'reset' ? tap.ended : 'unclear'
 }
 
-async function offerOld(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<Answer> {
+async function offerOld(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
   const connection = await io.connect(endpoint)
   if (!isConnection(connection)) return 'unclear'
   return offerOldCiphers(connection, endpoint, version, io.deadline)
