@@ -1,6 +1,5 @@
 import { Value } from 'typebox/value'
 import { describeHost, isHost } from '../domain/findings/endpoint.ts'
-import { type ProbeName, probeNames } from '../domain/findings/observation.ts'
 import { checkParameterValue, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import {
   comparedWith,
@@ -10,8 +9,16 @@ import {
   placeholdersIn,
   substitute,
 } from '../domain/policy/placeholders.ts'
-import { type Expectation, literalFields, type ParameterValue } from '../domain/policy/policy.ts'
-import { checkPlainLeaf, describeShape, isRecord, type Leaf, type ValueIssue } from '../domain/policy/shape.ts'
+import { literalFields, type ParameterValue } from '../domain/policy/policy.ts'
+import { checkPlainLeaf, describeShape, isRecord, type Leaf, under, type ValueIssue } from '../domain/policy/shape.ts'
+import {
+  anyProtocols,
+  type GroupName,
+  groupNames,
+  type ProtocolName,
+  protocolNames,
+  protocols,
+} from '../domain/protocols/index.ts'
 import type { Path } from '../encoding/json-pointer.ts'
 import {
   alwaysHasValue,
@@ -133,18 +140,10 @@ function explainComparison(sides: unknown[], { parameters }: RuleContext): strin
   return undefined
 }
 
-const asksOf: Record<ProbeName, (keyof Expectation)[]> = {
-  tcp: [],
-  tls: ['tls'],
-  https: ['tls', 'http'],
-  ssh: ['ssh'],
-  ldap: ['ldap'],
-}
-
 /** What is wrong between the parts of a rule; a part that has no shape is passed over. Paths begin at the rule. */
 export function checkRuleMeaning(rule: unknown): ValueIssue[] {
   if (!isRecord(rule)) return []
-  const probe = probeNames.find((name) => name === rule.probe)
+  const probe = protocolNames.find((name) => name === rule.probe)
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
   return [
     ...checkExpectation(rule.expect, probe, ['expect']),
@@ -153,7 +152,7 @@ export function checkRuleMeaning(rule: unknown): ValueIssue[] {
   ]
 }
 
-function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeName | undefined): ValueIssue[] {
+function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValueIssue[] {
   if (!isRecord(unlike)) return []
   const from = [rule.from].flat()
   const both = [unlike.from].flat().findIndex((zone) => zone !== undefined && from.includes(zone))
@@ -166,26 +165,20 @@ function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProbeNam
   ]
 }
 
-function checkExpectation(expect: unknown, probe: ProbeName | undefined, path: Path): ValueIssue[] {
+function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path: Path): ValueIssue[] {
   if (!isRecord(expect) || !probe) return []
-  const { state, ldap, http, tls } = expect
+  const { state } = expect
   const closed = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
-  const issues: ValueIssue[] = []
-  for (const group of ['tls', 'http', 'ssh', 'ldap'] as const) {
-    if (expect[group] === undefined) continue
-    const probes = probeNames.filter((name) => asksOf[name].includes(group))
-    const message = !probes.includes(probe)
-      ? `does not belong to probe ${probe}: it needs probe ${probes.join(' or ')}`
-      : 'can be seen on an open port only, and `state` does not allow open'
-    if (closed || !probes.includes(probe)) issues.push({ path: [...path, group], message })
-  }
-  if (isRecord(ldap) && ldap.bind !== undefined && [ldap.security].flat().includes('plain')) {
-    const message = 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only'
-    issues.push({ path: [...path, 'ldap', 'security'], message })
-  }
-  if (isRecord(http) && http.plainServed !== undefined && (tls !== undefined || http.answers !== undefined)) {
-    const message = 'must stand alone: the look without TLS sees nothing of TLS; ask for the rest in another rule'
-    issues.push({ path: [...path, 'http', 'plainServed'], message })
-  }
-  return issues
+  return groupNames
+    .filter((name) => expect[name] !== undefined)
+    .flatMap((name) => {
+      const group = anyProtocols[probe].expects[name]
+      const groupPath = [...path, name]
+      if (!group) return problem(groupPath, `does not belong to probe ${probe}: it needs probe ${takersOf(name)}`)
+      if (closed) return problem(groupPath, 'can be seen on an open port only, and `state` does not allow open')
+      const demand = expect[name]
+      return isRecord(demand) ? (group.contradictions?.(demand, expect) ?? []).map(under(groupPath)) : []
+    })
 }
+
+const takersOf = (group: GroupName) => protocolNames.filter((name) => group in protocols[name].expects).join(' or ')

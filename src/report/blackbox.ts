@@ -1,64 +1,44 @@
 import ipaddr from 'ipaddr.js'
-import type { AddressResult, FactsByProbe, ProbeName } from '../domain/findings/observation.ts'
-import type { ReasonCode } from '../domain/findings/reasons.ts'
+import type { AddressResult } from '../domain/findings/observation.ts'
+import { anyProtocols, type ModuleName, type ProtocolName, protocolNames } from '../domain/protocols/index.ts'
+import type { ProbeModule } from '../domain/protocols/protocol.ts'
+import type { TlsFacts } from '../domain/protocols/tls.ts'
 
-/** A module of blackbox_exporter as our probes can answer it. */
-export interface Module {
-  probe: ProbeName
-  succeeds(addressResult: AddressResult, now: Date): boolean
-  /** The peer spoke, and not what was waited for. */
-  misspoke?(addressResult: AddressResult): boolean
+/** A module of blackbox_exporter that a probe serves. */
+export interface Module extends ProbeModule<never> {
+  probe: ProtocolName
 }
 
-const tlsOf = ({ facts }: AddressResult) => facts as FactsByProbe['tls']
-const isBanner = ({ facts }: AddressResult) => (facts as FactsByProbe['ssh']).protocolVersion === '2.0'
-const handshakeDone = ({ reason }: AddressResult) => reason === 'tls-ok'
-
-/** As Go's crypto/tls verifies: trusted, named, within its dates. What is not known is not so. */
-function isVerified(addressResult: AddressResult, now: Date): boolean {
-  const { trusted, nameMatches, certificate } = tlsOf(addressResult)
-  const isCurrent =
-    certificate !== undefined && now >= new Date(certificate.notBefore) && now <= new Date(certificate.notAfter)
-  return handshakeDone(addressResult) && trusted === true && nameMatches === true && isCurrent
-}
-
-const ldapResponses: ReadonlySet<ReasonCode> = new Set([
-  'ldap-responded',
-  'ldap-anonymous-refused',
-  'ldap-stronger-auth-required',
-  'ldap-confidentiality-required',
-])
-
-const tlsVerified: Module = { probe: 'tls', succeeds: isVerified }
-
-/** By name. `tcp_tls` is `tls_connect` under another name that is in use. */
-export const modules = {
-  tcp_connect: { probe: 'tcp', succeeds: ({ state }) => state === 'open' },
-  tls_connect: tlsVerified,
-  tcp_tls: tlsVerified,
-  tls_connect_insecure: { probe: 'tls', succeeds: handshakeDone },
-  ssh_banner: {
-    probe: 'ssh',
-    succeeds: isBanner,
-    misspoke: (addressResult) =>
-      addressResult.state === 'open' && !isBanner(addressResult) && addressResult.reason !== 'protocol-timeout',
-  },
-  ldap: { probe: 'ldap', succeeds: ({ reason }) => ldapResponses.has(reason) },
-} as const satisfies Record<string, Module>
-
-export type ModuleName = keyof typeof modules
+/** The modules of all protocols, by name. */
+export const modules = Object.fromEntries(
+  protocolNames.flatMap((probe) =>
+    Object.entries(anyProtocols[probe].modules).map(([name, module]) => [name, { probe, ...module }]),
+  ),
+) as { readonly [Name in ModuleName]: Module }
 export const moduleNames = Object.keys(modules) as ModuleName[]
 
-/** What one look brought, and how long it took. */
-export interface Probed {
-  module: Module
-  addressResult: AddressResult
+/** What a module makes of a probe's result. */
+interface Assessment {
   success: boolean
+  /** The peer spoke, and not what the module waits for. */
+  misspoke: boolean
+}
+
+/** Judges the result of a probe as the module of blackbox_exporter would, at that time. */
+export function assess(module: Module, { state, reason, facts }: AddressResult, now: Date): Assessment {
+  const seen = { state, reason, facts: facts as never, observedAt: now.getTime() }
+  return { success: module.succeeds(seen), misspoke: module.misspoke?.(seen) ?? false }
+}
+
+/** What one probe brought, and how long it took. */
+interface Probed {
+  addressResult: AddressResult
+  assessment: Assessment
   lookupMs: number
   tookMs: number
 }
 
-/** A metric of blackbox_exporter, by its name and its words; it writes a value. */
+/** A metric of blackbox_exporter with its help text; the result renders a value. */
 const gauge = (name: string, help: string) => {
   const head = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name}`
   return (value: number, labels?: Record<string, string>) => `${head}${labels ? series(labels) : ''} ${value}\n`
@@ -74,15 +54,15 @@ const certificateInfo = gauge('probe_ssl_last_chain_info', 'Contains SSL leaf ce
 const tlsVersion = gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown')
 const succeeded = gauge('probe_success', 'Displays whether or not the probe was a success')
 
-/** What blackbox_exporter would tell, with the same meaning; what is not known is left out. */
-export function renderBlackbox({ module, addressResult, success, lookupMs, tookMs }: Probed): string {
+/** The metrics that blackbox_exporter would give, with the same meaning; what is not known is left out. */
+export function renderBlackbox({ addressResult, assessment, lookupMs, tookMs }: Probed): string {
   return [
     lookupSeconds(lookupMs / 1000),
     durationSeconds(tookMs / 1000),
-    failedRegex(module.misspoke?.(addressResult) ? 1 : 0),
+    failedRegex(assessment.misspoke ? 1 : 0),
     addressResult.address === null ? '' : aboutAddress(addressResult.address),
-    module.probe === 'tls' ? aboutTls(addressResult) : '',
-    succeeded(success ? 1 : 0),
+    aboutTls(addressResult),
+    succeeded(assessment.success ? 1 : 0),
   ].join('')
 }
 
@@ -91,9 +71,10 @@ function aboutAddress(address: string): string {
   return addressHash(fnv1a(ip.toByteArray())) + ipProtocol(ip.kind() === 'ipv6' ? 6 : 4)
 }
 
-function aboutTls(addressResult: AddressResult): string {
-  const { certificate, protocol } = tlsOf(addressResult)
-  const expiresAt = addressResult.measurements?.chainExpiresAt
+/** Of the session that the facts hold, if they hold one. */
+function aboutTls({ facts, measurements }: AddressResult): string {
+  const { certificate, protocol }: TlsFacts = facts
+  const expiresAt = measurements?.chainExpiresAt
   const names = certificate?.sans.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
   return [
     expiresAt ? certificateExpiry(Date.parse(expiresAt) / 1000) : '',

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { results } from '../domain/findings/judge.ts'
-import { probeNames } from '../domain/findings/observation.ts'
 import { verdicts } from '../domain/findings/verdict.ts'
+import { protocolNames } from '../domain/protocols/index.ts'
 
 /** What of a finding is counted. `evidence` is null where nothing was looked at. */
 interface CountedFinding {
@@ -56,7 +56,7 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   // From the beginning: a series that begins with its first failure shows no increase.
   for (const status of ['completed', 'canceled', 'failed'])
     for (const verdict of verdicts) audits.inc({ status, verdict }, 0)
-  for (const probe of ['none', ...probeNames]) for (const result of results) checks.inc({ probe, result }, 0)
+  for (const probe of ['none', ...protocolNames]) for (const result of results) checks.inc({ probe, result }, 0)
   const probeSeconds = new Histogram({
     name: 'portwarden_probe_duration_seconds',
     help: 'Duration of the try that decided a recorded check',

@@ -1,6 +1,9 @@
-import type { AddressResult, FactsByProbe, Observation, State } from '../../src/domain/findings/observation.ts'
+import type { AddressResult, Observation } from '../../src/domain/findings/observation.ts'
 import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
+import type { State } from '../../src/domain/findings/state.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy/policy.ts'
+import { type FactsByProtocol, type ProtocolName, protocolNames, protocols } from '../../src/domain/protocols/index.ts'
+import type { TlsFacts } from '../../src/domain/protocols/tls.ts'
 
 /** When everything here was observed. */
 export const now = '2026-01-01T12:00:00.000Z'
@@ -8,7 +11,7 @@ export const now = '2026-01-01T12:00:00.000Z'
 export interface Seen {
   state: State
   reason: ReasonCode
-  facts?: FactsByProbe[keyof FactsByProbe]
+  facts?: FactsByProtocol[keyof FactsByProtocol]
 }
 
 /** A rule for one target that expects this. */
@@ -18,10 +21,18 @@ export const ruleThat = (expect: ResolvedExpectation): ResolvedRule => ({
   severity: 'high',
   direction: 'inbound',
   from: ['client'],
-  probe: 'tcp',
+  probe: probeFor(expect),
   port: 443,
   expect,
 })
+
+/** The first probe that takes all groups of the expectation. */
+function probeFor({ state: _, ...demands }: ResolvedExpectation): ProtocolName {
+  const groups = Object.entries(demands).flatMap(([group, demand]) => (demand === undefined ? [] : group))
+  const taker = protocolNames.find((name) => groups.every((group) => group in protocols[name].expects))
+  if (!taker) throw new Error(`no probe takes ${groups}`)
+  return taker
+}
 
 /** What a probe saw of a host: one address for each of the given addressResults. */
 export function observation(...seen: Seen[]): Observation {
@@ -38,7 +49,7 @@ export function observation(...seen: Seen[]): Observation {
   }
 }
 
-type Certificate = NonNullable<FactsByProbe['tls']['certificate']>
+type Certificate = NonNullable<TlsFacts['certificate']>
 
 /** A certificate that is valid all through 2026. */
 export const certificate = (change: Partial<Certificate> = {}): Certificate => ({

@@ -124,7 +124,7 @@ test('NDJSON is one JSON text to a line, whatever is in it', () => {
 })
 
 describe('the columns', () => {
-  const reason = { code: 'as-expected', message: 'What was seen is what the rule expects.' }
+  const reason = { code: 'as-expected', message: 'The observation is what the rule expects.' }
   const judged = {
     rule: 'r',
     vantage: 'v',

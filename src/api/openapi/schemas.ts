@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox'
 import { results } from '../../domain/findings/judge.ts'
-import { states } from '../../domain/findings/observation.ts'
 import { reasonCodes, reasons } from '../../domain/findings/reasons.ts'
+import { states } from '../../domain/findings/state.ts'
 import { nameSchema } from '../../domain/policy/policy.ts'
 import { closedObject } from '../../domain/policy/shape.ts'
 import { idempotencyDays } from '../../store/db/maintenance.ts'

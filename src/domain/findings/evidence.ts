@@ -1,19 +1,21 @@
-import type { AddressResult, FactsByProbe, Observation, ProbeName, State } from './observation.ts'
+import type { FactsByProtocol, ProtocolName } from '../protocols/index.ts'
+import type { AddressResult, Observation } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
+import type { State } from './state.ts'
 
 /** The stable part of an observation: equal evidence means that nothing changed. Stored once per distinct content. */
-export interface Evidence<P extends ProbeName = ProbeName> {
+export interface Evidence<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
   /** By literal address; the empty name stands for a host that has none. */
-  addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProbe[P] }>
+  addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProtocol[P] }>
   /** Of a paired rule: what each vantage of the other side saw, by its name. */
   unlike?: Record<string, Evidence<P>['addresses']>
 }
 
 /** Leaves out what changes by itself: times, latencies, attempts, measurements. */
-export function evidenceOf<P extends ProbeName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
+export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
   const addresses = Object.fromEntries(
     addressResults.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
   )

@@ -1,7 +1,7 @@
 import type { Evidence } from './evidence.ts'
 import type { Result } from './judge.ts'
-import type { State } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
+import type { State } from './state.ts'
 
 /** What a finding is besides its result: bits of one number, which its digest covers. */
 export const findingFlags = { indirect: 1, late: 2 } as const

@@ -1,7 +1,7 @@
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import type { Result } from '../findings/judge.ts'
-import type { State } from '../findings/observation.ts'
 import { describeReason, type ReasonCode } from '../findings/reasons.ts'
+import type { State } from '../findings/state.ts'
 
 export const driftClasses = [
   'regressed',

@@ -1,6 +1,8 @@
+import { protocolNames, protocols } from '../protocols/index.ts'
+import type { FactSignificance } from '../protocols/protocol.ts'
 import type { DriftClass, FieldChange, SeriesOutcome } from './drift.ts'
 
-/** How much a change deserves to be looked at: `alert` now, `notice` in the next review, `info` for the record. */
+/** How soon a change deserves a review: `alert` now, `notice` in the next review, `info` for the record. */
 export const significances = ['info', 'notice', 'alert'] as const
 export type Significance = (typeof significances)[number]
 
@@ -10,16 +12,21 @@ const max = (values: readonly Significance[]): Significance =>
     'info',
   )
 
-/** Fields of evidence that say more than `info` when they change; the first pattern that fits decides. */
-const fields: readonly (readonly [RegExp, Significance])[] = [
-  [/\/facts\/hostKey\//, 'alert'], // another machine, or an interception
-  [/\/trusted$/, 'alert'],
-  [/\/bind(\/|$)/, 'notice'],
-  [/\/certificate\/(issuer|publicKey)(\/|$)/, 'notice'], // a renewal that keeps both says nothing of the kind
-  [/\/certificate\/(subject|sans)(\/|$)/, 'notice'],
-  [/\/(protocol|versions|algorithms|security|activeDirectory)(\/|$)/, 'notice'],
-  [/^\/state$/, 'notice'],
-]
+/** By fact path; a fact that several protocols have matters equally in each. */
+const significantFacts: Readonly<Record<string, FactSignificance | undefined>> = Object.assign(
+  {},
+  ...protocolNames.map((name) => protocols[name].significance),
+)
+
+/** The significance of a fact is that of the longest listed path that leads to it. */
+function significanceOfFact(path: string): Significance {
+  const parts = path.split('/')
+  for (let length = parts.length; length > 0; length -= 1) {
+    const listed = significantFacts[parts.slice(0, length).join('/')]
+    if (listed) return listed
+  }
+  return 'info'
+}
 
 const byClass: Record<DriftClass, Significance> = {
   regressed: 'notice',
@@ -32,8 +39,12 @@ const byClass: Record<DriftClass, Significance> = {
 }
 
 /** The significance of one changed field. A fact that only came or went with its port says nothing by itself. */
-export const significanceOf = ({ path, before, after }: FieldChange): Significance =>
-  before === null || after === null ? 'info' : (fields.find(([pattern]) => pattern.test(path))?.[1] ?? 'info')
+export function significanceOf({ path, before, after }: FieldChange): Significance {
+  if (before === null || after === null) return 'info'
+  if (path === '/state') return 'notice'
+  const [, fact] = /\/facts\/(.+)$/.exec(path) ?? []
+  return fact === undefined ? 'info' : significanceOfFact(fact)
+}
 
 const isExposed = (side: SeriesOutcome | undefined) =>
   side?.result === 'fail' && side.reason === 'unexpected-state' && side.state === 'open'

@@ -3,17 +3,15 @@ import { isPlainText } from '../../encoding/text.ts'
 import { describeHost, isHost } from '../findings/endpoint.ts'
 import { holds, type ParameterValues, placeholderOf, placeholdersIn, substitute } from './placeholders.ts'
 import {
-  CredentialRef,
   type Parameter,
   type ParameterValue,
-  Pem,
   type PolicyDocument,
   type PolicyRule,
-  Port,
   type ResolvedRule,
   Rule,
 } from './policy.ts'
 import { checkPlainLeaf, checkShape, type LeafCheck, nearestName } from './shape.ts'
+import { CredentialRef, Pem, Port } from './values.ts'
 
 /** Where a value was given: with the audit, or with the target. */
 type Layer = 'audit' | 'target'

@@ -1,6 +1,7 @@
 import { Value } from 'typebox/value'
-import { Comparison, type ParameterValue, parameterName } from './policy.ts'
+import { type ParameterValue, parameterName } from './policy.ts'
 import { isRecord } from './shape.ts'
+import { Comparison } from './values.ts'
 
 /** What the parameters of a policy are for one target; undefined where one has no value. */
 export type ParameterValues = Readonly<Record<string, ParameterValue | undefined>>

@@ -1,9 +1,8 @@
-import { type Static, type TSchema, Type } from 'typebox'
-import { ldapChannels, probeNames, states, tlsVersions } from '../findings/observation.ts'
+import { type Static, type TOptional, type TSchema, Type } from 'typebox'
+import { states } from '../findings/state.ts'
+import { type GroupName, type GroupSchemas, groupNames, groups, protocolNames } from '../protocols/index.ts'
 import { closedObject } from './shape.ts'
-
-const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
-const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
+import { Comparison, type Evaluated, list, optional, Port, Scalar } from './values.ts'
 
 export const severities = ['low', 'medium', 'high'] as const
 export type Severity = (typeof severities)[number]
@@ -17,39 +16,19 @@ export const nameSchema = (what: string) =>
     description: what,
     examples: ['ssh-restricted'],
   })
-export const Port = Type.Integer({ title: 'port', minimum: 1, maximum: 65535 })
 export const Zone = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
   maxLength: 50,
   description: 'client, server, support, untrusted…',
   examples: ['client'],
 })
-const Scalar = Type.Union([Type.String({ maxLength: 100_000 }), Type.Number(), Type.Boolean()])
-
-/** `{ value, equals }` or `{ value, differsFrom }`: what a rule asks of its parameters. */
-export const Comparison = Type.Union([
-  closedObject({ value: Scalar, equals: Scalar }),
-  closedObject({ value: Scalar, differsFrom: Scalar }),
-])
-const Flag = Type.Union([Type.Boolean(), Comparison])
 const Condition = Type.Union([Scalar, Comparison])
 
-export const CredentialRef = Type.String({
-  pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$',
-  maxLength: 500,
-  examples: ['env:LDAP_BIND'],
-  description:
-    'Where the worker at the vantage finds the credential: env:NAME or file:/PATH; never the credential itself',
-})
+const groupSchemas = Object.fromEntries(
+  groupNames.map((name) => [name, optional<TSchema>(groups[name].schema)]),
+) as unknown as { [Name in GroupName]: TOptional<GroupSchemas[Name]> }
 
-/** One or more certificates; a base64 text that begins with MI is a DER sequence of the size that certificates have. */
-export const Pem = Type.String({
-  pattern: '-----BEGIN CERTIFICATE-----\\s+MI[A-Za-z0-9+/=\\s]+-----END CERTIFICATE-----',
-  maxLength: 100_000,
-  examples: ['-----BEGIN CERTIFICATE-----\nMII…\n-----END CERTIFICATE-----'],
-  description: 'PEM certificates that are trusted besides the system',
-})
-
+/** The groups come from the protocols that take them. */
 export const Expectation = closedObject(
   {
     state: optional(
@@ -59,43 +38,7 @@ export const Expectation = closedObject(
         description: 'Allowed states; default: open',
       }),
     ),
-    tls: optional(
-      closedObject({
-        minVersion: optional(Type.Enum([...tlsVersions])),
-        refuses: optional(list(Type.Enum([...tlsVersions]))),
-        trusted: optional(Flag),
-        trustedCa: optional(Pem),
-        allowSelfSigned: optional(Flag),
-        nameMatches: optional(Flag),
-        validNow: optional(Flag),
-        minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
-      }),
-    ),
-    http: optional(closedObject({ answers: optional(Flag), plainServed: optional(Type.Literal(false)) })),
-    ssh: optional(
-      closedObject({
-        speaks: optional(Flag),
-        minVersion: optional(Type.Enum(['1.99', '2.0'])),
-        hostKeys: optional(
-          list(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: [`SHA256:${'0123'.repeat(10)}abc`] })),
-        ),
-        forbid: optional(list(Type.String({ maxLength: 100 }))),
-      }),
-    ),
-    ldap: optional(
-      closedObject({
-        answers: optional(Flag),
-        activeDirectory: optional(Flag),
-        security: optional(Type.Array(Type.Enum([...ldapChannels]), { minItems: 1, uniqueItems: true })),
-        plainBind: optional(
-          Type.Literal('refused', {
-            description: 'A simple bind in clear must be refused; tried with a made-up user and no secret',
-          }),
-        ),
-        bind: optional(closedObject({ credentialRef: CredentialRef })),
-        trustedCa: optional(Pem),
-      }),
-    ),
+    ...groupSchemas,
   },
   { description: 'What must hold; everything that is named must' },
 )
@@ -119,7 +62,7 @@ export const Rule = closedObject({
       description: 'Not applicable while this, or one of these, has no value, is false, or does not hold',
     }),
   ),
-  probe: Type.Enum([...probeNames]),
+  probe: Type.Enum(protocolNames),
   host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
   port: Port,
   expect: Expectation,
@@ -202,7 +145,6 @@ export type Rule = Static<typeof Rule>
 export type Expectation = Static<typeof Expectation>
 export type Parameter = Static<typeof Parameter>
 export type ParameterValue = string | number | boolean
-export type Comparison = Static<typeof Comparison>
 
 /** What is the same for every target, so that a rule can be planned, counted and compared before a target is known. */
 export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect', 'probe', 'controls'] as const
@@ -218,13 +160,6 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
 }
 export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
 
-type Evaluated<T> = T extends Comparison
-  ? never
-  : T extends unknown[]
-    ? T
-    : T extends object
-      ? { [K in keyof T]: Evaluated<T[K]> }
-      : T
 /** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
 export type ResolvedRule = Evaluated<Omit<Rule, 'when'>>
 export type ResolvedExpectation = ResolvedRule['expect']

@@ -3,37 +3,19 @@ import { type Static, Type } from 'typebox'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
-import {
-  type AddressResult,
-  HttpsFacts,
-  LdapFacts,
-  ldapChannels,
-  type Observation,
-  type ProbeName,
-  probeNames,
-  SshFacts,
-  states,
-  TcpFacts,
-  TlsFacts,
-  tlsVersions,
-} from '../findings/observation.ts'
+import type { AddressResult, Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
-import { CredentialRef, Port } from '../policy/policy.ts'
+import { states } from '../findings/state.ts'
 import { checkPlainLeaf, checkShape, closedObject, type Leaf, under, type ValueIssue } from '../policy/shape.ts'
+import { Port } from '../policy/values.ts'
+import { optionProperties, type ProtocolName, protocolNames, protocols } from '../protocols/index.ts'
 
-/** One look that an agent is asked for: nothing of what is expected, beyond what the probe must look at. */
+/** One check for an agent: it holds no expectation, only what the probe must examine. */
 export const LeasedCheck = closedObject({
-  probe: Type.Enum([...probeNames]),
+  probe: Type.Enum(protocolNames),
   host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.0.0.5'] }),
   port: Port,
-  options: closedObject({
-    trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
-    offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),
-    plainHttp: Type.Optional(Type.Boolean()),
-    security: Type.Optional(Type.Array(Type.Enum([...ldapChannels]))),
-    credentialRef: Type.Optional(CredentialRef),
-    plainBind: Type.Optional(Type.Boolean()),
-  }),
+  options: closedObject(optionProperties),
 })
 export type LeasedCheck = Static<typeof LeasedCheck>
 
@@ -88,7 +70,6 @@ export const Delivery = closedObject({
 })
 export type Delivery = Static<typeof Delivery>
 
-const factsOf = { tcp: TcpFacts, tls: TlsFacts, https: HttpsFacts, ssh: SshFacts, ldap: LdapFacts } as const
 const maxFactsLength = 65_536
 
 /**
@@ -96,7 +77,7 @@ const maxFactsLength = 65_536
  * check, facts of its probe alone, sizes bounded. Its clock is not trusted: no look was made before `from` or after `until`.
  */
 export function readDelivery(
-  checks: readonly { probe: ProbeName; host: string; port: number }[],
+  checks: readonly { probe: ProtocolName; host: string; port: number }[],
   { observations }: Delivery,
   { from, until }: { from: Date; until: Date },
 ): { observations: Observation[] } | { issues: ValidationIssue[] } {
@@ -122,7 +103,7 @@ export function readDelivery(
 type AddressResults = Delivery['observations'][number]['addressResults']
 
 function wrongWith(
-  asked: { probe: ProbeName } | undefined,
+  asked: { probe: ProtocolName } | undefined,
   { addressResults, repeated }: { addressResults: AddressResults; repeated: boolean },
 ): ValueIssue[] {
   if (!asked) return [{ path: ['check'], message: 'is not a check of this lease' }]
@@ -134,12 +115,12 @@ function wrongWith(
   )
 }
 
-function wrongIn(probe: ProbeName, { address, facts }: AddressResults[number]): ValueIssue[] {
+function wrongIn(probe: ProtocolName, { address, facts }: AddressResults[number]): ValueIssue[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ path: ['address'], message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)
     return [{ path: ['facts'], message: `must be at most ${maxFactsLength} characters long` }]
-  return checkShape(factsOf[probe], facts, checkFact).map(under(['facts']))
+  return checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
 }
 
 function checkFact(leaf: Leaf): ValueIssue[] {

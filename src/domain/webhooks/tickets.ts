@@ -1,5 +1,5 @@
 import type { Result } from '../findings/judge.ts'
-import type { State } from '../findings/observation.ts'
+import type { State } from '../findings/state.ts'
 import type { Severity } from '../policy/policy.ts'
 
 /** A finding as a tool needs it that makes tickets. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
-import type { AddressResult, FactsByProbe, ldapChannels, ProbeName } from '../../domain/findings/observation.ts'
+import type { AddressResult } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { FactsByProtocol, OptionsByProtocol, ProtocolName } from '../../domain/protocols/index.ts'
 import type { Credential } from '../ldap/credentials.ts'
 import type { Deadline } from './deadline.ts'
 
@@ -9,21 +10,6 @@ export interface Endpoint {
   host: string
   address: string
   port: number
-}
-
-/** What a rule asks a probe to look at beyond the least; the plan derives it from the expectation. */
-export interface ProbeOptions {
-  tcp: Record<never, never>
-  tls: { trustedCa?: string; offerVersions?: readonly string[] }
-  https: { trustedCa?: string; offerVersions?: readonly string[]; plainHttp?: boolean }
-  ssh: Record<never, never>
-  ldap: {
-    trustedCa?: string
-    security?: readonly (typeof ldapChannels)[number][]
-    credentialRef?: string
-    /** Tries a simple bind in clear, as nobody and with no secret, to see whether the directory demands protection. */
-    plainBind?: boolean
-  }
 }
 
 /** An established connection, paused: no byte is read before the probe reads. */
@@ -51,15 +37,15 @@ export interface ProbeIo {
 }
 
 /** What one try of a probe saw. */
-export interface ProbeResult<P extends ProbeName> extends Outcome {
-  facts: FactsByProbe[P]
+export interface ProbeResult<P extends ProtocolName> extends Outcome {
+  facts: FactsByProtocol[P]
   measurements?: AddressResult['measurements']
 }
 
 /** One look at one endpoint. Never throws for what the network does: that is data. */
-export type Probe<P extends ProbeName> = (
+export type Probe<P extends ProtocolName> = (
   endpoint: Endpoint,
-  options: ProbeOptions[P],
+  options: OptionsByProtocol[P],
   io: ProbeIo,
 ) => Promise<ProbeResult<P>>
 

@@ -1,4 +1,4 @@
-import type { ProbeName } from '../../domain/findings/observation.ts'
+import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
@@ -6,8 +6,8 @@ import { probeTcp } from '../tcp/probe.ts'
 import { probeTls } from '../tls/probe.ts'
 import type { Probe } from './probe.ts'
 
-/** Every probe under its name: the compiler finds a missing one. */
-export type ProbeRegistry = { readonly [P in ProbeName]: Probe<P> }
+/** The probe of every protocol: the compiler finds a missing one. */
+export type ProbeRegistry = { readonly [Name in ProtocolName]: Probe<Name> }
 
 export const probes: ProbeRegistry = {
   tcp: probeTcp,

@@ -1,30 +1,23 @@
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { AddressResult, Observation, ProbeName } from '../../domain/findings/observation.ts'
+import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
+import type { OptionsByProtocol, ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
 import { createDialler, type Dial } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
 import { createResolver, type Lookup, lookupThreads, type Resolver } from '../network/resolve.ts'
 import { createDeadline } from './deadline.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
-import {
-  type Connection,
-  type Endpoint,
-  isConnection,
-  type Outcome,
-  type ProbeIo,
-  type ProbeOptions,
-  type ProbeResult,
-} from './probe.ts'
+import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type ProbeResult } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
 
 /** What to look at, and how closely. */
-export interface Check<P extends ProbeName = ProbeName> {
+export interface Check<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
-  options: ProbeOptions[P]
+  options: OptionsByProtocol[P]
   /** One try at the first address alone, within this time. */
   once?: { timeoutMs: number; resolved(tookMs: number): void }
 }
@@ -53,7 +46,7 @@ export interface ObserverOptions {
  * Makes one check: resolves the host once, looks at each of its addresses. Never rejects. Checks that send the same
  * credential share one `account` and come one after the other, so that a refusal is not repeated.
  */
-export type Observe = <P extends ProbeName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
+export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
 interface World extends ObserverOptions {
   dial: Dial
@@ -98,7 +91,7 @@ export function createObserver(options: ObserverOptions): Observe {
   }
 }
 
-async function probeAddresses<P extends ProbeName>(
+async function probeAddresses<P extends ProtocolName>(
   check: Check<P>,
   { use, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
@@ -118,12 +111,16 @@ async function probeAddresses<P extends ProbeName>(
   return addressResults
 }
 
-function failed<P extends ProbeName>(error: unknown, check: Check<P>, world: World): Observation<P>['addressResults'] {
+function failed<P extends ProtocolName>(
+  error: unknown,
+  check: Check<P>,
+  world: World,
+): Observation<P>['addressResults'] {
   world.log(error, check)
   return [undialled(null, { state: 'unknown', reason: 'local-failure' })]
 }
 
-const usesCredential = (options: ProbeOptions[ProbeName]): boolean =>
+const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
   'credentialRef' in options && options.credentialRef !== undefined
 
 interface Circumstances {
@@ -131,7 +128,7 @@ interface Circumstances {
   world: World
 }
 
-async function probeAddress<P extends ProbeName>(
+async function probeAddress<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
   { use, world }: Circumstances,
@@ -146,7 +143,7 @@ async function probeAddress<P extends ProbeName>(
   }
 }
 
-const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome): AddressResult<P> => ({
+const undialled = <P extends ProtocolName>(address: string | null, outcome: Outcome): AddressResult<P> => ({
   address,
   ...outcome,
   facts: {},
@@ -154,9 +151,9 @@ const undialled = <P extends ProbeName>(address: string | null, outcome: Outcome
   attempts: 0,
 })
 
-type Tried<P extends ProbeName> = Omit<AddressResult<P>, 'address' | 'attempts'>
+type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempts'>
 
-async function tryOnce<P extends ProbeName>(
+async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
   { use, world, isLast }: Circumstances & { isLast: boolean },
@@ -207,7 +204,7 @@ function createSocketSet(): SocketSet {
 
 const millisecondsSince = (at: number): number => Math.round((performance.now() - at) * 10) / 10
 
-function runProbe<P extends ProbeName>(
+function runProbe<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
   { use, world, sockets }: Circumstances & { sockets: SocketSet },

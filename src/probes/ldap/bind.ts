@@ -1,5 +1,5 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Endpoint, ProbeIo } from '../engine/probe.ts'
 import type { Channel, Reply } from './channel.ts'
 import type { Credential } from './credentials.ts'
@@ -7,7 +7,7 @@ import { simpleBind } from './messages.ts'
 import { bindReason, describeResult } from './result.ts'
 import type { VerifiedChannel } from './security.ts'
 
-type Facts = FactsByProbe['ldap']
+type Facts = LdapFacts
 
 /** Binds once. Resolves the credential only now, and never stores it. */
 export async function bindWithCredential(

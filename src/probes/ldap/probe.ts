@@ -1,6 +1,7 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import type { Connection, Endpoint, Probe, ProbeIo, ProbeOptions, ProbeResult } from '../engine/probe.ts'
+import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
+import type { Connection, Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { isConnection } from '../engine/probe.ts'
 import { bindAsUnknownUser, bindWithCredential, respondedReason } from './bind.ts'
 import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
@@ -13,7 +14,7 @@ import { requestStartTls } from './start-tls.ts'
 /** The state of one probe over one connection. */
 interface Session {
   endpoint: Endpoint
-  options: ProbeOptions['ldap']
+  options: OptionsByProtocol['ldap']
   io: ProbeIo
   connection: Connection
   budget: Budget
@@ -24,7 +25,7 @@ interface Session {
   verified?: VerifiedChannel
   destroyTls?: () => void
   namingContext?: string
-  facts: FactsByProbe['ldap']
+  facts: LdapFacts
   measurements?: ProbeResult<'ldap'>['measurements']
 }
 

@@ -1,8 +1,8 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Result } from './messages.ts'
 
-type ResultFacts = Omit<NonNullable<FactsByProbe['ldap']['bind']>, 'as'>
+type ResultFacts = Omit<NonNullable<LdapFacts['bind']>, 'as'>
 
 /** Result codes by number, RFC 4511 section 4.1.9. */
 const names: Partial<Record<number, string>> = {

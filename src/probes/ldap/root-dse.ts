@@ -1,9 +1,9 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import { escapeControls } from '../../encoding/text.ts'
 import type { Channel, Reply } from './channel.ts'
 import { type Attributes, searchRootDse } from './messages.ts'
 
-type Facts = FactsByProbe['ldap']
+type Facts = LdapFacts
 
 /** What the rootDSE shows without a bind. */
 interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse'> {

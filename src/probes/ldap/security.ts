@@ -1,11 +1,13 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import type { Connection, Endpoint, ProbeIo, ProbeOptions } from '../engine/probe.ts'
+import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import type { Connection, Endpoint, ProbeIo } from '../engine/probe.ts'
 import { handshakeTls } from '../tls/handshake.ts'
 import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
 import type { Budget } from './inbox.ts'
 
-type Facts = FactsByProbe['ldap']
+type Facts = LdapFacts
 
 /** Which protection to attempt, and whether it is required. */
 interface SecurityPlan {
@@ -16,7 +18,10 @@ interface SecurityPlan {
 const ldapsPorts: readonly number[] = [636, 3269]
 
 /** By the rule, else by the port. A credential always requires protection. */
-export function planSecurity(port: number, { security: allowed, credentialRef }: ProbeOptions['ldap']): SecurityPlan {
+export function planSecurity(
+  port: number,
+  { security: allowed, credentialRef }: OptionsByProtocol['ldap'],
+): SecurityPlan {
   const required = credentialRef !== undefined || (allowed !== undefined && !allowed.includes('plain'))
   if (ldapsPorts.includes(port)) return { channel: 'ldaps', required }
   if (allowed?.includes('starttls')) return { channel: 'starttls', required }
@@ -32,7 +37,7 @@ export type VerifiedChannel = Channel & { readonly [verified]: true }
 interface Unsecured {
   connection: Connection
   endpoint: Endpoint
-  options: Pick<ProbeOptions['ldap'], 'trustedCa'>
+  options: Pick<OptionsByProtocol['ldap'], 'trustedCa'>
   io: Pick<ProbeIo, 'deadline'>
   budget: Budget
 }
@@ -41,7 +46,7 @@ interface Unsecured {
 interface Secured {
   /** `tls-ok`, or why there is no channel. */
   reason: ReasonCode
-  facts: FactsByProbe['tls']
+  facts: TlsFacts
   channel?: Channel
   /** The same channel, if it may carry a credential. */
   verified?: VerifiedChannel
@@ -75,16 +80,16 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
 }
 
 /** The handshake accepts any certificate, a credential does not. */
-function isVerified({ trusted, nameMatches, certificate, ...session }: FactsByProbe['tls'], now: number): boolean {
+function isVerified({ trusted, nameMatches, certificate, ...session }: TlsFacts, now: number): boolean {
   if (!trusted || !nameMatches || !certificate) return false
   const validNow = Date.parse(certificate.notBefore) <= now && now < Date.parse(certificate.notAfter)
   return validNow && isStrong(session, certificate.publicKey)
 }
 
-type PublicKey = NonNullable<FactsByProbe['tls']['certificate']>['publicKey']
+type PublicKey = NonNullable<TlsFacts['certificate']>['publicKey']
 
 // OpenSSL security level 2, the default of TLS clients today.
-function isStrong({ protocol, keyExchange }: FactsByProbe['tls'], { type, bits = 0 }: PublicKey): boolean {
+function isStrong({ protocol, keyExchange }: TlsFacts, { type, bits = 0 }: PublicKey): boolean {
   const current = protocol === 'TLSv1.2' || protocol === 'TLSv1.3'
   const [, diffieHellmanBits = 2048] = /^DH (\d+)$/.exec(keyExchange ?? '') ?? []
   return current && (!type.startsWith('rsa') || bits >= 2048) && Number(diffieHellmanBits) >= 2048

@@ -1,5 +1,5 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Channel } from './channel.ts'
 import { startTls } from './messages.ts'
@@ -17,7 +17,7 @@ export async function requestStartTls(
   channel: Channel,
   nextMessageId: () => number,
   deadline: Deadline,
-): Promise<{ failure?: ReasonCode; startTls?: FactsByProbe['ldap']['startTls'] }> {
+): Promise<{ failure?: ReasonCode; startTls?: LdapFacts['startTls'] }> {
   let reply = await channel.request(startTls(nextMessageId()))
   for (const pauseMs of pausesMs) {
     if ('failure' in reply || reply.value.code !== operationsError) break

@@ -1,10 +1,10 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { escapeControls } from '../../encoding/text.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
 import type { Ending, Wire } from './wire.ts'
 
-type Facts = FactsByProbe['ssh']
+type Facts = SshFacts
 
 /** Our identification without CR LF. RFC 4253 section 4.2 excludes spaces and minus signs and allows 255 bytes. */
 export const identify = (requester: string): Buffer =>

@@ -1,11 +1,11 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { encodeText, encodeUint32, readFields } from './fields.ts'
 import { type HostKeyAlgorithm, hostKeyAlgorithms } from './host-key.ts'
 import { type KexMethod, kexMethods } from './key-exchange.ts'
 import { messages } from './packet.ts'
 
 /** The eight lists of SSH_MSG_KEXINIT, each in order of preference. */
-export type Algorithms = NonNullable<FactsByProbe['ssh']['algorithms']>
+export type Algorithms = NonNullable<SshFacts['algorithms']>
 
 interface KexInit {
   algorithms: Algorithms

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { isConnection, type Probe } from '../engine/probe.ts'
 import { isSignedBy, parseHostKey } from './host-key.ts'
 import { type Identification, identify, readIdentification } from './identification.ts'
@@ -9,7 +9,7 @@ import { exchangeKeys } from './key-exchange.ts'
 import { encodeDisconnect, encodePacket, messages, readMessage } from './packet.ts'
 import { openWire, type Wire } from './wire.ts'
 
-type Facts = FactsByProbe['ssh']
+type Facts = SshFacts
 interface Seen {
   reason: ReasonCode
   facts: Facts

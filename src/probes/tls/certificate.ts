@@ -1,10 +1,10 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { escapeControls } from '../../encoding/text.ts'
 
-type CertificateFacts = NonNullable<FactsByProbe['tls']['certificate']>
+type CertificateFacts = NonNullable<TlsFacts['certificate']>
 
 const [maxNameLength, maxSanLength, maxSans] = [1024, 300, 200]
 

@@ -1,4 +1,4 @@
-import type { TlsVersion } from '../../domain/findings/observation.ts'
+import type { TlsVersion } from '../../domain/protocols/tls.ts'
 
 /** The unencrypted part of a server's handshake. */
 export interface ClearHandshake {

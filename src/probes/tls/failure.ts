@@ -1,12 +1,12 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { recognizeEnded } from './first-bytes.ts'
 import type { Greeting } from './greeting.ts'
 import type { Tap } from './tap.ts'
 
 export interface Failure {
   reason: ReasonCode
-  facts: FactsByProbe['tls']
+  facts: TlsFacts
 }
 
 const certificateRequired = 116

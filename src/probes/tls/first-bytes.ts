@@ -1,6 +1,6 @@
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
 
-export type Spoke = NonNullable<FactsByProbe['tls']['spoke']>
+export type Spoke = NonNullable<TlsFacts['spoke']>
 
 /** Enough for every rule below. */
 export const firstBytesKept = 512

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import type { FactsByProbe, TlsVersion } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { TlsFacts, TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { type Authorities, authoritiesWith } from './authorities.ts'
@@ -10,8 +10,6 @@ import { probeContext } from './contexts.ts'
 import { explainEnd, explainFailure } from './failure.ts'
 import { type Greeting, greet } from './greeting.ts'
 import { judgeTrust } from './trust.ts'
-
-type TlsFacts = FactsByProbe['tls']
 
 interface HandshakeOptions {
   /** PEM; trusted in addition to the system's anchors. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
-import type { TlsVersion } from '../../domain/findings/observation.ts'
+import type { TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { readClearHandshake } from './clear-handshake.ts'

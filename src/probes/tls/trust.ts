@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import type { FactsByProbe } from '../../domain/findings/observation.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
 import { constraintsOf } from './constraints.ts'
 
-type Trust = Pick<FactsByProbe['tls'], 'trusted' | 'trustError'>
+type Trust = Pick<TlsFacts, 'trusted' | 'trustError'>
 
 interface TrustInput {
   /** The chain as the peer sent it, leaf first. */

@@ -1,4 +1,4 @@
-import { type FactsByProbe, type TlsVersion, tlsVersions } from '../../domain/findings/observation.ts'
+import { type TlsFacts, type TlsVersion, tlsVersions } from '../../domain/protocols/tls.ts'
 import { createDeadline } from '../engine/deadline.ts'
 import { type Endpoint, isConnection, type ProbeIo } from '../engine/probe.ts'
 import { offeringContext } from './contexts.ts'
@@ -8,7 +8,7 @@ import { greet } from './greeting.ts'
 import { defaultMaxBytes } from './handshake.ts'
 import { offerOldCiphers } from './old-ciphers.ts'
 
-type Versions = NonNullable<FactsByProbe['tls']['versions']>
+type Versions = NonNullable<TlsFacts['versions']>
 
 /** `closed` and `reset` count as refused only if another version works. */
 type OfferResult = 'accepted' | 'refused' | 'closed' | 'reset' | 'unclear'
@@ -20,7 +20,7 @@ type OfferResult = 'accepted' | 'refused' | 'closed' | 'reset' | 'unclear'
 export async function tryVersions(
   endpoint: Endpoint,
   requested: readonly string[],
-  seen: FactsByProbe['tls'],
+  seen: TlsFacts,
   io: ProbeIo,
 ): Promise<Versions> {
   const versions = tlsVersions.filter((version) => requested.includes(version))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Finding, findingFlags } from '../../domain/findings/finding.ts'
 import { results } from '../../domain/findings/judge.ts'
-import { states } from '../../domain/findings/observation.ts'
+import { states } from '../../domain/findings/state.ts'
 
 /**
  * The digest over findings that the ledger has of an audit, from the findings as a pack has them. It is what the database

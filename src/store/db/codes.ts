@@ -1,7 +1,7 @@
 import type { Evidence } from '../../domain/findings/evidence.ts'
 import { type Result, results } from '../../domain/findings/judge.ts'
-import { type State, states } from '../../domain/findings/observation.ts'
 import { type ReasonCode, reasonCodes, renamedReasons } from '../../domain/findings/reasons.ts'
+import { type State, states } from '../../domain/findings/state.ts'
 import type { Database } from './database.ts'
 
 /** How findings, spans and evidence spell results, states and reasons in this database. */

@@ -1,7 +1,7 @@
 import type { Evidence } from '../../domain/findings/evidence.ts'
 import type { Result } from '../../domain/findings/judge.ts'
-import type { State } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { State } from '../../domain/findings/state.ts'
 import { compareFields, type FieldChange, showOutcome } from '../../domain/history/drift.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'

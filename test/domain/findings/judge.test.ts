@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { daysLeft, type Judgement, judge } from '../../../src/domain/findings/judge.ts'
-import { type State, states, tlsVersions } from '../../../src/domain/findings/observation.ts'
+import { type Judgement, judge } from '../../../src/domain/findings/judge.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../../../src/domain/findings/reasons.ts'
-import type { ResolvedExpectation } from '../../../src/domain/policy/policy.ts'
+import { type State, states } from '../../../src/domain/findings/state.ts'
+import type { ResolvedExpectation, ResolvedRule } from '../../../src/domain/policy/policy.ts'
+import { daysLeft, tlsVersions } from '../../../src/domain/protocols/tls.ts'
 import { certificate, now, observation, ruleThat, type Seen } from '../rules.ts'
 
 /** Judges a rule that expects this on one address that was seen so, outside any window. */
@@ -100,7 +101,11 @@ describe('several addresses', () => {
 })
 
 describe('a window', () => {
-  const rule = { ...ruleThat({ state: ['closed'] }), insideWindow: { expect: { ssh: { speaks: true } } } }
+  const rule: ResolvedRule = {
+    ...ruleThat({ state: ['closed'] }),
+    probe: 'ssh',
+    insideWindow: { expect: { ssh: { speaks: true } } },
+  }
   const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
   test.each([
     [false, closed, 'pass'],
@@ -117,37 +122,45 @@ describe('a window', () => {
   })
 })
 
-describe('whatever is expected and whatever was seen', () => {
+describe('for every expectation and every observation', () => {
   const flag = fc.option(fc.boolean(), { nil: undefined })
   const some = <T>(...values: T[]) => fc.option(fc.subarray(values, { minLength: 1 }), { nil: undefined })
   const one = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { nil: undefined })
   const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })
-  const expectations: fc.Arbitrary<ResolvedExpectation> = fc.record({
-    state: some(...states),
-    tls: optional(
-      fc.record({
-        minVersion: one(...tlsVersions),
-        refuses: some(...tlsVersions),
-        trusted: flag,
-        allowSelfSigned: flag,
-        nameMatches: flag,
-        validNow: flag,
-        minDaysLeft: one(0, 14),
-      }),
-    ),
-    http: optional(fc.record({ answers: flag, plainServed: one<false>(false) })),
-    ssh: optional(
-      fc.record({ speaks: flag, minVersion: one('1.99', '2.0'), hostKeys: some('SHA256:abc'), forbid: some('x') }),
-    ),
-    ldap: optional(
-      fc.record({
-        answers: flag,
-        activeDirectory: flag,
-        security: some('plain', 'ldaps'),
-        bind: one({ credentialRef: 'env:X' }),
-      }),
-    ),
-  })
+  const state = some(...states)
+  const tls = optional(
+    fc.record({
+      minVersion: one(...tlsVersions),
+      refuses: some(...tlsVersions),
+      trusted: flag,
+      allowSelfSigned: flag,
+      nameMatches: flag,
+      validNow: flag,
+      minDaysLeft: one(0, 14),
+    }),
+  )
+  const http = optional(fc.record({ answers: flag, plainServed: one<false>(false) }))
+  const ssh = optional(
+    fc.record({
+      speaks: flag,
+      minVersion: one<'1.99' | '2.0'>('1.99', '2.0'),
+      hostKeys: some('SHA256:abc'),
+      forbid: some('x'),
+    }),
+  )
+  const ldap = optional(
+    fc.record({
+      answers: flag,
+      activeDirectory: flag,
+      security: some<'plain' | 'ldaps'>('plain', 'ldaps'),
+      bind: one({ credentialRef: 'env:X' }),
+    }),
+  )
+  const expectations: fc.Arbitrary<ResolvedExpectation> = fc.oneof(
+    fc.record({ state, tls, http }),
+    fc.record({ state, ssh }),
+    fc.record({ state, ldap }),
+  )
   const facts = fc.record(
     {
       protocol: fc.constantFrom(...tlsVersions),
@@ -174,7 +187,7 @@ describe('whatever is expected and whatever was seen', () => {
   const judgeAll = (expectation: ResolvedExpectation, all: Seen[], windowOpen: boolean) =>
     judge({ ...ruleThat(expectation), insideWindow: { expect: {} } }, observation(...all), { windowOpen })
 
-  test('it gives one of the four results of a look, and the state of an address that was seen', () => {
+  test('it gives one of the four results of a check, and the state of an address that was seen', () => {
     fc.assert(
       fc.property(...given, (expectation, all, windowOpen) => {
         const { result, state } = judgeAll(expectation, all, windowOpen)
@@ -217,6 +230,32 @@ describe('whatever is expected and whatever was seen', () => {
         expect(reason === 'as-expected').toBe(result === 'pass')
       }),
     )
+  })
+})
+
+describe('a group that the probe of the rule does not take', () => {
+  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+  const unknownGroup = { spdy: { speaks: true } } as ResolvedExpectation
+  test.each<[string, ResolvedExpectation, Seen]>([
+    ['a group of no protocol', unknownGroup, speaking],
+    ['a group of no protocol beside one that is met', { ssh: { speaks: true }, ...unknownGroup }, speaking],
+    ['a group of no protocol and an allowed closed port', { state: ['closed'], ...unknownGroup }, closed],
+    ['a group of another protocol', { ldap: { answers: true } }, speaking],
+  ])('is an error, and never a pass: %s', (_, expect_, seen) => {
+    const rule: ResolvedRule = { ...ruleThat({}), probe: 'ssh', expect: expect_ }
+    const judgement = judge(rule, observation(seen), { windowOpen: false })
+    expect(judgement).toEqual({ result: 'error', state: seen.state, reason: 'expectation-not-supported' })
+  })
+
+  test('is an error inside a window too', () => {
+    const rule: ResolvedRule = { ...ruleThat({}), insideWindow: { expect: unknownGroup } }
+    expect(judge(rule, observation(open), { windowOpen: true }).result).toBe('error')
+    expect(judge(rule, observation(open), { windowOpen: false }).result).toBe('pass')
+  })
+
+  test('as a probe of no protocol, is an error', () => {
+    const rule = { ...ruleThat({}), probe: 'spdy' as ResolvedRule['probe'] }
+    expect(judge(rule, observation(open), { windowOpen: false }).result).toBe('error')
   })
 })
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Result } from '../../../src/domain/findings/judge.ts'
-import type { AddressResult, Observation, State } from '../../../src/domain/findings/observation.ts'
+import type { AddressResult, Observation } from '../../../src/domain/findings/observation.ts'
 import { judgePair, otherSideOf } from '../../../src/domain/findings/paired-rule.ts'
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
+import type { State } from '../../../src/domain/findings/state.ts'
 import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
 
 const rule: ResolvedRule = {

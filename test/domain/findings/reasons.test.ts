@@ -17,7 +17,7 @@ describe('the reason codes', () => {
   test('a reason is shown as its code and its sentence', () => {
     expect(describeReason('as-expected')).toEqual({
       code: 'as-expected',
-      message: 'What was seen is what the rule expects.',
+      message: 'The observation is what the rule expects.',
     })
   })
 

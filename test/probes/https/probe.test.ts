@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeHttps } from '../../../src/probes/https/probe.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
@@ -11,7 +11,7 @@ import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
 import { probeIo } from '../../support/probe-io.ts'
 import { run } from '../../support/processes.ts'
 
-type HttpsOptions = ProbeOptions['https']
+type HttpsOptions = OptionsByProtocol['https']
 interface AuditSelection extends HttpsOptions {
   host?: string
   deadlineMs?: number

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
@@ -32,7 +32,7 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
   })
   afterAll(() => Promise.all([slapd?.stop(), bare?.stop()]))
 
-  async function recorded(tamper: Tamper | undefined, options: ProbeOptions['ldap'], peer = slapd, ldaps = false) {
+  async function recorded(tamper: Tamper | undefined, options: OptionsByProtocol['ldap'], peer = slapd, ldaps = false) {
     await using proxy = await startRecordingProxy({ host: peer.host, port: ldaps ? peer.ldapsPort : peer.port }, tamper)
     const [{ dn: user = '', password = '' } = {}] = peer.users
     const io = watchedIo({ credential: async () => ({ user, password }), deadlineMs: 3_000 })

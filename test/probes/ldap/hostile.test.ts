@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import type { Certificate } from '../../support/certificates.ts'
 import { peerAuthority } from '../../support/certificates.ts'
@@ -13,7 +13,7 @@ import { inTime, watchedIo } from '../../support/watched-io.ts'
 const password = 'S3cret!canary'
 
 interface AuditSelection {
-  options?: ProbeOptions['ldap']
+  options?: OptionsByProtocol['ldap']
   deadlineMs?: number
 }
 
@@ -39,7 +39,7 @@ async function probeWith(script: readonly Step[], request: AuditSelection = {}) 
 const short = 500
 /** Waits for a request and takes all of it. */
 const heard: Step = { reply: () => '' }
-const withStartTls: ProbeOptions['ldap'] = { security: ['starttls'], credentialRef: 'env:LDAP_LOGIN' }
+const withStartTls: OptionsByProtocol['ldap'] = { security: ['starttls'], credentialRef: 'env:LDAP_LOGIN' }
 const answered: Step[] = [heard, { send: rootDseResponse(1) }]
 const startTlsAnswered: Step[] = [...answered, heard, { send: ldapResult(2, ldapTags.extended, 0) }]
 
@@ -222,7 +222,7 @@ describe('probeLdap and a reset at every byte', () => {
 
 describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns hostile', () => {
   let identity: Certificate
-  let options: ProbeOptions['ldap']
+  let options: OptionsByProtocol['ldap']
   beforeAll(async () => {
     identity = await tlsCertificate('good')
     options = { ...withStartTls, trustedCa: (await peerAuthority()).ca }

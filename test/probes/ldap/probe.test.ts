@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Endpoint, ProbeOptions, ProbeResult } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
+import type { Endpoint, ProbeResult } from '../../../src/probes/engine/probe.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startHttps } from '../../support/peers/https.ts'
@@ -8,7 +9,7 @@ import { type Slapd, type SlapdOptions, startSlapd } from '../../support/peers/s
 import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
 import { type WatchedIo, watchedIo } from '../../support/watched-io.ts'
 
-type Options = ProbeOptions['ldap']
+type Options = OptionsByProtocol['ldap']
 type Login = { user: string; password: string }
 
 const ref = 'env:LDAP_LOGIN'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { planSecurity } from '../../../src/probes/ldap/security.ts'
 
 const credentialRef = 'env:LDAP_LOGIN'
 
-test.each<[number, ProbeOptions['ldap'], ReturnType<typeof planSecurity>]>([
+test.each<[number, OptionsByProtocol['ldap'], ReturnType<typeof planSecurity>]>([
   [389, {}, { channel: 'plain', required: false }],
   [389, { security: ['plain'] }, { channel: 'plain', required: false }],
   [389, { security: ['plain', 'starttls'] }, { channel: 'starttls', required: false }],

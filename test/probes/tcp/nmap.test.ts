@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import type { Observation, State } from '../../../src/domain/findings/observation.ts'
+import type { Observation } from '../../../src/domain/findings/observation.ts'
+import type { State } from '../../../src/domain/findings/state.ts'
 import { observeIn, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { firewalledPorts, type Network, routedAddresses, startNetwork } from '../../support/peers/netns.ts'

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
-import type { ProbeOptions } from '../../../src/probes/engine/probe.ts'
+import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
+import { type TlsVersion, tlsVersions } from '../../../src/domain/protocols/tls.ts'
 import { probeTls } from '../../../src/probes/tls/probe.ts'
 import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
@@ -22,11 +23,11 @@ import { inTime } from '../../support/watched-io.ts'
 
 type Listener = Pick<TlsPeer, 'host' | 'port'>
 
-const look = (peer: Listener, options: ProbeOptions['tls'] = {}, host = 'good.lab.test', deadlineMs = 5_000) =>
+const look = (peer: Listener, options: OptionsByProtocol['tls'] = {}, host = 'good.lab.test', deadlineMs = 5_000) =>
   probeTls({ host, address: peer.host, port: peer.port }, options, probeIo({ deadlineMs }))
 
 /** Looks at a variant of `openssl s_server` with its authority trusted. */
-async function probeWith(variant: TlsVariant, offerVersions?: string[]) {
+async function probeWith(variant: TlsVariant, offerVersions?: TlsVersion[]) {
   await using peer = await startTls(variant)
   return await look(peer, { trustedCa: peer.ca, offerVersions })
 }
@@ -36,7 +37,7 @@ async function lookAtScript(script: readonly Step[], deadlineMs?: number) {
   return await look(peer, {}, '127.0.0.1', deadlineMs)
 }
 
-const everyVersion = ['SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']
+const everyVersion = [...tlsVersions]
 
 describeWithPeers(['openssl'], 'TLS facts', () => {
   test('one connection gives the facts that openssl x509 and s_client print', async () => {
@@ -198,7 +199,7 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
       })
     })
     const { host, port, close } = await listen(front)
-    const options = { offerVersions: ['TLSv1', 'TLSv1.2'], trustedCa: upstream.ca }
+    const options: OptionsByProtocol['tls'] = { offerVersions: ['TLSv1', 'TLSv1.2'], trustedCa: upstream.ca }
     const { facts } = await look({ host, port }, options, 'good.lab.test', 1_000)
     await close()
     return facts.versions

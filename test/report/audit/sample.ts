@@ -1,6 +1,6 @@
 import type { Result } from '../../../src/domain/findings/judge.ts'
-import type { State } from '../../../src/domain/findings/observation.ts'
 import { describeReason, type ReasonCode } from '../../../src/domain/findings/reasons.ts'
+import type { State } from '../../../src/domain/findings/state.ts'
 import { deriveUuid } from '../../../src/encoding/derived-uuid.ts'
 import { builtInPolicies } from '../../../src/policies/built-in.ts'
 import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/formats/audit.ts'

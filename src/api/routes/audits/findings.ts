@@ -1,16 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
-import {
-  HttpsFacts,
-  LdapFacts,
-  probeNames,
-  SshFacts,
-  TcpFacts,
-  TlsFacts,
-} from '../../../domain/findings/observation.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
-import { Port } from '../../../domain/policy/policy.ts'
+import { Port } from '../../../domain/policy/values.ts'
+import { protocolNames, protocols } from '../../../domain/protocols/index.ts'
 import { findingColumns } from '../../../report/listings/columns.ts'
 import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
@@ -35,20 +28,16 @@ const Addresses = Type.Record(
   Type.Object({
     state: State,
     reason: Type.Enum(reasonCodes),
-    facts: Type.Union([
-      Type.Object({ ...TcpFacts.properties }, { title: 'tcp' }),
-      Type.Object({ ...TlsFacts.properties }, { title: 'tls' }),
-      Type.Object({ ...HttpsFacts.properties }, { title: 'https' }),
-      Type.Object({ ...SshFacts.properties }, { title: 'ssh' }),
-      Type.Object({ ...LdapFacts.properties }, { title: 'ldap' }),
-    ]),
+    facts: Type.Union(
+      protocolNames.map((name) => Type.Object({ ...protocols[name].facts.properties }, { title: name })),
+    ),
   }),
   { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
 )
 
 export const Evidence = Type.Object(
   {
-    probe: Type.Enum([...probeNames]),
+    probe: Type.Enum(protocolNames),
     host: Type.String(),
     port: Port,
     addresses: Addresses,

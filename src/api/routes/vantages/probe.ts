@@ -4,7 +4,7 @@ import { NotReadyError, RefusedError } from '../../../domain/errors.ts'
 import { isHost } from '../../../domain/findings/endpoint.ts'
 import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
-import { type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
+import { assess, type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
 import type { ServerParts } from '../../context.ts'
 import { closedObject, problems } from '../../openapi/schemas.ts'
 
@@ -74,11 +74,11 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
       const tookMs = performance.now() - startedAt
       const [addressResult] = seen.addressResults
       refuseLocalFailure(addressResult)
-      const success = module.succeeds(addressResult, new Date())
-      if (!success && !(await prober.isOnline())) throw new NotReadyError(reasons['vantage-offline'].message)
+      const assessment = assess(module, addressResult, new Date())
+      if (!assessment.success && !(await prober.isOnline())) throw new NotReadyError(reasons['vantage-offline'].message)
       return reply
         .type('text/plain; version=0.0.4; charset=utf-8')
-        .send(renderBlackbox({ module, addressResult, success, lookupMs, tookMs }))
+        .send(renderBlackbox({ addressResult, assessment, lookupMs, tookMs }))
     },
   )
 }

@@ -1,0 +1,133 @@
+/**
+ * One reason code: a sentence that a person can act on, and the subject of the code.
+ * - `peer`: the other side did it. Conclusive, so a rule can be judged on it.
+ * - `us`: a failure of the prober or its network, never the target's state. Findings become `unknown`.
+ * - `setup`: an operator must act first. Findings become `error`.
+ * - `rule`: written by the judge or the plan, never by a probe.
+ */
+export interface Reason {
+  about: 'peer' | 'us' | 'setup' | 'rule'
+  message: string
+  /** As a violation it leaves the finding `unknown`, since the facts do not decide. */
+  undecided?: true
+}
+export type Reasons = Readonly<Record<string, Reason>>
+
+/** The reason codes that belong to no single protocol; each protocol adds its own. */
+export const sharedReasons = {
+  // states of an endpoint
+  'connection-refused': {
+    about: 'peer',
+    message: 'The connection was refused: no listener, or a firewall that rejects with a reset or port-unreachable.',
+  },
+  'no-response': {
+    about: 'peer',
+    message: 'Nothing responded before the deadline, in every try: packets are dropped, or the accept queue is full.',
+  },
+  'icmp-prohibited': { about: 'peer', message: 'An ICMP message says that a filter or the host rejects this traffic.' },
+  'host-unreachable': {
+    about: 'peer',
+    message: 'No host responds at this address on its network (address resolution failed).',
+  },
+  'network-unreachable': { about: 'peer', message: 'A router on the way reports that the network is unreachable.' },
+  'name-not-found': {
+    about: 'peer',
+    message: 'The host name does not exist in DNS: correct the target, or the DNS zone.',
+  },
+
+  // what an open port did, in any protocol
+  'connection-reset': {
+    about: 'peer',
+    message: 'The peer accepted the connection and then reset it without a response.',
+  },
+  'connection-closed': {
+    about: 'peer',
+    message: 'The peer accepted the connection and then closed it without a response.',
+  },
+  'protocol-timeout': {
+    about: 'peer',
+    message: 'The port is open, yet the peer did not complete the protocol before the deadline.',
+  },
+  'protocol-mismatch': {
+    about: 'peer',
+    message: 'The port is open, yet it does not speak the protocol that the rule expects.',
+  },
+  'protocol-violation': { about: 'peer', message: 'The peer broke the protocol: its response cannot be believed.' },
+  'response-too-large': { about: 'peer', message: 'The peer sent more than the probe accepts; the rest was not read.' },
+
+  // failures of the vantage
+  'dns-unavailable': {
+    about: 'us',
+    message: 'The name servers of the vantage did not respond, so the name could not be resolved.',
+  },
+  'no-local-route': { about: 'us', message: 'The vantage itself has no route to this address.' },
+  'descriptors-exhausted': {
+    about: 'us',
+    message: 'The vantage ran out of file descriptors: raise its limit or lower its concurrency.',
+  },
+  'ports-exhausted': { about: 'us', message: 'The vantage ran out of ephemeral ports for this destination.' },
+  'local-resources': { about: 'us', message: 'The vantage ran out of memory or socket buffers.' },
+  'local-denied': {
+    about: 'us',
+    message: 'The operating system of the vantage refused the connection: a local firewall or a security policy.',
+  },
+  'local-failure': { about: 'us', message: 'The vantage failed in a way of its own; its log has the details.' },
+  'vantage-offline': {
+    about: 'us',
+    message: 'The canary endpoints of the vantage did not respond, so none of its observations is believed.',
+  },
+  'vantage-absent': {
+    about: 'us',
+    message: 'The vantage was not seen until the deadline of the audit: start its worker or agent.',
+  },
+  'audit-deadline': {
+    about: 'us',
+    message: 'The deadline of the audit came before this check was made: allow more time, or add workers.',
+  },
+  'audit-canceled': { about: 'us', message: 'The audit was canceled before this check was made.' },
+
+  // an operator must act first
+  'invalid-host': { about: 'setup', message: 'The host is neither a plain IP address nor a valid host name.' },
+  'egress-denied': {
+    about: 'setup',
+    message: 'The egress policy does not allow this address, so no packet was sent: see PORTWARDEN_ALLOW.',
+  },
+  'credential-unavailable': {
+    about: 'setup',
+    message: 'The credential reference is not known at this vantage, or its source could not be read.',
+  },
+  'credential-not-allowed': {
+    about: 'setup',
+    message: 'The credential is not allowed for this destination, so it was not sent.',
+  },
+  'credential-withheld': {
+    about: 'setup',
+    message: 'The credential was refused at another address of this host, so it was not sent again.',
+  },
+  'batch-failed': {
+    about: 'setup',
+    message: 'The batch with this check failed in every try; the log of the worker has the cause.',
+  },
+  'expectation-not-supported': {
+    about: 'setup',
+    message:
+      'The rule expects what this version cannot judge for its probe: correct the policy, or update the service.',
+  },
+
+  // written by the judge and the plan
+  'as-expected': { about: 'rule', message: 'The observation is what the rule expects.' },
+  'unexpected-state': { about: 'rule', message: 'The state of the port is not one that the rule allows.' },
+  'facts-missing': {
+    about: 'rule',
+    message: 'The probe did not obtain the facts that the rule needs.',
+    undecided: true,
+  },
+  'pair-incomplete': {
+    about: 'rule',
+    message: 'The rule compares the observations of two sides, and one of them is missing.',
+  },
+  'no-vantage-in-zone': { about: 'rule', message: 'No vantage belongs to a zone that the rule must be seen from.' },
+  'condition-not-met': { about: 'rule', message: 'The condition of the rule is not met for this target.' },
+} as const satisfies Reasons
+
+export type SharedReason = keyof typeof sharedReasons

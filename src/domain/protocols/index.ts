@@ -1,0 +1,51 @@
+import type { Static, TSchema } from 'typebox'
+import type { SharedReason } from '../findings/shared-reasons.ts'
+import { https } from './https.ts'
+import { ldap } from './ldap.ts'
+import type { AnyProtocol, Demand } from './protocol.ts'
+import { ssh } from './ssh.ts'
+import { tcp } from './tcp.ts'
+import { tls } from './tls.ts'
+
+/** The table of protocols: whatever depends on the protocol of a check derives from it. */
+export const protocols = {
+  tcp,
+  tls,
+  https,
+  ssh,
+  ldap,
+} as const satisfies { readonly [Name in string]: AnyProtocol }
+
+type Protocols = typeof protocols
+/** Also the name of its probe. */
+export type ProtocolName = keyof Protocols
+export const protocolNames = Object.keys(protocols) as ProtocolName[]
+/** The descriptors without the types of their parts, for those who treat all alike. */
+export const anyProtocols: { readonly [Name in ProtocolName]: AnyProtocol } = protocols
+
+export type FactsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['facts']> }
+export type OptionsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['options']> }
+
+type UnionToIntersection<U> = (U extends unknown ? (each: U) => void : never) extends (all: infer I) => void ? I : never
+type Groups = UnionToIntersection<Protocols[ProtocolName]['expects']>
+export type GroupName = keyof Groups & string
+/** The schema of each group that a protocol takes. */
+export type GroupSchemas = { [Name in GroupName]: Groups[Name] extends { schema: infer S extends TSchema } ? S : never }
+/** Every group under its name, in the order of the table. */
+export const groups = Object.assign({}, ...protocolNames.map((name) => protocols[name].expects)) as {
+  readonly [Name in GroupName]: { schema: GroupSchemas[Name] }
+}
+export const groupNames = Object.keys(groups) as GroupName[]
+/** What a rule may demand, group by group. */
+export type Demands = { [Name in GroupName]?: Demand<GroupSchemas[Name]> }
+
+type OptionProperties = UnionToIntersection<Protocols[ProtocolName]['options']['properties']>
+/** The options of all probes: one name means the same for each. */
+export const optionProperties = Object.assign(
+  {},
+  ...protocolNames.map((name) => protocols[name].options.properties),
+) as OptionProperties
+
+export type ModuleName = { [Name in ProtocolName]: keyof Protocols[Name]['modules'] }[ProtocolName] & string
+export type ProtocolReason = { [Name in ProtocolName]: keyof Protocols[Name]['reasons'] }[ProtocolName] & string
+export type ReasonCode = SharedReason | ProtocolReason

@@ -1,0 +1,223 @@
+import { type Static, Type } from 'typebox'
+import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
+import { closedObject } from '../policy/shape.ts'
+import { CredentialRef, Flag, optional, Pem } from '../policy/values.ts'
+import {
+  type Demand,
+  defineProtocol,
+  type ExpectationGroup,
+  type Seen,
+  type SignificanceOf,
+  spoke,
+  texts,
+} from './protocol.ts'
+import { TlsFacts, tlsOptions, tlsSignificance } from './tls.ts'
+
+/** How a connection to a directory is protected. */
+export const ldapChannels = ['plain', 'starttls', 'ldaps'] as const
+
+const LdapFacts = closedObject({
+  security: Type.Optional(Type.Enum([...ldapChannels])),
+  activeDirectory: Type.Optional(Type.Boolean()),
+  rootDse: Type.Optional(
+    Type.Partial(
+      closedObject({
+        dnsHostName: Type.String(),
+        defaultNamingContext: Type.String(),
+        ldapServiceName: Type.String(),
+        domainFunctionality: Type.Integer(),
+        forestFunctionality: Type.Integer(),
+        domainControllerFunctionality: Type.Integer(),
+        supportedSaslMechanisms: texts,
+        supportedCapabilities: texts,
+        isGlobalCatalogReady: Type.Boolean(),
+        isSynchronized: Type.Boolean(),
+      }),
+    ),
+  ),
+  tls: Type.Optional(TlsFacts),
+  startTls: Type.Optional(closedObject({ offered: Type.Boolean(), resultCode: Type.Optional(Type.Integer()) })),
+  bind: Type.Optional(
+    closedObject({
+      as: Type.Enum(['anonymous', 'credential']),
+      resultCode: Type.Integer({ description: 'RFC 4511 appendix A' }),
+      resultName: Type.String(),
+      adCode: Type.Optional(Type.String({ description: 'The `data` code of Active Directory, hexadecimal' })),
+    }),
+  ),
+  plainBind: Type.Optional(
+    closedObject(
+      { resultCode: Type.Integer(), resultName: Type.String() },
+      { description: 'The response to a simple bind in clear, tried as a user that does not exist' },
+    ),
+  ),
+  spoke,
+})
+export type LdapFacts = Static<typeof LdapFacts>
+
+const reasons = {
+  'ldap-responded': { about: 'peer', message: 'The port responds to LDAP.' },
+  'ldap-starttls-refused': {
+    about: 'peer',
+    message: 'The peer responds to LDAP and refuses StartTLS: give the directory a certificate, or use LDAPS.',
+  },
+  'ldap-starttls-injection': {
+    about: 'peer',
+    message: 'Plaintext followed the StartTLS response: the channel is tampered with, and no credential was sent.',
+  },
+  'ldap-channel-unverified': {
+    about: 'peer',
+    message:
+      'The channel to the directory could not be verified, so no credential was sent: see trust, name, dates and strength in the TLS facts.',
+  },
+  'ldap-bind-ok': { about: 'peer', message: 'The bind succeeded over a verified channel.' },
+  'ldap-stronger-auth-required': {
+    about: 'peer',
+    message: 'The directory is reachable and demands protection of the bind: use StartTLS or LDAPS.',
+  },
+  'ldap-confidentiality-required': {
+    about: 'peer',
+    message: 'The directory is reachable and demands encryption: use StartTLS or LDAPS.',
+  },
+  'ldap-anonymous-refused': {
+    about: 'peer',
+    message: 'The directory is reachable and does not allow anonymous access.',
+  },
+  'ldap-invalid-credentials': {
+    about: 'peer',
+    message: 'The directory is reachable and refuses user or password. It was tried once, and not again.',
+  },
+  'ldap-logon-hours': {
+    about: 'peer',
+    message: 'The directory is reachable; the account may not log on at this hour.',
+  },
+  'ldap-workstation-not-allowed': {
+    about: 'peer',
+    message: 'The directory is reachable; the account may not log on from this workstation.',
+  },
+  'ldap-password-expired': {
+    about: 'peer',
+    message: 'The directory is reachable; the password of the account has expired.',
+  },
+  'ldap-account-disabled': { about: 'peer', message: 'The directory is reachable; the account is disabled.' },
+  'ldap-account-expired': { about: 'peer', message: 'The directory is reachable; the account has expired.' },
+  'ldap-password-must-change': {
+    about: 'peer',
+    message: 'The directory is reachable; the password of the account must be changed first.',
+  },
+  'ldap-account-locked': { about: 'peer', message: 'The directory is reachable; the account is locked.' },
+  'ldap-invalid-dn': {
+    about: 'peer',
+    message: 'The directory is reachable and cannot read the user as a name: correct the credential.',
+  },
+  'ldap-unwilling': { about: 'peer', message: 'The directory is reachable and unwilling to perform the bind.' },
+  'ldap-bind-refused': {
+    about: 'peer',
+    message: 'The directory is reachable and refused the bind; the result code is in the facts.',
+  },
+  'ldap-no-response': { about: 'rule', message: 'The port is open and does not respond to LDAP.' },
+  'ldap-not-active-directory': {
+    about: 'rule',
+    message: 'The directory responds to LDAP and is not Active Directory.',
+  },
+  'ldap-plain-bind-allowed': {
+    about: 'rule',
+    message:
+      'The directory takes a simple bind in clear: demand signing or TLS, so that no password crosses the network.',
+  },
+  'ldap-channel-not-allowed': {
+    about: 'rule',
+    message: 'The directory was reached over a channel that the rule does not allow.',
+  },
+} as const satisfies Reasons
+type LdapReason = keyof typeof reasons | SharedReason
+
+const LdapExpectation = closedObject({
+  answers: optional(Flag),
+  activeDirectory: optional(Flag),
+  security: optional(Type.Array(Type.Enum([...ldapChannels]), { minItems: 1, uniqueItems: true })),
+  plainBind: optional(
+    Type.Literal('refused', {
+      description: 'A simple bind in clear must be refused; tried with a made-up user and no secret',
+    }),
+  ),
+  bind: optional(closedObject({ credentialRef: CredentialRef })),
+  trustedCa: optional(Pem),
+})
+
+const channelFailures: ReadonlySet<string> = new Set<LdapReason>([
+  'ldap-channel-unverified',
+  'ldap-starttls-injection',
+  'ldap-starttls-refused',
+])
+// strongerAuthRequired and confidentialityRequired, RFC 4511 appendix A.
+const protectionDemanded: ReadonlySet<number> = new Set([8, 13])
+
+function violation<Code extends string>(
+  demand: Demand<typeof LdapExpectation>,
+  { facts, reason }: Seen<LdapFacts, Code>,
+): LdapReason | Code | undefined {
+  if (!facts.rootDse && !facts.bind && !facts.startTls) return 'ldap-no-response'
+  if (demand.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
+  if (demand.bind && reason !== 'ldap-bind-ok') return reason
+  if (demand.security) {
+    if (channelFailures.has(reason)) return reason
+    if (!(facts.security && demand.security.includes(facts.security))) return 'ldap-channel-not-allowed'
+  }
+  if (demand.plainBind === 'refused') {
+    if (!facts.plainBind) return 'facts-missing'
+    if (!protectionDemanded.has(facts.plainBind.resultCode)) return 'ldap-plain-bind-allowed'
+  }
+  return undefined
+}
+
+const ldapGroup: ExpectationGroup<typeof LdapExpectation, LdapFacts, LdapReason> = {
+  schema: LdapExpectation,
+  violation,
+  contradictions: ({ bind, security }) =>
+    bind !== undefined && [security].flat().includes('plain')
+      ? [
+          {
+            path: ['security'],
+            message: 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only',
+          },
+        ]
+      : [],
+}
+
+const responses: ReadonlySet<string> = new Set<LdapReason>([
+  'ldap-responded',
+  'ldap-anonymous-refused',
+  'ldap-stronger-auth-required',
+  'ldap-confidentiality-required',
+])
+
+const significanceInside: SignificanceOf<LdapFacts> = Object.fromEntries(
+  Object.entries(tlsSignificance).map(([path, significance]) => [`tls/${path}`, significance]),
+)
+
+/** LDAP from the rootDSE to a bind over a verified channel. */
+export const ldap = defineProtocol({
+  name: 'ldap',
+  defaultPort: 389,
+  facts: LdapFacts,
+  expects: { ldap: ldapGroup },
+  options: closedObject({
+    trustedCa: tlsOptions.trustedCa,
+    security: Type.Optional(Type.Array(Type.Enum([...ldapChannels]))),
+    credentialRef: Type.Optional(CredentialRef),
+    plainBind: Type.Optional(
+      Type.Boolean({ description: 'Try a simple bind in clear with a made-up user and no secret' }),
+    ),
+  }),
+  optionsFor: ({ ldap: demand }) => ({
+    trustedCa: demand?.trustedCa,
+    security: demand?.security,
+    plainBind: demand?.plainBind === 'refused',
+    credentialRef: demand?.bind?.credentialRef,
+  }),
+  reasons,
+  credentialAccepted: 'ldap-bind-ok',
+  modules: { ldap: { succeeds: ({ reason }) => responses.has(reason) } },
+  significance: { bind: 'notice', security: 'notice', activeDirectory: 'notice', ...significanceInside },
+})

@@ -1,0 +1,117 @@
+import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import type { Reasons } from '../findings/shared-reasons.ts'
+import type { State } from '../findings/state.ts'
+import type { ValueIssue } from '../policy/shape.ts'
+import type { Evaluated } from '../policy/values.ts'
+
+/** What one address showed; `Code` is a reason that a probe gives. */
+export interface Seen<Facts, Code extends string = string> {
+  state: State
+  reason: Code
+  facts: Facts
+  /** Milliseconds since the epoch. */
+  observedAt: number
+}
+
+/** The demand of a group once a rule is resolved for a target. */
+export type Demand<Schema extends TSchema> = Evaluated<Static<Schema>>
+
+/** A group of an expectation, such as `tls`: what a rule may demand of an open port. Several protocols may take the same. */
+export interface ExpectationGroup<Schema extends TObject, Facts, Own extends string> {
+  schema: Schema
+  /** Why the facts do not meet the demand: a reason of the group, or the one that the probe gave. */
+  violation: <Code extends string>(demand: Demand<Schema>, seen: Seen<Facts, Code>) => Own | Code | undefined
+  /** One demand whose options satisfy both; without it, the members of `outside` win. */
+  merge?: (outside: Demand<Schema>, inside: Demand<Schema>) => Demand<Schema>
+  /** What contradicts itself in an expectation as written; paths begin at the group. */
+  contradictions?: (demand: Record<string, unknown>, expect: Record<string, unknown>) => ValueIssue[]
+}
+
+/** A module of blackbox_exporter that `/probe` offers under its name. */
+export interface ProbeModule<Facts> {
+  succeeds: (seen: Seen<Facts>) => boolean
+  /** The peer spoke, and not what the module waits for. */
+  misspoke?: (seen: Seen<Facts>) => boolean
+}
+
+/** How much the change of a fact matters; what is not listed is `info`. */
+export type FactSignificance = 'notice' | 'alert'
+
+/** The paths of facts, such as `certificate/issuer`. */
+type FactPath<Facts> = Facts extends readonly unknown[]
+  ? never
+  : Facts extends object
+    ? { [K in keyof Facts & string]: K | `${K}/${FactPath<NonNullable<Facts[K]>>}` }[keyof Facts & string]
+    : never
+export type SignificanceOf<Facts> = { readonly [path in FactPath<Facts>]?: FactSignificance }
+
+interface AnyGroup<Facts> {
+  schema: TObject
+  violation: (demand: never, seen: Seen<Facts>) => string | undefined
+  merge?: (outside: never, inside: never) => unknown
+  contradictions?: ExpectationGroup<TObject, Facts, string>['contradictions']
+}
+type Groups<Facts> = Readonly<Record<string, AnyGroup<Facts>>>
+type Expect<G> = { [Name in keyof G]?: G[Name] extends { schema: infer S extends TSchema } ? Demand<S> : never }
+
+/** All that the rest of the service knows of a protocol. */
+export interface Protocol<
+  Name extends string,
+  Facts extends TObject,
+  G extends Groups<Static<Facts>>,
+  Options extends TObject,
+  Own extends Reasons,
+  Module extends string,
+> {
+  name: Name
+  /** For rules that give no port. */
+  defaultPort?: number
+  /** Stable things only, so that equal facts mean that nothing changed. */
+  facts: Facts
+  expects: G
+  /** What the probe may be told to examine beyond the least; every one is optional. */
+  options: Options
+  optionsFor: (expect: Expect<G>) => Static<Options>
+  /** The reasons that this protocol alone defines. */
+  reasons: Own
+  /** The only reason with which a peer accepts a credential. */
+  credentialAccepted?: keyof Own & string
+  /** By name, as users of blackbox_exporter know them. */
+  modules: Readonly<Record<Module, ProbeModule<Static<Facts>>>>
+  significance: SignificanceOf<Static<Facts>>
+}
+
+/** Any protocol of the table: its functions take what belongs to it alone. */
+export interface AnyProtocol {
+  name: string
+  defaultPort?: number
+  facts: TObject
+  expects: Groups<never>
+  options: TObject
+  optionsFor: (expect: never) => object
+  reasons: Reasons
+  credentialAccepted?: string
+  modules: Readonly<Record<string, ProbeModule<never>>>
+  significance: Readonly<Record<string, FactSignificance | undefined>>
+}
+
+/** Checks the parts of a descriptor against each other. */
+export const defineProtocol = <
+  const Name extends string,
+  Facts extends TObject,
+  const G extends Groups<Static<Facts>>,
+  Options extends TObject,
+  const Own extends Reasons,
+  Module extends string,
+>(
+  protocol: Protocol<Name, Facts, G, Options, Own, Module>,
+) => protocol
+
+export const texts = Type.Array(Type.String())
+
+/** A fact of every protocol that an unexpected peer can be recognised in. */
+export const spoke = Type.Optional(
+  Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {
+    description: 'What the peer spoke instead of the protocol, by its first bytes',
+  }),
+)

@@ -1,0 +1,14 @@
+import { closedObject } from '../policy/shape.ts'
+import { defineProtocol } from './protocol.ts'
+
+/** A connection and nothing more: the state of the port is all there is to judge. */
+export const tcp = defineProtocol({
+  name: 'tcp',
+  facts: closedObject({}),
+  expects: {},
+  options: closedObject({}),
+  optionsFor: () => ({}),
+  reasons: { 'tcp-connected': { about: 'peer', message: 'The port accepted a TCP connection.' } },
+  modules: { tcp_connect: { succeeds: ({ state }) => state === 'open' } },
+  significance: {},
+})

@@ -1,0 +1,195 @@
+import { type Static, Type } from 'typebox'
+import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
+import { closedObject } from '../policy/shape.ts'
+import { Flag, list, optional, Pem } from '../policy/values.ts'
+import {
+  type Demand,
+  defineProtocol,
+  type ExpectationGroup,
+  type ProbeModule,
+  type Seen,
+  type SignificanceOf,
+  spoke,
+} from './protocol.ts'
+
+export const tlsVersions = ['SSLv3', 'TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
+export type TlsVersion = (typeof tlsVersions)[number]
+
+const Certificate = closedObject({
+  subject: Type.String({ description: 'Distinguished name, RFC 4514' }),
+  issuer: Type.String(),
+  sans: Type.Array(Type.String(), { description: 'Subject alternative names as `DNS:name` or `IP:address`' }),
+  notBefore: Type.String({ format: 'date-time' }),
+  notAfter: Type.String({ format: 'date-time' }),
+  serialNumber: Type.String({ description: 'Hexadecimal' }),
+  sha256: Type.String({ description: 'Fingerprint of the certificate, hexadecimal' }),
+  publicKey: closedObject({
+    type: Type.String({ examples: ['rsa', 'ec', 'ed25519'] }),
+    bits: Type.Optional(Type.Integer()),
+    sha256: Type.String({ description: 'Fingerprint of the SubjectPublicKeyInfo, hexadecimal' }),
+  }),
+  selfSigned: Type.Boolean(),
+})
+
+const offered = Type.Enum(['accepted', 'refused', 'not-tested'])
+
+/** Of one session; protocols that run inside TLS have these facts too. */
+export const TlsFacts = closedObject({
+  protocol: Type.Optional(Type.Enum([...tlsVersions])),
+  cipher: Type.Optional(Type.String({ description: 'IANA name' })),
+  keyExchange: Type.Optional(Type.String({ examples: ['X25519', 'ECDH prime256v1'] })),
+  alpn: Type.Optional(Type.String()),
+  certificate: Type.Optional(Certificate),
+  chain: Type.Optional(
+    Type.Array(Type.String(), { description: 'SHA-256 fingerprints of the chain as the peer sent it, leaf first' }),
+  ),
+  trusted: Type.Optional(
+    Type.Boolean({ description: 'The chain leads to a trusted authority; dates and name are judged apart' }),
+  ),
+  trustError: Type.Optional(Type.String({ description: 'Why it is not trusted, as OpenSSL names it' })),
+  nameMatches: Type.Optional(
+    Type.Boolean({ description: 'The certificate names the host that was dialled, RFC 9525' }),
+  ),
+  ocspStapled: Type.Optional(Type.Boolean()),
+  clientCertificate: Type.Optional(Type.Enum(['required'])),
+  versions: Type.Optional(
+    Type.Partial(
+      closedObject({ SSLv3: offered, TLSv1: offered, 'TLSv1.1': offered, 'TLSv1.2': offered, 'TLSv1.3': offered }),
+    ),
+  ),
+  spoke,
+  alert: Type.Optional(Type.Integer({ description: 'TLS alert number, RFC 8446 section 6' })),
+})
+export type TlsFacts = Static<typeof TlsFacts>
+
+export const tlsSignificance = {
+  trusted: 'alert',
+  protocol: 'notice',
+  versions: 'notice',
+  // A renewal that keeps issuer and key changes neither.
+  'certificate/issuer': 'notice',
+  'certificate/publicKey': 'notice',
+  'certificate/subject': 'notice',
+  'certificate/sans': 'notice',
+} as const satisfies SignificanceOf<TlsFacts>
+
+const reasons = {
+  'tls-ok': { about: 'peer', message: 'The TLS handshake completed.' },
+  'tls-alert': {
+    about: 'peer',
+    message: 'The peer refused the TLS handshake with an alert; its number is in the facts.',
+  },
+  'tls-client-certificate-required': {
+    about: 'peer',
+    message: 'The peer speaks TLS and requires a client certificate.',
+  },
+  'tls-handshake-failed': { about: 'peer', message: 'The TLS handshake failed before a session was agreed.' },
+  'tls-version-too-old': { about: 'rule', message: 'The agreed TLS version is older than the rule allows.' },
+  'tls-old-version-accepted': { about: 'rule', message: 'The peer accepts a TLS version that the rule forbids.' },
+  'tls-version-not-tested': {
+    about: 'rule',
+    message: 'A TLS version that the rule forbids could not be offered from here, so it is not known.',
+    undecided: true,
+  },
+  'certificate-expired': { about: 'rule', message: 'The certificate has expired.' },
+  'certificate-not-yet-valid': { about: 'rule', message: 'The certificate is not valid yet.' },
+  'certificate-expires-soon': {
+    about: 'rule',
+    message: 'The certificate expires sooner than the rule allows: renew it.',
+  },
+  'certificate-name-mismatch': { about: 'rule', message: 'The certificate does not name this host.' },
+  'certificate-untrusted': { about: 'rule', message: 'The certificate chain does not lead to a trusted authority.' },
+} as const satisfies Reasons
+type TlsReason = keyof typeof reasons | SharedReason
+
+const TlsExpectation = closedObject({
+  minVersion: optional(Type.Enum([...tlsVersions])),
+  refuses: optional(list(Type.Enum([...tlsVersions]))),
+  trusted: optional(Flag),
+  trustedCa: optional(Pem),
+  allowSelfSigned: optional(Flag),
+  nameMatches: optional(Flag),
+  validNow: optional(Flag),
+  minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
+})
+type TlsDemand = Demand<typeof TlsExpectation>
+
+const dayMs = 86_400_000
+
+/** Whole days from `now` until the certificate ends; negative when it has ended. */
+export const daysLeft = (notAfter: string, now: number): number => Math.floor((Date.parse(notAfter) - now) / dayMs)
+
+function violation<Code extends string>(demand: TlsDemand, seen: Seen<TlsFacts, Code>): TlsReason | Code | undefined {
+  const { facts } = seen
+  if (!facts.protocol) return seen.reason
+  if (demand.minVersion && tlsVersions.indexOf(facts.protocol) < tlsVersions.indexOf(demand.minVersion))
+    return 'tls-version-too-old'
+  for (const version of demand.refuses ?? []) {
+    const outcome = facts.versions?.[version]
+    if (outcome === 'accepted') return 'tls-old-version-accepted'
+    if (outcome !== 'refused') return 'tls-version-not-tested'
+  }
+  return certificateViolation(demand, seen)
+}
+
+function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<TlsFacts>): TlsReason | undefined {
+  const { certificate } = facts
+  if (!demand.trusted && !demand.nameMatches && !demand.validNow && demand.minDaysLeft === undefined) return undefined
+  if (!certificate) return 'facts-missing'
+  if (demand.validNow && observedAt >= Date.parse(certificate.notAfter)) return 'certificate-expired'
+  if (demand.validNow && observedAt < Date.parse(certificate.notBefore)) return 'certificate-not-yet-valid'
+  if (demand.minDaysLeft !== undefined && daysLeft(certificate.notAfter, observedAt) < demand.minDaysLeft)
+    return 'certificate-expires-soon'
+  if (demand.nameMatches && facts.nameMatches === undefined) return 'facts-missing'
+  if (demand.nameMatches && !facts.nameMatches) return 'certificate-name-mismatch'
+  if (demand.trusted && !(demand.allowSelfSigned && certificate.selfSigned)) {
+    if (facts.trusted === undefined) return 'facts-missing'
+    if (!facts.trusted) return 'certificate-untrusted'
+  }
+  return undefined
+}
+
+/** The group `tls`, for every protocol whose facts hold those of TLS. */
+export const tlsGroup: ExpectationGroup<typeof TlsExpectation, TlsFacts, TlsReason> = {
+  schema: TlsExpectation,
+  violation,
+  merge: (outside, inside) => ({
+    ...inside,
+    ...outside,
+    refuses: [...new Set([...(outside.refuses ?? []), ...(inside.refuses ?? [])])],
+  }),
+}
+
+/** The options of a handshake, for every protocol that takes the group `tls`. */
+export const tlsOptions = {
+  trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
+  offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),
+}
+export const tlsOptionsFor = (tls: TlsDemand | undefined) => ({
+  trustedCa: tls?.trustedCa,
+  offerVersions: tls?.refuses,
+})
+
+/** As Go's crypto/tls verifies: trusted, named, within its dates. What is not known is not so. */
+export function isVerified({ facts: { trusted, nameMatches, certificate }, observedAt }: Seen<TlsFacts>): boolean {
+  const isCurrent =
+    certificate !== undefined &&
+    observedAt >= Date.parse(certificate.notBefore) &&
+    observedAt <= Date.parse(certificate.notAfter)
+  return trusted === true && nameMatches === true && isCurrent
+}
+
+const completed = ({ reason }: Seen<TlsFacts>) => reason === 'tls-ok'
+const verified: ProbeModule<TlsFacts> = { succeeds: (seen) => completed(seen) && isVerified(seen) }
+
+/** TLS from the first byte, whatever speaks inside it. */
+export const tls = defineProtocol({
+  name: 'tls',
+  facts: TlsFacts,
+  expects: { tls: tlsGroup },
+  options: closedObject(tlsOptions),
+  optionsFor: (expect) => tlsOptionsFor(expect.tls),
+  reasons,
+  modules: { tls_connect: verified, tcp_tls: verified, tls_connect_insecure: { succeeds: completed } },
+  significance: tlsSignificance,
+})
