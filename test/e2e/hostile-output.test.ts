@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { strFromU8, unzipSync } from 'fflate'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPoster } from '../../src/operations/webhooks/http-client.ts'
+import { auditFormats } from '../../src/report/formats/index.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { answersOf } from '../support/every-answer.ts'
 import { expectHarmless } from '../support/expect-harmless.ts'
@@ -290,9 +291,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   })
 })
 
-const documents = [
-  ...['application/oscal+json', 'application/sarif+json', 'application/junit+xml', 'application/nmap+xml'],
-]
+const documents = Object.values(auditFormats).map(({ mediaType }) => mediaType)
 const mediaTypes: Record<string, string> = {
   ...{ json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv', html: 'text/html' },
 }

@@ -26,13 +26,15 @@ export const AuditFormatQuery = {
   ),
 }
 
-/** The contents of the answer for OpenAPI; `audit` is the schema of the JSON form. */
+/** The content of the response for OpenAPI; `audit` is the schema of the JSON form. */
 export const auditContent = (audit: object) => ({
   [auditMediaTypes.json]: { schema: audit },
-  [auditMediaTypes.oscal]: { schema: { type: 'object', description: 'OSCAL Assessment Results 1.2' } },
-  [auditMediaTypes.sarif]: { schema: { type: 'object', description: 'SARIF 2.1.0' } },
-  [auditMediaTypes.junit]: { schema: { type: 'string', description: 'JUnit XML' } },
-  [auditMediaTypes.nmap]: { schema: { type: 'string', description: 'Nmap XML, as ndiff reads it' } },
+  ...Object.fromEntries(
+    names.map((name) => {
+      const { mediaType, description } = auditFormats[name]
+      return [mediaType, { schema: { type: mediaType.endsWith('json') ? 'object' : 'string', description } }]
+    }),
+  ),
 })
 
 interface Source {
