@@ -53,7 +53,7 @@ async function loadAudit(stores: OwnStores, hostCount: number): Promise<string> 
       await stores.record({ auditId, batchId: null, findings })
     }
   }
-  await stores.audits.finish(auditId)
+  await stores.endAudit({ id: auditId })
   return auditId
 }
 

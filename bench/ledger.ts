@@ -46,7 +46,7 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
       const asked = { trigger: 'bench', requestedBy: 'bench', params: {}, vantages: [], targetIds: [] }
       await stores.audits.create({ id, policyId: stored.id, ...asked })
     }
-    const ended = await rate(ids.length, (i) => stores.audits.finish(ids[i] ?? ''))
+    const ended = await rate(ids.length, (i) => stores.endAudit({ id: ids[i] ?? '' }))
 
     const targets = Array.from({ length: 10_000 }, (_, i) => ({ name: `t-${i}`, address: '127.0.0.1' }))
     const places = await makeSeries(stores, 'p', targets, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -62,7 +62,7 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
       await stores.record({ auditId, batchId: null, findings })
     }
     const digestMs = await elapsed(() => digestFindings(stores.db, auditId))
-    await stores.audits.finish(auditId)
+    await stores.endAudit({ id: auditId })
 
     const seq = (await stores.ledger.head())?.seq ?? 0
     for (let n = seq; n < entries; n += entriesPerFill) {

@@ -57,7 +57,7 @@ export async function openNights(
       open[which] = !open[which]
     }
     recordingMs += await recordNight(stores, { auditId, at }, series, open)
-    await stores.audits.finish(auditId)
+    await stores.endAudit({ id: auditId })
     nights.push({ auditId, at })
   }
   return {

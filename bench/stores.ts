@@ -1,8 +1,9 @@
+import { createAuditEnding, type EndAudit } from '../src/operations/audits/end.ts'
 import { loadCodes } from '../src/store/db/codes.ts'
 import { type Database, openDatabase } from '../src/store/db/database.ts'
 import { startEmbedded } from '../src/store/db/embedded/index.ts'
 import { migrate } from '../src/store/db/migrate.ts'
-import { createStores, type Stores } from '../src/store/db/stores.ts'
+import { createStores, createTransact, type Stores, type Transact } from '../src/store/db/stores.ts'
 import { ensureLedgerKeys } from '../src/store/ledger/key-file.ts'
 import { noteRunning } from './running.ts'
 
@@ -10,6 +11,8 @@ import { noteRunning } from './running.ts'
 export interface OwnStores extends Stores {
   url: string
   db: Database
+  transaction: Transact
+  endAudit: EndAudit
   close(): Promise<void>
 }
 
@@ -18,11 +21,16 @@ export async function openOwnStores(dataDir: string): Promise<OwnStores> {
   const server = await startEmbedded({ dataDir, exclusive: true })
   const stop = noteRunning(server.stop)
   await migrate(server.url)
-  const { db, close } = openDatabase(server.url, { connections: 10 })
+  const { db, transaction, close } = openDatabase(server.url, { connections: 10 })
+  const codes = await loadCodes(db)
+  const keys = ensureLedgerKeys(dataDir)
+  const transact = createTransact({ transaction }, codes, { keys })
   return {
-    ...createStores(db, await loadCodes(db), { keys: ensureLedgerKeys(dataDir) }),
+    ...createStores(db, codes, { keys }),
     url: server.url,
     db,
+    transaction: transact,
+    endAudit: createAuditEnding({ transaction: transact }),
     async close() {
       await close()
       await stop()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { VantageData } from '../src/domain/webhooks/events.ts'
 import type { Bench } from './main.ts'
 import { figure } from './measure.ts'
 import { type Service, startService } from './service.ts'
@@ -8,6 +9,7 @@ import { type OwnStores, openOwnStores } from './stores.ts'
 import { ask } from './whole-audit.ts'
 
 const deliveries = 10_000
+const absent: Omit<VantageData['vantage'], 'name'> = { zones: [], kind: 'agent', lastSeenAt: '2026-01-01T00:00:00Z' }
 
 /** How fast one process tells one webhook: of as many things as there are deliveries, and of one audit's findings, one after the other. */
 export const measureWebhooks: Bench = async (dataDir) => {
@@ -44,7 +46,9 @@ async function measure(stores: OwnStores, service: Service, subjectOf: (i: numbe
   const all = once(receiver, 'all')
   const startedAt = performance.now()
   for (let i = 0; i < deliveries; i++)
-    await stores.outbox.put('vantage.absent', subjectOf(i), { vantage: { name: `${i}` } })
+    await stores.outbox.add([
+      { type: 'vantage.absent', subject: subjectOf(i), data: { vantage: { name: `${i}`, ...absent } } },
+    ])
   await all
   const tookMs = performance.now() - startedAt
   await ask(service, `/v1/webhooks/${id}`, { method: 'DELETE' })

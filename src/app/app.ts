@@ -3,15 +3,16 @@ import { type Config, type Listening, version } from '../config/index.ts'
 import { NotReadyError, RefusedError } from '../domain/errors.ts'
 import { openQueue } from '../jobs/queue.ts'
 import { startDeadlines } from '../operations/audits/deadlines.ts'
-import { planAudit } from '../operations/audits/plan.ts'
+import { createAuditEnding } from '../operations/audits/end.ts'
+import { failPlanning, planAudit } from '../operations/audits/plan.ts'
 import { failBatch, runBatch } from '../operations/audits/run-batch.ts'
 import type { Parts } from '../operations/context.ts'
 import { reprobeWindow } from '../operations/exceptions/windows.ts'
 import { createScheduler, type Scheduler } from '../operations/schedules/tick.ts'
 import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import { createLeaseDesk, type LeaseDesk } from '../operations/vantages/leases.ts'
-import { createNotifier, type Notifier } from '../operations/webhooks/dispatcher.ts'
 import { createPoster } from '../operations/webhooks/http-client.ts'
+import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
 import { createSeal } from '../operations/webhooks/seal.ts'
 import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
 import { builtInPolicies } from '../policies/built-in.ts'
@@ -33,7 +34,7 @@ import { policyPut } from '../store/inventory/policies.ts'
 import { ensureLedgerKeys } from '../store/ledger/key-file.ts'
 import { listenForMetrics } from '../telemetry/listener.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
-import { traceStores } from '../telemetry/traced.ts'
+import { traceEnding, traceStores } from '../telemetry/traced.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import { checkReady } from './readiness.ts'
 
@@ -179,6 +180,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   const parts: Parts = {
     stores,
     transaction,
+    endAudit: traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing),
     enqueuePlan: queue.enqueuePlan,
     enqueueReprobe: queue.enqueueReprobe,
     enqueueBatches: queue.enqueueBatches,
@@ -188,7 +190,7 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
   return {
     ...parts,
     scheduler,
-    leases: createLeaseDesk({ stores, queue, waitForBatch: notifications.waitForBatch }),
+    leases: createLeaseDesk({ ...parts, queue, waitForBatch: notifications.waitForBatch }),
     notifications,
     notifier,
     metrics,
@@ -218,16 +220,14 @@ async function wire(config: Config, { exclusive, log, closers, close }: Wiring):
       const names = probers.map(({ vantage }) => vantage.name)
       await queue.work(names, {
         planAudit: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planAudit(parts, auditId))),
-        failAudit: async ({ auditId }) => {
-          await stores.audits.finish(auditId, 'the audit could not be planned; the log of the worker has the cause')
-        },
+        failAudit: ({ auditId }) => failPlanning(parts, auditId),
         runBatch: async (job, name) => {
           const prober = probers.find(({ vantage }) => vantage.name === name)
           if (!prober) throw new Error(`a batch came for the vantage ${name}, which is not served here`)
           const attributes = { 'portwarden.vantage': name, 'portwarden.batch.id': job.batchId }
-          await step('batch', job.auditId, attributes, () => runBatch({ stores, ...prober }, job))
+          await step('batch', job.auditId, attributes, () => runBatch({ ...parts, ...prober }, job))
         },
-        failBatch: (job) => failBatch({ stores }, job),
+        failBatch: (job) => failBatch(parts, job),
         reprobe: (job) => reprobeWindow(parts, job, new Date()),
         takeTicks: scheduler.tick,
         deliver: notifier.deliver,

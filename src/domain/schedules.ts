@@ -12,6 +12,9 @@ export type MissedPolicy = (typeof missedPolicies)[number]
 export const runOutcomes = ['audit', 'caught-up', 'waiting', 'skipped', 'missed', 'refused'] as const
 export type RunOutcome = (typeof runOutcomes)[number]
 
+/** Whether a tick was decided and has no audit. */
+export const hasNoAudit = (outcome: RunOutcome): boolean => ['skipped', 'missed', 'refused'].includes(outcome)
+
 /** A tick that is taken within this time was not missed: the queue looks for ticks once a minute. */
 export const onTimeMs = 120_000
 

@@ -1,21 +1,26 @@
 import type { Stores } from '../store/db/stores.ts'
 import type { Tracing } from './tracing.ts'
 
-/** The same stores, whose recording and finishing are steps of their audits. */
+/** The same stores, whose recording is a step of its audit. */
 export function traceStores(stores: Stores, tracing: Tracing | undefined): Stores {
   if (!tracing) return stores
-  const { record, audits } = stores
+  const { record } = stores
   return {
     ...stores,
     record: (batch) =>
       tracing.step('record', batch.auditId, { 'portwarden.findings': batch.findings.length }, () => record(batch)),
-    audits: {
-      ...audits,
-      async finish(id, error) {
-        const ended = await tracing.step('finish', id, {}, () => audits.finish(id, error))
-        if (ended) tracing.ended(id, ended)
-        return ended
-      },
-    },
+  }
+}
+
+/** The same ending of audits, as a step of its audit. */
+export function traceEnding<A extends { id: string }, E extends { status: string; verdict: string }>(
+  end: (ending: A) => Promise<E | undefined>,
+  tracing: Tracing | undefined,
+) {
+  if (!tracing) return end
+  return async (ending: A) => {
+    const ended = await tracing.step('finish', ending.id, {}, () => end(ending))
+    if (ended) tracing.ended(ending.id, ended)
+    return ended
   }
 }

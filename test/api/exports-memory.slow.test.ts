@@ -19,7 +19,7 @@ beforeAll(async () => {
   const evidence = { probe: 'tcp', host: 'h'.repeat(2_000), port: 1, addresses: {} } as const
   const started = await startAudit(stores, { targetIds: [series.targetId] })
   await stores.record({ ...started, findings: [finding(series, 1000, { evidence })] })
-  await stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   auditId = started.auditId
   // The same for many more targets and rules, as recording leaves them.
   await service.query(`

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newEvent } from '../../src/operations/webhooks/event.ts'
+import { newEvent } from '../../src/operations/events/message.ts'
 import { callbacksId } from '../../src/store/webhooks/webhooks.ts'
 import { ports } from '../support/app.ts'
 import { type Operation, operations, violationOf, violationOfProblem } from '../support/fuzz/document.ts'
@@ -89,7 +89,7 @@ async function furnish() {
   }
   const waiver = { policy: 'ports', rules: ['must-be-open'], targets: ['a'], reason: 'a test', expiresAt: tomorrow }
   const { id: audit1 } = await make('/v1/audits', { ...audit, vantages: ['local'] })
-  const event = newEvent('ping', new Date(), {})
+  const event = newEvent('ping', new Date(), { webhook: callbacksId })
   const told = { webhookId: callbacksId, eventId: event.id, lane: 'ping', url: 'http://127.0.0.1:9/' }
   for (const id of await service.stores.deliveries.add([event], [told, told, told])) known.add('dead', id)
   await service.query("UPDATE webhook_delivery SET status = 'dead'")

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { cancelAudit } from '../../src/operations/audits/cancel.ts'
 import { planAudit } from '../../src/operations/audits/plan.ts'
-import { cancelAudit } from '../../src/operations/audits/run-batch.ts'
-import type { Stores } from '../../src/store/db/stores.ts'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
 import { listenHolding } from '../support/holding.ts'
 import type { Listening } from '../support/listen.ts'
@@ -121,11 +120,8 @@ describe.concurrent('a worker that dies', () => {
     await using app = await newApp()
     await app.stores.vantages.announce({ name: 'local', zones: ['nowhere'] })
     const auditId = await app.accept({ targets, params }, new Date())
-    const dying: Stores = {
-      ...app.stores,
-      audits: { ...app.stores.audits, finish: () => Promise.reject(new Error('killed')) },
-    }
-    await expect(planAudit({ ...app, stores: dying }, auditId)).rejects.toThrow('killed')
+    const endAudit = () => Promise.reject(new Error('killed'))
+    await expect(planAudit({ ...app, endAudit }, auditId)).rejects.toThrow('killed')
     expect(await app.stores.audits.find(auditId)).toMatchObject({
       status: 'running',
       progress: { done: 12, total: 12 },

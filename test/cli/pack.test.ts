@@ -37,7 +37,7 @@ beforeAll(async () => {
       policy: policyOf('p', 'r', 's'),
     })
     await stores.record({ ...started, findings: some.map((one, i) => finding(one, at + i, more[i])) })
-    await stores.audits.finish(started.auditId)
+    await service.endAudit({ id: started.auditId })
     return started.auditId
   }
   await record(5_000, series.slice(0, 1)) // what the other audit saw of it before is late

@@ -22,7 +22,7 @@ beforeAll(async () => {
   receiver = await startReceiver()
   service = await startServiceProcess(database.url)
   isDescribed = describedBy(await ask('GET', '/openapi.json'))
-  await ask('PUT', '/v1/policies/doors', exposures)
+  await ask('PUT', '/v1/policies/exposures', exposures)
   otherKey = (await ask('POST', '/v1/keys', { name: 'other', scopes: ['admin'] })).key
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
   const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed', 'schedule.resumed']
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
 const exposure = {
-  ...{ severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: '${door}' },
+  ...{ severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: '${exposure}' },
   expect: { state: ['closed', 'filtered'] },
 }
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { AnyEventType, EventPayload } from '../../src/domain/webhooks/events.ts'
 import { noticeOf } from '../../src/report/alerts/alert.ts'
 import { toJiraAlert } from '../../src/report/alerts/jira-ops.ts'
 import { toServiceNowEvents } from '../../src/report/alerts/service-now.ts'
@@ -16,7 +17,9 @@ const finding = {
   controls: ['NIST-800-53:AC-17'],
   externalId: null,
 }
-const event = (type: string, data: Record<string, unknown>) => ({ type, timestamp: '2026-11-23T01:02:03.456Z', data })
+/** An event with those of its data that a reader needs. */
+const event = (type: AnyEventType, data: object) =>
+  ({ type, timestamp: '2026-11-23T01:02:03.456Z', data }) as EventPayload
 const opened = event('finding.opened', { finding, audit: 'a1' })
 const resolved = event('finding.resolved', { finding, audit: 'a2', resolution: 'pass' })
 

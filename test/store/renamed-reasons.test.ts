@@ -47,7 +47,7 @@ async function audit(series: Series | undefined, ms: number): Promise<string> {
   if (!series) throw new Error('there is no series')
   const { auditId, batchId } = await startAudit(stores, { targetIds: [series.targetId], total: 1 })
   await stores.record({ auditId, batchId, findings: [finding(series, ms, silent)] })
-  await stores.audits.finish(auditId)
+  await stores.endAudit({ id: auditId })
   return auditId
 }
 

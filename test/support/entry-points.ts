@@ -141,7 +141,7 @@ export async function entryPoints(
 
   const probeBehind = async ({ body: { id } }: Answer) => {
     mustBe(await call('POST', `/v1/windows/${id}/approve`, {}))
-    await reprobeWindow(service, { windowId: id, look: 0 }, new Date(Date.now() + 7_200_000))
+    await reprobeWindow(service, { windowId: id, reprobe: 0 }, new Date(Date.now() + 7_200_000))
     await ended((await service.stores.windows.find(id))?.reprobeAuditId)
   }
   const windowWith = async (hosts: readonly string[]) => {

@@ -1,5 +1,6 @@
 import { v7 as newUuid } from 'uuid'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
+import { createAuditEnding, type EndAudit } from '../../src/operations/audits/end.ts'
 import type { NewFinding } from '../../src/store/audits/record-findings.ts'
 import { type Codes, loadCodes } from '../../src/store/db/codes.ts'
 import { type Database, openDatabase } from '../../src/store/db/database.ts'
@@ -13,6 +14,7 @@ export interface TestStores extends Stores {
   db: Database
   codes: Codes
   transaction: Transact
+  endAudit: EndAudit
   /** Rows of a statement, on a connection of its own. */
   query<Row extends object>(statement: string): Promise<Row[]>
   close(): Promise<void>
@@ -35,12 +37,14 @@ export async function openTestStores({ connections = 8 } = {}): Promise<TestStor
 export async function openTestStoresOn(url: string, { connections = 8 } = {}): Promise<TestStores> {
   const { db, transaction, close } = openDatabase(url, { connections })
   const codes = await loadCodes(db)
+  const transact = createTransact({ transaction }, codes, { keys: ledgerKeys })
   return {
     ...createStores(db, codes, { keys: ledgerKeys }),
     url,
     db,
     codes,
-    transaction: createTransact({ transaction }, codes, { keys: ledgerKeys }),
+    transaction: transact,
+    endAudit: createAuditEnding({ transaction: transact }),
     query: (statement) => query(url, [statement]),
     close,
   }

@@ -1,9 +1,9 @@
-import { type TSchema, Type } from 'typebox'
+import { type TObject, type TSchema, Type } from 'typebox'
 import { driftClasses } from '../../domain/history/drift.ts'
 import { severities } from '../../domain/policy/policy.ts'
 import { runOutcomes } from '../../domain/schedules.ts'
 import { vantageKinds } from '../../domain/vantages/presence.ts'
-import type { EventType } from '../../domain/webhooks/delivery-policy.ts'
+import type { AnyEventType, EventData } from '../../domain/webhooks/events.ts'
 import { resolutions } from '../../domain/webhooks/tickets.ts'
 import { Fingerprint, nullable, Result, State, Timestamp } from './schemas.ts'
 
@@ -28,7 +28,7 @@ const TicketFinding = Type.Object({
 const ofWindow = Type.Object({
   window: Type.Object({
     ...{ id, policy: text, rules: Type.Array(text), ticket: text, reason: text, from: Timestamp, to: Timestamp },
-    looks: Type.Integer({ minimum: 1, description: 'How often its door was looked at since it ended' }),
+    reprobes: Type.Integer({ minimum: 1, description: 'How often the exposure was probed since the window ended' }),
   }),
   policy: text,
   audit: id,
@@ -40,8 +40,8 @@ const ofVantage = Type.Object({
   }),
 })
 
-/** The `data` of each event. */
-export const webhookData: Record<EventType | 'ping', TSchema> = {
+/** The `data` of each event; a schema without one of its fields does not compile. */
+export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[T], TSchema>> } = {
   ping: Type.Object({ webhook: Type.String({ description: 'Id of the webhook' }) }),
   'audit.completed': Type.Object({ audit: component('Audit') }),
   'drift.detected': Type.Object({

@@ -1,7 +1,7 @@
-import { type EventType, eventTypes } from '../../domain/webhooks/delivery-policy.ts'
+import { type AnyEventType, allEventTypes } from '../../domain/webhooks/events.ts'
 import { webhookData } from './webhook-data.ts'
 
-const said: Record<EventType | 'ping', string> = {
+const said: Record<AnyEventType, string> = {
   ping: 'Somebody tries whether the webhook works: `POST /v1/webhooks/{id}/ping`',
   'audit.completed': 'An audit has ended; its `status` says how',
   'drift.detected': 'An audit differs from the one of the same policy before',
@@ -30,7 +30,7 @@ const headers = [
   header('webhook-signature', 'One signature or several, as Standard Webhooks says'),
 ]
 
-const operationOf = (type: EventType | 'ping') => ({
+const operationOf = (type: AnyEventType) => ({
   post: {
     operationId: `on${type.replaceAll(/(?:^|[.-])(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     tags: ['webhooks'],
@@ -60,9 +60,7 @@ const operationOf = (type: EventType | 'ping') => ({
 })
 
 /** What webhooks of the format `standard` are sent, for OpenAPI 3.1. */
-export const webhookEvents = Object.fromEntries(
-  ([...eventTypes, 'ping'] as const).map((type) => [type, operationOf(type)]),
-)
+export const webhookEvents = Object.fromEntries(allEventTypes.map((type) => [type, operationOf(type)]))
 
 /** Says of the operation that asks for an audit what its `callbackUrl` is sent: OpenAPI 3.0 knows this, and no webhooks. */
 export function describeCallback(document: { paths?: object }): object {

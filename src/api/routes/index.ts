@@ -25,10 +25,21 @@ import { webhookRoutes } from './webhooks/webhooks.ts'
 
 /** Registers the routes under /v1, each with the parts that it uses; the order is that of the OpenAPI document. */
 export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): Promise<void> {
-  const { enqueueBatches, enqueuePlan, enqueueReprobe, mayDial, notifications, notifier, plainHttp, version } = parts
+  const {
+    endAudit,
+    enqueueBatches,
+    enqueuePlan,
+    enqueueReprobe,
+    mayDial,
+    notifications,
+    notifier,
+    plainHttp,
+    version,
+  } = parts
   const { limits: quota } = parts.listening
 
   await v1.register(auditRoutes, {
+    endAudit,
     enqueueBatches,
     enqueuePlan,
     mayDial,

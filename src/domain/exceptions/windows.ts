@@ -78,11 +78,12 @@ export function windowState(window: WindowTimes & { proof: Proof | null }, now: 
 export const windowTime = ({ from, to, approvedAt, canceledAt }: WindowTimes) =>
   permittedTime({ from, until: to }, { approvedAt, endedAt: canceledAt })
 
-/** Job data: the audit that proves an ended window's port closed. `look` counts the attempts from 0. */
+/** Job data: probe the exposure of an ended window again. `reprobe` counts from 0. */
 export interface ReprobeJob {
   windowId: string
-  look: number
+  reprobe: number
 }
 
-/** How long to wait before looking again whether the door is shut, after so many looks: a minute, doubled up to an hour. */
-export const reprobePauseMs = (looks: number): number => Math.min(minuteMs * 2 ** Math.max(0, looks - 1), 60 * minuteMs)
+/** The pause after so many reprobes: a minute, doubled up to an hour. */
+export const reprobePauseMs = (reprobes: number): number =>
+  Math.min(minuteMs * 2 ** Math.max(0, reprobes - 1), 60 * minuteMs)

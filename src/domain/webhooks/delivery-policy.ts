@@ -1,21 +1,5 @@
 import { type Severity, severities } from '../policy/policy.ts'
 
-/** What is told to webhooks; `ping` comes only when it is asked for. */
-export const eventTypes = [
-  'audit.completed',
-  'drift.detected',
-  'finding.opened',
-  'finding.still-open',
-  'finding.resolved',
-  'window.closed',
-  'window.still-open',
-  'vantage.absent',
-  'vantage.returned',
-  'schedule.missed',
-  'schedule.resumed',
-] as const
-export type EventType = (typeof eventTypes)[number]
-
 /** How an event is written: Standard Webhooks, ServiceNow Event Management, alerts of Jira Service Management. */
 export const webhookFormats = ['standard', 'servicenow-em', 'jira-ops'] as const
 export type WebhookFormat = (typeof webhookFormats)[number]

@@ -27,7 +27,7 @@ export interface TicketFinding {
 
 /** Why a finding is resolved. */
 export const resolutions = ['pass', 'waived', 'notapplicable', 'out-of-scope'] as const
-type Resolution = (typeof resolutions)[number]
+export type Resolution = (typeof resolutions)[number]
 
 export type TicketStep =
   | { type: 'finding.opened' | 'finding.still-open' }

@@ -3,23 +3,27 @@ import { judgePair } from '../../domain/findings/paired-rule.ts'
 import type { DuePairs, Pair } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import type { Stores } from '../../store/db/stores.ts'
+import type { Parts } from '../context.ts'
 import { isReprobe, proveWindow } from '../exceptions/windows.ts'
 import { loadPermissions } from './load-exceptions.ts'
 
 const findingsPerRecording = 1_000
 
+export type FinishParts = Pick<Parts, 'stores' | 'transaction' | 'endAudit'>
+
 /**
- * Ends an audit of which every batch is recorded. Its paired findings are made now, from what both sides saw; what nobody
- * saw makes them `unknown`. Doing it again changes nothing.
+ * Ends an audit of which every batch is recorded. Its paired findings are made now, from the observations of both sides; a
+ * missing side makes them `unknown`. Doing it again changes nothing.
  */
-export async function finishAudit(stores: Stores, auditId: string): Promise<void> {
+export async function finishAudit(parts: FinishParts, auditId: string): Promise<void> {
+  const { stores, transaction, endAudit } = parts
   const due = await stores.pairs.due(auditId)
   const findings = due ? await waive(stores, due, { auditId, now: new Date() }) : []
   for (let i = 0; i < findings.length; i += findingsPerRecording) {
     await stores.record({ auditId, batchId: null, findings: findings.slice(i, i + findingsPerRecording) })
   }
-  const ended = await stores.audits.finish(auditId)
-  if (ended && isReprobe(ended.trigger)) await proveWindow(stores, auditId)
+  const ended = await endAudit({ id: auditId })
+  if (ended && isReprobe(ended.trigger)) await transaction((tx) => proveWindow(tx, auditId))
   if (due) await stores.pairs.forget(auditId)
 }
 
@@ -74,4 +78,9 @@ function pairedFinding(pair: Pair, { rules, observationFor }: DuePairs, now: Dat
     indirect: false,
     evidence: seen ? { ...evidenceOf(seen), unlike } : null,
   }
+}
+
+/** Ends an audit that is recorded completely, where the process that recorded the last batch died before it did so. */
+export async function finishIfRecorded(parts: FinishParts, auditId: string): Promise<void> {
+  if (await parts.stores.audits.isRecorded(auditId)) await finishAudit(parts, auditId)
 }

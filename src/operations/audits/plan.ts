@@ -11,10 +11,10 @@ import type { Stores } from '../../store/db/stores.ts'
 import type { KnownVantage } from '../../store/inventory/vantages.ts'
 import type { Parts } from '../context.ts'
 import { credentialOf } from './deduplicate-checks.ts'
-import { finishAudit } from './finish.ts'
+import { type FinishParts, finishIfRecorded } from './finish.ts'
 import { type Planned, type PlannedProbe, planPairs } from './plan-paired.ts'
 
-type PlanParts = Pick<Parts, 'stores' | 'transaction' | 'enqueueBatches'>
+type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
@@ -36,17 +36,22 @@ interface PlanRequest extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> 
  * Plans a queued audit in one transaction: what needs no look becomes a finding at once, the rest batches and their jobs.
  * Planning it again, or after it was canceled, changes nothing.
  */
-export async function planAudit({ stores, transaction, enqueueBatches }: PlanParts, auditId: string): Promise<void> {
-  await transaction(async (tx, database) => {
+export async function planAudit(parts: PlanParts, auditId: string): Promise<void> {
+  await parts.transaction(async (tx, database) => {
     const order = await tx.audits.lockQueued(auditId)
     if (!order) return
     const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.forAudit(order) }])
     if (!plan) throw new Error(`audit ${auditId} was not planned`)
     await tx.audits.start(auditId, plan)
-    await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => enqueueBatches(database, vantage, jobs))
+    await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => parts.enqueueBatches(database, vantage, jobs))
   })
   // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
-  if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
+  await finishIfRecorded(parts, auditId)
+}
+
+/** Ends an audit that could not be planned in any try. */
+export async function failPlanning({ endAudit }: Pick<Parts, 'endAudit'>, auditId: string): Promise<void> {
+  await endAudit({ id: auditId, error: 'the audit could not be planned; the log of the worker has the cause' })
 }
 
 /** Makes the plans of audits, and the series that they need, in the transaction that will start them. */

@@ -7,16 +7,14 @@ import type { Batch, BatchCheck } from '../../store/audits/batches.ts'
 import type { PairedObservation } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import { throughOutages } from '../../store/db/outages.ts'
-import type { Stores, Transact } from '../../store/db/stores.ts'
+import type { Stores } from '../../store/db/stores.ts'
 import { checkKey, checkOf } from './deduplicate-checks.ts'
-import { finishAudit } from './finish.ts'
+import { type FinishParts, finishAudit, finishIfRecorded } from './finish.ts'
 import { loadPermissions, type Permissions } from './load-exceptions.ts'
 import { settledFinding } from './plan.ts'
 import { type CheckRunner, runChecks } from './run-checks.ts'
 
-interface BatchParts extends CheckRunner {
-  stores: Stores
-}
+type BatchParts = FinishParts & CheckRunner
 
 interface BatchJob {
   auditId: string
@@ -29,9 +27,9 @@ interface BatchJob {
  */
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
-  if (!batch) return finishIfDone(parts.stores, auditId)
+  if (!batch) return finishIfRecorded(parts, auditId)
   const seen = await runChecks(parts, distinctChecksOf(batch).distinct)
-  await throughOutages(() => recordSeen(parts.stores, batch, seen)) // looking again would cost the targets
+  await throughOutages(() => recordSeen(parts, batch, seen)) // looking again would cost the targets
 }
 
 /** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */
@@ -49,18 +47,18 @@ export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[];
 
 /** Judges what was seen of a batch, look by look, and records it; undefined: its vantage was offline. */
 export async function recordSeen(
-  stores: Stores,
+  parts: FinishParts,
   batch: Batch,
   seen: readonly Observation[] | undefined,
 ): Promise<void> {
   const job = { auditId: batch.auditId, batchId: batch.id }
-  if (!seen) return recordUnseen(stores, job, { result: 'unknown', reason: 'vantage-offline' })
+  if (!seen) return recordUnseen(parts, job, { result: 'unknown', reason: 'vantage-offline' })
   const { indexes } = distinctChecksOf(batch)
   const judged = batch.checks.flatMap(({ targetId }, i) => {
     const observation = seen[indexes[i] ?? -1]
     return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
   })
-  const permissions = await loadPermissions(stores, { ...batch, judged })
+  const permissions = await loadPermissions(parts.stores, { ...batch, judged })
   const findings: NewFinding[] = []
   const pairedObservations: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
@@ -70,7 +68,7 @@ export async function recordSeen(
     if (check.side) pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
   }
-  await record(stores, {
+  await record(parts, {
     ...job,
     findings,
     pairedObservations: pairedObservations.length > 0 ? pairedObservations : undefined,
@@ -78,53 +76,26 @@ export async function recordSeen(
 }
 
 /** Records every check of a batch as an error: no worker could run it. */
-export async function failBatch({ stores }: { stores: Stores }, { auditId, batchId }: BatchJob): Promise<void> {
-  await recordUnseen(stores, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
-}
-
-/**
- * Cancels an audit: what was not looked at yet becomes `unknown`, so that every check is accounted for. A worker that is in
- * the middle of a batch finds it recorded, and its results change nothing. False where the audit has ended already.
- */
-export async function cancelAudit(
-  { stores, transaction }: { stores: Stores; transaction: Transact },
-  auditId: string,
-  canceledBy: string,
-): Promise<boolean> {
-  const isOpen = await transaction(async ({ audits, ledger }) => {
-    const open = await audits.requestCancel(auditId)
-    if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
-    return open
-  })
-  if (!isOpen) return false
-  for (const { id: batchId } of await stores.batches.open(auditId)) {
-    await recordUnseen(stores, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
-  }
-  await finishAudit(stores, auditId)
-  return true
+export async function failBatch(parts: FinishParts, { auditId, batchId }: BatchJob): Promise<void> {
+  await recordUnseen(parts, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
 }
 
 /** Records every check of a batch that nobody has recorded as not seen, with the reason; ends the audit with its last batch. */
 export async function recordUnseen(
-  stores: Stores,
+  parts: FinishParts,
   { auditId, batchId }: BatchJob,
   unseen: Pick<NewFinding, 'result' | 'reason'>,
 ) {
-  const batch = await stores.batches.findOpen(batchId)
-  if (!batch) return finishIfDone(stores, auditId)
+  const batch = await parts.stores.batches.findOpen(batchId)
+  if (!batch) return finishIfRecorded(parts, auditId)
   const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
   const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, new Date()))
-  await record(stores, { auditId, batchId, findings })
+  await record(parts, { auditId, batchId, findings })
 }
 
-async function record(stores: Stores, batch: Parameters<Stores['record']>[0]) {
-  const { batchesLeft } = await stores.record(batch)
-  if (batchesLeft === 0) await finishAudit(stores, batch.auditId)
-}
-
-/** Ends an audit of which everything is recorded, where whoever recorded it died before. */
-export async function finishIfDone(stores: Stores, auditId: string): Promise<void> {
-  if (await stores.audits.isRecorded(auditId)) await finishAudit(stores, auditId)
+async function record(parts: FinishParts, batch: Parameters<Stores['record']>[0]) {
+  const { batchesLeft } = await parts.stores.record(batch)
+  if (batchesLeft === 0) await finishAudit(parts, batch.auditId)
 }
 
 function ruleOf(rules: readonly ResolvedRule[], check: BatchCheck): ResolvedRule {

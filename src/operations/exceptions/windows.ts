@@ -14,6 +14,7 @@ import type { Stores } from '../../store/db/stores.ts'
 import type { NewWindow, StoredWindow } from '../../store/exceptions/windows.ts'
 import { checkSelection } from '../audits/select-targets.ts'
 import type { Parts } from '../context.ts'
+import { publish } from '../events/publish.ts'
 
 type WindowParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
@@ -48,7 +49,7 @@ export async function approveWindow(
     if (state !== 'requested') throw new ConflictError(`the window is ${state}: only one that waits can be approved`)
     await stores.windows.approve(id, keyId, now)
     stores.ledger.record({ actor: keyId, action: 'window.approve', subject: id, payload: {} })
-    await enqueueReprobe(tx, { windowId: id, look: 0 }, window.to)
+    await enqueueReprobe(tx, { windowId: id, reprobe: 0 }, window.to)
     return true
   })
 }
@@ -69,7 +70,7 @@ export async function cancelWindow(
       throw new ConflictError(`the window is ${state} already`)
     await stores.windows.cancel(id, keyId, now)
     stores.ledger.record({ actor: keyId, action: 'window.cancel', subject: id, payload: {} })
-    if (state === 'open') await enqueueReprobe(tx, { windowId: id, look: 0 }, now)
+    if (state === 'open') await enqueueReprobe(tx, { windowId: id, reprobe: 0 }, now)
     return true
   })
 }
@@ -86,7 +87,7 @@ export async function reprobeWindow(parts: WindowParts, job: ReprobeJob, now: Da
   await parts.transaction(async (stores, tx) => {
     const window = await stores.windows.lock(job.windowId)
     const time = window && windowTime(window)
-    if (!window || !time || window.reprobes !== job.look) return
+    if (!window || !time || window.reprobes !== job.reprobe) return
     if (now < time.until) return parts.enqueueReprobe(tx, job, time.until)
     if (window.reprobeAuditId) {
       const proof = await proveWindow(stores, window.reprobeAuditId)
@@ -96,8 +97,8 @@ export async function reprobeWindow(parts: WindowParts, job: ReprobeJob, now: Da
     const auditId = await createReprobe(stores, window, now)
     if (auditId === undefined) return
     await parts.enqueuePlan(tx, auditId)
-    const next = { windowId: window.id, look: job.look + 1 }
-    await parts.enqueueReprobe(tx, next, new Date(now.getTime() + reprobePauseMs(next.look)))
+    const next = { windowId: window.id, reprobe: job.reprobe + 1 }
+    await parts.enqueueReprobe(tx, next, new Date(now.getTime() + reprobePauseMs(next.reprobe)))
   })
 }
 
@@ -128,12 +129,23 @@ async function createReprobe(stores: Stores, window: StoredWindow, now: Date): P
  * Notes what an audit has shown of the doors of the window that it was made for: called at its end, and once more before the
  * next look, where whoever ended it died in between. Undefined where it has not ended.
  */
-export async function proveWindow(stores: Stores, auditId: string): Promise<Proof | undefined> {
-  const seen = await stores.windows.exposuresSeen(auditId)
+export async function proveWindow(tx: Stores, auditId: string): Promise<Proof | undefined> {
+  const seen = await tx.windows.exposuresSeen(auditId)
   if (!seen) return undefined
   const proof = proofOf(seen)
-  await stores.windows.noteProof({ ...seen, auditId, proof })
+  const window = await tx.windows.noteProof({ ...seen, auditId, proof })
+  if (window) await publishProof(tx, window, { auditId, proof })
   return proof
+}
+
+/** Publishes whether the exposure of a window is closed after its end; what is not proven is not published. */
+async function publishProof(tx: Stores, window: StoredWindow, { auditId, proof }: { auditId: string; proof: Proof }) {
+  const type = proof === 'open' ? 'window.still-open' : proof === 'closed' ? 'window.closed' : undefined
+  if (!type) return
+  const { id, policy, rules, ticket, reason, reprobes } = window
+  const times = { from: window.from.toISOString(), to: window.to.toISOString() }
+  const data = { window: { id, policy, rules, ticket, reason, ...times, reprobes }, policy, audit: auditId }
+  await publish(tx, [{ type, subject: id, data }])
 }
 
 /** The trigger of the audits that look whether the door of a window is shut. */

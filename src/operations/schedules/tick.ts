@@ -5,6 +5,7 @@ import type { Stores, Transact } from '../../store/db/stores.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../../store/inventory/schedules.ts'
 import { type AcceptParts, acceptAudit, type Order } from '../audits/accept.ts'
 import { checkRequest } from '../audits/resolve-request.ts'
+import { recordRuns, recordWaitingRun } from './record-runs.ts'
 
 interface SchedulerParts extends AcceptParts {
   stores: Stores
@@ -144,11 +145,12 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
     /** Takes the tick that waits, if what it waits for has ended. */
     async waiting(): Promise<void> {
       const { auditId, waiting } = await stores.schedules.ongoing(schedule.id)
-      if (waiting && !auditId) await stores.schedules.updateRun(schedule, await ask(waiting, 'audit'))
+      if (waiting && !auditId) await recordWaitingRun(stores, schedule, await ask(waiting, 'audit'))
     },
 
     missed: (ticks: readonly TickDecision[]) =>
-      stores.schedules.addRuns(
+      recordRuns(
+        stores,
         schedule,
         ticks.map(({ dueAt }) => run(dueAt, { outcome: 'missed', reason: 'the service was down' })),
       ),
@@ -162,7 +164,7 @@ function tickTaker(parts: SchedulerParts, { stores, tx, schedule, now }: Taking)
           : waiting
             ? run(dueAt, { outcome: 'skipped', reason: 'an earlier tick waits for an audit to end' })
             : run(dueAt, { outcome: schedule.overlap === 'queue' ? 'waiting' : 'skipped', reason: going })
-      await stores.schedules.addRuns(schedule, [taken])
+      await recordRuns(stores, schedule, [taken])
     },
   }
 }

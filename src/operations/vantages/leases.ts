@@ -10,9 +10,9 @@ import {
 } from '../../domain/vantages/lease.ts'
 import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
-import type { Stores } from '../../store/db/stores.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
-import { distinctChecksOf, finishIfDone, recordSeen } from '../audits/run-batch.ts'
+import { type FinishParts, finishIfRecorded } from '../audits/finish.ts'
+import { distinctChecksOf, recordSeen } from '../audits/run-batch.ts'
 
 /** What leases need of the queue. */
 interface LeasableBatches {
@@ -22,8 +22,7 @@ interface LeasableBatches {
   complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
 }
 
-interface LeaseParts {
-  stores: Stores
+interface LeaseParts extends FinishParts {
   queue: LeasableBatches
   waitForBatch: Notifications['waitForBatch']
 }
@@ -40,7 +39,8 @@ const heartbeatSeconds = 3
  * recorded already, by another agent, at the deadline of its audit or because that was canceled, stays as it is: an audit
  * that has ended does not change, and a finding is recorded once. The agent is told so and forgets what it saw.
  */
-export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
+export function createLeaseDesk(parts: LeaseParts) {
+  const { stores, queue, waitForBatch } = parts
   /** The batch of a lease, if it belongs to the vantage; undefined when it is recorded. */
   const findBatch = async (vantage: string, lease: string): Promise<Batch | undefined> => {
     const batchId = Number(batchOf(lease))
@@ -60,7 +60,7 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
           heartbeatSeconds,
           checks: distinctChecksOf(batch).distinct as LeasedCheck[],
         }
-      await finishIfDone(stores, job.data.auditId)
+      await finishIfRecorded(parts, job.data.auditId)
       await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
     }
   }
@@ -108,7 +108,7 @@ export function createLeaseDesk({ stores, queue, waitForBatch }: LeaseParts) {
       const span = { from: batch.auditStartedAt, until: new Date() }
       const read = delivery.online ? readDelivery(distinct, delivery, span) : { observations: undefined }
       if ('issues' in read) throw new RefusedError(read.issues)
-      await recordSeen(stores, batch, read.observations)
+      await recordSeen(parts, batch, read.observations)
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
       return true
     },

@@ -96,7 +96,7 @@ async function sendAll(
     for (const { id, url, signedFor, attempts, event } of lane) {
       if (hopeless()) return
       const triedAt = now()
-      const { path, body } = render(format, event)
+      const { path, body } = render(format, event.payload)
       const headers = {
         ...signer.headers({ id: event.id, at: triedAt, body, signedFor }),
         'user-agent': options.userAgent,

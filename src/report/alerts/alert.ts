@@ -1,12 +1,5 @@
 import type { Severity } from '../../domain/policy/policy.ts'
-import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
-
-/** An event of a webhook, whoever it is told to. */
-interface EventPayload {
-  type: string
-  timestamp: string
-  data: Record<string, unknown>
-}
+import type { AnyEventType, EventData, EventPayload } from '../../domain/webhooks/events.ts'
 
 /** An event as tools of operations see things: what is wrong where, how badly, and under which key it is cleared. */
 export interface Notice {
@@ -20,14 +13,14 @@ export interface Notice {
   metric: string
   message: string
   at: string
-  data: Record<string, unknown>
+  data: object
 }
 
 const service = 'portwarden'
 
-/** Reads an event. The same thing has the same key, from its first event to the one that clears it. */
-export function noticeOf({ type, timestamp, data }: EventPayload): Notice {
-  const about = readers[type]?.(data) ?? { key: type, level: 'clear' as const, message: type }
+/** Reads an event. All events about the same thing have the same key, from the first to the one that clears it. */
+export function noticeOf<T extends AnyEventType>({ type, timestamp, data }: EventPayload<T>): Notice {
+  const about = readers[type](data)
   return {
     node: service,
     resource: '',
@@ -42,31 +35,24 @@ export function noticeOf({ type, timestamp, data }: EventPayload): Notice {
 
 type About = Pick<Notice, 'key' | 'level' | 'message'> & Partial<Notice>
 
-const readers: Record<string, (data: Record<string, unknown>) => About> = {
-  'finding.opened': (data) => ({ ...aboutFinding(data), level: findingOf(data).severity }),
-  'finding.still-open': (data) => ({ ...aboutFinding(data), level: findingOf(data).severity }),
-  'finding.resolved': (data) => ({ ...aboutFinding(data), level: 'clear' }),
-  'audit.completed': ({ audit }) => {
-    const { id, verdict, status, policy } = audit as {
-      id: string
-      verdict: string
-      status: string
-      policy: { name: string }
-    }
-    return {
-      key: `audit:${id}`,
-      level: 'clear',
-      resource: policy.name,
-      message: `audit of ${policy.name}: ${status}, ${verdict}`,
-    }
-  },
+const readers: { [T in AnyEventType]: (data: EventData[T]) => About } = {
+  ping: () => ({ key: 'ping', level: 'clear', message: 'ping' }),
+  'finding.opened': (data) => ({ ...aboutFinding(data, 'fails'), level: data.finding.severity }),
+  'finding.still-open': (data) => ({ ...aboutFinding(data, 'fails'), level: data.finding.severity }),
+  'finding.resolved': (data) => ({ ...aboutFinding(data, `is resolved (${data.resolution})`), level: 'clear' }),
+  'audit.completed': ({ audit: { id, policy, status, verdict } }) => ({
+    key: `audit:${id}`,
+    level: 'clear',
+    resource: policy.name,
+    message: `audit of ${policy.name}: ${status}, ${verdict}`,
+  }),
   'drift.detected': ({ policy, audit, summary }) => {
-    const counts = Object.entries(summary as Record<string, number>).filter(([, count]) => count > 0)
-    const said = counts.map(([kind, count]) => `${count} ${kind}`).join(', ')
-    return { key: `drift:${audit}`, level: 'clear', resource: String(policy), message: `drift in ${policy}: ${said}` }
+    const counts = Object.entries(summary).filter(([, count]) => count > 0)
+    const text = counts.map(([kind, count]) => `${count} ${kind}`).join(', ')
+    return { key: `drift:${audit}`, level: 'clear', resource: policy, message: `drift in ${policy}: ${text}` }
   },
   'window.still-open': (data) => ({ ...aboutWindow(data, 'is still open after its end'), level: 'high' }),
-  'window.closed': (data) => ({ ...aboutWindow(data, 'is shut'), level: 'clear' }),
+  'window.closed': (data) => ({ ...aboutWindow(data, 'is closed'), level: 'clear' }),
   'vantage.absent': (data) => ({ ...aboutVantage(data, 'is absent'), level: 'medium' }),
   'vantage.returned': (data) => ({ ...aboutVantage(data, 'is back'), level: 'clear' }),
   'schedule.missed': (data) => ({
@@ -76,25 +62,20 @@ const readers: Record<string, (data: Record<string, unknown>) => About> = {
   'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'has an audit again'), level: 'clear' }),
 }
 
-const findingOf = ({ finding }: Record<string, unknown>) => finding as TicketFinding
-
-function aboutFinding(data: Record<string, unknown>) {
-  const { fingerprint, target, rule, vantage, title, reason } = findingOf(data)
-  const stands = data.resolution === undefined ? 'fails' : `is resolved (${data.resolution})`
-  const message = `${target} ${stands}, seen from ${vantage}: ${title}: ${reason.message}`
+function aboutFinding({ finding }: EventData['finding.opened'], what: string) {
+  const { fingerprint, target, rule, vantage, title, reason } = finding
+  const message = `${target} ${what}, seen from ${vantage}: ${title}: ${reason.message}`
   return { key: fingerprint, node: target, resource: rule, metric: vantage, message }
 }
 
-function aboutWindow({ window }: Record<string, unknown>, what: string) {
-  const { id, ticket, rules } = window as { id: string; ticket: string; rules: string[] }
-  return { key: `window:${id}`, resource: rules.join(' '), message: `the door of window ${ticket} ${what}` }
+function aboutWindow({ window: { id, ticket, rules } }: EventData['window.closed'], what: string) {
+  return { key: `window:${id}`, resource: rules.join(' '), message: `the exposure of window ${ticket} ${what}` }
 }
 
-function aboutSchedule({ schedule }: Record<string, unknown>, what: string) {
-  return { key: `schedule:${schedule}`, resource: String(schedule), message: `schedule ${schedule} ${what}` }
+function aboutSchedule({ schedule }: { schedule: string }, what: string) {
+  return { key: `schedule:${schedule}`, resource: schedule, message: `schedule ${schedule} ${what}` }
 }
 
-function aboutVantage({ vantage }: Record<string, unknown>, what: string) {
-  const { name } = vantage as { name: string }
+function aboutVantage({ vantage: { name } }: EventData['vantage.absent'], what: string) {
   return { key: `vantage:${name}`, resource: name, message: `vantage ${name} ${what}` }
 }

@@ -28,13 +28,12 @@ export function toServiceNowEvents(notice: Notice): { records: Record<string, st
 }
 
 /** Fields of fields by their path, as texts: what can be shown and written rules about. Lists of objects are left out. */
-export function flat(value: Record<string, unknown>, prefix = ''): Record<string, string> {
+export function flat(value: object, prefix = ''): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]): [string, string][] => {
+    Object.entries(value).flatMap(([key, member]: [string, unknown]): [string, string][] => {
       const name = prefix + key
       if (member === null || member === undefined || isListOfObjects(member)) return []
-      if (typeof member === 'object' && !Array.isArray(member))
-        return Object.entries(flat(member as Record<string, unknown>, `${name}_`))
+      if (typeof member === 'object' && !Array.isArray(member)) return Object.entries(flat(member, `${name}_`))
       return [[name, typeof member === 'string' ? member : JSON.stringify(member)]]
     }),
   )

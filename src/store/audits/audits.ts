@@ -1,18 +1,14 @@
+import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
-import type { LedgerKeys } from '../../domain/ledger.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, readRows } from '../db/database.ts'
-import type { Watch } from '../db/metrics-hook.ts'
 import type { Audit as Row } from '../generated/client.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, hasLabels, isEverything, madeIn, type TargetScope } from '../query/target-scope.ts'
-import { type Ending, finishAudits } from './finish-audits.ts'
-
-export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
-type AuditStatus = (typeof auditStatuses)[number]
+import { type AuditEnd, endAudits, lockOpenAudits, summarizeFindings } from './finish-audits.ts'
 
 export interface NewAudit {
   id: string
@@ -36,24 +32,6 @@ export interface Started {
   total: number
   batches: number
   vantages?: readonly KnownVantage[] | undefined
-}
-
-export interface Audit {
-  id: string
-  status: AuditStatus
-  verdict: Verdict | null
-  counts: AuditCounts
-  progress: { done: number; total: number }
-  policy: { name: string; version: number; digest: string }
-  trigger: string
-  correlationId: string | null
-  reason: string | null
-  error: string | null
-  createdAt: string
-  /** When it ends at the latest; null for audits from before there were deadlines. */
-  deadlineAt: string | null
-  startedAt: string | null
-  finishedAt: string | null
 }
 
 /** What the worker that plans an audit must know of it. */
@@ -84,19 +62,7 @@ interface AuditFilter {
 }
 
 /** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
-export function createAuditStore(
-  db: Database,
-  {
-    codes,
-    keys,
-    targetScope,
-    watch,
-  }: { codes: Codes; keys: LedgerKeys; targetScope: TargetScope; watch?: Pick<Watch, 'ended'> | undefined },
-) {
-  // The ledger has one end: audits that end together wait for it once. Two groups, so that one with many findings is not waited for.
-  const finish = coalesce((endings: readonly Ending[]) => finishAudits(db, { codes, keys }, endings), {
-    concurrency: 2,
-  })
+export function createAuditStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   return {
     /** Writes audits that are to be planned; or that are planned already, and have begun. */
     async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
@@ -219,16 +185,14 @@ export function createAuditStore(
       return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
     },
 
-    /**
-     * Ends an audit, once: counts its findings, gives the verdict, tells who listens. It is `failed` with an error,
-     * else `canceled` when that was asked for, else `completed`. Answers what had asked for the audit; undefined where it has
-     * ended before.
-     */
-    async finish(id: string, error?: string) {
-      const ended = await finish({ id, error: error ?? null })
-      if (ended) watch?.ended(ended)
-      return ended
-    },
+    /** Locks those of the audits that have not ended, until the transaction ends. */
+    lockOpen: (ids: readonly string[]) => lockOpenAudits(db, ids),
+
+    /** Counts and digests the findings of audits, in the order of `ids`. */
+    summarize: (ids: readonly string[]) => summarizeFindings(db, codes, ids),
+
+    /** Ends audits that are locked. */
+    end: (ends: readonly AuditEnd[]) => endAudits(db, ends),
   }
 }
 

@@ -1,7 +1,6 @@
 import type { NewFinding } from '../audits/record-findings.ts'
 
-/** Told of what happens, to count it; what it counts may have been undone by a transaction that failed afterwards. */
+/** Counts what is recorded, also where the transaction is rolled back afterwards. */
 export interface Watch {
   recorded(findings: readonly NewFinding[]): void
-  ended(audit: { status: string; verdict: string }): void
 }

@@ -63,7 +63,7 @@ const createAll = (
   db: Database,
   { codes, keys, changes, watch, knownKeys, targetScope }: { codes: Codes; targetScope: TargetScope } & Shared,
 ) => ({
-  audits: createAuditStore(db, { codes, keys, targetScope, watch }),
+  audits: createAuditStore(db, { codes, targetScope }),
   baselines: createBaselineStore(db, targetScope),
   snapshot: createPlanningStore(db, targetScope),
   batches: createBatchStore(db),

@@ -1,13 +1,12 @@
 import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
-import { type Database, Prisma, transact } from '../db/database.ts'
+import { type Database, Prisma } from '../db/database.ts'
 import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from '../query/selection.ts'
 import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
-import { createOutboxStore } from '../webhooks/outbox.ts'
 import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
 
 export interface NewWindow {
@@ -153,15 +152,20 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       return { ...look, exposures }
     },
 
-    /** Notes what a look has shown; false where it was noted before, or a newer one was begun. */
-    async noteProof({ auditId, proof, endedAt }: { auditId: string; proof: Proof; endedAt: Date }): Promise<boolean> {
+    /** Stores what a reprobe has shown; undefined where it was stored before, or a newer reprobe was started. */
+    async noteProof({
+      auditId,
+      proof,
+      endedAt,
+    }: {
+      auditId: string
+      proof: Proof
+      endedAt: Date
+    }): Promise<StoredWindow | undefined> {
       const isNew = { OR: [{ provenAt: null }, { provenAt: { not: endedAt } }] }
       const where = { reprobeAuditId: auditId, ...isNew }
-      return transact(db, async (tx) => {
-        const noted = await tx.accessWindow.updateManyAndReturn({ where, data: { proof, provenAt: endedAt } })
-        for (const window of noted) await publishProof(tx, window, { auditId, proof })
-        return noted.length > 0
-      })
+      const [noted] = await db.accessWindow.updateManyAndReturn({ where, data: { proof, provenAt: endedAt } })
+      return noted && fromRow(noted)
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
@@ -176,19 +180,6 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       ),
     ),
   }
-}
-
-/** Tells what became of the doors of a window after its end: shut, or not. What is not proven is not told. */
-async function publishProof(db: Database, window: Row, { auditId, proof }: { auditId: string; proof: Proof }) {
-  const kind = proof === 'open' ? 'window.still-open' : proof === 'closed' ? 'window.closed' : undefined
-  if (!kind) return
-  const { id, policy, rules, ticket, reason, fromAt, toAt, reprobes } = window
-  const data = {
-    window: { id, policy, rules, ticket, reason, from: fromAt, to: toAt, looks: reprobes },
-    policy,
-    audit: auditId,
-  }
-  await createOutboxStore(db).put(kind, id, data)
 }
 
 /** How the window `x` stands, as windowState() says it. */

@@ -3,7 +3,6 @@ import { type Database, Prisma } from '../db/database.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
-import { createOutboxStore } from '../webhooks/outbox.ts'
 
 /** What is asked for at each tick. */
 export interface AuditTemplate {
@@ -130,14 +129,19 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
     async addRuns(schedule: StoredSchedule, runs: readonly ScheduleRun[]): Promise<void> {
       const { id, name, audit, targetScope: of } = schedule
       const row = { scheduleId: id, schedule: name, policy: policyName(audit), targetScope: of }
-      await publishRuns(db, schedule, runs)
       await db.scheduleRun.createMany({ data: runs.map((run) => ({ ...row, ...run })) })
     },
 
     async updateRun(schedule: StoredSchedule, run: ScheduleRun): Promise<void> {
-      await publishRuns(db, schedule, [run])
       const where = { scheduleId_dueAt: { scheduleId: schedule.id, dueAt: run.dueAt } }
       await db.scheduleRun.update({ where, data: run })
+    },
+
+    /** What became of the newest tick besides this one that does not wait. */
+    async lastOutcome(id: number, { except }: { except: Date }): Promise<RunOutcome | undefined> {
+      const where = { scheduleId: id, dueAt: { not: except }, outcome: { not: 'waiting' } }
+      const last = await db.scheduleRun.findFirst({ where, orderBy: { dueAt: 'desc' } })
+      return last?.outcome as RunOutcome | undefined
     },
 
     /** The audit of an earlier tick that has not ended, and the tick that waits for it. */
@@ -188,32 +192,10 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
   }
 }
 
-const withoutAudit = new Set<RunOutcome>(['skipped', 'missed', 'refused'])
-const toldAtOnce = 100
-
-/** Tells the ticks that had no audit, and the first after them that has one, with the transaction that writes them down. */
-async function publishRuns(db: Database, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
-  const outbox = createOutboxStore(db)
-  const about = { schedule: name, policy: policyName(audit) }
-  const missed = runs.filter(({ outcome }) => withoutAudit.has(outcome))
-  if (missed.length > 0) {
-    const ticks = missed.slice(-toldAtOnce).map(({ dueAt, outcome, reason }) => ({ dueAt, outcome, reason }))
-    await outbox.put('schedule.missed', name, { ...about, count: missed.length, ticks })
-  }
-  const ran = runs.find(({ auditId }) => auditId !== null)
-  if (!ran) return
-  const last = await db.scheduleRun.findFirst({
-    where: { scheduleId: id, dueAt: { not: ran.dueAt }, outcome: { not: 'waiting' } },
-    orderBy: { dueAt: 'desc' },
-  })
-  if (last && withoutAudit.has(last.outcome as RunOutcome))
-    await outbox.put('schedule.resumed', name, { ...about, audit: ran.auditId, dueAt: ran.dueAt })
-}
-
 const notTaken = 'no worker has taken it yet'
 const maxMissedRuns = 1_000
 
-const policyName = ({ policy }: AuditTemplate) => policy.split('@')[0] ?? policy
+export const policyName = ({ policy }: AuditTemplate) => policy.split('@')[0] ?? policy
 
 const toRow = ({ audit, ...input }: ScheduleInput) => ({
   ...input,

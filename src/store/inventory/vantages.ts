@@ -2,7 +2,6 @@ import type { Vantage } from '../../domain/findings/plan.ts'
 import { absentAfterMs, type CanaryState, type VantageKind } from '../../domain/vantages/presence.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { createOutboxStore } from '../webhooks/outbox.ts'
 
 /** A vantage as it stands now. */
 export interface VantageState {
@@ -59,19 +58,17 @@ export function createVantageStore(db: Database) {
       return rows[0]?.id
     },
 
-    /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
-    async publishPresence(): Promise<void> {
-      const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
-      const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
-      const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
-      const gone = await db.$queryRaw<Presence[]>`
-        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
-      const back = await db.$queryRaw<Presence[]>`
-        UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
-      const outbox = createOutboxStore(db)
-      for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
-      for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })
-    },
+    /** Marks vantages that have become absent, and returns them. */
+    markAbsent: () =>
+      db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${absentSince}
+        RETURNING ${presence}`,
+
+    /** Unmarks vantages that were absent and were seen again, and returns them. */
+    markReturned: () =>
+      db.$queryRaw<Presence[]>`
+        UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${absentSince}
+        RETURNING ${presence}`,
 
     /** All vantages by name; zones in which there is none are not among them. */
     async list(): Promise<KnownVantage[]> {
@@ -109,7 +106,12 @@ export function createVantageStore(db: Database) {
   }
 }
 
-type Presence = Pick<VantageState, 'name' | 'zones' | 'kind' | 'lastSeenAt'>
+/** Which vantage was seen when last. */
+export type Presence = Pick<VantageState, 'name' | 'zones' | 'kind'> & { lastSeenAt: Date }
+
+const presence = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
+const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
+  WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END)`
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
 // The queue's own table: its counts are kept a few seconds old, and a vantage is looked at to see what happens now.

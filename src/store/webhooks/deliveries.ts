@@ -1,4 +1,5 @@
-import type { Attempt, EventType, Settlement } from '../../domain/webhooks/delivery-policy.ts'
+import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.ts'
+import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -6,11 +7,11 @@ import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
 type DeliveryStatus = (typeof deliveryStatuses)[number]
 
-/** An event as it is told; `payload` is what Standard Webhooks put into the body. */
+/** An event on its way to webhooks; `payload` is its body (Standard Webhooks). */
 export interface WebhookEvent {
   id: string
-  type: EventType | 'ping'
-  payload: { type: string; timestamp: string; data: Record<string, unknown> }
+  type: AnyEventType
+  payload: EventPayload
 }
 
 /** An event on its way to one webhook. Those with one lane, or one series, come one after the other. */

@@ -1,4 +1,5 @@
-import type { EventType, WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
+import type { WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
+import type { EventType } from '../../domain/webhooks/events.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import type { Webhook as Row } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -76,6 +77,12 @@ export function createWebhookStore(db: Database) {
     /** All that are told of anything now. */
     async enabled(): Promise<Webhook[]> {
       return (await db.webhook.findMany({ where: { enabled: true }, orderBy: { id: 'asc' } })).map(fromRow)
+    },
+
+    /** The events that an enabled webhook subscribes to. */
+    async subscribedEvents(): Promise<Set<EventType>> {
+      const rows = await db.webhook.findMany({ where: { enabled: true }, select: { events: true } })
+      return new Set(rows.flatMap(({ events }) => events as EventType[]))
     },
 
     /** Writes all that a caller decides, if `version` is still the current one; undefined where it is not. */

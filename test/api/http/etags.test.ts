@@ -9,7 +9,7 @@ let audits: string[]
 async function record(ms: number, result: 'pass' | 'fail') {
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, ms, { result })) })
-  await service.stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   return started.auditId
 }
 

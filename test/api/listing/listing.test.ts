@@ -26,7 +26,7 @@ beforeAll(async () => {
     const started = await startAudit(stores, { targetIds: series.map(({ targetId }) => targetId) })
     const findings = all.map((one, i) => finding(one, ms, { result, evidence: i % 2 ? evidence : null }))
     await stores.record({ ...started, findings })
-    await stores.audits.finish(started.auditId)
+    await service.endAudit({ id: started.auditId })
     return started.auditId
   }
   const first = await record(1000, 'pass')

@@ -23,7 +23,7 @@ async function look(name: string, ms: number, result: 'pass' | 'fail' = 'pass') 
   const series = await makeSeries(service.stores, [name])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, ms, { result })) })
-  await service.stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   return started.auditId
 }
 
@@ -146,7 +146,7 @@ test('progress alone is no change of an audit', async () => {
   const before = await changedAt()
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
   expect(await changedAt()).toEqual(before)
-  await service.stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   expect(await changedAt()).not.toEqual(before)
 })
 

@@ -27,7 +27,7 @@ async function makeSchedule(more: Partial<ScheduleInput> = {}) {
     (await runs()).map(({ dueAt, outcome }) => `${dueAt.toISOString().slice(5, 16)} ${outcome}`)
   const tick = (text: string) => app.scheduler.settle(schedule.id, at(text))
   const end = async () => {
-    for (const { auditId } of await runs()) if (auditId) await app.stores.audits.finish(auditId)
+    for (const { auditId } of await runs()) if (auditId) await app.endAudit({ id: auditId })
   }
   return { id: schedule.id, name, input, runs, outcomes, tick, end }
 }

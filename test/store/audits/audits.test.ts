@@ -79,7 +79,7 @@ describe('an audit', () => {
     const id = await accept()
     expect(await stores.audits.requestCancel(id)).toBe(true)
     expect(await stores.transaction((tx) => tx.audits.lockQueued(id))).toBeUndefined()
-    await stores.audits.finish(id)
+    await stores.endAudit({ id })
     expect(await find(id)).toMatchObject({ status: 'canceled', verdict: 'inconclusive' })
     expect(await stores.audits.requestCancel(id)).toBe(false)
   })
@@ -90,7 +90,7 @@ describe('an audit', () => {
     const results = ['pass', 'fail', 'pass'] as const
     const findings = series.map((one, i) => finding(one, 0, { result: results[i] ?? 'pass' }))
     await stores.record({ auditId, batchId: null, findings })
-    await stores.audits.finish(auditId)
+    await stores.endAudit({ id: auditId })
     expect(await find(auditId)).toMatchObject({
       status: 'completed',
       verdict: 'fail',
@@ -102,15 +102,15 @@ describe('an audit', () => {
 
   test('that could not be planned has failed, with the cause', async () => {
     const id = await accept()
-    await stores.audits.finish(id, 'no plan')
+    await stores.endAudit({ id, error: 'no plan' })
     expect(await find(id)).toMatchObject({ status: 'failed', verdict: 'inconclusive', error: 'no plan' })
   })
 
   test('ends with those that end at the same time: each as it must, and each with its entry of the ledger', async () => {
     const ids = await Promise.all([1, 2, 3].map(() => accept()))
     const ended = await Promise.all([
-      ...ids.map((id, i) => stores.audits.finish(id, i === 1 ? 'no plan' : undefined)),
-      stores.audits.finish(auditIds(1)[0] ?? ''),
+      ...ids.map((id, i) => stores.endAudit({ id, error: i === 1 ? 'no plan' : undefined })),
+      stores.endAudit({ id: auditIds(1)[0] ?? '' }),
     ])
     expect(ended.map((one) => one?.status)).toEqual(['completed', 'failed', 'completed', undefined])
     const { items } = await stores.ledger.list({ limit: 10, action: 'audit.finish' })
@@ -122,9 +122,9 @@ describe('an audit', () => {
 
   test('ends once, whoever tries, and stays as it ended', async () => {
     const { auditId } = await startAudit(stores)
-    await Promise.all([1, 2, 3].map(() => stores.audits.finish(auditId)))
+    await Promise.all([1, 2, 3].map(() => stores.endAudit({ id: auditId })))
     const ended = await find(auditId)
-    await stores.audits.finish(auditId, 'too late')
+    await stores.endAudit({ id: auditId, error: 'too late' })
     expect(await find(auditId)).toEqual(ended)
     expect(ended).toMatchObject({ status: 'completed', error: null })
   })
@@ -137,7 +137,7 @@ describe('listing audits', () => {
     for (const [i, id] of ids.entries()) {
       await accept({ id, policyId: stored.id, correlationId: i % 2 ? 'odd' : 'even' })
     }
-    await stores.audits.finish(ids[4] ?? '')
+    await stores.endAudit({ id: ids[4] ?? '' })
     const list = async (filter: object) =>
       (await stores.audits.list({ limit: 10, policy: 'listed', ...filter })).items.map(({ id }) => ids.indexOf(id))
     expect(await list({})).toEqual([4, 3, 2, 1, 0])
@@ -174,8 +174,8 @@ test('the audit before another is the newest completed one of its policy that sh
   await accept({ id: failed, policyId, targetIds: [2] })
   await accept({ id: running, policyId, targetIds: [2] })
   await accept({ id: self, policyId, targetIds: [2, 3] })
-  for (const id of [batches, sharesOne, elsewhere, otherPolicy, self]) await stores.audits.finish(id ?? '')
-  await stores.audits.finish(failed ?? '', 'no plan')
+  for (const id of [batches, sharesOne, elsewhere, otherPolicy, self]) await stores.endAudit({ id: id ?? '' })
+  await stores.endAudit({ id: failed ?? '', error: 'no plan' })
   expect(await stores.audits.findPrevious(self ?? '')).toBe(sharesOne)
   expect(await stores.audits.findPrevious(sharesOne ?? '')).toBe(batches)
   expect(await stores.audits.findPrevious(batches ?? '')).toBeUndefined()

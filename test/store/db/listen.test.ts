@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { endAudits } from '../../../src/operations/audits/end.ts'
 import { auditChannel } from '../../../src/store/audits/finish-audits.ts'
 import { listenForNotifications, type Notifications } from '../../../src/store/db/listen.ts'
 import { startRelay } from '../../support/relay.ts'
@@ -38,7 +39,7 @@ describe('who waits for an audit', () => {
     const notifications = await listenAt()
     const { auditId } = await startAudit(stores)
     const waiting = [1, 2, 3].map(() => notifications.waitForEnd(auditId, longMs))
-    await stores.audits.finish(auditId)
+    await stores.endAudit({ id: auditId })
     await Promise.all(waiting)
     expect(await stores.audits.find(auditId)).toMatchObject({ status: 'completed' })
   })
@@ -47,10 +48,10 @@ describe('who waits for an audit', () => {
     const notifications = await listenAt()
     const [one, other] = [await startAudit(stores), await startAudit(stores)]
     const waiting = notifications.waitForEnd(one.auditId, longMs)
-    await stores.audits.finish(other.auditId)
+    await stores.endAudit({ id: other.auditId })
     await stores
       .transaction(async (tx) => {
-        await tx.audits.finish(one.auditId)
+        await endAudits(tx, [{ id: one.auditId }])
         throw new Error('rolled back')
       })
       .catch(() => {})

@@ -45,7 +45,7 @@ async function audit(days: number, series: Series | undefined, more: Partial<New
   })
   const observedAt = daysAgo(days)
   await stores.record({ ...started, findings: series ? [finding(series, 0, { observedAt, ...more })] : [] })
-  await stores.audits.finish(id)
+  await stores.endAudit({ id })
   return id
 }
 

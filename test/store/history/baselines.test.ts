@@ -19,7 +19,7 @@ async function audit(ms: number, seen: [Series | undefined, Partial<NewFinding>?
   const targetIds = [...new Set(findings.map(({ targetId }) => targetId))]
   const started = await startAudit(stores, { targetIds, policy: policyOf(policy, 'r') })
   await stores.record({ ...started, findings })
-  await stores.audits.finish(started.auditId)
+  await stores.endAudit({ id: started.auditId })
   return started.auditId
 }
 const itemOf = ({ target, rule }: Series) => ({ target, policy: 'p', rule, vantage: 'local' })

@@ -28,7 +28,7 @@ async function audit(
   const started = await startAudit(stores, { targetIds })
   await stores.db.audit.update({ where: { id: started.auditId }, data: { vantages } })
   await stores.record({ ...started, findings })
-  await stores.audits.finish(started.auditId)
+  await stores.endAudit({ id: started.auditId })
 }
 const report = (ms: number, test: string, grouping: Grouping = { by: 'rule' }, filter: ComplianceFilter = {}) =>
   stores.compliance.groups(at(ms), grouping, { labels: { test }, ...filter })

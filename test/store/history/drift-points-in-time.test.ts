@@ -35,7 +35,7 @@ async function audit(
   })
   await stores.db.audit.update({ where: { id: started.auditId }, data: { vantages } })
   await stores.record({ ...started, findings })
-  await stores.audits.finish(started.auditId)
+  await stores.endAudit({ id: started.auditId })
   return started.auditId
 }
 
@@ -78,7 +78,7 @@ describe('a series that the later audit does not have', () => {
       const order = { id, targetIds: [known?.targetId ?? -1], policyId: stored.id, vantages: [], params: {} }
       await stores.audits.create({ ...order, trigger: 'test', requestedBy: 'test' })
       await stores.audits.requestCancel(id)
-      await stores.audits.finish(id, error)
+      await stores.endAudit({ id, error })
       const items = await between(one, await pointInTimeOf(id))
       expect(told(items)).toEqual(['unplanned known obscured environment', 'unplanned failing obscured environment'])
       expect(told(await between(await pointInTimeOf(id), one))).toEqual([

@@ -19,7 +19,7 @@ async function audit(ms: number, seen: [Series | undefined, Outcome?][], policy 
   const started = await startAudit(stores, { policy, targetIds })
   const findings = seen.flatMap(([series, more]) => (series ? [finding(series, ms, more)] : []))
   await stores.record({ ...started, findings })
-  await stores.audits.finish(started.auditId)
+  await stores.endAudit({ id: started.auditId })
   return started.auditId
 }
 

@@ -18,7 +18,7 @@ async function observe(target: string, letters: string): Promise<Series> {
     const started = await startAudit(stores, { id, targetIds: [series.targetId] })
     const result = letters[i] === 'f' ? 'fail' : 'pass'
     await stores.record({ ...started, findings: [finding(series, i * 1000, { result })] })
-    await stores.audits.finish(id)
+    await stores.endAudit({ id })
   }
   return series
 }

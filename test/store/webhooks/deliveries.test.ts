@@ -14,9 +14,9 @@ afterAll(() => stores?.close())
 
 const add = async (lane: string, series?: string) => {
   const id = newUuid()
-  const payload = { type: 'audit.completed', timestamp: '2026-01-01T00:00:00Z', data: {} }
+  const payload = { type: 'ping', timestamp: '2026-01-01T00:00:00Z', data: { webhook: 'w' } } as const
   const [delivery = ''] = await stores.deliveries.add(
-    [{ id, type: 'audit.completed', payload }],
+    [{ id, type: 'ping', payload }],
     [{ webhookId: 'w', eventId: id, lane, ...(series && { series }) }],
   )
   return delivery

@@ -2,11 +2,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { Limits } from '../../../domain/access/limits.ts'
 import { allows } from '../../../domain/access/scopes.ts'
+import type { Audit as StoredAudit } from '../../../domain/audits.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../../../domain/errors.ts'
 import { coverageOf } from '../../../domain/findings/verdict.ts'
 import { createAcceptance } from '../../../operations/audits/accept.ts'
-import { cancelAudit } from '../../../operations/audits/run-batch.ts'
-import type { Audit as StoredAudit } from '../../../store/audits/audits.ts'
+import { cancelAudit } from '../../../operations/audits/cancel.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -28,7 +28,10 @@ const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 
 interface AuditRouteParts
-  extends Pick<ServerParts, 'enqueuePlan' | 'enqueueBatches' | 'notifications' | 'mayDial' | 'plainHttp' | 'version'> {
+  extends Pick<
+    ServerParts,
+    'endAudit' | 'enqueuePlan' | 'enqueueBatches' | 'notifications' | 'mayDial' | 'plainHttp' | 'version'
+  > {
   quota: Limits
 }
 
@@ -193,7 +196,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
     },
     async ({ params, caller, view }, reply) => {
       const { status } = await find(view, params.id)
-      if (!(await cancelAudit(view, params.id, caller.keyId)))
+      if (!(await cancelAudit({ ...parts, ...view }, params.id, caller.keyId)))
         throw new ConflictError(`the audit has ended already: it is ${status}`)
       return answer(reply, await find(view, params.id), 200)
     },

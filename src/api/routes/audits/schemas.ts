@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
+import { auditStatuses } from '../../../domain/audits.ts'
 import { verdicts } from '../../../domain/findings/verdict.ts'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { deadlineSeconds } from '../../../operations/audits/accept.ts'
-import { auditStatuses } from '../../../store/audits/audits.ts'
 import { LabelQuery } from '../../listing/labels.ts'
 import { RefreshQuery } from '../../listing/updated-since.ts'
 import {

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
-import { eventTypes } from '../../../domain/webhooks/delivery-policy.ts'
+import { allEventTypes } from '../../../domain/webhooks/events.ts'
 import { deliveryStatuses, type Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import type { ServerParts, View } from '../../context.ts'
@@ -11,7 +11,7 @@ import { WebhookParams } from './schemas.ts'
 
 const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
 const Params = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })
-const EventName = Type.Enum([...eventTypes, 'ping'])
+const EventName = Type.Enum([...allEventTypes])
 
 export const Delivery = Type.Object(
   {

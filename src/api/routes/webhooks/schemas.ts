@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { nameSchema, severities } from '../../../domain/policy/policy.ts'
-import { eventTypes, webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
+import { webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
+import { eventTypes } from '../../../domain/webhooks/events.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import { closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
-import type { Notifier } from '../../../operations/webhooks/dispatcher.ts'
+import type { Notifier } from '../../../operations/webhooks/notifier.ts'
 import { newSecret } from '../../../operations/webhooks/secrets.ts'
 import {
   callbacksId,

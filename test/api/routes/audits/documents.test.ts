@@ -42,7 +42,7 @@ beforeAll(async () => {
       seen(one) ? finding(one, ms, { evidence: evidence('10.0.0.1'), ...seen(one) }) : [],
     )
     await stores.record({ ...started, findings })
-    await stores.audits.finish(started.auditId)
+    await service.endAudit({ id: started.auditId })
     return started.auditId
   }
   const outOfScope = { result: 'notapplicable', state: 'unknown', reason: 'condition-not-met', evidence: null } as const
@@ -92,7 +92,7 @@ test('an audit whose findings retention has dropped is no document without findi
   const series = await makeSeries(service.stores, ['gone'])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
-  await service.stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   await service.query(`DELETE FROM finding WHERE audit_id = '${started.auditId}'`)
   const answer = await service.call('GET', `/v1/audits/${started.auditId}?format=junit`)
   expect(answer).toMatchObject({ status: 409, body: { detail: expect.stringContaining('not kept') } })

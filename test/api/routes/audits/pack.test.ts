@@ -71,7 +71,7 @@ test('an audit that goes on has no pack, nor has one whose findings are gone, no
   const series = await makeSeries(service.stores, ['gone'])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
-  await service.stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   expect((await fetchPack(started.auditId)).status).toBe(200)
   await service.query(`DELETE FROM finding WHERE audit_id = '${started.auditId}'`)
   expect((await fetchPack(started.auditId)).status).toBe(409)

@@ -34,7 +34,7 @@ const support: PolicyDocument = {
     from: ['client'],
     probe: 'tcp',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of a policy
-    port: '${door}',
+    port: '${exposure}',
     expect: { state: ['closed', 'filtered'] },
     ...(id === 'ssh-support' && { insideWindow: { expect: { state: ['open'] } } }),
   })),
@@ -343,7 +343,7 @@ describe('a window', () => {
     ['an end in the past', { from: inMs(-2 * hourMs), to: inMs(-hourMs) }, '/to'],
     ['an end before its start', { from: inMs(2 * hourMs), to: inMs(hourMs) }, '/to'],
     ['more than seven days', { to: inMs(8 * 24 * hourMs) }, '/to'],
-    ['a parameter that is none', { params: { exposure: 'wide' } }, '/params/door'],
+    ['a parameter that is none', { params: { exposure: 'wide' } }, '/params/exposure'],
   ])('is refused with %s', async (_, wrong, pointer) => {
     const body = windowOf([(await makeExposure()).name], wrong)
     const answer = await service.call('POST', '/v1/windows', { body })

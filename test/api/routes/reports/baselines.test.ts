@@ -15,7 +15,7 @@ async function audit(ms: number, series: readonly Series[], result: 'pass' | 'fa
   const { stores } = service
   const started = await startAudit(stores, { targetIds: [...new Set(series.map((one) => one.targetId))] })
   await stores.record({ ...started, findings: series.map((one) => finding(one, ms, { result })) })
-  await stores.audits.finish(started.auditId)
+  await service.endAudit({ id: started.auditId })
   return started.auditId
 }
 const approve = (name: string, auditId: string) =>
@@ -69,7 +69,7 @@ describe('POST /v1/baselines', () => {
     const running = await startAudit(service.stores)
     const canceled = await startAudit(service.stores)
     await service.stores.audits.requestCancel(canceled.auditId)
-    await service.stores.audits.finish(canceled.auditId)
+    await service.endAudit({ id: canceled.auditId })
     for (const id of [newUuid(), running.auditId, canceled.auditId]) {
       const refused = await approve('never', id)
       expect([refused.status, issuesOf(refused)]).toEqual([422, ['/audit']])

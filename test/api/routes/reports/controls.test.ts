@@ -23,7 +23,7 @@ beforeAll(async () => {
       finding(one, ms, { result: one.rule === 'ssh' && one.target === 'two' ? sshOfTwo : 'pass' }),
     )
     await stores.record({ ...started, findings })
-    await stores.audits.finish(started.auditId)
+    await service.endAudit({ id: started.auditId })
   }
   await record(1000, 'notchecked')
   await record(2000, 'fail')

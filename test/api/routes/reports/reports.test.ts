@@ -35,7 +35,7 @@ beforeAll(async () => {
   const record = async (ms: number, seen: (one: (typeof series)[number]) => Partial<NewFinding>) => {
     const started = await startAudit(stores, { targetIds, policy })
     await stores.record({ ...started, findings: series.map((one) => finding(one, ms, seen(one))) })
-    await stores.audits.finish(started.auditId)
+    await service.endAudit({ id: started.auditId })
     return started.auditId
   }
   const first = await record(1000, () => ({ evidence: evidence('a') }))

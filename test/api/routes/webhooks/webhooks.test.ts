@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { publish } from '../../../../src/operations/events/publish.ts'
+import { recordRuns, recordWaitingRun } from '../../../../src/operations/schedules/record-runs.ts'
+import { publishPresence } from '../../../../src/operations/vantages/presence.ts'
 import type { ScheduleRun } from '../../../../src/store/inventory/schedules.ts'
 import { listenSilently, ports } from '../../../support/app.ts'
 import type { Listening } from '../../../support/listen.ts'
@@ -323,9 +326,9 @@ describe('a webhook is told', () => {
     const audit = { policy: 'ports', targets: { labels: { never: 'seen' } } }
     const body = { name: 'nightly', cron: '* * * * *', audit, missed: 'skip', enabled: false }
     const auditId = randomUUID()
-    await api.transaction(async ({ schedules }) => {
+    await api.transaction(async (tx) => {
       const input = { timeZone: 'UTC', jitterSeconds: 0, overlap: 'skip', ...body } as const
-      const made = await schedules.create({ ...input, missed: 'skip' }, { requestedBy: 'test', nextAt: null })
+      const made = await tx.schedules.create({ ...input, missed: 'skip' }, { requestedBy: 'test', nextAt: null })
       if (!made) throw new Error('the schedule was not made')
       const run = (minute: number, more: Partial<ScheduleRun> = {}): ScheduleRun => {
         const none = {
@@ -337,12 +340,12 @@ describe('a webhook is told', () => {
         return { ...none, dueAt: new Date(Date.UTC(2026, 0, 1, 2, minute)), ...more }
       }
       const ran = { outcome: 'audit', reason: null, auditId } as const
-      await schedules.addRuns(made, [run(0), run(1)])
-      await schedules.addRuns(made, [run(2, { outcome: 'waiting' })])
-      await schedules.updateRun(made, run(2, ran))
-      await schedules.addRuns(made, [run(3, ran)])
-      await schedules.addRuns(made, [run(4, { outcome: 'waiting' })])
-      await schedules.updateRun(made, run(4, { outcome: 'refused', reason: 'the policy is gone' }))
+      await recordRuns(tx, made, [run(0), run(1)])
+      await recordRuns(tx, made, [run(2, { outcome: 'waiting' })])
+      await recordWaitingRun(tx, made, run(2, ran))
+      await recordRuns(tx, made, [run(3, ran)])
+      await recordRuns(tx, made, [run(4, { outcome: 'waiting' })])
+      await recordWaitingRun(tx, made, run(4, { outcome: 'refused', reason: 'the policy is gone' }))
     })
     const told = (await receiver.came(3)).map(({ body }) => body)
     expect(told.map(({ type }) => type)).toEqual(['schedule.missed', 'schedule.resumed', 'schedule.missed'])
@@ -358,16 +361,16 @@ describe('a webhook is told', () => {
     await start()
     const { id } = await create({ events: ['vantage.absent', 'vantage.returned'] })
     await api.stores.vantages.register({ name: 'branch', zones: ['untrusted'] })
-    const look = () => api.transaction(({ vantages }) => vantages.publishPresence())
-    await look() // never seen, so not missed
+    const publishNow = () => api.transaction(publishPresence)
+    await publishNow() // never seen, so not missed
     await api.stores.vantages.touch('branch')
-    await look()
+    await publishNow()
     await api.query(`UPDATE vantage SET last_seen_at = now() - interval '5 minutes' WHERE name = 'branch'`)
-    await look()
-    await look()
+    await publishNow()
+    await publishNow()
     await receiver.came(1)
     await api.stores.vantages.touch('branch')
-    await look()
+    await publishNow()
     const told = (await receiver.came(2)).map(({ body }) => [body.type, body.data.vantage.name])
     expect(told).toEqual([
       ['vantage.absent', 'branch'],
@@ -379,8 +382,9 @@ describe('a webhook is told', () => {
   test('nothing of what was rolled back', async () => {
     await start()
     const { id } = await create({ events: ['vantage.absent'] })
-    const rolledBack = api.transaction(async ({ outbox }) => {
-      await outbox.put('vantage.absent', 'never', {})
+    const rolledBack = api.transaction(async (tx) => {
+      const vantage = { name: 'never', zones: [], kind: 'agent' as const, lastSeenAt: new Date().toISOString() }
+      await publish(tx, [{ type: 'vantage.absent', subject: 'never', data: { vantage } }])
       throw new Error('rolled back')
     })
     await expect(rolledBack).rejects.toThrow('rolled back')

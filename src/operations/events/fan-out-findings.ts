@@ -1,79 +1,83 @@
+import type { Audit } from '../../domain/audits.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { passes } from '../../domain/webhooks/delivery-policy.ts'
 import { type TicketFinding, type TicketStep, ticketStep } from '../../domain/webhooks/tickets.ts'
-import type { Audit } from '../../store/audits/audits.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { SeenFinding, Ticket } from '../../store/webhooks/tickets.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
-import { newEvent, type Publication } from './event.ts'
+import { newEvent, type Outgoing } from './message.ts'
 
-interface Ended {
+interface EndedAudit {
   audit: Audit
   document: PolicyDocument
   at: Date
 }
 
 /**
- * Tells what an audit means for tickets: each webhook has tickets of its own, so that it is told of each failure that it
- * opened, goes on and is resolved, in this order, whatever others were told.
+ * Turns the findings of an audit into steps of tickets. Each webhook has its own tickets: for each failure it gets opened,
+ * still-open and resolved in this order, independently of other webhooks.
  */
-export async function publishFindings(
+export async function fanOutFindings(
   stores: Stores,
   webhooks: readonly Webhook[],
-  ended: Ended,
-): Promise<Publication> {
+  ended: EndedAudit,
+): Promise<Outgoing> {
   const seen = (await stores.tickets.seen(ended.audit.id)).map((finding) => withRule(finding, ended))
   const tickets = await stores.tickets.of(webhooks.map(({ id }) => id))
   const gone = await stores.tickets.gone([...new Set(tickets.map(({ fingerprint }) => fingerprint))])
   const ticketOf = new Map(tickets.map((ticket) => [keyOf(ticket.webhookId, ticket.fingerprint), ticket]))
-  const told: Publication = { events: [], deliveries: [] }
+  const outgoing: Outgoing = { events: [], deliveries: [] }
   const opened: Ticket[] = []
   const resolved: Ticket[] = []
-  const eventOf = sharedEvents(told, ended)
+  const eventOf = sharedEvents(outgoing, ended)
 
-  const step = (webhook: Webhook, finding: TicketFinding, what: TicketStep, ticket: Ticket | undefined) => {
-    if (what.type === 'finding.opened') {
+  const take = (webhook: Webhook, finding: TicketFinding, step: TicketStep, ticket: Ticket | undefined) => {
+    if (step.type === 'finding.opened') {
       opened.push({ webhookId: webhook.id, fingerprint: finding.fingerprint, openedAt: ended.at, finding })
-    } else if (what.type === 'finding.resolved' && ticket) resolved.push(ticket)
-    if (!webhook.events.includes(what.type)) return
-    const eventId = eventOf(finding, what)
+    } else if (step.type === 'finding.resolved' && ticket) resolved.push(ticket)
+    if (!webhook.events.includes(step.type)) return
+    const eventId = eventOf(finding, step)
     const lane = `audit/${ended.audit.id}`
-    told.deliveries.push({ webhookId: webhook.id, eventId, lane, series: finding.fingerprint })
+    outgoing.deliveries.push({ webhookId: webhook.id, eventId, lane, series: finding.fingerprint })
   }
 
   for (const webhook of webhooks) {
     for (const finding of seen) {
       const ticket = ticketOf.get(keyOf(webhook.id, finding.fingerprint))
-      const what = ticketStep(ticket !== undefined, finding)
+      const step = ticketStep(ticket !== undefined, finding)
       const traits = { policy: finding.policy, labels: [finding.labels], severity: finding.severity }
-      if (what && (ticket || passes(webhook.filter, traits))) step(webhook, finding, what, ticket)
+      if (step && (ticket || passes(webhook.filter, traits))) take(webhook, finding, step, ticket)
     }
     for (const ticket of tickets) {
       if (ticket.webhookId !== webhook.id || !gone.has(ticket.fingerprint)) continue
-      step(webhook, ticket.finding, { type: 'finding.resolved', resolution: 'out-of-scope' }, ticket)
+      take(webhook, ticket.finding, { type: 'finding.resolved', resolution: 'out-of-scope' }, ticket)
     }
   }
   await stores.tickets.write({ opened, resolved })
-  return told
+  return outgoing
 }
 
 const keyOf = (webhookId: string, fingerprint: string) => `${webhookId} ${fingerprint}`
 
-/** Makes each event once, whoever is told of it. */
-function sharedEvents(told: Publication, { audit, at }: Ended) {
+/** Webhooks that take the same step share one event. */
+function sharedEvents(outgoing: Outgoing, { audit, at }: EndedAudit) {
   const made = new Map<string, string>()
-  return (finding: TicketFinding, { type, ...more }: TicketStep): string => {
-    const key = `${type} ${finding.fingerprint}`
+  return (finding: TicketFinding, step: TicketStep): string => {
+    const key = `${step.type} ${finding.fingerprint}`
     const known = made.get(key)
     if (known) return known
-    const event = newEvent(type, at, { finding, ...more, audit: audit.id, correlationId: audit.correlationId })
-    told.events.push(event)
+    const data = { finding, audit: audit.id, correlationId: audit.correlationId }
+    const event =
+      step.type === 'finding.resolved'
+        ? newEvent(step.type, at, { ...data, resolution: step.resolution })
+        : newEvent(step.type, at, data)
+    outgoing.events.push(event)
     made.set(key, event.id)
     return event.id
   }
 }
 
-function withRule(finding: SeenFinding, { audit, document }: Ended): TicketFinding {
+function withRule(finding: SeenFinding, { audit, document }: EndedAudit): TicketFinding {
   const rule = document.rules.find(({ id }) => id === finding.rule)
   return {
     ...finding,

@@ -1,9 +1,10 @@
 import { v7 as newUuid } from 'uuid'
 import type { Database } from '../../store/db/database.ts'
 import { callbacksId } from '../../store/webhooks/webhooks.ts'
+import { fanOut } from '../events/fan-out.ts'
+import { newEvent, type Outgoing } from '../events/message.ts'
+import { publishPresence } from '../vantages/presence.ts'
 import { type DelivererOptions, deliver } from './deliver.ts'
-import { newEvent, type Publication } from './event.ts'
-import { publish } from './publish.ts'
 import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 
 interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'> {
@@ -34,9 +35,9 @@ export function createNotifier(options: NotifierOptions) {
       const entries = await tx.outbox.take(entriesAtOnce)
       const told = new Set<string>()
       const webhooks = entries.length > 0 ? await tx.webhooks.enabled() : []
-      let waiting: Publication = { events: [], deliveries: [] }
+      let waiting: Outgoing = { events: [], deliveries: [] }
       for (const [i, entry] of entries.entries()) {
-        const { events, deliveries } = await publish(tx, entry, webhooks)
+        const { events, deliveries } = await fanOut(tx, entry, webhooks)
         for (const { webhookId } of deliveries) told.add(webhookId)
         waiting = { events: [...waiting.events, ...events], deliveries: [...waiting.deliveries, ...deliveries] }
         if (waiting.deliveries.length < deliveriesAtOnce && i < entries.length - 1) continue
@@ -65,7 +66,7 @@ export function createNotifier(options: NotifierOptions) {
           wokenAt = performance.now()
         }
         if (performance.now() - lookedAt >= pollEveryMs) {
-          await transaction((tx) => tx.vantages.publishPresence())
+          await transaction(publishPresence)
           lookedAt = performance.now()
         }
       } catch (error) {

@@ -1,29 +1,29 @@
+import type { Audit } from '../../domain/audits.ts'
 import { type PolicyDocument, severities } from '../../domain/policy/policy.ts'
-import type { Audit } from '../../store/audits/audits.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
-import { newEvent, type Publication } from './event.ts'
+import { newEvent, type Outgoing } from './message.ts'
 
 const shownItems = 100
 
-interface Ended {
+interface EndedAudit {
   audit: Audit
   document: PolicyDocument
   at: Date
 }
 
-/** Tells what differs from the audit of the same policy before, to each webhook what its filter lets through. */
-export async function publishDrift(
+/** Compares an audit with the previous one of its policy; each webhook gets what its filter lets through. */
+export async function fanOutDrift(
   stores: Stores,
   webhooks: readonly Webhook[],
-  { audit, document, at }: Ended,
-): Promise<Publication> {
-  const told: Publication = { events: [], deliveries: [] }
-  if (webhooks.length === 0 || audit.status !== 'completed') return told
+  { audit, document, at }: EndedAudit,
+): Promise<Outgoing> {
+  const outgoing: Outgoing = { events: [], deliveries: [] }
+  if (webhooks.length === 0 || audit.status !== 'completed') return outgoing
   const previous = await stores.audits.findPrevious(audit.id)
   const from = previous && (await stores.drift.pointInTimeOf(previous))
   const to = await stores.drift.pointInTimeOf(audit.id)
-  if (!from || !to) return told
+  if (!from || !to) return outgoing
   for (const { id, filter } of webhooks) {
     const { minSeverity, labels } = filter
     const rules = document.rules.filter(
@@ -37,8 +37,7 @@ export async function publishDrift(
     })
     if (Object.values(drift.summary).every((count) => count === 0)) continue
     const { items, next } = await drift.page({ limit: shownItems })
-    const report = `/v1/reports/drift?from=audit:${previous}&to=audit:${audit.id}`
-    const data = {
+    const event = newEvent('drift.detected', at, {
       audit: audit.id,
       previous,
       policy: audit.policy.name,
@@ -46,11 +45,10 @@ export async function publishDrift(
       summary: drift.summary,
       items,
       complete: next === null,
-      report,
-    }
-    const event = newEvent('drift.detected', at, data)
-    told.events.push(event)
-    told.deliveries.push({ webhookId: id, eventId: event.id, lane: `audit/${audit.id}` })
+      report: `/v1/reports/drift?from=audit:${previous}&to=audit:${audit.id}`,
+    })
+    outgoing.events.push(event)
+    outgoing.deliveries.push({ webhookId: id, eventId: event.id, lane: `audit/${audit.id}` })
   }
-  return told
+  return outgoing
 }

@@ -1,0 +1,25 @@
+import type { AuditCounts, Verdict } from './findings/verdict.ts'
+
+export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
+export type AuditStatus = (typeof auditStatuses)[number]
+
+/** An audit as the API shows it; times are RFC 3339. */
+export interface Audit {
+  id: string
+  status: AuditStatus
+  /** Null until the audit has ended. */
+  verdict: Verdict | null
+  counts: AuditCounts
+  progress: { done: number; total: number }
+  policy: { name: string; version: number; digest: string }
+  trigger: string
+  correlationId: string | null
+  reason: string | null
+  /** Why the audit failed. */
+  error: string | null
+  createdAt: string
+  /** When the audit ends at the latest; null for audits that were accepted before deadlines existed. */
+  deadlineAt: string | null
+  startedAt: string | null
+  finishedAt: string | null
+}

@@ -1,0 +1,109 @@
+import type { Audit } from '../audits.ts'
+import type { coverageOf } from '../findings/verdict.ts'
+import type { DriftClass } from '../history/drift.ts'
+import type { RunOutcome } from '../schedules.ts'
+import type { VantageKind } from '../vantages/presence.ts'
+import type { Resolution, TicketFinding } from './tickets.ts'
+
+/** Events that webhooks can subscribe to. */
+export const eventTypes = [
+  'audit.completed',
+  'drift.detected',
+  'finding.opened',
+  'finding.still-open',
+  'finding.resolved',
+  'window.closed',
+  'window.still-open',
+  'vantage.absent',
+  'vantage.returned',
+  'schedule.missed',
+  'schedule.resumed',
+] as const
+export type EventType = (typeof eventTypes)[number]
+
+/** All events: `ping` is sent on request only. */
+export const allEventTypes = [...eventTypes, 'ping'] as const
+export type AnyEventType = (typeof allEventTypes)[number]
+
+/** What the end of an audit can lead to. */
+export const auditEventTypes = [
+  'audit.completed',
+  'drift.detected',
+  'finding.opened',
+  'finding.still-open',
+  'finding.resolved',
+] as const satisfies EventType[]
+
+interface FindingData {
+  finding: TicketFinding
+  audit: string
+  correlationId: string | null
+}
+
+interface WindowData {
+  window: {
+    id: string
+    policy: string
+    rules: string[]
+    ticket: string
+    reason: string
+    from: string
+    to: string
+    /** How often the exposure was probed since the window ended. */
+    reprobes: number
+  }
+  policy: string
+  audit: string
+}
+
+export interface VantageData {
+  vantage: { name: string; zones: string[]; kind: VantageKind; lastSeenAt: string }
+}
+
+/** The data of each event, as JSON. */
+export interface EventData {
+  ping: { webhook: string }
+  'audit.completed': { audit: Audit & { coverage: ReturnType<typeof coverageOf> } }
+  'drift.detected': {
+    audit: string
+    correlationId: string | null
+    previous: string
+    policy: string
+    summary: Record<DriftClass, number>
+    /** The first items of the drift report. */
+    items: readonly object[]
+    complete: boolean
+    /** Path of the drift report. */
+    report: string
+  }
+  'finding.opened': FindingData
+  'finding.still-open': FindingData
+  'finding.resolved': FindingData & { resolution: Resolution }
+  'window.closed': WindowData
+  'window.still-open': WindowData
+  'vantage.absent': VantageData
+  'vantage.returned': VantageData
+  'schedule.missed': {
+    schedule: string
+    policy: string
+    count: number
+    /** The newest of the missed ticks. */
+    ticks: { dueAt: string; outcome: RunOutcome; reason: string | null }[]
+  }
+  'schedule.resumed': { schedule: string; policy: string; audit: string; dueAt: string }
+}
+
+/** The body of an event (Standard Webhooks); `type` decides the type of `data`. */
+export type EventPayload<T extends AnyEventType = AnyEventType> = {
+  [K in T]: { type: K; timestamp: string; data: EventData[K] }
+}[T]
+
+/** What the outbox keeps. The data of an audit and of its findings is read when the entry is relayed. */
+interface OutboxData extends Omit<EventData, 'ping' | (typeof auditEventTypes)[number]> {
+  'audit.completed': { hasCallback: boolean }
+}
+
+/** An event as operations publish it; `subject` is the name or id of what it is about. */
+export type OutboxEvent<T extends keyof OutboxData = keyof OutboxData> = {
+  [K in T]: { type: K; subject: string; data: OutboxData[K] }
+}[T]

@@ -1,0 +1,20 @@
+import { type FinishParts, finishAudit } from './finish.ts'
+import { recordUnseen } from './run-batch.ts'
+
+/**
+ * Cancels an audit: checks that are not recorded yet become `unknown`. A worker that runs one of the batches finds the batch
+ * recorded, and its results change nothing. Returns false for an audit that has ended already.
+ */
+export async function cancelAudit(parts: FinishParts, auditId: string, canceledBy: string): Promise<boolean> {
+  const isOpen = await parts.transaction(async ({ audits, ledger }) => {
+    const open = await audits.requestCancel(auditId)
+    if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
+    return open
+  })
+  if (!isOpen) return false
+  for (const { id: batchId } of await parts.stores.batches.open(auditId)) {
+    await recordUnseen(parts, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
+  }
+  await finishAudit(parts, auditId)
+  return true
+}
