@@ -16,7 +16,7 @@ export type DriftClass = (typeof driftClasses)[number]
 export const driftCauses = ['environment', 'policy', 'scope'] as const
 export type DriftCause = (typeof driftCauses)[number]
 
-/** What was true of a series at a moment. */
+/** The outcome of a series at one point in time. */
 export interface SeriesOutcome {
   result: Result
   state: State
@@ -24,18 +24,19 @@ export interface SeriesOutcome {
   evidence: unknown
 }
 
-/** The same with the policy version that judged it. */
+/** An outcome with the policy version that judged it. */
 export interface SeriesState extends SeriesOutcome {
   policyVersion: number
 }
 
-/** An outcome as reports show it. */
+/** The form of an outcome in reports. */
 export const showOutcome = ({ result, state, reason }: SeriesOutcome) => ({
-  ...{ result, state },
+  result,
+  state,
   reason: describeReason(reason),
 })
 
-/** One field that differs; `path` is a JSON Pointer (RFC 6901). A side that is absent is null. */
+/** A changed field; `path` is a JSON Pointer (RFC 6901), an absent side null. */
 export interface FieldChange {
   path: string
   before: unknown
@@ -43,52 +44,50 @@ export interface FieldChange {
 }
 
 const known = (result: Result) => result === 'pass' || result === 'fail'
-const outOfScope = (side: SeriesOutcome | undefined) => side === undefined || side.result === 'notapplicable'
+const outOfScope = (result: Result | undefined) => result === undefined || result === 'notapplicable'
 
-/** Whether a series that is absent on one side was merely not tested then, and so never left the scope. */
+/** Whether an absent series was not tested, rather than out of scope. */
 interface Absence {
-  untested?: boolean
+  untested: boolean
 }
 
 /**
- * What happened to a series between two moments; undefined when nothing did. A series that is absent on one side was out of
- * scope then, unless it is known that it was merely not tested (`untested`): that hides what was known, and nothing else.
+ * The class of a difference between two results of a series, each undefined if absent.
+ * Undefined if the difference is not drift.
  */
 export function classify(
-  before: SeriesOutcome | undefined,
-  after: SeriesOutcome | undefined,
-  { untested = false }: Absence = {},
+  before: Result | undefined,
+  after: Result | undefined,
+  { untested }: Absence,
 ): DriftClass | undefined {
-  if (untested && before && !after) return known(before.result) ? 'obscured' : undefined
-  if (untested && after && !before) return known(after.result) ? 'clarified' : undefined
+  if (untested && before && !after) return known(before) ? 'obscured' : undefined
+  if (untested && after && !before) return known(after) ? 'clarified' : undefined
   if (outOfScope(before) || outOfScope(after)) {
     if (outOfScope(before) === outOfScope(after)) return undefined
     return outOfScope(before) ? 'appeared' : 'vanished'
   }
   if (!before || !after) return undefined
-  if (known(before.result) && !known(after.result)) return 'obscured'
-  if (!known(before.result) && known(after.result)) return 'clarified'
-  if (before.result === 'pass' && after.result === 'fail') return 'regressed'
-  if (before.result === 'fail' && after.result === 'pass') return 'recovered'
-  return compareFields(before, after).length > 0 ? 'changed' : undefined
+  if (known(before) && !known(after)) return 'obscured'
+  if (!known(before) && known(after)) return 'clarified'
+  if (before === 'pass' && after === 'fail') return 'regressed'
+  if (before === 'fail' && after === 'pass') return 'recovered'
+  return 'changed'
 }
 
-/**
- * Why: the same facts judged by another policy version, a change of what is looked at, or else the world. Where there are no
- * facts (null), nothing was judged.
- */
+/** `policy`: another version judged the same facts. `scope`: the series came or went. */
 export function causeOf(
   before: SeriesState | undefined,
   after: SeriesState | undefined,
-  { untested = false }: Absence = {},
+  { untested }: Absence,
 ): DriftCause {
   if (untested && (!before || !after)) return 'environment'
-  if (outOfScope(before) || outOfScope(after) || !before || !after) return 'scope'
+  if (!before || !after || outOfScope(before.result) || outOfScope(after.result)) return 'scope'
+  // Without facts (null) nothing was judged.
   const sameFacts = before.evidence !== null && compareValues(before.evidence, after.evidence, '').length === 0
   return sameFacts && before.policyVersion !== after.policyVersion ? 'policy' : 'environment'
 }
 
-/** The fields that differ between two states of a series, in the order of their paths. */
+/** The changed fields, in the order of their paths. */
 export function compareFields(before: SeriesOutcome | undefined, after: SeriesOutcome | undefined): FieldChange[] {
   const view = (side: SeriesOutcome | undefined) =>
     side && { result: side.result, state: side.state, reason: side.reason, evidence: side.evidence }

@@ -1,5 +1,5 @@
 import { results } from '../../domain/findings/judge.ts'
-import { classify, type DriftClass, type SeriesOutcome } from '../../domain/history/drift.ts'
+import { classify, type DriftClass } from '../../domain/history/drift.ts'
 import { Prisma } from '../db/database.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
@@ -28,10 +28,11 @@ export interface Difference {
   rule: string
   vantage: string
   at: Date
-  pairing: number
+  /** Results before and after, see `encodeTransition`. */
+  transition: number
   before: Side | null
   after: Side | null
-  /** How many differences there are in all, by their pairing. */
+  /** How many differences there are in all, by their transition. */
   tallies: Tally[]
 }
 
@@ -44,7 +45,7 @@ export interface Side {
 }
 
 export interface Tally {
-  pairing: number
+  transition: number
   count: number
 }
 
@@ -80,13 +81,13 @@ export function differencesBetween(
 ): Prisma.Sql {
   return Prisma.sql`
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
-      SELECT d.*, ${pairingOf(sides)} AS pairing FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
-      WHERE ${pairingOf(sides)} = ANY(${pairingsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
+      SELECT d.*, ${transitionOf(sides)} AS transition FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
+      WHERE ${transitionOf(sides)} = ANY(${transitionsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
         ${andOfTarget(sides.targetScope, 'd.target_id')}
     )
     SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
-      d.pairing, ${shown('b')} AS before, ${shown('a')} AS after,
-      (SELECT jsonb_agg(c) FROM (SELECT pairing, count(*) FROM chosen GROUP BY 1) c) AS tallies
+      d.transition, ${shown('b')} AS before, ${shown('a')} AS after,
+      (SELECT jsonb_agg(c) FROM (SELECT transition, count(*) FROM chosen GROUP BY 1) c) AS tallies
     FROM (
       SELECT * FROM chosen ${after ? Prisma.sql`WHERE (target_id, series_id) > (${Prisma.join(after)})` : Prisma.empty}
       ORDER BY target_id, series_id LIMIT ${limit}
@@ -118,15 +119,14 @@ function goneAt(to: PointInTime): Prisma.Sql {
   return Prisma.sql`(SELECT coalesce(observed_until, finished_at) FROM audit WHERE id = ${to.auditId}::uuid)`
 }
 
-// The class of a difference depends on the results of both sides, and on whether an absent one was not tested. All three
-// are one small number, so that PostgreSQL can filter and count by class while classify() stays the one place that knows.
+// One number for the inputs of classify(), so that PostgreSQL can filter and count by class.
 const absent = -1
 const resultNumbers = [absent, ...results.keys()]
-const pairing = (before: number, after: number, untested: boolean) =>
+const encodeTransition = (before: number, after: number, untested: boolean) =>
   (before - absent) * 20 + (after - absent) * 2 + Number(untested)
 export const isUntested = (number: number) => number % 2 === 1
 
-function pairingOf({ from, to }: Sides): Prisma.Sql {
+function transitionOf({ from, to }: Sides): Prisma.Sql {
   const side = (letter: string) => Prisma.raw(`coalesce(d.${letter}_result, ${absent}) - (${absent})`)
   return Prisma.sql`(${side('b')}) * 20 + (${side('a')}) * 2
     + CASE WHEN d.a_result IS NULL THEN ${untestedIn(to)} WHEN d.b_result IS NULL THEN ${untestedIn(from)} ELSE 0 END`
@@ -147,24 +147,19 @@ const classes: ReadonlyMap<number, DriftClass> = new Map(
   resultNumbers.flatMap((before) =>
     resultNumbers.flatMap((after) =>
       [false, true].flatMap((untested) => {
-        const kind = classify(example(before, 'before'), example(after, 'after'), { untested })
-        return kind ? [[pairing(before, after, untested), kind] as const] : []
+        const kind = classify(results[before], results[after], { untested })
+        return kind ? [[encodeTransition(before, after, untested), kind] as const] : []
       }),
     ),
   ),
 )
 
-function example(number: number, evidence: string): SeriesOutcome | undefined {
-  const result = results[number]
-  return result && { result, state: 'unknown', reason: 'as-expected', evidence }
-}
-
-const pairingsOf = (kind: DriftClass | undefined): number[] =>
+const transitionsOf = (kind: DriftClass | undefined): number[] =>
   [...classes].filter(([, one]) => kind === undefined || one === kind).map(([number]) => number)
 
 export function classOf(number: number): DriftClass {
   const kind = classes.get(number)
-  if (!kind) throw new Error(`no class of drift has the pairing ${number}`)
+  if (!kind) throw new Error(`transition ${number} has no class of drift`)
   return kind
 }
 

@@ -132,10 +132,10 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
   const after = withFacts(row.after)
   // A side that is not there differs in everything: listing that would say nothing.
   const changes = before && after ? compareFields(before, after) : []
-  const kind = classOf(row.pairing)
+  const kind = classOf(row.transition)
   return {
     class: kind,
-    cause: causeOf(before, after, { untested: isUntested(row.pairing) }),
+    cause: causeOf(before, after, { untested: isUntested(row.transition) }),
     significance: significanceOfDrift(kind, { before, after, changes }),
     fingerprint: row.fingerprint,
     ...{ target: row.target, policy: row.policy, rule: row.rule, vantage: row.vantage },
@@ -158,6 +158,6 @@ async function readEvidence(
 
 function summaryOf(tallies: readonly Tally[]): Record<DriftClass, number> {
   const summary = Object.fromEntries(driftClasses.map((kind) => [kind, 0])) as Record<DriftClass, number>
-  for (const { pairing: number, count } of tallies) summary[classOf(number)] += count
+  for (const { transition, count } of tallies) summary[classOf(transition)] += count
   return summary
 }

@@ -18,35 +18,34 @@ const state = (result: Result, more: Partial<SeriesState> = {}): SeriesState => 
   policyVersion: 1,
   ...more,
 })
+const tested = { untested: false }
+const untested = { untested: true }
 const otherFacts = { evidence: { addresses: { '10.0.0.1': {} } } }
 
 describe('the class of a drift', () => {
-  const rows: [string, SeriesState | undefined, SeriesState | undefined, DriftClass | undefined][] = [
-    ['pass to fail', state('pass'), state('fail'), 'regressed'],
-    ['fail to pass', state('fail'), state('pass'), 'recovered'],
-    ['pass to unknown', state('pass'), state('unknown'), 'obscured'],
-    ['fail to error', state('fail'), state('error'), 'obscured'],
-    ['pass to not checked', state('pass'), state('notchecked'), 'obscured'],
-    ['unknown to fail', state('unknown'), state('fail'), 'clarified'],
-    ['error to pass', state('error'), state('pass'), 'clarified'],
-    ['not checked to pass', state('notchecked'), state('pass'), 'clarified'],
-    ['unknown to error', state('unknown'), state('error'), 'changed'],
-    ['other facts of a pass', state('pass'), state('pass', otherFacts), 'changed'],
-    ['another reason of a failure', state('fail'), state('fail', { reason: 'no-response' }), 'changed'],
-    ['another state of a pass', state('pass', { state: 'closed' }), state('pass', { state: 'filtered' }), 'changed'],
-    ['nothing', state('pass'), state('pass'), undefined],
-    ['another policy version that says the same', state('pass'), state('pass', { policyVersion: 2 }), undefined],
-    ['a new series', undefined, state('pass'), 'appeared'],
-    ['a new series that fails', undefined, state('fail'), 'appeared'],
-    ['a series that is gone', state('fail'), undefined, 'vanished'],
-    ['a rule that applies now', state('notapplicable'), state('fail'), 'appeared'],
-    ['a rule that does not apply any more', state('pass'), state('notapplicable'), 'vanished'],
-    ['a new series that does not apply', undefined, state('notapplicable'), undefined],
-    ['a series that did not apply and is gone', state('notapplicable'), undefined, undefined],
+  const rows: [string, Result | undefined, Result | undefined, DriftClass | undefined][] = [
+    ['pass to fail', 'pass', 'fail', 'regressed'],
+    ['fail to pass', 'fail', 'pass', 'recovered'],
+    ['pass to unknown', 'pass', 'unknown', 'obscured'],
+    ['fail to error', 'fail', 'error', 'obscured'],
+    ['pass to not checked', 'pass', 'notchecked', 'obscured'],
+    ['unknown to fail', 'unknown', 'fail', 'clarified'],
+    ['error to pass', 'error', 'pass', 'clarified'],
+    ['not checked to pass', 'notchecked', 'pass', 'clarified'],
+    ['unknown to error', 'unknown', 'error', 'changed'],
+    ['a pass with another state or other facts', 'pass', 'pass', 'changed'],
+    ['a failure with another reason', 'fail', 'fail', 'changed'],
+    ['a new series', undefined, 'pass', 'appeared'],
+    ['a new series that fails', undefined, 'fail', 'appeared'],
+    ['a series that is gone', 'fail', undefined, 'vanished'],
+    ['a rule that applies now', 'notapplicable', 'fail', 'appeared'],
+    ['a rule that does not apply any more', 'pass', 'notapplicable', 'vanished'],
+    ['a new series that does not apply', undefined, 'notapplicable', undefined],
+    ['a series that did not apply and is gone', 'notapplicable', undefined, undefined],
     ['nothing on either side', undefined, undefined, undefined],
   ]
   test.each(rows)('%s', (_, before, after, kind) => {
-    expect(classify(before, after)).toBe(kind)
+    expect(classify(before, after, tested)).toBe(kind)
   })
 
   const opposite: Record<DriftClass, DriftClass> = {
@@ -58,12 +57,12 @@ describe('the class of a drift', () => {
     appeared: 'vanished',
     vanished: 'appeared',
   }
-  test('is the opposite one the other way round, for every pair', () => {
-    const sides = [undefined, ...results.flatMap((result) => [state(result), state(result, otherFacts)])]
+  test('is the opposite class in the other direction, for every pair', () => {
+    const sides = [undefined, ...results]
     for (const before of sides) {
       for (const after of sides) {
-        const there = classify(before, after)
-        expect(classify(after, before)).toBe(there && opposite[there])
+        const forward = classify(before, after, tested)
+        expect(classify(after, before, tested)).toBe(forward && opposite[forward])
       }
     }
   })
@@ -85,7 +84,47 @@ describe('the cause of a drift', () => {
     ['a rule that began to apply', state('notapplicable'), state('pass'), 'scope'],
   ]
   test.each(rows)('%s', (_, before, after, cause) => {
-    expect(causeOf(before, after)).toBe(cause)
+    expect(causeOf(before, after, tested)).toBe(cause)
+  })
+})
+
+describe('a series that is absent on one side because it was not tested', () => {
+  const rows: [string, Result | undefined, Result | undefined, DriftClass | undefined][] = [
+    ['known before', 'pass', undefined, 'obscured'],
+    ['known to fail before', 'fail', undefined, 'obscured'],
+    ['unknown before', 'unknown', undefined, undefined],
+    ['an error before', 'error', undefined, undefined],
+    ['not checked before', 'notchecked', undefined, undefined],
+    ['not applicable before', 'notapplicable', undefined, undefined],
+    ['known afterwards', undefined, 'fail', 'clarified'],
+    ['unknown afterwards', undefined, 'unknown', undefined],
+    ['not applicable afterwards', undefined, 'notapplicable', undefined],
+    ['never present', undefined, undefined, undefined],
+  ]
+  test.each(rows)('and was %s neither vanished nor appeared', (_, before, after, kind) => {
+    expect(classify(before, after, untested)).toBe(kind)
+  })
+
+  test('has the environment as its cause, not the scope', () => {
+    expect(causeOf(state('pass'), undefined, untested)).toBe('environment')
+    expect(causeOf(undefined, state('pass'), untested)).toBe('environment')
+  })
+
+  test('makes no difference if both sides are present', () => {
+    expect(classify('pass', 'fail', untested)).toBe('regressed')
+    expect(causeOf(state('notapplicable'), state('fail'), untested)).toBe('scope')
+  })
+})
+
+describe('the policy is the cause of a drift', () => {
+  const rows: [string, Partial<SeriesState>, Partial<SeriesState>, DriftCause][] = [
+    ['where equal facts were judged by two versions', {}, { policyVersion: 2 }, 'policy'],
+    ['not where there were no facts to judge', { evidence: null }, { evidence: null, policyVersion: 2 }, 'environment'],
+    ['not where facts came', { evidence: null }, { policyVersion: 2 }, 'environment'],
+    ['not where facts went', {}, { evidence: null, policyVersion: 2 }, 'environment'],
+  ]
+  test.each(rows)('%s', (_, before, after, cause) => {
+    expect(causeOf(state('unknown', before), state('error', after), tested)).toBe(cause)
   })
 })
 
@@ -117,7 +156,7 @@ describe('the changed fields', () => {
     ])
   })
 
-  test('compare lists place by place, and a list with an object as a whole', () => {
+  test('compare lists by index, and a list with an object as a whole', () => {
     expect(fields({ l: [1, 2, 3], m: [1] }, { l: [1, 9], m: { 0: 1 } })).toEqual([
       { path: '/evidence/l/1', before: 2, after: 9 },
       { path: '/evidence/l/2', before: 3, after: null },
@@ -125,7 +164,7 @@ describe('the changed fields', () => {
     ])
   })
 
-  test('are everything that a side has, when the other is missing', () => {
+  test('are all fields of one side if the other is absent', () => {
     expect(compareFields(undefined, state('fail', { evidence: null }))).toEqual([
       { path: '/reason', before: null, after: 'as-expected' },
       { path: '/result', before: null, after: 'fail' },
@@ -133,16 +172,17 @@ describe('the changed fields', () => {
     ])
   })
 
-  test('do not name the version of the policy', () => {
+  test('are none in an unchanged outcome, even under another policy version', () => {
+    expect(compareFields(state('pass'), state('pass'))).toEqual([])
     expect(compareFields(state('pass'), state('pass', { policyVersion: 2 }))).toEqual([])
   })
 
-  test('are none between equal values, and turn round with their sides', () => {
+  test('are none between equal values, and swap with their sides', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (one, other) => {
         expect(fields(one, structuredClone(one))).toEqual([])
-        const there = fields(one, other).map(({ path, before, after }) => ({ path, before: after, after: before }))
-        expect(fields(other, one)).toEqual(there)
+        const forward = fields(one, other).map(({ path, before, after }) => ({ path, before: after, after: before }))
+        expect(fields(other, one)).toEqual(forward)
       }),
     )
   })
