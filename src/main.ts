@@ -1,42 +1,12 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { closeWithin } from './api/http/drain.ts'
-import { renewTls } from './api/http/listener.ts'
-import { buildServer } from './api/server.ts'
 import { type App, startApp } from './app/app.ts'
 import { openLog } from './app/log.ts'
-import { type Config, ConfigError, readConfig, readTls, version } from './config/index.ts'
-import { newKeyId } from './store/access/keys.ts'
+import { renewCertificateAtHangup } from './app/renew-certificate.ts'
+import { serve } from './app/serve.ts'
+import { type Config, ConfigError, readConfig, version } from './config/index.ts'
 import { DirectoryInUseError } from './store/db/embedded/index.ts'
-
-const adminKeyName = 'admin'
-
-/** Makes the first admin key and keeps it beside the data; answers where it lies, or undefined where it was made elsewhere. */
-async function ensureAdminKey(app: App, config: Config): Promise<string | undefined> {
-  const file = join(config.dataDir, 'admin.key')
-  const stored = await readFile(file, 'utf8').catch(() => '')
-  if (await app.stores.keys.authenticate(stored.trim(), new Date())) return file
-  // On a shared database the key may have been made by another process; an embedded one is ours alone.
-  if (!app.owner && (await app.stores.keys.exists(adminKeyName))) return undefined
-  const key = await app.transaction(async ({ keys, ledger }) => {
-    const id = newKeyId()
-    const payload = { name: adminKeyName, scopes: ['admin'] }
-    ledger.record({ actor: 'system', action: 'key.create', subject: id, payload })
-    return keys.create(adminKeyName, ['admin'], { id })
-  })
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
-  await writeFile(file, `${key}\n`, { mode: 0o600 })
-  await chmod(file, 0o600) // the mode above does not apply to a file that was there
-  return file
-}
-
-function urlOf(bound: string | AddressInfo | null, scheme: string): string {
-  if (typeof bound !== 'object' || bound === null) throw new Error('the server does not listen on TCP')
-  return `${scheme}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
-}
 
 const roles = ['all', 'api', 'worker'] as const
 type Role = (typeof roles)[number]
@@ -48,32 +18,26 @@ function readRole(argv: string[]): Role {
   return role
 }
 
-/** The end of the time for a stop, in which what did not end by itself is handed back. */
+/** The last part of the grace period, in which unfinished work is handed back. */
 const handBackMs = 3_000
 
-/** Starts the process in its role and stops it at the first signal, which may come while it starts. */
+/** Runs the process in its role until the first signal, which may arrive during the start. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
   const signalled = firstSignal()
-  const hasStarted = renewAtHangup(log)
+  const hasStarted = renewCertificateAtHangup(log)
   void signalled.then((signal) => {
     log.info({ signal }, 'stopping')
-    setTimeout(
-      () => {
-        log.warn('the time for a stop is over; what was not handed back is missed soon and taken over')
-        process.exit(0)
-      },
-      Math.max(config.graceMs, handBackMs),
-    )
+    exitAfter(Math.max(config.graceMs, handBackMs), log)
   })
   const app = await startApp(config, { exclusive: true, log })
-  const server = await takeUp(role, app, { config, log }).catch(async (error: unknown) => {
+  const server = await start(role, app, config).catch(async (error: unknown) => {
     await app.close() // the embedded database would outlive this process
     throw error
   })
   hasStarted(server?.server)
   await signalled
-  const patienceMs = Math.max(config.graceMs - handBackMs, 0)
-  await Promise.all([server && closeWithin(server, patienceMs), app.rest(patienceMs)])
+  const graceMs = Math.max(config.graceMs - handBackMs, 0)
+  await Promise.all([server && closeWithin(server, graceMs), app.rest(graceMs)])
   await app.close()
   process.exit(0)
 }
@@ -83,48 +47,24 @@ const firstSignal = () =>
     for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve)
   })
 
-async function takeUp(role: Role, app: App, { config, log }: { config: Config; log: Logger }) {
+function exitAfter(ms: number, log: Logger): void {
+  setTimeout(() => {
+    log.warn('the grace period is over; another worker takes over the unfinished work after its heartbeat expires')
+    process.exit(0)
+  }, ms)
+}
+
+async function start(role: Role, app: App, config: Config) {
   if (role !== 'api') await app.work()
-  if (role !== 'worker') return serve(app, config, log)
-  const names = config.vantages.map(({ name }) => name)
-  process.stdout.write(
-    `Portwarden ${version} works for the vantage${names.length > 1 ? 's' : ''} ${names.join(', ')}\n`,
-  )
-  return undefined
-}
-
-type Listener = Parameters<typeof renewTls>[0]
-
-/**
- * SIGHUP ends nobody: it comes of a rotation of logs and of a terminal that closes, too. What serves with a certificate takes up a renewed
- * one, as soon as it has started; one that cannot be used leaves the one before in place. Answers whom to tell what serves, if anything does.
- */
-function renewAtHangup(log: Logger): (server: Listener | undefined) => void {
-  const started = Promise.withResolvers<Listener | undefined>()
-  process.on('SIGHUP', async () => {
-    const server = await started.promise
-    try {
-      const tls = server && readTls(process.env)
-      if (tls) renewTls(server, tls)
-      log.info(tls ? 'the certificate was read again' : 'SIGHUP: there is no certificate to read again')
-    } catch (err) {
-      log.error({ err }, 'the certificate could not be read again')
-    }
-  })
-  return started.resolve
-}
-
-async function serve(app: App, config: Config, log: Logger) {
-  const server = await buildServer({ ...app, version, log })
-  await app.notifier.prepare()
-  const keyFile = await ensureAdminKey(app, config)
-  const { host, port, tls } = config.listening
-  await server.listen({ host, port })
-  const url = urlOf(server.server.address(), tls ? 'https' : 'http')
-  const key = keyFile ?? '(made by another process)'
-  process.stdout.write(
-    `Portwarden ${version} at ${url}  admin key: ${key}  try: curl -H "Authorization: Bearer $(cat '${key}')" ${url}/v1/policies\n`,
-  )
+  if (role === 'worker') {
+    const names = config.vantages.map(({ name }) => name)
+    const plural = names.length > 1 ? 's' : ''
+    process.stdout.write(`Portwarden ${version} works for the vantage${plural} ${names.join(', ')}\n`)
+    return undefined
+  }
+  const { server, url, keyFile = '(created by another process)' } = await serve(app, config)
+  const example = `curl -H "Authorization: Bearer $(cat '${keyFile}')" ${url}/v1/policies`
+  process.stdout.write(`Portwarden ${version} at ${url}  admin key: ${keyFile}  try: ${example}\n`)
   return server
 }
 

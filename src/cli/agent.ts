@@ -88,7 +88,7 @@ async function run(request: Request): Promise<number> {
     })
   }
   // It comes of a rotation of logs and of a terminal that closes, too.
-  process.on('SIGHUP', () => log.info('SIGHUP: there is nothing to read again'))
+  process.on('SIGHUP', () => log.info('SIGHUP: there is nothing to reload'))
   const path = `/v1/vantages/${request.vantage}/leases`
   const deliveries = createDeliveries({ server, spool, path, log, signal })
   await deliveries.resume()

@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildServer } from '../../src/api/server.ts'
 import { startTestAppOn, type TestApp } from '../support/app.ts'
@@ -14,7 +13,7 @@ beforeAll(async () => {
   relay = await startRelay(database.url)
   app = await startTestAppOn(relay.url)
   await app.work()
-  server = await buildServer({ ...app, version: '0', log: pino({ level: 'silent' }) })
+  server = await buildServer(app.serverParts)
 })
 afterAll(async () => {
   await server.close()

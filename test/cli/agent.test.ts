@@ -95,7 +95,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     expect(await readdir(join(directory.path, '0'))).toEqual([])
     expect(agent.log()).not.toContain(key)
     process.kill(agent.pid, 'SIGHUP') // of a rotation of logs, or a terminal that closes
-    await agent.logged(/nothing to read again/)
+    await agent.logged(/nothing to reload/)
     await agent.end()
     expect(agent.log()).toContain('stopping')
   })

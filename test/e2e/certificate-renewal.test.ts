@@ -60,7 +60,7 @@ test('SIGHUP makes the process show a renewed certificate; what cannot be used l
   const second = await put('second')
   expect(await shown()).toBe('first') // not before it is told
   process.kill(service.pid, 'SIGHUP')
-  await logs('the certificate was read again', 1)
+  await logs('the certificate was reloaded', 1)
   expect(await shown()).toBe('second')
 
   open.write('GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
@@ -77,27 +77,27 @@ test('SIGHUP makes the process show a renewed certificate; what cannot be used l
     await put('third')
     await writeFile(file, content)
     process.kill(service.pid, 'SIGHUP')
-    await logs('the certificate could not be read again', i + 1)
+    await logs('the certificate could not be reloaded', i + 1)
     expect(await shown()).toBe('second')
   }
   const { key: otherKey } = await put('of another key')
   await put('third')
   await writeFile(keyFile, otherKey)
   process.kill(service.pid, 'SIGHUP')
-  await logs('the certificate could not be read again', 4)
+  await logs('the certificate could not be reloaded', 4)
   expect(await shown()).toBe('second')
   for (const secret of [second.key, otherKey]) expect(service.log()).not.toContain(secret.split('\n')[1]) // what was read in the wrong place is a secret
 
   await put('third')
   process.kill(service.pid, 'SIGHUP')
-  await logs('the certificate was read again', 2)
+  await logs('the certificate was reloaded', 2)
   expect(await shown()).toBe('third')
 })
 
 test('SIGHUP ends no worker, which has no certificate', async () => {
   const worker = await startWorker(database.url)
   process.kill(worker.pid, 'SIGHUP')
-  await worker.logged(/there is no certificate to read again/)
+  await worker.logged(/there is no certificate to reload/)
   process.kill(worker.pid, 'SIGTERM')
   expect(await worker.exited).toBe(0)
 })

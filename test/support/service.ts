@@ -42,7 +42,7 @@ export async function startService({
   log?: Logger
 } = {}) {
   const app = await startTestApp(env)
-  const server = await buildServer({ ...app, version: '0.0.0-test', log })
+  const server = await buildServer({ ...app.serverParts, version: '0.0.0-test', log })
   const key = await app.stores.keys.create('test', ['admin'])
   await app.notifier.prepare()
   if (working) await app.work()

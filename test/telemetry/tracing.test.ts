@@ -124,6 +124,6 @@ test('a receiver that is away harms nothing', async () => {
 
 test('without the variable nothing is loaded', async () => {
   const service = await startService({ working: false })
-  expect(service.tracing).toBeUndefined()
+  expect(service.serverParts.tracing).toBeUndefined()
   await service.stop()
 })

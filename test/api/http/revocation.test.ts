@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildServer } from '../../../src/api/server.ts'
 import { auditChannel } from '../../../src/store/audits/finish-audits.ts'
@@ -13,7 +12,7 @@ beforeAll(async () => {
   const env = { PORTWARDEN_REQUESTS_PER_MINUTE: '1000000', PORTWARDEN_REFUSALS_PER_MINUTE: '1000000' }
   one = await startService({ working: false, env })
   otherApp = await startTestAppOn(one.url)
-  other = await buildServer({ ...otherApp, version: '0', log: pino({ level: 'silent' }) })
+  other = await buildServer(otherApp.serverParts)
 })
 afterAll(async () => {
   await other?.close()

@@ -1,0 +1,49 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/index.ts'
+import { type Codes, loadCodes } from '../store/db/codes.ts'
+import { type DatabaseHandle, openDatabase } from '../store/db/database.ts'
+import { startEmbedded } from '../store/db/embedded/index.ts'
+import { migrate } from '../store/db/migrate.ts'
+import { ensurePartitions } from '../store/db/partitions.ts'
+
+export interface AppDatabase {
+  url: string
+  handle: DatabaseHandle
+  codes: Codes
+  /** Whether this process started the embedded database and is its only user. */
+  owner: boolean
+}
+
+/** `exclusive`: the embedded database, if used, must belong to this process alone. */
+export interface DatabaseOptions {
+  exclusive: boolean
+  log: Logger
+}
+
+/** Connects to the configured database, or starts the embedded one, and migrates it. */
+export async function openAppDatabase(
+  stack: AsyncDisposableStack,
+  config: Config,
+  options: DatabaseOptions,
+): Promise<AppDatabase> {
+  const { url, owner } =
+    config.databaseUrl === undefined
+      ? await openEmbedded(stack, config, options)
+      : { url: config.databaseUrl, owner: false }
+  await migrate(url)
+  const handle = openDatabase(url, { connections: config.databaseConnections })
+  stack.defer(handle.close)
+  const codes = await loadCodes(handle.db)
+  await ensurePartitions(handle.db)
+  return { url, handle, codes, owner }
+}
+
+async function openEmbedded(
+  stack: AsyncDisposableStack,
+  { dataDir }: Config,
+  { exclusive, log }: DatabaseOptions,
+): Promise<{ url: string; owner: boolean }> {
+  const embedded = await startEmbedded({ dataDir, exclusive, log: (line) => log.info(line) })
+  stack.defer(embedded.stop)
+  return embedded
+}

@@ -1,0 +1,36 @@
+import type { Config, Listening } from '../config/index.ts'
+import { createPoster } from '../operations/webhooks/http-client.ts'
+import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
+import { type Gate, openGate } from '../probes/network/guarded-connect.ts'
+import { systemLookup } from '../probes/network/resolve.ts'
+import { databaseEndpoint } from '../store/db/database.ts'
+
+export interface Egress {
+  /** The endpoints of this service, which nothing may dial. */
+  own: OwnEndpoints
+  mayDial: Gate['mayDial']
+  poster: ReturnType<typeof createPoster>
+}
+
+/** Opens the HTTP client of webhooks behind their egress policy, and keeps the endpoints of this service resolved. */
+export async function openEgress(
+  stack: AsyncDisposableStack,
+  { listening, webhooks }: Config,
+  databaseUrl: string,
+): Promise<Egress> {
+  const own = await findOwnEndpoints(listening, databaseUrl)
+  const timer = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
+  stack.defer(() => clearInterval(timer))
+  const gate = openGate({ ...webhooks, never: own.list })
+  const poster = createPoster({ ...webhooks, connect: gate.connect })
+  stack.defer(poster.close)
+  return { own, mayDial: gate.mayDial, poster }
+}
+
+async function findOwnEndpoints({ host, port }: Listening, databaseUrl: string): Promise<OwnEndpoints> {
+  const own = createOwnEndpoints(systemLookup)
+  const database = databaseEndpoint(databaseUrl)
+  if (database) await own.addHost(database.host, database.port)
+  if (port !== 0) own.addListener({ address: host, port })
+  return own
+}

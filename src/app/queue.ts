@@ -1,0 +1,28 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config/index.ts'
+import { openQueue, type Queue } from '../jobs/queue.ts'
+import type { KnownKeys } from '../store/access/key-cache.ts'
+import { listenForNotifications, type Notifications } from '../store/db/listen.ts'
+
+/** Listens for notifications of the database, which also invalidate `knownKeys`. */
+export async function openNotifications(
+  stack: AsyncDisposableStack,
+  databaseUrl: string,
+  knownKeys: KnownKeys,
+): Promise<Notifications> {
+  const notifications = await listenForNotifications(databaseUrl, knownKeys)
+  stack.defer(notifications.close)
+  return notifications
+}
+
+/** Opens the job queues; closing waits up to the configured grace period for running jobs. */
+export async function openJobs(
+  stack: AsyncDisposableStack,
+  { databaseConnections: connections, batches: concurrency, graceMs }: Config,
+  { url, waitForBatch, log }: { url: string; waitForBatch: Notifications['waitForBatch']; log: Logger },
+): Promise<Queue> {
+  const onError = (err: unknown) => log.error({ err }, 'queue')
+  const queue = await openQueue({ url, connections, concurrency, waitForBatch, onError })
+  stack.defer(() => queue.stop(graceMs))
+  return queue
+}

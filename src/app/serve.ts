@@ -1,0 +1,26 @@
+import type { AddressInfo } from 'node:net'
+import { buildServer } from '../api/server.ts'
+import type { Config } from '../config/index.ts'
+import { ensureAdminKey } from './admin-key.ts'
+import type { App } from './app.ts'
+
+export interface Served {
+  server: Awaited<ReturnType<typeof buildServer>>
+  url: string
+  /** The file with the admin key; undefined when another process created the key. */
+  keyFile: string | undefined
+}
+
+/** Starts the HTTP side of the service on the configured address. */
+export async function serve(app: App, { dataDir, listening: { host, port, tls } }: Config): Promise<Served> {
+  const server = await buildServer(app.serverParts)
+  await app.notifier.prepare()
+  const keyFile = await ensureAdminKey(app, dataDir)
+  await server.listen({ host, port })
+  return { server, url: urlOf(server.server.address(), tls ? 'https' : 'http'), keyFile }
+}
+
+function urlOf(bound: string | AddressInfo | null, scheme: string): string {
+  if (typeof bound !== 'object' || bound === null) throw new Error('the server does not listen on TCP')
+  return `${scheme}://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+}

@@ -1,0 +1,47 @@
+import type { Config } from '../config/index.ts'
+import { builtInPolicies } from '../policies/built-in.ts'
+import { createKnownKeys, type KnownKeys } from '../store/access/key-cache.ts'
+import { createStores, createTransact, type Stores, type Transact } from '../store/db/stores.ts'
+import { policyPut } from '../store/inventory/policies.ts'
+import { ensureLedgerKeys } from '../store/ledger/key-file.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { traceStores } from '../telemetry/traced.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
+import type { AppDatabase } from './database.ts'
+
+export interface AppStores {
+  stores: Stores
+  transaction: Transact
+  metrics: Metrics
+  knownKeys: KnownKeys
+}
+
+/** Opens the stores with their ledger, metrics and traces, and adds the built-in policies. */
+export async function openStores(
+  { handle, codes }: AppDatabase,
+  config: Config,
+  tracing: Tracing | undefined,
+): Promise<AppStores> {
+  const keys = config.ledgerKeys ?? ensureLedgerKeys(config.dataDir)
+  const knownKeys = createKnownKeys()
+  const metrics = createMetrics(async () => ({
+    vantages: await stores.vantages.states(),
+    scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
+    deliveries: await stores.deliveries.backlog(),
+  }))
+  const shared = { keys, watch: metrics, knownKeys }
+  const stores = traceStores(createStores(handle.db, codes, shared), tracing)
+  const transaction = createTransact(handle, codes, shared)
+  await transaction((tx) => tx.ledger.begin('system'))
+  await addBuiltInPolicies(transaction)
+  return { stores, transaction, metrics, knownKeys }
+}
+
+async function addBuiltInPolicies(transaction: Transact): Promise<void> {
+  for (const policy of builtInPolicies()) {
+    await transaction(async ({ policies, ledger }) => {
+      const added = await policies.ensure(policy)
+      if (added) ledger.record(policyPut('system', added))
+    })
+  }
+}

@@ -1,0 +1,36 @@
+import type { Logger } from 'pino'
+import { type Config, version } from '../config/index.ts'
+import type { Queue } from '../jobs/queue.ts'
+import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
+import { createSeal } from '../operations/webhooks/seal.ts'
+import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
+import type { Notifications } from '../store/db/listen.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
+import type { Egress } from './egress.ts'
+import type { AppStores } from './stores.ts'
+
+interface WebhookParts extends Pick<AppStores, 'stores' | 'transaction'> {
+  enqueueDelivery: Queue['enqueueDelivery']
+  waitForOutbox: Notifications['waitForOutbox']
+  poster: Egress['poster']
+  tracing: Tracing | undefined
+  log: Logger
+}
+
+/** Opens the delivery of webhooks, traced when tracing is on. */
+export function openWebhooks(
+  stack: AsyncDisposableStack,
+  config: Config,
+  { poster, tracing, log, ...parts }: WebhookParts,
+): Notifier {
+  const notifier = createNotifier({
+    ...parts,
+    poster: tracing ? { ...poster, post: (post) => tracing.delivery(() => poster.post(post)) } : poster,
+    seal: createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir)),
+    retrySeconds: config.webhooks.retrySeconds,
+    userAgent: `portwarden/${version}`,
+    onError: (err) => log.error({ err }, 'webhooks'),
+  })
+  stack.defer(notifier.stop)
+  return notifier
+}

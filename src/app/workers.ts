@@ -1,0 +1,73 @@
+import type { Logger } from 'pino'
+import { type Config, version } from '../config/index.ts'
+import type { JobHandlers, Queue } from '../jobs/queue.ts'
+import { startDeadlines } from '../operations/audits/deadlines.ts'
+import { failPlanning, planAudit } from '../operations/audits/plan.ts'
+import { failBatch, runBatch } from '../operations/audits/run-batch.ts'
+import type { Parts } from '../operations/context.ts'
+import { reprobeWindow } from '../operations/exceptions/windows.ts'
+import type { Scheduler } from '../operations/schedules/tick.ts'
+import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
+import type { Notifier } from '../operations/webhooks/notifier.ts'
+import type { DatabaseHandle } from '../store/db/database.ts'
+import { maintain } from '../store/db/maintenance.ts'
+import { throughOutages } from '../store/db/outages.ts'
+import type { Tracing } from '../telemetry/tracing.ts'
+import type { Probers } from './probers.ts'
+
+export interface WorkerParts extends Parts {
+  database: DatabaseHandle
+  queue: Queue
+  probers: Probers
+  scheduler: Scheduler
+  notifier: Notifier
+  tracing: Tracing | undefined
+  log: Logger
+}
+
+/** Starts to plan audits, run batches of the configured vantages, deliver webhooks and enforce deadlines. */
+export async function startWorkers(stack: AsyncDisposableStack, config: Config, parts: WorkerParts): Promise<void> {
+  const { stores, queue, probers, notifier, log } = parts
+  for (const prober of probers.list) {
+    const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
+    const heartbeat = await startHeartbeat({ ...stores, ...prober, version, onError })
+    stack.defer(heartbeat.stop)
+    void prober.isOnline() // so that its state is known before the first batch
+  }
+  const names = probers.list.map(({ vantage }) => vantage.name)
+  await queue.work(names, jobHandlers(config, parts))
+  const deadlines = startDeadlines({ ...parts, dropBatches: queue.dropBatches }, (err) =>
+    log.error({ err }, 'an audit could not be ended at its deadline'),
+  )
+  stack.defer(deadlines.stop)
+  notifier.start()
+  probers.start()
+}
+
+function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
+  const { transaction, database, probers, scheduler, notifier, tracing, log } = parts
+  const step: Tracing['step'] = (name, auditId, attributes, work) =>
+    tracing ? tracing.step(name, auditId, attributes, work) : work()
+  return {
+    planAudit: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planAudit(parts, auditId))),
+    failAudit: ({ auditId }) => failPlanning(parts, auditId),
+    runBatch: async (job, vantage) => {
+      const prober = probers.find(vantage)
+      if (!prober) throw new Error(`a batch of the vantage ${vantage}, which this process does not serve`)
+      const attributes = { 'portwarden.vantage': vantage, 'portwarden.batch.id': job.batchId }
+      await step('batch', job.auditId, attributes, () => runBatch({ ...parts, ...prober }, job))
+    },
+    failBatch: (job) => failBatch(parts, job),
+    reprobe: (job) => reprobeWindow(parts, job, new Date()),
+    takeTicks: scheduler.tick,
+    deliver: notifier.deliver,
+    maintain: async () => {
+      const { retentionDays, webhooks } = config
+      const { droppedPartitions } = await maintain(
+        { db: database.db, transaction },
+        { retentionDays, webhookRetentionDays: webhooks.retentionDays },
+      )
+      log.info({ droppedPartitions }, 'maintenance done')
+    },
+  }
+}
