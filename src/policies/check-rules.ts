@@ -11,6 +11,7 @@ import {
 } from '../domain/policy/placeholders.ts'
 import { literalFields, type ParameterValue } from '../domain/policy/policy.ts'
 import { checkPlainLeaf, describeShape, isRecord, type Leaf, under, type ValueIssue } from '../domain/policy/shape.ts'
+import { Port } from '../domain/policy/values.ts'
 import {
   anyProtocols,
   type GroupName,
@@ -62,6 +63,7 @@ export function checkRuleLeaf(leaf: Leaf, context: RuleContext): ValueIssue[] {
 const problem = (path: Path, message: string | undefined): ValueIssue[] =>
   message === undefined ? [] : [{ path, message }]
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
+const isPortField = (path: Path) => path.length === 1 && path[0] === 'port'
 const isLiteralField = (path: Path) =>
   literalFields.some((field) => field === path[0]) || (path[0] === 'unlike' && path[1] === 'from')
 const isCondition = (path: Path) => path[0] === 'when'
@@ -75,7 +77,7 @@ function explainPlaceholders(leaf: Leaf, context: RuleContext): string | undefin
   const named = explainNames(text, context)
   if (named !== undefined) return named
   const whole = placeholderOf(text)
-  const needed = leaf.required || whole === undefined || isHostField(path)
+  const needed = leaf.required || whole === undefined || isHostField(path) || isPortField(path)
   const missing = needed && !isCondition(path) ? explainMissing(text, context) : undefined
   return missing ?? explainFilling(leaf, context.parameters)
 }
@@ -146,10 +148,16 @@ export function checkRuleMeaning(rule: unknown): ValueIssue[] {
   const probe = protocolNames.find((name) => name === rule.probe)
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
   return [
+    ...checkPort(rule, probe),
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
     ...checkPair(rule, probe),
   ]
+}
+
+function checkPort({ port }: Record<string, unknown>, probe: ProtocolName | undefined): ValueIssue[] {
+  if (port !== undefined || !probe || anyProtocols[probe].defaultPort !== undefined) return []
+  return problem(['port'], `is missing: must be ${describeShape(Port)}, since probe ${probe} has no default port`)
 }
 
 function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValueIssue[] {

@@ -65,6 +65,19 @@ describe('an audit', () => {
     })
   })
 
+  test('of a stored policy of a newer version is an error where this one cannot judge it, and never a pass', async () => {
+    const rules = [
+      { ...elsewhere, id: 'unknown-group', from: ['client'], expect: { spdy: { speaks: true } }, port: listener.port },
+      { ...elsewhere, id: 'unknown-probe', from: ['client'], probe: 'spdy', port: listener.port },
+    ]
+    const policy = { ...(await app.stores.policies.find('ports'))?.document, name: 'newer', rules }
+    await app.stores.policies.put(policy as Parameters<typeof app.stores.policies.put>[0])
+    const auditId = await app.accept({ policy: 'newer', targets: [{ name: 'c', address: '127.0.0.1' }], params })
+    expect(await app.ended(auditId)).toMatchObject({ verdict: 'inconclusive', counts: { pass: 0, error: 2 } })
+    const codes = (await app.findings(auditId)).map(({ reason }) => reason.code)
+    expect(codes).toEqual(['expectation-not-supported', 'expectation-not-supported'])
+  })
+
   test('does not dial what the egress policy refuses: an error, and no packet', async () => {
     const targets = [{ name: 'forbidden', address: '169.254.169.254' }]
     const auditId = await app.accept({ targets, params })

@@ -40,6 +40,7 @@ describe('checkPolicy accepts', () => {
       claim: 'a host that has a value by a comparison',
       rule: { when: { value: '${dc}', differsFrom: 'x' }, host: 'a.${dc}' },
     },
+    { claim: 'no port, where the probe has a default', rule: { port: undefined } },
     { claim: 'a required parameter', rule: { host: '${need}' } },
     { claim: 'a member that may lack its value', rule: tls({ trusted: true, trustedCa: '${ca}' }) },
     {
@@ -76,7 +77,7 @@ const issues: Record<string, ValidationIssue[]> = {
     {
       rules: ['ssh'],
       pointer: '/rules/0',
-      message: 'must be an object with id, title, severity, direction, from, probe, port, expect',
+      message: 'must be an object with id, title, severity, direction, from, probe, expect',
     },
     { rules: [rule, { ...rule }], pointer: '/rules/1/id', message: 'must be unique: /rules/0 has the id ssh too' },
   ],
@@ -91,6 +92,17 @@ const issues: Record<string, ValidationIssue[]> = {
     { rule: { from: [] }, pointer: '/rules/0/from', message: 'must have at least 1 item' },
     { rule: { port: 70000 }, pointer: '/rules/0/port', message: 'must be a port from 1 to 65535' },
     { rule: { port: '22' }, pointer: '/rules/0/port', message: 'must be a port from 1 to 65535' },
+    {
+      rule: { probe: 'tcp', port: undefined, expect: {} },
+      pointer: '/rules/0/port',
+      message: 'is missing: must be a port from 1 to 65535, since probe tcp has no default port',
+    },
+    {
+      rule: { port: '${free}' },
+      parameters: { free: { type: 'port' } },
+      pointer: '/rules/0/port',
+      message: 'needs a value, and ${free} may have none: give it a default, make it required, or ask for it in `when`',
+    },
     { rule: { host: '127.1' }, pointer: '/rules/0/host', message: 'must be an IP address or a host name' },
     { rule: { controls: ['AC-17'] }, pointer: '/rules/0/controls/0', message: 'must be text like NIST-800-53:AC-17' },
     {
@@ -118,6 +130,24 @@ const issues: Record<string, ValidationIssue[]> = {
       rule: tls({ trustedCa: 'none' }),
       pointer: '/rules/0/expect/tls/trustedCa',
       message: 'must be text like -----BEGIN CERTIFICATE-----\nMII…\n-----END CERTIFICATE-----',
+    },
+  ],
+  'a group of an expectation that no probe judges': [
+    {
+      rule: { expect: { sshd: {} } },
+      pointer: '/rules/0/expect/sshd',
+      message: 'unknown field `sshd`: did you mean `ssh`?',
+    },
+    { rule: { expect: { spdy: { speaks: true } } }, pointer: '/rules/0/expect/spdy', message: 'unknown field `spdy`' },
+    {
+      rule: { insideWindow: { expect: { spdy: {} } } },
+      pointer: '/rules/0/insideWindow/expect/spdy',
+      message: 'unknown field `spdy`',
+    },
+    {
+      rule: { unlike: { from: ['untrusted'], expect: { spdy: {} } } },
+      pointer: '/rules/0/unlike/expect/spdy',
+      message: 'unknown field `spdy`',
     },
   ],
   'what its parts mean together': [

@@ -1,5 +1,5 @@
 import type { ResolvedExpectation, ResolvedRule } from '../policy/policy.ts'
-import { anyProtocols, type ProtocolName } from '../protocols/index.ts'
+import { anyProtocols, findProtocol, type ProtocolName } from '../protocols/index.ts'
 import type { AddressResult, Observation } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
 import type { State } from './state.ts'
@@ -69,7 +69,7 @@ const demandsOf = ({ state: _, ...demands }: ResolvedExpectation) =>
   Object.entries(demands).filter(([, demand]) => demand !== undefined)
 
 function isSupported({ probe, expect }: Claim): boolean {
-  const protocol = Object.hasOwn(anyProtocols, probe) ? anyProtocols[probe] : undefined
+  const protocol = findProtocol(probe)
   return protocol !== undefined && demandsOf(expect).every(([group]) => Object.hasOwn(protocol.expects, group))
 }
 

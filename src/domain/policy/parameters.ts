@@ -1,6 +1,7 @@
 import { Value } from 'typebox/value'
 import { isPlainText } from '../../encoding/text.ts'
 import { describeHost, isHost } from '../findings/endpoint.ts'
+import { findProtocol } from '../protocols/index.ts'
 import { holds, type ParameterValues, placeholderOf, placeholdersIn, substitute } from './placeholders.ts'
 import {
   type Parameter,
@@ -104,12 +105,12 @@ export function resolveParameters(
 }
 
 /**
- * The rule for one target, or `notapplicable`; nothing else is looked at while `when` is not met. Expects a checked policy
- * and the values of `resolveParameters`. Comparisons become booleans; without `host` the target's address is meant.
+ * The rule for one target, or `notapplicable` while `when` is not met. Expects a checked policy and the values of
+ * `resolveParameters`. Comparisons become booleans; without `host` the target's address is meant.
  */
 export function resolveRule(rule: PolicyRule, values: ParameterValues): ResolvedRule | 'notapplicable' {
-  const { when, ...claim } = rule
-  return holds(when, values) ? (substitute(claim, values) as ResolvedRule) : 'notapplicable'
+  const { when, port = findProtocol(rule.probe)?.defaultPort, ...claim } = rule
+  return holds(when, values) ? (substitute({ ...claim, port }, values) as ResolvedRule) : 'notapplicable'
 }
 
 /** The parameter and the layer that a value comes from, at the end of its chain of defaults; none when it is the policy's own. */

@@ -1,6 +1,13 @@
 import { type Static, type TOptional, type TSchema, Type } from 'typebox'
 import { states } from '../findings/state.ts'
-import { type GroupName, type GroupSchemas, groupNames, groups, protocolNames } from '../protocols/index.ts'
+import {
+  anyProtocols,
+  type GroupName,
+  type GroupSchemas,
+  groupNames,
+  groups,
+  protocolNames,
+} from '../protocols/index.ts'
 import { closedObject } from './shape.ts'
 import { Comparison, type Evaluated, list, optional, Port, Scalar } from './values.ts'
 
@@ -50,6 +57,11 @@ const From = Type.Array(Zone, {
   description: 'Zones; one finding for each vantage in them',
 })
 
+const defaultPorts = protocolNames.flatMap((name) => {
+  const { defaultPort } = anyProtocols[name]
+  return defaultPort === undefined ? [] : `${name} ${defaultPort}`
+})
+
 export const Rule = closedObject({
   id: nameSchema('Stays the same from version to version: history hangs on it'),
   title: Type.String({ minLength: 1, maxLength: 200 }),
@@ -64,7 +76,7 @@ export const Rule = closedObject({
   ),
   probe: Type.Enum(protocolNames),
   host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
-  port: Port,
+  port: optional({ ...Port, description: `Default: that of the probe (${defaultPorts.join(', ')})` }),
   expect: Expectation,
   unlike: optional(
     closedObject(
@@ -152,7 +164,7 @@ export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect',
 export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | 'rationale' | 'remediation'> & {
   when?: unknown
   host?: string
-  port: number | string
+  port?: number | string
   expect: Record<string, unknown>
   insideWindow?: { expect: Record<string, unknown> }
   /** Its zones are literal too. */
@@ -161,5 +173,5 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
 export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
 
 /** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
-export type ResolvedRule = Evaluated<Omit<Rule, 'when'>>
+export type ResolvedRule = Evaluated<Omit<Rule, 'when' | 'port'>> & { port: number }
 export type ResolvedExpectation = ResolvedRule['expect']

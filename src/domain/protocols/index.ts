@@ -23,6 +23,10 @@ export const protocolNames = Object.keys(protocols) as ProtocolName[]
 /** The descriptors without the types of their parts, for those who treat all alike. */
 export const anyProtocols: { readonly [Name in ProtocolName]: AnyProtocol } = protocols
 
+/** The protocol of that name; a stored policy of a newer version may name one that is not in the table. */
+export const findProtocol = (name: string): AnyProtocol | undefined =>
+  Object.hasOwn(protocols, name) ? anyProtocols[name as ProtocolName] : undefined
+
 export type FactsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['facts']> }
 export type OptionsByProtocol = { [Name in ProtocolName]: Static<Protocols[Name]['options']> }
 

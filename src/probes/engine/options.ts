@@ -1,15 +1,22 @@
 import type { ResolvedExpectation, ResolvedRule } from '../../domain/policy/policy.ts'
-import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
+import { findProtocol, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
+import type { AnyProtocol } from '../../domain/protocols/protocol.ts'
 
 /** What a probe must examine beyond the least, so that the rule can be judged inside a window and outside. */
 export function optionsOf({ probe, expect, insideWindow }: ResolvedRule): OptionsByProtocol[ProtocolName] {
-  const demands = insideWindow ? merge(probe, expect, insideWindow.expect) : expect
-  return anyProtocols[probe].optionsFor(demands as never)
+  const protocol = findProtocol(probe)
+  if (!protocol) return {} // the judge reports it
+  const demands = insideWindow ? merge(protocol, expect, insideWindow.expect) : expect
+  return protocol.optionsFor(demands as never)
 }
 
 /** Demands that need every option of both; where they contradict each other, the one outside a window decides. */
-function merge(probe: ProtocolName, outside: ResolvedExpectation, inside: ResolvedExpectation): ResolvedExpectation {
-  const groups = Object.entries(anyProtocols[probe].expects).map(([name, group]) => {
+function merge(
+  { expects }: AnyProtocol,
+  outside: ResolvedExpectation,
+  inside: ResolvedExpectation,
+): ResolvedExpectation {
+  const groups = Object.entries(expects).map(([name, group]) => {
     const [one, other] = [outside, inside].map((expect) => expect[name as keyof ResolvedExpectation])
     const merged = one && other && group.merge ? group.merge(one as never, other as never) : { ...other, ...one }
     return [name, merged]

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
-import type { OptionsByProtocol, ProtocolName } from '../../domain/protocols/index.ts'
+import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
 import { createDialler, type Dial } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
@@ -163,7 +163,7 @@ async function tryOnce<P extends ProtocolName>(
   const sockets = createSocketSet()
   try {
     const look = await runProbe(check, endpoint, { use, world, sockets })
-    if (use.given && look.reason !== 'ldap-bind-ok') use.account.refused = true
+    if (use.given && look.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
     const latencyMs = millisecondsSince(startedAt)
     if (look.reason !== 'no-response' || !isLast) return { ...look, latencyMs }
     sockets.destroyAll() // the explanation needs a descriptor of its own, and has the one slot for it

@@ -175,6 +175,11 @@ describe('resolveRule', () => {
     )
   })
 
+  test('a rule without a port has the default of its probe', () => {
+    const { port: _, ...portless } = rule({ probe: 'ldap' })
+    expect(resolveRule(portless, {})).toEqual(rule({ probe: 'ldap', port: 389 }))
+  })
+
   test('a value that looks like a placeholder or a pattern is inserted as it is', () => {
     expect(resolveRule(rule({ title: 'a ${x} b' }), { x: "$& ${x} $'" })).toMatchObject({ title: "a $& ${x} $' b" })
   })
