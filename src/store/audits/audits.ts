@@ -2,7 +2,13 @@ import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
+<<<<<<< HEAD
 import { type Database, Prisma, readRows } from '../db/database.ts'
+=======
+import { type Database, Prisma } from '../db/database.ts'
+import type { Watch } from '../db/metrics-hook.ts'
+import { prepared, report } from '../db/statements.ts'
+>>>>>>> cff09dd (store: the author of a statement says prepared or report)
 import type { Audit as Row } from '../generated/client.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'
@@ -84,7 +90,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
     find: coalesce(
       async (ids: readonly string[]): Promise<(Audit | undefined)[]> => {
         const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(targetScope, 'a.target_scope')}`
-        const rows = await readRows<JoinedRow>(db, Prisma.sql`${selectAudit} WHERE ${wanted}`)
+        const rows = await prepared<JoinedRow>(db)`${selectAudit} WHERE ${wanted}`
         const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
         return ids.map((id) => found.get(id.toLowerCase()))
       },
@@ -119,14 +125,14 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
         status && Prisma.sql`a.status = ${status}`,
         since && Prisma.sql`(a.changed_at >= ${since} ${joined})`,
       ])
-      const rows = await db.$queryRaw<JoinedRow[]>`
+      const rows = await report<JoinedRow>(db)`
         ${selectAudit} WHERE true ${wanted} ${andHas(targetScope, 'a.target_scope')} ORDER BY a.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
     /** Whom its end is told to, who asked for it, and the labels of its targets, each set of them once. */
     async scope(id: string): Promise<AuditScope | undefined> {
-      const rows = await db.$queryRaw<AuditScope[]>`
+      const rows = await prepared<AuditScope>(db)`
         SELECT callback_url AS "callbackUrl", requested_by AS "requestedBy", cardinality(target_ids) AS targets, coalesce((
           SELECT jsonb_agg(DISTINCT t.labels) FROM target t WHERE t.id = ANY(a.target_ids)
         ), '[]') AS labels FROM audit a WHERE id = ${id}::uuid`
@@ -135,7 +141,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 
     /** The newest finished audit of a policy before this one that looked at any of its targets. */
     async findPrevious(id: string): Promise<string | undefined> {
-      const rows = await db.$queryRaw<{ id: string }[]>`
+      const rows = await prepared<{ id: string }>(db)`
         SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
             AND coalesce(b.rules, '{}') = '{}'
           JOIN policy pa ON pa.id = a.policy_id JOIN policy pb ON pb.id = b.policy_id AND pb.name = pa.name
@@ -145,7 +151,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 
     /** Locks a queued audit for planning until the transaction ends; undefined where it is not to be planned any more. */
     async lockQueued(id: string): Promise<AuditOrder | undefined> {
-      const rows = await db.$queryRaw<AuditOrder[]>`
+      const rows = await prepared<AuditOrder>(db)`
         SELECT id, policy_id AS "policyId", target_ids AS "targetIds", vantages, coalesce(rules, '{}') AS rules, params
         FROM audit WHERE id = ${id}::uuid AND status = 'queued' AND cancel_requested_at IS NULL FOR UPDATE`
       return rows[0]
@@ -174,7 +180,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 
     /** Those whose deadline has come before they have ended, the oldest deadlines first. */
     async overdue(now: Date): Promise<string[]> {
-      const rows = await db.$queryRaw<{ id: string }[]>`
+      const rows = await prepared<{ id: string }>(db)`
         SELECT id FROM audit WHERE finished_at IS NULL AND deadline_at <= ${now} ORDER BY deadline_at LIMIT ${overdueAtOnce}`
       return rows.map(({ id }) => id)
     },

@@ -2,6 +2,7 @@ import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { VantageKind } from '../../domain/vantages/presence.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Database } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
 export interface BatchCheck {
@@ -37,6 +38,14 @@ export interface QueuedBatch {
   checks: number
 }
 
+/** A batch that is not recorded yet, and the vantage that has to record it. */
+interface OpenBatch {
+  id: number
+  vantage: string
+  kind: VantageKind
+  lastSeenAt: Date | null
+}
+
 /** They go through the driver as one text each. */
 const batchesAtOnce = 20
 
@@ -69,7 +78,7 @@ export const isLarge = (checks: number): boolean => checks > smallBatch
 export function createBatchStore(db: Database) {
   const findOpen = coalesce(
     async (ids: readonly number[]): Promise<(Batch | undefined)[]> => {
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await prepared<Row>(db)`
         SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
           coalesce(a.started_at, a.created_at) AS "startedAt"
         FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
@@ -89,7 +98,7 @@ export function createBatchStore(db: Database) {
         const waiters = some.flatMap(({ vantage, checks }) =>
           [{ vantage }, ...(isLarge(checks.length) ? [{ vantage, large: true }] : [])].map(batchWaiter),
         )
-        const rows = await db.$queryRaw<{ id: number }[]>`
+        const rows = await prepared<{ id: number }>(db)`
           WITH made AS (
             INSERT INTO batch (audit_id, vantage_id, checks)
             SELECT audit_id, vantage_id, checks::jsonb FROM unnest(
@@ -108,16 +117,14 @@ export function createBatchStore(db: Database) {
 
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
     async vantageOf(id: number): Promise<string | undefined> {
-      const rows = await db.$queryRaw<{ name: string }[]>`
+      const rows = await prepared<{ name: string }>(db)`
         SELECT v.name FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.id = ${id}`
       return rows[0]?.name
     },
 
     /** An audit's batches that are not recorded yet, each with its vantage. */
-    async open(
-      auditId: string,
-    ): Promise<{ id: number; vantage: string; kind: VantageKind; lastSeenAt: Date | null }[]> {
-      return db.$queryRaw`
+    async open(auditId: string): Promise<OpenBatch[]> {
+      return prepared<OpenBatch>(db)`
         SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"
         FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid AND b.done_at IS NULL ORDER BY b.id`
     },

@@ -1,4 +1,5 @@
 import { type Database, Prisma } from '../db/database.ts'
+import { report } from '../db/statements.ts'
 
 /** How many findings an audit has, and a digest over all that they say. */
 export interface FindingsDigest {
@@ -32,7 +33,7 @@ export async function sumUpFindings(
   results: readonly number[],
 ): Promise<FindingsSum[]> {
   const counts = results.map((result) => Prisma.sql`count(*) FILTER (WHERE result = ${result}::smallint)`)
-  return db.$queryRaw<FindingsSum[]>`
+  return report<FindingsSum>(db)`
     SELECT summed.* FROM unnest(${auditIds}::uuid[]) WITH ORDINALITY AS a(id, position) CROSS JOIN LATERAL (
       SELECT count(*)::int AS count, count(waiver_id)::int AS waived,
         array[${counts.length > 0 ? Prisma.join(counts) : Prisma.empty}]::int[] AS results,

@@ -3,7 +3,8 @@ import { type Finding, findingFlags } from '../../domain/findings/finding.ts'
 import type { Result } from '../../domain/findings/judge.ts'
 import { describeReason } from '../../domain/findings/reasons.ts'
 import type { Codes } from '../db/codes.ts'
-import { type Database, Prisma, readRows } from '../db/database.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import { decodeCursor, eachPage, encodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { columnsOf } from '../query/json-columns.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
@@ -27,9 +28,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
     const about = isAbout(filter)
     // The page is cut before anything is joined, and what has a key of its own is looked up row by row: the planner would
     // rather join the whole audit, or every target, for each page.
-    const pieces = await readRows<Piece & { next: [number, number] | null }>(
-      db,
-      Prisma.sql`
+    const pieces = await prepared<Piece & { next: [number, number] | null }>(db)`
       WITH page AS MATERIALIZED (
         SELECT f.*, row_number() OVER (ORDER BY target_id, series_id)::int AS number FROM (
           SELECT f.* FROM finding f ${about === Prisma.empty ? about : seriesNamesOf('f')}
@@ -53,8 +52,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
       FROM looked_up f
         LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
         LEFT JOIN waiver w ON w.id = p.waiver_id
-      GROUP BY piece ORDER BY piece`,
-    )
+      GROUP BY piece ORDER BY piece`
     const next = pieces[0]?.next
     return { items: pieces, next: next ? encodeCursor(next) : null }
   }

@@ -2,6 +2,7 @@ import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** One paired finding that the end of an audit has to make; `rule` is an index into the rules beside it. */
 export interface Pair {
@@ -38,7 +39,7 @@ export interface DuePairs extends Pairs {
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {
   const paired = coalesce(async (auditIds: readonly string[]) => {
-    const rows = await db.$queryRaw<{ id: string; pairs: Pairs }[]>`
+    const rows = await prepared<{ id: string; pairs: Pairs }>(db)`
       SELECT id, pairs FROM audit WHERE id = ANY(${auditIds}::uuid[]) AND status = 'running' AND pairs IS NOT NULL`
     return auditIds.map((auditId) => rows.find(({ id }) => id === auditId)?.pairs)
   })

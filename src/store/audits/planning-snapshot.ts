@@ -1,5 +1,6 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import type { StoredTarget } from '../inventory/targets.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import type { Selection } from '../query/selection.ts'
@@ -29,7 +30,7 @@ export type FoundSelection = Omit<PlanningSnapshot, 'policy'> & {
 /** Reads in one statement what accepting and planning audits need: it is done for each, and each round trip counts. */
 export function createPlanningStore(db: Database, targetScope: TargetScope) {
   const read = async (policies: Prisma.Sql, targets: Prisma.Sql, callers: readonly string[]) => {
-    const [row] = await db.$queryRaw<Read[]>`
+    const [row] = await prepared<Read>(db)`
       SELECT (
         SELECT coalesce(json_agg(found), '[]') FROM (
           SELECT p.id, p.name, p.document, g.requested_version AS "requestedVersion", p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
@@ -82,9 +83,9 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
     /** How many checks a caller has under way; until the transaction ends, nobody else learns it for this caller. */
     async lockChecksInFlight(requestedBy: string): Promise<number> {
       await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`checks of ${requestedBy}`}, 0))`
-      const [row] = await db.$queryRaw<
-        Pick<Read, 'checksInFlight'>[]
-      >`SELECT ${checksInFlight([requestedBy])} AS "checksInFlight"`
+      const [row] = await prepared<Pick<Read, 'checksInFlight'>>(
+        db,
+      )`SELECT ${checksInFlight([requestedBy])} AS "checksInFlight"`
       return row?.checksInFlight[requestedBy] ?? 0
     },
 

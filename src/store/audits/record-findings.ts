@@ -4,6 +4,7 @@ import type { Judgement } from '../../domain/findings/judge.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import type { PairedObservation } from './paired-observations.ts'
 
 /** A finding on its way into the database. */
@@ -57,7 +58,7 @@ export async function recordBatches(
     )
     const progress = new Map<string, AuditProgress>()
     for (const round of roundsOf(batches)) {
-      const rows = await tx.$queryRaw<(AuditProgress & { id: string })[]>(recordStatement(codes, round, known))
+      const rows = await prepared<AuditProgress & { id: string }>(tx)`${recordStatement(codes, round, known)}`
       for (const { id, ...row } of rows) progress.set(id, row)
     }
     return batches.map(({ auditId }) => {
@@ -106,7 +107,7 @@ type KnownEvidence = Map<string, number>
  */
 async function prepare(tx: Database, findings: readonly DigestedFinding[]): Promise<KnownEvidence> {
   const digests = new Set(findings.flatMap(({ digest: hex }) => hex ?? []))
-  const known = await tx.$queryRaw<{ id: number; digest: string }[]>`
+  const known = await prepared<{ id: number; digest: string }>(tx)`
     WITH locked AS MATERIALIZED (
       SELECT FROM (
         SELECT DISTINCT * FROM unnest(${findings.map((f) => f.targetId)}::int[], ${findings.map((f) => f.seriesId)}::int[])

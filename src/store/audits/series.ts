@@ -1,4 +1,5 @@
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** The identity of a series by names, and of its target by id. */
 export interface SeriesKey {
@@ -36,7 +37,7 @@ const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
 ) WITH ORDINALITY AS g(target_id, rule, vantage, position)`
 
 const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
-  db.$queryRaw<{ seriesId: number | null; vantageId: number | null }[]>`
+  prepared<{ seriesId: number | null; vantageId: number | null }>(db)`
     SELECT s.id AS "seriesId", v.id AS "vantageId" FROM ${tableOf(keys)}
       LEFT JOIN rule r ON r.policy = ${policy} AND r.name = g.rule LEFT JOIN vantage v ON v.name = g.vantage
       LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id

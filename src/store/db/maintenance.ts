@@ -1,6 +1,7 @@
 import { dropOldDeliveries } from '../webhooks/deliveries.ts'
 import type { Database } from './database.ts'
 import { ensurePartitions } from './partitions.ts'
+import { prepared } from './statements.ts'
 import type { Transact } from './stores.ts'
 
 /** How long idempotency keys are kept, and so are finished batches. */
@@ -16,7 +17,7 @@ export async function maintain(
 ): Promise<{ droppedPartitions: string[] }> {
   await ensurePartitions(db)
   const dropped = await transaction(async ({ ledger }, tx) => {
-    const names = await tx.$queryRaw<{ name: string }[]>`
+    const names = await prepared<{ name: string }>(tx)`
       SELECT drop_finding_partitions_before(now() - make_interval(days => ${retentionDays}::int)) AS name`
     // So that the ledger can tell findings that were dropped by rule from those that were removed.
     for (const { name } of names)

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
 import type { Database } from './database.ts'
+import { prepared } from './statements.ts'
 
 const directory = new URL('../../../prisma/migrations/', import.meta.url)
 // Prisma's own advisory lock, so that `prisma migrate deploy` and this runner never work at the same time.
@@ -35,7 +36,7 @@ export async function migrate(url: string): Promise<void> {
 
 /** The names of the migrations of this program that the database does not have. */
 export async function findUnapplied(db: Database): Promise<string[]> {
-  const applied = await db.$queryRaw<{ name: string }[]>`
+  const applied = await prepared<{ name: string }>(db)`
     SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`
   const known = new Set(applied.map(({ name }) => name))
   return (await migrationNames()).filter((name) => !known.has(name))

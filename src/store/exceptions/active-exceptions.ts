@@ -1,5 +1,6 @@
 import type { Permission } from '../../domain/exceptions/active-exception.ts'
 import type { Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** Of which policy and targets, and between which moments, permissions are wanted. */
 export interface PermissionQuery {
@@ -24,7 +25,7 @@ export async function findPermissions(
   const targets = queries.flatMap((query, position) =>
     query.targetIds.map((targetId) => ({ ...query, position, targetId })),
   )
-  const rows = await db.$queryRaw<Row[]>`
+  const rows = await prepared<Row>(db)`
     WITH query AS (
       SELECT * FROM unnest(
         ${targets.map(({ position }) => position)}::int[], ${targets.map(({ targetId }) => targetId)}::int[],

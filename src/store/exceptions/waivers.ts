@@ -1,6 +1,7 @@
 import type { WaiverState } from '../../domain/exceptions/waivers.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import type { Waiver as Row } from '../generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selects, selectsTarget } from '../query/selection.ts'
@@ -91,7 +92,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
 }
 
 async function idsFor(db: Database, target: string): Promise<string[]> {
-  const rows = await db.$queryRaw<{ id: string }[]>`
+  const rows = await prepared<{ id: string }>(db)`
     SELECT x.id FROM waiver x JOIN target t ON ${selectsTarget} WHERE t.name = ${target}`
   return rows.map(({ id }) => id)
 }

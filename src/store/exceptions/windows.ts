@@ -1,7 +1,12 @@
 import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
+<<<<<<< HEAD
 import { type Database, Prisma } from '../db/database.ts'
+=======
+import { type Database, Prisma, transact } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
+>>>>>>> cff09dd (store: the author of a statement says prepared or report)
 import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -89,7 +94,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
         target && Prisma.sql`EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
         state && Prisma.sql`${stateAt(now)} = ${state}`,
       ])
-      const found = await db.$queryRaw<{ id: string }[]>`
+      const found = await report<{ id: string }>(db)`
         SELECT x.id FROM access_window x WHERE true ${wanted} ${andHas(targetScope, 'x.target_scope')}
         ORDER BY x.id DESC LIMIT ${limit + 1}`
       const ids = found.map(({ id }) => id)
@@ -103,7 +108,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       targetIds: readonly number[],
     ): Promise<string | undefined> {
       await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtext(${`window ${policy}`}))`
-      const rows = await db.$queryRaw<{ id: string }[]>`
+      const rows = await prepared<{ id: string }>(db)`
         SELECT x.id FROM access_window x JOIN target t ON ${selectsTarget}
         WHERE x.policy = ${policy} AND x.from_at < ${to} AND least(x.to_at, x.canceled_at) > ${from}
           AND x.rules && ${rules}::text[] AND t.id = ANY(${targetIds}::int[]) LIMIT 1`
@@ -125,7 +130,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
 
     /** The live targets to look at after a window's end: those that it selects, and those that were seen inside it. */
     async targetIds(id: string): Promise<number[]> {
-      const rows = await db.$queryRaw<{ id: number }[]>`
+      const rows = await prepared<{ id: number }>(db)`
         SELECT t.id FROM access_window x JOIN target t ON ${selectsTarget}
           OR t.id IN (SELECT target_id FROM finding_permission WHERE window_id = ${id}::uuid)
         WHERE x.id = ${id}::uuid AND t.retired_at IS NULL ORDER BY t.id`
@@ -134,7 +139,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
 
     /** What the newest look at the doors of a window has shown, once its audit has ended; undefined for any other audit. */
     async exposuresSeen(auditId: string): Promise<ExposuresSeen | undefined> {
-      const [look] = await db.$queryRaw<Omit<ExposuresSeen, 'exposures'>[]>`
+      const [look] = await prepared<Omit<ExposuresSeen, 'exposures'>>(db)`
         SELECT x.id AS "windowId", a.status = 'completed' AS completed, a.finished_at AS "endedAt"
         FROM audit a JOIN access_window x ON x.reprobe_audit_id = a.id
         WHERE a.id = ${auditId}::uuid AND a.finished_at IS NOT NULL`
@@ -142,7 +147,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
       const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
       const absent = codes.reason.numberOf('vantage-absent')
-      const exposures = await db.$queryRaw<ExposureSeen[]>`
+      const exposures = await report<ExposureSeen>(db)`
         SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
           bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
           bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** Clocks differ between reading one and publishing it; nobody is late by this much. */
 const usualMarginMs = 2_000
@@ -12,7 +13,7 @@ export function createChangeStore(db: Database, { marginMs = usualMarginMs } = {
      * the start of its transaction. A process with another role in the database would not be seen.
      */
     async asOf(): Promise<string> {
-      const [row] = await db.$queryRaw<{ at: Date }[]>`
+      const [row] = await prepared<{ at: Date }>(db)`
         SELECT least(now(), min(xact_start)) - make_interval(secs => ${marginMs / 1000}::float8) AS at FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type <> 'autovacuum worker'`
       if (!row) throw new Error('the database did not say what time it is')

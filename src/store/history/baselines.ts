@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, andOfTarget, madeIn, type TargetScope } from '../query/target-scope.ts'
 
@@ -50,7 +51,7 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
      * indexes of items of which nothing is known or approved; then nothing moved.
      */
     async approveItems(name: string, items: readonly ApprovedItem[], approval: Approval): Promise<number[]> {
-      const found = await db.$queryRaw<{ position: number; known: boolean }[]>`
+      const found = await prepared<{ position: number; known: boolean }>(db)`
         WITH wanted AS (
           SELECT g.position::int AS position, s.target_id, s.id AS series_id
           FROM unnest(${items.map((i) => i.target)}::text[], ${items.map((i) => i.policy)}::text[], ${items.map((i) => i.rule)}::text[],

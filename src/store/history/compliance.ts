@@ -3,6 +3,7 @@ import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
 import type { ControlRule } from '../../domain/policy/controls.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { report } from '../db/statements.ts'
 import { waivedAt } from '../exceptions/waivers.ts'
 import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
 import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
@@ -36,9 +37,9 @@ export function createComplianceStore(
       let rows: GroupRow[] = []
       for (const audits of auditsLookedAt) {
         const seen = await lastSeen(db, at, { policy: filter.policy, audits })
-        rows = await db.$queryRaw<GroupRow[]>(
-          groupsAt(at, { grouping, filter, targetScope, seen, failed: codes.result.numberOf('fail') }),
-        )
+        rows = await report<GroupRow>(
+          db,
+        )`${groupsAt(at, { grouping, filter, targetScope, seen, failed: codes.result.numberOf('fail') })}`
         if (rows.every(({ unseen }) => unseen === 0)) break
       }
       return [
@@ -48,7 +49,7 @@ export function createComplianceStore(
 
     /** The rules of policies as of `at`, each as the newest version by then that has it says it. */
     async rules(at: Date, { policy }: Pick<ComplianceFilter, 'policy'>): Promise<ControlRule[]> {
-      return db.$queryRaw<ControlRule[]>`
+      return report<ControlRule>(db)`
         SELECT DISTINCT ON (p.name, e.value->>'id') p.name AS policy, p.version, e.value->>'id' AS rule, e.value->>'title' AS title,
           e.value->>'severity' AS severity, coalesce(e.value->'controls', '[]') AS controls,
           p.version = max(p.version) OVER (PARTITION BY p.name) AS current
@@ -140,7 +141,7 @@ async function lastSeen(
   at: Date,
   { policy, audits }: { policy: string | undefined; audits: number },
 ): Promise<Seen[]> {
-  const rows = await db.$queryRaw<{ policy: string; targetIds: number[]; from: Date; until: Date }[]>`
+  const rows = await report<{ policy: string; targetIds: number[]; from: Date; until: Date }>(db)`
     SELECT a.name AS policy, a.target_ids AS "targetIds", a.observed_from AS from, least(a.observed_until, ${at}) AS until FROM (
       SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
     ) n CROSS JOIN LATERAL (

@@ -12,6 +12,7 @@ import {
 import { type Significance, significanceOf, significanceOfDrift } from '../../domain/history/significance.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import {
@@ -92,7 +93,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
     /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
     async compare(from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<Drift> {
       const sides = { ...inOneScope(from, to), targetScope }
-      const read = (page: Keyset) => db.$queryRaw<Difference[]>(differencesBetween(sides, filter, page))
+      const read = (page: Keyset) => report<Difference>(db)`${differencesBetween(sides, filter, page)}`
       const first = await read({ limit: heldAtOnce })
       const rowsOf = async ({ after, limit }: Keyset) =>
         !after && limit <= heldAtOnce ? first.slice(0, limit) : read({ after, limit })
@@ -151,7 +152,7 @@ async function readEvidence(
   { db, codes }: { db: Database; codes: Codes },
   ids: readonly number[],
 ): Promise<Map<number, Evidence>> {
-  const rows = await db.$queryRaw<{ id: number; content: Evidence }[]>`
+  const rows = await prepared<{ id: number; content: Evidence }>(db)`
     SELECT id, content FROM evidence WHERE id = ANY(${[...new Set(ids)]}::int[])`
   return new Map(rows.map(({ id, content }) => [id, codes.evidence.fromStored(content)]))
 }

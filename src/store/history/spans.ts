@@ -5,6 +5,7 @@ import type { State } from '../../domain/findings/state.ts'
 import { compareFields, type FieldChange, showOutcome } from '../../domain/history/drift.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, isEverything, type TargetScope } from '../query/target-scope.ts'
@@ -71,7 +72,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
     /** The spans of a target, newest first. */
     async spans(targetId: number, { cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Span>> {
       const [from, series] = decodeCursor(cursor, [aTime, 0]) ?? ['infinity', 0]
-      const rows = await db.$queryRaw<SpanRow[]>`
+      const rows = await report<SpanRow>(db)`
         SELECT x.*, s.fingerprint, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
         FROM (
           SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, result, state, reason_id AS "reasonId",
@@ -102,7 +103,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
           ? Prisma.sql`OR f.target_id = ANY(ARRAY(SELECT id FROM target WHERE changed_at >= ${since}))`
           : Prisma.empty
       // The page is cut before names and evidence are joined, as with findings.
-      const rows = await db.$queryRaw<ChangeRow[]>`
+      const rows = await report<ChangeRow>(db)`
         SELECT f.target_id AS "targetId", f.series_id AS "seriesId", f.from_at AS "fromAt", f.to_at AS "toAt", f.changed_at AS "changedAt",
           f.result, f.state, f.reason_id AS "reasonId", s.fingerprint, t.name AS target, r.policy, r.name AS rule,
           v.name AS vantage, e.content AS evidence, b.result AS "resultBefore", b.state AS "stateBefore",
@@ -126,14 +127,14 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
 
     /** How many spans a target has, and how many of them have ended: its history changes only with one of these. */
     async extent(targetId: number): Promise<{ spans: number; ended: number }> {
-      const [extent] = await db.$queryRaw<{ spans: number; ended: number }[]>`
+      const [extent] = await prepared<{ spans: number; ended: number }>(db)`
         SELECT count(*)::int AS spans, count(to_at)::int AS ended FROM span WHERE target_id = ${targetId}`
       return extent ?? { spans: 0, ended: 0 }
     },
 
     /** What is known now of targets: the open spans of all their series, with their facts. */
     async newest(targetIds: readonly number[]): Promise<KnownSeries[]> {
-      const rows = await db.$queryRaw<(Omit<KnownSeries, 'result'> & { result: number })[]>`
+      const rows = await prepared<Omit<KnownSeries, 'result'> & { result: number }>(db)`
         SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id

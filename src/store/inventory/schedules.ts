@@ -1,5 +1,6 @@
 import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../../domain/schedules.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
@@ -98,7 +99,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
 
     /** Schedules that have something to do: a tick that came, or one that waits. */
     async dueIds(now: Date): Promise<number[]> {
-      const rows = await db.$queryRaw<{ id: number }[]>`
+      const rows = await prepared<{ id: number }>(db)`
         SELECT id FROM schedule s WHERE next_at <= ${now}
           OR EXISTS (SELECT FROM schedule_run r WHERE r.schedule_id = s.id AND r.outcome = 'waiting') ORDER BY id`
       return rows.map(({ id }) => id)
@@ -112,7 +113,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
 
     /** The schedule, locked until the transaction ends; undefined where it is gone or another process has it. */
     async lock(id: number): Promise<StoredSchedule | undefined> {
-      const found = await db.$queryRaw<object[]>`SELECT id FROM schedule WHERE id = ${id} FOR UPDATE SKIP LOCKED`
+      const found = await prepared<object>(db)`SELECT id FROM schedule WHERE id = ${id} FOR UPDATE SKIP LOCKED`
       return found.length === 0 ? undefined : fromRow(await db.schedule.findUniqueOrThrow({ where: { id } }))
     },
 
@@ -146,7 +147,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
 
     /** The audit of an earlier tick that has not ended, and the tick that waits for it. */
     async ongoing(id: number): Promise<{ auditId: string | undefined; waiting: Date | undefined }> {
-      const [audit] = await db.$queryRaw<{ id: string }[]>`
+      const [audit] = await prepared<{ id: string }>(db)`
         SELECT a.id FROM schedule_run r JOIN audit a ON a.id = r.audit_id
         WHERE r.schedule_id = ${id} AND a.status IN ('queued', 'running') ORDER BY r.due_at DESC LIMIT 1`
       const waiting = await db.scheduleRun.findFirst({ where: { scheduleId: id, outcome: 'waiting' } })
@@ -178,7 +179,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       policy?: string,
     ): Promise<{ total: number; newest: MissedRun[] }> {
       const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(targetScope, 'target_scope')}`
-      const rows = await db.$queryRaw<(Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number })[]>`
+      const rows = await report<Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number }>(db)`
         SELECT *, count(*) OVER ()::int AS total FROM (
           SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
           WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}

@@ -1,4 +1,5 @@
-import { type Database, Prisma, readRows, transact } from '../db/database.ts'
+import { type Database, Prisma, transact } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 import type { Target as Row } from '../generated/client.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import {
@@ -49,10 +50,8 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
   }
   return {
     async find(name: string): Promise<StoredTarget | undefined> {
-      const [row] = await readRows<Row>(
-        db,
-        Prisma.sql`${selectTarget} WHERE name = ${name} AND retired_at IS NULL ${andHas(targetScope, 'labels')}`,
-      )
+      const [row] = await prepared<Row>(db)`
+        ${selectTarget} WHERE name = ${name} AND retired_at IS NULL ${andHas(targetScope, 'labels')}`
       return row && fromRow(row)
     },
 
@@ -67,14 +66,14 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
 
     async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
       return (
-        await db.$queryRaw<
-          Row[]
-        >`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(targetScope, 'labels')} ORDER BY id`
+        await prepared<Row>(
+          db,
+        )`${selectTarget} WHERE id = ANY(${ids}::int[]) ${andHas(targetScope, 'labels')} ORDER BY id`
       ).map(fromRow)
     },
 
     async findByLabels(labels: Record<string, string>): Promise<StoredTarget[]> {
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await prepared<Row>(db)`
         ${selectTarget} WHERE retired_at IS NULL AND ${hasLabels(labels, 'labels')}
           ${andHas(targetScope, 'labels')} ORDER BY id`
       return rows.map(fromRow)
@@ -84,7 +83,7 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
     async list({ labels, since, cursor, limit }: TargetQuery): Promise<Page<StoredTarget>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await report<Row>(db)`
         ${selectTarget} WHERE ${wanted} AND name > ${after} AND ${hasLabels(labels, 'labels')}
           ${andHas(targetScope, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
@@ -176,7 +175,7 @@ async function saveTargets(db: Database, targetScope: TargetScope, inputs: reado
 // that of two who save the same targets at once one waits for the other, and neither for ever.
 async function writeTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
   const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  return db.$queryRaw<Saved[]>`
+  return prepared<Saved>(db)`
     WITH given AS (
       SELECT name, address, labels::jsonb, params::jsonb, external_id,
         CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles

@@ -1,6 +1,7 @@
 import type { Vantage } from '../../domain/findings/plan.ts'
 import { absentAfterMs, type CanaryState, type VantageKind } from '../../domain/vantages/presence.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 
 /** A vantage as it stands now. */
@@ -51,13 +52,14 @@ export function createVantageStore(db: Database) {
 
     /** Notes that a vantage was seen; answers its id, or undefined where there is no such vantage. */
     async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
-      const rows = await db.$queryRaw<{ id: number }[]>`
+      const rows = await prepared<{ id: number }>(db)`
         UPDATE vantage SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
           canary = coalesce(${sign.canary ?? null}, canary)
         WHERE name = ${name} AND name NOT LIKE 'zone:%' RETURNING id`
       return rows[0]?.id
     },
 
+<<<<<<< HEAD
     /** Marks vantages that have become absent, and returns them. */
     markAbsent: () =>
       db.$queryRaw<Presence[]>`
@@ -69,6 +71,21 @@ export function createVantageStore(db: Database) {
       db.$queryRaw<Presence[]>`
         UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${absentSince}
         RETURNING ${presence}`,
+=======
+    /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
+    async publishPresence(): Promise<void> {
+      const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
+      const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
+      const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
+      const gone = await prepared<Presence>(db)`
+        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
+      const back = await prepared<Presence>(db)`
+        UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
+      const outbox = createOutboxStore(db)
+      for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
+      for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })
+    },
+>>>>>>> cff09dd (store: the author of a statement says prepared or report)
 
     /** All vantages by name; zones in which there is none are not among them. */
     async list(): Promise<KnownVantage[]> {
@@ -87,20 +104,20 @@ export function createVantageStore(db: Database) {
 
     /** Every vantage as it stands now. */
     async states(): Promise<VantageState[]> {
-      return (await db.$queryRaw<Row[]>`${selectState} GROUP BY v.id ORDER BY v.name`).map(fromRow)
+      return (await prepared<Row>(db)`${selectState} GROUP BY v.id ORDER BY v.name`).map(fromRow)
     },
 
     /** A page of vantages by name, each as it stands now. */
     async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await prepared<Row>(db)`
         ${selectState} AND v.name > ${after} GROUP BY v.id ORDER BY v.name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
 
     /** One vantage as it stands now. */
     async find(name: string): Promise<VantageState | undefined> {
-      const rows = await db.$queryRaw<Row[]>`${selectState} AND v.name = ${name} GROUP BY v.id`
+      const rows = await prepared<Row>(db)`${selectState} AND v.name = ${name} GROUP BY v.id`
       return rows[0] && fromRow(rows[0])
     },
   }

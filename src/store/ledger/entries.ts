@@ -13,6 +13,7 @@ import {
   signHead,
 } from '../../domain/ledger.ts'
 import type { Database } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { entryOf } from './rows.ts'
 import { type VerifyRequest, verifyLedger } from './verify.ts'
@@ -91,7 +92,7 @@ async function appendIf(
   keys: LedgerKeys,
   choose: (head: LedgerEnd | undefined) => readonly Change[],
 ): Promise<void> {
-  const [head] = await tx.$queryRaw<{ seq: bigint; hash: string }[]>`SELECT seq, hash FROM lock_ledger_head()`
+  const [head] = await prepared<{ seq: string; hash: string }>(tx)`SELECT seq::text, hash FROM lock_ledger_head()`
   const end = head && { seq: Number(head.seq), hash: head.hash }
   const at = new Date().toISOString()
   const entries: LedgerEntry[] = []

@@ -3,13 +3,14 @@ import { canonicalJson, digest } from '../../encoding/canonical-json.ts'
 import { digestFindings, type FindingsDigest } from '../audits/findings-digest.ts'
 import type { Database } from '../db/database.ts'
 import { findingPartition } from '../db/partitions.ts'
+import { report } from '../db/statements.ts'
 import { broken, type Verification } from './verification.ts'
 
 type LedgerIssue = Verification['broken']
 
 /** What has come to be since the ledger began, and of which no entry tells: an audit that has ended, a version of a policy. */
 export async function findUnrecorded(db: Database, seq: number): Promise<LedgerIssue> {
-  const [first] = await db.$queryRaw<{ kind: 'audit' | 'policy'; what: string; total: number }[]>`
+  const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
     WITH recordable AS (
       SELECT 'audit' AS kind, 'audit ' || id || ' has ended' AS what, finished_at AS at, 'audit.finish' AS action, id::text AS subject, '{}'::jsonb AS payload
       FROM audit UNION ALL

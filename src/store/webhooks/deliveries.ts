@@ -1,6 +1,7 @@
 import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.ts'
 import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 
@@ -81,7 +82,7 @@ export function createDeliveryStore(db: Database) {
         INSERT INTO webhook_event (id, type, payload) SELECT id, type, payload::jsonb
         FROM unnest(${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[], ${payloads}::text[]) AS e(id, type, payload)`
       const column = <T>(pick: (delivery: NewDelivery) => T) => deliveries.map(pick)
-      const added = await db.$queryRaw<{ id: string }[]>`
+      const added = await prepared<{ id: string }>(db)`
         INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, status)
         SELECT webhook_id, event_id, lane, series, url, signed_for, 'waiting' FROM unnest(
           ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
@@ -96,7 +97,7 @@ export function createDeliveryStore(db: Database) {
       const held = (column: 'lane' | 'series') => Prisma.sql`EXISTS (
         SELECT FROM webhook_delivery b WHERE b.webhook_id = d.webhook_id AND b.status = 'waiting'
           AND ${Prisma.raw(`b.${column} = d.${column}`)} AND b.id < d.id AND b.next_at > now())`
-      const rows = await db.$queryRaw<(Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string })[]>`
+      const rows = await report<Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string }>(db)`
         SELECT d.id::text, coalesce(d.url, w.url) AS url, d.signed_for AS "signedFor", d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
         FROM (
           SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at <= now()
@@ -123,14 +124,14 @@ export function createDeliveryStore(db: Database) {
 
     /** When the next of the tries for a webhook that have to wait is due; undefined where none has to. */
     async nextAt(webhookId: string): Promise<Date | undefined> {
-      const rows = await db.$queryRaw<{ at: Date | null }[]>`
+      const rows = await prepared<{ at: Date | null }>(db)`
         SELECT min(next_at) AS at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at > now()`
       return rows[0]?.at ?? undefined
     },
 
     /** Enabled webhooks to which something is due. */
     async dueWebhooks(): Promise<string[]> {
-      const rows = await db.$queryRaw<{ id: string }[]>`
+      const rows = await prepared<{ id: string }>(db)`
         SELECT id FROM webhook w WHERE enabled AND (leased_until IS NULL OR leased_until < now()) AND EXISTS (
           SELECT FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.status = 'waiting' AND d.next_at <= now())`
       return rows.map(({ id }) => id)
@@ -144,21 +145,21 @@ export function createDeliveryStore(db: Database) {
         status && Prisma.sql`d.status = ${status}`,
         type && Prisma.sql`e.type = ${type}`,
       ])
-      const rows = await db.$queryRaw<Delivery[]>`
+      const rows = await report<Delivery>(db)`
         ${selectDelivery} AND d.webhook_id = ${webhookId} ${wanted}
         ORDER BY d.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: (row) => row })
     },
 
     async find(webhookId: string, id: string): Promise<Delivery | undefined> {
-      const rows = await db.$queryRaw<Delivery[]>`
+      const rows = await prepared<Delivery>(db)`
         ${selectDelivery} AND d.webhook_id = ${webhookId} AND d.id = ${numberOf(id)}`
       return rows[0]
     },
 
     /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
     async backlog(): Promise<{ waiting: number; lagSeconds: number }> {
-      const [row] = await db.$queryRaw<{ waiting: number; lagSeconds: number }[]>`
+      const [row] = await prepared<{ waiting: number; lagSeconds: number }>(db)`
         SELECT count(*)::int AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS "lagSeconds"
         FROM webhook_delivery WHERE status = 'waiting'`
       return row ?? { waiting: 0, lagSeconds: 0 }

@@ -1,18 +1,19 @@
 import type { OutboxEvent } from '../../domain/webhooks/events.ts'
 import type { Database } from '../db/database.ts'
+import { prepared } from '../db/statements.ts'
 
 /** The channel on which new entries of the outbox are notified, and its payload. */
 export const outboxChannel = 'portwarden_outbox'
 export const outboxWaiter = 'outbox'
 
 /** A published event that is not relayed to webhooks yet. */
-export type OutboxEntry = OutboxEvent & { id: bigint; createdAt: Date }
+export type OutboxEntry = OutboxEvent & { id: string; createdAt: Date }
 
 /** Events that wait to be relayed to webhooks, written in the transaction of what happened. */
 export function createOutboxStore(db: Database) {
   return {
     async add(events: readonly OutboxEvent[]): Promise<void> {
-      await db.$queryRaw`
+      await prepared<unknown>(db)`
         WITH added AS (
           INSERT INTO webhook_outbox (kind, subject, data) SELECT kind, subject, data::jsonb FROM unnest(
             ${events.map(({ type }) => type)}::text[], ${events.map(({ subject }) => subject)}::text[],
@@ -24,10 +25,10 @@ export function createOutboxStore(db: Database) {
     /** Removes the oldest entries for the transaction that relays them. One transaction takes at a time, so that the order holds. */
     async take(limit: number): Promise<OutboxEntry[]> {
       await db.$executeRaw`SELECT pg_advisory_xact_lock(${takingLock}::bigint)`
-      const taken = await db.$queryRaw<OutboxEntry[]>`
+      const taken = await prepared<OutboxEntry>(db)`
         DELETE FROM webhook_outbox WHERE id IN (SELECT id FROM webhook_outbox ORDER BY id LIMIT ${limit}::int)
-        RETURNING id, kind AS type, subject, data, created_at AS "createdAt"`
-      return taken.sort((a, b) => Number(a.id - b.id))
+        RETURNING id::text, kind AS type, subject, data, created_at AS "createdAt"`
+      return taken.sort((a, b) => Number(a.id) - Number(b.id))
     },
   }
 }

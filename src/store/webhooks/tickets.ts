@@ -4,6 +4,7 @@ import { describeReason } from '../../domain/findings/reasons.ts'
 import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database, Prisma } from '../db/database.ts'
+import { prepared, report } from '../db/statements.ts'
 
 /** A finding that a webhook was told of, and has not been told that it is resolved. */
 export interface Ticket {
@@ -25,7 +26,7 @@ export function createTicketStore(db: Database, codes: Codes) {
      */
     async seen(auditId: string): Promise<SeenFinding[]> {
       const ticketed = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
-      const rows = await db.$queryRaw<Row[]>`
+      const rows = await report<Row>(db)`
         SELECT s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
@@ -47,14 +48,14 @@ export function createTicketStore(db: Database, codes: Codes) {
 
     /** The tickets of these webhooks. */
     async of(webhookIds: readonly string[]): Promise<Ticket[]> {
-      return db.$queryRaw`
+      return prepared<Ticket>(db)`
         SELECT webhook_id AS "webhookId", fingerprint, opened_at AS "openedAt", finding FROM webhook_ticket
         WHERE webhook_id = ANY(${[...webhookIds]}::text[])`
     },
 
     /** Those of these series that are in no scope any more: nobody will look at them again. */
     async gone(fingerprints: readonly string[]): Promise<Set<string>> {
-      const rows = await db.$queryRaw<{ fingerprint: string }[]>`
+      const rows = await prepared<{ fingerprint: string }>(db)`
         SELECT g.fingerprint FROM unnest(${[...fingerprints]}::uuid[]) AS g(fingerprint) WHERE NOT EXISTS (
           SELECT FROM series s JOIN span x ON x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL
           WHERE s.fingerprint = g.fingerprint)`
