@@ -2,13 +2,8 @@ import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
-<<<<<<< HEAD
-import { type Database, Prisma, readRows } from '../db/database.ts'
-=======
 import { type Database, Prisma } from '../db/database.ts'
-import type { Watch } from '../db/metrics-hook.ts'
 import { prepared, report } from '../db/statements.ts'
->>>>>>> cff09dd (store: the author of a statement says prepared or report)
 import type { Audit as Row } from '../generated/client.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'

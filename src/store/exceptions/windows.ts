@@ -1,12 +1,8 @@
 import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
-<<<<<<< HEAD
 import { type Database, Prisma } from '../db/database.ts'
-=======
-import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
->>>>>>> cff09dd (store: the author of a statement says prepared or report)
 import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'

@@ -59,33 +59,17 @@ export function createVantageStore(db: Database) {
       return rows[0]?.id
     },
 
-<<<<<<< HEAD
     /** Marks vantages that have become absent, and returns them. */
     markAbsent: () =>
-      db.$queryRaw<Presence[]>`
+      prepared<Presence>(db)`
         UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${absentSince}
         RETURNING ${presence}`,
 
     /** Unmarks vantages that were absent and were seen again, and returns them. */
     markReturned: () =>
-      db.$queryRaw<Presence[]>`
+      prepared<Presence>(db)`
         UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${absentSince}
         RETURNING ${presence}`,
-=======
-    /** Tells of vantages that are absent now, or came back, since it was looked last; in the caller's transaction. */
-    async publishPresence(): Promise<void> {
-      const seconds = Prisma.sql`CASE kind WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END`
-      const since = Prisma.sql`now() - make_interval(secs => ${seconds})`
-      const shown = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
-      const gone = await prepared<Presence>(db)`
-        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${since} RETURNING ${shown}`
-      const back = await prepared<Presence>(db)`
-        UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${since} RETURNING ${shown}`
-      const outbox = createOutboxStore(db)
-      for (const vantage of gone) await outbox.put('vantage.absent', vantage.name, { vantage })
-      for (const vantage of back) await outbox.put('vantage.returned', vantage.name, { vantage })
-    },
->>>>>>> cff09dd (store: the author of a statement says prepared or report)
 
     /** All vantages by name; zones in which there is none are not among them. */
     async list(): Promise<KnownVantage[]> {
