@@ -1,4 +1,4 @@
-import { type LedgerKeys, leastKeyLength, parseLedgerKeys } from '../domain/ledger.ts'
+import { type LedgerKeys, minKeyLength, parseLedgerKeys } from '../domain/ledger.ts'
 import { ConfigError } from './env.ts'
 
 /** One key or several, separated by white space: the first signs, the others verify what they signed before. */
@@ -7,6 +7,6 @@ export function readLedgerKeys(text: string | undefined): LedgerKeys | undefined
   const keys = parseLedgerKeys(text)
   if (keys) return keys
   throw new ConfigError(
-    `PORTWARDEN_LEDGER_KEY is not valid: a key has ${leastKeyLength} characters at least; "openssl rand -hex 32" makes one`,
+    `PORTWARDEN_LEDGER_KEY is not valid: a key has ${minKeyLength} characters at least; "openssl rand -hex 32" makes one`,
   )
 }

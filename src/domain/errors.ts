@@ -1,13 +1,13 @@
-/** One thing that is wrong with a request; `pointer` is a JSON Pointer into its body. */
+/** One invalid part of a request; `pointer` is a JSON Pointer. */
 export interface ValidationIssue {
   pointer: string
   message: string
 }
 
-/** The request is understood and cannot be carried out as it is; nothing was changed. */
+/** The request is well formed but invalid; nothing was changed. */
 export class RefusedError extends Error {
   readonly issues: readonly ValidationIssue[]
-  /** Which part of the request the pointers lead into. */
+  /** The part of the request that the pointers refer to. */
   readonly part: 'body' | 'query'
 
   constructor(issues: readonly ValidationIssue[], part: 'body' | 'query' = 'body') {
@@ -17,19 +17,19 @@ export class RefusedError extends Error {
   }
 }
 
-/** What the request speaks of is not there. */
+/** The resource does not exist. */
 export class NotFoundError extends Error {}
 
-/** Whoever asks may not do this, though another may. */
+/** The caller lacks the permission. */
 export class ForbiddenError extends Error {}
 
-/** What the request speaks of is in a state that does not allow it. */
+/** The state of the resource does not allow the request. */
 export class ConflictError extends Error {}
 
-/** The service cannot do its work for now; the message names the part that does not work. */
+/** The service is temporarily unavailable; the message names the failed dependency. */
 export class NotReadyError extends Error {}
 
-/** The caller has too much under way; later the same request may be taken. Nothing was changed. */
+/** The caller exceeds a quota; nothing was changed, and a retry may succeed. */
 export class QuotaError extends Error {
   readonly retryAfterSeconds: number
 

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { canonicalJson } from '../encoding/canonical-json.ts'
 
-/** What the ledger tells of. */
+/** The recorded actions. */
 export const ledgerActions = [
   'ledger.begin',
   'policy.put',
@@ -35,50 +35,50 @@ export const ledgerActions = [
 ] as const
 export type LedgerAction = (typeof ledgerActions)[number]
 
-/** A change as it is told to the ledger: who did what to which, and what is so since then. Nothing secret. */
+/** A change to record, without secrets. */
 export interface Change {
-  /** Id of a key, or `system`, `cli`. */
+  /** A key id, `system` or `cli`. */
   actor: string
   action: LedgerAction
-  /** The name or id of what was changed. */
+  /** The name or id of the changed resource. */
   subject: string
   payload: object
 }
 
-/** One entry of the chain. `hash` is over all that was said and `prev`; its place `seq` follows from `prev`. */
+/** One entry of the chain; `hash` covers everything except `seq`, which follows from `prev`. */
 export interface LedgerEntry extends Omit<Change, 'action' | 'payload'> {
   seq: number
   at: string
   action: string
   payload: unknown
   keyId: string
-  /** The hash of the entry before it. */
+  /** The hash of the previous entry. */
   prev: string
   hash: string
   /** HMAC-SHA256 over `hash`, with the key that `keyId` names. */
   mac: string
 }
 
-/** Where the chain ends, or ended: what the next entry follows. */
+/** The last entry of the chain, which the next one follows. */
 export type LedgerEnd = Pick<LedgerEntry, 'seq' | 'hash'>
 
-/** A key of the ledger; it never gets into the database. */
+/** A key of the ledger; never stored in the database. */
 export interface LedgerKey {
   id: string
   secret: string
 }
-/** The first one signs, all of them verify. */
+/** The first key signs, all keys verify. */
 export type LedgerKeys = readonly [LedgerKey, ...LedgerKey[]]
 
-/** What the first entry has for the hash of the one before it. */
+/** The `prev` of the first entry. */
 export const genesis = '0'.repeat(64)
 
-export const leastKeyLength = 32
+export const minKeyLength = 32
 
-/** Reads keys, separated by white space; undefined where there is none, or one is too short. */
+/** Parses keys separated by white space; undefined if none, or one too short. */
 export function parseLedgerKeys(text: string): LedgerKeys | undefined {
   const [first, ...others] = text.split(/\s+/).filter((secret) => secret !== '')
-  if (first === undefined || [first, ...others].some((secret) => secret.length < leastKeyLength)) return undefined
+  if (first === undefined || [first, ...others].some((secret) => secret.length < minKeyLength)) return undefined
   return [keyOf(first), ...others.map(keyOf)]
 }
 
@@ -88,13 +88,13 @@ const keyOf = (secret: string): LedgerKey => ({
   secret,
 })
 
-/** Makes the entry of a change that follows another entry. */
+/** Builds and signs the next entry. */
 export function sealEntry(
   { actor, action, subject, payload }: Change,
   { seq, prev, at }: { seq: number; prev: string; at: string },
   key: LedgerKey,
 ): LedgerEntry {
-  const plain: unknown = JSON.parse(JSON.stringify(payload)) // times become text, what is undefined goes
+  const plain: unknown = JSON.parse(JSON.stringify(payload)) // as stored: dates as strings, without undefined
   const content = { actor, action, subject, payload: plain, at, keyId: key.id, prev }
   const hash = hashOf(content)
   return { ...content, seq, hash, mac: hmac(key, hash) }
@@ -103,20 +103,20 @@ export function sealEntry(
 const hashOf = ({ actor, action, subject, payload, at, keyId, prev }: Omit<LedgerEntry, 'seq' | 'hash' | 'mac'>) =>
   sha256(canonicalJson({ actor, action, subject, payload, at, keyId, prev }))
 
-/** `unverified`: the key that signed it is not known here, all else is right. `misplaced`: genuine, at another place. */
+/** `unverified`: valid, signing key unknown. `misplaced`: genuine, in another position. */
 type EntryCheck = 'genuine' | 'unverified' | 'changed' | 'forged' | 'misplaced'
 
-/** Checks an entry by itself, and whether it follows the one before it. */
+/** Checks an entry, and whether it follows the previous one. */
 export function checkEntry(entry: LedgerEntry, previous: LedgerEnd, keys: readonly LedgerKey[]): EntryCheck {
-  if (!says(entry)) return 'changed'
+  if (!hashMatches(entry)) return 'changed'
   const key = keys.find(({ id }) => id === entry.keyId)
   if (key ? hmac(key, entry.hash) !== entry.mac : !idPattern.test(entry.keyId)) return 'forged'
   if (entry.seq !== previous.seq + 1 || entry.prev !== previous.hash) return 'misplaced'
   return key ? 'genuine' : 'unverified'
 }
 
-/** Whether the hash of an entry is over what it says; what is no JSON any more cannot be what was said. */
-function says(entry: LedgerEntry): boolean {
+/** Whether the hash fits the content; content that is not JSON was changed. */
+function hashMatches(entry: LedgerEntry): boolean {
   try {
     return hashOf(entry) === entry.hash
   } catch {
@@ -124,7 +124,7 @@ function says(entry: LedgerEntry): boolean {
   }
 }
 
-/** Where the chain ended at some time, signed: kept elsewhere, it shows later that its tail was cut. */
+/** A signed end of the chain; kept elsewhere, it proves a later truncation. */
 export interface LedgerHead {
   seq: number
   hash: string
@@ -139,7 +139,7 @@ export const signHead = ({ seq, hash }: LedgerEnd, key: LedgerKey): LedgerHead =
   mac: hmac(key, `head ${seq} ${hash}`),
 })
 
-/** The head as one text, `seq:hash:keyId:mac`, and back; undefined where the text is none. */
+/** The head as text, `seq:hash:keyId:mac`. */
 export const formatHead = ({ seq, hash, keyId, mac }: LedgerHead): string => `${seq}:${hash}:${keyId}:${mac}`
 export const headPattern = '^[1-9][0-9]{0,14}:[0-9a-f]{64}:[0-9a-f]{16}:[0-9a-f]{64}$'
 export function parseHead(text: string): LedgerHead | undefined {
@@ -148,7 +148,7 @@ export function parseHead(text: string): LedgerHead | undefined {
   return { seq: Number(seq), hash, keyId, mac }
 }
 
-/** Whether a head was signed by one of these keys; `unverified`: by another one. */
+/** Whether one of these keys signed the head; `unverified`: another one did. */
 export function checkHead(head: LedgerHead, keys: readonly LedgerKey[]): 'genuine' | 'unverified' | 'forged' {
   const key = keys.find(({ id }) => id === head.keyId)
   if (!key) return 'unverified'

@@ -1,12 +1,12 @@
-/** How much one caller may ask for. Rates are counted by each process for itself. */
+/** Limits of one caller; each process counts rates for itself. */
 export interface Limits {
-  /** Of one key. */
+  /** Per key. */
   requestsPerMinute: number
-  /** Requests without a valid key, of one address. */
+  /** Requests without a valid key, per address. */
   refusalsPerMinute: number
-  /** Of one key. */
+  /** Per key. */
   auditsPerMinute: number
   targetsPerAudit: number
-  /** Of all audits of one key that have not ended. */
+  /** Per key, over all audits that have not ended. */
   checksInFlight: number
 }

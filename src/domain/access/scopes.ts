@@ -1,4 +1,4 @@
-/** What a key may do. `vantage:NAME` stands beside them: the work of the agent of that vantage. */
+/** What a key may do, besides `vantage:NAME` for the agent of that vantage. */
 export const scopes = [
   'audits:run',
   'targets:write',
@@ -10,7 +10,7 @@ export const scopes = [
 ] as const
 type Scope = (typeof scopes)[number]
 
-/** What a key may do that is limited to targets with labels; the rest is about everybody's targets. */
+/** The scopes of a key with a target scope; the others affect all targets. */
 export const limitableScopes: readonly string[] = [
   'audits:run',
   'targets:write',
@@ -21,15 +21,15 @@ export const limitableScopes: readonly string[] = [
 
 export const scopePattern = `^(${scopes.join('|')}|vantage:[a-z0-9]([a-z0-9-]*[a-z0-9])?)$`
 
-/** What an operation needs: a scope, any of several, or `vantage`: that of the vantage that its path names. */
+/** A scope, any of several, or `vantage`: the scope of the vantage in the path. */
 export type Need = Scope | readonly Scope[] | 'vantage'
 
-/** The scopes of which one is enough; `admin` always is. */
+/** The scopes of which one suffices; `admin` always does. */
 export const scopesFor = (need: Need, vantage = 'NAME'): string[] => [
   ...(need === 'vantage' ? [`vantage:${vantage}`] : [need].flat()),
   ...(need === 'admin' ? [] : ['admin']),
 ]
 
-/** Whether one of the scopes that somebody has is enough for an operation. */
+/** Whether the held scopes suffice for an operation. */
 export const allows = (held: readonly string[], need: Need, vantage?: string): boolean =>
   held.includes('admin') || scopesFor(need, vantage).some((scope) => held.includes(scope))

@@ -1,17 +1,17 @@
 import { scopePattern } from './scopes.ts'
 
-/** Whose tokens (OpenID Connect) are taken, and what they say of their bearer. */
+/** Which OpenID Connect tokens are accepted, and how their claims map to scopes. */
 export interface TokenRules {
-  /** As the issuer writes itself in `iss`. */
+  /** The value of `iss`. */
   issuer: string
   audience: string
-  /** The claim that says what the bearer may do: a name, or a JSON Pointer such as `/realm_access/roles`. */
+  /** The claim with the scopes: a name, or a JSON Pointer such as `/realm_access/roles`. */
   scopeClaim: string
-  /** Which scopes a value of the claim stands for; undefined: the values are scopes. */
+  /** Scopes by claim value; undefined if the values are scopes. */
   meanings: Readonly<Record<string, readonly string[]>> | undefined
 }
 
-/** The scopes that the claims of a token give: of a text with spaces, or of a list. What is no scope gives none. */
+/** The scopes in the claims, from a space-separated string or a list. */
 export function scopesOf(
   claims: unknown,
   { scopeClaim, meanings }: Pick<TokenRules, 'scopeClaim' | 'meanings'>,
@@ -28,7 +28,7 @@ export function scopesOf(
 
 export const isScope = (text: string): boolean => new RegExp(scopePattern).test(text)
 
-/** Whether what is fetched from a URL comes from whom it names: over HTTPS, or from this machine. */
+/** Whether the origin of a URL is authenticated: HTTPS, or this machine. */
 export const isAuthentic = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
 

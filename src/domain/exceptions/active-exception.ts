@@ -1,4 +1,4 @@
-/** What permits something of rules and a target between two instants, in milliseconds; `until` itself is outside. */
+/** An exception for rules on a target from `from` until before `until`, epoch milliseconds. */
 export interface Permission {
   id: string
   rules: readonly string[]
@@ -7,10 +7,10 @@ export interface Permission {
   until: number
 }
 
-/** The stretch of time in which a permission counts; undefined where there is none. */
+/** When a permission applies; undefined for never. */
 type PermittedTime = { from: Date; until: Date } | undefined
 
-/** The permission that covers a rule and a target at an instant; of several, the one that lasts longest. */
+/** The permission for a rule and a target at an instant; of several, the longest. */
 export function permissionAt<P extends Permission>(
   permissions: readonly P[],
   { rule, targetId, at }: { rule: string; targetId: number; at: number },
@@ -20,7 +20,7 @@ export function permissionAt<P extends Permission>(
     .reduce<P | undefined>((longest, one) => (longest && longest.until >= one.until ? longest : one), undefined)
 }
 
-/** From when to when something counts that was approved, perhaps late, and perhaps taken back before its end. */
+/** The effective time of a permission, with a late approval and an early end. */
 export function permittedTime(
   { from, until }: { from: Date; until: Date },
   { approvedAt, endedAt }: { approvedAt: Date | null; endedAt: Date | null },

@@ -38,7 +38,7 @@ const byClass: Record<DriftClass, Significance> = {
   vanished: 'notice',
 }
 
-/** The significance of one changed field. A fact that only came or went with its port says nothing by itself. */
+/** The significance of a changed field; a fact that came or went with its port is `info`. */
 export function significanceOf({ path, before, after }: FieldChange): Significance {
   if (before === null || after === null) return 'info'
   if (path === '/state') return 'notice'
@@ -49,7 +49,7 @@ export function significanceOf({ path, before, after }: FieldChange): Significan
 const isExposed = (side: SeriesOutcome | undefined) =>
   side?.result === 'fail' && side.reason === 'unexpected-state' && side.state === 'open'
 
-/** The significance of an item of drift: that of its class or of its weightiest field. A forbidden port that opened is an alert. */
+/** The maximum of the class and the changed fields; a newly open forbidden port is an alert. */
 export function significanceOfDrift(
   kind: DriftClass,
   {

@@ -19,35 +19,35 @@ export const LeasedCheck = closedObject({
 })
 export type LeasedCheck = Static<typeof LeasedCheck>
 
-/** The form of the id of a lease: the batch that it is for, and the job that stands for it. A batch that is leased again has another. */
+/** Batch and job id; a batch that is leased again has another lease id. */
 export const leaseId = '^[1-9][0-9]{0,9}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 export const nameLease = (batch: number, job: string): string => `${batch}.${job}`
 export const batchOf = (lease: string): string => lease.slice(0, lease.indexOf('.'))
 export const jobOf = (lease: string): string => lease.slice(lease.indexOf('.') + 1)
 
-/** A batch on loan: whoever holds it keeps it alive until its observations are delivered. */
+/** A leased batch; the agent sends heartbeats until it delivers the observations. */
 export const Lease = closedObject({
   id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
   heartbeatSeconds: Type.Number({
     minimum: 1,
-    description: 'Not heard of for three times as long, the lease ends and the batch is leased again',
+    description: 'Maximum seconds between heartbeats; after three missed ones the batch is leased again',
   }),
   checks: Type.Array(LeasedCheck),
 })
 export type Lease = Static<typeof Lease>
 
-/** Written by the service itself, never by a probe. */
-const ofTheService: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+/** Set by the service, never by a probe. */
+const serviceReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'vantage-offline',
   'vantage-absent',
   'audit-deadline',
   'audit-canceled',
   'batch-failed',
 ])
-/** The reasons that a probe can give: what a rule makes of them is not an agent's to say. */
-export const probeReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule' && !ofTheService.has(code))
+/** The reasons that a probe can give; agents do not judge. */
+export const probeReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule' && !serviceReasons.has(code))
 
-const SeenAtAddress = closedObject({
+const DeliveredAddressResult = closedObject({
   address: Type.Union([Type.String({ maxLength: 45 }), Type.Null()]),
   state: Type.Enum([...states]),
   reason: Type.Enum(probeReasons),
@@ -58,14 +58,16 @@ const SeenAtAddress = closedObject({
 
 /** What an agent delivers for a lease. */
 export const Delivery = closedObject({
-  online: Type.Boolean({ description: 'False: the canaries of the vantage did not answer, so nothing is believed' }),
+  online: Type.Boolean({
+    description: 'False if no canary of the vantage responded; the observations are then ignored',
+  }),
   observations: Type.Array(
     closedObject({
       check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
       observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
-      addressResults: Type.Array(SeenAtAddress, { minItems: 1, maxItems: 64 }),
+      addressResults: Type.Array(DeliveredAddressResult, { minItems: 1, maxItems: 64 }),
     }),
-    { maxItems: 100_000, description: 'One for each check; none where the vantage is not online' },
+    { maxItems: 100_000, description: 'One for each check; empty if the vantage is offline' },
   ),
 })
 export type Delivery = Static<typeof Delivery>
@@ -73,8 +75,8 @@ export type Delivery = Static<typeof Delivery>
 const maxFactsLength = 65_536
 
 /**
- * Makes observations of what an agent delivered, in the order of the checks, or says all that is wrong with it: one for each
- * check, facts of its probe alone, sizes bounded. Its clock is not trusted: no look was made before `from` or after `until`.
+ * Validates a delivery: one observation for each check, with bounded facts of its probe. Returns them in the order of the
+ * checks, or every issue. Clamps times to `from` and `until`, because the agent's clock is not trusted.
  */
 export function readDelivery(
   checks: readonly { probe: ProtocolName; host: string; port: number }[],
@@ -84,38 +86,38 @@ export function readDelivery(
   const read: Observation[] = []
   const issues: ValidationIssue[] = []
   for (const [i, { check, observedAt, addressResults }] of observations.entries()) {
-    const asked = checks[check]
-    const wrong = wrongWith(asked, { addressResults, repeated: read[check] !== undefined })
-    for (const { path, message } of wrong.map(under(['observations', i])))
+    const leased = checks[check]
+    const found = issuesOf(leased, { addressResults, repeated: read[check] !== undefined })
+    for (const { path, message } of found.map(under(['observations', i])))
       issues.push({ pointer: pointerTo(path), message })
     const [first, ...rest] = addressResults as AddressResult[]
-    if (!asked || !first || wrong.length > 0) continue
+    if (!leased || !first || found.length > 0) continue
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
-    const { probe, host, port } = asked
+    const { probe, host, port } = leased
     read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), addressResults: [first, ...rest] }
   }
   const missing = checks.findIndex((_, i) => !read[i])
   if (issues.length === 0 && missing >= 0)
-    issues.push({ pointer: '/observations', message: `holds no observation of check ${missing}` })
+    issues.push({ pointer: '/observations', message: `must hold an observation of check ${missing}` })
   return issues.length > 0 ? { issues } : { observations: read }
 }
 
 type AddressResults = Delivery['observations'][number]['addressResults']
 
-function wrongWith(
-  asked: { probe: ProtocolName } | undefined,
+function issuesOf(
+  leased: { probe: ProtocolName } | undefined,
   { addressResults, repeated }: { addressResults: AddressResults; repeated: boolean },
 ): ValueIssue[] {
-  if (!asked) return [{ path: ['check'], message: 'is not a check of this lease' }]
-  if (repeated) return [{ path: ['check'], message: 'was observed already: one observation for each check' }]
+  if (!leased) return [{ path: ['check'], message: 'must be the index of a check of this lease' }]
+  if (repeated) return [{ path: ['check'], message: 'must not repeat: one observation for each check' }]
   if (new Set(addressResults.map(({ address }) => address)).size < addressResults.length)
     return [{ path: ['addressResults'], message: 'must not repeat an address' }]
   return addressResults.flatMap((addressResult, j) =>
-    wrongIn(asked.probe, addressResult).map(under(['addressResults', j])),
+    addressResultIssues(leased.probe, addressResult).map(under(['addressResults', j])),
   )
 }
 
-function wrongIn(probe: ProtocolName, { address, facts }: AddressResults[number]): ValueIssue[] {
+function addressResultIssues(probe: ProtocolName, { address, facts }: AddressResults[number]): ValueIssue[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ path: ['address'], message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)

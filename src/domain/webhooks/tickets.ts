@@ -2,9 +2,9 @@ import type { Result } from '../findings/judge.ts'
 import type { State } from '../findings/state.ts'
 import type { Severity } from '../policy/policy.ts'
 
-/** A finding as a tool needs it that makes tickets. */
+/** A finding in the form that ticket systems need. */
 export interface TicketFinding {
-  /** Names the series, whatever its target is called. */
+  /** Identifies the series, even after its target is renamed. */
   fingerprint: string
   target: string
   address: string
@@ -25,7 +25,7 @@ export interface TicketFinding {
   waiver: string | null
 }
 
-/** Why a finding is resolved. */
+/** Why a finding was resolved. */
 export const resolutions = ['pass', 'waived', 'notapplicable', 'out-of-scope'] as const
 export type Resolution = (typeof resolutions)[number]
 
@@ -34,8 +34,8 @@ export type TicketStep =
   | { type: 'finding.resolved'; resolution: Resolution }
 
 /**
- * What a finding means for whoever has a ticket of it, or has none. What is not known neither opens nor resolves; a waiver
- * resolves, and when it has expired the failure opens again.
+ * What a finding means for its ticket. An unknown result changes nothing. A waiver resolves the ticket, and after its expiry
+ * the failure opens another.
  */
 export function ticketStep(
   hasTicket: boolean,
