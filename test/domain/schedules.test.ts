@@ -5,17 +5,17 @@ const now = new Date('2026-11-22T12:00:00Z')
 const ago = (ms: number) => new Date(now.getTime() - ms)
 const late = onTimeMs + 1
 
-describe('of the ticks that are due', () => {
+describe('due ticks', () => {
   test.each([
-    ['one on time runs', [0], 'once', ['run']],
-    ['one at the end of being on time runs', [onTimeMs], 'skip', ['run']],
-    ['one just after that is made good', [late], 'once', ['catch-up']],
-    ['or is missed', [late], 'skip', ['missed']],
-    ['the last of many is made good', [late + 2, late + 1, late], 'once', ['missed', 'missed', 'catch-up']],
-    ['none of many', [late + 2, late + 1, late], 'skip', ['missed', 'missed', 'missed']],
-    ['one on time makes the missed ones good', [late, 0], 'once', ['missed', 'run']],
-    ['all on time run', [60_000, 0], 'once', ['run', 'run']],
-    ['none: none', [], 'once', []],
+    ['on time run', [0], 'once', ['run']],
+    ['run at the limit of being on time', [onTimeMs], 'skip', ['run']],
+    ['are caught up just after that', [late], 'once', ['catch-up']],
+    ['are missed just after that with `skip`', [late], 'skip', ['missed']],
+    ['catch up the last of several missed ones', [late + 2, late + 1, late], 'once', ['missed', 'missed', 'catch-up']],
+    ['catch up none with `skip`', [late + 2, late + 1, late], 'skip', ['missed', 'missed', 'missed']],
+    ['on time replace the missed ones', [late, 0], 'once', ['missed', 'run']],
+    ['all run if all are on time', [60_000, 0], 'once', ['run', 'run']],
+    ['may be none', [], 'once', []],
   ] as const)('%s', (_, due, missed, kinds) => {
     const decided = decideTicks(due.map(ago), { now, missed })
     expect(decided.map(({ kind }) => kind)).toEqual(kinds)

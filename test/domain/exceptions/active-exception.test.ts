@@ -16,14 +16,14 @@ describe('a permission', () => {
   test.each([
     ['before it begins', 9, undefined],
     ['at its first instant', 10, 'short'],
-    ['where two hold, the one that lasts longest', 15, 'long'],
+    ['that lasts longest, of two that apply', 15, 'long'],
     ['at its last instant', 29, 'long'],
     ['at its end, which is outside', 30, undefined],
   ])('is found %s', (_, instant, id) => {
     expect(permissionAt(list, { rule: 'a', targetId: 1, at: instant })?.id).toBe(id)
   })
 
-  test('is for its rules and its target alone', () => {
+  test('applies only to its rules and its target', () => {
     expect(permissionAt(list, { rule: 'c', targetId: 1, at: 15 })).toBeUndefined()
     expect(permissionAt(list, { rule: 'a', targetId: 2, at: 15 })).toBeUndefined()
   })
@@ -35,9 +35,9 @@ describe('the time of a permission from 10 to 20', () => {
     ['is whole when approved before', 5, null, [10, 20]],
     ['begins with a late approval', 12, null, [12, 20]],
     ['is none when approved at its end', 20, null, undefined],
-    ['ends when it is taken back', 5, 15, [10, 15]],
-    ['is none when taken back before it begins', 5, 10, undefined],
-    ['ends at its end when taken back later', 5, 25, [10, 20]],
+    ['ends when it is revoked', 5, 15, [10, 15]],
+    ['is none when revoked before it begins', 5, 10, undefined],
+    ['ends at its end when revoked later', 5, 25, [10, 20]],
   ])('%s', (_, approved, ended, time) => {
     const range = { from: at(10), until: at(20) }
     const given = { approvedAt: approved === null ? null : at(approved), endedAt: ended === null ? null : at(ended) }

@@ -3,10 +3,10 @@ import { checkExpiry, waiverState } from '../../../src/domain/exceptions/waivers
 import { verdictOf } from '../../../src/domain/findings/verdict.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
-const yearMs = 365 * 86_400_000 // from then on: no 29th of February is in between
+const yearMs = 365 * 86_400_000 // no February 29th in between
 const later = (ms: number) => new Date(now.getTime() + ms)
 
-describe('the end of a waiver', () => {
+describe('the expiry of a waiver', () => {
   test.each([
     ['a millisecond ahead', 1, []],
     ['a year ahead', yearMs, []],
@@ -20,12 +20,12 @@ describe('the end of a waiver', () => {
 
 describe('a waiver', () => {
   test.each([
-    ['that nobody approved is requested', null, 1, null, 'requested'],
+    ['without approval is requested', null, 1, null, 'requested'],
     ['is active from its approval', 0, 1, null, 'active'],
     ['is active to its last instant', -10, 1, null, 'active'],
     ['is expired at its end', -10, 0, null, 'expired'],
-    ['that nobody approved expires too', null, 0, null, 'expired'],
-    ['is revoked when it is taken back', -10, 1, 0, 'revoked'],
+    ['without approval expires too', null, 0, null, 'expired'],
+    ['is revoked at its revocation', -10, 1, 0, 'revoked'],
     ['is not revoked before', -10, 1, 1, 'active'],
   ] as const)('%s', (_, approved, expires, revoked, state) => {
     const times = {
@@ -37,12 +37,12 @@ describe('a waiver', () => {
   })
 })
 
-describe('a verdict leaves out what is waived', () => {
+describe('a verdict ignores waived failures', () => {
   const none = { pass: 1, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
   test.each([
-    ['all that fail are waived', { ...none, fail: 2, waived: 2 }, 'pass'],
-    ['one of them is not', { ...none, fail: 2, waived: 1 }, 'fail'],
-    ['nothing passes besides', { ...none, pass: 0, fail: 2, waived: 2 }, 'inconclusive'],
+    ['all failures are waived', { ...none, fail: 2, waived: 2 }, 'pass'],
+    ['one failure is not waived', { ...none, fail: 2, waived: 1 }, 'fail'],
+    ['nothing passes', { ...none, pass: 0, fail: 2, waived: 2 }, 'inconclusive'],
     ['something is unknown', { ...none, fail: 1, unknown: 1, waived: 1 }, 'inconclusive'],
   ] as const)('where %s', (_, counts, verdict) => expect(verdictOf(counts)).toBe(verdict))
 })

@@ -12,7 +12,7 @@ const now = new Date('2026-11-22T12:00:00Z')
 const later = (ms: number) => new Date(now.getTime() + ms)
 const minute = 60_000
 
-describe('a window that is asked for', () => {
+describe('a requested window', () => {
   test.each([
     ['now', 0, minute, undefined],
     ['for seven days', 0, maxWindowMs, undefined],
@@ -21,7 +21,7 @@ describe('a window that is asked for', () => {
     ['of no length', minute, minute, '/to'],
     ['backwards', minute, 0, '/to'],
     ['for the past', -2, -1, '/to'],
-    ['to this moment', -minute, 0, '/to'],
+    ['until now', -minute, 0, '/to'],
     ['for longer than seven days', 0, maxWindowMs + 1, '/to'],
   ])('%s: %j', (_, from, to, pointer) => {
     const issues = checkWindow({ from: later(from), to: later(to) }, now)
@@ -31,16 +31,16 @@ describe('a window that is asked for', () => {
 
 describe('a window', () => {
   test.each([
-    ['that nobody approved waits', 10, 20, null, null, null, 'requested'],
-    ['that nobody approved does not open', -10, 10, null, null, null, 'requested'],
-    ['that nobody approved lapses', -10, 0, null, null, null, 'lapsed'],
+    ['without approval waits', 10, 20, null, null, null, 'requested'],
+    ['without approval does not open', -10, 10, null, null, null, 'requested'],
+    ['without approval lapses', -10, 0, null, null, null, 'lapsed'],
     ['that is approved waits for its time', 1, 10, -5, null, null, 'approved'],
     ['opens at its first instant', 0, 10, -5, null, null, 'open'],
     ['opens with a late approval', -10, 10, 0, null, null, 'open'],
     ['is open to its last instant', -10, 1, -5, null, null, 'open'],
     ['ends at its end', -10, 0, -5, null, null, 'ended'],
     ['is closed when that is proven', -10, 0, -5, null, 'closed', 'closed'],
-    ['is still open when that is seen', -10, 0, -5, null, 'open', 'still-open'],
+    ['is still open when an audit shows it', -10, 0, -5, null, 'open', 'still-open'],
     ['is neither while nothing is proven', -10, 0, -5, null, 'unproven', 'ended'],
     ['that was canceled before it opened is canceled', 5, 10, -5, 0, null, 'canceled'],
     ['that was canceled unapproved is canceled', -5, 10, null, 0, null, 'canceled'],
@@ -64,14 +64,19 @@ describe('an audit after the end of a window', () => {
     { ...exposure, pass: true, fail: true },
   ]
   test.each([
-    ['that passes shows a shut door', true, [closed, closed], 'closed'],
-    ['that fails anywhere shows an open one', true, [closed, open], 'open'],
-    ['that fails shows an open one, whatever became of the rest', false, [{ ...open, unsure: true }], 'open'],
-    ['that could not tell somewhere proves nothing', true, [closed, { ...closed, unsure: true }], 'unproven'],
+    ['that passes shows a closed port', true, [closed, closed], 'closed'],
+    ['that fails from one vantage shows an open port', true, [closed, open], 'open'],
+    ['that fails shows an open port, even if it did not complete', false, [{ ...open, unsure: true }], 'open'],
+    ['without a result from one vantage proves nothing', true, [closed, { ...closed, unsure: true }], 'unproven'],
     ['that did not complete proves nothing', false, [closed], 'unproven'],
-    ['that nobody looked for proves nothing', true, [closed, { ...exposure, notchecked: true }], 'unproven'],
-    ['that passes from elsewhere is enough where nobody looked', true, [{ ...closed, notchecked: true }], 'closed'],
-    ['has nothing to see where no rule applies', true, [exposure, exposure], 'nothing-to-see'],
+    ['without a probe for one rule proves nothing', true, [closed, { ...exposure, notchecked: true }], 'unproven'],
+    [
+      'that passes from another vantage suffices for an unprobed one',
+      true,
+      [{ ...closed, notchecked: true }],
+      'closed',
+    ],
+    ['to which no rule applies has nothing to see', true, [exposure, exposure], 'nothing-to-see'],
     ['passes where some rules do not apply', true, [closed, exposure], 'closed'],
   ] as const)('%s', (_, completed, exposures, proof) => expect(proofOf({ completed, exposures })).toBe(proof))
 
@@ -84,6 +89,6 @@ describe('an audit after the end of a window', () => {
   ] as const)('is the last where it has shown %s: %s', (proof, last) => expect(settles(proof)).toBe(last))
 })
 
-test('it is looked again after a minute, two, four, up to an hour', () => {
-  expect([1, 2, 3, 6, 7, 100].map((looks) => reprobePauseMs(looks) / minute)).toEqual([1, 2, 4, 32, 60, 60])
+test('reprobes follow after a minute, two, four, up to an hour', () => {
+  expect([1, 2, 3, 6, 7, 100].map((reprobes) => reprobePauseMs(reprobes) / minute)).toEqual([1, 2, 4, 32, 60, 60])
 })

@@ -14,7 +14,7 @@ describe('the score of a group', () => {
     [{ notapplicable: 2, notchecked: 3 }, null],
     [{}, null],
   ]
-  test.each(rows)('with %o is %o: what is not proven counts against it, what was not asked does not', (some, score) => {
+  test.each(rows)('of %o is %o: unknown results count against it, unchecked ones do not', (some, score) => {
     const counts = { ...noCounts, ...some }
     expect(scoreOf(counts)).toMatchObject({ counts, score })
   })

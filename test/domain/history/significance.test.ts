@@ -87,7 +87,7 @@ describe('the significance of changed facts', () => {
       'notice',
     ],
     ['another SSH software', { software: 'OpenSSH_9.2' }, { software: 'OpenSSH_9.3' }, 'info'],
-    ['another answer to the bind', { bind: { resultCode: 0 } }, { bind: { resultCode: 49 } }, 'notice'],
+    ['another bind result', { bind: { resultCode: 0 } }, { bind: { resultCode: 49 } }, 'notice'],
     ['no directory of Windows any more', { activeDirectory: true }, { activeDirectory: false }, 'notice'],
     ['another status of HTTP', { http: { status: 200 } }, { http: { status: 302 } }, 'info'],
     ['facts that were not there before', {}, { hostKey, certificate: certificate(), trusted: false }, 'info'],
@@ -121,7 +121,7 @@ describe('the significance of a drift', () => {
     ['a new series with a forbidden port open', 'appeared', undefined, exposed, 'alert'],
     ['a forbidden port that turns out to be open', 'clarified', state({}, { result: 'unknown' }), exposed, 'alert'],
     ['a forbidden port that was open before', 'changed', exposed, exposed, 'info'],
-    ['a forbidden port that is shut again', 'recovered', exposed, closed, 'info'],
+    ['a forbidden port that is closed again', 'recovered', exposed, closed, 'info'],
     ['a forbidden port that left the scope', 'vanished', exposed, undefined, 'notice'],
     [
       'a port that must be open and is not',

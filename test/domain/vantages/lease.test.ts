@@ -10,7 +10,12 @@ const span = { from: new Date('2026-01-01T00:00:00Z'), until: new Date('2026-01-
 
 type AddressResult = Delivery['observations'][number]['addressResults'][number]
 const addressResult = (more: Partial<AddressResult> = {}): AddressResult => ({
-  ...{ address: '192.0.2.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1 },
+  address: '192.0.2.1',
+  state: 'open',
+  reason: 'tcp-connected',
+  facts: {},
+  latencyMs: 1,
+  attempts: 1,
   ...more,
 })
 const observation = (check: number, addressResults = [addressResult()], observedAt = '2026-01-01T00:00:30Z') => ({
@@ -19,14 +24,14 @@ const observation = (check: number, addressResults = [addressResult()], observed
   addressResults,
 })
 const read = (...observations: Delivery['observations']) => readDelivery(checks, { online: true, observations }, span)
-const pointersOf = (answer: ReturnType<typeof readDelivery>) =>
-  'issues' in answer ? answer.issues.map(({ pointer }) => pointer) : []
+const pointersOf = (outcome: ReturnType<typeof readDelivery>) =>
+  'issues' in outcome ? outcome.issues.map(({ pointer }) => pointer) : []
 
-describe('what an agent delivers', () => {
-  test('becomes observations in the order of the checks, with what was asked and not what was said', () => {
+describe('a delivery', () => {
+  test('becomes observations in the order of the checks, with the endpoints of the lease', () => {
     const facts = { protocol: 'TLSv1.3', trusted: false }
-    const answer = read(observation(1, [addressResult({ reason: 'tls-ok', facts })]), observation(0))
-    expect(answer).toEqual({
+    const outcome = read(observation(1, [addressResult({ reason: 'tls-ok', facts })]), observation(0))
+    expect(outcome).toEqual({
       observations: [
         { ...checks[0], observedAt: '2026-01-01T00:00:30.000Z', addressResults: [addressResult()] },
         {
@@ -41,9 +46,9 @@ describe('what an agent delivers', () => {
   test.each([
     ['before its audit', '1999-01-01T00:00:00Z', span.from],
     ['in the future', '2999-01-01T00:00:00Z', span.until],
-  ])('is no look %s', (_, observedAt, expected) => {
-    const answer = read(observation(0, [addressResult()], observedAt), observation(1))
-    expect('observations' in answer && answer.observations[0]?.observedAt).toBe(expected.toISOString())
+  ])('has no observation %s', (_, observedAt, expected) => {
+    const outcome = read(observation(0, [addressResult()], observedAt), observation(1))
+    expect('observations' in outcome && outcome.observations[0]?.observedAt).toBe(expected.toISOString())
   })
 
   const second = '/observations/1/addressResults/0'
@@ -53,23 +58,23 @@ describe('what an agent delivers', () => {
     ['a fact of another type', [addressResult({ facts: { trusted: 'yes' } })], `${second}/facts/trusted`],
     ['a text with NUL', [addressResult({ facts: { cipher: 'a\0b' } })], `${second}/facts/cipher`],
     ['half a character', [addressResult({ facts: { cipher: '\ud800' } })], `${second}/facts/cipher`],
-    ['what a terminal obeys', [addressResult({ facts: { cipher: '\u009b2J' } })], `${second}/facts/cipher`],
-    ['very many facts', [addressResult({ facts: { cipher: 'x'.repeat(70_000) } })], `${second}/facts`],
+    ['a terminal escape sequence', [addressResult({ facts: { cipher: '\u009b2J' } })], `${second}/facts/cipher`],
+    ['too many facts', [addressResult({ facts: { cipher: 'x'.repeat(70_000) } })], `${second}/facts`],
     ['a name for an address', [addressResult({ address: 'b.test' })], `${second}/address`],
     ['an address with a zone', [addressResult({ address: 'fe80::1%eth0' })], `${second}/address`],
-    ['an address twice', [addressResult(), addressResult()], '/observations/1/addressResults'],
+    ['a repeated address', [addressResult(), addressResult()], '/observations/1/addressResults'],
   ])('with %s is refused there', (_, addressResults, pointer) => {
     expect(pointersOf(read(observation(0), observation(1, addressResults)))).toEqual([pointer])
   })
 
-  test('is refused where it is not one observation for each check', () => {
+  test('is refused unless it has one observation for each check', () => {
     expect(pointersOf(read(observation(0)))).toEqual(['/observations'])
     expect(pointersOf(read(observation(0), observation(0)))).toEqual(['/observations/1/check'])
     expect(pointersOf(read(observation(0), observation(2)))).toEqual(['/observations/1/check'])
     expect(pointersOf(read())).toEqual(['/observations'])
   })
 
-  test('gives only the reasons of probes', () => {
+  test('can contain only the reasons of probes', () => {
     expect(probeReasons.filter((code) => reasons[code].about === 'rule')).toEqual([])
     expect(probeReasons).toEqual(expect.arrayContaining(['tcp-connected', 'egress-denied', 'local-failure']))
     for (const code of ['audit-canceled', 'audit-deadline', 'batch-failed', 'vantage-absent', 'vantage-offline'])

@@ -3,7 +3,7 @@ import { ticketStep } from '../../../src/domain/webhooks/tickets.ts'
 
 const waiver = '019b7600-0000-7000-8000-000000000000'
 
-describe('a finding means for tickets', () => {
+describe('the ticket event of a finding', () => {
   test.each([
     ['fails', false, 'fail', null, 'finding.opened'],
     ['still fails', true, 'fail', null, 'finding.still-open'],
@@ -20,7 +20,7 @@ describe('a finding means for tickets', () => {
     expect(ticketStep(hasTicket, { result, waiver: waived })?.type).toBe(type)
   })
 
-  test('that is resolved why', () => {
+  test('names why it was resolved', () => {
     expect(ticketStep(true, { result: 'fail', waiver })).toMatchObject({ resolution: 'waived' })
     expect(ticketStep(true, { result: 'pass', waiver: null })).toMatchObject({ resolution: 'pass' })
   })
