@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Shape } from '../../src/domain/policy/shape.ts'
+import { protocolNames, protocols } from '../../src/domain/protocols/index.ts'
 import { policySchema } from '../../src/policies/schema.ts'
 import { read } from '../support/pages.ts'
 
@@ -11,35 +12,58 @@ function pathsOf(shape: Shape, stop: readonly string[] = [], prefix = ''): strin
   })
 }
 
-/** The first cells of the table under a heading. */
-function documented(heading: string): string[] {
+/** The rows of the table under a heading: the field, and all cells after it. */
+function rowsUnder(heading: string): (readonly [path: string, cells: string])[] {
   const [, section = ''] = read('docs/policies.md').split(`## ${heading}\n`)
-  return [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([\w.]+)` \|/gm)].map(([, path = '']) => path)
+  const rows = (section.split('\n## ')[0] ?? '').matchAll(/^\| `([\w.]+)` \|(.*)\|$/gm)
+  return [...rows].map(([, path = '', cells = '']) => [path, cells])
 }
+
+/** The values that a field can have, where they are listed; a list has those of its items. */
+const valuesOf = (shape: Shape): unknown[] =>
+  shape.enum ?? [shape.items ?? [], shape.anyOf ?? []].flat().flatMap((part) => valuesOf(part as Shape))
+
+const at = (shape: Shape, path: string): Shape =>
+  path.split('.').reduce((part, name) => part.properties?.[name] ?? {}, shape)
 
 const document = policySchema as unknown as Shape
 const rule = document.properties?.rules?.items as Shape
 const parameter = Object.values(document.properties?.parameters?.patternProperties ?? {})[0] as Shape
+const expectation = rule.properties?.expect as Shape
 const expectations = ['expect', 'unlike.expect', 'insideWindow.expect']
 
-test.each([
-  ['Fields of the document', pathsOf(document)],
-  ['Fields of a parameter', pathsOf(parameter)],
-  ['Fields of a rule', pathsOf(rule, expectations)],
-  ['Fields of an expectation', pathsOf(rule.properties?.expect as Shape)],
-])('docs/policies.md, %s: every field of the JSON Schema, and no other', (heading, paths) => {
-  expect(paths.length).toBeGreaterThan(4)
-  expect(documented(heading).toSorted()).toEqual(paths.toSorted())
+describe.each([
+  ['Fields of the document', document, []],
+  ['Fields of a parameter', parameter, []],
+  ['Fields of a rule', rule, expectations],
+  ['Fields of an expectation', expectation, []],
+] as const)('docs/policies.md, %s', (heading, shape, stop) => {
+  const rows = rowsUnder(heading)
+
+  test('has every field of the JSON Schema, and no other', () => {
+    const paths = pathsOf(shape, stop)
+    expect(paths.length).toBeGreaterThan(4)
+    expect(rows.map(([path]) => path).toSorted()).toEqual(paths.toSorted())
+  })
+
+  test('marks the required fields', () => {
+    const required = rows.filter(([, cells]) => cells.startsWith(' yes |'))
+    expect(required.map(([path]) => path).toSorted()).toEqual([...(shape.required ?? [])].toSorted())
+  })
+
+  test('names every value that a field can have', () => {
+    const missing = rows.flatMap(([path, cells]) =>
+      valuesOf(at(shape, path)).flatMap((value) => (cells.includes(`\`${value}\``) ? [] : [`${path}: ${value}`])),
+    )
+    expect(missing).toEqual([])
+  })
 })
 
-test('docs/policies.md marks the fields that are required', () => {
-  for (const [heading, shape] of [
-    ['Fields of the document', document],
-    ['Fields of a parameter', parameter],
-    ['Fields of a rule', rule],
-  ] as const) {
-    const [, section = ''] = read('docs/policies.md').split(`## ${heading}\n`)
-    const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([\w.]+)` \| yes \|/gm)]
-    expect(rows.map(([, path]) => path).toSorted()).toEqual([...(shape.required ?? [])].toSorted())
-  }
+test('docs/policies.md names for each group of an expectation the protocols that take it', () => {
+  const wrong = rowsUnder('Fields of an expectation').flatMap(([path, cells]) => {
+    const takers = protocolNames.filter((name) => (path.split('.')[0] ?? '') in protocols[name].expects)
+    const written = cells.split('|')[0]?.trim()
+    return written === (takers.join(', ') || 'any') ? [] : [`${path}: ${takers.join(', ')}`]
+  })
+  expect(wrong).toEqual([])
 })
