@@ -7,7 +7,8 @@ import { startService, type TestService } from '../support/service.ts'
 
 interface Operation {
   operationId: string
-  security?: { key: string[] }[]
+  security?: object[]
+  'x-portwarden-scopes'?: string[]
 }
 type Method = Parameters<TestService['call']>[0]
 
@@ -15,11 +16,11 @@ const document = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', i
 const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods)
     .filter(([, { security }]) => security?.length)
-    .map(([method, { operationId, security = [] }]) => ({
+    .map(([method, { operationId, 'x-portwarden-scopes': scopes = [] }]) => ({
       operationId,
       method: method.toUpperCase() as Method,
       path: path.replace('{name}', 'nobody').replace(/\{\w+\}/g, '00000000-0000-7000-8000-000000000000'),
-      enough: security.flatMap(({ key }) => key).map((scope) => scope.replace('NAME', 'nobody')),
+      enough: scopes.map((scope) => scope.replace('NAME', 'nobody')),
     })),
 )
 const everyScope = [...scopes, 'vantage:nobody', 'vantage:somebody']

@@ -8,8 +8,8 @@ type Teams = Awaited<ReturnType<typeof startTeams>>
 type Method = Parameters<Teams['service']['call']>[0]
 interface Operation {
   operationId: string
-  description: string
   requestBody?: object
+  'x-portwarden-limited'?: true
 }
 
 const document = JSON.parse(readFileSync(new URL('../../openapi/openapi.json', import.meta.url), 'utf8'))
@@ -20,7 +20,7 @@ const operations = Object.entries<Record<string, Operation>>(document.paths)
       ...operation,
       method: method.toUpperCase() as Method,
       path,
-      open: operation.description.includes('A limited key sees its own targets alone.'),
+      open: operation['x-portwarden-limited'] === true,
     })),
   )
 const ofResources = operations.filter(

@@ -5,7 +5,6 @@ interface Schema {
   enum?: unknown
   const?: unknown
   properties?: Record<string, Schema>
-  patternProperties?: Record<string, Schema>
   additionalProperties?: Schema | boolean
   items?: Schema
   anyOf?: Schema[]
@@ -38,15 +37,17 @@ export function openings(document: Document): string[] {
   return [...found].sort()
 }
 
+const policyDocument = '#/components/schemas/PolicyDocument'
 const bodyOf = (type: string) => (type === 'application/json' ? 'body' : type)
 
 /** The places of texts in a value of this schema, as JSON Pointers; `` is the value itself. */
 function textsIn(schema: Schema, document: Document, at = ''): string[] {
-  const { $ref, type, format, properties = {}, patternProperties = {}, additionalProperties, items } = schema
+  const { $ref, type, format, properties = {}, additionalProperties, items } = schema
+  if ($ref === policyDocument) return [at] // the loader reads it, no schema
   if ($ref) return textsIn(resolve($ref, document), document, at)
   if ('const' in schema || 'enum' in schema || format === 'date-time' || format === 'uuid') return []
   const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]
-  const values = [...Object.values(patternProperties), ...(additionalProperties ? [additionalProperties] : [])]
+  const values = additionalProperties ? [additionalProperties] : []
   const inside = [
     ...choices.flatMap((choice) => textsIn(choice, document, at)),
     ...Object.entries(properties).flatMap(([name, value]) => textsIn(value, document, `${at}/${name}`)),

@@ -68,13 +68,3 @@ function needOf({ url, config }: Pick<RouteOptions, 'config'> & { url?: string |
   if (config?.scope === undefined) throw new Error(`the route ${url} does not say which scope it needs`)
   return config.scope
 }
-
-/** For OpenAPI: what a route says that it needs, as security requirements of which one is enough, and in words. */
-export function describeNeed<S extends { description?: string }>(schema: S, { config }: RouteOptions): S {
-  if (config?.scope === undefined) return schema
-  const enough = scopesFor(config.scope)
-  const limits = config.limited ? 'A limited key sees its own targets alone.' : 'A limited key is refused.'
-  const words = `Needs the scope ${enough.map((scope) => `\`${scope}\``).join(' or ')}. ${limits}`
-  const description = schema.description ? `${schema.description}\n\n${words}` : words
-  return { ...schema, description, security: enough.map((scope) => ({ key: [scope] })) }
-}

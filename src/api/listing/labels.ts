@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
 
-/** A label selector in a query: `label=site:hq`, repeated for more; all of them must be there. */
+/** A label selector in a query: `label=site:hq`, repeated for more labels. */
 export const LabelQuery = {
   label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301, examples: ['site:hq'] }), {
     default: [],
     maxItems: 20,
-    description: '`key:value`; all of them must be there',
+    description: 'A label as `key:value`; repeat it to require several labels',
     examples: [['site:hq']],
   }),
 }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Columns, csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
+import { exampleOf } from '../openapi/examples.ts'
 
 /** A listing can be read page by page as JSON, or whole as a stream of CSV or NDJSON. */
 export const formats = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
@@ -11,7 +12,8 @@ export type Format = keyof typeof formats
 export const FormatQuery = {
   format: Type.Optional(
     Type.Enum(Object.keys(formats) as Format[], {
-      description: 'Instead of `Accept`. `json` comes in pages; `ndjson` and `csv` stream the whole listing',
+      description: 'Overrides `Accept`. `json` returns pages; `ndjson` and `csv` stream the whole listing',
+      examples: ['json'],
     }),
   ),
 }
@@ -20,17 +22,20 @@ export const FormatQuery = {
 export const ListingQuery = {
   ...FormatQuery,
   all: Type.Optional(
-    Type.Boolean({ description: 'With JSON: the whole listing as one document, streamed, instead of a page' }),
+    Type.Boolean({
+      description: 'With JSON: streams the whole listing as one document instead of a page',
+      examples: [false],
+    }),
   ),
 }
 
-/** The media types of a listing's 200 answer, for OpenAPI. */
-export const listingContent = (page: object, item: object) => ({
+/** The 200 response of a listing, for OpenAPI. */
+export const listingContent = <T>(page: object, item: object, columns: Columns<T>, rows = [exampleOf(item) as T]) => ({
   description: 'A page, or the whole listing as a stream',
   content: {
     [formats.json]: { schema: page },
     [formats.ndjson]: { schema: item },
-    [formats.csv]: { schema: { type: 'string' } },
+    [formats.csv]: { schema: { type: 'string', examples: [csvHead(columns) + csvLines(columns, rows)] } },
   },
 })
 

@@ -2,16 +2,14 @@ import type { FastifyReply } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Stores } from '../../store/db/stores.ts'
 import { aTime, decodeCursor, encodeCursor, type Page, type PageRequest } from '../../store/query/cursor-page.ts'
-import { nullable, pageOf, Timestamp } from '../openapi/schemas.ts'
+import { nameOf, nullable, pageOf, TimeInput, Timestamp } from '../openapi/schemas.ts'
 
-/** Of a listing that can be read again in part. */
+/** For a listing that can be read incrementally. */
 export const RefreshQuery = {
   updatedSince: Type.Optional(
-    Type.String({
-      format: 'date-time',
-      description:
-        'Only what was written at that time or later. Send the `asOf` of the answer before: then nothing is missed, not even what was being written meanwhile; some comes twice',
-    }),
+    TimeInput(
+      'Returns only items that were written at this time or later. Send the `asOf` of the previous reading: no change is missed, also none that was being written then; some items can be returned twice',
+    ),
   ),
 }
 
@@ -19,13 +17,14 @@ export const RefreshQuery = {
 export const refreshedPageOf = <S extends TSchema>(item: S) =>
   Type.Object(
     {
-      asOf: Type.Optional({
-        ...Timestamp,
-        description: 'With `updatedSince`: what to send as such next time. It is the same on all pages of one reading',
-      } as typeof Timestamp),
+      asOf: Type.Optional(
+        Timestamp(
+          'Only with `updatedSince`: the `updatedSince` of the next reading. All pages of one reading have the same value',
+        ),
+      ),
       ...pageOf(item).properties,
     },
-    { $id: `${(item as { $id?: string }).$id}Page` },
+    { $id: `${nameOf(item)}Page` },
   )
 
 interface Refresh extends PageRequest {
@@ -65,8 +64,7 @@ export async function refreshedStream(
   return { since: new Date(updatedSince), head: { asOf } }
 }
 
-/** A time that is there only once something has come to pass. */
-export const retiredAt = nullable({
-  ...Timestamp,
-  description: 'Since when it is retired; only with `updatedSince` retired ones are listed',
-} as typeof Timestamp)
+export const retiredAt = nullable(Timestamp('When the target was retired'), {
+  description: 'When the target was retired; retired targets are listed only with `updatedSince`',
+  examples: [null],
+})

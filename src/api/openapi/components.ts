@@ -19,9 +19,7 @@ export function createComponents(): Components {
     if (Array.isArray(part)) return part.map(refer)
     if (!isNode(part)) return part
     const { $id, ...members } = part
-    const schema = withoutPatterns(
-      Object.fromEntries(Object.entries(members).map(([key, value]) => [key, refer(value)])),
-    )
+    const schema = portable(Object.fromEntries(Object.entries(members).map(([key, value]) => [key, refer(value)])))
     if (typeof $id !== 'string') return schema
     schemas[$id] ??= schema
     if (!isDeepStrictEqual(schemas[$id], schema)) throw new Error(`two schemas are named ${$id}`)
@@ -30,11 +28,14 @@ export function createComponents(): Components {
   return { schemas, refer: <T>(part: T) => refer(part) as T }
 }
 
-/** Of `Type.Record(Type.String(), …)`. */
+/** The pattern of `Type.Record(Type.String(), …)`. */
 const anyName = '^.*$'
+const maxInt32 = 2 ** 31 - 1
 
-/** Generators of clients read `additionalProperties`, and few of them `patternProperties`. */
-function withoutPatterns({ patternProperties, ...schema }: Node): Node {
+/** What generators of clients read: a format of each integer, and `additionalProperties` instead of `patternProperties`. */
+function portable({ patternProperties, ...schema }: Node): Node {
+  if (schema.type === 'integer')
+    return { ...schema, format: typeof schema.maximum === 'number' && schema.maximum <= maxInt32 ? 'int32' : 'int64' }
   if (!isNode(patternProperties)) return schema
   const [[pattern, member] = []] = Object.entries(patternProperties)
   const propertyNames = pattern === anyName ? {} : { propertyNames: { pattern } }

@@ -31,19 +31,3 @@ function once<T>(make: () => T): () => T {
     return made
   }
 }
-
-/** What has a default need not be sent, though it is always there afterwards. */
-export const withoutDefaults = <S extends { body?: unknown; querystring?: unknown }>(schema: S): S => ({
-  ...schema,
-  ...(schema.body ? { body: mayLackDefaults(schema.body) } : {}),
-  ...(schema.querystring ? { querystring: mayLackDefaults(schema.querystring) } : {}),
-})
-
-function mayLackDefaults(schema: unknown): unknown {
-  const { properties, required, ...rest } = schema as {
-    properties?: Record<string, { default?: unknown }>
-    required?: string[]
-  }
-  if (!properties || !required) return schema
-  return { ...rest, properties, required: required.filter((name) => properties[name]?.default === undefined) }
-}

@@ -9,13 +9,21 @@ const mapValues = (node: unknown, convert: (value: unknown) => unknown): Node =>
  */
 export function toOpenApi30(document: object): Node {
   const { webhooks: _, jsonSchemaDialect: __, info, ...rest } = document as Node
-  const { license, ...about } = info as { license: Node }
+  const { license, summary: ___, ...about } = info as { license: Node; summary?: string }
   const { identifier, ...named } = license
-  return {
+  return withoutUnused({
     ...(convertPart(rest) as Node),
     openapi: '3.0.3',
     info: { ...about, license: { ...named, url: `https://spdx.org/licenses/${identifier}.html` } },
-  }
+  })
+}
+
+/** Drops the schemas that only webhooks refer to. */
+function withoutUnused(document: Node): Node {
+  const { schemas = {}, ...components } = (document.components ?? {}) as { schemas?: Node }
+  const text = JSON.stringify(document)
+  const used = Object.entries(schemas).filter(([name]) => text.includes(`"#/components/schemas/${name}"`))
+  return { ...document, components: { ...components, schemas: Object.fromEntries(used) } }
 }
 
 /** What is no schema: its schemas are under `schema`, and those with a name under `schemas`. */

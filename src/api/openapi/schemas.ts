@@ -1,68 +1,100 @@
-import { type TSchema, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import { results } from '../../domain/findings/judge.ts'
 import { reasonCodes, reasons } from '../../domain/findings/reasons.ts'
 import { states } from '../../domain/findings/state.ts'
 import { nameSchema } from '../../domain/policy/policy.ts'
 import { closedObject } from '../../domain/policy/shape.ts'
 import { idempotencyDays } from '../../store/db/maintenance.ts'
-import { Problem } from '../http/problems.ts'
 
 export { closedObject }
 
-/** A response of JSON with a description of its own. */
-export const described = <S extends TSchema>(description: string, schema: S) => ({
-  description,
-  content: { 'application/json': { schema } },
-})
+export const nullable = <S extends TSchema>(
+  schema: S,
+  options: { description?: string; examples?: readonly unknown[] } = {},
+) => Type.Union([schema, Type.Null()], options)
 
-export const nullable = <S extends TSchema>(schema: S) => Type.Union([schema, Type.Null()])
-export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-22T02:00:00.000Z'] })
-export const NameParams = closedObject({ name: nameSchema('Name of the resource') })
+/** Gives an optional field of a request its default. */
+export const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
+
+/** A UUID; all examples are told apart by their last digits. */
+export const Uuid = (description: string, lastDigits = '0001') =>
+  Type.String({
+    format: 'uuid',
+    maxLength: 36,
+    description,
+    examples: [`019b7600-0000-7000-8000-00000000${lastDigits}`],
+  })
+
+/** An RFC 3339 time of a response; all examples are of one night. */
+export const Timestamp = (description: string, time = '02:00:00') =>
+  Type.String({ format: 'date-time', description, examples: [`2026-11-22T${time}.000Z`] })
+
+/** An RFC 3339 time of a request. */
+export const TimeInput = (description: string, example = '2026-11-22T02:00:00Z') =>
+  Type.String({ format: 'date-time', maxLength: 40, description, examples: [example] })
+
+export const Count = (description: string, example = 0) =>
+  Type.Integer({ minimum: 0, description, examples: [example] })
+
+export const NameParams = (example: string) => closedObject({ name: nameSchema('Name of the resource', example) })
+
+/** The key or token that acted. */
+export const Actor = (description: string, example = '0123456789ab') =>
+  Type.String({ description: `${description}: the id of its key, or \`oidc:SUB\` of its token`, examples: [example] })
 
 export const Reason = Type.Object(
   {
     code: Type.Enum(reasonCodes, {
       description: reasonCodes.map((code) => `- \`${code}\`: ${reasons[code].message}`).join('\n'),
     }),
-    message: Type.String(),
+    message: Type.String({ description: 'The reason as a sentence that a person can act on' }),
   },
   {
     $id: 'Reason',
-    title: 'Reason',
-    description: 'Why: a code of a closed list, and a sentence that a person can act on',
+    description: 'Why a result or a state is what it is',
     examples: [{ code: 'as-expected', message: reasons['as-expected'].message }],
   },
 )
 export const Fingerprint = Type.String({
   format: 'uuid',
-  description: 'Names what is compared over time, whatever its target is called: the key of a ticket',
+  description:
+    'Identifies target, rule and vantage across audits, also after the target was renamed; use it as the key of a ticket',
+  examples: ['5f0c3b1e-6a52-5d0e-9b7e-2d6f0c9a4e11'],
 })
-export const Result = Type.Enum([...results], { description: "XCCDF's results" })
-export const State = Type.Enum([...states])
-/** What was judged, and why so. */
+export const Result = Type.Enum([...results], { description: 'A result of XCCDF', examples: ['pass'] })
+export const State = Type.Enum([...states], {
+  description: 'State of the port; the first three as nmap defines them',
+  examples: ['closed'],
+})
+/** The outcome of a rule. */
 export const Judged = { result: Result, state: State, reason: Reason }
 
-const count = Type.Integer({ minimum: 0 })
-export const Counts = Type.Object({
-  pass: count,
-  fail: count,
-  unknown: count,
-  error: count,
-  notapplicable: count,
-  notchecked: count,
-})
-export const AuditCounts = Type.Object(
+export const Counts = Type.Object(
   {
-    ...Counts.properties,
-    waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
+    pass: Count('Findings that pass', 11),
+    fail: Count('Findings that fail', 1),
+    unknown: Count('Findings without conclusive evidence'),
+    error: Count('Findings that an operator must make possible first'),
+    notapplicable: Count('Findings of rules that do not apply to the target', 2),
+    notchecked: Count('Findings without a vantage to probe from', 1),
   },
-  { description: 'By result; a waived finding still counts as `fail` here, and not in the verdict' },
+  { description: 'Findings by result' },
 )
-export const Coverage = Type.Object({ checked: count, notchecked: count })
+export const AuditCounts = Type.Object(
+  { ...Counts.properties, waived: Count('Failing findings that a waiver accepts') },
+  { description: 'Findings by result. A waived finding counts as `fail` here and does not affect the verdict' },
+)
+export const Coverage = Type.Object(
+  { checked: Count('Findings that were probed', 12), notchecked: Count('Findings that were not probed', 1) },
+  { description: 'How much of the scope was probed' },
+)
+
+const Cursor = (description: string) =>
+  Type.String({ maxLength: 1000, description, examples: ['WyIyMDI2LTExLTIyVDAyOjAwOjAwLjAwMFoiXQ'] })
 
 export const PageQuery = {
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Items of a page' }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000, description: 'The field `next` of the page before' })),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Largest number of items of a page' }),
+  cursor: Type.Optional(Cursor('The field `next` of the previous page')),
 }
 
 /** A page of a keyset listing. */
@@ -70,31 +102,16 @@ export const pageOf = <S extends TSchema>(item: S) =>
   Type.Object(
     {
       items: Type.Array(item),
-      next: nullable(Type.String({ description: 'Cursor of the next page; null on the last' })),
+      next: nullable(Cursor('Cursor of the next page'), {
+        description: 'Cursor of the next page; null on the last page',
+        examples: [null],
+      }),
     },
-    { $id: `${(item as { $id?: string }).$id}Page` },
+    { $id: `${nameOf(item)}Page` },
   )
 
-const problemTexts: Record<number, string> = {
-  400: 'The request is malformed; `errors` names the fields',
-  401: 'No valid key',
-  403: 'The scopes of the key do not allow it',
-  404: 'There is no such resource',
-  406: '`Accept` names no media type that there is',
-  409: 'The state of the resource does not allow it',
-  412: 'The resource was changed since its ETag was read',
-  413: 'The body is too large',
-  415: 'The body has a media type that this operation does not take',
-  422: 'The request is well-formed and cannot be carried out; `errors` names the fields',
-  429: 'The key asked too often, or has too much under way; `Retry-After` says when to come back',
-  503: 'The service cannot do it for now; `Retry-After` says when to come back',
-  500: 'A fault of the service; the log has more under the request id',
-}
-
-/** Of a read that has a strong ETag. */
-export const unchanged = {
-  304: Type.Null({ description: 'Unchanged: `If-None-Match` names the ETag of what is there (RFC 9110)' }),
-}
+/** The name of a schema in the document. */
+export const nameOf = (schema: TSchema): string => `${(schema as { $id?: string }).$id}`
 
 /** On every POST that creates. */
 export const IdempotencyKey = {
@@ -102,43 +119,8 @@ export const IdempotencyKey = {
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: `The same key with the same body makes nothing a second time, and answers what the first made; remembered for ${idempotencyDays} days`,
+      description: `Repeats safely: a second request with the same key and body creates nothing and returns what the first one created. Kept for ${idempotencyDays} days`,
+      examples: ['CHG0030001-1'],
     }),
   ),
-}
-
-/** The problem answers of an operation; those that every operation of /v1 can give come by themselves. */
-export const problems = (...statuses: number[]) =>
-  Object.fromEntries(
-    [...statuses, 400, 401, 403, 429, 500, 503]
-      .sort()
-      .map((status) => [
-        status,
-        { description: problemTexts[status], content: { 'application/problem+json': { schema: Problem } } },
-      ]),
-  )
-
-/** For OpenAPI: whatever method may have a body can be refused for it, also where no body is asked for. */
-export function describeBody<S extends { response?: unknown }>(
-  schema: S,
-  { method }: { method: string | string[] },
-): S {
-  if (!schema.response || [method].flat().some((one) => one === 'GET' || one === 'HEAD')) return schema
-  return { ...schema, response: { ...problems(413, 415), ...schema.response } }
-}
-
-interface Response {
-  description?: string
-  type?: string
-  content?: object
-}
-
-/** For OpenAPI: every response names its media type. */
-export function describeResponses<S extends { response?: unknown }>(schema: S): S {
-  const responses = Object.entries((schema.response ?? {}) as Record<string, Response>)
-  const described = responses.map(([status, response]) => {
-    if (response.content || response.type === 'null') return [status, response]
-    return [status, { description: 'Success', content: { 'application/json': { schema: response } } }]
-  })
-  return { ...schema, response: Object.fromEntries(described) }
 }

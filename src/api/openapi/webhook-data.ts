@@ -1,68 +1,111 @@
 import { type TObject, type TSchema, Type } from 'typebox'
-import { driftClasses } from '../../domain/history/drift.ts'
 import { severities } from '../../domain/policy/policy.ts'
 import { runOutcomes } from '../../domain/schedules.ts'
 import { vantageKinds } from '../../domain/vantages/presence.ts'
 import type { AnyEventType, EventData } from '../../domain/webhooks/events.ts'
 import { resolutions } from '../../domain/webhooks/tickets.ts'
-import { Fingerprint, nullable, Result, State, Timestamp } from './schemas.ts'
+import { Audit } from '../routes/audits/schemas.ts'
+import { DriftItem, DriftSummary } from '../routes/reports/schemas/drift.ts'
+import { Count, Fingerprint, Judged, nullable, Timestamp, Uuid } from './schemas.ts'
 
-// This part of the document is not read by what resolves the references of operations.
-const component = (name: string) => Type.Unsafe<unknown>({ $ref: `#/components/schemas/${name}` })
-const text = Type.String()
-const id = Type.String({ format: 'uuid' })
-const count = Type.Integer({ minimum: 0 })
+const text = (description: string, example: string) => Type.String({ description, examples: [example] })
+const policy = text('Name of the policy', 'netwrix-endpoint-protector')
+const ticket = text('Number of the change ticket', 'CHG0030003')
+const schedule = text('Name of the schedule', 'nightly')
+const audit = Uuid('Id of the audit')
+const ofAudit = { audit, correlationId: nullable(text('Reference of the caller', 'CHG0030001')) }
 
-const ofAudit = { audit: id, correlationId: nullable(text) }
-
-/** A finding as a tool needs it that makes tickets. */
-const TicketFinding = Type.Object({
-  fingerprint: Fingerprint,
-  ...{ target: text, address: text, externalId: nullable(text), labels: Type.Record(text, text) },
-  ...{ policy: text, rule: text, title: text, severity: Type.Enum([...severities]), controls: Type.Array(text) },
-  remediation: nullable(text),
-  ...{ vantage: text, result: Result, state: State, reason: component('Reason'), observedAt: Timestamp },
-  waiver: nullable(Type.String({ format: 'uuid', description: 'Accepts the failure' })),
-})
+/** A finding with everything that a tool needs to create a ticket. */
+const TicketFinding = Type.Object(
+  {
+    fingerprint: Fingerprint,
+    target: text('Name of the target', 'epp-01'),
+    address: text('Address of the target', '10.20.0.11'),
+    externalId: nullable(text('Id of the target in another system', 'CI0012345')),
+    labels: Type.Record(Type.String(), Type.String(), {
+      description: 'Labels of the target',
+      examples: [{ site: 'hq' }],
+    }),
+    policy,
+    rule: text('Id of the rule', 'ssh-restricted'),
+    title: text('Title of the rule', 'SSH is not reachable from client networks'),
+    severity: Type.Enum([...severities], { description: 'Severity of the rule', examples: ['high'] }),
+    controls: Type.Array(text('FRAMEWORK:CONTROL', 'PCI-DSS-4.0.1:1.2.5')),
+    remediation: nullable(text('How to correct the failure', 'Restrict port 22 at the perimeter')),
+    vantage: text('Name of the vantage', 'local'),
+    ...Judged,
+    observedAt: Timestamp('When the probe ended', '02:00:03'),
+    waiver: nullable(Uuid('Id of the waiver that accepts the failure', '0003'), { examples: [null] }),
+  },
+  { $id: 'TicketFinding', description: 'A finding with everything that a tool needs to create a ticket' },
+)
 
 const ofWindow = Type.Object({
   window: Type.Object({
-    ...{ id, policy: text, rules: Type.Array(text), ticket: text, reason: text, from: Timestamp, to: Timestamp },
-    reprobes: Type.Integer({ minimum: 1, description: 'How often the exposure was probed since the window ended' }),
+    id: Uuid('Id of the window', '0002'),
+    policy,
+    rules: Type.Array(text('Id of a rule', 'ssh-restricted')),
+    ticket,
+    reason: text('Why the window was needed', 'The vendor analyses the failing update'),
+    from: Timestamp('When the window opened', '09:00:00'),
+    to: Timestamp('When the window closed', '11:00:00'),
+    reprobes: Type.Integer({
+      minimum: 1,
+      description: 'Audits since the end that probed the exposure again',
+      examples: [1],
+    }),
   }),
-  policy: text,
-  audit: id,
+  policy,
+  audit: Uuid('Id of the newest of these audits', '0005'),
 })
 
 const ofVantage = Type.Object({
   vantage: Type.Object({
-    ...{ name: text, zones: Type.Array(text), kind: Type.Enum([...vantageKinds]), lastSeenAt: Timestamp },
+    name: text('Name of the vantage', 'branch-office'),
+    zones: Type.Array(text('Zone of the vantage', 'client')),
+    kind: Type.Enum([...vantageKinds], { description: 'Kind of the vantage' }),
+    lastSeenAt: Timestamp('Time of its last heartbeat'),
   }),
 })
 
 /** The `data` of each event; a schema without one of its fields does not compile. */
 export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[T], TSchema>> } = {
-  ping: Type.Object({ webhook: Type.String({ description: 'Id of the webhook' }) }),
-  'audit.completed': Type.Object({ audit: component('Audit') }),
+  ping: Type.Object({ webhook: Uuid('Id of the webhook', '0004') }),
+  'audit.completed': Type.Object({ audit: Audit }),
   'drift.detected': Type.Object({
-    ...{ ...ofAudit, previous: id, policy: text },
-    summary: Type.Object(Object.fromEntries(driftClasses.map((name) => [name, count]))),
-    items: Type.Array(component('DriftItem'), { description: 'The first of them' }),
-    complete: Type.Boolean({ description: 'Whether these are all' }),
-    report: Type.String({ description: 'Path of the whole report' }),
+    ...ofAudit,
+    previous: Uuid('Id of the previous audit', '0008'),
+    policy,
+    summary: DriftSummary,
+    items: Type.Array(DriftItem, { description: 'The first items of the report' }),
+    complete: Type.Boolean({ description: 'Whether `items` holds all items', examples: [true] }),
+    report: text('Path of the whole report', '/v1/reports/drift?from=audit:…&to=audit:…'),
   }),
   'finding.opened': Type.Object({ finding: TicketFinding, ...ofAudit }),
   'finding.still-open': Type.Object({ finding: TicketFinding, ...ofAudit }),
-  'finding.resolved': Type.Object({ finding: TicketFinding, resolution: Type.Enum([...resolutions]), ...ofAudit }),
+  'finding.resolved': Type.Object({
+    finding: TicketFinding,
+    resolution: Type.Enum([...resolutions], { description: 'Why the finding is resolved' }),
+    ...ofAudit,
+  }),
   'window.closed': ofWindow,
   'window.still-open': ofWindow,
   'vantage.absent': ofVantage,
   'vantage.returned': ofVantage,
   'schedule.missed': Type.Object({
-    ...{ schedule: text, policy: text, count },
-    ticks: Type.Array(Type.Object({ dueAt: Timestamp, outcome: Type.Enum([...runOutcomes]), reason: nullable(text) }), {
-      description: 'The newest of them',
-    }),
+    schedule,
+    policy,
+    count: Count('Number of missed ticks', 1),
+    ticks: Type.Array(
+      Type.Object({
+        dueAt: Timestamp('Time of the tick', '01:30:00'),
+        outcome: Type.Enum([...runOutcomes], { description: 'What the tick led to' }),
+        reason: nullable(text('Why there was no audit', 'the service was down'), {
+          description: 'Why there was no audit; null if that is not known',
+        }),
+      }),
+      { description: 'The newest missed ticks' },
+    ),
   }),
-  'schedule.resumed': Type.Object({ schedule: text, policy: text, audit: id, dueAt: Timestamp }),
+  'schedule.resumed': Type.Object({ schedule, policy, audit, dueAt: Timestamp('Time of the tick', '01:30:00') }),
 }

@@ -1,72 +1,68 @@
+import { Type } from 'typebox'
 import { type AnyEventType, allEventTypes } from '../../domain/webhooks/events.ts'
+import { exampleOf } from './examples.ts'
+import { Timestamp } from './schemas.ts'
 import { webhookData } from './webhook-data.ts'
 
-const said: Record<AnyEventType, string> = {
-  ping: 'Somebody tries whether the webhook works: `POST /v1/webhooks/{id}/ping`',
+const summaries: Record<AnyEventType, string> = {
+  ping: 'A test event, sent by `POST /v1/webhooks/{id}/ping`',
   'audit.completed': 'An audit has ended; its `status` says how',
-  'drift.detected': 'An audit differs from the one of the same policy before',
-  'finding.opened': 'A finding fails that did not',
-  'finding.still-open': 'A finding goes on failing',
-  'finding.resolved':
-    'A finding does not fail any more: it passes, is waived, does not apply, or is in no scope any more',
-  'window.closed': 'The door of a window is shut after its end',
-  'window.still-open': 'The door of a window is still open after its end',
-  'vantage.absent': 'A vantage is not seen any more',
+  'drift.detected': 'An audit differs from the previous audit of the same policy',
+  'finding.opened': 'A finding fails that did not fail before',
+  'finding.still-open': 'A finding still fails',
+  'finding.resolved': 'A finding no longer fails: it passes, is waived, does not apply, or is out of scope',
+  'window.closed': 'An audit proved that the exposure of an ended window is closed',
+  'window.still-open': 'An audit found the exposure of an ended window open',
+  'vantage.absent': 'The heartbeat of a vantage is overdue',
   'vantage.returned': 'An absent vantage is back',
-  'schedule.missed': 'Ticks of a schedule had no audit',
-  'schedule.resumed': 'A tick of a schedule has an audit, and the one before had none',
+  'schedule.missed': 'Ticks of a schedule led to no audit',
+  'schedule.resumed': 'A schedule has an audit again after a missed tick',
 }
 
-const header = (name: string, description: string) => ({
+const header = (name: string, description: string, example: string) => ({
   name,
   in: 'header' as const,
   required: true,
   description,
   schema: { type: 'string' as const },
+  example,
 })
 const headers = [
-  header('webhook-id', 'The same at each try: tells duplicates'),
-  header('webhook-timestamp', 'Seconds since 1970 of this try'),
-  header('webhook-signature', 'One signature or several, as Standard Webhooks says'),
+  header('webhook-id', 'Id of the event; the same for each attempt', '019b7600-0000-7000-8000-000000000007'),
+  header('webhook-timestamp', 'Time of this attempt, in seconds since 1970', '1795312808'),
+  header('webhook-signature', 'One or more signatures of Standard Webhooks', `v1,${'A'.repeat(43)}=`),
 ]
+
+/** The body of an event. */
+const eventOf = (type: AnyEventType) =>
+  Type.Object({
+    type: Type.Enum([type], { description: 'Type of the event' }),
+    timestamp: Timestamp('When the event was published', '02:00:07'),
+    data: webhookData[type],
+  })
 
 const operationOf = (type: AnyEventType) => ({
   post: {
     operationId: `on${type.replaceAll(/(?:^|[.-])(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     tags: ['webhooks'],
-    summary: said[type],
+    summary: summaries[type],
     security: [],
     parameters: headers,
     requestBody: {
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object' as const,
-            required: ['type', 'timestamp', 'data'],
-            properties: {
-              type: { type: 'string' as const, enum: [type] },
-              timestamp: { type: 'string' as const, format: 'date-time' },
-              data: webhookData[type],
-            },
-          },
-        },
-      },
+      content: { 'application/json': { schema: eventOf(type), example: exampleOf(eventOf(type)) } },
     },
     responses: {
-      '2XX': { description: 'Taken; anything else is tried again' },
-      '410': { description: 'Wanted no more' },
+      '2XX': { description: 'Received; any other response is retried' },
+      '410': { description: 'The receiver unsubscribes' },
     },
   },
 })
 
-/** What webhooks of the format `standard` are sent, for OpenAPI 3.1. */
-export const webhookEvents = Object.fromEntries(allEventTypes.map((type) => [type, operationOf(type)]))
+/** The events of the format `standard`, for OpenAPI 3.1. */
+export const webhookEvents = () => Object.fromEntries(allEventTypes.map((type) => [type, operationOf(type)]))
 
-/** Says of the operation that asks for an audit what its `callbackUrl` is sent: OpenAPI 3.0 knows this, and no webhooks. */
-export function describeCallback(document: { paths?: object }): object {
-  const { paths = {} } = document as { paths?: Record<string, { post?: object }> }
+/** The event that the `callbackUrl` of an audit receives, for OpenAPI 3.0, which has callbacks and no webhooks. */
+export const auditCallbacks = () => {
   const { post } = operationOf('audit.completed')
-  const ended = { '{$request.body#/callbackUrl}': { post: { ...post, operationId: 'onCallback' } } }
-  Object.assign(paths['/v1/audits']?.post ?? {}, { callbacks: { ended } })
-  return document
+  return { ended: { '{$request.body#/callbackUrl}': { post: { ...post, operationId: 'onCallback' } } } }
 }

@@ -1,7 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { ServerParts } from '../context.ts'
-import { problems } from '../openapi/schemas.ts'
+import { problems } from '../openapi/responses.ts'
+
+const Metrics = Type.String({
+  description: 'Text format of Prometheus, version 0.0.4',
+  examples: ['# TYPE portwarden_database_up gauge\nportwarden_database_up 1\n'],
+})
 
 export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics'>> = async (app, { metrics }) => {
   app.get(
@@ -12,8 +17,9 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'metrics
         operationId: 'getMetrics',
         tags: ['operations'],
         summary: 'Get metrics',
+        description: 'The metrics of this process, and the backlog of all processes, in the text format of Prometheus.',
         response: {
-          200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
+          200: { description: 'Metrics', content: { 'text/plain': { schema: Metrics } } },
           ...problems(),
         },
       },

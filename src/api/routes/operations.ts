@@ -2,10 +2,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError } from '../../domain/errors.ts'
 import type { ServerParts } from '../context.ts'
-import { Problem, sendProblem } from '../http/problems.ts'
+import { sendProblem } from '../http/problems.ts'
 import { aboutRequest } from '../http/request-log.ts'
+import { problem } from '../openapi/responses.ts'
 
-const Status = Type.Object({ status: Type.Enum(['ok']), version: Type.String() }, { $id: 'ServiceStatus' })
+const Status = Type.Object(
+  {
+    status: Type.Enum(['ok'], { description: 'Always `ok`' }),
+    version: Type.String({ description: 'Version of the service', examples: ['0.1.0'] }),
+  },
+  { $id: 'ServiceStatus', description: 'The service works' },
+)
 const security: [] = []
 
 export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'checkReady' | 'version'>> = async (
@@ -19,6 +26,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
         operationId: 'getLiveness',
         tags: ['operations'],
         summary: 'Check liveness',
+        description: 'Succeeds while the process responds.',
         security,
         response: { 200: Status },
       },
@@ -42,10 +50,11 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
         operationId: 'getReadiness',
         tags: ['operations'],
         summary: 'Check readiness',
+        description: 'Succeeds if the database responds and has all migrations, and the queue accepts jobs.',
         security,
         response: {
           200: Status,
-          503: { description: 'It cannot, for now', content: { 'application/problem+json': { schema: Problem } } },
+          503: problem('The service cannot work at the moment; `detail` names the failed dependency'),
         },
       },
     },

@@ -16,12 +16,12 @@ export type Severity = (typeof severities)[number]
 const parameterTypes = ['port', 'host', 'integer', 'boolean', 'text', 'choice', 'pem', 'credential'] as const
 export type ParameterType = (typeof parameterTypes)[number]
 
-export const nameSchema = (what: string) =>
+export const nameSchema = (what: string, example = 'ssh-restricted') =>
   Type.String({
     pattern: '^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$',
     maxLength: 100,
     description: what,
-    examples: ['ssh-restricted'],
+    examples: [example],
   })
 export const Zone = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',

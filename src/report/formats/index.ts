@@ -10,6 +10,8 @@ interface AuditFormat {
   ending: string
   /** Standard and version, for OpenAPI. */
   description: string
+  /** An excerpt, for OpenAPI. */
+  example: object | string
   render: Rendering
 }
 
@@ -19,14 +21,28 @@ export const auditFormats = {
     mediaType: 'application/oscal+json',
     ending: 'oscal.json',
     description: 'OSCAL Assessment Results 1.2',
+    example: { 'assessment-results': { uuid: '019b7600-0000-7000-8000-000000000001', results: [] } },
     render: renderOscal,
   },
-  sarif: { mediaType: 'application/sarif+json', ending: 'sarif', description: 'SARIF 2.1.0', render: renderSarif },
-  junit: { mediaType: 'application/junit+xml', ending: 'junit.xml', description: 'JUnit XML', render: renderJunit },
+  sarif: {
+    mediaType: 'application/sarif+json',
+    ending: 'sarif',
+    description: 'SARIF 2.1.0',
+    example: { version: '2.1.0', runs: [{ tool: { driver: { name: 'Portwarden' } }, results: [] }] },
+    render: renderSarif,
+  },
+  junit: {
+    mediaType: 'application/junit+xml',
+    ending: 'junit.xml',
+    description: 'JUnit XML',
+    example: '<testsuites tests="15" failures="1"><testsuite name="epp-01"/></testsuites>',
+    render: renderJunit,
+  },
   nmap: {
     mediaType: 'application/nmap+xml',
     ending: 'nmap.xml',
     description: 'Nmap XML, readable by ndiff',
+    example: '<nmaprun scanner="portwarden" version="0.1.0"/>',
     render: renderNmap,
   },
 } as const satisfies Record<string, AuditFormat>

@@ -3,7 +3,15 @@ import { toOpenApi30 } from '../../../src/api/openapi/openapi-3.0.ts'
 
 const info = { title: 'x', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }
 const convert = (schema: object) => {
-  const { components } = toOpenApi30({ openapi: '3.1.0', info, webhooks: {}, components: { schemas: { S: schema } } })
+  const content = { 'application/json': { schema: { $ref: '#/components/schemas/S' } } }
+  const paths = { '/a': { get: { responses: { 200: { description: 'd', content } } } } }
+  const { components } = toOpenApi30({
+    openapi: '3.1.0',
+    info,
+    paths,
+    webhooks: {},
+    components: { schemas: { S: schema } },
+  })
   return (components as { schemas: { S: object } }).schemas.S
 }
 const text = { type: 'string' }

@@ -14,7 +14,7 @@ export interface Schema {
   oneOf?: Schema[]
   allOf?: Schema[]
   properties?: Record<string, Schema>
-  patternProperties?: Record<string, Schema>
+  propertyNames?: Schema
   additionalProperties?: boolean | Schema
   required?: string[]
   items?: Schema

@@ -176,14 +176,13 @@ function list({ items = {}, minItems = 0, maxItems = 4, uniqueItems }: Schema, n
 function object({
   properties = {},
   required = [],
-  patternProperties = {},
+  propertyNames: { pattern } = {},
   additionalProperties,
   minProperties,
 }: Schema) {
   const fields = Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, valid(schema, key)]))
   const known = fc.record(fields, { requiredKeys: required.filter((key) => key in fields) })
-  const [[pattern, schema] = []] = Object.entries(patternProperties)
-  const more = schema ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined)
+  const more = typeof additionalProperties === 'object' ? additionalProperties : undefined
   if (!more) return known
   const key = pattern ? fc.stringMatching(new RegExp(pattern)) : fc.constantFrom('site', 'a', 'openPort')
   const others = fc.dictionary(key, valid(more), { minKeys: minProperties ?? 0, maxKeys: 3 })

@@ -12,7 +12,8 @@ import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { chooseFormat } from '../../listing/listing.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
-import { closedObject, described, problems, unchanged } from '../../openapi/schemas.ts'
+import { described, problems, unchanged } from '../../openapi/responses.ts'
+import { closedObject } from '../../openapi/schemas.ts'
 import { checkDestination } from '../webhooks/destination-check.ts'
 import {
   AuditFormatQuery,
@@ -75,12 +76,12 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'Create an audit',
         description:
-          'Everything is checked before anything is queued. An audit that was answered 202 always ends. To give targets whole the key needs the scope `targets:write` too.',
+          'The service validates the whole request before it queues anything. An accepted audit always ends. A request with targets to create or update also needs the scope `targets:write`.',
         headers: AuditHeaders,
         body: AuditRequest,
         response: {
-          200: described('The audit has ended within the wait', Audit),
-          202: described('Accepted; look again at its Location', Audit),
+          200: described('The audit ended within the wait', Audit),
+          202: described('Accepted; poll `Location`', Audit),
           ...problems(413, 415, 422),
         },
       },
@@ -114,7 +115,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'List audits',
         description:
-          'An audit is written when it is accepted, starts and ends; for its progress alone it does not count as such.',
+          'Newest first. With `updatedSince`, an audit is returned again when it was accepted, started or ended, not for its progress.',
         querystring: AuditQuery,
         response: { 200: refreshedPageOf(Audit), ...unchanged, ...problems() },
       },
@@ -137,12 +138,12 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'Get an audit',
         description:
-          'As a document (OSCAL, SARIF, JUnit, Nmap XML) with all its findings, streamed, once it has ended. What could not be told is neither a pass nor a failure in any of them.',
+          'A completed audit is also available as a document with all findings (OSCAL, SARIF, JUnit, Nmap XML), which is streamed. An inconclusive finding is neither a pass nor a failure in these documents.',
         params: AuditParams,
         querystring: closedObject(AuditFormatQuery),
         headers: WaitHeaders,
         response: {
-          200: { description: 'The audit, or a document of it', content: auditContent(Audit) },
+          200: { description: 'The audit, or a document with its findings', content: auditContent(Audit) },
           ...unchanged,
           ...problems(404, 406, 409),
         },
@@ -166,12 +167,16 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'Download the evidence pack of an audit',
         description:
-          'Of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages as they were when it was planned, versions, its entry of the ledger, a manifest with the SHA-256 of each file, and a page (`index.html`) that reads without the service. The same audit gives the same bytes, as long as the version of the service is the same. `npm run pack -- verify` checks an unpacked one. It holds less than 4 GiB: a larger one breaks off.',
+          'A zip file for auditors, of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages at planning time, versions, the ledger entry, a manifest with the SHA-256 of each file, and a page (`index.html`) that needs no service. The same audit and version of the service give the same bytes. `npm run pack -- verify` checks an unpacked file. The response breaks off at 4 GiB.',
         params: AuditParams,
         response: {
           200: {
-            description: 'The pack',
-            content: { [packMediaType]: { schema: { type: 'string', contentMediaType: packMediaType } } },
+            description: 'The evidence pack',
+            content: {
+              [packMediaType]: {
+                schema: { type: 'string', contentMediaType: packMediaType, examples: ['(zip file)'] },
+              },
+            },
           },
           ...unchanged,
           ...problems(404, 409),
@@ -189,7 +194,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         operationId: 'cancelAudit',
         tags: ['audits'],
         summary: 'Cancel an audit',
-        description: 'What was not looked at yet becomes `unknown` with the reason `audit-canceled`.',
+        description: 'Checks without a result become `unknown` with the reason `audit-canceled`.',
         params: AuditParams,
         response: { 200: Audit, ...problems(404, 409) },
       },

@@ -21,7 +21,8 @@ export const AuditFormatQuery = {
   format: Type.Optional(
     Type.Enum(Object.keys(auditMediaTypes) as (AuditFormatName | 'json')[], {
       description:
-        'Instead of `Accept`. All but `json` are documents of an audit that has ended, with all its findings',
+        'Overrides `Accept`. All formats but `json` are documents of an audit that has ended, with all findings',
+      examples: ['json'],
     }),
   ),
 }
@@ -31,8 +32,9 @@ export const auditContent = (audit: object) => ({
   [auditMediaTypes.json]: { schema: audit },
   ...Object.fromEntries(
     names.map((name) => {
-      const { mediaType, description } = auditFormats[name]
-      return [mediaType, { schema: { type: mediaType.endsWith('json') ? 'object' : 'string', description } }]
+      const { mediaType, description, example } = auditFormats[name]
+      const type = mediaType.endsWith('json') ? 'object' : 'string'
+      return [mediaType, { schema: { type, description, examples: [example] } }]
     }),
   ),
 })

@@ -4,8 +4,9 @@ import { Type } from 'typebox'
 import type { Audit as StoredAudit } from '../../../domain/audits.ts'
 import { NotFoundError } from '../../../domain/errors.ts'
 import type { ServerParts, View } from '../../context.ts'
-import { closedObject, problems } from '../../openapi/schemas.ts'
+import { problems } from '../../openapi/responses.ts'
 import { hasEnded, showAudit } from './audits.ts'
+import { AuditParams } from './schemas.ts'
 
 const eventStream = 'text/event-stream'
 /** How often the progress is looked at; the end is told at once. */
@@ -63,17 +64,23 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
         tags: ['audits'],
         summary: 'Stream the progress of an audit',
         description:
-          'An event `progress` with the audit each time that it went on, and `ended` with the audit at its end, which ends the stream. Whoever comes back with `Last-Event-ID` is told how it stands now; after `ended` the answer is 204, so that an EventSource stops.',
-        params: closedObject({ id: Type.String({ format: 'uuid' }) }),
+          'Sends the event `progress` with the audit on each change of its progress, and `ended` at its end; then the stream ends. A request with `Last-Event-ID` receives the current state; after `ended` the response is 204, so that an EventSource stops.',
+        params: AuditParams,
         headers: Type.Object({
-          'last-event-id': Type.Optional(Type.String({ maxLength: 100, description: 'Of the event that came last' })),
+          'last-event-id': Type.Optional(
+            Type.String({ maxLength: 100, description: 'Id of the last received event', examples: ['running-7'] }),
+          ),
         }),
         response: {
           200: {
-            description: 'Events, until the audit has ended',
-            content: { [eventStream]: { schema: Type.Any({ type: 'string' }) } },
+            description: 'Events until the audit has ended',
+            content: {
+              [eventStream]: {
+                schema: Type.Any({ type: 'string', examples: ['event: progress\nid: running-7\ndata: {…}\n\n'] }),
+              },
+            },
           },
-          204: Type.Null({ description: 'The end was told before' }),
+          204: Type.Null({ description: 'The event `ended` was sent before' }),
           ...problems(404),
         },
       },

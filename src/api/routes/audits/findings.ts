@@ -9,19 +9,22 @@ import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
+import { problems, unchanged } from '../../openapi/responses.ts'
 import {
+  Count,
   closedObject,
   Fingerprint,
   Judged,
   nullable,
   PageQuery,
   pageOf,
-  problems,
   Result,
   State,
   Timestamp,
-  unchanged,
+  Uuid,
 } from '../../openapi/schemas.ts'
+import { TargetName } from '../targets/schemas.ts'
+import { AuditParams } from './schemas.ts'
 
 const Addresses = Type.Record(
   Type.String(),
@@ -32,54 +35,67 @@ const Addresses = Type.Record(
       protocolNames.map((name) => Type.Object({ ...protocols[name].facts.properties }, { title: name })),
     ),
   }),
-  { description: 'What was seen, by literal address; the empty name stands for a host that has none' },
+  { description: 'Observations by IP address; the empty name stands for a host without one' },
 )
 
 export const Evidence = Type.Object(
   {
     probe: Type.Enum(protocolNames),
-    host: Type.String(),
+    host: Type.String({ description: 'The host that was probed', examples: ['10.20.0.11'] }),
     port: Port,
     addresses: Addresses,
     unlike: Type.Optional(
       Type.Record(Type.String(), Addresses, {
-        description: 'Of a paired rule: what each vantage of the other side saw, by its name',
+        description: 'For a paired rule: the observations of the other side, by vantage',
       }),
     ),
   },
   {
     $id: 'Evidence',
-    title: 'Evidence',
     description: 'The stable facts of an observation: equal evidence means that nothing changed',
+    examples: [
+      {
+        probe: 'tcp',
+        host: '10.20.0.11',
+        port: 22,
+        addresses: { '10.20.0.11': { state: 'closed', reason: 'connection-refused', facts: {} } },
+      },
+    ],
   },
 )
 
 export const Finding = Type.Object(
   {
     fingerprint: Fingerprint,
-    target: Type.String({ examples: ['epp-01'] }),
-    rule: Type.String({ examples: ['client-https'] }),
+    target: TargetName,
+    rule: Type.String({ description: 'Id of the rule', examples: ['ssh-restricted'] }),
     vantage: Type.String({
-      description: 'A vantage, or `zone:NAME` where none belongs to a zone of the rule',
+      description: 'Name of the vantage, or `zone:NAME` if no vantage belongs to a zone of the rule',
       examples: ['local'],
     }),
     ...Judged,
-    observedAt: Timestamp,
-    latencyMs: nullable(Type.Integer({ minimum: 0, description: 'Null where nothing was dialled' })),
-    attempts: Type.Integer({ minimum: 0, description: 'Connections tried, over all addresses' }),
-    indirect: Type.Boolean({ description: 'Seen from a zone that the rule does not name, which it accepts' }),
-    late: Type.Boolean({ description: 'A newer look was recorded before it: it changes no history' }),
-    evidence: nullable(Evidence),
-    window: nullable(Type.String({ format: 'uuid', description: 'The window that was open for rule and target' })),
-    waiver: nullable(
-      Type.Object(
-        { id: Type.String({ format: 'uuid' }), expiresAt: Timestamp },
-        { description: 'Accepts the failure: it counts for no verdict, and is a `fail` all the same' },
-      ),
-    ),
+    observedAt: Timestamp('When the probe ended', '02:00:03'),
+    latencyMs: nullable(Type.Integer({ minimum: 0 }), {
+      description: 'Milliseconds until the deciding response; null if nothing was dialled',
+      examples: [12],
+    }),
+    attempts: Count('Connection attempts over all addresses', 1),
+    indirect: Type.Boolean({ description: 'Whether the evidence is from another zone, which the rule accepts' }),
+    late: Type.Boolean({ description: 'Whether a newer observation was recorded earlier; history is unchanged then' }),
+    evidence: nullable(Evidence, { description: 'The facts that were observed; null if nothing was dialled' }),
+    window: nullable(Uuid('Id of a window', '0002'), {
+      description: 'The window that was open for rule and target',
+      examples: [null],
+    }),
+    waiver: nullable(Type.Object({ id: Uuid('Id of the waiver', '0003'), expiresAt: Timestamp('When it ends') }), {
+      description: 'The waiver that accepts the failure: the finding stays `fail` and does not affect the verdict',
+      examples: [null],
+    }),
   },
-  { $id: 'Finding', title: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
+  { $id: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
 )
+const text = (maxLength: number, description: string, example: string) =>
+  Type.Optional(Type.String({ maxLength, description, examples: [example] }))
 
 export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version'>> = async (app, { version }) => {
   app.get(
@@ -90,16 +106,20 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         operationId: 'listFindings',
         tags: ['audits'],
         summary: 'List the findings of an audit',
-        params: closedObject({ id: Type.String({ format: 'uuid' }) }),
+        params: AuditParams,
         querystring: closedObject({
           result: Type.Optional(Result),
-          target: Type.Optional(Type.String({ maxLength: 253 })),
-          rule: Type.Optional(Type.String({ maxLength: 100 })),
-          vantage: Type.Optional(Type.String({ maxLength: 100 })),
+          target: text(253, 'Name of the target', 'epp-01'),
+          rule: text(100, 'Id of the rule', 'ssh-restricted'),
+          vantage: text(100, 'Name of the vantage', 'local'),
           ...PageQuery,
           ...ListingQuery,
         }),
-        response: { 200: listingContent(pageOf(Finding), Finding), ...unchanged, ...problems(404, 406) },
+        response: {
+          200: listingContent(pageOf(Finding), Finding, findingColumns),
+          ...unchanged,
+          ...problems(404, 406),
+        },
       },
     },
     async (request, reply) => {

@@ -7,121 +7,161 @@ import { LabelQuery } from '../../listing/labels.ts'
 import { RefreshQuery } from '../../listing/updated-since.ts'
 import {
   AuditCounts,
+  Count,
   Coverage,
   closedObject,
   IdempotencyKey,
   nullable,
   PageQuery,
   Timestamp,
+  Uuid,
 } from '../../openapi/schemas.ts'
-import { TargetInput, TargetName } from '../targets/schemas.ts'
+import { LabelSelector, ParameterValues, TargetInput, TargetName } from '../targets/schemas.ts'
 
-const count = Type.Integer({ minimum: 0 })
+const AuditId = Uuid('Id of the audit')
+const CorrelationId = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: 'Reference of the caller, for example the number of a change ticket',
+  examples: ['CHG0030001'],
+})
+const AuditReason = Type.String({
+  minLength: 1,
+  maxLength: 1000,
+  description: 'Why the audit is made',
+  examples: ['Firewall change at headquarters'],
+})
 
 export const Audit = Type.Object(
   {
-    id: Type.String({ format: 'uuid' }),
-    status: Type.Enum([...auditStatuses]),
-    verdict: nullable(Type.Enum([...verdicts], { description: 'Null until the audit has ended' })),
+    id: AuditId,
+    status: Type.Enum([...auditStatuses], { description: 'Progress of the audit', examples: ['completed'] }),
+    verdict: nullable(Type.Enum([...verdicts]), {
+      description: 'Whether the targets comply with the policy; null until the audit has ended',
+      examples: ['fail'],
+    }),
     coverage: Coverage,
     counts: AuditCounts,
-    progress: Type.Object({ done: count, total: count }),
-    policy: Type.Object({ name: Type.String(), version: Type.Integer(), digest: Type.String() }),
-    trigger: Type.String({ examples: ['api'] }),
-    correlationId: nullable(Type.String()),
-    reason: nullable(Type.String()),
-    error: nullable(Type.String({ description: 'Why the audit failed' })),
-    createdAt: Timestamp,
-    deadlineAt: nullable(Timestamp),
-    startedAt: nullable(Timestamp),
-    finishedAt: nullable(Timestamp),
+    progress: Type.Object(
+      { done: Count('Checks that have a result', 13), total: Count('Checks of the audit', 13) },
+      { description: 'Number of checks' },
+    ),
+    policy: Type.Object(
+      {
+        name: Type.String({ description: 'Name of the policy', examples: ['netwrix-endpoint-protector'] }),
+        version: Type.Integer({ description: 'Version of the policy', examples: [1] }),
+        digest: Type.String({
+          description: 'SHA-256 of the policy document, hexadecimal',
+          examples: ['6f1d3a2b9c4e5d60718293a4b5c6d7e8f90112233445566778899aabbccddeef'],
+        }),
+      },
+      { description: 'The policy version that was audited' },
+    ),
+    trigger: Type.String({
+      description: 'What created the audit: `api`, `schedule:NAME`, `window:ID` or `cli`',
+      examples: ['api'],
+    }),
+    correlationId: nullable(CorrelationId),
+    reason: nullable(AuditReason),
+    error: nullable(Type.String(), { description: 'Why the audit failed', examples: [null] }),
+    createdAt: Timestamp('When the audit was accepted'),
+    deadlineAt: nullable(Timestamp('When the audit ends at the latest', '03:00:00')),
+    startedAt: nullable(Timestamp('When the first check started')),
+    finishedAt: nullable(Timestamp('When the audit ended', '02:00:07')),
   },
-  { $id: 'Audit', title: 'Audit', description: 'One execution of a policy version over targets' },
+  { $id: 'Audit', description: 'One execution of a policy version over targets' },
 )
 
 export const AuditRequest = closedObject(
   {
     policy: Type.String({
       pattern: '^[a-z0-9][a-z0-9._-]{0,99}(@[1-9][0-9]{0,8})?$',
-      description: '`name` for the newest version, `name@3` for that one',
+      maxLength: 110,
+      description: '`name` selects the newest version of the policy, `name@3` version 3',
+      examples: ['netwrix-endpoint-protector'],
     }),
     targets: Type.Union(
       [
         Type.Array(Type.Union([TargetName, TargetInput]), { minItems: 1, maxItems: 20_000 }),
-        closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
+        closedObject({ labels: LabelSelector }),
       ],
-      { description: 'Names of targets, targets to create or update, or a label selector' },
+      { description: 'Names of targets, targets to create or update, or a label selector', examples: [['epp-01']] },
     ),
-    params: Type.Optional(
-      Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+    params: Type.Optional(ParameterValues(200, 'Parameters of the policy; they override those of the targets')),
+    vantages: Type.Optional(
+      Type.Array(nameSchema('A vantage', 'local'), {
+        minItems: 1,
+        maxItems: 100,
+        uniqueItems: true,
+        description: 'Vantages to probe from; default: all vantages',
+      }),
     ),
-    vantages: Type.Optional(Type.Array(nameSchema('A vantage'), { minItems: 1, maxItems: 100, uniqueItems: true })),
-    correlationId: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 200, description: 'For example the number of a change ticket' }),
-    ),
-    reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
+    correlationId: Type.Optional(CorrelationId),
+    reason: Type.Optional(AuditReason),
     callbackUrl: Type.Optional(
       Type.String({
         format: 'uri',
         pattern: '^https?://',
         maxLength: 2000,
         description:
-          'Is told the end of this audit: the event `audit.completed`, signed with the secret that `GET /v1/callback-secret` shows to whoever asks for the audit',
+          'Receives the event `audit.completed` of this audit, signed with the secret that `GET /v1/callback-secret` returns to the same key',
+        examples: ['https://itsm.corp.example/hooks/portwarden'],
       }),
     ),
     deadlineSeconds: Type.Optional(
       Type.Integer({
         minimum: deadlineSeconds.least,
         maximum: deadlineSeconds.most,
-        description: `After how many seconds it ends at the latest; without it ${deadlineSeconds.default}. What was not looked at by then is \`notchecked\` where its vantage is absent, else \`unknown\``,
+        description: `The audit ends after this many seconds at the latest; default: ${deadlineSeconds.default}. A check without a result is then \`notchecked\` if its vantage is absent, else \`unknown\``,
+        examples: [600],
       }),
     ),
   },
   {
     $id: 'AuditRequest',
+    description: 'Which targets to audit, and with which policy',
     examples: [
       {
         policy: 'netwrix-endpoint-protector',
-        targets: [{ name: 'epp-01', address: '10.0.0.5', labels: { site: 'hq' } }],
+        targets: [{ name: 'epp-01', address: '10.20.0.11', labels: { site: 'hq' } }],
         params: { domainController: 'dc1.corp.example' },
         correlationId: 'CHG0030001',
+        reason: 'Firewall change at headquarters',
       },
     ],
   },
 )
 
-export const AuditParams = closedObject({ id: Type.String({ format: 'uuid' }) })
+export const AuditParams = closedObject({ id: AuditId })
 
-/** A caller waits so long for the end of an audit, and no longer. */
+/** Longest wait for the end of an audit. */
 export const maxWaitSeconds = 15
 export const WaitHeaders = Type.Object({
   prefer: Type.Optional(
     Type.String({
       maxLength: 200,
-      description: `\`wait=N\` waits up to N seconds (at most ${maxWaitSeconds}) for the end, RFC 7240`,
+      description: `\`wait=N\` waits up to N seconds (at most ${maxWaitSeconds}) for the end of the audit (RFC 7240)`,
       examples: ['wait=10'],
     }),
   ),
 })
 
-/** What audits are found by. */
+/** The filters of the list of audits. */
 export const AuditQuery = closedObject({
-  correlationId: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  correlationId: Type.Optional(CorrelationId),
   externalId: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: 'Of one of its targets, as it is now: its id in a CMDB',
+      description: 'Current external id of one of the targets, for example its id in a CMDB',
+      examples: ['CI0012345'],
     }),
   ),
   ...LabelQuery,
-  policy: Type.Optional(nameSchema('A policy')),
-  status: Type.Optional(Type.Enum([...auditStatuses])),
+  policy: Type.Optional(nameSchema('Name of the policy', 'netwrix-endpoint-protector')),
+  status: Type.Optional(Type.Enum([...auditStatuses], { description: 'Status of the audit', examples: ['completed'] })),
   ...RefreshQuery,
   ...PageQuery,
 })
 
-export const AuditHeaders = Type.Object({
-  ...WaitHeaders.properties,
-  ...IdempotencyKey,
-})
+export const AuditHeaders = Type.Object({ ...WaitHeaders.properties, ...IdempotencyKey })

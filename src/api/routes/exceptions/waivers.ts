@@ -2,60 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
-import { checkExpiry, waiverState, waiverStates } from '../../../domain/exceptions/waivers.ts'
-import { nameSchema } from '../../../domain/policy/policy.ts'
+import { checkExpiry, waiverState } from '../../../domain/exceptions/waivers.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import { checkSelection } from '../../../operations/audits/select-targets.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
 import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import {
-  closedObject,
-  IdempotencyKey,
-  nullable,
-  PageQuery,
-  pageOf,
-  problems,
-  Timestamp,
-} from '../../openapi/schemas.ts'
-import { TargetName, TargetSelection } from '../targets/schemas.ts'
-
-/** What windows and waivers are for. */
-export const permissionFields = {
-  policy: nameSchema('The policy'),
-  rules: Type.Array(nameSchema('Id of a rule of the policy'), {
-    minItems: 1,
-    maxItems: 500,
-    uniqueItems: true,
-    examples: [['ssh-restricted']],
-  }),
-  targets: TargetSelection,
-}
-export const key = (what: string) =>
-  nullable(Type.String({ description: `Id of the key that ${what} it, or \`oidc:SUB\` of a token` }))
-export const IdParams = closedObject({ id: Type.String({ format: 'uuid' }) })
-
-const fields = {
-  ...permissionFields,
-  reason: Type.String({ minLength: 1, maxLength: 1000, examples: ['The vendor needs SSH until the move, CHG0030002'] }),
-  expiresAt: Type.String({ format: 'date-time', description: 'At most a year ahead' }),
-}
-
-export const Waiver = Type.Object(
-  {
-    id: Type.String({ format: 'uuid' }),
-    state: Type.Enum([...waiverStates], { description: 'Only an `active` one accepts anything' }),
-    ...fields,
-    requestedBy: Type.String({ description: 'Id of the key that asked for it, or `oidc:SUB` of a token' }),
-    approvedBy: key('approved'),
-    approvedAt: nullable(Timestamp),
-    revokedBy: key('revoked'),
-    revokedAt: nullable(Timestamp),
-    createdAt: Timestamp,
-  },
-  { $id: 'Waiver', title: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
-)
-const WaiverRequest = closedObject(fields, { $id: 'WaiverRequest' })
+import { problems } from '../../openapi/responses.ts'
+import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
+import { Waiver, WaiverParams, WaiverQuery, WaiverRequest } from './schemas.ts'
 
 export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, id: string) => {
@@ -72,7 +27,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'createWaiver',
         tags: ['waivers'],
         summary: 'Request a waiver',
-        description: 'It counts from its approval, which another key gives.',
+        description: 'The waiver takes effect when another key approves it.',
         headers: Type.Object(IdempotencyKey),
         body: WaiverRequest,
         response: { 201: Waiver, ...problems(413, 415, 422) },
@@ -106,13 +61,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listWaivers',
         tags: ['waivers'],
         summary: 'List waivers',
-        querystring: closedObject({
-          policy: Type.Optional(nameSchema('A policy')),
-          state: Type.Optional(Type.Enum([...waiverStates])),
-          rule: Type.Optional(nameSchema('A rule that it is for')),
-          target: Type.Optional(TargetName),
-          ...PageQuery,
-        }),
+        querystring: WaiverQuery,
         response: { 200: pageOf(Waiver), ...problems() },
       },
     },
@@ -131,7 +80,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getWaiver',
         tags: ['waivers'],
         summary: 'Get a waiver',
-        params: IdParams,
+        params: WaiverParams,
         response: { 200: Waiver, ...problems(404) },
       },
     },
@@ -146,8 +95,8 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'approveWaiver',
         tags: ['waivers'],
         summary: 'Approve a waiver',
-        description: 'By another key than the one that asked for it.',
-        params: IdParams,
+        description: 'Another key than the one that requested the waiver must approve it.',
+        params: WaiverParams,
         response: { 200: Waiver, ...problems(404, 409) },
       },
     },
@@ -174,8 +123,8 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'revokeWaiver',
         tags: ['waivers'],
         summary: 'Revoke a waiver',
-        description: 'What it accepted counts again from the next audit on.',
-        params: IdParams,
+        description: 'Its findings count again from the next audit on.',
+        params: WaiverParams,
         response: { 200: Waiver, ...problems(404, 409) },
       },
     },

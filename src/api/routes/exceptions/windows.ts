@@ -2,69 +2,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { NotFoundError } from '../../../domain/errors.ts'
-import { proofs, windowState, windowStates } from '../../../domain/exceptions/windows.ts'
-import { nameSchema } from '../../../domain/policy/policy.ts'
+import { windowState } from '../../../domain/exceptions/windows.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import { approveWindow, cancelWindow, requestWindow } from '../../../operations/exceptions/windows.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import {
-  closedObject,
-  IdempotencyKey,
-  nullable,
-  PageQuery,
-  pageOf,
-  problems,
-  Timestamp,
-} from '../../openapi/schemas.ts'
-import { AuditRequest } from '../audits/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
-import { IdParams, key, permissionFields } from './waivers.ts'
-
-const fields = {
-  ...permissionFields,
-  from: Type.String({ format: 'date-time', examples: ['2026-11-22T09:00:00Z'] }),
-  to: Type.String({ format: 'date-time', description: 'At most seven days after `from`' }),
-  ticket: Type.String({ minLength: 1, maxLength: 200, examples: ['CHG0030003'] }),
-  reason: Type.String({ minLength: 1, maxLength: 1000, examples: ['The vendor looks into the update that fails'] }),
-}
-const { params } = AuditRequest.properties
-
-export const Window = Type.Object(
-  {
-    id: Type.String({ format: 'uuid' }),
-    state: Type.Enum([...windowStates], {
-      description:
-        '`open` while rules expect what they expect inside a window. After its end an audit proves that the door is shut again: `closed`; while it is not, `still-open`, and it is looked again after a minute, two, four, up to an hour. `ended`: nothing is proven yet. `lapsed`: nobody approved it in time',
-    }),
-    ...fields,
-    params: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
-    requestedBy: Type.String({ description: 'Id of the key that asked for it, or `oidc:SUB` of a token' }),
-    approvedBy: key('approved'),
-    approvedAt: nullable(Timestamp),
-    canceledBy: key('canceled'),
-    canceledAt: nullable(Timestamp),
-    reprobes: Type.Integer({
-      minimum: 0,
-      description: 'How often it was looked, after its end, whether its door is shut',
-    }),
-    reprobe: nullable(Type.String({ format: 'uuid', description: 'The newest of these audits' })),
-    proof: nullable(
-      Type.Enum([...proofs], {
-        description:
-          'What the newest of them that has ended has shown; `unproven`: not everything could be seen; `nothing-to-see`: the rules apply to none of the targets any more',
-      }),
-    ),
-    provenAt: nullable(Timestamp),
-    createdAt: Timestamp,
-  },
-  { $id: 'Window', title: 'Window', description: 'A time-boxed, ticketed permission for an exposure' },
-)
-const WindowRequest = closedObject(
-  { ...fields, params },
-  { $id: 'WindowRequest', description: '`params` are those of the audit after its end' },
-)
+import { problems } from '../../openapi/responses.ts'
+import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
+import { Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
 
 export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueuePlan' | 'enqueueReprobe'>> = async (
   app,
@@ -85,7 +31,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         operationId: 'createWindow',
         tags: ['windows'],
         summary: 'Request a window',
-        description: 'It opens when its time has come and another key has approved it.',
+        description: 'The window opens at its time, if another key has approved it.',
         headers: Type.Object(IdempotencyKey),
         body: WindowRequest,
         response: { 201: Window, ...problems(413, 415, 422) },
@@ -118,14 +64,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         operationId: 'listWindows',
         tags: ['windows'],
         summary: 'List windows',
-        querystring: closedObject({
-          policy: Type.Optional(nameSchema('A policy')),
-          state: Type.Optional(Type.Enum([...windowStates])),
-          rule: Type.Optional(nameSchema('A rule that it is for')),
-          target: Type.Optional(TargetName),
-          ticket: Type.Optional(fields.ticket),
-          ...PageQuery,
-        }),
+        querystring: WindowQuery,
         response: { 200: pageOf(Window), ...problems() },
       },
     },
@@ -144,7 +83,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         operationId: 'getWindow',
         tags: ['windows'],
         summary: 'Get a window',
-        params: IdParams,
+        params: WindowParams,
         response: { 200: Window, ...problems(404) },
       },
     },
@@ -160,8 +99,8 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         tags: ['windows'],
         summary: 'Approve a window',
         description:
-          'By another key than the one that asked for it, unless the policy says `windows: {selfApproval: true}`.',
-        params: IdParams,
+          'Another key than the one that requested the window must approve it, unless the policy sets `windows: {selfApproval: true}`.',
+        params: WindowParams,
         response: { 200: Window, ...problems(404, 409) },
       },
     },
@@ -179,8 +118,8 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
         operationId: 'cancelWindow',
         tags: ['windows'],
         summary: 'Cancel a window',
-        description: 'If it is open, an audit looks at once whether the door is shut.',
-        params: IdParams,
+        description: 'Ends an open window early; an audit then proves that the exposure is closed.',
+        params: WindowParams,
         response: { 200: Window, ...problems(404, 409) },
       },
     },

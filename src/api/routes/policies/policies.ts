@@ -1,6 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
 import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { checkPolicy, loadPolicy } from '../../../policies/load.ts'
 import { policySchema } from '../../../policies/schema.ts'
@@ -8,49 +7,9 @@ import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../.
 import type { View } from '../../context.ts'
 import { readText } from '../../http/strict-json.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, described, NameParams, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
-
-const Document = Type.Unsafe<PolicyVersion['document']>({
-  type: 'object',
-  additionalProperties: true,
-  description: 'A policy document; its JSON Schema is at /v1/policies/schema',
-})
-
-// Any JSON value and any text pass here: the loader checks the document, and says more than a schema can.
-const DocumentBody = {
-  content: {
-    'application/json': { schema: Type.Unknown({ $id: 'PolicyDocument', description: 'A policy document' }) },
-    'application/yaml': { schema: Type.String({ description: 'A policy document in YAML 1.2' }) },
-  },
-}
-
-export const Policy = Type.Object(
-  {
-    name: Type.String({ examples: ['netwrix-endpoint-protector'] }),
-    version: Type.Integer({ minimum: 1 }),
-    digest: Type.String({ description: 'SHA-256 of the canonical document (RFC 8785), hexadecimal' }),
-    createdAt: Timestamp,
-    document: Document,
-  },
-  { $id: 'Policy', title: 'Policy', description: 'One immutable version of a policy' },
-)
-const Validation = Type.Object(
-  {
-    valid: Type.Boolean(),
-    errors: Type.Array(
-      Type.Object({
-        pointer: Type.String(),
-        line: Type.Optional(Type.Integer({ minimum: 1 })),
-        message: Type.String(),
-      }),
-    ),
-  },
-  { $id: 'PolicyValidation' },
-)
-const VersionParams = closedObject({
-  ...NameParams.properties,
-  version: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
-})
+import { described, problems } from '../../openapi/responses.ts'
+import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { Policy, PolicyBody, PolicyParams, PolicySchema, PolicyValidation, PolicyVersionParams } from './schemas.ts'
 
 export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   // YAML comes through as text, so that mistakes can be told by line.
@@ -97,7 +56,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getPolicySchema',
         tags: ['policies'],
         summary: 'Get the JSON Schema of policies',
-        response: { 200: Type.Unsafe<object>({ type: 'object', additionalProperties: true }), ...problems() },
+        response: { 200: PolicySchema, ...problems() },
       },
     },
     async () => policySchema,
@@ -111,9 +70,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'validatePolicy',
         tags: ['policies'],
         summary: 'Validate a policy',
-        description: 'Takes JSON or `application/yaml`.',
-        body: DocumentBody,
-        response: { 200: Validation, ...problems(413, 415) },
+        description: 'Accepts JSON or `application/yaml`; does not store the document.',
+        body: PolicyBody,
+        response: { 200: PolicyValidation, ...problems(413, 415) },
       },
     },
     async ({ body }) => {
@@ -130,7 +89,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getPolicy',
         tags: ['policies'],
         summary: 'Get a policy',
-        params: NameParams,
+        params: PolicyParams,
         response: { 200: Policy, ...problems(404) },
       },
     },
@@ -145,12 +104,12 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'putPolicy',
         tags: ['policies'],
         summary: 'Create or update a policy',
-        description: 'Takes JSON or `application/yaml`. Where the newest version says the same, nothing is added.',
-        params: NameParams,
-        body: DocumentBody,
+        description: 'Accepts JSON or `application/yaml`. A changed document becomes a new version.',
+        params: PolicyParams,
+        body: PolicyBody,
         response: {
-          200: described('The newest version says the same', Policy),
-          201: described('A new version', Policy),
+          200: described('The newest version has the same content', Policy),
+          201: described('A new version was created', Policy),
           ...problems(413, 415, 422),
         },
       },
@@ -186,7 +145,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listPolicyVersions',
         tags: ['policies'],
         summary: 'List the versions of a policy',
-        params: NameParams,
+        params: PolicyParams,
         response: { 200: pageOf(Policy), ...problems(404) },
       },
     },
@@ -204,7 +163,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getPolicyVersion',
         tags: ['policies'],
         summary: 'Get a version of a policy',
-        params: VersionParams,
+        params: PolicyVersionParams,
         response: { 200: Policy, ...problems(404) },
       },
     },

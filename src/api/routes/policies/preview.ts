@@ -1,44 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { RefusedError } from '../../../domain/errors.ts'
 import { resolveParameters } from '../../../domain/policy/parameters.ts'
 import { findTargets } from '../../../operations/audits/select-targets.ts'
 import { previewPolicy } from '../../../operations/policies/preview.ts'
 import { checkPolicy } from '../../../policies/load.ts'
-import { Counts, closedObject, nullable, problems, Reason, Result, State } from '../../openapi/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
-
-const PreviewRequest = closedObject(
-  {
-    document: Type.Unknown({ description: 'A policy document' }),
-    targets: Type.Union([
-      Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
-      closedObject({ labels: Type.Record(Type.String(), Type.String(), { maxProperties: 50 }) }),
-    ]),
-  },
-  { $id: 'PolicyPreviewRequest' },
-)
-const Preview = Type.Object(
-  {
-    counts: Counts,
-    items: Type.Array(
-      Type.Object({
-        target: Type.String(),
-        rule: Type.String(),
-        vantage: Type.String(),
-        before: nullable(Result),
-        after: nullable(
-          Type.Object(
-            { result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) },
-            { description: 'Null where the draft would say nothing any more' },
-          ),
-        ),
-      }),
-      { description: 'What would change' },
-    ),
-  },
-  { $id: 'PolicyPreview' },
-)
+import { problems } from '../../openapi/responses.ts'
+import { PolicyPreview, PolicyPreviewRequest } from './schemas.ts'
 
 export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -50,9 +17,9 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['policies'],
         summary: 'Preview a policy',
         description:
-          'No packet is sent: facts fit where a probe of the same kind looked at the same endpoint from the same vantage. What has no such facts would be `unknown`.',
-        body: PreviewRequest,
-        response: { 200: Preview, ...problems(413, 415, 422) },
+          'Judges a draft against stored facts and sends no packet. Facts are reused if the same kind of probe observed the same endpoint from the same vantage; without such facts the result is `unknown`.',
+        body: PolicyPreviewRequest,
+        response: { 200: PolicyPreview, ...problems(413, 415, 422) },
       },
     },
     async ({ body, view: { stores } }) => {

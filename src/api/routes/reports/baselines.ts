@@ -2,60 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
-import { nameSchema } from '../../../domain/policy/policy.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
 import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import {
-  closedObject,
-  IdempotencyKey,
-  NameParams,
-  PageQuery,
-  pageOf,
-  problems,
-  Timestamp,
-} from '../../openapi/schemas.ts'
-
-const reason = Type.String({ minLength: 1, maxLength: 1000, examples: ['Reviewed after the move, CHG0030001'] })
-const name = (examples: string[]) => Type.String({ minLength: 1, maxLength: 253, examples })
-
-export const Baseline = Type.Object(
-  {
-    name: nameSchema('Unique name of the baseline'),
-    auditId: Type.String({ format: 'uuid' }),
-    createdAt: Timestamp,
-    approvals: Type.Array(
-      Type.Object({
-        approvedBy: Type.String({ description: 'Id of the key that approved, or `oidc:SUB` of a token' }),
-        reason,
-        items: Type.Integer({ minimum: 0, description: 'How many series were approved' }),
-        at: Timestamp,
-      }),
-      { description: 'Newest first; the oldest approved the whole' },
-    ),
-  },
-  { $id: 'Baseline', title: 'Baseline', description: 'An approved moment to compare with' },
-)
-
-const BaselineInput = closedObject(
-  { name: nameSchema('Unique name'), audit: Type.String({ format: 'uuid' }), reason },
-  { $id: 'BaselineInput' },
-)
-const BaselineApproval = closedObject(
-  {
-    reason,
-    items: Type.Array(
-      closedObject({
-        target: name(['epp-01']),
-        policy: name(['netwrix-endpoint-protector']),
-        rule: name(['server-certificate']),
-        vantage: name(['local']),
-      }),
-      { minItems: 1, maxItems: 1000 },
-    ),
-  },
-  { $id: 'BaselineApproval' },
-)
+import { problems } from '../../openapi/responses.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { Baseline, BaselineApproval, BaselineInput, BaselineParams } from './schemas/baselines.ts'
 
 export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, wanted: string) => {
@@ -87,6 +39,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'createBaseline',
         tags: ['reports'],
         summary: 'Create a baseline',
+        description: 'Approves the findings of a completed audit under a name.',
         headers: Type.Object(IdempotencyKey),
         body: BaselineInput,
         response: { 201: Baseline, ...problems(409, 413, 415, 422) },
@@ -127,7 +80,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getBaseline',
         tags: ['reports'],
         summary: 'Get a baseline',
-        params: NameParams,
+        params: BaselineParams,
         response: { 200: Baseline, ...problems(404) },
       },
     },
@@ -142,8 +95,8 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'approveBaselineItems',
         tags: ['reports'],
         summary: 'Approve items of a baseline',
-        description: 'All of them or none.',
-        params: NameParams,
+        description: 'Replaces the approved outcome of single series by their current outcome: all of them or none.',
+        params: BaselineParams,
         body: BaselineApproval,
         response: { 200: Baseline, ...problems(404, 413, 415, 422) },
       },
@@ -174,7 +127,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'deleteBaseline',
         tags: ['reports'],
         summary: 'Delete a baseline',
-        params: NameParams,
+        params: BaselineParams,
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },

@@ -1,73 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { scoreOf } from '../../../domain/history/compliance.ts'
-import { severities } from '../../../domain/policy/policy.ts'
-import { onTimeMs, runOutcomes } from '../../../domain/schedules.ts'
+import { onTimeMs } from '../../../domain/schedules.ts'
 import { complianceColumns } from '../../../report/listings/columns.ts'
 import type { ComplianceGroup, Grouping } from '../../../store/history/compliance.ts'
-import { LabelQuery, labelsOf } from '../../listing/labels.ts'
-import { FormatQuery, formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
-import { Counts, Coverage, closedObject, nullable, problems, Timestamp, unchanged } from '../../openapi/schemas.ts'
+import { labelsOf } from '../../listing/labels.ts'
+import { formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
+import { problems, unchanged } from '../../openapi/responses.ts'
+import { closedObject } from '../../openapi/schemas.ts'
+import { ComplianceItem, ComplianceReport, StandingQuery } from './schemas/compliance.ts'
 
 const missedRunsMs = 30 * 86_400_000
-const observation = nullable(Type.String({ format: 'date-time' }))
-
-/** How a group of findings stands. */
-export const Standing = {
-  counts: Counts,
-  waived: Type.Integer({ minimum: 0, description: 'So many of those that fail are accepted by a waiver' }),
-  coverage: Coverage,
-  score: nullable(
-    Type.Number({ minimum: 0, maximum: 1, description: 'Passes among all that was checked; null where nothing was' }),
-  ),
-  oldestObservation: observation,
-  newestObservation: observation,
-}
-
-export const ComplianceItem = Type.Object(
-  {
-    policy: Type.String(),
-    severity: nullable(
-      Type.Enum([...severities], { description: 'Of the rule, in the newest version of the policy at that moment' }),
-    ),
-    group: Type.String({
-      description: 'The rule, the target, or the value of the label; empty where a target has no such label',
-    }),
-    ...Standing,
-  },
-  { $id: 'ComplianceItem', title: 'ComplianceItem' },
-)
-
-export const ComplianceReport = Type.Object(
-  {
-    at: Timestamp,
-    items: Type.Array(ComplianceItem),
-    missedRuns: Type.Array(
-      Type.Object({
-        schedule: Type.String(),
-        policy: Type.String(),
-        dueAt: Timestamp,
-        outcome: Type.Enum([...runOutcomes]),
-        reason: nullable(Type.String({ description: 'Why there was no audit, where that is known' })),
-      }),
-      {
-        description: 'Ticks of schedules that had no audit, in the 30 days before that moment; of very many the newest',
-      },
-    ),
-    missedRunsTotal: Type.Integer({ minimum: 0, description: 'How many there are' }),
-  },
-  { $id: 'ComplianceReport', title: 'ComplianceReport', description: 'What was compliant at a moment' },
-)
-
-/** What a report of a moment is about, and its form. */
-export const StandingQuery = {
-  at: Type.Optional(Type.String({ format: 'date-time', description: 'Default: now' })),
-  policy: Type.Optional(Type.String({ maxLength: 100 })),
-  target: Type.Optional(Type.String({ maxLength: 253 })),
-  ...LabelQuery,
-  ...FormatQuery,
-}
-
 /** The moment, and the filter of the store, that such a query names. */
 export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>) => ({
   at: at === undefined ? new Date() : new Date(at),
@@ -87,16 +30,21 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getComplianceReport',
         tags: ['reports'],
         summary: 'Get the compliance report',
-        description: 'Counts and scores by policy, severity, and rule, target or the values of a label.',
+        description: 'Counts and scores at a point in time, by policy, severity, and rule, target or label value.',
         querystring: closedObject({
           by: Type.String({
             pattern: '^(rule|target|label:.{1,100})$',
+            maxLength: 106,
             default: 'rule',
-            description: '`rule`, `target`, or `label:KEY`',
+            description: 'What to group by: `rule`, `target`, or `label:KEY`',
           }),
           ...StandingQuery,
         }),
-        response: { 200: listingContent(ComplianceReport, ComplianceItem), ...unchanged, ...problems(406) },
+        response: {
+          200: listingContent(ComplianceReport, ComplianceItem, complianceColumns),
+          ...unchanged,
+          ...problems(406),
+        },
       },
     },
     async (request, reply) => {

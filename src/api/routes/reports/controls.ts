@@ -1,54 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { RefusedError } from '../../../domain/errors.ts'
-import { verdicts } from '../../../domain/findings/verdict.ts'
-import { controlsOf, frameworksOf, untestedReasons } from '../../../domain/policy/controls.ts'
-import { severities } from '../../../domain/policy/policy.ts'
+import { type ControlStanding, controlsOf, frameworksOf } from '../../../domain/policy/controls.ts'
 import { controlColumns, controlRows } from '../../../report/listings/columns.ts'
 import { formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
-import { closedObject, nullable, problems, Timestamp, unchanged } from '../../openapi/schemas.ts'
-import { readStanding, Standing, StandingQuery, showGroup } from './compliance.ts'
-
-const { oldestObservation, newestObservation, ...sums } = Standing
-
-export const Control = Type.Object(
-  {
-    framework: Type.String({ examples: ['PCI-DSS-4.0.1'] }),
-    control: Type.String({ examples: ['1.2.5'] }),
-    title: nullable(Type.String({ description: 'In short; null for a control that is not known here' })),
-    verdict: Type.Enum([...verdicts], {
-      description:
-        'Of what the rules test: a control asks for more than ports. `pass` only where all that applies was tested',
-    }),
-    ...sums,
-    rules: Type.Array(
-      Type.Object({
-        ...{ policy: Type.String(), version: Type.Integer(), rule: Type.String(), title: Type.String() },
-        severity: Type.Enum([...severities]),
-        ...sums,
-        oldestObservation,
-        newestObservation,
-      }),
-    ),
-    notTested: Type.Array(
-      Type.Object({
-        policy: Type.String(),
-        rule: Type.String(),
-        why: Type.Enum([...untestedReasons], {
-          description: '`never-audited`: nothing was known of the rule then; else a result',
-        }),
-        count: nullable(Type.Integer({ minimum: 1, description: 'Of targets and vantages' })),
-      }),
-      { description: 'What is not proven either way' },
-    ),
-  },
-  { $id: 'Control', title: 'Control', description: 'A control of a framework, and what rules show of it' },
-)
-
-export const ControlReport = Type.Object(
-  { at: Timestamp, items: Type.Array(Control) },
-  { $id: 'ControlReport', title: 'ControlReport', description: 'Controls at a moment, by framework and number' },
-)
+import { exampleOf } from '../../openapi/examples.ts'
+import { problems, unchanged } from '../../openapi/responses.ts'
+import { readStanding, showGroup } from './compliance.ts'
+import { Control, ControlQuery, ControlReport } from './schemas/controls.ts'
 
 export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -60,14 +18,18 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['reports'],
         summary: 'Get the control report',
         description:
-          'Each control that a rule names, with its rules, their results as of `at`, and what was not tested. CSV has a line for each rule of each control.',
-        querystring: closedObject({
-          framework: Type.Optional(
-            Type.String({ maxLength: 100, description: 'As rules name it', examples: ['NIST-800-53'] }),
+          'Each control that a rule names, with its rules, their results at `at`, and what was not tested. CSV has one row for each rule of each control.',
+        querystring: ControlQuery,
+        response: {
+          200: listingContent(
+            ControlReport,
+            Control,
+            controlColumns,
+            controlRows([exampleOf(Control) as ControlStanding]),
           ),
-          ...StandingQuery,
-        }),
-        response: { 200: listingContent(ControlReport, Control), ...unchanged, ...problems(406, 422) },
+          ...unchanged,
+          ...problems(406, 422),
+        },
       },
     },
     async (request, reply) => {

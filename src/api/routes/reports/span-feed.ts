@@ -1,5 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { changeColumns } from '../../../report/listings/columns.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
@@ -12,16 +11,10 @@ import {
   refreshedPageOf,
   refreshedStream,
 } from '../../listing/updated-since.ts'
-import { closedObject, PageQuery, problems, unchanged } from '../../openapi/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
-import { Span } from './history.ts'
-
-export const TargetSpan = Type.Object(
-  { target: TargetName, ...Span.properties },
-  { $id: 'TargetSpan', title: 'TargetSpan', description: 'A span, and the target whose it is' },
-)
-
-const text = Type.Optional(Type.String({ maxLength: 253 }))
+import { problems, unchanged } from '../../openapi/responses.ts'
+import { closedObject, PageQuery } from '../../openapi/schemas.ts'
+import { TargetSpan } from './schemas/history.ts'
+import { SeriesQuery } from './schemas/series.ts'
 
 export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -33,16 +26,16 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['reports'],
         summary: 'Get the history report',
         description:
-          'A span is written when it begins and when it ends: then it comes again, with `to`. `updatedSince` goes by that, not by the times of observations, which an agent may deliver late. As a stream the answer says its `asOf` in the header `portwarden-as-of`.',
+          'The spans of all targets in the order in which they were written. A span is written when it starts and again, with `to`, when it ends; `updatedSince` refers to these times, not to observation times, because agents can deliver late. A stream returns its `asOf` in the header `portwarden-as-of`.',
         querystring: closedObject({
-          ...{ target: text, policy: text, rule: text, vantage: text },
+          ...SeriesQuery,
           ...LabelQuery,
           ...RefreshQuery,
           ...PageQuery,
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(TargetSpan), TargetSpan),
+          200: listingContent(refreshedPageOf(TargetSpan), TargetSpan, changeColumns),
           ...unchanged,
           ...problems(406),
         },

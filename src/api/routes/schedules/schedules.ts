@@ -12,8 +12,9 @@ import type {
 import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, IdempotencyKey, NameParams, PageQuery, pageOf, problems } from '../../openapi/schemas.ts'
-import { Schedule, ScheduleInput, SchedulePatch, ScheduleReplacement, ScheduleRun } from './schemas.ts'
+import { problems } from '../../openapi/responses.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { Schedule, ScheduleInput, ScheduleParams, SchedulePatch, ScheduleReplacement, ScheduleRun } from './schemas.ts'
 
 const shownTicks = 5
 
@@ -120,7 +121,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         operationId: 'getSchedule',
         tags: ['schedules'],
         summary: 'Get a schedule',
-        params: NameParams,
+        params: ScheduleParams,
         response: { 200: Schedule, ...problems(404) },
       },
     },
@@ -135,7 +136,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         operationId: 'replaceSchedule',
         tags: ['schedules'],
         summary: 'Create or replace a schedule',
-        params: NameParams,
+        params: ScheduleParams,
         headers: IfMatch,
         body: ScheduleReplacement,
         response: { 200: Schedule, 201: Schedule, ...problems(412, 413, 415, 422) },
@@ -171,8 +172,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         operationId: 'updateSchedule',
         tags: ['schedules'],
         summary: 'Update a schedule',
-        description: '`{"enabled": false}` pauses it, `{"enabled": true}` resumes it.',
-        params: NameParams,
+        description: '`{"enabled": false}` pauses the schedule, `{"enabled": true}` resumes it.',
+        params: ScheduleParams,
         headers: IfMatch,
         body: SchedulePatch,
         response: { 200: Schedule, ...problems(404, 412, 413, 415, 422) },
@@ -204,8 +205,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         operationId: 'deleteSchedule',
         tags: ['schedules'],
         summary: 'Delete a schedule',
-        description: 'What became of its ticks stays in the compliance report.',
-        params: NameParams,
+        description: 'The compliance report keeps the outcomes of its ticks.',
+        params: ScheduleParams,
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404) },
       },
     },
@@ -228,7 +229,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         operationId: 'listScheduleRuns',
         tags: ['schedules'],
         summary: 'List the runs of a schedule',
-        params: NameParams,
+        params: ScheduleParams,
         querystring: closedObject(PageQuery),
         response: { 200: pageOf(ScheduleRun), ...problems(404) },
       },

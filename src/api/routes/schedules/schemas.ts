@@ -1,25 +1,26 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { missedPolicies, overlapPolicies, runOutcomes } from '../../../domain/schedules.ts'
-import { closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
+import { Actor, closedObject, nullable, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
 import { AuditRequest } from '../audits/schemas.ts'
 import { TargetSelection } from '../targets/schemas.ts'
 
 const { policy, params, vantages, reason } = AuditRequest.properties
+const auditTemplate = { policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }
 
 const AuditTemplate = closedObject(
   { policy, targets: TargetSelection, params, vantages, reason },
   {
     $id: 'AuditTemplate',
-    description: 'What is asked for at each tick; a label selector finds the targets of that moment',
-    examples: [{ policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }],
+    description: 'The audit that each tick creates; a label selector selects the targets of that time',
+    examples: [auditTemplate],
   },
 )
 
 const plain = {
   cron: Type.String({
     maxLength: 200,
-    description: 'Five fields, without seconds: minute, hour, day, month, day of the week',
+    description: 'Cron expression with five fields: minute, hour, day, month, day of the week',
     examples: ['30 2 * * *'],
   }),
   timeZone: Type.String({ maxLength: 100, description: 'IANA time zone', examples: ['Europe/Berlin'] }),
@@ -27,18 +28,21 @@ const plain = {
   jitterSeconds: Type.Integer({
     minimum: 0,
     maximum: 3600,
-    description: 'The audit of a tick begins up to this much later: always the same for the same tick',
+    description: 'Largest delay of the audit after its tick; the same tick always has the same delay',
+    examples: [300],
   }),
   overlap: Type.Enum([...overlapPolicies], {
     description:
-      'While the audit of an earlier tick goes on, a tick is skipped, or waits for its end; one tick can wait',
+      'What happens to a tick while the audit of an earlier tick runs: `skip` drops it, `queue` lets one tick wait for the end',
   }),
   missed: Type.Enum([...missedPolicies], {
-    description: 'Of the ticks that came while the service was down, the last is made good, or none',
+    description: 'What happens to ticks during an outage of the service: `once` runs the last one, `skip` none',
   }),
-  enabled: Type.Boolean({ description: 'False pauses it: what ticks meanwhile is not missed' }),
+  enabled: Type.Boolean({
+    description: 'False pauses the schedule; ticks during the pause do not count as missed',
+    examples: [true],
+  }),
 }
-const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
 const fields = {
   ...plain,
   timeZone: withDefault(plain.timeZone, 'UTC'),
@@ -48,32 +52,46 @@ const fields = {
   enabled: withDefault(plain.enabled, true),
 }
 
-const name = nameSchema('Unique name of the schedule')
+const name = nameSchema('Unique name of the schedule', 'nightly')
+export const ScheduleParams = closedObject({ name })
+
 export const Schedule = Type.Object(
   {
     name,
     ...plain,
-    requestedBy: Type.String({ description: 'Id of the key that asked for it last, or `oidc:SUB` of a token' }),
-    next: Type.Array(Timestamp, { description: 'The next five ticks; none while it is paused' }),
-    createdAt: Timestamp,
-    updatedAt: Timestamp,
+    requestedBy: Actor('Who last changed the schedule'),
+    next: Type.Array(Timestamp('Time of a tick', '01:30:00'), {
+      description: 'The next five ticks; empty while the schedule is paused',
+    }),
+    createdAt: Timestamp('When the schedule was created', '01:00:00'),
+    updatedAt: Timestamp('When the schedule last changed', '01:00:00'),
   },
-  { $id: 'Schedule', title: 'Schedule', description: 'When audits begin by themselves' },
+  { $id: 'Schedule', description: 'Creates audits at fixed times' },
 )
 export const ScheduleRun = Type.Object(
   {
-    dueAt: Timestamp,
-    outcome: Type.Enum([...runOutcomes]),
-    reason: nullable(Type.String({ description: 'Why it had no audit, or why it waits' })),
-    audit: nullable(Type.String({ format: 'uuid' })),
-    decidedAt: Timestamp,
+    dueAt: Timestamp('Time of the tick', '01:30:00'),
+    outcome: Type.Enum([...runOutcomes], { description: 'What the tick led to' }),
+    reason: nullable(Type.String(), { description: 'Why the tick has no audit, or why it waits', examples: [null] }),
+    audit: nullable(Uuid('Id of its audit')),
+    decidedAt: Timestamp('When the outcome was decided', '01:30:01'),
   },
-  { $id: 'ScheduleRun', title: 'ScheduleRun', description: 'What became of one tick of a schedule' },
+  { $id: 'ScheduleRun', description: 'The outcome of one tick of a schedule' },
 )
 
-export const ScheduleInput = closedObject({ name, ...fields }, { $id: 'ScheduleInput' })
-export const ScheduleReplacement = closedObject(fields, { $id: 'ScheduleReplacement' })
+const example = { cron: '30 2 * * *', timeZone: 'Europe/Berlin', audit: auditTemplate }
+export const ScheduleInput = closedObject(
+  { name, ...fields },
+  { $id: 'ScheduleInput', description: 'A schedule to create', examples: [{ name: 'nightly', ...example }] },
+)
+export const ScheduleReplacement = closedObject(fields, {
+  $id: 'ScheduleReplacement',
+  description: 'All fields of a schedule; an omitted field gets its default',
+  examples: [example],
+})
 export const SchedulePatch = closedObject(Type.Partial(Type.Object(plain)).properties, {
   $id: 'SchedulePatch',
+  description: 'The fields of a schedule to change; an omitted field keeps its value',
   minProperties: 1,
+  examples: [{ enabled: false }],
 })

@@ -9,7 +9,8 @@ import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
 import { describeSchemaIssues, findUnstorable, type SchemaIssue, sendProblem } from '../../http/problems.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
-import { closedObject, problems } from '../../openapi/schemas.ts'
+import { problems } from '../../openapi/responses.ts'
+import { closedObject } from '../../openapi/schemas.ts'
 import {
   CutOffError,
   drain,
@@ -24,7 +25,7 @@ import { readNdjson } from './import/ndjson.ts'
 import { readNmap } from './import/nmap.ts'
 import { maxRows, sift } from './import/rows.ts'
 import { openSpool } from './import/spool.ts'
-import { noHost, TargetInput } from './schemas.ts'
+import { ImportedTarget, ImportOutcome, noHost } from './schemas.ts'
 
 /** An import may be so large and take so long to come; nothing of it stays in memory but its names. */
 const limitBytes = 1024 * 2 ** 20
@@ -37,35 +38,25 @@ const readers: Record<string, RowReader> = {
   'text/xml': readNmap,
 }
 
-const count = (description: string) => Type.Integer({ minimum: 0, description })
-export const ImportOutcome = Type.Object(
-  {
-    rows: count('Rows that the document has; hosts that are not up are none'),
-    created: count('Targets that were not there'),
-    updated: count('Targets that are not as they were'),
-    unchanged: count('Targets that were just so'),
-    refused: count('Rows that were left out; with `partial` alone it is more than 0'),
-    errors: Type.Array(
-      Type.Object({
-        line: Type.Integer({ description: 'Where the row ends or, in XML, begins', examples: [17] }),
-        pointer: Type.String({ description: 'The field; of CSV the column', examples: ['/address'] }),
-        detail: Type.String(),
-      }),
-      { description: 'The first 100 mistakes' },
-    ),
-  },
-  { $id: 'ImportOutcome', title: 'ImportOutcome', description: 'What an import did' },
+const csv = 'name,address,labels.site\r\nepp-01,10.20.0.11,hq\r\n'
+const ndjson = '{"name":"epp-01","address":"10.20.0.11","labels":{"site":"hq"}}\n'
+const nmap =
+  '<nmaprun><host><status state="up"/><address addr="10.20.0.11" addrtype="ipv4"/><hostnames><hostname name="epp-01" type="user"/></hostnames></host></nmaprun>'
+const importContent = Object.fromEntries(
+  Object.keys(readers).map((type) => {
+    const example = type === 'text/csv' ? csv : type === 'application/x-ndjson' ? ndjson : nmap
+    return [
+      type,
+      {
+        schema: Type.String({
+          maxLength: limitBytes,
+          description: 'One target for each row, line or host',
+          examples: [example],
+        }),
+      },
+    ]
+  }),
 )
-
-// What an export says besides is no mistake, and nothing is done with it.
-const ignored = {
-  createdAt: Type.Optional(Type.String()),
-  updatedAt: Type.Optional(Type.String()),
-  retiredAt: Type.Optional(Type.Null()),
-}
-const ImportedTarget = closedObject({ ...TargetInput.properties, ...ignored })
-
-const Document = Type.String({ description: 'One target to a row, line or host' })
 
 export const targetImportRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'spoolDir'>> = async (
   app,
@@ -82,16 +73,16 @@ export const targetImportRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'sp
         operationId: 'importTargets',
         tags: ['targets'],
         summary: 'Import targets',
-        description: `Takes CSV (its first line names the columns: those of the export of targets, and \`labels.KEY\` for a label), NDJSON, or what \`nmap -oX\` writes. Each row creates the target of its name or updates it; what it leaves out, and every empty cell, keeps its value. A retired target comes back with its history.
+        description: `Accepts CSV, NDJSON and Nmap XML. The first line of CSV names the columns: those of the CSV export of targets, and \`labels.KEY\` for a label. Each row creates or updates the target with its name; an omitted field and an empty cell keep the stored value. A retired target becomes active again.
 
-Of Nmap XML are taken: hosts that are up, their IPv4 address (else IPv6), and as name the host name that the scan was given, else that of the PTR record, else the address. Ports, MAC addresses, scripts and operating systems are not.
+Nmap XML (\`nmap -oX\`) gives the hosts that are up: as address the IPv4 address, else the IPv6 address; as name the host name of the scan, else that of the PTR record, else the address. All other information is ignored.
 
-Nothing is written before the whole document was read. Then all of its rows are saved or, where one is refused, none; with \`partial=true\` those that are not refused. At most 1 GiB, ${maxRows} rows and 10 minutes.`,
+The service reads the whole document before it saves anything. It saves all rows, or none if a row is invalid; with \`partial=true\` it saves the valid rows. At most 1 GiB, ${maxRows} rows and 10 minutes.`,
         querystring: closedObject({
-          partial: Type.Boolean({ default: false, description: 'Save the sound rows even where others are refused' }),
+          partial: Type.Boolean({ default: false, description: 'Saves the valid rows if others are invalid' }),
         }),
         consumes: Object.keys(readers),
-        body: { content: Object.fromEntries(Object.keys(readers).map((type) => [type, { schema: Document }])) },
+        body: { content: importContent },
         response: { 200: ImportOutcome, ...problems(413, 415, 422) },
       },
     },

@@ -1,70 +1,134 @@
 import { Type } from 'typebox'
 import { describeHost } from '../../../domain/findings/endpoint.ts'
 import { retiredAt } from '../../listing/updated-since.ts'
-import { closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
+import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 
 export const TargetName = Type.String({
   pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$',
-  description: 'Unique name',
+  maxLength: 253,
+  description: 'Unique name of the target',
   examples: ['epp-01'],
 })
-const label = Type.String({ maxLength: 200 })
 
-/** Labels as a target has them. */
-export const Labels = Type.Record(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }), label, {
-  additionalProperties: false,
-  maxProperties: 50,
-  examples: [{ site: 'hq' }],
-})
+/** The labels of a target. */
+export const Labels = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$' }),
+  Type.String({ maxLength: 200 }),
+  { additionalProperties: false, maxProperties: 50, examples: [{ site: 'hq' }] },
+)
+
+/** A label selector: all of these labels, with these values. */
+export const LabelSelector = { ...Labels, minProperties: 1 } as typeof Labels
+
+/** Values of the parameters of policies. */
+export const ParameterValues = (maxProperties: number, description: string) =>
+  Type.Record(
+    Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
+    Type.Union([
+      Type.String({ maxLength: 100_000 }),
+      Type.Number({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+      Type.Boolean(),
+    ]),
+    { additionalProperties: false, maxProperties, description, examples: [{ domainController: 'dc1.corp.example' }] },
+  )
 
 const required = {
   address: Type.String({
     minLength: 1,
     maxLength: 253,
     description: 'IP address or host name',
-    examples: ['10.0.0.5'],
+    examples: ['10.20.0.11'],
   }),
 }
 const optional = {
-  roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { maxItems: 50, uniqueItems: true }),
+  roles: Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
+    maxItems: 50,
+    uniqueItems: true,
+    description: 'What the host is used for',
+    examples: [['epp-server']],
+  }),
   labels: Labels,
-  params: Type.Record(
-    Type.String({ pattern: '^[a-zA-Z][a-zA-Z0-9]{0,99}$' }),
-    Type.Union([Type.String(), Type.Number(), Type.Boolean()]),
-    {
-      additionalProperties: false,
-      maxProperties: 100,
-      description: 'Parameters of policies for this target',
-      examples: [{ domainController: 'dc1.corp.example' }],
-    },
-  ),
-  externalId: nullable(Type.String({ maxLength: 200, description: 'For example its id in a CMDB' })),
+  params: ParameterValues(100, 'Parameters of policies for this target'),
+  externalId: nullable(Type.String({ maxLength: 200, examples: ['CI0012345'] }), {
+    description: 'Id of the host in another system, for example a CMDB',
+  }),
 }
-const partial = Type.Partial(Type.Object(optional)).properties
 
-/** The fields of a target as a caller gives them. */
-export const TargetProperties = { ...required, ...partial }
+/** The fields of a request that sets a target. */
+const TargetProperties = { ...required, ...Type.Partial(Type.Object(optional)).properties }
+const example = { address: '10.20.0.11', labels: { site: 'hq' }, params: { domainController: 'dc1.corp.example' } }
 
 export const Target = Type.Object(
-  { name: TargetName, ...required, ...optional, createdAt: Timestamp, updatedAt: Timestamp, retiredAt },
-  { $id: 'Target', title: 'Target', description: 'A host under audit' },
+  {
+    name: TargetName,
+    ...required,
+    ...optional,
+    createdAt: Timestamp('When the target was created', '01:30:00'),
+    updatedAt: Timestamp('When the target last changed', '01:30:00'),
+    retiredAt,
+  },
+  { $id: 'Target', description: 'A host under audit' },
 )
-export const TargetReplacement = closedObject(TargetProperties, { $id: 'TargetReplacement' })
+export const TargetInput = closedObject(
+  { name: TargetName, ...TargetProperties },
+  { $id: 'TargetInput', description: 'A target to create', examples: [{ name: 'epp-01', ...example }] },
+)
+export const TargetReplacement = closedObject(TargetProperties, {
+  $id: 'TargetReplacement',
+  description: 'All fields of a target; an omitted field becomes empty',
+  examples: [example],
+})
 export const TargetPatch = closedObject(Type.Partial(Type.Object(TargetProperties)).properties, {
   $id: 'TargetPatch',
+  description: 'The fields of a target to change; an omitted field keeps its value',
   minProperties: 1,
+  examples: [{ labels: { site: 'hq', tier: 'gold' } }],
 })
-export const TargetInput = closedObject({ name: TargetName, ...TargetProperties }, { $id: 'TargetInput' })
 export const TargetParams = closedObject({ name: TargetName })
 
-/** Targets by names or by labels, as schedules, windows and waivers name them. */
+/** Targets by names or by labels, as schedules, windows and waivers select them. */
 export const TargetSelection = Type.Union(
   [
     Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
-    closedObject({ labels: Type.Record(Type.String(), Type.String(), { minProperties: 1, maxProperties: 50 }) }),
+    closedObject({ labels: LabelSelector }),
   ],
-  { $id: 'TargetSelection', description: 'Names of targets, or a label selector' },
+  {
+    $id: 'TargetSelection',
+    description: 'Names of targets, or a label selector',
+    examples: [['epp-01'], { labels: { site: 'hq' } }],
+  },
 )
 
-/** What is wrong with an address that the schema lets through. */
+export const ImportOutcome = Type.Object(
+  {
+    rows: Count('Rows of the document; a host of Nmap XML that is not up is not a row', 3),
+    created: Count('New targets', 2),
+    updated: Count('Targets that changed', 1),
+    unchanged: Count('Targets that already had these values'),
+    refused: Count('Invalid rows; 0 without `partial`'),
+    errors: Type.Array(
+      Type.Object({
+        line: Type.Integer({
+          minimum: 1,
+          description: 'Line of the document where the row ends or, in XML, begins',
+          examples: [17],
+        }),
+        pointer: Type.String({ description: 'JSON Pointer of the field; for CSV the column', examples: ['/address'] }),
+        detail: Type.String({ description: 'What would be valid' }),
+      }),
+      { description: 'The first 100 validation errors', examples: [[]] },
+    ),
+  },
+  { $id: 'ImportOutcome', description: 'The effect of an import' },
+)
+
+/** A row of an import: the export adds times, which are ignored. */
+export const ImportedTarget = closedObject({
+  ...TargetInput.properties,
+  createdAt: Type.Optional(Type.String({ maxLength: 40 })),
+  updatedAt: Type.Optional(Type.String({ maxLength: 40 })),
+  retiredAt: Type.Optional(Type.Null()),
+})
+
+/** The validation issue of an address that the schema accepts. */
 export const noHost = { pointer: '/address', message: `must be ${describeHost}` }

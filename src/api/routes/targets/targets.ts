@@ -22,7 +22,8 @@ import {
   refreshedPageOf,
   refreshedStream,
 } from '../../listing/updated-since.ts'
-import { closedObject, IdempotencyKey, PageQuery, problems, unchanged } from '../../openapi/schemas.ts'
+import { problems, unchanged } from '../../openapi/responses.ts'
+import { closedObject, IdempotencyKey, PageQuery } from '../../openapi/schemas.ts'
 import { noHost, Target, TargetInput, TargetParams, TargetPatch, TargetReplacement } from './schemas.ts'
 
 export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -40,7 +41,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listTargets',
         tags: ['targets'],
         summary: 'List targets',
-        description: 'As CSV or NDJSON it is what `POST /v1/targets/import` takes.',
+        description: 'The CSV and NDJSON forms can be imported with `POST /v1/targets/import`.',
         querystring: closedObject({
           ...LabelQuery,
           ...RefreshQuery,
@@ -48,7 +49,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(Target), Target),
+          200: listingContent(refreshedPageOf(Target), Target, targetColumns),
           ...unchanged,
           ...problems(406),
         },
@@ -154,7 +155,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'updateTarget',
         tags: ['targets'],
         summary: 'Update a target',
-        description: 'A field that is named replaces the stored one whole; the others stay.',
+        description: 'A given field replaces the whole stored field; the others keep their values.',
         params: TargetParams,
         headers: IfMatch,
         body: TargetPatch,
@@ -184,7 +185,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'retireTarget',
         tags: ['targets'],
         summary: 'Retire a target',
-        description: 'Its history stays, and creating the same name again continues it.',
+        description: 'Its history is kept; a new target with the same name continues it.',
         params: TargetParams,
         response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
       },

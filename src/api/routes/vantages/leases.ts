@@ -1,39 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ConflictError } from '../../../domain/errors.ts'
-import { Lease as AnyLease, Delivery, leaseId } from '../../../domain/vantages/lease.ts'
-import { canaryStates, maxLeaseWaitSeconds } from '../../../domain/vantages/presence.ts'
 import type { ServerParts } from '../../context.ts'
-import { closedObject, problems } from '../../openapi/schemas.ts'
-import { VantageName } from './vantages.ts'
+import { problems } from '../../openapi/responses.ts'
+import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery, VantageParams } from './schemas.ts'
 
-export const Lease = Type.Object(AnyLease.properties, {
-  $id: 'Lease',
-  title: 'Lease',
-  description: 'A batch on loan to an agent: what to look at, and nothing of what is expected',
-})
-
-const LeaseRequest = closedObject(
-  {
-    waitSeconds: Type.Integer({
-      minimum: 0,
-      maximum: maxLeaseWaitSeconds,
-      default: 0,
-      description: 'How long to wait for a batch where none is waiting',
-    }),
-    version: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z.+-]{1,50}$', examples: ['1.0.0'] })),
-    canary: Type.Optional(Type.Enum([...canaryStates])),
-  },
-  { $id: 'LeaseRequest', examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'none' }] },
-)
-const Observations = closedObject(Delivery.properties, { $id: 'ObservationDelivery' })
-const DeliveryReceipt = Type.Object(
-  { recorded: Type.Boolean({ description: 'False: the batch was recorded before, so nothing was changed' }) },
-  { $id: 'DeliveryReceipt' },
-)
-
-const Params = closedObject({ name: VantageName })
-const LeaseParams = closedObject({ name: VantageName, id: Type.String({ pattern: leaseId }) })
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
 const deliveryLimit = 32 * 1024 * 1024
@@ -50,12 +21,13 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         operationId: 'leaseBatch',
         tags: ['vantages'],
         summary: 'Lease a batch of checks',
-        description: 'Asking is how an agent says that it is there. Without an answer in time a batch is leased again.',
-        params: Params,
+        description:
+          'Long poll. Each request is the heartbeat of the agent. A batch whose lease ends without a delivery is leased again.',
+        params: VantageParams,
         body: LeaseRequest,
         response: {
           200: Lease,
-          204: Type.Null({ description: 'No batch waits' }),
+          204: Type.Null({ description: 'No batch is available' }),
           ...problems(404, 413, 415),
         },
       },
@@ -78,11 +50,11 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
     {
       config,
       schema: {
-        operationId: 'keepLease',
+        operationId: 'renewLease',
         tags: ['vantages'],
         summary: 'Renew a lease',
         params: LeaseParams,
-        response: { 204: Type.Null({ description: 'It goes on' }), ...problems(404, 409) },
+        response: { 204: Type.Null({ description: 'The lease continues' }), ...problems(404, 409) },
       },
     },
     async ({ params }, reply) => {
@@ -102,9 +74,9 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         tags: ['vantages'],
         summary: 'Deliver observations',
         description:
-          'One observation for each check of the lease, facts and never results. It may come late: it counts unless the batch was recorded meanwhile.',
+          'One observation for each check of the lease: facts, no results. A late delivery counts unless the batch has been recorded in the meantime.',
         params: LeaseParams,
-        body: Observations,
+        body: ObservationDelivery,
         response: {
           200: DeliveryReceipt,
           ...problems(404, 413, 415, 422),

@@ -6,26 +6,37 @@ import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
 import { assess, type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
 import type { ServerParts } from '../../context.ts'
-import { closedObject, problems } from '../../openapi/schemas.ts'
+import { problems } from '../../openapi/responses.ts'
+import { closedObject } from '../../openapi/schemas.ts'
 
 const Query = closedObject({
   target: Type.String({
     minLength: 1,
     maxLength: 300,
-    description: '`HOST:PORT`, an IPv6 address in brackets',
-    examples: ['epp-01.corp.example:443', '[fd00::1]:22'],
+    description: 'Endpoint as `HOST:PORT`; an IPv6 address in brackets',
+    examples: ['epp-01.corp.example:443'],
   }),
-  module: Type.Enum(moduleNames, { default: 'tcp_connect' }),
+  module: Type.Enum(moduleNames, { default: 'tcp_connect', description: 'Module of blackbox_exporter' }),
   vantage: Type.Optional(
-    Type.String({ maxLength: 100, description: 'A vantage of this process; without it, its first' }),
+    Type.String({
+      maxLength: 100,
+      description: 'A vantage of this process; default: its first vantage',
+      examples: ['local'],
+    }),
   ),
+})
+const Metrics = Type.String({
+  description: 'Text format of Prometheus, version 0.0.4',
+  examples: ['# TYPE probe_success gauge\nprobe_success 1\n'],
 })
 const scrapeTimeout = 'x-prometheus-scrape-timeout-seconds'
 const Headers = Type.Object({
   [scrapeTimeout]: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
-      description: 'The look ends half a second before it, so that its answer comes',
+      maximum: 86_400,
+      description: 'Timeout of the scrape; the probe ends half a second earlier',
+      examples: [10],
     }),
   ),
 })
@@ -48,12 +59,11 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
         tags: ['operations'],
         summary: 'Probe a port',
         description:
-          'The first address of the target (IPv4 first) is looked at once, within the egress policy. What is wrong with the ' +
-          'target is `probe_success 0`; trouble of our own is 503, a target that must not be dialled 422.',
+          'Probes the first address of the target (IPv4 first) once, within the egress policy, and responds like blackbox_exporter. A failure of the target gives `probe_success 0`, a failure of this process 503, a target outside the egress policy 422.',
         querystring: Query,
         headers: Headers,
         response: {
-          200: { description: 'Metrics', content: { 'text/plain': { schema: Type.String() } } },
+          200: { description: 'Metrics', content: { 'text/plain': { schema: Metrics } } },
           ...problems(422),
         },
       },

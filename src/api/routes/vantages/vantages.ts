@@ -1,46 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
 import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
-import { nameSchema, Zone } from '../../../domain/policy/policy.ts'
-import { canaryStates, isAbsent, vantageKinds } from '../../../domain/vantages/presence.ts'
+import { isAbsent } from '../../../domain/vantages/presence.ts'
 import type { VantageState } from '../../../store/inventory/vantages.ts'
 import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
-
-const count = Type.Integer({ minimum: 0 })
-
-export const VantageName = Type.String({
-  pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
-  maxLength: 100,
-  description: 'Name of the vantage',
-  examples: ['branch-office'],
-})
-const Params = closedObject({ name: VantageName })
-
-export const Vantage = Type.Object(
-  {
-    name: nameSchema('Unique name of the vantage'),
-    zones: Type.Array(Type.String(), { examples: [['client']] }),
-    kind: Type.Enum([...vantageKinds], {
-      description: '`worker`: processes of the service itself; `agent`: one that leases its batches over HTTP',
-    }),
-    absent: Type.Boolean({ description: 'Not seen for longer than its heartbeat' }),
-    lastSeenAt: nullable(Timestamp),
-    version: nullable(Type.String({ description: 'Of the process that was seen last' })),
-    canary: Type.Enum([...canaryStates], {
-      description: 'What its canary endpoints said last; `none`: it names none, `unknown`: nobody has looked yet',
-    }),
-    queueDepth: Type.Object({ waiting: count, running: count }, { description: 'Batches' }),
-    lagSeconds: Type.Number({ minimum: 0, description: 'How long the oldest batch that waits has waited' }),
-  },
-  { $id: 'Vantage', title: 'Vantage', description: 'A named place from which probes are made' },
-)
-
-const VantageInput = closedObject(
-  { zones: Type.Array(Zone, { minItems: 1, maxItems: 20, uniqueItems: true }) },
-  { $id: 'VantageInput', examples: [{ zones: ['untrusted'] }] },
-)
+import { problems } from '../../openapi/responses.ts'
+import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { Vantage, VantageInput, VantageParams } from './schemas.ts'
 
 const show = ({ lastSeenAt, ...vantage }: VantageState) => ({
   ...vantage,
@@ -81,7 +47,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getVantage',
         tags: ['vantages'],
         summary: 'Get a vantage',
-        params: Params,
+        params: VantageParams,
         response: { 200: Vantage, ...problems(404) },
       },
     },
@@ -97,8 +63,8 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['vantages'],
         summary: 'Register a vantage',
         description:
-          'Which zones an agent stands for is decided here and not by the agent. While a worker serves the vantage, the zones are what its configuration says.',
-        params: Params,
+          'Sets the zones of an agent; an agent cannot choose them itself. For a vantage of a worker the configuration of the worker sets the zones.',
+        params: VantageParams,
         body: VantageInput,
         response: { 200: Vantage, ...problems(409, 413, 415) },
       },

@@ -1,39 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from 'typebox'
+import type { Static } from 'typebox'
 import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
-import { allEventTypes } from '../../../domain/webhooks/events.ts'
-import { deliveryStatuses, type Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
+import type { Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, nullable, PageQuery, pageOf, problems, Timestamp } from '../../openapi/schemas.ts'
-import { WebhookParams } from './schemas.ts'
-
-const DeliveryId = Type.String({ pattern: '^[1-9][0-9]{0,18}$', examples: ['42'] })
-const Params = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })
-const EventName = Type.Enum([...allEventTypes])
-
-export const Delivery = Type.Object(
-  {
-    id: DeliveryId,
-    messageId: Type.String({ format: 'uuid', description: 'The header `webhook-id` of all its tries' }),
-    event: EventName,
-    url: Type.String(),
-    status: Type.Enum([...deliveryStatuses], { description: '`dead`: all tries failed; it can be sent again' }),
-    attempts: Type.Integer({ minimum: 0 }),
-    createdAt: Timestamp,
-    nextAttemptAt: nullable(Timestamp),
-    lastAttempt: nullable(
-      Type.Object({
-        at: Timestamp,
-        durationMs: Type.Integer({ minimum: 0 }),
-        httpStatus: nullable(Type.Integer({ description: 'Null where no answer came' })),
-        error: nullable(Type.String({ examples: ['connection-refused'] })),
-      }),
-    ),
-  },
-  { $id: 'Delivery', title: 'Delivery', description: 'One event on its way to one webhook' },
-)
+import { problems } from '../../openapi/responses.ts'
+import { pageOf } from '../../openapi/schemas.ts'
+import { Delivery, DeliveryParams, DeliveryQuery, type EventName, WebhookParams } from './schemas.ts'
 
 export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier'>> = async (app, { notifier }) => {
   const findWebhook = async ({ stores }: View, id: string) => {
@@ -41,7 +15,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
     if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
     return webhook
   }
-  const find = async (view: View, { id, deliveryId }: Static<typeof Params>) => {
+  const find = async (view: View, { id, deliveryId }: Static<typeof DeliveryParams>) => {
     await findWebhook(view, id)
     const delivery = await view.stores.deliveries.find(id, deliveryId)
     if (!delivery) throw new NotFoundError(`there is no delivery ${deliveryId} of this webhook`)
@@ -79,11 +53,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         tags: ['webhooks'],
         summary: 'List the deliveries of a webhook',
         params: WebhookParams,
-        querystring: closedObject({
-          status: Type.Optional(Type.Enum([...deliveryStatuses])),
-          event: Type.Optional(EventName),
-          ...PageQuery,
-        }),
+        querystring: DeliveryQuery,
         response: { 200: pageOf(Delivery), ...problems(404) },
       },
     },
@@ -103,7 +73,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         operationId: 'getDelivery',
         tags: ['webhooks'],
         summary: 'Get a delivery',
-        params: Params,
+        params: DeliveryParams,
         response: { 200: Delivery, ...problems(404) },
       },
     },
@@ -118,8 +88,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         operationId: 'redeliver',
         tags: ['webhooks'],
         summary: 'Repeat a delivery',
-        description: 'It keeps its `webhook-id`, so that the receiver can tell that it had it before.',
-        params: Params,
+        description:
+          'Starts all attempts again. The delivery keeps its `webhook-id`, so that the receiver can detect duplicates.',
+        params: DeliveryParams,
         response: { 202: Delivery, ...problems(404, 409) },
       },
     },

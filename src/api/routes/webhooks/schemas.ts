@@ -1,52 +1,70 @@
-import { type Static, type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { nameSchema, severities } from '../../../domain/policy/policy.ts'
 import { webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
-import { eventTypes } from '../../../domain/webhooks/events.ts'
+import { allEventTypes, eventTypes } from '../../../domain/webhooks/events.ts'
+import { deliveryStatuses } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
-import { closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
+import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
+import { LabelSelector } from '../targets/schemas.ts'
 
 const WebhookId = Type.String({
   pattern: `^(${callbacksId}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`,
-  description: `Its id, or \`${callbacksId}\`: the one of what is told to the \`callbackUrl\` of audits`,
+  maxLength: 36,
+  description: `Id of the webhook; \`${callbacksId}\` stands for the callbacks of audits`,
+  examples: ['019b7600-0000-7000-8000-000000000004'],
 })
 export const WebhookParams = closedObject({ id: WebhookId })
 
+const Events = Type.Array(Type.Enum([...eventTypes]), {
+  minItems: 1,
+  maxItems: eventTypes.length,
+  uniqueItems: true,
+  description:
+    'Events to deliver. With `servicenow-em` and `jira-ops` one event of each pair opens an alert and the other clears it (`finding.opened` and `finding.resolved`, `vantage.absent` and `vantage.returned`…): subscribe to both. `audit.completed` and `drift.detected` open no alert',
+  examples: [['finding.opened', 'finding.resolved']],
+})
 const plain = {
   url: Type.String({
     format: 'uri',
     pattern: '^https?://',
     maxLength: 2000,
-    description: 'Where events are posted to: HTTPS, except to this machine itself',
+    description: 'Receives the events; HTTPS, except on the machine of the service',
     examples: ['https://itsm.corp.example/hooks/portwarden'],
   }),
-  description: nullable(Type.String({ maxLength: 500 })),
-  events: Type.Array(Type.Enum([...eventTypes]), {
-    minItems: 1,
-    uniqueItems: true,
-    description:
-      'With `servicenow-em` and `jira-ops` one of each pair opens an alert and the other clears it (`finding.opened` and `finding.resolved`, `vantage.absent` and `vantage.returned`…): ask for both. `audit.completed` and `drift.detected` open none',
+  description: nullable(Type.String({ maxLength: 500, examples: ['Change management'] }), {
+    description: 'Free text',
   }),
+  events: Events,
   filter: closedObject(
     {
-      policies: Type.Optional(Type.Array(nameSchema('A policy'), { minItems: 1, maxItems: 100, uniqueItems: true })),
-      labels: Type.Optional(
-        Type.Record(Type.String(), Type.String(), {
-          minProperties: 1,
-          maxProperties: 50,
-          description: 'Labels of targets, all of them; of an audit, one of its targets must have them',
-          examples: [{ site: 'hq' }],
+      policies: Type.Optional(
+        Type.Array(nameSchema('Name of a policy', 'netwrix-endpoint-protector'), {
+          minItems: 1,
+          maxItems: 100,
+          uniqueItems: true,
+          description: 'Events of these policies only',
         }),
       ),
-      minSeverity: Type.Optional(Type.Enum([...severities], { description: 'Of the rules of findings and of drift' })),
+      labels: Type.Optional({
+        ...LabelSelector,
+        description: 'Events of targets with all of these labels only; for an audit, one of its targets must have them',
+      } as typeof LabelSelector),
+      minSeverity: Type.Optional(
+        Type.Enum([...severities], { description: 'Findings and drift of rules with at least this severity only' }),
+      ),
     },
-    { description: 'A condition counts for the events that have what it asks for' },
+    {
+      description: 'Restricts the events. A condition applies to the events that have the property',
+      examples: [{ minSeverity: 'high', labels: { site: 'hq' } }],
+    },
   ),
   format: Type.Enum([...webhookFormats], {
     description:
       '`standard`: Standard Webhooks; `servicenow-em`: events of ServiceNow Event Management; `jira-ops`: alerts of Jira Service Management',
   }),
   enabled: Type.Boolean({
-    description: 'While it is not, events are noted down no more, and what waits goes on waiting',
+    description: 'False pauses the webhook: new events are dropped, waiting deliveries keep waiting',
+    examples: [true],
   }),
 }
 const Authorization = Type.Optional(
@@ -56,12 +74,11 @@ const Authorization = Type.Optional(
       maxLength: 4000,
       pattern: '^[\\x20-\\x7e]+$',
       writeOnly: true,
-      description: 'Sent as the header Authorization; never shown again. Null removes it',
       examples: ['Basic cG9ydHdhcmRlbjpzZWNyZXQ='],
     }),
+    { description: 'Value of the header Authorization of each delivery; it is never returned. Null removes it' },
   ),
 )
-const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
 const fields = {
   ...plain,
   description: withDefault(plain.description, null),
@@ -73,61 +90,64 @@ const fields = {
 const shown = {
   id: WebhookId,
   ...plain,
-  url: Type.String(),
-  events: Type.Array(Type.Enum([...eventTypes])),
-  hasAuthorization: Type.Boolean(),
-  disabledReason: nullable(Type.String({ description: 'Why it was disabled, where nobody asked for it' })),
-  previousSecretUntil: nullable(
-    Type.String({ format: 'date-time', description: 'Until then the secret before signs too' }),
-  ),
-  requestedBy: Type.String({ description: 'Id of the key that asked for it' }),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
+  hasAuthorization: Type.Boolean({ description: 'Whether deliveries have the header Authorization' }),
+  disabledReason: nullable(Type.String(), {
+    description: 'Why the service disabled the webhook; null if it did not',
+    examples: [null],
+  }),
+  previousSecretUntil: nullable(Timestamp('Until when the previous secret signs too'), {
+    description: 'Until when the previous secret signs too; null if there is none',
+    examples: [null],
+  }),
+  requestedBy: Actor('Who created the webhook'),
+  createdAt: Timestamp('When the webhook was created', '01:00:00'),
+  updatedAt: Timestamp('When the webhook last changed', '01:00:00'),
 }
 
-export const Webhook = Type.Object(shown, { $id: 'Webhook', title: 'Webhook', description: 'Who is told of what' })
+export const Webhook = Type.Object(shown, { $id: 'Webhook', description: 'A subscription to events' })
 export const WebhookWithSecret = Type.Object(
   {
     ...shown,
-    secret: nullable(
-      Type.String({
-        description:
-          'The signing secret, this once; null where an Idempotency-Key brought the same answer again, and of `callbacks`: each caller has one of its own, which `GET /v1/callback-secret` shows',
-        examples: ['whsec_…'],
-      }),
-    ),
+    secret: nullable(Type.String(), {
+      description:
+        'The signing secret. Null in the response to a repeated Idempotency-Key, and for `callbacks`: each key has a secret of its own, see `GET /v1/callback-secret`',
+      examples: ['whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'],
+    }),
   },
-  {
-    $id: 'WebhookWithSecret',
-    title: 'WebhookWithSecret',
-    description: 'A webhook with its signing secret: it cannot be seen again',
-  },
+  { $id: 'WebhookWithSecret', description: 'A webhook with its signing secret, which is returned only once' },
 )
-
-export const CallbackSecret = Type.Object(
-  {
-    secret: Type.String({ description: 'As Standard Webhooks writes it', examples: ['whsec_…'] }),
-    previousSecret: nullable(
-      Type.String({ description: 'The one before it, while it signs too', examples: ['whsec_…'] }),
-    ),
-    previousSecretUntil: nullable(Timestamp),
-  },
-  { $id: 'CallbackSecret' },
-)
-
 export const WebhookInput = closedObject(fields, {
   $id: 'WebhookInput',
+  description: 'A webhook to create',
   examples: [
     {
       url: 'https://itsm.corp.example/hooks/portwarden',
-      events: ['audit.completed', 'finding.opened', 'finding.resolved'],
+      events: ['finding.opened', 'finding.resolved'],
       filter: { minSeverity: 'high', labels: { site: 'hq' } },
     },
   ],
 })
 export const WebhookPatch = closedObject(
   { ...Type.Partial(Type.Object(plain)).properties, authorization: Authorization },
-  { $id: 'WebhookPatch', minProperties: 1 },
+  {
+    $id: 'WebhookPatch',
+    description: 'The fields of a webhook to change; an omitted field keeps its value',
+    minProperties: 1,
+    examples: [{ enabled: false }],
+  },
+)
+
+const Secret = (description: string, example: string) => Type.String({ description, examples: [example] })
+export const CallbackSecret = Type.Object(
+  {
+    secret: Secret('The signing secret in the form of Standard Webhooks', 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'),
+    previousSecret: nullable(Type.String(), {
+      description: 'The previous secret while it signs too; null if there is none',
+      examples: [null],
+    }),
+    previousSecretUntil: shown.previousSecretUntil,
+  },
+  { $id: 'CallbackSecret', description: 'The secret that signs the callbacks of the calling key' },
 )
 export const SecretRotation = closedObject(
   {
@@ -135,8 +155,54 @@ export const SecretRotation = closedObject(
       minimum: 0,
       maximum: 604_800,
       default: 86_400,
-      description: 'As long both secrets sign, so that the receiver can change over',
+      description: 'How long the old secret signs too, so that the receiver can change over',
     }),
   },
-  { $id: 'SecretRotation', examples: [{ overlapSeconds: 3600 }] },
+  { $id: 'SecretRotation', description: 'How to rotate the secret', examples: [{ overlapSeconds: 3600 }] },
+)
+
+const DeliveryId = Type.String({
+  pattern: '^[1-9][0-9]{0,18}$',
+  maxLength: 19,
+  description: 'Id of the delivery',
+  examples: ['42'],
+})
+export const EventName = Type.Enum([...allEventTypes], {
+  description: 'Type of the event',
+  examples: ['finding.opened'],
+})
+const DeliveryStatus = Type.Enum([...deliveryStatuses], {
+  description: '`dead`: all attempts failed; it can be delivered again',
+  examples: ['delivered'],
+})
+export const DeliveryParams = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })
+export const DeliveryQuery = closedObject({
+  status: Type.Optional(DeliveryStatus),
+  event: Type.Optional(EventName),
+  ...PageQuery,
+})
+export const Delivery = Type.Object(
+  {
+    id: DeliveryId,
+    messageId: Uuid('The header `webhook-id` of all attempts', '0007'),
+    event: EventName,
+    url: plain.url,
+    status: DeliveryStatus,
+    attempts: Count('Number of attempts', 1),
+    createdAt: Timestamp('When the event was published', '02:00:07'),
+    nextAttemptAt: nullable(Timestamp('Time of the next attempt'), {
+      description: 'Time of the next attempt; null if there is none',
+      examples: [null],
+    }),
+    lastAttempt: nullable(
+      Type.Object({
+        at: Timestamp('When it was made', '02:00:08'),
+        durationMs: Type.Integer({ minimum: 0, description: 'Milliseconds until the response', examples: [84] }),
+        httpStatus: nullable(Type.Integer(), { description: 'Null without a response', examples: [204] }),
+        error: nullable(Type.String(), { description: 'Why the attempt failed', examples: [null] }),
+      }),
+      { description: 'The last attempt; null before the first' },
+    ),
+  },
+  { $id: 'Delivery', description: 'The delivery of one event to one webhook' },
 )

@@ -14,7 +14,8 @@ import {
 import type { ServerParts, View } from '../../context.ts'
 import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
-import { closedObject, IdempotencyKey, PageQuery, pageOf, problems } from '../../openapi/schemas.ts'
+import { problems } from '../../openapi/responses.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { checkDestination } from './destination-check.ts'
 import {
   CallbackSecret,
@@ -53,6 +54,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         operationId: 'createWebhook',
         tags: ['webhooks'],
         summary: 'Create a webhook',
+        description: 'The response holds the signing secret, which is returned only once.',
         headers: Type.Object(IdempotencyKey),
         body: WebhookInput,
         response: { 201: WebhookWithSecret, ...problems(413, 415, 422) },
@@ -128,7 +130,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         operationId: 'updateWebhook',
         tags: ['webhooks'],
         summary: 'Update a webhook',
-        description: '`{"enabled": false}` pauses it: what waits then is delivered when it is enabled again.',
+        description: '`{"enabled": false}` pauses the webhook; waiting deliveries continue when it is enabled again.',
         params: WebhookParams,
         headers: IfMatch,
         body: WebhookPatch,
@@ -165,6 +167,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         operationId: 'deleteWebhook',
         tags: ['webhooks'],
         summary: 'Delete a webhook',
+        description: 'Also deletes its deliveries.',
         params: WebhookParams,
         response: { 204: Type.Null({ description: 'Deleted' }), ...problems(404, 409) },
       },
@@ -189,7 +192,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         tags: ['webhooks'],
         summary: 'Get the callback secret',
         description:
-          'What is told to the `callbackUrl` of an audit is signed for the key that asked for it, so that who is called back for one key cannot sign for another. `POST /v1/webhooks/callbacks/rotate-secret` changes the secrets of all keys.',
+          'Each key has its own secret for the callbacks of its audits, so that the receiver of one key cannot forge callbacks of another. `POST /v1/webhooks/callbacks/rotate-secret` changes the secrets of all keys.',
         response: { 200: CallbackSecret, ...problems() },
       },
     },
@@ -211,7 +214,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         tags: ['webhooks'],
         summary: 'Rotate the signing secret of a webhook',
         description:
-          'For a while every request carries two signatures, one of each secret. Another rotation in that time ends the one before: its old secret signs no more.',
+          'During the overlap every delivery has two signatures, one with each secret. Another rotation ends the overlap of the previous one.',
         params: WebhookParams,
         body: SecretRotation,
         response: { 200: WebhookWithSecret, ...problems(404, 413, 415) },

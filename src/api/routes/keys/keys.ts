@@ -1,72 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { limitableScopes, scopePattern } from '../../domain/access/scopes.ts'
-import { ConflictError, NotFoundError, RefusedError } from '../../domain/errors.ts'
-import { claimOnce } from '../../operations/audits/accept.ts'
-import { newKeyId, type Key as StoredKey } from '../../store/access/keys.ts'
-import { isEverything } from '../../store/query/target-scope.ts'
-import { linkNext } from '../listing/links.ts'
-import { closedObject, IdempotencyKey, nullable, PageQuery, pageOf, problems, Timestamp } from '../openapi/schemas.ts'
-import { Labels } from './targets/schemas.ts'
-
-const fields = {
-  name: Type.String({ minLength: 1, maxLength: 100, description: 'For people', examples: ['agent of the branch'] }),
-  scopes: Type.Array(
-    Type.String({ pattern: scopePattern, maxLength: 110, examples: ['audits:run', 'vantage:branch-office'] }),
-    {
-      minItems: 1,
-      maxItems: 20,
-      uniqueItems: true,
-      description:
-        'What it may do; each operation says which scope it needs. `admin` may do everything, `vantage:NAME` the work of the agent of that vantage',
-    },
-  ),
-}
-const Limit = nullable(
-  closedObject(
-    { labels: { ...Labels, minProperties: 1 } as typeof Labels },
-    {
-      description: 'It knows of the targets with all of these labels and of no others; null: of all',
-      examples: [{ labels: { team: 'blue' } }],
-    },
-  ),
-)
-const choices = {
-  targets: Type.Optional(Limit),
-  expiresAt: Type.Optional(
-    nullable(Type.String({ format: 'date-time', description: 'When it ceases to open anything' })),
-  ),
-}
-const KeyId = Type.String({ pattern: '^[0-9a-f]{12}$', examples: ['0123456789ab'] })
-const shown = {
-  id: KeyId,
-  ...fields,
-  scopes: Type.Array(Type.String()),
-  targets: Limit,
-  createdAt: Timestamp,
-  expiresAt: nullable(Timestamp),
-  lastUsedAt: nullable(Type.String({ format: 'date-time', description: 'To the minute' })),
-  revokedAt: nullable(Timestamp),
-}
-const Params = closedObject({ id: KeyId })
-
-const KeyInput = closedObject(
-  { ...fields, ...choices },
-  { $id: 'KeyInput', examples: [{ name: 'agent of the branch', scopes: ['vantage:branch-office'] }] },
-)
-export const Key = Type.Object(shown, { $id: 'Key', title: 'Key', description: 'An API key, without its secret' })
-export const KeyWithSecret = Type.Object(
-  {
-    ...shown,
-    key: nullable(
-      Type.String({
-        description: 'The key itself, this once; null where an Idempotency-Key brought the same answer again',
-        examples: ['pw_0123456789ab_…'],
-      }),
-    ),
-  },
-  { $id: 'KeyWithSecret', title: 'KeyWithSecret', description: 'An API key with its secret: it cannot be seen again' },
-)
+import { limitableScopes } from '../../../domain/access/scopes.ts'
+import { ConflictError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
+import { claimOnce } from '../../../operations/audits/accept.ts'
+import { newKeyId, type Key as StoredKey } from '../../../store/access/keys.ts'
+import { isEverything } from '../../../store/query/target-scope.ts'
+import { linkNext } from '../../listing/links.ts'
+import { problems } from '../../openapi/responses.ts'
+import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
+import { Key, KeyInput, KeyParams, KeyWithSecret } from './schemas.ts'
 
 export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -77,6 +19,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'createKey',
         tags: ['keys'],
         summary: 'Create a key',
+        description: 'The response holds the key, which is returned only once.',
         headers: Type.Object(IdempotencyKey),
         body: KeyInput,
         response: { 201: KeyWithSecret, ...problems(413, 415, 422) },
@@ -113,6 +56,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listKeys',
         tags: ['keys'],
         summary: 'List keys',
+        description: 'Newest first, with revoked keys.',
         querystring: closedObject(PageQuery),
         response: { 200: pageOf(Key), ...problems() },
       },
@@ -131,8 +75,8 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'revokeKey',
         tags: ['keys'],
         summary: 'Revoke a key',
-        description: 'It opens nothing from now on; it stays in the list. A key cannot revoke itself.',
-        params: Params,
+        description: 'The key is rejected immediately and stays in the list. A key cannot revoke itself.',
+        params: KeyParams,
         response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
       },
     },

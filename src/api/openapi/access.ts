@@ -1,0 +1,19 @@
+import type { FastifySchema, RouteOptions } from 'fastify'
+import { scopesFor } from '../../domain/access/scopes.ts'
+
+/**
+ * For OpenAPI: the scopes of which one is enough as `x-portwarden-scopes`, and `x-portwarden-limited` on operations for keys that
+ * are limited to targets. The security schemes of OpenAPI 3.0 cannot name scopes of a bearer key.
+ */
+export function describeAccess(schema: FastifySchema, { config }: RouteOptions): FastifySchema {
+  if (config?.scope === undefined) return schema
+  const scopes = scopesFor(config.scope)
+  const sentence = `Required scope: ${scopes.map((scope) => `\`${scope}\``).join(' or ')}.`
+  return {
+    ...schema,
+    description: schema.description ? `${schema.description}\n\n${sentence}` : sentence,
+    security: [{ key: [] }],
+    'x-portwarden-scopes': scopes,
+    ...(config.limited ? { 'x-portwarden-limited': true } : {}),
+  } as FastifySchema
+}

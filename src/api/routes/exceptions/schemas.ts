@@ -1,0 +1,121 @@
+import { Type } from 'typebox'
+import { waiverStates } from '../../../domain/exceptions/waivers.ts'
+import { proofs, windowStates } from '../../../domain/exceptions/windows.ts'
+import { nameSchema } from '../../../domain/policy/policy.ts'
+import { Actor, Count, closedObject, nullable, PageQuery, TimeInput, Timestamp, Uuid } from '../../openapi/schemas.ts'
+import { ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
+
+const policy = nameSchema('Name of the policy', 'netwrix-endpoint-protector')
+const permission = {
+  policy,
+  rules: Type.Array(nameSchema('Id of a rule'), {
+    minItems: 1,
+    maxItems: 500,
+    uniqueItems: true,
+    description: 'Rules of the policy',
+    examples: [['ssh-restricted']],
+  }),
+  targets: TargetSelection,
+}
+const Reason = (example: string) =>
+  Type.String({ minLength: 1, maxLength: 1000, description: 'Why it is needed', examples: [example] })
+const listFilters = {
+  policy: Type.Optional(policy),
+  rule: Type.Optional(nameSchema('Id of a rule that it covers')),
+  target: Type.Optional(TargetName),
+}
+
+const waiverId = Uuid('Id of the waiver', '0003')
+const waiverFields = {
+  ...permission,
+  reason: Reason('The vendor needs SSH until the migration, CHG0030002'),
+  expiresAt: TimeInput('When the waiver ends; at most a year ahead', '2027-03-31T22:00:00Z'),
+}
+export const Waiver = Type.Object(
+  {
+    id: waiverId,
+    state: Type.Enum([...waiverStates], {
+      description: 'Only an `active` waiver accepts findings',
+      examples: ['active'],
+    }),
+    ...waiverFields,
+    requestedBy: Actor('Who requested the waiver'),
+    approvedBy: nullable(Actor('Who approved the waiver', 'ba9876543210')),
+    approvedAt: nullable(Timestamp('When the waiver was approved', '09:05:00')),
+    revokedBy: nullable(Actor('Who revoked the waiver'), { examples: [null] }),
+    revokedAt: nullable(Timestamp('When the waiver was revoked'), { examples: [null] }),
+    createdAt: Timestamp('When the waiver was requested', '09:00:00'),
+  },
+  { $id: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
+)
+export const WaiverRequest = closedObject(waiverFields, {
+  $id: 'WaiverRequest',
+  description: 'The failing findings to accept, and until when',
+})
+export const WaiverParams = closedObject({ id: waiverId })
+export const WaiverQuery = closedObject({
+  ...listFilters,
+  state: Type.Optional(Type.Enum([...waiverStates], { description: 'State of the waiver', examples: ['active'] })),
+  ...PageQuery,
+})
+
+const windowId = Uuid('Id of the window', '0002')
+const ticket = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: 'Number of the change ticket',
+  examples: ['CHG0030003'],
+})
+const auditParams = ParameterValues(200, 'Parameters of the audit after the end')
+const windowFields = {
+  ...permission,
+  from: TimeInput('When the window opens', '2026-11-22T09:00:00Z'),
+  to: TimeInput('When the window closes; at most seven days after `from`', '2026-11-22T11:00:00Z'),
+  ticket,
+  reason: Reason('The vendor analyses the failing update'),
+}
+export const Window = Type.Object(
+  {
+    id: windowId,
+    state: Type.Enum([...windowStates], {
+      description: [
+        'State of the window:',
+        '- `requested`: waits for approval; `lapsed`: was not approved in time; `approved`: approved and not open yet',
+        '- `open`: the rules apply their `insideWindow` expectation',
+        '- `ended`: over, and the audit that proves the exposure closed has not ended',
+        '- `closed`: that audit found the exposure closed',
+        '- `still-open`: that audit found the exposure open; it is repeated after 1, 2, 4 … 60 minutes',
+        '- `canceled`: canceled before it opened',
+      ].join('\n'),
+      examples: ['closed'],
+    }),
+    ...windowFields,
+    params: Type.Unsafe<Record<string, unknown>>(auditParams),
+    requestedBy: Actor('Who requested the window'),
+    approvedBy: nullable(Actor('Who approved the window', 'ba9876543210')),
+    approvedAt: nullable(Timestamp('When the window was approved', '08:50:00')),
+    canceledBy: nullable(Actor('Who canceled the window'), { examples: [null] }),
+    canceledAt: nullable(Timestamp('When the window was canceled'), { examples: [null] }),
+    reprobes: Count('Audits since the end that probed the exposure again', 1),
+    reprobe: nullable(Uuid('Id of the newest of these audits', '0005')),
+    proof: nullable(Type.Enum([...proofs]), {
+      description:
+        'What the newest completed of these audits proved. `unproven`: the evidence is incomplete; `nothing-to-see`: the rules no longer apply to any target',
+      examples: ['closed'],
+    }),
+    provenAt: nullable(Timestamp('When that audit ended', '11:00:09')),
+    createdAt: Timestamp('When the window was requested', '08:45:00'),
+  },
+  { $id: 'Window', description: 'A time-boxed, ticketed permission for an exposure' },
+)
+export const WindowRequest = closedObject(
+  { ...windowFields, params: Type.Optional(auditParams) },
+  { $id: 'WindowRequest', description: 'The exposure to permit, and when' },
+)
+export const WindowParams = closedObject({ id: windowId })
+export const WindowQuery = closedObject({
+  ...listFilters,
+  state: Type.Optional(Type.Enum([...windowStates], { description: 'State of the window', examples: ['open'] })),
+  ticket: Type.Optional(ticket),
+  ...PageQuery,
+})

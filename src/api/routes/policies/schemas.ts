@@ -1,0 +1,147 @@
+import { Type } from 'typebox'
+import { PolicyDocument } from '../../../domain/policy/policy.ts'
+import type { PolicyVersion } from '../../../store/inventory/policies.ts'
+import { Counts, closedObject, NameParams, nullable, Reason, Result, State, Timestamp } from '../../openapi/schemas.ts'
+import { Labels, TargetName } from '../targets/schemas.ts'
+
+const example = {
+  name: 'netwrix-endpoint-protector',
+  title: 'Netwrix Endpoint Protector, network ports of server and client',
+  rules: [
+    {
+      id: 'ssh-restricted',
+      title: 'SSH is not reachable from client networks',
+      severity: 'high',
+      direction: 'inbound',
+      from: ['client'],
+      probe: 'tcp',
+      port: 22,
+      expect: { state: ['closed', 'filtered'] },
+    },
+  ],
+}
+
+/** How the OpenAPI document shows policies. The schema of rules, which is long, is served at /v1/policies/schema. */
+export const documentedPolicy = {
+  ...PolicyDocument,
+  description: 'A policy document; GET /v1/policies/schema returns the JSON Schema of its rules',
+  examples: [example],
+}
+
+// Accepts any value: the loader checks policies, and its messages name line and field.
+const AnyDocument = Type.Unknown({ $id: 'PolicyDocument' })
+export const PolicyBody = {
+  content: {
+    'application/json': { schema: AnyDocument },
+    'application/yaml': {
+      schema: Type.String({
+        maxLength: 10 * 2 ** 20,
+        description: 'A policy document in YAML 1.2',
+        examples: [
+          [
+            'name: netwrix-endpoint-protector',
+            'title: Netwrix Endpoint Protector, network ports of server and client',
+            'rules:',
+            '  - id: ssh-restricted',
+            '    title: SSH is not reachable from client networks',
+            '    severity: high',
+            '    direction: inbound',
+            '    from: [client]',
+            '    probe: tcp',
+            '    port: 22',
+            '    expect: { state: [closed, filtered] }',
+            '',
+          ].join('\n'),
+        ],
+      }),
+    },
+  },
+}
+
+export const Policy = Type.Object(
+  {
+    name: Type.String({ description: 'Name of the policy', examples: ['netwrix-endpoint-protector'] }),
+    version: Type.Integer({ minimum: 1, description: 'Number of the version', examples: [1] }),
+    digest: Type.String({
+      description: 'SHA-256 of the canonical document (RFC 8785), hexadecimal',
+      examples: ['6f1d3a2b9c4e5d60718293a4b5c6d7e8f90112233445566778899aabbccddeef'],
+    }),
+    createdAt: Timestamp('When the version was created', '00:30:00'),
+    document: Type.Unsafe<PolicyVersion['document']>({ $id: 'PolicyDocument' }),
+  },
+  { $id: 'Policy', description: 'One immutable version of a policy' },
+)
+export const PolicyParams = NameParams('netwrix-endpoint-protector')
+export const PolicyVersionParams = closedObject({
+  ...PolicyParams.properties,
+  version: Type.Integer({
+    minimum: 1,
+    maximum: 2_147_483_647,
+    description: 'Number of the version',
+    examples: [1],
+  }),
+})
+export const PolicySchema = Type.Unsafe<object>({
+  type: 'object',
+  additionalProperties: true,
+  description: 'The JSON Schema (2020-12) of a policy document',
+  examples: [{ $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object' }],
+})
+
+export const PolicyValidation = Type.Object(
+  {
+    valid: Type.Boolean({ description: 'Whether the document can be stored', examples: [false] }),
+    errors: Type.Array(
+      Type.Object({
+        pointer: Type.String({ description: 'JSON Pointer of the value', examples: ['/rules/0/port'] }),
+        line: Type.Optional(Type.Integer({ minimum: 1, description: 'Line in the YAML document', examples: [9] })),
+        message: Type.String({
+          description: 'What would be valid',
+          examples: ['must be a port from 1 to 65535'],
+        }),
+      }),
+      { description: 'All validation errors' },
+    ),
+  },
+  { $id: 'PolicyValidation', description: 'Whether a policy document is valid' },
+)
+
+export const PolicyPreviewRequest = closedObject(
+  {
+    document: AnyDocument,
+    targets: Type.Union(
+      [
+        Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+        closedObject({ labels: Labels }, { description: 'A label selector; without labels all targets' }),
+      ],
+      { description: 'Names of targets, or a label selector', examples: [['epp-01']] },
+    ),
+  },
+  {
+    $id: 'PolicyPreviewRequest',
+    description: 'The draft to judge, and for which targets',
+    examples: [{ document: example, targets: ['epp-01'] }],
+  },
+)
+export const PolicyPreview = Type.Object(
+  {
+    counts: Counts,
+    items: Type.Array(
+      Type.Object({
+        target: TargetName,
+        rule: Type.String({ description: 'Id of the rule', examples: ['ssh-restricted'] }),
+        vantage: Type.String({ description: 'Name of the vantage', examples: ['local'] }),
+        before: nullable(Result, { description: 'Current result; null if there is none', examples: ['fail'] }),
+        after: nullable(
+          Type.Object({ result: Result, state: State, reason: Type.Unsafe<string>(Reason.properties.code) }),
+          {
+            description: 'Result with the draft; null if the draft has no such rule',
+            examples: [{ result: 'pass', state: 'closed', reason: 'as-expected' }],
+          },
+        ),
+      }),
+      { description: 'The findings that would change' },
+    ),
+  },
+  { $id: 'PolicyPreview', description: 'The effect of a draft' },
+)

@@ -1,0 +1,138 @@
+import { Type } from 'typebox'
+import { nameSchema, Zone } from '../../../domain/policy/policy.ts'
+import { Delivery, Lease as LeasedBatch, leaseId } from '../../../domain/vantages/lease.ts'
+import { canaryStates, maxLeaseWaitSeconds, vantageKinds } from '../../../domain/vantages/presence.ts'
+import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
+
+const vantage = 'branch-office'
+const Canary = Type.Enum([...canaryStates], {
+  description:
+    'Last state of its canary endpoints; `none`: it has no canaries, `unknown`: they have not been probed yet',
+  examples: ['online'],
+})
+const Version = Type.String({
+  pattern: '^[0-9A-Za-z.+-]{1,50}$',
+  maxLength: 50,
+  description: 'Version of the agent',
+  examples: ['1.0.0'],
+})
+
+export const Vantage = Type.Object(
+  {
+    name: nameSchema('Unique name of the vantage', vantage),
+    zones: Type.Array(Type.String(), { description: 'Zones that the vantage belongs to', examples: [['client']] }),
+    kind: Type.Enum([...vantageKinds], {
+      description: '`worker`: a process of the service; `agent`: a process that leases batches over HTTP',
+      examples: ['agent'],
+    }),
+    absent: Type.Boolean({ description: 'Whether the heartbeat of the vantage is overdue' }),
+    lastSeenAt: nullable(Timestamp('Time of its last heartbeat'), {
+      description: 'Time of its last heartbeat; null if there was none',
+    }),
+    version: nullable(Version, { description: 'Version of the process that sent the last heartbeat' }),
+    canary: Canary,
+    queueDepth: Type.Object(
+      { waiting: Count('Batches that wait', 2), running: Count('Batches that are being probed', 1) },
+      { description: 'Number of batches' },
+    ),
+    lagSeconds: Type.Number({
+      minimum: 0,
+      description: 'How long the oldest waiting batch has been waiting',
+      examples: [3.2],
+    }),
+  },
+  { $id: 'Vantage', description: 'A named source of probes' },
+)
+export const VantageInput = closedObject(
+  {
+    zones: Type.Array(Zone, {
+      minItems: 1,
+      maxItems: 20,
+      uniqueItems: true,
+      description: 'Zones that the vantage belongs to',
+      examples: [['client']],
+    }),
+  },
+  { $id: 'VantageInput', description: 'The zones of a vantage' },
+)
+
+const VantageName = Type.String({
+  pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$',
+  maxLength: 100,
+  description: 'Name of the vantage',
+  examples: [vantage],
+})
+export const VantageParams = closedObject({ name: VantageName })
+export const LeaseParams = closedObject({
+  name: VantageName,
+  id: Type.String({
+    pattern: leaseId,
+    maxLength: 47,
+    description: 'Id of the lease',
+    examples: ['17.019b7600-0000-7000-8000-000000000006'],
+  }),
+})
+
+export const Lease = Type.Object(LeasedBatch.properties, {
+  $id: 'Lease',
+  description: 'A batch of checks for an agent; it holds what to probe, not what is expected',
+  examples: [
+    {
+      id: '17.019b7600-0000-7000-8000-000000000006',
+      heartbeatSeconds: 10,
+      checks: [{ probe: 'tcp', host: '10.20.0.11', port: 22, options: {} }],
+    },
+  ],
+})
+export const LeaseRequest = closedObject(
+  {
+    waitSeconds: Type.Integer({
+      minimum: 0,
+      maximum: maxLeaseWaitSeconds,
+      default: 0,
+      description: 'How long to wait if no batch is available',
+    }),
+    version: Type.Optional(Version),
+    canary: Type.Optional(Canary),
+  },
+  {
+    $id: 'LeaseRequest',
+    description: 'Requests a batch; it is the heartbeat of the agent',
+    examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'online' }],
+  },
+)
+
+export const ObservationDelivery = closedObject(Delivery.properties, {
+  $id: 'ObservationDelivery',
+  description: 'What an agent observed for a lease',
+  examples: [
+    {
+      online: true,
+      observations: [
+        {
+          check: 0,
+          observedAt: '2026-11-22T02:00:03.000Z',
+          addressResults: [
+            {
+              address: '10.20.0.11',
+              state: 'filtered',
+              reason: 'no-response',
+              facts: {},
+              latencyMs: null,
+              attempts: 3,
+            },
+          ],
+        },
+      ],
+    },
+  ],
+})
+export const DeliveryReceipt = Type.Object(
+  {
+    recorded: Type.Boolean({
+      description: 'False if the batch had been recorded before; nothing was changed',
+      examples: [true],
+    }),
+  },
+  { $id: 'DeliveryReceipt', description: 'Whether the observations were recorded' },
+)
