@@ -90,6 +90,14 @@ const fields = {
 const shown = {
   id: WebhookId,
   ...plain,
+  url: Type.String({
+    description: `Receives the events; empty for \`${callbacksId}\``,
+    examples: ['https://itsm.corp.example/hooks/portwarden'],
+  }),
+  events: Type.Array(Type.Enum([...eventTypes]), {
+    description: 'Events that are delivered',
+    examples: [['finding.opened', 'finding.resolved']],
+  }),
   hasAuthorization: Type.Boolean({ description: 'Whether deliveries have the header Authorization' }),
   disabledReason: nullable(Type.String(), {
     description: 'Why the service disabled the webhook; null if it did not',
@@ -186,7 +194,7 @@ export const Delivery = Type.Object(
     id: DeliveryId,
     messageId: Uuid('The header `webhook-id` of all attempts', '0007'),
     event: EventName,
-    url: plain.url,
+    url: Type.String({ description: 'Receives the event', examples: ['https://itsm.corp.example/hooks/portwarden'] }),
     status: DeliveryStatus,
     attempts: Count('Number of attempts', 1),
     createdAt: Timestamp('When the event was published', '02:00:07'),
