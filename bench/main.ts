@@ -37,7 +37,7 @@ const benches: Record<string, Bench> = {
   latency: measureAuditLatency,
   audits: measureAudits,
   connects: measureConnects,
-  looks: measureProbes,
+  probes: measureProbes,
   'in-flight': measureInFlight,
   estate: measureEstate,
   loopback: measureLoopback,
