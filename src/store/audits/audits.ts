@@ -1,6 +1,5 @@
 import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
-import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
@@ -81,16 +80,12 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
           "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, "targetScope" jsonb)`
     },
 
-    /** What many look for at once is looked up together. */
-    find: coalesce(
-      async (ids: readonly string[]): Promise<(Audit | undefined)[]> => {
-        const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(targetScope, 'a.target_scope')}`
-        const rows = await prepared<JoinedRow>(db)`${selectAudit} WHERE ${wanted}`
-        const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
-        return ids.map((id) => found.get(id.toLowerCase()))
-      },
-      { concurrency: 2, maxSize: findAtOnce },
-    ),
+    async find(ids: readonly string[]): Promise<(Audit | undefined)[]> {
+      const wanted = Prisma.sql`a.id = ANY(${[...new Set(ids)]}::uuid[]) ${andHas(targetScope, 'a.target_scope')}`
+      const rows = await prepared<JoinedRow>(db)`${selectAudit} WHERE ${wanted}`
+      const found = new Map(rows.map((row) => [row.id, fromRow(row)]))
+      return ids.map((id) => found.get(id.toLowerCase()))
+    },
 
     /** Newest first. */
     async list({
@@ -199,7 +194,6 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 
 const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 const overdueAtOnce = 1_000
-const findAtOnce = 200
 
 /** That an audit looked at any of these targets. */
 const includesTarget = (targets: Prisma.Sql) =>

@@ -1,6 +1,5 @@
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { VantageKind } from '../../domain/vantages/presence.ts'
-import { coalesce } from '../../runtime/coalesce.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
@@ -76,18 +75,6 @@ export const isLarge = (checks: number): boolean => checks > smallBatch
 
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
-  const findOpen = coalesce(
-    async (ids: readonly number[]): Promise<(Batch | undefined)[]> => {
-      const rows = await prepared<Row>(db)`
-        SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
-          coalesce(a.started_at, a.created_at) AS "startedAt"
-        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
-        WHERE b.id = ANY(${ids}::int[]) AND b.done_at IS NULL`
-      const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
-      return ids.map((id) => open.get(id))
-    },
-    { concurrency: 2, maxSize: 100 },
-  )
   return {
     /** Stores batches of audits; answers their ids. Who waits for one is woken when the transaction ends. */
     async create(batches: readonly NewBatch[]): Promise<number[]> {
@@ -112,8 +99,16 @@ export function createBatchStore(db: Database) {
       return ids
     },
 
-    /** The batch, or undefined when it has been recorded. */
-    findOpen,
+    /** The batches; undefined for one that is recorded already. */
+    async findOpen(ids: readonly number[]): Promise<(Batch | undefined)[]> {
+      const rows = await prepared<Row>(db)`
+        SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
+          coalesce(a.started_at, a.created_at) AS "startedAt"
+        FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
+        WHERE b.id = ANY(${ids}::int[]) AND b.done_at IS NULL`
+      const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
+      return ids.map((id) => open.get(id))
+    },
 
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
     async vantageOf(id: number): Promise<string | undefined> {

@@ -1,6 +1,5 @@
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
-import { coalesce } from '../../runtime/coalesce.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
@@ -38,43 +37,55 @@ export interface DuePairs extends Pairs {
 
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {
-  const paired = coalesce(async (auditIds: readonly string[]) => {
-    const rows = await prepared<{ id: string; pairs: Pairs }>(db)`
-      SELECT id, pairs FROM audit WHERE id = ANY(${auditIds}::uuid[]) AND status = 'running' AND pairs IS NOT NULL`
-    return auditIds.map((auditId) => rows.find(({ id }) => id === auditId)?.pairs)
-  })
   return {
     /** Notes the pairs of an audit in the transaction that plans it. */
     async plan(auditId: string, pairs: Pairs): Promise<void> {
-      await db.$executeRaw`UPDATE audit SET pairs = ${JSON.stringify(pairs)}::jsonb WHERE id = ${auditId}::uuid`
+      await db.audit.update({ where: { id: auditId }, data: { pairs: pairs as unknown as Prisma.InputJsonObject } })
     },
 
-    /** Undefined where the audit has none, or has ended. */
-    async due(auditId: string): Promise<DuePairs | undefined> {
-      const pairs = await paired(auditId)
-      if (!pairs) return undefined
-      const batches = await db.batch.findMany({
-        where: { auditId, pairedObservations: { not: Prisma.AnyNull } },
-        select: { vantageId: true, pairedObservations: true },
-      })
-      const observations = new Map(
-        batches.flatMap(({ vantageId, pairedObservations }) =>
-          (pairedObservations as unknown as PairedObservation[]).map((paired) => [
-            keyOf({ ...paired, vantageId }),
-            paired.observation,
-          ]),
-        ),
+    /** The pairs of these audits; undefined for one that has none, or has ended. */
+    async due(auditIds: readonly string[]): Promise<(DuePairs | undefined)[]> {
+      // Every audit ends with this query, and most have no pairs.
+      const audits = await prepared<{ id: string; pairs: Pairs }>(db)`
+        SELECT id, pairs FROM audit WHERE id = ANY(${auditIds}::uuid[]) AND status = 'running' AND pairs IS NOT NULL`
+      if (audits.length === 0) return auditIds.map(() => undefined)
+      const observations = await findObservations(audits.map(({ id }) => id))
+      const due = new Map(
+        audits.map(({ id, pairs }) => [
+          id,
+          {
+            ...pairs,
+            observationFor: (check: PairedCheck & { vantageId: number }) => observations.get(keyOf(id, check)),
+          },
+        ]),
       )
-      return { ...pairs, observationFor: (check) => observations.get(keyOf(check)) }
+      return auditIds.map((id) => due.get(id))
     },
 
     /** Drops what an audit that has ended needs no more: its findings hold the evidence. */
     async forget(auditId: string): Promise<void> {
-      await db.$executeRaw`UPDATE batch SET paired_observations = NULL WHERE audit_id = ${auditId}::uuid AND paired_observations IS NOT NULL`
-      await db.$executeRaw`UPDATE audit SET pairs = NULL WHERE id = ${auditId}::uuid AND status <> 'running'`
+      await db.batch.updateMany({
+        where: { auditId, pairedObservations: { not: Prisma.AnyNull } },
+        data: { pairedObservations: Prisma.DbNull },
+      })
+      await db.audit.updateMany({ where: { id: auditId, status: { not: 'running' } }, data: { pairs: Prisma.DbNull } })
     },
+  }
+
+  async function findObservations(auditIds: readonly string[]): Promise<Map<string, Observation>> {
+    const batches = await db.batch.findMany({
+      where: { auditId: { in: [...auditIds] }, pairedObservations: { not: Prisma.AnyNull } },
+      select: { auditId: true, vantageId: true, pairedObservations: true },
+    })
+    return new Map(
+      batches.flatMap(({ auditId, vantageId, pairedObservations }) =>
+        (pairedObservations as unknown as PairedObservation[]).map(
+          (paired) => [keyOf(auditId, { ...paired, vantageId }), paired.observation] as const,
+        ),
+      ),
+    )
   }
 }
 
-const keyOf = ({ targetId, rule, side, vantageId }: PairedCheck & { vantageId: number }) =>
-  JSON.stringify([targetId, rule, side, vantageId])
+const keyOf = (auditId: string, { targetId, rule, side, vantageId }: PairedCheck & { vantageId: number }) =>
+  JSON.stringify([auditId, targetId, rule, side, vantageId])

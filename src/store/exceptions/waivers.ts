@@ -1,5 +1,4 @@
 import type { WaiverState } from '../../domain/exceptions/waivers.ts'
-import { coalesce } from '../../runtime/coalesce.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import type { Waiver as Row } from '../generated/client.ts'
@@ -78,7 +77,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
     },
 
     /** The approved waivers that count for some of these targets at some of that time. */
-    permissions: coalesce((queries: readonly PermissionQuery[]) =>
+    permissions: (queries: readonly PermissionQuery[]) =>
       findPermissions(
         db,
         queries,
@@ -87,7 +86,6 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
         FROM query q JOIN target t ON t.id = q.target_id JOIN waiver x ON x.policy = q.policy AND ${selectsTarget}
         WHERE x.approved_at <= q.until AND x.expires_at > q.from`,
       ),
-    ),
   }
 }
 

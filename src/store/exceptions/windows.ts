@@ -1,5 +1,4 @@
 import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
-import { coalesce } from '../../runtime/coalesce.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
@@ -170,7 +169,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
     },
 
     /** The approved windows that are open for some of these targets at some of that time. */
-    permissions: coalesce((queries: readonly PermissionQuery[]) =>
+    permissions: (queries: readonly PermissionQuery[]) =>
       findPermissions(
         db,
         queries,
@@ -179,7 +178,6 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
         FROM query q JOIN target t ON t.id = q.target_id JOIN access_window x ON x.policy = q.policy AND ${selectsTarget}
         WHERE x.approved_at <= q.until AND x.from_at <= q.until AND x.to_at > q.from`,
       ),
-    ),
   }
 }
 

@@ -1,0 +1,81 @@
+import type { Change, LedgerKeys } from '../../domain/ledger.ts'
+import { createIdempotencyStore } from '../access/idempotency.ts'
+import type { KnownKeys } from '../access/key-cache.ts'
+import { createKeyStore } from '../access/keys.ts'
+import { createAuditStore } from '../audits/audits.ts'
+import { createBatchStore } from '../audits/batches.ts'
+import { createFindingStore } from '../audits/findings.ts'
+import { createPairStore } from '../audits/paired-observations.ts'
+import { createPlanningStore } from '../audits/planning-snapshot.ts'
+import { type Recording, recordBatches } from '../audits/record-findings.ts'
+import { endUnplannedSpans, ensureSeries } from '../audits/series.ts'
+import { createWaiverStore } from '../exceptions/waivers.ts'
+import { createWindowStore } from '../exceptions/windows.ts'
+import { createChangeStore } from '../history/as-of.ts'
+import { createBaselineStore } from '../history/baselines.ts'
+import { createComplianceStore } from '../history/compliance.ts'
+import { createDriftStore } from '../history/drift.ts'
+import { createHistoryStore } from '../history/spans.ts'
+import { createPolicyStore } from '../inventory/policies.ts'
+import { createScheduleStore } from '../inventory/schedules.ts'
+import { createTargetStore } from '../inventory/targets.ts'
+import { createVantageStore } from '../inventory/vantages.ts'
+import { createLedgerStore } from '../ledger/entries.ts'
+import type { TargetScope } from '../query/target-scope.ts'
+import { createDeliveryStore } from '../webhooks/deliveries.ts'
+import { createOutboxStore } from '../webhooks/outbox.ts'
+import { createTicketStore } from '../webhooks/tickets.ts'
+import { createWebhookStore } from '../webhooks/webhooks.ts'
+import type { Codes } from './codes.ts'
+import type { Database } from './database.ts'
+import type { Watch } from './metrics-hook.ts'
+
+/** What the stores of a process share. */
+export interface Shared {
+  keys: LedgerKeys
+  /** Collects the ledger entries of a transaction. */
+  changes?: Change[]
+  watch?: Watch | undefined
+  knownKeys?: KnownKeys | undefined
+}
+
+/**
+ * Every store over one database or transaction. The methods that `batched` lists take many items, in one statement or transaction,
+ * and return their results in the same order.
+ */
+export const createAll = (
+  db: Database,
+  { codes, keys, changes, watch, knownKeys, targetScope }: { codes: Codes; targetScope: TargetScope } & Shared,
+) => ({
+  audits: createAuditStore(db, { codes, targetScope }),
+  baselines: createBaselineStore(db, targetScope),
+  snapshot: createPlanningStore(db, targetScope),
+  batches: createBatchStore(db),
+  changes: createChangeStore(db),
+  compliance: createComplianceStore(db, { codes, targetScope }),
+  deliveries: createDeliveryStore(db),
+  drift: createDriftStore(db, { codes, targetScope }),
+  findings: createFindingStore(db, { codes, targetScope }),
+  history: createHistoryStore(db, { codes, targetScope }),
+  idempotency: createIdempotencyStore(db),
+  keys: createKeyStore(db, knownKeys),
+  ledger: createLedgerStore(db, keys, changes),
+  outbox: createOutboxStore(db),
+  pairs: createPairStore(db),
+  policies: createPolicyStore(db),
+  schedules: createScheduleStore(db, targetScope),
+  targets: createTargetStore(db, targetScope),
+  tickets: createTicketStore(db, codes),
+  vantages: createVantageStore(db),
+  waivers: createWaiverStore(db, targetScope),
+  windows: createWindowStore(db, { codes, targetScope }),
+  webhooks: createWebhookStore(db),
+  record: async (batches: readonly Recording[]) => {
+    const progress = await recordBatches(db, codes, batches)
+    for (const { findings } of batches) watch?.recorded(findings)
+    return progress
+  },
+  ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
+  endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
+    endUnplannedSpans(db, policy, planned),
+})
