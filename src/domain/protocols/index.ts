@@ -3,6 +3,7 @@ import type { SharedReason } from '../findings/shared-reasons.ts'
 import { https } from './https.ts'
 import { ldap } from './ldap.ts'
 import type { AnyProtocol, Demand } from './protocol.ts'
+import { smtp } from './smtp.ts'
 import { ssh } from './ssh.ts'
 import { tcp } from './tcp.ts'
 import { tls } from './tls.ts'
@@ -14,6 +15,7 @@ export const protocols = {
   https,
   ssh,
   ldap,
+  smtp,
 } as const satisfies { readonly [Name in string]: AnyProtocol }
 
 type Protocols = typeof protocols

@@ -28,3 +28,9 @@ export function createDeadline(ms: number): Deadline {
     },
   }
 }
+
+const minPatienceMs = 250
+
+/** How long to wait for a last word that a peer may owe: some round trips, and never beyond the deadline of the probe. */
+export const createPatience = (connectMs: number, deadline: Deadline): Deadline =>
+  createDeadline(Math.min(Math.max(minPatienceMs, 5 * connectMs), deadline.remainingMs()))

@@ -1,6 +1,7 @@
 import type { ProtocolName } from '../../domain/protocols/index.ts'
 import { probeHttps } from '../https/probe.ts'
 import { probeLdap } from '../ldap/probe.ts'
+import { probeSmtp } from '../smtp/probe.ts'
 import { probeSsh } from '../ssh/probe.ts'
 import { probeTcp } from '../tcp/probe.ts'
 import { probeTls } from '../tls/probe.ts'
@@ -15,4 +16,5 @@ export const probes: ProbeRegistry = {
   https: probeHttps,
   ssh: probeSsh,
   ldap: probeLdap,
+  smtp: probeSmtp,
 }

@@ -1,8 +1,8 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { escapeControls } from '../../encoding/text.ts'
+import type { Ending, Wire } from '../network/wire.ts'
 import { recognizeEnded } from '../tls/first-bytes.ts'
-import type { Ending, Wire } from './wire.ts'
 
 type Facts = SshFacts
 

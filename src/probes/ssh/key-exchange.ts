@@ -8,9 +8,9 @@ import {
   randomBytes,
 } from 'node:crypto'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Wire } from '../network/wire.ts'
 import { encodeMpint, encodeString, encodeUint32, mpintBytes, readFields, toBigInt } from './fields.ts'
 import { encodePacket, messages, readMessage } from './packet.ts'
-import type { Wire } from './wire.ts'
 
 /** Our half of a key agreement. */
 interface KeyShare {

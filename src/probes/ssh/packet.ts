@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { Wire } from '../network/wire.ts'
 import { encodeText, encodeUint32 } from './fields.ts'
-import type { Wire } from './wire.ts'
 
 /** RFC 4253 section 12, RFC 5656 section 7.1, RFC 4419 section 5. */
 export const messages = {

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { isConnection, type Probe } from '../engine/probe.ts'
+import { openWire, type Wire } from '../network/wire.ts'
 import { isSignedBy, parseHostKey } from './host-key.ts'
 import { type Identification, identify, readIdentification } from './identification.ts'
 import { type Choice, encodeKexInit, negotiate, parseKexInit } from './kex-init.ts'
 import { exchangeKeys } from './key-exchange.ts'
 import { encodeDisconnect, encodePacket, messages, readMessage } from './packet.ts'
-import { openWire, type Wire } from './wire.ts'
 
 type Facts = SshFacts
 interface Seen {

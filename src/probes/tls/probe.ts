@@ -1,4 +1,4 @@
-import { createDeadline, type Deadline } from '../engine/deadline.ts'
+import { createPatience, type Deadline } from '../engine/deadline.ts'
 import { isConnection, type Probe } from '../engine/probe.ts'
 import { type Handshake, handshakeTls } from './handshake.ts'
 import { tryVersions } from './versions.ts'
@@ -31,8 +31,6 @@ export const probeTls: Probe<'tls'> = async (endpoint, { trustedCa, offerVersion
 
 type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
 
-const minPatienceMs = 250
-
 /**
  * A TLS 1.3 server demands a client certificate only after the handshake (RFC 8446 section 4.4.2.4). Closing our side
  * provokes its next message: an alert, a session ticket or the close.
@@ -47,8 +45,7 @@ function clientVerdict(handshake: Handshake, connectMs: number, deadline: Deadli
     const end = handshake.explainEnd()
     resolve(end.facts.alert === undefined ? handshake : end)
   }
-  const patienceMs = Math.min(Math.max(minPatienceMs, 5 * connectMs), deadline.remainingMs())
-  const cancelPatience = createDeadline(patienceMs).onExpiry(settle)
+  const cancelPatience = createPatience(connectMs, deadline).onExpiry(settle)
   if (stream.destroyed || facts.protocol !== 'TLSv1.3') settle()
   for (const event of ['session', 'data', 'error', 'close']) stream.once(event, settle)
   if (!stream.destroyed) stream.end()

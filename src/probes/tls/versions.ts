@@ -1,12 +1,18 @@
 import { type TlsFacts, type TlsVersion, tlsVersions } from '../../domain/protocols/tls.ts'
-import { createDeadline } from '../engine/deadline.ts'
-import { type Endpoint, isConnection, type ProbeIo } from '../engine/probe.ts'
+import { createDeadline, type Deadline } from '../engine/deadline.ts'
+import { type Connection, type Endpoint, isConnection, type Outcome } from '../engine/probe.ts'
 import { offeringContext } from './contexts.ts'
 import { alertOf } from './failure.ts'
 import { recognizeEnded } from './first-bytes.ts'
 import { greet } from './greeting.ts'
 import { defaultMaxBytes } from './handshake.ts'
 import { offerOldCiphers } from './old-ciphers.ts'
+
+/** `connect` gives a connection on which TLS may begin. */
+interface VersionsIo {
+  connect: (endpoint: Endpoint, deadline: Deadline) => Promise<Connection | Outcome>
+  deadline: Deadline
+}
 
 type Versions = NonNullable<TlsFacts['versions']>
 
@@ -21,7 +27,7 @@ export async function tryVersions(
   endpoint: Endpoint,
   requested: readonly string[],
   seen: TlsFacts,
-  io: ProbeIo,
+  io: VersionsIo,
 ): Promise<Versions> {
   const versions = tlsVersions.filter((version) => requested.includes(version))
   const foreign = seen.spoke !== undefined && seen.spoke !== 'nothing'
@@ -43,7 +49,7 @@ export async function tryVersions(
   return Object.fromEntries([...results].map(([version, result]) => [version, toFact(result)]))
 }
 
-async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
+async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: VersionsIo): Promise<OfferResult> {
   if (version === 'SSLv3') return 'unclear'
   const result = await offerOnce(endpoint, version, io)
   // One reset may be an accident, two are a response.
@@ -53,8 +59,8 @@ async function offerVersion(endpoint: Endpoint, version: TlsVersion, io: ProbeIo
 // RFC 8446 section 6: may concern the ciphers rather than the version.
 const aboutCiphers: ReadonlySet<number> = new Set([40, 71])
 
-async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
-  const connection = await io.connect(endpoint)
+async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: VersionsIo): Promise<OfferResult> {
+  const connection = await io.connect(endpoint, io.deadline)
   if (!isConnection(connection)) return 'unclear'
   const offer = { context: offeringContext(version), maxBytes: defaultMaxBytes }
   const { stream, tap, clear, error } = await greet(connection, endpoint, offer, io.deadline)
@@ -68,8 +74,8 @@ async function offerOnce(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): 
   return tap.ended === 'closed' || tap.ended === 'reset' ? tap.ended : 'unclear'
 }
 
-async function offerOld(endpoint: Endpoint, version: TlsVersion, io: ProbeIo): Promise<OfferResult> {
-  const connection = await io.connect(endpoint)
+async function offerOld(endpoint: Endpoint, version: TlsVersion, io: VersionsIo): Promise<OfferResult> {
+  const connection = await io.connect(endpoint, io.deadline)
   if (!isConnection(connection)) return 'unclear'
   return offerOldCiphers(connection, endpoint, version, io.deadline)
 }

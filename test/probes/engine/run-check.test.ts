@@ -22,7 +22,7 @@ interface Overrides extends Partial<Omit<ObserverOptions, 'probes' | 'egress'>> 
 
 function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...options }: Overrides = {}) {
   const unused = () => expect.unreachable('a probe that no check asked for')
-  const probes: ProbeRegistry = { tcp, ldap: ldap ?? unused, tls: unused, https: unused, ssh: unused }
+  const probes: ProbeRegistry = { tcp, ldap: ldap ?? unused, tls: unused, https: unused, ssh: unused, smtp: unused }
   const errors: unknown[] = []
   const observe = createObserver({
     probes,

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import net from 'node:net'
 import { createDeadline } from '../../../src/probes/engine/deadline.ts'
+import { openWire, type Wire } from '../../../src/probes/network/wire.ts'
 import {
   encodeMpint,
   encodeString,
@@ -11,7 +12,6 @@ import {
 } from '../../../src/probes/ssh/fields.ts'
 import type { Algorithms } from '../../../src/probes/ssh/kex-init.ts'
 import { encodePacket, messages, readMessage } from '../../../src/probes/ssh/packet.ts'
-import { openWire, type Wire } from '../../../src/probes/ssh/wire.ts'
 import { listen } from '../listen.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
 

@@ -23,6 +23,8 @@ export interface Wire {
   rest(): Buffer
   /** Sends unless the connection has ended. */
   send(bytes: Buffer): void
+  /** Stops reading and leaves the open socket paused to the next reader; true if bytes came that were not taken. */
+  release(): boolean
   /** Sends the last message if possible, closes with FIN, and waits for the close. */
   close(lastMessage?: Buffer): Promise<void>
 }
@@ -54,13 +56,14 @@ export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): 
   socket.on('error', (error: NodeJS.ErrnoException) => end(endingByCode[error.code ?? ''] ?? 'local-failure'))
   socket.on('close', () => end('connection-closed'))
   socket.on('end', () => end('connection-closed'))
-  socket.on('data', (chunk: Buffer) => {
+  const receive = (chunk: Buffer) => {
     received += chunk.length
     if (ending) return
     if (received > maxBytes) return end('response-too-large')
     inbox.append(chunk)
     wake()
-  })
+  }
+  socket.on('data', receive)
   socket.resume()
 
   const more = () =>
@@ -89,6 +92,11 @@ export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): 
     rest: inbox.peek,
     send(bytes) {
       if (!ending) socket.write(bytes)
+    },
+    release() {
+      cancelExpiry()
+      socket.off('data', receive).pause()
+      return inbox.length() > 0 || socket.readableLength > 0
     },
     async close(lastMessage) {
       if (lastMessage && !ending) {

@@ -1,0 +1,70 @@
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import { createPatience, type Deadline } from '../engine/deadline.ts'
+import {
+  type Connection,
+  type Endpoint,
+  isConnection,
+  type Outcome,
+  type Probe,
+  type ProbeIo,
+} from '../engine/probe.ts'
+import { type Handshake, handshakeTls } from '../tls/handshake.ts'
+import { tryVersions } from '../tls/versions.ts'
+import { openSession } from './session.ts'
+
+type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
+
+/** SMTP up to STARTTLS, one TLS handshake, QUIT; one more connection for each TLS version of the rule. Sends no mail. */
+export const probeSmtp: Probe<'smtp'> = async (endpoint, { trustedCa, offerVersions = [] }, io) => {
+  const connection = await io.connect(endpoint)
+  if (!isConnection(connection)) return { ...connection, facts: {} }
+  const { reason, facts } = await openSession(connection, io.deadline)
+  if (reason !== undefined) return { state: 'open', reason, facts }
+  const handshake = await handshakeTls(connection, endpoint, { trustedCa }, io.deadline)
+  const seen = await quitInside(handshake, createPatience(connection.connectMs, io.deadline))
+  // Of the plain session `spoke` is known already: the peer speaks SMTP.
+  const { spoke: _, ...tls } = seen.facts
+  const versions = offerVersions.length > 0 ? { versions: await reoffer(endpoint, offerVersions, tls, io) } : {}
+  return {
+    state: 'open',
+    reason: reasonsAfterStartTls[seen.reason] ?? seen.reason,
+    facts: { ...tls, ...versions, ...facts },
+    ...(seen.chainExpiresAt !== undefined && { measurements: { chainExpiresAt: seen.chainExpiresAt } }),
+  }
+}
+
+const reasonsAfterStartTls: Partial<Record<ReasonCode, ReasonCode>> = {
+  'tls-ok': 'smtp-starttls-ok',
+  // A server waits for the client's first TLS record, so plaintext was slipped in.
+  'protocol-mismatch': 'smtp-starttls-injection',
+}
+
+/** Ends the session inside TLS. Its reply, or the alert in its place, tells whether TLS 1.3 demands a client certificate. */
+function quitInside(handshake: Handshake, patience: Deadline): Promise<Seen> | Seen {
+  const { stream } = handshake
+  if (!stream) return handshake
+  const { promise, resolve } = Promise.withResolvers<Seen>()
+  const settle = () => {
+    cancelPatience()
+    stream.destroy()
+    const end = handshake.explainEnd()
+    resolve(end.facts.alert === undefined ? handshake : end)
+  }
+  const cancelPatience = patience.onExpiry(settle)
+  if (stream.destroyed) settle()
+  for (const event of ['data', 'error', 'close']) stream.once(event, settle)
+  if (!stream.destroyed) stream.write('QUIT\r\n')
+  return promise
+}
+
+function reoffer(endpoint: Endpoint, versions: readonly string[], seen: TlsFacts, io: ProbeIo) {
+  return tryVersions(endpoint, versions, seen, { deadline: io.deadline, connect })
+
+  async function connect(to: Endpoint, deadline: Deadline): Promise<Connection | Outcome> {
+    const connection = await io.connect(to)
+    if (!isConnection(connection)) return connection
+    const { reason } = await openSession(connection, deadline)
+    return reason === undefined ? connection : { state: 'open', reason }
+  }
+}
