@@ -33,8 +33,8 @@ async function verify(directory: string): Promise<number> {
   const keys = readLedgerKeys(readSecret(process.env, 'PORTWARDEN_LEDGER_KEY')) ?? []
   const checks = await verifyPack({ open, keys })
   if (!checks) throw new UsageError(`no evidence pack: there is no manifest.json in ${directory}`)
-  for (const { what, verdict, message } of checks)
-    say(showControls(`${verdict.padEnd(11)}${what.padEnd(16)}${message}`))
+  for (const { subject, verdict, message } of checks)
+    say(showControls(`${verdict.padEnd(11)}${subject.padEnd(16)}${message}`))
   const worst = (['broken', 'unverified'] as const).find((bad) => checks.some(({ verdict }) => verdict === bad))
   return exitCodes[worst ?? 'intact']
 }

@@ -17,20 +17,19 @@ export const modules = Object.fromEntries(
 ) as { readonly [Name in ModuleName]: Module }
 export const moduleNames = Object.keys(modules) as ModuleName[]
 
-/** What a module makes of a probe's result. */
+/** A module's judgement of a probe's result. */
 interface Assessment {
   success: boolean
-  /** The peer spoke, and not what the module waits for. */
+  /** The peer sent something else than expected. */
   misspoke: boolean
 }
 
-/** Judges the result of a probe as the module of blackbox_exporter would, at that time. */
+/** Judges a result as blackbox_exporter's module would. */
 export function assess(module: Module, { state, reason, facts }: AddressResult, now: Date): Assessment {
   const seen = { state, reason, facts: facts as never, observedAt: now.getTime() }
   return { success: module.succeeds(seen), misspoke: module.misspoke?.(seen) ?? false }
 }
 
-/** What one probe brought, and how long it took. */
 interface Probed {
   addressResult: AddressResult
   assessment: Assessment
@@ -38,7 +37,7 @@ interface Probed {
   tookMs: number
 }
 
-/** A metric of blackbox_exporter with its help text; the result renders a value. */
+/** Returns a renderer for one metric. */
 const gauge = (name: string, help: string) => {
   const head = `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${name}`
   return (value: number, labels?: Record<string, string>) => `${head}${labels ? series(labels) : ''} ${value}\n`
@@ -54,7 +53,7 @@ const certificateInfo = gauge('probe_ssl_last_chain_info', 'Contains SSL leaf ce
 const tlsVersion = gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown')
 const succeeded = gauge('probe_success', 'Displays whether or not the probe was a success')
 
-/** The metrics that blackbox_exporter would give, with the same meaning; what is not known is left out. */
+/** Renders blackbox_exporter's metrics; omits unknown values. */
 export function renderBlackbox({ addressResult, assessment, lookupMs, tookMs }: Probed): string {
   return [
     lookupSeconds(lookupMs / 1000),

@@ -81,8 +81,8 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
     const { code, stdout, stderr, bad } = await verify()
     expect([code, stderr, bad]).toEqual([0, '', []])
     for (const what of ['audit', 'policy', 'findings'])
-      expect(stdout).toMatch(new RegExp(`^intact +${what} +what the entry of the ledger says$`, 'm'))
-    expect(stdout).toMatch(/^intact +ledger +entry \d+, signature right$/m)
+      expect(stdout).toMatch(new RegExp(`^intact +${what} +matches the ledger entry$`, 'm'))
+    expect(stdout).toMatch(/^intact +ledger +entry \d+, valid signature$/m)
   })
 
   test('cannot tell whether the signature is right without the key of the ledger, and refuses one that can be none', async () => {

@@ -1,6 +1,6 @@
 import type { WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
 import type { EventPayload } from '../../domain/webhooks/events.ts'
-import { noticeOf } from '../../report/alerts/alert.ts'
+import { toAlert } from '../../report/alerts/alert.ts'
 import { toJiraAlert } from '../../report/alerts/jira-ops.ts'
 import { toServiceNowEvents } from '../../report/alerts/service-now.ts'
 
@@ -13,8 +13,8 @@ interface Rendered {
 
 const formats: Record<WebhookFormat, (payload: EventPayload) => { path: string; body: unknown }> = {
   standard: (payload) => ({ path: '', body: payload }),
-  'servicenow-em': (payload) => ({ path: '', body: toServiceNowEvents(noticeOf(payload)) }),
-  'jira-ops': (payload) => toJiraAlert(noticeOf(payload)),
+  'servicenow-em': (payload) => ({ path: '', body: toServiceNowEvents(toAlert(payload)) }),
+  'jira-ops': (payload) => toJiraAlert(toAlert(payload)),
 }
 
 /** Writes an event in a format. The same event gives the same text at each try. */

@@ -1,12 +1,12 @@
 import type { Severity } from '../../domain/policy/policy.ts'
 import type { AnyEventType, EventData, EventPayload } from '../../domain/webhooks/events.ts'
 
-/** An event as tools of operations see things: what is wrong where, how badly, and under which key it is cleared. */
-export interface Notice {
+/** An event in the terms of alert management. Events with the same key belong to one alert. */
+export interface Alert {
   key: string
-  /** `clear`: there is nothing to do. It ends what was opened under its key, and opens nothing itself. */
+  /** `clear` closes the alert with this key, if any, and opens none. */
   level: Severity | 'clear'
-  /** The host that it is about, or the service itself. */
+  /** The target, or the service itself. */
   node: string
   type: string
   resource: string
@@ -18,9 +18,8 @@ export interface Notice {
 
 const service = 'portwarden'
 
-/** Reads an event. All events about the same thing have the same key, from the first to the one that clears it. */
-export function noticeOf<T extends AnyEventType>({ type, timestamp, data }: EventPayload<T>): Notice {
-  const about = readers[type](data)
+export function toAlert<T extends AnyEventType>({ type, timestamp, data }: EventPayload<T>): Alert {
+  const about = renderers[type](data)
   return {
     node: service,
     resource: '',
@@ -33,9 +32,9 @@ export function noticeOf<T extends AnyEventType>({ type, timestamp, data }: Even
   }
 }
 
-type About = Pick<Notice, 'key' | 'level' | 'message'> & Partial<Notice>
+type AlertFields = Pick<Alert, 'key' | 'level' | 'message'> & Partial<Alert>
 
-const readers: { [T in AnyEventType]: (data: EventData[T]) => About } = {
+const renderers: { [T in AnyEventType]: (data: EventData[T]) => AlertFields } = {
   ping: () => ({ key: 'ping', level: 'clear', message: 'ping' }),
   'finding.opened': (data) => ({ ...aboutFinding(data, 'fails'), level: data.finding.severity }),
   'finding.still-open': (data) => ({ ...aboutFinding(data, 'fails'), level: data.finding.severity }),
@@ -54,12 +53,12 @@ const readers: { [T in AnyEventType]: (data: EventData[T]) => About } = {
   'window.still-open': (data) => ({ ...aboutWindow(data, 'is still open after its end'), level: 'high' }),
   'window.closed': (data) => ({ ...aboutWindow(data, 'is closed'), level: 'clear' }),
   'vantage.absent': (data) => ({ ...aboutVantage(data, 'is absent'), level: 'medium' }),
-  'vantage.returned': (data) => ({ ...aboutVantage(data, 'is back'), level: 'clear' }),
+  'vantage.returned': (data) => ({ ...aboutVantage(data, 'is present again'), level: 'clear' }),
   'schedule.missed': (data) => ({
-    ...aboutSchedule(data, `had no audit for ${data.count} of its ticks`),
+    ...aboutSchedule(data, `missed ${data.count} runs`),
     level: 'low',
   }),
-  'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'has an audit again'), level: 'clear' }),
+  'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'runs again'), level: 'clear' }),
 }
 
 function aboutFinding({ finding }: EventData['finding.opened'], what: string) {

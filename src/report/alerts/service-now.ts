@@ -1,39 +1,39 @@
-import type { Notice } from './alert.ts'
+import type { Alert } from './alert.ts'
 
-/** The severities of ServiceNow Event Management: 1 is critical, 4 a warning; 0 closes the alert of its key and makes none. */
-const severities: Record<Notice['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
+/** ServiceNow severities: 1 critical, 3 minor, 4 warning, 0 clear. */
+const severities: Record<Alert['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
 
-const longest = { key: 1024, description: 4000 }
+const maxLength = { key: 1024, description: 4000 }
 
-/** An event for the table `em_event`, in the form that the inbound connector of Event Management (`/api/global/em/jsonv2`) takes. */
-export function toServiceNowEvents(notice: Notice): { records: Record<string, string>[] } {
+/** Events for the inbound connector of Event Management (`/api/global/em/jsonv2`). */
+export function toServiceNowEvents(alert: Alert): { records: Record<string, string>[] } {
   return {
     records: [
       {
         source: 'Portwarden',
         event_class: 'Portwarden',
-        node: notice.node,
-        type: notice.type.split('.')[0] ?? notice.type,
-        resource: notice.resource,
-        metric_name: notice.metric,
-        message_key: notice.key.slice(0, longest.key),
-        severity: severities[notice.level],
-        resolution_state: notice.level === 'clear' ? 'Closing' : 'New',
-        description: notice.message.slice(0, longest.description),
-        time_of_event: notice.at.slice(0, 19).replace('T', ' '),
-        additional_info: JSON.stringify({ event: notice.type, ...flat(notice.data) }),
+        node: alert.node,
+        type: alert.type.split('.')[0] ?? alert.type,
+        resource: alert.resource,
+        metric_name: alert.metric,
+        message_key: alert.key.slice(0, maxLength.key),
+        severity: severities[alert.level],
+        resolution_state: alert.level === 'clear' ? 'Closing' : 'New',
+        description: alert.message.slice(0, maxLength.description),
+        time_of_event: alert.at.slice(0, 19).replace('T', ' '),
+        additional_info: JSON.stringify({ event: alert.type, ...flatten(alert.data) }),
       },
     ],
   }
 }
 
-/** Fields of fields by their path, as texts: what can be shown and written rules about. Lists of objects are left out. */
-export function flat(value: object, prefix = ''): Record<string, string> {
+/** Flattens nested fields to strings, for display and alert rules; omits lists of objects. */
+export function flatten(value: object, prefix = ''): Record<string, string> {
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, member]: [string, unknown]): [string, string][] => {
       const name = prefix + key
       if (member === null || member === undefined || isListOfObjects(member)) return []
-      if (typeof member === 'object' && !Array.isArray(member)) return Object.entries(flat(member, `${name}_`))
+      if (typeof member === 'object' && !Array.isArray(member)) return Object.entries(flatten(member, `${name}_`))
       return [[name, typeof member === 'string' ? member : JSON.stringify(member)]]
     }),
   )

@@ -3,7 +3,7 @@ import { results } from '../../domain/findings/judge.ts'
 import type { AuditCounts, Verdict } from '../../domain/findings/verdict.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 
-/** An audit that has ended, with what its documents say besides the findings. */
+/** An ended audit, without its findings. */
 export interface ReportedAudit {
   id: string
   status: string
@@ -23,19 +23,19 @@ export interface ReportedAudit {
 
 export type ReportedFinding = Finding
 
-/** The findings of an audit from the first to the last, as often as they are asked for: all of a target follow each other. */
+/** Reads the findings of an audit in pages, grouped by target; repeatable. */
 export type Findings = () => AsyncIterable<readonly ReportedFinding[]>
 
-/** Writes an audit as a document, in pieces: the same audit gives the same text, and memory holds a page of findings. */
+/** Streams a document; deterministic, with one page of findings in memory. */
 export type Rendering = (audit: ReportedAudit, findings: Findings) => AsyncIterable<string>
 
 export const startOf = ({ startedAt, createdAt }: ReportedAudit): string => startedAt ?? createdAt
 export const endOf = (audit: ReportedAudit): string => audit.finishedAt ?? startOf(audit)
-/** How many findings the audit has. */
+/** The number of findings. */
 export const totalOf = ({ counts }: Pick<ReportedAudit, 'counts'>): number =>
   results.reduce((sum, result) => sum + counts[result], 0)
 
-/** What a finding says, as one line. */
+/** A finding in one line. */
 export const sentenceOf = ({ target, vantage, state, reason, waiver }: ReportedFinding): string =>
   `${target} from ${vantage}: ${state}. ${reason.message}${waiver ? ` ${waivedText(waiver)}` : ''}`
 

@@ -12,8 +12,8 @@ import {
 } from './audit.ts'
 
 /**
- * JUnit XML, as CI servers read it: one suite, a test case for each finding. `fail` is a failure; `unknown` and `error` are
- * errors; what does not apply or was not checked is skipped. Each says why.
+ * JUnit XML for CI servers: one suite, one test case per finding. `fail` is a failure, `unknown` and `error` are errors,
+ * `notapplicable` and `notchecked` are skipped.
  */
 export const renderJunit: Rendering = async function* (audit, findings) {
   const { counts, policy } = audit
@@ -23,7 +23,7 @@ export const renderJunit: Rendering = async function* (audit, findings) {
     errors: counts.unknown + counts.error,
     time: (Date.parse(endOf(audit)) - Date.parse(startOf(audit))) / 1000,
   }
-  const skipped = counts.notapplicable + counts.notchecked // the schema of Jenkins lets only a suite say it
+  const skipped = counts.notapplicable + counts.notchecked // Jenkins' schema allows it on a suite only
   const suite = { name: `${policy.name}@${policy.version}`, id: 0, ...totals, skipped, timestamp: startOf(audit) }
   yield `${xmlHead}${openTag('testsuites', { name: 'Portwarden', ...totals })}\n${openTag('testsuite', suite)}\n`
   yield `${element('properties', {}, propertiesOf(audit))}\n`
@@ -57,8 +57,8 @@ function testCase(finding: ReportedFinding, rule: PolicyRule | undefined): strin
     time: latencyMs === null ? 0 : latencyMs / 1000,
   }
   const name = elements[result]
-  const told = { message: `${result}: ${reason.message}`, ...(name === 'skipped' ? {} : { type: reason.code }) }
-  const content = name ? element(name, told, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
+  const details = { message: `${result}: ${reason.message}`, ...(name === 'skipped' ? {} : { type: reason.code }) }
+  const content = name ? element(name, details, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
   return `${element('testcase', attributes, content)}\n`
 }
 

@@ -4,11 +4,10 @@ import { element, openTag, xmlHead } from '../../encoding/xml.ts'
 import { endOf, type Rendering, type ReportedAudit, type ReportedFinding, startOf } from './audit.ts'
 
 /**
- * Nmap XML, as ndiff reads it. A host is an endpoint as one vantage saw it for one target, named `TARGET@VANTAGE` (and
- * `>HOST` where a rule looks elsewhere than at the target), because ndiff tells hosts apart by address and name. Each
- * finding is a line of the script result of its port, or of its host where no port was looked at: so two audits differ
- * there where their drift report says so. What does not apply is left out, as it is out of scope there too.
- * Where nothing was looked at a host has no address, which nmap.dtd demands, and the scanner is not nmap.
+ * Nmap XML for ndiff, which identifies hosts by address and name. A host is a target seen from one vantage, named
+ * `TARGET@VANTAGE`, with `>HOST` if the rule probes another host. Each finding is a line in the script output of its port,
+ * or of its host if it was not probed, so ndiff shows the same differences as a drift report. `notapplicable` is omitted.
+ * Deviations from nmap.dtd: the scanner's name, and a missing address if nothing was probed.
  */
 export const renderNmap: Rendering = async function* (audit, findings) {
   const elsewhere = new Set(audit.policy.document.rules.flatMap(({ id, host }) => (host === undefined ? [] : id)))
@@ -28,7 +27,7 @@ export const renderNmap: Rendering = async function* (audit, findings) {
   yield tailOf(audit, hosts)
 }
 
-/** The findings of one target at a time. */
+/** Groups the findings by target. */
 async function* byTarget(pages: AsyncIterable<readonly ReportedFinding[]>): AsyncGenerator<ReportedFinding[]> {
   let group: ReportedFinding[] = []
   for await (const page of pages) {
@@ -54,7 +53,7 @@ function hostOf(name: string, findings: readonly ReportedFinding[]): string {
   const times = findings.map(({ observedAt }) => observedAt).sort()
   const addresses = new Set(findings.flatMap(({ evidence }) => Object.keys(evidence?.addresses ?? {})).filter(isIP))
   const status = findings.some(isUp)
-    ? { state: 'up', reason: 'port-answer' }
+    ? { state: 'up', reason: 'port-response' }
     : { state: 'unknown', reason: 'no-response' }
   const ports = Map.groupBy(findings, ({ evidence }) => evidence?.port)
   const notProbed = ports.get(undefined) ?? []
@@ -71,7 +70,7 @@ function hostOf(name: string, findings: readonly ReportedFinding[]): string {
   ).concat('\n')
 }
 
-/** What Nmap has a word for, the most certain first; the others are `unknown` to it. Rules may have seen the port at different moments. */
+/** Nmap's port states by certainty; rules may observe a port at different times. */
 const nmapStates: readonly string[] = ['open', 'closed', 'filtered']
 
 function portOf(portid: number, findings: readonly ReportedFinding[]): string {
@@ -84,7 +83,7 @@ function portOf(portid: number, findings: readonly ReportedFinding[]): string {
   )
 }
 
-/** All findings in one result, a line each: Debian's ndiff fails on a port with two. */
+/** One script result, because Debian's ndiff fails on two. */
 const scriptOf = (findings: readonly ReportedFinding[]): string =>
   element('script', { id: 'portwarden', output: findings.map(lineOf).join('\n') })
 

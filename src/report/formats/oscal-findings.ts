@@ -9,10 +9,10 @@ export const uuidOfPolicy = ({ policy }: ReportedAudit) => deriveUuid('policy', 
 export const uuidOfTool = ({ toolVersion }: ReportedAudit) => deriveUuid('tool', toolVersion)
 const uuidOfObservation = ({ id }: ReportedAudit, { fingerprint }: ReportedFinding) =>
   deriveUuid('observation', id, fingerprint)
-/** A risk is the same in every audit that finds it. */
+/** Stable across audits. */
 const uuidOfRisk = ({ fingerprint }: ReportedFinding) => deriveUuid('risk', fingerprint)
 
-/** Whether something follows from a finding for the objective of its rule. */
+/** Whether a finding decides the objective of its rule. */
 export const isConcluded = ({ result }: ReportedFinding): boolean => result === 'pass' || result === 'fail'
 
 const originsOf = (audit: ReportedAudit) => [{ actors: [{ type: 'tool', 'actor-uuid': uuidOfTool(audit) }] }]
@@ -20,7 +20,7 @@ const observationsOf = (audit: ReportedAudit, finding: ReportedFinding) => [
   { 'observation-uuid': uuidOfObservation(audit, finding) },
 ]
 
-/** What was seen, whatever follows from it. */
+/** Every finding as an OSCAL observation. */
 export function observationOf(audit: ReportedAudit, finding: ReportedFinding) {
   const { target, rule, vantage, result, state, reason, observedAt, indirect, evidence } = finding
   const permissions = { window: finding.window, waiver: finding.waiver?.id ?? null }
@@ -47,11 +47,13 @@ export function observationOf(audit: ReportedAudit, finding: ReportedFinding) {
 }
 
 const aboutSeries = ({ rule, vantage, fingerprint }: ReportedFinding, known: PolicyRule | undefined) => [
-  ...[prop('rule', rule), prop('vantage', vantage), prop('fingerprint', fingerprint)],
+  prop('rule', rule),
+  prop('vantage', vantage),
+  prop('fingerprint', fingerprint),
   ...(known ? [prop('severity', known.severity)] : []),
 ]
 
-/** The risk of a failure, with what to do about it; undefined where there is none. A waiver accepts it until it expires. */
+/** The risk of a failure; undefined for other results. A waiver is an approved deviation. */
 export function riskOf(audit: ReportedAudit, finding: ReportedFinding, rule: PolicyRule | undefined) {
   const { result, target, fingerprint, waiver } = finding
   if (result !== 'fail') return undefined
@@ -81,7 +83,7 @@ export function riskOf(audit: ReportedAudit, finding: ReportedFinding, rule: Pol
   }
 }
 
-/** What follows from a finding for the objective of its rule; undefined where nothing does. */
+/** The OSCAL finding; undefined unless the result is `pass` or `fail`. */
 export function findingOf(audit: ReportedAudit, finding: ReportedFinding, rule: PolicyRule | undefined) {
   const { target, result, reason } = finding
   if (!isConcluded(finding)) return undefined

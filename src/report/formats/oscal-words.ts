@@ -1,21 +1,18 @@
 const namespace = 'urn:portwarden:oscal'
 
-/** A property of ours; `value` is one line that is not empty. */
+/** A property in our namespace; `value` is one non-empty line. */
 export const prop = (name: string, value: string) => ({ name, ns: namespace, value })
 
-/** Text as one line (MarkupLine, StringDatatype). */
+/** Single-line text (MarkupLine, StringDatatype). */
 export const line = (text: string): string => text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
 
-/** A name as OSCAL's tokens are: it starts with a letter or an underscore. */
+/** A TokenDatatype, which starts with a letter or an underscore. */
 export const token = (text: string): string => {
   const clean = text.replace(/[^\p{L}\p{N}._-]/gu, '-')
   return /^[\p{L}_]/u.test(clean) ? clean : `_${clean}`
 }
 
-/**
- * A control of a policy as OSCAL's catalogs name it: `NIST-800-53:AC-17(2)` is `ac-17.2` there. For frameworks without an
- * OSCAL catalog the framework stays part of the id.
- */
+/** The OSCAL id of a control: `ac-17.2` for `NIST-800-53:AC-17(2)`; other ids include their framework. */
 export function idOfControl(control: string): string {
   const [, family, number, enhancement] = /^NIST-800-53:([A-Z]{2})-(\d+)(?:\((\d+)\))?$/.exec(control) ?? []
   if (family) return `${family.toLowerCase()}-${number}${enhancement ? `.${enhancement}` : ''}`

@@ -14,10 +14,9 @@ import {
 import { idOfControl, line, prop, token } from './oscal-words.ts'
 
 /**
- * OSCAL Assessment Results 1.2 (NIST). Every finding is an observation, with its result as a property. Only `pass` and
- * `fail` are findings as OSCAL means them (`satisfied`, `not-satisfied`), and a failure is a risk too: of anything else nothing
- * is concluded, and a control of which nothing is concluded was not reviewed. The findings are read four times, for the
- * inventory, the observations, the risks and the findings.
+ * OSCAL Assessment Results 1.2 (NIST). Every finding is an observation. Only `pass` and `fail` are OSCAL findings
+ * (`satisfied`, `not-satisfied`), and a failure is also a risk. Controls without such a finding are not reviewed.
+ * Reads the findings four times: inventory, observations, risks, findings.
  */
 export const renderOscal: Rendering = async function* (audit, findings) {
   yield `{"assessment-results":${openObject(headOf(audit))},"results":[${openObject(resultOf(audit))}`
@@ -25,7 +24,7 @@ export const renderOscal: Rendering = async function* (audit, findings) {
   const concluded = new Set<string>()
   yield* arrayMember('inventory-items', targetsOf(findings, concluded), (target) => ({
     uuid: uuidOfTarget(target),
-    description: `The server ${target}`,
+    description: `Server ${target}`,
     props: [{ name: 'asset-id', value: target }],
   }))
   const { rules } = audit.policy.document
@@ -54,7 +53,7 @@ function headOf(audit: ReportedAudit) {
     },
     'import-ap': {
       href: `#${uuidOfPolicy(audit)}`,
-      remarks: 'The policy version is the plan: each of its rules is an activity.',
+      remarks: 'The policy version is the assessment plan; each of its rules is an activity.',
     },
     'local-definitions': {
       ...(objectives.length > 0 ? { 'objectives-and-methods': objectives } : {}),
@@ -63,7 +62,7 @@ function headOf(audit: ReportedAudit) {
   }
 }
 
-/** The claim of a rule, as an objective of the first control that it names; its activity has the others. */
+/** A rule as an objective of its first control; its activity has all of them. */
 const objectiveOf = ({ id, title, controls = [], rationale }: PolicyRule) =>
   controls.slice(0, 1).map((control) => ({
     'control-id': idOfControl(control),
@@ -89,22 +88,22 @@ const activityOf = (
   ...(controls.length > 0 ? { 'related-controls': { 'control-selections': selectionsOf(controls) } } : {}),
 })
 
-/** One selection for each framework. */
+/** One selection per framework. */
 const selectionsOf = (controls: readonly string[]) =>
   [...byFramework(controls)].map(([framework, some]) => ({ ...framed(framework), 'include-controls': idsOf(some) }))
 
-/** The controls of which something is concluded; those of which nothing is are excluded by name. */
+/** Controls with an OSCAL finding; the others are excluded explicitly. */
 function reviewedControls(rules: readonly PolicyRule[], concluded: ReadonlySet<string>) {
   const reviewed = new Set(rules.flatMap(({ id, controls = [] }) => (concluded.has(id) ? controls : [])))
   const selections = [...byFramework(rules.flatMap(({ controls = [] }) => controls))].map(([framework, some]) => {
     const [included, excluded] = [some.filter((one) => reviewed.has(one)), some.filter((one) => !reviewed.has(one))]
     return {
       ...framed(framework),
-      'include-controls': idsOf(included.length > 0 ? included : some), // none is no list: all of them, less all of them
+      'include-controls': idsOf(included.length > 0 ? included : some), // an empty list is invalid, so include and exclude all
       ...(excluded.length > 0 ? { 'exclude-controls': idsOf(excluded) } : {}),
     }
   })
-  return selections.length > 0 ? selections : [{ description: 'The policy names no control.', 'include-all': {} }]
+  return selections.length > 0 ? selections : [{ description: 'The policy has no controls.', 'include-all': {} }]
 }
 
 const byFramework = (controls: readonly string[]) =>
@@ -117,7 +116,7 @@ function resultOf(audit: ReportedAudit) {
   return {
     uuid: deriveUuid('result', id),
     title: line(`${policy.name} version ${policy.version}`),
-    description: `What the audit ${id} found.`,
+    description: `Results of audit ${id}.`,
     start: startOf(audit),
     end: endOf(audit),
     props: [
@@ -150,7 +149,7 @@ const assetsOf = (audit: ReportedAudit) => ({
   ],
 })
 
-/** The names of the targets, each once; `concluded` takes the rules of which something is concluded. */
+/** The distinct target names; adds rules with a pass or fail to `concluded`. */
 async function* targetsOf(findings: Findings, concluded: Set<string>): AsyncGenerator<string[]> {
   let last: string | undefined
   for await (const page of findings()) {

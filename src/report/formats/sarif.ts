@@ -12,7 +12,7 @@ import {
   waivedText,
 } from './audit.ts'
 
-/** Section 3.27.9: only `fail` has a level; `open` says that it could not be told whether there is a problem. */
+/** Section 3.27.9: only `fail` has a level; `open` means not evaluated. */
 const kinds = {
   pass: 'pass',
   fail: 'fail',
@@ -23,19 +23,19 @@ const kinds = {
 } as const satisfies Record<Result, string>
 const levels = { high: 'error', medium: 'warning', low: 'note' } as const
 
-/** SARIF 2.1.0 (OASIS): one run, a reporting descriptor for each rule, a result for each finding. */
+/** SARIF 2.1.0 (OASIS): one run, one descriptor per rule, one result per finding. */
 export const renderSarif: Rendering = async function* (audit, findings) {
   const { rules } = audit.policy.document
-  const places = new Map(rules.map((rule, i) => [rule.id, { rule, index: i }]))
+  const descriptors = new Map(rules.map((rule, i) => [rule.id, { rule, index: i }]))
   const log = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0' }
   yield `${openObject(log)},"runs":[${openObject(runOf(audit))}`
-  const toResult = (finding: ReportedFinding) => resultOf(finding, { audit, place: places.get(finding.rule) })
+  const toResult = (finding: ReportedFinding) => resultOf(finding, { audit, descriptor: descriptors.get(finding.rule) })
   let none = true
   for await (const text of arrayMember('results', findings(), toResult)) {
     none = false
     yield text
   }
-  if (none) yield ',"results":[]' // an empty list says that it looked (section 3.14.23)
+  if (none) yield ',"results":[]' // section 3.14.23: an empty list means that there was a scan
   yield '}]}\n'
 }
 
@@ -76,19 +76,22 @@ const descriptorOf = ({ id, title, severity, controls = [], rationale, remediati
   properties: { severity, tags: controls },
 })
 
-interface Place {
+interface Descriptor {
   rule: PolicyRule
   index: number
 }
 
-function resultOf(finding: ReportedFinding, { audit, place }: { audit: ReportedAudit; place: Place | undefined }) {
+function resultOf(
+  finding: ReportedFinding,
+  { audit, descriptor }: { audit: ReportedAudit; descriptor: Descriptor | undefined },
+) {
   const { target, rule, vantage, result, state, reason, observedAt, latencyMs, attempts, indirect } = finding
   const { evidence, window, waiver, fingerprint } = finding
   return {
     ruleId: rule,
-    ...(place ? { ruleIndex: place.index } : {}),
+    ...(descriptor ? { ruleIndex: descriptor.index } : {}),
     kind: kinds[result],
-    level: result === 'fail' ? levels[place?.rule.severity ?? 'high'] : 'none',
+    level: result === 'fail' ? levels[descriptor?.rule.severity ?? 'high'] : 'none',
     message: { text: sentenceOf(finding) },
     locations: [
       {

@@ -5,11 +5,11 @@ import type { Columns } from '../../encoding/csv.ts'
 interface Reasoned {
   reason: { code: string; message: string }
 }
-interface Placed {
+interface SeriesRow {
   rule: string
   vantage: string
 }
-interface Judged extends Reasoned, Placed {
+interface Judged extends Reasoned, SeriesRow {
   result: string
   state: string
   evidence: object | null
@@ -37,7 +37,6 @@ interface FindingRow extends Judged {
   late: boolean
 }
 
-/** The columns of findings. */
 export const findingColumns: Columns<FindingRow> = {
   target: (item) => item.target,
   ...judged,
@@ -58,7 +57,6 @@ interface SpanRow extends Judged {
   changes: object
 }
 
-/** The columns of a target's history. */
 export const spanColumns: Columns<SpanRow> = {
   from: (item) => item.from,
   to: (item) => item.to,
@@ -68,11 +66,10 @@ export const spanColumns: Columns<SpanRow> = {
   fingerprint: (item) => item.fingerprint,
 }
 
-/** The columns of the history of all targets. */
 export const changeColumns: Columns<SpanRow & { target: string }> = { target: (item) => item.target, ...spanColumns }
 
 type Side = ({ result: string; state: string } & Reasoned) | null
-interface DriftRow extends Placed {
+interface DriftRow extends SeriesRow {
   class: string
   cause: string
   significance: string
@@ -85,7 +82,6 @@ interface DriftRow extends Placed {
   changes: object
 }
 
-/** The columns of a drift report. */
 export const driftColumns: Columns<DriftRow> = {
   class: (item) => item.class,
   cause: (item) => item.cause,
@@ -126,7 +122,6 @@ const counted: Columns<Counted> = {
   newestObservation: (item) => item.newestObservation,
 }
 
-/** The columns of a compliance report. */
 export const complianceColumns: Columns<Counted & { policy: string; severity: string | null; group: string }> = {
   policy: (item) => item.policy,
   severity: (item) => item.severity,
@@ -136,13 +131,13 @@ export const complianceColumns: Columns<Counted & { policy: string; severity: st
 
 type ControlRow = RuleStanding & Pick<ControlStanding, 'framework' | 'control' | 'verdict'> & { name: string | null }
 
-/** The rows of a report of controls, one for each rule of each control. */
+/** One row per rule and control. */
 export const controlRows = (items: readonly ControlStanding[]): ControlRow[] =>
   items.flatMap(({ framework, control, title: name, verdict, rules }) =>
     rules.map((rule) => ({ ...rule, framework, control, name, verdict })),
   )
 
-/** The columns of a report of controls; a rule that was never audited has no observation, and no count. */
+/** A rule without an audit has no counts and no observation. */
 export const controlColumns: Columns<ControlRow> = {
   framework: (item) => item.framework,
   control: (item) => item.control,
@@ -166,7 +161,7 @@ interface TargetRow {
   updatedAt: string
 }
 
-/** The columns of targets; an import takes the same. */
+/** The same columns as in an import. */
 export const targetColumns: Columns<TargetRow> = {
   name: (item) => item.name,
   address: (item) => item.address,

@@ -4,8 +4,8 @@ import { results } from '../../domain/findings/judge.ts'
 import { states } from '../../domain/findings/state.ts'
 
 /**
- * The digest over findings that the ledger has of an audit, from the findings as a pack has them. It is what the database
- * makes of its rows (see digestFindings): SHA-256 over the SHA-256 of each finding's text as `jsonb`.
+ * Recomputes the ledger's digest of an audit's findings from those of a pack, like digestFindings in the database:
+ * SHA-256 over the SHA-256 of each finding as `jsonb` text.
  */
 export function createFindingsDigest(policy: string) {
   const all = createHash('sha256')
@@ -26,18 +26,24 @@ function textOf(policy: string, finding: Finding): string {
     finding
   const members = [
     ...[target, policy, rule, vantage].map(jsonb),
-    ...[secondsOf(observedAt), latencyMs ?? -1, attempts, results.indexOf(result), states.indexOf(state)],
-    ...[jsonb(reason.code), flagsOf(finding)],
+    secondsOf(observedAt),
+    latencyMs ?? -1,
+    attempts,
+    results.indexOf(result),
+    states.indexOf(state),
+    jsonb(reason.code),
+    flagsOf(finding),
     evidence === null ? 'null' : jsonb(createHash('sha256').update(jsonb(evidence)).digest('hex')),
-    ...[jsonb(window), jsonb(waiver?.id ?? null)],
+    jsonb(window),
+    jsonb(waiver?.id ?? null),
   ]
   return `[${members.join(', ')}]`
 }
 
-/** As PostgreSQL extracts it: seconds with six places. */
+/** PostgreSQL's `extract(epoch …)`: seconds with six decimals. */
 const secondsOf = (instant: string) => `${(Date.parse(instant) / 1000).toFixed(3)}000`
 
-/** A value as PostgreSQL writes `jsonb`: the names of an object by their length in bytes, then by their bytes. */
+/** PostgreSQL's `jsonb` text: keys ordered by byte length, then by bytes. */
 function jsonb(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(jsonb).join(', ')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)

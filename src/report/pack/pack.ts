@@ -6,19 +6,18 @@ import { findingColumns } from '../listings/columns.ts'
 import { type PlannedVantage, renderPage } from './page.ts'
 import { counted, newTally } from './tally.ts'
 
-/** What an evidence pack is made of. */
 export interface PackParts {
   audit: ReportedAudit
   findings: Findings
-  /** Null for an audit from before they were kept. */
+  /** Null for audits planned before vantages were recorded. */
   vantages: readonly PlannedVantage[] | null
-  /** Further files, as JSON. */
+  /** Additional JSON files by name. */
   more?: Readonly<Record<string, unknown>>
 }
 
 /**
- * The evidence of an audit as a zip, in pieces: findings, policy, vantages, versions, a manifest with the SHA-256 of each
- * file, and a page for people. The same audit gives the same bytes. The findings are read twice.
+ * Streams the evidence of an audit as a zip: findings, policy, vantages, versions, an HTML page, and a manifest of SHA-256
+ * hashes. Deterministic; reads the findings twice.
  */
 export function renderPack(parts: PackParts): AsyncGenerator<Uint8Array> {
   const written: WrittenFile[] = []
@@ -32,7 +31,7 @@ async function* entriesOf(
   const { policy, toolVersion, ...rest } = audit
   const { document, ...version } = policy
   yield json('audit.json', { ...rest, policy: version })
-  // The canonical text, whose SHA-256 is the digest of the policy version.
+  // Canonical JSON, whose SHA-256 is the policy digest.
   yield { name: 'policy.json', content: [canonicalJson(document)] }
   yield json('vantages.json', { asOf: 'planning', vantages })
   yield json('tool.json', { name: 'Portwarden', version: toolVersion })

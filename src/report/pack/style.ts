@@ -1,4 +1,4 @@
-/** For screens and for paper; contrasts are at least 7:1, and no colour says what no word says. */
+/** For screen and print; contrast at least 7:1, and no information by colour alone. */
 export const style = `
 :root { color-scheme: light; font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; }
 body { margin: 0 auto; max-width: 75rem; padding: 1rem 1.5rem 3rem; }

@@ -4,20 +4,20 @@ import type { ReportedAudit, ReportedFinding } from '../formats/audit.ts'
 
 type RuleTally = RuleResults & { oldestObservation: string; newestObservation: string }
 
-/** What the page of a pack says of the findings, collected while they pass by: a line for each rule, and the first that are open. */
+/** Summary of the findings for the page, collected while they stream. */
 export interface Tally {
   rules: Map<string, RuleTally>
-  /** The first findings that neither passed nor were found not to apply. */
+  /** The first findings that are neither `pass` nor `notapplicable`. */
   open: ReportedFinding[]
-  openInAll: number
+  openTotal: number
 }
 
-/** So many findings stand on the page; all are in the files beside it. */
-export const openOnPage = 1_000
+/** The page lists at most this many open findings. */
+export const maxOpenOnPage = 1_000
 
-export const newTally = (): Tally => ({ rules: new Map(), open: [], openInAll: 0 })
+export const newTally = (): Tally => ({ rules: new Map(), open: [], openTotal: 0 })
 
-/** Passes the pages of findings on, and counts them. */
+/** Counts the findings of each page and passes it on. */
 export async function* counted(
   tally: Tally,
   policy: string,
@@ -34,22 +34,33 @@ function count(tally: Tally, policy: string, finding: ReportedFinding): void {
   const known = tally.rules.get(rule)
   const { counts, waived, oldestObservation, newestObservation } = known ?? emptyOf(observedAt)
   tally.rules.set(rule, {
-    ...{ policy, rule, counts: { ...counts, [result]: counts[result] + 1 } },
+    policy,
+    rule,
+    counts: { ...counts, [result]: counts[result] + 1 },
     waived: waived + (waiver ? 1 : 0),
     oldestObservation: observedAt < oldestObservation ? observedAt : oldestObservation,
     newestObservation: observedAt > newestObservation ? observedAt : newestObservation,
   })
   if (result === 'pass' || result === 'notapplicable') return
-  tally.openInAll += 1
-  if (tally.open.length < openOnPage) tally.open.push(finding)
+  tally.openTotal += 1
+  if (tally.open.length < maxOpenOnPage) tally.open.push(finding)
 }
 
 const emptyOf = (observedAt: string) => ({
-  ...{ counts: noCounts, waived: 0, oldestObservation: observedAt, newestObservation: observedAt },
+  counts: noCounts,
+  waived: 0,
+  oldestObservation: observedAt,
+  newestObservation: observedAt,
 })
 
 /** The rules of the audit's policy version. */
 export const rulesOf = ({ policy: { name, version, document } }: ReportedAudit): ControlRule[] =>
   document.rules.map(({ id, title, severity, controls = [] }) => ({
-    ...{ policy: name, version, rule: id, title, severity, controls, current: true },
+    policy: name,
+    version,
+    rule: id,
+    title,
+    severity,
+    controls,
+    current: true,
   }))

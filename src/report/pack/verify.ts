@@ -3,15 +3,15 @@ import { checkEntry, type LedgerEntry, type LedgerKey } from '../../domain/ledge
 import { digest } from '../../encoding/canonical-json.ts'
 import { createFindingsDigest } from './digest.ts'
 
-/** What was checked of a pack; `unverified`: the key that signed it is not known here, all else is right. */
+/** One check of a pack; `unverified`: valid, but the signing key is unknown. */
 interface PackCheck {
-  what: string
+  subject: string
   verdict: 'intact' | 'broken' | 'unverified'
   message: string
 }
 
 interface PackSource {
-  /** The bytes of a file of the pack; undefined where it has none of this name. */
+  /** The bytes of a file; undefined if missing. */
   open(name: string): AsyncIterable<Uint8Array> | undefined
   keys: readonly LedgerKey[]
 }
@@ -19,13 +19,13 @@ interface PackSource {
 interface Manifest {
   files: { name: string; sha256: string }[]
 }
-type Said = Record<string, unknown>
-type Audit = Said & { id: string }
+type Recorded = Record<string, unknown>
+type Audit = Recorded & { id: string }
 type FinishEntry = LedgerEntry & {
-  payload: Said & { policy: { name: string; digest: string }; findings: { count: number; digest: string } }
+  payload: Recorded & { policy: { name: string; digest: string }; findings: { count: number; digest: string } }
 }
 
-/** Checks a pack by itself: its files against the manifest, and what it says, its policy and its findings against the entry of the ledger. Undefined for what is no pack. */
+/** Checks the files against the manifest, the contents against the ledger entry. Undefined without a manifest. */
 export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[] | undefined> {
   const json = async <T>(name: string): Promise<Partial<T> | undefined> => {
     const bytes = open(name)
@@ -35,33 +35,33 @@ export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[
   if (!manifest) return undefined
   const { files } = manifest
   if (!Array.isArray(files) || !files.every(({ name }) => /^\w[\w.-]*$/.test(name)))
-    return [{ what: 'manifest.json', verdict: 'broken', message: 'was changed: it is no manifest' }]
+    return [{ subject: 'manifest.json', verdict: 'broken', message: 'was changed: not a valid manifest' }]
   const checks: PackCheck[] = []
   for (const { name, sha256 } of files) {
     const bytes = open(name)
-    const is = bytes && (await hashOf(bytes))
-    const message = is === undefined ? 'is missing' : is === sha256 ? 'is as the manifest says' : 'was changed'
-    checks.push({ what: name, verdict: is === sha256 ? 'intact' : 'broken', message })
+    const actual = bytes && (await hashOf(bytes))
+    const message = actual === undefined ? 'is missing' : actual === sha256 ? 'matches the manifest' : 'was changed'
+    checks.push({ subject: name, verdict: actual === sha256 ? 'intact' : 'broken', message })
   }
   const entry = await json<FinishEntry>('ledger.json')
-  if (!entry) return [...checks, { what: 'ledger', verdict: 'unverified', message: 'has no entry of it' }]
+  if (!entry) return [...checks, { subject: 'ledger', verdict: 'unverified', message: 'the pack has no ledger entry' }]
   if (!isFinish(entry))
-    return [...checks, { what: 'ledger', verdict: 'broken', message: 'was changed: it is no entry' }]
+    return [...checks, { subject: 'ledger', verdict: 'broken', message: 'was changed: not a valid entry' }]
   const audit = (await json<Audit>('audit.json')) ?? {}
-  const { findings, ...said } = entry.payload
-  const same = Object.keys(said).every((name) => digest(audit[name] ?? null) === digest(said[name]))
+  const { findings, ...recorded } = entry.payload
+  const same = Object.keys(recorded).every((name) => digest(audit[name] ?? null) === digest(recorded[name]))
   const policy = await hashOf(open('policy.json') ?? [])
-  const found = await digestOf(said.policy.name, open('findings.ndjson') ?? [])
+  const found = await digestOf(recorded.policy.name, open('findings.ndjson') ?? [])
   return [
     ...checks,
     entryCheck(entry, keys),
     compared('audit', same && audit.id === entry.subject),
-    compared('policy', policy === said.policy.digest),
+    compared('policy', policy === recorded.policy.digest),
     compared('findings', found === `${findings.count} ${findings.digest}`),
   ]
 }
 
-/** What a file says; one that was damaged, so that it is no JSON any more, says nothing. */
+/** Parses a file; a damaged one gives an empty object. */
 function objectOf<T>(text: string): Partial<T> {
   try {
     return Object(JSON.parse(text))
@@ -73,7 +73,7 @@ function objectOf<T>(text: string): Partial<T> {
 const isFinish = (entry: Partial<FinishEntry>): entry is FinishEntry =>
   entry.payload?.findings !== undefined && entry.payload.policy !== undefined
 
-/** Count and digest, as one text; what has no findings in its lines has none. */
+/** Count and digest as one string; `none` for invalid lines. */
 async function digestOf(policy: string, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<string> {
   const findings = createFindingsDigest(policy)
   try {
@@ -86,18 +86,20 @@ async function digestOf(policy: string, bytes: AsyncIterable<Uint8Array> | Itera
   return `${end.count} ${end.digest}`
 }
 
-const compared = (what: string, same: boolean): PackCheck =>
+const compared = (subject: string, same: boolean): PackCheck =>
   same
-    ? { what, verdict: 'intact', message: 'what the entry of the ledger says' }
-    : { what, verdict: 'broken', message: 'not what the entry of the ledger says' }
+    ? { subject, verdict: 'intact', message: 'matches the ledger entry' }
+    : { subject, verdict: 'broken', message: 'differs from the ledger entry' }
 
-/** The entry alone: where it stands in the chain only the ledger can tell. */
+/** Checks the entry alone, because its position in the chain needs the ledger. */
 function entryCheck(entry: FinishEntry, keys: readonly LedgerKey[]): PackCheck {
   const found = checkEntry(entry, { seq: entry.seq - 1, hash: entry.prev }, keys)
-  if (found === 'genuine') return { what: 'ledger', verdict: 'intact', message: `entry ${entry.seq}, signature right` }
-  if (found !== 'unverified') return { what: 'ledger', verdict: 'broken', message: `entry ${entry.seq} was ${found}` }
-  const message = `entry ${entry.seq}, hash ${entry.hash}: its signature needs the key ${entry.keyId}`
-  return { what: 'ledger', verdict: 'unverified', message }
+  if (found === 'genuine')
+    return { subject: 'ledger', verdict: 'intact', message: `entry ${entry.seq}, valid signature` }
+  if (found !== 'unverified')
+    return { subject: 'ledger', verdict: 'broken', message: `entry ${entry.seq} was ${found}` }
+  const message = `entry ${entry.seq}, hash ${entry.hash}: its signature needs key ${entry.keyId}`
+  return { subject: 'ledger', verdict: 'unverified', message }
 }
 
 async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {

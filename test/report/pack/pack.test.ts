@@ -3,8 +3,8 @@ import { strFromU8, unzipSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { type PackParts, renderPack } from '../../../src/report/pack/pack.ts'
-import { openOnPage } from '../../../src/report/pack/tally.ts'
-import { findingOf, sampleAudit, sampleFindings } from '../audit/sample.ts'
+import { maxOpenOnPage } from '../../../src/report/pack/tally.ts'
+import { findingOf, sampleAudit, sampleFindings } from '../formats/sample.ts'
 
 const vantages = [{ name: 'local', zones: ['client', '<b>'], kind: 'worker', version: '0.1.0' }]
 
@@ -21,7 +21,7 @@ const unpack = (zip: Uint8Array) =>
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 describe('an evidence pack', () => {
-  test('has its files, and a manifest that names each other one with its bytes and SHA-256', async () => {
+  test('has a manifest of its files with their sizes and SHA-256', async () => {
     const files = unpack(await pack({ more: { 'ledger.json': { seq: 7 } } }))
     const names = ['audit', 'policy', 'vantages', 'tool', 'ledger'].map((name) => `${name}.json`)
     const others = [...names, 'findings.ndjson', 'findings.csv', 'index.html']
@@ -36,7 +36,7 @@ describe('an evidence pack', () => {
     })
   })
 
-  test('has all findings, twice, and the policy as the text of which its digest is', async () => {
+  test('has all findings as NDJSON and CSV, and the canonical policy', async () => {
     const files = unpack(await pack())
     const lines = (files['findings.ndjson'] ?? '').trimEnd().split('\n')
     expect(lines.map((line) => JSON.parse(line))).toEqual(sampleFindings)
@@ -45,7 +45,7 @@ describe('an evidence pack', () => {
     expect(JSON.parse(files['vantages.json'] ?? '')).toEqual({ asOf: 'planning', vantages })
   })
 
-  test('is the same bytes for the same audit, in every time zone', async () => {
+  test('has the same bytes for the same audit, in every time zone', async () => {
     const zone = process.env.TZ
     try {
       process.env.TZ = 'Pacific/Kiritimati'
@@ -62,7 +62,7 @@ describe('an evidence pack', () => {
 describe('the page of a pack', () => {
   const pageOf = async (...args: Parameters<typeof pack>) => unpack(await pack(...args))['index.html'] ?? ''
 
-  test('needs no script and nothing from elsewhere, and escapes what it shows', async () => {
+  test('is self-contained without scripts, and escapes its contents', async () => {
     const evil = findingOf('ssh-restricted', 'fail', ['open', 'unexpected-state'], { target: '<script>"&' })
     const page = await pageOf({}, [evil])
     expect(page).toContain('&lt;script&gt;&quot;&amp;')
@@ -73,18 +73,18 @@ describe('the page of a pack', () => {
     for (const href of links) expect(href).toMatch(/^[a-z]+\.(json|ndjson|csv)$/)
   })
 
-  test('says the verdict, why each finding did not pass, and what was not tested', async () => {
+  test('shows the verdict, the reason of each finding that did not pass, and untested rules', async () => {
     const page = await pageOf()
     expect(page).toContain('Verdict: <span class="word fail">fail</span>')
     const shown = sampleFindings.filter(({ result }) => result !== 'pass' && result !== 'notapplicable')
-    expect(page).toContain(`${shown.length} of them, each with its reason`)
+    expect(page).toContain(`${shown.length} findings with their reasons`)
     for (const { reason } of shown) expect(page).toContain(reason.message)
     expect(page).toContain('Accepted by waiver')
     expect(page).toMatch(/ssh-support: notchecked \(1\)/)
     expect(page).toMatch(/server-certificate: not in this audit/)
   })
 
-  test('has a head for every table, column and row, one title, and a language', async () => {
+  test('has a caption and headers for every table, one title, and a language', async () => {
     const page = await pageOf()
     const count = (pattern: RegExp) => page.match(pattern)?.length ?? 0
     expect(count(/<table>/g)).toBeGreaterThan(5)
@@ -93,16 +93,18 @@ describe('the page of a pack', () => {
     expect([count(/<h1>/g), count(/<html lang="en">/g), count(/<main>/g)]).toEqual([1, 1, 1])
   })
 
-  test('shows the first thousand of many, and says how many there are', async () => {
-    const many = Array.from({ length: openOnPage + 1 }, () =>
+  test('lists at most a thousand open findings, with the total', async () => {
+    const many = Array.from({ length: maxOpenOnPage + 1 }, () =>
       findingOf('ssh-restricted', 'fail', ['open', 'unexpected-state']),
     )
     const page = await pageOf({}, many, 400)
-    expect(page).toContain(`The first ${openOnPage} of ${openOnPage + 1}; findings.csv has all of them`)
-    expect(page.match(/<th scope="row">epp-01<\/th><td><code>ssh-restricted</g)).toHaveLength(openOnPage)
+    expect(page).toContain(
+      `The first ${maxOpenOnPage} of ${maxOpenOnPage + 1} findings; findings.csv lists all of them`,
+    )
+    expect(page.match(/<th scope="row">epp-01<\/th><td><code>ssh-restricted</g)).toHaveLength(maxOpenOnPage)
   })
 
-  test('says that vantages were not kept where they were not', async () => {
-    expect(await pageOf({ vantages: null })).toContain('They were not kept with this audit')
+  test('reports vantages that were not recorded', async () => {
+    expect(await pageOf({ vantages: null })).toContain('Not recorded for this audit')
   })
 })

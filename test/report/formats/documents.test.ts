@@ -13,7 +13,7 @@ const xml = new XMLParser({
   attributeNamePrefix: '',
   isArray: (name) => ['testcase', 'host', 'port', 'script', 'property'].includes(name),
 })
-// biome-ignore lint/suspicious/noExplicitAny: tests read documents as their readers do, without types
+// biome-ignore lint/suspicious/noExplicitAny: documents are untyped
 type Read = any
 const render = async (name: keyof typeof auditFormats, request: Parameters<typeof renderAll>[1] = {}) =>
   renderAll(auditFormats[name].render, request)
@@ -21,7 +21,7 @@ const readJson = async (name: 'oscal' | 'sarif'): Promise<Read> => JSON.parse(aw
 const readXml = async (name: 'junit' | 'nmap'): Promise<Read> => xml.parse(await render(name))
 
 describe.each(names)('%s', (name) => {
-  test('is the same text whatever the pages are, and says nothing of the moment it is written', async () => {
+  test('has the same text for every page size and at every time', async () => {
     const whole = await render(name, { page: 100 })
     expect(await render(name, { page: 1 })).toBe(whole)
     expect(await render(name)).toBe(whole)
@@ -39,7 +39,7 @@ describe.each(names)('%s', (name) => {
   })
 })
 
-/** junit-10.xsd of the xunit plugin: the elements of which ours consists, with their attributes. */
+/** Elements and attributes of junit-10.xsd of Jenkins' xunit plugin. */
 const jenkins: Record<string, string[]> = {
   testsuites: ['name', 'time', 'tests', 'failures', 'errors'],
   testsuite: ['name', 'tests', 'failures', 'errors', 'time', 'skipped', 'timestamp', 'hostname', 'id', 'package'],
@@ -52,7 +52,7 @@ const jenkins: Record<string, string[]> = {
 }
 
 describe('JUnit XML', () => {
-  test('has a test case for each finding; only a failure fails, what could not be told is an error, what was not tested is skipped', async () => {
+  test('has a test case per finding: failures fail, inconclusive results are errors, untested ones are skipped', async () => {
     const { testsuites } = await readXml('junit')
     const suite = testsuites.testsuite
     const outcomes = suite.testcase.map((one: Read) => [
@@ -72,7 +72,7 @@ describe('JUnit XML', () => {
     expect(testsuites).toMatchObject({ tests: '7', failures: '2', errors: '2' })
   })
 
-  test('has no element and no attribute that the schema of Jenkins does not know, the strictest of those in use', async () => {
+  test('uses only elements and attributes of the schema of Jenkins, the strictest in use', async () => {
     const tags = [...(await render('junit')).matchAll(/<(\w+)((?: [\w-]+="[^"]*")*)/g)]
     for (const [, name = '', text = ''] of tags) {
       const attributes = [...text.matchAll(/ ([\w-]+)="([^"]*)"/g)].map(([, key = '']) => key)
@@ -92,7 +92,7 @@ describe('JUnit XML', () => {
 })
 
 describe('SARIF 2.1.0', () => {
-  test('has a kind for each result: only a failure is `fail` and has a level; what could not be told is open', async () => {
+  test('has a kind for each result: only a failure is `fail` and has a level; inconclusive results are open', async () => {
     const { runs, version } = await readJson('sarif')
     expect(version).toBe('2.1.0')
     expect(runs[0].results.map(({ ruleId, kind, level }: Read) => [ruleId, kind, level])).toEqual([
@@ -106,7 +106,7 @@ describe('SARIF 2.1.0', () => {
     ])
   })
 
-  test('refers to its rules by their place, and shows a waiver as a suppression', async () => {
+  test('refers to its rules by index, and shows a waiver as a suppression', async () => {
     const [{ results, tool }] = (await readJson('sarif')).runs
     for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId)
     expect(results.map(({ suppressions }: Read) => suppressions?.[0]?.status ?? null)).toEqual([
@@ -116,7 +116,7 @@ describe('SARIF 2.1.0', () => {
     expect(new Set(results.map(({ guid }: Read) => guid)).size).toBe(results.length)
   })
 
-  test('knows a result again by the fingerprint of its series, whatever its target and rule are called', async () => {
+  test('identifies a result by the fingerprint of its series, even after a rename', async () => {
     const fingerprint = '0b7f3b0e-5a0c-4f4e-9a53-0d6f3d7d2a11'
     const resultOf = async (target: string) => {
       const findings = [findingOf('ssh-restricted', 'fail', ['open', 'unexpected-state'], { target, fingerprint })]
@@ -127,14 +127,14 @@ describe('SARIF 2.1.0', () => {
     for (const key of ['partialFingerprints', 'correlationGuid', 'guid']) expect(renamed[key]).toEqual(one[key])
   })
 
-  test('has an empty list of results where there is none', async () => {
+  test('has an empty list of results without findings', async () => {
     const { runs } = JSON.parse(await render('sarif', { findings: [] }))
     expect(runs[0].results).toEqual([])
   })
 })
 
 describe('Nmap XML', () => {
-  test('has a host for each target and vantage, with what was seen of its ports', async () => {
+  test('has a host for each target and vantage, with the states of its ports', async () => {
     const hosts = (await readXml('nmap')).nmaprun.host
     expect(
       hosts.map((host: Read) => [host.hostnames.hostname.name, host.address?.addr ?? null, host.status.state]),
@@ -151,7 +151,7 @@ describe('Nmap XML', () => {
     ])
   })
 
-  test('tells a port that could not be looked at from one that is closed or filtered', async () => {
+  test('distinguishes an unreachable port from a closed or filtered one', async () => {
     const text = await render('nmap', {
       findings: [findingOf('ssh-restricted', 'unknown', ['unreachable', 'host-unreachable'])],
     })
@@ -160,7 +160,7 @@ describe('Nmap XML', () => {
     expect(host.status.state).toBe('unknown')
   })
 
-  test('gives an endpoint elsewhere a host of its own, and leaves out what does not apply', async () => {
+  test('has a separate host for an endpoint on another host, and omits rules that do not apply', async () => {
     const evidence = {
       probe: 'ldap',
       host: 'dc1.test',
@@ -181,7 +181,7 @@ describe('Nmap XML', () => {
 })
 
 describe('OSCAL Assessment Results', () => {
-  test('concludes on passes and failures only; everything is an observation', async () => {
+  test('has findings for passes and failures only, and an observation for each result', async () => {
     const [result] = (await readJson('oscal'))['assessment-results'].results
     const propOf = (name: string, { props }: Read) => props.find((prop: Read) => prop.name === name)?.value
     expect(result.observations.map((one: Read) => propOf('result', one))).toEqual(
@@ -199,7 +199,7 @@ describe('OSCAL Assessment Results', () => {
     expect(observed.size).toBe(sampleFindings.length)
   })
 
-  test('has a risk for each failure, linked with its observation and finding; a waived one is an approved deviation until the waiver ends', async () => {
+  test('has a risk for each failure, linked with its observation and finding; a waived one is an approved deviation', async () => {
     const [{ risks, findings, observations }] = (await readJson('oscal'))['assessment-results'].results
     expect(risks.map(({ status, deadline }: Read) => [status, deadline])).toEqual([
       ['open', undefined],
@@ -218,14 +218,14 @@ describe('OSCAL Assessment Results', () => {
     for (const one of findings) expect('related-risks' in one).toBe(failed.includes(one))
   })
 
-  test('knows a risk again in a later audit', async () => {
+  test('gives a risk the same id in a later audit', async () => {
     const risksOf = async (request: object) =>
       JSON.parse(await render('oscal', request))['assessment-results'].results[0].risks.map(({ uuid }: Read) => uuid)
     const later = { ...sampleAudit, id: '019b7600-0000-7000-8000-000000000009' }
     expect(await risksOf({ audit: later })).toEqual(await risksOf({}))
   })
 
-  test('has reviewed the controls of which something was concluded, and excludes the others', async () => {
+  test('includes controls with a conclusion, and excludes the others', async () => {
     const selectionOf = async (findings: ReportedFinding[]): Promise<Read> => {
       const [result] = JSON.parse(await render('oscal', { findings }))['assessment-results'].results
       const [nist] = result['reviewed-controls']['control-selections']
@@ -239,11 +239,11 @@ describe('OSCAL Assessment Results', () => {
     expect(await selectionOf([notTested])).toEqual({ included: all, excluded: all })
   })
 
-  test('names targets once, and controls as the NIST catalog does', async () => {
+  test('names targets once, and controls like the NIST catalog', async () => {
     const [result] = (await readJson('oscal'))['assessment-results'].results
     expect(result['local-definitions']['inventory-items'].map(({ description }: Read) => description)).toEqual([
-      'The server epp-01',
-      'The server epp-02',
+      'Server epp-01',
+      'Server epp-02',
     ])
     expect(result['local-definitions']['inventory-items'][0].props).toEqual([{ name: 'asset-id', value: 'epp-01' }])
     const [nist] = result['reviewed-controls']['control-selections']
@@ -251,7 +251,7 @@ describe('OSCAL Assessment Results', () => {
   })
 
   const schemaFile = new URL('../../../../shared/oscal/oscal_assessment-results_schema.json', import.meta.url)
-  const missing = existsSync(schemaFile) ? '' : ' [skipped, ../shared/oscal is not there]'
+  const missing = existsSync(schemaFile) ? '' : ' [skipped, ../shared/oscal is missing]'
   test.skipIf(missing !== '')(`is valid by the schema of NIST${missing}`, async () => {
     const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: true })
     formats.default(ajv)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { AnyEventType, EventPayload } from '../../src/domain/webhooks/events.ts'
-import { noticeOf } from '../../src/report/alerts/alert.ts'
-import { toJiraAlert } from '../../src/report/alerts/jira-ops.ts'
-import { toServiceNowEvents } from '../../src/report/alerts/service-now.ts'
+import type { AnyEventType, EventPayload } from '../../../src/domain/webhooks/events.ts'
+import { toAlert } from '../../../src/report/alerts/alert.ts'
+import { toJiraAlert } from '../../../src/report/alerts/jira-ops.ts'
+import { toServiceNowEvents } from '../../../src/report/alerts/service-now.ts'
 
 const fingerprint = '0b7f3b0e-5a0c-4f4e-9a53-0d6f3d7d2a11'
 const finding = {
@@ -17,15 +17,15 @@ const finding = {
   controls: ['NIST-800-53:AC-17'],
   externalId: null,
 }
-/** An event with those of its data that a reader needs. */
+/** An event with the data that alerts use. */
 const event = (type: AnyEventType, data: object) =>
   ({ type, timestamp: '2026-11-23T01:02:03.456Z', data }) as EventPayload
 const opened = event('finding.opened', { finding, audit: 'a1' })
 const resolved = event('finding.resolved', { finding, audit: 'a2', resolution: 'pass' })
 
 describe('an event of ServiceNow Event Management', () => {
-  test('says where, what and how badly, with the rest as one JSON text', () => {
-    const [record] = toServiceNowEvents(noticeOf(opened)).records
+  test('has node, resource and severity, with the rest as JSON', () => {
+    const [record] = toServiceNowEvents(toAlert(opened)).records
     const { additional_info: info, ...rest } = record ?? {}
     expect(rest).toEqual({
       source: 'Portwarden',
@@ -48,14 +48,14 @@ describe('an event of ServiceNow Event Management', () => {
     })
   })
 
-  test('has no lists of things: the service has those', () => {
+  test('omits lists of objects', () => {
     const payload = event('drift.detected', {
       policy: 'p',
       audit: 'a',
       summary: { changed: 1 },
       items: [{ target: 't' }],
     })
-    const [record] = toServiceNowEvents(noticeOf(payload)).records
+    const [record] = toServiceNowEvents(toAlert(payload)).records
     expect(Object.keys(JSON.parse(record?.additional_info ?? ''))).toEqual([
       'event',
       'policy',
@@ -64,16 +64,16 @@ describe('an event of ServiceNow Event Management', () => {
     ])
   })
 
-  test('is cleared under the key under which it was opened', () => {
-    const [before] = toServiceNowEvents(noticeOf(opened)).records
-    const [after] = toServiceNowEvents(noticeOf(resolved)).records
+  test('is cleared with the key that opened it', () => {
+    const [before] = toServiceNowEvents(toAlert(opened)).records
+    const [after] = toServiceNowEvents(toAlert(resolved)).records
     expect(after).toMatchObject({ severity: '0', resolution_state: 'Closing', message_key: before?.message_key })
   })
 })
 
 describe('an alert of Jira Service Management', () => {
   test('is opened with its alias, priority and details', () => {
-    const { path, body } = toJiraAlert(noticeOf(opened))
+    const { path, body } = toJiraAlert(toAlert(opened))
     expect(path).toBe('')
     expect(body).toMatchObject({
       alias: `portwarden:${fingerprint}`,
@@ -85,16 +85,16 @@ describe('an alert of Jira Service Management', () => {
     expect(body.details).toMatchObject({ finding_rule: 'ssh-restricted' })
   })
 
-  test('names its target in what is shown of a long title', () => {
+  test('names its target even with a truncated title', () => {
     const { body } = toJiraAlert(
-      noticeOf(event('finding.opened', { finding: { ...finding, title: 'long '.repeat(40) } })),
+      toAlert(event('finding.opened', { finding: { ...finding, title: 'long '.repeat(40) } })),
     )
     expect(body.message).toMatch(/^epp-01 fails, seen from branch: long /)
   })
 
-  test('has no more details than Jira takes', () => {
+  test('respects the detail limit of Jira', () => {
     const labels = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`label-${i}`, 'x'.repeat(200)]))
-    const { body } = toJiraAlert(noticeOf(event('finding.opened', { finding: { labels, ...finding } })))
+    const { body } = toJiraAlert(toAlert(event('finding.opened', { finding: { labels, ...finding } })))
     expect(
       Object.entries(body.details as object)
         .flat()
@@ -103,8 +103,8 @@ describe('an alert of Jira Service Management', () => {
     expect(body.details).toMatchObject({ finding_fingerprint: fingerprint })
   })
 
-  test('is closed by the alias with which it was opened', () => {
-    const { path, body } = toJiraAlert(noticeOf(resolved))
+  test('is closed with the alias that opened it', () => {
+    const { path, body } = toJiraAlert(toAlert(resolved))
     expect(path).toBe(`/portwarden%3A${fingerprint}/close?identifierType=alias`)
     expect(body).toMatchObject({ source: 'Portwarden' })
   })
@@ -115,10 +115,10 @@ describe('other events', () => {
     [event('drift.detected', { policy: 'p', audit: 'a', summary: { regressed: 1 }, items: [{ target: 't' }] })],
     [event('audit.completed', { audit: { id: 'a', status: 'completed', verdict: 'fail', policy: { name: 'p' } } })],
     [event('ping', { webhook: 'w' })],
-  ])('that only inform open nothing that somebody would have to close: $type', (payload) => {
-    const notice = noticeOf(payload)
-    expect(toServiceNowEvents(notice).records).toMatchObject([{ severity: '0', resolution_state: 'Closing' }])
-    expect(toJiraAlert(notice).path).toMatch(/\/close\?identifierType=alias$/)
+  ])('that only inform open no alert: $type', (payload) => {
+    const alert = toAlert(payload)
+    expect(toServiceNowEvents(alert).records).toMatchObject([{ severity: '0', resolution_state: 'Closing' }])
+    expect(toJiraAlert(alert).path).toMatch(/\/close\?identifierType=alias$/)
   })
 
   test.each([
@@ -129,6 +129,6 @@ describe('other events', () => {
     [event('schedule.missed', { schedule: 's', count: 2 }), 'portwarden:schedule:s', 'low'],
     [event('schedule.resumed', { schedule: 's' }), 'portwarden:schedule:s', 'clear'],
   ] as const)('have a key and a level: $type', (payload, key, level) => {
-    expect(noticeOf(payload)).toMatchObject({ key, level, type: payload.type })
+    expect(toAlert(payload)).toMatchObject({ key, level, type: payload.type })
   })
 })

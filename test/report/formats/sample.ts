@@ -15,21 +15,25 @@ export function findingOf(
   [state, code]: [State, ReasonCode],
   more: Partial<ReportedFinding> = {},
 ): ReportedFinding {
-  const looked = state !== 'unknown'
+  const probed = state !== 'unknown'
   return {
     fingerprint: deriveUuid('sample', rule, more.vantage ?? 'local', more.target ?? 'epp-01'),
-    ...{ target: 'epp-01', rule, vantage: 'local', result, state, reason: describeReason(code) },
-    ...{
-      observedAt: '2026-01-01T00:00:01.000Z',
-      latencyMs: looked ? 3 : null,
-      attempts: looked ? 1 : 0,
-      indirect: false,
-      late: false,
-    },
-    evidence: looked
+    target: 'epp-01',
+    rule,
+    vantage: 'local',
+    result,
+    state,
+    reason: describeReason(code),
+    observedAt: '2026-01-01T00:00:01.000Z',
+    latencyMs: probed ? 3 : null,
+    attempts: probed ? 1 : 0,
+    indirect: false,
+    late: false,
+    evidence: probed
       ? { probe: 'tcp', host: '10.0.0.5', port: 22, addresses: { '10.0.0.5': { state, reason: code, facts: {} } } }
       : null,
-    ...{ window: null, waiver: null },
+    window: null,
+    waiver: null,
     ...more,
   }
 }
@@ -38,7 +42,9 @@ export function findingOf(
 export const sampleFindings: readonly ReportedFinding[] = [
   findingOf('client-https', 'pass', ['open', 'as-expected'], {
     evidence: {
-      ...{ probe: 'https', host: '10.0.0.5', port: 443 },
+      probe: 'https',
+      host: '10.0.0.5',
+      port: 443,
       addresses: {
         '10.0.0.5': { state: 'open', reason: 'tls-ok', facts: { server: `<&"'>\u0000\u0007\uFFFF]]>\n` } as never },
       },
@@ -58,13 +64,24 @@ export const sampleFindings: readonly ReportedFinding[] = [
 const count = (result: Result) => sampleFindings.filter((one) => one.result === result).length
 
 export const sampleAudit: ReportedAudit = {
-  ...{ id: '019b7600-0000-7000-8000-000000000000', status: 'completed', verdict: 'fail', trigger: 'api' },
+  id: '019b7600-0000-7000-8000-000000000000',
+  status: 'completed',
+  verdict: 'fail',
+  trigger: 'api',
   counts: {
-    ...{ pass: count('pass'), fail: count('fail'), unknown: count('unknown'), error: count('error') },
-    ...{ notapplicable: count('notapplicable'), notchecked: count('notchecked'), waived: 1 },
+    pass: count('pass'),
+    fail: count('fail'),
+    unknown: count('unknown'),
+    error: count('error'),
+    notapplicable: count('notapplicable'),
+    notchecked: count('notchecked'),
+    waived: 1,
   },
   policy: { name: document.name, version: 3, digest: 'ab'.repeat(32), document },
-  ...{ correlationId: ' CHG "1" <&>\n', reason: null, error: null, toolVersion: '0.1.0' },
+  correlationId: ' CHG "1" <&>\n',
+  reason: null,
+  error: null,
+  toolVersion: '0.1.0',
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: '2026-01-01T00:00:00.500Z',
   finishedAt: '2026-01-01T00:00:03.000Z',
