@@ -1,7 +1,11 @@
-/** One invalid part of a request; `pointer` is a JSON Pointer. */
+/** One invalid value in a request or a document. */
 export interface ValidationIssue {
+  /** JSON Pointer, RFC 6901; the empty pointer is the whole document. */
   pointer: string
+  /** What would be valid, without the name of the value: `must be one of low, medium, high`. */
   message: string
+  /** The line of a text document, from 1. */
+  line?: number
 }
 
 /** The request is well formed but invalid; nothing was changed. */

@@ -1,6 +1,13 @@
-/** A place in a document, from its top: names of members and indexes of items. */
+/** Member names and list indexes that lead to a value, from the top of a document. */
 export type Path = readonly (string | number)[]
 
-/** The place as a JSON Pointer (RFC 6901); the empty pointer is the whole document. */
+/** A path as a JSON Pointer (RFC 6901); the empty pointer is the whole document. */
 export const pointerTo = (path: Path): string =>
-  path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+
+/** The steps of a JSON Pointer; a list index is text too. */
+export const stepsOf = (pointer: string): string[] =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))

@@ -1,35 +1,35 @@
 import { X509Certificate } from 'node:crypto'
+import type { ValidationIssue } from '../domain/errors.ts'
 import { checkParameterValue, describeParameter, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import { placeholderOf } from '../domain/policy/placeholders.ts'
 import type { Parameter, ParameterType, ParameterValue } from '../domain/policy/policy.ts'
-import { nearestName, type ValueIssue } from '../domain/policy/shape.ts'
+import { issueAt, nearestName } from '../domain/policy/shape.ts'
 
-/** What is wrong with the parameters of a policy beyond their shape; paths begin at the parameters. */
-export function checkParameters(parameters: Parameters): ValueIssue[] {
+/** What is wrong with the parameters of a policy beyond their shape; pointers start at the parameters. */
+export function checkParameters(parameters: Parameters): ValidationIssue[] {
   return Object.entries(parameters).flatMap(([name, parameter]) => [
     ...checkValues(name, parameter),
     ...checkDefault(name, parameters),
   ])
 }
 
-function checkValues(name: string, { type, values }: Parameter): ValueIssue[] {
-  if (type === 'choice' && !values)
-    return [{ path: [name, 'values'], message: 'is missing: a choice needs its values' }]
+function checkValues(name: string, { type, values }: Parameter): ValidationIssue[] {
+  if (type === 'choice' && !values) return [issueAt([name, 'values'], 'is missing: a choice needs its values')]
   if (type !== 'choice' && values) {
-    return [{ path: [name, 'values'], message: `belongs to type choice only; this is of type ${type}` }]
+    return [issueAt([name, 'values'], `belongs to type choice only; this is of type ${type}`)]
   }
   return []
 }
 
-function checkDefault(name: string, parameters: Parameters): ValueIssue[] {
+function checkDefault(name: string, parameters: Parameters): ValidationIssue[] {
   const parameter = parameters[name]
   const value = parameter?.default
   if (!parameter || value === undefined) return []
   const path = [name, 'default']
-  if (parameter.required) return [{ path, message: 'contradicts `required`: give one of the two' }]
+  if (parameter.required) return [issueAt(path, 'contradicts `required`: give one of the two')]
   const source = placeholderOf(value)
   const message = source === undefined ? checkLiteral(parameter, value) : checkChain(name, source, parameters)
-  return message === undefined ? [] : [{ path, message }]
+  return message === undefined ? [] : [issueAt(path, message)]
 }
 
 function checkLiteral(parameter: Parameter, value: ParameterValue): string | undefined {

@@ -1,4 +1,5 @@
 import { Value } from 'typebox/value'
+import type { ValidationIssue } from '../domain/errors.ts'
 import { describeHost, isHost } from '../domain/findings/endpoint.ts'
 import { checkParameterValue, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import {
@@ -10,7 +11,7 @@ import {
   substitute,
 } from '../domain/policy/placeholders.ts'
 import { literalFields, type ParameterValue } from '../domain/policy/policy.ts'
-import { checkPlainLeaf, describeShape, isRecord, type Leaf, under, type ValueIssue } from '../domain/policy/shape.ts'
+import { checkPlainLeaf, describeShape, isRecord, issueAt, type Leaf, under } from '../domain/policy/shape.ts'
 import { Port } from '../domain/policy/values.ts'
 import {
   anyProtocols,
@@ -49,19 +50,19 @@ const sidesOf = (condition: unknown): unknown[] =>
   isComparison(condition) ? [condition.value, comparedWith(condition)] : [condition]
 
 /** Checks one value of a rule as written: by its schema, and with every value that its placeholders may take. */
-export function checkRuleLeaf(leaf: Leaf, context: RuleContext): ValueIssue[] {
+export function checkRuleLeaf(leaf: Leaf, context: RuleContext): ValidationIssue[] {
   const { value, path } = leaf
-  if (typeof value === 'string' && value.includes('${')) return problem(path, explainPlaceholders(leaf, context))
-  const schemaIssue = checkPlainLeaf(leaf)
-  if (schemaIssue.length > 0) return schemaIssue
+  if (typeof value === 'string' && value.includes('${')) return issue(path, explainPlaceholders(leaf, context))
+  const issues = checkPlainLeaf(leaf)
+  if (issues.length > 0) return issues
   if (typeof value === 'object') return [value].flat().flatMap((condition) => checkCondition(leaf, condition, context))
-  if (isHostField(path)) return problem(path, isHost(String(value)) ? undefined : `must be ${describeHost}`)
-  if (path.at(-1) === 'trustedCa') return problem(path, checkCertificates(value))
+  if (isHostField(path)) return issue(path, isHost(String(value)) ? undefined : `must be ${describeHost}`)
+  if (path.at(-1) === 'trustedCa') return issue(path, checkCertificates(value))
   return []
 }
 
-const problem = (path: Path, message: string | undefined): ValueIssue[] =>
-  message === undefined ? [] : [{ path, message }]
+const issue = (path: Path, message: string | undefined): ValidationIssue[] =>
+  message === undefined ? [] : [issueAt(path, message)]
 const isHostField = (path: Path) => path.length === 1 && path[0] === 'host'
 const isPortField = (path: Path) => path.length === 1 && path[0] === 'port'
 const isLiteralField = (path: Path) =>
@@ -117,16 +118,13 @@ function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): s
 const inTurn = (values: ParameterValue[] = [], turn: number) => values[turn % values.length]
 
 /** Checks a comparison: its placeholders, and that its two sides can be the same at all. */
-function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): ValueIssue[] {
+function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): ValidationIssue[] {
   const sides = sidesOf(condition).filter((side) => typeof side === 'string' && side.includes('${')) as string[]
   const named = sides.map((side) => explainNames(side, context)).find((message) => message !== undefined)
-  if (named !== undefined) return problem(path, named)
+  if (named !== undefined) return issue(path, named)
   const missing = isCondition(path) ? [] : sides.map((side) => explainMissing(side, context))
   const message = missing.find((text) => text !== undefined)
-  return problem(
-    path,
-    message ?? (isComparison(condition) ? explainComparison(sidesOf(condition), context) : undefined),
-  )
+  return issue(path, message ?? (isComparison(condition) ? explainComparison(sidesOf(condition), context) : undefined))
 }
 
 function explainComparison(sides: unknown[], { parameters }: RuleContext): string | undefined {
@@ -142,8 +140,8 @@ function explainComparison(sides: unknown[], { parameters }: RuleContext): strin
   return undefined
 }
 
-/** What is wrong between the parts of a rule; a part that has no shape is passed over. Paths begin at the rule. */
-export function checkRuleMeaning(rule: unknown): ValueIssue[] {
+/** What is wrong between the parts of a rule; a part that has no shape is passed over. Pointers start at the rule. */
+export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
   if (!isRecord(rule)) return []
   const probe = protocolNames.find((name) => name === rule.probe)
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
@@ -155,25 +153,25 @@ export function checkRuleMeaning(rule: unknown): ValueIssue[] {
   ]
 }
 
-function checkPort({ port }: Record<string, unknown>, probe: ProtocolName | undefined): ValueIssue[] {
+function checkPort({ port }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
   if (port !== undefined || !probe || anyProtocols[probe].defaultPort !== undefined) return []
-  return problem(['port'], `is missing: must be ${describeShape(Port)}, since probe ${probe} has no default port`)
+  return issue(['port'], `is missing: must be ${describeShape(Port)}, since probe ${probe} has no default port`)
 }
 
-function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValueIssue[] {
+function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
   if (!isRecord(unlike)) return []
   const from = [rule.from].flat()
   const both = [unlike.from].flat().findIndex((zone) => zone !== undefined && from.includes(zone))
   return [
     ...checkExpectation(unlike.expect, probe, ['unlike', 'expect']),
-    ...(both < 0 ? [] : problem(['unlike', 'from', both], 'must not be a zone of `from`: the two sides are compared')),
+    ...(both < 0 ? [] : issue(['unlike', 'from', both], 'must not be a zone of `from`: the two sides are compared')),
     ...(['insideWindow', 'indirect'] as const)
       .filter((field) => rule[field] !== undefined && rule[field] !== false)
-      .flatMap((field) => problem([field], 'does not go with `unlike`: a paired verdict needs both sides as they are')),
+      .flatMap((field) => issue([field], 'does not go with `unlike`: a paired verdict needs both sides as they are')),
   ]
 }
 
-function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path: Path): ValueIssue[] {
+function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path: Path): ValidationIssue[] {
   if (!isRecord(expect) || !probe) return []
   const { state } = expect
   const closed = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
@@ -182,8 +180,8 @@ function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path
     .flatMap((name) => {
       const group = anyProtocols[probe].expects[name]
       const groupPath = [...path, name]
-      if (!group) return problem(groupPath, `does not belong to probe ${probe}: it needs probe ${takersOf(name)}`)
-      if (closed) return problem(groupPath, 'can be seen on an open port only, and `state` does not allow open')
+      if (!group) return issue(groupPath, `does not belong to probe ${probe}: it needs probe ${takersOf(name)}`)
+      if (closed) return issue(groupPath, 'can be seen on an open port only, and `state` does not allow open')
       const demand = expect[name]
       return isRecord(demand) ? (group.contradictions?.(demand, expect) ?? []).map(under(groupPath)) : []
     })

@@ -1,12 +1,9 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, visit } from 'yaml'
-import type { Path } from '../encoding/json-pointer.ts'
+import type { ValidationIssue } from '../domain/errors.ts'
+import { stepsOf } from '../encoding/json-pointer.ts'
 
 export type Format = 'yaml' | 'json'
-interface SyntaxProblem {
-  line?: number
-  message: string
-}
-type ReadDocument = { value: unknown; lineOf: (path: Path) => number | undefined } | { errors: SyntaxProblem[] }
+type ReadDocument = { value: unknown; lineOf: (pointer: string) => number | undefined } | { errors: ValidationIssue[] }
 
 /** The largest document that is read, in bytes of UTF-8. */
 export const maxDocumentBytes = 1024 * 1024
@@ -24,7 +21,9 @@ export function readDocument(text: string, format: Format): ReadDocument {
   return format === 'json' ? readJson(text) : readYaml(text)
 }
 
-const fail = (message: string, line?: number): ReadDocument => ({ errors: [{ line, message }] })
+const issueOf = (message: string, line?: number): ValidationIssue => ({ pointer: '', message, line })
+
+const fail = (message: string, line?: number) => ({ errors: [issueOf(message, line)] })
 
 function readJson(text: string): ReadDocument {
   // JSON.parse takes the last of two equal names and knows few lines; YAML, of which JSON is a part, knows both.
@@ -33,7 +32,7 @@ function readJson(text: string): ReadDocument {
     const value: unknown = JSON.parse(text)
     if ('errors' in parsed) return parsed
     const errors = repeatedNames(parsed)
-    return errors.length > 0 ? { errors } : { value, lineOf: (path) => lineOf(parsed, path) }
+    return errors.length > 0 ? { errors } : { value, lineOf: (pointer) => lineOf(parsed, pointer) }
   } catch (error) {
     // V8 quotes the document in its message, line ends and all; in some of them it names the line.
     const message = describeError(error).replace(/, (\.\.\.)?".*/s, '')
@@ -49,7 +48,7 @@ function readYaml(text: string): ReadDocument {
   if (errors.length > 0) return { errors }
   try {
     const value: unknown = parsed.document.toJS({ maxAliasCount: maxAliases })
-    return { value: copyPlain(value), lineOf: (path) => lineOf(parsed, path) }
+    return { value: copyPlain(value), lineOf: (pointer) => lineOf(parsed, pointer) }
   } catch (error) {
     return fail(`cannot be read: ${describeError(error).split('\n')[0]}`)
   }
@@ -74,7 +73,7 @@ interface ParsedYaml {
 }
 
 /** Parses as `yaml.parseDocument` does, in its own steps, so that the depth is known before anything recurses into it. */
-function parseYaml(text: string): ParsedYaml | { errors: SyntaxProblem[] } {
+function parseYaml(text: string): ParsedYaml | { errors: ValidationIssue[] } {
   const lines = new LineCounter()
   lines.addNewLine(0)
   const parser = new Parser(lines.addNewLine)
@@ -83,38 +82,38 @@ function parseYaml(text: string): ParsedYaml | { errors: SyntaxProblem[] } {
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme))
     lexemes += 1
-    if (lexemes > maxLexemes) return { errors: [{ message: 'has too many parts: make two policies of it' }] }
+    if (lexemes > maxLexemes) return fail('has too many parts: make two policies of it')
     if (parser.stack.length > maxDepth) {
-      return { errors: [{ message: 'is nested too deeply', line: lines.linePos(parser.offset).line }] }
+      return fail('is nested too deeply', lines.linePos(parser.offset).line)
     }
   }
   tokens.push(...parser.end())
   // Looking for equal keys takes the library quadratic time: 80 s for 80,000 keys. repeatedNames does it in one pass.
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, stringKeys: true, merge: false })
   const [document, ...others] = composer.compose(tokens, true, text.length)
-  if (!document) return { errors: [{ message: 'is empty' }] }
+  if (!document) return fail('is empty')
   const second = others[0]
-  if (second) return { errors: [{ message: 'must be one document', line: lines.linePos(second.range[0]).line }] }
+  if (second) return fail('must be one document', lines.linePos(second.range[0]).line)
   const errors = syntaxErrors(document, text, lines)
   return errors.length > 0 ? { errors } : { document, lines }
 }
 
 /** The first mistake of each line: those after it are mostly its consequences. */
-function syntaxErrors({ errors, warnings }: Document.Parsed, text: string, lines: LineCounter): SyntaxProblem[] {
-  const byLine = new Map<number, SyntaxProblem>()
+function syntaxErrors({ errors, warnings }: Document.Parsed, text: string, lines: LineCounter): ValidationIssue[] {
+  const byLine = new Map<number, ValidationIssue>()
   for (const { pos, message, code } of [...errors, ...warnings]) {
     const { line } = lines.linePos(pos[0])
     if (byLine.has(line)) continue
     if (byLine.size === maxSyntaxErrors) break
     const source = text.split('\n', line)[line - 1] ?? ''
     const hint = /[[{].*\$\{/.test(source) ? `; inside [ ] and { } a placeholder needs quotes: "\${name}"` : ''
-    byLine.set(line, { line, message: `${code === 'TAG_RESOLVE_FAILED' ? noTags : `is not YAML: ${message}`}${hint}` })
+    byLine.set(line, issueOf(`${code === 'TAG_RESOLVE_FAILED' ? noTags : `is not YAML: ${message}`}${hint}`, line))
   }
   return [...byLine.values()]
 }
 
-function repeatedNames({ document, lines }: ParsedYaml): SyntaxProblem[] {
-  const problems: SyntaxProblem[] = []
+function repeatedNames({ document, lines }: ParsedYaml): ValidationIssue[] {
+  const issues: ValidationIssue[] = []
   visit(document, {
     Map(_, map) {
       const seen = new Set<string>()
@@ -122,38 +121,34 @@ function repeatedNames({ document, lines }: ParsedYaml): SyntaxProblem[] {
         if (!isScalar(key)) continue
         const name = String(key.value)
         if (!seen.has(name)) seen.add(name)
-        else
-          problems.push({
-            line: lineAt(lines, key.range?.[0]),
-            message: `must be given once: \`${name.slice(0, 60)}\``,
-          })
+        else issues.push(issueOf(`must be given once: \`${name.slice(0, 60)}\``, lineAt(lines, key.range?.[0])))
       }
     },
   })
-  return problems.slice(0, maxSyntaxErrors)
+  return issues.slice(0, maxSyntaxErrors)
 }
 
 /** Tags that the library knows without being told, such as !!binary and !!set, make other things than plain values. */
-function tags({ document, lines }: ParsedYaml): SyntaxProblem[] {
-  const problems: SyntaxProblem[] = []
+function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
+  const issues: ValidationIssue[] = []
   visit(document, {
     Node(_, node) {
       if ('tag' in node && node.tag) {
-        problems.push({ line: lineAt(lines, node.range?.[0]), message: noTags })
+        issues.push(issueOf(noTags, lineAt(lines, node.range?.[0])))
       }
     },
   })
-  return problems.slice(0, maxSyntaxErrors)
+  return issues.slice(0, maxSyntaxErrors)
 }
 
 const lineAt = (lines: LineCounter, offset: number | undefined) =>
   offset === undefined ? undefined : lines.linePos(offset).line
 
 /** The line of a place, or of the nearest thing around it that is there. */
-function lineOf({ document, lines }: ParsedYaml, path: Path): number | undefined {
+function lineOf({ document, lines }: ParsedYaml, pointer: string): number | undefined {
   let node: unknown = document.contents
   let offset = document.contents?.range[0]
-  for (const part of path) {
+  for (const part of stepsOf(pointer)) {
     const target = isAlias(node) ? node.resolve(document) : node
     if (isMap(target)) {
       const pair = target.items.find(({ key }) => isScalar(key) && String(key.value) === part)

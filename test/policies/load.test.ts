@@ -441,7 +441,7 @@ describe('checkPolicy', () => {
     const rules = Array.from({ length: 120 }, (_, index) => ({ ...rule, id: `r${index}`, port: 0 }))
     const { errors } = check({ rules }) as { errors: unknown[] }
     expect(errors).toHaveLength(101)
-    expect(errors.at(-1)).toEqual({ pointer: '', message: 'and 20 more mistakes' })
+    expect(errors.at(-1)).toEqual({ pointer: '', message: 'and 20 more issues' })
   })
 
   test.each([null, undefined, 1, 'text', [], true])('refuses %o', (value) => {

@@ -7,6 +7,7 @@ import {
   NotReadyError,
   QuotaError,
   RefusedError,
+  type ValidationIssue,
 } from '../../domain/errors.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import { hideSecrets, isPlainText, plainText, showControls } from '../../encoding/text.ts'
@@ -46,11 +47,11 @@ export const Problem = Type.Object(
   { $id: 'Problem', title: 'Problem', description: 'Problem details, RFC 9457' },
 )
 
-type Place = 'body' | 'query' | 'path' | 'header'
+type RequestPart = 'body' | 'query' | 'path' | 'header'
 interface ProblemBody {
   status: number
   detail?: string
-  errors?: { in: Place; pointer: string; detail: string; line?: number }[]
+  errors?: { in: RequestPart; pointer: string; detail: string; line?: number }[]
   refused?: number
   requestId?: string
 }
@@ -74,12 +75,12 @@ const titles: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
-/** For how long a full disk or a database that is away may last at the least. */
+/** Retry-After while the disk is full or the database is away. */
 const unavailableSeconds = 10
 
-/** Answers with problem details. What they quote of the request may be a key in the wrong place, or meant for a terminal. */
+/** Sends problem details, without secrets and control characters that they may quote from the request. */
 export function sendProblem(reply: FastifyReply, { status, detail, errors, ...rest }: ProblemBody): FastifyReply {
-  const told = {
+  const shown = {
     ...(detail !== undefined && { detail: hideSecrets(detail) }),
     ...(errors && { errors: errors.map((error) => ({ ...error, detail: hideSecrets(error.detail) })) }),
   }
@@ -87,14 +88,16 @@ export function sendProblem(reply: FastifyReply, { status, detail, errors, ...re
     .code(status)
     .type('application/problem+json')
     .send(
-      showControls(JSON.stringify({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...told, ...rest })),
+      showControls(
+        JSON.stringify({ type: 'about:blank', title: titles[status] ?? 'Error', status, ...shown, ...rest }),
+      ),
     )
 }
 
-/** Every error of every route becomes problem details here, and nowhere else. */
+/** Turns every error of every route into problem details. */
 export function registerProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const known = error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? unreadProblem(request) : problemOf(error)
+    const known = error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? mediaTypeProblem(request) : problemOf(error)
     if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
     if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
@@ -103,22 +106,22 @@ export function registerProblems(app: FastifyInstance): void {
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
-  // No name and no text needs them.
+  // Control characters can be neither stored nor shown, and no valid value holds them.
   app.addHook('preValidation', ({ url, body, query, params }, reply, done) => {
     if (!isDecodable(url))
       return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
     const parts = { body, query, path: params }
-    for (const [place, part] of Object.entries(parts) as [Place, unknown][]) {
-      const pointer = findUnstorable(part)
+    for (const [part, value] of Object.entries(parts) as [RequestPart, unknown][]) {
+      const pointer = findUnstorable(value)
       if (pointer === undefined) continue
-      const errors = [{ in: place, pointer, detail: plainText }]
+      const errors = [errorOf(part, { pointer, message: plainText })]
       return void sendProblem(reply, { status: 400, detail: `${pointer} ${plainText}`, errors })
     }
     done()
   })
 }
 
-/** The path was decoded to find the route; what cannot be decoded in a query stands for another text than was meant. */
+/** Whether the query can be decoded; the router has decoded the path. */
 function isDecodable(url: string): boolean {
   if (!url.includes('%')) return true
   try {
@@ -129,14 +132,20 @@ function isDecodable(url: string): boolean {
   }
 }
 
-const placeOf: Record<string, Place> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
+const partOf: Record<string, RequestPart> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
 const maxErrors = 20
+
+/** An issue as a member of the `errors` of a problem. */
+export const errorOf = (part: RequestPart, { pointer, message, line }: ValidationIssue) => ({
+  in: part,
+  pointer,
+  detail: message,
+  line,
+})
 
 function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof RefusedError) {
-    const errors = error.issues
-      .slice(0, maxErrors)
-      .map(({ pointer, message }) => ({ in: error.part, pointer, detail: message }))
+    const errors = error.issues.slice(0, maxErrors).map((issue) => errorOf(error.part, issue))
     return { status: 422, detail: error.message, errors }
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
@@ -145,28 +154,32 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof NotReadyError) return { status: 503, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
   if (error instanceof InvalidCursorError)
-    return { status: 400, detail: error.message, errors: [{ in: 'query', pointer: '/cursor', detail: error.message }] }
+    return {
+      status: 400,
+      detail: error.message,
+      errors: [errorOf('query', { pointer: '/cursor', message: error.message })],
+    }
   if (error.validation) return validationProblem(error)
   if (error.statusCode && error.statusCode >= 400 && error.statusCode < 500)
     return { status: error.statusCode, detail: error.message }
   return undefined
 }
 
-/** What says which media types the operation takes. */
-function unreadProblem({ routeOptions }: FastifyRequest): ProblemBody {
+/** Lists the media types that the operation accepts. */
+function mediaTypeProblem({ routeOptions }: FastifyRequest): ProblemBody {
   const { content = { 'application/json': {} } } = (routeOptions.schema?.body ?? {}) as { content?: object }
   return { status: 415, detail: `send it as ${Object.keys(content).join(', ')}` }
 }
 
-/** What fastify refuses before there is a route: a URL that cannot be decoded. */
+/** Handles errors before routing: a URL that cannot be decoded. */
 export const respondToFrameworkError = (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: error.statusCode ?? 500, detail: error.message })
 
-/** The place, as a JSON Pointer, of a text that cannot be kept or shown as it is. */
+/** The JSON Pointer of a text that cannot be stored or shown; undefined when there is none. */
 export function findUnstorable(value: unknown): string | undefined {
   if (typeof value === 'string') return isPlainText(value) ? undefined : ''
   if (typeof value !== 'object' || value === null) return undefined
-  // Not all members at once: for millions of them the list of their entries alone takes many seconds.
+  // Not Object.entries: for millions of members it takes many seconds.
   for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
     const found = findUnstorable(key) ?? findUnstorable((value as Record<string | number, unknown>)[key])
     if (found !== undefined) return pointerTo([key]) + found
@@ -174,65 +187,66 @@ export function findUnstorable(value: unknown): string | undefined {
   return undefined
 }
 
-export type SchemaIssue = NonNullable<FastifyError['validation']>[number]
+/** An error of Ajv. */
+export type SchemaError = NonNullable<FastifyError['validation']>[number]
 
-/** What does not fit a schema, each place with a sentence. */
-export const describeSchemaIssues = (validation: readonly SchemaIssue[]): { pointer: string; detail: string }[] =>
-  joinTypes(mostSpecific(validation))
+/** Turns the errors of Ajv into one issue for each invalid value. */
+export const issuesOf = (errors: readonly SchemaError[]): ValidationIssue[] =>
+  joinTypes(mostSpecific(errors))
     .slice(0, maxErrors)
-    .map((schemaIssue) => {
-      const { instancePath, keyword, params, message = 'is not valid' } = schemaIssue
+    .map((error) => {
+      const { instancePath, keyword, params, message = 'is not valid' } = error
       if (keyword === 'required')
-        return { pointer: instancePath + pointerTo([String(params.missingProperty)]), detail: 'is required' }
+        return { pointer: instancePath + pointerTo([String(params.missingProperty)]), message: 'is required' }
       if (keyword === 'additionalProperties') {
         const pointer = instancePath + pointerTo([String(params.additionalProperty)])
-        return { pointer, detail: 'is not a known field' }
+        return { pointer, message: 'is not a known field' }
       }
       const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-      return { pointer: instancePath, detail: `${message}${allowed}${exampleOf(schemaIssue)}` }
+      return { pointer: instancePath, message: `${message}${allowed}${exampleOf(error)}` }
     })
 
-/** A pattern or a format says little to whoever has not seen one that fits. */
-function exampleOf(schemaIssue: SchemaIssue): string {
-  const { parentSchema } = schemaIssue as { parentSchema?: { examples?: unknown[] } }
+/** A valid example for a pattern or a format, which alone says little. */
+function exampleOf(error: SchemaError): string {
+  const { parentSchema } = error as { parentSchema?: { examples?: unknown[] } }
   const [example] = parentSchema?.examples ?? []
-  return example !== undefined && ['pattern', 'format'].includes(schemaIssue.keyword) ? `, for example ${example}` : ''
+  return example !== undefined && ['pattern', 'format'].includes(error.keyword) ? `, for example ${example}` : ''
 }
 
-/** What may be of one type or another is told once. */
-function joinTypes(schemaIssues: readonly SchemaIssue[]): SchemaIssue[] {
-  const isType = ({ keyword }: SchemaIssue) => keyword === 'type'
-  const typesAt = Map.groupBy(schemaIssues.filter(isType), ({ instancePath }) => instancePath)
-  return schemaIssues.flatMap((schemaIssue) => {
-    if (!isType(schemaIssue)) return [schemaIssue]
-    const types = typesAt.get(schemaIssue.instancePath) ?? []
+/** Joins the type errors of one value: "must be string or null". */
+function joinTypes(errors: readonly SchemaError[]): SchemaError[] {
+  const isType = ({ keyword }: SchemaError) => keyword === 'type'
+  const typesAt = Map.groupBy(errors.filter(isType), ({ instancePath }) => instancePath)
+  return errors.flatMap((error) => {
+    if (!isType(error)) return [error]
+    const types = typesAt.get(error.instancePath) ?? []
     const message = `must be ${types.map(({ params }) => params.type).join(' or ')}`
-    return types[0] === schemaIssue ? [{ ...schemaIssue, message }] : []
+    return types[0] === error ? [{ ...error, message }] : []
   })
 }
 
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
-  const place = placeOf[validationContext] ?? 'body'
-  const errors = describeSchemaIssues(validation).map((error) => ({ in: place, ...error }))
+  const part = partOf[validationContext] ?? 'body'
+  const errors = issuesOf(validation).map((issue) => errorOf(part, issue))
   const first = errors[0]
   return {
     status: 400,
-    detail: first ? `${first.pointer || `the ${place}`} ${first.detail}` : 'the request is not valid',
+    detail: first ? `${first.pointer || `the ${part}`} ${first.detail}` : 'the request is not valid',
     errors,
   }
 }
 
-/** Of a union every branch complains. A branch of another type than the value has says nothing about what is wrong with it. */
-function mostSpecific(all: readonly SchemaIssue[]): readonly SchemaIssue[] {
-  /** Places of which is told what is wrong with them, or inside them. */
-  const told = new Set<string>()
+/** Drops the errors of union branches whose type differs from that of the value. */
+function mostSpecific(all: readonly SchemaError[]): readonly SchemaError[] {
+  /** Values for which another error says what is wrong with them or inside them. */
+  const explained = new Set<string>()
   for (const { keyword, instancePath } of all) {
     const steps = instancePath.split('/')
     if (keyword === 'type' || keyword === 'anyOf') steps.pop()
-    for (; steps.length > 0; steps.pop()) told.add(steps.join('/'))
+    for (; steps.length > 0; steps.pop()) explained.add(steps.join('/'))
   }
   return all.filter(({ keyword, schemaPath, instancePath }) => {
     if (keyword === 'anyOf') return all.length === 1
-    return keyword !== 'type' || !schemaPath.includes('/anyOf/') || !told.has(instancePath)
+    return keyword !== 'type' || !schemaPath.includes('/anyOf/') || !explained.has(instancePath)
   })
 }

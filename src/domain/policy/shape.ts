@@ -1,12 +1,7 @@
 import { type TProperties, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Path } from '../../encoding/json-pointer.ts'
-
-export interface ValueIssue {
-  path: Path
-  /** What would be right, without the name of the place: `must be one of low, medium, high`. */
-  message: string
-}
+import { type Path, pointerTo } from '../../encoding/json-pointer.ts'
+import type { ValidationIssue } from '../errors.ts'
 
 /** The schema of an object of which every field is known. */
 export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
@@ -44,42 +39,44 @@ export interface Leaf {
   /** Without it the object around it would be incomplete. */
   required: boolean
 }
-export type LeafCheck = (leaf: Leaf) => ValueIssue[]
+export type LeafCheck = (leaf: Leaf) => ValidationIssue[]
 
-/** What is wrong with a part, as it is wrong with the whole that has it at `parent`. */
+/** An issue of the value at `path`. */
+export const issueAt = (path: Path, message: string): ValidationIssue => ({ pointer: pointerTo(path), message })
+
+/** Turns an issue of a part into one of the whole that holds the part at `parent`. */
 export const under =
   (parent: Path) =>
-  ({ path, message }: ValueIssue): ValueIssue => ({ path: [...parent, ...path], message })
+  ({ pointer, message }: ValidationIssue): ValidationIssue => ({ pointer: pointerTo(parent) + pointer, message })
 
 /** Everything about a value that does not fit a schema, each place once and in words; `checkLeaf` decides about single values. */
-export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): ValueIssue[] {
+export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): ValidationIssue[] {
   return checkNode({ shape: schema, value, path: [], required: true }, checkLeaf)
 }
 
 /** Checks a value just as its schema says. */
 export const checkPlainLeaf: LeafCheck = ({ shape, value, path }) =>
-  Value.Check(shape, value) ? [] : [{ path, message: explain(shape, value) }]
+  Value.Check(shape, value) ? [] : [issueAt(path, explain(shape, value))]
 
 export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function checkNode(leaf: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
+function checkNode(leaf: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
   if (leaf.shape.type === 'object') return checkObject(leaf, checkLeaf)
   if (leaf.shape.type === 'array') return checkList(leaf, checkLeaf)
   return checkLeaf(leaf)
 }
 
-function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
-  if (!isRecord(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
+function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
+  if (!isRecord(value)) return [issueAt(path, `must be ${describeShape(shape)}`)]
   const { properties = {}, patternProperties = {}, required = [] } = shape
   const names = Object.keys(value).filter((name) => value[name] !== undefined)
   const missing = required.filter((name) => !names.includes(name))
-  const issues: ValueIssue[] = missing.map((name) => ({
-    path: [...path, name],
-    message: `is missing: must be ${describeShape(properties[name] ?? {})}`,
-  }))
+  const issues: ValidationIssue[] = missing.map((name) =>
+    issueAt([...path, name], `is missing: must be ${describeShape(properties[name] ?? {})}`),
+  )
   if (names.length > (shape.maxProperties ?? Number.POSITIVE_INFINITY)) {
-    issues.push({ path, message: `must have at most ${shape.maxProperties} members` })
+    issues.push(issueAt(path, `must have at most ${shape.maxProperties} members`))
   }
   const patterns = Object.entries(patternProperties).map(([pattern, member]) => ({ pattern: RegExp(pattern), member }))
   for (const name of names) {
@@ -89,22 +86,21 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValueI
     const child = { value: value[name], path: [...path, name], required: required.includes(name) }
     if (member) for (const issue of checkNode({ shape: member, ...child }, checkLeaf)) issues.push(issue)
     else if (shape.additionalProperties === false) {
-      issues.push({ path: child.path, message: explainUnknown(name, shape) })
+      issues.push(issueAt(child.path, explainUnknown(name, shape)))
     }
   }
   return issues
 }
 
-function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValueIssue[] {
-  if (!Array.isArray(value)) return [{ path, message: `must be ${describeShape(shape)}` }]
+function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
+  if (!Array.isArray(value)) return [issueAt(path, `must be ${describeShape(shape)}`)]
   const { items = {}, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = shape
-  if (value.length < minItems)
-    return [{ path, message: `must have at least ${minItems} item${minItems > 1 ? 's' : ''}` }]
-  if (value.length > maxItems) return [{ path, message: `must have at most ${maxItems} items` }]
+  if (value.length < minItems) return [issueAt(path, `must have at least ${minItems} item${minItems > 1 ? 's' : ''}`)]
+  if (value.length > maxItems) return [issueAt(path, `must have at most ${maxItems} items`)]
   const seen = new Set<unknown>()
   return value.flatMap((item, index) => {
     const place = [...path, index]
-    if (shape.uniqueItems && seen.has(item)) return [{ path: place, message: 'must not repeat an item of the list' }]
+    if (shape.uniqueItems && seen.has(item)) return [issueAt(place, 'must not repeat an item of the list')]
     seen.add(item)
     return checkNode({ shape: items, value: item, path: place, required: false }, checkLeaf)
   })

@@ -50,7 +50,7 @@ const httpGroup: ExpectationGroup<typeof HttpExpectation, HttpsFacts, HttpReason
     plainServed !== undefined && (tls !== undefined || answers !== undefined)
       ? [
           {
-            path: ['plainServed'],
+            pointer: '/plainServed',
             message:
               'must stand alone, since a request without TLS shows nothing of TLS: use another rule for the rest',
           },

@@ -178,7 +178,7 @@ const ldapGroup: ExpectationGroup<typeof LdapExpectation, LdapFacts, LdapReason>
     bind !== undefined && [security].flat().includes('plain')
       ? [
           {
-            path: ['security'],
+            pointer: '/security',
             message: 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only',
           },
         ]

@@ -1,7 +1,7 @@
 import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import type { ValidationIssue } from '../errors.ts'
 import type { Reasons } from '../findings/shared-reasons.ts'
 import type { State } from '../findings/state.ts'
-import type { ValueIssue } from '../policy/shape.ts'
 import type { Evaluated } from '../policy/values.ts'
 
 /** What one address showed; `Code` is a reason that a probe gives. */
@@ -23,8 +23,8 @@ export interface ExpectationGroup<Schema extends TObject, Facts, Own extends str
   violation: <Code extends string>(demand: Demand<Schema>, seen: Seen<Facts, Code>) => Own | Code | undefined
   /** One demand whose options satisfy both; without it, the members of `outside` win. */
   merge?: (outside: Demand<Schema>, inside: Demand<Schema>) => Demand<Schema>
-  /** What contradicts itself in an expectation as written; paths begin at the group. */
-  contradictions?: (demand: Record<string, unknown>, expect: Record<string, unknown>) => ValueIssue[]
+  /** What contradicts itself in an expectation as written; pointers start at the group. */
+  contradictions?: (demand: Record<string, unknown>, expect: Record<string, unknown>) => ValidationIssue[]
 }
 
 /** A module of blackbox_exporter that `/probe` offers under its name. */

@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
 import { type Static, Type } from 'typebox'
-import { pointerTo } from '../../encoding/json-pointer.ts'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
 import type { AddressResult, Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
 import { states } from '../findings/state.ts'
-import { checkPlainLeaf, checkShape, closedObject, type Leaf, under, type ValueIssue } from '../policy/shape.ts'
+import { checkPlainLeaf, checkShape, closedObject, issueAt, type Leaf, under } from '../policy/shape.ts'
 import { Port } from '../policy/values.ts'
 import { optionProperties, type ProtocolName, protocolNames, protocols } from '../protocols/index.ts'
 
@@ -88,8 +87,7 @@ export function readDelivery(
   for (const [i, { check, observedAt, addressResults }] of observations.entries()) {
     const leased = checks[check]
     const found = issuesOf(leased, { addressResults, repeated: read[check] !== undefined })
-    for (const { path, message } of found.map(under(['observations', i])))
-      issues.push({ pointer: pointerTo(path), message })
+    issues.push(...found.map(under(['observations', i])))
     const [first, ...rest] = addressResults as AddressResult[]
     if (!leased || !first || found.length > 0) continue
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
@@ -107,26 +105,26 @@ type AddressResults = Delivery['observations'][number]['addressResults']
 function issuesOf(
   leased: { probe: ProtocolName } | undefined,
   { addressResults, repeated }: { addressResults: AddressResults; repeated: boolean },
-): ValueIssue[] {
-  if (!leased) return [{ path: ['check'], message: 'must be the index of a check of this lease' }]
-  if (repeated) return [{ path: ['check'], message: 'must not repeat: one observation for each check' }]
+): ValidationIssue[] {
+  if (!leased) return [{ pointer: '/check', message: 'must be the index of a check of this lease' }]
+  if (repeated) return [{ pointer: '/check', message: 'must not repeat: one observation for each check' }]
   if (new Set(addressResults.map(({ address }) => address)).size < addressResults.length)
-    return [{ path: ['addressResults'], message: 'must not repeat an address' }]
+    return [{ pointer: '/addressResults', message: 'must not repeat an address' }]
   return addressResults.flatMap((addressResult, j) =>
     addressResultIssues(leased.probe, addressResult).map(under(['addressResults', j])),
   )
 }
 
-function addressResultIssues(probe: ProtocolName, { address, facts }: AddressResults[number]): ValueIssue[] {
+function addressResultIssues(probe: ProtocolName, { address, facts }: AddressResults[number]): ValidationIssue[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
-    return [{ path: ['address'], message: 'must be an IP address, or null' }]
+    return [{ pointer: '/address', message: 'must be an IP address, or null' }]
   if (JSON.stringify(facts).length > maxFactsLength)
-    return [{ path: ['facts'], message: `must be at most ${maxFactsLength} characters long` }]
+    return [{ pointer: '/facts', message: `must be at most ${maxFactsLength} characters long` }]
   return checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
 }
 
-function checkFact(leaf: Leaf): ValueIssue[] {
+function checkFact(leaf: Leaf): ValidationIssue[] {
   const { value, path } = leaf
-  if (typeof value === 'string' && !isPlainText(value)) return [{ path, message: plainText }]
+  if (typeof value === 'string' && !isPlainText(value)) return [issueAt(path, plainText)]
   return checkPlainLeaf(leaf)
 }

@@ -29,41 +29,49 @@ describe('checkShape', () => {
   })
 
   test.each([
-    { value: 'a door', path: [], message: 'must be an object with colour' },
-    { value: {}, path: ['colour'], message: 'is missing: must be one of red, green' },
+    { value: 'a port', pointer: '', message: 'must be an object with colour' },
+    { value: {}, pointer: '/colour', message: 'is missing: must be one of red, green' },
     {
       value: { color: 'red', colour: 'red' },
-      path: ['color'],
+      pointer: '/color',
       message: 'unknown field `color`: did you mean `colour`?',
     },
-    { value: { colour: 'red', window: 1 }, path: ['window'], message: 'unknown field `window`' },
-    { value: { colour: 'blue' }, path: ['colour'], message: 'must be one of red, green' },
-    { value: { colour: 'red', height: 4 }, path: ['height'], message: 'must be a whole number from 1 to 3' },
-    { value: { colour: 'red', label: '' }, path: ['label'], message: 'must not be empty' },
-    { value: { colour: 'red', label: 'too long' }, path: ['label'], message: 'must be at most 5 characters long' },
-    { value: { colour: 'red', label: 1 }, path: ['label'], message: 'must be text' },
-    { value: { colour: 'red', locked: 1 }, path: ['locked'], message: 'must be true or false or an object with until' },
-    { value: { colour: 'red', keys: 'k' }, path: ['keys'], message: 'must be a list' },
-    { value: { colour: 'red', keys: [] }, path: ['keys'], message: 'must have at least 1 item' },
-    { value: { colour: 'red', keys: ['k', 'x'] }, path: ['keys', 1], message: 'must be text like k1' },
-    { value: { colour: 'red', keys: ['k', 'k'] }, path: ['keys', 1], message: 'must not repeat an item of the list' },
-    { value: { colour: 'red', keys: ['a', 'b', 'c', 'd'] }, path: ['keys'], message: 'must have at most 3 items' },
+    { value: { colour: 'red', window: 1 }, pointer: '/window', message: 'unknown field `window`' },
+    { value: { colour: 'blue' }, pointer: '/colour', message: 'must be one of red, green' },
+    { value: { colour: 'red', height: 4 }, pointer: '/height', message: 'must be a whole number from 1 to 3' },
+    { value: { colour: 'red', label: '' }, pointer: '/label', message: 'must not be empty' },
+    { value: { colour: 'red', label: 'too long' }, pointer: '/label', message: 'must be at most 5 characters long' },
+    { value: { colour: 'red', label: 1 }, pointer: '/label', message: 'must be text' },
+    {
+      value: { colour: 'red', locked: 1 },
+      pointer: '/locked',
+      message: 'must be true or false or an object with until',
+    },
+    { value: { colour: 'red', keys: 'k' }, pointer: '/keys', message: 'must be a list' },
+    { value: { colour: 'red', keys: [] }, pointer: '/keys', message: 'must have at least 1 item' },
+    { value: { colour: 'red', keys: ['k', 'x'] }, pointer: '/keys/1', message: 'must be text like k1' },
+    { value: { colour: 'red', keys: ['k', 'k'] }, pointer: '/keys/1', message: 'must not repeat an item of the list' },
+    { value: { colour: 'red', keys: ['a', 'b', 'c', 'd'] }, pointer: '/keys', message: 'must have at most 3 items' },
     {
       value: { colour: 'red', lamps: { A: 1 } },
-      path: ['lamps', 'A'],
+      pointer: '/lamps/A',
       message: 'must have a name that matches ^[a-z]+$',
     },
-    { value: { colour: 'red', lamps: { a: 1, b: 1, c: 1 } }, path: ['lamps'], message: 'must have at most 2 members' },
-  ])('says of $value: $message', ({ value, path, message }) => {
-    expect(checkShape(Exposure, value)).toEqual([{ path, message }])
+    {
+      value: { colour: 'red', lamps: { a: 1, b: 1, c: 1 } },
+      pointer: '/lamps',
+      message: 'must have at most 2 members',
+    },
+  ])('says of $value: $message', ({ value, pointer, message }) => {
+    expect(checkShape(Exposure, value)).toEqual([{ pointer, message }])
   })
 
-  test('does not take what every object has for a field', () => {
+  test('does not accept inherited names as fields', () => {
     const value = JSON.parse('{"colour":"red","constructor":1,"__proto__":{}}')
-    expect(checkShape(Exposure, value).map(({ path }) => path)).toEqual([['constructor'], ['__proto__']])
+    expect(checkShape(Exposure, value).map(({ pointer }) => pointer)).toEqual(['/constructor', '/__proto__'])
   })
 
-  test('tells everything at once', () => {
+  test('reports every issue of a value', () => {
     expect(checkShape(Exposure, { height: 9, label: '', keys: ['a', 'b'] })).toHaveLength(5)
   })
 })

@@ -1,29 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { ValidationIssue } from '../../../domain/errors.ts'
 import { isHost } from '../../../domain/findings/endpoint.ts'
 import { plainText } from '../../../encoding/text.ts'
 import { saveImport } from '../../../operations/targets/import.ts'
 import type { TargetInput as StoredInput } from '../../../store/inventory/targets.ts'
 import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
-import { describeSchemaIssues, findUnstorable, type SchemaIssue, sendProblem } from '../../http/problems.ts'
+import { errorOf, findUnstorable, issuesOf, type SchemaError, sendProblem } from '../../http/problems.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
-import {
-  CutOffError,
-  drain,
-  type RowIssue,
-  type RowReader,
-  readBody,
-  TooLargeError,
-  UnreadableError,
-} from './import/body.ts'
+import { CutOffError, drain, type RowReader, readBody, TooLargeError, UnreadableError } from './import/body.ts'
 import { readCsv } from './import/csv.ts'
 import { readNdjson } from './import/ndjson.ts'
 import { readNmap } from './import/nmap.ts'
-import { maxRows, sift } from './import/rows.ts'
+import { maxRows, sift, type Tally } from './import/rows.ts'
 import { openSpool } from './import/spool.ts'
 import { ImportedTarget, ImportOutcome, noHost } from './schemas.ts'
 
@@ -102,7 +95,14 @@ The service reads the whole document before it saves anything. It saves all rows
         const { keyId } = request.caller
         const { created, updated } = await request.view.transaction((tx) => saveImport(tx, spool.lists, keyId))
         const { rows, refused, errors } = tally
-        return { rows, created, updated, unchanged: rows - refused - created - updated, refused, errors }
+        return {
+          rows,
+          created,
+          updated,
+          unchanged: rows - refused - created - updated,
+          refused,
+          errors: errors.map(({ line, pointer, message }) => ({ line, pointer, detail: message })),
+        }
       } catch (error) {
         return await answerUnread(request, reply, error)
       } finally {
@@ -116,26 +116,23 @@ The service reads the whole document before it saves anything. It saves all rows
 const mediaTypeOf = ({ headers }: FastifyRequest) =>
   (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
 
-function checkerOf(request: FastifyRequest): (value: unknown) => RowIssue[] {
+function checkerOf(request: FastifyRequest): (value: unknown) => ValidationIssue[] {
   const fits = request.compileValidationSchema(ImportedTarget, 'body')
   return (value) => {
-    if (!fits(value)) return describeSchemaIssues((fits.errors ?? []) as unknown as SchemaIssue[])
+    if (!fits(value)) return issuesOf((fits.errors ?? []) as unknown as SchemaError[])
     const pointer = findUnstorable(value)
-    if (pointer !== undefined) return [{ pointer, detail: plainText }]
-    return isHost((value as StoredInput).address) ? [] : [{ pointer: noHost.pointer, detail: noHost.message }]
+    if (pointer !== undefined) return [{ pointer, message: plainText }]
+    return isHost((value as StoredInput).address) ? [] : [noHost]
   }
 }
 
-function refuse(
-  reply: FastifyReply,
-  { refused, errors }: { refused: number; errors: (RowIssue & { line: number })[] },
-) {
+function refuse(reply: FastifyReply, { refused, errors }: Tally) {
   const first = errors[0]
-  const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer || 'the row'} ${first?.detail}`
+  const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer || 'the row'} ${first?.message}`
   return sendProblem(reply, {
     status: 422,
     detail,
-    errors: errors.map((error) => ({ in: 'body' as const, ...error })),
+    errors: errors.map((error) => errorOf('body', error)),
     refused,
   })
 }
@@ -147,7 +144,7 @@ async function answerUnread({ raw }: FastifyRequest, reply: FastifyReply, error:
   if (!(error instanceof UnreadableError)) throw error
   await drain(raw, limitBytes).catch(() => {}) // then nobody waits for the answer
   const { line, message } = error
-  const errors = [{ in: 'body' as const, pointer: '', detail: message, ...(line === undefined ? {} : { line }) }]
+  const errors = [errorOf('body', { pointer: '', message, line })]
   const where = line === undefined ? '' : `line ${line}: `
   return sendProblem(reply, { status: 422, detail: `nothing is saved; ${where}${message}`, errors })
 }

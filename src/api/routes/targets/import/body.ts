@@ -1,14 +1,10 @@
 import type { FastifyRequest } from 'fastify'
+import type { ValidationIssue } from '../../../../domain/errors.ts'
 
 type IncomingMessage = FastifyRequest['raw']
 
-/** A row of an imported document: what it holds, or why it is refused. */
-export type Row = { line: number; value: unknown } | { line: number; issues: RowIssue[] }
-/** `pointer` is a JSON Pointer into the row; in CSV its first step is the column. */
-export interface RowIssue {
-  pointer: string
-  detail: string
-}
+/** A row of an imported document, or why it is refused; pointers lead into the row, in CSV to a column. */
+export type Row = { line: number; value: unknown } | { line: number; issues: ValidationIssue[] }
 
 /** Reads the rows of a document as its text comes; memory holds one piece and one row. Throws UnreadableError. */
 export type RowReader = (pieces: AsyncIterable<string>) => AsyncIterable<Row>

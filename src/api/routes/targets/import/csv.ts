@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
+import type { ValidationIssue } from '../../../../domain/errors.ts'
 import { nearestName } from '../../../../domain/policy/shape.ts'
 import { jsonIssueOf } from '../../../http/strict-json.ts'
-import { type Row, type RowIssue, rowLimit, UnreadableError } from './body.ts'
+import { type Row, rowLimit, UnreadableError } from './body.ts'
 
 interface CsvRecord {
   record: string[]
@@ -53,11 +54,11 @@ function readHead(names: string[], line: number): string[] {
 
 function readRecord(columns: string[], cells: string[], line: number): Row {
   if (cells.length !== columns.length) {
-    const detail = `has ${cells.length} cells, and the first line has ${columns.length}`
-    return { line, issues: [{ pointer: '', detail }] }
+    const message = `has ${cells.length} cells, and the first line has ${columns.length}`
+    return { line, issues: [{ pointer: '', message }] }
   }
   const value: Record<string, unknown> = {}
-  const issues: RowIssue[] = []
+  const issues: ValidationIssue[] = []
   for (const [i, column] of columns.entries()) {
     const cell = withoutGuard(cells[i] ?? '')
     if (cell === '') continue
@@ -66,8 +67,8 @@ function readRecord(columns: string[], cells: string[], line: number): Row {
     } else if (structured.includes(column) || (column === 'roles' && cell.startsWith('['))) {
       const jsonIssue = jsonIssueOf(cell)
       const read = readJson(cell)
-      if (jsonIssue !== undefined) issues.push({ pointer: `/${column}`, detail: jsonIssue })
-      else if (read === undefined) issues.push({ pointer: `/${column}`, detail: 'is not a JSON value' })
+      if (jsonIssue !== undefined) issues.push({ pointer: `/${column}`, message: jsonIssue })
+      else if (read === undefined) issues.push({ pointer: `/${column}`, message: 'is not a JSON value' })
       else value[column] = column === 'labels' ? merge(read, value.labels) : read
     } else {
       value[column] = column === 'roles' ? cell.split(';').map((role) => role.trim()) : cell

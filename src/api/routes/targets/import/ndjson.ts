@@ -21,7 +21,7 @@ function readLine(line: number, text: string): Row {
   }
 }
 
-const refuse = (line: number, detail: string): Row => ({ line, issues: [{ pointer: '', detail }] })
+const refuse = (line: number, message: string): Row => ({ line, issues: [{ pointer: '', message }] })
 
 /** The lines; of one that is too long nothing is kept, and it is undefined. */
 async function* linesOf(pieces: AsyncIterable<string>): AsyncGenerator<string | undefined> {

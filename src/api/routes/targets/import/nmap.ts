@@ -45,7 +45,7 @@ function readHost(line: number, text: string): Row | undefined {
   return { line, value: { name: named('user') ?? named('PTR') ?? address, address } }
 }
 
-const refuse = (line: number, detail: string): Row => ({ line, issues: [{ pointer: '', detail }] })
+const refuse = (line: number, message: string): Row => ({ line, issues: [{ pointer: '', message }] })
 
 /** What is looked for outside hosts. */
 const mark = /<!--|<nmaprun[\s>]|<host[\s>]|<\/nmaprun\s*>/

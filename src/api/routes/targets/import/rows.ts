@@ -1,11 +1,12 @@
-import type { Row, RowIssue } from './body.ts'
+import type { ValidationIssue } from '../../../../domain/errors.ts'
+import type { Row } from './body.ts'
 
 /** So many mistakes are told one by one. */
 const maxTold = 100
 /** So many rows an import may have: their names are kept until its end. */
 export const maxRows = 500_000
 
-interface RowError extends RowIssue {
+interface RowError extends ValidationIssue {
   line: number
 }
 
@@ -19,7 +20,7 @@ export interface Tally {
 /** Hands every sound row to `keep`, and counts. A name that comes twice is refused the second time. */
 export async function sift<T extends { name: string }>(
   rows: AsyncIterable<Row>,
-  { check, keep }: { check: (value: unknown) => RowIssue[]; keep: (value: T) => Promise<void> },
+  { check, keep }: { check: (value: unknown) => ValidationIssue[]; keep: (value: T) => Promise<void> },
 ): Promise<Tally> {
   const tally: Tally = { rows: 0, refused: 0, errors: [] }
   const names = new Set<string>()
@@ -28,9 +29,9 @@ export async function sift<T extends { name: string }>(
     const issues = 'issues' in row ? row.issues : check(row.value)
     const value = 'value' in row ? (row.value as T) : undefined
     if (issues.length === 0 && value) {
-      if (tally.rows > maxRows) issues.push({ pointer: '', detail: `is one more than ${maxRows} rows` })
+      if (tally.rows > maxRows) issues.push({ pointer: '', message: `is one more than ${maxRows} rows` })
       else if (names.size === names.add(detached(value.name)).size)
-        issues.push({ pointer: '/name', detail: `${value.name} is there twice` })
+        issues.push({ pointer: '/name', message: `${value.name} is there twice` })
       else await keep(value)
     }
     if (issues.length === 0) continue
