@@ -1,5 +1,5 @@
-// ServiceNow, script of a business rule or flow action on change_request: asks for an audit when the change is implemented,
-// and writes the verdict into its work notes. System properties: portwarden.url, portwarden.key (a key with audits:run).
+// ServiceNow, script of a business rule or flow action on change_request: audits the server when the change is implemented, and writes
+// the verdict into the work notes. System properties: portwarden.url, portwarden.policy, portwarden.key (a key with audits:run).
 (function executeRule(current, previous) {
   var base = gs.getProperty('portwarden.url')
 
@@ -12,15 +12,15 @@
     request.setHttpTimeout(20000)
     if (body) {
       request.setRequestHeader('Content-Type', 'application/json')
-      // A repetition of the rule makes no second audit for a week. For another one of the same change, after a repair, another
-      // key is needed: add for example current.getValue('sys_mod_count').
+      // If the rule runs again within a week, it gets the same audit. A new audit of the same change needs another key:
+      // add for example current.getValue('sys_mod_count').
       request.setRequestHeader('Idempotency-Key', String(current.getValue('number')))
       request.setRequestBody(JSON.stringify(body))
     }
     var response = request.execute()
-    var answer = JSON.parse(response.getBody())
-    if (response.getStatusCode() >= 400) throw new Error(answer.detail || answer.title)
-    return answer
+    var result = JSON.parse(response.getBody())
+    if (response.getStatusCode() >= 400) throw new Error(result.detail || result.title)
+    return result
   }
 
   try {

@@ -1,26 +1,26 @@
-// Asks for an audit of a target, waits for its end, and prints what failed: node audit.ts URL KEY POLICY TARGET
-// The types are those of the service's OpenAPI document: `npm ci && npm run check` makes them and checks this file.
+// Audits a target, waits for the end, and prints what failed: node audit.ts URL KEY POLICY TARGET
+// The types come from the OpenAPI document of the service: `npm ci && npm run check` generates them and checks this file.
 import createClient from 'openapi-fetch'
 import type { components, paths } from './portwarden.d.ts'
 
-declare const process: { argv: string[] } // all that is used of Node
+declare const process: { argv: string[] } // instead of the types of Node
 type Finding = components['schemas']['Finding']
 
-/** The audit's verdict and the findings that fail, of all pages. */
+/** Returns the verdict and the failing findings of all pages. */
 export async function audit(baseUrl: string, key: string, policy: string, target: string) {
   const { GET, POST } = createClient<paths, 'application/json' | 'application/problem+json'>({
     baseUrl,
     headers: { authorization: `Bearer ${key}` },
   })
-  const asked = await POST('/v1/audits', {
+  const accepted = await POST('/v1/audits', {
     params: { header: { 'idempotency-key': crypto.randomUUID(), prefer: 'wait=15' } },
     body: { policy, targets: [target] },
   })
-  if (!asked.data) throw new Error(asked.error.detail ?? asked.error.title)
-  let { id, status, verdict } = asked.data
+  if (!accepted.data) throw new Error(accepted.error.detail ?? accepted.error.title)
+  let { id, status, verdict } = accepted.data
   while (status === 'queued' || status === 'running') {
     const { data, error } = await GET('/v1/audits/{id}', { params: { path: { id }, header: { prefer: 'wait=15' } } })
-    if (!data) throw new Error(error?.detail ?? 'no answer')
+    if (!data) throw new Error(error?.detail ?? 'no response')
     ;({ status, verdict } = data)
   }
   const failed: Finding[] = []
@@ -28,7 +28,7 @@ export async function audit(baseUrl: string, key: string, policy: string, target
     const { data, error } = await GET('/v1/audits/{id}/findings', {
       params: { path: { id }, query: { result: 'fail', limit: 1000, ...(cursor ? { cursor } : {}) } },
     })
-    if (!data) throw new Error(error?.detail ?? 'no answer')
+    if (!data) throw new Error(error?.detail ?? 'no response')
     failed.push(...data.items)
     if (data.next === null) return { id, status, verdict, failed }
     cursor = data.next
