@@ -80,7 +80,7 @@ describeWithPeers(['curl'], 'with curl', () => {
     expect(await auditsOf('CHG3')).toMatchObject([{ verdict: 'fail' }])
   })
 
-  test('the ServiceNow script logs what is refused', async () => {
+  test('the ServiceNow script logs a refused request', async () => {
     const notes = await runServiceNow('not-there', 'CHG4')
     expect([notes.updated, notes.errors]).toEqual([
       false,
@@ -89,7 +89,7 @@ describeWithPeers(['curl'], 'with curl', () => {
   })
 })
 
-/** Runs the script with a RESTMessageV2 that makes its requests with curl in another process, while this one serves them. */
+/** Runs the script in a process of its own, with a RESTMessageV2 that uses curl. */
 async function runServiceNow(target: string, number = 'CHG3') {
   const path = join(directory, `${number}.json`)
   const shim = `
@@ -134,27 +134,27 @@ test('the ServiceNow script speaks ES5, as the Rhino engine of older application
   expect(runInNewContext('typeof process')).toBe('undefined')
 })
 
-test('the request of the Jira rule is answered with what its comment reads', async () => {
+test('the comment of the Jira rule reads fields that the response to its request has', async () => {
   const values: Record<string, string> = { 'issue.key': 'CHG5', 'issue.Affected server': 'epp-01' }
   const filled = read('jira-automation.json')
     .replaceAll(/\{\{(\w[^}]*)\}\}/g, (whole, name) => values[name] ?? whole)
     .replace('REPLACE_WITH_KEY', service.key)
   const [rule] = JSON.parse(filled).rules
   const [request, comment] = rule.components.map(({ value }: { value: object }) => value)
-  const answer = await fetch(url + new URL(request.url).pathname, {
+  const response = await fetch(url + new URL(request.url).pathname, {
     method: request.method,
     headers: request.headers.map(({ name, value }: { name: string; value: string }) => [name, value]),
     body: JSON.stringify({ ...JSON.parse(request.customBody), policy: ports.name }),
   })
-  expect(answer.status).toBe(200)
-  const body = (await answer.json()) as Record<string, unknown>
-  const read_ = comment.comment.replaceAll(/\{\{webResponse\.body\.([\w.]+)\}\}/g, (_: string, path: string) =>
+  expect(response.status).toBe(200)
+  const body = (await response.json()) as Record<string, unknown>
+  const shown = comment.comment.replaceAll(/\{\{webResponse\.body\.([\w.]+)\}\}/g, (_: string, path: string) =>
     String(path.split('.').reduce<unknown>((node, step) => (node as Record<string, unknown>)?.[step], body)),
   )
-  expect(read_).toMatch(/^Portwarden: fail, [1-9]\d* failed \(audit [0-9a-f-]{36}\)$/)
+  expect(shown).toMatch(/^Portwarden: fail, [1-9]\d* failed \(audit [0-9a-f-]{36}\)$/)
 })
 
-test('the Power Query asks for paths and reads fields that there are; its M is not run', async () => {
+test('the Power Query reads paths and fields that exist; its M is not run', async () => {
   const text = read('findings.pq')
   const { paths, components } = (await service.call('GET', '/openapi.json')).body
   const [, before, after] = /RelativePath = "([^"]+)" & Audit & "([^"]+)"/.exec(text) ?? []
@@ -189,7 +189,7 @@ describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () =>
   })
   afterAll(() => front?.close())
 
-  /** What each target of a job answers, by instance: the samples that Prometheus would store. */
+  /** The samples that Prometheus would store, by instance. */
   const scrapeAll = async (name: string) => {
     const job = jobs[name]
     if (!job) throw new Error(`there is no job ${name}`)
@@ -202,13 +202,13 @@ describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () =>
     return found
   }
 
-  test('bring the metrics of the service', async () => {
+  test('scrape the metrics of the service', async () => {
     expect(await scrapeAll('portwarden')).toEqual({
       [`${front.host}:${front.port}`]: expect.objectContaining({ portwarden_database_up: 1 }),
     })
   })
 
-  test('look at each port through /probe, and name the series after it', async () => {
+  test('probe each port through /probe, and label the series with it', async () => {
     const found = await scrapeAll('ports')
     const successes = Object.entries(found).map(([instance, samples]) => [instance, samples.probe_success])
     expect(successes).toEqual([
@@ -219,7 +219,7 @@ describeWithPeers(['openssl'], 'the jobs of the Prometheus configuration', () =>
 })
 
 describeWithPeers(['promtool'], 'the Prometheus configuration', () => {
-  test('is one to Prometheus itself', async () => {
+  test('is valid for Prometheus itself', async () => {
     const { code, stdout } = await run('promtool', [
       'check',
       'config',
