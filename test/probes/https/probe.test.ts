@@ -17,7 +17,7 @@ interface AuditSelection extends HttpsOptions {
   deadlineMs?: number
 }
 
-function look(
+function runProbe(
   peer: { host: string; port: number },
   { host = '127.0.0.1', deadlineMs = 5_000, ...options }: AuditSelection = {},
 ) {
@@ -25,9 +25,9 @@ function look(
 }
 
 describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
-  test('status, Server and HSTS are what curl sees, beside the facts of TLS', async () => {
+  test('status, Server and HSTS are those that curl prints, besides the TLS facts', async () => {
     await using nginx = await startNginx({ hsts: 'max-age=31536000; includeSubDomains' })
-    const { state, reason, facts } = await look(nginx, { trustedCa: nginx.ca })
+    const { state, reason, facts } = await runProbe(nginx, { trustedCa: nginx.ca })
     expect({ state, reason }).toEqual({ state: 'open', reason: 'http-responded' })
     const url = `https://${nginx.host}:${nginx.port}/`
     const { stdout } = await run('curl', ['--silent', '--head', '--cacert', nginx.caPath, url])
@@ -37,31 +37,31 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
     expect(facts).toMatchObject({ protocol: 'TLSv1.3', alpn: 'http/1.1', trusted: true, nameMatches: true })
   })
 
-  test('a plain request on the TLS port is answered with 400 in clear', async () => {
+  test('a plain request on the TLS port gets 400 in clear', async () => {
     await using nginx = await startNginx()
-    const { reason, facts } = await look(nginx, { plainHttp: true })
+    const { reason, facts } = await runProbe(nginx, { plainHttp: true })
     expect(reason).toBe('http-responded')
     expect(facts).toEqual({ plainHttp: { answered: true, status: 400, server: expect.stringMatching(/^nginx/) } })
   })
 
   test('a plain request on the plain port is served', async () => {
     await using nginx = await startNginx()
-    const { facts } = await look({ host: nginx.host, port: nginx.httpPort }, { plainHttp: true })
+    const { facts } = await runProbe({ host: nginx.host, port: nginx.httpPort }, { plainHttp: true })
     expect(facts.plainHttp).toMatchObject({ answered: true, status: 200 })
   })
 
-  test('the versions that a rule asks about are looked at', async () => {
+  test('the versions that a rule names are offered', async () => {
     await using nginx = await startNginx({ protocols: 'TLSv1.2' })
-    const { reason, facts } = await look(nginx, { offerVersions: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] })
+    const { reason, facts } = await runProbe(nginx, { offerVersions: ['TLSv1.1', 'TLSv1.2', 'TLSv1.3'] })
     expect(reason).toBe('http-responded')
     expect(facts.versions).toEqual({ 'TLSv1.1': 'refused', 'TLSv1.2': 'accepted', 'TLSv1.3': 'refused' })
   })
 })
 
 describeWithPeers(['openssl'], 'HTTPS', () => {
-  test('asks once, with HEAD and a name for itself', async () => {
+  test('sends one HEAD request with a User-Agent', async () => {
     await using peer = await startHttps({ status: 503 })
-    expect((await look(peer)).facts.http).toEqual({ status: 503 })
+    expect((await runProbe(peer)).facts.http).toEqual({ status: 503 })
     expect(peer.requests).toEqual([{ method: 'HEAD', path: '/', userAgent: 'portwarden tests' }])
   })
 
@@ -76,7 +76,7 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
     expect((await requestInside([{ receive: 1 }, { send: long }, 'hang'])).facts.http?.server).toHaveLength(300)
   })
 
-  test('an informational answer is not the answer, and an upgrade is one', async () => {
+  test('an informational response is skipped, an upgrade counts', async () => {
     const early = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'
     expect((await requestInside([{ receive: 1 }, { send: early }, 'hang'])).facts.http).toEqual({ status: 204 })
     const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'
@@ -91,46 +91,46 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
     ['half a head and a close', 'connection-closed', [{ receive: 1 }, { send: 'HTTP/1.1 200 OK\r\nse' }, 'end']],
     ['an endless head', 'response-too-large', [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }, 'hang']],
     [
-      'informational answers without end',
+      'endless informational responses',
       'response-too-large',
       [{ send: 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(4_000) }, 'hang'],
     ],
-  ])('%s inside TLS is told as %s, and the facts of TLS stay', async (_what, reason, script) => {
+  ])('%s inside TLS gives %s, with the TLS facts', async (_what, reason, script) => {
     const seen = await requestInside(script, 1_000)
     expect(seen).toMatchObject({ state: 'open', reason, facts: { protocol: 'TLSv1.3', nameMatches: true } })
     expect(seen.facts).not.toHaveProperty('http')
   })
 
   test.each(['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const)(
-    '%s: a required client certificate is told',
+    '%s: a required client certificate is reported',
     async (variant) => {
       await using peer = await startTls(variant)
-      const { reason, facts } = await look(peer, { trustedCa: peer.ca })
+      const { reason, facts } = await runProbe(peer, { trustedCa: peer.ca })
       expect(reason).toBe('tls-client-certificate-required')
       expect(facts).toMatchObject({ clientCertificate: 'required', trusted: true })
     },
   )
 
-  test('openssl s_server closes without an answer to plain HTTP', async () => {
+  test('openssl s_server closes without a response to plain HTTP', async () => {
     await using peer = await startTls('good')
-    expect(await look(peer, { plainHttp: true })).toEqual({
+    expect(await runProbe(peer, { plainHttp: true })).toEqual({
       ...{ state: 'open', reason: 'connection-closed' },
       facts: { plainHttp: { answered: false }, spoke: 'nothing' },
     })
   })
 
-  /** HTTPS on a peer that follows the script inside TLS. */
+  /** Probes a peer that follows the script inside TLS. */
   async function requestInside(script: readonly Step[], deadlineMs?: number) {
     const { cert, key } = await tlsCertificate('good')
     await using peer = await startHostile([{ upgrade: { cert, key } }, ...script])
-    return await look(peer, { deadlineMs })
+    return await runProbe(peer, { deadlineMs })
   }
 })
 
 describe('plain HTTP', () => {
-  test('is asked with the host and the port, in clear', async () => {
+  test('is requested with host and port, in clear', async () => {
     await using peer = await startHttp({ headers: { server: 'plain/1' } })
-    const seen = await look(peer, { plainHttp: true })
+    const seen = await runProbe(peer, { plainHttp: true })
     expect(seen).toEqual({
       ...{ state: 'open', reason: 'http-responded' },
       facts: { plainHttp: { answered: true, status: 200, server: 'plain/1' } },
@@ -144,7 +144,7 @@ describe('plain HTTP', () => {
     ['2001:db8::1', 'Host: [2001:db8::1]:'],
   ])('the Host header of %s', async (host, header) => {
     await using peer = await startHostile(hostile.http)
-    await look(peer, { plainHttp: true, host })
+    await runProbe(peer, { plainHttp: true, host })
     expect(String(peer.received[0])).toContain(`${header}${peer.port}\r\n`)
     expect(String(peer.received[0])).toMatch(/^HEAD \/ HTTP\/1\.1\r\n(.+\r\n)*Connection: close\r\n/)
   })
@@ -169,22 +169,22 @@ describe('plain HTTP', () => {
       { spoke: 'http' },
       [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }],
     ],
-  ])('%s in answer is told as %s', async (_what, reason, facts, script) => {
+  ])('%s in response gives %s', async (_what, reason, facts, script) => {
     await using peer = await startHostile(script)
-    const seen = await look(peer, { plainHttp: true, deadlineMs: 500 })
+    const seen = await runProbe(peer, { plainHttp: true, deadlineMs: 500 })
     expect(seen).toEqual({ state: 'open', reason, facts: { plainHttp: { answered: false }, ...facts } })
   })
 
-  test('a plain server on the port where TLS is expected is told by what it spoke', async () => {
+  test('a plain server on a TLS port is reported by its protocol', async () => {
     await using peer = await startHttp()
-    expect(await look(peer)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
+    expect(await runProbe(peer)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
   })
 
   test('the one connection ends with FIN', async () => {
     const server = net.createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     const accepted = once(server, 'connection')
-    const seen = look({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port }, { plainHttp: true })
+    const seen = runProbe({ host: '127.0.0.1', port: (server.address() as net.AddressInfo).port }, { plainHttp: true })
     const [socket] = (await accepted) as [net.Socket]
     socket.end('HTTP/1.1 200 OK\r\n\r\n')
     socket.resume()

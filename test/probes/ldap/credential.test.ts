@@ -9,21 +9,21 @@ import { type Recording, startRecordingProxy, type Tamper } from '../../support/
 import { watchedIo } from '../../support/watched-io.ts'
 
 const startTlsOid = '1.3.6.1.4.1.1466.20037'
-const asksForTls = ({ fromClient }: Recording) => fromClient.includes(startTlsOid)
+const requestsTls = ({ fromClient }: Recording) => fromClient.includes(startTlsOid)
 
 const nothingMore = { last: Buffer.alloc(0) }
 
-/** Tampers with the first bytes that the server sends after StartTLS was asked for. */
+/** Tampers with the server's first bytes after the StartTLS request. */
 const onStartTlsResponse = (change: (bytes: Buffer) => ReturnType<Tamper>): Tamper => {
   let done = false
   return (bytes, recording) => {
-    if (done || !asksForTls(recording)) return bytes
+    if (done || !requestsTls(recording)) return bytes
     done = true
     return change(bytes)
   }
 }
 
-describeWithPeers(['slapd'], 'with somebody on the way who records everything, the password', () => {
+describeWithPeers(['slapd'], 'with a recording proxy on the path, the password', () => {
   let slapd: Slapd
   let bare: Slapd
   beforeAll(async () => {
@@ -37,95 +37,95 @@ describeWithPeers(['slapd'], 'with somebody on the way who records everything, t
     const [{ dn: user = '', password = '' } = {}] = peer.users
     const io = watchedIo({ credential: async () => ({ user, password }), deadlineMs: 3_000 })
     const endpoint = { host: peer.hostName, address: proxy.host, port: proxy.port }
-    const look = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: peer.ca, ...options }, io)
+    const seen = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: peer.ca, ...options }, io)
     const wire = Buffer.concat(proxy.recordings.flatMap(({ fromClient, fromServer }) => [fromClient, fromServer]))
     expect(wire.length).toBeGreaterThan(0)
     expect(wire.includes(password), 'the password on the wire').toBe(false)
     expect(wire.includes(user), 'the user on the wire').toBe(false)
-    expect(proxy.recordings, 'one connection, and no second try').toHaveLength(1)
-    expect(JSON.stringify(look)).not.toContain(password)
+    expect(proxy.recordings, 'connections').toHaveLength(1)
+    expect(JSON.stringify(seen)).not.toContain(password)
     expect(io.left()).toEqual({ sockets: 0, waits: 0 })
-    return { ...look, resolved: io.resolved.length, wire }
+    return { ...seen, resolved: io.resolved.length, wire }
   }
 
-  test('is inside TLS only when all is well', async () => {
+  test('is sent only inside verified TLS', async () => {
     expect(await recorded(undefined, {})).toMatchObject({ reason: 'ldap-bind-ok', resolved: 1 })
     expect(await recorded(undefined, { security: ['ldaps'] }, slapd, true)).toMatchObject({ reason: 'ldap-bind-ok' })
     const listed = await recorded(undefined, { security: ['plain'] })
     expect(listed).toMatchObject({ reason: 'ldap-bind-ok', facts: { security: 'starttls' } })
   })
 
-  test('goes by the authorities of the vantage, where it names them, and not by those of the check', async () => {
-    const theirs = (await createAuthority('Authority of somebody else')).ca
+  test('is verified with the CA of the vantage, if configured, not with that of the check', async () => {
+    const theirs = (await createAuthority('Another authority')).ca
     const [{ dn: user = '', password = '' } = {}] = slapd.users
-    const lookWith = async (credentialCa: string | undefined, trustedCa: string) => {
+    const probeWith = async (credentialCa: string | undefined, trustedCa: string) => {
       const io = watchedIo({ credential: async () => ({ user, password }), credentialCa })
       const endpoint = { host: slapd.hostName, address: slapd.host, port: slapd.port }
       const { reason } = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa }, io)
       return [reason, io.resolved.length]
     }
-    expect(await lookWith(undefined, slapd.ca)).toEqual(['ldap-bind-ok', 1])
-    expect(await lookWith(theirs, slapd.ca)).toEqual(['ldap-channel-unverified', 0])
-    expect(await lookWith(slapd.ca, theirs)).toEqual(['ldap-bind-ok', 1])
+    expect(await probeWith(undefined, slapd.ca)).toEqual(['ldap-bind-ok', 1])
+    expect(await probeWith(theirs, slapd.ca)).toEqual(['ldap-channel-unverified', 0])
+    expect(await probeWith(slapd.ca, theirs)).toEqual(['ldap-bind-ok', 1])
   })
 
-  test('would be seen if it were sent in clear: what is no secret is', async () => {
+  test('would be recorded if it were sent in clear, like the dummy password', async () => {
     const { wire } = await recorded(undefined, { plainBind: true })
     expect(wire.includes('no-secret')).toBe(true)
   })
 
-  test('stays at home when StartTLS is refused', async () => {
+  test('is not sent if StartTLS is refused', async () => {
     expect(await recorded(undefined, {}, bare)).toMatchObject({ reason: 'ldap-starttls-refused', resolved: 0 })
   })
 
   const aBindThatSucceeds = ldapResult(4, ldapTags.bind, 0)
-  test.each<[string, (answer: Buffer) => Buffer]>([
-    ['a response that would answer the bind', (answer) => Buffer.concat([answer, aBindThatSucceeds])],
-    ['one byte', (answer) => Buffer.concat([answer, Buffer.of(0x30)])],
-    ['a second answer', (answer) => Buffer.concat([answer, answer])],
-    ['a response before the answer', (answer) => Buffer.concat([aBindThatSucceeds, answer])],
-    ['an answer with another message id', () => ldapResult(7, ldapTags.extended, 0)],
-    ['an answer of another kind', () => ldapResult(2, ldapTags.bind, 0)],
-    ['an answer that is no LDAP', () => Buffer.from('+OK begin TLS\r\n')],
-    ['an answer with a broken result', () => Buffer.from([0x30, 0x05, 0x02, 0x01, 0x02, 0x78, 0x00])],
-  ])('stays at home when somebody slips in %s', async (_what, change) => {
-    const look = await recorded(onStartTlsResponse(change), {})
-    expect(look).toMatchObject({ state: 'open', reason: 'ldap-starttls-injection', resolved: 0 })
-    expect(look.facts).toMatchObject({ security: 'plain', rootDse: {} })
-    expect(look.facts.bind).toBeUndefined()
+  test.each<[string, (response: Buffer) => Buffer]>([
+    ['a response to the bind', (response) => Buffer.concat([response, aBindThatSucceeds])],
+    ['one byte', (response) => Buffer.concat([response, Buffer.of(0x30)])],
+    ['a second response', (response) => Buffer.concat([response, response])],
+    ['a response before the StartTLS response', (response) => Buffer.concat([aBindThatSucceeds, response])],
+    ['a response with another message id', () => ldapResult(7, ldapTags.extended, 0)],
+    ['a response of another kind', () => ldapResult(2, ldapTags.bind, 0)],
+    ['a response that is not LDAP', () => Buffer.from('+OK begin TLS\r\n')],
+    ['a response with a malformed result', () => Buffer.from([0x30, 0x05, 0x02, 0x01, 0x02, 0x78, 0x00])],
+  ])('is not sent if an attacker injects %s', async (_what, change) => {
+    const seen = await recorded(onStartTlsResponse(change), {})
+    expect(seen).toMatchObject({ state: 'open', reason: 'ldap-starttls-injection', resolved: 0 })
+    expect(seen.facts).toMatchObject({ security: 'plain', rootDse: {} })
+    expect(seen.facts.bind).toBeUndefined()
   })
 
-  test('stays at home when the injected bytes come in a packet of their own', async () => {
+  test('is not sent if the injected bytes arrive in a separate packet', async () => {
     let injected = false
-    const look = await recorded((bytes, recording) => {
-      const isHandshake = asksForTls(recording) && recording.fromServer.length > 0 && bytes[0] === 0x16
+    const seen = await recorded((bytes, recording) => {
+      const isHandshake = requestsTls(recording) && recording.fromServer.length > 0 && bytes[0] === 0x16
       if (!isHandshake || injected) return bytes
       injected = true
       return Buffer.concat([aBindThatSucceeds, bytes])
     }, {})
-    expect(look).toMatchObject({ reason: 'ldap-starttls-injection', resolved: 0, facts: { tls: { spoke: 'other' } } })
+    expect(seen).toMatchObject({ reason: 'ldap-starttls-injection', resolved: 0, facts: { tls: { spoke: 'other' } } })
   })
 
   test.each<[string, Tamper, string]>([
-    ['at the StartTLS answer', onStartTlsResponse(() => nothingMore), 'connection-closed'],
+    ['at the StartTLS response', onStartTlsResponse(() => nothingMore), 'connection-closed'],
     ['in the handshake', (bytes) => (bytes[0] === 0x16 ? nothingMore : bytes), 'connection-closed'],
     [
       'after part of the handshake',
       (bytes) => (bytes[0] === 0x16 ? { last: bytes.subarray(0, 40) } : bytes),
       'tls-handshake-failed',
     ],
-  ])('stays at home when the connection drops %s, and no other is made', async (_what, tamper, reason) => {
+  ])('is not sent if the connection drops %s, and the probe does not reconnect', async (_what, tamper, reason) => {
     expect(await recorded(tamper, {})).toMatchObject({ state: 'open', reason, resolved: 0 })
   })
 
-  test('stays at home when the handshake is garbled', async () => {
+  test('is not sent if the handshake is corrupted', async () => {
     const garbled = await recorded((bytes) => (bytes[0] === 0x16 ? Buffer.from(bytes).fill(0xff, 60) : bytes), {})
     expect(garbled.state).toBe('open')
     expect(garbled.reason).toMatch(/^tls-/)
     expect(garbled.resolved).toBe(0)
   })
 
-  test('stays at home when StartTLS is taken out of the conversation', async () => {
+  test('is not sent if an attacker strips StartTLS', async () => {
     const refused = element(0x78, element(0x0a, Buffer.of(2)), element(0x04), element(0x04))
     const strip = onStartTlsResponse(() => element(0x30, element(0x02, Buffer.of(2)), refused))
     expect(await recorded(strip, { security: ['plain', 'starttls'] })).toMatchObject({

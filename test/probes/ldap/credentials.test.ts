@@ -23,7 +23,7 @@ test('a credential is read from the environment and from a file, for a destinati
   }
 })
 
-test('a credential that is granted for several hosts goes to each of them, and to no other', async () => {
+test('a credential with grants for several hosts is read for each of them, and for no other', async () => {
   const grants = ['10.0.0.10/32', '10.0.0.11/32'].map((network) => ({ ref: 'env:LDAP', destinations: [network] }))
   const credential = createCredentials(grants, env)
   for (const address of ['10.0.0.10', '10.0.0.11']) expect(await credential('env:LDAP', dc(address))).toEqual(secret)
@@ -38,7 +38,7 @@ test('a credential is not allowed for a destination outside its networks, and is
   }
 })
 
-test('a reference that was not granted is unavailable, though its source is there', async () => {
+test('a reference without a grant is unavailable, even if its source exists', async () => {
   const credential = createCredentials([{ ref: 'env:OTHER', destinations: networks }], env)
   expect(await credential('env:LDAP', dc('10.1.2.3'))).toBe('credential-unavailable')
   expect(await credential('file:/etc/hostname', dc('10.1.2.3'))).toBe('credential-unavailable')
@@ -54,6 +54,6 @@ test.for([
   expect(await credential(ref, dc('10.1.2.3'))).toBe('credential-unavailable')
 })
 
-test('a grant whose destination is not a network is refused at once', () => {
+test('a grant whose destination is not a network is refused', () => {
   expect(() => createCredentials([{ ref: 'env:LDAP', destinations: ['lab.test'] }], env)).toThrow()
 })

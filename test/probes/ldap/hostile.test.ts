@@ -12,13 +12,13 @@ import { inTime, watchedIo } from '../../support/watched-io.ts'
 
 const password = 'S3cret!canary'
 
-interface AuditSelection {
+interface ProbeRequest {
   options?: OptionsByProtocol['ldap']
   deadlineMs?: number
 }
 
-/** One look, which must keep its deadline and leave nothing behind. */
-async function look(peer: HostilePeer, { options = {}, deadlineMs = 5_000 }: AuditSelection = {}) {
+/** Runs one probe, which must keep its deadline and release everything. */
+async function runProbe(peer: HostilePeer, { options = {}, deadlineMs = 5_000 }: ProbeRequest = {}) {
   const io = watchedIo({ deadlineMs, credential: async () => ({ user: 'cn=auditor', password }) })
   const seen = await inTime(
     deadlineMs,
@@ -31,30 +31,30 @@ async function look(peer: HostilePeer, { options = {}, deadlineMs = 5_000 }: Aud
   return seen
 }
 
-async function probeWith(script: readonly Step[], request: AuditSelection = {}) {
+async function probeWith(script: readonly Step[], request: ProbeRequest = {}) {
   await using peer = await startHostile(script)
-  return await look(peer, request)
+  return await runProbe(peer, request)
 }
 
 const short = 500
-/** Waits for a request and takes all of it. */
-const heard: Step = { reply: () => '' }
+/** Waits for a request and reads all of it. */
+const awaitRequest: Step = { reply: () => '' }
 const withStartTls: OptionsByProtocol['ldap'] = { security: ['starttls'], credentialRef: 'env:LDAP_LOGIN' }
-const answered: Step[] = [heard, { send: rootDseResponse(1) }]
-const startTlsAnswered: Step[] = [...answered, heard, { send: ldapResult(2, ldapTags.extended, 0) }]
+const searchDone: Step[] = [awaitRequest, { send: rootDseResponse(1) }]
+const startTlsDone: Step[] = [...searchDone, awaitRequest, { send: ldapResult(2, ldapTags.extended, 0) }]
 
-describe('probeLdap and what is not LDAP', () => {
+describe('probeLdap with peers that do not speak LDAP', () => {
   test.each<[string, readonly Step[], object]>([
     ['HTTP', hostile.http, { reason: 'protocol-mismatch', facts: { spoke: 'http' } }],
     ['SSH', hostile.ssh, { reason: 'protocol-mismatch', facts: { spoke: 'ssh' } }],
     ['SMTP', hostile.smtp, { reason: 'protocol-mismatch', facts: { spoke: 'smtp' } }],
     ['SSH byte by byte', [{ drip: 'SSH-2.0-slow\r\n', everyMs: 2 }, 'hang'], { facts: { spoke: 'ssh' } }],
-    ['a TLS alert', [heard, { send: Buffer.of(21, 3, 3, 0, 2, 2, 10) }, 'end'], { facts: { spoke: 'other' } }],
+    ['a TLS alert', [awaitRequest, { send: Buffer.of(21, 3, 3, 0, 2, 2, 10) }, 'end'], { facts: { spoke: 'other' } }],
     ['noise', hostile.garbage, { reason: 'protocol-mismatch', facts: { spoke: 'other' } }],
     ['a flood of noise', hostile.flood(), { reason: 'protocol-mismatch', facts: { spoke: 'other' } }],
-    ['a close', [heard, 'end'], { reason: 'connection-closed', facts: {} }],
-    ['a reset', [heard, 'reset'], { reason: 'connection-reset', facts: {} }],
-  ])('%s is told apart at once', async (_what, script, expected) => {
+    ['a close', [awaitRequest, 'end'], { reason: 'connection-closed', facts: {} }],
+    ['a reset', [awaitRequest, 'reset'], { reason: 'connection-reset', facts: {} }],
+  ])('%s is recognized immediately', async (_what, script, expected) => {
     const seen = await probeWith(script)
     expect(seen).toMatchObject(expected)
     expect(seen.facts.rootDse).toBeUndefined()
@@ -63,23 +63,23 @@ describe('probeLdap and what is not LDAP', () => {
   test.each<[string, readonly Step[], object]>([
     ['silence', hostile.silent, { reason: 'protocol-timeout', facts: { spoke: 'nothing' } }],
     [
-      'the beginning of an answer',
+      'the beginning of a response',
       [{ send: rootDseResponse(1).subarray(0, 20) }, 'hang'],
       { reason: 'protocol-timeout' },
     ],
     [
-      'an answer that drips too slowly',
-      [heard, { drip: rootDseResponse(1), everyMs: 50 }],
+      'a response that drips too slowly',
+      [awaitRequest, { drip: rootDseResponse(1), everyMs: 50 }],
       { reason: 'protocol-timeout' },
     ],
     [
       'silence after the rootDSE',
-      [...answered, 'hang'],
+      [...searchDone, 'hang'],
       { reason: 'protocol-timeout', facts: { security: 'plain', rootDse: {} } },
     ],
     [
-      'silence in place of a handshake',
-      [...startTlsAnswered, 'hang'],
+      'silence instead of a handshake',
+      [...startTlsDone, 'hang'],
       { reason: 'protocol-timeout', facts: { startTls: { offered: true } } },
     ],
   ])('%s ends with the deadline', async (_what, script, expected) => {
@@ -88,7 +88,7 @@ describe('probeLdap and what is not LDAP', () => {
   })
 })
 
-describe('probeLdap and broken LDAP', () => {
+describe('probeLdap with malformed LDAP', () => {
   const oversized = (first: number, ...length: number[]) => Buffer.of(0x30, first, ...length, 2, 1, 1)
   test.each<[string, Uint8Array, string]>([
     ['a length of 4 GiB', oversized(0x84, 0xff, 0xff, 0xff, 0xff), 'response-too-large'],
@@ -100,39 +100,39 @@ describe('probeLdap and broken LDAP', () => {
     ['an empty message', element(0x30), 'protocol-violation'],
     ['a tag of several octets', ldapMessage(1, Buffer.of(0x7f, 0x81, 0x01, 0)), 'protocol-violation'],
     ['two entries', Buffer.concat([rootDseEntry(1, {}), rootDseResponse(1)]), 'protocol-violation'],
-    ['two answers', Buffer.concat([rootDseResponse(1), rootDseResponse(1)]), 'protocol-violation'],
-    ['a byte after the answer', Buffer.concat([rootDseResponse(1), Buffer.of(0)]), 'protocol-violation'],
-    ['the answer to a bind', ldapResult(1, ldapTags.bind, 0), 'protocol-violation'],
+    ['two responses', Buffer.concat([rootDseResponse(1), rootDseResponse(1)]), 'protocol-violation'],
+    ['a byte after the response', Buffer.concat([rootDseResponse(1), Buffer.of(0)]), 'protocol-violation'],
+    ['the response to a bind', ldapResult(1, ldapTags.bind, 0), 'protocol-violation'],
     ['a notice of disconnection', ldapResult(0, ldapTags.extended, 52), 'connection-closed'],
-  ])('%s is not believed', async (_what, send, reason) => {
-    const seen = await probeWith([heard, { send }, 'hang'])
+  ])('%s is rejected', async (_what, send, reason) => {
+    const seen = await probeWith([awaitRequest, { send }, 'hang'])
     expect(seen).toMatchObject({ reason, facts: {} })
     expect(seen.facts.rootDse).toBeUndefined()
   })
 
   test('more than a mebibyte is not read', async () => {
     const announced = element(0x30, Buffer.alloc(2 * 1024 * 1024))
-    expect(await probeWith([heard, { send: announced }, 'hang'])).toMatchObject({ reason: 'response-too-large' })
+    expect(await probeWith([awaitRequest, { send: announced }, 'hang'])).toMatchObject({ reason: 'response-too-large' })
     const allowed = rootDseEntry(1, { supportedCapabilities: Array.from({ length: 60_000 }, () => '1.2.3.4.5') })
     const more = Buffer.concat([allowed, ldapMessage(1, element(ldapTags.searchDone, Buffer.alloc(1024 * 1024)))])
-    expect(await probeWith([heard, { send: more }, 'hang'])).toMatchObject({ reason: 'response-too-large' })
+    expect(await probeWith([awaitRequest, { send: more }, 'hang'])).toMatchObject({ reason: 'response-too-large' })
   })
 
-  test('a large answer in small pieces costs no more than its bytes', async () => {
-    const answer = rootDseResponse(1, {
+  test('a large response in small chunks costs no more than its bytes', async () => {
+    const response = rootDseResponse(1, {
       supportedCapabilities: Array.from({ length: 60_000 }, (_, index) => `1.2.3.${index}`),
     })
     const pieces = Array.from(
-      { length: Math.ceil(answer.length / 100) },
-      (_, index): Step => ({ send: answer.subarray(index * 100, index * 100 + 100) }),
+      { length: Math.ceil(response.length / 100) },
+      (_, index): Step => ({ send: response.subarray(index * 100, index * 100 + 100) }),
     )
-    const { reason, facts } = await probeWith([heard, ...pieces, 'hang'])
+    const { reason, facts } = await probeWith([awaitRequest, ...pieces, 'hang'])
     expect(reason).toBe('ldap-responded')
     expect(facts.rootDse?.supportedCapabilities).toHaveLength(200)
   })
 })
 
-describe('probeLdap by properties', () => {
+describe('probeLdap, property-based', () => {
   const whole = rootDseResponse(1)
   const ending = fc.constantFrom<Step>('end', 'reset')
   const bytes = fc.uint8Array({ minLength: 1, maxLength: 400 })
@@ -140,23 +140,23 @@ describe('probeLdap by properties', () => {
     .tuple(fc.nat(whole.length - 1), fc.nat(255), fc.nat(3))
     .map(([at, byte, cut]) => Buffer.from([...whole].toSpliced(at, cut, byte)))
 
-  test('whatever a peer sends and however it ends: the look ends with a reason, and leaves nothing', async () => {
+  test('ends with a reason and releases everything, for any bytes and any ending', async () => {
     const scripts = fc.array(fc.tuple(fc.oneof(bytes, almostLdap), ending), { minLength: 10, maxLength: 10 })
     await fc.assert(
       fc.asyncProperty(scripts, async (cases) => {
-        await Promise.all(cases.map(([send, end]) => probeWith([heard, { send }, end])))
+        await Promise.all(cases.map(([send, end]) => probeWith([awaitRequest, { send }, end])))
       }),
       { numRuns: 30 },
     )
   })
 
-  test('in whatever pieces an answer comes, it says the same', async () => {
-    const expected = (await probeWith([...answered, 'hang'])).facts
+  test('gives the same facts for every chunking of a response', async () => {
+    const expected = (await probeWith([...searchDone, 'hang'])).facts
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.nat(whole.length), { maxLength: 12 }), async (cuts) => {
         const bounds = [0, ...cuts.toSorted((a, b) => a - b), whole.length]
         const pieces = bounds.slice(1).map((end, index): Step => ({ send: whole.subarray(bounds[index], end) }))
-        const { reason, facts } = await probeWith([heard, ...pieces, 'hang'])
+        const { reason, facts } = await probeWith([awaitRequest, ...pieces, 'hang'])
         expect({ reason, facts }).toEqual({ reason: 'ldap-responded', facts: expected })
       }),
       { numRuns: 50 },
@@ -165,12 +165,12 @@ describe('probeLdap by properties', () => {
 
   const otherId = fc.integer({ min: 0, max: 2 ** 31 - 1 })
 
-  test('a response with another message id answers nothing', async () => {
+  test('reports a response with another message id as a violation', async () => {
     await fc.assert(
       fc.asyncProperty(
         otherId.filter((id) => id !== 1),
         async (id) => {
-          const seen = await probeWith([heard, { send: rootDseResponse(id) }, 'hang'])
+          const seen = await probeWith([awaitRequest, { send: rootDseResponse(id) }, 'hang'])
           expect(seen).toMatchObject({ reason: 'protocol-violation', facts: {} })
         },
       ),
@@ -178,7 +178,7 @@ describe('probeLdap by properties', () => {
     )
   })
 
-  test('StartTLS with another message id, or with anything after the answer, is an injection and ends the look', async () => {
+  test('ends with an injection if a StartTLS response has another message id or trailing bytes', async () => {
     const good = ldapResult(2, ldapTags.extended, 0)
     const attack = fc.oneof(
       otherId.filter((id) => id !== 2 && id !== 0).map((id) => ldapResult(id, ldapTags.extended, 0)),
@@ -186,8 +186,8 @@ describe('probeLdap by properties', () => {
     )
     await fc.assert(
       fc.asyncProperty(attack, async (send) => {
-        await using peer = await startHostile([...answered, heard, { send }, 'hang'])
-        const seen = await look(peer, { options: withStartTls })
+        await using peer = await startHostile([...searchDone, awaitRequest, { send }, 'hang'])
+        const seen = await runProbe(peer, { options: withStartTls })
         expect(seen.reason).toBe('ldap-starttls-injection')
         expect(seen.facts.tls).toBeUndefined()
         const [sent = Buffer.alloc(0)] = peer.received
@@ -198,7 +198,7 @@ describe('probeLdap by properties', () => {
   })
 })
 
-describe('probeLdap and a reset at every byte', () => {
+describe('probeLdap with a connection that ends after every byte', () => {
   const recorded = Buffer.concat([rootDseResponse(1), ldapResult(2, ldapTags.extended, 0)])
 
   test.each<[string, 'reset' | 'end']>([
@@ -207,20 +207,20 @@ describe('probeLdap and a reset at every byte', () => {
   ])('%s', async (_what, end) => {
     const entry = rootDseResponse(1).length
     const scripts = Array.from({ length: recorded.length + 1 }, (_, bytes): Step[] => {
-      const first: Step[] = [heard, { send: recorded.subarray(0, Math.min(bytes, entry)) }]
-      return bytes < entry ? [...first, end] : [...first, heard, { send: recorded.subarray(entry, bytes) }, end]
+      const first: Step[] = [awaitRequest, { send: recorded.subarray(0, Math.min(bytes, entry)) }]
+      return bytes < entry ? [...first, end] : [...first, awaitRequest, { send: recorded.subarray(entry, bytes) }, end]
     })
     const reasons = new Set<string>()
     for (let index = 0; index < scripts.length; index += 10) {
-      const looks = scripts.slice(index, index + 10).map((script) => probeWith(script, { options: withStartTls }))
-      for (const { reason } of await Promise.all(looks)) reasons.add(reason)
+      const probes = scripts.slice(index, index + 10).map((script) => probeWith(script, { options: withStartTls }))
+      for (const { reason } of await Promise.all(probes)) reasons.add(reason)
     }
     expect(['connection-closed', 'connection-reset']).toEqual(expect.arrayContaining([...reasons]))
     expect(reasons).toContain(end === 'end' ? 'connection-closed' : 'connection-reset')
   })
 })
 
-describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns hostile', () => {
+describeWithPeers(['openssl'], 'probeLdap with a verified but hostile directory', () => {
   let identity: Certificate
   let options: OptionsByProtocol['ldap']
   beforeAll(async () => {
@@ -229,11 +229,11 @@ describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns ho
   })
 
   const inTls = (...steps: Step[]): Step[] => [
-    ...startTlsAnswered,
+    ...startTlsDone,
     { upgrade: identity },
-    heard,
+    awaitRequest,
     { send: rootDseResponse(3) },
-    heard,
+    awaitRequest,
     ...steps,
   ]
 
@@ -250,7 +250,7 @@ describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns ho
       { reason: 'protocol-violation' },
     ],
     [
-      'the answer to a search',
+      'the response to a search',
       [{ send: ldapResult(4, ldapTags.searchDone, 0) }, 'hang'],
       { reason: 'protocol-violation' },
     ],
@@ -273,7 +273,7 @@ describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns ho
       { reason: 'ldap-stronger-auth-required' },
     ],
     [
-      'a code of Active Directory that nobody knows',
+      'an unknown Active Directory code',
       [{ send: ldapResult(4, ldapTags.bind, 49, 'error, data 569, v1') }, 'hang'],
       { reason: 'ldap-bind-refused', facts: { bind: { adCode: '569' } } },
     ],
@@ -283,12 +283,12 @@ describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns ho
       { reason: 'ldap-invalid-credentials', facts: { bind: { adCode: '525' } } },
     ],
     [
-      'its own words for a code',
+      'a free text instead of a code',
       [{ send: ldapResult(4, ldapTags.bind, 49, `data ${password}`) }, 'hang'],
       { reason: 'ldap-invalid-credentials' },
     ],
     [
-      'a result that nobody knows',
+      'an unknown result code',
       [{ send: ldapResult(4, ldapTags.bind, 123) }, 'hang'],
       { facts: { bind: { resultName: 'unknown' } } },
     ],
@@ -296,28 +296,28 @@ describeWithPeers(['openssl'], 'probeLdap and a verified directory that turns ho
     expect(await probeWith(inTls(...steps), { options })).toMatchObject(expected)
   })
 
-  test('StartTLS is asked for again while the directory has our search on its list, a few times', async () => {
+  test('StartTLS is requested again a few times while the directory finishes our search', async () => {
     const busy = [2, 3].map((id): Step => ({ reply: () => ldapResult(id, ldapTags.extended, 1) }))
     const free: Step = { reply: () => ldapResult(4, ldapTags.extended, 0) }
     const inside: Step = { reply: () => rootDseResponse(5) }
-    const script: Step[] = [...answered, ...busy, free, { upgrade: identity }, inside, 'hang']
+    const script: Step[] = [...searchDone, ...busy, free, { upgrade: identity }, inside, 'hang']
     const { facts } = await probeWith(script, { options: { security: ['starttls'] } })
     expect(facts).toMatchObject({ security: 'starttls', startTls: { offered: true, resultCode: 0 } })
     const always = [2, 3, 4, 5, 6].map((id): Step => ({ reply: () => ldapResult(id, ldapTags.extended, 1) }))
-    expect(await probeWith([...answered, ...always, 'hang'], { options })).toMatchObject({
+    expect(await probeWith([...searchDone, ...always, 'hang'], { options })).toMatchObject({
       reason: 'ldap-starttls-refused',
       facts: { security: 'plain', startTls: { offered: false, resultCode: 1 } },
     })
   })
 
-  test('binds at most once, whatever comes back', async () => {
+  test('binds at most once, for any response', async () => {
     await using peer = await startHostile(inTls({ send: ldapResult(4, ldapTags.bind, 51) }, 'hang'))
-    await look(peer, { options })
+    await runProbe(peer, { options })
     const [sent = Buffer.alloc(0)] = peer.received
     expect(sent.toString('latin1').split(password)).toHaveLength(2)
   })
 
-  test('floods, drips and silence inside TLS end like those outside', async () => {
+  test('floods, drips and silence end inside TLS like outside', async () => {
     const flood = inTls({ send: Buffer.alloc(2 * 1024 * 1024, 0x30) }, 'hang')
     expect(await probeWith(flood, { options })).toMatchObject({ reason: 'protocol-violation' })
     const huge = inTls({ send: element(0x30, Buffer.alloc(2 * 1024 * 1024)) }, 'hang')

@@ -14,8 +14,8 @@ type Login = { user: string; password: string }
 
 const ref = 'env:LDAP_LOGIN'
 
-/** One look, which must leave nothing behind. */
-async function look(
+/** Runs one probe, which must release everything. */
+async function runProbe(
   endpoint: Endpoint,
   options: Options,
   login?: Login,
@@ -46,9 +46,9 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
   })
 
   test.each(['ldap', 'globalCatalog'] as const)(
-    'tells on plain %s which domain controller answers, without a bind',
+    'identifies the domain controller on plain %s without a bind',
     async (port) => {
-      const { state, reason, facts, measurements } = await look(at(port), {})
+      const { state, reason, facts, measurements } = await runProbe(at(port), {})
       expect({ state, reason }).toEqual({ state: 'open', reason: 'ldap-responded' })
       expect(facts).toEqual({
         security: 'plain',
@@ -66,12 +66,12 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
           isSynchronized: true,
         },
       })
-      expect(Math.abs(measurements?.clockSkewMs ?? Number.NaN)).toBeLessThan(1_000) // ±500 ms by nature, and one clock
+      expect(Math.abs(measurements?.clockSkewMs ?? Number.NaN)).toBeLessThan(1_000) // ±500 ms, on one clock
     },
   )
 
-  test('gives the same facts each time it is asked', async () => {
-    const [first, second] = [await look(at('ldap'), {}), await look(at('ldap'), {})]
+  test('gives the same facts each time', async () => {
+    const [first, second] = [await runProbe(at('ldap'), {}), await runProbe(at('ldap'), {})]
     expect(first.facts).toEqual(second.facts)
   })
 
@@ -81,7 +81,7 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     ['globalCatalog', 'starttls'],
     ['globalCatalogTls', 'ldaps'],
   ] as const)('binds on %s over %s', async (port, security) => {
-    const { reason, facts } = await look(at(port), { credentialRef: ref, trustedCa: samba.ca }, login('good'))
+    const { reason, facts } = await runProbe(at(port), { credentialRef: ref, trustedCa: samba.ca }, login('good'))
     expect(reason).toBe('ldap-bind-ok')
     expect(facts).toMatchObject({
       security,
@@ -102,9 +102,9 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     otherWorkstation: 'ldap-workstation-not-allowed',
     passwordExpired: 'ldap-password-expired',
   } as const
-  test.each(Object.entries(refusals))('names what is the matter with the account: %s', async (state, reason) => {
+  test.each(Object.entries(refusals))('reports the state of the account: %s', async (state, reason) => {
     const account = login(state as keyof typeof refusals)
-    const seen = await look(at('ldap'), { credentialRef: ref, trustedCa: samba.ca }, account)
+    const seen = await runProbe(at('ldap'), { credentialRef: ref, trustedCa: samba.ca }, account)
     expect(seen.reason).toBe(reason)
     const { adCode } = samba.accounts[state as keyof typeof refusals]
     expect(seen.facts.bind).toEqual({ as: 'credential', resultCode: 49, resultName: 'invalidCredentials', adCode })
@@ -112,15 +112,15 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
 
   test.each([
     ['a wrong password', () => login('otherWorkstation', 'wrong')],
-    ['an unknown user', () => ({ user: 'nobody@ad.lab.test', password: 'wrong' })],
+    ['an unknown user', () => ({ user: 'no-such-user@ad.lab.test', password: 'wrong' })],
   ])('refuses %s as invalid credentials', async (_what, account) => {
-    const seen = await look(at('ldaps'), { credentialRef: ref, trustedCa: samba.ca }, account())
+    const seen = await runProbe(at('ldaps'), { credentialRef: ref, trustedCa: samba.ca }, account())
     expect(seen.reason).toBe('ldap-invalid-credentials')
     expect(seen.facts.bind).toMatchObject({ resultCode: 49, adCode: '52e' })
   })
 
-  test('shows on plain LDAP that it is reachable and demands protection, without a secret or an account', async () => {
-    const seen = await look(at('ldap'), { plainBind: true })
+  test('shows on plain LDAP, without a credential, that it is reachable and demands protection', async () => {
+    const seen = await runProbe(at('ldap'), { plainBind: true })
     expect(seen.reason).toBe('ldap-stronger-auth-required')
     expect(seen.facts).toMatchObject({
       security: 'plain',
@@ -131,36 +131,39 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     expect(seen.io.resolved).toEqual([])
   })
 
-  test('shows that it takes passwords in clear where it does', async () => {
+  test('shows that it accepts passwords in clear if it does', async () => {
     await using lax = await startSambaAd({ strongAuth: 'no' })
-    const seen = await look({ host: lax.hostName, address: lax.host, port: lax.ports.ldap }, { plainBind: true })
+    const seen = await runProbe({ host: lax.hostName, address: lax.host, port: lax.ports.ldap }, { plainBind: true })
     expect(seen.reason).toBe('ldap-responded')
     expect(seen.facts.plainBind).toEqual({ resultCode: 49, resultName: 'invalidCredentials' })
   })
 
   test('binds after the attempt in clear on the same connection', async () => {
     const options = { plainBind: true, credentialRef: ref, trustedCa: samba.ca }
-    const seen = await look(at('ldap'), options, login('good'))
+    const seen = await runProbe(at('ldap'), options, login('good'))
     expect(seen.reason).toBe('ldap-bind-ok')
     expect(seen.facts).toMatchObject({ plainBind: { resultCode: 8 }, bind: { resultCode: 0 } })
   })
 
   test.each(['ldaps', 'globalCatalogTls'] as const)(
-    'looks at %s inside TLS, also where nobody asks for trust',
+    'reads %s inside TLS even without a trust requirement',
     async (port) => {
-      const { reason, facts } = await look(at(port), {})
+      const { reason, facts } = await runProbe(at(port), {})
       expect(reason).toBe('ldap-responded')
       expect(facts).toMatchObject({ security: 'ldaps', activeDirectory: true, tls: { trusted: false } })
     },
   )
 
-  test('resets what begins TLS on its plain port', async () => {
-    expect(await look(at('ldap'), { security: ['ldaps'] })).toMatchObject({ state: 'open', reason: 'connection-reset' })
+  test('resets TLS on its plain port', async () => {
+    expect(await runProbe(at('ldap'), { security: ['ldaps'] })).toMatchObject({
+      state: 'open',
+      reason: 'connection-reset',
+    })
   })
 
-  test('resets what speaks plain LDAP on its LDAPS port', async () => {
+  test('resets plain LDAP on its LDAPS port', async () => {
     const io = watchedIo()
-    const connect = (to: Endpoint) => io.connect({ ...to, port: samba.ports.ldaps }) // by its number the probe would begin TLS
+    const connect = (to: Endpoint) => io.connect({ ...to, port: samba.ports.ldaps }) // with the real port number the probe would begin TLS
     const seen = await probeLdap(at('ldap'), {}, { ...io, connect })
     expect(seen).toEqual({ state: 'open', reason: 'connection-reset', facts: {} })
   })
@@ -180,14 +183,14 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
   })
   const login = (peer = slapd): Login => ({ user: peer.users[0]?.dn ?? '', password: peer.users[0]?.password ?? '' })
 
-  /** One look at a directory of its own, set up in a special way. */
+  /** Probes a dedicated directory with this setup. */
   async function probeWith(setup: SlapdOptions, port: 'port' | 'ldapsPort', options: Options) {
     await using peer = await startSlapd(setup)
-    return await look(at(port, peer), { trustedCa: peer.ca, ...options }, login(peer))
+    return await runProbe(at(port, peer), { trustedCa: peer.ca, ...options }, login(peer))
   }
 
-  test('answers, and is not Active Directory', async () => {
-    const { reason, facts, measurements } = await look(at('port'), {})
+  test('responds, and is not Active Directory', async () => {
+    const { reason, facts, measurements } = await runProbe(at('port'), {})
     expect(reason).toBe('ldap-responded')
     expect(facts).toEqual({
       security: 'plain',
@@ -203,7 +206,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
   ] as const)('binds over %s, with the name and with the address', async (security, port) => {
     for (const host of [slapd.hostName, slapd.host]) {
       const options: Options = { security: [security], credentialRef: ref, trustedCa: slapd.ca }
-      const { reason, facts } = await look(at(port, slapd, host), options, login())
+      const { reason, facts } = await runProbe(at(port, slapd, host), options, login())
       expect(reason).toBe('ldap-bind-ok')
       expect(facts).toMatchObject({ security, tls: { trusted: true, nameMatches: true }, bind: { resultCode: 0 } })
     }
@@ -211,29 +214,31 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
 
   test('ends with an unbind', async () => {
     const before = slapd.log().match(/ UNBIND/g)?.length ?? 0
-    await look(at('port'), { security: ['starttls'], credentialRef: ref, trustedCa: slapd.ca }, login())
+    await runProbe(at('port'), { security: ['starttls'], credentialRef: ref, trustedCa: slapd.ca }, login())
     await slapd.logged(new RegExp(`( UNBIND[^]*){${before + 1}}`))
   })
 
-  test('a rule can ask for a verified channel without a bind', async () => {
+  test('a rule can require a verified channel without a bind', async () => {
     const request: Options = { security: ['starttls', 'ldaps'], trustedCa: slapd.ca }
-    const verified = await look(at('port'), request)
+    const verified = await runProbe(at('port'), request)
     expect(verified.reason).toBe('ldap-responded')
     expect(verified.facts).toMatchObject({ security: 'starttls', tls: { trusted: true } })
-    const unverified = await look(at('port', slapd, 'other.lab.test'), request)
+    const unverified = await runProbe(at('port', slapd, 'other.lab.test'), request)
     expect(unverified.reason).toBe('ldap-channel-unverified')
     expect(unverified.facts).toMatchObject({ security: 'starttls', tls: { nameMatches: false } })
   })
 
-  test('reads anew over StartTLS what it read in clear', async () => {
-    const [plain, secure] = [await look(at('port'), {}), await look(at('port'), { security: ['starttls'] })]
+  test('repeats over StartTLS what it read in clear', async () => {
+    const [plain, secure] = [await runProbe(at('port'), {}), await runProbe(at('port'), { security: ['starttls'] })]
     expect(plain.facts.rootDse?.supportedSaslMechanisms).not.toContain('PLAIN')
     expect(secure.facts.rootDse?.supportedSaslMechanisms).toContain('PLAIN') // offered under encryption only
   })
 
-  test('lets forty look at once, and begins TLS with each', async () => {
-    const looks = Array.from({ length: 40 }, () => look(at('port'), { security: ['starttls'], trustedCa: slapd.ca }))
-    for (const { facts } of await Promise.all(looks)) expect(facts.startTls).toEqual({ offered: true, resultCode: 0 })
+  test('starts TLS with forty concurrent probes', async () => {
+    const probes = Array.from({ length: 40 }, () =>
+      runProbe(at('port'), { security: ['starttls'], trustedCa: slapd.ca }),
+    )
+    for (const { facts } of await Promise.all(probes)) expect(facts.startTls).toEqual({ offered: true, resultCode: 0 })
   })
 
   test.each<[string, SlapdOptions, Options, string, object]>([
@@ -265,7 +270,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'ldap-confidentiality-required',
       { plainBind: { resultCode: 13 } },
     ],
-    ['takes passwords in clear', {}, { plainBind: true }, 'ldap-responded', { plainBind: { resultCode: 49 } }],
+    ['accepts passwords in clear', {}, { plainBind: true }, 'ldap-responded', { plainBind: { resultCode: 49 } }],
     [
       'disallows simple binds',
       { extra: 'disallow bind_simple' },
@@ -274,9 +279,15 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       { bind: { resultCode: 53, resultName: 'unwillingToPerform' } },
     ],
     ['disallows anonymous binds', { disallowAnonymous: true }, {}, 'ldap-responded', { activeDirectory: false }],
-    ['tells strangers nothing', { extra: 'require bind' }, {}, 'ldap-responded', { security: 'plain', rootDse: {} }],
     [
-      'tells strangers nothing and lets users in',
+      'hides its rootDSE from anonymous clients',
+      { extra: 'require bind' },
+      {},
+      'ldap-responded',
+      { security: 'plain', rootDse: {} },
+    ],
+    [
+      'hides its rootDSE from anonymous clients and accepts users',
       { extra: 'require bind' },
       { credentialRef: ref },
       'ldap-bind-ok',
@@ -290,7 +301,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       { tls: { protocol: 'TLSv1.1', trusted: true } },
     ],
     [
-      'wants a certificate of the client',
+      'requires a client certificate',
       { extra: 'TLSVerifyClient demand' },
       { credentialRef: ref },
       'connection-closed',
@@ -305,15 +316,15 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
     expect(await probeWith({ tls: false }, 'ldapsPort', { security: ['ldaps'] })).toMatchObject({
       reason: 'connection-closed',
     })
-    expect(await look(at('ldapsPort'), {})).toMatchObject({ state: 'open', reason: 'connection-closed', facts: {} })
+    expect(await runProbe(at('ldapsPort'), {})).toMatchObject({ state: 'open', reason: 'connection-closed', facts: {} })
   })
 
   test.each([
     ['a wrong password', { password: 'wrong' }, 'ldap-invalid-credentials', 49],
-    ['a user that is not a name', { user: 'svc-audit' }, 'ldap-invalid-dn', 34],
+    ['a user that is not a DN', { user: 'svc-audit' }, 'ldap-invalid-dn', 34],
   ])('refuses %s', async (_what, change, reason, resultCode) => {
     const account = { ...login(), ...change }
-    const seen = await look(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, account)
+    const seen = await runProbe(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, account)
     expect(seen).toMatchObject({ reason, facts: { bind: { as: 'credential', resultCode } } })
     expect(seen.facts.bind?.adCode).toBeUndefined()
   })
@@ -322,7 +333,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
     test.each([
       ['not available', 'credential-unavailable'],
       ['not allowed there', 'credential-not-allowed'],
-    ] as const)('is %s: the look says so, with the facts so far', async (_what, reason) => {
+    ] as const)('is %s: the probe reports it, with the facts so far', async (_what, reason) => {
       const io = watchedIo({ credential: async () => reason })
       const seen = await probeLdap(at('port'), { credentialRef: ref, trustedCa: slapd.ca }, io)
       expect(seen).toMatchObject({ state: 'open', reason, facts: { security: 'starttls', tls: { trusted: true } } })
@@ -331,7 +342,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
 
     test.each([
       ['never comes', () => new Promise<never>(() => {})],
-      ['fails to be read', () => Promise.reject(new Error('a fault of ours'))],
+      ['fails to be read', () => Promise.reject(new Error('unreadable'))],
       ['has an empty password', async () => ({ ...login(), password: '' })],
       ['has an empty user', async () => ({ ...login(), user: '' })],
     ])('%s: it is unavailable, and nothing is sent', async (_what, credential) => {
@@ -343,24 +354,24 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
     })
 
     test.each([
-      ['an authority that nobody trusts', {}, { trustedCa: undefined }, 'ldap1.lab.test'],
+      ['an untrusted authority', {}, { trustedCa: undefined }, 'ldap1.lab.test'],
       ['another name', {}, {}, 'other.lab.test'],
       ['a date in the past', { certificate: 'expired' }, {}, 'good.lab.test'],
       ['a date in the future', { certificate: 'not-yet-valid' }, {}, 'good.lab.test'],
-      ['a signature of its own', { certificate: 'self-signed' }, {}, 'good.lab.test'],
+      ['its own signature', { certificate: 'self-signed' }, {}, 'good.lab.test'],
       [
         'a key that is too short',
         { certificate: 'weak', extra: 'TLSCipherSuite NORMAL:%PROFILE_VERY_WEAK' },
         {},
         'good.lab.test',
       ],
-    ] as const)('is not even looked up for a certificate with %s', async (_what, setup, options, host) => {
+    ] as const)('is not even read for a certificate with %s', async (_what, setup, options, host) => {
       const { certificate, ...rest } = { certificate: undefined, ...setup }
       await using peer = await startSlapd({ ...rest, certificate: certificate && (await tlsCertificate(certificate)) })
       for (const port of ['port', 'ldapsPort'] as const) {
         const security = port === 'port' ? 'starttls' : 'ldaps'
         const request: Options = { security: [security], credentialRef: ref, trustedCa: peer.ca, ...options }
-        const seen = await look(at(port, peer, host), request, login(peer))
+        const seen = await runProbe(at(port, peer, host), request, login(peer))
         expect(seen).toMatchObject({ reason: 'ldap-channel-unverified', facts: { security } })
         expect(seen.io.resolved).toEqual([])
       }
@@ -369,10 +380,10 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
 })
 
 describeWithPeers(['openssl'], 'other TLS servers', () => {
-  test('a server that wants a certificate of the client', async () => {
+  test('a server that requires a client certificate', async () => {
     for (const variant of ['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const) {
       await using peer = await startTls(variant)
-      const seen = await look({ host: peer.hostName, address: peer.host, port: peer.port }, { security: ['ldaps'] })
+      const seen = await runProbe({ host: peer.hostName, address: peer.host, port: peer.port }, { security: ['ldaps'] })
       expect(seen).toMatchObject({
         state: 'open',
         reason: 'tls-client-certificate-required',
@@ -383,12 +394,12 @@ describeWithPeers(['openssl'], 'other TLS servers', () => {
 
   test('an HTTPS server on a port for LDAPS', async () => {
     await using peer = await startHttps()
-    const seen = await look({ host: 'localhost', address: peer.host, port: peer.port }, { security: ['ldaps'] })
+    const seen = await runProbe({ host: 'localhost', address: peer.host, port: peer.port }, { security: ['ldaps'] })
     expect(seen).toMatchObject({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
   })
 })
 
-test('nothing listens: what the connect saw is the look', async () => {
+test('without a connection, the outcome of the connect is the result', async () => {
   const io = { ...watchedIo(), connect: async () => ({ state: 'filtered', reason: 'no-response' }) as const }
   const seen = await probeLdap({ host: 'dc.lab.test', address: '192.0.2.1', port: 389 }, {}, io)
   expect(seen).toEqual({ state: 'filtered', reason: 'no-response', facts: {} })

@@ -4,7 +4,7 @@ import { rootDseResponse } from '../../support/ldap-bytes.ts'
 import { startHostile } from '../../support/peers/hostile.ts'
 import { probeIo } from '../../support/probe-io.ts'
 
-/** One look at a directory whose rootDSE is this. */
+/** Probes a directory with this rootDSE. */
 async function probeWith(attributes: Parameters<typeof rootDseResponse>[1]) {
   await using peer = await startHostile([{ reply: () => rootDseResponse(1, attributes) }, 'hang'])
   return await probeLdap({ host: peer.host, address: peer.host, port: peer.port }, {}, probeIo())
@@ -27,7 +27,7 @@ test('strings in facts are printable and bounded, numbers and flags are strict',
   expect(rest).toEqual({ isGlobalCatalogReady: false, supportedSaslMechanisms: ['GSSAPI', 'NTLM'] })
 })
 
-test('the names of attributes may come in any case, and numbers of any level', async () => {
+test('attribute names are case-insensitive, and levels may be any number', async () => {
   const { facts } = await probeWith({
     DNSHOSTNAME: ['dc.lab.test'],
     domainfunctionality: ['10'],
@@ -40,7 +40,7 @@ test.each([
   ['a domain controller', ['1.2.840.113556.1.4.800', '1.2.840.113556.1.4.1670'], true],
   ['a read-only domain controller', ['1.2.840.113556.1.4.1920', '1.2.840.113556.1.4.800'], true],
   ['AD LDS', ['1.2.840.113556.1.4.1851'], false],
-  ['something whose capability only begins like it', ['1.2.840.113556.1.4.8001'], false],
+  ['a capability with the same prefix', ['1.2.840.113556.1.4.8001'], false],
 ])('%s', async (_what, supportedCapabilities, activeDirectory) => {
   const { facts } = await probeWith({ supportedCapabilities })
   expect(facts).toMatchObject({ activeDirectory, rootDse: { supportedCapabilities: supportedCapabilities.toSorted() } })
@@ -55,11 +55,11 @@ test.each([
 ])('a clock that is an hour %s shows as such, to half a second', async (_what, aheadMs) => {
   const { measurements, facts } = await probeWith({ currentTime: [generalizedTime(Date.now() + aheadMs)] })
   expect(Math.abs((measurements?.clockSkewMs ?? Number.NaN) - aheadMs)).toBeLessThan(1_000)
-  expect(facts.rootDse, 'time is no evidence').toEqual({})
+  expect(facts.rootDse, 'time is not evidence').toEqual({})
 })
 
 test.each(['20261399999999.0Z', '20260101000000', '20260101000000+0100', 'now', ''])(
-  'a time that is none (%j) gives no measurement',
+  'an invalid time (%j) gives no measurement',
   async (currentTime) => {
     expect((await probeWith({ currentTime: [currentTime] })).measurements).toBeUndefined()
   },

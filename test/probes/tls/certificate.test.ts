@@ -25,7 +25,7 @@ describeWithPeers(['openssl'], 'a certificate', () => {
     '/C=DE/O=Example, Inc./OU=a/OU=b/CN=host.test',
     '/DC=test/DC=lab/CN=#1 "best" <x>; \\\\ \\+ y ',
     '/CN=one/serialNumber=42/emailAddress=a@b.test',
-  ])('the name %s is as openssl prints it for RFC 2253', async (subject) => {
+  ])('the name %s is formatted like `openssl -nameopt RFC2253`', async (subject) => {
     const { certificate, print } = await make({ subject })
     const [, expected] = (await print('-subject', '-nameopt', 'RFC2253')).split(/^subject=(.*)\n/)
     expect(describeCertificate(certificate)?.subject).toBe(expected)
@@ -36,7 +36,7 @@ describeWithPeers(['openssl'], 'a certificate', () => {
     expect(describeCertificate(certificate)?.subject).toBe('CN=Z\\xc3\\xbcrich\\07')
   })
 
-  test('alternative names keep their kind', async () => {
+  test('alternative names keep their type', async () => {
     const sans = 'DNS:a.test,DNS:*.b.test,IP:::1,IP:10.0.0.1,email:a@b.test,URI:http://a.test/x'
     const { certificate } = await make({ sans })
     const expected = ['DNS:a.test', 'DNS:*.b.test', 'IP:::1', 'IP:10.0.0.1', 'email:a@b.test', 'URI:http://a.test/x']

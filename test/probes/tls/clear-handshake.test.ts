@@ -39,7 +39,7 @@ function read(bytes: Buffer, pieces: readonly number[] = []) {
   return seen
 }
 
-test('version, certificates, the request for one and the fatal alert are read, in pieces of any size', () => {
+test('version, certificates, certificate request and fatal alert are read, in chunks of any size', () => {
   const seen = read(flight)
   expect(seen).toEqual({
     version: 'TLSv1.2',
@@ -59,13 +59,13 @@ test.each([
   expect(read(record(22, ...body)).version).toBe(version)
 })
 
-test('what is encrypted is not read', () => {
+test('encrypted records are not read', () => {
   const encrypted = record(22, ...message(13))
   const changed = Buffer.concat([record(22, ...hello(3)), record(20, 1), encrypted, record(21, 2, 40)])
   expect(read(changed)).toEqual({ version: 'TLSv1.2', chain: [], certificateRequested: false })
 })
 
-test('any bytes are read without a fault', () => {
+test('any bytes are read without an exception', () => {
   const start = fc.constantFrom(Buffer.alloc(0), flight.subarray(0, 5), flight.subarray(0, 20), flight.subarray(0, 60))
   fc.assert(
     fc.property(start, fc.uint8Array({ maxLength: 300 }), (head, tail) => void read(Buffer.concat([head, tail]))),

@@ -24,7 +24,7 @@ test.each([
   }
 })
 
-test('a greeting without an end is decided at the bytes that are kept', () => {
+test('an endless greeting is decided at the limit of kept bytes', () => {
   expect(recognize(bytes(`220 ${'x'.repeat(507)}`))).toBeUndefined()
   expect(recognize(bytes(`220 ${'x'.repeat(508)}`))).toBe('other')
 })

@@ -22,8 +22,8 @@ const ways: Record<string, Way> = {
 }
 const wayNames = Object.keys(ways)
 
-/** One look, which must keep its deadline and leave nothing behind. */
-async function look(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadlineMs = 5_000) {
+/** Runs one probe, which must keep its deadline and release everything. */
+async function runProbe(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadlineMs = 5_000) {
   const io = watchedIo({ deadlineMs })
   const endpoint = { host: tlsHostName, address: peer.host, port: peer.port }
   const seen = await inTime(deadlineMs, (ways[way] ?? expect.fail(`no way ${way}`))(endpoint, io))
@@ -34,7 +34,7 @@ async function look(way: string, peer: Pick<HostilePeer, 'host' | 'port'>, deadl
 
 async function probeWith(way: string, script: readonly Step[], deadlineMs?: number) {
   await using peer = await startHostile(script)
-  return await look(way, peer, deadlineMs)
+  return await runProbe(way, peer, deadlineMs)
 }
 
 const record = (body: Uint8Array, type = 22) =>
@@ -73,7 +73,7 @@ describe('hostile peers', () => {
     expect(seen).toEqual({ state: 'open', reason: 'response-too-large', facts: {} })
   })
 
-  test.each(wayNames)('%s: any bytes, cut anywhere, give a look and leave nothing', async (way) => {
+  test.each(wayNames)('%s: any bytes, cut anywhere, give a result and release everything', async (way) => {
     const start = fc.constantFrom(
       '',
       '\x16\x03\x03',
@@ -105,28 +105,31 @@ describeWithPeers(['openssl'], 'a recorded handshake', () => {
     for (const variant of ['tls1.2', 'tls1.3'] as const) {
       await using peer = await startTls(variant)
       await using proxy = await startRecordingProxy(peer)
-      await look('tls', proxy)
+      await runProbe('tls', proxy)
       recorded[variant] = proxy.recordings[0]?.fromServer ?? Buffer.alloc(0)
     }
   })
 
-  test.each(['tls1.2', 'tls1.3'])('%s: a reset at every byte gives a look and leaves nothing', async (variant) => {
-    const answer = recorded[variant] ?? Buffer.alloc(0)
-    expect(answer.length).toBeGreaterThan(500)
-    const looks = Array.from(answer.keys(), (length) => () => {
-      const script = hostile.resetAt(answer, length, { afterReceiving: 1, pauseMs: 1 })
-      return probeWith(length % 2 === 0 ? 'tls' : 'https', script)
-    })
-    const reasons = new Set((await inTens(looks)).map((seen) => seen?.reason))
-    const expected = ['connection-reset', 'tls-handshake-failed', 'protocol-mismatch']
-    expect(expected).toEqual(expect.arrayContaining([...reasons]))
-  })
+  test.each(['tls1.2', 'tls1.3'])(
+    '%s: a reset at every byte gives a result and releases everything',
+    async (variant) => {
+      const response = recorded[variant] ?? Buffer.alloc(0)
+      expect(response.length).toBeGreaterThan(500)
+      const probes = Array.from(response.keys(), (length) => () => {
+        const script = hostile.resetAt(response, length, { afterReceiving: 1, pauseMs: 1 })
+        return probeWith(length % 2 === 0 ? 'tls' : 'https', script)
+      })
+      const reasons = new Set((await inTens(probes)).map((seen) => seen?.reason))
+      const expected = ['connection-reset', 'tls-handshake-failed', 'protocol-mismatch']
+      expect(expected).toEqual(expect.arrayContaining([...reasons]))
+    },
+  )
 
-  test('one byte changed anywhere gives a look and leaves nothing', async () => {
-    const answer = recorded['tls1.2'] ?? Buffer.alloc(0)
+  test('one changed byte anywhere gives a result and releases everything', async () => {
+    const response = recorded['tls1.2'] ?? Buffer.alloc(0)
     await fc.assert(
-      fc.asyncProperty(fc.nat(answer.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
-        const changed = Buffer.from(answer)
+      fc.asyncProperty(fc.nat(response.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const changed = Buffer.from(response)
         changed[at] = (changed[at] ?? 0) ^ change
         await probeWith('tls', [{ receive: 1 }, { send: changed }, 'end'])
       }),
@@ -134,20 +137,20 @@ describeWithPeers(['openssl'], 'a recorded handshake', () => {
     )
   })
 
-  test('bytes changed inside the encrypted part are told as a violation, never as an answer', async () => {
+  test('changed encrypted bytes are a violation, never a response', async () => {
     await using server = await startHttps()
     await using proxy = await startRecordingProxy(server, (bytes, { fromClient }) => {
       if (!inApplicationData(fromClient)) return bytes
       const changed = Buffer.from(bytes)
-      changed[10] = (changed[10] ?? 0) ^ 1 // behind the header of the first record
+      changed[10] = (changed[10] ?? 0) ^ 1 // after the first record header
       return changed
     })
-    expect((await look('https', proxy))?.reason).toBe('protocol-violation')
+    expect((await runProbe('https', proxy))?.reason).toBe('protocol-violation')
   })
 })
 
 describeWithPeers(['openssl'], 'memory', () => {
-  test('stops growing over hundreds of hostile looks', async () => {
+  test('stops growing over hundreds of hostile probes', async () => {
     const { cert, key } = await tlsCertificate('good')
     const inside = { upgrade: { cert, key } }
     const scripts: Step[][] = [
@@ -157,15 +160,15 @@ describeWithPeers(['openssl'], 'memory', () => {
       [inside, { send: `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(12_000)}` }, 'hang'],
       [{ receive: 1 }, { send: record(Buffer.alloc(16_000)) }, 'reset'],
     ]
-    const round = async (looks: number) => {
+    const round = async (probes: number) => {
       for (const script of scripts) {
         await using peer = await startHostile(script)
-        for (let made = 0; made < looks; made += 1) await look('https', peer)
+        for (let made = 0; made < probes; made += 1) await runProbe('https', peer)
       }
       await collectGarbage()
       return process.memoryUsage()
     }
-    // Allocators keep some of what they were given: what a leak would show is growth that does not end.
+    // Allocators retain memory; only a leak grows without end.
     let grown = Number.POSITIVE_INFINITY
     let before = await round(50)
     for (let rounds = 0; rounds < 6 && grown > 10e6; rounds += 1) {
@@ -178,7 +181,7 @@ describeWithPeers(['openssl'], 'memory', () => {
   })
 })
 
-/** Whether the client has sent more than its hello, the end of its handshake, and something after it. */
+/** Whether the client has sent data after its handshake. */
 function inApplicationData(fromClient: Buffer): boolean {
   let encrypted = 0
   for (let at = 0; at + 5 <= fromClient.length; at += 5 + fromClient.readUInt16BE(at + 3)) {

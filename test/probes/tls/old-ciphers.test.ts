@@ -14,7 +14,7 @@ function serverHello(version: number, cipher: number): Buffer {
 
 const tripleDes = 0x000a
 
-/** Answers like a server that has nothing but 3DES: the ciphers stand after version, random and an empty session id. */
+/** Responds like a server with only 3DES; the ciphers follow version, random and an empty session id. */
 function onlyTripleDes(hello: Buffer): Buffer {
   const version = hello[10] ?? 0
   const at = 44 + (hello[43] ?? 0)
@@ -23,13 +23,13 @@ function onlyTripleDes(hello: Buffer): Buffer {
   return offered.includes(tripleDes) ? serverHello(version, tripleDes) : alert(40)
 }
 
-async function versionsOf(script: Step[], asked = ['TLSv1', 'TLSv1.1', 'TLSv1.2']) {
+async function versionsOf(script: Step[], versions = ['TLSv1', 'TLSv1.1', 'TLSv1.2']) {
   await using peer = await startHostile(script)
   const endpoint = { host: 'old.lab.test', address: peer.host, port: peer.port }
-  return await tryVersions(endpoint, asked, { protocol: 'TLSv1.3' }, probeIo())
+  return await tryVersions(endpoint, versions, { protocol: 'TLSv1.3' }, probeIo())
 }
 
-test('a server that only has ciphers that our OpenSSL was built without accepts the version all the same', async () => {
+test('a server with only ciphers that our OpenSSL lacks accepts the version', async () => {
   const accepted = { TLSv1: 'accepted', 'TLSv1.1': 'accepted', 'TLSv1.2': 'accepted' }
   expect(await versionsOf([{ reply: onlyTripleDes }, 'hang'])).toEqual(accepted)
 })
@@ -39,7 +39,7 @@ test('a server that refuses the old ciphers too refuses the version', async () =
   for (const number of [40, 70, 71]) expect(await versionsOf([{ reply: () => alert(number) }, 'end'])).toEqual(refused)
 })
 
-test('a server that answers with another version refuses the one that was offered', async () => {
+test('a server that responds with another version refuses the offered one', async () => {
   expect(await versionsOf([{ reply: () => serverHello(1, 0xc013) }, 'hang'], ['TLSv1.2'])).toEqual({
     'TLSv1.2': 'refused',
   })

@@ -23,18 +23,18 @@ import { inTime } from '../../support/watched-io.ts'
 
 type Listener = Pick<TlsPeer, 'host' | 'port'>
 
-const look = (peer: Listener, options: OptionsByProtocol['tls'] = {}, host = 'good.lab.test', deadlineMs = 5_000) =>
+const runProbe = (peer: Listener, options: OptionsByProtocol['tls'] = {}, host = 'good.lab.test', deadlineMs = 5_000) =>
   probeTls({ host, address: peer.host, port: peer.port }, options, probeIo({ deadlineMs }))
 
-/** Looks at a variant of `openssl s_server` with its authority trusted. */
+/** Probes a variant of `openssl s_server` and trusts its authority. */
 async function probeWith(variant: TlsVariant, offerVersions?: TlsVersion[]) {
   await using peer = await startTls(variant)
-  return await look(peer, { trustedCa: peer.ca, offerVersions })
+  return await runProbe(peer, { trustedCa: peer.ca, offerVersions })
 }
 
 async function lookAtScript(script: readonly Step[], deadlineMs?: number) {
   await using peer: HostilePeer = await startHostile(script)
-  return await look(peer, {}, '127.0.0.1', deadlineMs)
+  return await runProbe(peer, {}, '127.0.0.1', deadlineMs)
 }
 
 const everyVersion = [...tlsVersions]
@@ -42,7 +42,7 @@ const everyVersion = [...tlsVersions]
 describeWithPeers(['openssl'], 'TLS facts', () => {
   test('one connection gives the facts that openssl x509 and s_client print', async () => {
     await using peer = await startTls('good')
-    const { state, reason, facts } = await look(peer, { trustedCa: peer.ca })
+    const { state, reason, facts } = await runProbe(peer, { trustedCa: peer.ca })
     expect({ state, reason }).toEqual({ state: 'open', reason: 'tls-ok' })
 
     const target = `${peer.host}:${peer.port}`
@@ -72,7 +72,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     expect(facts).not.toHaveProperty('trustError')
   })
 
-  test('the chain is what the peer sent, without the authority that only this side has', async () => {
+  test('the chain is what the peer sent, without local trust anchors', async () => {
     const { facts } = await probeWith('tls1.3')
     expect(facts.trusted).toBe(true)
     expect(facts.chain).toEqual([facts.certificate?.sha256])
@@ -84,7 +84,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     ['tls1.2', { protocol: 'TLSv1.2', cipher: 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256' }],
     ['tls1.3', { protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384', ocspStapled: false }],
     ['ocsp-stapled', { ocspStapled: true }],
-  ])('%s: shows what was agreed', async (variant, facts) => {
+  ])('%s: shows the negotiated session', async (variant, facts) => {
     expect(await probeWith(variant)).toMatchObject({ state: 'open', reason: 'tls-ok', facts })
   })
 
@@ -96,7 +96,7 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     ['self-signed', { trusted: false, trustError: 'DEPTH_ZERO_SELF_SIGNED_CERT', nameMatches: true }],
     ['other-ca', { trusted: false, trustError: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', nameMatches: true }],
     ['weak', { trusted: true, nameMatches: true }],
-  ])('%s: trust, name and dates are told apart', async (variant, expected) => {
+  ])('%s: trust, name and dates are separate facts', async (variant, expected) => {
     const { reason, facts } = await probeWith(variant)
     const { certificate, trusted, trustError, nameMatches } = facts
     expect(reason).toBe('tls-ok')
@@ -108,27 +108,27 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
 
   test('an IP address is matched against the addresses of the certificate', async () => {
     await using peer = await startTls('good')
-    expect((await look(peer, {}, '127.0.0.1')).facts.nameMatches).toBe(true)
-    expect((await look(peer, {}, '127.0.0.2')).facts.nameMatches).toBe(false)
-    expect((await look(peer, {}, 'good.lab.test.')).facts.nameMatches).toBe(true)
-    expect((await look(peer, {}, 'lab.test')).facts.nameMatches).toBe(false)
+    expect((await runProbe(peer, {}, '127.0.0.1')).facts.nameMatches).toBe(true)
+    expect((await runProbe(peer, {}, '127.0.0.2')).facts.nameMatches).toBe(false)
+    expect((await runProbe(peer, {}, 'good.lab.test.')).facts.nameMatches).toBe(true)
+    expect((await runProbe(peer, {}, 'lab.test')).facts.nameMatches).toBe(false)
   })
 
-  test('without the trusted authority, and with a bundle that is none, the chain is not trusted', async () => {
+  test('without the authority, or with an invalid bundle, the chain is not trusted', async () => {
     await using peer = await startTls('good')
     for (const trustedCa of [undefined, 'no PEM at all', '']) {
-      const { facts } = await look(peer, { trustedCa })
+      const { facts } = await runProbe(peer, { trustedCa })
       expect(facts).toMatchObject({ trusted: false, trustError: 'SELF_SIGNED_CERT_IN_CHAIN' })
     }
   })
 
   test('a post-quantum key exchange has its name', async () => {
     await using peer = await startHttps()
-    expect((await look(peer)).facts.keyExchange).toBe('X25519MLKEM768')
+    expect((await runProbe(peer)).facts.keyExchange).toBe('X25519MLKEM768')
   })
 
   test.each(['client-certificate-tls1.2', 'client-certificate-tls1.3'] as const)(
-    '%s: a required client certificate is told, with the facts of the server',
+    '%s: a required client certificate is reported, with the facts of the server',
     async (variant) => {
       const { reason, facts } = await probeWith(variant)
       expect(reason).toBe('tls-client-certificate-required')
@@ -140,18 +140,18 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
   )
 })
 
-describeWithPeers(['openssl'], 'a TLS 1.3 server that says nothing after the handshake', () => {
-  test('costs a moment of patience and not the deadline', async () => {
+describeWithPeers(['openssl'], 'a TLS 1.3 server that is silent after the handshake', () => {
+  test('costs a short wait, not the whole deadline', async () => {
     await using upstream = await startTls('tls1.3')
     const front = net.createServer({ allowHalfOpen: true }, (socket) => {
       const onward = net.connect(upstream.port, upstream.host)
       for (const end of [socket, onward]) end.on('error', () => {}).on('close', () => onward.destroy())
       onward.pipe(socket)
-      // What the client sends after its hello never arrives, so the server waits.
+      // Everything after the ClientHello is dropped, so the server waits.
       socket.once('data', (hello) => onward.write(hello))
     })
     const { host, port, close } = await listen(front)
-    const seen = await inTime(2_000, look({ host, port }))
+    const seen = await inTime(2_000, runProbe({ host, port }))
     expect(seen).toMatchObject({ reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } })
     await close()
   })
@@ -175,16 +175,16 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
     ['tls1.0-and-newer', ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3']],
     ['client-certificate-tls1.2', ['TLSv1.2']],
     ['client-certificate-tls1.3', ['TLSv1.3']],
-  ])('%s: the ladder tells exactly the versions that it was started with', async (variant, accepted) => {
+  ])('%s: exactly the enabled versions are accepted', async (variant, accepted) => {
     expect((await probeWith(variant, everyVersion)).facts.versions).toEqual(only(...accepted))
   })
 
-  test('versions are only looked at when they are asked about', async () => {
+  test('versions are offered only on request', async () => {
     expect((await probeWith('good')).facts).not.toHaveProperty('versions')
     expect((await probeWith('good', ['TLSv1'])).facts.versions).toEqual({ TLSv1: 'refused' })
   })
 
-  /** A server of TLS 1.2 and newer behind something that treats the hello of TLS 1.0 in its own way. */
+  /** A server with TLS 1.2 and later behind a proxy that handles a TLS 1.0 hello itself. */
   async function probeBehind(treat: (socket: net.Socket) => void) {
     await using upstream = await startTls('good')
     const front = net.createServer((socket) => {
@@ -200,17 +200,17 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
     })
     const { host, port, close } = await listen(front)
     const options: OptionsByProtocol['tls'] = { offerVersions: ['TLSv1', 'TLSv1.2'], trustedCa: upstream.ca }
-    const { facts } = await look({ host, port }, options, 'good.lab.test', 1_000)
+    const { facts } = await runProbe({ host, port }, options, 'good.lab.test', 1_000)
     await close()
     return facts.versions
   }
 
-  test('a close or two resets in answer to one version refuse it when another works', async () => {
+  test('a close or two resets refuse a version if another works', async () => {
     expect(await probeBehind((socket) => socket.end())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
     expect(await probeBehind((socket) => socket.resetAndDestroy())).toEqual({ TLSv1: 'refused', 'TLSv1.2': 'accepted' })
   })
 
-  test('one reset that is not repeated refuses nothing', async () => {
+  test('a single reset refuses nothing', async () => {
     let seen = 0
     const versions = await probeBehind((socket) => {
       seen += 1
@@ -219,7 +219,7 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
     expect(versions).toEqual({ TLSv1: 'not-tested', 'TLSv1.2': 'accepted' })
   })
 
-  test('silence about one version is no refusal, and leaves time for the others', async () => {
+  test('silence for one version is not a refusal, and leaves time for the others', async () => {
     expect(await probeBehind(() => {})).toEqual({ TLSv1: 'not-tested', 'TLSv1.2': 'accepted' })
   })
 
@@ -227,12 +227,12 @@ describeWithPeers(['openssl'], 'TLS versions', () => {
     const notTested = { TLSv1: 'not-tested', 'TLSv1.2': 'not-tested' }
     for (const script of [hostile.http, hostile.ssh, [{ receive: 1 }, 'end'], [{ receive: 1 }, 'reset']] as Step[][]) {
       await using peer = await startHostile(script)
-      expect((await look(peer, { offerVersions: ['TLSv1', 'TLSv1.2'] })).facts.versions).toEqual(notTested)
+      expect((await runProbe(peer, { offerVersions: ['TLSv1', 'TLSv1.2'] })).facts.versions).toEqual(notTested)
     }
   })
 })
 
-describe('what is not TLS', () => {
+describe('peers that do not speak TLS', () => {
   test.each([
     ['http', hostile.http],
     ['ssh', hostile.ssh],
@@ -243,58 +243,58 @@ describe('what is not TLS', () => {
     expect(await lookAtScript(script)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke } })
   })
 
-  test('a peer that says nothing has an open port and times out', async () => {
+  test('a silent peer has an open port and times out', async () => {
     const silence = { state: 'open', reason: 'protocol-timeout', facts: { spoke: 'nothing' } }
     expect(await lookAtScript(hostile.silent, 200)).toEqual(silence)
   })
 
-  test('a close and a reset without an answer are told apart', async () => {
+  test('a close and a reset without a response have different reasons', async () => {
     const facts = { spoke: 'nothing' }
     const closed = { state: 'open', reason: 'connection-closed', facts }
     expect(await lookAtScript([{ receive: 1 }, 'end'])).toEqual(closed)
     expect(await lookAtScript([{ receive: 1 }, 'reset'])).toEqual({ ...closed, reason: 'connection-reset' })
   })
 
-  test('a fatal alert is told by its number', async () => {
+  test('a fatal alert is reported by its number', async () => {
     const alert: Step[] = [{ receive: 1 }, { send: Buffer.of(21, 3, 3, 0, 2, 2, 80) }, 'end']
     expect(await lookAtScript(alert)).toEqual({ state: 'open', reason: 'tls-alert', facts: { alert: 80 } })
   })
 
-  test('a server that knows no application protocol of ours is asked again without one', async () => {
+  test('a server that rejects our ALPN names is probed again without ALPN', async () => {
     await using peer = await startHostile([
       { reply: (hello) => (hello.includes('http/1.1') ? Buffer.of(21, 3, 3, 0, 2, 2, 120) : '') },
       'end',
     ])
-    await look(peer)
+    await runProbe(peer)
     expect(peer.received).toHaveLength(2)
     expect(peer.received[1]?.includes('http/1.1')).toBe(false)
   })
 
-  test('a handshake that breaks off after it began has failed', async () => {
+  test('an interrupted handshake has failed', async () => {
     const torn: Step[] = [{ receive: 1 }, { send: Buffer.of(22, 3, 3, 0, 90, 2, 0, 0) }, 'end']
     expect(await lookAtScript(torn)).toEqual({ state: 'open', reason: 'tls-handshake-failed', facts: {} })
   })
 
-  test('a name goes out as SNI, an address does not', async () => {
+  test('a name is sent as SNI, an address is not', async () => {
     await using peer = await startHostile([{ receive: 1 }, 'end'])
-    await look(peer, {}, 'named.lab.test')
-    await look(peer, {}, '127.0.0.1')
+    await runProbe(peer, {}, 'named.lab.test')
+    await runProbe(peer, {}, '127.0.0.1')
     expect(peer.received.map((hello) => hello.includes('named.lab.test'))).toEqual([true, false])
     expect(peer.received[1]?.includes('127.0.0.1')).toBe(false)
   })
 
-  test('a connection that could not be made is told as it is', async () => {
+  test('a failed connect gives its own outcome', async () => {
     const server = net.createServer()
     const { host, port, close } = await listen(server)
     await close()
-    expect(await look({ host, port })).toMatchObject({ state: 'closed', reason: 'connection-refused', facts: {} })
+    expect(await runProbe({ host, port })).toMatchObject({ state: 'closed', reason: 'connection-refused', facts: {} })
   })
 })
 
 describeWithPeers(['openssh'], 'a real sshd', () => {
   test('is recognized', async () => {
     await using sshd = await startSshd()
-    expect(await look(sshd)).toMatchObject({ reason: 'protocol-mismatch', facts: { spoke: 'ssh' } })
+    expect(await runProbe(sshd)).toMatchObject({ reason: 'protocol-mismatch', facts: { spoke: 'ssh' } })
   })
 })
 

@@ -32,7 +32,7 @@ describeWithPeers(['openssl'], 'trust', () => {
     return file(String(serial))
   }
 
-  /** Signed by `issuer`, or by itself; with these extensions and options of `openssl x509`. */
+  /** Signed by `issuer`, or self-signed; with extensions and options of `openssl x509`. */
   async function make(name: string, issuer: Made | undefined, extensions: string, ...options: string[]): Promise<Made> {
     const path = newFile()
     const key = file(`${name}.key`)
@@ -52,8 +52,8 @@ describeWithPeers(['openssl'], 'trust', () => {
     return { path, pem, certificate: new X509Certificate(pem) }
   }
 
-  /** Our own walk, as after a handshake that failed before OpenSSL was asked. */
-  const walk = (chain: Made[], trusted: Made[], verdict?: string) =>
+  /** Our path search, as after a handshake that failed before OpenSSL verified. */
+  const search = (chain: Made[], trusted: Made[], verdict?: string) =>
     judgeTrust({
       chain: chain.map(({ certificate }) => certificate),
       verdict,
@@ -61,7 +61,7 @@ describeWithPeers(['openssl'], 'trust', () => {
       now: Date.now(),
     })
 
-  /** What the command of OpenSSL says of the same. */
+  /** The verdict of `openssl verify`. */
   async function verified(chain: Made[], trusted: Made[], ...options: string[]): Promise<boolean> {
     const [leaf, ...rest] = chain
     const bundles = { trusted: newFile(), rest: newFile() }
@@ -75,7 +75,7 @@ describeWithPeers(['openssl'], 'trust', () => {
     return code === 0
   }
 
-  test('our own walk trusts what openssl verify trusts, and nothing else', async () => {
+  test('our path search trusts exactly what openssl verify trusts', async () => {
     const root = await make('Root', undefined, ca)
     const other = await make('Other Root', undefined, ca)
     const middle = await make('Middle', root, `${ca},pathlen:0\nkeyUsage=keyCertSign`)
@@ -96,7 +96,7 @@ describeWithPeers(['openssl'], 'trust', () => {
       ['directly', [byRoot], [root], true],
       ['over an intermediate', [byMiddle, middle], [root], true],
       ['with the root sent too', [byMiddle, middle, root], [root], true],
-      ['out of order, with a stranger', [await issued(below), other, below, wide], [root], true],
+      ['out of order, with an unrelated certificate', [await issued(below), other, below, wide], [root], true],
       ['for servers only', [await issued(forServers), forServers], [root], true],
       ['a pinned intermediate', [byMiddle], [middle], true],
       ['a pinned leaf', [byRoot], [byRoot], true],
@@ -104,65 +104,68 @@ describeWithPeers(['openssl'], 'trust', () => {
       ['another root, sent', [byRoot, root], [other], false],
       ['a missing intermediate', [byMiddle], [root], false],
       ['too long a path', [await issued(lower), lower, middle], [root], false],
-      ['an issuer that is no authority', [await issued(plain), plain], [root], false],
-      ['a pinned issuer that is no authority', [await issued(plain)], [plain], false],
+      ['an issuer that is not an authority', [await issued(plain), plain], [root], false],
+      ['a pinned issuer that is not an authority', [await issued(plain)], [plain], false],
       ['an issuer that may not sign', [await issued(noSigning), noSigning], [root], false],
       ['an issuer for clients', [await issued(forClients), forClients], [root], false],
       ['a leaf for clients', [await issued(root, '\nextendedKeyUsage=clientAuth')], [root], false],
-      ['an intermediate of the past', [await issued(past), past], [root], false],
+      ['an expired intermediate', [await issued(past), past], [root], false],
     ]
-    for (const [name, chain, trusted, answer] of cases) {
-      expect([name, await verified(chain, trusted)]).toEqual([name, answer])
-      expect([name, walk(chain, trusted).trusted]).toEqual([name, answer])
+    for (const [name, chain, trusted, expected] of cases) {
+      expect([name, await verified(chain, trusted)]).toEqual([name, expected])
+      expect([name, search(chain, trusted).trusted]).toEqual([name, expected])
     }
   })
 
-  test('the dates of the leaf do not touch its trust; without a path the error is the one that OpenSSL had before', async () => {
+  test('the dates of the leaf do not affect its trust; without a path the error is that of OpenSSL', async () => {
     const root = await make('Dated Root', undefined, ca)
     const leaf = await make('dated leaf', root, leafOf, '-days', '-1')
     expect(await verified([leaf], [root])).toBe(false)
     expect(await verified([leaf], [root], '-no_check_time')).toBe(true)
-    expect(walk([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: true })
-    expect(walk([leaf], [], 'CERT_HAS_EXPIRED')).toEqual({
+    expect(search([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: true })
+    expect(search([leaf], [], 'CERT_HAS_EXPIRED')).toEqual({
       trusted: false,
       trustError: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
     })
-    expect(walk([leaf, root], [], 'CERT_HAS_EXPIRED')).toEqual({
+    expect(search([leaf, root], [], 'CERT_HAS_EXPIRED')).toEqual({
       trusted: false,
       trustError: 'SELF_SIGNED_CERT_IN_CHAIN',
     })
     const self = await make('dated self', undefined, leafOf, '-days', '-1')
-    expect(walk([self], [], 'CERT_HAS_EXPIRED')).toEqual({ trusted: false, trustError: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+    expect(search([self], [], 'CERT_HAS_EXPIRED')).toEqual({
+      trusted: false,
+      trustError: 'DEPTH_ZERO_SELF_SIGNED_CERT',
+    })
   })
 
-  test('an expired authority is not excused: the error of dates stands when the leaf itself is valid', async () => {
+  test('an expired authority is an error even if the leaf is valid', async () => {
     const root = await make('Root Of Past', undefined, ca, '-days', '-1')
     const leaf = await make('leaf of past', root, leafOf)
-    expect(walk([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: false, trustError: 'CERT_HAS_EXPIRED' })
+    expect(search([leaf], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: false, trustError: 'CERT_HAS_EXPIRED' })
   })
 
-  test('our own walk does not decide on constraints that it does not check', async () => {
+  test('our path search does not decide on constraints that it does not check', async () => {
     const root = await make('Free Root', undefined, ca)
     const named = await make('Named', root, `${ca}\nnameConstraints=permitted;DNS:other.test`)
     const leaf = await make('named leaf', named, leafOf)
-    expect(walk([leaf, named], [root])).toEqual({})
+    expect(search([leaf, named], [root])).toEqual({})
     const critical = await make('critical leaf', root, `${leafOf}\n1.2.3.4=critical,DER:0500`)
-    expect(walk([critical], [root])).toEqual({})
+    expect(search([critical], [root])).toEqual({})
     const harmless = await make('harmless leaf', root, `${leafOf}\n1.2.3.4=DER:0500`)
-    expect(walk([harmless], [root])).toEqual({ trusted: true })
+    expect(search([harmless], [root])).toEqual({ trusted: true })
   })
 
-  test('a chain on a SHA-1 signature is not trusted, though a root may sign itself so', async () => {
+  test('a chain with a SHA-1 signature is not trusted, except on the root itself', async () => {
     const root = await make('Old Root', undefined, ca, '-sha1')
     const leaf = await make('old leaf', root, leafOf, '-sha1')
     expect(await verified([leaf], [root], '-auth_level', '1')).toBe(false)
-    expect(walk([leaf], [root])).toEqual({ trusted: false, trustError: 'CA_MD_TOO_WEAK' })
+    expect(search([leaf], [root])).toEqual({ trusted: false, trustError: 'CA_MD_TOO_WEAK' })
     const fresh = await make('fresh leaf', root, leafOf)
     expect(await verified([fresh], [root], '-auth_level', '1')).toBe(true)
-    expect(walk([fresh], [root])).toEqual({ trusted: true })
+    expect(search([fresh], [root])).toEqual({ trusted: true })
   })
 
-  test('a bundle that is no PEM trusts nobody and throws nothing; a good certificate among bad ones counts', async () => {
+  test('an invalid bundle adds no trust and does not throw; valid certificates in it count', async () => {
     const root = await make('Bundled Root', undefined, ca)
     const leaf = await make('bundled leaf', root, leafOf)
     const trustedWith = (bundle: string) =>
