@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import Negotiator from 'negotiator'
 import { Type } from 'typebox'
 import { type Columns, csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
 import { exampleOf } from '../openapi/examples.ts'
 
-/** A listing can be read page by page as JSON, or whole as a stream of CSV or NDJSON. */
+/** Media types of listings: pages of JSON, or a stream of CSV or NDJSON. */
 export const formats = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
 export type Format = keyof typeof formats
 
@@ -18,7 +19,7 @@ export const FormatQuery = {
   ),
 }
 
-/** For a listing that comes in pages. */
+/** The query of a paged listing. */
 export const ListingQuery = {
   ...FormatQuery,
   all: Type.Optional(
@@ -39,74 +40,48 @@ export const listingContent = <T>(page: object, item: object, columns: Columns<T
   },
 })
 
-/** The format that a request for a listing asks for. */
+/** The format of the response to a request for a listing. */
 export const formatOf = (request: FastifyRequest): Format => chooseFormat(request, formats)
 
-/** Nothing that there is may be answered. */
+/** 406: the service has no media type that the request accepts. */
 class NotAcceptableError extends Error {
   readonly statusCode = 406
 }
 
 /**
- * The format that the request asks for: by `format`, else what `Accept` likes best among those that there are (RFC 9110 section
- * 12.5.1). The first one is what whoever does not care gets. Throws, for 406, where none is accepted.
+ * The format that `format` names, else the one that `Accept` prefers (RFC 9110 section 12.5.1), by default the first.
+ * Throws NotAcceptableError.
  */
 export function chooseFormat<F extends string>(
   { headers, query }: FastifyRequest,
   mediaTypes: Readonly<Record<F, string>>,
 ): F {
-  const wanted = (query as { format?: F }).format
-  if (wanted) return wanted
-  const ranges = (headers.accept?.trim() || '*/*').split(',').map(readRange)
+  const { format } = query as { format?: F }
+  if (format) return format
+  const accept = headers.accept?.trim() || '*/*'
   const names = Object.keys(mediaTypes) as F[]
-  const [best] = names
-    .flatMap((format) => {
-      const [range] = ranges.filter(({ matches }) => matches(mediaTypes[format])).sort(byPrecision)
-      return range && range.quality > 0 ? [{ format, range }] : []
-    })
-    .sort(({ range: a }, { range: b }) => b.quality - a.quality || byPrecision(a, b) || a.place - b.place)
-  if (!best) throw new NotAcceptableError(`Accept names none of ${names.map((name) => mediaTypes[name]).join(', ')}`)
-  return best.format
+  const offered = names.map((name) => mediaTypes[name])
+  const mediaType = new Negotiator({ headers: { accept } }).mediaType(offered)
+  const chosen = names.find((name) => mediaTypes[name] === mediaType)
+  if (!chosen) throw new NotAcceptableError(`Accept must allow one of ${offered.join(', ')}`)
+  return chosen
 }
 
-interface MediaRange {
-  matches(mediaType: string): boolean
-  quality: number
-  /** How much it says: 2 for a type, 1 for all of a kind, 0 for anything. */
-  precision: number
-  place: number
-}
-
-const byPrecision = (a: MediaRange, b: MediaRange) => b.precision - a.precision
-
-function readRange(text: string, place: number): MediaRange {
-  const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase())
-  const weight = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice('q='.length) ?? 1)
-  const [kind, rest] = type.split('/')
-  const isAny = kind === '*' // some clients of Java write it without a slash
-  return {
-    matches: (mediaType) => isAny || type === mediaType || (rest === '*' && mediaType.startsWith(`${kind}/`)),
-    quality: Number.isNaN(weight) ? 1 : weight,
-    precision: isAny ? 0 : rest === '*' ? 1 : 2,
-    place,
-  }
-}
-
-/** Whether a request for a listing asks for one page of it; throws InvalidCursorError where what comes whole has a cursor. */
+/** Whether a request wants one page of a listing; throws InvalidCursorError for a cursor with a whole listing. */
 export function wantsPage(request: FastifyRequest): boolean {
   const { all, cursor } = request.query as { all?: boolean; cursor?: string }
   const page = formatOf(request) === 'json' && !all
   if (!page && cursor !== undefined)
-    throw new InvalidCursorError('the whole listing has no pages: leave the cursor out, or ask for JSON')
+    throw new InvalidCursorError('a whole listing has no pages: omit the cursor, or request a page as JSON')
   return page
 }
 
 interface Export<T> {
-  /** The name of the file that it is saved as, without its ending. */
+  /** The file name without its extension. */
   name: string
   columns: Columns<T>
   pages: AsyncIterable<readonly T[]>
-  /** What a JSON document says besides its items. */
+  /** The members of a JSON document beside `items`. */
   head?: object
 }
 
@@ -139,6 +114,6 @@ export const sendWhole = <T>(
 const typed = (reply: FastifyReply, format: Format, name: string) =>
   asFile(reply, `${name}.${format}`).type(`${formats[format]}; charset=utf-8`).header('vary', 'accept')
 
-/** Names the file that an answer is saved as. */
+/** Sets the file name under which clients save the response. */
 export const asFile = (reply: FastifyReply, name: string): FastifyReply =>
   reply.header('content-disposition', `attachment; filename="${name}"`)

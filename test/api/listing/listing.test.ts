@@ -126,7 +126,7 @@ test.each(['text/html', 'text/csv;q=0', 'application/xml, image/*'])(
     expect([status, type]).toEqual([406, expect.stringContaining('application/problem+json')])
     expect(JSON.parse(body)).toMatchObject({
       title: 'Not Acceptable',
-      detail: 'Accept names none of application/json, application/x-ndjson, text/csv',
+      detail: 'Accept must allow one of application/json, application/x-ndjson, text/csv',
     })
     expect((await fetchText(`${urls.history}&format=csv`, accept)).status).toBe(200)
   },
