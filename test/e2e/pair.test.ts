@@ -54,8 +54,8 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
   test('is unknown when the other place is absent until the deadline, though this one saw what it should', async () => {
     await service.stores.policies.put(pairOf('half', target.port))
     const auditId = await service.accept({ policy: 'half' })
-    const kept = `SELECT FROM batch WHERE audit_id = '${auditId}' AND kept IS NOT NULL`
-    await expect.poll(() => service.query(kept)).toHaveLength(1)
+    const recorded = `SELECT FROM batch WHERE audit_id = '${auditId}' AND paired_observations IS NOT NULL`
+    await expect.poll(() => service.query(recorded)).toHaveLength(1)
     await service.query(`UPDATE audit SET deadline_at = now() WHERE id = '${auditId}'`)
     expect(await service.ended(auditId)).toMatchObject({
       ...{ status: 'completed', verdict: 'inconclusive', progress: { done: 1, total: 1 } },
@@ -102,12 +102,12 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
         },
       },
     ])
-    const rows = await service.query<{ kept: unknown; pairs: unknown }>(
-      `SELECT b.kept, a.pairs FROM batch b JOIN audit a ON a.id = b.audit_id WHERE a.id = '${closed.auditId}'`,
+    const rows = await service.query<{ paired_observations: unknown; pairs: unknown }>(
+      `SELECT b.paired_observations, a.pairs FROM batch b JOIN audit a ON a.id = b.audit_id WHERE a.id = '${closed.auditId}'`,
     )
     expect(rows).toEqual([
-      { kept: null, pairs: null },
-      { kept: null, pairs: null },
+      { paired_observations: null, pairs: null },
+      { paired_observations: null, pairs: null },
     ])
 
     const violated = await audit(pairOf('violated', target.port, [{}, { state: ['open'] }]))
