@@ -11,24 +11,18 @@ import {
   type TargetScope,
   withLabels,
 } from '../query/target-scope.ts'
+import { fieldsOf, fieldsOfRow, type TargetFields, type TargetInput, targetSql } from './target-columns.ts'
 
-export interface TargetInput {
+export type { TargetInput } from './target-columns.ts'
+
+export interface Target extends TargetFields {
   name: string
-  address: string
-  roles?: string[]
-  labels?: Record<string, string>
-  params?: Record<string, unknown>
-  externalId?: string | null
-}
-
-export interface Target extends Required<Omit<TargetInput, 'externalId'>> {
-  externalId: string | null
   createdAt: string
   updatedAt: string
   retiredAt: string | null
 }
 
-/** A target with what only this service needs to know of it. */
+/** A target with the columns that the API does not show. */
 export interface StoredTarget extends Target {
   id: number
   version: number
@@ -95,19 +89,16 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
       const known = await db.target.findUnique({ where: { name: input.name } })
       if (known && !isIn(targetScope, known.labels as Record<string, string>)) throw outsideOf(targetScope, input.name)
       if (known) return known.retiredAt ? this.replace(known.id, input, known.version) : undefined
-      const { params, ...rest } = withDefaults(input)
-      const data = { ...rest, params: params as Prisma.InputJsonObject }
-      const [made] = await db.target.createManyAndReturn({ data, skipDuplicates: true })
+      const [made] = await db.target.createManyAndReturn({ data: toRow(input), skipDuplicates: true })
       return made && fromRow(made)
     },
 
     /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
     async replace(id: number, input: TargetInput, version?: number): Promise<StoredTarget | undefined> {
       checkLabels(input)
-      const { labels, params, ...rest } = withDefaults(input)
-      const data = { ...rest, labels, params: params as Prisma.InputJsonObject, updatedAt: new Date(), retiredAt: null }
+      const data = { ...toRow(input), updatedAt: new Date(), retiredAt: null, version: { increment: 1 } }
       const where = { id, ...own, ...(version === undefined ? {} : { version }) }
-      const rows = await db.target.updateManyAndReturn({ where, data: { ...data, version: { increment: 1 } } })
+      const rows = await db.target.updateManyAndReturn({ where, data })
       return rows[0] && fromRow(rows[0])
     },
 
@@ -142,17 +133,14 @@ interface Saved {
 }
 
 const selectTarget = Prisma.sql`
-  SELECT id, name, address, roles, labels, params, external_id AS "externalId", version,
-    created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt" FROM target`
+  SELECT id, name, ${targetSql.selected}, version, created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt"
+  FROM target`
 
-const withDefaults = (input: TargetInput) => ({
-  name: input.name,
-  address: input.address,
-  roles: input.roles ?? [],
-  labels: input.labels ?? {},
-  params: input.params ?? {},
-  externalId: input.externalId ?? null,
-})
+/** The input as columns of Prisma's model. */
+const toRow = (input: TargetInput) => {
+  const { params, ...fields } = fieldsOf(input)
+  return { ...fields, name: input.name, params: params as Prisma.InputJsonObject }
+}
 
 async function saveTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
   if (isEverything(targetScope)) return writeTargets(db, targetScope, inputs)
@@ -171,46 +159,49 @@ async function saveTargets(db: Database, targetScope: TargetScope, inputs: reado
   })
 }
 
-// Two statements in one: a plain upsert would use up an id for every target that is there already. Both go by name, so
-// that of two who save the same targets at once one waits for the other, and neither for ever.
+/**
+ * Not an upsert, which would use up an id for every target that exists. All parts go by name, so that of two who save the same
+ * targets one waits for the other and neither blocks for ever. A target that another transaction has just created is `raced`:
+ * only a new statement sees it.
+ */
 async function writeTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
-  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-  return prepared<Saved>(db)`
+  const rows = await prepared<{ name: string; outcome: 'updated' | 'created' | 'raced' }>(db)`
     WITH given AS (
-      SELECT name, address, labels::jsonb, params::jsonb, external_id,
-        CASE WHEN roles IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(roles::jsonb)) END AS roles
-      FROM unnest(
-        ${inputs.map((t) => t.name)}::text[], ${inputs.map((t) => t.address)}::text[], ${inputs.map((t) => json(t.roles))}::text[],
-        ${inputs.map((t) => json(t.labels))}::text[], ${inputs.map((t) => json(t.params))}::text[],
-        ${inputs.map((t) => t.externalId ?? null)}::text[]
-      ) AS g(name, address, roles, labels, params, external_id)
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(inputs)}::jsonb) AS ${targetSql.given}
     ), locked AS (
       SELECT FROM target JOIN given USING (name) ORDER BY name FOR NO KEY UPDATE OF target
     ), updated AS (
-      UPDATE target t SET address = g.address, roles = coalesce(g.roles, t.roles), labels = coalesce(g.labels, t.labels),
-        params = coalesce(g.params, t.params), external_id = coalesce(g.external_id, t.external_id),
-        version = t.version + 1, updated_at = now(), retired_at = NULL
-      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(targetScope, 't.labels')} AND (t.retired_at IS NOT NULL OR (t.address, t.roles, t.labels, t.params, t.external_id)
-        IS DISTINCT FROM (g.address, coalesce(g.roles, t.roles), coalesce(g.labels, t.labels), coalesce(g.params, t.params),
-          coalesce(g.external_id, t.external_id)))
+      UPDATE target t SET ${targetSql.assignments}, version = t.version + 1, updated_at = now(), retired_at = NULL
+      FROM given g WHERE (SELECT count(*) FROM locked) >= 0 AND t.name = g.name ${andHas(targetScope, 't.labels')}
+        AND (t.retired_at IS NOT NULL OR ${targetSql.differs})
       RETURNING t.name
-    ), added AS (
-      INSERT INTO target (name, address, roles, labels, params, external_id)
-      SELECT name, address, coalesce(roles, '{}'), coalesce(labels, '{}'), coalesce(params, '{}'), external_id
-      FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name) ORDER BY name
-      ON CONFLICT (name) DO UPDATE SET address = excluded.address WHERE true ${andHas(targetScope, 'target.labels')} RETURNING name
-    ) SELECT name, false AS created FROM updated UNION ALL SELECT name, true FROM added`
+    ), missing AS (
+      SELECT * FROM given g WHERE NOT EXISTS (SELECT FROM target t WHERE t.name = g.name)
+    ), created AS (
+      INSERT INTO target (name, ${targetSql.columns}) SELECT g.name, ${targetSql.values} FROM missing g ORDER BY g.name
+      ON CONFLICT (name) DO NOTHING RETURNING name
+    ) SELECT name, 'updated' AS outcome FROM updated UNION ALL SELECT name, 'created' FROM created
+    UNION ALL SELECT name, 'raced' FROM missing WHERE name NOT IN (SELECT name FROM created)`
+  const raced = new Set(rows.filter(({ outcome }) => outcome === 'raced').map(({ name }) => name))
+  const saved = rows
+    .filter(({ name }) => !raced.has(name))
+    .map(({ name, outcome }) => ({ name, created: outcome === 'created' }))
+  if (raced.size === 0) return saved
+  return [
+    ...saved,
+    ...(await writeTargets(
+      db,
+      targetScope,
+      inputs.filter(({ name }) => raced.has(name)),
+    )),
+  ]
 }
 
 const fromRow = (row: Row): StoredTarget => ({
   id: row.id,
   version: row.version,
   name: row.name,
-  address: row.address,
-  roles: row.roles,
-  labels: row.labels as Record<string, string>,
-  params: row.params as Record<string, unknown>,
-  externalId: row.externalId,
+  ...fieldsOfRow(row),
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   retiredAt: row.retiredAt?.toISOString() ?? null,

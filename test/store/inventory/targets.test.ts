@@ -106,6 +106,21 @@ describe('saving many targets', () => {
   })
 })
 
+test('a target that another transaction creates at the same time gets the given fields too', async () => {
+  const created = Promise.withResolvers<void>()
+  const other = stores.transaction(async (tx) => {
+    await tx.targets.create({ name: 'epp-01', address: '10.0.0.1', params: { sshPort: 22 } })
+    created.resolve()
+    const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`
+    await expect.poll(() => stores.query(waiting)).toHaveLength(1)
+  })
+  await created.promise
+  const saved = stores.targets.save([{ name: 'epp-01', address: '10.0.0.2', labels: { site: 'hq' } }])
+  await other
+  expect(await saved).toEqual(['epp-01'])
+  expect(await find('epp-01')).toMatchObject({ address: '10.0.0.2', labels: { site: 'hq' }, params: { sshPort: 22 } })
+})
+
 describe('replacing a target', () => {
   test('writes all its fields, empty where they are left out, and counts the version up', async () => {
     const { id } = (await stores.targets.create(full)) ?? { id: -1 }
