@@ -4,7 +4,7 @@ import { type Reasons, sharedReasons } from '../../src/domain/findings/shared-re
 import type { Shape } from '../../src/domain/policy/shape.ts'
 import { anyProtocols, protocolNames } from '../../src/domain/protocols/index.ts'
 import type { AnyProtocol } from '../../src/domain/protocols/protocol.ts'
-import { root } from '../support/pages.ts'
+import { read, root } from '../support/pages.ts'
 
 type Facts = Readonly<Record<string, Shape & { description?: string }>>
 const factsOf = ({ facts }: AnyProtocol) => facts.properties as Facts
@@ -88,4 +88,11 @@ ${protocolNames.map((name) => section(name, anyProtocols[name])).join('\n\n')}
 
 test('docs/protocols.md lists the facts and reasons of every protocol; `vitest -u` updates it', async () => {
   await expect(page).toMatchFileSnapshot(join(root, 'docs/protocols.md'))
+})
+
+test('docs/prometheus.md lists every module of /probe', () => {
+  const rows = [...read('docs/prometheus.md').matchAll(/^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)]
+  const listed = rows.flatMap(([, cell = '']) => cell.replaceAll('`', '').split(', '))
+  const modules = protocolNames.flatMap((name) => Object.keys(anyProtocols[name].modules))
+  expect(listed).toEqual(expect.arrayContaining(modules))
 })
