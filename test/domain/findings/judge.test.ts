@@ -5,7 +5,7 @@ import { type ReasonCode, reasonCodes, reasons } from '../../../src/domain/findi
 import { type State, states } from '../../../src/domain/findings/state.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../../../src/domain/policy/policy.ts'
 import { daysLeft, tlsVersions } from '../../../src/domain/protocols/tls.ts'
-import { certificate, now, observation, ruleThat, type Seen } from '../rules.ts'
+import { certificate, now, observation, ruleThat, type Seen } from './rules.ts'
 
 /** Judges a rule that expects this on one address that was seen so, outside any window. */
 const judged = (expectation: ResolvedExpectation, ...seen: Seen[]): Judgement =>

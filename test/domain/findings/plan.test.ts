@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Origin, originsOf, planTarget, type Vantage } from '../../../src/domain/findings/plan.ts'
-import { ruleThat } from '../rules.ts'
+import { ruleThat } from './rules.ts'
 
 const branch: Vantage = { name: 'branch', zones: ['client', 'untrusted'] }
 const core: Vantage = { name: 'core', zones: ['server'] }

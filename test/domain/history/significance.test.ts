@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { compareFields, type DriftClass, driftClasses, type SeriesState } from '../../../src/domain/history/drift.ts'
 import { type Significance, significanceOf, significanceOfDrift } from '../../../src/domain/history/significance.ts'
-import { certificate } from '../rules.ts'
+import { certificate } from '../findings/rules.ts'
 
 const state = (facts: object, more: Partial<SeriesState> = {}): SeriesState => ({
   result: 'pass',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Origin } from '../../../src/domain/findings/plan.ts'
 import type { PlannedProbe } from '../../../src/operations/audits/plan-paired.ts'
 import { planPairs } from '../../../src/operations/audits/plan-paired.ts'
-import { ruleThat } from '../../domain/rules.ts'
+import { ruleThat } from '../../domain/findings/rules.ts'
 import { openTestStores, type TestStores } from '../../support/stores.ts'
 
 let stores: TestStores

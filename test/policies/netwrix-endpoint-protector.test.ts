@@ -3,7 +3,7 @@ import { judge } from '../../src/domain/findings/judge.ts'
 import { resolveParameters, resolveRule } from '../../src/domain/policy/parameters.ts'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
-import { certificate, observation, type Seen } from './rules.ts'
+import { certificate, observation, type Seen } from '../domain/findings/rules.ts'
 
 const [policy] = builtInPolicies() as [PolicyDocument]
 

@@ -1,9 +1,9 @@
-import type { AddressResult, Observation } from '../../src/domain/findings/observation.ts'
-import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
-import type { State } from '../../src/domain/findings/state.ts'
-import type { ResolvedExpectation, ResolvedRule } from '../../src/domain/policy/policy.ts'
-import { type FactsByProtocol, type ProtocolName, protocolNames, protocols } from '../../src/domain/protocols/index.ts'
-import type { TlsFacts } from '../../src/domain/protocols/tls.ts'
+import type { AddressResult, Observation } from '../../../src/domain/findings/observation.ts'
+import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
+import type { State } from '../../../src/domain/findings/state.ts'
+import type { ResolvedExpectation, ResolvedRule } from '../../../src/domain/policy/policy.ts'
+import { type FactsByProtocol, type ProtocolName, protocolNames, protocols } from '../../../src/domain/protocols/index.ts'
+import type { TlsFacts } from '../../../src/domain/protocols/tls.ts'
 
 /** When everything here was observed. */
 export const now = '2026-01-01T12:00:00.000Z'
