@@ -47,7 +47,7 @@ describe('loadPolicy', () => {
       edit: ['    probe: ssh\n', ''],
       line: 8,
       pointer: '/rules/0/probe',
-      message: 'is missing: must be one of tcp, tls, https, ssh, ldap',
+      message: 'is missing: must be one of tcp, tls, https, ssh, ldap, smtp',
     },
     { edit: ['[client]', '[client, B]'], line: 12, pointer: '/rules/0/from/1', message: 'must be text like client' },
     {

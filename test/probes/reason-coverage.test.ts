@@ -30,7 +30,9 @@ describe('every reason code', () => {
 
   test('that the judge or the plan gives is expected in a test of theirs, or end to end', () => {
     const unproven = codesAbout('rule').filter(
-      (code) => namedIn(code, (path) => /^(domain\/(findings\/)?(judge|plan)|e2e\/)/.test(path)).length === 0,
+      (code) =>
+        namedIn(code, (path) => /^(domain\/(protocols\/|findings\/(judge|plan|paired-rule))|e2e\/)/.test(path))
+          .length === 0,
     )
     expect(unproven).toEqual([])
   })

@@ -18,7 +18,7 @@ export interface Session {
 }
 
 const maxBytes = 64 * 1024
-const [maxExtensions, maxExtensionBytes] = [100, 300]
+const [maxExtensions, maxExtensionBytes] = [50, 120]
 const [ready, completed, notLoggedIn] = [220, 250, 530]
 /** After these replies to EHLO, HELO is the next try: RFC 5321 section 3.2. */
 const unknownCommand: ReadonlySet<number> = new Set([500, 501, 502, 504])

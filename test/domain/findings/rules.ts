@@ -2,7 +2,12 @@ import type { AddressResult, Observation } from '../../../src/domain/findings/ob
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
 import type { State } from '../../../src/domain/findings/state.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../../../src/domain/policy/policy.ts'
-import { type FactsByProtocol, type ProtocolName, protocolNames, protocols } from '../../../src/domain/protocols/index.ts'
+import {
+  type FactsByProtocol,
+  type ProtocolName,
+  protocolNames,
+  protocols,
+} from '../../../src/domain/protocols/index.ts'
 import type { TlsFacts } from '../../../src/domain/protocols/tls.ts'
 
 /** When everything here was observed. */

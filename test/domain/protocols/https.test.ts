@@ -1,0 +1,62 @@
+import { describe } from 'vitest'
+import { testJudgements } from './judging.ts'
+
+describe('https', () => {
+  const http = { status: 200 }
+  testJudgements('https', [
+    [
+      'an answer passes',
+      { tls: { minVersion: 'TLSv1.2' }, http: { answers: true } },
+      { reason: 'http-responded', facts: { protocol: 'TLSv1.2', http } },
+      'as-expected',
+    ],
+    [
+      'a TLS server that answers no HTTP fails',
+      { http: { answers: true } },
+      { reason: 'tls-ok', facts: { protocol: 'TLSv1.2' } },
+      'http-no-response',
+    ],
+    [
+      'a peer that breaks off fails with what was seen',
+      { http: { answers: true } },
+      { reason: 'protocol-timeout', facts: { protocol: 'TLSv1.2' } },
+      'protocol-timeout',
+    ],
+    [
+      'TLS is judged first',
+      { tls: { minVersion: 'TLSv1.3' }, http: { answers: true } },
+      { reason: 'tls-ok', facts: { protocol: 'TLSv1.2' } },
+      'tls-version-too-old',
+    ],
+    [
+      'no plain answer passes',
+      { http: { plainServed: false } },
+      { reason: 'tls-ok', facts: { plainHttp: { answered: false } } },
+      'as-expected',
+    ],
+    [
+      'a plain 400 is the refusal of a plain request',
+      { http: { plainServed: false } },
+      { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 400 } } },
+      'as-expected',
+    ],
+    [
+      'a plain page fails',
+      { http: { plainServed: false } },
+      { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 200 } } },
+      'plain-http-served',
+    ],
+    [
+      'a plain redirect fails: it is answered in clear',
+      { http: { plainServed: false } },
+      { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 301 } } },
+      'plain-http-served',
+    ],
+    [
+      'where plain HTTP was not tried, it is unknown',
+      { http: { plainServed: false } },
+      { reason: 'tls-ok', facts: {} },
+      'facts-missing',
+    ],
+  ])
+})

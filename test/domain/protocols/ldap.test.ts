@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import type { Seen } from '../findings/rules.ts'
+import { judged, testJudgements } from './judging.ts'
+
+describe('ldap', () => {
+  const rootDse = { dnsHostName: 'dc1.corp.test' }
+  const bound = { as: 'credential', resultCode: 0, resultName: 'success' } as const
+  testJudgements('ldap', [
+    [
+      'a rootDSE is an answer',
+      { ldap: { answers: true } },
+      { reason: 'ldap-responded', facts: { rootDse } },
+      'as-expected',
+    ],
+    [
+      'a refused bind is an answer as well',
+      { ldap: { answers: true } },
+      { reason: 'ldap-anonymous-refused', facts: { bind: { as: 'anonymous', resultCode: 48, resultName: 'x' } } },
+      'as-expected',
+    ],
+    [
+      'a port that is open and answers nothing fails',
+      { ldap: { answers: true } },
+      { reason: 'protocol-timeout', facts: {} },
+      'ldap-no-response',
+    ],
+    [
+      'Active Directory passes',
+      { ldap: { activeDirectory: true } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: true } },
+      'as-expected',
+    ],
+    [
+      'another directory fails',
+      { ldap: { activeDirectory: true } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: false } },
+      'ldap-not-active-directory',
+    ],
+    [
+      'any directory passes where it need not be that one',
+      { ldap: { answers: true, activeDirectory: false } },
+      { reason: 'ldap-responded', facts: { rootDse, activeDirectory: false } },
+      'as-expected',
+    ],
+    [
+      'a bind over StartTLS passes',
+      { ldap: { bind: { credentialRef: 'env:X' }, security: ['starttls', 'ldaps'] } },
+      { reason: 'ldap-bind-ok', facts: { rootDse, bind: bound, security: 'starttls' } },
+      'as-expected',
+    ],
+    [
+      'a wrong password fails with its own reason',
+      { ldap: { bind: { credentialRef: 'env:X' } } },
+      { reason: 'ldap-invalid-credentials', facts: { rootDse, bind: { ...bound, resultCode: 49 } } },
+      'ldap-invalid-credentials',
+    ],
+    [
+      'a channel that could not be verified fails with its own reason',
+      { ldap: { bind: { credentialRef: 'env:X' }, security: ['starttls'] } },
+      { reason: 'ldap-channel-unverified', facts: { startTls: { offered: true }, security: 'starttls' } },
+      'ldap-channel-unverified',
+    ],
+    [
+      'a refused StartTLS fails with its own reason',
+      { ldap: { security: ['starttls'] } },
+      { reason: 'ldap-starttls-refused', facts: { rootDse, startTls: { offered: false }, security: 'plain' } },
+      'ldap-starttls-refused',
+    ],
+    [
+      'a channel that is not allowed fails',
+      { ldap: { security: ['ldaps'] } },
+      { reason: 'ldap-responded', facts: { rootDse, security: 'plain' } },
+      'ldap-channel-not-allowed',
+    ],
+    [
+      'a refused bind in clear passes where it must be refused',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 8, resultName: 'strongerAuthRequired' } },
+      },
+      'as-expected',
+    ],
+    [
+      'one that is judged by its password fails',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 49, resultName: 'invalidCredentials' } } },
+      'ldap-plain-bind-allowed',
+    ],
+    [
+      'one that was not tried is unknown',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse } },
+      'facts-missing',
+    ],
+  ])
+
+  test('a credential that cannot be used is an error and says nothing of the directory', () => {
+    const seen: Seen = { state: 'open', reason: 'credential-unavailable', facts: { rootDse } }
+    const expectation = { ldap: { bind: { credentialRef: 'env:X' } } }
+    const judgement = { result: 'error', state: 'open', reason: 'credential-unavailable' }
+    expect(judged(expectation, seen, 'ldap')).toEqual(judgement)
+  })
+})

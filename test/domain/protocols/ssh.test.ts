@@ -1,0 +1,80 @@
+import { describe } from 'vitest'
+import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
+import { testJudgements } from './judging.ts'
+
+describe('ssh', () => {
+  const key = { type: 'ssh-ed25519', sha256: 'SHA256:abc', verified: true }
+  const lists = {
+    kex: ['curve25519-sha256'],
+    hostKey: ['ssh-ed25519'],
+    cipherClientToServer: ['aes128-ctr'],
+    cipherServerToClient: ['3des-cbc'],
+    macClientToServer: ['hmac-sha2-256'],
+    macServerToClient: ['hmac-sha2-256'],
+    compressionClientToServer: ['none'],
+    compressionServerToClient: ['none'],
+  }
+  const facts = { identification: 'SSH-2.0-x', protocolVersion: '2.0', hostKey: key, algorithms: lists }
+  const seen = (change: object = {}, reason: ReasonCode = 'ssh-ok') => ({ reason, facts: { ...facts, ...change } })
+  testJudgements('ssh', [
+    ['a peer that speaks SSH passes', { ssh: { speaks: true } }, seen(), 'as-expected'],
+    [
+      'one that speaks something else fails',
+      { ssh: { speaks: true } },
+      { reason: 'protocol-mismatch', facts: { spoke: 'http' } },
+      'ssh-not-spoken',
+    ],
+    [
+      'one that says nothing fails with what was seen, where another claim is made',
+      { ssh: { minVersion: '2.0' } },
+      { reason: 'protocol-timeout', facts: {} },
+      'protocol-timeout',
+    ],
+    ['the version that is asked for passes', { ssh: { minVersion: '2.0' } }, seen(), 'as-expected'],
+    [
+      '1.99 is older than 2.0',
+      { ssh: { minVersion: '2.0' } },
+      seen({ protocolVersion: '1.99' }),
+      'ssh-version-too-old',
+    ],
+    [
+      '1.5 is older than 1.99',
+      { ssh: { minVersion: '1.99' } },
+      seen({ protocolVersion: '1.5' }),
+      'ssh-version-too-old',
+    ],
+    [
+      'a version that nobody knows is too old',
+      { ssh: { minVersion: '1.99' } },
+      seen({ protocolVersion: '9' }),
+      'ssh-version-too-old',
+    ],
+    ['a pinned host key passes', { ssh: { hostKeys: ['SHA256:x', 'SHA256:abc'] } }, seen(), 'as-expected'],
+    ['another one fails', { ssh: { hostKeys: ['SHA256:x'] } }, seen(), 'ssh-host-key-mismatch'],
+    [
+      'a key that was not proved is unknown, even if it is the pinned one',
+      { ssh: { hostKeys: ['SHA256:abc'] } },
+      seen({ hostKey: { ...key, verified: false } }),
+      'facts-missing',
+    ],
+    [
+      'a wrong signature fails whatever else holds',
+      { ssh: { speaks: true, hostKeys: ['SHA256:abc'] } },
+      seen({}, 'ssh-signature-invalid'),
+      'ssh-signature-invalid',
+    ],
+    ['algorithms that are not forbidden pass', { ssh: { forbid: ['arcfour'] } }, seen(), 'as-expected'],
+    [
+      'one that is forbidden in either direction fails',
+      { ssh: { forbid: ['3des-cbc'] } },
+      seen(),
+      'ssh-algorithm-forbidden',
+    ],
+    [
+      'lists that were not seen are unknown',
+      { ssh: { forbid: ['3des-cbc'] } },
+      seen({ algorithms: undefined }),
+      'facts-missing',
+    ],
+  ])
+})
