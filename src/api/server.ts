@@ -58,7 +58,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     done()
   })
   drainBeforeClosing(app)
-  await secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
+  secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
   respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)

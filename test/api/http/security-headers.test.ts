@@ -1,4 +1,7 @@
+import helmet from '@fastify/helmet'
+import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { securityHeaders, transportSecurity } from '../../../src/api/http/security-headers.ts'
 import { startService, type TestService } from '../../support/service.ts'
 
 let service: TestService
@@ -8,16 +11,16 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 
 const cases: [what: string, method: 'GET' | 'POST', url: string, call?: { key?: null; body?: string }][] = [
-  ['an answer', 'GET', '/v1/targets'],
+  ['a response', 'GET', '/v1/targets'],
   ['a stream', 'GET', '/v1/targets?format=csv'],
-  ['a refusal', 'GET', '/v1/targets', { key: null }],
+  ['a rejection', 'GET', '/v1/targets', { key: null }],
   ['a malformed request', 'POST', '/v1/targets', { body: '{' }],
-  ['what is not there', 'GET', '/nothing'],
+  ['an unknown path', 'GET', '/nothing'],
   ['liveness', 'GET', '/livez'],
   ['the document', 'GET', '/openapi.json'],
 ]
 describe.each(cases)('%s', (_what, method, url, call) => {
-  test('lets a browser do nothing with it but show it', async () => {
+  test('runs, loads and embeds nothing in a browser', async () => {
     const { headers } = await service.call(method, url, call)
     expect(headers).toMatchObject({
       'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
@@ -30,27 +33,27 @@ describe.each(cases)('%s', (_what, method, url, call) => {
     expect(headers['x-powered-by'] ?? headers.server).toBeUndefined()
   })
 
-  test('is not for other origins', async () => {
+  test('is not readable by other origins', async () => {
     const { headers } = await service.call(method, url, { ...call, headers: { origin: 'https://elsewhere.example' } })
     expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
   })
 })
 
-test('an answer that goes over TLS wants TLS for a year, one in clear says nothing of it', async () => {
+test('a response over TLS requires TLS for a year, one over plain HTTP does not mention it', async () => {
   const behindProxy = await startService({ working: false, env: { PORTWARDEN_BEHIND_PROXY: 'true' } })
   onTestFinished(() => behindProxy.stop())
-  const asked = await Promise.all([behindProxy, service].map(({ call }) => call('GET', '/livez')))
-  expect(asked.map(({ headers }) => headers['strict-transport-security'])).toEqual(['max-age=31536000', undefined])
+  const responses = await Promise.all([behindProxy, service].map(({ call }) => call('GET', '/livez')))
+  expect(responses.map(({ headers }) => headers['strict-transport-security'])).toEqual(['max-age=31536000', undefined])
 })
 
-test('a question of a browser whether another origin may call is not answered with leave', async () => {
-  const answer = await service.server.inject({
+test('a CORS preflight request of another origin is rejected', async () => {
+  const response = await service.server.inject({
     method: 'OPTIONS',
     url: '/v1/targets',
     headers: { origin: 'https://elsewhere.example', 'access-control-request-method': 'GET' },
   })
-  expect(answer.statusCode).toBeGreaterThanOrEqual(400)
-  expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
+  expect(response.statusCode).toBeGreaterThanOrEqual(400)
+  expect(Object.keys(response.headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
 })
 
 test('the page of the documentation runs its own scripts and no others', async () => {
@@ -61,4 +64,26 @@ test('the page of the documentation runs its own scripts and no others', async (
     expect(headers['x-content-type-options']).toBe('nosniff')
   }
   expect((await service.call('GET', '/docs/')).body).not.toMatch(/<script(?![^>]*\bsrc=)/)
+})
+
+test('the headers are those of helmet for responses that are data', async () => {
+  const model = fastify()
+  await model.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    crossOriginEmbedderPolicy: true,
+    frameguard: { action: 'deny' },
+    referrerPolicy: { policy: 'no-referrer' },
+    strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: false },
+  })
+  model.get('/', async (_request, reply) => reply.send())
+  const {
+    'content-length': _length,
+    date: _date,
+    connection: _connection,
+    ...headers
+  } = (await model.inject('/')).headers
+  expect({ ...securityHeaders, ...transportSecurity }).toEqual(headers)
 })
