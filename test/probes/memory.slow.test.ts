@@ -8,7 +8,7 @@ import { mustRun } from '../support/processes.ts'
 
 const program = new URL('../support/probe-many.ts', import.meta.url).pathname
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-/** The options of Node with which the service runs: they bound what V8 keeps of short-lived garbage. */
+/** The Node options of the service, which bound short-lived garbage. */
 const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
 
 const concurrency = 32
@@ -19,7 +19,7 @@ async function probeMany(checks: Check[]): Promise<ManyProbesOutcome> {
   return JSON.parse(await mustRun(process.execPath, [...nodeOptions, program], { input: JSON.stringify(request) }))
 }
 
-const looks = (host: string, port: number): Check[] => [
+const checksOf = (host: string, port: number): Check[] => [
   { probe: 'tcp', host, port, options: {} },
   { probe: 'tls', host, port, options: {} },
   { probe: 'https', host, port, options: {} },
@@ -33,12 +33,12 @@ test('10,000 probes of hostile peers leave no socket and less than 50 MiB behind
   await using smtp = await startHostile(hostile.smtp)
   await using reset = await startHostile(['reset'])
   await using end = await startHostile(['end'])
-  const outcome = await probeMany([garbage, http, smtp, reset, end].flatMap(({ host, port }) => looks(host, port)))
+  const outcome = await probeMany([garbage, http, smtp, reset, end].flatMap(({ host, port }) => checksOf(host, port)))
   expect(outcome).toMatchObject({ openSockets: 0, failures: [] })
   expect(outcome.grownMiB).toBeLessThan(50)
 })
 
-test('10,000 looks at a well-behaved TLS server leave no socket and less than 50 MiB behind', {
+test('10,000 probes of a well-behaved TLS server leave no socket and less than 50 MiB behind', {
   timeout: 300_000,
 }, async () => {
   await using server = await startHttps()

@@ -5,14 +5,14 @@ import { type ReasonCode, reasonCodes, reasons } from '../../src/domain/findings
 
 const root = join(import.meta.dirname, '..')
 
-/** The tests, by their path under test/. */
+/** Test sources by their path under test/. */
 const sources = new Map(
   readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test.ts') && path !== relative(root, import.meta.filename))
     .map((path) => [path, readFileSync(join(root, path), 'utf8')]),
 )
 
-/** Tests with a text that is the code, or ends with it: they expect it, since peers know no codes. */
+/** Tests with a string that is the code or ends with it: only an expectation names codes. */
 const namedIn = (code: ReasonCode, where: (path: string) => boolean): string[] => {
   const text = new RegExp(`'([^'\\n]* )?${code}'`)
   return [...sources].filter(([path, source]) => where(path) && text.test(source)).map(([path]) => path)
@@ -21,19 +21,19 @@ const namedIn = (code: ReasonCode, where: (path: string) => boolean): string[] =
 const codesAbout = (...about: string[]) => reasonCodes.filter((code) => about.includes(reasons[code].about))
 
 describe('every reason code', () => {
-  test('that a probe, the runner or the pipeline gives is provoked by a test with a real peer', () => {
-    const unproven = codesAbout('peer', 'us', 'setup').filter(
+  test('of a probe, the runner or the pipeline is provoked by a test with a real peer', () => {
+    const uncovered = codesAbout('peer', 'us', 'setup').filter(
       (code) => namedIn(code, (path) => !path.startsWith('domain/')).length === 0,
     )
-    expect(unproven).toEqual([])
+    expect(uncovered).toEqual([])
   })
 
-  test('that the judge or the plan gives is expected in a test of theirs, or end to end', () => {
-    const unproven = codesAbout('rule').filter(
+  test('of the judge or the plan is expected in one of their tests, or end to end', () => {
+    const uncovered = codesAbout('rule').filter(
       (code) =>
         namedIn(code, (path) => /^(domain\/(protocols\/|findings\/(judge|plan|paired-rule))|e2e\/)/.test(path))
           .length === 0,
     )
-    expect(unproven).toEqual([])
+    expect(uncovered).toEqual([])
   })
 })

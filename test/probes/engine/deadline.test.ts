@@ -6,14 +6,14 @@ import { listen } from '../../support/listen.ts'
 
 const expiry = (ms: number) => new Promise<void>((resolve) => createDeadline(ms).onExpiry(resolve))
 
-test('a deadline expires when its time is over, and not before', async () => {
+test('a deadline expires at its time, not before', async () => {
   const startedAt = performance.now()
   await expiry(50)
   const elapsedMs = performance.now() - startedAt
   expect(elapsedMs).toBeGreaterThanOrEqual(50)
 })
 
-test('what remains falls from the given time and is never negative', async () => {
+test('the remaining time decreases and is never negative', async () => {
   const deadline = createDeadline(20)
   const first = deadline.remainingMs()
   expect(first).toBeLessThanOrEqual(20)
@@ -22,7 +22,7 @@ test('what remains falls from the given time and is never negative', async () =>
   expect(createDeadline(-5).remainingMs()).toBe(0)
 })
 
-test('a canceled expiry does not call, also when it is canceled during the turn of grace', async () => {
+test('a canceled expiry does not call back, even if canceled during the turn of grace', async () => {
   const deadline = createDeadline(10)
   let called = false
   const cancel = deadline.onExpiry(() => {
@@ -33,24 +33,24 @@ test('a canceled expiry does not call, also when it is canceled during the turn 
   })
   cancelAtOnce()
   setTimeout(cancel, 20)
-  blockFor(30) // then both timers fire in one go, the deadline's first
+  blockFor(30) // so that both timers fire together, the deadline's first
   await expiry(1)
   expect(called).toBe(false)
 })
 
 test('bytes that arrived while the event loop was blocked are read before the deadline expires', async () => {
-  const server = net.createServer((socket) => socket.end('answer'))
+  const server = net.createServer((socket) => socket.end('response'))
   const { host, port, close } = await listen(server)
   const accepted = once(server, 'connection')
   const client = new net.Socket().pause().connect({ host, port })
   const [socket] = (await accepted) as [net.Socket]
-  await once(socket, 'finish') // the answer lies in the kernel, and the client has not begun to read
+  await once(socket, 'finish') // the response is in the kernel, and the client has not read yet
   const seen: string[] = []
-  client.on('data', () => seen.push('answer')).resume()
+  client.on('data', () => seen.push('response')).resume()
   const expired = new Promise<void>((resolve) => createDeadline(30).onExpiry(resolve))
   blockFor(60)
   await expired
-  expect(seen).toEqual(['answer'])
+  expect(seen).toEqual(['response'])
   await close()
 })
 

@@ -6,7 +6,7 @@ const imports = `
   import { affordableSockets, watchDescriptors } from '${import.meta.dirname}/../../../src/probes/engine/descriptor-pressure.ts'
   import { closeSync, openSync } from 'node:fs'`
 
-test('descriptors are not scarce while there are some, and are after an open failed for want of one', () => {
+test('descriptors become scarce after an open failed for lack of one', () => {
   const descriptors = watchDescriptors()
   const startedAt = performance.now()
   expect(descriptors.wereScarceSince(startedAt)).toBe(false)
@@ -15,7 +15,7 @@ test('descriptors are not scarce while there are some, and are after an open fai
   expect(descriptors.wereScarceSince(performance.now() + 1)).toBe(false)
 })
 
-test('descriptors are scarce when the last ones are in use, and not for ever', async () => {
+test('descriptors are scarce while the last ones are in use, not forever', async () => {
   const program = `${imports}
     const descriptors = watchDescriptors()
     const opened = []

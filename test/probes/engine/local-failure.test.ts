@@ -15,7 +15,7 @@ import { startNetwork } from '../../support/peers/netns.ts'
 
 const tcp = (host: string, port: number) => ({ probe: 'tcp' as const, host, port, options: {} })
 
-/** How many addressResults there are of each state and reason. */
+/** Counts of each state and reason. */
 function tally(observations: Observation[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { state, reason } of observations.flatMap(({ addressResults }) => addressResults)) {
@@ -39,7 +39,7 @@ describe('with 128 file descriptors and 2,000 targets', () => {
   const wrong = ({ host, addressResults: [seen] }: Observation) =>
     seen.state !== 'unknown' && seen.state !== (host.startsWith('127.7.') ? 'open' : 'closed')
 
-  test('a budget that is too large for the limit gives unknown, and no wrong state', async () => {
+  test('a budget above the limit gives unknown, never a wrong state', async () => {
     const { listening, targets, port } = await startTargets()
     const checks = targets.map((host) => tcp(host, port))
     const seen = await observeWithDescriptors(128, { ...patience, sockets: 2_000, perHost: 2_000, checks })
@@ -48,7 +48,7 @@ describe('with 128 file descriptors and 2,000 targets', () => {
     for (const { close } of listening) await close()
   })
 
-  test('a budget within the limit sees every target as it is', async () => {
+  test('a budget within the limit gives the true state of every target', async () => {
     const { listening, targets, port } = await startTargets()
     const checks = targets.map((host) => tcp(host, port))
     const seen = await observeWithDescriptors(128, { ...patience, sockets: 2_000, withinDescriptors: true, checks })
@@ -64,7 +64,7 @@ test('an event loop that was blocked beyond the deadline still sees an open port
     descriptors: watchDescriptors(),
   })
   const dialling = dial({ host, address: host, port }, createDeadline(200))
-  process.nextTick(blockFor, 300) // the connect is under way by then
+  process.nextTick(blockFor, 300) // during the connect
   const result = await dialling
   expect(isConnection(result)).toBe(true)
   if (isConnection(result)) result.socket.destroy()
@@ -76,8 +76,8 @@ function blockFor(ms: number): void {
   while (performance.now() < end);
 }
 
-describeWithPeers(['netns', 'tcpdump'], 'a vantage that is out of order', () => {
-  test('without ephemeral ports: unknown, and what was seen before is right', async () => {
+describeWithPeers(['netns', 'tcpdump'], 'a vantage with a local failure', () => {
+  test('without ephemeral ports: unknown, and earlier results are right', async () => {
     await using network = await startNetwork()
     await network.exec('client', ['sh', '-c', 'echo 40000 40009 > /proc/sys/net/ipv4/ip_local_port_range'])
     const server = network.spawn('target', [
@@ -91,7 +91,7 @@ describeWithPeers(['netns', 'tcpdump'], 'a vantage that is out of order', () => 
     expect(seen).toEqual({ 'open, tcp-connected': 10, 'unknown, ports-exhausted': 40 })
   })
 
-  test('a port of its own that nobody listens on is closed, also when the kernel connects it to itself', async () => {
+  test('a local port without a listener is closed, even if the kernel connects it to itself', async () => {
     await using network = await startNetwork()
     await network.exec('client', ['sh', '-c', 'echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range'])
     const seen = await observeIn(network, { ...patience, checks: [tcp('127.0.0.1', 40_000), tcp('::1', 40_000)] })
@@ -105,12 +105,12 @@ describeWithPeers(['netns', 'tcpdump'], 'a vantage that is out of order', () => 
     expect(tally(seen)).toEqual({ 'unknown, no-local-route': 2 })
   })
 
-  test('without any network: unknown, also when it goes away while a probe waits', async () => {
+  test('without any network: unknown, even if it disappears during a probe', async () => {
     await using network = await startNetwork()
     const capture = network.spawn('target', ['tcpdump', '-i', 'peer0', '-c', '1', 'tcp port 1001'])
-    await once(capture.stderr ?? capture, 'data') // it listens
+    await once(capture.stderr ?? capture, 'data') // it is listening
     const waiting = observeIn(network, { ...patience, checks: [tcp(network.targetAddress, 1001)] })
-    await once(capture, 'exit') // the SYN is there
+    await once(capture, 'exit') // the SYN was captured
     await network.exec('client', ['ip', 'link', 'set', 'peer0', 'down'])
     expect(tally(await waiting)).toEqual({ 'unknown, no-local-route': 1 })
     const after = await observeIn(network, { ...patience, checks: [tcp(network.targetAddress, 1001)] })
@@ -119,7 +119,7 @@ describeWithPeers(['netns', 'tcpdump'], 'a vantage that is out of order', () => 
 
   test('without name servers: unknown, and not unresolved', async () => {
     await using network = await startNetwork()
-    const etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` lays these files over /etc
+    const etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` mounts these files over /etc
     await mkdir(etc, { recursive: true })
     try {
       for (const nameserver of ['127.0.0.1', '203.0.113.53', network.absentAddress, network.targetAddress]) {

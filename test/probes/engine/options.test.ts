@@ -18,19 +18,19 @@ const rule = (
   ...(inside ? { insideWindow: { expect: inside } } : {}),
 })
 
-test('a probe looks for what the rule asks outside a window and inside', () => {
+test('a probe gets the options for the expectations outside and inside a window', () => {
   const options = optionsOf(
     rule('tls', { tls: { refuses: ['TLSv1'], trusted: true } }, { tls: { refuses: ['TLSv1.1'], trustedCa: 'PEM' } }),
   )
   expect(options).toEqual({ offerVersions: ['TLSv1', 'TLSv1.1'], trustedCa: 'PEM' })
 })
 
-test('what is asked only inside a window is looked for as well', () => {
+test('an expectation that exists only inside a window is probed too', () => {
   const inside: ResolvedExpectation = { ldap: { plainBind: 'refused' } }
   expect(optionsOf(rule('ldap', { state: ['closed'] }, inside))).toMatchObject({ plainBind: true })
 })
 
-test('a rule without a window asks for no more than its expectation', () => {
+test('a rule without a window needs only its expectation', () => {
   expect(optionsOf(rule('tls', { tls: { minVersion: 'TLSv1.2' } }))).toEqual({})
   expect(optionsOf(rule('https', { http: { plainServed: false } }))).toEqual({ plainHttp: true })
 })

@@ -21,14 +21,14 @@ interface Overrides extends Partial<Omit<ObserverOptions, 'probes' | 'egress'>> 
 }
 
 function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...options }: Overrides = {}) {
-  const unused = () => expect.unreachable('a probe that no check asked for')
+  const unused = () => expect.unreachable('a probe without a check')
   const probes: ProbeRegistry = { tcp, ldap: ldap ?? unused, tls: unused, https: unused, ssh: unused, smtp: unused }
   const errors: unknown[] = []
   const observe = createObserver({
     probes,
     egress: createEgressPolicy({ allow: parseAllow(allow) }),
     budget: createBudget({ sockets: 10, perHost: 10 }),
-    lookup: () => expect.unreachable('a literal address was looked up'),
+    lookup: () => expect.unreachable('a literal address was resolved'),
     credential: async () => credential,
     requester: 'portwarden tests',
     timeoutMs: 5_000,
@@ -43,10 +43,10 @@ function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...opt
 
 const tcpCheck = (host: string, port = 80) => ({ probe: 'tcp' as const, host, port, options: {} })
 
-/** A probe that sees one thing after the other, and notes where it looked. */
-function scripted(...looks: ProbeResult<'tcp'>[]) {
+/** A probe with scripted results that records the probed addresses. */
+function scripted(...results: ProbeResult<'tcp'>[]) {
   const seen: string[] = []
-  const probe: Probe<'tcp'> = async ({ address }) => looks[seen.push(address) - 1] ?? open
+  const probe: Probe<'tcp'> = async ({ address }) => results[seen.push(address) - 1] ?? open
   return { probe, seen }
 }
 
@@ -57,7 +57,7 @@ async function startListener() {
   return { server, ...listening }
 }
 
-test('an observation says what was asked, when, and what was seen at the address', async () => {
+test('an observation holds the check, the time and the result at the address', async () => {
   const { host, port } = await startListener()
   const seen = await observerWith().observe(tcpCheck(host, port))
   expect(seen).toEqual({
@@ -71,13 +71,13 @@ test('an observation says what was asked, when, and what was seen at the address
 })
 
 describe('addresses', () => {
-  test('each address of a name is seen, in a stable order', async () => {
+  test('each address of a name is probed, in a stable order', async () => {
     const { host, port } = await startListener()
-    for (const answer of [
+    for (const addresses of [
       ['::1', '127.0.0.2', host],
       [host, '127.0.0.2', '::1'],
     ]) {
-      const { observe } = observerWith({ lookup: async () => answer })
+      const { observe } = observerWith({ lookup: async () => addresses })
       const { addressResults } = await observe(tcpCheck('dc.lab.test', port))
       expect(addressResults.map(({ address, state }) => [address, state])).toEqual([
         ['127.0.0.1', 'open'],
@@ -87,7 +87,7 @@ describe('addresses', () => {
     }
   })
 
-  test('a probe is told the name that was asked for, and the literal address', async () => {
+  test('a probe receives the requested name and the literal address', async () => {
     const endpoints: unknown[] = []
     const tcp: Probe<'tcp'> = async (endpoint) => {
       endpoints.push(endpoint)
@@ -97,7 +97,7 @@ describe('addresses', () => {
     expect(endpoints).toEqual([{ host: 'DC.lab.test', address: '127.0.0.1', port: 389 }])
   })
 
-  test('an address that the egress policy refuses gets no probe; the others are seen', async () => {
+  test('an address outside the egress policy is not probed; the others are', async () => {
     const { probe, seen } = scripted(open)
     const { observe } = observerWith({ tcp: probe, lookup: async () => ['169.254.169.254', '127.0.0.1'] })
     const { addressResults } = await observe(tcpCheck('rebound.test'))
@@ -118,7 +118,7 @@ describe('addresses', () => {
   test.for([
     ['127.1', { state: 'unknown', reason: 'invalid-host' }],
     ['nowhere.test', { state: 'unresolved', reason: 'name-not-found' }],
-  ] as const)('a host that leads to no address has one sighting that says so: %s', async ([host, outcome]) => {
+  ] as const)('a host without an address has one address result with the reason: %s', async ([host, outcome]) => {
     const lookup = () => Promise.reject(Object.assign(new Error('no such name'), { code: 'ENOTFOUND' }))
     const { addressResults } = await observerWith({ lookup }).observe(tcpCheck(host))
     expect(addressResults).toEqual([{ address: null, ...outcome, facts: {}, latencyMs: null, attempts: 0 }])
@@ -126,14 +126,14 @@ describe('addresses', () => {
 })
 
 describe('tries', () => {
-  test('silence is believed after the last try only', async () => {
+  test('silence counts only after the last try', async () => {
     const { probe, seen } = scripted(silent, silent, silent, open)
     const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
     expect(addressResults).toMatchObject([{ state: 'filtered', reason: 'no-response', attempts: 3 }])
     expect(seen).toHaveLength(3)
   })
 
-  test('the first other answer after silence stands', async () => {
+  test('the first response after silence counts', async () => {
     const { probe } = scripted(silent, open)
     const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
     expect(addressResults).toMatchObject([{ state: 'open', reason: 'tcp-connected', attempts: 2 }])
@@ -144,14 +144,14 @@ describe('tries', () => {
     { state: 'filtered', reason: 'icmp-prohibited', facts: {} },
     { state: 'open', reason: 'protocol-timeout', facts: {} },
     { state: 'unknown', reason: 'descriptors-exhausted', facts: {} },
-  ] as const)('what is not silence is not tried again: $reason', async (look) => {
-    const { probe, seen } = scripted(look)
+  ] as const)('only silence is retried: $reason', async (result) => {
+    const { probe, seen } = scripted(result)
     const { addressResults } = await observerWith({ tcp: probe }).observe(tcpCheck('127.0.0.1'))
-    expect(addressResults).toMatchObject([{ ...look, attempts: 1 }])
+    expect(addressResults).toMatchObject([{ ...result, attempts: 1 }])
     expect(seen).toHaveLength(1)
   })
 
-  test('tries are spaced, each pause longer than the one before, and the latency is of the last one', async () => {
+  test('pauses between tries grow, and the latency is that of the last try', async () => {
     const startedAt: number[] = []
     const tcp: Probe<'tcp'> = async () => {
       startedAt.push(performance.now())
@@ -164,7 +164,7 @@ describe('tries', () => {
     expect(addressResults[0].latencyMs).toBeLessThan(performance.now() - second - 78)
   })
 
-  test('a pause between tries holds no slot', async () => {
+  test('a pause between tries occupies no slot', async () => {
     const { probe, seen } = scripted(silent)
     const { observe } = observerWith({ tcp: probe, budget: createBudget({ sockets: 1, perHost: 1 }), spacingMs: 50 })
     await Promise.all([observe(tcpCheck('127.0.0.1')), observe(tcpCheck('127.0.0.2'))])
@@ -173,7 +173,7 @@ describe('tries', () => {
 })
 
 describe('slots and deadlines', () => {
-  test('the deadline of a probe starts when it has its slot', async () => {
+  test('the deadline of a probe starts with its slot', async () => {
     const remaining: number[] = []
     const tcp: Probe<'tcp'> = async (_endpoint, _options, { deadline }) => {
       remaining.push(deadline.remainingMs())
@@ -182,10 +182,10 @@ describe('slots and deadlines', () => {
     }
     const { observe } = observerWith({ tcp, timeoutMs: 200, budget: createBudget({ sockets: 1, perHost: 1 }) })
     await Promise.all(['127.0.0.1', '127.0.0.2', '127.0.0.3'].map((host) => observe(tcpCheck(host))))
-    for (const ms of remaining) expect(ms).toBeGreaterThan(0) // 0 is left to who waits while another has the slot
+    for (const ms of remaining) expect(ms).toBeGreaterThan(0) // 0 if the deadline ran while waiting for the slot
   })
 
-  test('never are more connections open than the budget has sockets', async () => {
+  test('open connections never exceed the socket budget', async () => {
     const { server, host, port, openSockets } = await startListener()
     let most = 0
     server.on('connection', () => {
@@ -206,50 +206,50 @@ describe('slots and deadlines', () => {
   })
 })
 
-describe('a probe with a fault of ours', () => {
+describe('a probe with a programming error', () => {
   const failed = { state: 'unknown', reason: 'local-failure', facts: {}, attempts: 1 }
 
-  test('that throws is unknown, is logged, and does not stop the run or keep its slot or socket', async () => {
+  test('that throws gives unknown, is logged, and releases its slot and socket', async () => {
     const { server, host, port } = await startListener()
     const accepted = once(server, 'connection')
-    const fault = new TypeError('a fault of ours')
+    const error = new TypeError('a programming error')
     const tcp: Probe<'tcp'> = async (endpoint, options, io) => {
       if (endpoint.address !== host) return probeTcp(endpoint, options, io)
       await io.connect(endpoint)
-      throw fault
+      throw error
     }
     const { observe, errors } = observerWith({ tcp, budget: createBudget({ sockets: 1, perHost: 1 }) })
     const [broken, sound] = await Promise.all([observe(tcpCheck(host, port)), observe(tcpCheck('127.0.0.2', port))])
     expect(broken.addressResults).toMatchObject([failed])
     expect(sound.addressResults).toMatchObject([{ state: 'closed' }])
-    expect(errors).toEqual([fault])
+    expect(errors).toEqual([error])
     const [socket] = (await accepted) as [net.Socket]
     socket.resume()
     await once(socket, 'close')
   })
 
-  test('of any other part of ours is unknown as well, and logged', async () => {
-    const fault = new TypeError('a fault of ours')
+  test('in another component gives unknown too, and is logged', async () => {
+    const error = new TypeError('a programming error')
     const lookup = () => {
-      throw fault
+      throw error
     }
     const { observe, errors } = observerWith({ lookup })
     expect((await observe(tcpCheck('dc.lab.test'))).addressResults).toMatchObject([
       { ...failed, address: null, attempts: 0 },
     ])
-    expect(errors).toEqual([fault])
+    expect(errors).toEqual([error])
   })
 
-  test('that throws at once, before it is a promise, is unknown too', async () => {
+  test('that throws synchronously gives unknown too', async () => {
     const tcp: Probe<'tcp'> = () => {
-      throw new TypeError('a fault of ours')
+      throw new TypeError('a programming error')
     }
     const { observe, errors } = observerWith({ tcp })
     expect((await observe(tcpCheck('127.0.0.1'))).addressResults).toMatchObject([failed])
     expect(errors).toHaveLength(1)
   })
 
-  test('that does not end is given up, and a connection that it opens later is destroyed', async () => {
+  test('that does not end is abandoned, and its late connections are destroyed', async () => {
     const { server, host, port } = await startListener()
     let late: ProbeIo['connect'] | undefined
     const tcp: Probe<'tcp'> = (_endpoint, _options, io) => {
@@ -271,18 +271,18 @@ describe('a credential', () => {
   const check = { probe: 'ldap' as const, host: 'dc.lab.test', port: 636, options: { credentialRef: 'env:LDAP' } }
   const lookup = async () => ['127.0.0.1', '127.0.0.2', '127.0.0.3']
 
-  /** Binds with the credential, where it gets one, and sees this. */
+  /** A probe that resolves its credential and gives this reason. */
   function binding(reason: ProbeResult<'ldap'>['reason']) {
     const given: unknown[] = []
     const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
-      const answer = await io.credential(credentialRef, endpoint)
-      given.push(answer)
-      return { state: 'open', reason: typeof answer === 'string' ? answer : reason, facts: {} }
+      const resolved = await io.credential(credentialRef, endpoint)
+      given.push(resolved)
+      return { state: 'open', reason: typeof resolved === 'string' ? resolved : reason, facts: {} }
     }
     return { ldap, given }
   }
 
-  test('that was refused at one address of the host is not sent to the next ones', async () => {
+  test('that was refused at one address of the host is withheld from the others', async () => {
     const { ldap, given } = binding('ldap-invalid-credentials')
     const { addressResults } = await observerWith({ ldap, lookup }).observe(check)
     expect(given).toEqual([credential, 'credential-withheld', 'credential-withheld'])

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createBudget } from '../../../src/probes/engine/socket-budget.ts'
 
-/** Asks for slots and notes in which order they are given. */
+/** Requests slots and records the order in which they are given. */
 function createCounter(limits: { sockets: number; perHost: number }) {
   const budget = createBudget(limits)
   const given: string[] = []
@@ -12,12 +12,12 @@ function createCounter(limits: { sockets: number; perHost: number }) {
     ask(host: string, name = host) {
       budget.acquire(host).then(() => given.push(name))
     },
-    /** Lets every promise that is settled call back. */
+    /** Runs the callbacks of every settled promise. */
     settled: () => new Promise(setImmediate),
   }
 }
 
-test('slots are given at once while there are any, and never more than that', async () => {
+test('slots are given immediately up to the limit', async () => {
   const { ask, given, budget, settled } = createCounter({ sockets: 3, perHost: 3 })
   for (const host of ['a', 'b', 'c', 'd']) ask(host)
   await settled()
@@ -27,7 +27,7 @@ test('slots are given at once while there are any, and never more than that', as
   expect(given).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a host gets no more than its share, though there are free slots', async () => {
+test('a host gets at most its share, even if slots are free', async () => {
   const { ask, given, budget, settled } = createCounter({ sockets: 10, perHost: 2 })
   for (const name of ['a1', 'a2', 'a3']) ask('a', name)
   ask('b')
@@ -38,7 +38,7 @@ test('a host gets no more than its share, though there are free slots', async ()
   expect(given).toEqual(['a1', 'a2', 'b', 'a3'])
 })
 
-test('the hosts that wait get a slot each in turn, however many checks one of them has', async () => {
+test('waiting hosts get slots in turn, regardless of their number of checks', async () => {
   const { ask, given, budget, settled } = createCounter({ sockets: 1, perHost: 1 })
   ask('first')
   for (const name of ['slow1', 'slow2', 'slow3']) ask('slow', name)
@@ -53,7 +53,7 @@ test('the hosts that wait get a slot each in turn, however many checks one of th
   expect(given).toEqual(['first', 'slow1', 'b1', 'c', 'slow2', 'b2', 'slow3'])
 })
 
-test('a slow host that holds all of its share does not hold the others', async () => {
+test('a slow host with all of its share does not block other hosts', async () => {
   const { ask, given, budget, settled } = createCounter({ sockets: 3, perHost: 2 })
   for (let check = 0; check < 100; check += 1) ask('slow')
   for (let check = 0; check < 100; check += 1) ask(`quick${check}`)
@@ -65,13 +65,13 @@ test('a slow host that holds all of its share does not hold the others', async (
   expect(given.filter((name) => name === 'slow')).toHaveLength(2)
 })
 
-test('a slot that nobody holds cannot be released, and a budget needs slots', () => {
+test('an unheld slot cannot be released, and a budget needs slots', () => {
   expect(() => createBudget({ sockets: 1, perHost: 1 }).release('a')).toThrow()
   expect(() => createBudget({ sockets: 0, perHost: 1 })).toThrow(RangeError)
   expect(() => createBudget({ sockets: 1, perHost: Number.NaN })).toThrow(RangeError)
 })
 
-test('whatever the order of checks and ends: no limit is passed, no slot is idle while somebody may have it, all are served', async () => {
+test('in any order of checks, no limit is exceeded, no usable slot is idle, and all are served', async () => {
   const limits = fc.record({ sockets: fc.integer({ min: 1, max: 6 }), perHost: fc.integer({ min: 1, max: 4 }) })
   const steps = fc.array(fc.oneof(fc.constantFrom('a', 'b', 'c', 'd'), fc.constant(null)), { maxLength: 80 })
   await fc.assert(

@@ -11,12 +11,12 @@ describe('the data types of RFC 4251 section 5', () => {
     [0n, '00000000'],
     [0x9a378f9b2e332a7n, '0000000809a378f9b2e332a7'],
     [0x80n, '000000020080'],
-  ])('writes and reads %s as the example of the RFC', (value, hex) => {
+  ])('encodes and decodes %s like the RFC example', (value, hex) => {
     expect(encodeMpint(value).toString('hex')).toBe(hex)
     expect(readFields(Buffer.from(hex, 'hex')).mpint()).toBe(value)
   })
 
-  test('reads back what it wrote', () => {
+  test('decodes what it encoded', () => {
     fc.assert(
       fc.property(bytes, number, names, fc.nat(0xffff_ffff), (string, value, list, count) => {
         const parts = [encodeString(string), encodeMpint(value), encodeText(list.join(',')), encodeUint32(count)]
@@ -27,7 +27,7 @@ describe('the data types of RFC 4251 section 5', () => {
     )
   })
 
-  test('calls no message complete that was cut or has a byte too many', () => {
+  test('reports a truncated or overlong message as incomplete', () => {
     fc.assert(
       fc.property(bytes, number, names, fc.nat(), (string, value, list, at) => {
         const whole = Buffer.concat([encodeString(string), encodeMpint(value), encodeText(list.join(','))])
@@ -52,7 +52,7 @@ describe('the data types of RFC 4251 section 5', () => {
     expect([fields.nameList(), fields.complete()]).toEqual([[], false])
   })
 
-  test('refuses a number that is negative', () => {
+  test('refuses a negative number', () => {
     const fields = readFields(encodeString(Buffer.of(0xed, 0xcc)))
     fields.mpint()
     expect(fields.complete()).toBe(false)

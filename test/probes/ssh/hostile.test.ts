@@ -17,8 +17,8 @@ interface Address {
   port: number
 }
 
-/** Probes, and makes sure that nothing is left behind and the deadline held. */
-async function look({ host, port }: Address, deadlineMs: number) {
+/** Runs one probe, which must keep its deadline and release everything. */
+async function runProbe({ host, port }: Address, deadlineMs: number) {
   const io = watchedIo({ deadlineMs })
   const seen = await inTime(deadlineMs, probeSsh({ host, address: host, port }, {}, io))
   expect(io.left()).toEqual({ sockets: 0, waits: 0 })
@@ -43,13 +43,13 @@ const script = fc
   .tuple(fc.array(step, { maxLength: 8 }), fc.constantFrom<Step>('hang', 'end', 'reset'))
   .map(([steps, last]) => [...steps, last])
 
-describe('probeSsh and hostile peers', () => {
-  test('never throws, keeps its deadline and leaves nothing behind, whatever a peer sends and however it ends', async () => {
-    const together = 25 // so that many wait for their deadlines at the same time
+describe('probeSsh with hostile peers', () => {
+  test('never throws, keeps its deadline and releases everything, for any bytes and any ending', async () => {
+    const together = 25 // so that many deadlines pass concurrently
     await fc.assert(
       fc.asyncProperty(fc.array(script, { minLength: together, maxLength: together }), async (scripts) => {
         const peers = await Promise.all(scripts.map((steps) => startHostile(steps)))
-        const seen = await Promise.all(peers.map((peer) => look(peer, short)))
+        const seen = await Promise.all(peers.map((peer) => runProbe(peer, short)))
         await Promise.all(peers.map((peer) => peer.stop()))
         for (const { state, facts } of seen)
           expect({ state, key: facts.hostKey }).toEqual({ state: 'open', key: undefined })
@@ -62,32 +62,28 @@ describe('probeSsh and hostile peers', () => {
     ['drips an endless line', hostile.drip(), 'protocol-mismatch'],
     ['drips endless lines', hostile.drip('a line of some length\r\n', 5), 'protocol-mismatch'],
     [
-      'drips packets that are to be ignored',
+      'drips SSH_MSG_IGNORE packets',
       [{ send: identification }, { drip: ignored(1_000), everyMs: 1 }],
       'protocol-timeout',
     ],
     [
-      'promises a packet that never comes',
+      'announces a packet that never arrives',
       hostile.banner(Buffer.from(`${identification}\0\0\x88\xb4\x04`, 'latin1')),
       'protocol-timeout',
     ],
   ])('ends with the deadline when a peer %s', async (_what, steps, reason) => {
     await using peer = await startHostile(steps)
-    const { reason: seen, facts } = await look(peer, short)
+    const { reason: seen, facts } = await runProbe(peer, short)
     expect({ seen, key: facts.hostKey }).toEqual({ seen: reason, key: undefined })
   })
 
   test.each<[string, Step[], string]>([
     ['of bytes without a line', hostile.flood(), 'protocol-mismatch'],
     ['of lines', hostile.flood('welcome\r\n'.repeat(1_000)), 'protocol-mismatch'],
-    [
-      'of packets that are to be ignored',
-      [{ send: identification }, { send: ignored(10_000) }, 'hang'],
-      'response-too-large',
-    ],
+    ['of SSH_MSG_IGNORE packets', [{ send: identification }, { send: ignored(10_000) }, 'hang'], 'response-too-large'],
   ])('does not read a flood %s to its end', async (_what, steps, reason) => {
     await using peer = await startHostile(steps)
-    expect((await look(peer, generous)).reason).toBe(reason)
+    expect((await runProbe(peer, generous)).reason).toBe(reason)
   })
 
   test('refuses every packet whose lengths RFC 4253 section 6 forbids, without waiting for the rest of it', async () => {
@@ -101,7 +97,7 @@ describe('probeSsh and hostile peers', () => {
       fc.asyncProperty(headers, async ([length, padding]) => {
         const header = Buffer.concat([Buffer.from(identification), encodeUint32(length), Buffer.of(padding)])
         await using peer = await startHostile(hostile.banner(header))
-        expect((await look(peer, generous)).reason).toBe('protocol-violation')
+        expect((await runProbe(peer, generous)).reason).toBe('protocol-violation')
       }),
     )
   })
@@ -120,7 +116,9 @@ describe('the memory of probeSsh', () => {
     const peers = [good, flood, long, refusal]
     const probe = async (probes: number) => {
       for (let done = 0; done < probes; done += 40) {
-        await Promise.all(Array.from({ length: 40 }, (_, index) => look(peers[index % peers.length] ?? good, generous)))
+        await Promise.all(
+          Array.from({ length: 40 }, (_, index) => runProbe(peers[index % peers.length] ?? good, generous)),
+        )
       }
     }
     await probe(2_000) // until all code is compiled
@@ -130,7 +128,7 @@ describe('the memory of probeSsh', () => {
   })
 })
 
-/** Sends these bytes to everyone, and keeps nothing of what it hears, unlike `startHostile`. */
+/** Sends these bytes to every client; unlike `startHostile`, records nothing. */
 async function startTalker(text: string) {
   const server = net.createServer((socket) =>
     socket
@@ -142,48 +140,45 @@ async function startTalker(text: string) {
   return asPeer({ host, port }, close)
 }
 
-/** Bytes that are still in use; resident memory also holds what waits for the collector, up to 50 MB more or less. */
+/** Live bytes; resident memory varies by up to 50 MB of garbage. */
 async function retainedBytes(): Promise<number> {
   await collectGarbage()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
 }
 
-describe('probeSsh and a recorded exchange', () => {
+describe('probeSsh with a recorded exchange', () => {
   let recorded: Buffer
   beforeAll(async () => {
     await using server = await startSshServer()
     await using relay = await startSshRelay(server)
-    expect((await look(relay, generous)).reason).toBe('ssh-ok')
+    expect((await runProbe(relay, generous)).reason).toBe('ssh-ok')
     recorded = relay.recorded()
   })
 
-  test('never believes a replay', async () => {
+  test('never accepts a replay', async () => {
     await using peer = await startHostile(hostile.banner(recorded))
-    expect((await look(peer, generous)).facts.hostKey?.verified).toBe(false)
+    expect((await runProbe(peer, generous)).facts.hostKey?.verified).toBe(false)
   })
 
-  test.each(['reset', 'end'] as const)(
-    'says what it saw before the peer breaks off (%s) at any byte',
-    async (ending) => {
-      const lineBytes = recorded.indexOf('\n') + 1
-      for (let cut = 0; cut < recorded.length; cut += 1) {
-        await using peer = await startHostile([{ send: recorded.subarray(0, cut) }, { receive: 1 }, ending])
-        const { reason, facts } = await look(peer, generous)
-        const broken = ending === 'reset' ? 'connection-reset' : 'connection-closed'
-        expect({ cut, reason }).toEqual({ cut, reason: cut < lineBytes ? broken : 'ssh-refused' })
-        expect(facts.identification).toBe(cut < lineBytes ? undefined : 'SSH-2.0-peer')
-        expect(facts.hostKey).toBeUndefined()
-      }
-    },
-  )
+  test.each(['reset', 'end'] as const)('keeps its facts if the peer ends (%s) at any byte', async (ending) => {
+    const lineBytes = recorded.indexOf('\n') + 1
+    for (let cut = 0; cut < recorded.length; cut += 1) {
+      await using peer = await startHostile([{ send: recorded.subarray(0, cut) }, { receive: 1 }, ending])
+      const { reason, facts } = await runProbe(peer, generous)
+      const broken = ending === 'reset' ? 'connection-reset' : 'connection-closed'
+      expect({ cut, reason }).toEqual({ cut, reason: cut < lineBytes ? broken : 'ssh-refused' })
+      expect(facts.identification).toBe(cut < lineBytes ? undefined : 'SSH-2.0-peer')
+      expect(facts.hostKey).toBeUndefined()
+    }
+  })
 
-  test('never believes an exchange in which one bit was changed on the way', async () => {
+  test('never accepts an exchange with one changed bit', async () => {
     const covered = signedBits(recorded)
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...covered), async (bit) => {
         await using server = await startSshServer({ alter: flipping(bit) })
-        const { facts } = await look(server, short)
+        const { facts } = await runProbe(server, short)
         expect(facts.hostKey?.verified ?? false).toBe(false)
       }),
       { numRuns: 200 },
@@ -191,7 +186,7 @@ describe('probeSsh and a recorded exchange', () => {
   })
 })
 
-/** Every bit but those of padding, of the CR and of what RFC 4253 section 8 does not sign: all the rest is covered. */
+/** Every bit except padding, the CR and what RFC 4253 section 8 leaves unsigned. */
 function signedBits(recorded: Buffer): number[] {
   const positions = range(0, recorded.indexOf('\r'))
   let offset = recorded.indexOf('\n') + 1

@@ -15,10 +15,10 @@ import { probeIo } from '../../support/probe-io.ts'
 import { mustRun, run } from '../../support/processes.ts'
 import { makeTempDir, type TempDir } from '../../support/temp-dir.ts'
 
-const look = ({ host, port }: { host: string; port: number }, deadlineMs?: number) =>
+const runProbe = ({ host, port }: { host: string; port: number }, deadlineMs?: number) =>
   probeSsh({ host, address: host, port }, {}, probeIo({ deadlineMs }))
 
-describeWithPeers(['openssh'], 'probeSsh and a real OpenSSH', () => {
+describeWithPeers(['openssh'], 'probeSsh with a real OpenSSH', () => {
   let directory: TempDir
   const moreKeys = { p384: '', p521: '' }
   beforeAll(async () => {
@@ -52,7 +52,7 @@ describeWithPeers(['openssh'], 'probeSsh and a real OpenSSH', () => {
     ['diffie-hellman-group14-sha1', 'ssh-rsa', 'ssh-rsa'],
     ['diffie-hellman-group-exchange-sha1', 'ssh-ed25519', 'ssh-ed25519'],
     ['diffie-hellman-group1-sha1', 'rsa-sha2-512', 'ssh-rsa'],
-  ])('verifies the host key over %s, signed by %s, and shows it as ssh-keygen does', async (kex, algorithm, type) => {
+  ])('verifies the host key over %s, signed by %s, and prints it like ssh-keygen', async (kex, algorithm, type) => {
     await using sshd = await startSshd({
       extra: [
         `KexAlgorithms ${kex}`,
@@ -61,7 +61,7 @@ describeWithPeers(['openssh'], 'probeSsh and a real OpenSSH', () => {
         `HostKey ${directory.path}/521`,
       ].join('\n'),
     })
-    const { state, reason, facts } = await look(sshd)
+    const { state, reason, facts } = await runProbe(sshd)
     expect({ state, reason, hostKey: facts.hostKey }).toEqual({
       state: 'open',
       reason: 'ssh-ok',
@@ -70,9 +70,9 @@ describeWithPeers(['openssh'], 'probeSsh and a real OpenSSH', () => {
     await sshd.logged(/Received disconnect from \S+ port \d+:11: audit complete/)
   })
 
-  test('shows identification and the eight lists as OpenSSH’s own client sees them', async () => {
+  test('shows the identification and the eight lists that OpenSSH’s client sees', async () => {
     await using sshd = await startSshd({ extra: 'VersionAddendum with-a-comment\nCompression yes\nCiphers aes128-ctr' })
-    const { facts } = await look(sshd)
+    const { facts } = await runProbe(sshd)
     const client = await openSshClient(sshd)
     expect(facts).toMatchObject({
       identification: `SSH-2.0-${client.software}`,
@@ -84,49 +84,49 @@ describeWithPeers(['openssh'], 'probeSsh and a real OpenSSH', () => {
     expect(facts.algorithms?.cipherServerToClient).toEqual(['aes128-ctr'])
   })
 
-  test('leaves a polite farewell in the log of sshd, and no failed authentication', async () => {
+  test('leaves a disconnect message in the log of sshd, and no failed authentication', async () => {
     await using sshd = await startSshd()
-    for (let probes = 0; probes < 20; probes += 1) await look(sshd)
+    for (let probes = 0; probes < 20; probes += 1) await runProbe(sshd)
     const farewells =
       /(Received disconnect from \S+ port \d+:11: audit complete \(portwarden tests\) \[preauth\][\s\S]*?){20}/
     await sshd.logged(farewells)
     expect(sshd.log()).not.toMatch(/invalid user|failed|authenticat|error|reset|unable|did not receive|bad/i)
   })
 
-  test('knows the lists of a server with which it has no key exchange in common', async () => {
+  test('shows the lists of a server without a common key exchange', async () => {
     const kex = 'sntrup761x25519-sha512@openssh.com'
     await using sshd = await startSshd({ extra: `KexAlgorithms ${kex}` })
-    const { state, reason, facts } = await look(sshd)
+    const { state, reason, facts } = await runProbe(sshd)
     expect({ state, reason }).toEqual({ state: 'open', reason: 'ssh-no-common-algorithm' })
     expect(facts.algorithms?.kex).toContain(kex)
     expect(facts).not.toHaveProperty('hostKey')
   })
 
-  test('takes “Exceeded MaxStartups” for a refusal by SSH', async () => {
+  test('reports “Exceeded MaxStartups” as a refusal by SSH', async () => {
     await using sshd = await startSshd({ extra: 'PerSourceMaxStartups 1' })
     const first = net.connect(sshd.port, sshd.host)
-    await once(first, 'data') // it is identified and waits for authentication
-    const seen = await look(sshd)
+    await once(first, 'data') // identified, and waiting for authentication
+    const seen = await runProbe(sshd)
     first.destroy()
     expect(seen).toEqual({ state: 'open', reason: 'ssh-refused', facts: {} })
   })
 
-  test('does not believe a host key when one in the middle has touched the signature', async () => {
+  test('rejects a host key if a relay changed the signature', async () => {
     await using sshd = await startSshd()
     await using relay = await startSshRelay(sshd, (payload) => {
       const last = payload.length - 1
       if (payload[0] === messages.kexReply) payload[last] = (payload[last] ?? 0) ^ 1
       return payload
     })
-    const { state, reason, facts } = await look(relay)
+    const { state, reason, facts } = await runProbe(relay)
     expect({ state, reason }).toEqual({ state: 'open', reason: 'ssh-signature-invalid' })
     expect(facts.hostKey).toEqual({ type: 'ssh-ed25519', sha256: sshd.fingerprints.ed25519, verified: false })
   })
 
-  test('believes a host key that came through a relay unchanged', async () => {
+  test('accepts a host key through a relay that changes nothing', async () => {
     await using sshd = await startSshd()
     await using relay = await startSshRelay(sshd)
-    expect((await look(relay)).facts.hostKey?.verified).toBe(true)
+    expect((await runProbe(relay)).facts.hostKey?.verified).toBe(true)
   })
 })
 
@@ -138,7 +138,7 @@ async function openSshClient({ host, port }: Sshd) {
     ...options.flatMap((option) => ['-o', option]),
     '-p',
     String(port),
-    `nobody@${host}`,
+    `no-such-user@${host}`,
     'true',
   ]
   const { stderr } = await run('ssh', args)
@@ -159,10 +159,10 @@ async function openSshClient({ host, port }: Sshd) {
   }
 }
 
-describe('probeSsh and servers that are unlike OpenSSH', () => {
+describe('probeSsh with servers unlike OpenSSH', () => {
   const probeWith = async (options: SshServerOptions) => {
     await using server = await startSshServer(options)
-    return await look(server)
+    return await runProbe(server)
   }
   const ignore = Buffer.concat([Buffer.of(messages.ignore), encodeText('noise')])
   const debug = Buffer.concat([Buffer.of(messages.debug, 0), encodeText('noise'), encodeText('')])
@@ -175,24 +175,24 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
   const wrongGuess = Buffer.concat([Buffer.of(messages.kexReply), encodeText('a guess')])
 
   test.each<[string, SshServerOptions]>([
-    ['that sends nothing special', {}],
+    ['with default settings', {}],
     ['that ends its lines with LF only', { greeting: 'SSH-2.0-peer\n' }],
     ['that sends 50 lines before its identification', { greeting: `${'welcome\r\n'.repeat(50)}SSH-2.0-peer\r\n` }],
     ['whose identification is longer than RFC 4253 allows', { greeting: `SSH-2.0-peer ${'a'.repeat(900)}\r\n` }],
     ['of protocol 1.99', { greeting: 'SSH-1.99-peer\r\n' }],
-    ['that ignores and debugs in between', { interposed: [ignore, debug, ignore] }],
+    ['that sends SSH_MSG_IGNORE and DEBUG in between', { interposed: [ignore, debug, ignore] }],
     [
       'whose wrong guess must be skipped',
       { lists: { kex: ['group-of-its-own', 'curve25519-sha256'] }, guessFollows: true, interposed: [wrongGuess] },
     ],
     ['whose right guess must not be skipped', { guessFollows: true }],
-    ['that has no MAC because its cipher needs none', { lists: { macClientToServer: [], macServerToClient: [] } }],
+    ['without a MAC, because its cipher needs none', { lists: { macClientToServer: [], macServerToClient: [] } }],
   ])('verifies the host key of a server %s', async (_what, options) => {
     const { reason, facts } = await probeWith(options)
     expect({ reason, verified: facts.hostKey?.verified }).toEqual({ reason: 'ssh-ok', verified: true })
   })
 
-  test('tells 1.99 from 2.0, and the lists as they were sent', async () => {
+  test('distinguishes 1.99 from 2.0, and shows the lists as sent', async () => {
     const { facts } = await probeWith({ greeting: 'SSH-1.99-peer_1.0 with comment\r\n' })
     expect(facts).toMatchObject({
       identification: 'SSH-1.99-peer_1.0 with comment',
@@ -202,13 +202,13 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     expect(facts.algorithms).toEqual(sshServerLists)
   })
 
-  test('knows a server of protocol 1.5 by its identification alone', async () => {
+  test('reports a server of protocol 1.5 by its identification alone', async () => {
     const { reason, facts } = await probeWith({ greeting: 'SSH-1.5-old\r\n' })
     expect(reason).toBe('ssh-no-common-algorithm')
     expect(facts).toEqual({ identification: 'SSH-1.5-old', protocolVersion: '1.5', software: 'old' })
   })
 
-  test('escapes what is not printable ASCII in an identification', async () => {
+  test('escapes unprintable characters in an identification', async () => {
     const { reason, facts } = await probeWith({ greeting: 'SSH-2.0-p\x1b[2J\xe9 \x07bell\r\n' })
     expect(reason).toBe('ssh-ok')
     expect(facts).toMatchObject({ identification: 'SSH-2.0-p\\x1b[2J\\xe9 \\x07bell', software: 'p\\x1b[2J\\xe9' })
@@ -219,7 +219,7 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     ['host key', { lists: { hostKey: ['ssh-dss'] } }],
     ['cipher', { lists: { cipherServerToClient: ['rot13'] } }],
     [
-      'anything at all, its lists being empty',
+      'algorithm, because its lists are empty',
       { lists: Object.fromEntries(Object.keys(sshServerLists).map((list) => [list, []])) },
     ],
   ])('keeps the lists of a server without a common %s', async (_what, options) => {
@@ -239,8 +239,8 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     ['the point is too short', { reply: (signed) => ({ ...signed, point: signed.point.subarray(1) }) }],
     ['a list holds an empty name', { lists: { kex: ['curve25519-sha256', ''] } }],
     ['a list holds a name of control bytes', { lists: { macClientToServer: ['\x1b[2J'] } }],
-    ['a message comes out of turn', { interposed: [Buffer.of(messages.kexInit)] }],
-  ])('does not believe an answer in which %s', async (_what, options) => {
+    ['a message is out of order', { interposed: [Buffer.of(messages.kexInit)] }],
+  ])('rejects a response in which %s', async (_what, options) => {
     const { state, reason, facts } = await probeWith(options)
     expect({ state, reason }).toEqual({ state: 'open', reason: 'protocol-violation' })
     expect(facts).not.toHaveProperty('hostKey')
@@ -258,22 +258,22 @@ describe('probeSsh and servers that are unlike OpenSSH', () => {
     ],
     ['is empty', { reply: (signed) => ({ ...signed, signature: Buffer.alloc(0) }) }],
     [
-      'has a byte too many',
+      'has an extra byte',
       { reply: (signed) => ({ ...signed, signature: Buffer.concat([signed.signature, Buffer.of(0)]) }) },
     ],
-  ])('does not believe a host key whose signature %s', async (_what, options) => {
+  ])('rejects a host key whose signature %s', async (_what, options) => {
     const { reason, facts } = await probeWith(options)
     expect({ reason, verified: facts.hostKey?.verified }).toEqual({ reason: 'ssh-signature-invalid', verified: false })
   })
 
-  test('takes a DISCONNECT in the key exchange for a refusal, and keeps the lists', async () => {
+  test('reports a DISCONNECT during the key exchange as a refusal, and keeps the lists', async () => {
     const { reason, facts } = await probeWith({ interposed: [disconnect] })
     expect(reason).toBe('ssh-refused')
     expect(facts.algorithms).toEqual(sshServerLists)
   })
 })
 
-describe('probeSsh and peers that do not go on', () => {
+describe('probeSsh with peers that stop', () => {
   test.each([
     ['ends', 'end', 'ssh-refused'],
     ['resets', 'reset', 'ssh-refused'],
@@ -281,30 +281,30 @@ describe('probeSsh and peers that do not go on', () => {
   ] as const)('keeps the identification of a server that then %s', async (_what, step, reason) => {
     await using peer = await startHostile([{ send: 'SSH-2.0-peer\r\n' }, { receive: 1 }, step])
     const facts = { identification: 'SSH-2.0-peer', protocolVersion: '2.0', software: 'peer' }
-    expect(await look(peer, 300)).toEqual({ state: 'open', reason, facts })
+    expect(await runProbe(peer, 300)).toEqual({ state: 'open', reason, facts })
   })
 
   test.each([
     ['is silent', hostile.silent, 'protocol-timeout', { spoke: 'nothing' }],
-    ['ends without an answer', ['end'], 'connection-closed', {}],
-    ['resets without an answer', [{ receive: 1 }, 'reset'], 'connection-reset', {}],
+    ['ends without a response', ['end'], 'connection-closed', {}],
+    ['resets without a response', [{ receive: 1 }, 'reset'], 'connection-reset', {}],
     ['stops in its identification', hostile.banner('SSH-2.0-pe'), 'protocol-timeout', {}],
     ['ends in its identification', [{ send: 'SSH-2.0-pe' }, 'end'], 'connection-closed', {}],
     ['penalises our address (OpenSSH 9.8)', [{ send: 'Not allowed at this time\r\n' }, 'end'], 'ssh-refused', {}],
     ['has an identification without a version', hostile.banner('SSH-two\r\n'), 'protocol-violation', {}],
-  ] as const)('says exactly what came of a peer that %s', async (_what, script, reason, facts) => {
+  ] as const)('gives the exact reason for a peer that %s', async (_what, script, reason, facts) => {
     await using peer = await startHostile(script)
-    expect(await look(peer, 300)).toEqual({ state: 'open', reason, facts })
+    expect(await runProbe(peer, 300)).toEqual({ state: 'open', reason, facts })
   })
 
-  test('says closed of a port where nobody listens, as the dialler saw it', async () => {
+  test('gives the outcome of the connect for a closed port', async () => {
     const peer = await startHostile([])
     await peer.stop()
-    expect(await look(peer)).toEqual({ state: 'closed', reason: 'connection-refused', facts: {} })
+    expect(await runProbe(peer)).toEqual({ state: 'closed', reason: 'connection-refused', facts: {} })
   })
 })
 
-describe('probeSsh and other protocols', () => {
+describe('probeSsh with other protocols', () => {
   test.each([
     ['HTTP', hostile.http, 'http'],
     ['SMTP', hostile.smtp, 'smtp'],
@@ -312,23 +312,23 @@ describe('probeSsh and other protocols', () => {
     ['more than 50 lines', hostile.banner('welcome\r\n'.repeat(51)), 'other'],
     ['a line that is too long', hostile.banner('a'.repeat(1_025)), 'other'],
     ['a TLS alert', hostile.banner(Buffer.from('15030100020246', 'hex')), 'other'],
-    ['bytes of no protocol', hostile.garbage, 'other'],
+    ['random bytes', hostile.garbage, 'other'],
   ] as const)('recognises %s', async (_what, script, spoke) => {
     await using peer = await startHostile(script)
-    expect(await look(peer, 500)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke } })
+    expect(await runProbe(peer, 500)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke } })
   })
 
-  test('does not wait for more once an HTTP server, which itself waits for a request, has answered', async () => {
+  test('ends as soon as an HTTP server has responded', async () => {
     await using peer = await startHttp()
-    expect(await look(peer, 60_000)).toMatchObject({ reason: 'protocol-mismatch', facts: { spoke: 'http' } })
+    expect(await runProbe(peer, 60_000)).toMatchObject({ reason: 'protocol-mismatch', facts: { spoke: 'http' } })
   })
 })
 
-describeWithPeers(['nginx'], 'probeSsh and a real nginx', () => {
-  test('recognises HTTP on the plain port, and on the TLS port what nginx says of plain text', async () => {
+describeWithPeers(['nginx'], 'probeSsh with a real nginx', () => {
+  test('recognises HTTP on the plain port, and the plain-text error on the TLS port', async () => {
     await using nginx = await startNginx()
     const mismatch = { state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } }
-    expect(await look({ host: nginx.host, port: nginx.httpPort })).toEqual(mismatch)
-    expect(await look(nginx)).toEqual(mismatch)
+    expect(await runProbe({ host: nginx.host, port: nginx.httpPort })).toEqual(mismatch)
+    expect(await runProbe(nginx)).toEqual(mismatch)
   })
 })

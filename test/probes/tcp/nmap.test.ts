@@ -12,35 +12,35 @@ const closed = [21, 23, 80, 636]
 const ports = [...listening, ...closed, ...Object.keys(firewalledPorts).map(Number)]
 
 /**
- * Where our state is not the one of `nmap -sT`, which knows open, closed and filtered only: it files every ICMP error, and ARP's
- * failure, under filtered. By our reason code; whatever is not listed here must be equal.
+ * Expected differences to `nmap -sT` by our reason code. Nmap has only open, closed and filtered, and reports every ICMP
+ * error and ARP failure as filtered.
  */
 const differences: Partial<Record<string, { ours: State; nmap: State; why: string }>> = {
   'network-unreachable': {
     ours: 'unreachable',
     nmap: 'filtered',
-    why: 'a router says that there is no way: nobody filtered this',
+    why: 'a router reports a missing route, not a filter',
   },
   'host-unreachable': {
     ours: 'unreachable',
     nmap: 'filtered',
-    why: 'nobody has the address: a filter needs somebody behind it',
+    why: 'the address is unused, so there is nothing to filter',
   },
 }
 
 describeWithPeers(['netns', 'nmap'], 'nmap -sT as oracle', () => {
-  test('gives the same states for each of more than 300 pairs of host and port, but for the listed differences', async () => {
+  test('gives the same states for more than 300 endpoints, except the listed differences', async () => {
     await using network = await startNetwork()
     const hosts = await addHosts(network)
-    const places = [...hosts, ...Object.values(routedAddresses), network.absentAddress].flatMap((host) =>
+    const endpoints = [...hosts, ...Object.values(routedAddresses), network.absentAddress].flatMap((host) =>
       ports.map((port) => ({ host, port })),
     )
-    expect(places.length).toBeGreaterThan(300)
+    expect(endpoints.length).toBeGreaterThan(300)
 
-    const checks = places.map((place) => ({ probe: 'tcp' as const, ...place, options: {} }))
-    // Longer than ARP's three seconds: then the operating system says who is not there.
+    const checks = endpoints.map((endpoint) => ({ probe: 'tcp' as const, ...endpoint, options: {} }))
+    // Longer than ARP's three seconds, so that the kernel reports absent hosts.
     const ours = await observeIn(network, { ...patience, sockets: 100, timeoutMs: 3_500, tries: 2, checks })
-    const theirs = await scan(network, [...new Set(places.map(({ host }) => host))])
+    const theirs = await scan(network, [...new Set(endpoints.map(({ host }) => host))])
 
     const disagreements = ours.filter((seen) => !isExplained(seen, theirs.get(`${seen.host}:${seen.port}`)))
     expect(disagreements).toEqual([])
@@ -55,7 +55,7 @@ function isExplained({ addressResults: [seen] }: Observation, nmap: string | und
   return known ? seen.state === known.ours && nmap === known.nmap : seen.state === nmap
 }
 
-/** Gives the target more addresses, and listeners on all of them. */
+/** Adds addresses to the target, with listeners on all of them. */
 async function addHosts(network: Network): Promise<string[]> {
   const hosts = Array.from({ length: 16 }, (_, index) => `192.0.2.${10 + index}`)
   for (const host of hosts) {
@@ -70,7 +70,7 @@ async function addHosts(network: Network): Promise<string[]> {
   return [network.targetAddress, ...hosts]
 }
 
-/** What nmap's connect scan says of each `host:port`. */
+/** The states of nmap's connect scan by `host:port`. */
 async function scan(network: Network, hosts: string[]): Promise<Map<string, string>> {
   const argv = ['nmap', '-sT', '-Pn', '-n', '--disable-arp-ping', '--max-retries', '2', '--min-rate', '200']
   const { code, stdout, stderr } = await network.exec('client', [...argv, '-p', ports.join(), '-oX', '-', ...hosts])

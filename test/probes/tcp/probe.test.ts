@@ -12,7 +12,7 @@ import { describeWithPeers } from '../../support/peers/available.ts'
 import { type Network, routedAddresses, startNetwork } from '../../support/peers/netns.ts'
 import { mustRun } from '../../support/processes.ts'
 
-test('an open port is seen with one connection that ends with FIN', async () => {
+test('an open port takes one connection, which ends with FIN', async () => {
   const server = net.createServer({ allowHalfOpen: true })
   const { host, port, close } = await listen(server)
   const dial = createDialler({
@@ -21,7 +21,7 @@ test('an open port is seen with one connection that ends with FIN', async () => 
   })
   const deadline = createDeadline(5_000)
   const accepted = once(server, 'connection')
-  const look = await probeTcp(
+  const result = await probeTcp(
     { host, address: host, port },
     {},
     {
@@ -31,7 +31,7 @@ test('an open port is seen with one connection that ends with FIN', async () => 
       credential: async () => 'credential-unavailable',
     },
   )
-  expect(look).toEqual({ state: 'open', reason: 'tcp-connected', facts: {} })
+  expect(result).toEqual({ state: 'open', reason: 'tcp-connected', facts: {} })
   const [socket] = (await accepted) as [net.Socket]
   socket.resume()
   await once(socket, 'end') // a reset would be an 'error', and once() would throw it
@@ -62,7 +62,7 @@ describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', (
       const full = { host: '0.0.0.0', port: 1011, backlog: 1 }
       net.createServer().listen(1010, '::', () => net.createServer().listen(full, () => {
         console.log('up')
-        process.kill(process.pid, 'SIGSTOP') // from here on nobody accepts
+        process.kill(process.pid, 'SIGSTOP') // stop accepting
       }))`
     const server = network.spawn('target', [process.execPath, '-e', listeners])
     await once(server.stdout ?? server, 'data')
@@ -70,53 +70,53 @@ describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', (
   afterAll(() => network.stop())
 
   const probeAddresses = async (
-    places: (readonly [address: string, port: number])[],
+    endpoints: (readonly [address: string, port: number])[],
     more: Partial<typeof patience> = {},
   ) => {
-    const checks = places.map(([host, port]) => ({ probe: 'tcp' as const, host, port, options: {} }))
+    const checks = endpoints.map(([host, port]) => ({ probe: 'tcp' as const, host, port, options: {} }))
     const observations = await observeIn(network, { ...patience, ...more, checks })
     return observations.map(({ addressResults: [addressResult] }) => addressResult)
   }
 
-  test('each way of treating a SYN has its state', async () => {
+  test('each treatment of a SYN has its state', async () => {
     const seen = await probeAddresses(table.map(([, address, port]) => [address, port]))
     const found = seen.map(({ state, reason, attempts }, index) => [table[index]?.[0], { state, reason }, attempts])
     expect(found).toEqual(table.map(([what, , , expected]) => [what, expected, 1]))
   })
 
-  test('a full accept queue is filtered, and what found room in it before is open', async () => {
+  test('a full accept queue is filtered, and connections queued before it was full are open', async () => {
     const seen: unknown[] = []
     for (let connections = 0; connections < 3; connections += 1) seen.push(...(await probeAddresses([[target, 1011]])))
     expect(seen).toMatchObject([open, open, silent])
   })
 
-  test.concurrent('a host that does not answer ARP is unreachable, on every port and whenever the check began', async () => {
+  test.concurrent('a host without an ARP reply is unreachable, on every port and at any time', async () => {
     const seen = await probeAddresses(
       [1, 2].map((port) => [network.absentAddress, port]),
       { timeoutMs: 4_000, perHost: 1 },
     )
-    // One after the other: the second finds the failed resolution, or begins a new one.
+    // Sequential: the second finds the failed resolution, or starts another.
     for (const addressResult of seen) expect(addressResult).toMatchObject({ ...hostUnreachable, attempts: 1 })
   })
 
-  test.concurrent("a host that does not answer ARP is unreachable also when the deadline is shorter than ARP's three seconds", async () => {
+  test.concurrent("a host without an ARP reply is unreachable even if the deadline is below ARP's three seconds", async () => {
     const seen = await probeAddresses([['192.0.2.98', 80]], { timeoutMs: 300, tries: 2 })
     expect(seen).toMatchObject([{ ...hostUnreachable, attempts: 2 }])
   })
 
-  test.concurrent("an ICMP error that another check's ARP failure brings early does not make an absent host look filtered", async () => {
+  test.concurrent("an early ICMP error after another check's ARP failure does not make an absent host filtered", async () => {
     const early = probeAddresses([['192.0.2.97', 80]], { timeoutMs: 4_000 })
     const late = probeAddresses([['192.0.2.97', 81]], { timeoutMs: 400, tries: 10 })
     expect(await Promise.all([early, late])).toMatchObject([[hostUnreachable], [hostUnreachable]])
   })
 
-  test.concurrent("a gateway of ours that does not answer ARP is our trouble, not the target's", async () => {
+  test.concurrent('a local gateway without an ARP reply is a local failure, not a state of the target', async () => {
     const seen = await probeAddresses([['203.0.113.70', 80]], { timeoutMs: 4_000 })
     const impatient = await probeAddresses([['203.0.113.71', 80]], { timeoutMs: 300 })
     expect([...seen, ...impatient]).toMatchObject([noLocalRoute, noLocalRoute])
   })
 
-  test.concurrent('an IPv6 neighbour that is not there is unreachable', async () => {
+  test.concurrent('an absent IPv6 neighbour is unreachable', async () => {
     expect(await probeAddresses([['fd00:db8::99', 80]], { timeoutMs: 4_000 })).toMatchObject([hostUnreachable])
   })
 })
@@ -153,17 +153,17 @@ const table = [
   ['no listener, over IPv6', target6, 1012, closed],
   ['REJECT with icmpv6 no-route', target6, 2001, networkUnreachable],
   ['REJECT with icmpv6 admin-prohibited', target6, 2002, prohibited],
-  ['REJECT with icmpv6 addr-unreachable, as of a neighbour that is not there', target6, 2003, hostUnreachable],
+  ['REJECT with icmpv6 addr-unreachable, like an absent neighbour', target6, 2003, hostUnreachable],
   ['REJECT with icmpv6 port-unreachable', target6, 2004, closed],
   ['REJECT with icmpv6 policy-fail', target6, 2005, prohibited],
   ['REJECT with icmpv6 reject-route', target6, 2006, prohibited],
   ['DROP, over IPv6', target6, 2007, silent],
-  ['a network without a route of ours', '203.0.113.1', 80, noLocalRoute],
-  ['a prohibit route of ours', '203.0.113.2', 80, { state: 'unknown', reason: 'local-denied' }],
-  ['an unreachable route of ours', '203.0.113.3', 80, noLocalRoute],
-  ['a blackhole route of ours', '203.0.113.4', 80, { state: 'unknown', reason: 'local-failure' }],
-  ['a prohibit route of ours, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
-  ['a network without a route of ours, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
+  ['a network without a local route', '203.0.113.1', 80, noLocalRoute],
+  ['a local prohibit route', '203.0.113.2', 80, { state: 'unknown', reason: 'local-denied' }],
+  ['a local unreachable route', '203.0.113.3', 80, noLocalRoute],
+  ['a local blackhole route', '203.0.113.4', 80, { state: 'unknown', reason: 'local-failure' }],
+  ['a local prohibit route, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
+  ['a network without a local route, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
 ] as const
 
 /** `firewalledPorts` for ICMPv6. */
