@@ -244,11 +244,14 @@ function readExposition(text: string): Record<string, number> {
   )
 }
 
-const client = join(examples, 'client')
-const isInstalled = existsSync(join(client, 'node_modules'))
-if (!isInstalled && process.env.CI === 'true') throw new Error('missing: npm ci --prefix examples/client')
+const [client, orval] = ['client', 'orval'].map((name) => join(examples, name)) as [string, string]
+const isInstalled = (directory: string) => {
+  const installed = existsSync(join(directory, 'node_modules'))
+  if (!installed && process.env.CI === 'true') throw new Error(`missing: npm ci --prefix ${directory}`)
+  return installed
+}
 
-describe.skipIf(!isInstalled)('the typed client', () => {
+describe.skipIf(!isInstalled(client))('the typed client', () => {
   test('compiles with the types of the OpenAPI document, and not with others', async () => {
     execFileSync('npm', ['run', '-s', 'check'], { cwd: client, stdio: 'pipe' })
     const path = join(client, `wrong-${process.pid}.ts`)
@@ -274,5 +277,26 @@ describe.skipIf(!isInstalled)('the typed client', () => {
     ])
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toBe('verdict: fail\nfail: epp-01 must-be-shut local open\n')
+  })
+})
+
+describe.skipIf(!isInstalled(orval))('the client that orval generates', () => {
+  test('compiles with the OpenAPI 3.0 document, and lists the audits of a ticket', async () => {
+    execFileSync('npm', ['run', '-s', 'check'], { cwd: orval, stdio: 'pipe' })
+    const audit = { policy: ports.name, targets: ['epp-01'], correlationId: 'CHG6' }
+    await service.call('POST', '/v1/audits', { body: audit, headers: { prefer: 'wait=15' } })
+    const argv = [join(orval, 'audits.ts'), url, service.key, 'CHG6']
+    const { code, stdout, stderr } = await run(process.execPath, argv)
+    expect([code, stderr, stdout]).toEqual([0, '', 'completed fail: 1 failed\n'])
+  })
+
+  test('can be generated from the OpenAPI 3.1 document too', async () => {
+    const argv = ['--input', join(examples, '../openapi/openapi.json'), '--output', join(directory, 'client.ts')]
+    const { code, stderr } = await run(join(orval, 'node_modules/.bin/orval'), argv, {
+      cwd: directory,
+      env: environment(),
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(readFileSync(join(directory, 'client.ts'), 'utf8')).toContain('export const createAudit ')
   })
 })

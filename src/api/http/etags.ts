@@ -68,7 +68,11 @@ interface Versioned {
 /** On every operation that changes what has an ETag. */
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
-    Type.String({ maxLength: 100, description: 'The ETag that was read: refuses to overwrite a later change' }),
+    Type.String({
+      maxLength: 100,
+      description: 'The ETag that was read; the change is refused (412) if the resource has changed since',
+      examples: ['"1795312800000-3"'],
+    }),
   ),
 })
 

@@ -58,6 +58,7 @@ function convertSchema(schema: unknown): unknown {
       return [key, key === 'items' || key === 'additionalProperties' || key === 'not' ? convertSchema(value) : value]
     }),
   )
+  if (Array.isArray(converted.required) && converted.required.length === 0) delete converted.required
   if (Array.isArray(examples) && examples.length > 0) converted.example = examples[0]
   if (only !== undefined) converted.enum = [only]
   // Whoever may be null must have a type in 3.0.

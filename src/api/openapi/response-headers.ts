@@ -18,7 +18,10 @@ const always = (header: Header): Header => ({ ...header, required: true })
 
 const headers = {
   'WWW-Authenticate': always(text('How to show a key (RFC 6750)', { pattern: '^Bearer ' })),
-  'Retry-After': always({ description: 'Seconds to wait (RFC 9110)', schema: { type: 'integer', minimum: 1 } }),
+  'Retry-After': always({
+    description: 'Seconds to wait (RFC 9110)',
+    schema: { type: 'integer', format: 'int32', minimum: 1 },
+  }),
   'RateLimit-Policy': always(text('What a key may do in a window of seconds, and what an address without one')),
   RateLimit: always(text('What is left of it: `r` in the next `t` seconds')),
   Location: always(text('Where it is that was made', { pattern: '^/v1/' })),

@@ -5,7 +5,11 @@ export const optional = <S extends TSchema>(schema: S) => Type.Optional(schema)
 export const list = <S extends TSchema>(items: S) => Type.Array(items, { maxItems: 100, uniqueItems: true })
 
 export const Port = Type.Integer({ title: 'port', minimum: 1, maximum: 65535 })
-export const Scalar = Type.Union([Type.String({ maxLength: 100_000 }), Type.Number(), Type.Boolean()])
+export const Scalar = Type.Union([
+  Type.String({ maxLength: 100_000 }),
+  Type.Number({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }),
+  Type.Boolean(),
+])
 
 /** `{ value, equals }` or `{ value, differsFrom }`: a question to the parameters of a policy. */
 export const Comparison = Type.Union([

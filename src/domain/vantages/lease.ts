@@ -12,7 +12,7 @@ import { optionProperties, type ProtocolName, protocolNames, protocols } from '.
 /** One check for an agent: it holds no expectation, only what the probe must examine. */
 export const LeasedCheck = closedObject({
   probe: Type.Enum(protocolNames),
-  host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.0.0.5'] }),
+  host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.20.0.11'] }),
   port: Port,
   options: closedObject(optionProperties),
 })
@@ -62,7 +62,7 @@ export const Delivery = closedObject({
   }),
   observations: Type.Array(
     closedObject({
-      check: Type.Integer({ minimum: 0, description: 'Index into the checks of the lease' }),
+      check: Type.Integer({ minimum: 0, maximum: 99_999, description: 'Index into the checks of the lease' }),
       observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
       addressResults: Type.Array(DeliveredAddressResult, { minItems: 1, maxItems: 64 }),
     }),

@@ -40,6 +40,7 @@ describe('a schema in OpenAPI 3.0', () => {
     ['says more beside a reference', { ...reference, description: 'd' }, { allOf: [reference], description: 'd' }],
     ['is a reference', reference, reference],
     ['has an enum with null', { anyOf: [{ enum: ['a'] }, nothing] }, { ...text, enum: ['a', null], nullable: true }],
+    ['requires nothing', { type: 'object', required: [] }, { type: 'object' }],
     ['has one value', { const: 'a' }, { ...text, enum: ['a'] }],
     ['has examples', { ...text, examples: ['a', 'b'] }, { ...text, example: 'a' }],
     [
