@@ -149,26 +149,3 @@ export const controlColumns: Columns<ControlRow> = {
   severity: (item) => item.severity,
   ...counted,
 }
-
-interface TargetRow {
-  name: string
-  address: string
-  roles: readonly string[]
-  labels: object
-  params: object
-  externalId: string | null
-  createdAt: string
-  updatedAt: string
-}
-
-/** The same columns as in an import. */
-export const targetColumns: Columns<TargetRow> = {
-  name: (item) => item.name,
-  address: (item) => item.address,
-  roles: (item) => item.roles,
-  labels: (item) => item.labels,
-  params: (item) => item.params,
-  externalId: (item) => item.externalId,
-  createdAt: (item) => item.createdAt,
-  updatedAt: (item) => item.updatedAt,
-}

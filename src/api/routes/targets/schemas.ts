@@ -73,6 +73,9 @@ export const TargetInput = closedObject(
   { name: TargetName, ...TargetProperties },
   { $id: 'TargetInput', description: 'A target to create', examples: [{ name: 'epp-01', ...example }] },
 )
+/** The columns of an export, which an import takes as well. */
+export const targetColumns = [...Object.keys(TargetInput.properties), 'createdAt', 'updatedAt']
+
 export const TargetReplacement = closedObject(TargetProperties, {
   $id: 'TargetReplacement',
   description: 'All fields of a target; an omitted field becomes empty',

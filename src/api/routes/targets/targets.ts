@@ -6,7 +6,6 @@ import { ConflictError, NotFoundError, RefusedError } from '../../../domain/erro
 import { isHost } from '../../../domain/findings/endpoint.ts'
 import type { Change, LedgerAction } from '../../../domain/ledger.ts'
 import { claimOnce } from '../../../operations/audits/accept.ts'
-import { targetColumns } from '../../../report/listings/columns.ts'
 import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredTarget } from '../../../store/inventory/targets.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
@@ -24,7 +23,7 @@ import {
 } from '../../listing/updated-since.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery } from '../../openapi/schemas.ts'
-import { noHost, Target, TargetInput, TargetParams, TargetPatch, TargetReplacement } from './schemas.ts'
+import { noHost, Target, TargetInput, TargetParams, TargetPatch, TargetReplacement, targetColumns } from './schemas.ts'
 
 export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
   const find = async ({ stores }: View, name: string) => {
@@ -49,7 +48,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(Target), Target, targetColumns),
+          200: listingContent(refreshedPageOf(Target), Target, columns),
           ...unchanged,
           ...problems(406),
         },
@@ -66,7 +65,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
       const pages = eachPage((page) => fetchPage({ ...since, ...page }))
-      return sendExport(reply, formatOf(request), { name: 'targets', columns: targetColumns, pages, head })
+      return sendExport(reply, formatOf(request), { name: 'targets', columns, pages, head })
     },
   )
 
@@ -200,6 +199,10 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
   )
 }
+
+const columns = Object.fromEntries(
+  targetColumns.map((field) => [field, (item: Static<typeof Target>) => item[field as keyof typeof item]]),
+)
 
 const show = ({ id: _id, version: _version, ...target }: StoredTarget): Static<typeof Target> =>
   target as Static<typeof Target>

@@ -3,6 +3,7 @@ import { CsvError, type Info, parse } from 'csv-parse'
 import type { ValidationIssue } from '../../../../domain/errors.ts'
 import { nearestName } from '../../../../domain/policy/shape.ts'
 import { jsonIssueOf } from '../../../http/strict-json.ts'
+import { TargetInput, targetColumns } from '../schemas.ts'
 import { type Row, rowLimit, UnreadableError } from './body.ts'
 
 interface CsvRecord {
@@ -32,17 +33,16 @@ export async function* readCsv(pieces: AsyncIterable<string>): AsyncGenerator<Ro
 }
 
 const structured = ['labels', 'params']
-const known = ['name', 'address', 'roles', ...structured, 'externalId', 'createdAt', 'updatedAt']
 
 function readHead(names: string[], line: number): string[] {
-  const unknown = names.find((name) => !known.includes(name) && !/^labels\../.test(name))
+  const unknown = names.find((name) => !targetColumns.includes(name) && !/^labels\../.test(name))
   if (unknown !== undefined) {
-    const near = nearestName(unknown, known)
+    const near = nearestName(unknown, targetColumns)
     const meant = /[;\t]/.test(unknown)
       ? 'cells are separated by commas'
       : near
         ? `did you mean ${near}?`
-        : `there are ${known.slice(0, 6).join(', ')} and labels.KEY`
+        : `there are ${Object.keys(TargetInput.properties).join(', ')} and labels.KEY`
     throw new UnreadableError(`there is no column ${JSON.stringify(unknown.slice(0, 100))}: ${meant}`, line)
   }
   const twice = names.find((name, i) => names.indexOf(name) !== i)
