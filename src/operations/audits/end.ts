@@ -66,9 +66,10 @@ export async function endAudits(tx: Stores, endings: readonly Ending[]): Promise
     return { ...row, ...end }
   })
   for (const audit of audits) recordEnd(tx, audit)
+  const awaited = audits.filter(({ isAwaited }) => isAwaited) // spares a statement where nothing is subscribed
   await publish(
     tx,
-    audits.map(({ id, hasCallback }) => ({ type: 'audit.completed', subject: id, data: { hasCallback } })),
+    awaited.map(({ id, hasCallback }) => ({ type: 'audit.completed', subject: id, data: { hasCallback } })),
   )
   return endings.map((ending) => {
     const audit = due.includes(ending) ? audits.find(({ id }) => id === ending.id) : undefined

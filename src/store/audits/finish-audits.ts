@@ -1,6 +1,7 @@
 import type { AuditStatus } from '../../domain/audits.ts'
 import { results } from '../../domain/findings/judge.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
+import { auditEventTypes } from '../../domain/webhooks/events.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
@@ -31,6 +32,8 @@ export interface EndedAudit {
   trigger: string
   correlationId: string | null
   hasCallback: boolean
+  /** Whether a callback or a webhook waits for its end. */
+  isAwaited: boolean
   policy: string
   version: number
   policyDigest: string
@@ -79,6 +82,8 @@ export const endAudits = (tx: Database, ends: readonly AuditEnd[]): Promise<Ende
       WHERE audit.id = g.id RETURNING audit.*
     )
     SELECT e.id, e.status, e.requested_by AS "requestedBy", e.trigger, e.correlation_id AS "correlationId",
-      e.callback_url IS NOT NULL AS "hasCallback", p.name AS policy, p.version, p.digest AS "policyDigest",
+      e.callback_url IS NOT NULL AS "hasCallback", e.callback_url IS NOT NULL OR EXISTS (
+        SELECT FROM webhook WHERE enabled AND events && ${[...auditEventTypes]}::text[]
+      ) AS "isAwaited", p.name AS policy, p.version, p.digest AS "policyDigest",
       e.started_at AS "startedAt", e.finished_at AS "finishedAt", pg_notify(${auditChannel}, e.id::text)::text AS notified
     FROM ended e JOIN policy p ON p.id = e.policy_id`
