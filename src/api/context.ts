@@ -3,16 +3,15 @@ import type { Limits } from '../domain/access/limits.ts'
 import type { Need } from '../domain/access/scopes.ts'
 import type { TokenRules } from '../domain/access/tokens.ts'
 import type { CheckRunner } from '../operations/audits/run-checks.ts'
-import type { Parts } from '../operations/context.ts'
+import type { Parts, View } from '../operations/context.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
-import type { Notifier } from '../operations/webhooks/notifier.ts'
+import type { Seal } from '../operations/webhooks/seal.ts'
 import type { Caller } from '../store/access/keys.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import type { ListenerSettings } from './http/listener.ts'
 
-/** The stores, limited to the target scope of a caller. */
-export type View = Pick<Parts, 'stores' | 'transaction'>
+export type { View }
 
 /** Traces one request; the returned function ends its span. */
 export interface RequestTracing {
@@ -44,7 +43,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** Throws NotReadyError while the service cannot work. */
   checkReady(): Promise<void>
   leases: LeaseDesk
-  notifier: Pick<Notifier, 'callbackSecrets' | 'ping' | 'resume' | 'seal'>
+  /** Encrypts the secrets of webhooks. */
+  seal: Seal
   /** Whether the webhook egress policy allows the host, without resolving its name. */
   mayDial(host: string, port: number): boolean
   /** Whether webhooks may use plain HTTP to other machines. */

@@ -1,6 +1,6 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { newKeyId } from '../store/access/keys.ts'
+import { createAdminKey } from '../operations/access/create-key.ts'
 import type { App } from './app.ts'
 
 const name = 'admin'
@@ -11,11 +11,7 @@ export async function ensureAdminKey(app: App, dataDir: string): Promise<string 
   const stored = await readFile(file, 'utf8').catch(() => undefined)
   if (stored !== undefined && (await app.stores.keys.authenticate(stored.trim(), new Date()))) return file
   if (!app.ownsDatabase && (await app.stores.keys.exists(name))) return undefined
-  const key = await app.transaction(async ({ keys, ledger }) => {
-    const id = newKeyId()
-    ledger.record({ actor: 'system', action: 'key.create', subject: id, payload: { name, scopes: ['admin'] } })
-    return keys.create(name, ['admin'], { id })
-  })
+  const key = await createAdminKey(app, name)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   await writeFile(file, `${key}\n`, { mode: 0o600 })
   await chmod(file, 0o600) // writeFile keeps the mode of an existing file

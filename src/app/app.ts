@@ -50,7 +50,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
   const probers = createProbers(config, own, log)
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, nextTicks } = queue
-  const notifier = openWebhooks(opening, config, {
+  const { notifier, seal } = openWebhooks(opening, config, {
     stores,
     transaction,
     enqueueDelivery,
@@ -60,7 +60,15 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     log,
   })
   const endAudit = traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing)
-  const parts: Parts = { stores, transaction, endAudit, enqueueBatches, enqueuePlan, enqueueReprobe }
+  const parts: Parts = {
+    stores,
+    transaction,
+    endAudit,
+    enqueueBatches,
+    enqueueDelivery,
+    enqueuePlan,
+    enqueueReprobe,
+  }
   const scheduler = createScheduler({ ...parts, nextTicks, quota: config.listening.limits })
 
   const opened = opening.move()
@@ -73,7 +81,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       ...parts,
       notifications,
       scheduler,
-      notifier,
+      seal,
       listening: config.listening,
       metrics,
       tracing,

@@ -1,5 +1,5 @@
 import type { Config, Listening } from '../config/index.ts'
-import { createPoster } from '../operations/webhooks/http-client.ts'
+import { createPoster } from '../operations/webhooks/delivery/http-client.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
 import { type Gate, openGate } from '../probes/network/guarded-connect.ts'
 import { systemLookup } from '../probes/network/resolve.ts'

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { buildServer } from '../api/server.ts'
 import type { Config } from '../config/index.ts'
+import { prepareCallbacks } from '../operations/webhooks/callbacks.ts'
 import { ensureAdminKey } from './admin-key.ts'
 import type { App } from './app.ts'
 
@@ -14,7 +15,7 @@ export interface Served {
 /** Starts the HTTP side of the service on the configured address. */
 export async function serve(app: App, { dataDir, listening: { host, port, tls } }: Config): Promise<Served> {
   const server = await buildServer(app.serverParts)
-  await app.notifier.prepare()
+  await prepareCallbacks(app.serverParts, (err) => app.serverParts.log.error({ err }, 'webhooks'))
   const keyFile = await ensureAdminKey(app, dataDir)
   await server.listen({ host, port })
   return { server, url: urlOf(server.server.address(), tls ? 'https' : 'http'), keyFile }

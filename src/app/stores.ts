@@ -1,8 +1,8 @@
 import type { Config } from '../config/index.ts'
-import { builtInPolicies } from '../policies/built-in.ts'
+import { beginLedger } from '../operations/ledger/begin.ts'
+import { addBuiltInPolicies } from '../operations/policies/add-built-in.ts'
 import { createKnownKeys, type KnownKeys } from '../store/access/key-cache.ts'
 import { createStores, createTransact, type Stores, type Transact } from '../store/db/stores.ts'
-import { policyPut } from '../store/inventory/policies.ts'
 import { ensureLedgerKeys } from '../store/ledger/key-file.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { traceStores } from '../telemetry/traced.ts'
@@ -32,16 +32,7 @@ export async function openStores(
   const shared = { keys, watch: metrics, knownKeys }
   const stores = traceStores(createStores(handle.db, codes, shared), tracing)
   const transaction = createTransact(handle, codes, shared)
-  await transaction((tx) => tx.ledger.begin('system'))
-  await addBuiltInPolicies(transaction)
+  await beginLedger({ transaction })
+  await addBuiltInPolicies({ transaction })
   return { stores, transaction, metrics, knownKeys }
-}
-
-async function addBuiltInPolicies(transaction: Transact): Promise<void> {
-  for (const policy of builtInPolicies()) {
-    await transaction(async ({ policies, ledger }) => {
-      const added = await policies.ensure(policy)
-      if (added) ledger.record(policyPut('system', added))
-    })
-  }
 }

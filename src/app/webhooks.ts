@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { type Config, version } from '../config/index.ts'
-import type { Queue } from '../jobs/queue.ts'
+import type { Parts } from '../operations/context.ts'
 import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
-import { createSeal } from '../operations/webhooks/seal.ts'
+import { createSeal, type Seal } from '../operations/webhooks/seal.ts'
 import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
@@ -10,11 +10,16 @@ import type { Egress } from './egress.ts'
 import type { AppStores } from './stores.ts'
 
 interface WebhookParts extends Pick<AppStores, 'stores' | 'transaction'> {
-  enqueueDelivery: Queue['enqueueDelivery']
+  enqueueDelivery: Parts['enqueueDelivery']
   waitForOutbox: Notifications['waitForOutbox']
   poster: Egress['poster']
   tracing: Tracing | undefined
   log: Logger
+}
+
+interface Webhooks {
+  notifier: Notifier
+  seal: Seal
 }
 
 /** Opens the delivery of webhooks, traced when tracing is on. */
@@ -22,15 +27,16 @@ export function openWebhooks(
   stack: AsyncDisposableStack,
   config: Config,
   { poster, tracing, log, ...parts }: WebhookParts,
-): Notifier {
+): Webhooks {
+  const seal = createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir))
   const notifier = createNotifier({
     ...parts,
     poster: tracing ? { ...poster, post: (post) => tracing.delivery(() => poster.post(post)) } : poster,
-    seal: createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir)),
+    seal,
     retrySeconds: config.webhooks.retrySeconds,
     userAgent: `portwarden/${version}`,
     onError: (err) => log.error({ err }, 'webhooks'),
   })
   stack.defer(notifier.stop)
-  return notifier
+  return { notifier, seal }
 }

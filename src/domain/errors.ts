@@ -30,6 +30,9 @@ export class ForbiddenError extends Error {}
 /** The state of the resource does not allow the request. */
 export class ConflictError extends Error {}
 
+/** The request changes a row that is not the expected one any more. */
+export class StaleError extends Error {}
+
 /** The service is temporarily unavailable; the message names the failed dependency. */
 export class NotReadyError extends Error {}
 

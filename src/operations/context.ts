@@ -4,12 +4,38 @@ import type { Database } from '../store/db/database.ts'
 import type { Stores, Transact } from '../store/db/stores.ts'
 import type { EndAudit } from './audits/end.ts'
 
-/** What accepting, planning and running audits work with. */
-export interface Parts {
+/** The stores, limited to the target scope of a caller. */
+export interface View {
   stores: Stores
   transaction: Transact
+}
+
+/** What operations work with. */
+export interface Parts extends View {
   endAudit: EndAudit
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
+  /** Queues the delivery of what waits for a webhook, for now or for later. */
+  enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
+}
+
+/** Who requests a change: the id of a key, `oidc:SUB`, `cli` or `system`. */
+export interface Requester {
+  actor: string
+  /** Makes a repeated request harmless: it returns what the first one made. */
+  idempotencyKey?: string | undefined
+}
+
+/** A row that counts its changes. */
+export interface Versioned {
+  createdAt: Date | string
+  version: number
+}
+
+/** Who changes a row, and whether the row is the one that the requester has seen. */
+export interface Revision {
+  actor: string
+  /** Undefined stands for a row that does not exist. */
+  isExpected(current: Versioned | undefined): boolean
 }

@@ -47,7 +47,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
       'cli/agent/server.ts', // from an agent to its server
       'api/http/listener.ts', // listens only
       'telemetry/listener.ts', // listens only
-      'operations/webhooks/http-client.ts', // HTTP over connections that the gate of probes has made
+      'operations/webhooks/delivery/http-client.ts', // HTTP over connections that the gate of probes has made
     ],
   },
 ]

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'vitest'
 import { windowState } from '../../src/domain/exceptions/windows.ts'
-import { approveWindow, requestWindow } from '../../src/operations/exceptions/windows.ts'
+import { approveWindow } from '../../src/operations/exceptions/decide-window.ts'
+import { requestWindow } from '../../src/operations/exceptions/request-window.ts'
 import { createSeal } from '../../src/operations/webhooks/seal.ts'
 import { ports } from '../support/app.ts'
 import { isConnectedTo } from '../support/connected.ts'
@@ -77,12 +78,11 @@ describe.concurrent('when workers are killed', () => {
 
     process.kill((await fleet.startWorker()).pid, 'SIGKILL')
     const now = new Date()
-    const id = '019b7600-0000-7000-8000-000000000001'
     const asked = { policy: 'kept-shut', rules: [closed.id], targets: ['host'], params: {}, from: now }
     const to = new Date(now.getTime() + 1_000)
-    const window = { id, ...asked, to, ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
-    await fleet.transaction((stores) => requestWindow(stores, window, now))
-    await approveWindow(fleet, { id, keyId: 'another', now })
+    const window = { ...asked, to, ticket: 'CHG1', reason: 'a test' }
+    const id = await requestWindow(fleet, window, { actor: 'one', now })
+    await approveWindow(fleet, { id, actor: 'another', now })
 
     const looked = once(server, 'connection')
     const worker = await fleet.startWorker()

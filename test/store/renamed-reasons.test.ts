@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Evidence } from '../../src/domain/findings/evidence.ts'
 import { describeReason, type ReasonCode, renamedReasons } from '../../src/domain/findings/reasons.ts'
 import { digest } from '../../src/encoding/canonical-json.ts'
-import { policyPut } from '../../src/store/inventory/policies.ts'
+import { beginLedger } from '../../src/operations/ledger/begin.ts'
+import { ensurePolicy } from '../../src/operations/policies/put.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
 import { at, finding, makeSeries, openTestStoresOn, policyOf, startAudit, type TestStores } from '../support/stores.ts'
@@ -17,10 +18,8 @@ beforeAll(async () => {
   )
   await query(database.url, [...renames, `DELETE FROM reason WHERE code = 'as-expected'`])
   stores = await openTestStoresOn(database.url)
-  await stores.transaction(async ({ ledger, policies }) => {
-    await ledger.begin('test')
-    ledger.record(policyPut('test', (await policies.put(policyOf('p', 'r'))).stored))
-  })
+  await beginLedger(stores)
+  await ensurePolicy(stores, policyOf('p', 'r'), 'test')
 })
 afterAll(async () => {
   await stores.close()

@@ -8,7 +8,7 @@ import type { Finding } from '../../src/domain/findings/finding.ts'
 import type { PolicyDocument, PolicyRule } from '../../src/domain/policy/policy.ts'
 import { acceptAudit } from '../../src/operations/audits/accept.ts'
 import type { AuditRequest } from '../../src/operations/audits/resolve-request.ts'
-import { policyPut } from '../../src/store/inventory/policies.ts'
+import { ensurePolicy } from '../../src/operations/policies/put.ts'
 import { createTestDatabase } from './database.ts'
 import { query } from './database-server.ts'
 import { ledgerKey } from './ledger.ts'
@@ -50,10 +50,7 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
     ...env,
   })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
-  await app.transaction(async ({ policies, ledger }) => {
-    const added = await policies.ensure(ports)
-    if (added) ledger.record(policyPut('test', added))
-  })
+  await ensurePolicy(app, ports, 'test')
   // As working does: here audits are accepted and planned before anybody works, too.
   for (const place of config.vantages) await app.stores.vantages.announce(place)
   return {

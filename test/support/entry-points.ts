@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
-import { reprobeWindow } from '../../src/operations/exceptions/windows.ts'
+import { reprobeWindow } from '../../src/operations/exceptions/reprobe-window.ts'
 import type { Answer, TestService } from './service.ts'
 
 /** A way by which somebody can tell the service where to dial. */

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { buildServer } from '../../src/api/server.ts'
+import { prepareCallbacks } from '../../src/operations/webhooks/callbacks.ts'
 import { startTestApp, type TestApp } from './app.ts'
 
 type Server = Awaited<ReturnType<typeof buildServer>>
@@ -44,7 +45,9 @@ export async function startService({
   const app = await startTestApp(env)
   const server = await buildServer({ ...app.serverParts, version: '0.0.0-test', log })
   const key = await app.stores.keys.create('test', ['admin'])
-  await app.notifier.prepare()
+  await prepareCallbacks(app.serverParts, (error) => {
+    throw error
+  })
   if (working) await app.work()
 
   const call = async (method: Method, url: string, { body, headers = {}, key: shown = key }: Call = {}) => {

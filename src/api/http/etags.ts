@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { digest } from '../../encoding/canonical-json.ts'
+import type { Revision, Versioned } from '../../operations/context.ts'
+import type { Caller } from '../../store/access/keys.ts'
 import { isEverything } from '../../store/query/target-scope.ts'
-import { sendProblem } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -59,12 +60,6 @@ function isKnown({ headers }: FastifyRequest, etag: string): boolean {
   return tags.includes('*') || tags.includes(etag)
 }
 
-/** A row that counts its changes. */
-interface Versioned {
-  createdAt: Date | string
-  version: number
-}
-
 /** On every operation that changes what has an ETag. */
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
@@ -79,11 +74,10 @@ export const IfMatch = Type.Object({
 /** The ETag of a row. Its id would tell how many others there are. */
 export const versionTag = ({ createdAt, version }: Versioned): string => `"${Number(new Date(createdAt))}-${version}"`
 
-/** Whether a change may go on: the caller named no ETag, or names the current one (RFC 9110 section 13.1.1). */
-export const matches = (ifMatch: string | undefined, current: Versioned | undefined): boolean =>
-  ifMatch === undefined ||
-  (current !== undefined && (ifMatch === '*' || ifMatch.split(/\s*,\s*/).includes(versionTag(current))))
-
-/** Refuses a change, because what it is about was changed since it was read. */
-export const stale = (reply: FastifyReply) =>
-  sendProblem(reply, { status: 412, detail: 'this is not what If-Match names: it was changed since, read it again' })
+/** Who changes a row, and whether the row is the one that `If-Match` names (RFC 9110 section 13.1.1). */
+export const revisionOf = ({ keyId }: Caller, { 'if-match': named }: { 'if-match'?: string }): Revision => ({
+  actor: keyId,
+  isExpected: (current) =>
+    named === undefined ||
+    (current !== undefined && (named === '*' || named.split(/\s*,\s*/).includes(versionTag(current)))),
+})

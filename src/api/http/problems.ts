@@ -7,6 +7,7 @@ import {
   NotReadyError,
   QuotaError,
   RefusedError,
+  StaleError,
   type ValidationIssue,
 } from '../../domain/errors.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
@@ -153,6 +154,8 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof QuotaError) return { status: 429, detail: error.message }
   if (error instanceof NotReadyError) return { status: 503, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
+  if (error instanceof StaleError)
+    return { status: 412, detail: 'this is not what If-Match names: it was changed since, read it again' }
   if (error instanceof InvalidCursorError)
     return {
       status: 400,

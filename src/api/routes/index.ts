@@ -28,12 +28,13 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): P
   const {
     endAudit,
     enqueueBatches,
+    enqueueDelivery,
     enqueuePlan,
     enqueueReprobe,
     mayDial,
     notifications,
-    notifier,
     plainHttp,
+    seal,
     version,
   } = parts
   const { limits: quota } = parts.listening
@@ -64,9 +65,9 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): P
   await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir })
   await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
   await v1.register(waiverRoutes)
-  await v1.register(windowRoutes, { enqueuePlan, enqueueReprobe })
+  await v1.register(windowRoutes, { enqueueReprobe })
   await v1.register(ledgerRoutes)
-  await v1.register(webhookRoutes, { mayDial, notifier, plainHttp })
-  await v1.register(deliveryRoutes, { notifier })
+  await v1.register(webhookRoutes, { enqueueDelivery, mayDial, plainHttp, seal })
+  await v1.register(deliveryRoutes, { enqueueDelivery })
   await v1.register(auditEventRoutes, { notifications })
 }

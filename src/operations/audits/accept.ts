@@ -1,13 +1,13 @@
 import { v7 as newUuid } from 'uuid'
 import type { Limits } from '../../domain/access/limits.ts'
 import { QuotaError, RefusedError } from '../../domain/errors.ts'
-import { digest } from '../../encoding/canonical-json.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { NewAudit } from '../../store/audits/audits.ts'
 import type { Database } from '../../store/db/database.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Parts } from '../context.ts'
+import { claimOnce } from '../idempotency.ts'
 import { checksPerBatch, makePlans, type Plan, persistPlans } from './plan.ts'
 import { type AuditRequest, checkRequests, type ResolvedRequest } from './resolve-request.ts'
 
@@ -78,7 +78,8 @@ function acceptAudits(parts: AcceptParts, inputs: readonly AcceptInput[]): Promi
     const fresh: (AcceptInput & { auditId: string })[] = []
     for (const asking of inputs) {
       const auditId = newUuid()
-      const made = await claimOnce(stores, { ...asking.order, request: asking.request, resource: auditId })
+      const { requestedBy: actor, idempotencyKey } = asking.order
+      const made = await claimOnce(stores, { actor, idempotencyKey }, { request: asking.request, resource: auditId })
       accepted.push({ auditId: made, created: made === auditId })
       if (made === auditId) fresh.push({ ...asking, auditId })
     }
@@ -163,23 +164,4 @@ async function checkQuotas(
         quotaRetrySeconds,
       )
   }
-}
-
-/**
- * Claims an Idempotency-Key for what a request makes, in the transaction that makes it. Answers what the key stands for:
- * the given resource, or the one that the same request made before. Throws RefusedError where another request used the key.
- */
-export async function claimOnce(
-  stores: Stores,
-  { idempotencyKey, requestedBy, request, resource }: Omit<Order, 'trigger'> & { request: unknown; resource: string },
-): Promise<string> {
-  if (idempotencyKey === undefined) return resource
-  const bodyDigest = digest(request)
-  const earlier = await stores.idempotency.claim({ apiKeyId: requestedBy, key: idempotencyKey, bodyDigest, resource })
-  if (earlier && earlier.bodyDigest !== bodyDigest) {
-    throw new RefusedError([
-      { pointer: '', message: 'this Idempotency-Key was used with another request: each has its own' },
-    ])
-  }
-  return earlier?.resource ?? resource
 }

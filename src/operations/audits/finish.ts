@@ -4,7 +4,7 @@ import type { DuePairs, Pair } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Parts } from '../context.ts'
-import { isReprobe, proveWindow } from '../exceptions/windows.ts'
+import { isReprobe, proveWindow } from '../exceptions/prove-window.ts'
 import { loadPermissions } from './load-exceptions.ts'
 
 const findingsPerRecording = 1_000

@@ -1,7 +1,7 @@
 import { type Permission, permissionAt } from '../../domain/exceptions/active-exception.ts'
 import type { Judgement } from '../../domain/findings/judge.ts'
 import type { Stores } from '../../store/db/stores.ts'
-import { reprobeTrigger } from '../exceptions/windows.ts'
+import { reprobeTrigger } from '../exceptions/prove-window.ts'
 
 /** What is judged: a rule and a target, at an instant in milliseconds. */
 export interface Judged {

@@ -1,12 +1,12 @@
 import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
 import { resolveParameters } from '../../domain/policy/parameters.ts'
-import { digest } from '../../encoding/canonical-json.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
+import { saveTargets } from '../targets/save.ts'
 
 /** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
 export interface AuditRequest {
@@ -124,15 +124,3 @@ export function checkFound(selection: Selection, targets: readonly { name: strin
   )
   if (missing.length > 0) throw new RefusedError(missing)
 }
-
-/** Saves targets and tells the ledger, in one entry, which of them changed. */
-async function saveTargets(stores: Stores, targets: readonly TargetInput[], actor: string): Promise<void> {
-  const names = new Set(await stores.targets.save(targets))
-  if (names.size === 0) return
-  const changed = targets.filter(({ name }) => names.has(name))
-  const payload = { count: changed.length, digest: digest(changed), targets: changed.slice(0, shownTargets) }
-  stores.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
-}
-
-/** Of how many targets an entry of the ledger shows what they are; its digest is over all. */
-const shownTargets = 20

@@ -1,40 +1,49 @@
+import { RefusedError } from '../../domain/errors.ts'
 import { type Evidence, observationOf } from '../../domain/findings/evidence.ts'
 import { type Judgement, judge, type Result } from '../../domain/findings/judge.ts'
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
+import { resolveParameters } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownSeries } from '../../store/history/spans.ts'
 import type { StoredTarget } from '../../store/inventory/targets.ts'
+import type { Selection } from '../../store/query/selection.ts'
 import { loadPermissions, type Permissions } from '../audits/load-exceptions.ts'
 import { ruleResolver } from '../audits/plan.ts'
+import { findTargets } from '../audits/select-targets.ts'
 
-/** How a draft would judge one series. */
+/** How a draft judges one series. */
 interface PreviewItem {
   target: string
   rule: string
   vantage: string
-  /** What the policy of that name says of it now; null where it says nothing. */
+  /** The present result of the policy of that name; null without one. */
   before: Result | null
-  /** Null where the draft would say nothing any more. */
+  /** Null where the draft has no such series. */
   after: Judgement | null
 }
 
 export interface Preview {
-  /** Of all that the draft would judge. */
+  /** Of all series that the draft has. */
   counts: Counts
-  /** What would change. */
+  /** The series whose result changes. */
   items: PreviewItem[]
 }
 
 /**
- * Judges a draft against the newest stored facts of targets, without a packet. Facts fit where a probe of the same kind looked
- * at the same endpoint from the same vantage, for whatever rule; without such facts the result is `unknown`.
+ * Judges a draft against the newest stored facts of targets and sends no packet. Facts fit where the same kind of probe observed
+ * the same endpoint from the same vantage, for any rule; without such facts the result is `unknown`. Throws RefusedError for
+ * missing targets, and for targets whose parameters do not fit the draft.
  */
 export async function previewPolicy(
   stores: Stores,
-  { document, targets, now }: { document: PolicyDocument; targets: readonly StoredTarget[]; now: Date },
+  { document, targets: selection, now }: { document: PolicyDocument; targets: Selection; now: Date },
 ): Promise<Preview> {
+  const targets = Array.isArray(selection)
+    ? await findTargets(stores, selection)
+    : await stores.targets.findByLabels(selection.labels)
+  checkParameters(document, targets)
   const vantages = await stores.vantages.list()
   const newest = await stores.history.newest(targets.map((target) => target.id))
   const known = Map.groupBy(newest, (series) => series.targetId)
@@ -49,12 +58,12 @@ export async function previewPolicy(
     for (const check of planTarget(target, rulesFor(target), vantages)) {
       const origin = { rule: check.kind === 'probe' ? check.rule.id : check.ruleId, vantage: check.origin.vantage }
       const own = current.get(seriesKeyOf(origin))
-      const after = foresee(check, { facts, own, now, permissions })
+      const after = judgeStored(check, { facts, own, now, permissions })
       const before = own?.result ?? null
       current.delete(seriesKeyOf(origin))
       counts[after.result]++
-      const stillSilent = before === null && after.result === 'notapplicable'
-      if (after.result !== before && !stillSilent) items.push({ target: target.name, ...origin, before, after })
+      const isNothingNew = before === null && after.result === 'notapplicable'
+      if (after.result !== before && !isNothingNew) items.push({ target: target.name, ...origin, before, after })
     }
     for (const { rule, vantage, result } of current.values())
       items.push({ target: target.name, rule, vantage, before: result, after: null })
@@ -62,18 +71,31 @@ export async function previewPolicy(
   return { counts, items }
 }
 
+/** Throws RefusedError where a parameter of a target does not fit the draft. */
+function checkParameters(document: PolicyDocument, targets: readonly StoredTarget[]): void {
+  const issues = targets.flatMap((target) => {
+    const resolved = resolveParameters(document, { target: target.params })
+    if (!('errors' in resolved)) return []
+    return resolved.errors.map(({ parameter, message }) => ({
+      pointer: '/targets',
+      message: `target ${target.name}: ${parameter} ${message}`,
+    }))
+  })
+  if (issues.length > 0) throw new RefusedError(issues)
+}
+
 interface Known {
   facts: readonly KnownSeries[]
-  /** What is known of the same rule from the same vantage. */
+  /** The series of the same rule and vantage. */
   own: KnownSeries | undefined
   now: Date
   permissions: Permissions
 }
 
-/** Of several facts that fit, those of the rule itself come first, then the newer ones; the first that decide are taken. */
-function foresee(check: PlannedCheck, { facts, own, now, permissions }: Known): Judgement {
+/** Of fitting facts those of the rule itself come first, then the newest; the first that decide a result win. */
+function judgeStored(check: PlannedCheck, { facts, own, now, permissions }: Known): Judgement {
   if (check.kind === 'settled') return { result: check.result, reason: check.reason, state: 'unknown' }
-  // The facts of the other side may be of another moment: a pair is judged on one audit.
+  // The sides of a pair must come from one audit.
   if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
   const { rule, host, origin } = check
   const wanted = endpointKey(origin.vantage, { probe: rule.probe, host, port: rule.port })
@@ -82,7 +104,7 @@ function foresee(check: PlannedCheck, { facts, own, now, permissions }: Known): 
     .toSorted((a, b) => Number(b === own) - Number(a === own) || b.since.getTime() - a.since.getTime())
     .flatMap(({ evidence, targetId, since }) => {
       const seen = evidence && observationOf(evidence, now)
-      // A window that opens or ends makes another result, and so another span: what held at its beginning holds for all of it.
+      // A window that opens or ends starts a new span, so its state at the start of a span holds for the whole span.
       const windowId = permissions.windowOf({ rule: rule.id, targetId, at: since.getTime() })
       return seen ? [judge(rule, seen, { windowOpen: windowId !== null })] : []
     })

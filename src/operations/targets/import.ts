@@ -1,37 +1,38 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../encoding/canonical-json.ts'
-import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
+import type { View } from '../context.ts'
+import { recordSavedTargets, shownTargets } from './save.ts'
 
-/** Targets that are saved by one statement. */
-const listSize = 1_000
-/** Of how many targets the entry of the ledger shows what they are; its digest is over one line of canonical JSON for each. */
-const shownTargets = 20
+const targetsPerStatement = 1_000
 
-/** Saves the targets in the caller's transaction and tells the ledger, in one entry, which of them changed. */
-export async function saveImport(
-  stores: Stores,
-  targets: (size: number) => AsyncGenerator<TargetInput[]>,
+/** Saves targets in one transaction; `lists` yields them in lists of the given size. The ledger gets one entry. */
+export async function importTargets(
+  { transaction }: Pick<View, 'transaction'>,
+  lists: (size: number) => AsyncIterable<TargetInput[]>,
   actor: string,
 ): Promise<{ created: number; updated: number }> {
-  let given: TargetInput[] = []
-  async function* lists() {
-    for await (given of targets(listSize)) yield given
-  }
-  const count = { created: 0, updated: 0 }
-  const shown: TargetInput[] = []
-  const digest = createHash('sha256')
-  for await (const saved of stores.targets.saveAll(lists())) {
-    const created = new Map(saved.map((one) => [one.name, one.created]))
-    for (const target of given.filter(({ name }) => created.has(name))) {
-      count[created.get(target.name) ? 'created' : 'updated'] += 1
-      digest.update(`${canonicalJson(target)}\n`)
-      if (shown.length < shownTargets) shown.push(target)
+  return transaction(async (tx) => {
+    let given: TargetInput[] = []
+    async function* read() {
+      for await (given of lists(targetsPerStatement)) yield given
     }
-  }
-  if (shown.length > 0) {
-    const payload = { count: count.created + count.updated, digest: digest.digest('hex'), targets: shown }
-    stores.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
-  }
-  return count
+    const count = { created: 0, updated: 0 }
+    const shown: TargetInput[] = []
+    const digest = createHash('sha256')
+    for await (const saved of tx.targets.saveAll(read())) {
+      const created = new Map(saved.map((one) => [one.name, one.created]))
+      for (const target of given.filter(({ name }) => created.has(name))) {
+        count[created.get(target.name) ? 'created' : 'updated'] += 1
+        digest.update(`${canonicalJson(target)}\n`)
+        if (shown.length < shownTargets) shown.push(target)
+      }
+    }
+    recordSavedTargets(tx, actor, {
+      count: count.created + count.updated,
+      digest: digest.digest('hex'),
+      targets: shown,
+    })
+    return count
+  })
 }

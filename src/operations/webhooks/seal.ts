@@ -1,20 +1,20 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
-/** Keeps secrets so that the database alone does not tell them. `bound` names what a secret belongs to: it opens nowhere else. */
+/** Encrypts secrets, so that the database alone does not reveal them. `bound` names the owner: a secret opens for it only. */
 export interface Seal {
   close(text: string, bound: string): Uint8Array
-  /** Throws where the text was sealed with another key, for something else, or was changed. */
+  /** Throws for another key, another owner, or a changed text. */
   open(sealed: Uint8Array, bound: string): string
 }
 
 const ivBytes = 12
 const tagBytes = 16
 
-/** AES-256-GCM with a key of 32 bytes; a sealed text is its nonce, its tag and its cipher text. */
+/** AES-256-GCM with a key of 32 bytes; the sealed text is nonce, tag and cipher text. */
 export function createSeal(findKey: () => Uint8Array): Seal {
   let found: Uint8Array | undefined
   const key = () => {
-    found ??= findKey() // not before it is needed: whoever has no secrets needs no key
+    found ??= findKey() // on first use: a service without secrets needs no key
     return found
   }
   return {

@@ -12,7 +12,7 @@ export interface Baseline {
 }
 
 /** Which series an approval is for, by names. */
-interface ApprovedItem {
+export interface ApprovedItem {
   target: string
   policy: string
   rule: string

@@ -1,4 +1,3 @@
-import type { Change } from '../../domain/ledger.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import type { Database, Prisma } from '../db/database.ts'
@@ -74,14 +73,6 @@ export function createPolicyStore(db: Database) {
     },
   }
 }
-
-/** What the ledger is told of a new version. */
-export const policyPut = (actor: string, { name, version, digest: sum }: PolicyVersion): Change => ({
-  actor,
-  action: 'policy.put',
-  subject: name,
-  payload: { version, digest: sum },
-})
 
 const fromRow = (row: Row): StoredPolicyVersion => ({
   id: row.id,

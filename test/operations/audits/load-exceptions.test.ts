@@ -1,7 +1,9 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadPermissions } from '../../../src/operations/audits/load-exceptions.ts'
-import { approveWindow, reprobeTrigger, requestWindow } from '../../../src/operations/exceptions/windows.ts'
+import { approveWindow } from '../../../src/operations/exceptions/decide-window.ts'
+import { reprobeTrigger } from '../../../src/operations/exceptions/prove-window.ts'
+import { requestWindow } from '../../../src/operations/exceptions/request-window.ts'
 import { listenSilently, ports, startTestApp, type TestApp } from '../../support/app.ts'
 import type { Listening } from '../../support/listen.ts'
 
@@ -33,11 +35,11 @@ describe('the look at the door of a window', () => {
   test('is never inside that window, wherever the clock of its vantage is', async () => {
     const name = 'windowed'
     const targetId = await save(name, { insideWindow: { expect: { state: ['open'] } } })
-    const [id, now] = [newUuid(), new Date()]
-    const asked = { id, policy: name, rules: ['closed'], targets: [name], params: {}, ticket: 'CHG1', reason: 'a test' }
-    const window = { ...asked, from: now, to: new Date(now.getTime() + 3_600_000), requestedBy: 'one' }
-    await app.transaction((stores) => requestWindow(stores, window, now))
-    await approveWindow(app, { id, keyId: 'another', now })
+    const now = new Date()
+    const request = { policy: name, rules: ['closed'], targets: [name], params: {}, ticket: 'CHG1', reason: 'a test' }
+    const window = { ...request, from: now, to: new Date(now.getTime() + 3_600_000) }
+    const id = await requestWindow(app, window, { actor: 'one', now })
+    await approveWindow(app, { id, actor: 'another', now })
     const judged = { rule: 'closed', targetId, at: now.getTime() }
     const windowIn = async (trigger: string) =>
       (await loadPermissions(app.stores, { policy: name, trigger, judged: [judged] })).windowOf(judged)

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
-import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { PolicyDocument, PolicyRule } from '../../../src/domain/policy/policy.ts'
-import { approveWindow, cancelWindow, requestWindow } from '../../../src/operations/exceptions/windows.ts'
+import { approveWindow, cancelWindow } from '../../../src/operations/exceptions/decide-window.ts'
+import { requestWindow } from '../../../src/operations/exceptions/request-window.ts'
 import { previewPolicy } from '../../../src/operations/policies/preview.ts'
 import { listenSilently, ports, startTestApp, type TestApp } from '../../support/app.ts'
 import { type Listening, listen } from '../../support/listen.ts'
@@ -35,8 +35,7 @@ async function audited(name: string, openPort = listener.port): Promise<void> {
   await app.ended(await app.accept({ targets: [{ name, address: '127.0.0.1', params }] }))
 }
 async function preview(name: string, document: PolicyDocument) {
-  const targets = await app.stores.targets.findByNames([name])
-  const { counts, items } = await previewPolicy(app.stores, { document, targets, now })
+  const { counts, items } = await previewPolicy(app.stores, { document, targets: [name], now })
   const changes = items.map(({ rule, vantage, before, after }) => [rule, vantage, before, after?.result ?? null])
   return { counts, items, changes }
 }
@@ -59,13 +58,13 @@ describe('the preview of a draft', () => {
     const params = { openPort: listener.port, closedPort: listener.port }
     await app.stores.targets.save([{ name: 'inside', address: '127.0.0.1', params }])
     const at = new Date()
-    const window = { id: newUuid(), policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
+    const window = { policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
     const times = { from: at, to: new Date(at.getTime() + 3_600_000) }
-    const more = { ticket: 'CHG1', reason: 'a test', requestedBy: 'one' }
-    await app.transaction((stores) => requestWindow(stores, { ...window, ...times, ...more }, at))
-    await approveWindow(app, { id: window.id, keyId: 'another', now: at })
+    const more = { ticket: 'CHG1', reason: 'a test' }
+    const id = await requestWindow(app, { ...window, ...times, ...more }, { actor: 'one', now: at })
+    await approveWindow(app, { id, actor: 'another', now: at })
     await app.ended(await app.accept({ policy: windowed.name, targets: ['inside'] }))
-    await cancelWindow(app, { id: window.id, keyId: 'another', now: new Date() })
+    await cancelWindow(app, { id, actor: 'another', now: new Date() })
     expect(await preview('inside', windowed)).toMatchObject({ items: [], counts: { pass: 2 } })
     expect((await preview('inside', ports)).counts).toMatchObject({ pass: 1, fail: 1 })
   })

@@ -7,6 +7,7 @@ import { ConflictError, ForbiddenError, NotFoundError } from '../../../domain/er
 import { coverageOf } from '../../../domain/findings/verdict.ts'
 import { createAcceptance } from '../../../operations/audits/accept.ts'
 import { cancelAudit } from '../../../operations/audits/cancel.ts'
+import { checkDestination } from '../../../operations/webhooks/destination.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -14,7 +15,6 @@ import { chooseFormat } from '../../listing/listing.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
 import { described, problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
-import { checkDestination } from '../webhooks/destination-check.ts'
 import {
   AuditFormatQuery,
   auditContent,

@@ -1,24 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { v7 as newUuid } from 'uuid'
-import { ConflictError, ForbiddenError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
-import { checkExpiry, waiverState } from '../../../domain/exceptions/waivers.ts'
-import { claimOnce } from '../../../operations/audits/accept.ts'
-import { checkSelection } from '../../../operations/audits/select-targets.ts'
+import { waiverState } from '../../../domain/exceptions/waivers.ts'
+import { approveWaiver, revokeWaiver } from '../../../operations/exceptions/decide-waiver.ts'
+import { requestWaiver } from '../../../operations/exceptions/request-waiver.ts'
+import { findWaiver } from '../../../operations/exceptions/waiver.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
-import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
 import { Waiver, WaiverParams, WaiverQuery, WaiverRequest } from './schemas.ts'
 
 export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const find = async ({ stores }: View, id: string) => {
-    const waiver = await stores.waivers.find(id)
-    if (!waiver) throw new NotFoundError(`there is no waiver ${id}`)
-    return waiver
-  }
-
   app.post(
     '/waivers',
     {
@@ -35,20 +27,8 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ body, headers, caller, view }, reply) => {
       const now = new Date()
-      const requestedBy = caller.keyId
-      const waiver = await view.transaction(async (tx) => {
-        const id = newUuid()
-        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
-        const made = await claimOnce(tx, claim)
-        if (made !== id) return tx.waivers.find(made)
-        const expiresAt = new Date(body.expiresAt)
-        const issues = checkExpiry(expiresAt, now)
-        if (issues.length > 0) throw new RefusedError(issues)
-        await checkSelection(tx, body)
-        tx.ledger.record({ actor: requestedBy, action: 'waiver.request', subject: id, payload: body })
-        return tx.waivers.create({ ...body, id, expiresAt, requestedBy })
-      })
-      if (!waiver) throw new NotFoundError('the waiver of this Idempotency-Key is gone')
+      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now }
+      const waiver = await requestWaiver(view, { ...body, expiresAt: new Date(body.expiresAt) }, requester)
       return reply.code(201).header('location', `/v1/waivers/${waiver.id}`).send(show(waiver, now))
     },
   )
@@ -84,7 +64,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404) },
       },
     },
-    async ({ params, view }) => show(await find(view, params.id), new Date()),
+    async ({ params, view }) => show(await findWaiver(view.stores, params.id), new Date()),
   )
 
   app.post(
@@ -100,18 +80,9 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404, 409) },
       },
     },
-    async ({ params, caller, view }) => {
+    async ({ params: { id }, caller, view }) => {
       const now = new Date()
-      const { requestedBy } = await find(view, params.id)
-      if (requestedBy === caller.keyId)
-        throw new ForbiddenError('who asks for a waiver cannot approve it: another key must')
-      const approved = await view.transaction(async (tx) => {
-        const done = await tx.waivers.approve(params.id, caller.keyId, now)
-        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.approve', subject: params.id, payload: {} })
-        return done
-      })
-      if (!approved) throw await conflict(view, params.id, now)
-      return show(await find(view, params.id), now)
+      return show(await approveWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
 
@@ -128,21 +99,11 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404, 409) },
       },
     },
-    async ({ params, caller, view }) => {
+    async ({ params: { id }, caller, view }) => {
       const now = new Date()
-      await find(view, params.id)
-      const revoked = await view.transaction(async (tx) => {
-        const done = await tx.waivers.revoke(params.id, caller.keyId, now)
-        if (done) tx.ledger.record({ actor: caller.keyId, action: 'waiver.revoke', subject: params.id, payload: {} })
-        return done
-      })
-      if (!revoked) throw await conflict(view, params.id, now)
-      return show(await find(view, params.id), now)
+      return show(await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
-
-  const conflict = async (view: View, id: string, now: Date) =>
-    new ConflictError(`the waiver is ${waiverState(await find(view, id), now)} already`)
 }
 
 const show = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({

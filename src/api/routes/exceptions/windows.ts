@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { v7 as newUuid } from 'uuid'
 import { NotFoundError } from '../../../domain/errors.ts'
 import { windowState } from '../../../domain/exceptions/windows.ts'
-import { claimOnce } from '../../../operations/audits/accept.ts'
-import { approveWindow, cancelWindow, requestWindow } from '../../../operations/exceptions/windows.ts'
+import { approveWindow, cancelWindow } from '../../../operations/exceptions/decide-window.ts'
+import { requestWindow } from '../../../operations/exceptions/request-window.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -12,14 +11,10 @@ import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
 import { Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
 
-export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueuePlan' | 'enqueueReprobe'>> = async (
-  app,
-  parts,
-) => {
-  const missing = (id: string) => new NotFoundError(`there is no window ${id}`)
+export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueReprobe'>> = async (app, parts) => {
   const find = async ({ stores }: View, id: string) => {
     const window = await stores.windows.find(id)
-    if (!window) throw missing(id)
+    if (!window) throw new NotFoundError(`there is no window ${id}`)
     return show(window, new Date())
   }
 
@@ -38,17 +33,9 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       },
     },
     async ({ body, headers, caller, view }, reply) => {
-      const now = new Date()
-      const requestedBy = caller.keyId
-      const id = await view.transaction(async (tx) => {
-        const id = newUuid()
-        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy, request: body, resource: id }
-        const made = await claimOnce(tx, claim)
-        if (made !== id) return made
-        const times = { from: new Date(body.from), to: new Date(body.to) }
-        await requestWindow(tx, { ...body, ...times, params: body.params ?? {}, id, requestedBy }, now)
-        return id
-      })
+      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now: new Date() }
+      const times = { from: new Date(body.from), to: new Date(body.to) }
+      const id = await requestWindow(view, { ...body, ...times, params: body.params ?? {} }, requester)
       return reply
         .code(201)
         .header('location', `/v1/windows/${id}`)
@@ -105,7 +92,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       },
     },
     async ({ params: { id }, caller, view }) => {
-      if (!(await approveWindow({ ...parts, ...view }, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      await approveWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: new Date() })
       return find(view, id)
     },
   )
@@ -124,7 +111,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueP
       },
     },
     async ({ params: { id }, caller, view }) => {
-      if (!(await cancelWindow({ ...parts, ...view }, { id, keyId: caller.keyId, now: new Date() }))) throw missing(id)
+      await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: new Date() })
       return find(view, id)
     },
   )

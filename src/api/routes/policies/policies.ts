@@ -1,9 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
+import { putPolicy } from '../../../operations/policies/put.ts'
 import { checkPolicy, loadPolicy } from '../../../policies/load.ts'
 import { policySchema } from '../../../policies/schema.ts'
-import { type PolicyVersion, policyPut, type StoredPolicyVersion } from '../../../store/inventory/policies.ts'
+import type { PolicyVersion, StoredPolicyVersion } from '../../../store/inventory/policies.ts'
 import type { View } from '../../context.ts'
 import { readText } from '../../http/strict-json.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -93,7 +94,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Policy, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
+    async ({ params, view }, reply) => respond(reply, await find(view, params.name)),
   )
 
   app.put(
@@ -126,14 +127,8 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      if (params.name === 'schema')
-        throw new RefusedError([{ pointer: '/name', message: 'its path is that of the schema' }])
-      const { stored, created } = await view.transaction(async (tx) => {
-        const put = await tx.policies.put(checked.document)
-        if (put.created) tx.ledger.record(policyPut(caller.keyId, put.stored))
-        return put
-      })
-      return answer(reply.code(created ? 201 : 200), stored)
+      const { stored, created } = await putPolicy(view, checked.document, caller.keyId)
+      return respond(reply.code(created ? 201 : 200), stored)
     },
   )
 
@@ -167,11 +162,11 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Policy, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => answer(reply, await find(view, params.name, params.version)),
+    async ({ params, view }, reply) => respond(reply, await find(view, params.name, params.version)),
   )
 }
 
 const show = ({ id: _id, ...policy }: StoredPolicyVersion): PolicyVersion => policy
 
-const answer = (reply: FastifyReply, policy: StoredPolicyVersion) =>
+const respond = (reply: FastifyReply, policy: StoredPolicyVersion) =>
   reply.header('etag', `"${policy.digest}"`).send(show(policy))

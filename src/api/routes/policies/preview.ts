@@ -1,7 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { RefusedError } from '../../../domain/errors.ts'
-import { resolveParameters } from '../../../domain/policy/parameters.ts'
-import { findTargets } from '../../../operations/audits/select-targets.ts'
 import { previewPolicy } from '../../../operations/policies/preview.ts'
 import { checkPolicy } from '../../../policies/load.ts'
 import { problems } from '../../openapi/responses.ts'
@@ -22,30 +20,14 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: PolicyPreview, ...problems(413, 415, 422) },
       },
     },
-    async ({ body, view: { stores } }) => {
-      const checked = checkPolicy(body.document)
+    async ({ body: { document: draft, targets }, view: { stores } }) => {
+      const checked = checkPolicy(draft)
       if ('errors' in checked) {
         throw new RefusedError(
           checked.errors.map(({ pointer, message }) => ({ pointer: `/document${pointer}`, message })),
         )
       }
-      const { document } = checked
-      const targets = Array.isArray(body.targets)
-        ? await findTargets(stores, body.targets)
-        : await stores.targets.findByLabels(body.targets.labels)
-      const issues = targets.flatMap((target) => {
-        const resolved = resolveParameters(document, { target: target.params })
-        return 'errors' in resolved ? resolved.errors.map((error) => ({ ...error, target: target.name })) : []
-      })
-      if (issues.length > 0) {
-        throw new RefusedError(
-          issues.map(({ target, parameter, message }) => ({
-            pointer: '/targets',
-            message: `target ${target}: ${parameter} ${message}`,
-          })),
-        )
-      }
-      return previewPolicy(stores, { document, targets, now: new Date() })
+      return previewPolicy(stores, { document: checked.document, targets, now: new Date() })
     },
   )
 }

@@ -1,16 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { v7 as newUuid } from 'uuid'
-import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
-import { claimOnce } from '../../../operations/audits/accept.ts'
+import { replaceSchedule, updateSchedule } from '../../../operations/schedules/change.ts'
+import { createSchedule } from '../../../operations/schedules/create.ts'
+import { deleteSchedule } from '../../../operations/schedules/delete.ts'
+import { findSchedule } from '../../../operations/schedules/schedule.ts'
 import type {
   ScheduleInput as StoredInput,
   ScheduleRun as StoredRun,
   StoredSchedule,
 } from '../../../store/inventory/schedules.ts'
-import type { ServerParts, View } from '../../context.ts'
-import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
+import type { ServerParts } from '../../context.ts'
+import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -18,18 +19,11 @@ import { Schedule, ScheduleInput, ScheduleParams, SchedulePatch, ScheduleReplace
 
 const shownTicks = 5
 
-export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'scheduler'>> = async (app, parts) => {
-  const { scheduler } = parts
-
-  const find = async ({ stores }: View, wanted: string) => {
-    const schedule = await stores.schedules.find(wanted)
-    if (!schedule) throw new NotFoundError(`there is no schedule ${wanted}`)
-    return schedule
-  }
+export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'scheduler'>> = async (app, { scheduler }) => {
   const show = ({
     id: _id,
     version: _version,
-    targetScope: _realm,
+    targetScope: _targetScope,
     nextAt,
     ...schedule
   }: StoredSchedule): Static<typeof Schedule> => ({
@@ -38,31 +32,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
     >),
     next: nextAt ? scheduler.next(schedule, new Date(), shownTicks).map((tick) => tick.toISOString()) : [],
   })
-  const answer = (reply: FastifyReply, schedule: StoredSchedule) =>
+  const respond = (reply: FastifyReply, schedule: StoredSchedule) =>
     reply.header('etag', versionTag(schedule)).send(show(schedule))
-  const firstTick = (input: StoredInput, now: Date) =>
-    input.enabled ? (scheduler.next(input, now, 1)[0] ?? null) : null
-
-  /** Writes a change; ticks that came before it are decided as the schedule was. */
-  const change = async (
-    { stores, transaction }: View,
-    current: StoredSchedule,
-    { input, requestedBy }: { input: StoredInput; requestedBy: string },
-  ) => {
-    const now = new Date()
-    await scheduler.check(stores.within(current.targetScope), input, now)
-    await scheduler.settle(current.id, now)
-    const sameTimes =
-      current.enabled === input.enabled && current.cron === input.cron && current.timeZone === input.timeZone
-    const { nextAt = null } = (sameTimes && (await stores.schedules.find(current.name))) || {}
-    const more = { requestedBy, nextAt: sameTimes ? nextAt : firstTick(input, now), version: current.version }
-    return transaction(async (tx) => {
-      const saved = await tx.schedules.replace(current.id, input, more)
-      if (saved)
-        tx.ledger.record({ actor: requestedBy, action: 'schedule.change', subject: input.name, payload: input })
-      return saved
-    })
-  }
 
   app.get(
     '/schedules',
@@ -96,20 +67,9 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       },
     },
     async ({ body, headers, caller, view }, reply) => {
-      const now = new Date()
-      await scheduler.check(view.stores, body, now)
-      const schedule = await view.transaction(async (tx) => {
-        const resource = newUuid()
-        const claim = { idempotencyKey: headers['idempotency-key'], requestedBy: caller.keyId, request: body, resource }
-        const repeated = (await claimOnce(tx, claim)) !== resource
-        const more = { requestedBy: caller.keyId, nextAt: firstTick(body, now) }
-        const made = repeated ? await tx.schedules.find(body.name) : await tx.schedules.create(body, more)
-        if (!made) throw new ConflictError(`there is a schedule ${body.name} already: PUT replaces it`)
-        if (!repeated)
-          tx.ledger.record({ actor: caller.keyId, action: 'schedule.create', subject: body.name, payload: body })
-        return made
-      })
-      return answer(reply.code(201).header('location', `/v1/schedules/${body.name}`), schedule)
+      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const schedule = await createSchedule({ ...view, scheduler }, body, requester)
+      return respond(reply.code(201).header('location', `/v1/schedules/${body.name}`), schedule)
     },
   )
 
@@ -125,7 +85,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         response: { 200: Schedule, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => answer(reply, await find(view, params.name)),
+    async ({ params, view }, reply) => respond(reply, await findSchedule(view.stores, params.name)),
   )
 
   app.put(
@@ -142,25 +102,10 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         response: { 200: Schedule, 201: Schedule, ...problems(412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, caller, view }, reply) => {
-      const { stores, transaction } = view
-      const input = { ...body, name: params.name }
-      const current = await stores.schedules.find(params.name)
-      if (!matches(headers['if-match'], current)) return stale(reply)
-      if (current) {
-        const saved = await change(view, current, { input, requestedBy: caller.keyId })
-        return saved ? answer(reply, saved) : stale(reply)
-      }
-      const now = new Date()
-      await scheduler.check(stores, input, now)
-      const more = { requestedBy: caller.keyId, nextAt: firstTick(input, now) }
-      const made = await transaction(async (tx) => {
-        const added = await tx.schedules.create(input, more)
-        if (added)
-          tx.ledger.record({ actor: caller.keyId, action: 'schedule.create', subject: input.name, payload: input })
-        return added
-      })
-      return made ? answer(reply.code(201), made) : stale(reply)
+    async ({ params: { name }, body, headers, caller, view }, reply) => {
+      const parts = { ...view, scheduler }
+      const { schedule, created } = await replaceSchedule(parts, { ...body, name }, revisionOf(caller, headers))
+      return respond(reply.code(created ? 201 : 200), schedule)
     },
   )
 
@@ -179,21 +124,9 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         response: { 200: Schedule, ...problems(404, 412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, caller, view }, reply) => {
-      const current = await find(view, params.name)
-      if (!matches(headers['if-match'], current)) return stale(reply)
-      const {
-        id: _,
-        version: _v,
-        targetScope: _l,
-        requestedBy: _r,
-        nextAt: _n,
-        createdAt: _c,
-        updatedAt: _u,
-        ...fields
-      } = current
-      const saved = await change(view, current, { input: { ...fields, ...body }, requestedBy: caller.keyId })
-      return saved ? answer(reply, saved) : stale(reply)
+    async ({ params: { name }, body, headers, caller, view }, reply) => {
+      const parts = { ...view, scheduler }
+      return respond(reply, await updateSchedule(parts, { name, changes: body }, revisionOf(caller, headers)))
     },
   )
 
@@ -211,12 +144,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
       },
     },
     async ({ params, caller, view }, reply) => {
-      const { id } = await find(view, params.name)
-      await scheduler.settle(id, new Date())
-      await view.transaction(async (tx) => {
-        await tx.schedules.remove(id)
-        tx.ledger.record({ actor: caller.keyId, action: 'schedule.delete', subject: params.name, payload: {} })
-      })
+      await deleteSchedule({ ...view, scheduler }, params.name, caller.keyId)
       return reply.code(204).send(null)
     },
   )
@@ -234,8 +162,8 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         response: { 200: pageOf(ScheduleRun), ...problems(404) },
       },
     },
-    async ({ params, query, url, view }, reply) => {
-      const page = await view.stores.schedules.runs((await find(view, params.name)).id, query)
+    async ({ params, query, url, view: { stores } }, reply) => {
+      const page = await stores.schedules.runs((await findSchedule(stores, params.name)).id, query)
       return linkNext(reply, url, { ...page, items: page.items.map(showRun) })
     },
   )

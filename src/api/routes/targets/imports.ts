@@ -4,7 +4,8 @@ import { Type } from 'typebox'
 import type { ValidationIssue } from '../../../domain/errors.ts'
 import { isHost } from '../../../domain/findings/endpoint.ts'
 import { plainText } from '../../../encoding/text.ts'
-import { saveImport } from '../../../operations/targets/import.ts'
+import { importTargets } from '../../../operations/targets/import.ts'
+import { invalidAddress } from '../../../operations/targets/target.ts'
 import type { TargetInput as StoredInput } from '../../../store/inventory/targets.ts'
 import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
@@ -18,7 +19,7 @@ import { readNdjson } from './import/ndjson.ts'
 import { readNmap } from './import/nmap.ts'
 import { maxRows, sift, type Tally } from './import/rows.ts'
 import { openSpool } from './import/spool.ts'
-import { ImportedTarget, ImportOutcome, noHost } from './schemas.ts'
+import { ImportedTarget, ImportOutcome } from './schemas.ts'
 
 /** An import may be so large and take so long to come; nothing of it stays in memory but its names. */
 const limitBytes = 1024 * 2 ** 20
@@ -93,7 +94,7 @@ The service reads the whole document before it saves anything. It saves all rows
         if (tally.refused > 0 && !request.query.partial) return refuse(reply, tally)
         release()
         const { keyId } = request.caller
-        const { created, updated } = await request.view.transaction((tx) => saveImport(tx, spool.lists, keyId))
+        const { created, updated } = await importTargets(request.view, spool.lists, keyId)
         const { rows, refused, errors } = tally
         return {
           rows,
@@ -122,7 +123,7 @@ function checkerOf(request: FastifyRequest): (value: unknown) => ValidationIssue
     if (!fits(value)) return issuesOf((fits.errors ?? []) as unknown as SchemaError[])
     const pointer = findUnstorable(value)
     if (pointer !== undefined) return [{ pointer, message: plainText }]
-    return isHost((value as StoredInput).address) ? [] : [noHost]
+    return isHost((value as StoredInput).address) ? [] : [invalidAddress]
   }
 }
 

@@ -1,5 +1,4 @@
 import { Type } from 'typebox'
-import { describeHost } from '../../../domain/findings/endpoint.ts'
 import { retiredAt } from '../../listing/updated-since.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 
@@ -132,6 +131,3 @@ export const ImportedTarget = closedObject({
   updatedAt: Type.Optional(Type.String({ maxLength: 40 })),
   retiredAt: Type.Optional(Type.Null()),
 })
-
-/** The validation issue of an address that the schema accepts. */
-export const noHost = { pointer: '/address', message: `must be ${describeHost}` }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
+import { NotFoundError } from '../../../domain/errors.ts'
 import { isAbsent } from '../../../domain/vantages/presence.ts'
+import { putVantage } from '../../../operations/vantages/put.ts'
 import type { VantageState } from '../../../store/inventory/vantages.ts'
 import type { View } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -69,15 +70,9 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Vantage, ...problems(409, 413, 415) },
       },
     },
-    async ({ params, body, caller, view }) => {
-      const registered = await view.transaction(async (tx) => {
-        const done = await tx.vantages.register({ name: params.name, zones: body.zones })
-        if (done) tx.ledger.record({ actor: caller.keyId, action: 'vantage.put', subject: params.name, payload: body })
-        return done
-      })
-      if (!registered)
-        throw new ConflictError(`a worker serves the vantage ${params.name}: its configuration names the zones`)
-      return find(view, params.name)
+    async ({ params: { name }, body, caller, view }) => {
+      await putVantage(view, { name, zones: body.zones }, caller.keyId)
+      return find(view, name)
     },
   )
 }

@@ -1,27 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
-import { ConflictError, NotFoundError } from '../../../domain/errors.ts'
+import { pingWebhook } from '../../../operations/webhooks/ping.ts'
+import { findDelivery, redeliver } from '../../../operations/webhooks/redeliver.ts'
+import { findWebhook } from '../../../operations/webhooks/webhook.ts'
 import type { Delivery as StoredDelivery } from '../../../store/webhooks/deliveries.ts'
-import { callbacksId } from '../../../store/webhooks/webhooks.ts'
-import type { ServerParts, View } from '../../context.ts'
+import type { ServerParts } from '../../context.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { pageOf } from '../../openapi/schemas.ts'
 import { Delivery, DeliveryParams, DeliveryQuery, type EventName, WebhookParams } from './schemas.ts'
 
-export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier'>> = async (app, { notifier }) => {
-  const findWebhook = async ({ stores }: View, id: string) => {
-    const webhook = await stores.webhooks.find(id)
-    if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
-    return webhook
-  }
-  const find = async (view: View, { id, deliveryId }: Static<typeof DeliveryParams>) => {
-    await findWebhook(view, id)
-    const delivery = await view.stores.deliveries.find(id, deliveryId)
-    if (!delivery) throw new NotFoundError(`there is no delivery ${deliveryId} of this webhook`)
-    return delivery
-  }
-
+export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueDelivery'>> = async (
+  app,
+  { enqueueDelivery },
+) => {
   app.post(
     '/webhooks/:id/ping',
     {
@@ -34,13 +26,10 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         response: { 202: Delivery, ...problems(404, 409) },
       },
     },
-    async ({ params, view }, reply) => {
-      const { id, enabled } = await findWebhook(view, params.id)
-      if (id === callbacksId) throw new ConflictError(`${callbacksId} leads nowhere by itself`)
-      if (!enabled) throw new ConflictError('the webhook is disabled')
-      const deliveryId = await notifier.ping(id)
+    async ({ params: { id }, view }, reply) => {
+      const deliveryId = await pingWebhook({ ...view, enqueueDelivery }, id)
       reply.header('location', `/v1/webhooks/${id}/deliveries/${deliveryId}`)
-      return reply.code(202).send(show(await find(view, { id, deliveryId })))
+      return reply.code(202).send(show(await findDelivery(view.stores, { id, deliveryId })))
     },
   )
 
@@ -57,10 +46,10 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         response: { 200: pageOf(Delivery), ...problems(404) },
       },
     },
-    async ({ params, query, url, view }, reply) => {
-      await findWebhook(view, params.id)
+    async ({ params, query, url, view: { stores } }, reply) => {
+      await findWebhook(stores, params.id)
       const { event: type, ...filter } = query
-      const page = await view.stores.deliveries.list(params.id, { ...filter, type })
+      const page = await stores.deliveries.list(params.id, { ...filter, type })
       return linkNext(reply, url, { ...page, items: page.items.map(show) })
     },
   )
@@ -77,7 +66,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
         response: { 200: Delivery, ...problems(404) },
       },
     },
-    async ({ params, view }) => show(await find(view, params)),
+    async ({ params, view }) => show(await findDelivery(view.stores, params)),
   )
 
   app.post(
@@ -95,15 +84,9 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifi
       },
     },
     async ({ params, view }, reply) => {
-      await find(view, params)
-      const again = await view.transaction(async (tx, db) => {
-        if (!(await tx.deliveries.redeliver(params.id, params.deliveryId))) return undefined
-        await notifier.resume(db, params.id)
-        return tx.deliveries.find(params.id, params.deliveryId) // afterwards it may have been tried
-      })
-      if (!again) throw new ConflictError('the delivery is under way')
+      const delivery = await redeliver({ ...view, enqueueDelivery }, params)
       reply.header('location', `/v1/webhooks/${params.id}/deliveries/${params.deliveryId}`)
-      return reply.code(202).send(show(again))
+      return reply.code(202).send(show(delivery))
     },
   )
 }

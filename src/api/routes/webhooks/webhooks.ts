@@ -1,22 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { v7 as newUuid } from 'uuid'
-import { ConflictError, NotFoundError, RefusedError } from '../../../domain/errors.ts'
-import { claimOnce } from '../../../operations/audits/accept.ts'
-import type { Notifier } from '../../../operations/webhooks/notifier.ts'
-import { newSecret } from '../../../operations/webhooks/secrets.ts'
-import {
-  callbacksId,
-  type WebhookInput as StoredInput,
-  type Webhook as StoredWebhook,
-} from '../../../store/webhooks/webhooks.ts'
-import type { ServerParts, View } from '../../context.ts'
-import { IfMatch, matches, stale, versionTag } from '../../http/etags.ts'
+import { readCallbackSecrets } from '../../../operations/webhooks/callbacks.ts'
+import { createWebhook } from '../../../operations/webhooks/create.ts'
+import { deleteWebhook } from '../../../operations/webhooks/delete.ts'
+import { rotateSecret } from '../../../operations/webhooks/rotate-secret.ts'
+import { updateWebhook } from '../../../operations/webhooks/update.ts'
+import { findWebhook, inputOf, type WebhookParts } from '../../../operations/webhooks/webhook.ts'
+import { callbacksId, type Webhook as StoredWebhook } from '../../../store/webhooks/webhooks.ts'
+import type { View } from '../../context.ts'
+import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
-import { checkDestination } from './destination-check.ts'
 import {
   CallbackSecret,
   SecretRotation,
@@ -27,19 +23,7 @@ import {
   WebhookWithSecret,
 } from './schemas.ts'
 
-export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifier' | 'mayDial' | 'plainHttp'>> = async (
-  app,
-  parts,
-) => {
-  const { notifier } = parts
-
-  const find = async ({ stores }: View, id: string) => {
-    const webhook = await stores.webhooks.find(id)
-    if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
-    return webhook
-  }
-  const sealed = (authorization: string | null | undefined, id: string) =>
-    authorization ? notifier.seal.close(authorization, id) : null
+export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof View>> = async (app, parts) => {
   const withSecret = (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
     reply
       .header('cache-control', 'no-store')
@@ -61,30 +45,8 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       },
     },
     async ({ body, headers, caller, view }, reply) => {
-      const { authorization, ...input } = body
-      checkDestination(parts, input.url, '/url')
-      const id = newUuid()
-      const made = newSecret()
-      const order = { requestedBy: caller.keyId, idempotencyKey: headers['idempotency-key'] }
-      const { webhook, secret } = await view.transaction(async (tx) => {
-        const resource = await claimOnce(tx, {
-          ...order,
-          request: { operation: 'createWebhook', ...body },
-          resource: id,
-        })
-        const more = {
-          secret: notifier.seal.close(made, id),
-          authorization: sealed(authorization, id),
-          requestedBy: caller.keyId,
-        }
-        if (resource === id) {
-          tx.ledger.record({ actor: caller.keyId, action: 'webhook.create', subject: id, payload: input })
-          return { webhook: await tx.webhooks.create(id, input, more), secret: made }
-        }
-        const earlier = await tx.webhooks.find(resource)
-        if (!earlier) throw new RefusedError([{ pointer: '', message: 'the webhook of this Idempotency-Key is gone' }])
-        return { webhook: earlier, secret: null }
-      })
+      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'] }
+      const { webhook, secret } = await createWebhook({ ...parts, ...view }, body, requester)
       return withSecret(reply.code(201).header('location', `/v1/webhooks/${webhook.id}`), webhook, secret)
     },
   )
@@ -119,7 +81,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         response: { 200: Webhook, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => answer(reply, await find(view, params.id)),
+    async ({ params, view }, reply) => respond(reply, await findWebhook(view.stores, params.id)),
   )
 
   app.patch(
@@ -137,25 +99,9 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         response: { 200: Webhook, ...problems(404, 409, 412, 413, 415, 422) },
       },
     },
-    async ({ params, body, headers, caller, view }, reply) => {
-      const current = await find(view, params.id)
-      if (params.id === callbacksId) throw new ConflictError(`${callbacksId} can be rotated, and not changed`)
-      const { authorization, ...changes } = body
-      if (changes.url !== undefined) checkDestination(parts, changes.url, '/url')
-      if (!matches(headers['if-match'], current)) return stale(reply)
-      const { version } = current
-      const more =
-        authorization === undefined ? { version } : { version, authorization: sealed(authorization, params.id) }
-      const saved = await view.transaction(async (tx, db) => {
-        const replaced = await tx.webhooks.replace(params.id, { ...inputOf(current), ...changes }, more)
-        if (replaced) {
-          const payload = { ...inputOf(replaced), hasAuthorization: replaced.hasAuthorization }
-          tx.ledger.record({ actor: caller.keyId, action: 'webhook.change', subject: params.id, payload })
-        }
-        if (replaced?.enabled) await notifier.resume(db, params.id)
-        return replaced
-      })
-      return saved ? answer(reply, saved) : stale(reply)
+    async ({ params: { id }, body, headers, caller, view }, reply) => {
+      const revision = revisionOf(caller, headers)
+      return respond(reply, await updateWebhook({ ...parts, ...view }, { id, changes: body }, revision))
     },
   )
 
@@ -173,12 +119,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
       },
     },
     async ({ params, caller, view }, reply) => {
-      const { id } = await find(view, params.id)
-      if (id === callbacksId) throw new ConflictError(`${callbacksId} can be rotated, and not deleted`)
-      await view.transaction(async (tx) => {
-        await tx.webhooks.remove(id)
-        tx.ledger.record({ actor: caller.keyId, action: 'webhook.delete', subject: id, payload: {} })
-      })
+      await deleteWebhook(view, params.id, caller.keyId)
       return reply.code(204).send(null)
     },
   )
@@ -196,9 +137,14 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         response: { 200: CallbackSecret, ...problems() },
       },
     },
-    async ({ caller }, reply) => {
-      const secrets = await notifier.callbackSecrets(caller.keyId)
-      return reply.header('cache-control', 'no-store').send(showSecrets(secrets))
+    async ({ caller, view: { stores } }, reply) => {
+      const request = { requester: caller.keyId, now: new Date() }
+      const { secret, previous, previousUntil } = await readCallbackSecrets({ stores, seal: parts.seal }, request)
+      return reply.header('cache-control', 'no-store').send({
+        secret,
+        previousSecret: previous,
+        previousSecretUntil: previousUntil?.toISOString() ?? null,
+      })
     },
   )
 
@@ -220,36 +166,13 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifie
         response: { 200: WebhookWithSecret, ...problems(404, 413, 415) },
       },
     },
-    async ({ params, body, caller, view }, reply) => {
-      await find(view, params.id)
-      const secret = newSecret()
-      const until = new Date(Date.now() + body.overlapSeconds * 1000)
-      const webhook = await view.transaction(async (tx) => {
-        const rotated = await tx.webhooks.rotate(params.id, notifier.seal.close(secret, params.id), until)
-        if (rotated)
-          tx.ledger.record({ actor: caller.keyId, action: 'webhook.rotate', subject: params.id, payload: body })
-        return rotated
-      })
-      if (!webhook) throw new NotFoundError(`there is no webhook ${params.id}`)
-      return withSecret(reply, webhook, params.id === callbacksId ? null : secret)
+    async ({ params: { id }, body, caller, view }, reply) => {
+      const request = { id, overlapSeconds: body.overlapSeconds, now: new Date() }
+      const { webhook, secret } = await rotateSecret({ ...parts, ...view }, request, caller.keyId)
+      return withSecret(reply, webhook, id === callbacksId ? null : secret)
     },
   )
 }
-
-const showSecrets = ({ secret, previous, previousUntil }: Awaited<ReturnType<Notifier['callbackSecrets']>>) => ({
-  secret,
-  previousSecret: previous,
-  previousSecretUntil: previousUntil?.toISOString() ?? null,
-})
-
-const inputOf = ({ url, description, events, filter, format, enabled }: StoredWebhook): StoredInput => ({
-  url,
-  description,
-  events,
-  filter,
-  format,
-  enabled,
-})
 
 const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
   id: webhook.id,
@@ -262,5 +185,5 @@ const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
   updatedAt: webhook.updatedAt.toISOString(),
 })
 
-const answer = (reply: FastifyReply, webhook: StoredWebhook) =>
+const respond = (reply: FastifyReply, webhook: StoredWebhook) =>
   reply.header('etag', versionTag(webhook)).send(show(webhook))

@@ -57,7 +57,7 @@ const settled = (id: string, wanted: string) => newest(id, ({ status }) => statu
 /** Lets the next try come now. */
 const hurry = async (id: string) => {
   await api.query(`UPDATE webhook_delivery SET next_at = now() WHERE webhook_id = '${id}' AND status = 'waiting'`)
-  await api.transaction((_, tx) => api.notifier.resume(tx, id))
+  await api.transaction((_, tx) => api.enqueueDelivery(tx, id))
 }
 
 describe('a webhook', () => {

@@ -1,8 +1,8 @@
-import type { WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
-import type { EventPayload } from '../../domain/webhooks/events.ts'
-import { toAlert } from '../../report/alerts/alert.ts'
-import { toJiraAlert } from '../../report/alerts/jira-ops.ts'
-import { toServiceNowEvents } from '../../report/alerts/service-now.ts'
+import type { WebhookFormat } from '../../../domain/webhooks/delivery-policy.ts'
+import type { EventPayload } from '../../../domain/webhooks/events.ts'
+import { toAlert } from '../../../report/alerts/alert.ts'
+import { toJiraAlert } from '../../../report/alerts/jira-ops.ts'
+import { toServiceNowEvents } from '../../../report/alerts/service-now.ts'
 
 /** A request in the format of its receiver. */
 interface Rendered {

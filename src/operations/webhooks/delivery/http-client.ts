@@ -11,8 +11,8 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
-import type { Attempt } from '../../domain/webhooks/delivery-policy.ts'
-import { escapeControls } from '../../encoding/text.ts'
+import type { Attempt } from '../../../domain/webhooks/delivery-policy.ts'
+import { escapeControls } from '../../../encoding/text.ts'
 
 /** The way out: connects to addresses that were checked, and to nothing else. Throws an Error with a reason. */
 export type Connect = (host: string, port: number) => Promise<{ socket: Socket; loopback: boolean }>

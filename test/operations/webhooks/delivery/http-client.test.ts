@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createPoster } from '../../../src/operations/webhooks/http-client.ts'
-import { openGate } from '../../../src/probes/network/guarded-connect.ts'
-import { createAuthority } from '../../support/certificates.ts'
-import { listen } from '../../support/listen.ts'
-import { startReceiver } from '../../support/receiver.ts'
+import { createPoster } from '../../../../src/operations/webhooks/delivery/http-client.ts'
+import { openGate } from '../../../../src/probes/network/guarded-connect.ts'
+import { createAuthority } from '../../../support/certificates.ts'
+import { listen } from '../../../support/listen.ts'
+import { startReceiver } from '../../../support/receiver.ts'
 
 const closers: (() => Promise<void> | void)[] = []
 afterEach(async () => {

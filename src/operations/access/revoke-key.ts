@@ -1,0 +1,11 @@
+import { ConflictError, NotFoundError } from '../../domain/errors.ts'
+import type { View } from '../context.ts'
+
+/** Revokes a key for ever. Throws NotFoundError, and ConflictError for the key of the requester itself. */
+export async function revokeKey({ stores, transaction }: View, id: string, actor: string): Promise<void> {
+  if (id === actor) throw new ConflictError('a key cannot revoke itself: use another admin key')
+  if (!(await stores.keys.find(id))) throw new NotFoundError(`there is no key ${id}`)
+  await transaction(async (tx) => {
+    if (await tx.keys.revoke(id)) tx.ledger.record({ actor, action: 'key.revoke', subject: id, payload: {} })
+  })
+}

@@ -1,0 +1,37 @@
+import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
+import { hasFiveFields, isTimeZone } from '../../domain/schedules.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { ScheduleInput } from '../../store/inventory/schedules.ts'
+import { checkRequest } from '../audits/resolve-request.ts'
+
+/** The ticks of a cron expression after a point in time; throws an Error for an invalid expression. */
+export type NextTicks = (cron: string, timeZone: string, after: { from: Date; count: number }) => Date[]
+
+/** Checks a schedule as each of its ticks will; throws RefusedError with every issue. */
+export async function checkSchedule(
+  stores: Stores,
+  input: ScheduleInput,
+  { now, nextTicks }: { now: Date; nextTicks: NextTicks },
+): Promise<void> {
+  const issues: ValidationIssue[] = [...checkTimes(nextTicks, input, now)]
+  try {
+    await checkRequest(stores, input.audit)
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    issues.push(...error.issues.map(({ pointer, message }) => ({ pointer: `/audit${pointer}`, message })))
+  }
+  if (issues.length > 0) throw new RefusedError(issues)
+}
+
+function checkTimes(nextTicks: NextTicks, { cron, timeZone }: ScheduleInput, now: Date): ValidationIssue[] {
+  if (!isTimeZone(timeZone))
+    return [{ pointer: '/timeZone', message: 'must be a time zone of the IANA database, such as Europe/Berlin' }]
+  const readable = 'must be five fields of cron, without seconds: minute, hour, day, month, day of the week'
+  if (!hasFiveFields(cron)) return [{ pointer: '/cron', message: readable }]
+  try {
+    nextTicks(cron, timeZone, { from: now, count: 1 })
+    return []
+  } catch (error) {
+    return [{ pointer: '/cron', message: `${readable}: ${error instanceof Error ? error.message : error}` }]
+  }
+}

@@ -1,0 +1,26 @@
+import { digest } from '../../encoding/canonical-json.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { TargetInput } from '../../store/inventory/targets.ts'
+
+/** How many targets an entry of the ledger shows; its digest covers all. */
+export const shownTargets = 20
+
+/** Creates or updates targets in the caller's transaction; the ledger gets one entry for those that changed. */
+export async function saveTargets(tx: Stores, targets: readonly TargetInput[], actor: string): Promise<void> {
+  const names = new Set(await tx.targets.save(targets))
+  const changed = targets.filter(({ name }) => names.has(name))
+  recordSavedTargets(tx, actor, {
+    count: changed.length,
+    digest: digest(changed),
+    targets: changed.slice(0, shownTargets),
+  })
+}
+
+/** Records the targets that changed; without any, nothing. */
+export function recordSavedTargets(
+  tx: Stores,
+  actor: string,
+  payload: { count: number; digest: string; targets: TargetInput[] },
+): void {
+  if (payload.count > 0) tx.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
+}

@@ -1,0 +1,29 @@
+import { ConflictError, StaleError } from '../../domain/errors.ts'
+import { callbacksId, type Webhook } from '../../store/webhooks/webhooks.ts'
+import type { Revision } from '../context.ts'
+import { checkDestination } from './destination.ts'
+import { findWebhook, inputOf, type WebhookChanges, type WebhookParts } from './webhook.ts'
+
+/** Changes the given fields; an enabled webhook resumes its waiting deliveries. Throws StaleError for an unexpected row. */
+export async function updateWebhook(
+  parts: WebhookParts,
+  { id, changes }: { id: string; changes: WebhookChanges },
+  { actor, isExpected }: Revision,
+): Promise<Webhook> {
+  const { stores, transaction, seal, enqueueDelivery } = parts
+  const { authorization, ...fields } = changes
+  const current = await findWebhook(stores, id)
+  if (id === callbacksId) throw new ConflictError(`${callbacksId} cannot be changed; only its secret can be rotated`)
+  if (fields.url !== undefined) checkDestination(parts, fields.url, '/url')
+  if (!isExpected(current)) throw new StaleError()
+  const sealed = authorization ? seal.close(authorization, id) : null
+  const more = { version: current.version, ...(authorization !== undefined && { authorization: sealed }) }
+  return transaction(async (tx, database) => {
+    const webhook = await tx.webhooks.replace(id, { ...inputOf(current), ...fields }, more)
+    if (!webhook) throw new StaleError()
+    const payload = { ...inputOf(webhook), hasAuthorization: webhook.hasAuthorization }
+    tx.ledger.record({ actor, action: 'webhook.change', subject: id, payload })
+    if (webhook.enabled) await enqueueDelivery(database, id)
+    return webhook
+  })
+}
