@@ -18,7 +18,7 @@ const exempt: Record<string, string> = {
   validatePolicy: 'stores nothing',
   previewPolicy: 'stores nothing',
   leaseBatch: 'lends work; what comes of it is in the entry of its audit',
-  extendLease: 'prolongs a loan of work',
+  renewLease: 'prolongs a lease',
   pingWebhook: 'changes nothing; what was sent is in the log of deliveries',
   redeliver: 'changes nothing; what was sent is in the log of deliveries',
   deliverObservations: 'what was seen is in the findings, whose digest is in the entry of their audit',
