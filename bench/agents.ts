@@ -7,7 +7,7 @@ import type { Bench } from './main.ts'
 import { figure, percentile, timeMs } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
-import { ask, auditAll, putPolicy } from './whole-audit.ts'
+import { auditAll, callService, putPolicy } from './whole-audit.ts'
 
 const agents = 1000
 const audits = 200
@@ -15,7 +15,7 @@ const auditEveryMs = 100
 const idleMs = 20_000
 const nameOf = (i: number) => `branch-${i}`
 
-/** A thousand agents that wait at one API by long poll: how soon one of them has the batch of an audit, and what waiting costs. */
+/** A thousand agents long-poll one API: how soon one of them has the batch of an audit, and what waiting costs. */
 export const measureAgents: Bench = async (dataDir) => {
   http.globalAgent.maxSockets = Number.POSITIVE_INFINITY
   const stores = await openOwnStores(dataDir)
@@ -29,10 +29,13 @@ export const measureAgents: Bench = async (dataDir) => {
   try {
     await putPolicy(api, [443])
     for (let i = 0; i < agents; i++) {
-      await ask(api, `/v1/vantages/${nameOf(i)}`, { method: 'PUT', body: JSON.stringify({ zones: ['client'] }) })
+      await callService(api, `/v1/vantages/${nameOf(i)}`, {
+        method: 'PUT',
+        body: JSON.stringify({ zones: ['client'] }),
+      })
       running.push(poll(server, nameOf(i), { signal: stop.signal, onLease: (vantage) => leased(vantage) }))
     }
-    await pause(maxLeaseWaitSeconds * 1000) // so that their polls end one after the other, as they do in a long run
+    await pause(maxLeaseWaitSeconds * 1000) // spreads the ends of their polls, as in a long run
     const idle = await loadOf(api.pid, idleMs)
 
     const everywhere = await timeMs(async () => auditEverywhere(api))
@@ -73,16 +76,16 @@ interface Polling {
   onLease: (vantage: string) => void
 }
 
-/** An agent that looks at nothing: what it leases it gives back as not seen. */
+/** An agent that probes nothing: it returns every leased batch without observations. */
 async function poll(server: Server, vantage: string, { signal, onLease }: Polling): Promise<void> {
   const path = `/v1/vantages/${vantage}/leases`
   const timeoutMs = (maxLeaseWaitSeconds + 10) * 1000
   while (!signal.aborted) {
     try {
-      const answer = await server.post(path, { waitSeconds: maxLeaseWaitSeconds }, { timeoutMs, signal })
-      if (answer.status !== 200) continue
+      const response = await server.post(path, { waitSeconds: maxLeaseWaitSeconds }, { timeoutMs, signal })
+      if (response.status !== 200) continue
       onLease(vantage)
-      const { id } = answer.body as { id: string }
+      const { id } = response.body as { id: string }
       await server.post(`${path}/${id}/observations`, { online: false, observations: [] }, { timeoutMs, signal })
     } catch (error) {
       if (!signal.aborted) throw error
@@ -90,20 +93,20 @@ async function poll(server: Server, vantage: string, { signal, onLease }: Pollin
   }
 }
 
-/** One audit of all vantages: it makes the queues of those that had none. */
+/** One audit of all vantages; it creates their queues. */
 async function auditEverywhere(api: Service): Promise<void> {
   await auditAll(api, ['127.0.0.1'])
 }
 
 async function startAudit(api: Service, vantage: string): Promise<void> {
   const targets = [{ name: 'loopback', address: '127.0.0.1' }]
-  await ask(api, '/v1/audits', {
+  await callService(api, '/v1/audits', {
     method: 'POST',
     body: JSON.stringify({ policy: 'three-ports', targets, vantages: [vantage] }),
   })
 }
 
-/** How much of a core a process uses, on average over `ms`. */
+/** The share of a core that a process uses, on average over `ms`. */
 async function loadOf(pid: number, ms: number): Promise<number> {
   const before = await processorMs(pid)
   await pause(ms)

@@ -7,21 +7,21 @@ import { figure, percentile } from './measure.ts'
 import { portPolicy } from './policies.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
-import { ask } from './whole-audit.ts'
+import { callService } from './whole-audit.ts'
 
 const wanted = 200
 const seconds = Number(process.env.PORTWARDEN_BENCH_SECONDS ?? 30)
-/** A bit more than wanted: the last ones are answered after the last was asked for. */
+/** A bit more than wanted: the last ones end after the last request. */
 const rate = Number(process.env.PORTWARDEN_BENCH_AUDITS ?? 220)
 const targets = Array.from({ length: 200 }, (_, i) => ({ name: `host-${i}`, address: `127.4.0.${i + 1}` }))
 
 interface Outcome {
   completed: boolean
-  /** From the moment at which it was due, so that what had to wait for its turn counts as late. */
+  /** From when it was due, so that a delayed request counts as slow. */
   tookMs: number
 }
 
-/** Audits of one target and one port, asked for at a fixed rate whatever the answers do, each answered when it has ended. */
+/** Audits of one target and one port, requested at a fixed rate, each with a response when it has ended. */
 export const measureAudits: Bench = async (dataDir) => {
   const peer = createServer((socket) => socket.on('error', () => {}).destroy()).listen(0, '0.0.0.0', 4096)
   await once(peer, 'listening')
@@ -35,7 +35,7 @@ export const measureAudits: Bench = async (dataDir) => {
   try {
     await stores.targets.save(targets)
     const policy = portPolicy('one-port', [(peer.address() as AddressInfo).port])
-    await ask(service, '/v1/policies/one-port', { method: 'PUT', body: JSON.stringify(policy) })
+    await callService(service, '/v1/policies/one-port', { method: 'PUT', body: JSON.stringify(policy) })
     const warm = await offer(service, Math.min(rate, 50), Math.min(5, seconds))
     const before = await stores.db.finding.count()
     const startedAt = performance.now()
@@ -48,7 +48,7 @@ export const measureAudits: Bench = async (dataDir) => {
       figure(`audits of one target, ${rate}/s for ${seconds} s`, completed.length / tookSeconds, '/s', `≥ ${wanted}`),
       figure('from request to completed, p50', percentile(tookMs, 0.5), 'ms'),
       figure('the same, p99', percentile(tookMs, 0.99), 'ms', '< 1000'),
-      figure('audits that were not answered as completed', outcomes.length - completed.length, '', '0'),
+      figure('audits that did not complete', outcomes.length - completed.length, '', '0'),
       figure('findings that are missing, or too many', Math.abs(outcomes.length - recorded), '', '0'),
       figure('findings of the warm-up that are missing', Math.abs(warm.length - before), '', '0'),
     ]
@@ -59,23 +59,23 @@ export const measureAudits: Bench = async (dataDir) => {
   }
 }
 
-/** Asks for so many audits in each second, without waiting for answers, over connections that stay open. */
+/** Requests audits at a fixed rate without waiting for responses, over persistent connections. */
 async function offer(service: Service, perSecond: number, forSeconds: number): Promise<Outcome[]> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 2000 }) // fewer than the service takes
+  const agent = new Agent({ keepAlive: true, maxSockets: 2000 }) // fewer than the limit of the service
   const startedAt = performance.now()
-  const asked: Promise<Outcome>[] = []
-  while (asked.length < perSecond * forSeconds) {
-    const dueAt = startedAt + (asked.length / perSecond) * 1000
+  const requested: Promise<Outcome>[] = []
+  while (requested.length < perSecond * forSeconds) {
+    const dueAt = startedAt + (requested.length / perSecond) * 1000
     const waitMs = dueAt - performance.now()
     if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
-    asked.push(auditOne(service, agent, targets[asked.length % targets.length]?.name ?? '', dueAt))
+    requested.push(auditOne(service, agent, targets[requested.length % targets.length]?.name ?? '', dueAt))
   }
-  const outcomes = await Promise.all(asked)
+  const outcomes = await Promise.all(requested)
   agent.destroy()
   return outcomes
 }
 
-/** Never throws: an audit whose answer does not come was not completed. */
+/** Never throws: an audit without a response did not complete. */
 async function auditOne(service: Service, agent: Agent, target: string, dueAt: number): Promise<Outcome> {
   const until = (completed: boolean) => ({ completed, tookMs: performance.now() - dueAt })
   try {
@@ -90,8 +90,8 @@ async function auditOne(service: Service, agent: Agent, target: string, dueAt: n
 
 async function send({ url, key }: Service, agent: Agent, path: string, body?: object) {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', prefer: 'wait=15' }
-  const asked = request(url + path, { method: body ? 'POST' : 'GET', agent, headers })
-  asked.end(body && JSON.stringify(body))
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-  return JSON.parse(await text(answer)) as { id: string; status: unknown; verdict?: string }
+  const message = request(url + path, { method: body ? 'POST' : 'GET', agent, headers })
+  message.end(body && JSON.stringify(body))
+  const [response] = (await once(message, 'response')) as [IncomingMessage]
+  return JSON.parse(await text(response)) as { id: string; status: unknown; verdict?: string }
 }

@@ -3,7 +3,7 @@ import type { EstateAudits } from './estate.ts'
 import { startService } from './service.ts'
 import { auditAll, driftBetween, putPolicy, statesOf } from './whole-audit.ts'
 
-// Runs inside the network namespace, where the service is reached: two audits of the same, and what changed between them.
+// Runs in the network namespace of the service: two audits of the same targets, and the drift between them.
 const { dataDir, addresses, ports } = (await json(process.stdin)) as {
   dataDir: string
   addresses: string[]
@@ -15,12 +15,12 @@ try {
   const first = await auditAll(service, addresses)
   const second = await auditAll(service, addresses)
   const drift = await driftBetween(service, first.auditId, second.auditId)
-  const answer: EstateAudits = {
+  const result: EstateAudits = {
     audits: [first.tookMs, second.tookMs],
     driftMs: drift.tookMs,
     states: [...(await statesOf(service, second.auditId))],
   }
-  process.stdout.write(JSON.stringify(answer))
+  process.stdout.write(JSON.stringify(result))
 } finally {
   await service.stop()
 }

@@ -12,7 +12,7 @@ const openPorts = [389, 443]
 const addresses = Array.from({ length: hosts }, (_, i) => `10.77.${i >> 8}.${i & 255}`)
 const silent = addresses.filter((_, i) => i % 5 === 0)
 
-/** What an operator sets for a LAN: an answer that did not come in half a second, three times, does not come. */
+/** Settings for a LAN: three attempts of half a second. */
 const lanSettings = {
   PORTWARDEN_PROBE_TIMEOUT_MS: '500',
   PORTWARDEN_SOCKETS: '2000',
@@ -20,7 +20,7 @@ const lanSettings = {
   PORTWARDEN_ALLOW: '10.77.0.0/16',
 }
 
-/** An estate of routed hosts, a fifth of them silent: an audit from request to drift report, and nmap, in one network namespace. */
+/** Routed hosts, a fifth of them silent: an audit from request to drift report, and nmap, in one network namespace. */
 export const measureEstate: Bench = async (dataDir) => {
   await using network = await startNetwork()
   const { client, target } = network.namespaces

@@ -5,13 +5,13 @@ import { findingOf } from './nights.ts'
 import { portPolicy } from './policies.ts'
 import { type Service, startService } from './service.ts'
 import { makeSeries, type OwnStores, openOwnStores } from './stores.ts'
-import { ask } from './whole-audit.ts'
+import { callService } from './whole-audit.ts'
 
 const wantedRows = Number(process.env.PORTWARDEN_BENCH_ROWS ?? 1_000_000)
 const ports = Array.from({ length: 50 }, (_, i) => 1000 + i)
-const hostsAtOnce = 1_000
+const hostsPerChunk = 1_000
 
-/** How fast the findings of a large audit come, and the most memory that the API needs for them. */
+/** Rows per second of the export of a large audit, and the peak memory of the API. */
 export const measureExport: Bench = async (dataDir) => {
   const stores = await openOwnStores(dataDir)
   try {
@@ -37,7 +37,7 @@ export const measureExport: Bench = async (dataDir) => {
   }
 }
 
-/** An audit of so many hosts, through the recording that a worker uses. */
+/** Loads an audit through the recording that a worker uses. */
 async function loadAudit(stores: OwnStores, hostCount: number): Promise<string> {
   const hosts = Array.from({ length: hostCount }, (_, i) => `10.1.${i >> 8}.${i & 255}`)
   const { stored } = await stores.policies.put(portPolicy('many-ports', ports))
@@ -45,11 +45,11 @@ async function loadAudit(stores: OwnStores, hostCount: number): Promise<string> 
   const order = { policyId: stored.id, targetIds: [], vantages: [], params: {}, trigger: 'bench', requestedBy: 'bench' }
   await stores.db.$executeRaw`SELECT ensure_finding_partition(now())`
   await stores.audits.create({ id: auditId, ...order })
-  for (let at = 0; at < hosts.length; at += hostsAtOnce) {
-    const some = hosts.slice(at, at + hostsAtOnce).map((address) => ({ name: address, address }))
-    const places = await makeSeries(stores, 'many-ports', some, ports)
-    for (let i = 0; i < places.length; i += 5000) {
-      const findings = places.slice(i, i + 5000).map((place) => findingOf(place, true, new Date()))
+  for (let at = 0; at < hosts.length; at += hostsPerChunk) {
+    const some = hosts.slice(at, at + hostsPerChunk).map((address) => ({ name: address, address }))
+    const series = await makeSeries(stores, 'many-ports', some, ports)
+    for (let i = 0; i < series.length; i += 5000) {
+      const findings = series.slice(i, i + 5000).map((one) => findingOf(one, true, new Date()))
       await stores.record({ auditId, batchId: null, findings })
     }
   }
@@ -60,7 +60,7 @@ async function loadAudit(stores: OwnStores, hostCount: number): Promise<string> 
 async function readAll(service: Service, path: string): Promise<{ lines: number; tookMs: number }> {
   const startedAt = performance.now()
   let lines = 0
-  for await (const chunk of (await ask(service, path)).body ?? []) lines += linesIn(chunk)
+  for await (const chunk of (await callService(service, path)).body ?? []) lines += linesIn(chunk)
   return { lines, tookMs: performance.now() - startedAt }
 }
 

@@ -2,7 +2,7 @@ import type { Bench } from './main.ts'
 import { figure, median } from './measure.ts'
 import { type Service, startService } from './service.ts'
 
-/** How soon the service is ready: with a new data directory, and with one that it knows. */
+/** Time until the service is ready, with a new and with an existing data directory. */
 export const measureReadiness: Bench = async (dataDir) => {
   const readyMs = async () => {
     const service = await startService(dataDir)
@@ -17,7 +17,7 @@ export const measureReadiness: Bench = async (dataDir) => {
   ]
 }
 
-/** What an audit of one target costs beyond the probes' own time, from request to answer. */
+/** The duration of an audit of one target without its probes, from request to response. */
 export const measureAuditLatency: Bench = async (dataDir) => {
   const service = await startService(dataDir)
   try {
@@ -30,7 +30,7 @@ export const measureAuditLatency: Bench = async (dataDir) => {
   }
 }
 
-/** Milliseconds from request to answer, less the longest probe: the probes of a target run side by side. */
+/** Milliseconds from request to response, less the longest probe: the probes of a target run concurrently. */
 async function auditOnce({ url, key }: Service): Promise<number> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json', prefer: 'wait=15' }
   const body = JSON.stringify({

@@ -13,7 +13,7 @@ const entries = Number(process.env.PORTWARDEN_BENCH_ENTRIES ?? 1_000_000)
 const writers = 10
 const entriesPerFill = 10_000
 
-/** What the ledger costs whoever changes something, ends an audit, or verifies it. */
+/** The cost of the ledger for changes, for ends of audits, and for verification. */
 export async function measureLedger(dataDir: string): Promise<Figure[]> {
   const stores = await openOwnStores(dataDir)
   try {
@@ -43,18 +43,18 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
     for (let i = 0; i < 1_000; i += 1) {
       const id = newUuid()
       ids.push(id)
-      const asked = { trigger: 'bench', requestedBy: 'bench', params: {}, vantages: [], targetIds: [] }
-      await stores.audits.create({ id, policyId: stored.id, ...asked })
+      const request = { trigger: 'bench', requestedBy: 'bench', params: {}, vantages: [], targetIds: [] }
+      await stores.audits.create({ id, policyId: stored.id, ...request })
     }
     const ended = await rate(ids.length, (i) => stores.endAudit({ id: ids[i] ?? '' }))
 
     const targets = Array.from({ length: 10_000 }, (_, i) => ({ name: `t-${i}`, address: '127.0.0.1' }))
-    const places = await makeSeries(stores, 'p', targets, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    const series = await makeSeries(stores, 'p', targets, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     const auditId = newUuid()
-    const asked = { trigger: 'bench', requestedBy: 'bench', params: {}, vantages: [], targetIds: [] }
-    await stores.audits.create({ id: auditId, policyId: stored.id, ...asked })
-    for (let i = 0; i < places.length; i += 1_000) {
-      const findings = places.slice(i, i + 1_000).map(({ targetId, seriesId, port }) => ({
+    const request = { trigger: 'bench', requestedBy: 'bench', params: {}, vantages: [], targetIds: [] }
+    await stores.audits.create({ id: auditId, policyId: stored.id, ...request })
+    for (let i = 0; i < series.length; i += 1_000) {
+      const findings = series.slice(i, i + 1_000).map(({ targetId, seriesId, port }) => ({
         ...{ targetId, seriesId, observedAt: new Date(), latencyMs: 1, attempts: 1, indirect: false },
         ...({ result: 'pass', state: 'open', reason: 'as-expected' } as const),
         evidence: { probe: 'tcp', host: '127.0.0.1', port, addresses: {} } as const,
@@ -82,9 +82,9 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
     })
     clearInterval(watch)
     return [
-      figure(`appends, ${writers} at once`, appended, '/s'),
-      figure(`transactions without it, ${writers} at once`, plain, '/s'),
-      figure(`ends of audits, ${writers} at once`, ended, '/s', '≥ 200'),
+      figure(`appends, ${writers} concurrently`, appended, '/s'),
+      figure(`transactions without it, ${writers} concurrently`, plain, '/s'),
+      figure(`ends of audits, ${writers} concurrently`, ended, '/s', '≥ 200'),
       figure('digest over 100,000 findings', digestMs, 'ms'),
       figure(`verifying ${entries} entries`, verifyMs / 1000, 's'),
       figure('memory that verifying takes', (peak - before) / 1e6, 'MB', '< 100'),
@@ -94,7 +94,7 @@ export async function measureLedger(dataDir: string): Promise<Figure[]> {
   }
 }
 
-/** How often a second `work` is done by several at once. */
+/** How often `work` completes per second, with concurrent writers. */
 async function rate(count: number, work: (i: number) => Promise<unknown>): Promise<number> {
   let next = 0
   const ms = await elapsed(() =>

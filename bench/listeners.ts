@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-// Listens at `HOST:PORT…` until it is killed, and closes whatever comes. SIGUSR2 gives up those that begin with `-`.
+// Listens at `HOST:PORT…` until it is killed, and closes every connection. SIGUSR2 closes the listeners that begin with `-`.
 const wanted = process.argv.slice(2)
 const servers = wanted.map((text) => {
   const [, leaving, host, port] = /^(-?)(.+):(\d+)$/.exec(text) ?? []

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { percentile } from './measure.ts'
 
-// A program of its own: asks for one path on connections that stay open, the next request when the answer is there, not faster than
-// RATE in a second, for SECONDS; prints what came as JSON. Bare sockets, so that it takes little of the machine from the service.
+// A separate program: requests one path on persistent connections, at most RATE per second for SECONDS, and prints the result as JSON.
+// Bare sockets, so that it leaves the processor to the service.
 const [url = '', key = '', connections = '', rate = '', seconds = ''] = process.argv.slice(2)
 const { hostname, port, pathname, search } = new URL(url)
 const request = Buffer.from(
@@ -22,13 +22,13 @@ async function turn(): Promise<void> {
   if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs))
 }
 
-async function ask(): Promise<void> {
+async function sendRequests(): Promise<void> {
   const socket = connect({ host: hostname, port: Number(port), noDelay: true })
   await once(socket, 'connect')
   let text = ''
-  let answered = (_status: number) => {}
-  socket.on('error', () => answered(0))
-  socket.on('close', () => answered(0))
+  let responded = (_status: number) => {}
+  socket.on('error', () => responded(0))
+  socket.on('close', () => responded(0))
   socket.setEncoding('latin1').on('data', (chunk: string) => {
     text += chunk
     const end = text.indexOf('\r\n\r\n')
@@ -36,13 +36,13 @@ async function ask(): Promise<void> {
     if (end < 0 || text.length < end + 4 + length) return
     const status = Number(text.slice(9, 12))
     text = ''
-    answered(status)
+    responded(status)
   })
   while (performance.now() < endsAt) {
     await turn()
     const askedAt = performance.now()
     const status = await new Promise<number>((resolve) => {
-      answered = resolve
+      responded = resolve
       socket.write(request)
     })
     tookMs.push(performance.now() - askedAt)
@@ -52,7 +52,7 @@ async function ask(): Promise<void> {
   socket.destroy()
 }
 
-await Promise.all(Array.from({ length: Number(connections) }, ask))
+await Promise.all(Array.from({ length: Number(connections) }, sendRequests))
 const tookSeconds = (performance.now() - startedAt) / 1000
 console.log(
   JSON.stringify({

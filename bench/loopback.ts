@@ -12,10 +12,10 @@ import { auditAll, driftBetween, putPolicy, type States, statesOf } from './whol
 const hosts = 10_000
 const ports = { open: 18_443, leaving: 18_389, closed: 18_022 }
 const addresses = Array.from({ length: hosts }, (_, i) => `127.1.${i >> 8}.${i & 255}`)
-/** Where a port is open at the first look and closed at the second, so that there is drift to find. */
+/** Hosts with a port that is open in the first audit and closed in the second, so that there is drift. */
 const changing = addresses.filter((_, i) => i % 500 === 0)
 
-/** Audit, record and drift over loopback addresses, beside nmap and ndiff: the second round of each, where one port in 1,500 changed. */
+/** Audit and drift over loopback addresses, compared with nmap and ndiff: the second round of each, after one port in 1,500 changed. */
 export const measureLoopback: Bench = async (dataDir) => {
   const ours = await withListeners((change) => auditTwice(dataDir, change))
   const theirs = await withListeners((change) => scanTwice(dataDir, change))
@@ -70,7 +70,7 @@ async function scanTwice(dataDir: string, change: () => Promise<void>): Promise<
   return { probeMs: tookMs, compareMs, states, changes: said.split('<hostdiff').length - 1 }
 }
 
-/** Runs `work` while the ports are open; what it is given closes the ports that change. */
+/** Runs `work` while the ports are open; its argument closes the ports that change. */
 async function withListeners<T>(work: (change: () => Promise<void>) => Promise<T>): Promise<T> {
   const wanted = [`0.0.0.0:${ports.open}`, ...changing.map((address) => `-${address}:${ports.leaving}`)]
   const child = spawn(process.execPath, ['bench/listeners.ts', ...wanted], { stdio: ['ignore', 'pipe', 'inherit'] })

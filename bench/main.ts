@@ -21,7 +21,7 @@ import { measureWebhooks } from './webhooks.ts'
 import { measureWorkers } from './workers.ts'
 import { measureYears } from './years.ts'
 
-/** One figure: what was asked for, what came. */
+/** One measured figure. */
 export interface Figure {
   what: string
   value: number
@@ -61,7 +61,7 @@ if (unknown !== undefined) {
   process.exit(2)
 }
 
-// What a bench has started would outlast it otherwise.
+// Otherwise processes of the bench would outlive it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().finally(() => process.exit(1)))
 
 const figures: (Figure & { bench: string })[] = []

@@ -20,10 +20,10 @@ export async function timeMs(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedAt
 }
 
-/** The memory that a process has resident, in MB. */
+/** The resident memory of a process, in MB. */
 export const residentMb = (pid: number): Promise<number> => statusMb(pid, 'VmRSS')
 
-/** The most that it ever had. */
+/** The peak of it. */
 export const peakResidentMb = (pid: number): Promise<number> => statusMb(pid, 'VmHWM')
 
 async function statusMb(pid: number, field: string): Promise<number> {

@@ -6,7 +6,7 @@ import { auditAll, putPolicy } from './whole-audit.ts'
 
 const auditHosts = 10_000
 
-/** The most memory that a worker needs for a large audit. */
+/** The peak memory of a worker in a large audit. */
 export const measureMemory: Bench = async (dataDir) => {
   const stores = await openOwnStores(dataDir)
   try {
@@ -17,7 +17,7 @@ export const measureMemory: Bench = async (dataDir) => {
   }
 }
 
-/** The API and the worker are processes of their own, as they are where it matters. Everything is refused on loopback. */
+/** API and worker are two processes, as in production. Loopback refuses every connection. */
 async function peakOfAudit(dataDir: string, env: Record<string, string>): Promise<number> {
   const api = await startService(dataDir, env, 'api')
   const worker = await startService(dataDir, { ...env, PORTWARDEN_ALLOW: '127.0.0.0/8' }, 'worker')

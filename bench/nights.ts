@@ -3,7 +3,7 @@ import { checksPerBatch } from '../src/operations/audits/plan.ts'
 import type { NewFinding } from '../src/store/audits/record-findings.ts'
 import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'
-import { makeSeries, type OwnStores, type Place } from './stores.ts'
+import { makeSeries, type OwnStores, type PortSeries } from './stores.ts'
 
 interface Night {
   auditId: string
@@ -14,20 +14,20 @@ export interface Nights {
   targets: string[]
   nights: Night[]
   findings: number
-  /** What recording alone took: without planning and without ending the audits. */
+  /** Recording only, without planning and ending the audits. */
   recordingMs: number
 }
 
 const policy = 'three-ports'
 const ports = [22, 389, 443]
 const changedShare = 0.002
-const batchesAtOnce = 2
+const concurrentBatches = 2
 const dayMs = 86_400_000
 const nightlyMs = 2 * 3_600_000
 
 /**
- * Nightly audits of the past, the last one last night, through the recording that a worker uses. `load` goes on to so many
- * nights and answers what there is then; the nights before are the older ones.
+ * Nightly audits of the past, the last one last night, through the recording that a worker uses. `load` continues to the given
+ * number of nights and returns all of them, oldest first.
  */
 export async function openNights(
   stores: OwnStores,
@@ -72,7 +72,7 @@ export async function openNights(
   }
 }
 
-async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly Place[], open: boolean[]) {
+async function recordNight(stores: OwnStores, { auditId, at }: Night, series: readonly PortSeries[], open: boolean[]) {
   const starts = Array.from({ length: Math.ceil(series.length / checksPerBatch) }, (_, i) => i * checksPerBatch)
   const ids = await stores.batches.create(
     starts.map(() => ({ auditId, vantage: 'local', vantageId: 1, rules: [], checks: [] })),
@@ -85,16 +85,20 @@ async function recordNight(stores: OwnStores, { auditId, at }: Night, series: re
       const { batchId, start } = batch
       const findings = series
         .slice(start, start + checksPerBatch)
-        .map((place, i) => findingOf(place, open[start + i] === true, new Date(at.getTime() + start)))
+        .map((one, i) => findingOf(one, open[start + i] === true, new Date(at.getTime() + start)))
       await stores.record({ auditId, batchId, findings })
     }
   }
-  await Promise.all(Array.from({ length: batchesAtOnce }, recordSome))
+  await Promise.all(Array.from({ length: concurrentBatches }, recordSome))
   return performance.now() - startedAt
 }
 
-/** What a look at a TCP port finds. */
-export function findingOf({ targetId, seriesId, address, port }: Place, isOpen: boolean, observedAt: Date): NewFinding {
+/** The finding of a TCP probe. */
+export function findingOf(
+  { targetId, seriesId, address, port }: PortSeries,
+  isOpen: boolean,
+  observedAt: Date,
+): NewFinding {
   const state = isOpen ? 'open' : 'closed'
   const reason = isOpen ? 'tcp-connected' : 'connection-refused'
   return {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Output } from '../test/support/processes.ts'
 import type { States } from './whole-audit.ts'
 
-/** Runs a command to its end where the peer is to run. */
+/** Runs a command to its end in the network of the peer. */
 type Run = (command: string, args: readonly string[]) => Promise<Output>
 
 export interface Scan {
@@ -39,7 +39,7 @@ function readStates(xml: string): States {
   return states
 }
 
-/** How many of the states differ, those that only one of both knows included. */
+/** How many states differ, including those that only one side has. */
 export function countDifferences(one: States, other: States): number {
   const keys = new Set([...one.keys(), ...other.keys()])
   return [...keys].filter((key) => one.get(key) !== other.get(key)).length

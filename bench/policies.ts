@@ -1,6 +1,6 @@
 import type { PolicyDocument } from '../src/domain/policy/policy.ts'
 
-/** A policy that asks for nothing but open TCP ports. */
+/** A policy of open TCP ports. */
 export const portPolicy = (name: string, ports: readonly number[]): PolicyDocument => ({
   name,
   title: `The ports ${ports.join(', ')} are open`,

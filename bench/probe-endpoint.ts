@@ -14,7 +14,7 @@ const rounds = 3
 const seconds = 6
 const connections = 16
 
-/** `/probe` of an open TCP port, ours and that of blackbox_exporter, in turn, over connections that stay open. */
+/** `/probe` of an open TCP port, alternating with blackbox_exporter, over persistent connections. */
 export const measureProbeEndpoint: Bench = async (dataDir) => {
   const target = createServer((socket) => socket.on('error', () => {}).destroy()).listen(0, '127.0.0.1', 4096)
   await once(target, 'listening')
@@ -28,8 +28,8 @@ export const measureProbeEndpoint: Bench = async (dataDir) => {
     const ours: number[] = []
     const others: number[] = []
     for (let round = 0; round < rounds; round++) {
-      ours.push(await ask(service.url + path, service.key))
-      others.push(await ask(theirs.url + path, 'none'))
+      ours.push(await callService(service.url + path, service.key))
+      others.push(await callService(theirs.url + path, 'none'))
     }
     const [our, their] = [median(ours), median(others)]
     return [
@@ -44,8 +44,8 @@ export const measureProbeEndpoint: Bench = async (dataDir) => {
   }
 }
 
-/** How many answers came in a second, as fast as they come; throws where one was not 200. */
-async function ask(url: string, key: string): Promise<number> {
+/** Responses per second without a limit; throws if one is not 200. */
+async function callService(url: string, key: string): Promise<number> {
   const args = ['bench/load.ts', url, key, `${connections}`, '1000000', `${seconds}`]
   const load = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const { perSecond, failed } = JSON.parse(await text(load.stdout)) as { perSecond: number; failed: number }

@@ -5,7 +5,7 @@ import { createBudget } from '../src/probes/engine/socket-budget.ts'
 import { createEgressPolicy, parseAllow } from '../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../src/probes/network/resolve.ts'
 
-/** What this program reads as JSON from its standard input: every host on every port, with one kind of probe. */
+/** The input of this program as JSON: every host on every port, with one kind of probe. */
 export interface ProbeOrder {
   check: Pick<Check, 'probe' | 'options'>
   hosts: string[]
@@ -15,18 +15,18 @@ export interface ProbeOrder {
   timeoutMs: number
 }
 
-/** What it prints. */
+/** Its output. */
 export interface ProbeReport {
   tookMs: number
   /** By `HOST PORT`. */
   states: [string, string][]
   /** By reason: how many. */
   reasons: Record<string, number>
-  /** The most memory that was ever resident, in KiB. */
+  /** Peak resident memory, in KiB. */
   peakKiB: number
 }
 
-// One process that probes and does nothing else, as a worker does.
+// A process that only probes.
 const { check, hosts, ports, sockets, perHost, timeoutMs } = (await json(process.stdin)) as ProbeOrder
 const observe = createObserver({
   probes,

@@ -19,7 +19,7 @@ async function probe(order: ProbeOrder): Promise<ProbeReport> {
   )
 }
 
-/** Connects per second of one process beside nmap, over the same loopback addresses: one port open, two closed. */
+/** Connections per second of one process and of nmap, to the same loopback addresses: one port open, two closed. */
 export const measureConnects: Bench = async (dataDir) => {
   const hosts = Array.from({ length: 10_000 }, (_, i) => `127.2.${i >> 8}.${i & 255}`)
   const ports = [18_443, 18_022, 18_389]
@@ -63,30 +63,30 @@ export const measureConnects: Bench = async (dataDir) => {
   }
 }
 
-/** Looks at a TLS server and at a directory beside loops of openssl s_client and ldapsearch, as many at once as there are cores. */
+/** Probes of a TLS server and of a directory, and loops of openssl s_client and ldapsearch on all cores. */
 export const measureProbes: Bench = async () => {
   await using nginx = await startNginx()
   await using slapd = await startSlapd()
-  const looks = async (port: number, check: ProbeOrder['check']) => {
+  const probeLocal = async (port: number, check: ProbeOrder['check']) => {
     const hosts = Array.from({ length: ourProbes }, () => '127.0.0.1')
     const { tookMs, reasons } = await probe({ check, hosts, ports: [port], sockets: 16, perHost: 16, timeoutMs: 5_000 })
     return { perSecond: (ourProbes / tookMs) * 1000, reasons }
   }
-  const tls = await looks(nginx.port, { probe: 'tls', options: {} })
+  const tls = await probeLocal(nginx.port, { probe: 'tls', options: {} })
   const openssl = await loop(`openssl s_client -connect 127.0.0.1:${nginx.port} </dev/null`)
-  const ldap = await looks(slapd.port, { probe: 'ldap', options: {} })
+  const ldap = await probeLocal(slapd.port, { probe: 'ldap', options: {} })
   const search = await loop(`ldapsearch -x -LLL -H ldap://127.0.0.1:${slapd.port} -s base -b '' '*' +`)
   return [
-    figure('TLS, ours, one process', tls.perSecond, 'looks/s'),
-    figure('openssl s_client in a loop', openssl, 'looks/s'),
+    figure('TLS, ours, one process', tls.perSecond, 'probes/s'),
+    figure('openssl s_client in a loop', openssl, 'probes/s'),
     figure('TLS, ours over openssl', tls.perSecond / openssl, '×'),
-    figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'looks/s'),
-    figure('ldapsearch in a loop', search, 'looks/s'),
+    figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'probes/s'),
+    figure('ldapsearch in a loop', search, 'probes/s'),
     figure('LDAP, ours over ldapsearch', ldap.perSecond / search, '×'),
     figure(
-      'looks that did not end well',
+      'probes that failed',
       2 * ourProbes - (tls.reasons['tls-ok'] ?? 0) - (ldap.reasons['ldap-responded'] ?? 0),
-      'looks',
+      'probes',
       '= 0',
     ),
   ]
@@ -95,7 +95,7 @@ export const measureProbes: Bench = async () => {
 const ourProbes = 2_000
 const theirProbes = 300
 
-/** How many times a second a command runs, as many at once as there are cores. */
+/** How many times a second a command runs, with one process per core. */
 async function loop(command: string): Promise<number> {
   const tookMs = await timeMs(() =>
     mustRun('sh', [
@@ -107,7 +107,7 @@ async function loop(command: string): Promise<number> {
   return (theirProbes / tookMs) * 1000
 }
 
-/** The memory of one process with 4,000 probes in flight at once, at a peer that never accepts. */
+/** The memory of one process with 4,000 probes in flight to a peer that never accepts. */
 export const measureInFlight: Bench = async () => {
   const inFlight = 4_000
   const peer = await startProgram(neverAccepts)

@@ -6,23 +6,23 @@ import type { Bench } from './main.ts'
 import { figure, median, percentile } from './measure.ts'
 import { startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
-import { ask, putPolicy } from './whole-audit.ts'
+import { callService, putPolicy } from './whole-audit.ts'
 
 const jobs = 500
 const pickUps = 50
 
-/** What the queue costs for each batch, and how soon an audit that is asked for has its first look. */
+/** The cost of the queue for each batch, and the time from the request of an audit to its first probe. */
 export const measureQueue: Bench = async (dataDir) => {
   const eachMs = await timeEmptyBatches(dataDir)
   const tookMs = await timePickUps(dataDir)
   return [
     figure('a batch that does nothing', eachMs, 'ms', '< 5'),
-    figure('from the request to the first look, median', median(tookMs), 'ms', '< 50'),
+    figure('from the request to the first probe, median', median(tookMs), 'ms', '< 50'),
     figure('the same, p95', percentile(tookMs, 0.95), 'ms'),
   ]
 }
 
-/** One worker that runs one batch at a time: what is queued at once, from the first to the last. */
+/** One worker that runs one batch at a time, over a full queue. */
 async function timeEmptyBatches(dataDir: string): Promise<number> {
   const stores = await openOwnStores(dataDir)
   const queue = await openQueue({ url: stores.url, connections: 4, concurrency: 1, onError: console.error })
@@ -56,7 +56,7 @@ async function timeEmptyBatches(dataDir: string): Promise<number> {
   }
 }
 
-/** Audits one after the other of one target, which is this process: it sees when the first look comes. */
+/** Sequential audits of one target, which is this process: it observes when the first probe arrives. */
 async function timePickUps(dataDir: string): Promise<number[]> {
   let seen = () => {}
   const server = createServer((socket) => {
@@ -73,10 +73,10 @@ async function timePickUps(dataDir: string): Promise<number[]> {
       const { promise, resolve } = Promise.withResolvers<void>()
       seen = resolve
       const startedAt = performance.now()
-      const answered = ask(service, '/v1/audits', { method: 'POST', body, headers: { prefer: 'wait=15' } })
+      const ended = callService(service, '/v1/audits', { method: 'POST', body, headers: { prefer: 'wait=15' } })
       await promise
       tookMs.push(performance.now() - startedAt)
-      await answered
+      await ended
     }
     return tookMs.slice(5)
   } finally {

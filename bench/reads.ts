@@ -15,7 +15,7 @@ interface Load {
   p99Ms: number
 }
 
-/** Reads of one target by 64 clients, as many in a second as come and at most those that are wanted; and what that leaves in memory. */
+/** Reads of one target by 64 clients, at most the wanted rate, and the growth of memory. */
 export const measureReads: Bench = async (dataDir) => {
   const service = await startService(dataDir, { PORTWARDEN_REQUESTS_PER_MINUTE: '10000000' }, 'api')
   try {
@@ -33,7 +33,7 @@ export const measureReads: Bench = async (dataDir) => {
       ]
       return JSON.parse((await promisify(execFile)(process.execPath, argv)).stdout) as Load
     }
-    await load('/v1/targets/epp-01', Math.min(5, seconds)) // what the first requests compile is there when memory is measured
+    await load('/v1/targets/epp-01', Math.min(5, seconds)) // compiles what requests need before memory is measured
     const before = await residentMb(service.pid)
     const target = await load('/v1/targets/epp-01', seconds)
     const after = await residentMb(service.pid)
@@ -44,7 +44,7 @@ export const measureReads: Bench = async (dataDir) => {
       figure('a target, p99', target.p99Ms, 'ms'),
       figure('reads that were no 200', target.failed + alive.failed, '', '0'),
       figure('resident memory, growth', after - before, 'MB', '< 30'),
-      figure('liveness, which asks no database', alive.perSecond, '/s', `≥ ${wanted}`),
+      figure('liveness, without a database query', alive.perSecond, '/s', `≥ ${wanted}`),
     ]
   } finally {
     await service.stop()

@@ -9,7 +9,7 @@ export function noteRunning(stop: () => Promise<void>): () => Promise<void> {
   }
 }
 
-/** Stops what a bench has started and not stopped, the newest first. */
+/** Stops everything that a bench started and did not stop, the newest first. */
 export async function stopAll(): Promise<void> {
   for (const stop of [...running].reverse()) await stop()
 }

@@ -9,19 +9,19 @@ const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.
 /** The options of Node with which `npm start` runs the service. */
 export const nodeOptions: string[] = manifest.scripts.start.split(' ').filter((word: string) => word.startsWith('--'))
 
-/** The service as a process of its own, as users run it. */
+/** The service as a separate process, as users run it. */
 export interface Service {
   url: string
   key: string
-  /** Milliseconds from the start of the process to the line that says it is ready. */
+  /** Milliseconds from the start of the process to its ready line. */
   readyMs: number
   pid: number
   stop(): Promise<void>
 }
 
 /**
- * Starts the service on a free port with its data in `dataDir`, and waits for the line that it prints when it is ready. In the
- * role `worker` it serves no HTTP, and its `url` is empty.
+ * Starts the service on a free port with its data in `dataDir`, and waits until it is ready. In the role `worker` it serves no
+ * HTTP, and its `url` is empty.
  */
 export async function startService(
   dataDir: string,

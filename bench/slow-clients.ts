@@ -5,7 +5,7 @@ import { startService } from './service.ts'
 
 const count = 1_000
 
-/** How long `/livez` takes while clients are slow on purpose, by the way in which they are. */
+/** The duration of `/livez` beside each kind of slow clients. */
 export const measureSlowClients: Bench = async (dataDir) => {
   const service = await startService(dataDir, {}, 'api')
   try {

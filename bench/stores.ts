@@ -7,7 +7,7 @@ import { createStores, createTransact, type Stores, type Transact } from '../src
 import { ensureLedgerKeys } from '../src/store/ledger/key-file.ts'
 import { noteRunning } from './running.ts'
 
-/** The stores on a database of their own, for loading what the service then serves. */
+/** The stores on a database of their own, to load data that the service then serves. */
 export interface OwnStores extends Stores {
   url: string
   db: Database
@@ -38,7 +38,7 @@ export async function openOwnStores(dataDir: string): Promise<OwnStores> {
   }
 }
 
-export interface Place {
+export interface PortSeries {
   targetId: number
   seriesId: number
   target: string
@@ -46,21 +46,21 @@ export interface Place {
   port: number
 }
 
-/** Makes the series of these targets and ports, as planning an audit does. */
+/** Creates the series of these targets and ports, as planning an audit does. */
 export async function makeSeries(
   stores: Stores,
   policy: string,
   targets: readonly { name: string; address: string }[],
   ports: readonly number[],
-): Promise<Place[]> {
+): Promise<PortSeries[]> {
   await stores.targets.save(targets)
   const ids = new Map((await stores.targets.findByNames(targets.map(({ name }) => name))).map((t) => [t.name, t.id]))
-  const places = targets.flatMap(({ name, address }) =>
+  const perPort = targets.flatMap(({ name, address }) =>
     ports.map((port) => ({ target: name, targetId: ids.get(name) ?? -1, address, port })),
   )
   const series = await stores.ensureSeries(
     policy,
-    places.map(({ targetId, port }) => ({ targetId, rule: `port-${port}`, vantage: 'local' })),
+    perPort.map(({ targetId, port }) => ({ targetId, rule: `port-${port}`, vantage: 'local' })),
   )
-  return places.map((place, i) => ({ ...place, seriesId: series[i]?.seriesId ?? -1 }))
+  return perPort.map((one, i) => ({ ...one, seriesId: series[i]?.seriesId ?? -1 }))
 }

@@ -6,12 +6,12 @@ import type { Bench } from './main.ts'
 import { figure } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'
-import { ask } from './whole-audit.ts'
+import { callService } from './whole-audit.ts'
 
 const deliveries = 10_000
 const absent: Omit<VantageData['vantage'], 'name'> = { zones: [], kind: 'agent', lastSeenAt: '2026-01-01T00:00:00Z' }
 
-/** How fast one process tells one webhook: of as many things as there are deliveries, and of one audit's findings, one after the other. */
+/** Deliveries per second of one process to one webhook: of independent events, and of the findings of one audit in sequence. */
 export const measureWebhooks: Bench = async (dataDir) => {
   const stores = await openOwnStores(dataDir)
   try {
@@ -32,7 +32,7 @@ export const measureWebhooks: Bench = async (dataDir) => {
   }
 }
 
-/** Writes events as the service does, and waits until the receiver has them all; answers how many came in a second. */
+/** Writes events as the service does, and waits until the receiver has all of them; returns the events per second. */
 async function measure(stores: OwnStores, service: Service, subjectOf: (i: number) => string): Promise<number> {
   const seen = new Set<string>()
   const receiver = createServer((request, response) => {
@@ -51,7 +51,7 @@ async function measure(stores: OwnStores, service: Service, subjectOf: (i: numbe
     ])
   await all
   const tookMs = performance.now() - startedAt
-  await ask(service, `/v1/webhooks/${id}`, { method: 'DELETE' })
+  await callService(service, `/v1/webhooks/${id}`, { method: 'DELETE' })
   receiver.close()
   receiver.closeAllConnections()
   return deliveries / (tookMs / 1000)
@@ -59,7 +59,7 @@ async function measure(stores: OwnStores, service: Service, subjectOf: (i: numbe
 
 async function subscribe(service: Service, url: string): Promise<string> {
   const body = JSON.stringify({ url, events: ['vantage.absent'] })
-  const answer = await ask(service, '/v1/webhooks', { method: 'POST', body })
-  const { id } = (await answer.json()) as { id: string }
+  const response = await callService(service, '/v1/webhooks', { method: 'POST', body })
+  const { id } = (await response.json()) as { id: string }
   return id
 }

@@ -6,14 +6,14 @@ export type States = Map<string, string>
 
 interface WholeAudit {
   auditId: string
-  /** From the request to the answer that says it has completed. */
+  /** From the request to the response that reports the end. */
   tookMs: number
 }
 
 const threePorts = 'three-ports'
 
-/** Asks the service by HTTP; throws what it says where that is no success. */
-export async function ask(service: Service, path: string, init: RequestInit = {}): Promise<Response> {
+/** Calls the service over HTTP; throws the problem that it returns. */
+export async function callService(service: Service, path: string, init: RequestInit = {}): Promise<Response> {
   const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', ...init.headers }
   const response = await fetch(`${service.url}${path}`, { ...init, headers })
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
@@ -22,13 +22,13 @@ export async function ask(service: Service, path: string, init: RequestInit = {}
 
 /** Stores a policy of one rule for each port. */
 export async function putPolicy(service: Service, ports: readonly number[]): Promise<void> {
-  await ask(service, `/v1/policies/${threePorts}`, {
+  await callService(service, `/v1/policies/${threePorts}`, {
     method: 'PUT',
     body: JSON.stringify(portPolicy(threePorts, ports)),
   })
 }
 
-/** Audits these addresses, all of them sent along with the request, and waits for the end. */
+/** Audits these addresses, which the request contains, and waits for the end. */
 export async function auditAll(
   service: Service,
   addresses: readonly string[],
@@ -38,9 +38,11 @@ export async function auditAll(
   const body = JSON.stringify({ policy, targets })
   const wait = { prefer: 'wait=15' }
   const startedAt = performance.now()
-  let audit = (await (await ask(service, '/v1/audits', { method: 'POST', body, headers: wait })).json()) as Audit
+  let audit = (await (
+    await callService(service, '/v1/audits', { method: 'POST', body, headers: wait })
+  ).json()) as Audit
   while (audit.status === 'queued' || audit.status === 'running') {
-    audit = (await (await ask(service, `/v1/audits/${audit.id}`, { headers: wait })).json()) as Audit
+    audit = (await (await callService(service, `/v1/audits/${audit.id}`, { headers: wait })).json()) as Audit
   }
   const tookMs = performance.now() - startedAt
   if (audit.status !== 'completed') throw new Error(`the audit did not complete: ${JSON.stringify(audit)}`)
@@ -52,9 +54,11 @@ interface Audit {
   status: string
 }
 
-/** What an audit saw. */
+/** The states that an audit found. */
 export async function statesOf(service: Service, auditId: string): Promise<States> {
-  const response = await ask(service, `/v1/audits/${auditId}/findings`, { headers: { accept: 'application/x-ndjson' } })
+  const response = await callService(service, `/v1/audits/${auditId}/findings`, {
+    headers: { accept: 'application/x-ndjson' },
+  })
   const findings = (await response.text()).trimEnd().split('\n')
   return new Map(
     findings.map((line) => {
@@ -69,10 +73,10 @@ export interface DriftReport {
   tookMs: number
 }
 
-/** What changed between two audits. */
+/** The drift between two audits. */
 export async function driftBetween(service: Service, from: string, to: string): Promise<DriftReport> {
   const startedAt = performance.now()
-  const response = await ask(service, `/v1/reports/drift?from=audit:${from}&to=audit:${to}`)
+  const response = await callService(service, `/v1/reports/drift?from=audit:${from}&to=audit:${to}`)
   const { summary } = (await response.json()) as DriftReport
   return { summary, tookMs: performance.now() - startedAt }
 }

@@ -4,15 +4,15 @@ import type { Bench } from './main.ts'
 import { figure } from './measure.ts'
 import { type Service, startService } from './service.ts'
 import { openOwnStores } from './stores.ts'
-import { ask, auditAll } from './whole-audit.ts'
+import { auditAll, callService } from './whole-audit.ts'
 
 const responseMs = 100
 const hosts = 4000
-/** So few sockets that waiting decides, and not this machine's processors. */
+/** So few sockets that waiting dominates, and not the processors of this machine. */
 const env = { PORTWARDEN_SOCKETS: '20', PORTWARDEN_BATCHES: '1', PORTWARDEN_ALLOW: '127.0.0.0/8' }
 const addresses = Array.from({ length: hosts }, (_, i) => `127.3.${i >> 8}.${i & 255}`)
 
-/** Checks per second with one, two and four workers on one database, of peers that take their time to answer. */
+/** Checks per second with one, two and four workers on one database, of peers that respond slowly. */
 export const measureWorkers: Bench = async (dataDir) => {
   const peer = spawn(process.execPath, ['bench/slow-ldap.ts', String(responseMs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -27,7 +27,7 @@ export const measureWorkers: Bench = async (dataDir) => {
     const rates = new Map<number, number>()
     for (const count of [1, 2, 4]) {
       while (workers.length < count) workers.push(await startService(dataDir, own, 'worker'))
-      await auditAll(api, addresses.slice(0, 10), 'slow') // so that each has opened what it needs
+      await auditAll(api, addresses.slice(0, 10), 'slow') // opens the connections of each worker
       const { tookMs } = await auditAll(api, addresses, 'slow')
       rates.set(count, hosts / (tookMs / 1000))
     }
@@ -47,7 +47,7 @@ export const measureWorkers: Bench = async (dataDir) => {
 }
 
 async function putPolicy(api: Service, port: number): Promise<void> {
-  const rule = { id: 'answers', title: 'LDAP answers', severity: 'medium', direction: 'inbound', from: ['client'] }
+  const rule = { id: 'answers', title: 'LDAP responds', severity: 'medium', direction: 'inbound', from: ['client'] }
   const policy = { name: 'slow', title: 'Slow peers', rules: [{ ...rule, probe: 'ldap', port, expect: {} }] }
-  await ask(api, '/v1/policies/slow', { method: 'PUT', body: JSON.stringify(policy) })
+  await callService(api, '/v1/policies/slow', { method: 'PUT', body: JSON.stringify(policy) })
 }

@@ -8,7 +8,7 @@ const targets = 10_000
 const fewer = 10
 const hourMs = 3_600_000
 
-/** Reports by HTTP over years of nightly audits, and the same over a tenth of them; what recording and storing them costs. */
+/** Reports over HTTP on years of nightly audits and on a tenth of them, and the cost of recording and storing them. */
 export const measureYears: Bench = async (dataDir) => {
   const nightCount = Number(process.env.PORTWARDEN_BENCH_NIGHTS ?? 365)
   const stores = await openOwnStores(dataDir)
@@ -44,17 +44,17 @@ async function sizes({ db }: OwnStores, { findings }: Nights): Promise<Figure[]>
   ]
 }
 
-/** 95th percentiles of answers by HTTP, by what was asked, in milliseconds. */
-type Answers = Record<keyof typeof goals, number>
+/** 95th percentiles of response times by report, in milliseconds. */
+type ResponseTimes = Record<keyof typeof goals, number>
 const goals = { 'drift between audits': 100, 'drift between times': 100, 'history of a target': 10, compliance: 500 }
 
-async function measureReports(dataDir: string, { url, db }: OwnStores, loaded: Nights): Promise<Answers> {
+async function measureReports(dataDir: string, { url, db }: OwnStores, loaded: Nights): Promise<ResponseTimes> {
   await db.$executeRaw`VACUUM (ANALYZE) finding, span, audit, evidence, series, target` // as autovacuum does within a day
   const service = await startService(dataDir, { DATABASE_URL: url })
   try {
     const random = randomNumbers(7)
     const pick = <T>(from: readonly T[]) => from[Math.floor(random() * from.length)] as T
-    const time = () => new Date(pick(loaded.nights).at.getTime() + hourMs).toISOString() // when the night's audit was done
+    const time = () => new Date(pick(loaded.nights).at.getTime() + hourMs).toISOString() // after the audit of that night
     const audit = () => `audit:${pick(loaded.nights).auditId}`
     const p95 = async (path: () => string, times: number) => {
       for (let i = 0; i < 10; i++) await get(service, path())
@@ -79,8 +79,8 @@ async function get({ url, key }: Service, path: string): Promise<void> {
   if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`)
 }
 
-function compared(few: Answers, many: Answers, [fewNights, allNights]: [Nights, Nights]): Figure[] {
-  return (Object.keys(goals) as (keyof Answers)[]).flatMap((what) => [
+function compared(few: ResponseTimes, many: ResponseTimes, [fewNights, allNights]: [Nights, Nights]): Figure[] {
+  return (Object.keys(goals) as (keyof ResponseTimes)[]).flatMap((what) => [
     figure(`${what}, p95 by HTTP, ${allNights.nights.length} nights`, many[what], 'ms', `≤ ${goals[what]}`),
     figure(`${what}, p95 by HTTP, ${fewNights.nights.length} nights`, few[what], 'ms', `≤ ${goals[what]}`),
     figure(`${what}, the former over the latter`, many[what] / few[what], '×', '< 1.5'),
