@@ -1,14 +1,14 @@
 import { defineConfig } from 'vitest/config'
 import { testFiles } from './test/support/classes.ts'
 
-const project = (name: keyof typeof testFiles) => ({
+const project = (name: keyof typeof testFiles, settings = {}) => ({
   extends: true as const,
-  test: { name, include: testFiles[name] },
+  test: { name, include: testFiles[name], ...settings },
 })
 
 export default defineConfig({
   test: {
-    projects: [project('unit'), project('integration'), project('slow')],
+    projects: [project('unit'), project('integration'), project('slow', { isolate: true /* measures memory */ })],
     globalSetup: 'test/support/global-setup.ts',
     pool: 'forks',
     isolate: false, // a worker loads the sources once, which saves a second of CPU for each file
