@@ -50,7 +50,7 @@ function checkChain(name: string, source: string, parameters: Parameters): strin
   return `must be ${describeParameter(parameter)}; \${${source}} is ${nameType(other)}`
 }
 
-/** Says that a placeholder names nothing, and what may have been meant. */
+/** The error of a placeholder without a parameter, with the nearest name. */
 export function explainUnknownParameter(name: string, parameters: Parameters): string {
   const near = nearestName(name, Object.keys(parameters))
   return `names no parameter of this policy: \${${name}}${near ? `; did you mean \${${near}}?` : ''}`
@@ -110,7 +110,7 @@ export function nameType(parameter: Parameter | undefined): string {
   return names[type]
 }
 
-/** Reads every certificate of a PEM text; says which one cannot be read. */
+/** Reads every certificate of a PEM text; returns which one cannot be read. */
 export function checkCertificates(pem: unknown): string | undefined {
   const blocks = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
   const broken = blocks.findIndex((block) => !isReadable(block))

@@ -34,7 +34,7 @@ import {
 /** What one value of a rule is checked with; the path of the leaf begins at the rule. */
 interface RuleContext {
   parameters: Parameters
-  /** The parameters that `when` asks for: where they have no value, the rule does not apply. */
+  /** The parameters in `when`: without their values the rule does not apply. */
   guarded: ReadonlySet<string>
 }
 
@@ -95,10 +95,10 @@ function explainMissing(text: string, { parameters, guarded }: RuleContext): str
   return `needs a value, and \${${missing}} may have none: give it a default, make it required, or ask for it in \`when\``
 }
 
-/** Fills a text with what its placeholders may be, and says what does not fit then. */
+/** Fills a text with the possible values of its placeholders; returns what does not fit. */
 function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): string | undefined {
   const names = placeholdersIn(String(value))
-  // Whether a text has the form that a field asks for is known, and checked, when the text is.
+  // The form of a text is checked once its value is known.
   const anyForm = shape.type === 'string' && !isHostField(path)
   const choices = names.map((name) =>
     anyForm && findParameter(parameters, name)?.type === 'text'

@@ -11,7 +11,7 @@ type Checked = { document: PolicyDocument } | { errors: ValidationIssue[] }
 
 const maxErrors = 100
 
-/** Reads and checks a policy document; errors name the line and the place, and say what would be right. */
+/** Reads and checks a policy document; errors name line and pointer, and what would be right. */
 export function loadPolicy(text: string, format: Format): Checked {
   const read = readDocument(text, format)
   if ('errors' in read) return read

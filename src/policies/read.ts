@@ -88,7 +88,7 @@ function parseYaml(text: string): ParsedYaml | { errors: ValidationIssue[] } {
     }
   }
   tokens.push(...parser.end())
-  // Looking for equal keys takes the library quadratic time: 80 s for 80,000 keys. repeatedNames does it in one pass.
+  // The library's search for equal keys is quadratic (80 s for 80,000 keys); repeatedNames takes one pass.
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, stringKeys: true, merge: false })
   const [document, ...others] = composer.compose(tokens, true, text.length)
   if (!document) return fail('is empty')
@@ -98,7 +98,7 @@ function parseYaml(text: string): ParsedYaml | { errors: ValidationIssue[] } {
   return errors.length > 0 ? { errors } : { document, lines }
 }
 
-/** The first mistake of each line: those after it are mostly its consequences. */
+/** The first error of each line; the others are mostly its consequences. */
 function syntaxErrors({ errors, warnings }: Document.Parsed, text: string, lines: LineCounter): ValidationIssue[] {
   const byLine = new Map<number, ValidationIssue>()
   for (const { pos, message, code } of [...errors, ...warnings]) {
@@ -128,7 +128,7 @@ function repeatedNames({ document, lines }: ParsedYaml): ValidationIssue[] {
   return issues.slice(0, maxSyntaxErrors)
 }
 
-/** Tags that the library knows without being told, such as !!binary and !!set, make other things than plain values. */
+/** The library's own tags, such as !!binary and !!set, do not make plain values. */
 function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
   const issues: ValidationIssue[] = []
   visit(document, {
@@ -144,7 +144,7 @@ function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
 const lineAt = (lines: LineCounter, offset: number | undefined) =>
   offset === undefined ? undefined : lines.linePos(offset).line
 
-/** The line of a place, or of the nearest thing around it that is there. */
+/** The line of a path, or of its nearest existing parent. */
 function lineOf({ document, lines }: ParsedYaml, pointer: string): number | undefined {
   let node: unknown = document.contents
   let offset = document.contents?.range[0]

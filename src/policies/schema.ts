@@ -9,7 +9,7 @@ const rules = ResolvedPolicyDocument.properties.rules
 
 /**
  * JSON Schema (2020-12) of a policy document as its author writes it: that of domain/policy.ts, where each value of a rule
- * that may differ between targets may be a placeholder as well. What no schema can say, checkPolicy says.
+ * that may differ between targets may be a placeholder as well. checkPolicy checks what no schema can express.
  */
 export const policySchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',

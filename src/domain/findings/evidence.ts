@@ -3,18 +3,18 @@ import type { AddressResult, Observation } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { State } from './state.ts'
 
-/** The stable part of an observation: equal evidence means that nothing changed. Stored once per distinct content. */
+/** The stable part of an observation, stored once per content: equal evidence means that nothing changed. */
 export interface Evidence<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
-  /** By literal address; the empty name stands for a host that has none. */
+  /** By literal address; the empty name if the host has none. */
   addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProtocol[P] }>
-  /** Of a paired rule: what each vantage of the other side saw, by its name. */
+  /** Of a paired rule: the observation of each vantage of the other side, by its name. */
   unlike?: Record<string, Evidence<P>['addresses']>
 }
 
-/** Leaves out what changes by itself: times, latencies, attempts, measurements. */
+/** Leaves out what varies by itself: times, latencies, attempts, measurements. */
 export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
   const addresses = Object.fromEntries(
     addressResults.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
@@ -22,7 +22,7 @@ export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressR
   return { probe, host, port, addresses }
 }
 
-/** The observation that evidence was taken from, as far as a judgement needs it, as if it were made at `observedAt`. */
+/** The observation behind the evidence, as far as a judgement needs it, as if made at `observedAt`. */
 export function observationOf({ probe, host, port, addresses }: Evidence, observedAt: Date): Observation | undefined {
   const addressResults = Object.entries(addresses).map(
     ([address, seen]): AddressResult => ({ ...seen, address: address || null, latencyMs: null, attempts: 0 }),

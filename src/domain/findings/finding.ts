@@ -3,12 +3,12 @@ import type { Result } from './judge.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { State } from './state.ts'
 
-/** What a finding is besides its result: bits of one number, which its digest covers. */
+/** Properties besides the result: bits of one number, which the digest covers. */
 export const findingFlags = { indirect: 1, late: 2 } as const
 
 /** One rule judged for one target from one vantage in one audit, by names. */
 export interface Finding {
-  /** Names the series, whatever its target is called. */
+  /** Identifies the series, also after its target is renamed. */
   fingerprint: string
   target: string
   rule: string
@@ -20,7 +20,7 @@ export interface Finding {
   latencyMs: number | null
   attempts: number
   indirect: boolean
-  /** A newer look was recorded before it: it changes no history. */
+  /** A newer observation was recorded before it, so it changes no history. */
   late: boolean
   evidence: Evidence | null
   /** The window that was open for it. */

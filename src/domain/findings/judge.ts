@@ -35,7 +35,7 @@ export function judge(rule: ResolvedRule, seen: Observation, context: JudgeConte
 export const worstOf = (judgements: readonly Judgement[]): Judgement =>
   judgements.reduce((worst, next) => (gravity[next.result] > gravity[worst.result] ? next : worst))
 
-// A known violation at one address outweighs what is not known of another; what is not known outweighs a pass.
+// A violation at one address outweighs a doubt about another, and a doubt outweighs a pass.
 const gravity: Record<Result, number> = { fail: 5, error: 4, unknown: 3, pass: 2, notchecked: 1, notapplicable: 0 }
 
 interface Claim {
@@ -47,7 +47,7 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
   const { state, reason } = addressResult
   const { about } = reasons[reason]
   if (about === 'setup') return { result: 'error', state, reason }
-  // A stored policy may be of a newer version: a demand that nobody judges must never pass.
+  // A newer version may have stored the policy: a demand that is not judged must never pass.
   if (!isSupported(claim)) return { result: 'error', state, reason: 'expectation-not-supported' }
   if (about === 'us' || state === 'unknown' || state === 'unresolved') return { result: 'unknown', state, reason }
 
@@ -80,7 +80,7 @@ function firstViolation({ probe, expect }: Claim, addressResult: AddressResult, 
   for (const [name, group] of Object.entries(expects)) {
     const demand = expect[name as keyof typeof expect]
     if (demand === undefined) continue
-    // Facts and demand are of this protocol: the loader and the probe see to it.
+    // The loader and the probe make sure that demand and facts belong to this protocol.
     const violation = group.violation(demand as never, { state, reason, facts: facts as never, observedAt })
     if (violation !== undefined) return violation as ReasonCode
   }

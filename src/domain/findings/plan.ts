@@ -1,13 +1,13 @@
 import type { ResolvedRule } from '../policy/policy.ts'
 import type { ReasonCode } from './reasons.ts'
 
-/** A named place from which probes are made. */
+/** The origin of probes. */
 export interface Vantage {
   name: string
   zones: readonly string[]
 }
 
-/** One look that a rule asks for: from a vantage, or from a zone in which there is none. */
+/** Where a rule must be checked from: a vantage, or a zone that has none. */
 export interface Origin {
   /** The name of a vantage, or `zone:NAME` where no vantage belongs to that zone. */
   vantage: string
@@ -17,9 +17,8 @@ export interface Origin {
 }
 
 /**
- * From where a rule must be seen: every vantage in its zones, once each, in the order of their names. A zone without a
- * vantage is a place of its own, which nobody can look from. Where a rule accepts indirect evidence and none of its zones
- * has a vantage, one other vantage stands in: the first by name.
+ * The origins of a rule: every vantage in its zones once, sorted by name, and every zone without a vantage. If the rule
+ * accepts indirect evidence and none of its zones has a vantage, the first other vantage by name stands in.
  */
 export function originsOf(
   rule: { from: readonly string[]; indirect?: boolean },
@@ -34,7 +33,7 @@ export function originsOf(
   return [...direct, ...empty.map((zone) => ({ vantage: `zone:${zone}`, covered: false, indirect: false }))]
 }
 
-/** What a place needs: a look at an endpoint (of a paired rule also from the places of its other side), or a result that is known without one. */
+/** A probe of an endpoint (of a paired rule also from the origins of its other side), or a result that needs none. */
 export type PlannedCheck =
   | { kind: 'probe'; origin: Origin; rule: ResolvedRule; host: string; unlike?: Origin[] }
   | {

@@ -6,19 +6,19 @@ export type Counts = Record<Result, number>
 
 export const noCounts: Readonly<Counts> = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
 
-/** The counts of an audit. `waived` is no result: so many of the failing findings are accepted by a waiver. */
+/** The counts of an audit; `waived` of the failing findings are accepted by a waiver. */
 export interface AuditCounts extends Counts {
   waived: number
 }
 
-/** `fail` if any finding fails that is not waived, else `inconclusive` if any is unknown or an error or none was checked, else `pass`. */
+/** `fail` with an unwaived failure, else `inconclusive` with an unknown, an error or no pass, else `pass`. */
 export function verdictOf(counts: Counts & { waived?: number }): Verdict {
   if (counts.fail > (counts.waived ?? 0)) return 'fail'
   if (counts.unknown > 0 || counts.error > 0 || counts.pass === 0) return 'inconclusive'
   return 'pass'
 }
 
-/** How much of what the policy asks was looked at; what does not apply counts on neither side. */
+/** How many checks were made, and how many were not; those that do not apply count in neither. */
 export const coverageOf = (counts: Counts) => ({
   checked: counts.pass + counts.fail + counts.unknown + counts.error,
   notchecked: counts.notchecked,

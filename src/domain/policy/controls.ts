@@ -31,7 +31,7 @@ export type RuleStanding = Omit<ControlRule, 'controls' | 'current'> &
   ComplianceScore
 
 const untestedResults = ['notchecked', 'notapplicable', 'unknown', 'error'] as const satisfies Result[]
-/** Why something of a control is not proven: that nobody ever looked, or the result. */
+/** Why a part of a control is not proven: it was never audited, or the result. */
 export const untestedReasons = ['never-audited', ...untestedResults] as const
 type UntestedReason = (typeof untestedReasons)[number]
 

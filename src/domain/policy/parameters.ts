@@ -24,7 +24,7 @@ interface ParameterProblem {
 }
 export type Parameters = Readonly<Record<string, Parameter>>
 
-/** The parameter of that name; a plain look-up would find `constructor`. */
+/** The parameter of that name; a plain index would find `constructor`. */
 export const findParameter = (parameters: Parameters, name: string): Parameter | undefined =>
   Object.hasOwn(parameters, name) ? parameters[name] : undefined
 
@@ -84,7 +84,7 @@ function typedValue({ type }: Parameter, text: string): ParameterValue {
 
 /**
  * The parameters of a checked policy for one target: the audit's value, else the target's, else the policy's default. With
- * these values every rule that applies resolves to a valid one; all that is wrong is told at once.
+ * these values every rule that applies resolves to a valid one; all errors are returned together.
  */
 export function resolveParameters(
   document: PolicyDocument,
@@ -128,7 +128,7 @@ function findValue(parameters: Parameters, layers: Layers, name: string): unknow
   return layer ? layers[layer]?.[parameter] : parameters[parameter]?.default
 }
 
-// A target keeps the parameters of several policies; an audit names one policy, so there an unknown name is a mistake.
+// A target keeps the parameters of several policies; an audit names one, so there an unknown name is an error.
 function unknownNames(parameters: Parameters, { audit = {} }: Layers): ParameterProblem[] {
   const known = Object.keys(parameters)
   const unknown = Object.keys(audit).filter((name) => !findParameter(parameters, name))

@@ -19,7 +19,7 @@ export const placeholderOf = (value: unknown): string | undefined =>
 
 /** The parameters that a text names anywhere, each once. */
 export function placeholdersIn(text: string): string[] {
-  // Most values of a rule hold none, and plans ask this of every value for every target.
+  // Most values hold none, and a plan checks every value for every target.
   if (!text.includes('${')) return []
   return [...new Set(Array.from(text.matchAll(anywhere), (match) => match[1] ?? ''))]
 }
@@ -31,7 +31,7 @@ export const hasBrokenPlaceholder = (text: string): boolean => text.replace(anyw
 export const isComparison = (value: unknown): value is Comparison =>
   isRecord(value) && 'value' in value && Value.Check(Comparison, value)
 
-/** The other side of a comparison, whatever it asks. */
+/** The other side of a comparison, of either kind. */
 export const comparedWith = (comparison: Comparison): ParameterValue =>
   'equals' in comparison ? comparison.equals : comparison.differsFrom
 

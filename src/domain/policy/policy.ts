@@ -83,7 +83,7 @@ export const Rule = closedObject({
       { from: { ...From, description: 'Zones; each of their vantages is the other side' }, expect: Expectation },
       {
         description:
-          'A paired verdict: seen `from` its zones the port is as `expect` says, and seen from these zones in the same audit as this `expect` says. Both are judged together, as one finding for each vantage in `from`; where one of the observations is missing it is unknown',
+          'A paired rule: from the zones in `from` the port must meet `expect`, and from these zones, in the same audit, this `expect`. Both are judged together, as one finding for each vantage in `from`; if an observation is missing, it is unknown',
       },
     ),
   ),
@@ -139,7 +139,9 @@ const policy = <R extends TSchema>(rule: R) =>
     ),
     windows: optional(
       closedObject({
-        selfApproval: optional(Type.Boolean({ description: 'Who asks for a window may approve it; default: false' })),
+        selfApproval: optional(
+          Type.Boolean({ description: 'The requester of a window may approve it; default: false' }),
+        ),
       }),
     ),
     rules: Type.Array(rule, { minItems: 1, maxItems: 500 }),

@@ -31,7 +31,7 @@ export interface Shape {
   examples?: unknown[]
 }
 
-/** A place that holds one value: neither an object with named members nor a list. */
+/** A single value: neither an object with named members nor a list. */
 export interface Leaf {
   shape: Shape
   value: unknown
@@ -49,12 +49,12 @@ export const under =
   (parent: Path) =>
   ({ pointer, message }: ValidationIssue): ValidationIssue => ({ pointer: pointerTo(parent) + pointer, message })
 
-/** Everything about a value that does not fit a schema, each place once and in words; `checkLeaf` decides about single values. */
+/** All validation issues of a value, one for each path; `checkLeaf` decides about single values. */
 export function checkShape(schema: TSchema, value: unknown, checkLeaf: LeafCheck = checkPlainLeaf): ValidationIssue[] {
   return checkNode({ shape: schema, value, path: [], required: true }, checkLeaf)
 }
 
-/** Checks a value just as its schema says. */
+/** Checks a value by its schema alone. */
 export const checkPlainLeaf: LeafCheck = ({ shape, value, path }) =>
   Value.Check(shape, value) ? [] : [issueAt(path, explain(shape, value))]
 
@@ -99,10 +99,10 @@ function checkList({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Validati
   if (value.length > maxItems) return [issueAt(path, `must have at most ${maxItems} items`)]
   const seen = new Set<unknown>()
   return value.flatMap((item, index) => {
-    const place = [...path, index]
-    if (shape.uniqueItems && seen.has(item)) return [issueAt(place, 'must not repeat an item of the list')]
+    const itemPath = [...path, index]
+    if (shape.uniqueItems && seen.has(item)) return [issueAt(itemPath, 'must not repeat an item of the list')]
     seen.add(item)
-    return checkNode({ shape: items, value: item, path: place, required: false }, checkLeaf)
+    return checkNode({ shape: items, value: item, path: itemPath, required: false }, checkLeaf)
   })
 }
 
@@ -135,7 +135,7 @@ function explainUnknown(name: string, { properties, patternProperties }: Shape):
   return `unknown field \`${name.slice(0, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
 }
 
-/** The name that somebody probably meant: the nearest one within two edits. */
+/** The nearest known name within two edits, for "did you mean". */
 export function nearestName(name: string, known: string[]): string | undefined {
   const near = known.filter((other) => Math.abs(other.length - name.length) <= 2)
   const ranked = near.map((other) => ({ other, edits: countEdits(name.toLowerCase(), other.toLowerCase()) }))

@@ -8,7 +8,7 @@ import { ssh } from './ssh.ts'
 import { tcp } from './tcp.ts'
 import { tls } from './tls.ts'
 
-/** The table of protocols: whatever depends on the protocol of a check derives from it. */
+/** The table of protocols: everything that depends on the protocol of a check derives from it. */
 export const protocols = {
   tcp,
   tls,
@@ -22,10 +22,10 @@ type Protocols = typeof protocols
 /** Also the name of its probe. */
 export type ProtocolName = keyof Protocols
 export const protocolNames = Object.keys(protocols) as ProtocolName[]
-/** The descriptors without the types of their parts, for those who treat all alike. */
+/** The same table with one type for all descriptors. */
 export const anyProtocols: { readonly [Name in ProtocolName]: AnyProtocol } = protocols
 
-/** The protocol of that name; a stored policy of a newer version may name one that is not in the table. */
+/** The protocol of that name; a policy that a newer version stored may name an unknown one. */
 export const findProtocol = (name: string): AnyProtocol | undefined =>
   Object.hasOwn(protocols, name) ? anyProtocols[name as ProtocolName] : undefined
 

@@ -34,7 +34,7 @@ export interface ProbeModule<Facts> {
   misspoke?: (seen: Seen<Facts>) => boolean
 }
 
-/** How much the change of a fact matters; what is not listed is `info`. */
+/** How much the change of a fact matters; a fact that is not listed is `info`. */
 export type FactSignificance = 'notice' | 'alert'
 
 /** The paths of facts, such as `certificate/issuer`. */
@@ -54,7 +54,7 @@ interface AnyGroup<Facts> {
 type Groups<Facts> = Readonly<Record<string, AnyGroup<Facts>>>
 type Expect<G> = { [Name in keyof G]?: G[Name] extends { schema: infer S extends TSchema } ? Demand<S> : never }
 
-/** All that the rest of the service knows of a protocol. */
+/** Everything that the rest of the service knows of a protocol. */
 export interface Protocol<
   Name extends string,
   Facts extends TObject,
@@ -69,19 +69,19 @@ export interface Protocol<
   /** Stable things only, so that equal facts mean that nothing changed. */
   facts: Facts
   expects: G
-  /** What the probe may be told to examine beyond the least; every one is optional. */
+  /** What the probe examines on demand; every option is optional. */
   options: Options
   optionsFor: (expect: Expect<G>) => Static<Options>
   /** The reasons that this protocol alone defines. */
   reasons: Own
   /** The only reason with which a peer accepts a credential. */
   credentialAccepted?: keyof Own & string
-  /** By name, as users of blackbox_exporter know them. */
+  /** Modules of `/probe` by the names that blackbox_exporter's users know. */
   modules: Readonly<Record<Module, ProbeModule<Static<Facts>>>>
   significance: SignificanceOf<Static<Facts>>
 }
 
-/** Any protocol of the table: its functions take what belongs to it alone. */
+/** Any protocol of the table; `never` marks values of its own types. */
 export interface AnyProtocol {
   name: string
   defaultPort?: number
@@ -109,7 +109,7 @@ export const defineProtocol = <
 
 export const texts = Type.Array(Type.String())
 
-/** A fact of every protocol that an unexpected peer can be recognised in. */
+/** A fact of every protocol whose probe can recognise an unexpected peer. */
 export const spoke = Type.Optional(
   Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {
     description: 'What the peer spoke instead of the protocol, by its first bytes',

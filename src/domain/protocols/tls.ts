@@ -170,7 +170,7 @@ export const tlsOptionsFor = (tls: TlsDemand | undefined) => ({
   offerVersions: tls?.refuses,
 })
 
-/** As Go's crypto/tls verifies: trusted, named, within its dates. What is not known is not so. */
+/** As Go's crypto/tls verifies: trusted, named, within its dates. A missing fact is a failure. */
 export function isVerified({ facts: { trusted, nameMatches, certificate }, observedAt }: Seen<TlsFacts>): boolean {
   const isCurrent =
     certificate !== undefined &&
@@ -182,7 +182,7 @@ export function isVerified({ facts: { trusted, nameMatches, certificate }, obser
 const completed = ({ reason }: Seen<TlsFacts>) => reason === 'tls-ok'
 const verified: ProbeModule<TlsFacts> = { succeeds: (seen) => completed(seen) && isVerified(seen) }
 
-/** TLS from the first byte, whatever speaks inside it. */
+/** TLS from the first byte, with any protocol inside. */
 export const tls = defineProtocol({
   name: 'tls',
   facts: TlsFacts,

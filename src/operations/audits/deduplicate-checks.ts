@@ -11,6 +11,9 @@ export const checkOf = (rule: ResolvedRule, host: string): Check => ({
   options: optionsOf(rule),
 })
 
+const credentialIn = (options: Check['options']): string | undefined =>
+  'credentialRef' in options ? options.credentialRef : undefined
+
 /** The same for checks that one look answers. */
 export const checkKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
 
@@ -23,7 +26,7 @@ export function createCheckRunner(observe: Observe): (check: Check) => Promise<O
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
 
   const observeOnce = (check: Check): Promise<Observation> => {
-    const ref = 'credentialRef' in check.options ? check.options.credentialRef : undefined
+    const ref = credentialIn(check.options)
     if (ref === undefined) return observe(check)
     const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
     const next = account.last.then(() => observe(check, account.use))
@@ -39,6 +42,5 @@ export function createCheckRunner(observe: Observe): (check: Check) => Promise<O
   }
 }
 
-/** The reference of the credential that a rule has sent, inside a window or outside. */
-export const credentialOf = (rule: ResolvedRule): string | undefined =>
-  rule.expect.ldap?.bind?.credentialRef ?? rule.insideWindow?.expect.ldap?.bind?.credentialRef
+/** The reference of the credential that the probe of a rule sends, inside a window or outside. */
+export const credentialOf = (rule: ResolvedRule): string | undefined => credentialIn(optionsOf(rule))

@@ -1,11 +1,11 @@
 /**
- * One deadline over a whole probe, on the monotonic clock. A timer that fires late because the event loop was blocked
- * must not turn an answer that already lies in the kernel into a timeout: `onExpiry` grants one turn of the poll phase.
+ * One deadline over a whole probe, on the monotonic clock. After a blocked event loop, a response that the kernel already
+ * holds must not become a timeout: `onExpiry` waits one turn of the poll phase.
  */
 export interface Deadline {
   /** Milliseconds left, never negative. */
   remainingMs(): number
-  /** Calls back once when the time is over, after one turn of grace. Returns the cancellation. */
+  /** Calls back once when the time is over, after one turn of grace. Returns a function that cancels it. */
   onExpiry(callback: () => void): () => void
 }
 
@@ -17,9 +17,9 @@ export function createDeadline(ms: number): Deadline {
     remainingMs,
     onExpiry(callback) {
       let canceled = false
-      // Two turns: setImmediate runs after the poll phase that delivers what has arrived, the second after its handlers.
+      // The first runs after the poll phase that delivers what arrived, the second after its handlers.
       const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
-      // Timers run on a clock of whole milliseconds that lags behind: without the extra one they fire early.
+      // Timers use a lagging clock of whole milliseconds: without the extra one they fire early.
       const timer = setTimeout(grace, Math.ceil(remainingMs()) + 1)
       return () => {
         canceled = true
@@ -31,6 +31,6 @@ export function createDeadline(ms: number): Deadline {
 
 const minPatienceMs = 250
 
-/** How long to wait for a last word that a peer may owe: some round trips, and never beyond the deadline of the probe. */
+/** How long to wait for a last message that may come: a few round trips, never beyond the deadline. */
 export const createPatience = (connectMs: number, deadline: Deadline): Deadline =>
   createDeadline(Math.min(Math.max(minPatienceMs, 5 * connectMs), deadline.remainingMs()))

@@ -1,17 +1,17 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
-/** Knows whether the process was short of file descriptors, which makes a name look-up answer "no such name". */
+/** Detects a shortage of file descriptors, during which a name query reports "no such name". */
 export interface DescriptorWatch {
-  /** Reports that an open failed for want of a descriptor. */
+  /** Records that an open failed for want of a descriptor. */
   ranOut(): void
-  /** True when descriptors are scarce now, or ran out since that moment of `performance.now()`. */
+  /** True if descriptors are scarce now or ran out since `at`, a value of `performance.now()`. */
   wereScarceSince(at: number): boolean
 }
 
-// A look-up opens several files and sockets at once; one free descriptor would not prove that it could.
+// A name query opens several files and sockets together: one free descriptor proves nothing.
 const spare = 8
 
-/** Starts to watch; one for the process, shared by all that open descriptors. */
+/** Starts to watch; one for the process, shared by all code that opens descriptors. */
 export function watchDescriptors(): DescriptorWatch {
   let ranOutAt = Number.NEGATIVE_INFINITY
   return {
@@ -35,8 +35,8 @@ function canOpen(count: number): boolean {
 }
 
 /**
- * As many sockets as wanted, yet no more than leave a quarter of the descriptors that this process may open to everything else.
- * Where the limit cannot be read (no /proc), what was wanted.
+ * The wanted number of sockets, bounded so that a quarter of the process's descriptors stays free for everything else.
+ * Without /proc the limit is not known, and the number is not bounded.
  */
 export function affordableSockets(wanted: number): number {
   const limit = descriptorLimit()

@@ -5,7 +5,7 @@ import type { FactsByProtocol, OptionsByProtocol, ProtocolName } from '../../dom
 import type { Credential } from '../ldap/credentials.ts'
 import type { Deadline } from './deadline.ts'
 
-/** One place to look at: a literal address, and the host name that was asked for (SNI, certificate names, LDAP). */
+/** A literal address to dial, and the host name of the check (SNI, certificate names, LDAP). */
 export interface Endpoint {
   host: string
   address: string
@@ -19,20 +19,20 @@ export interface Connection {
   connectMs: number
 }
 
-/** Why there is no connection, in the words of a sighting. */
+/** State and reason of an address to which there is no connection. */
 export type Outcome = Pick<AddressResult, 'state' | 'reason'>
 
 /** What a probe may use of the world. */
 export interface ProbeIo {
-  /** Opens one TCP connection to the endpoint, or says what came instead. Never throws. The caller destroys the socket. */
+  /** Opens one TCP connection, or returns why there is none. Never throws. The caller destroys the socket. */
   connect(endpoint: Endpoint): Promise<Connection | Outcome>
   /** One deadline over the whole probe. */
   deadline: Deadline
-  /** Resolves a credential reference for this destination, once; the reason where it must not be used. */
+  /** Resolves a credential reference for this destination once, or returns why it must not be used. */
   credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode>
-  /** PEM: who vouches, besides the system, for whom a credential goes to. Undefined: whom the check names. */
+  /** PEM: authorities for destinations of credentials, besides the system's. Undefined: those of the check. */
   credentialCa?: string | undefined
-  /** Says who asks, in protocols that have room for it. */
+  /** Identifies this service, in protocols that have a field for it. */
   requester: string
 }
 
@@ -42,7 +42,7 @@ export interface ProbeResult<P extends ProtocolName> extends Outcome {
   measurements?: AddressResult['measurements']
 }
 
-/** One look at one endpoint. Never throws for what the network does: that is data. */
+/** Probes one endpoint. Never throws for what the network does: that is data. */
 export type Probe<P extends ProtocolName> = (
   endpoint: Endpoint,
   options: OptionsByProtocol[P],

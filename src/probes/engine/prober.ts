@@ -7,37 +7,37 @@ import { probes } from './registry.ts'
 import { createObserver, type Observe } from './run-check.ts'
 import { type Budget, createBudget } from './socket-budget.ts'
 
-/** What the configuration of a place says of its looks; the same for a worker and for an agent. */
+/** The settings of a vantage, the same for a worker and for an agent. */
 interface VantageSettings {
   canary: readonly { host: string; port: number }[]
   allow: readonly AllowEntry[]
-  /** What must never be dialled, whatever is allowed. */
+  /** Endpoints that are never dialled, even if `allow` contains them. */
   never: readonly { address: string; port: number }[]
   credentials: readonly CredentialGrant[]
   credentialCa: string | undefined
-  /** Shared by the places of a process. */
+  /** Shared by the vantages of a process. */
   budget: Budget
   probeTimeoutMs: number
   version: string
   env: NodeJS.ProcessEnv
-  /** Told of errors that are our own. */
+  /** Receives errors of the prober itself. */
   log: (error: unknown, check: { probe: string; host: string; port: number }) => void
 }
 
-/** The eyes of one place. */
+/** Makes the checks of one vantage. */
 export interface Prober {
   observe: Observe
-  /** Whether any of its canaries answers; true where it names none. */
+  /** Whether any canary is open; true without canaries. */
   isOnline(): Promise<boolean>
-  /** What they said last. */
+  /** The last state of the canaries. */
   canary(): CanaryState
 }
 
-/** Makes the budget of sockets of a process, within the descriptors that it may have. */
+/** Makes the socket budget of a process, within its limit of descriptors. */
 export const openBudget = (settings: { sockets: number; socketsPerHost: number }): Budget =>
   createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost })
 
-/** Makes the eyes of a place. */
+/** Makes the prober of a vantage. */
 export function openProber(settings: VantageSettings): Prober {
   const observe = createObserver({
     probes,
@@ -59,9 +59,9 @@ export function openProber(settings: VantageSettings): Prober {
     canary: () => state,
     async isOnline() {
       if (settings.canary.length === 0) return true
-      const looks = settings.canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} }))
-      const seen = await Promise.all(looks)
-      // With none of them answering, it is the place that is cut off.
+      const checks = settings.canary.map(({ host, port }) => observe({ probe: 'tcp', host, port, options: {} }))
+      const seen = await Promise.all(checks)
+      // If none is open, the vantage itself is cut off.
       const online = seen.some(({ addressResults }) =>
         addressResults.some((addressResult) => addressResult.state === 'open'),
       )

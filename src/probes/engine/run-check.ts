@@ -12,7 +12,7 @@ import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeI
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
 
-/** What to look at, and how closely. */
+/** One endpoint to probe. */
 export interface Check<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
@@ -25,26 +25,26 @@ export interface Check<P extends ProtocolName = ProtocolName> {
 export interface ObserverOptions {
   probes: ProbeRegistry
   egress: EgressPolicy
-  /** One for the process, whoever observes. */
+  /** One for the process. */
   budget: Budget
   lookup: Lookup
   credential: ProbeIo['credential']
   credentialCa?: ProbeIo['credentialCa']
   requester: string
-  /** For one try of a probe, from the moment it has its slot; for one name look-up as well. */
+  /** For one try of a probe, once it has its socket, and for one name query. */
   timeoutMs: number
   /** Connections tried before silence is believed. */
   tries: number
-  /** The pause before the second try; before the third it is twice as long, and so on. */
+  /** The pause before the second try; each further one is longer by the same time. */
   spacingMs: number
   clock: () => Date
-  /** Told of errors that are our own: a probe that threw, or did not end. */
+  /** Receives errors of the prober itself: a probe that threw, or did not end. */
   log: (error: unknown, check: Check) => void
 }
 
 /**
- * Makes one check: resolves the host once, looks at each of its addresses. Never rejects. Checks that send the same
- * credential share one `account` and come one after the other, so that a refusal is not repeated.
+ * Makes one check: resolves the host once and probes each of its addresses. Never rejects. Checks with the same
+ * credential share one `account` and run one after the other, so that a refusal is not repeated.
  */
 export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
@@ -53,21 +53,21 @@ interface World extends ObserverOptions {
   resolve: Resolver
 }
 
-/** What became of an account: its credential is not sent again after a refusal, which could lock it. */
+/** After a refusal a credential is not sent again, which could lock the account. */
 export interface AccountUse {
   refused: boolean
 }
 
-/** What one check did with a credential. */
+/** Whether one check resolved its credential. */
 interface CredentialUse {
   given: boolean
   account: AccountUse
 }
 
-// The system gives a look-up up after ten seconds by default (resolv.conf: two tries of five seconds).
+// resolv.conf: by default two tries of five seconds.
 const nameServerPatienceMs = 15_000
 
-/** The runner of probes: the only caller of a probe, and the only place where tries, deadlines and slots are dealt with. */
+/** The only caller of probes, and the only owner of tries, deadlines and sockets. */
 export function createObserver(options: ObserverOptions): Observe {
   const descriptors = watchDescriptors()
   const world: World = {
@@ -95,19 +95,19 @@ async function probeAddresses<P extends ProtocolName>(
   check: Check<P>,
   { use, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
-  const askedAt = performance.now()
-  const answer = await world.resolve(check.host)
-  check.once?.resolved(performance.now() - askedAt)
-  if ('state' in answer) return [undialled(null, answer)]
-  const [first, ...rest] = answer
+  const startedAt = performance.now()
+  const resolved = await world.resolve(check.host)
+  check.once?.resolved(performance.now() - startedAt)
+  if ('state' in resolved) return [undialled(null, resolved)]
+  const [first, ...rest] = resolved
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
-  const sight = (address: string) =>
+  const probeOne = (address: string) =>
     probeAddress(check, { host: check.host, address, port: check.port }, { use, world })
-  if (rest.length === 0 || check.once) return [await sight(first)]
-  if (!usesCredential(check.options)) return Promise.all([sight(first), ...rest.map(sight)])
-  // One after the other, so that a refusal by the first is known to the next.
-  const addressResults: Observation<P>['addressResults'] = [await sight(first)]
-  for (const address of rest) addressResults.push(await sight(address))
+  if (rest.length === 0 || check.once) return [await probeOne(first)]
+  if (!usesCredential(check.options)) return Promise.all([probeOne(first), ...rest.map(probeOne)])
+  // One after the other, so that a refusal at the first stops the next.
+  const addressResults: Observation<P>['addressResults'] = [await probeOne(first)]
+  for (const address of rest) addressResults.push(await probeOne(address))
   return addressResults
 }
 
@@ -162,12 +162,12 @@ async function tryOnce<P extends ProtocolName>(
   const startedAt = performance.now()
   const sockets = createSocketSet()
   try {
-    const look = await runProbe(check, endpoint, { use, world, sockets })
-    if (use.given && look.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
+    const result = await runProbe(check, endpoint, { use, world, sockets })
+    if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
     const latencyMs = millisecondsSince(startedAt)
-    if (look.reason !== 'no-response' || !isLast) return { ...look, latencyMs }
-    sockets.destroyAll() // the explanation needs a descriptor of its own, and has the one slot for it
-    return { ...look, ...(await explainSilence(endpoint)), latencyMs }
+    if (result.reason !== 'no-response' || !isLast) return { ...result, latencyMs }
+    sockets.destroyAll() // the explanation needs the one socket of this check
+    return { ...result, ...(await explainSilence(endpoint)), latencyMs }
   } catch (error) {
     world.log(error, check)
     return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: millisecondsSince(startedAt) }
@@ -182,7 +182,7 @@ interface SocketSet {
   destroyAll(): void
 }
 
-/** The connections of one try. None outlives it, not even one that comes after its end. */
+/** The connections of one try; none outlives it, even if it is established late. */
 function createSocketSet(): SocketSet {
   const sockets: Socket[] = []
   let ended = false
@@ -209,7 +209,7 @@ function runProbe<P extends ProtocolName>(
   endpoint: Endpoint,
   { use, world, sockets }: Circumstances & { sockets: SocketSet },
 ): Promise<ProbeResult<P>> {
-  // The deadline starts now that the slot is there: waiting for it is not the target's fault.
+  // The deadline starts here: waiting for a socket says nothing of the target.
   const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
   const deadline = createDeadline(timeoutMs)
   const io: ProbeIo = {
@@ -227,11 +227,11 @@ function runProbe<P extends ProtocolName>(
   return giveUpAfter(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
 }
 
-/** A probe keeps its deadline by itself. One that does not must not hold the audit for ever. */
+/** A probe keeps its deadline itself; one that does not must not hold up the audit forever. */
 function giveUpAfter<T>(running: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(new Error(`a probe did not end ${ms} ms after it began`))
-    // Where the event loop was late for both, the probe's own deadline has its turn first.
+    // If the event loop was late for both, the probe's own deadline comes first.
     let cancel = createDeadline(ms).onExpiry(() => {
       cancel = createDeadline(ms).onExpiry(giveUp)
     })

@@ -1,11 +1,11 @@
-/** The sockets that this process may have open at once: in all, and to one host. */
+/** How many sockets this process may have open, in all and to one host. */
 interface BudgetLimits {
   sockets: number
   perHost: number
 }
 
 export interface Budget {
-  /** Resolves when the host has a slot. Every slot that was got must be released. */
+  /** Resolves when the host has a slot, which the caller must release. */
   acquire(host: string): Promise<void>
   release(host: string): void
 }
@@ -14,15 +14,15 @@ interface Host {
   name: string
   held: number
   waiting: Queue<() => void>
-  /** Stands in the line of hosts that are owed a slot. */
+  /** Is in the line of hosts that wait for a slot. */
   inLine: boolean
 }
 
 const found = Promise.resolve()
 
 /**
- * Shares the slots fairly: within a host first come, first served; among the hosts that wait, one slot each in turn, so that one
- * slow host with many checks cannot hold the others. Each step costs the same however many wait.
+ * Shares the slots fairly: within a host first come, first served; among waiting hosts one slot each in turn, so that a
+ * slow host with many checks cannot hold up the others. The cost of a step does not depend on how many wait.
  */
 export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
   if (!(sockets >= 1 && perHost >= 1)) throw new RangeError('a budget needs at least one socket, in all and per host')
@@ -55,7 +55,7 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
   return {
     acquire(name) {
       const host = hosts.get(name) ?? enter(name)
-      // A free slot means that nobody is in line; a host below its cap then has nobody waiting either.
+      // With a free slot the line is empty, and no check of a host below its cap waits.
       if (free > 0 && host.held < perHost) {
         host.held += 1
         free -= 1
@@ -68,7 +68,7 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
     },
     release(name) {
       const host = hosts.get(name)
-      if (!host || host.held === 0) throw new Error(`a slot of ${name} was released that nobody holds`)
+      if (!host || host.held === 0) throw new Error(`a slot of ${name} was released that was not acquired`)
       host.held -= 1
       free += 1
       joinLine(host)
@@ -89,7 +89,7 @@ interface Link<T> {
   next?: Link<T>
 }
 
-/** First in, first out. A linked list, because an array's shift() costs more the longer it is. */
+/** First in, first out. A linked list, because the cost of an array's shift() grows with its length. */
 function createQueue<T>(): Queue<T> {
   let first: Link<T> | undefined
   let last: Link<T> | undefined
@@ -106,7 +106,7 @@ function createQueue<T>(): Queue<T> {
       if (!link) return undefined
       first = link.next
       if (!first) last = undefined
-      link.next = undefined // else a dead link in V8's old generation keeps alive all that came after it
+      link.next = undefined // else a dead link in V8's old generation keeps its successors alive
       return link.value
     },
   }

@@ -23,7 +23,7 @@ export const probeSmtp: Probe<'smtp'> = async (endpoint, { trustedCa, offerVersi
   if (reason !== undefined) return { state: 'open', reason, facts }
   const handshake = await handshakeTls(connection, endpoint, { trustedCa }, io.deadline)
   const seen = await quitInside(handshake, createPatience(connection.connectMs, io.deadline))
-  // Of the plain session `spoke` is known already: the peer speaks SMTP.
+  // The peer speaks SMTP, so `spoke` would mislead.
   const { spoke: _, ...tls } = seen.facts
   const versions = offerVersions.length > 0 ? { versions: await reoffer(endpoint, offerVersions, tls, io) } : {}
   return {
@@ -40,7 +40,7 @@ const reasonsAfterStartTls: Partial<Record<ReasonCode, ReasonCode>> = {
   'protocol-mismatch': 'smtp-starttls-injection',
 }
 
-/** Ends the session inside TLS. Its reply, or the alert in its place, tells whether TLS 1.3 demands a client certificate. */
+/** Ends the session inside TLS. A reply, or an alert instead, shows whether TLS 1.3 demands a client certificate. */
 function quitInside(handshake: Handshake, patience: Deadline): Promise<Seen> | Seen {
   const { stream } = handshake
   if (!stream) return handshake

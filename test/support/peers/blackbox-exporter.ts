@@ -21,6 +21,21 @@ export async function startBlackboxExporter(caPath: string): Promise<BlackboxExp
     tcp_connect: tcp(),
     tls_connect: tcp({ tls: true, tls_config: { ca_file: caPath } }),
     tls_connect_insecure: tcp({ tls: true, tls_config: { insecure_skip_verify: true } }),
+    smtp_starttls: tcp({
+      tls_config: { ca_file: caPath },
+      // As in the example of its documentation, which expects AUTH at the end.
+      query_response: [
+        { expect: '^220 ([^ ]+) ESMTP (.+)$' },
+        { send: 'EHLO prober\r' },
+        { expect: '^250-STARTTLS' },
+        { send: 'STARTTLS\r' },
+        { expect: '^220' },
+        { starttls: true },
+        { send: 'EHLO prober\r' },
+        { expect: '^250 ' },
+        { send: 'QUIT\r' },
+      ],
+    }),
     ssh_banner: tcp({ query_response: [{ expect: '^SSH-2.0-' }] }),
   }
   try {

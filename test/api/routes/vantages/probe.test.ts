@@ -1,12 +1,13 @@
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently } from '../../../support/app.ts'
-import { peerAuthority } from '../../../support/certificates.ts'
+import { createAuthority, peerAuthority } from '../../../support/certificates.ts'
 import { type Service, startServiceProcess } from '../../../support/commands.ts'
 import { createTestDatabase } from '../../../support/database.ts'
 import { listen } from '../../../support/listen.ts'
 import { describeWithPeers } from '../../../support/peers/available.ts'
 import { type BlackboxExporter, startBlackboxExporter } from '../../../support/peers/blackbox-exporter.ts'
+import { startExim } from '../../../support/peers/exim.ts'
 import { startSshd } from '../../../support/peers/openssh.ts'
 import { startSlapd } from '../../../support/peers/slapd.ts'
 import { startTls } from '../../../support/peers/tls.ts'
@@ -31,7 +32,7 @@ const isTls = (series: string) => /^probe_(ssl|tls)_/.test(series)
 const without = (series: Series, drop: (name: string) => boolean): Series =>
   Object.fromEntries(Object.entries(series).filter(([name]) => !drop(name)))
 
-describeWithPeers(['blackbox-exporter', 'openssl', 'openssh'], 'beside the real blackbox_exporter', () => {
+describeWithPeers(['blackbox-exporter', 'openssl', 'openssh', 'exim'], 'beside the real blackbox_exporter', () => {
   let database: Awaited<ReturnType<typeof createTestDatabase>>
   let service: Service
   let theirs: BlackboxExporter
@@ -114,6 +115,24 @@ describeWithPeers(['blackbox-exporter', 'openssl', 'openssh'], 'beside the real 
     await sshd.stop()
     const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
     await expectSame('ssh_banner', `127.0.0.1:${ftp.port}`, 0)
+    await ftp.close()
+  })
+
+  test('a mail server with STARTTLS, one whose certificate is not trusted, and one that is no mail server', async () => {
+    const exim = await startExim()
+    const { our, their } = await ask('smtp_starttls', `127.0.0.1:${exim.port}`)
+    expect(our).toMatchObject(without(their, beyondUs))
+    expect(our.probe_success).toBe(1)
+    await exim.stop()
+    const authority = await createAuthority('Another CA')
+    const request = { commonName: 'mail.lab.test', subjectAltName: 'IP:127.0.0.1' }
+    const untrusted = await startExim({ certificate: await authority.issue(request) })
+    const distrusted = await ask('smtp_starttls', `127.0.0.1:${untrusted.port}`)
+    expect(distrusted.our).toMatchObject(without(distrusted.their, (name) => isDuration(name) || isTls(name)))
+    expect([distrusted.our.probe_success, distrusted.their.probe_success]).toEqual([0, 0])
+    await untrusted.stop()
+    const ftp = await listen(createServer((socket) => socket.on('error', () => {}).end('220 welcome\r\n')))
+    await expectSame('smtp_starttls', `127.0.0.1:${ftp.port}`, 0)
     await ftp.close()
   })
 
