@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LedgerAction } from '../../src/domain/ledger.ts'
-import { type Answer, type Call, startService, type TestService } from '../support/service.ts'
+import { type ApiResponse, type Call, startService, type TestService } from '../support/service.ts'
 
 interface Document {
   paths: Record<string, Record<string, { operationId: string }>>
@@ -37,7 +37,7 @@ const name = (what: string) => `${what}-${++made}`
 const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
 const params = { openPort: 1, closedPort: 1 }
 
-async function make(url: string, body: object): Promise<Answer['body']> {
+async function make(url: string, body: object): Promise<ApiResponse['body']> {
   const answer = await service.call('POST', url, { body })
   if (answer.status > 299) throw new Error(`${url}: ${JSON.stringify(answer.body)}`)
   return answer.body

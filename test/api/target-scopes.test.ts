@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StoredSchedule } from '../../src/store/inventory/schedules.ts'
-import { everyResponse } from '../support/every-answer.ts'
+import { everyResponse } from '../support/every-response.ts'
 import { exposures, startTeams } from '../support/teams.ts'
 
 type Teams = Awaited<ReturnType<typeof startTeams>>

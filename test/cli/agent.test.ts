@@ -108,7 +108,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     })
     const auditId = await service.accept({ params })
     expect(await service.ended(auditId)).toMatchObject({ verdict: 'pass' })
-    expect(new Set(proxy.asked)).toEqual(new Set([`127.0.0.1:${front.port}`]))
+    expect(new Set(proxy.targets)).toEqual(new Set([`127.0.0.1:${front.port}`]))
     expect(proxy.sent().length).toBeGreaterThan(500)
     expect(proxy.sent().includes(key)).toBe(false)
     await agent.end()

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { query } from '../support/database-server.ts'
-import { type Answer, startService, type TestService } from '../support/service.ts'
+import { type ApiResponse, startService, type TestService } from '../support/service.ts'
 import { mountSmallDisk, type SmallDisk } from '../support/small-disk.ts'
 
 const tablespace = `pwtest_small_${randomBytes(4).toString('hex')}`
@@ -75,7 +75,7 @@ describeAsRoot('a database whose disk is full', () => {
   test('answers 503 to what it cannot store and goes on with the rest, until there is room again', async () => {
     expect((await create('before')).status).toBe(201)
     await disk.fill()
-    let refused: Answer | undefined
+    let refused: ApiResponse | undefined
     for (let i = 0; i < 500 && refused === undefined; i++) {
       const answer = await create(`full-${i}`)
       if (answer.status !== 201) refused = answer

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { databaseEndpoint } from '../../src/store/db/database.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { type EntryPoint, entryPoints } from '../support/entry-points.ts'
-import type { Answers } from '../support/name-server.ts'
+import type { DnsRecords } from '../support/name-server.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Network, startNetwork } from '../support/peers/netns.ts'
@@ -44,9 +44,9 @@ const never = [
 
 const isForbidden = (address: string) => ![open, beside, last].includes(address)
 
-const one = (...addresses: string[]): Answers[] => [{ addresses }]
+const one = (...addresses: string[]): DnsRecords[] => [{ addresses }]
 const rebound = [{ addresses: [open] }, { addresses: [metadata] }]
-const zone: Record<string, Answers[]> = {
+const zone: Record<string, DnsRecords[]> = {
   'last.test': [{ alias: 'at-last.test', addresses: [last] }],
   'beside.test': one(beside),
   'self.test': one('127.0.0.1'),

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPoster } from '../../src/operations/webhooks/delivery/http-client.ts'
 import { auditFormats } from '../../src/report/formats/index.ts'
 import { auditCommand, environment } from '../support/commands.ts'
-import { answersOf } from '../support/every-answer.ts'
+import { responsesOf } from '../support/every-response.ts'
 import { expectHarmless } from '../support/expect-harmless.ts'
 import { type HostilePeers, isHeaderText, isLineText, isNameText, startHostilePeers } from '../support/hostile-peers.ts'
 import { type HostileText, hostileTexts, markOf, obeyed } from '../support/hostile-texts.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { run } from '../support/processes.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
-import { type Answer, startService, type TestService } from '../support/service.ts'
+import { type ApiResponse, startService, type TestService } from '../support/service.ts'
 
 const first = hostileTexts.findIndex(({ text }) => !obeyed.test(text))
 /** Texts that a caller may write, since no terminal obeys them; the others are refused. */
@@ -27,7 +27,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   let url: string
   let receivers: Record<string, Receiver>
 
-  const create = async (path: string, body: object): Promise<Answer['body']> => {
+  const create = async (path: string, body: object): Promise<ApiResponse['body']> => {
     const answer = await service.call('POST', path, { body, headers: { prefer: 'wait=15' } })
     expect([200, 201, 202], JSON.stringify(answer.body)).toContain(answer.status)
     return answer.body
@@ -86,7 +86,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   async function outputs(): Promise<Map<string, string>> {
     const query = { from: '2026-01-01T00:00:00Z', to: new Date().toISOString(), framework: 'NIST-800-53' }
     const all = new Map<string, string>()
-    for await (const { url: place, type, head, text } of answersOf(get, query)) {
+    for await (const { url: place, type, head, text } of responsesOf(get, query)) {
       const kind = place.includes('/pack') ? 'pack' : type
       if (kind !== 'pack') expectHarmless(place, type, text)
       expect(`${place} ${head}`).not.toMatch(obeyed)
@@ -197,7 +197,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
   })
 
   /** The places where callers write what they like. */
-  const carriers: Record<string, (text: string, i: number) => Promise<Answer>> = {
+  const carriers: Record<string, (text: string, i: number) => Promise<ApiResponse>> = {
     'a target': (text, i) => service.call('PUT', `/v1/targets/t${i}`, { body: targetWith(text) }),
     'a target as NDJSON': (text, i) =>
       imports('application/x-ndjson', JSON.stringify({ name: `n${i}`, ...targetWith(text) })),

@@ -5,18 +5,18 @@ import { asPeer, type Peer } from './peers/peer.ts'
 
 interface ConnectProxy extends Peer {
   url: string
-  /** What clients asked to be connected with, and all that they sent then. */
-  asked: readonly string[]
+  /** What clients targets to be connected with, and all that they sent then. */
+  targets: readonly string[]
   sent: () => Buffer
 }
 
 /** An HTTP proxy that connects (RFC 9110 section 9.3.6), and writes down what passes from client to server. */
 export async function startConnectProxy(): Promise<ConnectProxy> {
-  const asked: string[] = []
+  const targets: string[] = []
   const chunks: Buffer[] = []
   const server = createServer()
   server.on('connect', ({ url = '' }, client) => {
-    asked.push(url)
+    targets.push(url)
     const { hostname, port } = new URL(`http://${url}`)
     const upstream = connect({ host: hostname, port: Number(port) }, () => client.write('HTTP/1.1 200 OK\r\n\r\n'))
     client.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -24,5 +24,5 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
     upstream.on('error', () => client.destroy()).pipe(client)
   })
   const { host, port, close } = await listen(server)
-  return asPeer({ url: `http://${host}:${port}`, asked, sent: () => Buffer.concat(chunks) }, close)
+  return asPeer({ url: `http://${host}:${port}`, targets, sent: () => Buffer.concat(chunks) }, close)
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { reprobeWindow } from '../../src/operations/exceptions/reprobe-window.ts'
-import type { Answer, TestService } from './service.ts'
+import type { ApiResponse, TestService } from './service.ts'
 
 /** A way by which somebody can tell the service where to dial. */
 export interface EntryPoint {
@@ -43,13 +43,13 @@ export async function entryPoints(
 
   const ended = async (...ids: unknown[]) => void (await Promise.all(ids.map((id) => service.ended(String(id)))))
   const audit = (body: object) => call('POST', '/v1/audits', body)
-  const endedAudit = (answer: Answer) => ended(answer.body.id)
+  const endedAudit = (answer: ApiResponse) => ended(answer.body.id)
 
   /** Offers many hosts in a request, again and again without those that it was refused for; what is left is dialled. */
   const together = (
     openings: readonly string[],
-    send: (hosts: readonly string[]) => Promise<Answer>,
-    dial: (answer: Answer) => Promise<unknown> = endedAudit,
+    send: (hosts: readonly string[]) => Promise<ApiResponse>,
+    dial: (answer: ApiResponse) => Promise<unknown> = endedAudit,
   ): EntryPoint => ({
     openings,
     async offer(hosts) {
@@ -59,7 +59,7 @@ export async function entryPoints(
       async function offerSome(some: readonly string[]): Promise<number> {
         if (some.length === 0) return 0
         const answer = await send(some)
-        if (isTaken(answer)) {
+        if (isAccepted(answer)) {
           await dial(answer)
           return some.length
         }
@@ -72,12 +72,12 @@ export async function entryPoints(
   /** Offers each host in a request of its own; what was taken is dialled. */
   const each = (
     openings: readonly string[],
-    send: (host: string) => Promise<Answer>,
-    dial: (answers: readonly Answer[]) => Promise<unknown> = async () => {},
+    send: (host: string) => Promise<ApiResponse>,
+    dial: (answers: readonly ApiResponse[]) => Promise<unknown> = async () => {},
   ): EntryPoint => ({
     openings,
     async offer(hosts) {
-      const taken = (await inParts(hosts, send)).filter(isTaken)
+      const taken = (await inParts(hosts, send)).filter(isAccepted)
       await dial(taken)
       return taken.length
     },
@@ -104,11 +104,11 @@ export async function entryPoints(
       address: allowed,
       params: paramsOf(hosts, part * mostParameters, (part + 1) * mostParameters),
     }))
-  const parametersOfTargets = (openings: string[], save: (targets: readonly Target[]) => Promise<Answer>) =>
+  const parametersOfTargets = (openings: string[], save: (targets: readonly Target[]) => Promise<ApiResponse>) =>
     together(openings, async (hosts) => {
       const targets = targetsWith(hosts)
       const answer = await save(targets)
-      if (!isTaken(answer)) return answer
+      if (!isAccepted(answer)) return answer
       return audit({ policy: parameterPolicy.name, targets: targets.map(({ name }) => name) })
     })
   const addressesOfTargets = (type: string, write: (targets: readonly Target[]) => string): EntryPoint => ({
@@ -132,14 +132,14 @@ export async function entryPoints(
     const { name } = mustBe(await newSchedule([allowed])).body
     return call(method, `/v1/schedules/${name}`, scheduleOf(hosts))
   }
-  const tick = async ({ body: { name } }: Answer) => {
+  const tick = async ({ body: { name } }: ApiResponse) => {
     const schedule = await service.stores.schedules.find(name)
     if (!schedule) throw new Error(`there is no schedule ${name}`)
     await service.scheduler.settle(schedule.id, new Date(Date.now() + 86_400_000))
     await ended((await service.stores.schedules.runs(schedule.id, { limit: 1 })).items[0]?.auditId)
   }
 
-  const probeBehind = async ({ body: { id } }: Answer) => {
+  const probeBehind = async ({ body: { id } }: ApiResponse) => {
     mustBe(await call('POST', `/v1/windows/${id}/approve`, {}))
     await reprobeWindow(service, { windowId: id, reprobe: 0 }, new Date(Date.now() + 7_200_000))
     await ended((await service.stores.windows.find(id))?.reprobeAuditId)
@@ -164,7 +164,7 @@ export async function entryPoints(
   const urlOf = (host: string) => `http://${bracketed(host)}:${port}/`
   // Of an event that does not come: an audit must be dialled for, and not told of.
   const newWebhook = (host: string) => call('POST', '/v1/webhooks', { url: urlOf(host), events: ['vantage.absent'] })
-  const ping = async ({ body: { id } }: Answer) => {
+  const ping = async ({ body: { id } }: ApiResponse) => {
     const delivery = mustBe(await service.call('POST', `/v1/webhooks/${id}/ping`)).body.id
     await tried(id, (items) => items.some((item) => item.id === delivery && item.lastAttempt !== null))
   }
@@ -203,7 +203,7 @@ export async function entryPoints(
         async offer(hosts: readonly string[]) {
           const targets = hosts.map((address) => ({ name: newName(), address }))
           const answers = await inParts(targets, save)
-          const taken = targets.filter((_, index) => isTaken(answers[index])).map(({ name }) => name)
+          const taken = targets.filter((_, index) => isAccepted(answers[index])).map(({ name }) => name)
           await endedAudit(mustBe(await audit({ policy: byAddress, targets: taken })))
           return taken.length
         },
@@ -213,7 +213,7 @@ export async function entryPoints(
       `${method} of a target's parameter`,
       parametersOfTargets([`${method} ${pathOf[method]} body /params/*`], async (targets) => {
         const answers = await inParts(targets, save)
-        return answers.find((answer) => !isTaken(answer)) ?? (answers[0] as Answer)
+        return answers.find((answer) => !isAccepted(answer)) ?? (answers[0] as ApiResponse)
       }),
     ]),
     ...mapEntries({ ...documents, ...nmapDocuments }, (type, write) => [
@@ -246,7 +246,7 @@ export async function entryPoints(
       openings: ['PATCH /v1/webhooks/{id} body /url'],
       async offer(hosts) {
         const taken: string[] = []
-        for (const host of hosts) if (isTaken(await changeWebhook(host))) taken.push(host)
+        for (const host of hosts) if (isAccepted(await changeWebhook(host))) taken.push(host)
         for (const host of taken) await ping(mustBe(await changeWebhook(host)))
         return taken.length
       },
@@ -306,13 +306,13 @@ interface Target {
 
 const refusals = [400, 404, 414, 422]
 /** Whether an offer was taken; throws where it was answered as no offer may be. */
-function isTaken(answer: Answer | undefined): boolean {
+function isAccepted(answer: ApiResponse | undefined): boolean {
   if (answer && answer.status < 300) return true
   expect(refusals, JSON.stringify(answer?.body)).toContain(answer?.status)
   return false
 }
 
-function mustBe(answer: Answer): Answer {
+function mustBe(answer: ApiResponse): ApiResponse {
   if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${JSON.stringify(answer.body)}`)
   return answer
 }

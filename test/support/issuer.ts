@@ -15,8 +15,8 @@ export interface TestIssuer {
   url: string
   /** Its keys as it publishes them, the newest last. */
   keys: JWK[]
-  /** What it says of itself beside what it must. */
-  says: Record<string, unknown>
+  /** What it metadata of itself beside what it must. */
+  metadata: Record<string, unknown>
   /** Whether it answers 500. */
   broken: boolean
   /** How often its keys were read. */
@@ -33,10 +33,10 @@ export async function startIssuer(): Promise<TestIssuer> {
   let newest: { kid: string; alg: string; privateKey: CryptoKey } | undefined
   let made = 0
   const server = createServer((request, answer) => {
-    const { url, keys, says, broken } = issuer
+    const { url, keys, metadata, broken } = issuer
     if (request.url === '/keys') issuer.reads += 1
     const documents: Record<string, unknown> = {
-      '/.well-known/openid-configuration': { issuer: url, jwks_uri: `${url}/keys`, ...says },
+      '/.well-known/openid-configuration': { issuer: url, jwks_uri: `${url}/keys`, ...metadata },
       '/keys': { keys },
     }
     const document = documents[request.url ?? '']
@@ -47,7 +47,7 @@ export async function startIssuer(): Promise<TestIssuer> {
   const issuer: TestIssuer = {
     url: `http://127.0.0.1:${port}`,
     keys: [],
-    says: {},
+    metadata: {},
     broken: false,
     reads: 0,
     async rotate(alg = 'ES256') {

@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 
 /** What a name has: another name, addresses of either kind. */
-export interface Answers {
+export interface DnsRecords {
   alias?: string
   addresses: readonly string[]
 }
@@ -15,7 +15,7 @@ const classInternet = 1
  */
 export function respondToQuery(
   query: Buffer,
-  find: (name: string, type: 'A' | 'AAAA') => Answers | undefined,
+  find: (name: string, type: 'A' | 'AAAA') => DnsRecords | undefined,
 ): Buffer | undefined {
   if (query.length < 17) return undefined
   const labels: string[] = []
@@ -37,7 +37,7 @@ export function respondToQuery(
   return Buffer.concat([head, question, ...records])
 }
 
-function recordsOf({ alias, addresses }: Answers, name: string, type: number): Buffer[] {
+function recordsOf({ alias, addresses }: DnsRecords, name: string, type: number): Buffer[] {
   const bytes = addresses.map((address) => Buffer.from(ipaddr.parse(address).toByteArray()))
   const wanted = bytes.filter(({ length }) => length === (type === types.A ? 4 : 16))
   return [

@@ -1,11 +1,11 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
-import { type Answers, respondToQuery } from './name-server.ts'
+import { type DnsRecords, respondToQuery } from './name-server.ts'
 
 // A program for a network of its own. It listens at every address and prints `connect ADDRESS` for each connection, with the
 // address at which it arrived; and it is the name server of that network, which prints `asked NAME TYPE` for each question. The
 // names come as JSON in its first argument: for each the answers that it has in turn.
-const zone = JSON.parse(process.argv[2] ?? '{}') as Record<string, Answers[]>
+const zone = JSON.parse(process.argv[2] ?? '{}') as Record<string, DnsRecords[]>
 const asked: Record<string, number> = {}
 const say = (line: string) => process.stdout.write(`${line}\n`)
 

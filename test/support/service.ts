@@ -14,7 +14,7 @@ export interface Call {
   key?: string | null
 }
 
-export interface Answer {
+export interface ApiResponse {
   status: number
   headers: Record<string, string | undefined>
   // biome-ignore lint/suspicious/noExplicitAny: tests read answers as their callers do, without types
@@ -25,9 +25,9 @@ export interface TestService extends TestApp {
   server: Server
   key: string
   /** Calls an operation without a socket; what is not JSON is answered as text. */
-  call(method: Method, url: string, call?: Call): Promise<Answer>
+  call(method: Method, url: string, call?: Call): Promise<ApiResponse>
   /** The items of a listing, page by page, by following `next`. */
-  walk(url: string): Promise<Answer['body'][][]>
+  walk(url: string): Promise<ApiResponse['body'][][]>
   /** Listens on a free port of loopback; answers the URL. */
   listen(): Promise<string>
 }
@@ -65,7 +65,7 @@ export async function startService({
     const isJson = /[/+]json/.test(String(answer.headers['content-type']))
     return {
       status: answer.statusCode,
-      headers: answer.headers as Answer['headers'],
+      headers: answer.headers as ApiResponse['headers'],
       body: isJson ? answer.json() : answer.body,
     }
   }
@@ -76,7 +76,7 @@ export async function startService({
     key,
     call,
     async walk(url) {
-      const pages: Answer['body'][][] = []
+      const pages: ApiResponse['body'][][] = []
       for (let next: string | null = url; next !== null; ) {
         const { status, body } = await call('GET', next)
         if (status !== 200) throw new Error(`${next} answered ${status}: ${JSON.stringify(body)}`)

@@ -1,7 +1,7 @@
 import { limitableScopes } from '../../src/domain/access/scopes.ts'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently, ports } from './app.ts'
-import { type Answer, startService, type TestService } from './service.ts'
+import { type ApiResponse, startService, type TestService } from './service.ts'
 
 /** What one team has: keys that are limited to its targets, and one of everything, made with them. */
 interface Team {
@@ -47,7 +47,7 @@ export async function startTeams() {
   }
 }
 
-async function createAs(service: TestService, key: string, path: string, body: unknown): Promise<Answer['body']> {
+async function createAs(service: TestService, key: string, path: string, body: unknown): Promise<ApiResponse['body']> {
   const answer = await service.call('POST', path, { key, body, headers: { prefer: 'wait=15' } })
   if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
   return answer.body

@@ -150,13 +150,13 @@ describe('the keys of the issuer', () => {
 
   test.each<[string, (issuer: TestIssuer) => unknown]>([
     ['answers with an error', (it) => Object.assign(it, { broken: true })],
-    ['says that it is another', (it) => Object.assign(it.says, { issuer: 'https://login.example.org' })],
-    ['names no keys', (it) => Object.assign(it.says, { jwks_uri: undefined })],
+    ['says that it is another', (it) => Object.assign(it.metadata, { issuer: 'https://login.example.org' })],
+    ['names no keys', (it) => Object.assign(it.metadata, { jwks_uri: undefined })],
     [
       'names keys that come in clear from elsewhere',
-      (it) => Object.assign(it.says, { jwks_uri: 'http://192.0.2.1/keys' }),
+      (it) => Object.assign(it.metadata, { jwks_uri: 'http://192.0.2.1/keys' }),
     ],
-    ['names keys that are not there', (it) => Object.assign(it.says, { jwks_uri: `${it.url}/nowhere` })],
+    ['names keys that are not there', (it) => Object.assign(it.metadata, { jwks_uri: `${it.url}/nowhere` })],
     ['has keys that are none', (it) => Object.assign(it, { keys: 'none' })],
     ['does not answer', (it) => it.close()],
   ])('are unknown where it %s: that is neither yes nor no', async (_, spoil) => {

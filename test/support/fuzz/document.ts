@@ -86,7 +86,7 @@ ajv.addSchema(document, 'document')
 const compiled = new Map<string, ValidateFunction>()
 const escaped = (step: string) => encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))
 
-export interface Answer {
+export interface HttpResponse {
   status: number
   contentType: string | undefined
   /** By name in small letters. */
@@ -95,7 +95,7 @@ export interface Answer {
 }
 
 /** What is wrong with an answer by the document; undefined where it is as promised. */
-export function violationOf(operation: Operation, answer: Answer): string | undefined {
+export function violationOf(operation: Operation, answer: HttpResponse): string | undefined {
   const { status, contentType, body } = answer
   const response = operation.responses[status]
   if (!response) return `the status ${status} is not documented: ${body.slice(0, 300)}`
@@ -114,7 +114,7 @@ export function violationOf(operation: Operation, answer: Answer): string | unde
 }
 
 /** What is wrong with problem details of no operation in particular. */
-export function violationOfProblem({ contentType, body }: Answer): string | undefined {
+export function violationOfProblem({ contentType, body }: HttpResponse): string | undefined {
   if (!contentType?.startsWith('application/problem+json')) return `it is ${contentType}: ${body.slice(0, 300)}`
   const validate = validator('/components/schemas/Problem')
   return validate(JSON.parse(body)) ? undefined : ajv.errorsText(validate.errors)

@@ -1,9 +1,12 @@
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
-import type { Answer } from './document.ts'
+import type { HttpResponse } from './document.ts'
 
 /** Sends a request as it is written, with any method there is or is not, and reads the answer to the end of the connection. */
-export async function sendRaw(url: string, request: { method: string; path: string; key: string }): Promise<Answer> {
+export async function sendRaw(
+  url: string,
+  request: { method: string; path: string; key: string },
+): Promise<HttpResponse> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   const lines = [`${request.method} ${request.path} HTTP/1.1`, 'Host: a', `Authorization: Bearer ${request.key}`]

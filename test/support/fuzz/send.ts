@@ -1,5 +1,5 @@
 import type { TestService } from '../service.ts'
-import type { Answer } from './document.ts'
+import type { HttpResponse } from './document.ts'
 import type { Known } from './known.ts'
 import { type Draft, write } from './requests.ts'
 
@@ -10,7 +10,7 @@ export async function send(
   service: TestService,
   draft: Draft,
   { known, keys, url }: { known: Known; keys: Keys; url: string },
-): Promise<Answer & { sent?: string | Buffer | undefined }> {
+): Promise<HttpResponse & { sent?: string | Buffer | undefined }> {
   const path = draft.path.replace(/\{(\w+)\}/g, (_, name: string) =>
     encode(String(known.fill(draft.inPath[name] ?? ''))),
   )
@@ -39,7 +39,7 @@ export async function send(
 const encode = (text: string) => encodeURIComponent(text.toWellFormed())
 
 /** The first piece of a stream is enough. */
-async function read(response: Response): Promise<Answer> {
+async function read(response: Response): Promise<HttpResponse> {
   const reader = response.body?.getReader()
   const { value } = (await reader?.read()) ?? {}
   await reader?.cancel()

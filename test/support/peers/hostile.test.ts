@@ -6,13 +6,13 @@ import { describeWithPeers } from './available.ts'
 import { type HostilePeer, hostile, type Step, startHostile } from './hostile.ts'
 import { tlsCertificate } from './tls.ts'
 
-interface Answer {
+interface Received {
   bytes: Buffer
   ending: 'end' | 'enough' | string
 }
 
 /** Says `greeting` to a peer and reads until it ends, or until `enough` bytes have come. */
-async function converse({ host, port }: HostilePeer, greeting: string, enough = Infinity): Promise<Answer> {
+async function converse({ host, port }: HostilePeer, greeting: string, enough = Infinity): Promise<Received> {
   const socket = net.connect({ host, port })
   const chunks: Buffer[] = []
   let length = 0

@@ -3,7 +3,7 @@ import { listenSilently, ports } from '../../../support/app.ts'
 import { listenHolding } from '../../../support/holding.ts'
 import type { Listening } from '../../../support/listen.ts'
 import { freePort } from '../../../support/ports.ts'
-import { type Answer, type Call, startService, type TestService } from '../../../support/service.ts'
+import { type ApiResponse, type Call, startService, type TestService } from '../../../support/service.ts'
 
 let service: TestService
 let listener: Listening
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([service.stop(), listener.close()]))
 
 const targets = [{ name: 'epp-01', address: '127.0.0.1', labels: { site: 'hq' } }]
-const post = (more: object = {}, call: Call = {}): Promise<Answer> =>
+const post = (more: object = {}, call: Call = {}): Promise<ApiResponse> =>
   service.call('POST', '/v1/audits', { body: { policy: ports.name, targets, params, ...more }, ...call })
 const waiting = { headers: { prefer: 'wait=15' } }
 /** Audits that last until they are let go: nobody answers their TLS handshakes. */
@@ -134,13 +134,13 @@ describe('GET /v1/audits/{id}/findings', () => {
     const { body: audit } = await post({}, waiting)
     const { body } = await service.call('GET', `/v1/audits/${audit.id}/findings`)
     expect(body.next).toBeNull()
-    expect(body.items.map(({ rule, result }: Answer['body']) => `${rule} ${result}`).sort()).toEqual([
+    expect(body.items.map(({ rule, result }: ApiResponse['body']) => `${rule} ${result}`).sort()).toEqual([
       'from-elsewhere notchecked',
       'must-be-open pass',
       'must-be-shut pass',
       'when-https notapplicable',
     ])
-    const closed = body.items.find(({ rule }: Answer['body']) => rule === 'must-be-shut')
+    const closed = body.items.find(({ rule }: ApiResponse['body']) => rule === 'must-be-shut')
     expect(closed).toMatchObject({
       target: 'epp-01',
       vantage: 'local',
@@ -225,7 +225,7 @@ describe('what changed', () => {
 
     const times = `/v1/reports/drift?from=${closed[1].from}&to=${closed[0].from}`
     const between = await service.call('GET', times)
-    expect(between.body.items.filter(({ target }: Answer['body']) => target === 'drifting')).toMatchObject([
+    expect(between.body.items.filter(({ target }: ApiResponse['body']) => target === 'drifting')).toMatchObject([
       { class: 'recovered', rule: 'must-be-shut' },
     ])
   })
@@ -237,7 +237,7 @@ describe('what changed', () => {
     const url = `/v1/reports/drift?from=audit:${first.body.id}&to=audit:${second.body.id}`
     const { status, body } = await service.call('GET', url)
     expect(status).toBe(200)
-    expect(body.items.every(({ target }: Answer['body']) => target === 'leaving')).toBe(true)
+    expect(body.items.every(({ target }: ApiResponse['body']) => target === 'leaving')).toBe(true)
     expect(body.summary.vanished).toBe(body.items.length)
   })
 })

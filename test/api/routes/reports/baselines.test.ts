@@ -1,6 +1,6 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Answer, startService, type TestService } from '../../../support/service.ts'
+import { type ApiResponse, startService, type TestService } from '../../../support/service.ts'
 import { finding, makeSeries, startAudit } from '../../../support/stores.ts'
 
 let service: TestService
@@ -28,7 +28,7 @@ async function driftAgainst(name: string): Promise<string[]> {
   const { body } = await service.call('GET', url)
   return body.items.map((item: { rule: string; class: string }) => `${item.rule} ${item.class}`)
 }
-const issuesOf = ({ body }: Answer) => body.errors.map((error: { pointer: string }) => error.pointer)
+const issuesOf = ({ body }: ApiResponse) => body.errors.map((error: { pointer: string }) => error.pointer)
 
 describe('POST /v1/baselines', () => {
   test('approves an audit under a name, with the key that approved, the reason and the date', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Answer, startService, type TestService } from '../../../support/service.ts'
+import { type ApiResponse, startService, type TestService } from '../../../support/service.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -19,7 +19,7 @@ const empty = { roles: [], labels: {}, params: {}, externalId: null }
 const create = (name: string, more: object = {}) =>
   service.call('POST', '/v1/targets', { body: { name, address: '10.0.0.1', ...more } })
 const get = (name: string) => service.call('GET', `/v1/targets/${name}`)
-const names = ({ body }: Answer) => body.items.map((target: { name: string }) => target.name)
+const names = ({ body }: ApiResponse) => body.items.map((target: { name: string }) => target.name)
 
 describe('POST /v1/targets', () => {
   test('creates a target, says where it is, and shows nothing of its inside', async () => {

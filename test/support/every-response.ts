@@ -21,7 +21,7 @@ interface GivenResponse {
  * What every GET of the API answers, for every item of every collection and in every form that it offers, one after the
  * other. `required` has the values of query parameters that a GET cannot do without; what is probed is a port where nobody listens.
  */
-export async function* answersOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenResponse> {
+export async function* responsesOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenResponse> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
   for (const [path, { get }] of Object.entries(paths)) {
     if (!get) continue
@@ -42,7 +42,7 @@ export async function* answersOf(call: Call, required: Record<string, string>): 
 /** The same as one text. */
 export async function everyResponse(call: Call, required: Record<string, string>): Promise<string> {
   const answers: string[] = []
-  for await (const { url, head, text } of answersOf(call, required)) answers.push(`${url}\n${head}\n${text}`)
+  for await (const { url, head, text } of responsesOf(call, required)) answers.push(`${url}\n${head}\n${text}`)
   return answers.join('\n\n')
 }
 
