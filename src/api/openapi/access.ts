@@ -8,7 +8,10 @@ import { scopesFor } from '../../domain/access/scopes.ts'
 export function describeAccess(schema: FastifySchema, { config }: RouteOptions): FastifySchema {
   if (config?.scope === undefined) return schema
   const scopes = scopesFor(config.scope)
-  const sentence = `Required scope: ${scopes.map((scope) => `\`${scope}\``).join(' or ')}.`
+  const sentence = `Required scope: ${scopes
+    .map((scope) => `\`${scope}\``)
+    .join(', ')
+    .replace(/, (?!.*, )/, ' or ')}.`
   return {
     ...schema,
     description: schema.description ? `${schema.description}\n\n${sentence}` : sentence,

@@ -18,8 +18,9 @@ export function createComponents(): Components {
   const refer = (part: unknown): unknown => {
     if (Array.isArray(part)) return part.map(refer)
     if (!isNode(part)) return part
-    const { $id, ...members } = part
-    const schema = portable(Object.fromEntries(Object.entries(members).map(([key, value]) => [key, refer(value)])))
+    const { $id, examples, ...members } = part
+    const referred = Object.entries(members).map(([key, value]) => [key, refer(value)])
+    const schema = portable({ ...Object.fromEntries(referred), ...(examples === undefined ? {} : { examples }) })
     if (typeof $id !== 'string') return schema
     schemas[$id] ??= schema
     if (!isDeepStrictEqual(schemas[$id], schema)) throw new Error(`two schemas are named ${$id}`)

@@ -3,10 +3,7 @@ const isNode = (value: unknown): value is Node => typeof value === 'object' && v
 const mapValues = (node: unknown, convert: (value: unknown) => unknown): Node =>
   Object.fromEntries(Object.entries(node as Node).map(([name, value]) => [name, convert(value)]))
 
-/**
- * The same document in OpenAPI 3.0, for those who read no newer one. It knows the part of JSON Schema that this project
- * uses; what 3.0 cannot say, such as a second example, is left out.
- */
+/** Converts a document to OpenAPI 3.0; drops what 3.0 cannot express, such as webhooks and further examples. */
 export function toOpenApi30(document: object): Node {
   const { webhooks: _, jsonSchemaDialect: __, info, ...rest } = document as Node
   const { license, summary: ___, ...about } = info as { license: Node; summary?: string }
@@ -26,7 +23,7 @@ function withoutUnused(document: Node): Node {
   return { ...document, components: { ...components, schemas: Object.fromEntries(used) } }
 }
 
-/** What is no schema: its schemas are under `schema`, and those with a name under `schemas`. */
+/** Converts a part that is not a schema; it holds schemas under `schema` and `schemas`. */
 function convertPart(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(convertPart)
   if (!isNode(part)) return part
@@ -61,7 +58,7 @@ function convertSchema(schema: unknown): unknown {
   if (Array.isArray(converted.required) && converted.required.length === 0) delete converted.required
   if (Array.isArray(examples) && examples.length > 0) converted.example = examples[0]
   if (only !== undefined) converted.enum = [only]
-  // Whoever may be null must have a type in 3.0.
+  // In 3.0 only a schema with a type can be nullable.
   if (Array.isArray(converted.enum) && converted.enum.every((value) => typeof value === 'string'))
     converted.type = 'string'
   if (exclusiveMinimum !== undefined) Object.assign(converted, { minimum: exclusiveMinimum, exclusiveMinimum: true })
@@ -72,7 +69,7 @@ function convertSchema(schema: unknown): unknown {
 
 const typesOf = ({ type }: Node) => (type as string[]).map((one) => ({ type: one }))
 
-/** A choice of schemas; what is referred to is an object. Of null 3.0 says only that it may be there, and an enum must name it too. */
+/** Converts alternatives; `null` becomes `nullable`, and an enum must list it too. References lead to objects. */
 function choose({ type, ...schema }: Node, branches: Node[]): Node {
   const others = branches.filter((branch) => branch.type !== 'null')
   const nullable = others.length < branches.length ? { nullable: true } : {}
@@ -84,7 +81,7 @@ function choose({ type, ...schema }: Node, branches: Node[]): Node {
   return one
 }
 
-/** Beside a reference nothing is read in 3.0. */
+/** In 3.0 a reference has no siblings. */
 const besideReference = (schema: Node): Node => {
   const { $ref, ...beside } = schema
   return $ref === undefined || Object.keys(beside).length === 0 ? schema : { allOf: [{ $ref }], ...beside }

@@ -17,20 +17,20 @@ const text = (description: string, more: object = {}): Header => ({ description,
 const always = (header: Header): Header => ({ ...header, required: true })
 
 const headers = {
-  'WWW-Authenticate': always(text('How to show a key (RFC 6750)', { pattern: '^Bearer ' })),
+  'WWW-Authenticate': always(text('The authentication scheme (RFC 6750)', { pattern: '^Bearer ' })),
   'Retry-After': always({
     description: 'Seconds to wait (RFC 9110)',
     schema: { type: 'integer', format: 'int32', minimum: 1 },
   }),
-  'RateLimit-Policy': always(text('What a key may do in a window of seconds, and what an address without one')),
-  RateLimit: always(text('What is left of it: `r` in the next `t` seconds')),
-  Location: always(text('Where it is that was made', { pattern: '^/v1/' })),
-  ETag: text('Strong; names this content for `If-None-Match` and `If-Match`', { pattern: '^"[^"]+"$' }),
-  Link: text('The next page, where there is one (RFC 8288)', { pattern: '^<[^>]+>; rel="next"$' }),
+  'RateLimit-Policy': always(text('Limits of the key, or of the address without a valid key')),
+  RateLimit: always(text('What remains of these limits: `r` requests in the next `t` seconds')),
+  Location: always(text('Path of the created resource', { pattern: '^/v1/' })),
+  ETag: text('Strong entity tag for `If-None-Match` and `If-Match`', { pattern: '^"[^"]+"$' }),
+  Link: text('The next page, if there is one (RFC 8288)', { pattern: '^<[^>]+>; rel="next"$' }),
 } satisfies Record<string, Header>
 type Name = keyof typeof headers
 
-/** Says of every answer in an OpenAPI document which headers it has: they follow from its status and its operation. */
+/** Adds the headers of every response, which follow from its status and its operation. */
 export function describeHeaders(document: object): object {
   const { paths = {}, components } = document as Document
   for (const [path, methods] of Object.entries(paths)) {
@@ -48,7 +48,7 @@ export function describeHeaders(document: object): object {
 function namesOf(operation: string, { parameters = [], responses = {}, security }: Operation, status: string): Name[] {
   const takes = (name: string) => parameters.some((one) => one.name === name)
   const makes = (status === '201' && operation.startsWith('post ')) || status === '202'
-  // Refusals are counted too; it is said where a caller looks for it.
+  // Other rejections are counted too; documenting the headers there adds noise only.
   const counted = Boolean(security?.length) && (status < '300' || status === '429')
   const names: Record<Name, boolean> = {
     'WWW-Authenticate': status === '401',

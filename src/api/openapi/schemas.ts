@@ -16,7 +16,7 @@ export const nullable = <S extends TSchema>(
 /** Gives an optional field of a request its default. */
 export const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
 
-/** A UUID; all examples are told apart by their last digits. */
+/** A UUID; examples differ in their last digits. */
 export const Uuid = (description: string, lastDigits = '0001') =>
   Type.String({
     format: 'uuid',
@@ -74,7 +74,7 @@ export const Counts = Type.Object(
     pass: Count('Findings that pass', 11),
     fail: Count('Findings that fail', 1),
     unknown: Count('Findings without conclusive evidence'),
-    error: Count('Findings that an operator must make possible first'),
+    error: Count('Findings that need an operator first, for example because a credential is missing'),
     notapplicable: Count('Findings of rules that do not apply to the target', 2),
     notchecked: Count('Findings without a vantage to probe from', 1),
   },

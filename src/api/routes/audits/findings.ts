@@ -106,6 +106,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         operationId: 'listFindings',
         tags: ['audits'],
         summary: 'List the findings of an audit',
+        description: 'In a stable order; the findings of one target follow each other.',
         params: AuditParams,
         querystring: closedObject({
           result: Type.Optional(Result),

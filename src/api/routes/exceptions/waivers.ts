@@ -41,6 +41,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listWaivers',
         tags: ['waivers'],
         summary: 'List waivers',
+        description: 'Newest first.',
         querystring: WaiverQuery,
         response: { 200: pageOf(Waiver), ...problems() },
       },

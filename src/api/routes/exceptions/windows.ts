@@ -51,6 +51,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
         operationId: 'listWindows',
         tags: ['windows'],
         summary: 'List windows',
+        description: 'Newest first.',
         querystring: WindowQuery,
         response: { 200: pageOf(Window), ...problems() },
       },

@@ -53,6 +53,7 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         operationId: 'renewLease',
         tags: ['vantages'],
         summary: 'Renew a lease',
+        description: 'The heartbeat of a lease; without one for three intervals the lease ends.',
         params: LeaseParams,
         response: { 204: Type.Null({ description: 'The lease continues' }), ...problems(404, 409) },
       },

@@ -59,6 +59,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
         operationId: 'listWebhooks',
         tags: ['webhooks'],
         summary: 'List webhooks',
+        description: 'Newest first.',
         querystring: closedObject(PageQuery),
         response: { 200: pageOf(Webhook), ...problems() },
       },
