@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { openQueue } from '../../src/jobs/queue.ts'
 import { loadCodes } from '../../src/store/db/codes.ts'
 import { openDatabase } from '../../src/store/db/database.ts'
-import { clusterHome, startEmbedded } from '../../src/store/db/embedded/index.ts'
+import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { migrate } from '../../src/store/db/migrate.ts'
 import { ensurePartitions } from '../../src/store/db/partitions.ts'
+import { spawnPeer } from './processes.ts'
 import { afterDeath } from './reaper.ts'
+import { prepareTcpPostgres } from './tcp-postgres.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 /** Where the databases of one test run are made. */
@@ -51,19 +53,13 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
   const dataDir = join(directory.path, 'data')
   const home = clusterHome(dataDir)
   const forgetFiles = afterDeath(['rm', '-rf', home])
-  const server = await startEmbedded({ dataDir, exclusive: true })
-  const lock = join(home, 'postgres', 'postmaster.pid')
-  const pid = Number.parseInt(await readFile(lock, 'utf8'), 10)
-  // A run that is killed must not leave its server. (The lock file goes last; the process may stay as a zombie.)
-  const end = `kill -QUIT ${pid}; for i in $(seq 100); do [ -e ${lock} ] || break; sleep 0.05; done`
-  const forgetServer = afterDeath(['sh', '-c', end])
-  // No test cuts the power.
-  await query(server.url, ['ALTER SYSTEM SET fsync = off', 'SELECT pg_reload_conf()'])
+  const { command, url } = await prepareTcpPostgres(dataDir, ['max_connections=150', 'fsync=off']) // no test cuts the power
+  const [name, ...rest] = command
+  const server = await spawnPeer(name, rest, { ready: /ready to accept connections/, env: { PATH: process.env.PATH } })
   return {
-    url: server.url,
+    url,
     async stop() {
-      await server.stop()
-      forgetServer()
+      await server.end()
       await rm(home, { recursive: true, force: true })
       forgetFiles()
       await directory.remove()

@@ -1,31 +1,62 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../../runtime/poll.ts'
+import { checkOwned, UntrustedPathError } from './private-path.ts'
 
-/** The text of a file that holds a secret; undefined where there is none. */
+/** Reads a file that holds a secret; undefined if there is none. Throws UntrustedPathError for a link or another user's file. */
 export function readSecretFile(file: string): string | undefined {
+  const descriptor = open(file)
+  if (descriptor === undefined) return undefined
   try {
-    return readFileSync(file, 'utf8').trim()
+    const stats = fstatSync(descriptor)
+    checkOwned(file, stats)
+    if (!stats.isFile()) throw new UntrustedPathError(`${file} is not a file.`)
+    return readFileSync(descriptor, 'utf8').trim()
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function open(file: string): number | undefined {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
+    if (errorCode(error) === 'ELOOP') throw new UntrustedPathError(`${file} is a link: put the file itself there.`)
     throw error
   }
 }
 
-/** The same; where there is none it is made, for this user alone to read. Of several who make it at once all get the same. */
+/** Reads a secret file, or creates it for this user alone; concurrent callers all get the same content. */
 export function ensureSecretFile(file: string, make: () => string): string {
   const known = readSecretFile(file)
   if (known !== undefined) return known
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  writeFileSync(draft, `${make()}\n`, { mode: 0o600, flag: 'wx' })
+  const draft = writeDraft(file, make())
   try {
-    linkSync(draft, file) // it is there whole or not at all, and never replaces what another was faster to make
+    linkSync(draft, file) // the file is complete or absent, and never replaces an existing one
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error
   } finally {
     rmSync(draft)
   }
   return ensureSecretFile(file, make)
+}
+
+/** Writes a secret beside its file, for this user alone; returns the path, which the caller links or renames. */
+export function writeDraft(file: string, secret: string): string {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  writeFileSync(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' }) // O_EXCL follows no link
+  return draft
 }

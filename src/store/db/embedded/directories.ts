@@ -1,15 +1,21 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readlinkSync } from 'node:fs'
-import { chmod, mkdir, realpath, symlink } from 'node:fs/promises'
+import { existsSync, readlinkSync, realpathSync } from 'node:fs'
+import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode, until } from '../../../runtime/poll.ts'
+import { checkPrivateDirectory, ensurePrivateDirectory } from '../../access/private-path.ts'
 
 const run = promisify(execFile)
 
 /** The directory that root's clusters and copied binaries lie in: one that the system user `postgres` can enter. */
 export const rootDirectory = '/var/lib/portwarden'
+
+/** PostgreSQL names its socket by the port, which is the same for all: each has a directory of its own. */
+export const socketPort = 5432
+const socketName = `.s.PGSQL.${socketPort}`
 
 /** The system account that PostgreSQL runs under when we are root, which it refuses to run as. */
 export interface Account {
@@ -21,6 +27,8 @@ export interface Account {
 export interface Directories {
   dataDir: string
   cluster: string
+  /** Holds the socket of the server; only `account` (or this user) can enter it. */
+  sockets: string
   logFile: string
   account: Account | undefined
 }
@@ -41,8 +49,7 @@ export function clusterHome(dataDir: string): string {
 
 /** Makes the directories that a cluster needs, and for root the system user and the link to the cluster. */
 export async function prepareDirectory(requested: string, log: (line: string) => void): Promise<Directories> {
-  await mkdir(requested, { recursive: true, mode: 0o700 })
-  const dataDir = await realpath(requested)
+  const dataDir = ensurePrivateDirectory(requested)
   const home = clusterHome(dataDir)
   const cluster = join(home, 'postgres')
   const account = process.getuid?.() === 0 ? await systemAccount() : undefined
@@ -54,7 +61,30 @@ export async function prepareDirectory(requested: string, log: (line: string) =>
       log(`Found again the data that an earlier ${dataDir} left in ${home}; to start afresh, stop and delete that too`)
     }
   }
-  return { dataDir, cluster, logFile: join(home, 'postgres.log'), account }
+  const sockets = await makeSocketDirectory(home, account)
+  return { dataDir, cluster, sockets, logFile: join(home, 'postgres.log'), account }
+}
+
+/** `sun_path` holds 108 bytes with its end on Linux, 104 elsewhere. */
+const maxSocketPath = 100
+
+/** Where the server of a home listens: inside it, or below the temporary directory where that path would be too long. */
+function socketDirectory(home: string): string {
+  const inside = join(home, 'socket')
+  if (Buffer.byteLength(join(inside, socketName)) <= maxSocketPath) return inside
+  return join(realpathSync(tmpdir()), `portwarden-${createHash('sha256').update(home).digest('hex').slice(0, 16)}`)
+}
+
+async function makeSocketDirectory(home: string, account: Account | undefined): Promise<string> {
+  const path = socketDirectory(home)
+  try {
+    await mkdir(path, { mode: 0o700 })
+    if (account) await chown(path, account.uid, account.gid)
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error
+  }
+  checkPrivateDirectory(path, account?.uid)
+  return path
 }
 
 /** Whether the link is new. */

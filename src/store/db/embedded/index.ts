@@ -1,19 +1,28 @@
 import { until } from '../../../runtime/poll.ts'
-import { type Directories, prepareDirectory } from './directories.ts'
-import { diagnose, findPostmaster, initialise, launchPostmaster, readPassword } from './postmaster.ts'
-import { createDatabase, describeOwner, leaveServer, openSession, type Session, takeOwnership } from './session.ts'
+import { type Directories, prepareDirectory, socketPort } from './directories.ts'
+import {
+  diagnose,
+  findPostmaster,
+  initialise,
+  launchPostmaster,
+  type Postmaster,
+  roles,
+  stopPostmaster,
+} from './postmaster.ts'
+import { describeOwner, leaveServer, openSession, type Session, takeOwnership } from './session.ts'
+import { supervise } from './supervisor.ts'
 
 export { clusterHome } from './directories.ts'
 
 /** A running embedded server, which outlives this process unless it is stopped. */
 export interface EmbeddedServer {
-  /** Connects as the server's superuser to the database `portwarden`. */
+  /** Connects by the socket as the service's role, without a password, to the database `portwarden`; constant over restarts. */
   url: string
   /** Portwarden's data directory, absolute. */
   dataDir: string
   /** Whether the data directory belongs to this process, and not to another that it shares the server with. */
   owner: boolean
-  /** Gives the server up; the last process to do so stops it. Close every other connection first: it would be cut. */
+  /** Stops the server if no other process uses it. Close every other connection first: it would be cut. */
   stop(): Promise<void>
 }
 
@@ -31,9 +40,10 @@ export class DirectoryInUseError extends Error {
 const ownershipTimeoutMs = { exclusive: 1_000, shared: 200 }
 
 /**
- * Starts PostgreSQL for a data directory, or joins the one that runs there already (a killed process leaves it running).
- * With `exclusive` the directory must then belong to this process, or a DirectoryInUseError is thrown; without, the server
- * of another process is shared. It listens on 127.0.0.1 only, on a port that is picked at each start.
+ * Starts PostgreSQL for a data directory, or joins the one that runs there already (a killed process leaves it running),
+ * and starts it again when it dies. With `exclusive` the directory must belong to this process, or a DirectoryInUseError
+ * is thrown; without, the server of another process is shared. It listens on a Unix socket only, in a directory that no
+ * other user can enter, and PostgreSQL asks the kernel who connects.
  */
 export async function startEmbedded(options: {
   dataDir: string
@@ -43,37 +53,45 @@ export async function startEmbedded(options: {
   const { exclusive, log = () => {} } = options
   const directories = await prepareDirectory(options.dataDir, log)
   await initialise(directories, log)
-  const password = await readPassword(directories)
-  const session = await joinServer(directories, password, log)
+  const session = await joinServer(directories, log)
   try {
     const owner = await takeOwnership(session, ownershipTimeoutMs[exclusive ? 'exclusive' : 'shared'])
     if (exclusive && !owner) throw new DirectoryInUseError(directories.dataDir, await describeOwner(session))
-    await createDatabase(session)
-    const url = `postgresql://postgres:${password}@127.0.0.1:${session.postmaster.port}/portwarden`
+    const reopen = async () => {
+      const next = await joinServer(directories, log)
+      if (owner) await takeOwnership(next, ownershipTimeoutMs.exclusive)
+      return next
+    }
+    const supervisor = supervise(session, { reopen, log })
+    const host = encodeURIComponent(directories.sockets)
     let stopped: Promise<void> | undefined
     return {
-      url,
+      url: `postgresql://${roles.service}@${host}:${socketPort}/portwarden`,
       dataDir: directories.dataDir,
       owner,
-      stop: () => (stopped ??= leaveServer(directories, password, session)),
+      stop: () => (stopped ??= supervisor.stop().then((last) => leaveServer(directories, last))),
     }
   } catch (error) {
-    await leaveServer(directories, password, session)
+    await leaveServer(directories, session)
     throw error
   }
 }
 
-/** Tries more than once, because others may start or stop the server, or take the port, between our looking and acting. */
-async function joinServer(directories: Directories, password: string, log: (line: string) => void): Promise<Session> {
+/** Tries more than once, because other processes may start or stop the server meanwhile. */
+async function joinServer(directories: Directories, log: (line: string) => void): Promise<Session> {
   let cause: unknown
   const attempt = async (): Promise<Session | undefined> => {
     for (const obtain of [findPostmaster, launchPostmaster]) {
       const postmaster = await obtain(directories)
       if (!postmaster) continue
       try {
-        const session = await openSession(directories, password, postmaster, log)
+        if (postmaster.sockets !== directories.sockets) {
+          await replaceEarlier(directories, postmaster, log)
+          continue
+        }
+        const session = await openSession(directories, postmaster, log)
         const what = obtain === findPostmaster ? 'Joined the running' : 'Started'
-        log(`${what} PostgreSQL, process ${postmaster.pid} on 127.0.0.1:${postmaster.port}`)
+        log(`${what} PostgreSQL, process ${postmaster.pid} at ${directories.sockets}`)
         return session
       } catch (error) {
         cause = error
@@ -83,5 +101,10 @@ async function joinServer(directories: Directories, password: string, log: (line
   }
   const session = await until(attempt, 10_000, 200)
   if (session) return session
-  throw new Error(`The embedded PostgreSQL neither answers nor starts. ${await diagnose(directories)}`, { cause })
+  throw new Error(`The embedded PostgreSQL neither responds nor starts. ${await diagnose(directories)}`, { cause })
+}
+
+async function replaceEarlier(directories: Directories, postmaster: Postmaster, log: (line: string) => void) {
+  log(`Stopping PostgreSQL, process ${postmaster.pid}, which an earlier version of Portwarden left running`)
+  await stopPostmaster(directories, postmaster)
 }

@@ -1,14 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
+import { chown, mkdtemp, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode, until } from '../../../runtime/poll.ts'
 import { type Binaries, loadBinaries } from './binaries.ts'
-import type { Directories } from './directories.ts'
+import { type Directories, socketPort } from './directories.ts'
 
 const run = promisify(execFile)
 
@@ -22,7 +21,8 @@ const stopTimeoutMs = 60_000
 /** A live PostgreSQL process that holds a cluster, as its postmaster.pid tells. */
 export interface Postmaster {
   pid: number
-  port: number
+  /** The directory of its socket; empty for a server that an earlier version started. */
+  sockets: string
 }
 
 /** Makes the cluster unless it is there. Processes that do so at once each make one; the first one in place counts. */
@@ -45,37 +45,24 @@ export async function initialise(directories: Directories, log: (line: string) =
   }
 }
 
-/** The password lies inside the cluster, so that one rename puts both in place and neither is ever without the other. */
+/** No password exists: the server knows its clients by the user that the kernel reports for the socket. */
 async function createCluster(directories: Directories, temporary: string, cluster: string): Promise<void> {
   const { initdb } = await loadBinaries(directories.account)
-  const passwordFile = join(temporary, 'password')
-  await writeFile(passwordFile, randomBytes(24).toString('base64url'), { mode: 0o600, flush: true })
-  if (directories.account) {
-    const { uid, gid } = directories.account
-    await Promise.all([temporary, passwordFile].map((path) => chown(path, uid, gid)))
-  }
-  const flags = ['--username=postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--encoding=UTF8']
+  if (directories.account) await chown(temporary, directories.account.uid, directories.account.gid)
+  const flags = [`--username=${roles.admin}`, '--auth-local=peer', '--auth-host=reject', '--encoding=UTF8']
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   await run(initdb, [`--pgdata=${cluster}`, ...flags, ...locale], {
     ...directories.account,
     cwd: temporary,
     env: environment,
   }).catch((error: unknown) => {
-    const said = error instanceof Error ? error.message.trim() : String(error)
-    throw new Error(`PostgreSQL could not be initialised in ${directories.cluster}: ${said}`, { cause: error })
-  })
-  await rename(passwordFile, passwordPath(cluster))
-}
-
-/** The superuser's password. Without it the cluster is of no use, so its loss is said, never repaired by starting afresh. */
-export async function readPassword(directories: Directories): Promise<string> {
-  const path = passwordPath(directories.cluster)
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Error(`The password of the embedded PostgreSQL cannot be read from ${path}`, { cause: error })
+    const output = error instanceof Error ? error.message.trim() : String(error)
+    throw new Error(`PostgreSQL could not be initialised in ${directories.cluster}: ${output}`, { cause: error })
   })
 }
 
-const passwordPath = (cluster: string) => join(cluster, 'portwarden.password')
+/** The service works as `service`, which is no superuser; `admin` only sets up the cluster. */
+export const roles = { admin: 'postgres', service: 'portwarden' } as const
 
 /** Removes what initialisations left that were killed half way. */
 async function removeLeftovers(home: string): Promise<void> {
@@ -95,13 +82,14 @@ export async function findPostmaster(directories: Directories): Promise<Postmast
   return untilSettled(directories, async () => (await readLockFile(directories.cluster)) === undefined)
 }
 
-/** Starts a server on a free port. Undefined when it was too late for the port or for the cluster: look and try again. */
+/** Starts a server. Undefined when another process was faster: find it and try again. */
 export async function launchPostmaster(directories: Directories): Promise<Postmaster | undefined> {
   const binaries = await loadBinaries(directories.account)
-  const port = await pickPort()
+  await removeStaleLock(directories.cluster)
+  const access = await writeAccessFiles(directories)
   await using log = await open(directories.logFile, 'a', 0o600)
   const { size: logStart } = await log.stat()
-  const child = await spawnServer(directories, binaries, port, log.fd)
+  const child = await spawnServer(directories, binaries, { access, logFd: log.fd })
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   const ready = await untilSettled(directories, async () => hasEnded())
   if (ready) return ready
@@ -112,15 +100,47 @@ export async function launchPostmaster(directories: Directories): Promise<Postma
   throw new Error(`The embedded PostgreSQL did not start. ${await diagnose(directories)}`)
 }
 
+interface AccessFiles {
+  hba: string
+  ident: string
+}
+
+/** Only this user may connect, by the socket, as either role (PostgreSQL's `peer` authentication). */
+async function writeAccessFiles({ cluster }: Directories): Promise<AccessFiles> {
+  const home = dirname(cluster)
+  const files = { hba: join(home, 'pg_hba.conf'), ident: join(home, 'pg_ident.conf') }
+  const user = `"${userInfo().username.replaceAll('"', '""')}"`
+  const names = Object.values(roles)
+  await replaceFile(files.hba, names.map((role) => `local all ${role} peer map=portwarden\n`).join(''))
+  await replaceFile(files.ident, names.map((role) => `portwarden ${user} ${role}\n`).join(''))
+  return files
+}
+
+/** Renaming follows no link that stands in the way. */
+async function replaceFile(path: string, content: string): Promise<void> {
+  const draft = `${path}.${process.pid}`
+  await rm(draft, { force: true })
+  await writeFile(draft, content, { mode: 0o644, flag: 'wx' })
+  await rename(draft, path)
+}
+
 /** A session of its own keeps Ctrl-C from it; the log goes to a file because a pipe would end with this process. */
 async function spawnServer(
   directories: Directories,
   { postgres }: Binaries,
-  port: number,
-  logFd: number,
+  { access, logFd }: { access: AccessFiles; logFd: number },
 ): Promise<ChildProcess> {
-  const settings = ['listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=', 'max_connections=100']
-  settings.push('log_checkpoints=off', 'cluster_name=portwarden')
+  const settings = [
+    'listen_addresses=',
+    `unix_socket_directories="${directories.sockets.replaceAll('"', '""')}"`,
+    'unix_socket_permissions=0700',
+    `port=${socketPort}`,
+    `hba_file=${access.hba}`,
+    `ident_file=${access.ident}`,
+    'max_connections=100',
+    'log_checkpoints=off',
+    'cluster_name=portwarden',
+  ]
   const child = spawn(postgres, ['-D', directories.cluster, ...settings.flatMap((setting) => ['-c', setting])], {
     ...directories.account,
     cwd: dirname(directories.cluster),
@@ -146,15 +166,34 @@ async function untilSettled(directories: Directories, isOver: () => Promise<bool
   )
 }
 
-/** What postmaster.pid says (pid, directory, start, port, socket, address, shared memory, status), if its process lives. */
+/** What postmaster.pid says (pid, directory, start, port, socket, address, shared memory, status), if its server lives. */
 async function readLockFile(cluster: string): Promise<(Postmaster & { status: string }) | undefined> {
-  const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch((error: unknown) => {
+  const lines = await readLines(lockFileOf(cluster))
+  const pid = Number(lines[0])
+  if (!(await isRunning(pid)) || (await isAnother(pid, cluster))) return undefined
+  return { pid, sockets: lines[4] ?? '', status: lines[7]?.trim() ?? '' }
+}
+
+const lockFileOf = (cluster: string) => join(cluster, 'postmaster.pid')
+
+async function readLines(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT') return ''
     throw error
   })
-  const lines = text.split('\n')
-  const pid = Number(lines[0])
-  return (await isRunning(pid)) ? { pid, port: Number(lines[3]), status: lines[7]?.trim() ?? '' } : undefined
+  return text.split('\n')
+}
+
+/** After a crash the pid may be that of another program: a postmaster works in its cluster. False where /proc does not tell. */
+async function isAnother(pid: number, cluster: string): Promise<boolean> {
+  const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
+  return directory !== undefined && directory !== cluster
+}
+
+/** PostgreSQL refuses to start while the pid in its lock file runs, whatever program has it by now. */
+async function removeStaleLock(cluster: string): Promise<void> {
+  const pid = Number((await readLines(lockFileOf(cluster)))[0])
+  if ((await isRunning(pid)) && (await isAnother(pid, cluster))) await rm(lockFileOf(cluster), { force: true })
 }
 
 /** Whether the postmaster still holds the cluster. */
@@ -179,8 +218,9 @@ export async function stopPostmaster(directories: Directories, postmaster: Postm
 export async function diagnose({ cluster, logFile }: Directories): Promise<string> {
   const holder = await readLockFile(cluster)
   // After a crash and a reboot the number in the lock may be another process's, which PostgreSQL cannot tell.
-  const lockFile = join(cluster, 'postmaster.pid')
-  const advice = holder ? `If process ${holder.pid} is not PostgreSQL, delete ${lockFile}, which names it. ` : ''
+  const advice = holder
+    ? `If process ${holder.pid} is not PostgreSQL, delete ${lockFileOf(cluster)}, which names it. `
+    : ''
   const text = await readFile(logFile, 'utf8').catch(() => '')
   return `${advice}The end of ${logFile}:\n${text.trimEnd().split('\n').slice(-12).join('\n')}`
 }
@@ -195,13 +235,4 @@ async function isRunning(pid: number): Promise<boolean> {
   }
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return !/^.*\) Z/s.test(stat)
-}
-
-async function pickPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,7 +1,8 @@
 import pg from 'pg'
 import { errorCode, until } from '../../../runtime/poll.ts'
 import type { Directories } from './directories.ts'
-import { findPostmaster, holdsCluster, type Postmaster, stopPostmaster } from './postmaster.ts'
+import { socketPort } from './directories.ts'
+import { findPostmaster, holdsCluster, type Postmaster, roles, stopPostmaster } from './postmaster.ts'
 
 /**
  * Session advisory locks: `own` by the process that the data directory belongs to, `use` shared by all that use the
@@ -16,6 +17,8 @@ const leave = `${lockClass}, 3`
 /** Bounds every wait on this connection; longer than a server takes to stop, which is what a newcomer may wait for. */
 const patienceMs = 90_000
 
+const timeouts = { connectionTimeoutMillis: 10_000, statement_timeout: patienceMs }
+
 /** The connection that holds a process's locks. As long as it lives, nobody else stops the server. */
 export interface Session {
   client: pg.Client
@@ -23,16 +26,16 @@ export interface Session {
   state: 'opening' | 'held' | 'leaving' | 'lost'
 }
 
-/** Connects, makes sure that it is the server of this very cluster, and signs in as one of its users. */
+/** Sets the server up, and connects as one of its users; waits while it recovers. */
 export async function openSession(
   directories: Directories,
-  password: string,
   postmaster: Postmaster,
   log: (line: string) => void,
 ): Promise<Session> {
   const session = await until(async () => {
     try {
-      return await connect(directories, password, postmaster, log)
+      await setUp(directories)
+      return await connect(postmaster, log)
     } catch (error) {
       // It recovers from a crash of one of its processes, or shuts down: its lock file tells how that ends.
       if (errorCode(error) === '57P03' && (await holdsCluster(directories, postmaster))) return undefined
@@ -43,21 +46,14 @@ export async function openSession(
   return session
 }
 
-async function connect(
-  directories: Directories,
-  password: string,
-  postmaster: Postmaster,
-  log: (line: string) => void,
-): Promise<Session> {
+async function connect(postmaster: Postmaster, log: (line: string) => void): Promise<Session> {
   const client = new pg.Client({
-    host: '127.0.0.1',
-    port: postmaster.port,
-    user: 'postgres',
-    password,
+    host: postmaster.sockets,
+    port: socketPort,
+    user: roles.service,
     database: 'postgres',
     application_name: `portwarden ${process.pid}`,
-    connectionTimeoutMillis: 10_000,
-    statement_timeout: patienceMs,
+    ...timeouts,
   })
   const session: Session = { client, postmaster, state: 'opening' }
   client.on('error', (error) => {
@@ -66,8 +62,6 @@ async function connect(
   })
   try {
     await client.connect()
-    const { rows } = await client.query<{ directory: string }>("select current_setting('data_directory') as directory")
-    if (rows[0]?.directory !== directories.cluster) throw new Error(`Port ${postmaster.port} is another server's`)
     await client.query(`select pg_advisory_lock_shared(${use})`)
     session.state = 'held'
     return session
@@ -97,19 +91,69 @@ export async function describeOwner({ client }: Session): Promise<string> {
   return rows[0]?.name.replace('portwarden', 'process') ?? 'which is just ending'
 }
 
-/** Creates the database that `url` names, unless it is there. */
-export async function createDatabase({ client }: Session): Promise<void> {
-  const { rowCount } = await client.query("select from pg_database where datname = 'portwarden'")
-  if (rowCount) return
-  await client.query('create database portwarden').catch((error: unknown) => {
-    // Another process created it in between: 42P04 when it had finished, 23505 when not.
-    if (errorCode(error) !== '42P04' && errorCode(error) !== '23505') throw error
+/** Creates the role and the database of the service, unless they exist, and makes the role the owner of its data. */
+async function setUp(directories: Directories): Promise<void> {
+  await asAdmin(directories, 'postgres', async (client) => {
+    const { rows } = await client.query<{ directory: string }>("select current_setting('data_directory') as directory")
+    if (rows[0]?.directory !== directories.cluster) throw new Error(`${directories.sockets} leads to another server`)
+    await client.query(`select pg_advisory_lock(${setUpLock})`) // released with the connection
+    if (await isMissing(client, `pg_roles where rolname = '${roles.service}'`)) {
+      await client.query(`create role ${roles.service} login`)
+    }
+    if (await isMissing(client, "pg_database where datname = 'portwarden'")) {
+      await client.query(`create database portwarden owner ${roles.service}`)
+    }
+  })
+  await asAdmin(directories, 'portwarden', async (client) => {
+    await client.query(`select pg_advisory_lock(${setUpLock})`)
+    await client.query(handOver)
   })
 }
 
+const setUpLock = `${lockClass}, 4`
+
+const isMissing = async (client: pg.Client, from: string) => (await client.query(`select from ${from}`)).rowCount === 0
+
+async function asAdmin<T>(
+  { sockets }: Directories,
+  database: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ host: sockets, port: socketPort, user: roles.admin, database, ...timeouts })
+  client.on('error', () => {}) // the query that it breaks rejects
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Gives the role what the superuser created in this database before the service had a role of its own. */
+const handOver = `do $$
+declare one record;
+begin
+  if (select datdba from pg_database where datname = current_database()) <> '${roles.service}'::regrole then
+    execute format('alter database %I owner to ${roles.service}', current_database());
+  end if;
+  for one in select format('alter schema %I owner to ${roles.service}', nspname) as statement from pg_namespace
+    where nspowner = '${roles.admin}'::regrole and nspname !~ '^(pg_|information_schema)'
+  union all select format('alter %s %s owner to ${roles.service}', case relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end, c.oid::regclass)
+    from pg_class c join pg_namespace n on n.oid = relnamespace
+    where relowner = '${roles.admin}'::regrole and relkind in ('r', 'p', 'v', 'S') and nspname !~ '^(pg_|information_schema)'
+      and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('a', 'i') and d.classid = 'pg_class'::regclass and relkind = 'S')
+  union all select format('alter routine %s owner to ${roles.service}', p.oid::regprocedure)
+    from pg_proc p join pg_namespace n on n.oid = pronamespace
+    where proowner = '${roles.admin}'::regrole and nspname !~ '^(pg_|information_schema)'
+  union all select format('alter type %s owner to ${roles.service}', t.oid::regtype)
+    from pg_type t join pg_namespace n on n.oid = typnamespace
+    where typowner = '${roles.admin}'::regrole and typtype in ('e', 'd') and nspname !~ '^(pg_|information_schema)'
+  loop execute one.statement; end loop;
+end $$`
+
 /** Gives the server up, and stops it when nobody else uses it; who comes meanwhile waits, and then starts it anew. */
-export async function leaveServer(directories: Directories, password: string, session: Session): Promise<void> {
-  const current = session.state === 'lost' ? await reopen(directories, password) : session
+export async function leaveServer(directories: Directories, session: Session): Promise<void> {
+  const current = session.state === 'lost' ? await reopen(directories) : session
   if (!current) return
   current.state = 'leaving'
   const { client, postmaster } = current
@@ -124,7 +168,7 @@ export async function leaveServer(directories: Directories, password: string, se
   }
 }
 
-async function reopen(directories: Directories, password: string): Promise<Session | undefined> {
+async function reopen(directories: Directories): Promise<Session | undefined> {
   const postmaster = await findPostmaster(directories)
-  return postmaster && openSession(directories, password, postmaster, () => {})
+  return postmaster && openSession(directories, postmaster, () => {})
 }
