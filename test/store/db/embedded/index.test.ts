@@ -1,14 +1,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { completeLinks, loadBinaries, runnableDirectory } from '../../../../src/store/db/embedded/binaries.ts'
 import { prepareDirectory } from '../../../../src/store/db/embedded/directories.ts'
 import {
@@ -17,6 +16,8 @@ import {
   type EmbeddedServer,
   startEmbedded,
 } from '../../../../src/store/db/embedded/index.ts'
+import { spawnPeer } from '../../../support/processes.ts'
+import { prepareTcpPostgres } from '../../../support/tcp-postgres.ts'
 
 const run = promisify(execFile)
 const isRoot = process.getuid?.() === 0
@@ -89,34 +90,53 @@ async function isRunning(pid: number): Promise<boolean> {
 }
 
 describe('startEmbedded', () => {
-  it('makes a cluster that answers on loopback with the password, and not without', async () => {
+  it('makes a cluster that listens on a socket of this user alone, for a role without privileges', async () => {
     const dataDir = await newDataDir()
     const { url, owner } = await start(dataDir, true)
     expect(owner).toBe(true)
     expect((await stat(dataDir)).mode & 0o777).toBe(0o700)
-    const settings = `select current_database() as database, current_setting('listen_addresses') as addresses,
-      current_setting('unix_socket_directories') as sockets, current_setting('fsync') as fsync,
-      current_setting('server_encoding') as encoding, pg_encoding_to_char(encoding) as same, datlocale as locale
+    const facts = `select current_database() as database, current_user as "user", current_setting('is_superuser') as superuser,
+      current_setting('listen_addresses') as addresses, current_setting('fsync') as fsync,
+      current_setting('server_encoding') as encoding, datlocale as locale, pg_get_userbyid(datdba) as owner
       from pg_database where datname = current_database()`
-    expect(await query(url, settings)).toEqual([
+    expect(await query(url, facts)).toEqual([
       {
         database: 'portwarden',
-        addresses: '127.0.0.1',
-        sockets: '',
+        user: 'portwarden',
+        superuser: 'off',
+        addresses: '',
         fsync: 'on',
         encoding: 'UTF8',
-        same: 'UTF8',
         locale: 'C.UTF-8',
+        owner: 'portwarden',
       },
     ])
-    const wrong = new URL(url)
-    wrong.password = 'wrong'
-    await expect(query(wrong.href, 'select')).rejects.toThrow('password authentication failed')
-    wrong.password = ''
-    await expect(query(wrong.href, 'select')).rejects.toThrow('password')
+    await expect(query(url, "copy (select 1) to program 'id'")).rejects.toThrow('permission denied')
+    await expect(query(url, "select pg_read_file('/etc/passwd')")).rejects.toThrow('permission denied')
+    expect(new URL(url).password).toBe('')
+    const sockets = decodeURIComponent(new URL(url).hostname)
+    const { mode, uid } = await stat(sockets)
+    expect(mode & 0o777).toBe(0o700)
+    expect(uid).toBe((await stat(join(clusterHome(dataDir), 'postgres'))).uid)
   })
 
-  it('keeps the data over a stop and a start, and says nothing of the password', async () => {
+  it('lets no other user of the machine reach its socket', async ({ skip }) => {
+    skip(!isRoot, 'needs root, which can act as another user')
+    const { url } = await start(await newDataDir(), true)
+    const code = `require('node:net').connect(process.argv[1]).on('error', ({ code }) => console.log(code)).on('connect', () => console.log('connected'))`
+    const socket = join(decodeURIComponent(new URL(url).hostname), '.s.PGSQL.5432')
+    // The test's own node may lie where only root can enter.
+    const { stdout } = await run('/usr/bin/env', ['node', '-e', code, socket], { uid: 65_534, gid: 65_534, cwd: '/' })
+    expect(stdout.trim()).toBe('EACCES')
+  })
+
+  it('listens below the temporary directory where its own path is too long for a socket', async ({ skip }) => {
+    skip(isRoot, 'as root the directory of the socket has a short path of its own')
+    const { url } = await start(join(await newDataDir(), 'x'.repeat(100)), true)
+    expect(decodeURIComponent(new URL(url).hostname)).toMatch(/^.{1,90}\/portwarden-[0-9a-f]{16}$/)
+  })
+
+  it('keeps the data over a stop and a start, and logs no credential', async () => {
     const dataDir = await newDataDir()
     const lines: string[] = []
     const first = await start(dataDir, true, (line) => lines.push(line))
@@ -126,7 +146,7 @@ describe('startEmbedded', () => {
     expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
     const said = lines.join('\n') + (await readFile(join(clusterHome(dataDir), 'postgres.log'), 'utf8'))
     expect(said).toContain('Started PostgreSQL')
-    expect(said).not.toContain(new URL(second.url).password)
+    expect(said).not.toMatch(/password/i)
   })
 
   it('leaves no process behind when it stops, and stops once however often it is told', async () => {
@@ -174,17 +194,39 @@ describe('startEmbedded', () => {
     expect(await query(after.url, 'select answer from kept')).toEqual([{ answer: 42 }])
   })
 
-  it('picks another port when its port is taken before the server binds it', async () => {
+  it('is back by itself after the server was killed, at the same URL', async () => {
     const dataDir = await newDataDir()
-    const other = createServer().listen(0, '127.0.0.1')
-    await once(other, 'listening')
-    cleanups.push(() => new Promise((done) => other.close(done)))
-    const taken = other.address() as AddressInfo
-    const picks = vi.spyOn(Server.prototype, 'address').mockReturnValueOnce(taken)
-    cleanups.push(async () => picks.mockRestore())
-    const { url } = await start(dataDir, true)
-    expect(picks).toHaveBeenCalledTimes(2)
-    expect(Number(new URL(url).port)).not.toBe(taken.port)
+    const { promise: back, resolve: onBack } = Promise.withResolvers<void>()
+    let started = 0
+    const server = await start(dataDir, true, (line) => /^Started/.test(line) && ++started === 2 && onBack())
+    await query(server.url, 'create table kept as select 42 as answer')
+    process.kill(await postmasterPid(dataDir), 'SIGKILL')
+    await back
+    expect(await query(server.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    await expect(start(dataDir, true)).rejects.toBeInstanceOf(DirectoryInUseError)
+  })
+
+  it('takes over what an earlier version left running with a password and a superuser, and its data', async () => {
+    const dataDir = await newDataDir()
+    const { command, url } = await prepareTcpPostgres(dataDir, [])
+    const [name, ...rest] = command
+    const earlier = await spawnPeer(name, rest, { ready: /ready to accept connections/ })
+    cleanups.push(() => earlier.end())
+    await query(url, 'create database portwarden')
+    const before = url.replace(/postgres$/, 'portwarden')
+    await query(
+      before,
+      `create table kept (id serial primary key, answer int); insert into kept (answer) values (42);
+       create schema other; create table other.kept (); create view seen as select 1 as one;
+       create function one() returns int language sql as 'select 1'; create type mood as enum ('calm')`,
+    )
+    const { url: after } = await start(dataDir, true)
+    expect(await query(after, 'insert into kept (answer) values (43) returning id')).toEqual([{ id: 2 }])
+    await query(
+      after,
+      `alter table kept add column more int; drop table other.kept; drop schema other; drop view seen; drop function one();
+       drop type mood; create table created ()`,
+    )
   })
 
   it('as root finds the data of a deleted data directory again, and says so', async ({ skip }) => {
@@ -263,7 +305,7 @@ describe('a data directory that is in use', () => {
 describe('the binaries', () => {
   it('are missed with a message that says to set DATABASE_URL', async () => {
     const elsewhere = await temporaryDirectory()
-    for (const part of ['store/db/embedded', 'runtime', 'encoding'])
+    for (const part of ['store/db/embedded', 'store/access', 'runtime', 'encoding'])
       await cp(join(source, part), join(elsewhere, part), { recursive: true })
     const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries()`
     const file = join(elsewhere, 'store/db/embedded/binaries.ts')
