@@ -41,12 +41,42 @@ export function jitterMs(schedule: string, dueAt: Date, jitterSeconds: number): 
   return hash.readUInt32BE() % (jitterSeconds * 1000 + 1)
 }
 
+const nicknames: Readonly<Record<string, string>> = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+}
+
 // The cron parser accepts any letters as names, and H as a random number.
 const field = String.raw`(?:\*|\?|L|[0-9]{1,2}|[A-Za-z]{3})(?:[-/#,L](?:\*|[0-9]{0,3}|[A-Za-z]{3}))*`
 const fiveFields = new RegExp(`^${field}(?: ${field}){4}$`)
 
-/** Whether there are five fields; the cron parser checks their values. */
-export const hasFiveFields = (cron: string): boolean => fiveFields.test(cron)
+/**
+ * The five fields of a cron expression, as crontab(5) has them: blanks may surround and separate fields, `@daily` and the like
+ * are taken, and 7 is Sunday too. Undefined for anything else; the cron parser checks the values of the fields.
+ */
+export function readCron(text: string): string | undefined {
+  const trimmed = text.trim()
+  const fields = (nicknames[trimmed.toLowerCase()] ?? trimmed).split(/[ \t]+/)
+  const [daysOfWeek = ''] = fields.splice(4, 1)
+  const cron = [...fields.slice(0, 4), sundayIsZero(daysOfWeek), ...fields.slice(4)].join(' ')
+  return fiveFields.test(cron) ? cron : undefined
+}
+
+/** The cron parser takes 7 for Sunday, but neither beside 0 nor at the end of a range. */
+function sundayIsZero(daysOfWeek: string): string {
+  const parts = daysOfWeek.split(',').flatMap((part) => {
+    const from = /^([0-6])-7$/.exec(part)?.[1]
+    if (from === '0') return ['*']
+    if (from !== undefined) return [from === '6' ? '6' : `${from}-6`, '0']
+    return [part.replace(/^7(?=$|[#L])/, '0')]
+  })
+  return [...new Set(parts)].join(',')
+}
 
 /** Whether it is an IANA time zone name, such as `Europe/Berlin`; offsets are not. */
 export function isTimeZone(name: string): boolean {

@@ -5,6 +5,7 @@ import type { QueuedBatch } from '../store/audits/batches.ts'
 import type { Database } from '../store/db/database.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import { type BatchJob, createBatchQueues } from './batch-queues.ts'
+import { nextTicks } from './cron-ticks.ts'
 
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
 export interface JobHandlers {
@@ -76,8 +77,6 @@ const maintenanceCron = '17 3 * * *'
 const tickQueue = 'schedule-ticks'
 const deliveryQueue = 'webhook-delivery'
 const webhooksAtOnce = 8
-/** pg-boss gives up what it does not find within a second, which on a busy machine is a few hundred. */
-const ticksAtOnce = 20
 const everyMinute = '* * * * *'
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
@@ -171,16 +170,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async enqueueDelivery(tx, webhookId, at) {
       await boss.send(deliveryQueue, { webhookId }, { db: fromPrisma(tx), ...(at && { startAfter: at }) })
     },
-    nextTicks(cron, timeZone, { from, count }) {
-      const ticks: Date[] = []
-      while (ticks.length < count) {
-        const page = { from: ticks.at(-1) ?? from, count: Math.min(count - ticks.length, ticksAtOnce) }
-        const more = boss.previewSchedule(cron, { tz: timeZone, ...page })
-        if (more.length === 0) break
-        ticks.push(...more)
-      }
-      return ticks
-    },
+    nextTicks,
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
       await workOn(planFailedQueue, 1, handlers.failAudit)

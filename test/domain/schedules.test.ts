@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decideTicks, hasFiveFields, isTimeZone, jitterMs, onTimeMs } from '../../src/domain/schedules.ts'
+import { decideTicks, isTimeZone, jitterMs, onTimeMs, readCron } from '../../src/domain/schedules.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 const ago = (ms: number) => new Date(now.getTime() - ms)
@@ -40,18 +40,18 @@ describe('jitter', () => {
 describe('an expression', () => {
   test.each(['* * * * *', '30 2 * * *', '*/5 0-6 1,15 JAN-MAR mon', '0 0 L * *', '0 9 * * MON#1', '0 0 * * THU'])(
     'of five fields: %s',
-    (cron) => expect(hasFiveFields(cron)).toBe(true),
+    (cron) => expect(readCron(cron)).toBe(cron),
   )
 
   test.each([
     ['seconds', '0 30 2 * * *'],
     ['four fields', '30 2 * *'],
-    ['a name for all five', '@daily'],
+    ['a name without a time', '@reboot'],
     ['a made up minute', 'H 2 * * *'],
     ['another format', 'FREQ=DAILY;BYHOUR=2'],
     ['nothing', ''],
     ['a line break', '* * *\n* *'],
-  ])('with %s is none: %j', (_, cron) => expect(hasFiveFields(cron)).toBe(false))
+  ])('with %s is none: %j', (_, cron) => expect(readCron(cron)).toBeUndefined())
 })
 
 test.each([

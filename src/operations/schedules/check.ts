@@ -1,5 +1,5 @@
 import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
-import { hasFiveFields, isTimeZone } from '../../domain/schedules.ts'
+import { readCron, isTimeZone } from '../../domain/schedules.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { ScheduleInput } from '../../store/inventory/schedules.ts'
 import { checkRequest } from '../audits/resolve-request.ts'
@@ -27,7 +27,7 @@ function checkTimes(nextTicks: NextTicks, { cron, timeZone }: ScheduleInput, now
   if (!isTimeZone(timeZone))
     return [{ pointer: '/timeZone', message: 'must be a time zone of the IANA database, such as Europe/Berlin' }]
   const readable = 'must be five fields of cron, without seconds: minute, hour, day, month, day of the week'
-  if (!hasFiveFields(cron)) return [{ pointer: '/cron', message: readable }]
+  if (readCron(cron) === undefined) return [{ pointer: '/cron', message: readable }]
   try {
     nextTicks(cron, timeZone, { from: now, count: 1 })
     return []
