@@ -82,6 +82,12 @@ const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new
 
 function databaseUrl(value: string | undefined): string | undefined {
   if (!value) return undefined
-  if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
-  throw refused('DATABASE_URL', 'postgresql://portwarden:secret@db.example.org/portwarden')
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  // An unencoded @, # or / in the password moves part of it into the host, the path or the fragment.
+  const isWhole = url !== undefined && url.hash === '' && !`${url.pathname}${url.search}`.includes('@')
+  if (isWhole && /^postgres(ql)?:$/.test(url.protocol)) return value
+  throw refused(
+    'DATABASE_URL',
+    'postgresql://portwarden:secret@db.example.org/portwarden (encode @ as %40, # as %23, / as %2F)',
+  )
 }

@@ -32,9 +32,14 @@ test.each(refused)('%s=%s is refused by its name', (variable, value) => {
   expect(() => readConfig({ [variable]: value })).toThrow(variable)
 })
 
-test('a refusal shows a valid example, and not the value, which may be a secret', () => {
-  const url = 'postgres//portwarden:hunter2@db/portwarden'
-  expect(() => readConfig({ DATABASE_URL: url })).toThrow(/postgresql:\/\/portwarden:secret@/)
+test.each([
+  'postgres//portwarden:hunter2@db/portwarden',
+  'postgresql://portwarden:hunter2@#ss@db/portwarden',
+  'postgresql://portwarden:p@hunter2#ss@db/portwarden',
+  'postgresql://portwarden:1/hunter2@db/portwarden',
+  'postgresql://portwarden:1?hunter2@db/portwarden',
+])('the refusal of %s shows a valid example, and not the value, which may be a secret', (url) => {
+  expect(() => readConfig({ DATABASE_URL: url })).toThrow(/postgresql:\/\/portwarden:secret@.*encode @ as %40/)
   expect(() => readConfig({ DATABASE_URL: url })).not.toThrow(/hunter2/)
 })
 

@@ -4,15 +4,15 @@ import {
   constants,
   fstatSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { errorCode } from '../../runtime/poll.ts'
-import { checkOwned, UntrustedPathError } from './private-path.ts'
+import { checkOwned, ensurePrivateDirectory, UntrustedPathError } from './private-path.ts'
 
 /** Reads a file that holds a secret; undefined if there is none. Throws UntrustedPathError for a link or another user's file. */
 export function readSecretFile(file: string): string | undefined {
@@ -42,7 +42,6 @@ function open(file: string): number | undefined {
 export function ensureSecretFile(file: string, make: () => string): string {
   const known = readSecretFile(file)
   if (known !== undefined) return known
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const draft = writeDraft(file, make())
   try {
     linkSync(draft, file) // the file is complete or absent, and never replaces an existing one
@@ -54,8 +53,11 @@ export function ensureSecretFile(file: string, make: () => string): string {
   return ensureSecretFile(file, make)
 }
 
-/** Writes a secret beside its file, for this user alone; returns the path, which the caller links or renames. */
-export function writeDraft(file: string, secret: string): string {
+/** Writes a secret file for this user alone, in place of an earlier one. */
+export const replaceSecretFile = (file: string, secret: string): void => renameSync(writeDraft(file, secret), file)
+
+function writeDraft(file: string, secret: string): string {
+  ensurePrivateDirectory(dirname(file))
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   writeFileSync(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' }) // O_EXCL follows no link
   return draft

@@ -20,7 +20,8 @@ const AuditTemplate = closedObject(
 const plain = {
   cron: Type.String({
     maxLength: 200,
-    description: 'Cron expression with five fields (minute, hour, day, month, day of the week), or a name such as @daily',
+    description:
+      'Cron expression with five fields (minute, hour, day, month, day of the week), or a name such as @daily',
     examples: ['30 2 * * *'],
   }),
   timeZone: Type.String({ maxLength: 100, description: 'IANA time zone', examples: ['Europe/Berlin'] }),
