@@ -41,7 +41,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
   { what: 'the queue', pattern: /from ['"]pg-boss['"]/, to: 'jobs' },
   {
     what: 'dialling',
-    pattern: /from ['"](node:(tls|dgram|dns.*|https?)|ldapts)['"]/,
+    pattern: /from ['"](node:(tls|dgram|dns.*|https?)|ldapts|undici)['"]/,
     to: 'probes',
     alsoIn: [
       'cli/agent/server.ts', // from an agent to its server

@@ -1,25 +1,16 @@
-import {
-  type Agent,
-  type AgentOptions,
-  type ClientRequest,
-  type ClientRequestArgs,
-  Agent as HttpAgent,
-  type IncomingMessage,
-  request as requestHttp,
-} from 'node:http'
-import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { isIP, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
+import { Agent, type Dispatcher, errors } from 'undici'
 import type { Attempt } from '../../../domain/webhooks/delivery-policy.ts'
 import { escapeControls } from '../../../encoding/text.ts'
 
-/** The way out: connects to addresses that were checked, and to nothing else. Throws an Error with a reason. */
+/** Connects to checked addresses only. Throws an Error with a reason. */
 export type Connect = (host: string, port: number) => Promise<{ socket: Socket; loopback: boolean }>
 
 interface PosterOptions {
   connect: Connect
-  /** For one request, from its start to the end of the answer's head. */
+  /** For one request, from its start to the end of the head of the response. */
   timeoutMs: number
   /** Whether plain HTTP may leave this machine. */
   plainHttp: boolean
@@ -34,135 +25,130 @@ interface Post {
 }
 
 export interface Poster {
-  /** Posts once. Never throws: what went wrong is in the attempt. Redirects are not followed, bodies are not read. */
+  /**
+   * Posts once. Never throws, and settles within the timeout: the attempt holds the failure. Redirects are not followed,
+   * upgrades are not taken, bodies are not read.
+   */
   post(post: Post): Promise<Attempt>
-  close(): void
+  close(): Promise<void>
 }
 
-// As much of an answer is read so that its connection can be used again; a longer one costs its connection.
+/** A short body is read so that its connection can serve again; a longer one costs its connection. */
 const drainedBytes = 64 * 1024
 const idleMs = 10_000
 
 export function createPoster({ connect, timeoutMs, plainHttp, ca }: PosterOptions): Poster {
-  const options: AgentOptions = { keepAlive: true, timeout: idleMs }
-  const plain = dialWith(new HttpAgent(options), async ({ host, port }) => {
-    const { socket, loopback } = await connect(String(host), Number(port))
-    if (loopback || plainHttp) return socket
-    socket.destroy()
-    throw new Error('plain-http')
-  })
-  const encrypted = dialWith(new HttpsAgent(options), async ({ host, port }) => {
-    const { socket } = await connect(String(host), Number(port))
-    const servername = isIP(String(host)) === 0 ? String(host) : ''
-    // A list of authorities replaces those of the system, unless it names them too.
-    return connectTls({ socket, servername, host: String(host), ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
+  const open = async ({ protocol, hostname, port }: Target): Promise<Socket> => {
+    const isPlain = protocol === 'http:'
+    const host = hostname.replace(/^\[(.*)\]$/, '$1')
+    const { socket, loopback } = await connect(host, Number(port) || (isPlain ? 80 : 443))
+    if (isPlain && !loopback && !plainHttp) {
+      socket.destroy()
+      throw new Error('plain-http')
+    }
+    socket.resume() // the dialler holds it before it connects
+    return isPlain ? socket : secure(socket, { host, ca })
+  }
+  const agent = new Agent({
+    connect: (target, done) => {
+      open(target as Target).then(
+        (socket) => done(null, socket),
+        (error: Error) => done(error, null),
+      )
+    },
+    allowH2: false,
+    keepAliveTimeout: idleMs,
+    headersTimeout: timeoutMs,
+    bodyTimeout: idleMs,
+    maxResponseSize: -1,
   })
 
-  const send = (target: URL, headers: Record<string, string>): ClientRequest =>
-    target.protocol === 'http:'
-      ? requestHttp(target, { method: 'POST', headers, agent: plain })
-      : requestHttps(target, { method: 'POST', headers, agent: encrypted })
-
-  /** Sends once more what met a connection that was just being closed, on a new one. */
-  const exchange = async (post: Post, signal: AbortSignal): Promise<Answer> => {
-    for (;;) {
-      const request = send(new URL(post.url), lengthOf(post.body, post.headers))
-      try {
-        return await answerOf(request, post.body, signal)
-      } catch (error) {
-        if (!request.reusedSocket || !isCut(error)) throw error
-      }
+  /** Sends once more, at most, if the receiver was just closing a connection that had served before. */
+  const exchange = async (post: Post, signal: AbortSignal): Promise<Response> => {
+    try {
+      return await send(agent, post, signal)
+    } catch (error) {
+      if (!isStale(error) || signal.aborted) throw error
+      return send(agent, post, signal)
     }
   }
 
   return {
     async post(post) {
       const startedAt = performance.now()
-      const { signal, stop } = timeLimit(timeoutMs)
+      const limit = new AbortController()
+      const timer = setTimeout(() => limit.abort(new Error('timeout')), timeoutMs)
       try {
-        const answer = await exchange(post, signal)
-        return { ...answer, durationMs: performance.now() - startedAt }
+        const response = await exchange(post, limit.signal)
+        return { ...response, durationMs: performance.now() - startedAt }
       } catch (error) {
         return { status: null, error: reasonOf(error), durationMs: performance.now() - startedAt }
       } finally {
-        stop()
+        clearTimeout(timer)
       }
     },
-    close() {
-      plain.destroy()
-      encrypted.destroy()
-    },
+    close: () => agent.destroy(),
   }
 }
 
-type Answer = Omit<Attempt, 'durationMs'>
-
-function timeLimit(ms: number): { signal: AbortSignal; stop: () => void } {
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(new Error('timeout')), ms)
-  return { signal: limit.signal, stop: () => clearTimeout(timer) }
+interface Target {
+  protocol: string
+  hostname: string
+  port: string
 }
 
-function answerOf(request: ClientRequest, body: string, signal: AbortSignal): Promise<Answer> {
+/** Resolves once the certificate is verified. */
+function secure(socket: Socket, { host, ca }: { host: string; ca: string | undefined }): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => request.destroy(signal.reason)
-    signal.addEventListener('abort', giveUp, { once: true })
-    request.on('error', reject)
-    request.once('response', (response) => {
-      signal.removeEventListener('abort', giveUp)
-      drain(response)
-      const status = response.statusCode ?? 0
-      const after = Number(response.headers['retry-after'])
-      resolve({
-        status,
-        error: status >= 200 && status < 300 ? null : `answered ${status}`,
-        ...(after > 0 && { retryAfterSeconds: after }),
-      })
+    const servername = isIP(host) === 0 ? host : ''
+    // A list of authorities replaces those of the system, unless it names them too.
+    const secured = connectTls({ socket, servername, host, ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
+    secured.once('error', reject).once('secureConnect', () => {
+      secured.off('error', reject)
+      resolve(secured)
     })
-    if (signal.aborted) giveUp()
-    else request.end(body)
+    secured.once('close', () => reject(new Error('closed during the TLS handshake')))
   })
 }
 
-function drain(response: IncomingMessage): void {
-  let left = drainedBytes
-  const late = setTimeout(() => response.destroy(), idleMs)
-  response.on('data', (chunk: Buffer) => {
-    left -= chunk.length
-    if (left < 0) response.destroy()
-  })
-  response.on('error', () => {}) // the answer is what its head says
-  response.once('close', () => clearTimeout(late))
-}
+type Response = Omit<Attempt, 'durationMs'>
 
-const isCut = (error: unknown) => error instanceof Error && 'code' in error && cutCodes.has(String(error.code))
-const cutCodes = new Set(['ECONNRESET', 'EPIPE'])
-
-const lengthOf = (body: string, headers: Record<string, string>) => ({
-  ...headers,
-  'content-type': 'application/json',
-  'content-length': String(Buffer.byteLength(body)),
-})
-
-type Dial = (options: ClientRequestArgs) => Promise<Duplex>
-
-/** Makes an agent open its connections by `dial`. */
-function dialWith<A extends Agent>(agent: A, dial: Dial): A {
-  agent.createConnection = (options, callback) => {
-    dial(options).then(
-      (socket) => {
-        socket.resume() // it was held before it connected
-        callback?.(null, socket)
-      },
-      (error: Error) => callback?.(error, undefined as unknown as Duplex),
-    )
-    return undefined as unknown as Duplex
+async function send(agent: Agent, { url, headers, body }: Post, signal: AbortSignal): Promise<Response> {
+  const { origin, pathname, search } = new URL(url)
+  const request: Dispatcher.RequestOptions = {
+    origin,
+    path: `${pathname}${search}`,
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body,
+    signal,
   }
-  return agent
+  const { statusCode, headers: answered, body: rest } = await agent.request(request)
+  await rest.dump({ limit: drainedBytes, signal }).catch(() => {}) // the head decides; the body may break off
+  await immediate() // the connection counts as busy until then, and another would be opened
+  const after = retryAfterSeconds(answered['retry-after'], Date.now())
+  return {
+    status: statusCode,
+    error: statusCode >= 200 && statusCode < 300 ? null : `answered ${statusCode}`,
+    ...(after !== undefined && { retryAfterSeconds: after }),
+  }
 }
+
+/** Seconds or an HTTP date (RFC 9110, section 10.2.3); undefined for anything else, and for the past. */
+function retryAfterSeconds(value: string | string[] | undefined, now: number): number | undefined {
+  if (typeof value !== 'string') return undefined
+  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1_000)
+  return seconds > 0 ? seconds : undefined
+}
+
+/** Whether the connection may have served an earlier request, and was cut before the response to this one. */
+const isStale = (error: unknown): boolean =>
+  error instanceof errors.SocketError
+    ? (error.socket?.bytesRead ?? 0) > 0 && error.message !== 'bad upgrade'
+    : error instanceof Error && 'code' in error && error.code === 'EPIPE'
 
 const longestReason = 200
 
-/** A sentence of one line: what the receiver sends is not in it, but a certificate's names may be. */
+/** One line, without what the receiver sent; the names of a certificate may be in it. */
 const reasonOf = (error: unknown): string =>
   escapeControls((error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, ' '), longestReason)

@@ -1,4 +1,7 @@
 import { createServer, type Server } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { createServer as createTlsServer } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createPoster } from '../../../../src/operations/webhooks/delivery/http-client.ts'
 import { openGate } from '../../../../src/probes/network/guarded-connect.ts'
@@ -11,15 +14,16 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
 })
 
-interface AuditSelection {
+interface PosterSettings {
   allow?: string
   never?: { address: string; port: number }[]
   plainHttp?: boolean
   ca?: string
+  timeoutMs?: number
 }
-const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca }: AuditSelection = {}) => {
+const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca, timeoutMs = 2_000 }: PosterSettings = {}) => {
   const { connect } = openGate({ allow: [{ cidr: allow }], never, timeoutMs: 2_000 })
-  const poster = createPoster({ connect, timeoutMs: 2_000, plainHttp, ...(ca && { ca }) })
+  const poster = createPoster({ connect, timeoutMs, plainHttp, ...(ca && { ca }) })
   closers.push(poster.close)
   return (url: string) => poster.post({ url, headers: {}, body: '{}' })
 }
@@ -95,5 +99,66 @@ describe('a post', () => {
   test('heeds how long the receiver wants to be left alone', async () => {
     const url = await serve(createServer((_, response) => response.writeHead(429, { 'retry-after': '7' }).end()))
     expect(await open()(url)).toMatchObject({ status: 429, retryAfterSeconds: 7 })
+  })
+
+  test('heeds a date after which the receiver wants to be asked again', async () => {
+    const date = new Date(Date.now() + 90_000).toUTCString()
+    const url = await serve(createServer((_, response) => response.writeHead(503, { 'retry-after': date }).end()))
+    const { retryAfterSeconds } = await open()(url)
+    expect(retryAfterSeconds).toBeGreaterThan(80)
+    expect(retryAfterSeconds).toBeLessThanOrEqual(90)
+  })
+})
+
+describe('a post settles, with an error, when the receiver', () => {
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
+  const behaviours: [string, (socket: Duplex) => unknown][] = [
+    ['switches protocols and stays silent', (socket) => socket.write(switching)],
+    ['switches protocols and closes', (socket) => socket.end(switching)],
+    ['closes at once', (socket) => socket.end()],
+    ['resets', (socket) => socket.destroy()],
+    ['never responds', () => {}],
+    ['closes within the status line', (socket) => socket.end('HTTP/1.1 2')],
+    ['stops within the headers', (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Le')],
+    ['closes within the headers', (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Le')],
+    ['sends early hints and no more', (socket) => socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')],
+    ['continues and says no more', (socket) => socket.write('HTTP/1.1 100 Continue\r\n\r\n')],
+    ['is no HTTP server', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
+    ['sends endless headers', (socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}`)],
+  ]
+  const answering = (behave: (socket: Duplex) => unknown) => (socket: Duplex) => {
+    socket.on('error', () => {}).once('data', () => behave(socket))
+  }
+
+  test.each(behaviours)('%s', async (_, behave) => {
+    const { port, close } = await listen(createTcpServer(answering(behave)))
+    closers.push(close)
+    const attempt = await open({ timeoutMs: 500 })(`http://127.0.0.1:${port}/`)
+    expect(attempt).toMatchObject({ status: null, error: expect.stringMatching(/./) })
+    expect(attempt.durationMs).toBeLessThan(30_000)
+  })
+
+  test.each(behaviours)('over TLS %s', async (_, behave) => {
+    const authority = await createAuthority('Receivers')
+    const { cert, key } = await authority.issue({ commonName: 'localhost', subjectAltName: 'IP:127.0.0.1' })
+    const { port, close } = await listen(createTlsServer({ cert, key }, answering(behave)))
+    closers.push(close)
+    const attempt = await open({ timeoutMs: 500, ca: authority.ca })(`https://127.0.0.1:${port}/`)
+    expect(attempt).toMatchObject({ status: null, error: expect.stringMatching(/./) })
+  })
+
+  test('speaks no TLS, or closes within the handshake', async () => {
+    for (const behave of behaviours.map(([, behave]) => behave).slice(2, 5)) {
+      const { port, close } = await listen(createTcpServer(answering(behave)))
+      closers.push(close)
+      expect(await open({ timeoutMs: 500 })(`https://127.0.0.1:${port}/`)).toMatchObject({ status: null })
+    }
+  })
+
+  test('takes early hints for what they are, and the response after them', async () => {
+    const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'
+    const { port, close } = await listen(createTcpServer(answering((socket) => socket.write(early))))
+    closers.push(close)
+    expect(await open()(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 204, error: null })
   })
 })
