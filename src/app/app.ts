@@ -98,8 +98,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       log,
     },
     ownsDatabase: database.owner,
-    work: () =>
-      startWorkers(opened, config, { ...parts, database: handle, queue, probers, scheduler, notifier, tracing, log }),
+    work: () => startWorkers(opened, config, { ...parts, queue, probers, scheduler, notifier, tracing, log }),
     async rest(graceMs) {
       await Promise.all([notifier.stop(), queue.rest(graceMs)])
     },

@@ -6,17 +6,15 @@ import { failPlanning, planAudit } from '../operations/audits/plan.ts'
 import { failBatch, runBatch } from '../operations/audits/run-batch.ts'
 import type { Parts } from '../operations/context.ts'
 import { reprobeWindow } from '../operations/exceptions/reprobe-window.ts'
+import { maintain } from '../operations/maintenance.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
 import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
-import type { DatabaseHandle } from '../store/db/database.ts'
-import { maintain } from '../store/db/maintenance.ts'
 import { throughOutages } from '../store/db/outages.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { Probers } from './probers.ts'
 
 export interface WorkerParts extends Parts {
-  database: DatabaseHandle
   queue: Queue
   probers: Probers
   scheduler: Scheduler
@@ -45,7 +43,7 @@ export async function startWorkers(stack: AsyncDisposableStack, config: Config, 
 }
 
 function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
-  const { transaction, database, probers, scheduler, notifier, tracing, log } = parts
+  const { probers, scheduler, notifier, tracing, log } = parts
   const step: Tracing['step'] = (name, auditId, attributes, work) =>
     tracing ? tracing.step(name, auditId, attributes, work) : work()
   return {
@@ -63,10 +61,10 @@ function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
     deliver: notifier.deliver,
     maintain: async () => {
       const { retentionDays, webhooks } = config
-      const { droppedPartitions } = await maintain(
-        { db: database.db, transaction },
-        { retentionDays, webhookRetentionDays: webhooks.retentionDays },
-      )
+      const { droppedPartitions } = await maintain(parts, {
+        retentionDays,
+        webhookRetentionDays: webhooks.retentionDays,
+      })
       log.info({ droppedPartitions }, 'maintenance done')
     },
   }

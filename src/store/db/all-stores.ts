@@ -28,6 +28,7 @@ import { createTicketStore } from '../webhooks/tickets.ts'
 import { createWebhookStore } from '../webhooks/webhooks.ts'
 import type { Codes } from './codes.ts'
 import type { Database } from './database.ts'
+import { createMaintenanceStore } from './maintenance.ts'
 import type { Watch } from './metrics-hook.ts'
 
 /** What the stores of a process share. */
@@ -60,6 +61,7 @@ export const createAll = (
   idempotency: createIdempotencyStore(db),
   keys: createKeyStore(db, knownKeys),
   ledger: createLedgerStore(db, keys, changes),
+  maintenance: createMaintenanceStore(db),
   outbox: createOutboxStore(db),
   pairs: createPairStore(db),
   policies: createPolicyStore(db),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../../src/domain/findings/evidence.ts'
+import { maintain } from '../../../src/operations/maintenance.ts'
 import type { NewFinding } from '../../../src/store/audits/record-findings.ts'
-import { maintain } from '../../../src/store/db/maintenance.ts'
 import { at, finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../../support/stores.ts'
 
 let stores: TestStores
@@ -112,7 +112,7 @@ describe('a baseline', () => {
     await stores.query(`DELETE FROM span WHERE series_id = ${series?.seriesId} AND to_at IS NOT NULL`)
     await stores.query(`DELETE FROM finding WHERE audit_id = '${auditId}'`)
     for (let run = 0; run < 3; run += 1) {
-      await maintain(stores, { retentionDays: 1 })
+      await maintain({ stores, transaction: stores.transaction }, { retentionDays: 1 })
       await stores.query(`UPDATE evidence SET unused_since = unused_since - interval '2 hours'`)
     }
     const { page } = await stores.drift.compare({ baseline: 'kept' }, { time: at(9000) }, { target: 'kept' })

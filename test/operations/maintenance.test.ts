@@ -1,9 +1,9 @@
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Evidence } from '../../../src/domain/findings/evidence.ts'
-import type { NewFinding } from '../../../src/store/audits/record-findings.ts'
-import { maintain } from '../../../src/store/db/maintenance.ts'
-import { finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../../support/stores.ts'
+import type { Evidence } from '../../src/domain/findings/evidence.ts'
+import { maintain } from '../../src/operations/maintenance.ts'
+import type { NewFinding } from '../../src/store/audits/record-findings.ts'
+import { finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../support/stores.ts'
 
 let stores: TestStores
 beforeAll(async () => {
@@ -14,7 +14,7 @@ afterAll(() => stores.close())
 const day = 86_400_000
 const daysAgo = (days: number) => new Date(Date.now() - days * day)
 const retentionDays = 400
-const run = () => maintain(stores, { retentionDays })
+const run = () => maintain({ stores, transaction: stores.transaction }, { retentionDays })
 /** As if this much time had passed since the last run. */
 const later = (hours: number) =>
   stores.query(

@@ -1,0 +1,27 @@
+import type { View } from './context.ts'
+
+interface Retention {
+  /** How long findings are kept; they are dropped by whole months. */
+  retentionDays: number
+  webhookRetentionDays?: number
+}
+
+/** The nightly maintenance: creates partitions ahead and removes what is older than its retention. */
+export async function maintain(
+  { stores: { maintenance }, transaction }: View,
+  { retentionDays, webhookRetentionDays = 30 }: Retention,
+): Promise<{ droppedPartitions: string[] }> {
+  await maintenance.ensurePartitions()
+  const droppedPartitions = await transaction(async (tx) => {
+    const names = await tx.maintenance.dropFindings(retentionDays)
+    // Tells findings that retention dropped from findings that were removed.
+    for (const name of names)
+      tx.ledger.record({ actor: 'system', action: 'findings.drop', subject: name, payload: { retentionDays } })
+    return names
+  })
+  await maintenance.dropPermissions(retentionDays)
+  await maintenance.dropOldRequests()
+  await maintenance.dropOldDeliveries(webhookRetentionDays)
+  await maintenance.sweepEvidence()
+  return { droppedPartitions }
+}
