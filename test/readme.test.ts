@@ -95,6 +95,7 @@ describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its page
     onTestFinished(directory.remove)
     const [service, https, ssh] = await freePorts(3)
     const local: readonly (readonly [string, string])[] = [
+      ['npm start &', 'npm start'], // it returns when the service is ready
       ['192.0.2.0/24', '127.0.0.1'],
       ['postgresql://portwarden:secret@db.example.org/portwarden', database.url],
       // From here on also in what is printed.
@@ -106,7 +107,7 @@ describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its page
     ]
     const localized = (text: string) => local.reduce((result, [page, here]) => result.replaceAll(page, here), text)
     const delocalized = (text: string) =>
-      local.slice(2).reduce((result, [page, here]) => result.replaceAll(here, page), text)
+      local.slice(3).reduce((result, [page, here]) => result.replaceAll(here, page), text)
 
     const typed = blocks.filter((block) => isCommand(block) && !block.exemption)
     expect(typed.length).toBeGreaterThan(20)
