@@ -33,8 +33,10 @@ describe.each(names)('%s', (name) => {
   test('is well-formed, with findings and without', async () => {
     for (const findings of [sampleFindings, []]) {
       const text = await render(name, { findings: [...findings] })
-      if (text.startsWith('<')) expect(XMLValidator.validate(text)).toBe(true)
-      else expect(JSON.parse(text)).toBeTypeOf('object')
+      const { mediaType } = auditFormats[name]
+      if (mediaType.endsWith('xml')) expect(XMLValidator.validate(text)).toBe(true)
+      if (mediaType.endsWith('json')) expect(JSON.parse(text)).toBeTypeOf('object')
+      expect(text).not.toBe('')
     }
   })
 })
