@@ -11,8 +11,20 @@ import { DirectoryInUseError } from './store/db/embedded/index.ts'
 const roles = ['all', 'api', 'worker'] as const
 type Role = (typeof roles)[number]
 
-function readRole(argv: string[]): Role {
-  const { values } = parseArgs({ args: argv, options: { role: { type: 'string', default: 'all' } } })
+const usage = `usage: npm start -- [--role all|api|worker]
+
+Serves the API, makes the probes of the vantages of this process, or both (default: all).
+Exit status: 0 after SIGTERM or SIGINT, 1 for an error.`
+
+function readRole(argv: string[]): Role | 'help' {
+  const { values } = parseArgs({
+    args: argv,
+    options: {
+      role: { type: 'string', default: 'all' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return 'help'
   const role = roles.find((known) => known === values.role)
   if (!role) throw new ConfigError('--role is not valid; a valid example: npm start -- --role worker')
   return role
@@ -68,11 +80,19 @@ async function start(role: Role, app: App, config: Config) {
   return server
 }
 
+const isMisuse = (error: unknown): error is TypeError =>
+  error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+
 try {
+  const role = readRole(process.argv.slice(2))
+  if (role === 'help') {
+    process.stdout.write(`${usage}\n`)
+    process.exit(0)
+  }
   const config = readConfig(process.env)
-  await run(readRole(process.argv.slice(2)), config, openLog(config.logLevel))
+  await run(role, config, openLog(config.logLevel))
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof DirectoryInUseError
+  const expected = error instanceof ConfigError || error instanceof DirectoryInUseError || isMisuse(error)
   process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)
   process.exit(1)
 }

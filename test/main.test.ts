@@ -162,6 +162,13 @@ describe('npm start', { shuffle: false }, () => {
     expect(dataDir.postmaster()).toBeUndefined()
   })
 
+  test('prints its usage with --help, and refuses an unknown option', async () => {
+    const start = (...argv: string[]) => run(process.execPath, [command, ...argv], { env: environment() })
+    expect(await start('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^usage: npm start.*\n$/s) })
+    const { code, stderr } = await start('--rol', 'worker')
+    expect([code, stderr]).toEqual([1, "portwarden: Unknown option '--rol'\n"])
+  })
+
   test('names a setting that is not valid, and starts nothing', async () => {
     const { code, stderr } = await run(process.execPath, [command], { env: environment({ PORT: 'http' }) })
     expect([code, stderr]).toEqual([1, 'portwarden: PORT is not valid; a valid example: PORT=8080\n'])

@@ -49,13 +49,14 @@ npm() {
   case $script in
     ci | test) ;;
     start) serve "${root}/src/main.ts" "$@" ;;
-    agent) [ "$1" = --help ] && node "${root}/src/cli/agent.ts" "$@" || serve "${root}/src/cli/agent.ts" "$@" ;;
+    agent) serve "${root}/src/cli/agent.ts" "$@" ;;
     audit) node "${root}/src/cli/audit.ts" "$@" || [ $? -eq 1 ] ;;
     *) node "${root}/src/cli/$script.ts" "$@" ;;
   esac
 }
 serve() {
   local log
+  if [ "\${2-}" = --help ]; then node "$@"; return; fi
   log=$(mktemp)
   node "$@" >"$log" 2>&1 &
   until grep -m1 '^Portwarden ' "$log"; do kill -0 $! || { cat "$log" >&2; return 1; }; sleep 0.05; done
