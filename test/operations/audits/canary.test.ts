@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { listenSilently, startTestApp } from '../support/app.ts'
-import { type Listening, listen } from '../support/listen.ts'
-import { freePort } from '../support/ports.ts'
+import { listenSilently, startTestApp } from '../../support/app.ts'
+import { type Listening, listen } from '../../support/listen.ts'
+import { freePort } from '../../support/ports.ts'
 
 /** A vantage with these canary endpoints, which audits one target: what must be open, shut, and answer HTTPS. */
 async function startVantage(canary: readonly { host: string; port: number }[], params: Record<string, number>) {

@@ -1,10 +1,10 @@
 import { PgBoss, TestClock } from 'pg-boss'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type JobHandlers, openQueue } from '../../src/jobs/queue.ts'
-import { createScheduler } from '../../src/operations/schedules/tick.ts'
-import type { ScheduleInput } from '../../src/store/inventory/schedules.ts'
-import { ports } from '../support/app.ts'
-import { openTestStores, openTestStoresOn, type TestStores } from '../support/stores.ts'
+import { type JobHandlers, openQueue } from '../../../src/jobs/queue.ts'
+import { createScheduler } from '../../../src/operations/schedules/tick.ts'
+import type { ScheduleInput } from '../../../src/store/inventory/schedules.ts'
+import { ports } from '../../support/app.ts'
+import { openTestStores, openTestStoresOn, type TestStores } from '../../support/stores.ts'
 
 const nothing = async () => {}
 const idle: JobHandlers = {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cancelAudit } from '../../src/operations/audits/cancel.ts'
-import { planAudit } from '../../src/operations/audits/plan.ts'
-import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
-import { listenHolding } from '../support/holding.ts'
-import type { Listening } from '../support/listen.ts'
-import { freePort } from '../support/ports.ts'
+import { cancelAudit } from '../../../src/operations/audits/cancel.ts'
+import { planAudit } from '../../../src/operations/audits/plan.ts'
+import { listenSilently, startTestApp, type TestApp } from '../../support/app.ts'
+import { listenHolding } from '../../support/holding.ts'
+import type { Listening } from '../../support/listen.ts'
+import { freePort } from '../../support/ports.ts'
 
 let listener: Listening
 let params: { openPort: number; closedPort: number; httpsPort?: number }
