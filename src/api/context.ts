@@ -30,7 +30,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
     contentType: string
     render(): Promise<string>
     /** Counts a response; `operation` is an operationId, or `none`. */
-    answered(operation: string, status: number, tookMs: number): void
+    responded(operation: string, status: number, tookMs: number): void
   }
   /** Undefined when tracing is off. */
   tracing?: RequestTracing | undefined

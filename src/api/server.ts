@@ -54,7 +54,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
 
   if (parts.tracing) traceRequests(app, parts.tracing)
   app.addHook('onResponse', ({ routeOptions }, { statusCode, elapsedTime }, done) => {
-    parts.metrics.answered(routeOptions.schema?.operationId ?? 'none', statusCode, elapsedTime)
+    parts.metrics.responded(routeOptions.schema?.operationId ?? 'none', statusCode, elapsedTime)
     done()
   })
   drainBeforeClosing(app)

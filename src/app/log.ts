@@ -1,11 +1,10 @@
 import pino, { type Logger } from 'pino'
 import { hideSecrets, showControls } from '../encoding/text.ts'
 
-/** What could hold a secret in an object that is logged, at the top and one level down. */
+/** Fields that may hold a secret, at the top level and one below. */
 const secretFields = ['authorization', 'cookie', 'password', 'secret', 'connectionString', 'headers.authorization']
 
-/** The log of a process on standard error, JSON by line. It holds no key, no token and no password, and
- * nothing that a terminal would obey. */
+/** Logs JSON lines to standard error, without secrets and terminal control characters. */
 export function openLog(level: string): Logger {
   return pino(
     {

@@ -11,7 +11,7 @@ export interface VantageProber extends Prober {
 export interface Probers {
   list: readonly VantageProber[]
   find(vantage: string): VantageProber | undefined
-  /** Lets requests use the probers: this process has begun to work. */
+  /** Opens the probers to requests. */
   start(): void
   /** The prober for a request, by default of the first vantage; throws NotReadyError before `start`. */
   proberFor(vantage?: string): Prober

@@ -3,22 +3,22 @@ import type { Queue } from '../jobs/queue.ts'
 import type { DatabaseHandle } from '../store/db/database.ts'
 import { findUnapplied } from '../store/db/migrate.ts'
 
-const withinMs = 5_000
+const timeoutMs = 5_000
 
-/** Rejects with NotReadyError while the database, its migrations or the queue are not as they must be. */
+/** Throws NotReadyError while the database is unreachable or not migrated, or the queue fails. */
 export async function checkReady({ database, queue }: { database: DatabaseHandle; queue: Queue }): Promise<void> {
-  await within('the database does not answer', database.ping())
+  await within('the database does not respond', database.ping())
   const [missing] = await within('the migrations of the database cannot be read', findUnapplied(database.db))
   if (missing !== undefined) throw new NotReadyError(`the database lacks the migration ${missing}`)
-  await within('the queue does not work', queue.check())
+  await within('the queue fails', queue.check())
 }
 
-async function within<T>(what: string, work: Promise<T>): Promise<T> {
+async function within<T>(failure: string, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${withinMs} ms`)), withinMs)
+  const timer = setTimeout(() => late.reject(new Error(`no response within ${timeoutMs} ms`)), timeoutMs)
   return Promise.race([work, late.promise])
     .catch((cause: unknown) => {
-      throw new NotReadyError(what, { cause })
+      throw new NotReadyError(failure, { cause })
     })
     .finally(() => clearTimeout(timer))
 }

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 
-/** Thrown at start; names the variable and shows a valid example, never the value, which may be a secret. */
+/** Names the variable and a valid example; never the value, which may be a secret. */
 export class ConfigError extends Error {}
 
 export const refused = (variable: string, example: string) =>
@@ -8,7 +8,7 @@ export const refused = (variable: string, example: string) =>
 
 export type Values = ReturnType<typeof createValues>
 
-/** Reads single values of an environment; each throws ConfigError for one that is not valid. An empty one counts as unset. */
+/** Readers of single variables, which throw ConfigError; an empty variable counts as unset. */
 export function createValues(env: NodeJS.ProcessEnv) {
   const text = (variable: string, fallback: string) => env[variable] || fallback
   const checked = (
@@ -35,26 +35,26 @@ export function createValues(env: NodeJS.ProcessEnv) {
 }
 
 /**
- * A secret: the variable itself, or the content of the file that `VARIABLE_FILE` names, without the line end. Undefined where
- * neither is set; throws ConfigError where both are, and for a file that cannot be read, is empty, or that anybody may write.
+ * The value of a variable, or the content of the file that `VARIABLE_FILE` names. Throws ConfigError when both are set, and for
+ * a file that is unreadable, empty or writable by everyone.
  */
 export function readSecret(env: NodeJS.ProcessEnv, variable: string): string | undefined {
   const file = env[`${variable}_FILE`]
   if (!file) return env[variable] || undefined
-  if (env[variable]) throw new ConfigError(`${variable} and ${variable}_FILE are both set: leave one of them out`)
+  if (env[variable]) throw new ConfigError(`${variable} and ${variable}_FILE are both set: unset one of them`)
   const value = readSetting(`${variable}_FILE`, file).trim()
   if (value === '') throw new ConfigError(`${variable}_FILE names an empty file`)
   if ((statSync(file).mode & 0o002) !== 0)
-    throw new ConfigError(`${variable}_FILE names a file that anybody may write: chmod o-w ${file}`)
+    throw new ConfigError(`${variable}_FILE names a file that everyone may write: chmod o-w ${file}`)
   return value
 }
 
-/** The text of the file that a variable names. */
+/** Reads the file that a variable names. */
 export function readSetting(variable: string, file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : 'no reason is known'
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown reason'
     throw new ConfigError(`${variable} names a file that cannot be read (${code}): ${file}`)
   }
 }

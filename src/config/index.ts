@@ -9,48 +9,48 @@ import { readSecretKey, readWebhooks, type WebhookSettings } from './webhooks.ts
 
 export { ConfigError, type Listening, readLedgerKeys, readSecret, readTls, type VantageConfig }
 
-/** Of this program, as package.json has it. */
+/** The version of this program. */
 export const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
 
-/** Everything that the environment decides, checked and frozen. */
+/** The configuration, checked and frozen. */
 export interface Config {
   listening: Listening
-  /** Whose tokens are taken beside keys; undefined: nobody's. */
+  /** The issuer whose tokens are accepted beside keys, if any. */
   tokens: ReturnType<typeof readTokenRules>
   dataDir: string
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
   databaseConnections: number
-  /** Undefined: a key of its own in the data directory. */
+  /** Undefined: the key file in the data directory. */
   ledgerKeys: ReturnType<typeof readLedgerKeys>
-  /** The vantages that this process looks from. */
+  /** The vantages that this process serves. */
   vantages: [VantageConfig, ...VantageConfig[]]
-  /** For one try of one probe. */
+  /** For one attempt of one probe. */
   probeTimeoutMs: number
-  /** Open sockets of all probes of this process. */
+  /** The limit of open probe sockets. */
   sockets: number
   socketsPerHost: number
-  /** Batches at the same time, of each vantage. */
+  /** Concurrent batches per vantage. */
   batches: number
-  /** How long findings are kept; spans, baselines and summaries of audits stay. */
+  /** Retention of findings; spans, baselines and audit summaries stay. */
   retentionDays: number
   webhooks: WebhookSettings
-  /** Seals secrets in the database; undefined: the one in the data directory. */
+  /** Encrypts secrets in the database; undefined: the key file in the data directory. */
   secretKey: Uint8Array | undefined
-  /** How long a stop waits for what is running. */
+  /** How long a stop waits for running work. */
   graceMs: number
-  /** Where this machine reads the metrics without a key; undefined: nowhere. */
+  /** The loopback port that serves metrics without a key. */
   metricsPort: number | undefined
-  /** The OTLP/HTTP receiver of traces; undefined: nothing is traced. */
+  /** The OTLP/HTTP receiver of traces; undefined: no tracing. */
   otlpEndpoint: string | undefined
   logLevel: string
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-/** Reads the configuration; throws ConfigError at the first value that is not valid. */
+/** Reads the configuration; throws ConfigError for the first invalid value. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const values = createValues(env)
   const { text, checked, integer } = values

@@ -1,7 +1,7 @@
 import { type LedgerKeys, minKeyLength, parseLedgerKeys } from '../domain/ledger.ts'
 import { ConfigError } from './env.ts'
 
-/** One key or several, separated by white space: the first signs, the others verify what they signed before. */
+/** Keys separated by white space: the first signs, the others verify older entries. */
 export function readLedgerKeys(text: string | undefined): LedgerKeys | undefined {
   if (!text) return undefined
   const keys = parseLedgerKeys(text)

@@ -1,7 +1,7 @@
 import { isAuthentic, isScope, type TokenRules } from '../domain/access/tokens.ts'
 import { ConfigError, createValues, refused } from './env.ts'
 
-/** Reads whose tokens are taken beside keys; undefined where nobody's are. */
+/** Reads the token issuer; undefined when none is configured. */
 export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
   const { text, checked } = createValues(env)
   const issuer = text('PORTWARDEN_OIDC_ISSUER', '')
@@ -14,7 +14,7 @@ export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
   const audience = text('PORTWARDEN_OIDC_AUDIENCE', '')
   if (!audience) {
     throw new ConfigError(
-      'PORTWARDEN_OIDC_ISSUER needs PORTWARDEN_OIDC_AUDIENCE, or tokens for other services would be taken; a valid example: PORTWARDEN_OIDC_AUDIENCE=portwarden',
+      'PORTWARDEN_OIDC_ISSUER needs PORTWARDEN_OIDC_AUDIENCE, or tokens for other services would be accepted; a valid example: PORTWARDEN_OIDC_AUDIENCE=portwarden',
     )
   }
   const claim = { valid: (value: string) => /^\S{1,200}$/.test(value), example: '/realm_access/roles' }
@@ -31,21 +31,15 @@ function isIssuer(value: string): boolean {
   return url !== undefined && isAuthentic(url) && !url.search && !url.hash && !url.username && !url.password
 }
 
-/** `VALUE=SCOPE+SCOPE,VALUE=SCOPE…`: which scopes a value of the claim stands for. */
+/** `VALUE=SCOPE+SCOPE,VALUE=SCOPE…`: the scopes of each value of the claim. */
 function readMeanings(value: string): TokenRules['meanings'] {
   const entries = value.split(',').filter((entry) => entry.trim() !== '')
   if (entries.length === 0) return undefined
   return Object.fromEntries(
     entries.map((entry) => {
-      const place = entry.lastIndexOf('=')
-      const [name, scopes] = [
-        entry.slice(0, Math.max(place, 0)).trim(),
-        entry
-          .slice(place + 1)
-          .trim()
-          .split('+'),
-      ]
-      if (!name || !scopes.every(isScope))
+      const [, name, listed] = /^\s*(.+?)\s*=([^=]*)$/.exec(entry) ?? []
+      const scopes = listed?.trim().split('+')
+      if (!name || !scopes?.every(isScope))
         throw refused('PORTWARDEN_OIDC_SCOPES', 'auditors=audits:run+reports:read,heads=admin')
       return [name, scopes]
     }),

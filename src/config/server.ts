@@ -10,19 +10,19 @@ interface TlsFiles {
   key: string
 }
 
-/** Where the service listens, and what it takes from whoever comes. */
+/** Where the service listens, and its limits for clients. */
 export interface Listening {
   host: string
   port: number
-  /** Undefined: it speaks HTTP in clear, to this machine or to the proxy in front of it. */
+  /** Undefined: plain HTTP, on loopback or behind a proxy. */
   tls: TlsFiles | undefined
   behindProxy: boolean
-  /** Open connections; more are closed at once. */
+  /** The limit of open connections. */
   connections: number
   limits: Limits
 }
 
-/** Reads where to listen; refuses an address that others can reach unless TLS protects the keys that they send. */
+/** Refuses a non-loopback address without TLS or a proxy, because clients send keys. */
 export function readListening(env: NodeJS.ProcessEnv): Listening {
   const { text, integer, flag } = createValues(env)
   const host = text('HOST', '127.0.0.1')
@@ -50,7 +50,7 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
   }
 }
 
-/** The certificate, with those between it and its authority, and its key; both files are read anew each time. */
+/** Reads the certificate chain and its key from their files. */
 export function readTls(env: NodeJS.ProcessEnv): TlsFiles | undefined {
   const { PORTWARDEN_TLS_CERT: certFile, PORTWARDEN_TLS_KEY: keyFile } = env
   if (!certFile && !keyFile) return undefined
@@ -76,7 +76,7 @@ function parsed<T>(parse: () => T): T | undefined {
   try {
     return parse()
   } catch {
-    return undefined // the error could quote what it could not read
+    return undefined // its message could quote the secret
   }
 }
 

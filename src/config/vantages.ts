@@ -4,19 +4,19 @@ import { canonicalCidr } from '../probes/network/cidr.ts'
 import { type AllowEntry, createEgressPolicy, parseAllow } from '../probes/network/egress-policy.ts'
 import { ConfigError, readSetting, refused } from './env.ts'
 
-/** A vantage that this process looks from, and what the environment says of its looks. */
+/** A vantage that this process serves. */
 export interface VantageConfig {
   name: string
   zones: string[]
-  /** Endpoints that answer whenever this vantage is online. */
+  /** Endpoints that accept connections whenever this vantage is online. */
   canary: { host: string; port: number }[]
   allow: readonly AllowEntry[]
   credentials: CredentialConfig[]
-  /** PEM: who vouches, besides the system, for whom a credential goes to; undefined: whom the check names. */
+  /** PEM: additional authorities for the servers that receive a credential. Undefined: those of the check. */
   credentialCa: string | undefined
 }
 
-/** A credential reference that this vantage may use, and the only networks (CIDR) that it is sent to. */
+/** A credential reference, and the only networks (CIDR) that may receive the credential. */
 interface CredentialConfig {
   ref: string
   destinations: string[]
@@ -26,10 +26,7 @@ export const loopbackAndPrivate = '127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,
 const nameWord = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'
 const name = RegExp(`^${nameWord}$`)
 
-/**
- * Reads which vantages this process looks from. What else the environment says of them holds for all of them, or with
- * `NAME=VALUE;NAME=VALUE` for each by its name.
- */
+/** Reads the vantages of this process; other variables apply to all of them or, as `NAME=VALUE;NAME=VALUE`, to single ones. */
 export function readVantages(env: NodeJS.ProcessEnv): [VantageConfig, ...VantageConfig[]] {
   const names = (env.PORTWARDEN_VANTAGE || 'local').split(',').map((one) => one.trim())
   const [first, ...rest] = names
@@ -54,7 +51,7 @@ export function readVantages(env: NodeJS.ProcessEnv): [VantageConfig, ...Vantage
   return [read(first), ...rest.map(read)]
 }
 
-/** The value of a variable for each vantage. One that must not be empty is there for each, or for none by its name. */
+/** The value of a variable per vantage. A `needed` variable that names one vantage must name all. */
 function byVantage(
   variable: string,
   env: NodeJS.ProcessEnv,
@@ -65,14 +62,15 @@ function byVantage(
     .split(RegExp(`;(?=\\s*${nameWord}=)`))
     .map((part) => RegExp(`^\\s*(${nameWord})=(.*)$`, 's').exec(part))
   if (!parts[0]) return () => text
-  const values = new Map(parts.map((part) => [part?.[1] ?? '', part?.[2] ?? '']))
+  const values = new Map<string, string>()
+  for (const [, name, value] of parts as RegExpExecArray[]) values.set(String(name), String(value))
   const unknown = [...values.keys()].find((key) => !names.includes(key))
   if (unknown !== undefined)
     throw new ConfigError(`${variable} names ${unknown}, which PORTWARDEN_VANTAGE does not: add it there`)
   if (values.size < parts.length) throw new ConfigError(`${variable} names a vantage twice`)
   const without = names.find((key) => !values.has(key))
   if (needed && without !== undefined)
-    throw new ConfigError(`${variable} says nothing for ${without}; a valid example: ${variable}=${text};${without}=…`)
+    throw new ConfigError(`${variable} has no value for ${without}; a valid example: ${variable}=${text};${without}=…`)
   return (key) => values.get(key) ?? ''
 }
 
@@ -90,13 +88,13 @@ export function readAllow(value: string, variable = 'PORTWARDEN_ALLOW'): readonl
   }
 }
 
-/** `HOST:PORT,HOST:PORT…`, an IPv6 address in brackets. One that may not be dialled would make the vantage look cut off. */
+/** `HOST:PORT,HOST:PORT…`, an IPv6 address in brackets. A forbidden canary would make the vantage appear offline. */
 function readCanary(value: string, allow: readonly AllowEntry[]): { host: string; port: number }[] {
   const egress = createEgressPolicy({ allow })
   return entriesOf(value).map((entry) => {
     const [, bracketed, plain, port] = /^\s*(?:\[([^\]]+)\]|([^:\s]+)):(\d{1,5})\s*$/.exec(entry) ?? []
-    const host = bracketed ?? plain ?? ''
-    if (!isHost(host) || Number(port) < 1 || Number(port) > 65_535)
+    const host = bracketed ?? plain
+    if (host === undefined || !isHost(host) || Number(port) < 1 || Number(port) > 65_535)
       throw refused('PORTWARDEN_CANARY', '10.0.0.1:443,[fd00::1]:22')
     if (isIP(host) !== 0 && !egress.permits(host, Number(port))) {
       throw new ConfigError(
@@ -107,7 +105,7 @@ function readCanary(value: string, allow: readonly AllowEntry[]): { host: string
   })
 }
 
-/** `REF@CIDR,REF@CIDR…`: which credential references this vantage may use, and to which networks they may be sent. */
+/** `REF@CIDR,REF@CIDR…`: credential references with the networks that may receive them. */
 function readGrants(value: string): CredentialConfig[] {
   return entriesOf(value).map((entry) => {
     const [, ref, cidr] = /^\s*((?:env:[A-Za-z_]\w*|file:\/[^@,]+))@([^@\s]+)\s*$/.exec(entry) ?? []

@@ -3,15 +3,15 @@ import { ConfigError, type Values } from './env.ts'
 import { loopbackAndPrivate, readAllow } from './vantages.ts'
 
 export interface WebhookSettings {
-  /** Where they may lead. */
+  /** The networks that webhooks may reach. */
   allow: readonly AllowEntry[]
   /** Whether plain HTTP may leave this machine. */
   plainHttp: boolean
-  /** For one try. */
+  /** For one attempt. */
   timeoutMs: number
-  /** The pause before each further try. */
+  /** The pause before each retry. */
   retrySeconds: readonly number[]
-  /** How long it is kept what was delivered. */
+  /** Retention of finished deliveries. */
   retentionDays: number
 }
 
@@ -32,13 +32,13 @@ export const readWebhooks = ({ text, checked, integer, flag }: Values): WebhookS
 
 const secretKeyBytes = 32
 
-/** The key that seals secrets in the database; undefined where none is given. */
+/** The key that encrypts secrets in the database. */
 export function readSecretKey({ secret }: Values): Uint8Array | undefined {
   const text = secret('PORTWARDEN_SECRET_KEY')
   if (text === undefined) return undefined
   const key = Buffer.from(text, 'base64')
   if (key.length === secretKeyBytes && key.toString('base64') === text) return new Uint8Array(key)
   throw new ConfigError(
-    'PORTWARDEN_SECRET_KEY is not valid: it takes 32 bytes in base64, as `openssl rand -base64 32` makes them',
+    'PORTWARDEN_SECRET_KEY is not valid: it must be 32 bytes in base64, as printed by `openssl rand -base64 32`',
   )
 }

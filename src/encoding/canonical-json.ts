@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto'
 
-/**
- * The one JSON text of a value, RFC 8785: members sorted by UTF-16 code units, numbers and strings as ECMAScript writes them.
- * Members that are undefined are left out. Throws a TypeError on what JSON cannot hold, lone surrogates included.
- */
+/** The canonical JSON of a value, RFC 8785, without undefined members. Throws TypeError for values that JSON cannot hold. */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'number' && Number.isFinite(value)) return JSON.stringify(value)
   if (typeof value === 'string' && value.isWellFormed()) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (isPlainObject(value)) {
-    // Array.sort without a comparator is by UTF-16 code units, which is what section 3.2.3 asks for.
+    // Section 3.2.3 requires UTF-16 code unit order, the default of Array.sort.
     const names = Object.keys(value)
       .filter((name) => value[name] !== undefined)
       .sort()
@@ -19,7 +16,7 @@ export function canonicalJson(value: unknown): string {
   throw new TypeError(`no JSON value: ${describe(value)}`)
 }
 
-/** SHA-256 of the canonical JSON of a value, hexadecimal: equal content has an equal digest. */
+/** SHA-256 of the canonical JSON of a value, hexadecimal. */
 export const digest = (value: unknown): string => createHash('sha256').update(canonicalJson(value)).digest('hex')
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

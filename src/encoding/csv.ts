@@ -1,15 +1,15 @@
-/** A structure becomes JSON. */
+/** Objects are written as JSON. */
 export type Cell = string | number | boolean | object | null
 
-/** How a list becomes rows: the name of each column, and its cell. */
+/** The columns of a document by name, each with the cell of an item. */
 export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>
 
-/** The head line of a CSV document, RFC 4180. */
+/** The header line of a CSV document, RFC 4180. */
 export const csvHead = <T>(columns: Columns<T>): string => toLine(Object.keys(columns))
 
 /**
- * Items as CSV lines. What a spreadsheet would take for a formula is made text, at the start of a cell and where a cell begins for one that
- * separates them by semicolons or tabs, as Excel does in many countries: it sees no quotes but those around a whole cell of its own.
+ * Items as CSV lines. Spreadsheet formulas are defused at the start of a cell and after semicolons and tabs, which Excel takes
+ * for separators in many countries, even inside quotes.
  */
 export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
   const cells = Object.values(columns)
@@ -18,7 +18,7 @@ export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
 
 const toLine = (cells: readonly string[]): string => `${cells.join()}\r\n`
 
-const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/ // the full-width signs too
+const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/ // full-width signs included
 const mustBeQuoted = /[",;\t\r\n\uFEFF]|^[ =+\-@\uFF1D\uFF0B\uFF0D\uFF20]| $/
 
 const separator = /[;\t\r\n]/
@@ -33,7 +33,7 @@ function toCell(value: Cell): string {
   return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
 
-/** In JSON nothing is marked as text, because it need not be; and of what separates cells it has the semicolon alone. */
+/** JSON starts no formula; of the separators it can hold only the semicolon. */
 function toJsonCell(value: object): string {
   const json = JSON.stringify(value)
   const text = json.includes(';') ? json.replace(innerFormula, (_, before, sign) => before + escapeUnit(sign)) : json

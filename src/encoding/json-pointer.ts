@@ -1,7 +1,7 @@
-/** Member names and list indexes that lead to a value, from the top of a document. */
+/** Member names and list indexes, from the top of a document. */
 export type Path = readonly (string | number)[]
 
-/** A path as a JSON Pointer (RFC 6901); the empty pointer is the whole document. */
+/** A path as a JSON Pointer, RFC 6901. */
 export const pointerTo = (path: Path): string =>
   path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 

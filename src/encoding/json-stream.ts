@@ -1,4 +1,4 @@
-/** A member of a JSON document whose items come in pages; it is left out, comma and all, where there is no item. */
+/** Streams a list member of a JSON document, with a leading comma; yields nothing when the list is empty. */
 export async function* arrayMember<T>(
   name: string,
   pages: AsyncIterable<readonly T[]>,
@@ -14,5 +14,5 @@ export async function* arrayMember<T>(
   if (started) yield ']'
 }
 
-/** The members of an object as JSON without its closing brace, so that more can follow. */
+/** An object as JSON without its closing brace, so that members can follow. */
 export const openObject = (value: object): string => JSON.stringify(value).slice(0, -1)

@@ -1,6 +1,6 @@
 /**
- * What a peer sent, as printable ASCII for facts and messages: control bytes and non-ASCII become `\xNN`, byte for byte
- * (text counts as UTF-8), and all after `maxBytes` is cut off. For people to read; it cannot be turned back.
+ * Printable ASCII of the first `maxBytes` that a peer sent, for facts and messages: every other byte becomes `\xNN`, text as
+ * UTF-8. Not reversible.
  */
 export function escapeControls(sent: string | Uint8Array, maxBytes = 1024): string {
   const bytes = typeof sent === 'string' ? new TextEncoder().encode(sent) : sent
@@ -10,22 +10,22 @@ export function escapeControls(sent: string | Uint8Array, maxBytes = 1024): stri
 const escapeByte = (byte: number): string =>
   byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`
 
-// A terminal obeys control characters; what turns the direction of text means another thing than it shows (CVE-2021-42574).
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+// Control characters drive terminals; bidirectional ones disguise text (CVE-2021-42574).
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds them
 const controls = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
 
-/** Whether a text can be kept and shown as it is. PostgreSQL keeps neither NUL nor half a character. */
+/** Whether a text can be stored and shown. PostgreSQL stores neither NUL nor lone surrogates. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && text.search(controls) === -1
 
-/** What such a text is, in words that follow its name. */
+/** A validation message for text that is not plain. */
 export const plainText = 'must be well-formed text without control characters'
 
-/** The text with its control characters as `\uNNNN`; JSON says the same then. */
+/** Escapes control characters as `\uNNNN`, which JSON reads back. */
 export const showControls = (text: string): string =>
   text.replace(controls, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
-// A key of the API, and a token (JWT).
+// API keys and tokens (JWT).
 const secretText = /pw_[0-9a-f]{12}_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
-/** The text without the keys and tokens that somebody put where they do not belong. */
+/** Replaces keys and tokens that were sent in the wrong field. */
 export const hideSecrets = (text: string): string => text.replace(secretText, '[hidden]')

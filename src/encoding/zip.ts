@@ -6,20 +6,20 @@ export interface ZipEntry {
   content: AsyncIterable<string> | Iterable<string>
 }
 
-/** A file of a zip as it was written. */
+/** A file in a zip. */
 export interface WrittenFile {
   name: string
   bytes: number
   sha256: string
 }
 
-// Times in a zip are local ones and would tell the zone of the writer; this is the first day that a zip knows.
+// The earliest time of the format; real times are local and would reveal the time zone.
 const firstDay = () => new Date(1980, 0, 1)
-const most = 2 ** 32 - 1
+const maxBytes = 2 ** 32 - 1
 
 /**
- * Writes a zip in pieces: the same content in the same pieces gives the same bytes, and memory holds a piece. `written` is
- * told of each file before the next entry is asked for. Throws where a file or the whole reaches 4 GiB, which needs Zip64.
+ * Streams a zip; equal content in equal pieces gives equal bytes. Calls `written` after each file, before it reads the next
+ * entry. Throws when a file or the whole reaches 4 GiB, which needs Zip64.
  */
 export async function* renderZip(
   entries: AsyncIterable<ZipEntry>,
@@ -53,6 +53,6 @@ export async function* renderZip(
 }
 
 function limited(bytes: number): number {
-  if (bytes > most) throw new Error('a zip without Zip64 holds less than 4 GiB')
+  if (bytes > maxBytes) throw new Error('a zip without Zip64 holds less than 4 GiB')
   return bytes
 }

@@ -1,11 +1,11 @@
 export interface CoalesceOptions<T> {
-  /** Groups that are under way at the same time; default: one. */
+  /** Groups that run at the same time; default: one. */
   concurrency?: number
-  /** How much one group is at the most; a single item may be more. Default: any number of items. */
+  /** The largest sum of sizes in a group of several items; default: unlimited. */
   maxSize?: number
-  /** How much an item is; default: one. */
+  /** The size of an item; default: one. */
   sizeOf?: (item: T) => number
-  /** Whether after this error nothing is done for certain, so that each can be tried by itself; default: after any. */
+  /** Whether nothing was done when `work` failed with this error, so that items may be retried singly; default: always. */
   isUndone?: (error: unknown) => boolean
 }
 
@@ -14,9 +14,8 @@ interface Waiting<T, R> extends PromiseWithResolvers<R> {
 }
 
 /**
- * Does in groups what is asked for one by one: what comes while a group is under way waits, and is done together as the
- * next one. So nothing waits where little is to do, and groups grow with the load. `work` answers in the order of its items;
- * it does all of them or, when it throws, none: then each is done by itself, so that a bad one does not take others with it.
+ * Groups concurrent calls: items that arrive while a group runs form the next one, so groups grow with the load. `work` returns
+ * one result per item, in order. When it throws for a group, each item is retried alone, so that one bad item fails by itself.
  */
 export function coalesce<T, R>(
   work: (items: readonly T[]) => Promise<readonly R[]>,
@@ -28,7 +27,7 @@ export function coalesce<T, R>(
   }: CoalesceOptions<T> = {},
 ): (item: T) => Promise<R> {
   const waiting: Waiting<T, R>[] = []
-  let underWay = 0
+  let running = 0
 
   const cut = () => {
     let size = 0
@@ -48,16 +47,16 @@ export function coalesce<T, R>(
     }
   }
   const start = async () => {
-    if (underWay === concurrency || waiting.length === 0) return
-    underWay += 1
+    if (running === concurrency || waiting.length === 0) return
+    running += 1
     await run(cut())
-    underWay -= 1
+    running -= 1
     void start()
   }
   return (item) => {
     const entry = { item, ...Promise.withResolvers<R>() }
     waiting.push(entry)
-    setImmediate(start) // what comes in the same turn belongs to the same group
+    setImmediate(start) // items of the same turn form one group
     return entry.promise
   }
 }

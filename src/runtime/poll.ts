@@ -1,20 +1,20 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Looks again and again until there is something to see, or `timeoutMs` have passed (then undefined). */
+/** Repeats a query until it returns a value; undefined after `timeoutMs`. */
 export async function until<T>(
   query: () => Promise<T | undefined>,
   timeoutMs: number,
   pauseMs = 20,
 ): Promise<T | undefined> {
-  const giveUpAt = performance.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   for (;;) {
-    const seen = await query()
-    if (seen !== undefined || performance.now() >= giveUpAt) return seen
+    const value = await query()
+    if (value !== undefined || performance.now() >= deadline) return value
     await setTimeout(pauseMs)
   }
 }
 
-/** The `code` of a system or PostgreSQL error (`ENOENT`, `57P03`), if it has one. */
+/** The `code` of a system or PostgreSQL error, such as `ENOENT` or `57P03`. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

@@ -3,7 +3,6 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 
-/** Where the metrics of a process are read without a key. */
 interface MetricsListener {
   address: AddressInfo
   close(): Promise<void>
@@ -11,7 +10,7 @@ interface MetricsListener {
 
 const host = '127.0.0.1'
 
-/** Serves `GET /metrics`, and nothing else, to this machine alone. */
+/** Serves `GET /metrics` on loopback, without a key. */
 export async function listenForMetrics(metrics: Metrics, port: number): Promise<MetricsListener> {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') return void response.writeHead(404).end()

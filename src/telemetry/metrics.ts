@@ -3,14 +3,14 @@ import { results } from '../domain/findings/judge.ts'
 import { verdicts } from '../domain/findings/verdict.ts'
 import { protocolNames } from '../domain/protocols/index.ts'
 
-/** What of a finding is counted. `evidence` is null where nothing was looked at. */
+/** The counted part of a finding; `evidence` is null when nothing was probed. */
 interface CountedFinding {
   result: string
   latencyMs: number | null
   evidence: { probe: string } | null
 }
 
-/** How far the work is behind, as the database has it. */
+/** Waiting work, from the database. */
 interface Backlog {
   vantages: readonly {
     name: string
@@ -24,19 +24,19 @@ interface Backlog {
 
 export interface Metrics {
   contentType: string
-  /** Findings that were recorded. */
+  /** Counts recorded findings. */
   recorded(findings: readonly CountedFinding[]): void
-  /** An audit has ended. */
+  /** Counts an ended audit. */
   ended(audit: { status: string; verdict: string }): void
-  /** An operation was answered. */
-  answered(operation: string, status: number, tookMs: number): void
-  /** All of it as Prometheus reads it. Without the database, the backlog is missing and `portwarden_database_up` is 0. */
+  /** Counts a response. */
+  responded(operation: string, status: number, tookMs: number): void
+  /** The text format of Prometheus. While the database is down, backlog series are NaN or missing. */
   render(): Promise<string>
 }
 
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** Counts what this process does; what is true of all processes together is asked for when somebody reads. */
+/** Counts the work of this process, and reads the shared backlog at every scrape. */
 export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -49,24 +49,24 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   })
   const checks = new Counter({
     name: 'portwarden_checks_total',
-    help: 'Checks that this process recorded; the probe is "none" where nothing was looked at',
+    help: 'Checks that this process recorded; the probe is "none" when nothing was probed',
     labelNames: ['probe', 'result'],
     registers,
   })
-  // From the beginning: a series that begins with its first failure shows no increase.
+  // A series that starts with its first failure shows no increase in Prometheus.
   for (const status of ['completed', 'canceled', 'failed'])
     for (const verdict of verdicts) audits.inc({ status, verdict }, 0)
   for (const probe of ['none', ...protocolNames]) for (const result of results) checks.inc({ probe, result }, 0)
   const probeSeconds = new Histogram({
     name: 'portwarden_probe_duration_seconds',
-    help: 'Duration of the try that decided a recorded check',
+    help: 'Duration of the attempt that decided a recorded check',
     labelNames: ['probe'],
     buckets: durations,
     registers,
   })
-  const answerSeconds = new Histogram({
+  const responseSeconds = new Histogram({
     name: 'portwarden_http_request_duration_seconds',
-    help: 'Duration of answers of this process by operationId and class of the status',
+    help: 'Duration of responses of this process by operationId and status class',
     labelNames: ['operation', 'status'],
     buckets: durations,
     registers,
@@ -82,18 +82,18 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
       }
     },
     ended: ({ status, verdict }) => audits.inc({ status, verdict }),
-    answered: (operation, status, tookMs) =>
-      answerSeconds.observe({ operation, status: `${Math.floor(status / 100)}xx` }, tookMs / 1000),
+    responded: (operation, status, tookMs) =>
+      responseSeconds.observe({ operation, status: `${Math.floor(status / 100)}xx` }, tookMs / 1000),
     async render() {
-      showBacklog(await backlog().catch(() => undefined)) // without the database the rest is told, and that it is down
+      showBacklog(await backlog().catch(() => undefined))
       return registry.metrics()
     },
   }
 }
 
-/** The gauges of what all processes share; each series goes when what it speaks of is not known any more. */
+/** Gauges of the backlog that all processes share; series of deleted vantages disappear. */
 function createBacklogGauges(registers: Registry[]) {
-  const up = new Gauge({ name: 'portwarden_database_up', help: 'Whether the database answered', registers })
+  const up = new Gauge({ name: 'portwarden_database_up', help: 'Whether the database responded', registers })
   const batches = new Gauge({
     name: 'portwarden_vantage_batches',
     help: 'Batches of a vantage in the queue, of all processes',
@@ -102,29 +102,29 @@ function createBacklogGauges(registers: Registry[]) {
   })
   const lag = new Gauge({
     name: 'portwarden_vantage_lag_seconds',
-    help: 'How long the oldest batch that waits for a vantage has waited',
+    help: 'Age of the oldest waiting batch of a vantage',
     labelNames: ['vantage'],
     registers,
   })
   const seen = new Gauge({
     name: 'portwarden_vantage_last_seen_timestamp_seconds',
-    help: 'When a vantage was seen last',
+    help: 'Time of the last heartbeat of a vantage',
     labelNames: ['vantage'],
     registers,
   })
   const scheduleLag = new Gauge({
     name: 'portwarden_schedule_lag_seconds',
-    help: 'How late the oldest tick of a schedule is that nobody has taken yet',
+    help: 'Delay of the oldest due schedule tick that no process has handled',
     registers,
   })
   const deliveries = new Gauge({
     name: 'portwarden_webhook_deliveries_waiting',
-    help: 'Deliveries to webhooks that were not taken yet and will be tried again',
+    help: 'Webhook deliveries that will be tried or retried',
     registers,
   })
   const deliveryLag = new Gauge({
     name: 'portwarden_webhook_lag_seconds',
-    help: 'How long the oldest delivery that waits has waited',
+    help: 'Age of the oldest waiting webhook delivery',
     registers,
   })
   return (backlog: Backlog | undefined) => {

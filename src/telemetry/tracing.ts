@@ -2,34 +2,33 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 type Attributes = Record<string, string | number>
 
-/** How a request was answered. */
-interface Answered {
+interface TracedResponse {
   operation: string
-  /** The path with the names of its parameters. */
+  /** The path with parameter names. */
   route: string | undefined
   status: number
-  /** The audit that the answer leads to. */
+  /** The audit in the `Location` of the response. */
   auditId?: string | undefined
 }
 
-/** Traces of what this process does. They name audits, operations and vantages, and never a target or what was sent. */
+/** Spans name audits, operations and vantages; never targets or payloads. */
 export interface Tracing {
-  /** A request begins, in the trace of its `traceparent` (W3C Trace Context) if it has one; answers what ends it. */
-  request(method: string, traceparent: string | undefined): (answer: Answered) => void
-  /** A step of an audit, inside the step that runs it. All steps of an audit are in one trace, whose id is that of the audit. */
+  /** Starts the span of a request, in the trace of its `traceparent` (W3C Trace Context); the result ends it. */
+  request(method: string, traceparent: string | undefined): (response: TracedResponse) => void
+  /** Runs a step of an audit in a span; the audit id is the trace id. */
   step<T>(name: string, auditId: string, attributes: Attributes, work: () => Promise<T>): Promise<T>
-  /** An audit has ended: the span above all of its steps. */
+  /** Sends the root span of an audit that has ended. */
   ended(auditId: string, outcome: { status: string; verdict: string }): void
-  /** A delivery to a webhook. */
+  /** Runs a webhook delivery in a span. */
   delivery<T extends { status: number | null }>(work: () => Promise<T>): Promise<T>
-  /** Sends what has not been sent yet, and ends. */
+  /** Exports the remaining spans and shuts down. */
   stop(): Promise<void>
 }
 
-/** How long the receiver of traces may take, and hold a stop. */
+/** How long an export may take, also during shutdown. */
 const exportTimeoutMs = 3_000
 
-/** Starts to trace to an OTLP/HTTP receiver. What it needs is loaded now, and not by processes that do not trace. */
+/** Exports traces to an OTLP/HTTP receiver. Loads OpenTelemetry only here, because it is large. */
 export async function startTracing({ endpoint, version }: { endpoint: string; version: string }): Promise<Tracing> {
   const [api, sdk, { OTLPTraceExporter }, resources] = await Promise.all([
     import('@opentelemetry/api'),
@@ -59,7 +58,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
 
   const within = (ids: { traceId: string; spanId: string; traceFlags: number }) =>
     isSpanContextValid(ids) ? trace.setSpanContext(ROOT_CONTEXT, { ...ids, isRemote: true }) : ROOT_CONTEXT
-  /** Of the span of an audit: any process knows them, long before it is sent. */
+  /** The ids of an audit's root span, derived so that every process knows them before it is sent. */
   const idsOf = (auditId: string) => {
     const traceId = auditId.replaceAll('-', '')
     return { traceId, spanId: traceId.slice(16), traceFlags: TraceFlags.SAMPLED }
@@ -69,7 +68,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
       /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/.exec(traceparent) ?? []
     return within({ traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED })
   }
-  /** Runs work as a span; `describe` may look at what came. */
+  /** Runs work in a span; `describe` adds attributes from its result. */
   const run = async <T>(
     span: ReturnType<typeof tracer.startSpan>,
     work: () => Promise<T>,
@@ -80,7 +79,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
       describe(result)
       return result
     } catch (error) {
-      // The message may quote what it failed at.
+      // The message could quote a payload.
       span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.name : 'error' })
       throw error
     } finally {
@@ -109,7 +108,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
     },
     ended(auditId, { status, verdict }) {
       given = idsOf(auditId)
-      const startTime = Number.parseInt(given.traceId.slice(0, 12), 16) // RFC 9562 section 5.7: when the id was made
+      const startTime = Number.parseInt(given.traceId.slice(0, 12), 16) // RFC 9562 section 5.7: the creation time of the id
       const attributes = { 'portwarden.audit.id': auditId, 'portwarden.audit.status': status }
       const options = { root: true, startTime, attributes: { ...attributes, 'portwarden.audit.verdict': verdict } }
       const span = tracer.startSpan('audit', options, ROOT_CONTEXT)
@@ -123,6 +122,6 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
         if (status !== null) span.setAttribute('http.response.status_code', status)
       })
     },
-    stop: () => provider.shutdown().catch(() => {}), // nobody takes them: what they tell is not worth a failed stop
+    stop: () => provider.shutdown().catch(() => {}), // lost spans must not fail a shutdown
   }
 }

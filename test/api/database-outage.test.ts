@@ -32,7 +32,7 @@ test('while the database is away the service lives, is not ready, and says so; w
   const away = await get('/readyz')
   expect(away.statusCode).toBe(503)
   expect(away.headers['content-type']).toMatch(/^application\/problem\+json/)
-  expect(away.json()).toMatchObject({ status: 503, detail: 'the database does not answer' })
+  expect(away.json()).toMatchObject({ status: 503, detail: 'the database does not respond' })
   expect((await get('/livez')).statusCode).toBe(200)
   expect((await get('/v1/targets/any', headers)).statusCode).toBe(503)
   const refused = await get('/v1/targets', headers)

@@ -105,8 +105,8 @@ describe('a process that looks from several vantages', () => {
   })
 
   test.each([
-    ['PORTWARDEN_ZONES', 'office=client', 'PORTWARDEN_ZONES says nothing for dmz'],
-    ['PORTWARDEN_ALLOW', 'dmz=10.0.0.0/8', 'PORTWARDEN_ALLOW says nothing for office'],
+    ['PORTWARDEN_ZONES', 'office=client', 'PORTWARDEN_ZONES has no value for dmz'],
+    ['PORTWARDEN_ALLOW', 'dmz=10.0.0.0/8', 'PORTWARDEN_ALLOW has no value for office'],
     [
       'PORTWARDEN_ZONES',
       'office=client;dmz=x;shop=y',

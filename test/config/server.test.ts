@@ -78,12 +78,12 @@ describe('a secret of the configuration', () => {
     expect(() => readConfig(twice)).toThrow('DATABASE_URL and DATABASE_URL_FILE are both set')
   })
 
-  test('is refused from a file that is missing, empty, or that anybody may write', async () => {
+  test('is refused from a file that is missing, empty, or writable by everyone', async () => {
     expect(() => readConfig({ DATABASE_URL_FILE: '/nowhere/url' })).toThrow(/^DATABASE_URL_FILE .*ENOENT/)
     const empty = await fileWith('\n')
     expect(() => readConfig({ DATABASE_URL_FILE: empty })).toThrow(/^DATABASE_URL_FILE names an empty file/)
     const open = await fileWith(url, 0o666)
-    expect(() => readConfig({ DATABASE_URL_FILE: open })).toThrow(/^DATABASE_URL_FILE .*anybody may write/)
+    expect(() => readConfig({ DATABASE_URL_FILE: open })).toThrow(/^DATABASE_URL_FILE .*everyone may write/)
     const readable = await fileWith(url, 0o444) // as container engines mount their secrets
     expect(readConfig({ DATABASE_URL_FILE: readable }).databaseUrl).toBe(url)
   })

@@ -33,6 +33,6 @@ test.each([
   expect(await ready()).toEqual([200, 'ok'])
   await service.query(`SET session_replication_role = replica`)
   await service.query(damage)
-  expect(await ready()).toEqual([503, 'the queue does not work'])
+  expect(await ready()).toEqual([503, 'the queue fails'])
   expect(await alive()).toBe(200)
 })
