@@ -69,7 +69,7 @@ describe('the check itself', () => {
       '/*',
       ' * Three more words',
       ' */',
-      'const text = `/* none */ ${1}`',
+      'const text = `/* none */`',
       '// biome-ignore lint: a directive',
     ]
     expect(commentsOf(text.join('\n')).map(wordsIn)).toEqual([2, 4, 5, 3])
