@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type FurnishedService, startFurnishedService } from '../support/fuzz/furnished-service.ts'
+import { fuzzOperations, seed } from '../support/fuzz/run.ts'
+
+/** With fewer than 100 for each operation not all of them succeed by chance. */
+const requests = Number(process.env.PORTWARDEN_FUZZ_REQUESTS ?? 10_000)
+
+/** Their input must fit one lease of one vantage, which is rare; test/api/routes/vantages/leases.test.ts covers them. */
+const isRarelyValid = (name: string) => name.includes('/leases/{id}/')
+
+let furnished: FurnishedService
+beforeAll(async () => {
+  furnished = await startFurnishedService()
+})
+afterAll(() => furnished?.service.stop())
+
+test(
+  `no request to any operation is answered with 5xx, or otherwise than the document says, and each operation succeeds (seed ${seed})`,
+  async () => {
+    const { failures, neverSuccessful, kindsNotTried } = await fuzzOperations(furnished, requests)
+    expect(failures).toBe('')
+    expect(neverSuccessful.filter((name) => !isRarelyValid(name))).toEqual([])
+    expect(kindsNotTried).toEqual([])
+  },
+  requests * 60,
+)
