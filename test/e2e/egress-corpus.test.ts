@@ -7,11 +7,11 @@ import { createCredentials } from '../../src/probes/ldap/credentials.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { type EntryPoint, entryPoints, neverDialled } from '../support/entry-points.ts'
 import { type Listening, listen } from '../support/listen.ts'
-import { openings } from '../support/openings.ts'
 import { run, spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { spellings } from '../support/spellings.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
+import { textInputs } from '../support/text-inputs.ts'
 
 const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
 const allowed = '127.0.0.2'
@@ -62,9 +62,9 @@ test('the corpus has 200 spellings at least', () => {
 })
 
 test('every place of the API where an address may be written is an entry point', async () => {
-  const places = openings((await service.call('GET', '/openapi.json')).body)
+  const places = textInputs((await service.call('GET', '/openapi.json')).body)
   const dialled = places.filter((place) => !neverDialled.some((pattern) => pattern.test(place)))
-  const known = new Set(Object.values(points).flatMap((point) => point.openings))
+  const known = new Set(Object.values(points).flatMap((point) => point.inputs))
   expect(dialled).toEqual([...known].sort())
 })
 

@@ -17,16 +17,16 @@ import { type Listening, listen } from './listen.ts'
 export interface TestApp extends App {
   url: string
   query<Row extends object>(statement: string): Promise<Row[]>
-  /** Accepts an audit; answers its id. With `startsAt` it is not planned at once. */
+  /** Accepts an audit and returns its id; `startsAt` delays its planning. */
   accept(request: Partial<AuditRequest>, startsAt?: Date): Promise<string>
-  /** The audit when it has ended. */
+  /** The audit, once it has ended. */
   ended(auditId: string): Promise<Audit>
   findings(auditId: string): Promise<Finding[]>
   /** Closes the app and drops its database. */
   stop(): Promise<void>
 }
 
-/** The service without its HTTP side on a database of its own; it does not work before `work()` is called. */
+/** The service without HTTP on a separate database; starts its worker with `work()`. */
 export async function startTestApp(env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const { url, drop } = await createTestDatabase()
   const app = await startTestAppOn(url, env)
@@ -39,7 +39,7 @@ export async function startTestApp(env: NodeJS.ProcessEnv = {}): Promise<TestApp
   }
 }
 
-/** Another process's worth of service on a database that is there; stopping it leaves the database. */
+/** Another instance on an existing database, which it keeps. */
 export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): Promise<TestApp> {
   const config = readConfig({
     DATABASE_URL: url,
@@ -51,8 +51,8 @@ export async function startTestAppOn(url: string, env: NodeJS.ProcessEnv = {}): 
   })
   const app = await startApp(config, { exclusive: true, log: pino({ level: 'silent' }) })
   await ensurePolicy(app, ports, 'test')
-  // As working does: here audits are accepted and planned before anybody works, too.
-  for (const place of config.vantages) await app.stores.vantages.announce(place)
+  // Like a worker, so that audits can be planned before one runs.
+  for (const vantage of config.vantages) await app.stores.vantages.announce(vantage)
   return {
     ...app,
     url,
@@ -88,7 +88,7 @@ const rule = (id: string, more: Partial<PolicyRule>): PolicyRule => ({
 })
 
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
-/** A policy about one port that must be open and one that must be shut; and one rule that nobody can look at. */
+/** A policy with one port that must be open, one that must be closed, and one rule without a vantage. */
 export const ports: PolicyDocument = {
   name: 'ports',
   title: 'Ports',
@@ -111,5 +111,5 @@ export const ports: PolicyDocument = {
 }
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
 
-/** A port of loopback that accepts connections and says nothing. */
+/** A loopback port that accepts connections and stays silent. */
 export const listenSilently = (): Promise<Listening> => listen(createServer((socket) => socket.on('error', () => {})))

@@ -6,15 +6,15 @@ import { spawnPeer } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 interface Capture extends Peer {
-  /** All packets so far, up to one that holds this mark: send it in clear after everything else. */
+  /** All packets up to one with this mark, sent in clear last. */
   upTo: (mark: string) => Promise<Buffer>
 }
 
-/** A packet capture on loopback of what the filter (pcap-filter(7)) lets through; ends with an error if a packet was lost. */
+/** A loopback packet capture with a pcap-filter(7); fails if a packet was lost. */
 export async function startCapture(filter: string): Promise<Capture> {
   const directory = await makeTempDir('capture')
   const file = join(directory.path, 'packets')
-  // -U: each packet is written as it comes. -Z: Debian's tcpdump becomes a user that may not write here.
+  // -U writes each packet immediately. -Z root: Debian's default user may not write here.
   const options = ['-i', 'lo', '-n', '-U', '-B', '16384', '-Z', 'root', '-w', file]
   const tcpdump = await spawnPeer('tcpdump', [...options, filter], { ready: /listening on lo/ })
   const end = async () => {

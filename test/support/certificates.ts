@@ -8,37 +8,37 @@ type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
 export interface CertificateOptions {
   /** The subject's CN. */
   commonName: string
-  /** As openssl.cnf writes it: `DNS:a.test,IP:127.0.0.1`. */
+  /** In openssl.cnf syntax: `DNS:a.test,IP:127.0.0.1`. */
   subjectAltName: string
-  /** Days from now; negative is the past. The half day keeps "whole days left" the same all through a test. */
+  /** Days from now, may be negative; the half day keeps "whole days left" stable. */
   fromDays?: number
   toDays?: number
-  /** Default: EC P-256, made in 5 ms; RSA can take a hundred times that. */
+  /** Default: EC P-256 (5 ms); RSA takes up to a hundred times that. */
   key?: KeyKind
 }
 
 export interface Certificate {
-  /** PEM texts, and the same as files of their own. */
+  /** PEM, and the same as files. */
   cert: string
   key: string
   certPath: string
   keyPath: string
-  /** The certificate and its issuer's, as servers send them. */
+  /** The certificate and its issuer's, in the order of a TLS server. */
   chainPath: string
 }
 
 export interface Authority {
-  /** The certificate of the authority, to be trusted by clients. */
+  /** The trust anchor for clients. */
   ca: string
   caPath: string
   issue: (request: CertificateOptions) => Promise<Certificate>
-  /** Signed with the certificate's own key, so the authority vouches for nothing. */
+  /** Self-signed, independent of the authority. */
   selfSign: (request: CertificateOptions) => Promise<Certificate>
-  /** The path of a DER OCSP response, valid for a week, that says `good` for a certificate this authority issued. */
+  /** Path of a DER OCSP response `good` for an issued certificate, valid for a week. */
   ocspResponse: (certificate: Certificate) => Promise<string>
 }
 
-/** A certificate authority of its own, made with the openssl command. Its files go when this process ends. */
+/** A new certificate authority (openssl command); its files are removed at exit. */
 export async function createAuthority(commonName: string): Promise<Authority> {
   const { path: directory } = await makeTempDir('ca')
   const file = (name: string) => join(directory, name)
@@ -51,7 +51,7 @@ export async function createAuthority(commonName: string): Promise<Authority> {
 
   let made = 0
   let idle: Promise<unknown> = Promise.resolve()
-  /** `openssl ca` does not lock its index, so one request at a time. */
+  /** One request at a time, because `openssl ca` does not lock its index. */
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
     const result = idle.then(work)
     idle = result.catch(() => {})
@@ -98,7 +98,7 @@ export async function createAuthority(commonName: string): Promise<Authority> {
 
 let shared: Promise<Authority> | undefined
 
-/** The authority whose certificates the peers of this process use unless they are given others. */
+/** The default authority of the peers of this process. */
 export function peerAuthority(): Promise<Authority> {
   shared ??= createAuthority('Portwarden Test CA')
   return shared
@@ -119,7 +119,7 @@ function opensslTime(daysFromNow: number): string {
   return `${time.replace(/\.\d+Z$/, '').replace(/\D/g, '')}Z`
 }
 
-/** `openssl req` cannot make a certificate that starts or ends in the past; `openssl ca` can, but wants a configuration. */
+/** Unlike `openssl req`, `openssl ca` can backdate, but needs a configuration. */
 function opensslConfig(directory: string): string {
   return `
 [ca]

@@ -11,7 +11,7 @@ import { makeTempDir } from './temp-dir.ts'
 const root = resolve(import.meta.dirname, '../..')
 export const auditCommand = [process.execPath, join(root, 'src/cli/audit.ts')] as const
 
-/** What the commands read from the environment, and no setting of whoever runs the tests. */
+/** The environment of the commands, without the settings of the test runner. */
 export function environment(databaseUrl: string, env: Record<string, string> = {}): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, DATABASE_URL: databaseUrl, PORTWARDEN_LEDGER_KEY: ledgerKey, ...env }
 }
@@ -21,7 +21,7 @@ interface AuditOutcome {
   findings: Finding[]
 }
 
-/** Runs `npm run audit -- … --json`, as users do, and reads what it prints. */
+/** Runs `npm run audit -- … --json` and parses its output. */
 export async function runAudit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Output & AuditOutcome> {
   const [node, program] = auditCommand
   return readOutcome(await run(node, [program, ...argv, '--json'], { env }))
@@ -34,7 +34,7 @@ export function readOutcome(output: Output): Output & AuditOutcome {
 
 export interface Service extends Peer {
   url: string
-  /** The admin key, and the file that holds it. */
+  /** The admin key and its file. */
   key: string
   keyFile: string
   pid: number
@@ -45,7 +45,7 @@ export interface Service extends Peer {
   logged: PeerProcess['logged']
 }
 
-/** The whole service as a process of its own, as users start it, on a port of 127.0.0.1 of its choice. */
+/** The whole service as a process on a free port of 127.0.0.1. */
 export async function startServiceProcess(
   databaseUrl: string,
   env: Record<string, string> = {},
@@ -70,5 +70,5 @@ export async function startServiceProcess(
   }
 }
 
-/** A text that nobody else sends, for secrets and for marks in captures. */
+/** A unique text, for secrets and marks in captures. */
 export const unique = (name: string) => `${name}-${randomBytes(12).toString('hex')}`

@@ -5,12 +5,12 @@ import { asPeer, type Peer } from './peers/peer.ts'
 
 interface ConnectProxy extends Peer {
   url: string
-  /** What clients targets to be connected with, and all that they sent then. */
+  /** Targets of the CONNECT requests, and all data sent by clients. */
   targets: readonly string[]
   sent: () => Buffer
 }
 
-/** An HTTP proxy that connects (RFC 9110 section 9.3.6), and writes down what passes from client to server. */
+/** An HTTP CONNECT proxy (RFC 9110 section 9.3.6) that records client data. */
 export async function startConnectProxy(): Promise<ConnectProxy> {
   const targets: string[] = []
   const chunks: Buffer[] = []

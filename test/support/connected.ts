@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Whether a process has a connection open to a port of loopback, at this moment. */
+/** Whether a process currently has a connection to a loopback port. */
 export function isConnectedTo(pid: number, port: number): boolean {
   const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const lines = readFileSync('/proc/net/tcp', 'utf8')
@@ -11,7 +11,7 @@ export function isConnectedTo(pid: number, port: number): boolean {
     try {
       return inodes.has(/^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1])
     } catch {
-      return false // it was closed meanwhile
+      return false // closed meanwhile
     }
   })
 }

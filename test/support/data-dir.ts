@@ -5,12 +5,12 @@ import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { afterDeath } from './reaper.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-/** A data directory of its own, which does not exist yet. */
+/** A path for a new data directory. */
 export interface DataDir {
   path: string
-  /** The process of its PostgreSQL, or undefined while none runs. */
+  /** The process id of its PostgreSQL; undefined if not running. */
   postmaster(): number | undefined
-  /** Ends its PostgreSQL, if a test left it running, and removes everything. */
+  /** Stops its PostgreSQL and removes everything. */
   remove(): Promise<void>
 }
 

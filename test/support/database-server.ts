@@ -13,13 +13,13 @@ import { afterDeath } from './reaper.ts'
 import { prepareTcpPostgres } from './tcp-postgres.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-/** Where the databases of one test run are made. */
+/** The PostgreSQL server of one test run. */
 export interface DatabaseServer {
-  /** A database to connect to for creating others. */
+  /** The maintenance database, for creating others. */
   url: string
-  /** What the names of the run's databases begin with. */
+  /** The name prefix of the run's databases. */
   prefix: string
-  /** A database with all migrations and the tables of the queue; nobody may connect to it, so that it can be cloned. */
+  /** A migrated template with the queue's tables; closed for connections, so that it can be cloned. */
   template: string
 }
 
@@ -29,7 +29,7 @@ export interface StartedServer extends DatabaseServer {
 
 const runPrefix = 'pwtest_'
 
-/** The server that TEST_DATABASE_URL names, or else an embedded one of the run's own; with a migrated template. */
+/** The server of TEST_DATABASE_URL, else a new embedded one, with a migrated template. */
 export async function startDatabaseServer(elsewhere = process.env.TEST_DATABASE_URL): Promise<StartedServer> {
   const { url, stop } = elsewhere ? { url: elsewhere, stop: async () => {} } : await startOwnServer()
   try {
@@ -53,7 +53,7 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
   const dataDir = join(directory.path, 'data')
   const home = clusterHome(dataDir)
   const forgetFiles = afterDeath(['rm', '-rf', home])
-  const { command, url } = await prepareTcpPostgres(dataDir, ['max_connections=150', 'fsync=off']) // no test cuts the power
+  const { command, url } = await prepareTcpPostgres(dataDir, ['max_connections=150', 'fsync=off']) // no test simulates a power loss
   const [name, ...rest] = command
   const server = await spawnPeer(name, rest, { ready: /ready to accept connections/, env: { PATH: process.env.PATH } })
   return {
@@ -67,10 +67,10 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
   }
 }
 
-/** Names the run and holds a lock on the name; drops what runs left whose lock is gone because they were killed. */
+/** Names the run and locks the name; drops databases of killed runs, whose lock is gone. */
 async function openRun(url: string): Promise<DatabaseServer & { close(): Promise<void> }> {
   const client = new pg.Client({ connectionString: url, application_name: 'portwarden tests' })
-  client.on('error', () => {}) // the server may stop first, and what failed says why
+  client.on('error', () => {}) // the server may stop first
   await client.connect()
   const dropRun = async (run: string) => {
     const { rows } = await client.query<{ name: string }>(
@@ -118,17 +118,17 @@ async function makeTemplate(url: string, template: string): Promise<void> {
   await query(url, [`ALTER DATABASE ${template} IS_TEMPLATE true ALLOW_CONNECTIONS false`])
 }
 
-/** The same server, another database. */
+/** The URL of another database on the same server. */
 export function databaseUrl(url: string, database: string): string {
   const changed = new URL(url)
   changed.pathname = `/${database}`
   return changed.href
 }
 
-/** Runs statements on a connection of their own; answers the rows of the last. */
+/** Runs statements on a new connection; returns the rows of the last. */
 export async function query<Row extends pg.QueryResultRow>(url: string, statements: readonly string[]): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
-  client.on('error', () => {}) // the query that is cut says it too
+  client.on('error', () => {}) // the interrupted query rejects as well
   await client.connect()
   try {
     let rows: Row[] = []

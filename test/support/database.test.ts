@@ -16,7 +16,7 @@ const countOf = async (url: string, name: string) =>
 const nameOf = (url: string) => new URL(url).pathname.slice(1)
 
 describe('a test database', () => {
-  test('is migrated, has the tables of the queue, and is of its own', async () => {
+  test('is migrated, has the tables of the queue, and is not shared', async () => {
     const other = await createTestDatabase()
     await query(other.url, [`INSERT INTO rule (policy, name) VALUES ('p', 'r')`])
     expect(await query(database.url, ['SELECT name FROM rule'])).toEqual([])
@@ -24,7 +24,7 @@ describe('a test database', () => {
     await other.drop()
   })
 
-  test('is gone when it is dropped, even under somebody who is connected to it', async () => {
+  test('can be dropped while a client is connected', async () => {
     const { url, drop } = await createEmptyDatabase()
     const sleeping = query(url, ['SELECT pg_sleep(60)']).catch((error: Error) => error.message)
     await drop()
@@ -34,7 +34,7 @@ describe('a test database', () => {
 })
 
 describe('a test run that was killed', () => {
-  test('leaves databases only until the next run on that server, which spares those of live runs', async () => {
+  test('leaves databases until the next run on that server, which keeps those of live runs', async () => {
     await query(database.url, [
       'CREATE DATABASE pwtest_dead_1',
       'CREATE DATABASE pwtest_dead_template IS_TEMPLATE true',
@@ -49,7 +49,7 @@ describe('a test run that was killed', () => {
     expect(await countOf(database.url, next.template)).toBe(0)
   })
 
-  test('leaves neither the server that it started nor its files', async () => {
+  test('leaves neither its server nor its files', async () => {
     const code = `const { startDatabaseServer } = await import(${JSON.stringify(import.meta.resolve('./database-server.ts'))})
       const { url } = await startDatabaseServer('')
       const pg = (await import('pg')).default
@@ -64,12 +64,12 @@ describe('a test run that was killed', () => {
     })
     const files = (await text(child.stdout)).trim()
     expect(files).toMatch(/\/postgres$/)
-    // The server holds its log and its files until its end; the reaper removes them after that.
+    // The reaper removes the files after the end of the server.
     await expect.poll(() => existsSync(`${files}/..`)).toBe(false)
   })
 })
 
-/** The database that the run's own server is managed from: locks on the names of runs are held there. */
+/** The maintenance database, which holds the locks of runs. */
 async function maintenanceUrl(): Promise<string> {
   const rows = await query<{ name: string }>(database.url, [
     `SELECT datname AS name FROM pg_stat_activity WHERE application_name = 'portwarden tests'`,

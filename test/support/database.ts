@@ -7,17 +7,17 @@ import type { Announcement } from './global-setup.ts'
 
 export interface TestDatabase {
   url: string
-  /** Removes the database, whoever is still connected to it. */
+  /** Drops the database, even with open connections. */
   drop(): Promise<void>
 }
 
-/** A database of one's own with all migrations and the tables of the queue. */
+/** A new database with all migrations and the tables of the queue. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await findServer()
   return createFrom(server, server.template)
 }
 
-/** A database of one's own with nothing in it. */
+/** A new empty database. */
 export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom(await findServer(), 'template0')
 }

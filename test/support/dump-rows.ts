@@ -7,7 +7,7 @@ export async function dumpRows(url: string): Promise<Buffer> {
      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`,
   ])
   for (const known of ['public.finding', 'pgboss.job'])
-    if (!tables.some(({ name }) => name === known)) throw new Error(`there is no table ${known} to look into`)
+    if (!tables.some(({ name }) => name === known)) throw new Error(`the table ${known} does not exist`)
   const rows: string[] = []
   for (const { name } of tables) {
     const found = await query<{ row: string }>(url, [`SELECT t::text AS row FROM ${name} AS t`])

@@ -3,15 +3,15 @@ import { expect } from 'vitest'
 import { reprobeWindow } from '../../src/operations/exceptions/reprobe-window.ts'
 import type { ApiResponse, TestService } from './service.ts'
 
-/** A way by which somebody can tell the service where to dial. */
+/** An API input that makes the service dial a host. */
 export interface EntryPoint {
-  /** The places of the API that it goes through, as `openings` names them. */
-  openings: readonly string[]
-  /** Offers hosts, and waits until those that were taken have been dialled; answers how many that were. */
+  /** The inputs that it uses, as named by `textInputs`. */
+  inputs: readonly string[]
+  /** Offers hosts, waits until the accepted ones are dialled, and returns their number. */
   offer(hosts: readonly string[]): Promise<number>
 }
 
-/** Places that take names and texts, which nobody dials. */
+/** Inputs for names and texts, which are never dialled. */
 export const neverDialled = [
   / (path|header) \S+$/,
   / query (actor|by|correlationId|cursor|externalId|framework|from|head|label\/-|policy|rule|subject|ticket|to|vantage)$/,
@@ -21,12 +21,12 @@ export const neverDialled = [
   / body \/filter\/(labels\/\*|policies\/-)$/,
   / body \/items\/-\/(policy|rule|target|vantage)$/,
   / body \/targets\/-\/(externalId|labels\/\*|name|roles\/-)$/,
-  // What an agent saw; and drafts, which are checked, or judged by facts that are known.
+  // Observations of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
   /^POST \/v1\/policies\/(validate|preview) /,
 ]
 
-/** Every entry point of the API. `port` is dialled; `allowed` is a host that may be. The service must look from the zone `client`. */
+/** Every entry point of the API. Dials `port`; `allowed` is an allowed host. Needs a vantage in the zone `client`. */
 export async function entryPoints(
   service: TestService,
   { port, allowed }: { port: number; allowed: string },
@@ -37,49 +37,49 @@ export async function entryPoints(
   let made = 0
   const newName = () => `${via}-${++made}`
   const { addressPolicy, parameterPolicy, hostsPolicy, defaultsPolicy } = policiesFor(port)
-  for (const body of [addressPolicy, parameterPolicy]) mustBe(await call('PUT', `/v1/policies/${body.name}`, body))
+  for (const body of [addressPolicy, parameterPolicy]) succeeded(await call('PUT', `/v1/policies/${body.name}`, body))
   await service.stores.targets.save([{ name: 'there', address: allowed }])
   const [byAddress, byParameter] = [addressPolicy.name, { policy: parameterPolicy.name, targets: ['there'] }]
 
   const ended = async (...ids: unknown[]) => void (await Promise.all(ids.map((id) => service.ended(String(id)))))
   const audit = (body: object) => call('POST', '/v1/audits', body)
-  const endedAudit = (answer: ApiResponse) => ended(answer.body.id)
+  const endedAudit = (response: ApiResponse) => ended(response.body.id)
 
-  /** Offers many hosts in a request, again and again without those that it was refused for; what is left is dialled. */
+  /** Offers many hosts in one request, retries without the refused ones, and dials the rest. */
   const together = (
-    openings: readonly string[],
+    inputs: readonly string[],
     send: (hosts: readonly string[]) => Promise<ApiResponse>,
-    dial: (answer: ApiResponse) => Promise<unknown> = endedAudit,
+    dial: (response: ApiResponse) => Promise<unknown> = endedAudit,
   ): EntryPoint => ({
-    openings,
+    inputs,
     async offer(hosts) {
-      let taken = 0
-      for (let at = 0; at < hosts.length; at += slots) taken += await offerSome(hosts.slice(at, at + slots))
-      return taken
+      let accepted = 0
+      for (let at = 0; at < hosts.length; at += slots) accepted += await offerSome(hosts.slice(at, at + slots))
+      return accepted
       async function offerSome(some: readonly string[]): Promise<number> {
         if (some.length === 0) return 0
-        const answer = await send(some)
-        if (isAccepted(answer)) {
-          await dial(answer)
+        const response = await send(some)
+        if (isAccepted(response)) {
+          await dial(response)
           return some.length
         }
-        const wrong = new Set(answer.body.errors.map(placeOf))
-        expect([...wrong], JSON.stringify(answer.body)).not.toContain(undefined)
-        return offerSome(some.filter((_, place) => !wrong.has(place)))
+        const wrong = new Set(response.body.errors.map(hostIndexOf))
+        expect([...wrong], JSON.stringify(response.body)).not.toContain(undefined)
+        return offerSome(some.filter((_, index) => !wrong.has(index)))
       }
     },
   })
-  /** Offers each host in a request of its own; what was taken is dialled. */
+  /** Offers each host in a separate request, and dials the accepted ones. */
   const each = (
-    openings: readonly string[],
+    inputs: readonly string[],
     send: (host: string) => Promise<ApiResponse>,
-    dial: (answers: readonly ApiResponse[]) => Promise<unknown> = async () => {},
+    dial: (responses: readonly ApiResponse[]) => Promise<unknown> = async () => {},
   ): EntryPoint => ({
-    openings,
+    inputs,
     async offer(hosts) {
-      const taken = (await inParts(hosts, send)).filter(isAccepted)
-      await dial(taken)
-      return taken.length
+      const accepted = (await inParts(hosts, send)).filter(isAccepted)
+      await dial(accepted)
+      return accepted.length
     },
   })
 
@@ -97,39 +97,40 @@ export async function entryPoints(
   const importing = (type: string, text: string, partial = false) =>
     call('POST', `/v1/targets/import?partial=${partial}`, text, type)
 
-  /** Targets that each have some of the hosts as parameters, which nobody looks at before an audit. */
+  /** Targets with the hosts as parameters, which only an audit uses. */
   const targetsWith = (hosts: readonly string[]): Target[] =>
-    Array.from({ length: Math.ceil(hosts.length / mostParameters) }, (_, part) => ({
+    Array.from({ length: Math.ceil(hosts.length / maxParameters) }, (_, part) => ({
       name: newName(),
       address: allowed,
-      params: paramsOf(hosts, part * mostParameters, (part + 1) * mostParameters),
+      params: paramsOf(hosts, part * maxParameters, (part + 1) * maxParameters),
     }))
-  const parametersOfTargets = (openings: string[], save: (targets: readonly Target[]) => Promise<ApiResponse>) =>
-    together(openings, async (hosts) => {
+  const parametersOfTargets = (inputs: string[], save: (targets: readonly Target[]) => Promise<ApiResponse>) =>
+    together(inputs, async (hosts) => {
       const targets = targetsWith(hosts)
-      const answer = await save(targets)
-      if (!isAccepted(answer)) return answer
+      const response = await save(targets)
+      if (!isAccepted(response)) return response
       return audit({ policy: parameterPolicy.name, targets: targets.map(({ name }) => name) })
     })
   const addressesOfTargets = (type: string, write: (targets: readonly Target[]) => string): EntryPoint => ({
-    openings: [`POST /v1/targets/import ${type}`],
+    inputs: [`POST /v1/targets/import ${type}`],
     async offer(hosts) {
       const rows = hosts.map((address) => ({ name: newName(), address }))
-      mustBe(await importing(type, write(rows), true))
+      succeeded(await importing(type, write(rows), true))
       const names = (await service.stores.targets.findByNames(rows.map(({ name }) => name))).map(({ name }) => name)
-      await endedAudit(mustBe(await audit({ policy: byAddress, targets: names })))
+      await endedAudit(succeeded(await audit({ policy: byAddress, targets: names })))
       return names.length
     },
   })
 
   const scheduleOf = (hosts: readonly string[]) => ({
-    ...{ cron: '0 2 * * *', missed: 'once' },
+    cron: '0 2 * * *',
+    missed: 'once',
     audit: { ...byParameter, params: paramsOf(hosts) },
   })
   const newSchedule = (hosts: readonly string[]) =>
     call('POST', '/v1/schedules', { name: newName(), ...scheduleOf(hosts) })
   const changedSchedule = async (method: 'PUT' | 'PATCH', hosts: readonly string[]) => {
-    const { name } = mustBe(await newSchedule([allowed])).body
+    const { name } = succeeded(await newSchedule([allowed])).body
     return call(method, `/v1/schedules/${name}`, scheduleOf(hosts))
   }
   const tick = async ({ body: { name } }: ApiResponse) => {
@@ -140,7 +141,7 @@ export async function entryPoints(
   }
 
   const probeBehind = async ({ body: { id } }: ApiResponse) => {
-    mustBe(await call('POST', `/v1/windows/${id}/approve`, {}))
+    succeeded(await call('POST', `/v1/windows/${id}/approve`, {}))
     await reprobeWindow(service, { windowId: id, reprobe: 0 }, new Date(Date.now() + 7_200_000))
     await ended((await service.stores.windows.find(id))?.reprobeAuditId)
   }
@@ -148,41 +149,40 @@ export async function entryPoints(
     const name = newName()
     await service.stores.targets.save([{ name, address: allowed }])
     const [from, to] = [new Date(), new Date(Date.now() + 3_600_000)]
-    const rules = hosts.map((_, place) => `look${place}`)
-    const asked = { policy: parameterPolicy.name, rules, targets: [name], ticket: 'T', reason: 'r', from, to }
-    return call('POST', '/v1/windows', { ...asked, params: paramsOf(hosts) })
+    const rules = hosts.map((_, index) => `rule${index}`)
+    const window = { policy: parameterPolicy.name, rules, targets: [name], ticket: 'T', reason: 'r', from, to }
+    return call('POST', '/v1/windows', { ...window, params: paramsOf(hosts) })
   }
 
   const policy = (type: string, documentOf: (hosts: readonly string[]) => { name: string }) =>
     together(
       [`PUT /v1/policies/{name} ${type === 'application/json' ? 'body' : type}`],
-      // JSON is YAML, too.
+      // JSON is valid YAML.
       (hosts) => call('PUT', `/v1/policies/${documentOf(hosts).name}`, JSON.stringify(documentOf(hosts)), type),
-      async ({ body: { name } }) => endedAudit(mustBe(await audit({ policy: name, targets: ['there'] }))),
+      async ({ body: { name } }) => endedAudit(succeeded(await audit({ policy: name, targets: ['there'] }))),
     )
 
   const urlOf = (host: string) => `http://${bracketed(host)}:${port}/`
-  // Of an event that does not come: an audit must be dialled for, and not told of.
+  // An event that never occurs, so that only the ping is delivered.
   const newWebhook = (host: string) => call('POST', '/v1/webhooks', { url: urlOf(host), events: ['vantage.absent'] })
   const ping = async ({ body: { id } }: ApiResponse) => {
-    const delivery = mustBe(await service.call('POST', `/v1/webhooks/${id}/ping`)).body.id
-    await tried(id, (items) => items.some((item) => item.id === delivery && item.lastAttempt !== null))
+    const delivery = succeeded(await service.call('POST', `/v1/webhooks/${id}/ping`)).body.id
+    await attempted(id, (items) => items.some((item) => item.id === delivery && item.lastAttempt !== null))
   }
-  const tried = (id: string, found: (items: { id: string; lastAttempt: unknown }[]) => boolean) =>
+  const attempted = (id: string, found: (items: { id: string; lastAttempt: unknown }[]) => boolean) =>
     expect
       .poll(async () => found((await service.call('GET', `/v1/webhooks/${id}/deliveries?limit=1000`)).body.items))
       .toBe(true)
-  const { id: changedId } = mustBe(await newWebhook(allowed)).body
+  const { id: changedId } = succeeded(await newWebhook(allowed)).body
   const changeWebhook = (host: string) => call('PATCH', `/v1/webhooks/${changedId}`, { url: urlOf(host) })
   let called = 0
 
   return {
-    'the address of a target that comes with an audit': together(['POST /v1/audits body /targets/-/address'], (hosts) =>
+    'the address of a target in an audit request': together(['POST /v1/audits body /targets/-/address'], (hosts) =>
       audit({ policy: byAddress, targets: hosts.map((address) => ({ name: newName(), address })) }),
     ),
-    'a parameter of a target that comes with an audit': together(
-      ['POST /v1/audits body /targets/-/params/*'],
-      (hosts) => audit({ policy: parameterPolicy.name, targets: targetsWith(hosts) }),
+    'a parameter of a target in an audit request': together(['POST /v1/audits body /targets/-/params/*'], (hosts) =>
+      audit({ policy: parameterPolicy.name, targets: targetsWith(hosts) }),
     ),
     'a parameter of an audit': together(['POST /v1/audits body /params/*'], (hosts) =>
       audit({ ...byParameter, params: paramsOf(hosts) }),
@@ -190,30 +190,30 @@ export async function entryPoints(
     'the callbackUrl of an audit': each(
       ['POST /v1/audits body /callbackUrl'],
       (host) => audit({ ...byParameter, callbackUrl: urlOf(host) }),
-      async (answers) => {
-        await ended(...answers.map(({ body }) => body.id))
-        called += answers.length
-        await tried('callbacks', (items) => items.filter(({ lastAttempt }) => lastAttempt).length === called)
+      async (responses) => {
+        await ended(...responses.map(({ body }) => body.id))
+        called += responses.length
+        await attempted('callbacks', (items) => items.filter(({ lastAttempt }) => lastAttempt).length === called)
       },
     ),
     ...mapEntries(savers, (method, save) => [
       `${method} of an address`,
       {
-        openings: [`${method} ${pathOf[method]} body /address`],
+        inputs: [`${method} ${pathOf[method]} body /address`],
         async offer(hosts: readonly string[]) {
           const targets = hosts.map((address) => ({ name: newName(), address }))
-          const answers = await inParts(targets, save)
-          const taken = targets.filter((_, index) => isAccepted(answers[index])).map(({ name }) => name)
-          await endedAudit(mustBe(await audit({ policy: byAddress, targets: taken })))
-          return taken.length
+          const responses = await inParts(targets, save)
+          const accepted = targets.filter((_, index) => isAccepted(responses[index])).map(({ name }) => name)
+          await endedAudit(succeeded(await audit({ policy: byAddress, targets: accepted })))
+          return accepted.length
         },
       },
     ]),
     ...mapEntries(savers, (method, save) => [
       `${method} of a target's parameter`,
       parametersOfTargets([`${method} ${pathOf[method]} body /params/*`], async (targets) => {
-        const answers = await inParts(targets, save)
-        return answers.find((answer) => !isAccepted(answer)) ?? (answers[0] as ApiResponse)
+        const responses = await inParts(targets, save)
+        return responses.find((response) => !isAccepted(response)) ?? (responses[0] as ApiResponse)
       }),
     ]),
     ...mapEntries({ ...documents, ...nmapDocuments }, (type, write) => [
@@ -236,63 +236,77 @@ export async function entryPoints(
         tick,
       ),
     ]),
-    'a parameter of the look behind a window': together(['POST /v1/windows body /params/*'], windowWith, probeBehind),
+    'a parameter of the reprobe of a window': together(['POST /v1/windows body /params/*'], windowWith, probeBehind),
     '/probe?target=': each(['GET /probe query target'], (host) => {
       const query = new URLSearchParams({ target: `${bracketed(host)}:${port}`, module: 'tcp_connect' })
       return service.call('GET', `/probe?${query}`)
     }),
-    'the URL of a new webhook': each(['POST /v1/webhooks body /url'], newWebhook, (answers) => inParts(answers, ping)),
+    'the URL of a new webhook': each(['POST /v1/webhooks body /url'], newWebhook, (responses) =>
+      inParts(responses, ping),
+    ),
     'the URL of a webhook that is changed': {
-      openings: ['PATCH /v1/webhooks/{id} body /url'],
+      inputs: ['PATCH /v1/webhooks/{id} body /url'],
       async offer(hosts) {
-        const taken: string[] = []
-        for (const host of hosts) if (isAccepted(await changeWebhook(host))) taken.push(host)
-        for (const host of taken) await ping(mustBe(await changeWebhook(host)))
-        return taken.length
+        const accepted: string[] = []
+        for (const host of hosts) if (isAccepted(await changeWebhook(host))) accepted.push(host)
+        for (const host of accepted) await ping(succeeded(await changeWebhook(host)))
+        return accepted.length
       },
     },
   }
 }
 
-/** Policies that dial the address of a target, or up to `slots` hosts, at the port. */
+/** Policies that dial the port at a target's address or at up to `slots` hosts. */
 function policiesFor(port: number) {
   const rule = (id: string, more: object = {}) => ({
-    ...{ id, title: 'probe', severity: 'low', direction: 'inbound', from: ['client'], probe: 'tcp', port },
-    ...{ expect: { state: ['open'] }, insideWindow: { expect: { state: ['closed'] } }, ...more },
+    id,
+    title: 'probe',
+    severity: 'low',
+    direction: 'inbound',
+    from: ['client'],
+    probe: 'tcp',
+    port,
+    expect: { state: ['open'] },
+    insideWindow: { expect: { state: ['closed'] } },
+    ...more,
   })
   const policy = (name: string, rules: object[], parameters: object = {}) => ({
-    ...{ name, title: 'Where a connect would be noticed', parameters, rules, windows: { selfApproval: true } },
+    name,
+    title: 'Connects to a monitored port',
+    parameters,
+    rules,
+    windows: { selfApproval: true },
   })
-  const places = Array.from({ length: slots }, (_, place) => place)
-  const byParameter = (place: number) => rule(`look${place}`, { host: `${'$'}{h${place}}`, when: `${'$'}{h${place}}` })
+  const indexes = Array.from({ length: slots }, (_, index) => index)
+  const byParameter = (index: number) => rule(`rule${index}`, { host: `${'$'}{h${index}}`, when: `${'$'}{h${index}}` })
   const parameters = (defaults: readonly string[] = []) =>
     Object.fromEntries(
-      places.map((place) => [`h${place}`, { type: 'host', ...(place in defaults && { default: defaults[place] }) }]),
+      indexes.map((index) => [`h${index}`, { type: 'host', ...(index in defaults && { default: defaults[index] }) }]),
     )
   return {
     addressPolicy: policy('by-address', [rule('probe')]),
-    parameterPolicy: policy('by-parameter', places.map(byParameter), parameters()),
+    parameterPolicy: policy('by-parameter', indexes.map(byParameter), parameters()),
     hostsPolicy: (hosts: readonly string[]) =>
       policy(
         'by-host',
-        hosts.map((host, place) => rule(`look${place}`, { host })),
+        hosts.map((host, index) => rule(`rule${index}`, { host })),
       ),
-    defaultsPolicy: (hosts: readonly string[]) => policy('by-default', places.map(byParameter), parameters(hosts)),
+    defaultsPolicy: (hosts: readonly string[]) => policy('by-default', indexes.map(byParameter), parameters(hosts)),
   }
 }
 
-/** Hosts that a policy can have as parameters. */
+/** Maximum hosts as parameters of a policy. */
 const slots = 200
-/** Parameters that a target can have. */
-const mostParameters = 100
+/** Maximum parameters of a target. */
+const maxParameters = 100
 
 const paramsOf = (hosts: readonly string[], from = 0, to = hosts.length) =>
   Object.fromEntries(hosts.slice(from, to).map((host, index) => [`h${from + index}`, host]))
 
-/** Which of the hosts of a request a mistake is about. */
-function placeOf({ pointer, detail }: { pointer: string; detail: string }): number | undefined {
-  const [, place] = /\bh(\d+)\b/.exec(`${pointer} ${detail}`) ?? /\/(\d+)/.exec(pointer) ?? []
-  return place === undefined ? undefined : Number(place)
+/** The index of the host that a validation issue refers to. */
+function hostIndexOf({ pointer, detail }: { pointer: string; detail: string }): number | undefined {
+  const [, index] = /\bh(\d+)\b/.exec(`${pointer} ${detail}`) ?? /\/(\d+)/.exec(pointer) ?? []
+  return index === undefined ? undefined : Number(index)
 }
 
 const mapEntries = <K extends string, V, R>(all: Record<K, V>, make: (key: K, value: V) => [string, R]) =>
@@ -305,19 +319,19 @@ interface Target {
 }
 
 const refusals = [400, 404, 414, 422]
-/** Whether an offer was taken; throws where it was answered as no offer may be. */
-function isAccepted(answer: ApiResponse | undefined): boolean {
-  if (answer && answer.status < 300) return true
-  expect(refusals, JSON.stringify(answer?.body)).toContain(answer?.status)
+/** Whether an offer was accepted; throws on any other response than a refusal. */
+function isAccepted(response: ApiResponse | undefined): boolean {
+  if (response && response.status < 300) return true
+  expect(refusals, JSON.stringify(response?.body)).toContain(response?.status)
   return false
 }
 
-function mustBe(answer: ApiResponse): ApiResponse {
-  if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-  return answer
+function succeeded(response: ApiResponse): ApiResponse {
+  if (response.status >= 300) throw new Error(`status ${response.status}: ${JSON.stringify(response.body)}`)
+  return response
 }
 
-/** Some at a time, in their order. */
+/** Runs `size` at a time, in order. */
 async function inParts<T, R>(all: readonly T[], work: (one: T) => Promise<R>, size = 20): Promise<R[]> {
   const results: R[] = []
   for (let at = 0; at < all.length; at += size) results.push(...(await Promise.all(all.slice(at, at + size).map(work))))
@@ -336,7 +350,7 @@ const toCsv = (targets: readonly Target[]) =>
     )
     .join('\r\n')
 const toNdjson = (targets: readonly Target[]) => targets.map((target) => `${JSON.stringify(target)}\n`).join('')
-/** NUL cannot be in XML, and would make all of it unreadable. */
+/** Without NUL, which makes XML unreadable. */
 const toNmap = (targets: readonly Target[]) =>
   `<nmaprun>${targets
     .map(({ name, address }) => {

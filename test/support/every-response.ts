@@ -10,16 +10,16 @@ type Call = (path: string, init?: RequestInit) => Promise<Response>
 
 interface GivenResponse {
   url: string
-  /** What was asked for by `Accept`. */
+  /** The requested media type. */
   type: string
-  /** With the headers. */
+  /** The response headers. */
   head: string
   text: string
 }
 
 /**
- * What every GET of the API answers, for every item of every collection and in every form that it offers, one after the
- * other. `required` has the values of query parameters that a GET cannot do without; what is probed is a port where nobody listens.
+ * The responses of every GET of the API, for every item of every collection and every media type. `required` holds values
+ * for required query parameters; the probed port is closed.
  */
 export async function* responsesOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenResponse> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
@@ -30,20 +30,20 @@ export async function* responsesOf(call: Call, required: Record<string, string>)
     for (const concrete of await fillIn(call, path)) {
       for (const type of types) {
         const url = query.size > 0 ? `${concrete}?${query}` : concrete
-        const answer = await call(url, { headers: { accept: type }, signal: AbortSignal.timeout(10_000) })
-        const text = await answer.text()
-        if (!answer.ok) throw new Error(`GET ${url} answered ${answer.status}: ${text}`)
-        yield { url, type, head: [...answer.headers].join('\n'), text }
+        const response = await call(url, { headers: { accept: type }, signal: AbortSignal.timeout(10_000) })
+        const text = await response.text()
+        if (!response.ok) throw new Error(`GET ${url}: status ${response.status}: ${text}`)
+        yield { url, type, head: [...response.headers].join('\n'), text }
       }
     }
   }
 }
 
-/** The same as one text. */
+/** The same as one string. */
 export async function everyResponse(call: Call, required: Record<string, string>): Promise<string> {
-  const answers: string[] = []
-  for await (const { url, head, text } of responsesOf(call, required)) answers.push(`${url}\n${head}\n${text}`)
-  return answers.join('\n\n')
+  const texts: string[] = []
+  for await (const { url, head, text } of responsesOf(call, required)) texts.push(`${url}\n${head}\n${text}`)
+  return texts.join('\n\n')
 }
 
 function queryOf(path: string, { parameters = [] }: Operation, required: Record<string, string>): URLSearchParams {
@@ -52,13 +52,13 @@ function queryOf(path: string, { parameters = [] }: Operation, required: Record<
     if (name === 'limit') query.set(name, String(schema.maximum))
     if (!parameter.required || schema.default !== undefined) continue
     const value = required[name]
-    if (value === undefined) throw new Error(`GET ${path} wants ${name}`)
+    if (value === undefined) throw new Error(`GET ${path} requires ${name}`)
     query.set(name, value)
   }
   return query
 }
 
-/** The paths that a template stands for: `/targets/{name}` has one for each item of `/targets`. */
+/** The paths of a template: `/targets/{name}` for each item of `/targets`. */
 async function fillIn(call: Call, template: string): Promise<string[]> {
   const [whole, collection = '', parameter = '', rest = ''] = /^(.*)\/\{(\w+)\}([^{]*)$/.exec(template) ?? []
   if (whole === undefined) return [template]

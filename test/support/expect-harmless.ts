@@ -18,10 +18,10 @@ const checks: [RegExp, (text: string) => void][] = [
   [
     /csv$/,
     (text) => {
-      const rows = parse(text) as string[][] // every row has as many cells as the head, or it throws
+      const rows = parse(text) as string[][] // throws unless every row has as many cells as the header
       const formulas = (cells: string[]) => cells.filter((cell) => formula.test(cell) && !isNumber(cell))
       expect(formulas(rows.flat())).toEqual([])
-      // For a spreadsheet that separates by semicolons or tabs the quotes of most cells are none.
+      // With semicolons or tabs as separators, most quotes have no meaning.
       expect(formulas(text.split(/[;\t\r\n]"*/))).toEqual([])
     },
   ],
@@ -45,7 +45,7 @@ const checks: [RegExp, (text: string) => void][] = [
   ],
 ]
 
-/** Fails where an output of a media type holds what a terminal obeys or a person is fooled by, or what breaks out of its form. */
+/** Fails if an output contains terminal controls, bidi controls, or text that breaks its format. */
 export function expectHarmless(what: string, type: string, text: string): void {
   const at = text.search(obeyed)
   expect(at === -1 ? '' : `${what}: ${JSON.stringify(text.slice(Math.max(at - 100, 0), at + 20))}`).toBe('')

@@ -8,11 +8,11 @@ import { asPeer, type Peer } from './peers/peer.ts'
 import { type PeerProcess, spawnPeer } from './processes.ts'
 import { rebuiltSpans, recordedSpans } from './spans.ts'
 
-/** PORTWARDEN_SURVIVAL=full: as often and as long as is promised; else less of the same, which must hold as well. */
+/** The full count with PORTWARDEN_SURVIVAL=full, else a smaller one. */
 export const inFull = <T>(full: T, short: T): T => (process.env.PORTWARDEN_SURVIVAL === 'full' ? full : short)
 
 const program = resolve(import.meta.dirname, '../../src/main.ts')
-/** Two vantages, so that an audit has several batches; few connections, because many processes share one server. */
+/** Two vantages give several batches; few connections, because many processes share a server. */
 const settings = {
   PORTWARDEN_VANTAGE: 'office,branch',
   PORTWARDEN_ZONES: 'office=client;branch=elsewhere',
@@ -21,7 +21,7 @@ const settings = {
 const targetsOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ name: `host-${i}`, address: '127.0.0.1' }))
 
-/** A worker as a process of its own, that looks from both vantages. */
+/** A worker process for both vantages. */
 export const startWorker = (databaseUrl: string, env: Record<string, string> = {}): Promise<PeerProcess> =>
   spawnPeer(process.execPath, [program, '--role', 'worker'], {
     env: environment(databaseUrl, { ...settings, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
@@ -30,13 +30,13 @@ export const startWorker = (databaseUrl: string, env: Record<string, string> = {
 
 export interface Fleet extends Omit<TestApp, 'stop'>, Peer {
   startWorker(env?: Record<string, string>): Promise<PeerProcess>
-  /** Accepts an audit of this many targets, four findings each. */
+  /** Accepts an audit of this many targets, with four findings each. */
   acceptFor(targets: number, params: Record<string, number>): Promise<string>
-  /** Fails unless each audit has ended with every finding that its plan demands, once, and the spans are those of the findings. */
+  /** Fails unless each audit has every planned finding exactly once, and spans that match. */
   expectWhole(auditIds: readonly string[], targets: number): Promise<void>
 }
 
-/** A database, by default of one's own, to which workers come and go. Nothing works on it but them. */
+/** A database, new by default, for worker processes that start and stop. */
 export async function startFleet(databaseUrl?: string): Promise<Fleet> {
   const app = await (databaseUrl === undefined ? startTestApp(settings) : startTestAppOn(databaseUrl, settings))
   const workers: PeerProcess[] = []
@@ -80,7 +80,7 @@ async function expectWhole(app: TestApp, auditIds: readonly string[], targets: n
   }
 }
 
-/** A port that hangs up after `afterMs`, so that a look takes that long and costs nothing. */
+/** A port that closes after `afterMs`, so that a probe takes that long without load. */
 export const listenSlowly = (afterMs: number): Promise<Listening> =>
   listen(
     createServer((socket) => {

@@ -7,24 +7,21 @@ import { makeTempDir } from './temp-dir.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A Unix socket: who connects is told where the run's databases are made, or why there are none. */
+    /** A Unix socket that sends the run's database server, or why there is none. */
     databaseServer: string
   }
 }
 
-/** What a test process hears on that socket. */
+/** The message on that socket. */
 export type Announcement = Pick<StartedServer, 'url' | 'prefix' | 'template'> | { error: string }
 
-/**
- * One PostgreSQL for the whole run. It starts when the first test asks for a database, because most runs while somebody
- * works are of a file that needs none; it stops with the run, and whatever is killed, nothing of it stays.
- */
+/** One PostgreSQL for the whole run, started with the first test that needs it and stopped with the run. */
 export default async function setup(project: TestProject) {
   const directory = await makeTempDir('tests')
   const path = join(directory.path, 'database')
   let started: Promise<StartedServer> | undefined
   const announce = async (socket: Socket) => {
-    socket.on('error', () => {}) // a test process may be gone by now
+    socket.on('error', () => {}) // the test process may have ended
     started ??= startDatabaseServer()
     const announcement: Announcement = await started.then(
       ({ url, prefix, template }) => ({ url, prefix, template }),

@@ -3,13 +3,13 @@ import { createServer, type Socket } from 'node:net'
 import { type Listening, listen } from './listen.ts'
 
 interface Holding extends Listening, AsyncDisposable {
-  /** Resolves when it holds so many connections. */
+  /** Resolves once it holds this many connections. */
   holds(count?: number): Promise<void>
-  /** Hangs up, and from now on at once. */
+  /** Closes all connections, and every later one immediately. */
   release(): void
 }
 
-/** A port of loopback that takes connections and says nothing until it is told to hang up. */
+/** A loopback port that holds connections silently until `release`. */
 export async function listenHolding(): Promise<Holding> {
   const held = new Set<Socket>()
   let holding = true

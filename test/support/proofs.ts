@@ -3,23 +3,23 @@ import pg from 'pg'
 import type { StoredWindow } from '../../src/store/exceptions/windows.ts'
 import type { TestApp } from './app.ts'
 
-/** Hears of every proof about the door of a window, from whatever process: a trigger of the database tells it. */
+/** Listens for window proofs of every process, by a trigger of the database. */
 export async function listenForProofs({ url, stores }: Pick<TestApp, 'url' | 'stores'>) {
   const client = new pg.Client(url)
   await client.connect()
   await client.query(`LISTEN proven;
-    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY proven; RETURN NULL; END $$;
-    CREATE TRIGGER proven AFTER UPDATE OF proven_at ON access_window EXECUTE FUNCTION tell()`)
+    CREATE FUNCTION notify_proven() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NOTIFY proven; RETURN NULL; END $$;
+    CREATE TRIGGER proven AFTER UPDATE OF proven_at ON access_window EXECUTE FUNCTION notify_proven()`)
   return {
-    /** The window when so many looks at its door have ended and shown something. */
-    async proven(id: string, looks = 1): Promise<StoredWindow> {
+    /** The window once this many reprobes have ended. */
+    async proven(id: string, reprobes = 1): Promise<StoredWindow> {
       for (;;) {
-        const told = once(client, 'notification')
+        const notified = once(client, 'notification')
         const window = await stores.windows.find(id)
         const audit = await stores.audits.find(window?.reprobeAuditId ?? id)
-        if (window && window.reprobes >= looks && audit && audit.finishedAt === window.provenAt?.toISOString())
+        if (window && window.reprobes >= reprobes && audit && audit.finishedAt === window.provenAt?.toISOString())
           return window
-        await told
+        await notified
       }
     },
     stop: () => client.end(),

@@ -4,15 +4,15 @@ import { isConnection, type ProbeIo } from '../../src/probes/engine/probe.ts'
 import { probeIo } from './probe-io.ts'
 
 export interface WatchedIo extends ProbeIo {
-  /** What a probe left behind: sockets that are not destroyed, and waits for the deadline that were not called off. */
+  /** Sockets that are not destroyed, and deadline callbacks that are not canceled. */
   left(): { sockets: number; waits: number }
-  /** Connections that were asked for. */
+  /** The number of requested connections. */
   connections(): number
-  /** References that were resolved. */
+  /** Resolved credential references. */
   resolved: readonly string[]
 }
 
-/** `probeIo` with an eye on what a probe does with it. */
+/** A `probeIo` that records what a probe does with it. */
 export function watchedIo(options: Parameters<typeof probeIo>[0] = {}): WatchedIo {
   const io = probeIo(options)
   const sockets: Socket[] = []
@@ -55,16 +55,16 @@ export function watchedIo(options: Parameters<typeof probeIo>[0] = {}): WatchedI
 const stepsOfTime = 20
 
 /**
- * What a look brings; fails where it lasts longer than its deadline and a tenth of it. That time is counted in steps that
- * follow each other, so whatever holds up this process holds up the count as well.
+ * The result of a probe; rejects after 110 % of its deadline. Counts that time in consecutive steps, so that a blocked
+ * process delays the count as well.
  */
-export async function inTime<Seen>(deadlineMs: number, look: Promise<Seen>): Promise<Seen> {
+export async function inTime<Seen>(deadlineMs: number, probe: Promise<Seen>): Promise<Seen> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   let cancel = () => {}
   const step = (left: number) => {
-    if (left <= 0) reject(new Error(`the look has lasted longer than ${deadlineMs} ms`))
+    if (left <= 0) reject(new Error(`the probe has lasted longer than ${deadlineMs} ms`))
     else cancel = createDeadline(deadlineMs / stepsOfTime).onExpiry(() => step(left - 1))
   }
   step(stepsOfTime * 1.1)
-  return await Promise.race([look, late]).finally(() => cancel())
+  return await Promise.race([probe, late]).finally(() => cancel())
 }

@@ -20,16 +20,16 @@ export interface Document {
 }
 
 /**
- * Every place of every operation where a caller may write a text of his own, as `PUT /v1/targets/{name} body /address`: what
- * is not one of a list, a date or a UUID. Of an object with keys of the caller's the place is `*`, of a list `-`.
+ * Every free-text input of every operation, such as `PUT /v1/targets/{name} body /address`, without enumerations, dates and
+ * UUIDs. `*` stands for any key of an object, `-` for any item of a list.
  */
-export function openings(document: Document): string[] {
+export function textInputs(document: Document): string[] {
   const found = new Set<string>()
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, { parameters = [], requestBody }] of Object.entries(operations)) {
       const operation = `${method.toUpperCase()} ${path}`
-      for (const { name, in: place, schema } of parameters)
-        for (const at of textsIn(schema, document)) found.add(`${operation} ${place} ${name}${at}`)
+      for (const { name, in: location, schema } of parameters)
+        for (const at of textsIn(schema, document)) found.add(`${operation} ${location} ${name}${at}`)
       for (const [type, { schema }] of Object.entries(requestBody?.content ?? {}))
         for (const at of textsIn(schema, document)) found.add(`${operation} ${bodyOf(type)}${at && ` ${at}`}`)
     }
@@ -40,10 +40,10 @@ export function openings(document: Document): string[] {
 const policyDocument = '#/components/schemas/PolicyDocument'
 const bodyOf = (type: string) => (type === 'application/json' ? 'body' : type)
 
-/** The places of texts in a value of this schema, as JSON Pointers; `` is the value itself. */
+/** JSON Pointers to free texts in a value of this schema; `` is the value itself. */
 function textsIn(schema: Schema, document: Document, at = ''): string[] {
   const { $ref, type, format, properties = {}, additionalProperties, items } = schema
-  if ($ref === policyDocument) return [at] // the loader reads it, no schema
+  if ($ref === policyDocument) return [at] // validated by the loader, not by a schema
   if ($ref) return textsIn(resolve($ref, document), document, at)
   if ('const' in schema || 'enum' in schema || format === 'date-time' || format === 'uuid') return []
   const choices = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]
