@@ -14,14 +14,14 @@ import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-/** May be dialled. */
+/** Allowed. */
 const open = '10.1.1.1'
-/** May be dialled too. */
+/** Allowed too. */
 const beside = '10.1.1.3'
-/** May be dialled too; what arrives there tells that all has arrived that was sent before. */
+/** Allowed too; its connect marks the end of a test step. */
 const last = '10.1.1.2'
 const metadata = '169.254.169.254'
-/** The metadata service inside addresses that carry an IPv4 address, as routers and stacks would lead there. */
+/** The metadata service embedded in IPv6 addresses. */
 const carriers = [
   '64:ff9b::a9fe:a9fe',
   '64:ff9b:1::a9fe:a9fe',
@@ -32,14 +32,24 @@ const carriers = [
   'fd00::5efe:a9fe:a9fe',
 ]
 const metadatas = [metadata, '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254']
-/** The machine has these addresses: whoever dialled them would arrive. */
+/** Local addresses in the namespace, so a connect to them would succeed. */
 const reachable = [...metadatas, '169.254.1.1', ...carriers]
 const unspecified = ['0.0.0.0', '::', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '0.1.2.3']
 const never = [
   ...reachable,
   ...unspecified,
-  ...['224.0.0.1', '239.255.255.255', 'ff02::1', 'ff0e::1', '255.255.255.255', 'fe80::1', 'febf::1'],
-  ...[`::ffff:${metadata}`, '::ffff:a9fe:a9fe', `64:ff9b::${metadata}`, `::${metadata}`, 'FD00:0EC2::0254'],
+  '224.0.0.1',
+  '239.255.255.255',
+  'ff02::1',
+  'ff0e::1',
+  '255.255.255.255',
+  'fe80::1',
+  'febf::1',
+  `::ffff:${metadata}`,
+  '::ffff:a9fe:a9fe',
+  `64:ff9b::${metadata}`,
+  `::${metadata}`,
+  'FD00:0EC2::0254',
 ]
 
 const isForbidden = (address: string) => ![open, beside, last].includes(address)
@@ -51,7 +61,7 @@ const zone: Record<string, DnsRecords[]> = {
   'beside.test': one(beside),
   'self.test': one('127.0.0.1'),
   'database.test': one('192.0.2.2'),
-  ...Object.fromEntries(['', '-look', '-hook'].map((what) => [`rebound${what}.test`, rebound])),
+  ...Object.fromEntries(['', '-probe', '-hook'].map((what) => [`rebound${what}.test`, rebound])),
   'one-of-two.test': one(open, metadata),
   'alias.test': [{ alias: 'metadata.test', addresses: [metadata] }],
   'mapped.test': one(`::ffff:${metadata}`),
@@ -71,8 +81,8 @@ const settings = {
   PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
 }
 
-/** A network of its own, in which every connect is seen and every name is answered; what dials is a process inside. */
-describeWithPeers(['netns'], 'whatever is allowed', () => {
+/** A private network whose sentinel records every connect and resolves every name. */
+describeWithPeers(['netns'], 'with every address allowed', () => {
   let network: Network
   let etc: string
   let bridge: Peer & { host: string; port: number }
@@ -86,7 +96,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
 
   beforeAll(async () => {
     ;[network, service] = await Promise.all([startNetwork(), startService({ working: false, env: settings })])
-    etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` lays these files over /etc
+    etc = `/etc/netns/${network.namespaces.client}` // `ip netns exec` mounts these files over /etc
     await mkdir(etc, { recursive: true })
     await writeFile(`${etc}/resolv.conf`, 'nameserver 127.0.0.53\noptions timeout:10 attempts:2\n')
     const [namespace, commands] = [
@@ -101,7 +111,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     })
     port = Number(/listens (\d+)/.exec(sentinel.log())?.[1])
     const endpoint = databaseEndpoint(service.url)
-    if (!endpoint) throw new Error('the database of the tests is no TCP listener')
+    if (!endpoint) throw new Error('the test database has no TCP listener')
     bridge = await bridgeInto(network, endpoint)
     const database = Object.assign(new URL(service.url), { host: `${bridge.host}:${bridge.port}` }).href
     workerEnv = environment(database, {
@@ -124,21 +134,21 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     await Promise.all([network?.stop(), service?.stop()])
   })
 
-  const said = (word: string) => sentinel.log().match(RegExp(`(?<=^${word} ).*`, 'gm')) ?? []
-  /** How often the address of a name was asked for. */
-  const asked = (name: string) => said('asked').filter((line) => line === `${name} A`).length
-  /** Where connects arrived since it was asked last. The one that is made to `last` by then must be the last one. */
-  let heard = 0
+  const logged = (word: string) => sentinel.log().match(RegExp(`(?<=^${word} ).*`, 'gm')) ?? []
+  /** The number of address queries for a name. */
+  const queries = (name: string) => logged('query').filter((line) => line === `${name} A`).length
+  /** The connects since the previous call; the one to `last` must be the final one. */
+  let consumed = 0
   async function arrivals(): Promise<string[]> {
-    const fresh = () => said('connect').slice(heard)
+    const fresh = () => logged('connect').slice(consumed)
     await expect.poll(fresh).toContain(last)
     const all = fresh()
-    heard += all.length
+    consumed += all.length
     expect(all.lastIndexOf(last), all.join()).toBe(all.indexOf(last))
     expect(all.at(-1), all.join()).toBe(last)
     return all.slice(0, all.indexOf(last))
   }
-  /** Runs a program in the network, with what it needs as JSON. */
+  /** Runs a program in the network, with a JSON argument. */
   const runInside = async (text: string, argument: object) => {
     const argv = [process.execPath, '--input-type=module', '-e', text, JSON.stringify(argument)]
     const { code, stdout, stderr } = await network.exec('client', argv)
@@ -146,7 +156,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     return stdout
   }
 
-  test('an address here would be reached by whoever dials it', async () => {
+  test('a connect to any of these addresses would arrive', async () => {
     const dial = `
       import { connect } from 'node:net'
       import { once } from 'node:events'
@@ -157,47 +167,49 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
   })
 
   const offered = [...never, ...closed, 'rebound.test', 'one-of-two.test']
-  const report = (what: string, taken: number, came: readonly string[]) =>
+  const report = (what: string, accepted: number, came: readonly string[]) =>
     process.stdout.write(
-      `${what}: ${offered.length} addresses and names tried, ${taken} taken for a host, ${came.filter(isForbidden).length} connects where it must not\n`,
+      `${what}: ${offered.length} addresses and names tried, ${accepted} accepted as a host, ${came.filter(isForbidden).length} forbidden connects\n`,
     )
 
-  test('no entry point leads to an address that is never dialled, by itself or by a name', async () => {
+  test('no entry point leads to an address that is never dialled, directly or by a name', async () => {
     const { '/probe?target=': probe, ...others } = points
-    expect(probe).toBeDefined() // it looks from the process that is asked, which is none of this network
+    expect(probe).toBeDefined() // probes from the API process, which is outside this network
     for (const [name, { offer }] of Object.entries(others)) {
-      const before = said('connect').length
-      const taken = await offer([...offered, 'beside.test'])
-      const fresh = () => said('connect').slice(before)
+      const before = logged('connect').length
+      const accepted = await offer([...offered, 'beside.test'])
+      const fresh = () => logged('connect').slice(before)
       await expect.poll(fresh).toContain(beside)
-      report(name, taken - 1, fresh())
+      report(name, accepted - 1, fresh())
       expect(fresh().filter(isForbidden)).toEqual([])
     }
-    expect(await others['the address of a target that comes with an audit']?.offer(['last.test'])).toBe(1)
-    expect((await arrivals()).filter(isForbidden)).toEqual([]) // also of what was late
+    expect(await others['the address of a target in an audit request']?.offer(['last.test'])).toBe(1)
+    expect((await arrivals()).filter(isForbidden)).toEqual([]) // including late ones
     for (const name of [...closed, 'beside.test', 'rebound.test', 'one-of-two.test'])
-      expect(asked(name)).toBeGreaterThan(0)
+      expect(queries(name)).toBeGreaterThan(0)
   })
 
   test('/probe and npm run audit do not lead there either', async () => {
     const [, url] = / at (http:[\d./:]+) {2}/.exec(worker.log()) ?? []
-    const ask = `
+    const probeAll = `
       const { hosts, port, url, key } = JSON.parse(process.argv[1])
       const statuses = []
       for (const host of hosts) {
         const target = encodeURIComponent((host.includes(':') ? '[' + host + ']' : host) + ':' + port)
-        const answer = await fetch(url + '/probe?target=' + target, { headers: { authorization: 'Bearer ' + key } })
-        statuses.push(answer.status)
+        const response = await fetch(url + '/probe?target=' + target, { headers: { authorization: 'Bearer ' + key } })
+        statuses.push(response.status)
       }
       console.log(JSON.stringify(statuses))`
     const hosts = [...never, ...closed, 'last.test']
-    const statuses = JSON.parse(await runInside(ask, { hosts, port, url, key: service.key })) as number[]
+    const statuses = JSON.parse(await runInside(probeAll, { hosts, port, url, key: service.key })) as number[]
     expect(statuses.slice(0, -1)).toEqual(hosts.slice(0, -1).map(() => 422))
     expect(statuses.at(-1)).toBe(200)
     expect(await arrivals()).toEqual([])
     const own = JSON.parse(
-      await runInside(ask, {
-        ...{ port: new URL(String(url)).port, url, key: service.key },
+      await runInside(probeAll, {
+        port: new URL(String(url)).port,
+        url,
+        key: service.key,
         hosts: ['127.0.0.1', 'self.test'],
       }),
     )
@@ -213,7 +225,7 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     expect((await arrivals()).filter(isForbidden)).toEqual([])
   })
 
-  test('a look dials the address that was checked, however the name is answered the next time', async () => {
+  test('a probe dials the checked address, even if the name resolves differently later', async () => {
     const [rule] = (await service.call('GET', '/v1/policies/by-address')).body.document.rules
     const expectation = { tls: { refuses: ['TLSv1', 'TLSv1.1'] } }
     const body = {
@@ -223,8 +235,8 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     }
     await service.call('PUT', '/v1/policies/pinned', { body })
     const seen: string[] = []
-    const looks = ['rebound-look.test', 'rebound-look.test', 'rebound-look.test', 'last.test']
-    for (const address of looks) {
+    const addresses = ['rebound-probe.test', 'rebound-probe.test', 'rebound-probe.test', 'last.test']
+    for (const address of addresses) {
       const policy = address === 'last.test' ? 'by-address' : 'pinned'
       const auditId = await service.accept({ policy, targets: [{ name: address, address }] })
       await service.ended(auditId)
@@ -238,11 +250,11 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
       `${last} tcp-connected`,
     ])
     const came = await arrivals()
-    expect(came).toEqual(Array(6).fill(open)) // three versions of TLS at each of two looks
-    expect(asked('rebound-look.test')).toBe(3) // once for each look
+    expect(came).toEqual(Array(6).fill(open)) // three TLS versions in each of two audits
+    expect(queries('rebound-probe.test')).toBe(3) // once per audit
   })
 
-  test('a webhook is delivered to the address that was checked, and to none of a name that also leads elsewhere', async () => {
+  test('a webhook is delivered to the checked address, and not at all if its name also has a forbidden one', async () => {
     const errors: Record<string, string[]> = {}
     for (const host of ['rebound-hook.test', 'one-of-two.test', 'last.test']) {
       const url = `http://${host}:${port}/`
@@ -260,10 +272,10 @@ describeWithPeers(['netns'], 'whatever is allowed', () => {
     expect(errors['one-of-two.test']).toEqual(['egress-denied'])
     expect(errors['rebound-hook.test']?.map((error) => error === 'egress-denied')).toEqual([false, true, false])
     expect(await arrivals()).toEqual([open, open])
-    expect(asked('rebound-hook.test')).toBe(3)
+    expect(queries('rebound-hook.test')).toBe(3)
   })
 
-  test('the listener that was bound to a free port and the database are not dialled, by whatever name', async () => {
+  test("the service's own listener and database are not dialled, by any name", async () => {
     const listener = Number(/at http:\/\/127\.0\.0\.1:(\d+)/.exec(worker.log())?.[1])
     const targets = ['127.0.0.1', 'self.test', bridge.host, 'database.test'].map((address) => ({
       name: address,

@@ -8,20 +8,20 @@ import { type Slowness, slownesses, startSlowClients, timeBeside, timeRequests }
 const clients = 1_000
 let database: TestDatabase
 let service: Service
-/** Begun before all else, because it takes so long. */
-let sentAway: Promise<number>
+/** Started first, because it takes long. */
+let closedAfter: Promise<number>
 beforeAll(async () => {
   database = await createTestDatabase()
   service = await startServiceProcess(database.url, { PORTWARDEN_LOG_LEVEL: 'warn' }, 'api')
-  sentAway = waitUntilSentAway()
+  closedAfter = measureHeaderTimeout()
 })
 afterAll(async () => {
   await service?.stop()
   await database?.drop()
 })
 
-/** After how many seconds a client is sent away that does not finish its headers. */
-async function waitUntilSentAway(): Promise<number> {
+/** Seconds until the service closes a client with unfinished headers. */
+async function measureHeaderTimeout(): Promise<number> {
   const { first, drip } = slownesses['do not finish their headers'] as Slowness
   const startedAt = performance.now()
   const slowClients = await startSlowClients(service.url, 1, { first, drip })
@@ -36,26 +36,26 @@ const residentMb = async () => {
 }
 
 test.each(Object.entries(slownesses))(
-  `${clients} clients that %s keep nobody else waiting, and cost little memory`,
+  `${clients} clients that %s do not delay other clients, and cost little memory`,
   async (what, how) => {
     await timeRequests(`${service.url}/livez`, 20) // warm
     const before = await residentMb()
-    const { p50Ms, p99Ms, asked } = await timeBeside(service, { count: clients, how })
+    const { p50Ms, p99Ms, requests } = await timeBeside(service, { count: clients, how })
     const times = `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`
     process.stdout.write(`${clients} clients that ${what}: /livez ${times}\n`)
-    expect(asked).toBeGreaterThanOrEqual(100)
+    expect(requests).toBeGreaterThanOrEqual(100)
     expect(p99Ms).toBeLessThan(500)
     expect((await residentMb()) - before).toBeLessThan(150)
   },
 )
 
-test('who does not finish the headers in ten seconds is sent away', async () => {
-  const seconds = await sentAway
+test('a client with unfinished headers is closed after ten seconds', async () => {
+  const seconds = await closedAfter
   expect(seconds).toBeGreaterThan(8)
   expect(seconds).toBeLessThan(25)
 })
 
-test('no more connections are open than the service takes', async () => {
+test('at most the configured number of connections is open', async () => {
   const few = await startService({ working: false, env: { PORTWARDEN_CONNECTIONS: '20' } })
   const slowClients = await startSlowClients(await few.listen(), 40, { first: 'GET /livez HTTP/1.1\r\n' })
   await slowClients.dropped(20)

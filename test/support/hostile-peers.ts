@@ -7,31 +7,31 @@ import { asPeer, type Peer } from './peers/peer.ts'
 import { mustRun } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-/** Bytes that are no UTF-8. */
+/** Invalid UTF-8. */
 const brokenBytes = Buffer.from([0xff, 0xc3, 0x28, 0xf0, 0x9f])
 
 export interface HostilePeers extends Peer {
   ssh: HostilePeer
-  /** Each says a part of the texts in its header `Server`. */
+  /** Each sends some of the texts in its header `Server`. */
   http: HostilePeer[]
   tls: HostilePeer
   ldap: HostilePeer
-  /** Its certificate, which is for nobody. */
+  /** Its certificate, without a matching name. */
   certificate: Identity
-  /** It has no alternative names. */
+  /** Without alternative names. */
   nameless: Identity
 }
 
 type Identity = { cert: string; key: string }
 
-/** What a line of HTTP may hold for a strict reader; a peer that sends anything else is not read at all. */
+/** Texts that a strict HTTP parser accepts in a header. */
 export const isHeaderText = ({ text }: HostileText): boolean => !/[^\P{Cc}\t\u0080-\u009f]/u.test(text)
-/** What can be in a line of SSH. */
+/** Texts that fit into a line of SSH. */
 export const isLineText = ({ text }: HostileText): boolean => !['\0', '\r', '\n'].some((one) => text.includes(one))
-/** What the openssl command can be told to put into a certificate. */
+/** Texts that the openssl command accepts in a certificate. */
 export const isNameText = ({ text }: HostileText): boolean => !text.includes('\0')
 
-/** Real peers that say the texts wherever they may say anything: banner, header, certificate, attributes. */
+/** Peers that send the texts in every free field: banner, header, certificate, attributes. */
 export async function startHostilePeers(texts: readonly HostileText[]): Promise<HostilePeers> {
   const directory = await makeTempDir('hostile')
   const certificate = await makeCertificate(directory.path, texts.filter(isNameText))
@@ -51,16 +51,16 @@ export async function startHostilePeers(texts: readonly HostileText[]): Promise<
     portions(
       texts.filter(isHeaderText).map(({ text }) => text),
       280,
-    ).map((server) => startHostile([{ upgrade: certificate }, { receive: 1 }, { send: answer(server) }, 'end'])),
+    ).map((server) => startHostile([{ upgrade: certificate }, { receive: 1 }, { send: response(server) }, 'end'])),
   )
   const tls = await startHostile([{ upgrade: certificate }, { receive: 1 }, 'end'])
   const values = [...texts.map(({ text }) => text), brokenBytes, 'long'.repeat(5_000)]
-  let asked = 0
+  let probed = 0
   const ldap = await startHostile([
     {
-      // It says them from the second time on, so that they are a drift, too.
+      // From the second probe on, so that they are drift too.
       reply: () =>
-        rootDseResponse(1, { dnsHostName: ['dc'], supportedSASLMechanisms: asked++ === 0 ? ['none'] : values }),
+        rootDseResponse(1, { dnsHostName: ['dc'], supportedSASLMechanisms: probed++ === 0 ? ['none'] : values }),
     },
     { reply: () => ldapResult(2, ldapTags.extended, 2) },
     'end',
@@ -69,10 +69,10 @@ export async function startHostilePeers(texts: readonly HostileText[]): Promise<
   return asPeer({ ssh, http, tls, ldap, certificate, nameless }, ...stops, directory.remove)
 }
 
-const answer = (server: string) =>
+const response = (server: string) =>
   `HTTP/1.1 200 ${'\u009b31m'}OK\r\nServer: ${server}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`
 
-/** Joins texts up to so many bytes at a time. */
+/** Joins texts into chunks of at most this many bytes. */
 function portions(texts: readonly string[], most: number): string[] {
   const all: string[] = []
   for (const text of texts) {
@@ -83,7 +83,7 @@ function portions(texts: readonly string[], most: number): string[] {
   return all
 }
 
-/** With the texts as its names and, as far as they can be, as its alternative names. */
+/** With the texts as names and, if possible, as alternative names. */
 function makeCertificate(directory: string, texts: readonly HostileText[]): Promise<Identity> {
   const names = texts.map(({ text }) => `/name=${escapeName(text)}`).join('')
   const alternatives = texts
@@ -94,7 +94,7 @@ function makeCertificate(directory: string, texts: readonly HostileText[]): Prom
 
 const escapeName = (text: string) => text.replace(/[/\\+=]/g, '\\$&')
 
-/** A certificate that is its own issuer. */
+/** A self-signed certificate. */
 async function selfSign(directory: string, subject: string, more: readonly string[] = []): Promise<Identity> {
   const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyPath]

@@ -1,4 +1,4 @@
-/** A text that could do harm where it is shown, with a harmless mark at its side that tells whether it arrived. */
+/** A text that could do harm where it is displayed, with a mark that shows its arrival. */
 export interface HostileText {
   kind: string
   text: string
@@ -36,12 +36,12 @@ const kinds: Record<string, string> = {
   'a metric': '"} 1\nevil_metric 1\n',
 }
 
-/** The marks are in the texts' own order, so that `text` begins as its kind does: a formula is one at the start of a cell alone. */
+/** `text` starts with the hostile part, because a formula works only at the start of a cell. */
 export const hostileTexts: HostileText[] = Object.entries(kinds).map(([kind, text], i) => ({
   kind,
   text: `${text}mark${i}z`,
 }))
 export const markOf = ({ text }: HostileText): string => /mark\d+z$/.exec(text)?.[0] ?? ''
 
-/** What a terminal obeys, and what shows another thing than it means: nothing of it may be in any output. */
+/** Terminal controls and bidi controls, which no output may contain. */
 export const obeyed = /[^\P{Cc}\t\n\r]|[\u202a-\u202e\u2066-\u2069]/u

@@ -6,33 +6,33 @@ export interface Signing {
   alg?: string
   kid?: string
   typ?: string
-  /** Default: the newest key of the issuer. */
+  /** Default: the issuer's newest key. */
   key?: CryptoKey | Uint8Array
 }
 
 export interface TestIssuer {
-  /** As it writes itself in `iss`. */
+  /** The value of `iss`. */
   url: string
-  /** Its keys as it publishes them, the newest last. */
+  /** The published keys, newest last. */
   keys: JWK[]
-  /** What it metadata of itself beside what it must. */
+  /** Extra members of the discovery document. */
   metadata: Record<string, unknown>
-  /** Whether it answers 500. */
+  /** Whether it responds with 500. */
   broken: boolean
-  /** How often its keys were read. */
+  /** The number of key requests. */
   reads: number
-  /** Publishes a new key and forgets the others. */
+  /** Replaces all keys with a new one. */
   rotate(alg?: string): Promise<void>
-  /** A token that is good for five minutes, for the subject `ann` and the audience `portwarden`, unless the claims say otherwise. */
+  /** A token for five minutes, subject `ann`, audience `portwarden`, unless the claims differ. */
   sign(claims?: JWTPayload, signing?: Signing): Promise<string>
   close(): Promise<void>
 }
 
-/** An issuer of OpenID Connect that signs: an HTTP server of loopback with a discovery document and keys. */
+/** An OpenID Connect issuer on loopback, with discovery document and keys. */
 export async function startIssuer(): Promise<TestIssuer> {
   let newest: { kid: string; alg: string; privateKey: CryptoKey } | undefined
   let made = 0
-  const server = createServer((request, answer) => {
+  const server = createServer((request, response) => {
     const { url, keys, metadata, broken } = issuer
     if (request.url === '/keys') issuer.reads += 1
     const documents: Record<string, unknown> = {
@@ -40,8 +40,8 @@ export async function startIssuer(): Promise<TestIssuer> {
       '/keys': { keys },
     }
     const document = documents[request.url ?? '']
-    answer.writeHead(broken ? 500 : document ? 200 : 404, { 'content-type': 'application/json', connection: 'close' })
-    answer.end(JSON.stringify(document ?? {}))
+    response.writeHead(broken ? 500 : document ? 200 : 404, { 'content-type': 'application/json', connection: 'close' })
+    response.end(JSON.stringify(document ?? {}))
   })
   const { port, close } = await listen(server)
   const issuer: TestIssuer = {

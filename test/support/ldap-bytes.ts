@@ -1,11 +1,11 @@
-/** The tags of RFC 4511 that the tests need. */
+/** RFC 4511 tags. */
 export const ldapTags = { bind: 0x61, searchEntry: 0x64, searchDone: 0x65, extended: 0x78 } as const
 
 /** One BER element. */
 export function element(tag: number, ...content: (Uint8Array | string)[]): Buffer {
   const body = Buffer.concat(content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
   if (body.length < 0x80) return Buffer.concat([Buffer.of(tag, body.length), body])
-  const length = Buffer.alloc(5, 0x84) // as Active Directory writes it
+  const length = Buffer.alloc(5, 0x84) // like Active Directory
   length.writeUInt32BE(body.length, 1)
   return Buffer.concat([Buffer.of(tag), length, body])
 }
@@ -17,11 +17,11 @@ export function ldapMessage(messageId: number, operation: Uint8Array): Buffer {
   return element(0x30, element(0x02, id), operation)
 }
 
-/** A response that is an LDAPResult. */
+/** An LDAPResult response. */
 export const ldapResult = (messageId: number, tag: number, code: number, text = ''): Buffer =>
   ldapMessage(messageId, element(tag, element(0x0a, Buffer.of(code)), element(0x04), element(0x04, text)))
 
-/** The one entry that a search of the rootDSE brings. */
+/** The entry of a rootDSE search. */
 export function rootDseEntry(messageId: number, attributes: Record<string, readonly (string | Uint8Array)[]>): Buffer {
   const list = Object.entries(attributes).map(([name, values]) =>
     element(0x30, element(0x04, name), element(0x31, ...values.map((value) => element(0x04, value)))),
@@ -29,7 +29,7 @@ export function rootDseEntry(messageId: number, attributes: Record<string, reado
   return ldapMessage(messageId, element(ldapTags.searchEntry, element(0x04), element(0x30, ...list)))
 }
 
-/** A whole answer to a search of the rootDSE. */
+/** The complete response to a rootDSE search. */
 export const rootDseResponse = (
   messageId: number,
   attributes: Record<string, readonly (string | Uint8Array)[]> = { defaultNamingContext: ['DC=lab,DC=test'] },

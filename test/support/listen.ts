@@ -4,13 +4,13 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 export interface Listening {
   host: string
   port: number
-  /** Connections that are open now. */
+  /** The number of open connections. */
   openSockets: () => number
   /** Closes the server and destroys every connection. */
   close: () => Promise<void>
 }
 
-/** Makes a TCP, HTTP or TLS server listen; port 0 is a free one. */
+/** Starts a TCP, HTTP or TLS server; port 0 means a free one. */
 export async function listen(server: Server, host = '127.0.0.1', port = 0): Promise<Listening> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {

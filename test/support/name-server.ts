@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 
-/** What a name has: another name, addresses of either kind. */
+/** The records of a name: an alias, IPv4 and IPv6 addresses. */
 export interface DnsRecords {
   alias?: string
   addresses: readonly string[]
@@ -10,8 +10,8 @@ const types = { A: 1, CNAME: 5, AAAA: 28 } as const
 const classInternet = 1
 
 /**
- * The answer to a question for the addresses of a name (RFC 1035 section 4), to be kept for no time; a name that is not there
- * does not exist. Undefined where it is no question.
+ * The DNS response to an address query (RFC 1035 section 4) with TTL 0; NXDOMAIN for unknown names. Undefined for a
+ * malformed query.
  */
 export function respondToQuery(
   query: Buffer,
@@ -25,10 +25,10 @@ export function respondToQuery(
     at += 1 + length
   }
   const question = query.subarray(12, at + 5)
-  const asked = query.readUInt16BE(at + 1)
-  const type = asked === types.A ? 'A' : asked === types.AAAA ? 'AAAA' : undefined
+  const queryType = query.readUInt16BE(at + 1)
+  const type = queryType === types.A ? 'A' : queryType === types.AAAA ? 'AAAA' : undefined
   const found = type && find(labels.join('.').toLowerCase(), type)
-  const records = found ? recordsOf(found, labels.join('.'), asked) : []
+  const records = found ? recordsOf(found, labels.join('.'), queryType) : []
   const head = Buffer.alloc(12)
   query.copy(head, 0, 0, 2)
   head.writeUInt16BE(0x8580 | (found ? 0 : 3), 2)
@@ -47,7 +47,7 @@ function recordsOf({ alias, addresses }: DnsRecords, name: string, type: number)
 }
 
 function record(name: string, type: number, data: Buffer): Buffer {
-  const head = Buffer.alloc(10) // with a time to live of zero
+  const head = Buffer.alloc(10) // TTL 0
   head.writeUInt16BE(type, 0)
   head.writeUInt16BE(classInternet, 2)
   head.writeUInt16BE(data.length, 8)

@@ -7,13 +7,13 @@ import { makeTempDir } from './temp-dir.ts'
 
 const port = 8443
 
-/** Makes a listener of this machine reachable at the target's address of a private network, for its client. */
+/** Makes a local listener reachable at the target's address of a private network. */
 export async function bridgeInto(
   network: Network,
   listener: { host: string; port: number },
 ): Promise<Peer & { host: string; port: number }> {
   const directory = await makeTempDir('bridge')
-  const path = join(directory.path, 'socket') // a file is there on both sides
+  const path = join(directory.path, 'socket') // files are visible in both namespaces
   const near = createServer((from) => {
     const to = connect({ host: listener.host, port: listener.port })
     from.on('error', () => to.destroy()).pipe(to)

@@ -6,7 +6,7 @@ import { createBudget } from '../../src/probes/engine/socket-budget.ts'
 import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../../src/probes/network/resolve.ts'
 
-/** What this program reads as JSON from its standard input. It answers with the observations, in the order of the checks. */
+/** The JSON input on standard input; the output is the observations, in the order of the checks. */
 export interface ObserveRequest {
   checks: Check[]
   allow: string
@@ -15,11 +15,11 @@ export interface ObserveRequest {
   timeoutMs: number
   tries: number
   spacingMs: number
-  /** Lowers `sockets` to what the limit of descriptors allows. */
+  /** Limits `sockets` to the available descriptors. */
   withinDescriptors?: boolean
 }
 
-// One process that observes, for tests that need another network namespace or other limits than their own.
+// Observes in a separate process, for another network namespace or other limits.
 const { checks, allow, sockets, perHost, withinDescriptors, ...patience } = (await json(
   process.stdin,
 )) as ObserveRequest

@@ -4,7 +4,7 @@ import type { Network } from './peers/netns.ts'
 import { type Output, run } from './processes.ts'
 import { withDescriptors } from './program.ts'
 
-/** How long to wait and how often to try, for tests in which nothing is lost on the way. */
+/** Timeouts and tries for tests without packet loss. */
 export const patience = {
   sockets: 256,
   perHost: 256,
@@ -16,7 +16,7 @@ export const patience = {
 
 const observeProgram = [process.execPath, `${import.meta.dirname}/observe-cli.ts`] as const
 
-/** Observes from the client's side of a network, in a process of its own. */
+/** Observes from the client's side of a network, in a separate process. */
 export async function observeIn(network: Network, request: ObserveRequest): Promise<Observation[]> {
   return readObservations(await network.exec('client', observeProgram, { input: JSON.stringify(request) }))
 }
@@ -33,7 +33,7 @@ export async function observeRefused(
   error: string,
   request: ObserveRequest,
 ): Promise<Observation[]> {
-  // Debian's own Python, as for Samba.
+  // Debian's Python, as for Samba.
   const argv = ['-I', `${import.meta.dirname}/refuse-syscall.py`, call, error, ...observeProgram]
   return readObservations(await run('/usr/bin/python3', argv, { input: JSON.stringify(request) }))
 }

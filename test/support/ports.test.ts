@@ -4,15 +4,15 @@ import { listen } from './listen.ts'
 import { freePorts } from './ports.ts'
 import { probeIo } from './probe-io.ts'
 
-test('free ports are refused, are given to nobody else who wants any, and are there for who wants them', async () => {
+test('free ports refuse connections, stay reserved, and accept a listener', async () => {
   const ports = await freePorts(500)
   expect(new Set(ports).size).toBe(500)
   const others = await Promise.all(Array.from({ length: 500 }, () => listen(createServer())))
   expect(others.filter(({ port }) => ports.includes(port))).toEqual([])
   const [port = 0] = ports
-  const look = () => probeIo().connect({ host: '127.0.0.1', address: '127.0.0.1', port })
-  expect(await look()).toMatchObject({ state: 'closed' })
+  const connect = () => probeIo().connect({ host: '127.0.0.1', address: '127.0.0.1', port })
+  expect(await connect()).toMatchObject({ state: 'closed' })
   const wanted = await listen(createServer(), '127.0.0.1', port)
-  expect(await look()).toHaveProperty('socket')
+  expect(await connect()).toHaveProperty('socket')
   await Promise.all([wanted, ...others].map(({ close }) => close()))
 })

@@ -3,12 +3,12 @@ import net from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const loopback = '127.0.0.1'
-/** So long is waited for what comes in a moment, on a machine that has nothing else to do. */
+/** Maximum wait for an event that takes milliseconds on an idle machine. */
 export const patienceMs = 60_000
 
 /**
- * Distinct TCP ports of `host` where nobody listens. Each is the near end of a connection to ourselves, so nobody else is
- * given it as a free one while this process lives; a server that is told to listen there does (SO_REUSEADDR).
+ * Distinct closed TCP ports of `host`. Each is the local end of a connection to this process, which reserves it; a server
+ * can still listen there (SO_REUSEADDR).
  */
 export async function freePorts(count: number, host = loopback): Promise<number[]> {
   const server = net.createServer((socket) => socket.unref()).listen(0, host)
@@ -25,14 +25,14 @@ export async function freePorts(count: number, host = loopback): Promise<number[
   return ports
 }
 
-/** One port as `freePorts` gives it. */
+/** One port of `freePorts`. */
 export async function freePort(host = loopback): Promise<number> {
   const [port] = await freePorts(1, host)
   if (port === undefined) throw new Error('no free port')
   return port
 }
 
-/** Resolves when something accepts on host:port; rejects after a minute, or when `signal` aborts (its reason). */
+/** Resolves once host:port accepts; rejects after a minute, or when `signal` aborts. */
 export async function waitForPort(host: string, port: number, signal?: AbortSignal): Promise<void> {
   const giveUpAt = performance.now() + patienceMs
   while (!(await accepts(host, port))) {

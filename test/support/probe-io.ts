@@ -4,7 +4,7 @@ import type { Connection, Outcome, ProbeIo } from '../../src/probes/engine/probe
 
 const closed = { state: 'closed', reason: 'connection-refused' } as const
 
-/** What a probe may use of the world, for tests of one probe: real connections, one deadline, no credential unless given. */
+/** The ProbeIo for tests: real connections, one deadline, no credential by default. */
 export function probeIo({
   deadlineMs = 5_000,
   credential = async () => 'credential-unavailable' as const,
@@ -24,14 +24,14 @@ export function probeIo({
       const { promise, resolve } = Promise.withResolvers<Connection | Outcome>()
       const startedAt = performance.now()
       const socket = new net.Socket()
-      socket.pause() // before connect(): no byte is read before the probe reads
+      socket.pause() // before connect(), so that the probe reads the first byte
       const settle = (result: Connection | Outcome) => {
         cancelExpiry()
         socket.off('error', refuse)
         resolve(result)
       }
       const refuse = ({ code }: NodeJS.ErrnoException) =>
-        // A reset that follows the handshake at once is an error of connect() as well: the port was open.
+        // A reset right after the TCP handshake fails connect() too, but the port was open.
         settle(code === 'ECONNRESET' ? { state: 'open', reason: 'connection-reset' } : closed)
       const cancelExpiry = deadline.onExpiry(() => {
         settle({ state: 'filtered', reason: 'no-response' })

@@ -6,7 +6,7 @@ import { createBudget } from '../../src/probes/engine/socket-budget.ts'
 import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../../src/probes/network/resolve.ts'
 
-/** What this program reads as JSON from its standard input: it makes the checks in turn, over and over. */
+/** The JSON input on standard input: checks to run repeatedly, in turn. */
 export interface ManyProbes {
   checks: Check[]
   warmUp: number
@@ -15,13 +15,13 @@ export interface ManyProbes {
   timeoutMs: number
 }
 
-/** What it prints. */
+/** The output. */
 export interface ManyProbesOutcome {
   /** Growth of the resident set over the counted probes, in MiB. */
   grownMiB: number
-  /** Sockets that are still there at the end. */
+  /** Sockets left at the end. */
   openSockets: number
-  /** The longest that a probe took. */
+  /** The longest probe. */
   longestMs: number
   failures: string[]
 }
@@ -60,7 +60,7 @@ const residentMiB = () => process.memoryUsage.rss() / 2 ** 20
 await run(warmUp)
 const before = residentMiB()
 await run(count)
-// A destroyed socket closes its handle in the next turns of the event loop.
+// A destroyed socket closes its handle in a later turn.
 for (let turn = 0; turn < 5; turn++) await nextTurn()
 const outcome: ManyProbesOutcome = {
   grownMiB: residentMiB() - before,

@@ -5,7 +5,7 @@ import { delimiter, join, resolve } from 'node:path'
 import { patienceMs, waitForPort } from './ports.ts'
 import { afterDeath } from './reaper.ts'
 
-/** The absolute path of a command, looked for in the system directories too, which an ordinary user has not on the path. */
+/** The absolute path of a command; searches the sbin directories too. */
 export function findCommand(name: string): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
   return directories
@@ -23,11 +23,11 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Programs of ours start in half the CPU time when Node keeps what it compiled. */
+/** Node's compile cache halves the CPU time of starting our programs. */
 const compileCache = { NODE_COMPILE_CACHE: resolve(import.meta.dirname, '../../node_modules/.cache/node-compile') }
 
 export interface Output {
-  /** Exit code, or the signal's name. */
+  /** The exit code, or the signal name. */
   code: number | string
   stdout: string
   stderr: string
@@ -39,7 +39,7 @@ export interface RunOptions {
   cwd?: string
 }
 
-/** Runs a command to its end, without a shell. A code other than 0 is an answer here, not an error. */
+/** Runs a command to its end, without a shell. A nonzero code is a result, not an error. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
   const env = { ...compileCache, ...(options.env ?? process.env) }
   const child = spawn(findCommand(command) ?? command, args, { cwd: options.cwd, env })
@@ -52,7 +52,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  child.stdin.on('error', () => {}) // a command that does not read its input may close it: its code tells
+  child.stdin.on('error', () => {}) // a command may close its input without reading it
   child.stdin.end(options.input)
   return new Promise((resolve, reject) => {
     child.once('error', (error) => {
@@ -66,7 +66,7 @@ export function run(command: string, args: readonly string[], options: RunOption
   })
 }
 
-/** Like `run`, for a command that must succeed: gives its standard output, throws with what it said otherwise. */
+/** Like `run`, but returns the standard output and throws on a nonzero code. */
 export async function mustRun(command: string, args: readonly string[], options?: RunOptions): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, options)
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}: ${stderr || stdout}`)
@@ -75,31 +75,31 @@ export async function mustRun(command: string, args: readonly string[], options?
 
 export interface PeerProcess {
   pid: number
-  /** All that it has written to standard output and standard error so far. */
+  /** Its standard output and standard error so far. */
   log: () => string
-  /** The first match in the log, now or when it comes; rejects when the process ends before, or after a minute. */
+  /** The first match in the log; rejects when the process ends, or after a minute. */
   logged: (pattern: RegExp) => Promise<RegExpMatchArray>
-  /** Its exit code, or the signal's name, when it has ended. */
+  /** Its exit code or signal name, once it has ended. */
   exited: Promise<number | string>
-  /** Ends the process and all of its descendants, and resolves when they are gone. */
+  /** Ends the process and all its descendants. */
   end: () => Promise<void>
 }
 
 interface PeerProcessOptions {
-  /** It is ready when its log says so… */
+  /** Ready when the log matches… */
   ready?: RegExp
-  /** …and when these ports accept. */
+  /** …and these ports accept. */
   ports?: { host: string; ports: readonly number[] }
   env?: NodeJS.ProcessEnv
 }
 
-/** Starts a long-running peer without a shell and waits until it is ready. When it ends before, the error carries its log. */
+/** Starts a long-running peer and waits until it is ready; an early exit throws with its log. */
 export async function spawnPeer(
   command: string,
   args: readonly string[],
   { ready, ports, env = process.env }: PeerProcessOptions = {},
 ): Promise<PeerProcess> {
-  // A process group of its own, because samba signals the whole of its group when it stops.
+  // A new process group, because samba signals its whole group when it stops.
   const child = spawn(findCommand(command) ?? command, args, {
     env: { ...compileCache, ...env },
     detached: true,
@@ -150,7 +150,7 @@ function followLog(command: string, child: ChildProcess, gone: AbortSignal) {
   let text = ''
   const append = (more: string) => {
     text += more
-    for (const look of waiting) look()
+    for (const check of waiting) check()
   }
   child.stdout?.setEncoding('utf8').on('data', append)
   child.stderr?.setEncoding('utf8').on('data', append)
@@ -160,11 +160,11 @@ function followLog(command: string, child: ChildProcess, gone: AbortSignal) {
     new Promise<RegExpMatchArray>((resolve, reject) => {
       const settle = (finish: () => void) => {
         clearTimeout(patience)
-        waiting.delete(look)
+        waiting.delete(check)
         gone.removeEventListener('abort', leave)
         finish()
       }
-      const look = () => {
+      const check = () => {
         const match = text.match(pattern)
         if (match) settle(() => resolve(match))
         else if (gone.aborted) leave()
@@ -172,21 +172,21 @@ function followLog(command: string, child: ChildProcess, gone: AbortSignal) {
       const leave = () => settle(() => reject(gone.reason))
       const late = () => reject(new Error(`${command} did not log ${pattern} in ${patienceMs} ms: ${tail()}`))
       const patience = setTimeout(() => settle(late), patienceMs)
-      waiting.add(look)
+      waiting.add(check)
       gone.addEventListener('abort', leave)
-      look()
+      check()
     })
 
   return { text: () => text, tail, wait }
 }
 
-/** The children of a process and theirs; a connection's sshd leaves the group of its parent, so the group is not enough. */
+/** All descendants; the process group is not enough, because a connection's sshd leaves it. */
 function descendants(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
     return children.flatMap((child) => [...descendants(child), child])
   } catch {
-    return [] // it is gone
+    return [] // ended meanwhile
   }
 }
 
@@ -194,6 +194,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // it has ended by itself
+    // ended by itself
   }
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { mustRun } from './processes.ts'
 import { afterDeath } from './reaper.ts'
 
-/** A listener that stops itself, so that it never accepts: once its queue of two is full, the kernel drops every further SYN. */
+/** A stopped listener: once its queue of two is full, the kernel drops every SYN. */
 export const neverAccepts = `require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 },
   function () { process.send(this.address().port, () => process.kill(process.pid, 'SIGSTOP')) })`
 
-/** Starts a program (CommonJS) in a process of its own that sends its port. It may stop itself, so it is ended by SIGKILL. */
+/** Starts a CommonJS program that sends its port; ends it with SIGKILL, because it may be stopped. */
 export async function startProgram(program: string): Promise<{ port: number; stop: () => Promise<void> }> {
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const forget = afterDeath(['kill', '-s', 'KILL', String(child.pid)])
@@ -23,12 +23,12 @@ export async function startProgram(program: string): Promise<{ port: number; sto
   }
 }
 
-/** A command that runs another one with this limit of file descriptors. */
+/** Runs a command with this limit of file descriptors. */
 export const withDescriptors = (limit: number, argv: readonly string[]): [string, ...string[]] =>
-  // Both limits: Node raises the soft one to the hard one when it starts.
+  // Both limits, because Node raises the soft one at start.
   ['sh', '-c', `ulimit -n ${limit} && exec "$@"`, 'sh', ...argv]
 
-/** Runs a program (a module) with this limit of file descriptors, and reads the JSON that it prints. */
+/** Runs a module with this limit of file descriptors, and parses its JSON output. */
 export async function runWithDescriptors(limit: number, program: string): Promise<unknown> {
   const [command, ...argv] = withDescriptors(limit, [process.execPath, '--input-type=module', '-e', program])
   return JSON.parse(await mustRun(command, argv))

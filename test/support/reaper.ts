@@ -1,9 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-/**
- * Reads `+ ID COMMAND` and `- ID`; when its input ends it runs what is left, the newest first, so that a process is
- * ended before its directory is removed.
- */
+/** Reads `+ ID COMMAND` and `- ID`; at the end of its input it runs the remaining commands, newest first. */
 const program = `
 $1 == "+" { newest = $2; sub(/^[^ ]+ [^ ]+ /, ""); todo[newest] = $0 }
 $1 == "-" { delete todo[$2] }
@@ -13,8 +10,8 @@ let reaper: ChildProcess | undefined
 let lastId = 0
 
 /**
- * Has a command run when this process is gone, unless the returned function was called before. A process of its own sees
- * to that, because vitest ends its workers with signals, SIGKILL among them, on which nothing inside them can clean up.
+ * Runs a command after the end of this process, unless the returned function was called. A separate process does it, because
+ * vitest may end its workers with SIGKILL.
  */
 export function afterDeath(argv: readonly string[]): () => void {
   reaper ??= startReaper()
@@ -26,7 +23,7 @@ export function afterDeath(argv: readonly string[]): () => void {
   }
 }
 
-/** Detached, so that a Ctrl-C for the test run does not end it too early. It keeps nobody waiting. */
+/** Detached, so that Ctrl-C does not end it early; never waited for. */
 function startReaper(): ChildProcess {
   const child = spawn('awk', [program], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   child.unref()

@@ -6,31 +6,31 @@ import { Webhook } from 'standardwebhooks'
 import { listen } from './listen.ts'
 import { patienceMs } from './ports.ts'
 
-/** A request as it came. */
+/** A received request. */
 export interface Received {
   path: string
   headers: IncomingHttpHeaders
-  /** The text that was signed. */
+  /** The signed text. */
   text: string
   // biome-ignore lint/suspicious/noExplicitAny: tests read bodies as receivers do, without types
   body: any
 }
 
-/** Answers a request; a number is a status. `undefined`: it hangs. */
+/** The response to a request: a status, or undefined to hang. */
 type Behaviour = (received: Received, response: ServerResponse) => number | undefined
 
 export interface Receiver extends AsyncDisposable {
   url: string
-  /** All that came, in order. */
+  /** All requests in order. */
   received: Received[]
-  /** What comes from now on is answered so. */
+  /** Sets the response to later requests. */
   behave(behaviour: Behaviour): void
-  /** Resolves when as many requests came in all. */
+  /** Resolves once this many requests arrived in total. */
   came(count: number): Promise<Received[]>
   close(): Promise<void>
 }
 
-/** An HTTP receiver of webhooks on loopback, HTTPS with a certificate; it answers 204 unless it is told to behave otherwise. */
+/** A webhook receiver on loopback, HTTPS with a certificate; responds with 204 by default. */
 export async function startReceiver(tls?: { cert: string; key: string }, port = 0): Promise<Receiver> {
   const received: Received[] = []
   let behaviour: Behaviour = () => 204
@@ -43,7 +43,7 @@ export async function startReceiver(tls?: { cert: string; key: string }, port = 
     if (status !== undefined) response.writeHead(status).end()
   }
   const handle = (request: IncomingMessage, response: ServerResponse) => {
-    take(request, response).catch(() => response.destroy()) // cut off in the middle
+    take(request, response).catch(() => response.destroy()) // the request was interrupted
   }
   const server = tls ? createSecureServer(tls, handle) : createServer(handle)
   const { port: bound, close } = await listen(server, '127.0.0.1', port)
@@ -62,6 +62,6 @@ export async function startReceiver(tls?: { cert: string; key: string }, port = 
   }
 }
 
-/** Throws where the signature is not one of this secret; answers the event. */
+/** Returns the event; throws unless the signature matches this secret. */
 export const verify = (secret: string, { headers, text: signed }: Received) =>
   new Webhook(secret).verify(signed, headers as Record<string, string>) as Received['body']

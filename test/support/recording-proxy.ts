@@ -2,23 +2,23 @@ import net from 'node:net'
 import { listen } from './listen.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
 
-/** All that crossed the wire on one connection, as somebody on the way would see it. */
+/** All bytes on the wire of one connection. */
 export interface Recording {
   fromClient: Buffer
   fromServer: Buffer
 }
 
-/** What becomes of bytes from the server on their way to the client; after the `last` ones the connection ends. */
+/** Changes bytes from the server; after the `last` ones the connection ends. */
 export type Tamper = (bytes: Buffer, recording: Recording) => Buffer | { last: Buffer }
 
 export interface RecordingProxy extends Peer {
   host: string
   port: number
-  /** One for each connection, in the order in which they came. */
+  /** One for each connection, in order. */
   recordings: readonly Recording[]
 }
 
-/** Somebody on the way between client and server, who records everything and may tamper with it. */
+/** A proxy between client and server that records everything and may tamper with it. */
 export async function startRecordingProxy(
   server: { host: string; port: number },
   tamper: Tamper = (bytes) => bytes,

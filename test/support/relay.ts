@@ -1,18 +1,18 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { listen } from './listen.ts'
 
-/** A way to a server that can be cut: for tests of what happens while the server is away. */
+/** A relay to a server that can be interrupted, for outage tests. */
 export interface Relay {
-  /** The given URL, by way of the relay. */
+  /** The given URL, through the relay. */
   url: string
-  /** Breaks every connection, and from now on each one that comes. */
+  /** Breaks every current and later connection. */
   cut(): void
   mend(): void
-  /** What is said from now on on the connections that are open does not reach the server, not even that they end. */
+  /** Open connections no longer reach the server, not even with their end. */
   hold(): void
-  /** Connections that are open now. */
+  /** The number of open connections. */
   open(): number
-  /** Connections that were broken as they came. */
+  /** Connections that were broken on arrival. */
   refused(): number
   stop(): Promise<void>
 }

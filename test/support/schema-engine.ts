@@ -14,7 +14,7 @@ interface Migration {
   sql: string
 }
 
-/** Runs a script as one query, as the native engine does; the adapter splits it at semicolons, even inside comments and bodies. */
+/** Runs a script as one query, like the native engine; the adapter would split it at every semicolon. */
 class WholeScripts extends PrismaPg {
   override async connect() {
     const adapter = await super.connect()
@@ -23,13 +23,13 @@ class WholeScripts extends PrismaPg {
   }
 }
 
-/** Works with Prisma's own schema engine, the part behind `prisma migrate` that is there offline, on a database. */
+/** Prisma's schema engine, behind `prisma migrate`, on a database; works offline. */
 export async function withSchemaEngine<T>(url: string, work: (engine: Engine) => Promise<T>): Promise<T> {
   const pool = new pg.Pool({ connectionString: url })
   try {
     return await work(await openEngine(pool))
   } finally {
-    await pool.end() // gives its advisory lock back
+    await pool.end() // releases its advisory lock
   }
 }
 
@@ -40,13 +40,13 @@ async function openEngine(pool: pg.Pool) {
   const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))
   const engine = await SchemaEngine.new({ datamodels: [[path, content]] }, () => {}, adapter)
   return {
-    /** The SQL that makes prisma/schema.prisma out of nothing. */
+    /** The SQL that creates prisma/schema.prisma. */
     async renderSchema(): Promise<string> {
       const to = { tag: 'schemaDatamodel' as const, files: [{ path, content }] }
       const { stdout } = await engine.diff({ from: { tag: 'empty' }, to, script: true, exitCode: null, filters })
       return stdout ?? ''
     },
-    /** Does what `prisma migrate deploy` does; answers the names of the migrations that it applied. */
+    /** Like `prisma migrate deploy`; returns the names of the applied migrations. */
     async deploy(migrations: readonly Migration[] = readMigrations()): Promise<string[]> {
       const migrationsList = {
         baseDir: fileURLToPath(directory),
@@ -65,7 +65,7 @@ async function openEngine(pool: pg.Pool) {
   }
 }
 
-/** The migrations of the project, in the order in which they are applied. */
+/** The migrations of the project, in order. */
 export function readMigrations(): Migration[] {
   const entries = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
   const names = entries.map(({ name }) => name).sort()

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 
 type Labels = Record<string, string>
 
-/** Of a scrape configuration, the part that is understood here; the rest is refused by `scrapesOf`. */
+/** The supported part of a scrape configuration; `scrapesOf` refuses the rest. */
 export interface ScrapeJob {
   job_name: string
   scheme: string
@@ -27,7 +27,7 @@ function refuseOthers(node: object, names: readonly string[]): void {
   if (other !== undefined) throw new Error(`${other} is not understood here`)
 }
 
-/** What Prometheus asks for, and the name of the series that it makes of the answer: `scrape.populateLabels` and `Target.URL`. */
+/** Prometheus' request and the labels of its series: `scrape.populateLabels` and `Target.URL`. */
 export function scrapesOf(job: ScrapeJob): { url: URL; instance: string }[] {
   refuseOthers(job, understood)
   for (const relabel of job.relabel_configs ?? []) refuseOthers(relabel, understoodOfRelabel)
@@ -47,9 +47,9 @@ function scrapeOf({ scheme, metrics_path = '/metrics', params = {}, relabel_conf
   return { url, instance: labels.instance ?? labels.__address__ ?? '' }
 }
 
-/** Asks as Prometheus does, with its headers and the files of the job. */
+/** Scrapes like Prometheus, with its headers and the files of the job. */
 export async function scrape({ tls_config, authorization }: ScrapeJob, url: URL) {
-  const answer = await new Promise<IncomingMessage>((resolve, reject) =>
+  const response = await new Promise<IncomingMessage>((resolve, reject) =>
     request(url, {
       ca: readFileSync(tls_config.ca_file),
       headers: {
@@ -63,5 +63,5 @@ export async function scrape({ tls_config, authorization }: ScrapeJob, url: URL)
       .on('error', reject)
       .end(),
   )
-  return { status: answer.statusCode, type: answer.headers['content-type'], body: await text(answer) }
+  return { status: response.statusCode, type: response.headers['content-type'], body: await text(response) }
 }

@@ -1,4 +1,4 @@
-/** The forms in which a secret could lie somewhere, by name. */
+/** The encodings of a secret, by name. */
 export function formsOf(secret: string): Map<string, Buffer> {
   const bytes = Buffer.from(secret)
   const hex = bytes.toString('hex')
@@ -18,14 +18,14 @@ export function formsOf(secret: string): Map<string, Buffer> {
   )
 }
 
-/** The characters that bytes always have inside a longer base64 text, when they begin so many bytes into a group of three. */
+/** The invariant base64 characters of bytes at this offset in a group of three. */
 function base64Within(bytes: Buffer, offset: 0 | 1 | 2): string {
   const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64')
-  const own = { 0: 0, 1: 2, 2: 3 }[offset] // the characters before these hold bits of other bytes
+  const own = { 0: 0, 1: 2, 2: 3 }[offset] // earlier characters mix in bits of other bytes
   return text.slice(own, Math.floor(((offset + bytes.length) * 8) / 6))
 }
 
-/** Which secrets lie in a text, and in which forms. */
+/** The secrets in a text, with their forms. */
 export function findSecrets(text: Uint8Array, secrets: Record<string, string>): string[] {
   const haystack = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
   return Object.entries(secrets).flatMap(([name, secret]) =>

@@ -7,7 +7,7 @@ type Server = Awaited<ReturnType<typeof buildServer>>
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Call {
-  /** A value is sent as JSON, a text as it is. */
+  /** A string is sent as is, any other value as JSON. */
   body?: unknown
   headers?: Record<string, string>
   /** Default: the key of the service. */
@@ -17,22 +17,22 @@ export interface Call {
 export interface ApiResponse {
   status: number
   headers: Record<string, string | undefined>
-  // biome-ignore lint/suspicious/noExplicitAny: tests read answers as their callers do, without types
+  // biome-ignore lint/suspicious/noExplicitAny: responses are untyped
   body: any
 }
 
 export interface TestService extends TestApp {
   server: Server
   key: string
-  /** Calls an operation without a socket; what is not JSON is answered as text. */
+  /** Calls an operation without a socket; a body that is not JSON is a string. */
   call(method: Method, url: string, call?: Call): Promise<ApiResponse>
-  /** The items of a listing, page by page, by following `next`. */
+  /** The pages of a listing, by following `next`. */
   walk(url: string): Promise<ApiResponse['body'][][]>
-  /** Listens on a free port of loopback; answers the URL. */
+  /** Listens on a free loopback port and returns the URL. */
   listen(): Promise<string>
 }
 
-/** The whole service with a key, on a database of its own; it works unless it is told not to. */
+/** The whole service with a key, on a new database; runs a worker by default. */
 export async function startService({
   working = true,
   env = {},
@@ -52,7 +52,7 @@ export async function startService({
 
   const call = async (method: Method, url: string, { body, headers = {}, key: shown = key }: Call = {}) => {
     const isText = typeof body === 'string'
-    const answer = await server.inject({
+    const response = await server.inject({
       method,
       url,
       headers: {
@@ -62,11 +62,11 @@ export async function startService({
       },
       payload: body === undefined || isText ? body : JSON.stringify(body),
     })
-    const isJson = /[/+]json/.test(String(answer.headers['content-type']))
+    const isJson = /[/+]json/.test(String(response.headers['content-type']))
     return {
-      status: answer.statusCode,
-      headers: answer.headers as ApiResponse['headers'],
-      body: isJson ? answer.json() : answer.body,
+      status: response.statusCode,
+      headers: response.headers as ApiResponse['headers'],
+      body: isJson ? response.json() : response.body,
     }
   }
 
@@ -79,7 +79,7 @@ export async function startService({
       const pages: ApiResponse['body'][][] = []
       for (let next: string | null = url; next !== null; ) {
         const { status, body } = await call('GET', next)
-        if (status !== 200) throw new Error(`${next} answered ${status}: ${JSON.stringify(body)}`)
+        if (status !== 200) throw new Error(`${next}: status ${status}: ${JSON.stringify(body)}`)
         pages.push(body.items)
         const following: URL = new URL(next, 'http://service')
         if (body.next !== null) following.searchParams.set('cursor', body.next)

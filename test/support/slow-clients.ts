@@ -1,17 +1,17 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** What a client says at first, and then, every now and then, to seem alive. */
+/** What a client sends first, and then repeatedly as a sign of life. */
 export interface Slowness {
   first: string
   drip?: string
-  /** It reads nothing of the answer. */
+  /** Never reads the response. */
   deaf?: boolean
 }
 
 const everyMs = 500
 
-/** Opens so many connections that are slow on purpose; answers how to see how many are still open, and how to end them. */
+/** Opens slow connections; returns functions to count and to end them. */
 export async function startSlowClients(url: string, count: number, { first, drip, deaf }: Slowness) {
   const { hostname, port } = new URL(url)
   const open = new Set<Socket>()
@@ -19,11 +19,11 @@ export async function startSlowClients(url: string, count: number, { first, drip
   const waiting = new Set<() => void>()
   const start = async () => {
     const socket = connect({ host: hostname, port: Number(port) })
-    socket.on('error', () => {}) // the service may reset what is too slow
+    socket.on('error', () => {}) // the service may reset a slow connection
     socket.on('close', () => {
       open.delete(socket)
       gone += 1
-      for (const look of waiting) look()
+      for (const check of waiting) check()
     })
     if (deaf) socket.pause()
     else socket.resume()
@@ -37,14 +37,14 @@ export async function startSlowClients(url: string, count: number, { first, drip
   }, everyMs)
   return {
     open: () => open.size,
-    /** Resolves when the service has closed so many of them. */
+    /** Resolves once the service has closed this many. */
     dropped: (wanted: number) =>
       new Promise<void>((resolve) => {
-        const look = () => {
+        const check = () => {
           if (gone >= wanted) resolve()
         }
-        waiting.add(look)
-        look()
+        waiting.add(check)
+        check()
       }),
     stop() {
       clearInterval(dripping)
@@ -53,7 +53,7 @@ export async function startSlowClients(url: string, count: number, { first, drip
   }
 }
 
-/** The ways of being slow; `KEY` stands for a key. */
+/** Kinds of slow clients; `KEY` stands for a key. */
 export const slownesses: Record<string, Slowness> = {
   'do not finish their headers': { first: 'GET /v1/targets HTTP/1.1\r\nHost: a\r\n', drip: 'X-More: 1\r\n' },
   'do not finish their bodies': {
@@ -61,36 +61,36 @@ export const slownesses: Record<string, Slowness> = {
       'POST /v1/targets HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\nAuthorization: Bearer KEY\r\n\r\n{',
     drip: ' ',
   },
-  'do not read the answer': { first: 'GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n', deaf: true },
+  'do not read the response': { first: 'GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n', deaf: true },
 }
 
 const timed = 300
 
-/** What others wait for `/livez`, each on a connection of its own, while so many clients are slow and none was sent away yet; and how many asked. */
+/** Latency of `/livez` on new connections while this many clients are slow, and the number of requests. */
 export async function timeBeside(
   { url, key }: { url: string; key: string },
   { count, how }: { count: number; how: Slowness },
-): Promise<{ p50Ms: number; p99Ms: number; asked: number }> {
+): Promise<{ p50Ms: number; p99Ms: number; requests: number }> {
   const slow = await startSlowClients(url, count, { ...how, first: how.first.replace('KEY', key) })
   try {
     const took: number[] = []
     while (took.length < timed && slow.open() === count) took.push(...(await timeRequests(`${url}/livez`, 1)))
     took.sort((a, b) => a - b)
     const at = (share: number) => took[Math.ceil(took.length * share) - 1] ?? Number.NaN
-    return { p50Ms: at(0.5), p99Ms: at(0.99), asked: took.length }
+    return { p50Ms: at(0.5), p99Ms: at(0.99), requests: took.length }
   } finally {
     slow.stop()
   }
 }
 
-/** The milliseconds that each of so many requests took, one after the other, each on a connection of its own. */
+/** Latencies in milliseconds of sequential requests on new connections. */
 export async function timeRequests(url: string, count: number): Promise<number[]> {
   const took: number[] = []
   while (took.length < count) {
     const startedAt = performance.now()
-    const answer = await fetch(url, { headers: { connection: 'close' } })
-    await answer.arrayBuffer()
-    if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
+    const response = await fetch(url, { headers: { connection: 'close' } })
+    await response.arrayBuffer()
+    if (response.status !== 200) throw new Error(`${url}: status ${response.status}`)
     took.push(performance.now() - startedAt)
   }
   return took

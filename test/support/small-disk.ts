@@ -4,15 +4,15 @@ import { mustRun } from './processes.ts'
 import { afterDeath } from './reaper.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-/** A file system in memory of a few megabytes, with a directory that PostgreSQL may use. Takes root. */
+/** A small in-memory file system with a directory for PostgreSQL; needs root. */
 export interface SmallDisk {
   /** A directory of the user `postgres`. */
   tablespace: string
-  /** Leaves no room on it. */
+  /** Fills the disk. */
   fill(): Promise<void>
-  /** Makes room for so many bytes on a disk that is full. */
+  /** Frees this many bytes on a full disk. */
   spare(bytes: number): Promise<void>
-  /** Makes room again. */
+  /** Frees all space. */
   free(): Promise<void>
   remove(): Promise<void>
 }

@@ -13,7 +13,7 @@ const point = (observedAt: number, more: Partial<SeriesPoint> = {}): SeriesPoint
 const periods = (...points: SeriesPoint[]) => buildSpans(points).map(({ fromAt, toAt }) => [fromAt, toAt])
 
 describe('the spans of a series', () => {
-  test('are none without a finding, and one that lasts with the first', () => {
+  test('are none without a finding, and one open span with the first', () => {
     expect(buildSpans([])).toEqual([])
     const { observedAt, ...content } = point(1)
     expect(buildSpans([point(1)])).toEqual([{ ...content, fromAt: observedAt, toAt: null }])
@@ -25,7 +25,7 @@ describe('the spans of a series', () => {
     ['reason', { reason: 'no-response' }],
     ['evidence', { evidence: 'b' }],
     ['evidence, to none', { evidence: null }],
-  ])('end and begin where the %s changes, and nowhere else', (_, change) => {
+  ])('end and begin exactly where the %s changes', (_, change) => {
     expect(periods(point(1), point(2), point(3, change), point(4, change), point(5))).toEqual([
       [1, 3],
       [3, 5],
@@ -33,7 +33,7 @@ describe('the spans of a series', () => {
     ])
   })
 
-  test('do not depend on the order in which the findings are given', () => {
+  test('do not depend on the order of the findings', () => {
     expect(periods(point(3), point(1), point(2, { result: 'fail' }))).toEqual(
       periods(point(1), point(2, { result: 'fail' }), point(3)),
     )
@@ -71,7 +71,7 @@ describe('the spans of a series', () => {
     )
   })
 
-  test('are as many as there are changes: repeating what is known costs nothing', () => {
+  test('are as many as the changes: repetitions add none', () => {
     fc.assert(
       fc.property(points, (some) => {
         const sorted = some.toSorted((a, b) => a.observedAt - b.observedAt)

@@ -1,4 +1,4 @@
-/** One finding of a series, as far as its spans depend on it. `evidence` may be a digest or an id: only its equality counts. */
+/** The fields of a finding that decide its spans; `evidence` is compared for equality only. */
 export interface SeriesPoint<E = string | number | null> {
   observedAt: number
   result: string
@@ -7,16 +7,13 @@ export interface SeriesPoint<E = string | number | null> {
   evidence: E
 }
 
-/** A stretch of time in which a series did not change; `toAt` is null while it lasts. */
+/** A time without a change in a series; `toAt` is null while it lasts. */
 interface SeriesSpan<E = string | number | null> extends Omit<SeriesPoint<E>, 'observedAt'> {
   fromAt: number
   toAt: number | null
 }
 
-/**
- * Builds the spans of one series from its findings, as recording must have left them: a span begins where result, state,
- * reason or evidence differ from what was before. Findings that came late, after a newer one, are not to be given.
- */
+/** Builds the expected spans of one series from its findings, without late ones, which came after a newer one. */
 export function buildSpans<E>(points: readonly SeriesPoint<E>[]): SeriesSpan<E>[] {
   const spans: SeriesSpan<E>[] = []
   for (const { observedAt, ...content } of points.toSorted((a, b) => a.observedAt - b.observedAt)) {
@@ -45,7 +42,7 @@ interface Row {
 const content = `result::text, state::text, reason_id::text AS reason, evidence_id::text AS evidence`
 const ms = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
 
-/** What recording wrote for a target, by series. */
+/** The recorded spans of a target, by series. */
 export async function recordedSpans({ query }: Queried, targetId: number): Promise<Map<number, SeriesSpan[]>> {
   const rows = await query<Row & { fromAt: number; toAt: number | null }>(
     `SELECT series_id AS series, ${content}, ${ms('from_at')} AS "fromAt", ${ms('to_at')} AS "toAt"
@@ -54,7 +51,7 @@ export async function recordedSpans({ query }: Queried, targetId: number): Promi
   return bySeries(rows, (some) => some.map(({ series: _, ...span }) => span))
 }
 
-/** What the findings of a target that did not come late make, by series. */
+/** The expected spans of a target, by series. */
 export async function rebuiltSpans({ query }: Queried, targetId: number): Promise<Map<number, SeriesSpan[]>> {
   const rows = await query<Row & { observedAt: number }>(
     `SELECT series_id AS series, ${content}, ${ms('observed_at')} AS "observedAt"

@@ -1,6 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os'
 
-/** A way to write an address, and where it would lead whoever believed it. */
+/** A spelling of an address, and the address that it could mean. */
 interface Spelling {
   text: string
   kind: string
@@ -12,7 +12,7 @@ const fullWidth = (text: string) =>
   text.replace(/[!-~]/g, (one) => String.fromCodePoint((one.codePointAt(0) ?? 0) + 0xfee0))
 const percent = (text: string) => [...text].map((one) => `%${hex(one.codePointAt(0) ?? 0, 2)}`).join('')
 
-/** An IPv4 address as resolvers, libraries and people write it, and inside IPv6 addresses. */
+/** Spellings of an IPv4 address by resolvers and libraries, and embedded in IPv6. */
 function ofIPv4(address: string): Spelling[] {
   const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number)
   const whole = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
@@ -121,7 +121,7 @@ const names = [
   hostname(),
 ]
 
-/** Spellings of addresses of this machine that are not 127.0.0.2, each once. */
+/** Distinct spellings of local addresses other than 127.0.0.2. */
 export function spellings(): Spelling[] {
   const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
   const ownIPv4 = own.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address)

@@ -15,12 +15,12 @@ export interface TestStores extends Stores {
   codes: Codes
   transaction: Transact
   endAudit: EndAudit
-  /** Rows of a statement, on a connection of its own. */
+  /** The rows of a statement, on a separate connection. */
   query<Row extends object>(statement: string): Promise<Row[]>
   close(): Promise<void>
 }
 
-/** The stores on a database of their own. */
+/** The stores on a new database. */
 export async function openTestStores({ connections = 8 } = {}): Promise<TestStores> {
   const { url, drop } = await createTestDatabase()
   const stores = await openTestStoresOn(url, { connections })
@@ -33,7 +33,7 @@ export async function openTestStores({ connections = 8 } = {}): Promise<TestStor
   }
 }
 
-/** The stores as another process has them, on a database that is there; closing them leaves it. */
+/** The stores of another process on an existing database, which it keeps. */
 export async function openTestStoresOn(url: string, { connections = 8 } = {}): Promise<TestStores> {
   const { db, transaction, close } = openDatabase(url, { connections })
   const codes = await loadCodes(db)
@@ -50,7 +50,7 @@ export async function openTestStoresOn(url: string, { connections = 8 } = {}): P
   }
 }
 
-/** A policy of these rules, which ask for nothing but an open port. */
+/** A policy of these rules, each of which expects an open port. */
 export const policyOf = (name: string, ...rules: string[]): PolicyDocument => ({
   name,
   title: name,
@@ -66,13 +66,13 @@ export const policyOf = (name: string, ...rules: string[]): PolicyDocument => ({
   })),
 })
 
-/** Ids of audits in the order of their making, as a service gives them a millisecond apart. */
+/** Ordered audit ids, a millisecond apart. */
 export function auditIds(count: number): string[] {
   const startedAt = Date.now() - count
   return Array.from({ length: count }, (_, i) => newUuid({ msecs: startedAt + i }))
 }
 
-/** A running audit of these targets with one batch; the same policy every time unless another is given. */
+/** A running audit of these targets with one batch, by default of the same policy. */
 export async function startAudit(
   stores: Stores,
   { id = newUuid(), targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditWish = {},
@@ -94,7 +94,7 @@ interface AuditWish {
   total?: number
 }
 
-/** Series of these targets, rules and vantage `local`: all combinations, targets first. Makes the targets too. */
+/** Creates targets, and the series of all targets and rules at vantage `local`. */
 export async function makeSeries(
   stores: Stores,
   targets: readonly string[],
@@ -114,7 +114,7 @@ export async function makeSeries(
   return keys.map(({ target, rule, targetId }, i) => ({ target, rule, targetId, seriesId: made[i]?.seriesId ?? -1 }))
 }
 
-/** A finding of a series: passed, at this time (milliseconds on a day), unless something else is said. */
+/** A finding of a series at this millisecond of a day, by default passed. */
 export const finding = (
   { targetId, seriesId }: { targetId: number; seriesId: number },
   atMs: number,
@@ -133,5 +133,5 @@ export const finding = (
   ...more,
 })
 
-/** This many milliseconds into a day of the past. */
+/** This many milliseconds into a past day. */
 export const at = (ms: number): Date => new Date(Date.UTC(2026, 0, 1) + ms)

@@ -3,7 +3,7 @@ import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently, ports } from './app.ts'
 import { type ApiResponse, startService, type TestService } from './service.ts'
 
-/** What one team has: keys that are limited to its targets, and one of everything, made with them. */
+/** A team: keys limited to its targets, and one of each resource. */
 interface Team {
   key: string
   target: string
@@ -14,7 +14,7 @@ interface Team {
   waiver: string
 }
 
-/** A policy of an open door, and one that may be opened inside a window. */
+/** A policy with one open port, and one that may be open inside a window. */
 export const exposures: PolicyDocument = {
   ...ports,
   name: 'exposures',
@@ -23,7 +23,7 @@ export const exposures: PolicyDocument = {
   ),
 }
 
-/** The whole service with two teams in one place. The name of a team is in the names of all that it has. */
+/** The whole service with two teams; each resource has its team's name in its own. */
 export async function startTeams() {
   const service = await startService()
   const exposure = await listenSilently()
@@ -38,7 +38,7 @@ export async function startTeams() {
     service,
     blue,
     green,
-    /** An audit of the targets of both. */
+    /** An audit of the targets of both teams. */
     everybodys: String(whole.id),
     async stop() {
       await service.stop()
@@ -48,9 +48,10 @@ export async function startTeams() {
 }
 
 async function createAs(service: TestService, key: string, path: string, body: unknown): Promise<ApiResponse['body']> {
-  const answer = await service.call('POST', path, { key, body, headers: { prefer: 'wait=15' } })
-  if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-  return answer.body
+  const response = await service.call('POST', path, { key, body, headers: { prefer: 'wait=15' } })
+  if (response.status >= 300)
+    throw new Error(`POST ${path}: status ${response.status}: ${JSON.stringify(response.body)}`)
+  return response.body
 }
 
 async function makeTeam(

@@ -8,7 +8,7 @@ export interface TempDir {
   remove: () => Promise<void>
 }
 
-/** A new directory under the system's temporary one (short, for Unix sockets), removed at the latest when this process ends. */
+/** A new temporary directory with a short path, for Unix sockets; removed at exit at the latest. */
 export async function makeTempDir(name: string): Promise<TempDir> {
   const path = await mkdtemp(join(tmpdir(), `portwarden-${name}-`))
   const forget = afterDeath(['rm', '-rf', path])

@@ -8,7 +8,7 @@ export interface TlsFront extends Listening {
   authority: Authority
 }
 
-/** TLS before a service that speaks plain HTTP, with a certificate of an authority of its own. */
+/** A TLS proxy in front of a plain HTTP service, with a new authority. */
 export async function startTlsFront(serviceUrl: string): Promise<TlsFront> {
   const authority = await createAuthority('Portwarden Front CA')
   const { cert, key } = await authority.issue({ commonName: 'front', subjectAltName: 'IP:127.0.0.1,IP:192.0.2.2' })
