@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
 import { describe, expect, test } from 'vitest'
+import { protocolNames } from '../../src/domain/protocols/index.ts'
 import { loadPolicy } from '../../src/policies/load.ts'
 import { readDocument } from '../../src/policies/read.ts'
 
@@ -47,7 +48,7 @@ describe('loadPolicy', () => {
       edit: ['    probe: ssh\n', ''],
       line: 8,
       pointer: '/rules/0/probe',
-      message: 'is missing: must be one of tcp, tls, https, ssh, ldap, smtp',
+      message: `is missing: must be one of ${protocolNames.join(', ')}`,
     },
     { edit: ['[client]', '[client, B]'], line: 12, pointer: '/rules/0/from/1', message: 'must be text like client' },
     {

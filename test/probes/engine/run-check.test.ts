@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { isConnection, type Probe, type ProbeIo, type ProbeResult } from '../../../src/probes/engine/probe.ts'
 import type { ProbeRegistry } from '../../../src/probes/engine/registry.ts'
 import { createObserver, type ObserverOptions } from '../../../src/probes/engine/run-check.ts'
+import { protocolNames } from '../../../src/domain/protocols/index.ts'
 import { createBudget } from '../../../src/probes/engine/socket-budget.ts'
 import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egress-policy.ts'
 import { probeTcp } from '../../../src/probes/tcp/probe.ts'
@@ -22,7 +23,8 @@ interface Overrides extends Partial<Omit<ObserverOptions, 'probes' | 'egress'>> 
 
 function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...options }: Overrides = {}) {
   const unused = () => expect.unreachable('a probe without a check')
-  const probes: ProbeRegistry = { tcp, ldap: ldap ?? unused, tls: unused, https: unused, ssh: unused, smtp: unused }
+  const none = Object.fromEntries(protocolNames.map((name) => [name, unused])) as unknown as ProbeRegistry
+  const probes: ProbeRegistry = { ...none, tcp, ldap: ldap ?? unused }
   const errors: unknown[] = []
   const observe = createObserver({
     probes,
