@@ -18,7 +18,7 @@ const SmtpFacts = closedObject({
       ),
       extensions: Type.Optional(
         Type.Array(Type.String(), {
-          description: 'The response to EHLO before STARTTLS, RFC 5321 section 4.1.1.1; empty if only HELO is known',
+          description: 'The response to EHLO before STARTTLS (RFC 5321); empty if only HELO is known',
           examples: [['PIPELINING', 'SIZE 10240000', 'STARTTLS']],
         }),
       ),
