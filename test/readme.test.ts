@@ -34,14 +34,14 @@ test('two blocks are not run, each with a reason: no domain controller and no Ci
 })
 
 /**
- * The commands of package.json as the pages type them. `ci` and `test` do nothing, since this is the test; `start` and
- * `agent` go on in the background after their first line; 1 is how an audit says `fail`.
+ * The commands as the pages type them. A request must succeed, unless `-w` prints its status. `npm ci` and `npm test` do
+ * nothing, since this is the test; `start` and `agent` go on in the background after their first line; an audit may fail.
  */
 const shell = `
 set -Eeuo pipefail
 trap 'echo "failed: $BASH_COMMAND" >&2' ERR
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
-curl() { command curl --fail-with-body "$@"; }
+curl() { case " $* " in *' -w '*) command curl "$@" ;; *) command curl --fail-with-body "$@" ;; esac; }
 npm() {
   local script=
   while [ $# -gt 0 ] && [ "$1" != -- ]; do [[ $1 == -* ]] || script=$1; shift; done

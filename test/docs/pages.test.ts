@@ -93,6 +93,18 @@ test('docs/reports.md lists every export format with its media type', () => {
   )
 })
 
+test('docs/api.md lists every status of an error in the OpenAPI document', () => {
+  const { paths } = JSON.parse(read('openapi/openapi.json')) as {
+    paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
+  }
+  const operations = Object.values(paths).flatMap((methods) => Object.values(methods))
+  const errors = new Set(
+    operations.flatMap(({ responses }) => Object.keys(responses).filter((status) => status >= '400')),
+  )
+  const listed = new Set(firstCells(page('docs/api.md')).filter((cell) => /^\d+$/.test(cell)))
+  expect([...errors].filter((status) => !listed.has(status))).toEqual([])
+})
+
 describe('blocks of code', () => {
   const blocks = pages.flatMap(blocksOf)
 
