@@ -1,5 +1,5 @@
 import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
-import { readCron, isTimeZone } from '../../domain/schedules.ts'
+import { isTimeZone, readCron } from '../../domain/schedules.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { ScheduleInput } from '../../store/inventory/schedules.ts'
 import { checkRequest } from '../audits/resolve-request.ts'
