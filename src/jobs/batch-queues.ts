@@ -17,7 +17,7 @@ interface BatchQueueOptions {
   /** Large batches that one worker runs at the same time, of each vantage. */
   concurrency: number
   waitForBatch: Notifications['waitForBatch']
-  /** How soon is seen what nobody tells of. */
+  /** Pause between polls for jobs without a notification. */
   pollEverySeconds: number
   onError(error: Error): void
 }

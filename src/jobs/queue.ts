@@ -17,7 +17,7 @@ export interface JobHandlers {
   failBatch(job: BatchJob): Promise<void>
   /** Nightly, once for all processes. */
   maintain(): Promise<void>
-  /** A look whether the door of a window is shut. */
+  /** Probes the exposure of an ended window again. */
   reprobe(job: ReprobeJob): Promise<void>
   /** Sends what is due to a webhook. */
   deliver(job: { webhookId: string }): Promise<void>
@@ -29,25 +29,25 @@ export interface JobHandlers {
 export interface Queue {
   /** Queues the planning of an audit with the transaction that accepts it, for now or for later. */
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
-  /** Queues a look whether the door of a window is shut, with the transaction that decides about it. */
+  /** Queues a reprobe of a window in the caller's transaction. */
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
   dropBatches(vantage: string, auditId: string): Promise<void>
-  /** Queues batches with the transaction that plans them, for whoever serves the vantage. */
+  /** Queues batches with the transaction that plans them, for the workers of the vantage. */
   enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
   /** Queues the delivery of what waits for a webhook with the transaction that adds to it, for now or for later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
-  /** The ticks of a cron expression after a moment; throws an Error for one that cannot be read, or never ticks. */
+  /** The ticks of a cron expression after a point in time; throws an Error for an invalid one, or one without ticks. */
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
-  /** Takes a batch of a vantage, if one waits; the taker keeps it alive and completes it. */
+  /** Takes a batch of a vantage, if one waits; the caller sends its heartbeats and completes it. */
   take(vantage: string): Promise<{ id: string; data: BatchJob } | undefined>
-  /** Says that a taken batch is being worked on; false when it is not the taker's any more. */
+  /** Sends the heartbeat of a taken batch; false when it belongs to another worker. */
   keep(vantage: string, id: string): Promise<boolean>
   /** Takes a batch that is recorded off the queue, wherever it is in it. */
   complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
-  /** Rejects while jobs cannot be queued: the queues are not there, or their database does not answer. */
+  /** Rejects while jobs cannot be queued: the queues are not there, or their database does not respond. */
   check(): Promise<void>
   /** Takes no more jobs, waits for the running ones up to `graceMs`, and hands back what is left; jobs can still be queued. */
   rest(graceMs: number): Promise<void>
@@ -62,7 +62,7 @@ interface QueueOptions {
   concurrency: number
   /** Resolves when a batch may have come, after `ms`, or when the signal comes; default: after `ms`. */
   waitForBatch?: Notifications['waitForBatch']
-  /** Trouble of the queue itself, which it survives. */
+  /** Reports failures of the queue that it survives. */
   onError(error: Error): void
   /** Default: the clock of the system. */
   clock?: Clock
@@ -92,7 +92,7 @@ const delivery = {
 }
 /** What must not give up is tried for hours: soon at first, then every minute. */
 const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
-// A new job wakes its workers. A retry and a dead letter wake nobody: they wait for the next look.
+// A new job wakes its workers. A retry and a dead letter wait for the next poll.
 const pollEverySeconds = 2
 const polling = { pollingIntervalSeconds: pollEverySeconds, notifyPollingIntervalSeconds: pollEverySeconds }
 /** Connects to the queues and makes them where they are missing. */
@@ -121,9 +121,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(planFailedQueue, lastResort)
   await ensureQueue(batchFailedQueue, lastResort)
   await ensureQueue(maintenanceQueue, { notify: true, policy: 'exclusive' })
-  // A look for ticks that fails is not repeated: the next one comes in a minute and finds the same.
+  // A failed job is not retried: the next one comes within a minute and finds the same ticks.
   await ensureQueue(tickQueue, { notify: true, retryLimit: 0, retentionSeconds: 600, deleteAfterSeconds: 600 })
-  // The look at the door of a window waits for whoever was down for weeks.
+  // A reprobe waits for workers that were down for weeks.
   await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
@@ -135,7 +135,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
         try {
           for (const { data } of jobs) await handle(data)
         } catch (error) {
-          onError(error instanceof Error ? error : new Error(String(error))) // the queue keeps it in the job and tells nobody
+          onError(error instanceof Error ? error : new Error(String(error))) // the queue stores it in the job only
           throw error
         }
       })
@@ -191,7 +191,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async stop(graceMs) {
       await rest(graceMs)
       await boss.stop({ graceful: true, timeout: graceMs })
-      // Its connections end a moment after that: a server that stops meanwhile cuts them, which is no trouble any more.
+      // Its connections end shortly after; a server that stops meanwhile may cut them.
       boss.off('error', onError).on('error', () => {})
     },
   }

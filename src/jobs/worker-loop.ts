@@ -18,7 +18,7 @@ export interface WorkerLoopOptions<J> {
   concurrency: number
   /** How often it is said that they are. */
   heartbeatEveryMs: number
-  /** How soon is seen what nobody tells of, a retry for instance. */
+  /** Pause between polls for jobs without a notification, such as a retry. */
   pollEveryMs: number
   work(job: J): Promise<void>
   onError(error: Error): void
@@ -43,7 +43,7 @@ export function startWorkerLoop<J>(source: JobSource<J>, options: WorkerLoopOpti
       await work(job)
       await source.complete(job)
     } catch (error) {
-      publish(error) // the queue keeps it in the job and tells nobody
+      publish(error) // the queue stores it in the job only
       await source.fail([job], error instanceof Error ? error : new Error(String(error))).catch(publish)
     }
     running.delete(job)
@@ -51,15 +51,15 @@ export function startWorkerLoop<J>(source: JobSource<J>, options: WorkerLoopOpti
   }
   const takeAll = async () => {
     while (!resting.signal.aborted) {
-      const looked = new AbortController()
-      const told = source.wait(options.pollEveryMs, AbortSignal.any([resting.signal, looked.signal]))
+      const polled = new AbortController()
+      const notified = source.wait(options.pollEveryMs, AbortSignal.any([resting.signal, polled.signal]))
       ended = Promise.withResolvers()
       const room = concurrency - running.size
       const jobs = (room > 0 && (await source.fetch(room).catch(publish))) || []
       for (const job of jobs) running.set(job, run(job))
-      if (jobs.length < room) await told
+      if (jobs.length < room) await notified
       else await Promise.race([ended.promise, rested])
-      looked.abort()
+      polled.abort()
     }
   }
   const keeping = setInterval(() => {

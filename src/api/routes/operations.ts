@@ -35,7 +35,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
   )
 
   let checking: Promise<void> | undefined
-  /** Whoever asks while a check runs gets its outcome: anybody may ask, and as often as they like. */
+  /** Concurrent requests share one check: the route needs no key and has no rate limit. */
   const checkOnce = () => {
     checking ??= checkReady().finally(() => {
       checking = undefined

@@ -11,25 +11,24 @@ import { claimOnce } from '../idempotency.ts'
 import { checksPerBatch, makePlans, type Plan, persistPlans } from './plan.ts'
 import { type AuditRequest, checkRequests, type ResolvedRequest } from './resolve-request.ts'
 
-/** What a caller may ask for, and gets without asking. */
+/** The limits of a deadline, and its default. */
 export const deadlineSeconds = { least: 10, most: 86_400, default: 3_600 } as const
 
-/** Who asks, and how. */
+/** Who requests an audit, and how. */
 export interface Order {
   trigger: string
   requestedBy: string
   idempotencyKey?: string
-  /** What the one who asks may have under way; default: anything. */
+  /** Default: no limit. */
   quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
-  /** Default: the time of the clock. */
+  /** Default: the system clock. */
   now?: Date
-  /** When it is to be planned, if not now; its deadline is counted from then. */
+  /** When it is planned, if not now; its deadline counts from then. */
   startsAt?: Date
 }
 
 export type AcceptParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueBatches'>
 
-/** A request, and who makes it how. */
 export interface AcceptInput {
   request: AuditRequest
   order: Order
@@ -41,10 +40,8 @@ export interface Accepted {
 }
 
 /**
- * Accepts an audit: everything is checked first, then the audit is written in one transaction with the jobs that look, if a
- * batch can hold it; else with the job that plans it.
- * The same idempotency key with the same request answers the audit that it made; with another one it is refused.
- * Throws RefusedError with every mistake that it found, and QuotaError for more than the quota; nothing is written then.
+ * Checks a request, then writes its audit in one transaction with the job of its only batch, or with the job that plans it. An
+ * Idempotency-Key that was used returns the audit of its request. Throws RefusedError with every issue, and QuotaError.
  */
 export async function acceptAudit(parts: AcceptParts, request: AuditRequest, order: Order): Promise<Accepted> {
   const [accepted] = await acceptAudits(parts, [{ request, order }])
@@ -52,36 +49,36 @@ export async function acceptAudit(parts: AcceptParts, request: AuditRequest, ord
   return accepted
 }
 
-/** How many targets the audits have that one transaction accepts. */
-const targetsAtOnce = 500
+/** Targets of the audits that share one transaction. */
+const targetsPerTransaction = 500
 
 /**
- * Accepts audits as they are asked for: those that come while others are being accepted share one transaction. Whoever brings
- * targets of his own, or selects them by labels, has one for himself: nobody else waits for its locks.
+ * Requests that arrive while others are accepted share one transaction. A request with inline targets or labels has its own,
+ * so that others do not wait for its locks.
  */
-export function createAcceptance(parts: AcceptParts): (asking: AcceptInput) => Promise<Accepted> {
+export function createAcceptance(parts: AcceptParts): (input: AcceptInput) => Promise<Accepted> {
   const together = coalesce((inputs: readonly AcceptInput[]) => acceptAudits(parts, inputs), {
     concurrency: 2,
-    maxSize: targetsAtOnce,
-    sizeOf: ({ request: { targets } }) => (Array.isArray(targets) ? targets.length : targetsAtOnce),
-    // Where the connection broke at the commit, another try could make all of them twice.
+    maxSize: targetsPerTransaction,
+    sizeOf: ({ request: { targets } }) => (Array.isArray(targets) ? targets.length : targetsPerTransaction),
+    // After a connection that broke at the commit, another try could create them twice.
     isUndone: (error) => !isUnavailable(error),
   })
   const isNamed = ({ targets }: AuditRequest) =>
     Array.isArray(targets) && targets.every((one) => typeof one === 'string')
-  return (asking) => (isNamed(asking.request) ? together(asking) : acceptAudit(parts, asking.request, asking.order))
+  return (input) => (isNamed(input.request) ? together(input) : acceptAudit(parts, input.request, input.order))
 }
 
 function acceptAudits(parts: AcceptParts, inputs: readonly AcceptInput[]): Promise<Accepted[]> {
   return parts.transaction(async (stores, tx) => {
     const accepted: Accepted[] = []
     const fresh: (AcceptInput & { auditId: string })[] = []
-    for (const asking of inputs) {
+    for (const input of inputs) {
       const auditId = newUuid()
-      const { requestedBy: actor, idempotencyKey } = asking.order
-      const made = await claimOnce(stores, { actor, idempotencyKey }, { request: asking.request, resource: auditId })
+      const { requestedBy: actor, idempotencyKey } = input.order
+      const made = await claimOnce(stores, { actor, idempotencyKey }, { request: input.request, resource: auditId })
       accepted.push({ auditId: made, created: made === auditId })
-      if (made === auditId) fresh.push({ ...asking, auditId })
+      if (made === auditId) fresh.push({ ...input, auditId })
     }
     if (fresh.length > 0) await writeAudits(parts, { stores, tx, fresh })
     return accepted
@@ -96,19 +93,19 @@ async function writeAudits(
     stores,
     fresh.map(({ request, order }) => ({ request, requestedBy: order.requestedBy })),
   )
-  const asked = fresh.map((one, i) => ({ ...one, snapshot: found[i] as ResolvedRequest }))
-  await checkQuotas(stores, asked)
-  const now = asked.filter(({ order, snapshot }) => !order.startsAt && fitsBatch(snapshot))
+  const resolved = fresh.map((one, i) => ({ ...one, snapshot: found[i] as ResolvedRequest }))
+  await checkQuotas(stores, resolved)
+  const now = resolved.filter(({ order, snapshot }) => !order.startsAt && fitsBatch(snapshot))
   const plans = await makePlans(
     stores,
     now.map(({ request: { params = {}, vantages = [] }, snapshot }) => ({ params, vantages, rules: [], snapshot })),
   )
   const planned = now.map(({ auditId }, i) => ({ auditId, plan: plans[i] as Plan }))
   const started = new Map(planned.map(({ auditId, plan }) => [auditId, plan]))
-  await stores.audits.create(...asked.map((one) => ({ ...auditOf(one), started: started.get(one.auditId) })))
+  await stores.audits.create(...resolved.map((one) => ({ ...auditOf(one), started: started.get(one.auditId) })))
   await persistPlans(stores, planned, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
-  // Whoever works plans the others, and ends those of which the plan was all.
-  for (const { auditId, order } of asked)
+  // A worker plans the others, and ends audits without batches.
+  for (const { auditId, order } of resolved)
     if (!started.get(auditId)?.batches) await enqueuePlan(tx, auditId, order.startsAt)
 }
 
@@ -125,28 +122,34 @@ function auditOf({
     id: auditId,
     policyId: snapshot.policy.id,
     targetIds: snapshot.targets.map(({ id }) => id),
-    ...{ params, vantages, correlationId, reason, callbackUrl, trigger, requestedBy },
+    params,
+    vantages,
+    correlationId,
+    reason,
+    callbackUrl,
+    trigger,
+    requestedBy,
     deadlineAt: new Date(startsAt.getTime() + deadlineMs),
   }
 }
 
-/** Before any vantage is known, a plan would find nobody who can look: the first worker makes it. */
+/** Without a known vantage a plan would be empty, so the first worker plans. */
 const fitsBatch = (snapshot: ResolvedRequest) => snapshot.vantages.length > 0 && checksOf(snapshot) <= checksPerBatch
 
 const checksOf = ({ policy, targets }: ResolvedRequest) => targets.length * policy.document.rules.length
 
 const quotaRetrySeconds = 30
 
-/** More requests than come at once. */
-const manyAtOnce = 500
+/** More requests than arrive concurrently. */
+const manyRequests = 500
 
-/** Counts one after the other what could be the last that fits; where many such audits at once would fit, nobody waits. */
+/** Takes the lock of a requester only where concurrent requests could exceed the quota. */
 async function checkQuotas(
   stores: Stores,
-  asked: readonly (AcceptInput & { snapshot: ResolvedRequest })[],
+  inputs: readonly (AcceptInput & { snapshot: ResolvedRequest })[],
 ): Promise<void> {
   const added = new Map<string, number>()
-  for (const { order, snapshot } of asked) {
+  for (const { order, snapshot } of inputs) {
     const { quota, requestedBy } = order
     if (!quota) continue
     if (snapshot.targets.length > quota.targetsPerAudit) {
@@ -156,7 +159,7 @@ async function checkQuotas(
     const checks = checksOf(snapshot)
     const before = added.get(requestedBy) ?? 0
     added.set(requestedBy, before + checks)
-    if (snapshot.checksInFlight + before + checks * manyAtOnce <= quota.checksInFlight) continue
+    if (snapshot.checksInFlight + before + checks * manyRequests <= quota.checksInFlight) continue
     const underWay = before + (await stores.snapshot.lockChecksInFlight(requestedBy))
     if (underWay > 0 && underWay + checks > quota.checksInFlight)
       throw new QuotaError(

@@ -3,7 +3,7 @@ import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import { optionsOf } from '../../probes/engine/options.ts'
 import type { AccountUse, Check, Observe } from '../../probes/engine/run-check.ts'
 
-/** What a rule asks a vantage to look at. */
+/** The check that a vantage runs for a rule. */
 export const checkOf = (rule: ResolvedRule, host: string): Check => ({
   probe: rule.probe,
   host,
@@ -14,15 +14,15 @@ export const checkOf = (rule: ResolvedRule, host: string): Check => ({
 const credentialIn = (options: Check['options']): string | undefined =>
   'credentialRef' in options ? options.credentialRef : undefined
 
-/** The same for checks that one look answers. */
+/** Equal for checks that one probe can serve. */
 export const checkKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
 
 /**
- * Looks once at what several checks of a batch ask for: a hundred servers with one domain controller make one look at it.
- * Looks that send the same credential come one after the other, and none follows a refusal.
+ * Runs equal checks of a batch once: a hundred servers with one domain controller cause one probe of it. Checks with the same
+ * credential run one after the other, and none follows a refusal.
  */
 export function createCheckRunner(observe: Observe): (check: Check) => Promise<Observation> {
-  const looks = new Map<string, Promise<Observation>>()
+  const observations = new Map<string, Promise<Observation>>()
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
 
   const observeOnce = (check: Check): Promise<Observation> => {
@@ -36,9 +36,9 @@ export function createCheckRunner(observe: Observe): (check: Check) => Promise<O
 
   return (check) => {
     const key = checkKey(check)
-    const look = looks.get(key) ?? observeOnce(check)
-    looks.set(key, look)
-    return look
+    const observation = observations.get(key) ?? observeOnce(check)
+    observations.set(key, observation)
+    return observation
   }
 }
 

@@ -18,7 +18,7 @@ export interface Permissions {
   waiverOf(judged: Judged, judgement: Judgement): string | null
 }
 
-/** Loads what may permit findings of one audit: one look into the tables for a whole batch. */
+/** Loads the windows and waivers of a batch with one query for each table. */
 export async function loadPermissions(
   stores: Stores,
   { policy, trigger, judged }: { policy: string; trigger: string; judged: readonly Pick<Judged, 'targetId' | 'at'>[] },
@@ -38,7 +38,7 @@ export async function loadPermissions(
     judged.length === 0
       ? [[], []]
       : await Promise.all([stores.windows.permissions(query), stores.waivers.permissions(query)])
-  // The clock of a vantage may be behind: a look whether the door is shut never counts as one inside the window that ended.
+  // The clock of a vantage may be behind: a reprobe never counts as inside its own window.
   const open = windows.filter(({ id }) => trigger !== reprobeTrigger(id))
   return {
     windowOf: (one) => permissionAt(open, one)?.id ?? null,

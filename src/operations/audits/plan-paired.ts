@@ -11,7 +11,7 @@ export type Planned = PlannedCheck & { targetId: number; seriesId: number; vanta
 export type PlannedProbe = Extract<Planned, { kind: 'probe' }> & { side?: 'other' }
 
 /**
- * What paired rules need beyond their own looks: the pairs that the end of the audit has to judge, and the looks from the
+ * What paired rules need beyond their own checks: the pairs that the end of the audit judges, and the checks from the
  * other side, once each however many pairs share them.
  */
 export async function planPairs(

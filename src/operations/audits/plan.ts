@@ -20,7 +20,7 @@ type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches'>
 export const checksPerBatch = 500
 const settledPerRecording = 1_000
 
-/** What an audit will do: its looks in batches, and the findings that need none. */
+/** The checks of an audit in batches, and its findings that need no probe. */
 export interface Plan extends Started {
   checks: Planned[]
   drafts: BatchDraft[]
@@ -33,7 +33,7 @@ interface PlanRequest extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> 
 }
 
 /**
- * Plans a queued audit in one transaction: what needs no look becomes a finding at once, the rest batches and their jobs.
+ * Plans a queued audit in one transaction: checks without a probe become findings, the others batches with jobs.
  * Planning it again, or after it was canceled, changes nothing.
  */
 export async function planAudit(parts: PlanParts, auditId: string): Promise<void> {
@@ -45,7 +45,7 @@ export async function planAudit(parts: PlanParts, auditId: string): Promise<void
     await tx.audits.start(auditId, plan)
     await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => parts.enqueueBatches(database, vantage, jobs))
   })
-  // Without a look the plan was all. That may be the plan of an earlier delivery, whose worker died before this.
+  // An audit without batches ends here; its plan may come from a worker that died.
   await finishIfRecorded(parts, auditId)
 }
 
@@ -71,7 +71,7 @@ export async function makePlans(stores: Stores, requests: readonly PlanRequest[]
         draft.checks.map(({ key: _, ...check }) => ({ ...check, ...(series.next().value as SeriesIds) })),
       )
     }
-    // An older version or a choice of vantages or rules looks at a part on purpose: what it leaves out is still in scope.
+    // An older version or a selection covers a part on purpose: the rest stays in scope.
     const whole = group.filter(({ request }) => isWhole(request)).flatMap(({ request }) => checks.get(request) ?? [])
     if (whole.length > 0) await stores.endUnplannedSpans(name, whole)
   }
@@ -163,7 +163,7 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
 
 type BatchDraft = Omit<NewBatch, 'auditId'>
 
-/** Cuts the looks of each vantage into batches. Those that send a credential stay together: one batch knows of a refusal. */
+/** Splits the checks of each vantage into batches. Checks with one credential share a batch, which stops at a refusal. */
 function splitIntoBatches(probes: readonly PlannedProbe[]): BatchDraft[] {
   const groups = Map.groupBy(probes, ({ origin, rule }) => `${origin.vantage} ${credentialOf(rule) ?? ''}`)
   return [...groups.values()].flatMap((checks) => {
@@ -179,16 +179,16 @@ function splitIntoBatches(probes: readonly PlannedProbe[]): BatchDraft[] {
 }
 
 function compact(probes: readonly PlannedProbe[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
-  const places = new Map<ResolvedRule, number>()
+  const indexes = new Map<ResolvedRule, number>()
   const checks = probes.map(({ targetId, seriesId, rule, host, origin, unlike, side }): BatchCheck => {
-    if (!places.has(rule)) places.set(rule, places.size)
-    const check = { targetId, seriesId, rule: places.get(rule) ?? -1, host, indirect: origin.indirect }
+    if (!indexes.has(rule)) indexes.set(rule, indexes.size)
+    const check = { targetId, seriesId, rule: indexes.get(rule) ?? -1, host, indirect: origin.indirect }
     return unlike ? { ...check, side: side ?? 'one' } : check
   })
-  return { rules: [...places.keys()], checks }
+  return { rules: [...indexes.keys()], checks }
 }
 
-/** A finding that needed no look, or got none. */
+/** A finding without an observation. */
 export const settledFinding = (
   check: {
     targetId: number

@@ -8,7 +8,7 @@ import type { TargetInput } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
 import { saveTargets } from '../targets/save.ts'
 
-/** What a caller asks for. `targets`: names, targets to create or update, or a label selector. */
+/** A request for an audit. `targets`: names, targets to create or update, or a label selector. */
 export interface AuditRequest {
   /** `name` for the newest version, `name@3` for that one. */
   policy: string
@@ -18,31 +18,31 @@ export interface AuditRequest {
   correlationId?: string
   reason?: string
   callbackUrl?: string
-  /** After how many seconds it ends at the latest; default: an hour. */
+  /** Default: an hour. */
   deadlineSeconds?: number
 }
 
-/** What an audit is asked to look at, and what its caller has under way. `targets`: in the order of the request. */
+/** What a request refers to, with the running checks of its requester. `targets` keep the order of the request. */
 export type ResolvedRequest = PlanningSnapshot & { checksInFlight: number }
 
-/** Checks what an audit is asked to do; throws RefusedError with every mistake. Targets that are given whole are saved. */
+/** Checks a request and saves its inline targets. Throws RefusedError with every issue. */
 export async function checkRequest(
   stores: Stores,
   request: AuditRequest,
   requestedBy = 'system',
 ): Promise<ResolvedRequest> {
-  const [asked] = await checkRequests(stores, [{ request, requestedBy }])
-  if (!asked) throw new Error('a request was not checked')
-  return asked
+  const [resolved] = await checkRequests(stores, [{ request, requestedBy }])
+  if (!resolved) throw new Error('a request was not checked')
+  return resolved
 }
 
-/** The same for several at once; throws for the first that is refused. */
+/** Checks several requests; throws for the first that is refused. */
 export async function checkRequests(
   stores: Stores,
-  asking: readonly { request: AuditRequest; requestedBy: string }[],
+  inputs: readonly { request: AuditRequest; requestedBy: string }[],
 ): Promise<ResolvedRequest[]> {
   const requests: AuditSelection[] = []
-  for (const { request, requestedBy } of asking) {
+  for (const { request, requestedBy } of inputs) {
     const [name = '', version] = request.policy.split('@')
     const policy = { name, version: version === undefined ? undefined : Number(version) }
     const targets = Array.isArray(request.targets)
@@ -51,7 +51,7 @@ export async function checkRequests(
     requests.push({ policy, targets, requestedBy })
   }
   const found = await stores.snapshot.forRequests(requests)
-  return found.map((one, i) => checkSelection(asking[i]?.request as AuditRequest, one))
+  return found.map((one, i) => checkSelection(inputs[i]?.request as AuditRequest, one))
 }
 
 function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelection): ResolvedRequest {
@@ -67,14 +67,14 @@ function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelect
   request.vantages?.forEach((vantage, i) => {
     if (!known.has(vantage)) issues.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
   })
-  const told = new Set<string>()
+  const reported = new Set<string>()
   for (const [i, target] of targets.entries()) {
     const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
     for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
       if (layer === 'target') {
-        const pointer = placeOfTarget(request.targets, i)
+        const pointer = pointerToTarget(request.targets, i)
         issues.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
-      } else if (told.size < told.add(parameter).size) {
+      } else if (reported.size < reported.add(parameter).size) {
         issues.push({ pointer: pointerTo(['params', parameter]), message })
       }
     }
@@ -83,14 +83,14 @@ function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelect
   return { ...found, policy }
 }
 
-// What is wrong with a target may be stored with it, and not said in the request: the target is named, not its field.
-const placeOfTarget = (selection: AuditRequest['targets'], index: number) =>
+// An invalid parameter may be stored with the target, so the pointer leads to the target.
+const pointerToTarget = (selection: AuditRequest['targets'], index: number) =>
   Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
 
 const namesOf = (listed: readonly (string | TargetInput)[]) =>
   listed.map((target) => (typeof target === 'string' ? target : target.name))
 
-/** Checks the targets that are listed, saves those that are given whole, and answers the names of all. */
+/** Checks the listed targets, saves the inline ones, and returns the names of all. */
 async function saveInline(
   stores: Stores,
   listed: readonly (string | TargetInput)[],
@@ -100,7 +100,7 @@ async function saveInline(
   const seen = new Set<string>()
   const issues = listed.flatMap((target, i): ValidationIssue[] => {
     if (seen.size === seen.add(names[i] ?? '').size)
-      return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is named twice` }]
+      return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is listed twice` }]
     const wrong = typeof target !== 'string' && !isHost(target.address)
     return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
   })

@@ -22,17 +22,17 @@ interface BatchJob {
 }
 
 /**
- * Runs a batch: looks, judges, records. What bounds its concurrency is the observer's budget of sockets.
+ * Runs a batch: probes, judges, records. The socket budget of the prober bounds its concurrency.
  * A batch that is recorded already is not run again; if its worker died before the audit was finished, that is made good.
  */
 export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob): Promise<void> {
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfRecorded(parts, auditId)
   const seen = await runChecks(parts, distinctChecksOf(batch).distinct)
-  await throughOutages(() => recordSeen(parts, batch, seen)) // looking again would cost the targets
+  await throughOutages(() => recordSeen(parts, batch, seen)) // probing again would cost the targets
 }
 
-/** What a batch asks its vantage to look at: each different look once, always in the same order; and where each check has its look. */
+/** The distinct checks of a batch, always in the same order, and the index of each planned check in them. */
 export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[]; indexes: number[] } {
   const known = new Map<string, number>()
   const distinct: Check[] = []
@@ -45,7 +45,7 @@ export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[];
   return { distinct, indexes }
 }
 
-/** Judges what was seen of a batch, look by look, and records it; undefined: its vantage was offline. */
+/** Judges and records the observations of a batch; undefined: its vantage was offline. */
 export async function recordSeen(
   parts: FinishParts,
   batch: Batch,
@@ -63,7 +63,7 @@ export async function recordSeen(
   const pairedObservations: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
     const observation = seen[indexes[i] ?? -1]
-    if (!observation) throw new Error(`check ${i} of batch ${batch.id} was not looked at`)
+    if (!observation) throw new Error(`check ${i} of batch ${batch.id} has no observation`)
     const rule = ruleOf(batch.rules, check)
     if (check.side) pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
@@ -80,7 +80,7 @@ export async function failBatch(parts: FinishParts, { auditId, batchId }: BatchJ
   await recordUnseen(parts, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
 }
 
-/** Records every check of a batch that nobody has recorded as not seen, with the reason; ends the audit with its last batch. */
+/** Records the checks of an unrecorded batch without observations; ends the audit with its last batch. */
 export async function recordUnseen(
   parts: FinishParts,
   { auditId, batchId }: BatchJob,

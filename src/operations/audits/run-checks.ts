@@ -2,23 +2,23 @@ import type { Observation } from '../../domain/findings/observation.ts'
 import type { Check, Observe } from '../../probes/engine/run-check.ts'
 import { createCheckRunner } from './deduplicate-checks.ts'
 
-/** What one vantage uses to look. */
+/** Runs the checks of one vantage. */
 export interface CheckRunner {
   observe: Observe
-  /** Whether the canary endpoints of the vantage answer; true where it names none. */
+  /** Whether a canary endpoint of the vantage responds; true without canary endpoints. */
   isOnline(): Promise<boolean>
 }
 
 /**
- * Makes the looks of a batch, in their order. Undefined where the vantage was cut off before or after: it sees every port as
- * shut then, so nothing it saw is believed.
+ * Runs the checks of a batch, in their order. Undefined where the vantage was offline before or after: every port seems closed
+ * from there, so the observations prove nothing.
  */
 export async function runChecks(
   { observe, isOnline }: CheckRunner,
   checks: readonly Check[],
 ): Promise<Observation[] | undefined> {
   if (!(await isOnline())) return undefined
-  const look = createCheckRunner(observe)
-  const seen = await Promise.all(checks.map(look))
+  const run = createCheckRunner(observe)
+  const seen = await Promise.all(checks.map(run))
   return (await isOnline()) ? seen : undefined
 }

@@ -5,7 +5,7 @@ import type { StoredTarget } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
 import { type AuditRequest, checkFound, checkRequest } from './resolve-request.ts'
 
-/** For which rules and targets of a policy something is asked. */
+/** Rules and targets of a policy. */
 interface RuleSelection {
   policy: string
   rules: readonly string[]
@@ -14,8 +14,8 @@ interface RuleSelection {
 }
 
 /**
- * Checks that a policy has these rules, and that there are such targets now; `fits` says what else is wrong with a rule.
- * Throws RefusedError with every mistake; answers the ids of the targets.
+ * Checks that a policy has these rules, and that there are such targets now; `fits` returns another issue of a rule.
+ * Throws RefusedError with every issue; returns the ids of the targets.
  */
 export async function checkSelection(
   stores: Stores,

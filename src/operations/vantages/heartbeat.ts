@@ -7,11 +7,11 @@ interface HeartbeatOptions {
   vantage: Vantage
   version: string
   canary: () => CanaryState
-  /** Told of a beat that failed; the next one tries again. */
+  /** Reports a heartbeat that failed; the next one tries again. */
   onError(error: unknown): void
 }
 
-/** Announces the vantage of a worker and says every few seconds that it is there, until it is stopped. */
+/** Announces the vantage of a worker and sends heartbeats until it is stopped. */
 export async function startHeartbeat({ vantages, vantage, version, canary, onError }: HeartbeatOptions) {
   await vantages.announce(vantage, { version, canary: canary() })
   let beat: Promise<unknown> = Promise.resolve()
@@ -19,7 +19,7 @@ export async function startHeartbeat({ vantages, vantage, version, canary, onErr
     beat = vantages.touch(vantage.name, { version, canary: canary() }).catch(onError)
   }, heartbeatMs)
   return {
-    /** Ends when no beat is under way any more. */
+    /** Resolves when no heartbeat is running. */
     async stop() {
       clearInterval(timer)
       await beat

@@ -34,10 +34,10 @@ const heartbeatSeconds = 3
 
 /**
  * Lends batches to agents, which have no database. An agent sends what it saw and never a result; judging stays here.
- * A delivery counts for its batch, whatever became of the lease meanwhile: the first that comes for a batch that is not
+ * A delivery counts for its batch, even if the lease has expired: the first that comes for a batch that is not
  * recorded is recorded, also when the agent was cut off so long that the batch waits for another one. A batch that is
  * recorded already, by another agent, at the deadline of its audit or because that was canceled, stays as it is: an audit
- * that has ended does not change, and a finding is recorded once. The agent is told so and forgets what it saw.
+ * that has ended does not change, and a finding is recorded once. The agent then discards its observations.
  */
 export function createLeaseDesk(parts: LeaseParts) {
   const { stores, queue, waitForBatch } = parts
@@ -88,7 +88,7 @@ export function createLeaseDesk(parts: LeaseParts) {
           return lease
         }
         await woken
-        if (Date.now() >= until) return undefined // the next poll looks again
+        if (Date.now() >= until) return undefined
       }
     },
 

@@ -38,7 +38,7 @@ describe('a request that cannot be carried out is refused, with every mistake an
         '/targets/2: there is no target gone: GET /v1/targets lists them',
       ],
     ],
-    ['a target named twice', { targets: ['known', 'known'] }, ['/targets/1: target known is named twice']],
+    ['a target listed twice', { targets: ['known', 'known'] }, ['/targets/1: target known is listed twice']],
     [
       'an address that is none',
       { targets: [{ name: 'new', address: '127.1' }] },

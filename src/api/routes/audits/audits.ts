@@ -41,7 +41,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
   const closing = new AbortController()
   app.addHook('preClose', async () => closing.abort())
 
-  // All callers without a limit have the same view: what they ask for at once is accepted together.
+  // Unlimited callers share a view, so their concurrent requests are accepted together.
   const acceptances = new WeakMap<View, ReturnType<typeof createAcceptance>>()
   const acceptanceOf = (view: View) => {
     const accept = acceptances.get(view) ?? createAcceptance({ ...parts, ...view })
@@ -102,7 +102,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       const { auditId } = await acceptanceOf(view)({ request: body, order })
       const audit = await findAfterWait(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)
-      return answer(reply, audit, hasEnded(audit) ? 200 : 202)
+      return respond(reply, audit, hasEnded(audit) ? 200 : 202)
     },
   )
 
@@ -153,7 +153,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       const { view, params, headers } = request
       const format = chooseFormat(request, auditMediaTypes)
       const audit = await findAfterWait(view, params.id, { ...headers, reply })
-      if (format === 'json') return answer(reply, audit, 200)
+      if (format === 'json') return respond(reply, audit, 200)
       return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
     },
   )
@@ -203,15 +203,15 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
       const { status } = await find(view, params.id)
       if (!(await cancelAudit({ ...parts, ...view }, params.id, caller.keyId)))
         throw new ConflictError(`the audit has ended already: it is ${status}`)
-      return answer(reply, await find(view, params.id), 200)
+      return respond(reply, await find(view, params.id), 200)
     },
   )
 }
 
-/** An audit as it is answered. */
+/** An audit as the API shows it. */
 export const showAudit = (audit: StoredAudit) => ({ ...audit, coverage: coverageOf(audit.counts) })
 
-function answer(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
+function respond(reply: FastifyReply, audit: StoredAudit, status: 200 | 202) {
   if (!hasEnded(audit)) reply.header('retry-after', '1')
   return reply.code(status).send(showAudit(audit))
 }

@@ -61,7 +61,7 @@ async function openAudit(
   }
 }
 
-/** Streams an audit as a document. It never changes, so its ETag needs no look at the findings. */
+/** Streams an audit as a document. It never changes, so its ETag needs no findings. */
 export async function sendAuditDocument(
   source: Source,
   { audit, format }: { audit: Audit; format: AuditFormatName },

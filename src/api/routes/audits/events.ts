@@ -9,7 +9,7 @@ import { hasEnded, showAudit } from './audits.ts'
 import { AuditParams } from './schemas.ts'
 
 const eventStream = 'text/event-stream'
-/** How often the progress is looked at; the end is told at once. */
+/** Pause between reads of the progress; a notification reports the end. */
 const pollEveryMs = 1_000
 /** A proxy takes a connection on which nothing comes for dead. */
 const heartbeatMs = 15_000
@@ -32,24 +32,24 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
     return audit
   }
 
-  /** What the audit does from now on, until its end. Where the caller had been told all that is so, it is not told again. */
+  /** The events of an audit until its end; the state that the caller knows is not repeated. */
   async function* follow(
     view: View,
     id: string,
     { known, signal, stillCounts }: { known: string; signal: AbortSignal; stillCounts(): Promise<boolean> },
   ): AsyncGenerator<string, void, undefined> {
-    let told = known
-    let toldAt = performance.now()
+    let sent = known
+    let sentAt = performance.now()
     yield `retry: ${reconnectMs}\n\n`
     while (!signal.aborted && (await stillCounts())) {
       const ended = notifications.waitForEnd(id, pollEveryMs, signal)
       const audit = await find(view, id)
       if (hasEnded(audit)) return yield eventOf('ended', audit)
-      const isNew = idOf(audit) !== told
-      if (isNew || performance.now() - toldAt >= heartbeatMs) {
+      const isNew = idOf(audit) !== sent
+      if (isNew || performance.now() - sentAt >= heartbeatMs) {
         yield isNew ? eventOf('progress', audit) : ': still going\n\n'
-        told = idOf(audit)
-        toldAt = performance.now()
+        sent = idOf(audit)
+        sentAt = performance.now()
       }
       await ended
     }

@@ -5,7 +5,7 @@ import { problems } from '../../openapi/responses.ts'
 import { pageOf } from '../../openapi/schemas.ts'
 import { LedgerEntry, LedgerHead, LedgerQuery, LedgerVerification, maxPart, VerificationQuery } from './schemas.ts'
 
-/** For auditors, who need not be able to change anything; it tells of everybody's targets, so not for a limited key. */
+/** Auditors may read it. It covers all targets, so limited keys may not. */
 const config = { scope: 'reports:read' } as const
 
 export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {

@@ -13,7 +13,7 @@ import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { Policy, PolicyBody, PolicyParams, PolicySchema, PolicyValidation, PolicyVersionParams } from './schemas.ts'
 
 export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  // YAML comes through as text, so that mistakes can be told by line.
+  // YAML stays text, so that issues name their line.
   app.addContentTypeParser<Buffer>(
     ['application/yaml', 'application/x-yaml', 'text/yaml'],
     { parseAs: 'buffer' },

@@ -11,7 +11,7 @@ import { closedObject } from '../../openapi/schemas.ts'
 import { ComplianceItem, ComplianceReport, StandingQuery } from './schemas/compliance.ts'
 
 const missedRunsMs = 30 * 86_400_000
-/** The moment, and the filter of the store, that such a query names. */
+/** The point in time and the filter of the store for a query. */
 export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>) => ({
   at: at === undefined ? new Date() : new Date(at),
   filter: {

@@ -39,7 +39,7 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const known = groups.map(showGroup).map(({ group, ...standing }) => ({ ...standing, rule: group }))
       const { framework } = request.query
       const items = controlsOf(await compliance.rules(at, filter), known, framework)
-      // A name that is mistyped must not look like a framework of which nothing is in scope.
+      // A mistyped name must not pass for a framework without controls in scope.
       if (framework !== undefined && items.length === 0)
         checkFramework(framework, frameworksOf(await compliance.rules(new Date(), {})))
       const format = formatOf(request)

@@ -139,11 +139,11 @@ function refuse(reply: FastifyReply, { refused, errors }: Tally) {
 }
 
 async function answerUnread({ raw }: FastifyRequest, reply: FastifyReply, error: unknown) {
-  if (error instanceof CutOffError) return sendProblem(reply, { status: 400, detail: error.message }) // nobody hears it
+  if (error instanceof CutOffError) return sendProblem(reply, { status: 400, detail: error.message }) // the client has gone
   if (error instanceof TooLargeError)
     return sendProblem(reply.header('connection', 'close'), { status: 413, detail: error.message })
   if (!(error instanceof UnreadableError)) throw error
-  await drain(raw, limitBytes).catch(() => {}) // then nobody waits for the answer
+  await drain(raw, limitBytes).catch(() => {}) // the client has gone
   const { line, message } = error
   const errors = [errorOf('body', { pointer: '', message, line })]
   const where = line === undefined ? '' : `line ${line}: `

@@ -41,9 +41,9 @@ const Headers = Type.Object({
   ),
 })
 
-/** Prometheus has the answer so long before its own patience ends, as blackbox_exporter does it. */
+/** Reserve before the scrape timeout, as in blackbox_exporter. */
 const marginMs = 500
-/** Beyond the time of a look: a socket that was not free by then is our trouble. */
+/** Reserve beyond the probe timeout; without a free socket by then the probe fails locally. */
 const patienceMs = 250
 
 export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor' | 'probeTimeoutMs'>> = async (
@@ -108,11 +108,11 @@ function refuseLocalFailure({ reason }: AddressResult): void {
   if (about === 'setup') throw new RefusedError([{ pointer: '/target', message }], 'query')
 }
 
-/** Rejects with NotReadyError where there was no socket for the look in time; it ends by itself. */
-function within<T>(ms: number, look: Promise<T>): Promise<T> {
+/** Rejects with NotReadyError where no socket was free in time; the probe ends by itself. */
+function within<T>(ms: number, probing: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new NotReadyError('this process had no socket free for the look in time'))
+    const giveUp = () => reject(new NotReadyError('this process had no free socket for the probe in time'))
     const timer = setTimeout(giveUp, ms)
-    look.then(resolve, reject).finally(() => clearTimeout(timer))
+    probing.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

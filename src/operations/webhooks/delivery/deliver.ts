@@ -125,7 +125,7 @@ async function sendAll(
 
 const disable = ({ transaction }: DelivererOptions, webhookId: string): Promise<void> =>
   transaction(async ({ webhooks, ledger }) => {
-    const reason = 'the receiver answered 410 Gone'
+    const reason = 'the receiver responded 410 Gone'
     if (await webhooks.disable(webhookId, reason))
       ledger.record({ actor: 'system', action: 'webhook.disable', subject: webhookId, payload: { reason } })
   })

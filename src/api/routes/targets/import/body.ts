@@ -9,7 +9,7 @@ export type Row = { line: number; value: unknown } | { line: number; issues: Val
 /** Reads the rows of a document as its text comes; memory holds one piece and one row. Throws UnreadableError. */
 export type RowReader = (pieces: AsyncIterable<string>) => AsyncIterable<Row>
 
-/** From this line on nothing can be told of the document. */
+/** The document cannot be read from this line on. */
 export class UnreadableError extends Error {
   readonly line: number | undefined
 
@@ -46,7 +46,7 @@ export async function* readBody(body: IncomingMessage, limitBytes: number): Asyn
   if (rest !== '') yield rest
 }
 
-// Whoever stops to read leaves the rest to be drained: a socket that is destroyed carries no answer.
+// The rest is drained after the reader stops: a destroyed socket carries no response.
 async function* chunksOf(body: IncomingMessage): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk
@@ -55,7 +55,7 @@ async function* chunksOf(body: IncomingMessage): AsyncGenerator<Buffer> {
   }
 }
 
-/** Reads the rest of a body that nobody wants, so that the client hears the answer; gives up where it is too long. */
+/** Discards the rest of a body, so that the client receives the response; gives up where it is too long. */
 export async function drain(body: IncomingMessage, limitBytes: number): Promise<void> {
   let size = 0
   for await (const bytes of chunksOf(body)) {

@@ -13,7 +13,7 @@ interface CsvRecord {
 
 /** Columns as the export of targets has them, in any order, and `labels.KEY` for a label; empty cells are left out (RFC 4180). */
 export async function* readCsv(pieces: AsyncIterable<string>): AsyncGenerator<Row> {
-  // Rows are counted here, so that the line and the column of what is wrong can be told.
+  // Rows are counted here, so that an issue names its line and column.
   const options = { info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: rowLimit }
   const source = Readable.from(pieces)
   const parser = source.pipe(parse(options))

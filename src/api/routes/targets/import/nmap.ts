@@ -22,7 +22,7 @@ interface Host {
   hostnames?: '' | { hostname?: { name?: string; type?: string } | { name?: string; type?: string }[] }
 }
 
-// No entity is looked up, and a name with one is no name.
+// Entities are not resolved: a name with one is invalid.
 const parser = new XMLParser({
   ignoreAttributes: false,
   attributeNamePrefix: '',
@@ -47,9 +47,9 @@ function readHost(line: number, text: string): Row | undefined {
 
 const refuse = (line: number, message: string): Row => ({ line, issues: [{ pointer: '', message }] })
 
-/** What is looked for outside hosts. */
+/** What matters outside hosts. */
 const mark = /<!--|<nmaprun[\s>]|<host[\s>]|<\/nmaprun\s*>/
-/** Where a mark may have begun that its next piece ends. */
+/** The longest mark, which two pieces may share. */
 const longestMark = 16
 const ends: Record<string, string> = { '<!--': '-->', '<host': '</host>' }
 

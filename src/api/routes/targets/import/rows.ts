@@ -1,8 +1,8 @@
 import type { ValidationIssue } from '../../../../domain/errors.ts'
 import type { Row } from './body.ts'
 
-/** So many mistakes are told one by one. */
-const maxTold = 100
+/** Issues that a response lists. */
+const maxIssues = 100
 /** So many rows an import may have: their names are kept until its end. */
 export const maxRows = 500_000
 
@@ -10,7 +10,7 @@ interface RowError extends ValidationIssue {
   line: number
 }
 
-/** Which rows were seen and which were refused; of the latter the first mistakes. */
+/** The counted rows and the first issues of refused ones. */
 export interface Tally {
   rows: number
   refused: number
@@ -36,7 +36,7 @@ export async function sift<T extends { name: string }>(
     }
     if (issues.length === 0) continue
     tally.refused += 1
-    const room = maxTold - tally.errors.length
+    const room = maxIssues - tally.errors.length
     for (const issue of issues.slice(0, room)) tally.errors.push({ line: row.line, ...issue })
   }
   return tally

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { v7 as newUuid } from 'uuid'
 
-/** Values that are put aside in a file which no directory names, so that it is gone whatever happens to the process. */
+/** Values in an unlinked file, which ends with the process. */
 export interface Spool<T> {
   add(value: T): Promise<void>
   /** All of them in their order, `size` at a time. */
