@@ -64,7 +64,7 @@ declare module 'fastify' {
     /** The stores that this caller may use; the only access to them. */
     view: View
     /** Whether the credentials are still valid; used by long-lived responses. */
-    stillCounts(): Promise<boolean>
+    isStillValid(): Promise<boolean>
   }
   interface FastifyContextConfig {
     /** The scope that the operation needs. A route under /v1 without it fails at start. */

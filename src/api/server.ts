@@ -24,7 +24,7 @@ import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { probeRoutes } from './routes/vantages/probe.ts'
 
-/** Builds the HTTP service; it listens when the caller says so. */
+/** Builds the HTTP service; the caller makes it listen. */
 export async function buildServer({ stores, transaction, ...parts }: ServerParts & View) {
   const app = fastify({
     loggerInstance: parts.log,
@@ -32,10 +32,10 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
     childLoggerFactory: sharedLog,
     genReqId: () => randomUUID(),
     bodyLimit: 10 * 1024 * 1024,
-    serverFactory: (answer) => createListener(parts.listening, answer),
+    serverFactory: (handle) => createListener(parts.listening, handle),
     trustProxy: parts.listening.behindProxy && ((_address, hop) => hop === 0),
     frameworkErrors: respondToFrameworkError,
-    // A name in a path that is too long is refused by its schema, like any other.
+    // Schemas limit the length of names.
     routerOptions: { maxParamLength: 16 * 1024 },
     return503OnClosing: false,
     clientErrorHandler: respondToClientError,
@@ -47,7 +47,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodyCompiler : textCompiler)(schema as object),
   )
-  // The answers are built from typed values; a serializer that drops what a schema does not name would hide mistakes.
+  // A serializer that drops unknown fields would hide bugs; responses are typed.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
   readBodies(app)
@@ -77,7 +77,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
         registerEtags(v1)
         serveHeadRequests(v1)
         v1.addHook('onRoute', ({ schema }) => {
-          if (schema) schema.querystring ??= closedObject({}) // what is not known is refused there too
+          if (schema) schema.querystring ??= closedObject({}) // rejects unknown parameters
         })
         await registerRoutes(v1, parts)
       },

@@ -65,13 +65,13 @@ describe.each(operations)('$operationId', (operation) => {
   })
 })
 
-test('a route that does not say which scope it needs is refused before the service starts', async () => {
+test('a route without a scope is rejected before the service starts', async () => {
   const app = fastify()
   app.register(async (v1) => {
     requireKey(v1, service)
     v1.get('/forgotten', async () => 'data')
   })
-  await expect(app.ready()).rejects.toThrow('/forgotten does not say which scope it needs')
+  await expect(app.ready()).rejects.toThrow('/forgotten has no scope')
 })
 
 test('whoever may run audits and not write targets names those that are there', async () => {

@@ -208,7 +208,7 @@ describe('a bad request is answered with problem details that name the field', (
     [
       'a body that is compressed',
       ['POST', '/v1/audits', { body: {}, headers: { 'content-encoding': 'gzip' } }],
-      'the body must be UTF-8, and not compressed',
+      'the body must be uncompressed UTF-8',
     ],
     ['a target that is not there', audit({ targets: ['lost'] }), 'there is no target lost: GET /v1/targets lists them'],
   ])('that says what would be right: %s', async (_, [method, url, more], detail) => {

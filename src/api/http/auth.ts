@@ -6,20 +6,16 @@ import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
 import type { TooMany } from './rate-limits.ts'
 
-/** What else a request has to pass. */
 interface Guards {
   tooMany?: TooMany
   tokens?: TokenReader | undefined
 }
 
-/**
- * Every route that is registered on `app` needs `Authorization: Bearer KEY` (RFC 6750) of a key whose scopes allow it, or a token
- * where an issuer of tokens is known; and that has not asked too often.
- */
+/** Requires `Authorization: Bearer` (RFC 6750) on every route of `app`, with a key or token whose scopes allow the operation. */
 export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
-  app.decorateRequest('stillCounts')
+  app.decorateRequest('isStillValid')
   const viewOf = createViews(all)
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
@@ -34,8 +30,8 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     request.view = viewOf(caller.targetScope)
-    // Where that cannot be told it does not count: what follows ends, and whoever asks again is told why.
-    request.stillCounts = async () => (await authenticate().catch(() => undefined)) !== undefined
+    // Fails closed: the response ends, and the next request reports the cause.
+    request.isStillValid = async () => (await authenticate().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
     if (!allows(caller.scopes, need, name)) {
@@ -47,7 +43,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
   })
 }
 
-/** The stores as they are seen from a realm, made once for each that lives: a key that is in memory has one. */
+/** Views are cached per target scope, whose identity lives as long as its cached key. */
 function createViews(all: View): (targetScope: TargetScope) => View {
   const made = new WeakMap<TargetScope, View>([[everything, all]])
   return (targetScope) => {
@@ -65,6 +61,6 @@ const narrow = (all: View, targetScope: TargetScope): View => ({
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
 
 function needOf({ url, config }: Pick<RouteOptions, 'config'> & { url?: string | undefined }): Need {
-  if (config?.scope === undefined) throw new Error(`the route ${url} does not say which scope it needs`)
+  if (config?.scope === undefined) throw new Error(`the route ${url} has no scope`)
   return config.scope
 }

@@ -8,15 +8,14 @@ import { isEverything } from '../../store/query/target-scope.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Its answers have a strong ETag where one is cheap: of what is sent whole by itself, of a stream if the route sets one. */
+    /** Adds a strong ETag: a hash of a whole body, or what the route sets for a stream. */
     etag?: true
   }
 }
 
 /**
- * Gives the answers of routes with `etag` a strong ETag (RFC 9110 section 8.8.3), and answers 304 to whoever names it in
- * `If-None-Match`. An answer that is sent whole is hashed: it is a page, or was in memory anyway. A stream is never hashed: its
- * ETag is what the route has set, made of versions and counters by setStreamEtag(), and without one it has none.
+ * Adds strong ETags (RFC 9110 section 8.8.3) to responses of routes with `etag`, and sends 304 for a matching `If-None-Match`.
+ * Hashes whole bodies; a stream has the ETag that its route sets with setStreamEtag(), or none.
  */
 export function registerEtags(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
@@ -26,7 +25,7 @@ export function registerEtags(app: FastifyInstance): void {
     if (etag === undefined) return payload
     reply.header('cache-control', 'private, no-cache').header('vary', 'accept')
     if (!isKnown(request, String(etag))) return payload
-    // Nothing was read for a stream that nobody has asked for a piece yet.
+    // A stream that was never read has queried nothing.
     if (isStream(payload)) payload.destroy()
     reply.code(304).removeHeader('content-type')
     return null
@@ -36,23 +35,20 @@ export function registerEtags(app: FastifyInstance): void {
 const isStream = (payload: unknown): payload is { destroy(): void } =>
   typeof (payload as { destroy?: unknown } | null)?.destroy === 'function'
 
-/** The media type and the link to the next page belong to what is answered. */
+/** The media type and the link to the next page are part of the representation. */
 function hashOf(reply: FastifyReply, payload: string): string {
   const head = JSON.stringify([reply.getHeader('content-type') ?? null, reply.getHeader('link') ?? null])
   return quote(createHash('sha256').update(head).update(payload).digest('hex'))
 }
 
-/**
- * Sets the ETag of a stream: `parts` decide every byte of it. For a limited key labels of targets, which change, decide too: it
- * gets none.
- */
+/** Sets the ETag of a stream that `parts` determine. Not for limited keys, whose view depends on labels, too. */
 export function setStreamEtag(reply: FastifyReply, ...parts: readonly unknown[]): void {
   if (isEverything(reply.request.caller.targetScope)) reply.header('etag', quote(digest(parts)))
 }
 
 const quote = (sha256: string) => `"${sha256.slice(0, 32)}"`
 
-/** Whether the caller has this already: it names the ETag in `If-None-Match` (RFC 9110 section 13.1.2). */
+/** Whether `If-None-Match` names the ETag (RFC 9110 section 13.1.2). */
 function isKnown({ headers }: FastifyRequest, etag: string): boolean {
   const named = headers['if-none-match']
   if (named === undefined) return false
@@ -60,7 +56,7 @@ function isKnown({ headers }: FastifyRequest, etag: string): boolean {
   return tags.includes('*') || tags.includes(etag)
 }
 
-/** On every operation that changes what has an ETag. */
+/** The header of every operation that changes a resource with an ETag. */
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
     Type.String({
@@ -71,10 +67,10 @@ export const IfMatch = Type.Object({
   ),
 })
 
-/** The ETag of a row. Its id would tell how many others there are. */
+/** The ETag of a row; its id would reveal the number of rows. */
 export const versionTag = ({ createdAt, version }: Versioned): string => `"${Number(new Date(createdAt))}-${version}"`
 
-/** Who changes a row, and whether the row is the one that `If-Match` names (RFC 9110 section 13.1.1). */
+/** The actor of a change, and the check of `If-Match` (RFC 9110 section 13.1.1). */
 export const revisionOf = ({ keyId }: Caller, { 'if-match': named }: { 'if-match'?: string }): Revision => ({
   actor: keyId,
   isExpected: (current) =>

@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * HEAD is answered as GET without the body. Left to itself Fastify reads what GET would stream to its end, for nobody, and
- * fails where there is no body (304): it gets an empty stream in the place of both. What else changes answers comes before this.
+ * Sends the headers of GET for HEAD. Fastify would read a stream to its end and fail without a body (304), so it gets an empty
+ * stream. Must be the last hook that changes responses.
  */
 export function serveHeadRequests(app: FastifyInstance): void {
   app.addHook('onSend', (request, _reply, payload, done) => {

@@ -2,59 +2,58 @@ import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
 import type { Duplex } from 'node:stream'
 
-/** From where requests come, and how much of the machine they may hold. */
 export interface ListenerSettings {
-  /** PEM texts; without them it speaks HTTP in clear. */
+  /** PEM texts; undefined: plain HTTP. */
   tls: { cert: string; key: string } | undefined
-  /** Whether `X-Forwarded-For` is believed: its last entry is the proxy's own. */
+  /** Whether to trust the last entry of `X-Forwarded-For`. */
   behindProxy: boolean
-  /** Open connections; more are closed at once. */
+  /** The limit of open connections. */
   connections: number
 }
 
-/** TLS 1.2 is the oldest that is taken (RFC 9325). */
+/** RFC 9325 requires TLS 1.2 or newer. */
 const tlsOptions = ({ cert, key }: NonNullable<ListenerSettings['tls']>) =>
   ({ cert, key, minVersion: 'TLSv1.2' }) as const
 
 const socketOptions = {
-  /** For the head of a request, then for the whole of it; an answer may take as long as it takes. */
+  /** For the headers, then for the whole request; responses have no limit. */
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** How soon a request that is overdue is noticed. */
+  /** The interval of the checks for overdue requests. */
   connectionsCheckingInterval: 2_000,
-  /** Longer than a proxy keeps a connection that it may use again, so that it is the proxy who closes it. */
+  /** Longer than the usual 60 s of proxies, so that the proxy closes first. */
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16 * 1024,
 }
 
-/** The HTTP server below the API, with a limit on everything that a client can make it hold. */
-export function createListener({ tls, connections }: ListenerSettings, answer: RequestListener): http.Server {
+/** Creates the HTTP server, with limits on everything that a client can occupy. */
+export function createListener({ tls, connections }: ListenerSettings, handle: RequestListener): http.Server {
   const server = tls
-    ? https.createServer({ ...socketOptions, ...tlsOptions(tls), handshakeTimeout: 10_000 }, answer)
-    : http.createServer(socketOptions, answer)
+    ? https.createServer({ ...socketOptions, ...tlsOptions(tls), handshakeTimeout: 10_000 }, handle)
+    : http.createServer(socketOptions, handle)
   server.maxConnections = connections
   server.maxHeadersCount = 100
   server.maxRequestsPerSocket = 100_000
-  server.setTimeout(60_000) // nothing sent and nothing received: an answer that is not read ends here too
-  // A server for TLS takes the same settings, and its requests look the same to whoever answers them.
+  server.setTimeout(60_000) // without traffic; also ends responses that the client does not read
+  // Both kinds have the same settings and requests.
   return server as http.Server
 }
 
 export const speaksTls = (server: unknown): server is https.Server => server instanceof https.Server
 
-/** New connections get this certificate; open ones keep theirs. */
+/** Replaces the certificate for new connections. */
 export function renewTls(server: http.Server, tls: NonNullable<ListenerSettings['tls']>): void {
   if (speaksTls(server)) server.setSecureContext(tlsOptions(tls))
 }
 
-const patient = new WeakSet<Duplex>()
+const extended = new WeakSet<Duplex>()
 
-/** Lets the request that is on its way on this socket take longer than others, `ms` at the most; call the answer when it is there. */
+/** Extends the time limit of the request on this socket to `ms`; call the result when the request is complete. */
 export function allowTime(socket: Duplex, ms: number): () => void {
-  patient.add(socket)
+  extended.add(socket)
   const end = setTimeout(() => socket.destroy(), ms)
   return () => {
-    patient.delete(socket)
+    extended.delete(socket)
     clearTimeout(end)
   }
 }
@@ -64,14 +63,14 @@ const clientErrors: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }
 
-/** Answers what is no HTTP, or came too late. */
+/** Responds to malformed and overdue requests. */
 export function respondToClientError({ code = '' }: { code?: string }, socket: Duplex): void {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && patient.has(socket)) return
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && extended.has(socket)) return
   if (code !== 'ECONNRESET' && socket.writable) {
-    const what = clientErrors[code] ?? '400 Bad Request'
-    const body = JSON.stringify({ type: 'about:blank', title: what.slice(4), status: Number.parseInt(what, 10) })
+    const status = clientErrors[code] ?? '400 Bad Request'
+    const body = JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number.parseInt(status, 10) })
     socket.write(
-      `HTTP/1.1 ${what}\r\nConnection: close\r\nContent-Length: ${body.length}\r\nContent-Type: application/problem+json\r\n\r\n${body}`,
+      `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: ${body.length}\r\nContent-Type: application/problem+json\r\n\r\n${body}`,
     )
   }
   socket.destroy()

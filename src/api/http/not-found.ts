@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendProblem } from './problems.ts'
 
 /**
- * Answers what no operation is there for, without a look at its body or its key: 405 where the path takes other methods, which `Allow`
- * names (RFC 9110 section 15.5.6), else 404. Routes that are registered before it are not known to it.
+ * Rejects unknown paths before bodies and keys are read: 405 with `Allow` when the path has other methods (RFC 9110 section
+ * 15.5.6), else 404. Covers the routes that are registered after it.
  */
 export function respondToUnknownPaths(app: FastifyInstance): void {
   const routes: { path: RegExp; methods: string[] }[] = []
@@ -16,17 +16,17 @@ export function respondToUnknownPaths(app: FastifyInstance): void {
     if (methods.length === 0) return void sendNotFound(request, reply)
     const allow = [...new Set(methods)].join(', ')
     reply.header('allow', allow)
-    sendProblem(reply, { status: 405, detail: `${shown(request)} takes ${allow}, and not ${request.method}` })
+    sendProblem(reply, { status: 405, detail: `${shown(request)} accepts ${allow}, not ${request.method}` })
   })
-  app.setNotFoundHandler(sendNotFound) // what a route itself does not find: a file of /docs
+  app.setNotFoundHandler(sendNotFound) // for missing files of /docs
 }
 
 const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${shown(request)}` })
 
-const pathOf = ({ url }: FastifyRequest) => url.split(/[?#]/, 1)[0] ?? ''
+const pathOf = ({ url }: FastifyRequest) => url.replace(/[?#].*$/s, '')
 const shown = (request: FastifyRequest) => pathOf(request).slice(0, 200)
 
-/** `:name` is one step of a path, `*` the rest of it. */
+/** `:name` matches one step of a path, `*` the rest. */
 const patternOf = (url: string) =>
   new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+').replaceAll('*', '.*')}$`)

@@ -12,26 +12,26 @@ import { NotReadyError } from '../../domain/errors.ts'
 import type { Caller } from '../../store/access/keys.ts'
 import { everything } from '../../store/query/target-scope.ts'
 
-/** Only these: with a secret algorithm the public key of the issuer would do to forge a token. */
+/** Asymmetric only: with HMAC the public key of the issuer could forge tokens. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
-/** What the same issuer signs to say something else, the end of a session say, opens nothing (RFC 8725 section 3.11; RFC 9068 names `at+jwt`). */
-const opens = /^(application\/)?(at\+)?jwt$/i
+/** Rejects other tokens of the issuer, such as logout tokens (RFC 8725 section 3.11, RFC 9068). */
+const tokenTypes = /^(application\/)?(at\+)?jwt$/i
 const clockToleranceSeconds = 5
 const timeoutMs = 5_000
-/** How long an issuer that could not be asked is left alone. */
+/** The pause after a failed request to the issuer. */
 const retryAfterSeconds = 5
-/** How soon after its keys were read they are read again for a token whose key is not among them. */
+/** The shortest time between two reads of the keys, for tokens with an unknown key. */
 const rereadMs = 10_000
 
 export type TokenReader = ReturnType<typeof createTokenReader>
 
-/** Reads the tokens of one issuer of OpenID Connect: JWTs (RFC 7519) whose signature its published keys verify. */
+/** Verifies the JWTs (RFC 7519) of one OpenID Connect issuer with its published keys. */
 export function createTokenReader(rules: TokenRules) {
   const keys = createIssuerKeys(rules.issuer)
   return {
-    /** Whose token it is; undefined where it is none that counts now. Throws NotReadyError where that cannot be told: the keys of the issuer are not to be had. */
+    /** The caller of a valid token, else undefined. Throws NotReadyError when the keys of the issuer are unavailable. */
     async authenticate(token: string, now: Date): Promise<Caller | undefined> {
-      if (issuerOf(token) !== rules.issuer) return undefined // and nobody is asked about it
+      if (issuerOf(token) !== rules.issuer) return undefined // without a request to the issuer
       try {
         const { payload, protectedHeader } = await jwtVerify(token, keys, {
           issuer: rules.issuer,
@@ -41,7 +41,7 @@ export function createTokenReader(rules: TokenRules) {
           currentDate: now,
           requiredClaims: ['exp', 'sub'],
         })
-        if (!isSubject(payload.sub) || !opens.test(protectedHeader.typ ?? 'JWT')) return undefined
+        if (!isSubject(payload.sub) || !tokenTypes.test(protectedHeader.typ ?? 'JWT')) return undefined
         return { keyId: `oidc:${payload.sub}`, scopes: scopesOf(payload, rules), targetScope: everything }
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined
@@ -51,19 +51,19 @@ export function createTokenReader(rules: TokenRules) {
   }
 }
 
-/** The keys of an issuer, found by its discovery document (OpenID Connect Discovery 1.0) whenever they are read. */
+/** The keys of an issuer; each read starts with its discovery document (OpenID Connect Discovery 1.0). */
 function createIssuerKeys(issuer: string): JWTVerifyGetKey {
   const discovery = new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   let downUntil = 0
 
-  /** Reads the keys; where that fails, the issuer is left alone for a while. Keys that were read before go on to count. */
+  /** Reads the keys, with a pause after a failure; keys from earlier reads stay valid. */
   const read: FetchImplementation = async (url, { signal }) => {
-    if (Date.now() < downUntil) throw new Error('the issuer did not answer just now')
+    if (Date.now() < downUntil) throw new Error(`the issuer failed within the last ${retryAfterSeconds} s`)
     try {
       const document = (await (await get(url, signal)).json()) as { issuer?: unknown; jwks_uri?: unknown }
       if (document.issuer !== issuer) throw new Error(`${url} is of another issuer`)
       const keys = new URL(String(document.jwks_uri))
-      if (!isAuthentic(keys)) throw new Error(`${url} names keys that anybody could change on the way`)
+      if (!isAuthentic(keys)) throw new Error(`${url} names keys over plain HTTP, which can be changed in transit`)
       return await get(keys.href, signal)
     } catch (error) {
       downUntil = Date.now() + retryAfterSeconds * 1000
@@ -80,17 +80,17 @@ function createIssuerKeys(issuer: string): JWTVerifyGetKey {
     try {
       return await keys(header, token)
     } catch (error) {
-      // The keys were read, and none of them is the one, or several are.
+      // The keys were read, but not exactly one matches.
       if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error
-      throw new NotReadyError('the keys of the issuer of tokens cannot be read', { cause: error })
+      throw new NotReadyError('the keys of the token issuer cannot be read', { cause: error })
     }
   }
 }
 
 async function get(url: string, signal: AbortSignal): Promise<Response> {
-  const answer = await fetch(url, { redirect: 'error', signal })
-  if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
-  return answer
+  const response = await fetch(url, { redirect: 'error', signal })
+  if (response.status !== 200) throw new Error(`${url} responded ${response.status}`)
+  return response
 }
 
 function issuerOf(token: string): string | undefined {
@@ -101,5 +101,5 @@ function issuerOf(token: string): string | undefined {
   }
 }
 
-/** It becomes a name in rows and logs. At most 255 characters of ASCII: OpenID Connect Core 1.0 section 2. */
+/** OpenID Connect Core 1.0 section 2 limits subjects to 255 ASCII characters. */
 const isSubject = (sub: unknown): sub is string => typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub)

@@ -6,17 +6,17 @@ import { createCounter, windowSeconds } from './window-counter.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** A request that asks for an audit; such requests have a limit of their own. */
+    /** Whether the audit limit applies to the operation as well. */
     countsAsAudit?: true
   }
 }
 
-/** Counts a request; true where there were too many, and it was answered 429. */
+/** Counts a request; true when it exceeded a limit and 429 was sent. */
 export type TooMany = (request: FastifyRequest, reply: FastifyReply) => boolean
 
 const byKey = ({ caller }: FastifyRequest) => caller.keyId
 
-/** Who has one address of an IPv6 network has all of it (RFC 6177). A proxy may name somebody by what is no address. */
+/** Clients own whole IPv6 /64 networks (RFC 6177). Proxies may send names that are not addresses. */
 function byAddress({ ip }: FastifyRequest): string {
   if (!ipaddr.isValid(ip)) return ip
   const address = ipaddr.process(ip)
@@ -24,13 +24,13 @@ function byAddress({ ip }: FastifyRequest): string {
 }
 
 /**
- * Limits how many requests a key makes in a minute, and how many an address makes without a valid one. Each process counts for
- * itself. Answers say what is left in the fields of draft-ietf-httpapi-ratelimit-headers-10.
+ * Limits the requests of a key per minute, and those of an address without a valid key. Each process counts alone. Responses
+ * carry the fields of draft-ietf-httpapi-ratelimit-headers-10.
  */
 export function limitRequests(limits: Limits): TooMany {
-  const counter = (name: string, max: number, whoOf: (request: FastifyRequest) => string) => {
+  const counter = (name: string, max: number, clientOf: (request: FastifyRequest) => string) => {
     const count = createCounter()
-    return { name, max, count: (request: FastifyRequest) => count(whoOf(request)) }
+    return { name, max, count: (request: FastifyRequest) => count(clientOf(request)) }
   }
   const requests = counter('requests', limits.requestsPerMinute, byKey)
   const all = (...counters: ReturnType<typeof counter>[]) => ({
@@ -42,21 +42,21 @@ export function limitRequests(limits: Limits): TooMany {
   const ofAddress = all(counter('refusals', limits.refusalsPerMinute, byAddress))
 
   return (request, reply) => {
-    const asksForAudit = request.routeOptions.config.countsAsAudit === true
-    const { counters, policy } = request.caller ? (asksForAudit ? ofKeyForAudits : ofKey) : ofAddress
-    const left: string[] = []
+    const isAudit = request.routeOptions.config.countsAsAudit === true
+    const { counters, policy } = request.caller ? (isAudit ? ofKeyForAudits : ofKey) : ofAddress
+    const remaining: string[] = []
     const exceeded: string[] = []
     for (const { name, max, count } of counters) {
       const { used, leftSeconds } = count(request)
-      left.push(`"${name}";r=${Math.max(0, max - used)};t=${leftSeconds}`)
+      remaining.push(`"${name}";r=${Math.max(0, max - used)};t=${leftSeconds}`)
       if (used <= max) continue
       exceeded.push(`${max} ${name} in a minute`)
       reply.header('retry-after', Math.max(1, leftSeconds))
     }
-    reply.header('ratelimit-policy', policy).header('ratelimit', left.join(', '))
+    reply.header('ratelimit-policy', policy).header('ratelimit', remaining.join(', '))
     if (exceeded.length === 0) return false
-    const who = request.caller ? 'of this key' : 'without a valid key of this address'
-    sendProblem(reply, { status: 429, detail: `there were more than ${exceeded.join(' and ')} ${who}` })
+    const client = request.caller ? 'with this key' : 'without a valid key from this address'
+    sendProblem(reply, { status: 429, detail: `more than ${exceeded.join(' and ')} ${client}` })
     return true
   }
 }

@@ -1,6 +1,6 @@
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
-/** What every line about a request says: the id that an answer of 5xx shows, and who asked for what. */
+/** The fields of every log line about a request; 5xx responses show the same `requestId`. */
 export const aboutRequest = ({ id, method, url, caller }: FastifyRequest) => ({
   requestId: id,
   method,
@@ -8,22 +8,22 @@ export const aboutRequest = ({ id, method, url, caller }: FastifyRequest) => ({
   key: caller?.keyId,
 })
 
-/** A request has no log of its own: making one costs more than all else that is said of most requests. */
+/** A child logger per request would cost more than the lines themselves. */
 export const sharedLog = (log: FastifyBaseLogger) => log
 
-/** One line for each request, when its answer is over. */
+/** Logs one line per request, after its response. */
 export class RequestLog extends LogController {
   override incomingRequest(): void {}
 
   override requestCompleted(error: Error | null | undefined, request: FastifyRequest, reply: FastifyReply): void {
     const line = { ...aboutRequest(request), status: reply.statusCode, tookMs: Math.round(reply.elapsedTime * 10) / 10 }
-    if (error) request.log.error({ ...line, err: error }, 'not answered')
-    else request.log.info(line, 'answered')
+    if (error) request.log.error({ ...line, err: error }, 'request aborted')
+    else request.log.info(line, 'request completed')
   }
 
-  /** The answer had begun: its reader has gone, or what it was read from has failed. */
+  /** The client disconnected, or the source of a started response failed. */
   override streamError(error: NodeJS.ErrnoException, request: FastifyRequest): void {
-    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') request.log.info(aboutRequest(request), 'the reader has gone')
-    else request.log.warn({ ...aboutRequest(request), err: error }, 'an answer broke off')
+    if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') request.log.info(aboutRequest(request), 'the client disconnected')
+    else request.log.warn({ ...aboutRequest(request), err: error }, 'a response was cut off')
   }
 }

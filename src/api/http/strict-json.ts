@@ -1,11 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Deeper than any document of this API; what walks through a body may recurse. */
+/** Deeper than any valid body, and safe for recursion. */
 const maxDepth = 64
-/** More than any object of this API has; an object with a million names keeps the process busy for seconds. */
+/** More than any valid object; a million names would block the process for seconds. */
 const maxNames = 10_000
 
-/** The body cannot be read as what it says it is. */
 class MalformedError extends Error {
   readonly statusCode: number
 
@@ -16,15 +15,15 @@ class MalformedError extends Error {
 }
 
 /**
- * Reads JSON more strictly than JSON.parse: UTF-8 that is none, a name that is there twice in one object (of which JSON.parse takes
- * the last, and a gateway in front of the service perhaps the first), prototype keys and deep nesting are refused (RFC 8259 section 4).
+ * Parses JSON bodies strictly: rejects invalid UTF-8, prototype keys, deep nesting, and duplicate names, which a gateway may
+ * read differently (RFC 8259 section 4).
  */
 export function readBodies(app: FastifyInstance): void {
-  app.removeContentTypeParser(['application/json', 'text/plain']) // what is not told to be JSON is not taken for anything else
+  app.removeContentTypeParser(['application/json', 'text/plain']) // plain text is not accepted
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      if (body.length === 0) return done(null, undefined) // tools name the type with every request
+      if (body.length === 0) return done(null, undefined) // some clients always send the type
       const text = readText(request, body)
       const jsonIssue = jsonIssueOf(text)
       if (jsonIssue !== undefined) throw new MalformedError(`the body ${jsonIssue}`)
@@ -37,14 +36,14 @@ export function readBodies(app: FastifyInstance): void {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Whether a body is UTF-8 by its head, and not compressed: a gateway in front of the service reads it as that says. */
+/** Whether the headers declare uncompressed UTF-8, as a gateway would read the body. */
 export const isUtf8 = ({ headers }: FastifyRequest): boolean =>
   (headers['content-encoding'] ?? 'identity') === 'identity' &&
   !/;\s*charset=(?!"?(?:utf-8|us-ascii)\b)/i.test(headers['content-type'] ?? '')
 
-/** The text of a body; throws where it is not UTF-8, or says that it is not. */
+/** Decodes a body; throws unless it is UTF-8, also by its headers. */
 export function readText(request: FastifyRequest, body: Buffer): string {
-  if (!isUtf8(request)) throw new MalformedError('the body must be UTF-8, and not compressed', 415)
+  if (!isUtf8(request)) throw new MalformedError('the body must be uncompressed UTF-8', 415)
   try {
     return utf8.decode(body)
   } catch {
@@ -52,10 +51,7 @@ export function readText(request: FastifyRequest, body: Buffer): string {
   }
 }
 
-/**
- * What is wrong with a text as JSON of this API, in words that follow its name: a name twice in one object, too many of them, or too
- * deep nesting. What is no JSON at all may pass: the parser refuses it.
- */
+/** Finds duplicate names, too many names or too deep nesting. Text that is not JSON may pass, for the parser to reject. */
 export function jsonIssueOf(text: string): string | undefined {
   const open: (Set<string> | undefined)[] = []
   for (let at = 0; at < text.length; at += 1) {
@@ -79,7 +75,7 @@ export function jsonIssueOf(text: string): string | undefined {
   return undefined
 }
 
-/** `"\u0061"` as `"a"`; what has no valid escape stays for the parser to refuse. */
+/** Resolves escapes; invalid ones are left for the parser to reject. */
 function nameOf(literal: string): string {
   if (!literal.includes('\\')) return literal
   try {
@@ -96,7 +92,7 @@ function isName(text: string, end: number): boolean {
   return colon.test(text)
 }
 
-/** Where the string that begins at a quote has ended: behind the next quote that no odd number of backslashes precedes. */
+/** The index after the closing quote, which an even number of backslashes precedes. */
 function endOfString(text: string, start: number): number | undefined {
   for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RequestTracing } from '../context.ts'
 
-/** Makes each request a span under the name of its operation; the way to an audit is noted, and nothing else of it. */
+/** Traces each request by its operation, and the audit that its `Location` names. */
 export function traceRequests(app: FastifyInstance, tracing: RequestTracing): void {
   const ends = new WeakMap<FastifyRequest, ReturnType<typeof tracing.request>>()
   app.addHook('onRequest', async (request) => {

@@ -7,8 +7,8 @@ type Coercion = boolean | 'array'
 type Check = Pick<ValidateFunction, 'errors'> & ((part: unknown) => boolean)
 
 /**
- * Compiles schemas into checks of parts of a request. All mistakes are told of what is small, else the first: a few megabytes
- * hold millions, and collecting them takes minutes and gigabytes.
+ * Compiles schemas into checks of parts of a request. Large values report only their first issue: collecting millions takes
+ * minutes and gigabytes.
  */
 export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check {
   const forFirst = createAjv(coerceTypes, false)
@@ -20,7 +20,7 @@ export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check
     const check: Check = (part) => {
       if (findFirst(part)) return true
       check.errors = findFirst.errors
-      if (countValues(part) > mostValues) return false
+      if (countValues(part) > maxValues) return false
       findAll ??= forAll.compile(schema)
       findAll(part)
       check.errors = findAll.errors
@@ -37,8 +37,8 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
     removeAdditional: false,
     allErrors,
     strict: false,
-    verbose: true, // what is told may show the examples of a schema
-    // JSON may hold 1e999. With coercion the option is wrong: what it finds endless passes, and skips its bounds.
+    verbose: true, // for the examples in messages
+    // Rejects 1e999. With coercion, infinite values would skip their bounds.
     strictNumbers: coerceTypes === false,
   })
   formats.default(ajv)
@@ -46,13 +46,13 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
   return ajv
 }
 
-const mostValues = 10_000
+const maxValues = 10_000
 
-/** How many values there are in one, itself included; stops where they are too many. */
+/** Counts nested values, up to the limit. */
 function countValues(value: unknown, count = 1): number {
   if (typeof value !== 'object' || value === null) return count
   for (const member of Object.values(value)) {
-    if (count > mostValues) break
+    if (count > maxValues) break
     count = countValues(member, count + 1)
   }
   return count

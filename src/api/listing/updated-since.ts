@@ -4,7 +4,7 @@ import type { Stores } from '../../store/db/stores.ts'
 import { aTime, decodeCursor, encodeCursor, type Page, type PageRequest } from '../../store/query/cursor-page.ts'
 import { nameOf, nullable, pageOf, TimeInput, Timestamp } from '../openapi/schemas.ts'
 
-/** For a listing that can be read incrementally. */
+/** The query of a listing that can be read incrementally. */
 export const RefreshQuery = {
   updatedSince: Type.Optional(
     TimeInput(
@@ -31,28 +31,27 @@ interface Refresh extends PageRequest {
   updatedSince?: string
 }
 
-/** What a store is asked for. */
 export interface RefreshedPage extends PageRequest {
   since?: Date
 }
 
 /**
- * Fetches a page of what changed since `updatedSince`, or of everything without it. The moment is taken before the first page
- * is read, and travels in the cursor: who reads page by page must not miss what changed behind it.
+ * Fetches a page of the changes since `updatedSince`, or of everything without it. `asOf` is set before the first page and kept
+ * in the cursor, so that changes during the reading are not missed.
  */
 export async function fetchRefreshed<T>(
   stores: Stores,
   { updatedSince, cursor, limit }: Refresh,
   fetchPage: (page: RefreshedPage) => Promise<Page<T>>,
 ): Promise<Page<T> & { asOf?: string }> {
-  if (updatedSince === undefined) return fetchPage({ limit, ...(cursor === undefined ? {} : { cursor }) })
+  if (updatedSince === undefined) return fetchPage({ limit, cursor })
   const since = new Date(updatedSince)
   const [asOf, rest] = decodeCursor(cursor, [aTime, '']) ?? [await stores.changes.asOf()]
-  const { items, next } = await fetchPage({ since, limit, ...(rest === undefined ? {} : { cursor: rest }) })
+  const { items, next } = await fetchPage({ since, limit, cursor: rest })
   return { asOf, items, next: next === null ? null : encodeCursor([asOf, next]) }
 }
 
-/** What a stream of such a listing begins with; where it is no JSON, a header says the `asOf`. */
+/** The head of a streamed listing, with `asOf`; for formats other than JSON also as a header. */
 export async function refreshedStream(
   reply: FastifyReply,
   stores: Stores,

@@ -17,7 +17,7 @@ test('a request is one line: who asked for what, what came of it, and how long t
   await service.call('GET', '/v1/targets?limit=1')
   const keyId = service.key.split('_')[1]
   const told = { method: 'GET', url: '/v1/targets?limit=1', key: keyId, status: 200, requestId: expect.any(String) }
-  expect(lines).toEqual([expect.objectContaining({ ...told, tookMs: expect.any(Number), msg: 'answered' })])
+  expect(lines).toEqual([expect.objectContaining({ ...told, tookMs: expect.any(Number), msg: 'request completed' })])
 })
 
 test('a request without a key is one line, too', async () => {
@@ -30,6 +30,6 @@ test('what failed is told under the id that the answer shows', async () => {
   const { body } = await service.call('GET', '/v1/webhooks')
   expect(lines.map(({ requestId, msg }) => ({ requestId, msg }))).toEqual([
     { requestId: body.requestId, msg: 'request failed' },
-    { requestId: body.requestId, msg: 'answered' },
+    { requestId: body.requestId, msg: 'request completed' },
   ])
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createCounter, remembered } from '../../../src/api/http/window-counter.ts'
+import { createCounter, maxClients } from '../../../src/api/http/window-counter.ts'
 
 let now = 0
 const start = () => {
@@ -38,7 +38,7 @@ test('who was seen least lately is forgotten first', () => {
   count('early')
   count('late')
   count('early')
-  for (let i = 2; i <= remembered; i++) count(`other-${i}`)
+  for (let i = 2; i <= maxClients; i++) count(`other-${i}`)
   expect(count('early').used).toBe(3)
   expect(count('late').used).toBe(1)
 })

@@ -36,12 +36,12 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
   async function* follow(
     view: View,
     id: string,
-    { known, signal, stillCounts }: { known: string; signal: AbortSignal; stillCounts(): Promise<boolean> },
+    { known, signal, isStillValid }: { known: string; signal: AbortSignal; isStillValid(): Promise<boolean> },
   ): AsyncGenerator<string, void, undefined> {
     let sent = known
     let sentAt = performance.now()
     yield `retry: ${reconnectMs}\n\n`
-    while (!signal.aborted && (await stillCounts())) {
+    while (!signal.aborted && (await isStillValid())) {
       const ended = notifications.waitForEnd(id, pollEveryMs, signal)
       const audit = await find(view, id)
       if (hasEnded(audit)) return yield eventOf('ended', audit)
@@ -95,7 +95,7 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
       const signal = AbortSignal.any([gone.signal, closing.signal])
       reply.type(eventStream).header('cache-control', 'no-store').header('x-accel-buffering', 'no')
       return reply.send(
-        Readable.from(follow(view, params.id, { known, signal, stillCounts: request.stillCounts }), {
+        Readable.from(follow(view, params.id, { known, signal, isStillValid: request.isStillValid }), {
           objectMode: false,
         }),
       )
