@@ -17,7 +17,7 @@ export interface CredentialGrant {
 
 /**
  * Resolves credential references at the vantage: `env:NAME` or `file:/PATH` with the content `{"user": "…", "password": "…"}`.
- * Reads only granted references, for addresses inside their networks, and never logs or stores the value.
+ * Reads only references with a grant, for addresses inside its networks, and never logs or stores the value.
  * Throws if the destination of a grant is not a network.
  */
 export function createCredentials(grants: readonly CredentialGrant[], env: NodeJS.ProcessEnv) {

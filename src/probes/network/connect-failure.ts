@@ -65,7 +65,7 @@ export async function explainFailure(failure: ConnectFailure): Promise<Outcome> 
 
 /**
  * Explains silence by local routing and ARP, if it can.
- * With a deadline below ARP's three seconds, an absent host would look filtered.
+ * With a deadline below ARP's three seconds, an absent host would appear filtered.
  */
 export async function explainSilence(endpoint: Endpoint): Promise<Outcome | undefined> {
   const failure = await findLocalFailure(endpoint)
@@ -92,7 +92,7 @@ const slowMs = 2_000
 async function explainHostUnreachable({ endpoint, elapsedMs }: ConnectFailure): Promise<Outcome> {
   const known = outcomeOfHop(await findSilentHop(endpoint.address))
   if (known) return known
-  // On the link it is a failed resolution, perhaps begun earlier, so the elapsed time is no hint; a filter gives EACCES.
+  // On the link it is a failed resolution, perhaps started earlier, so the elapsed time is no hint; a filter gives EACCES.
   if (isIPv6(endpoint.address) && isOnLink(endpoint.address)) return hostUnreachable
   return elapsedMs >= slowMs ? hostUnreachable : prohibited
 }
