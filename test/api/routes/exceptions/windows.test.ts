@@ -198,7 +198,7 @@ describe.concurrent('at the end of a window', () => {
     await listener.close()
     const [next] = await service.query<{ pause: number }>(
       `SELECT extract(epoch FROM start_after - created_on)::float8 AS pause FROM pgboss.job
-       WHERE name = 'window-end' AND data->>'windowId' = '${id}' AND (data->>'look')::int = 1`,
+       WHERE name = 'window-end' AND data->>'windowId' = '${id}' AND (data->>'reprobe')::int = 1`,
     )
     expect(next?.pause).toBeCloseTo(60, 0)
     await hurry(id)
@@ -315,7 +315,7 @@ describe('a window', () => {
       const { id } = await request(i === 0 ? { labels: { [exposure.name]: 'yes' } } : [exposure.name], times)
       ids.push(id)
       const ran = ['ended', 'still-open', 'closed'].includes(state)
-      const proof = { 'still-open': "'open'", closed: "'shut'" }[state] ?? 'NULL'
+      const proof = { 'still-open': "'open'", closed: "'closed'" }[state] ?? 'NULL'
       await service.query(`UPDATE access_window SET ticket = '${exposure.name}', proof = ${proof},
         from_at = from_at - interval '${ran || state === 'lapsed' || state === 'open' ? i + 2 : 0} hours',
         to_at = to_at - interval '${ran || state === 'lapsed' ? i + 2 : 0} hours',
