@@ -44,7 +44,7 @@ const ofWindow = Type.Object({
   window: Type.Object({
     id: Uuid('Id of the window', '0002'),
     policy,
-    rules: Type.Array(text('Id of a rule', 'ssh-restricted')),
+    rules: Type.Array(text('Id of a rule', 'ssh-support')),
     ticket,
     reason: text('Why the window was needed', 'The vendor analyses the failing update'),
     from: Timestamp('When the window opened', '09:00:00'),

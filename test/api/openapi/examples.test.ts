@@ -3,6 +3,7 @@ import AjvDraft04 from 'ajv-draft-04'
 import formats from 'ajv-formats'
 import { describe, expect, test } from 'vitest'
 import { exampleOf } from '../../../src/api/openapi/examples.ts'
+import { checkPolicy, loadPolicy } from '../../../src/policies/load.ts'
 import {
   type Document,
   fileNames,
@@ -105,4 +106,11 @@ describe('the example of a schema', () => {
   ])('%s', (_, schema, expected) => {
     expect(exampleOf(schema, { A: { const: 'referred' } })).toEqual(expected)
   })
+})
+
+test('the example of a policy is one that the loader accepts, as JSON and as YAML', () => {
+  const { put } = readDocument('openapi.json').paths['/v1/policies/{name}'] ?? {}
+  const [json, yaml] = Object.values(put?.requestBody?.content ?? {}).map(({ example }) => example)
+  expect(checkPolicy(json)).toHaveProperty('document')
+  expect(loadPolicy(String(yaml), 'yaml')).toHaveProperty('document')
 })

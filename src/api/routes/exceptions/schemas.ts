@@ -6,17 +6,17 @@ import { Actor, Count, closedObject, nullable, PageQuery, TimeInput, Timestamp, 
 import { ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
 
 const policy = nameSchema('Name of the policy', 'netwrix-endpoint-protector')
-const permission = {
+const permission = (rule: string) => ({
   policy,
-  rules: Type.Array(nameSchema('Id of a rule'), {
+  rules: Type.Array(nameSchema('Id of a rule', rule), {
     minItems: 1,
     maxItems: 500,
     uniqueItems: true,
     description: 'Rules of the policy',
-    examples: [['ssh-restricted']],
+    examples: [[rule]],
   }),
   targets: TargetSelection,
-}
+})
 const Reason = (example: string) =>
   Type.String({ minLength: 1, maxLength: 1000, description: 'Why it is needed', examples: [example] })
 const listFilters = {
@@ -27,7 +27,7 @@ const listFilters = {
 
 const waiverId = Uuid('Id of the waiver', '0003')
 const waiverFields = {
-  ...permission,
+  ...permission('ssh-restricted'),
   reason: Reason('The vendor needs SSH until the migration, CHG0030002'),
   expiresAt: TimeInput('When the waiver ends; at most a year ahead', '2027-03-31T22:00:00Z'),
 }
@@ -68,7 +68,7 @@ const ticket = Type.String({
 })
 const auditParams = ParameterValues(200, 'Parameters of the audit after the end')
 const windowFields = {
-  ...permission,
+  ...permission('ssh-support'),
   from: TimeInput('When the window opens', '2026-11-22T09:00:00Z'),
   to: TimeInput('When the window closes; at most seven days after `from`', '2026-11-22T11:00:00Z'),
   ticket,
