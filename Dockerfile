@@ -2,9 +2,9 @@
 # The client of the database is generated with the development packages; the image runs without them.
 FROM node:24-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
-RUN npm ci --omit=optional --ignore-scripts && ./node_modules/.bin/prisma generate --config prisma/prisma.config.ts
+RUN npm ci --omit=optional --ignore-scripts && ./node_modules/.bin/prisma generate
 
 FROM node:24-slim
 WORKDIR /app

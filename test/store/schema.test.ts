@@ -1,6 +1,8 @@
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
+import { run } from '../support/processes.ts'
 import { withSchemaEngine } from '../support/schema-engine.ts'
 
 let migrated: TestDatabase
@@ -72,6 +74,15 @@ describe('prisma/schema.prisma and the migrations', () => {
     expect(isAllowed(line)).toBe(false)
   })
 })
+
+test.each(['validate', 'format --check'])(
+  'prisma %s accepts the schema, without an engine or a database',
+  async (command) => {
+    const root = resolve(import.meta.dirname, '../..')
+    const argv = [join(root, 'node_modules/prisma/build/index.js'), ...command.split(' ')]
+    expect(await run(process.execPath, argv, { cwd: root, env: { PATH: process.env.PATH } })).toMatchObject({ code: 0 })
+  },
+)
 
 const isAllowed = (line: string) =>
   beyondPrisma.some((allowed) => allowed.test(line)) ||

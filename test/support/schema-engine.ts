@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
+import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/driver-adapter-utils'
 import { SchemaEngine } from '@prisma/schema-engine-wasm'
 import pg from 'pg'
 
@@ -14,16 +14,35 @@ interface Migration {
   sql: string
 }
 
-/** Runs a script as one query, like the native engine; the adapter would split it at every semicolon. */
-class WholeScripts extends PrismaPg {
+/** The adapter with what the native engine can do besides: scripts with semicolons in comments and bodies, and the type "char". */
+class EngineAdapter extends PrismaPg {
   override async connect() {
     const adapter = await super.connect()
-    adapter.executeScript = async (script) => void (await adapter.underlyingDriver().query(script))
+    const pool = adapter.underlyingDriver()
+    const characters = new WeakMap<object, number[]>()
+    const query = pool.query.bind(pool) as (statement: pg.QueryConfig) => Promise<pg.QueryResult>
+    pool.query = (async (statement: pg.QueryConfig) => {
+      const result = await query(statement)
+      const quotedChars = (result.fields ?? []).flatMap((field, i) => (field.dataTypeID === quotedChar ? [i] : []))
+      for (const i of quotedChars) Object.assign(result.fields[i] ?? {}, { dataTypeID: text })
+      if (quotedChars.length > 0) characters.set(result.rows, quotedChars)
+      return result
+    }) as typeof pool.query
+    const queryRaw = adapter.queryRaw.bind(adapter)
+    adapter.queryRaw = async (statement) => {
+      const result = await queryRaw(statement)
+      for (const i of characters.get(result.rows) ?? []) result.columnTypes[i] = ColumnTypeEnum.Character
+      return result
+    }
+    adapter.executeScript = async (script) => void (await pool.query(script))
     return adapter
   }
 }
 
-/** Prisma's schema engine, behind `prisma migrate`, on a database; works offline. */
+const quotedChar = 18
+const text = 25
+
+/** Works with Prisma's own schema engine, the part behind `prisma migrate` that is there offline, on a database. */
 export async function withSchemaEngine<T>(url: string, work: (engine: Engine) => Promise<T>): Promise<T> {
   const pool = new pg.Pool({ connectionString: url })
   try {
@@ -33,12 +52,15 @@ export async function withSchemaEngine<T>(url: string, work: (engine: Engine) =>
   }
 }
 
+/** The engine over the files of a schema, each with its path. */
+export const openWasmEngine = (pool: pg.Pool, datamodels: [path: string, content: string][]): Promise<SchemaEngine> =>
+  SchemaEngine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(new EngineAdapter(pool)))
+
 type Engine = Awaited<ReturnType<typeof openEngine>>
 
 async function openEngine(pool: pg.Pool) {
   const content = readFileSync(new URL('../../prisma/schema.prisma', import.meta.url), 'utf8')
-  const adapter = bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool))
-  const engine = await SchemaEngine.new({ datamodels: [[path, content]] }, () => {}, adapter)
+  const engine = await openWasmEngine(pool, [[path, content]])
   return {
     /** The SQL that creates prisma/schema.prisma. */
     async renderSchema(): Promise<string> {
