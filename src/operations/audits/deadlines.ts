@@ -23,13 +23,14 @@ export async function endAtDeadline(
   const error = 'the deadline came before the audit was planned'
   if (await endAudit({ id: auditId, error, onlyUnplanned: true })) return
   const open = await stores.batches.open(auditId)
+  // Before the end, so that an ended audit has no job left; the next poll repeats it if this process dies.
+  for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
   for (const { id, ...vantage } of open) {
     const unseen = isAbsent(vantage, now)
       ? ({ result: 'notchecked', reason: 'vantage-absent' } as const)
       : ({ result: 'unknown', reason: 'audit-deadline' } as const)
     await recordUnseen(parts, { auditId, batchId: id }, unseen)
   }
-  for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
   await finishAudit(parts, auditId) // a process may have died between canceling and ending it
 }
 
