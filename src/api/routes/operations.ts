@@ -54,7 +54,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
         security,
         response: {
           200: Status,
-          503: problem('The service cannot work at the moment; `detail` names the failed dependency'),
+          503: problem('The service is not ready; `detail` names the failed dependency'),
         },
       },
     },
