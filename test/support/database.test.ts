@@ -55,17 +55,19 @@ describe('a test run that was killed', () => {
       const pg = (await import('pg')).default
       const client = new pg.Client(url)
       await client.connect()
-      const { rows } = await client.query("SELECT current_setting('data_directory') AS files")
-      console.log(rows[0].files)
+      const { rows } = await client.query(\`SELECT current_setting('data_directory') AS path
+        UNION ALL SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname = 'memory'\`)
+      console.log(rows.map(({ path }) => path).join(' '))
       process.kill(process.pid, 'SIGKILL')`
     const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
       stdio: ['ignore', 'pipe', 'inherit'],
       cwd: import.meta.dirname,
     })
-    const files = (await text(child.stdout)).trim()
+    const [files, memory] = (await text(child.stdout)).trim().split(' ')
     expect(files).toMatch(/\/postgres$/)
     // The reaper removes the files after the end of the server.
     await expect.poll(() => existsSync(`${files}/..`)).toBe(false)
+    if (memory) expect(existsSync(memory)).toBe(false)
   })
 })
 

@@ -22,9 +22,10 @@ export async function createEmptyDatabase(): Promise<TestDatabase> {
   return createFrom(await findServer(), 'template0')
 }
 
-async function createFrom({ url, prefix }: DatabaseServer, template: string): Promise<TestDatabase> {
+async function createFrom({ url, prefix, tablespace }: DatabaseServer, template: string): Promise<TestDatabase> {
   const name = `${prefix}${randomBytes(6).toString('hex')}`
-  await query(url, [`CREATE DATABASE ${name} TEMPLATE ${template}`])
+  // Copying takes half the time of writing everything to the log as well.
+  await query(url, [`CREATE DATABASE ${name} TEMPLATE ${template} TABLESPACE ${tablespace} STRATEGY FILE_COPY`])
   return {
     url: databaseUrl(url, name),
     drop: async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { type StartedServer, startDatabaseServer } from './database-server.ts'
+import { type DatabaseServer, type StartedServer, startDatabaseServer } from './database-server.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 declare module 'vitest' {
@@ -13,7 +13,7 @@ declare module 'vitest' {
 }
 
 /** The message on that socket. */
-export type Announcement = Pick<StartedServer, 'url' | 'prefix' | 'template'> | { error: string }
+export type Announcement = DatabaseServer | { error: string }
 
 /** One PostgreSQL for the whole run, started with the first test that needs it and stopped with the run. */
 export default async function setup(project: TestProject) {
@@ -24,7 +24,7 @@ export default async function setup(project: TestProject) {
     socket.on('error', () => {}) // the test process may have ended
     started ??= startDatabaseServer()
     const announcement: Announcement = await started.then(
-      ({ url, prefix, template }) => ({ url, prefix, template }),
+      ({ url, prefix, template, tablespace }) => ({ url, prefix, template, tablespace }),
       (error: unknown) => ({ error: error instanceof Error ? String(error.stack) : String(error) }),
     )
     socket.end(JSON.stringify(announcement))

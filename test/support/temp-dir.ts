@@ -9,8 +9,8 @@ export interface TempDir {
 }
 
 /** A new temporary directory with a short path, for Unix sockets; removed at exit at the latest. */
-export async function makeTempDir(name: string): Promise<TempDir> {
-  const path = await mkdtemp(join(tmpdir(), `portwarden-${name}-`))
+export async function makeTempDir(name: string, parent = tmpdir()): Promise<TempDir> {
+  const path = await mkdtemp(join(parent, `portwarden-${name}-`))
   const forget = afterDeath(['rm', '-rf', path])
   return {
     path,
