@@ -26,10 +26,10 @@ export async function openAppDatabase(
   config: Config,
   options: DatabaseOptions,
 ): Promise<AppDatabase> {
-  const { url, owner } =
-    config.databaseUrl === undefined
-      ? await openEmbedded(stack, config, options)
-      : { url: config.databaseUrl, owner: false }
+  const { url, owner } = await openDatabaseServer(stack, config, {
+    exclusive: options.exclusive,
+    log: (line) => options.log.info(line),
+  })
   await migrate(url)
   const handle = openDatabase(url, { connections: config.databaseConnections })
   stack.defer(handle.close)
@@ -38,12 +38,14 @@ export async function openAppDatabase(
   return { url, handle, codes, owner }
 }
 
-async function openEmbedded(
+/** The configured database, or the embedded one, which it starts. */
+export async function openDatabaseServer(
   stack: AsyncDisposableStack,
-  { dataDir }: Config,
-  { exclusive, log }: DatabaseOptions,
+  { databaseUrl, dataDir }: Config,
+  { exclusive, log }: { exclusive: boolean; log: (line: string) => void },
 ): Promise<{ url: string; owner: boolean }> {
-  const embedded = await startEmbedded({ dataDir, exclusive, log: (line) => log.info(line) })
+  if (databaseUrl !== undefined) return { url: databaseUrl, owner: false }
+  const embedded = await startEmbedded({ dataDir, exclusive, log })
   stack.defer(embedded.stop)
   return embedded
 }

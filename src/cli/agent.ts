@@ -14,7 +14,7 @@ import { runCommand, UsageError } from './command.ts'
 
 const usage = `usage: npm run agent -- --server URL --vantage NAME [--ca FILE] [--spool DIRECTORY]
 
-Makes the looks of a vantage where the database must not be reached, and delivers what it saw to the service.
+Probes from a vantage that cannot reach the database, and delivers the observations to the service.
 The key comes from PORTWARDEN_AGENT_KEY, or from the file that PORTWARDEN_AGENT_KEY_FILE names.`
 
 interface Request {
@@ -37,24 +37,26 @@ function readRequest(argv: string[]): Request | 'help' {
   })
   if (values.help) return 'help'
   const { server = '', vantage = '' } = values
-  if (!URL.canParse(server)) throw new UsageError('--server names the URL of the service: https://portwarden.example')
+  if (!URL.canParse(server))
+    throw new UsageError('--server must be the URL of the service, such as https://portwarden.example')
   const url = new URL(server)
   const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))
-    throw new UsageError('--server must begin with https://, so that the key is not sent in clear')
-  if (url.username || url.password) throw new UsageError('--server must not hold a password: the key has its own place')
-  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(vantage)) throw new UsageError('--vantage names the vantage of the key')
+    throw new UsageError('--server must begin with https://, because the key must not be sent unencrypted')
+  if (url.username || url.password) throw new UsageError('--server must not hold a password: set PORTWARDEN_AGENT_KEY')
+  if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(vantage))
+    throw new UsageError('--vantage must be the name of the vantage that the key is for')
   return { url, vantage, caFile: values.ca, spool: values.spool }
 }
 
 function readKey(env: NodeJS.ProcessEnv): string {
-  const key = readSecret(env, 'PORTWARDEN_AGENT_KEY') ?? ''
-  if (!/^pw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/.test(key))
+  const key = readSecret(env, 'PORTWARDEN_AGENT_KEY')
+  if (key === undefined || !/^pw_[0-9a-f]{12}_[A-Za-z0-9_-]{43}$/.test(key))
     throw new ConfigError('PORTWARDEN_AGENT_KEY is not valid; a valid example: PORTWARDEN_AGENT_KEY=pw_0123456789ab_…')
   return key
 }
 
-/** What must not be audited by those who work for it. */
+/** The endpoints of the service, which its agents must not probe. */
 async function findServer({ hostname, port, protocol }: URL): Promise<OwnEndpoints> {
   const own = createOwnEndpoints(systemLookup)
   await own.addHost(hostname.replace(/^\[|\]$/g, ''), Number(port || (protocol === 'http:' ? 80 : 443)))
@@ -84,16 +86,16 @@ async function run(request: Request): Promise<number> {
     process.once(name, () => {
       log.info({ signal: name }, 'stopping')
       stopping.abort()
-      setTimeout(() => process.exit(0), config.graceMs).unref() // what was kept is delivered by the next process
+      setTimeout(() => process.exit(0), config.graceMs).unref() // the next process delivers the spool
     })
   }
-  // It comes of a rotation of logs and of a terminal that closes, too.
+  // Log rotation and closing terminals send SIGHUP, too.
   process.on('SIGHUP', () => log.info('SIGHUP: there is nothing to reload'))
   const path = `/v1/vantages/${request.vantage}/leases`
   const deliveries = createDeliveries({ server, spool, path, log, signal })
   await deliveries.resume()
-  await prober.isOnline() // so that its state is known with the first request
-  console.log(`Portwarden ${version} looks from ${request.vantage} for ${request.url.origin}`)
+  await prober.isOnline() // the first request reports its state
+  console.log(`Portwarden ${version} probes from ${request.vantage} for ${request.url.origin}`)
   await workAsAgent({ server, deliveries, prober, path, batches: config.batches, version, log, signal })
   await deliveries.settled()
   server.close()

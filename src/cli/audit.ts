@@ -29,7 +29,7 @@ interface Request {
 interface Outcome {
   audit: Audit
   findings: Finding[]
-  /** Since the last audit of these targets; null when there was none. */
+  /** Drift since the previous audit of these targets; null for the first. */
   drift: DriftItem[] | null
 }
 
@@ -85,7 +85,7 @@ async function audit(
   return { audit: ended, findings, drift: await findDrift(app, auditId, hosts) }
 }
 
-/** What drifted since the last audit of these targets; null when there was none. */
+/** Drift since the previous audit of these targets; null for the first. */
 async function findDrift({ stores }: App, auditId: string, hosts: readonly string[]): Promise<DriftItem[] | null> {
   const previous = await stores.audits.findPrevious(auditId)
   const from = previous === undefined ? undefined : await stores.drift.pointInTimeOf(previous)
@@ -101,7 +101,7 @@ async function waitForEnd(app: App, auditId: string, onProgress: (audit: Audit) 
   for (;;) {
     const ended = app.notifications.waitForEnd(auditId, 500)
     const now = await app.stores.audits.find(auditId)
-    if (!now) throw new Error(`audit ${auditId} is gone`)
+    if (!now) throw new Error(`audit ${auditId} was deleted`)
     onProgress(now)
     if (now.finishedAt !== null) return now
     await ended

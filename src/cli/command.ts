@@ -2,18 +2,18 @@ import { ConfigError } from '../config/index.ts'
 import { RefusedError } from '../domain/errors.ts'
 import { showControls } from '../encoding/text.ts'
 
-/** A command is not written as its usage says. */
+/** Arguments that do not follow the usage. */
 export class UsageError extends Error {}
 
-/** The status of a command that checks something, by what it found. */
+/** The exit status of a verification. */
 export const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
 
-/** Prints a line. Throws where it cannot be written: console.log is silent about a full disk, and what was to be kept would be lost. */
+/** Prints a line. Throws when it cannot be written; console.log ignores a full disk. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**
- * Runs a command with the arguments of this process and sets its exit status: what `run` answers, or 2 for what it throws, which is
- * told on standard error, with where in the code unless it was expected. `--help` shows the usage and runs nothing.
+ * Runs a command and sets the exit status: the result of `run`, or 2 after an error, which is printed, with its stack unless it
+ * was expected. `--help` prints the usage.
  */
 export async function runCommand<R>(
   usage: string,
@@ -21,7 +21,7 @@ export async function runCommand<R>(
   run: (request: R) => Promise<number>,
 ): Promise<void> {
   process.stdout.on('error', (error) => {
-    complain(error) // whoever read it has left
+    complain(error) // the reader closed the pipe
     process.once('exit', () => {
       process.exitCode = 2
     })
@@ -44,5 +44,5 @@ const isMisuse = (error: unknown) =>
 function complain(error: unknown): void {
   const isExpected = isMisuse(error) || error instanceof ConfigError || error instanceof RefusedError
   const text = error instanceof Error ? (isExpected ? error.message : error.stack) : error
-  console.error(`portwarden: ${showControls(String(text))}`) // it may quote what others wrote
+  console.error(`portwarden: ${showControls(String(text))}`) // it may quote control characters of others
 }

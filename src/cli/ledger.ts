@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { openDatabaseServer } from '../app/database.ts'
 import { ConfigError, readConfig } from '../config/index.ts'
 import type { LedgerHead } from '../domain/ledger.ts'
 import { showControls } from '../encoding/text.ts'
 import { openDatabase } from '../store/db/database.ts'
-import { startEmbedded } from '../store/db/embedded/index.ts'
 import { createLedgerStore, type LedgerStore } from '../store/ledger/entries.ts'
 import { findLedgerKeys } from '../store/ledger/key-file.ts'
 import type { Verification } from '../store/ledger/verification.ts'
@@ -16,8 +16,8 @@ const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--jso
        npm run ledger -- head
        npm run ledger -- export
 
-verify  checks the whole chain; --head: against a head that was kept elsewhere; --findings: policies, audits and their findings too
-head    prints the signed end of the chain as JSON, to be kept elsewhere
+verify  checks the whole chain; --head: against a head that was stored elsewhere; --findings: policies, audits and their findings too
+head    prints the signed end of the chain as JSON, to be stored elsewhere
 export  prints every entry as a line of JSON, newest first
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
 
@@ -42,36 +42,28 @@ function readRequest(argv: string[]) {
   return { command, ...values }
 }
 
-/** Opens the ledger and nothing else: no migration is applied, no key is made, nothing is written. */
+/** Opens the ledger read-only: applies no migration and creates no key. */
 async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const keys = config.ledgerKeys ?? findLedgerKeys(config.dataDir)
   if (!keys)
     throw new ConfigError(
-      `there is no key of the ledger in ${config.dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to the one of the service`,
+      `there is no ledger key in ${config.dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to that of the service`,
     )
-  const embedded = config.databaseUrl
-    ? undefined
-    : await startEmbedded({ dataDir: config.dataDir, exclusive: false, log: () => {} })
-  try {
-    const database = openDatabase(config.databaseUrl ?? embedded?.url ?? '', { connections: 2 })
-    try {
-      return await work(createLedgerStore(database.db, keys))
-    } finally {
-      await database.close()
-    }
-  } finally {
-    await embedded?.stop()
-  }
+  await using stack = new AsyncDisposableStack()
+  const { url } = await openDatabaseServer(stack, config, { exclusive: false, log: () => {} })
+  const database = openDatabase(url, { connections: 2 })
+  stack.defer(database.close)
+  return await work(createLedgerStore(database.db, keys))
 }
 
-/** A head as `head` printed it, or its field `head` alone. */
+/** Reads the output of `head`, or its field `head` alone. */
 async function readHead(ledger: LedgerStore, file: string): Promise<LedgerHead> {
   const text = await readFile(file, 'utf8').catch((error: Error) => {
     throw new UsageError(`--head: ${error.message}`)
   })
   const head = ledger.readHead(/"head":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim())
-  if (!head) throw new UsageError(`--head ${file}: holds no head that the key of the ledger signed`)
+  if (!head) throw new UsageError(`--head ${file}: must hold a head that the ledger key has signed`)
   return head
 }
 
@@ -79,7 +71,7 @@ async function verify(ledger: LedgerStore, request: { head?: string; findings: b
   const head = request.head === undefined ? undefined : await readHead(ledger, request.head)
   const all = Number.POSITIVE_INFINITY
   const found = await ledger.verify({ from: 1, limit: all, head, findings: request.findings ? all : undefined })
-  if (!found) throw new Error('a ledger has a first entry')
+  if (!found) throw new Error('the ledger has no first entry')
   say(request.json ? JSON.stringify(found, null, 2) : describe(found))
   return exitCodes[found.verdict]
 }
@@ -89,7 +81,7 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
   if (broken) lines.push(`broken:   entry ${broken.seq}, ${broken.kind}: ${broken.message}`)
   for (const { keyId, entries: count, firstSeq } of unverified)
     lines.push(
-      `no key:   ${count} entries from ${firstSeq} on were signed by the key ${keyId}, which is not known here`,
+      `no key:   ${count} entries from ${firstSeq} on were signed by the key ${keyId}, which is not configured`,
     )
   if (findings)
     lines.push(`findings: of ${findings.audits} audits as recorded, of ${findings.dropped} dropped by retention`)

@@ -4,7 +4,7 @@ import { toOpenApi30 } from '../api/openapi/openapi-3.0.ts'
 import { buildServer } from '../api/server.ts'
 import { readConfig, version } from '../config/index.ts'
 
-/** The OpenAPI documents of the routes, as texts by the names of their files; no part of the service is started. */
+/** Renders the OpenAPI documents by file name, without starting the service. */
 export async function renderOpenApi(): Promise<Record<'openapi.json' | 'openapi-3.0.json', string>> {
   const unused = {} as ServerParts & View
   const server = await buildServer({

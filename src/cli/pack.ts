@@ -8,9 +8,9 @@ import { exitCodes, runCommand, say, UsageError } from './command.ts'
 
 const usage = `usage: npm run pack -- verify DIRECTORY
 
-Checks an evidence pack that was unpacked there: each file against the manifest; the policy and the findings against the entry
-of the ledger; and the signature of that with PORTWARDEN_LEDGER_KEY, or the file that PORTWARDEN_LEDGER_KEY_FILE names, where one
-is set. Needs neither the service nor its database.
+Checks an unpacked evidence pack: each file against the manifest, the policy and the findings against the ledger entry, and the
+signature of the entry with PORTWARDEN_LEDGER_KEY, or the file that PORTWARDEN_LEDGER_KEY_FILE names, if one is set. Needs neither
+the service nor its database.
 Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
 
 function readRequest(argv: string[]): string | 'help' {

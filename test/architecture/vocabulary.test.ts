@@ -15,6 +15,7 @@ const clean = [
   'src/api/openapi',
   'src/api/server.ts',
   'src/app',
+  'src/cli',
   'src/config',
   'src/encoding',
   'src/main.ts',

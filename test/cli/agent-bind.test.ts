@@ -41,7 +41,7 @@ describeWithPeers(['slapd'], 'a bind by an agent', () => {
     const options = ['--server', `http://${proxy.host}:${proxy.port}`, '--vantage', 'site']
     const agent = await spawnPeer(process.execPath, [program, ...options, '--spool', join(directory.path, 'spool')], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key, PORTWARDEN_LOG_LEVEL: 'trace', ...env },
-      ready: /looks from site/,
+      ready: /probes from site/,
     })
     agents.push(agent)
     const params = {

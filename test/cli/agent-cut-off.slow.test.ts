@@ -50,7 +50,7 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     const argv = ['netns', 'exec', network.namespaces.client, process.execPath, program, ...options]
     const agent = await spawnPeer('ip', [...argv, '--spool', join(directory.path, 'spool')], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key, PORTWARDEN_PROBE_TIMEOUT_MS: '1000' },
-      ready: /looks from branch/,
+      ready: /probes from branch/,
     })
     closers.push(agent.end)
     return agent
@@ -72,8 +72,8 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     await agent.logged(/"leased"/)
     await link('down')
     const cutOffFor = pause(inFull(60_000, 0))
-    await agent.logged(/"kept"/)
-    await agent.logged(/not reachable; what was seen is kept/)
+    await agent.logged(/"observations stored"/)
+    await agent.logged(/not reachable; the delivery stays in the spool/)
     // Its heartbeats are missing meanwhile, so that the batch waits to be leased again.
     const [lost, again] = [
       { name: 'batch/branch', state: 'failed' },

@@ -1,14 +1,14 @@
 import pino from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
-import { type Answer, type Server, UnreachableError } from '../../src/cli/agent/server.ts'
+import { type Server, type ServerResponse, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
 import { workAsAgent } from '../../src/cli/agent/work.ts'
 import type { Prober } from '../../src/probes/engine/prober.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const log = pino({ level: 'silent' })
-const leaseOf = (batch: number, job: number): Answer => ({
+const leaseOf = (batch: number, job: number): ServerResponse => ({
   status: 200,
   body: {
     id: `${batch}.019b7600-0000-7000-8000-00000000000${job}`,

@@ -18,8 +18,8 @@ describe('the agent does not start', () => {
     run(process.execPath, [program, ...argv], { env: { PATH: process.env.PATH, ...env } })
 
   test.each([
-    ['without a server', ['--vantage', 'x'], '--server names the URL'],
-    ['without a vantage', ['--server', 'https://pw.example'], '--vantage names the vantage'],
+    ['without a server', ['--vantage', 'x'], '--server must be the URL'],
+    ['without a vantage', ['--server', 'https://pw.example'], '--vantage must be the name of the vantage'],
     [
       'where the key would be sent in clear',
       ['--server', 'http://pw.example', '--vantage', 'x'],
@@ -71,7 +71,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     const all = [program, '--vantage', 'branch', '--spool', spool, ...argv]
     const agent = await spawnPeer(process.execPath, all, {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key, PORTWARDEN_PROBE_TIMEOUT_MS: '1000', ...env },
-      ready: /looks from branch/,
+      ready: /probes from branch/,
     })
     agents.push(agent)
     return agent
@@ -128,7 +128,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     const agent = await startAgent(await keyFor('vantage:other'), [
       ...['--server', front.url, '--ca', front.authority.caPath],
     ])
-    await agent.logged(/"status":403.*the server gives no work/)
+    await agent.logged(/"status":403.*the server leases nothing/)
     await agent.end()
   })
 

@@ -35,7 +35,7 @@ describe('npm run audit', { shuffle: false }, () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^TARGET +RULE +VANTAGE +RESULT +STATE +REASON$/)
     expect(lines).toContainEqual(
-      expect.stringMatching(/^127\.0\.0\.1 +client-https +local +pass +open +What was seen is/),
+      expect.stringMatching(/^127\.0\.0\.1 +client-https +local +pass +open +The observation is/),
     )
     expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +server-certificate +local +pass +open /))
     expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-restricted +local +pass +closed /))

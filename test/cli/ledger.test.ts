@@ -61,7 +61,7 @@ describe('npm run ledger', { shuffle: false }, () => {
     expect(stdout).toMatch(/^verdict: {2}unverified, 3 entries checked\nno key: {3}3 entries from 1 on/)
     expect(code).toBe(2)
     const none = await ledger(['verify'], { ...env, PORTWARDEN_LEDGER_KEY: '' })
-    expect(none).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/there is no key of the ledger in/) })
+    expect(none).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/there is no ledger key in/) })
   })
 
   test('verify exits 1 and names the entry from which the tail was cut', async () => {
@@ -91,7 +91,7 @@ describe('npm run ledger', { shuffle: false }, () => {
       [['verify', 'head'], /name one of/],
       [['verify', '--haed', 'x'], /Unknown option '--haed'/],
       [['verify', '--head', join(directory.path, 'gone')], /--head: ENOENT/],
-      [['verify', '--head', join(directory.path, 'no-head')], /holds no head that the key of the ledger signed/],
+      [['verify', '--head', join(directory.path, 'no-head')], /must hold a head that the ledger key has signed/],
     ]
     await Promise.all(
       wrong.map(async ([args, message]) => {

@@ -101,7 +101,7 @@ test('through a batch that an agent is given none does, and one that the agent a
   const spool = await makeTempDir('agent')
   const argv = [agentProgram, '--server', await service.listen(), '--vantage', 'branch', '--spool', spool.path]
   const env = { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key, ...settings }
-  const agent = await spawnPeer(process.execPath, argv, { env, ready: /looks from branch/ })
+  const agent = await spawnPeer(process.execPath, argv, { env, ready: /probes from branch/ })
   try {
     await expectGuarded('a batch of an agent', async (hosts) => {
       const targets = hosts.filter(isHost).map((address, i) => ({ name: `agent-${i}`, address }))

@@ -86,7 +86,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
     const argv = [program, '--vantage', 'stranger', '--spool', spool.path, ...options]
     const agent = await spawnPeer('ip', ['netns', 'exec', network.namespaces.client, process.execPath, ...argv], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key },
-      ready: /looks from stranger/,
+      ready: /probes from stranger/,
     })
     closers.push(agent.end)
 

@@ -10,7 +10,7 @@ interface DeliveriesOptions {
   /** The path of the leases of the vantage. */
   path: string
   log: Logger
-  /** Ends the waiting between tries. */
+  /** Ends the pause between attempts. */
   signal: AbortSignal
 }
 
@@ -18,44 +18,45 @@ export type Deliveries = ReturnType<typeof createDeliveries>
 
 const deliveryTimeoutMs = 30_000
 const longestPauseMs = 10_000
-/** No later try could bring another answer: there is no such batch, or it is not what the service takes. */
-const hopeless: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
+/** Statuses that a retry cannot change: the batch is unknown, or the delivery invalid. */
+const permanent: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
 
-/** Delivers what is in the spool, the oldest first, again and again until each is taken. */
+/** Delivers the spool, oldest first, and retries until the service accepts or rejects each delivery. */
 export function createDeliveries({ server, spool, path, log, signal }: DeliveriesOptions) {
   const waiting = new Set<string>()
   let running: Promise<void> | undefined
 
-  /** True when it is settled, one way or the other. */
+  /** True when no retry is needed. */
   const deliver = async (id: string): Promise<boolean> => {
     const delivery = await spool.read(id)
     if (!delivery) {
-      log.error({ lease: id }, 'what was kept cannot be read, and is lost')
+      log.error({ lease: id }, 'a delivery in the spool cannot be read and is lost')
       return true
     }
     try {
-      const answer = await server.post(`${path}/${id}/observations`, delivery, { timeoutMs: deliveryTimeoutMs })
-      const { status } = answer
-      if (status === 200) log.info({ lease: id, ...(answer.body as object) }, 'delivered')
-      else log.error({ lease: id, status, problem: answer.body }, 'a delivery was refused')
-      return status === 200 || hopeless.has(status)
+      const response = await server.post(`${path}/${id}/observations`, delivery, { timeoutMs: deliveryTimeoutMs })
+      const { status } = response
+      if (status === 200) log.info({ lease: id, ...(response.body as object) }, 'delivered')
+      else log.error({ lease: id, status, problem: response.body }, 'a delivery was rejected')
+      return status === 200 || permanent.has(status)
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error
-      log.warn({ lease: id, reason: error.message }, 'the server is not reachable; what was seen is kept')
+      log.warn({ lease: id, reason: error.message }, 'the server is not reachable; the delivery stays in the spool')
       return false
     }
   }
 
   const run = async () => {
-    for (let tries = 0; waiting.size > 0; ) {
-      const [id = ''] = waiting
+    for (let attempts = 0; ; ) {
+      const [id] = waiting
+      if (id === undefined) return
       if (await deliver(id)) {
         await spool.remove(id)
         waiting.delete(id)
-        tries = 0
+        attempts = 0
       } else {
         if (signal.aborted) return
-        await pause(Math.min(250 * 2 ** tries++, longestPauseMs), signal)
+        await pause(Math.min(250 * 2 ** attempts++, longestPauseMs), signal)
       }
     }
   }
@@ -68,22 +69,22 @@ export function createDeliveries({ server, spool, path, log, signal }: Deliverie
   }
 
   return {
-    /** How many are not delivered. */
+    /** The number of deliveries in the spool. */
     count: () => waiting.size,
-    /** Whether what was seen of a batch is not delivered. */
+    /** Whether the spool holds a delivery for the batch. */
     has: (batch: string) => [...waiting].some((id) => batchOf(id) === batch),
-    /** Takes up what an earlier process left. */
+    /** Resumes the spool of an earlier process. */
     async resume() {
       for (const id of await spool.list()) waiting.add(id)
       void start()
     },
-    /** Keeps a delivery on disk and then delivers it; resolves when it is kept. */
+    /** Stores a delivery on disk, then delivers it; resolves when it is stored. */
     async add(id: string, delivery: Parameters<Spool['put']>[1]) {
       await spool.put(id, delivery)
       waiting.add(id)
       void start()
     },
-    /** Resolves when nothing is under way: all is delivered, or after the signal each was tried once more. */
+    /** Resolves when the spool is empty, or after one last attempt once the signal aborts. */
     settled: () => (waiting.size > 0 ? start() : (running ?? Promise.resolve())),
   }
 }

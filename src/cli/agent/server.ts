@@ -1,34 +1,33 @@
 import http from 'node:http'
 import https from 'node:https'
 
-/** How an agent speaks to its server: one request, one answer in JSON. */
 export interface Server {
-  /** Rejects with UnreachableError where no answer came; a status is an answer. */
-  post(path: string, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<Answer>
+  /** Rejects with UnreachableError when no response arrives; resolves for every status. */
+  post(path: string, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<ServerResponse>
   close(): void
 }
 
-export interface Answer {
+export interface ServerResponse {
   status: number
   body: unknown
 }
 
-/** The server did not answer, or what came was no answer of it. */
+/** The server sent no response, or an unreadable one. */
 export class UnreachableError extends Error {}
 
 interface ServerOptions {
   /** `https:`, or `http:` to this machine. */
   url: URL
   key: string
-  /** PEM certificates; with them no other authority is trusted. */
+  /** PEM certificates, the only trusted authorities when set. */
   ca?: string
-  /** Where HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read. */
+  /** The source of HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   env: NodeJS.ProcessEnv
 }
 
 const maxResponseBytes = 64 * 1024 * 1024
 
-/** Connects to the API of a service. Its certificate is always verified, whatever NODE_TLS_REJECT_UNAUTHORIZED says. */
+/** Connects to the API of a service; verifies its certificate even with NODE_TLS_REJECT_UNAUTHORIZED=0. */
 export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
   const options = { keepAlive: true, proxyEnv: env }
   const agent =
@@ -45,8 +44,8 @@ export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(text),
         }
-        const place = new URL(path.replace(/^\//, ''), `${url.href.replace(/\/$/, '')}/`)
-        request(place, { method: 'POST', agent, headers, signal: ended }, (response) =>
+        const target = new URL(path.replace(/^\//, ''), `${url.href.replace(/\/$/, '')}/`)
+        request(target, { method: 'POST', agent, headers, signal: ended }, (response) =>
           readResponse(response).then(resolve, fail),
         )
           .on('error', fail)
@@ -56,12 +55,12 @@ export function connectToServer({ url, key, ca, env }: ServerOptions): Server {
   }
 }
 
-async function readResponse(response: http.IncomingMessage): Promise<Answer> {
+async function readResponse(response: http.IncomingMessage): Promise<ServerResponse> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxResponseBytes) throw new Error('the answer is too long')
+    if (bytes > maxResponseBytes) throw new Error(`the response has more than ${maxResponseBytes} bytes`)
     chunks.push(chunk)
   }
   const text = Buffer.concat(chunks).toString()

@@ -8,14 +8,14 @@ export type Spool = Awaited<ReturnType<typeof openSpool>>
 const named = RegExp(`^(${leaseId.slice(1, -1)})\\.json$`)
 
 /**
- * What an agent saw and could not deliver yet: one file for a lease, written whole or not at all. It holds no more than the
- * agent runs at once, because nothing is leased while it is full.
+ * Undelivered observations, one file per lease, written atomically. The size is bounded: an agent leases nothing while the
+ * spool holds as many batches as it may run.
  */
 export async function openSpool(directory: string) {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const fileOf = (id: string) => join(directory, `${id}.json`)
   return {
-    /** The leases that are kept, the oldest first. */
+    /** The stored leases, oldest first. */
     async list(): Promise<string[]> {
       const ids = (await readdir(directory)).flatMap((file) => named.exec(file)?.[1] ?? [])
       return ids.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
@@ -33,7 +33,7 @@ export async function openSpool(directory: string) {
       await rename(draft, fileOf(id))
     },
 
-    /** Undefined where the file is gone, or is not what was put there. */
+    /** Undefined when the file is missing or invalid. */
     async read(id: string): Promise<Delivery | undefined> {
       try {
         const delivery: unknown = JSON.parse(await readFile(fileOf(id), 'utf8'))

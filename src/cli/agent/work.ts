@@ -14,18 +14,18 @@ export interface AgentOptions {
   deliveries: Deliveries
   prober: Prober
   path: string
-  /** Batches at once, those that wait for their delivery included. */
+  /** The limit of batches that run or wait for delivery. */
   batches: number
   version: string
   log: Logger
-  /** Ends the work: nothing is leased any more, what runs is finished. */
+  /** Ends the leasing; running batches are completed. */
   signal: AbortSignal
 }
 
-const patienceMs = 10_000
+const responseMarginMs = 10_000
 const longestPauseMs = 30_000
 
-/** Leases batches and makes their looks until the signal comes; resolves when the last one is kept for its delivery. */
+/** Leases batches and runs their checks until the signal aborts; resolves when the last one is in the spool. */
 export async function workAsAgent(options: AgentOptions): Promise<void> {
   const { deliveries, batches, signal, log } = options
   const running = new Map<string, Promise<void>>()
@@ -35,7 +35,7 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
       await Promise.race([...running.values(), ...(deliveries.count() > 0 ? [deliveries.settled()] : []), ended])
       continue
     }
-    const lease = await askForWork(options)
+    const lease = await leaseBatch(options)
     if (lease === 'failed') {
       await pause(Math.min(500 * 2 ** failures++, longestPauseMs), signal)
       continue
@@ -43,7 +43,7 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
     failures = 0
     if (!lease) continue
     const batch = batchOf(lease.id)
-    // It was cut off so long that it is given its own batch again: what it has seen of it counts.
+    // After a long outage the agent may lease its own batch again; the first run counts.
     if (running.has(batch) || deliveries.has(batch)) continue
     const run = runLease(options, lease)
       .catch((err: unknown) => log.error({ err, lease: lease.id }, 'a batch failed; it is leased again'))
@@ -56,7 +56,7 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 
-async function askForWork({
+async function leaseBatch({
   server,
   prober,
   path,
@@ -65,12 +65,12 @@ async function askForWork({
   signal,
 }: AgentOptions): Promise<Lease | undefined | 'failed'> {
   const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary() }
-  const timeoutMs = maxLeaseWaitSeconds * 1000 + patienceMs
+  const timeoutMs = maxLeaseWaitSeconds * 1000 + responseMarginMs
   try {
-    const answer = await server.post(path, body, { timeoutMs, signal })
-    if (answer.status === 204) return undefined
-    if (answer.status === 200 && Value.Check(Lease, answer.body)) return answer.body
-    log.error({ status: answer.status, problem: answer.body }, 'the server gives no work')
+    const response = await server.post(path, body, { timeoutMs, signal })
+    if (response.status === 204) return undefined
+    if (response.status === 200 && Value.Check(Lease, response.body)) return response.body
+    log.error({ status: response.status, problem: response.body }, 'the server leases nothing')
   } catch (error) {
     if (!(error instanceof UnreachableError)) throw error
     if (!signal.aborted) log.warn({ reason: error.message }, 'the server is not reachable')
@@ -82,19 +82,24 @@ async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks }:
   const { server, prober, path, deliveries, log } = options
   log.info({ lease: id, checks: checks.length }, 'leased')
   const beat = setInterval(() => {
-    server.post(`${path}/${id}/heartbeat`, {}, { timeoutMs: patienceMs }).catch(() => {}) // the next one may come through
+    server.post(`${path}/${id}/heartbeat`, {}, { timeoutMs: responseMarginMs }).catch(() => {}) // the next one may succeed
   }, heartbeatSeconds * 1000)
   try {
-    const seen = await runChecks(prober, checks as Check[])
-    const observations = (seen ?? []).map(({ observedAt, addressResults }, check) => ({
+    const observed = await runChecks(prober, checks as Check[])
+    const observations = (observed ?? []).map(({ observedAt, addressResults }, check) => ({
       check,
       observedAt,
       addressResults: addressResults.map(({ address, state, reason, facts, latencyMs, attempts }) => ({
-        ...{ address, state, reason, facts, latencyMs, attempts },
+        address,
+        state,
+        reason,
+        facts,
+        latencyMs,
+        attempts,
       })),
     }))
-    await deliveries.add(id, { online: seen !== undefined, observations } as Delivery)
-    log.info({ lease: id }, 'kept')
+    await deliveries.add(id, { online: observed !== undefined, observations } as Delivery)
+    log.info({ lease: id }, 'observations stored')
   } finally {
     clearInterval(beat)
   }
