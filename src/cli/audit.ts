@@ -91,7 +91,7 @@ async function findDrift({ stores }: App, auditId: string, hosts: readonly strin
   const from = previous === undefined ? undefined : await stores.drift.pointInTimeOf(previous)
   const to = await stores.drift.pointInTimeOf(auditId)
   if (!from || !to) return null
-  const drift = await stores.drift.compare(from.moment, to.moment)
+  const drift = await stores.drift.compare(from.point, to.point)
   const items: DriftItem[] = []
   for await (const page of eachPage(drift.page)) items.push(...page)
   return items.filter((item) => hosts.includes(item.target))

@@ -30,7 +30,7 @@ export async function fanOutDrift(
       ({ severity }) => severities.indexOf(severity) >= severities.indexOf(minSeverity ?? 'low'),
     )
     const only = minSeverity ? { rules: rules.map((rule) => rule.id) } : {}
-    const drift = await stores.drift.compare(from.moment, to.moment, {
+    const drift = await stores.drift.compare(from.point, to.point, {
       ...(labels && { labels }),
       ...only,
       policy: audit.policy.name,

@@ -55,7 +55,7 @@ export interface Keyset {
   limit: number
 }
 
-/** Two moments of which each knows what the other looks at. */
+/** Two points in time of which each knows what the other looks at. */
 interface Sides {
   from: PointInTime
   to: PointInTime
@@ -63,9 +63,9 @@ interface Sides {
 
 /** What an audit looked at is compared with the same at another time; the rest of the estate is not its matter. */
 export function inOneScope(from: PointInTime, to: PointInTime): Sides {
-  const within = (moment: PointInTime, other: PointInTime): PointInTime => {
+  const within = (point: PointInTime, other: PointInTime): PointInTime => {
     const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
-    return 'time' in moment && !moment.within && audit ? { ...moment, within: audit } : moment
+    return 'time' in point && !point.within && audit ? { ...point, within: audit } : point
   }
   return { from: within(from, to), to: within(to, from) }
 }
@@ -133,14 +133,14 @@ function transitionOf({ from, to }: Sides): Prisma.Sql {
 }
 
 /** 1 where an absent series was merely not tested: the audit did not come to it, or chose other vantages or rules. */
-function untestedIn(moment: PointInTime): Prisma.Sql {
-  if (!('auditId' in moment) || moment.tested === 'all') return Prisma.sql`0`
-  if (moment.tested === 'unknown') return Prisma.sql`1`
+function untestedIn(point: PointInTime): Prisma.Sql {
+  if (!('auditId' in point) || point.tested === 'all') return Prisma.sql`0`
+  if (point.tested === 'unknown') return Prisma.sql`1`
   return Prisma.sql`(SELECT NOT EXISTS (
       SELECT FROM series s JOIN vantage v ON v.id = s.vantage_id JOIN rule r ON r.id = s.rule_id
       WHERE s.target_id = d.target_id AND s.id = d.series_id AND (u.vantages = '{}' OR v.name = ANY(u.vantages))
         AND (coalesce(u.rules, '{}') = '{}' OR r.name = ANY(u.rules))
-    ) FROM audit u WHERE u.id = ${moment.auditId}::uuid)::int`
+    ) FROM audit u WHERE u.id = ${point.auditId}::uuid)::int`
 }
 
 const classes: ReadonlyMap<number, DriftClass> = new Map(
@@ -163,19 +163,19 @@ export function classOf(number: number): DriftClass {
   return kind
 }
 
-/** What was true of every series at a moment: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
-function sideOf(moment: PointInTime, other: PointInTime): Prisma.Sql {
+/** What was true of every series at a point in time: (target_id, series_id, at, to_at, result, state, reason_id, evidence_id, audit_id). */
+function sideOf(point: PointInTime, other: PointInTime): Prisma.Sql {
   const never = Prisma.sql`NULL::timestamptz AS to_at`
   const columns = Prisma.sql`result, state, reason_id, evidence_id, audit_id`
-  if ('auditId' in moment) {
-    return Prisma.sql`SELECT target_id, series_id, observed_at AS at, ${never}, ${columns} FROM finding WHERE audit_id = ${moment.auditId}::uuid`
+  if ('auditId' in point) {
+    return Prisma.sql`SELECT target_id, series_id, observed_at AS at, ${never}, ${columns} FROM finding WHERE audit_id = ${point.auditId}::uuid`
   }
-  if ('baseline' in moment) {
-    return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${moment.baseline}`
+  if ('baseline' in point) {
+    return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${point.baseline}`
   }
   return Prisma.sql`SELECT target_id, series_id, from_at AS at, to_at, ${columns} FROM span x
-    WHERE from_at <= ${moment.time} AND (to_at IS NULL OR to_at > ${moment.time})
-      ${notAlsoAt(moment, other)} ${withinAudit(moment.within)}`
+    WHERE from_at <= ${point.time} AND (to_at IS NULL OR to_at > ${point.time})
+      ${notAlsoAt(point, other)} ${withinAudit(point.within)}`
 }
 
 function withinAudit(auditId: string | undefined): Prisma.Sql {
@@ -186,9 +186,9 @@ function withinAudit(auditId: string | undefined): Prisma.Sql {
 }
 
 /** Between two times nothing differs where one span covers both: only what ended or began between them is read. */
-function notAlsoAt(moment: Extract<PointInTime, { time: Date }>, other: PointInTime): Prisma.Sql {
-  if (!('time' in other) || moment.within !== other.within) return Prisma.empty
-  return moment.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
+function notAlsoAt(point: Extract<PointInTime, { time: Date }>, other: PointInTime): Prisma.Sql {
+  if (!('time' in other) || point.within !== other.within) return Prisma.empty
+  return point.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
 }
 
 /** Counting all differences needs no names, unless they decide what counts. */
@@ -197,10 +197,10 @@ const needsNames = ({ from, to }: Sides, { class: _class, ...filter }: DriftFilt
 
 /** A baseline says nothing about policies that it was not approved for. */
 function policiesOf({ from, to }: Sides): Prisma.Sql {
-  const of = (moment: PointInTime, side: string) =>
-    'baseline' in moment
+  const of = (point: PointInTime, side: string) =>
+    'baseline' in point
       ? Prisma.sql`AND (${Prisma.raw(`d.${side}_result IS NOT NULL`)} OR r.policy = (
-          SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${moment.baseline}))`
+          SELECT p.name FROM baseline n JOIN audit u ON u.id = n.audit_id JOIN policy p ON p.id = u.policy_id WHERE n.name = ${point.baseline}))`
       : Prisma.empty
   return Prisma.sql`${of(from, 'b')} ${of(to, 'a')}`
 }

@@ -59,7 +59,7 @@ export interface Drift {
   page(options: { cursor?: string; limit: number }): Promise<Page<DriftItem>>
 }
 
-/** Drift between two moments, read from spans, findings and baselines. */
+/** Drift between two points in time, read from spans, findings and baselines. */
 export function createDriftStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const stateOf = (side: Side, evidence: unknown): SeriesState => ({
     result: codes.result.wordOf(side.result),
@@ -70,8 +70,8 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
   })
 
   return {
-    /** The moment of an audit and when it was; undefined where there is no such audit. */
-    async pointInTimeOf(auditId: string): Promise<{ moment: PointInTime; at: Date } | undefined> {
+    /** The point in time of an audit; undefined for an unknown audit. */
+    async pointInTimeOf(auditId: string): Promise<{ point: PointInTime; at: Date } | undefined> {
       const row = await db.audit.findFirst({
         where: { id: auditId, ...madeIn(targetScope) },
         select: {
@@ -87,10 +87,10 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
       const at = row.observedUntil ?? row.finishedAt ?? row.createdAt
       const kept = row.observedUntil === null || (await db.finding.findFirst({ where: { auditId } })) !== null
       // Retention has dropped its findings: what spans say of that time is what it found.
-      return { moment: kept ? { auditId, tested } : { time: at, within: auditId }, at }
+      return { point: kept ? { auditId, tested } : { time: at, within: auditId }, at }
     },
 
-    /** Compares two moments by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
+    /** Compares two points in time by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
     async compare(from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<Drift> {
       const sides = { ...inOneScope(from, to), targetScope }
       const read = (page: Keyset) => report<Difference>(db)`${differencesBetween(sides, filter, page)}`

@@ -31,7 +31,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const from = await readPointInTime(request.view, 'from', fromText)
       const to = await readPointInTime(request.view, 'to', toText)
       const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
-      const drift = await request.view.stores.drift.compare(from.moment, to.moment, wanted)
+      const drift = await request.view.stores.drift.compare(from.point, to.point, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
       if (wantsPage(request)) return { ...head, ...linkNext(reply, request.url, await drift.page({ cursor, limit })) }
       return sendExport(reply, formatOf(request), {
@@ -47,7 +47,7 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
     { stores }: View,
     field: string,
     value: string,
-  ): Promise<{ moment: PointInTime; at: Date }> {
+  ): Promise<{ point: PointInTime; at: Date }> {
     const [, kind, name = ''] = /^(audit|baseline):(.+)$/.exec(value) ?? []
     const refuse = (message: string) => new RefusedError([{ pointer: `/${field}`, message }], 'query')
     if (kind === 'audit' && uuid.test(name)) {
@@ -56,12 +56,12 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }
     if (kind === 'baseline') {
       const found = await stores.baselines.find(name)
-      if (found) return { moment: { baseline: name }, at: new Date(found.approvals[0]?.at ?? found.createdAt) }
+      if (found) return { point: { baseline: name }, at: new Date(found.approvals[0]?.at ?? found.createdAt) }
     }
     if (kind) throw refuse(`there is no ${kind} ${name}`)
     const time = readTime(value)
     if (!time) throw refuse('must be an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME')
-    return { moment: { time }, at: time }
+    return { point: { time }, at: time }
   }
 }
 
