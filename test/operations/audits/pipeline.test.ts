@@ -50,7 +50,7 @@ describe('an audit', () => {
     expect(await app.ended(second)).toMatchObject({ verdict: 'pass' })
     const [from, to] = [await app.stores.drift.pointInTimeOf(first), await app.stores.drift.pointInTimeOf(second)]
     if (!from || !to) throw new Error('an audit is gone')
-    const { items } = await (await app.stores.drift.compare(from.moment, to.moment, {})).page({ limit: 10 })
+    const { items } = await (await app.stores.drift.compare(from.point, to.point, {})).page({ limit: 10 })
     expect(items.map((item) => [item.rule, item.class])).toEqual([['must-be-shut', 'recovered']])
   })
 

@@ -42,7 +42,7 @@ async function audit(
 async function pointInTimeOf(auditId: string): Promise<PointInTime> {
   const found = await stores.drift.pointInTimeOf(auditId)
   if (!found) throw new Error(`there is no audit ${auditId}`)
-  return found.moment
+  return found.point
 }
 const between = async (from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<DriftItem[]> =>
   (await (await stores.drift.compare(from, to, filter)).page({ limit: 100 })).items

@@ -26,7 +26,7 @@ async function audit(ms: number, seen: [Series | undefined, Outcome?][], policy 
 async function pointInTimeOf(auditId: string): Promise<PointInTime> {
   const found = await stores.drift.pointInTimeOf(auditId)
   if (!found) throw new Error(`there is no audit ${auditId}`)
-  return found.moment
+  return found.point
 }
 
 async function between(from: PointInTime, to: PointInTime, filter: DriftFilter): Promise<DriftItem[]> {
