@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readlinkSync, realpathSync } from 'node:fs'
-import { chmod, chown, mkdir, symlink } from 'node:fs/promises'
+import { chmod, lchown, mkdir, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -77,12 +77,10 @@ function socketDirectory(home: string): string {
 
 async function makeSocketDirectory(home: string, account: Account | undefined): Promise<string> {
   const path = socketDirectory(home)
-  try {
-    await mkdir(path, { mode: 0o700 })
-    if (account) await chown(path, account.uid, account.gid)
-  } catch (error) {
+  await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
     if (errorCode(error) !== 'EEXIST') throw error
-  }
+  })
+  if (account) await lchown(path, account.uid, account.gid) // again, because another start may have come no further
   checkPrivateDirectory(path, account?.uid)
   return path
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chown, mkdtemp, open, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
@@ -118,8 +119,7 @@ async function writeAccessFiles({ cluster }: Directories): Promise<AccessFiles> 
 
 /** Renaming follows no link that stands in the way. */
 async function replaceFile(path: string, content: string): Promise<void> {
-  const draft = `${path}.${process.pid}`
-  await rm(draft, { force: true })
+  const draft = `${path}.${randomUUID()}`
   await writeFile(draft, content, { mode: 0o644, flag: 'wx' })
   await rename(draft, path)
 }
