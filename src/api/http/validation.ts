@@ -15,9 +15,10 @@ export function schemaCompiler(coerceTypes: Coercion): (schema: object) => Check
   const forAll = createAjv(coerceTypes, true)
   return (named) => {
     const schema = withoutIds(named) as object // Ajv takes an `$id` only once
-    const findFirst = forFirst.compile(schema)
+    let findFirst: ValidateFunction | undefined
     let findAll: ValidateFunction | undefined
     const check: Check = (part) => {
+      findFirst ??= forFirst.compile(schema) // on first use: compiling all routes takes most of the start
       if (findFirst(part)) return true
       check.errors = findFirst.errors
       if (countValues(part) > maxValues) return false
