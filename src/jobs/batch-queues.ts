@@ -38,9 +38,8 @@ const affected = (response: object): number =>
   'affected' in response && typeof response.affected === 'number' ? response.affected : 0
 
 /**
- * The queues of batches, two for each vantage. A batch that kills its worker takes what runs beside it along: whatever did not
- * end in its first try has two more from a queue of its own, from which a worker takes one at a time: none of the others there
- * loses a try with it.
+ * Two queues per vantage. A batch that kills its worker also ends the batches beside it, so retries run one at a time from
+ * their own queue, where they cost no other batch an attempt.
  */
 export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
   const { ensureQueue, delivery, deadLetters, concurrency, waitForBatch, pollEverySeconds, onError } = options

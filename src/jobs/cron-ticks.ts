@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser'
 import { readCron } from '../domain/schedules.ts'
 import { instantsOf, offsetAt, wallTimeAt } from '../runtime/time-zone.ts'
 
-/** No zone sets its clocks by more than a day at once. */
+/** No zone moves its clocks by more than a day. */
 const reachMs = 26 * 3_600_000
 
 /**

@@ -76,7 +76,7 @@ const maintenanceQueue = 'maintenance'
 const maintenanceCron = '17 3 * * *'
 const tickQueue = 'schedule-ticks'
 const deliveryQueue = 'webhook-delivery'
-const webhooksAtOnce = 8
+const deliveryConcurrency = 8
 const everyMinute = '* * * * *'
 
 // A worker that is killed shows by its missing heartbeat; 10 s is the least that pg-boss takes.
@@ -176,7 +176,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
       await workOn(planFailedQueue, 1, handlers.failAudit)
       await workOn(reprobeQueue, 1, handlers.reprobe)
       await workOn(batchFailedQueue, 1, handlers.failBatch)
-      await workOn(deliveryQueue, webhooksAtOnce, handlers.deliver)
+      await workOn(deliveryQueue, deliveryConcurrency, handlers.deliver)
       await workOn(maintenanceQueue, 1, handlers.maintain)
       await workOn(tickQueue, 1, () => handlers.takeTicks(new Date(clock.now())))
       await boss.schedule(tickQueue, everyMinute, null, { tz: 'UTC', missed: 'once' })

@@ -14,7 +14,7 @@ export async function maintain(
   await maintenance.ensurePartitions()
   const droppedPartitions = await transaction(async (tx) => {
     const names = await tx.maintenance.dropFindings(retentionDays)
-    // Distinguishes dropped findings from findings that somebody removed.
+    // Distinguishes dropped findings from findings that were tampered with.
     for (const name of names)
       tx.ledger.record({ actor: 'system', action: 'findings.drop', subject: name, payload: { retentionDays } })
     return names

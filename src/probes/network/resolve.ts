@@ -43,7 +43,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const slots = createSlots(options.parallel, options.patienceMs)
   const inFlight = new Map<string, Promise<readonly string[] | Outcome>>()
 
-  const lookUp = async (name: string): Promise<readonly string[] | Outcome> => {
+  const query = async (name: string): Promise<readonly string[] | Outcome> => {
     if (!(await slots.take())) {
       inFlight.delete(name)
       return unavailable
@@ -71,7 +71,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     const name = host.toLowerCase()
     const running = inFlight.get(name) // an overdue lookup stays here until the system ends it
     if (running) return running
-    const started = lookUp(name)
+    const started = query(name)
     inFlight.set(name, started)
     return started
   }

@@ -24,7 +24,7 @@ const add = async (lane: string, series?: string) => {
 const due = async () => (await stores.deliveries.due('w', 100)).map(({ id }) => id)
 const settle = (id: string, settlement: Parameters<typeof stores.deliveries.settle>[0][number]['settlement']) =>
   stores.deliveries.settle([
-    { id, triedAt: new Date(), attempt: { status: 500, error: 'answered 500', durationMs: 1 }, settlement },
+    { id, triedAt: new Date(), attempt: { status: 500, error: 'responded 500', durationMs: 1 }, settlement },
   ])
 
 describe('what is due', () => {

@@ -105,7 +105,7 @@ The service reads the whole document before it saves anything. It saves all rows
           errors: errors.map(({ line, pointer, message }) => ({ line, pointer, detail: message })),
         }
       } catch (error) {
-        return await answerUnread(request, reply, error)
+        return await sendUnreadable(request, reply, error)
       } finally {
         release()
         await spool.close()
@@ -138,7 +138,7 @@ function refuse(reply: FastifyReply, { refused, errors }: Tally) {
   })
 }
 
-async function answerUnread({ raw }: FastifyRequest, reply: FastifyReply, error: unknown) {
+async function sendUnreadable({ raw }: FastifyRequest, reply: FastifyReply, error: unknown) {
   if (error instanceof CutOffError) return sendProblem(reply, { status: 400, detail: error.message }) // the client has gone
   if (error instanceof TooLargeError)
     return sendProblem(reply.header('connection', 'close'), { status: 413, detail: error.message })

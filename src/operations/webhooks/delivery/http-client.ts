@@ -123,13 +123,13 @@ async function send(agent: Agent, { url, headers, body }: Post, signal: AbortSig
     body,
     signal,
   }
-  const { statusCode, headers: answered, body: rest } = await agent.request(request)
+  const { statusCode, headers: responseHeaders, body: rest } = await agent.request(request)
   await rest.dump({ limit: drainedBytes, signal }).catch(() => {}) // the head decides; the body may break off
   await immediate() // the connection counts as busy until then, and another would be opened
-  const after = retryAfterSeconds(answered['retry-after'], Date.now())
+  const after = retryAfterSeconds(responseHeaders['retry-after'], Date.now())
   return {
     status: statusCode,
-    error: statusCode >= 200 && statusCode < 300 ? null : `answered ${statusCode}`,
+    error: statusCode >= 200 && statusCode < 300 ? null : `responded ${statusCode}`,
     ...(after !== undefined && { retryAfterSeconds: after }),
   }
 }

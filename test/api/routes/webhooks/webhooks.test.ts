@@ -204,7 +204,7 @@ describe.concurrent('a webhook whose receiver is in trouble', () => {
     await newest(id, ({ attempts }) => attempts === 3)
     await hurry(id)
     const dead = await settled(id, 'dead')
-    expect(dead).toMatchObject({ attempts: 4, lastAttempt: { httpStatus: 500, error: 'answered 500' } })
+    expect(dead).toMatchObject({ attempts: 4, lastAttempt: { httpStatus: 500, error: 'responded 500' } })
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([dead.messageId]))
     expect(receiver.received).toHaveLength(4)
     receiver.behave(() => 200)
@@ -220,7 +220,7 @@ describe.concurrent('a webhook whose receiver is in trouble', () => {
 
   test.each([
     ['is slow', () => undefined, 'timeout'],
-    ['redirects: it is not followed', redirect, 'answered 307'],
+    ['redirects: it is not followed', redirect, 'responded 307'],
     ['closes without an answer', hangUp, /other side closed|ECONNRESET/],
   ] as const)('waits for the next try where its receiver %s', async (_, behaviour, error) => {
     await using receiver = await startReceiver()
