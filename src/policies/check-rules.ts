@@ -180,11 +180,11 @@ function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path
     .flatMap((name) => {
       const group = anyProtocols[probe].expects[name]
       const groupPath = [...path, name]
-      if (!group) return issue(groupPath, `does not belong to probe ${probe}: it needs probe ${takersOf(name)}`)
+      if (!group) return issue(groupPath, `does not belong to probe ${probe}: it needs probe ${protocolsWith(name)}`)
       if (closed) return issue(groupPath, 'can be seen on an open port only, and `state` does not allow open')
       const demand = expect[name]
       return isRecord(demand) ? (group.contradictions?.(demand, expect) ?? []).map(under(groupPath)) : []
     })
 }
 
-const takersOf = (group: GroupName) => protocolNames.filter((name) => group in protocols[name].expects).join(' or ')
+const protocolsWith = (group: GroupName) => protocolNames.filter((name) => group in protocols[name].expects).join(' or ')
