@@ -12,6 +12,8 @@ interface BatchQueueOptions {
   ensureQueue(name: string, settings: Omit<QueueSettings, 'name'>): Promise<void>
   /** How jobs of all kinds are delivered. */
   delivery: Omit<QueueSettings, 'name'> & { heartbeatSeconds: number }
+  /** How the last attempts of a batch are delivered. */
+  lastResort: BatchQueueOptions['delivery']
   /** The queue where batches go that failed in every try. */
   deadLetters: string
   /** Large batches that one worker runs at the same time, of each vantage. */
@@ -42,11 +44,12 @@ const affected = (response: object): number =>
  * their own queue, where they cost no other batch an attempt.
  */
 export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
-  const { ensureQueue, delivery, deadLetters, concurrency, waitForBatch, pollEverySeconds, onError } = options
+  const { ensureQueue, delivery, lastResort, deadLetters, concurrency, waitForBatch, pollEverySeconds, onError } =
+    options
   /** Those of a vantage, that of the first tries last: others have waited longer. */
   const ensure = async (vantage: string) => {
     const [first, again] = [firstQueue(vantage), retryQueue(vantage)]
-    await ensureQueue(again, { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }) // giving up is not given up
+    await ensureQueue(again, lastResort)
     await ensureQueue(first, { ...delivery, retryLimit: 0, deadLetter: again })
     return [again, first] as const
   }

@@ -145,6 +145,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   const batches = createBatchQueues(boss, {
     ensureQueue,
     delivery: { ...delivery, notify: false },
+    lastResort: { ...lastResort, notify: false },
     deadLetters: batchFailedQueue,
     concurrency,
     waitForBatch,

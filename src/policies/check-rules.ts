@@ -187,4 +187,5 @@ function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path
     })
 }
 
-const protocolsWith = (group: GroupName) => protocolNames.filter((name) => group in protocols[name].expects).join(' or ')
+const protocolsWith = (group: GroupName) =>
+  protocolNames.filter((name) => group in protocols[name].expects).join(' or ')

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox'
 import { Problem } from '../http/problems.ts'
 
-const problemTexts: Record<number, string> = {
+const problemTexts = {
   400: 'The request is malformed; `errors` lists the invalid fields',
   401: 'The credentials are missing or invalid',
   403: 'The credentials do not allow this operation',
@@ -17,11 +17,11 @@ const problemTexts: Record<number, string> = {
   503: 'The service is unavailable; retry after `Retry-After` seconds',
 }
 
+const always = [400, 401, 403, 429, 500, 503] as const
+
 /** The problem responses of an operation, with those that every operation under /v1 has. */
-export const problems = (...statuses: number[]) =>
-  Object.fromEntries(
-    [...statuses, 400, 401, 403, 429, 500, 503].sort().map((status) => [status, problem(problemTexts[status] ?? '')]),
-  )
+export const problems = (...statuses: (keyof typeof problemTexts)[]) =>
+  Object.fromEntries([...statuses, ...always].sort().map((status) => [status, problem(problemTexts[status])]))
 
 /** A problem response with a description of its own. */
 export const problem = (description: string) => ({

@@ -1,13 +1,13 @@
 import { evidenceOf } from '../../domain/findings/evidence.ts'
 import { judgePair } from '../../domain/findings/paired-rule.ts'
+import { required } from '../../runtime/required.ts'
 import type { DuePairs, Pair } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Parts } from '../context.ts'
 import { isReprobe, proveWindow } from '../exceptions/prove-window.ts'
 import { loadPermissions } from './load-exceptions.ts'
-
-const findingsPerRecording = 1_000
+import { recordUnbatched } from './record-unbatched.ts'
 
 export type FinishParts = Pick<Parts, 'stores' | 'transaction' | 'endAudit'>
 
@@ -19,9 +19,7 @@ export async function finishAudit(parts: FinishParts, auditId: string): Promise<
   const { stores, transaction, endAudit } = parts
   const due = await stores.pairs.due(auditId)
   const findings = due ? await waive(stores, due, { auditId, now: new Date() }) : []
-  for (let i = 0; i < findings.length; i += findingsPerRecording) {
-    await stores.record({ auditId, batchId: null, findings: findings.slice(i, i + findingsPerRecording) })
-  }
+  await recordUnbatched(stores, auditId, findings)
   const ended = await endAudit({ id: auditId })
   if (ended && isReprobe(ended.trigger)) await transaction((tx) => proveWindow(tx, auditId))
   if (due) await stores.pairs.forget(auditId)
@@ -35,23 +33,19 @@ async function waive(
 ): Promise<NewFinding[]> {
   const made = due.pairs.map((pair) => ({
     finding: pairedFinding(pair, due, now),
-    rule: due.rules[pair.rule]?.id ?? '',
+    rule: required(due.rules[pair.rule], `rule ${pair.rule} of a pair`).id,
   }))
   const judged = made.map(({ finding, rule }) => ({
     rule,
     targetId: finding.targetId,
     at: finding.observedAt.getTime(),
   }))
-  const audit = await stores.audits.find(auditId)
-  const permissions = await loadPermissions(stores, {
-    policy: audit?.policy.name ?? '',
-    trigger: audit?.trigger ?? '',
-    judged,
-  })
-  return made.map(({ finding }, i) => {
-    const one = judged[i]
-    return { ...finding, waiverId: one ? permissions.waiverOf(one, finding) : null }
-  })
+  const { policy, trigger } = required(await stores.audits.find(auditId), `audit ${auditId}`)
+  const permissions = await loadPermissions(stores, { policy: policy.name, trigger, judged })
+  return made.map(({ finding }, i) => ({
+    ...finding,
+    waiverId: permissions.waiverOf(required(judged[i], `judged pair ${i}`), finding),
+  }))
 }
 
 function pairedFinding(pair: Pair, { rules, observationFor }: DuePairs, now: Date): NewFinding {

@@ -1,6 +1,7 @@
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
+import { required } from '../../runtime/required.ts'
 import type { AuditOrder, Started } from '../../store/audits/audits.ts'
 import type { BatchCheck, NewBatch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Pairs } from '../../store/audits/paired-observations.ts'
@@ -13,13 +14,12 @@ import type { Parts } from '../context.ts'
 import { credentialOf } from './deduplicate-checks.ts'
 import { type FinishParts, finishIfRecorded } from './finish.ts'
 import { type Planned, type PlannedProbe, planPairs } from './plan-paired.ts'
+import { recordUnbatched } from './record-unbatched.ts'
 
 type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
-const settledPerRecording = 1_000
-
 /** The checks of an audit in batches, and its findings that need no probe. */
 export interface Plan extends Started {
   checks: Planned[]
@@ -119,7 +119,7 @@ export async function persistPlans(
   const batches = planned.flatMap(({ auditId, plan }) => plan.drafts.map((draft) => ({ ...draft, auditId })))
   const ids = await stores.batches.create(batches)
   const jobs = batches.map(({ vantage, auditId, checks }, i) => {
-    const job = { auditId, batchId: ids[i] ?? -1, checks: checks.length }
+    const job = { auditId, batchId: required(ids[i], `the id of batch ${i}`), checks: checks.length }
     return { vantage, job }
   })
   for (const [vantage, group] of Map.groupBy(jobs, (one) => one.vantage)) {
@@ -131,9 +131,7 @@ export async function persistPlans(
       .filter((check) => check.kind === 'settled')
       .map((check) => settledFinding(check, new Date()))
       .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
-    for (let i = 0; i < settled.length; i += settledPerRecording) {
-      await stores.record({ auditId, batchId: null, findings: settled.slice(i, i + settledPerRecording) })
-    }
+    await recordUnbatched(stores, auditId, settled)
   }
 }
 
@@ -181,8 +179,9 @@ function splitIntoBatches(probes: readonly PlannedProbe[]): BatchDraft[] {
 function compact(probes: readonly PlannedProbe[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
   const indexes = new Map<ResolvedRule, number>()
   const checks = probes.map(({ targetId, seriesId, rule, host, origin, unlike, side }): BatchCheck => {
-    if (!indexes.has(rule)) indexes.set(rule, indexes.size)
-    const check = { targetId, seriesId, rule: indexes.get(rule) ?? -1, host, indirect: origin.indirect }
+    const index = indexes.get(rule) ?? indexes.size
+    indexes.set(rule, index)
+    const check = { targetId, seriesId, rule: index, host, indirect: origin.indirect }
     return unlike ? { ...check, side: side ?? 'one' } : check
   })
   return { rules: [...indexes.keys()], checks }

@@ -87,8 +87,9 @@ function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelect
 const pointerToTarget = (selection: AuditRequest['targets'], index: number) =>
   Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
 
-const namesOf = (listed: readonly (string | TargetInput)[]) =>
-  listed.map((target) => (typeof target === 'string' ? target : target.name))
+const nameOf = (target: string | TargetInput) => (typeof target === 'string' ? target : target.name)
+
+const namesOf = (listed: readonly (string | TargetInput)[]) => listed.map(nameOf)
 
 /** Checks the listed targets, saves the inline ones, and returns the names of all. */
 async function saveInline(
@@ -99,8 +100,9 @@ async function saveInline(
   const names = namesOf(listed)
   const seen = new Set<string>()
   const issues = listed.flatMap((target, i): ValidationIssue[] => {
-    if (seen.size === seen.add(names[i] ?? '').size)
-      return [{ pointer: `/targets/${i}`, message: `target ${names[i]} is listed twice` }]
+    const name = nameOf(target)
+    if (seen.size === seen.add(name).size)
+      return [{ pointer: `/targets/${i}`, message: `target ${name} is listed twice` }]
     const wrong = typeof target !== 'string' && !isHost(target.address)
     return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
   })

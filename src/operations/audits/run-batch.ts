@@ -3,6 +3,7 @@ import { judge } from '../../domain/findings/judge.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { Check } from '../../probes/engine/run-check.ts'
+import { required } from '../../runtime/required.ts'
 import type { Batch, BatchCheck } from '../../store/audits/batches.ts'
 import type { PairedObservation } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
@@ -54,16 +55,14 @@ export async function recordSeen(
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(parts, job, { result: 'unknown', reason: 'vantage-offline' })
   const { indexes } = distinctChecksOf(batch)
-  const judged = batch.checks.flatMap(({ targetId }, i) => {
-    const observation = seen[indexes[i] ?? -1]
-    return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
-  })
+  const observationOf = (i: number) =>
+    required(seen[required(indexes[i], `check ${i}`)], `the observation of check ${i} of batch ${batch.id}`)
+  const judged = batch.checks.map(({ targetId }, i) => ({ targetId, at: Date.parse(observationOf(i).observedAt) }))
   const permissions = await loadPermissions(parts.stores, { ...batch, judged })
   const findings: NewFinding[] = []
   const pairedObservations: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
-    const observation = seen[indexes[i] ?? -1]
-    if (!observation) throw new Error(`check ${i} of batch ${batch.id} has no observation`)
+    const observation = observationOf(i)
     const rule = ruleOf(batch.rules, check)
     if (check.side) pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))

@@ -8,6 +8,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import { required } from '../../runtime/required.ts'
 import type { Wire } from '../network/wire.ts'
 import { encodeMpint, encodeString, encodeUint32, mpintBytes, readFields, toBigInt } from './fields.ts'
 import { encodePacket, messages, readMessage } from './packet.ts'
@@ -111,7 +112,7 @@ async function requestGroup(wire: Wire): Promise<Setting | ReasonCode> {
 function shareX25519(): KeyShare {
   const { privateKey, publicKey } = generateKeyPairSync('x25519')
   return {
-    sent: Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url'),
+    sent: Buffer.from(required(publicKey.export({ format: 'jwk' }).x, 'x of the public key'), 'base64url'),
     secretWith(received) {
       try {
         const jwk = { kty: 'OKP', crv: 'X25519', x: received.toString('base64url') }

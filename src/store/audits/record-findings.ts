@@ -7,6 +7,9 @@ import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import type { PairedObservation } from './paired-observations.ts'
 
+/** The most findings that callers put into one recording, and that a group of recordings holds. */
+export const findingsPerRecording = 1_000
+
 /** A finding on its way into the database. */
 export interface NewFinding extends Judgement {
   targetId: number

@@ -1,4 +1,5 @@
 import { type CoalesceOptions, coalesce } from '../../runtime/coalesce.ts'
+import { findingsPerRecording } from '../audits/record-findings.ts'
 import type { createAll } from './all-stores.ts'
 
 type Work<T, R> = (items: readonly T[]) => Promise<readonly R[]>
@@ -15,7 +16,7 @@ const limits = {
   findBatches: { concurrency: 2, maxSize: 100 },
   recordFindings: {
     concurrency: 2,
-    maxSize: 1_000,
+    maxSize: findingsPerRecording,
     sizeOf: ({ findings }: { findings: readonly unknown[] }) => findings.length + 1,
   },
 }
