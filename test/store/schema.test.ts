@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path'
+import { PrismaPg } from '@prisma/adapter-pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PrismaClient } from '../../src/store/generated/client.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
 import { run } from '../support/processes.ts'
@@ -83,6 +85,19 @@ test.each(['validate', 'format --check'])(
     expect(await run(process.execPath, argv, { cwd: root, env: { PATH: process.env.PATH } })).toMatchObject({ code: 0 })
   },
 )
+
+test('an update with a condition is one statement, which two callers cannot both pass', async () => {
+  // `relationMode = "prisma"` would make it a read of the ids, and an update of these ids without the condition.
+  const statements: string[] = []
+  const adapter = new PrismaPg({ connectionString: migrated.url })
+  const client = new PrismaClient({ adapter, log: [{ emit: 'event', level: 'query' }] })
+  client.$on('query', ({ query: text }) => statements.push(text))
+  await client.target.updateManyAndReturn({ where: { id: 1, version: 1 }, data: { version: { increment: 1 } } })
+  await client.webhook.updateMany({ where: { id: 'w', version: 1 }, data: { version: { increment: 1 } } })
+  await client.$disconnect()
+  expect(statements).toHaveLength(2)
+  for (const statement of statements) expect(statement).toMatch(/^UPDATE .* WHERE .*"version" = /)
+})
 
 const isAllowed = (line: string) =>
   beyondPrisma.some((allowed) => allowed.test(line)) ||

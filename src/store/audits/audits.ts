@@ -170,8 +170,12 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 
     /** Those whose deadline has come before they have ended, the oldest deadlines first. */
     async overdue(now: Date): Promise<string[]> {
-      const rows = await prepared<{ id: string }>(db)`
-        SELECT id FROM audit WHERE finished_at IS NULL AND deadline_at <= ${now} ORDER BY deadline_at LIMIT ${overdueAtOnce}`
+      const rows = await db.audit.findMany({
+        where: { finishedAt: null, deadlineAt: { lte: now } },
+        select: { id: true },
+        orderBy: { deadlineAt: 'asc' },
+        take: maxOverdue,
+      })
       return rows.map(({ id }) => id)
     },
 
@@ -193,7 +197,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 }
 
 const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
-const overdueAtOnce = 1_000
+const maxOverdue = 1_000
 
 /** That an audit looked at any of these targets. */
 const includesTarget = (targets: Prisma.Sql) =>

@@ -1,4 +1,4 @@
-import type { Database, Prisma } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, andOfTarget, madeIn, type TargetScope } from '../query/target-scope.ts'
@@ -27,7 +27,7 @@ interface Approval {
 /** Approved moments. Their states are copied, so that they outlive findings and spans. */
 export function createBaselineStore(db: Database, targetScope: TargetScope) {
   const recordApproval = (baseline: string, { approvedBy, reason }: Approval, items: number) =>
-    db.baselineApproval.create({ data: { baselineName: baseline, approvedBy, reason, items } })
+    db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })
 
   return {
     /**
@@ -80,8 +80,8 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
     },
 
     async find(name: string): Promise<Baseline | undefined> {
-      const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) }, include })
-      return row ? fromRow(row) : undefined
+      const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) } })
+      return row ? withApprovals(row) : undefined
     },
 
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Baseline>> {
@@ -90,32 +90,39 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
         where: { name: { gt: after }, ...madeIn(targetScope) },
         orderBy: { name: 'asc' },
         take: limit + 1,
-        include,
       })
-      return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+      const items = await Promise.all(rows.map(withApprovals))
+      return cutPage(items, limit, { keyOf: (item) => [item.name], toItem: (item) => item })
     },
 
     async remove(name: string): Promise<void> {
-      const own = { name, ...madeIn(targetScope) }
-      await db.baselineState.deleteMany({ where: { baseline: own } })
-      await db.baselineApproval.deleteMany({ where: { baseline: own } })
-      await db.baseline.deleteMany({ where: own })
+      const removed = await db.baseline.deleteMany({ where: { name, ...madeIn(targetScope) } })
+      if (removed.count === 0) return
+      await db.baselineState.deleteMany({ where: { baseline: name } })
+      await db.baselineApproval.deleteMany({ where: { baseline: name } })
     },
   }
+
+  async function withApprovals({
+    name,
+    auditId,
+    createdAt,
+  }: {
+    name: string
+    auditId: string
+    createdAt: Date
+  }): Promise<Baseline> {
+    const approvals = await db.baselineApproval.findMany({ where: { baseline: name }, orderBy: { id: 'desc' } })
+    return {
+      name,
+      auditId,
+      createdAt: createdAt.toISOString(),
+      approvals: approvals.map(({ approvedBy, reason, items, createdAt: at }) => ({
+        approvedBy,
+        reason,
+        items,
+        at: at.toISOString(),
+      })),
+    }
+  }
 }
-
-const include = { approvals: { orderBy: { id: 'desc' } } } as const
-
-type Row = Prisma.BaselineGetPayload<{ include: typeof include }>
-
-const fromRow = ({ name, auditId, createdAt, approvals }: Row): Baseline => ({
-  name,
-  auditId,
-  createdAt: createdAt.toISOString(),
-  approvals: approvals.map(({ approvedBy, reason, items, createdAt: at }) => ({
-    approvedBy,
-    reason,
-    items,
-    at: at.toISOString(),
-  })),
-})

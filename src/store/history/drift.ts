@@ -12,7 +12,7 @@ import {
 import { type Significance, significanceOf, significanceOfDrift } from '../../domain/history/significance.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
-import { prepared, report } from '../db/statements.ts'
+import { report } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import {
@@ -152,9 +152,11 @@ async function readEvidence(
   { db, codes }: { db: Database; codes: Codes },
   ids: readonly number[],
 ): Promise<Map<number, Evidence>> {
-  const rows = await prepared<{ id: number; content: Evidence }>(db)`
-    SELECT id, content FROM evidence WHERE id = ANY(${[...new Set(ids)]}::int[])`
-  return new Map(rows.map(({ id, content }) => [id, codes.evidence.fromStored(content)]))
+  const rows = await db.evidence.findMany({
+    where: { id: { in: [...new Set(ids)] } },
+    select: { id: true, content: true },
+  })
+  return new Map(rows.map(({ id, content }) => [id, codes.evidence.fromStored(content as unknown as Evidence)]))
 }
 
 function summaryOf(tallies: readonly Tally[]): Record<DriftClass, number> {

@@ -127,9 +127,8 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
 
     /** How many spans a target has, and how many of them have ended: its history changes only with one of these. */
     async extent(targetId: number): Promise<{ spans: number; ended: number }> {
-      const [extent] = await prepared<{ spans: number; ended: number }>(db)`
-        SELECT count(*)::int AS spans, count(to_at)::int AS ended FROM span WHERE target_id = ${targetId}`
-      return extent ?? { spans: 0, ended: 0 }
+      const { _count } = await db.span.aggregate({ where: { targetId }, _count: { _all: true, toAt: true } })
+      return { spans: _count._all, ended: _count.toAt }
     },
 
     /** What is known now of targets: the open spans of all their series, with their facts. */

@@ -159,18 +159,22 @@ export function createDeliveryStore(db: Database) {
 
     /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
     async backlog(): Promise<{ waiting: number; lagSeconds: number }> {
-      const [row] = await prepared<{ waiting: number; lagSeconds: number }>(db)`
-        SELECT count(*)::int AS waiting, coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 AS "lagSeconds"
-        FROM webhook_delivery WHERE status = 'waiting'`
-      return row ?? { waiting: 0, lagSeconds: 0 }
+      const { _count, _min } = await db.webhookDelivery.aggregate({
+        where: { status: 'waiting' },
+        _count: true,
+        _min: { createdAt: true },
+      })
+      const lagMs = _min.createdAt ? Date.now() - _min.createdAt.getTime() : 0
+      return { waiting: _count, lagSeconds: Math.max(0, lagMs / 1000) }
     },
 
     /** Sends a delivery once more, with all its tries; false where it is still under way. */
     async redeliver(webhookId: string, id: string): Promise<boolean> {
-      const changed = await db.$executeRaw`
-        UPDATE webhook_delivery SET status = 'waiting', attempts = 0, next_at = now()
-        WHERE webhook_id = ${webhookId} AND id = ${numberOf(id)} AND status <> 'waiting'`
-      return changed > 0
+      const changed = await db.webhookDelivery.updateMany({
+        where: { webhookId, id: numberOf(id), status: { not: 'waiting' } },
+        data: { status: 'waiting', attempts: 0, nextAt: new Date() },
+      })
+      return changed.count > 0
     },
   }
 }
@@ -191,8 +195,8 @@ const selectDelivery = Prisma.sql`
 
 /** Removes what was settled before the retention, and events that no delivery refers to any more. */
 export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
-  await db.$executeRaw`
-    DELETE FROM webhook_delivery WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)`
+  const before = new Date(Date.now() - retentionDays * 86_400_000)
+  await db.webhookDelivery.deleteMany({ where: { status: { not: 'waiting' }, createdAt: { lt: before } } })
   await db.$executeRaw`
     DELETE FROM webhook_event e WHERE created_at < now() - interval '1 day'
       AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.event_id = e.id)`

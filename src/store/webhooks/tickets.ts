@@ -48,9 +48,8 @@ export function createTicketStore(db: Database, codes: Codes) {
 
     /** The tickets of these webhooks. */
     async of(webhookIds: readonly string[]): Promise<Ticket[]> {
-      return prepared<Ticket>(db)`
-        SELECT webhook_id AS "webhookId", fingerprint, opened_at AS "openedAt", finding FROM webhook_ticket
-        WHERE webhook_id = ANY(${[...webhookIds]}::text[])`
+      const rows = await db.webhookTicket.findMany({ where: { webhookId: { in: [...webhookIds] } } })
+      return rows.map(({ finding, ...row }) => ({ ...row, finding: finding as unknown as TicketFinding }))
     },
 
     /** Those of these series that are in no scope any more: nobody will look at them again. */
@@ -68,10 +67,10 @@ export function createTicketStore(db: Database, codes: Codes) {
         finding: finding as unknown as Prisma.InputJsonObject,
       }))
       if (data.length > 0) await db.webhookTicket.createMany({ data })
-      if (resolved.length === 0) return
-      await db.$executeRaw`
-        DELETE FROM webhook_ticket WHERE (webhook_id, fingerprint) IN (
-          SELECT * FROM unnest(${resolved.map((t) => t.webhookId)}::text[], ${resolved.map((t) => t.fingerprint)}::uuid[]))`
+      for (const [webhookId, tickets] of Map.groupBy(resolved, (ticket) => ticket.webhookId)) {
+        const fingerprints = tickets.map(({ fingerprint }) => fingerprint)
+        await db.webhookTicket.deleteMany({ where: { webhookId, fingerprint: { in: fingerprints } } })
+      }
     },
   }
 }

@@ -117,7 +117,7 @@ export function createWebhookStore(db: Database) {
 
     /** Forgets the webhook and what was told to it. */
     async remove(id: string): Promise<void> {
-      await db.$executeRaw`DELETE FROM webhook_delivery WHERE webhook_id = ${id}`
+      await db.webhookDelivery.deleteMany({ where: { webhookId: id } })
       await db.webhookTicket.deleteMany({ where: { webhookId: id } })
       await db.webhook.deleteMany({ where: { id } })
     },
@@ -137,7 +137,7 @@ export function createWebhookStore(db: Database) {
     },
 
     async release(id: string, by: string): Promise<void> {
-      await db.$executeRaw`UPDATE webhook SET leased_by = NULL, leased_until = NULL WHERE id = ${id} AND leased_by = ${by}`
+      await db.webhook.updateMany({ where: { id, leasedBy: by }, data: { leasedBy: null, leasedUntil: null } })
     },
   }
 }
