@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import { chmod, mkdir, readdir } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { TestProject } from 'vitest/node'
 import { type DatabaseServer, type StartedServer, startDatabaseServer } from './database-server.ts'
 import { makeTempDir } from './temp-dir.ts'
@@ -15,9 +17,16 @@ declare module 'vitest' {
 /** The message on that socket. */
 export type Announcement = DatabaseServer | { error: string }
 
-/** One PostgreSQL for the whole run, started with the first test that needs it and stopped with the run. */
+/**
+ * One PostgreSQL for the whole run, started with the first test that needs it and stopped with the run; and one directory
+ * for temporary files, which is empty in the end unless a test forgot some.
+ */
 export default async function setup(project: TestProject) {
   const directory = await makeTempDir('tests')
+  const files = join(directory.path, 'files')
+  await chmod(directory.path, 0o711) // other users run peers from files in it
+  await mkdir(files, { mode: 0o711 })
+  for (const { config } of project.vitest.projects) config.env = { ...config.env, TMPDIR: files }
   const path = join(directory.path, 'database')
   let started: Promise<StartedServer> | undefined
   const announce = async (socket: Socket) => {
@@ -38,6 +47,17 @@ export default async function setup(project: TestProject) {
       (server) => server.stop(),
       () => {},
     )
+    const left = await leftIn(files)
     await directory.remove()
+    if (left.length > 0) throw new Error(`tests left files behind: ${left.join(', ')}`)
+  }
+}
+
+/** The files that are still there when the processes of the tests had time to remove theirs. */
+async function leftIn(directory: string): Promise<string[]> {
+  for (let waits = 0; ; waits++) {
+    const left = await readdir(directory)
+    if (left.length === 0 || waits === 100) return left
+    await pause(100)
   }
 }
