@@ -5,7 +5,7 @@ export function createIdempotencyStore(db: Database) {
   return {
     /**
      * Claims the key for this request inside the caller's transaction. Another claim of the same key waits for that
-     * transaction to end. Answers what the key stands for when it was claimed before.
+     * transaction to end. Returns the earlier claim of the key, if there is one.
      */
     async claim(claim: { apiKeyId: string; key: string; bodyDigest: string; resource: string }) {
       const made = await db.idempotentRequest.createMany({ data: claim, skipDuplicates: true })

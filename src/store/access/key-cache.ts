@@ -1,15 +1,15 @@
 import type { ApiKey } from '../generated/client.ts'
 
-/** What the trigger on keys tells: the id of one that changed, or nothing where it may be any. */
+/** The channel of the trigger on keys. The payload is the id of the changed key; empty: any key. */
 export const keyChannel = 'portwarden_key'
 
-/** Keys in memory, while the database tells of every change of one. What it did not tell, because the way to it broke unseen, counts for `maxAgeMs`. */
+/** Keys in memory, while notifications of changes arrive. A lost notification is effective after `maxAgeMs` at the latest. */
 export interface KnownKeys {
-  /** The key of this id: as it is in memory, else by `read`. Nobody gets what was read before a change that was told here. */
+  /** The key of this id: as it is in memory, else by `read`. A row that was read before a notified change is never returned. */
   find(id: string, now: Date, read: () => Promise<ApiKey | null>): Promise<ApiKey | null>
-  /** From now on every change is told here. */
+  /** Notifications arrive from now on. */
   trust(): void
-  /** From now on none may be. */
+  /** Notifications may be lost from now on. */
   distrust(): void
   /** This key has changed; any of them where no id is named. */
   changed(id: string): void
@@ -23,7 +23,7 @@ interface Known {
   readAt: number
 }
 
-/** Keeps nothing before it is told to trust. */
+/** Caches nothing before `trust` is called. */
 export function createKnownKeys(): KnownKeys {
   const known = new Map<string, Known>()
   let trusted = false

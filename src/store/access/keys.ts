@@ -7,7 +7,7 @@ import { createKnownKeys } from './key-cache.ts'
 
 /** Who calls. */
 export interface Caller {
-  /** The id of the key that was shown; `oidc:SUB` of the bearer of a token. It stands for who asked, and who approved. */
+  /** The id of the API key, or `oidc:SUB` for a token. Records name requesters and approvers by it. */
   keyId: string
   scopes: string[]
   /** Of which targets it may know. */
@@ -32,7 +32,7 @@ export interface Key {
 /** API keys `pw_<id>_<secret>`. Only the SHA-256 of the secret is stored: it has 256 bits, so a slow hash would add nothing. */
 export function createKeyStore(db: Database, known = createKnownKeys()) {
   return {
-    /** Makes a key and answers it whole: this is the only time that it can be seen. */
+    /** Creates a key and returns it whole; only its digest is stored. */
     async create(
       name: string,
       scopes: string[],
@@ -74,7 +74,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
       return cutPage(rows, limit, { keyOf: (row) => [row.createdAt.toISOString(), row.id], toItem: fromRow })
     },
 
-    /** Closes the door to a key for ever; false where it was revoked before, or is not there. */
+    /** Revokes a key for ever; false if it was revoked before or does not exist. */
     async revoke(id: string): Promise<boolean> {
       return (await db.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })).count > 0
     },

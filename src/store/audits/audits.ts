@@ -15,7 +15,7 @@ export interface NewAudit {
   policyId: number
   targetIds: number[]
   vantages: string[]
-  /** Ids of the rules that are looked at; none: all. */
+  /** Ids of the rules to check; none: all. */
   rules?: string[]
   params: Record<string, unknown>
   trigger: string
@@ -61,10 +61,10 @@ interface AuditFilter {
   limit: number
 }
 
-/** Audits: accepted, planned into batches, finished. Every change of status happens once, whoever tries. */
+/** Audits: accepted, planned into batches, finished. Every change of status happens once. */
 export function createAuditStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   return {
-    /** Writes audits that are to be planned; or that are planned already, and have begun. */
+    /** Stores audits that are queued for planning, or planned and started. */
     async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
       const rows = audits.map(({ started, ...audit }) => ({
         ...{ ...audit, rules: audit.rules ?? [], targetScope, status: started ? 'running' : 'queued' },
@@ -99,7 +99,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       limit,
     }: AuditFilter): Promise<Page<Audit>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      // What is changed of a target may be why its audits are asked for.
+      // A changed target can move its audits into the result.
       const joined =
         externalId !== undefined || !isEverything(labels)
           ? Prisma.sql`OR ${includesTarget(Prisma.sql`t.changed_at >= ${since}`)}`
@@ -120,7 +120,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** Whom its end is told to, who asked for it, and the labels of its targets, each set of them once. */
+    /** The callback, the requester, and the distinct label sets of its targets. */
     async scope(id: string): Promise<AuditScope | undefined> {
       const rows = await prepared<AuditScope>(db)`
         SELECT callback_url AS "callbackUrl", requested_by AS "requestedBy", cardinality(target_ids) AS targets, coalesce((
@@ -129,7 +129,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return rows[0]
     },
 
-    /** The newest finished audit of a policy before this one that looked at any of its targets. */
+    /** The newest finished audit of a policy before this one that includes any of its targets. */
     async findPrevious(id: string): Promise<string | undefined> {
       const rows = await prepared<{ id: string }>(db)`
         SELECT b.id FROM audit a JOIN audit b ON b.id < a.id AND b.status = 'completed' AND b.target_ids && a.target_ids
@@ -179,7 +179,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return rows.map(({ id }) => id)
     },
 
-    /** Asks for the end of an audit; false where it has ended already. */
+    /** Requests the end of an audit; false if it has ended already. */
     async requestCancel(id: string): Promise<boolean> {
       const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(targetScope) }
       return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
@@ -199,7 +199,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
 const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 const maxOverdue = 1_000
 
-/** That an audit looked at any of these targets. */
+/** The condition that an audit includes any of these targets. */
 const includesTarget = (targets: Prisma.Sql) =>
   Prisma.sql`a.target_ids && (SELECT coalesce(array_agg(t.id), '{}') FROM target t WHERE ${targets})`
 

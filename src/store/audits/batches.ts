@@ -3,14 +3,14 @@ import type { VantageKind } from '../../domain/vantages/presence.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** One look of a batch; `rule` is an index into the batch's rules, so that equal rules are stored once. */
+/** One check of a batch; `rule` is an index into its rules, so that equal rules are stored once. */
 export interface BatchCheck {
   targetId: number
   seriesId: number
   rule: number
   host: string
   indirect: boolean
-  /** A look of a paired rule: it makes no finding, what it saw is kept for the end of the audit. */
+  /** The side of a paired rule: its observation is stored until the end of the audit, instead of a finding. */
   side?: 'one' | 'other'
 }
 
@@ -19,10 +19,10 @@ export interface Batch {
   id: number
   auditId: string
   auditStatus: string
-  /** The name of the audit's policy, and what asked for the audit. */
+  /** The name of the audit's policy, and what requested the audit. */
   policy: string
   trigger: string
-  /** No look of it can be older. */
+  /** No observation of it can be older. */
   auditStartedAt: Date
   rules: ResolvedRule[]
   checks: BatchCheck[]
@@ -58,7 +58,7 @@ interface Row {
   checks: Pick<Batch, 'rules' | 'checks'>
 }
 
-/** The channel on which new batches are told to who waits for one; the payload is what they wait for. */
+/** The channel of new batches; the payload is a `batchWaiter`. */
 export const batchChannel = 'portwarden_batch'
 export const batchWaiter = ({ vantage, large = false }: AwaitedBatch): string => `${large ? 'large' : 'any'}:${vantage}`
 
@@ -76,7 +76,7 @@ export const isLarge = (checks: number): boolean => checks > smallBatch
 /** Batches wait here until they are recorded; the queue carries their ids. */
 export function createBatchStore(db: Database) {
   return {
-    /** Stores batches of audits; answers their ids. Who waits for one is woken when the transaction ends. */
+    /** Stores batches and returns their ids. Waiting workers are notified when the transaction ends. */
     async create(batches: readonly NewBatch[]): Promise<number[]> {
       const ids: number[] = []
       for (let i = 0; i < batches.length; i += batchesAtOnce) {

@@ -7,7 +7,7 @@ export interface FindingsDigest {
   digest: string
 }
 
-/** The same with how many findings have each of the results that were asked for, and how many are waived. */
+/** The same with how many findings have each of the given results, and how many are waived. */
 export interface FindingsSum extends FindingsDigest {
   results: number[]
   waived: number
@@ -16,7 +16,7 @@ export interface FindingsSum extends FindingsDigest {
 /**
  * SHA-256 over the SHA-256 of each finding of an audit, in the order of targets and series. Of a finding everything counts:
  * target, rule and vantage by name, times, result, state, reason, the content of its evidence, its window and waiver.
- * Whatever the planner believes of an audit that has just been recorded, each finding looks up what it needs by key: joined with
+ * The planner has no statistics of an audit that was just recorded, so each finding finds its parts by key: joined with
  * tables of unknown size, 30,000 findings have taken minutes.
  */
 export async function digestFindings(db: Database, auditId: string): Promise<FindingsDigest> {

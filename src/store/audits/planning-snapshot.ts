@@ -6,7 +6,7 @@ import type { KnownVantage } from '../inventory/vantages.ts'
 import type { Selection } from '../query/selection.ts'
 import { andHas, hasLabels, isIn, type TargetScope } from '../query/target-scope.ts'
 
-/** What an audit is planned from, as all of it is at one moment. */
+/** The data from which an audit is planned, at one point in time. */
 export interface PlanningSnapshot {
   policy: { id: number; name: string; document: PolicyDocument; isNewest: boolean }
   targets: PlannedTarget[]
@@ -15,7 +15,7 @@ export interface PlanningSnapshot {
 }
 export type PlannedTarget = Pick<StoredTarget, 'id' | 'name' | 'address' | 'params'>
 
-/** What somebody asks for. */
+/** A requested policy and targets. */
 export interface AuditSelection {
   policy: { name: string; version: number | undefined }
   targets: Selection
@@ -80,7 +80,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
       }))
     },
 
-    /** How many checks a caller has under way; until the transaction ends, nobody else learns it for this caller. */
+    /** How many checks a caller has under way; locked for this caller until the transaction ends. */
     async lockChecksInFlight(requestedBy: string): Promise<number> {
       await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`checks of ${requestedBy}`}, 0))`
       const [row] = await prepared<Pick<Read, 'checksInFlight'>>(

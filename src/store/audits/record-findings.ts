@@ -44,7 +44,7 @@ export interface Recording {
 
 /**
  * Records batches in one transaction: evidence by digest, findings, spans where something changed, and the progress of their
- * audits, which it answers in their order. What is recorded already stays as it is, so a batch that is delivered twice changes
+ * audits, which it returns in their order. What is recorded already stays as it is, so a batch that is delivered twice changes
  * nothing. A finding that is not newer than every other audit's finding of its series, or than the end of its spans, is late:
  * it is kept and changes no span.
  */
@@ -104,8 +104,8 @@ function roundsOf(batches: readonly Batch[]): Batch[][] {
 type KnownEvidence = Map<string, number>
 
 /**
- * Keeps other audits from recording these series meanwhile, and looks up which evidence is stored. It must be a statement of
- * its own: what the recording sees of the series is decided when its statement begins, so whoever waits inside it goes on with
+ * Keeps other audits from recording these series meanwhile, and finds which evidence is stored. It must be a statement of
+ * its own: what the recording sees of the series is decided when its statement begins, so a statement that waits goes on with
  * what was true before it waited. The lateral joins keep the planner from reading whole tables for a few hundred rows.
  */
 async function prepare(tx: Database, findings: readonly DigestedFinding[]): Promise<KnownEvidence> {
@@ -156,7 +156,7 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
     ), judged AS (
       SELECT i.audit_id, i.target_id, i.series_id, i.observed_at, i.latency_ms, i.attempts, i.result, i.state, i.reason_id, i.flags,
         coalesce(i.evidence_id, e.id) AS evidence_id, EXISTS (
-        -- By key, for each other audit: the planner knows nothing yet of a month that has just begun, and would read all of it.
+        -- By key, for each other audit: the planner knows nothing yet of a new month, and would read all of it.
         SELECT FROM rivals CROSS JOIN LATERAL (
           SELECT FROM finding f
           WHERE f.audit_id = rivals.id AND f.target_id = i.target_id AND f.series_id = i.series_id AND f.observed_at >= i.observed_at

@@ -8,7 +8,7 @@ export interface SeriesKey {
   vantage: string
 }
 
-/** Finds or makes the series of one policy; answers their ids in the order of the keys. */
+/** Finds or creates the series of one policy; returns their ids in the order of the keys. */
 export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<SeriesIds[]> {
   const ids: SeriesIds[] = []
   for (let i = 0; i < keys.length; i += keysAtOnce) {

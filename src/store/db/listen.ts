@@ -4,16 +4,16 @@ import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.
 import { auditChannel } from '../audits/finish-audits.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 
-/** Tells who waits for an audit that it has ended, and who waits for work that there may be some. */
+/** Waits for notifications: the end of an audit, new batches, new events. */
 export interface Notifications {
   /**
-   * Resolves when the audit has ended, after `ms`, or when the signal comes, whichever is first; it says nothing about which.
-   * Call it before looking at the audit, so that an end in between is not missed.
+   * Resolves when the audit has ended, after `ms`, or when the signal comes, without saying which.
+   * Call it before reading the audit, so that an end in between is not missed.
    */
   waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
   /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
   waitForBatch(batch: AwaitedBatch, ms: number, signal: AbortSignal): Promise<void>
-  /** The same for something that has to be told. */
+  /** The same for new events in the outbox. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
@@ -21,8 +21,8 @@ export interface Notifications {
 const reconnectMs = 1_000
 
 /**
- * Listens on a connection of its own; a lost one is opened again, and everyone who waits is woken to look for themselves. `knownKeys` is
- * told of the keys that change, and trusted with them while the connection lasts.
+ * Listens on a connection of its own; a lost one is opened again, and all waits resolve, because notifications may be lost. `knownKeys` is
+ * notified of changed keys, and trusted while the connection lasts.
  */
 export async function listenForNotifications(url: string, knownKeys?: KnownKeys): Promise<Notifications> {
   const waiting = new Map<string, Set<() => void>>()

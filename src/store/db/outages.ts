@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
  * disk), a server that shuts down or starts.
  */
 const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
-/** What the driver and its adapter call a server that does not answer. */
+/** What the driver and its adapter call a server that does not respond. */
 const unavailableKinds = new Set([
   ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'],
   ...['ENOSPC', 'EDQUOT'], // the disk of this process is full
@@ -16,8 +16,8 @@ const unavailableKinds = new Set([
 export function isUnavailable(error: unknown, depth = 5): boolean {
   if (typeof error !== 'object' || error === null || depth === 0) return false
   const { code, originalCode, kind, message, cause, meta } = error as Record<string, unknown>
-  const told = [code, originalCode, kind].filter((word) => typeof word === 'string')
-  if (told.some((word) => unavailableState.test(word) || unavailableKinds.has(word))) return true
+  const words = [code, originalCode, kind].filter((word) => typeof word === 'string')
+  if (words.some((word) => unavailableState.test(word) || unavailableKinds.has(word))) return true
   if (message === 'Connection terminated unexpectedly') return true // the driver gives it no code
   const inner = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError
   return isUnavailable(cause, depth - 1) || isUnavailable(inner, depth - 1)
@@ -33,7 +33,7 @@ export async function throughOutages<T>(work: () => Promise<T>, patienceMs = 20_
       return await work()
     } catch (error) {
       if (!isUnavailable(error) || Date.now() >= until) throw error
-      await pause(100 + Math.random() * 400) // not all processes at once
+      await pause(100 + Math.random() * 400) // spreads the retries of processes
     }
   }
 }

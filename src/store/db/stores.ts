@@ -24,7 +24,7 @@ export const createStores = (
 
 export type Transact = <T>(work: (stores: Stores, tx: Database) => Promise<T>) => Promise<T>
 
-/** Runs work in one transaction and appends what it told the ledger as its last step. What it throws rolls back all of it. */
+/** Runs `work` in one transaction and appends its ledger entries as the last step. An error rolls everything back. */
 export const createTransact =
   ({ transaction }: Pick<DatabaseHandle, 'transaction'>, codes: Codes, shared: Omit<Shared, 'changes'>): Transact =>
   async (work) => {
@@ -34,7 +34,7 @@ export const createTransact =
       await appendEntries(tx, shared.keys, changes)
       return done
     })
-    // The database tells it, too; here it holds before anybody hears that it is done.
+    // Effective here before the caller learns of it; the database notifies other processes.
     for (const { action, subject } of changes) if (action === 'key.revoke') shared.knownKeys?.changed(subject)
     return result
   }

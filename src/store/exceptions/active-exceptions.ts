@@ -2,7 +2,7 @@ import type { Permission } from '../../domain/exceptions/active-exception.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** Of which policy and targets, and between which moments, permissions are wanted. */
+/** The policy, targets and period for which permissions are needed. */
 export interface PermissionQuery {
   policy: string
   targetIds: readonly number[]

@@ -49,7 +49,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
       return row ? fromRow(row) : undefined
     },
 
-    /** Newest first; by policy, by what they are for, and by how they stand at a moment. */
+    /** Newest first; by policy, by what they are for, and by state at a point in time. */
     async list({ policy, state, rule, target, now, cursor, limit }: WaiverFilter): Promise<Page<StoredWaiver>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       const conditions: Prisma.WaiverWhereInput[] = [
@@ -107,7 +107,7 @@ const fromRow = ({ targetNames, targetLabels, targetScope: _, ...row }: Row): St
   targets: selectionOf({ targetNames, targetLabels }),
 })
 
-/** Whether the finding of the span `x` and the rule `r` is waived at a moment. */
+/** Whether the finding of the span `x` and the rule `r` is waived at a point in time. */
 export const waivedAt = (at: Date): Prisma.Sql => Prisma.sql`EXISTS (
   SELECT FROM waiver w JOIN target wt ON ${selects('w', 'wt')}
   WHERE w.policy = r.policy AND r.name = ANY(w.rules) AND w.approved_at <= ${at} AND w.expires_at > ${at}

@@ -14,7 +14,7 @@ export interface NewWindow {
   policy: string
   rules: string[]
   targets: Selection
-  /** Of the audit that proves the door shut. */
+  /** Parameters of the audit that proves the closure. */
   params: Record<string, unknown>
   from: Date
   to: Date
@@ -24,13 +24,13 @@ export interface NewWindow {
 }
 
 export interface StoredWindow extends NewWindow {
-  /** It permits something of targets of this realm alone. */
+  /** It permits exposures of targets within this scope only. */
   targetScope: TargetScope
   approvedBy: string | null
   approvedAt: Date | null
   canceledBy: string | null
   canceledAt: Date | null
-  /** How often it was looked whether the door is shut, and the newest of these audits. */
+  /** How many audits have tested the closure, and the newest of them. */
   reprobes: number
   reprobeAuditId: string | null
   /** What the newest of them that has ended has shown, and when it ended. */
@@ -39,7 +39,7 @@ export interface StoredWindow extends NewWindow {
   createdAt: Date
 }
 
-/** The doors of a window as an audit saw them that has ended. */
+/** The exposures of a window as seen by an ended audit. */
 interface ExposuresSeen {
   windowId: string
   completed: boolean
@@ -97,7 +97,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** A window of the same policy that shares time, a rule and a target with a new one. Two at once wait for one another. */
+    /** A window of the same policy that shares time, a rule and a target with a new one. Concurrent requests wait for one another. */
     async findOverlap(
       { policy, rules, from, to }: NewWindow,
       targetIds: readonly number[],
@@ -118,12 +118,12 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       await db.accessWindow.update({ where: { id }, data: { canceledBy, canceledAt: now } })
     },
 
-    /** Notes the audit that looks whether the door is shut. */
+    /** Records the audit that tests the closure. */
     async noteReprobe(id: string, auditId: string): Promise<void> {
       await db.accessWindow.update({ where: { id }, data: { reprobes: { increment: 1 }, reprobeAuditId: auditId } })
     },
 
-    /** The live targets to look at after a window's end: those that it selects, and those that were seen inside it. */
+    /** The live targets to probe after the end of a window: those that it selects, and those that had findings inside it. */
     async targetIds(id: string): Promise<number[]> {
       const rows = await prepared<{ id: number }>(db)`
         SELECT t.id FROM access_window x JOIN target t ON ${selectsTarget}
@@ -132,13 +132,13 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       return rows.map((row) => row.id)
     },
 
-    /** What the newest look at the doors of a window has shown, once its audit has ended; undefined for any other audit. */
+    /** The exposures that the newest reprobe of a window saw, once it has ended; undefined for other audits. */
     async exposuresSeen(auditId: string): Promise<ExposuresSeen | undefined> {
-      const [look] = await prepared<Omit<ExposuresSeen, 'exposures'>>(db)`
+      const [reprobe] = await prepared<Omit<ExposuresSeen, 'exposures'>>(db)`
         SELECT x.id AS "windowId", a.status = 'completed' AS completed, a.finished_at AS "endedAt"
         FROM audit a JOIN access_window x ON x.reprobe_audit_id = a.id
         WHERE a.id = ${auditId}::uuid AND a.finished_at IS NOT NULL`
-      if (!look) return undefined
+      if (!reprobe) return undefined
       const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
       const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
       const absent = codes.reason.numberOf('vantage-absent')
@@ -149,7 +149,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
         WHERE f.audit_id = ${auditId}::uuid GROUP BY f.target_id, s.rule_id`
-      return { ...look, exposures }
+      return { ...reprobe, exposures }
     },
 
     /** Stores what a reprobe has shown; undefined where it was stored before, or a newer reprobe was started. */

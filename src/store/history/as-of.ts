@@ -1,14 +1,14 @@
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** Clocks differ between reading one and publishing it; nobody is late by this much. */
+/** Longest expected delay between reading a clock and publishing the time. */
 const usualMarginMs = 2_000
 
-/** What a reader asks for next time. */
+/** The start of the next incremental read. */
 export function createChangeStore(db: Database, { marginMs = usualMarginMs } = {}) {
   return {
     /**
-     * The moment since which a reader has to read again next time to miss nothing, if it reads after this. Whatever is not
+     * The time from which the next read must start to miss nothing, if this read starts after this call. A row that is not
      * visible to it then is of a transaction that runs now or begins later, and `changed_at` is of the time of writing: not before
      * the start of its transaction. A process with another role in the database would not be seen.
      */

@@ -24,7 +24,7 @@ interface Approval {
   reason: string
 }
 
-/** Approved moments. Their states are copied, so that they outlive findings and spans. */
+/** Approved snapshots. Their states are copies, which outlive findings and spans. */
 export function createBaselineStore(db: Database, targetScope: TargetScope) {
   const recordApproval = (baseline: string, { approvedBy, reason }: Approval, items: number) =>
     db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })

@@ -13,7 +13,7 @@ export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'
 /** By what the findings are grouped; `label` by the values of one label. */
 export type Grouping = { by: 'rule' } | { by: 'target' } | { by: 'label'; key: string }
 
-/** How many series of one group have which result at a moment. */
+/** How many series of one group have which result at a point in time. */
 export interface ComplianceGroup {
   policy: string
   severity: string | null
@@ -21,12 +21,12 @@ export interface ComplianceGroup {
   counts: Counts
   /** How many of those that fail a waiver accepts. */
   waived: number
-  /** Bounds of the observations that the group rests on; null where nothing was looked at, or no audit is known to have looked. */
+  /** Bounds of the observations that the group rests on; null without a probe, or without a known audit. */
   oldestObservation: Date | null
   newestObservation: Date | null
 }
 
-/** What was compliant as of any moment, read from spans. */
+/** Compliance as of any point in time, read from spans. */
 export function createComplianceStore(
   db: Database,
   { codes, targetScope }: { codes: Codes; targetScope: TargetScope },
@@ -69,7 +69,7 @@ interface GroupRow {
   waived: number
   oldest: Date | null
   newest: Date | null
-  /** Spans of targets that none of the audits that were asked looked at. */
+  /** Spans of targets that none of the examined audits included. */
   unseen: number
 }
 
@@ -112,13 +112,13 @@ function groupsAt(
     GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
 }
 
-/** Where nothing was looked at. */
+/** Results without a probe. */
 const notProbed: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
 
 function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
   const [first] = results
-  const looked = results.filter(({ result }) => !notProbed.has(codes.result.wordOf(result)))
-  const times = (pick: (row: GroupRow) => Date | null) => looked.flatMap((row) => pick(row)?.getTime() ?? [])
+  const probed = results.filter(({ result }) => !notProbed.has(codes.result.wordOf(result)))
+  const times = (pick: (row: GroupRow) => Date | null) => probed.flatMap((row) => pick(row)?.getTime() ?? [])
   const oldest = times((row) => row.oldest)
   const newest = times((row) => row.newest)
   return {
@@ -133,7 +133,7 @@ function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
 }
 
 /**
- * Of each target, when the last of the newest audits of each policy before `at` looked at it. An audit of chosen vantages or
+ * Of each target, when the last of the newest audits of each policy before `at` included it. An audit of chosen vantages or
  * rules does not count: it says nothing of the others.
  */
 async function lastSeen(
@@ -158,7 +158,7 @@ async function lastSeen(
   return [...seen.values()]
 }
 
-/** The newest audits mostly looked at everything; where they did not, more of them are asked. Whoever none of them saw, its span did. */
+/** How many of the newest audits are examined: more only while they leave targets out. For the rest, the span counts. */
 const auditsLookedAt = [10, 100, 1_000]
 
 function groupOf(grouping: Grouping): Prisma.Sql {

@@ -5,8 +5,8 @@ import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins
 import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
 /**
- * One of the two ends of a drift report: a time (`within`: of what this audit looks at alone), what an audit found, or what
- * was approved. What an audit did not find was not there where it `tested` all; it may have looked at chosen vantages and rules
+ * One of the two ends of a drift report: a time (`within`: limited to the scope of this audit), what an audit found, or what
+ * was approved. What an audit did not find was not there where it `tested` all; it may have checked chosen vantages and rules
  * alone, or not have ended.
  */
 export type PointInTime =
@@ -55,13 +55,13 @@ export interface Keyset {
   limit: number
 }
 
-/** Two points in time of which each knows what the other looks at. */
+/** Two points in time, each limited to the scope of the other. */
 interface Sides {
   from: PointInTime
   to: PointInTime
 }
 
-/** What an audit looked at is compared with the same at another time; the rest of the estate is not its matter. */
+/** Compares an audit with the same scope at another time, not with the whole estate. */
 export function inOneScope(from: PointInTime, to: PointInTime): Sides {
   const within = (point: PointInTime, other: PointInTime): PointInTime => {
     const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
@@ -72,7 +72,7 @@ export function inOneScope(from: PointInTime, to: PointInTime): Sides {
 
 /**
  * The differences in the order of targets and series from the one after `after`. Each carries the counts of all of them, so that
- * one look gives both; names are read for what is shown alone.
+ * one query returns both; names are read for the shown rows alone.
  */
 export function differencesBetween(
   sides: Sides & { targetScope: TargetScope },

@@ -35,7 +35,7 @@ export type { DriftFilter, PointInTime } from './drift-query.ts'
 type ShownState = ReturnType<typeof showOutcome>
 
 export interface DriftItem {
-  /** Names the series, whatever its target is called. */
+  /** The id of the series; it stays when its target is renamed. */
   fingerprint: string
   class: DriftClass
   cause: DriftCause
@@ -80,7 +80,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
         },
       })
       if (!row) return undefined
-      // Without a start it was never planned, whatever became of it: it looked at nothing.
+      // Without a start it was never planned, so it checked nothing.
       const ended = (row.status === 'completed' || row.status === 'canceled') && row.startedAt !== null
       const chosen = row.vantages.length > 0 || row.rules.length > 0
       const tested = ended ? (chosen ? 'chosen' : 'all') : 'unknown'
@@ -116,7 +116,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
   }
 }
 
-/** As many differences come with the counts: a page of the default size, and one more that tells whether others follow. */
+/** Differences that come with the counts: a default page, and one more that shows whether others follow. */
 const heldAtOnce = 101
 
 const keyOf = ({ targetId, seriesId }: Difference): Key => [targetId, seriesId]

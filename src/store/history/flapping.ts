@@ -12,7 +12,7 @@ export interface FlapRate {
 /** A series flaps when more than this share of its last observations differ from the one before. */
 const flappingShare = 0.3
 const lastObservations = 10
-/** How far back the last observations of a series are looked for. */
+/** How many audits are searched for the last observations of a series. */
 const lastAudits = 500
 
 /** The series among the given ones that flap. */
@@ -27,7 +27,7 @@ export async function flapRates(
       SELECT (result, state, reason_id, evidence_id) IS DISTINCT FROM lag((result, state, reason_id, evidence_id)) OVER (ORDER BY observed_at)
         AND lag(result) OVER (ORDER BY observed_at) IS NOT NULL AS differs
       FROM (
-        -- One look at the index for each audit, until there are enough: the limit keeps the planner from joining whole audits.
+        -- One index lookup for each audit, until there are enough: the limit keeps the planner from joining whole audits.
         SELECT f.* FROM (SELECT id FROM audit ORDER BY id DESC LIMIT ${lastAudits}) a CROSS JOIN LATERAL (
           SELECT * FROM finding WHERE audit_id = a.id AND target_id = g.target_id AND series_id = g.series_id LIMIT 1
         ) f ORDER BY a.id DESC LIMIT ${lastObservations + 1}

@@ -12,7 +12,7 @@ import { andOfTarget, isEverything, type TargetScope } from '../query/target-sco
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
-  /** Names the series, whatever its target is called. */
+  /** The id of the series; it stays when its target is renamed. */
   fingerprint: string
   policy: string
   rule: string
@@ -97,7 +97,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
     ): Promise<Page<TargetSpan>> {
       const [at, ...key] = decodeCursor(cursor, [aTime, 0, 0, aTime]) ?? ['-infinity', 0, 0, '-infinity']
       const conditions = isAbout(filter)
-      // Labels move spans that were written before into what is asked for.
+      // A change of labels can move older spans into the result.
       const joined =
         since && (filter.labels || !isEverything(targetScope))
           ? Prisma.sql`OR f.target_id = ANY(ARRAY(SELECT id FROM target WHERE changed_at >= ${since}))`

@@ -17,7 +17,7 @@ export type StoredPolicyVersion = PolicyVersion & { id: number }
 /** Policies by name; every change is a new version. */
 export function createPolicyStore(db: Database) {
   return {
-    /** The version asked for, or the newest. */
+    /** The given version, or the newest. */
     async find(name: string, version?: number): Promise<StoredPolicyVersion | undefined> {
       const where = { name, ...(version === undefined ? {} : { version }) }
       const row = await db.policy.findFirst({ where, orderBy: { version: 'desc' } })
@@ -45,7 +45,7 @@ export function createPolicyStore(db: Database) {
       return (await db.policy.findMany({ where: { name }, orderBy: { version: 'desc' } })).map(fromRow)
     },
 
-    /** Adds a version, unless the newest one says the same. Two at once: the unique key makes the second try again. */
+    /** Adds a version, unless the newest one says the same. Of two concurrent calls, the unique key makes the second one retry. */
     async put(document: PolicyDocument): Promise<{ stored: StoredPolicyVersion; created: boolean }> {
       const newest = await this.find(document.name)
       const sum = digest(document)
@@ -64,7 +64,7 @@ export function createPolicyStore(db: Database) {
 
     /**
      * Adds a built-in policy where no version of it says the same, so that an operator's newer version stays the newest.
-     * Answers the version that was added, if one was.
+     * Returns the version that was added, if any.
      */
     async ensure(document: PolicyDocument): Promise<StoredPolicyVersion | undefined> {
       const known = await db.policy.findFirst({ where: { name: document.name, digest: digest(document) } })

@@ -5,7 +5,7 @@ import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
 
-/** What is asked for at each tick. */
+/** The audit request of each tick. */
 export interface AuditTemplate {
   policy: string
   targets: string[] | { labels: Record<string, string> }
@@ -29,7 +29,7 @@ export interface StoredSchedule extends ScheduleInput {
   id: number
   version: number
   requestedBy: string
-  /** Its audits look at targets of this realm alone. */
+  /** Its audits include targets within this scope only. */
   targetScope: TargetScope
   nextAt: Date | null
   createdAt: string
@@ -105,7 +105,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       return rows.map(({ id }) => id)
     },
 
-    /** How late the oldest tick is that nobody has decided yet; 0 where none is. */
+    /** Delay of the oldest undecided tick; 0 without one. */
     async lagSeconds(now: Date): Promise<number> {
       const { _min } = await db.schedule.aggregate({ _min: { nextAt: true } })
       return _min.nextAt ? Math.max(0, (now.getTime() - _min.nextAt.getTime()) / 1000) : 0
@@ -170,8 +170,8 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
     },
 
     /**
-     * The ticks between two moments that had no audit, oldest first, those of deleted schedules too; of very many the newest,
-     * and how many there are. Ticks that should have been taken before `overdueAt` and were not are among them: whoever takes
+     * The ticks between two points in time that had no audit, oldest first, those of deleted schedules too; of very many the newest,
+     * and how many there are. Undecided ticks from before `overdueAt` are included: the process that takes
      * ticks is down now.
      */
     async missedRuns(

@@ -114,11 +114,11 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
       })
     },
 
-    /** Creates or updates many at once; a field that is left out keeps its stored value. Answers the names of those that changed. */
+    /** Creates or updates many; an omitted field keeps its stored value. Returns the names of those that changed. */
     save: async (inputs: readonly TargetInput[]) =>
       (await saveTargets(db, targetScope, inputs)).map(({ name }) => name),
 
-    /** Saves list by list, and answers for each what changed. Nobody else writes targets meanwhile: two who save in turn wait for no third. */
+    /** Saves list by list and yields what changed. Locks the table, so that two imports cannot block each other. */
     async *saveAll(lists: AsyncIterable<readonly TargetInput[]>): AsyncGenerator<Saved[]> {
       await db.$executeRaw`LOCK TABLE target IN SHARE ROW EXCLUSIVE MODE`
       for await (const inputs of lists) yield await saveTargets(db, targetScope, inputs)
@@ -146,7 +146,7 @@ async function saveTargets(db: Database, targetScope: TargetScope, inputs: reado
   if (isEverything(targetScope)) return writeTargets(db, targetScope, inputs)
   return transact(db, async (tx) => {
     const changed = await writeTargets(tx, targetScope, inputs)
-    // What is not of the realm now was not written, or was written out of it: then all of it is undone.
+    // A target outside the scope now was not written, or was moved out of it: the error rolls back everything.
     const names = inputs.map(({ name }) => name)
     const saved = await tx.target.findMany({
       where: { name: { in: names }, ...withLabels(targetScope) },

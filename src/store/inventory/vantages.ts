@@ -26,7 +26,7 @@ export type Sign = Partial<Pick<VantageState, 'canary' | 'version'>>
 
 export type VantageStore = ReturnType<typeof createVantageStore>
 
-/** The places from which probes are made. */
+/** The vantages from which probes are made. */
 export function createVantageStore(db: Database) {
   return {
     /** Announces a vantage with its zones, as the configuration of its worker says now. */
@@ -50,7 +50,7 @@ export function createVantageStore(db: Database) {
       return changed.count > 0
     },
 
-    /** Notes that a vantage was seen; answers its id, or undefined where there is no such vantage. */
+    /** Records that a vantage was seen; returns its id, or undefined if it does not exist. */
     async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
       const rows = await prepared<{ id: number }>(db)`
         UPDATE vantage SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
@@ -115,7 +115,7 @@ const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
   WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END)`
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
-// The queue's own table: its counts are kept a few seconds old, and a vantage is looked at to see what happens now.
+// From the table of the queue, because its own counts are a few seconds old.
 const selectState = Prisma.sql`
   SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
     count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,

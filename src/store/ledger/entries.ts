@@ -34,10 +34,10 @@ interface ExportedHead extends LedgerHead {
 
 export type LedgerStore = ReturnType<typeof createLedgerStore>
 
-/** The chain of what happened. `changes` collects what the transaction over `db` tells; it is appended at its very end. */
+/** The ledger. `changes` collects the entries of the transaction over `db`, which appends them as its last step. */
 export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Change[]) {
   return {
-    /** Tells the ledger of a change, in the transaction that makes it: both are there afterwards, or neither. */
+    /** Records a change in the transaction that makes it. */
     record(change: Change): void {
       if (!changes) throw new Error('an entry of the ledger belongs into the transaction of its change')
       changes.push(change)
@@ -82,7 +82,7 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
   }
 }
 
-/** Appends the entries of changes as the last thing of the transaction `tx`: until it ends nobody else appends. */
+/** Appends the entries of changes as the last thing of the transaction `tx`: other appends wait for its end. */
 export async function appendEntries(tx: Database, keys: LedgerKeys, changes: readonly Change[]): Promise<void> {
   if (changes.length > 0) await appendIf(tx, keys, () => changes)
 }

@@ -8,7 +8,7 @@ import { broken, type Verification } from './verification.ts'
 
 type LedgerIssue = Verification['broken']
 
-/** What has come to be since the ledger began, and of which no entry tells: an audit that has ended, a version of a policy. */
+/** The first ended audit or policy version since the start of the ledger that has no entry. */
 export async function findUnrecorded(db: Database, seq: number): Promise<LedgerIssue> {
   const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
     WITH recordable AS (
@@ -56,7 +56,7 @@ async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): P
   return row !== null && digest(row.document) === then
 }
 
-/** Checks policies, audits and their findings against what entries tell of them, until so many findings were read. */
+/** Checks policies, audits and their findings against their entries, until `maxFindings` findings were read. */
 export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
   const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
   const dropped = new Set(drops.map(({ subject }) => subject))

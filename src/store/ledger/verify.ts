@@ -70,9 +70,9 @@ async function before(db: Database, seq: number): Promise<LedgerEnd | undefined>
   return row ? entryOf(row) : undefined
 }
 
-/** The entries behind a place; behind 0 also what stands before the first, which belongs to no chain. */
-async function* entriesAfter(db: Database, place: number): AsyncGenerator<LedgerEntry> {
-  for (let after = place === 0 ? undefined : BigInt(place); ; ) {
+/** The entries after `seq`; after 0 also those before the first, which belong to no chain. */
+async function* entriesAfter(db: Database, seq: number): AsyncGenerator<LedgerEntry> {
+  for (let after = seq === 0 ? undefined : BigInt(seq); ; ) {
     const rows = await db.ledgerEntry.findMany({
       where: after === undefined ? {} : { seq: { gt: after } },
       orderBy: { seq: 'asc' },
@@ -96,8 +96,8 @@ async function issueOf(
   entry: LedgerEntry,
   { previous, keys, found, checkFindings }: Checking,
 ): Promise<Verification['broken']> {
-  const place = previous.seq + 1
-  if (entry.seq < place) return broken(place, 'order', `entry ${entry.seq} stands before the first`)
+  const expected = previous.seq + 1
+  if (entry.seq < expected) return broken(expected, 'order', `entry ${entry.seq} stands before the first`)
   const check = checkEntry(entry, previous, keys)
   if (check === 'changed') return broken(entry.seq, 'changed', 'what it says does not fit its hash')
   if (check === 'forged')
@@ -107,17 +107,17 @@ async function issueOf(
     const known = found.unverified.find(({ keyId }) => keyId === entry.keyId)
     if (known) known.entries += 1
     else found.unverified.push({ keyId: entry.keyId, entries: 1, firstSeq: entry.seq })
-    return null // whoever wrote it may have written anything
+    return null // without the key its content proves nothing
   }
   return (await checkFindings?.(entry)) ?? null
 }
 
-/** Tells a chain that lacks an entry from one whose entries stand at other places. */
+/** Distinguishes a missing entry from a changed order. */
 async function misplacement(db: Database, entry: LedgerEntry, previous: LedgerEnd): Promise<Verification['broken']> {
-  const place = previous.seq + 1
+  const expected = previous.seq + 1
   const follows = entry.prev === genesis || (await db.ledgerEntry.count({ where: { hash: entry.prev } })) > 0
-  if (follows) return broken(place, 'order', 'another entry stands here: the order was changed')
-  return broken(place, 'missing', `entry ${entry.seq} follows one that is not there any more`)
+  if (follows) return broken(expected, 'order', 'another entry stands here: the order was changed')
+  return broken(expected, 'missing', `entry ${entry.seq} follows one that is not there any more`)
 }
 
 async function issueOfHead(db: Database, head: LedgerHead): Promise<Verification['broken']> {

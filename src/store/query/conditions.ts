@@ -1,7 +1,7 @@
 import { Prisma } from '../db/database.ts'
 
-/** The conditions that are asked for, each with its AND; empty where none is. */
+/** The given conditions, each with its AND; empty without any. */
 export function andAll(conditions: readonly (Prisma.Sql | false | '' | undefined)[]): Prisma.Sql {
-  const asked = conditions.filter((condition) => typeof condition === 'object')
-  return asked.length > 0 ? Prisma.sql`AND ${Prisma.join(asked, ' AND ')}` : Prisma.empty
+  const given = conditions.filter((condition) => typeof condition === 'object')
+  return given.length > 0 ? Prisma.sql`AND ${Prisma.join(given, ' AND ')}` : Prisma.empty
 }

@@ -26,7 +26,7 @@ export function decodeCursor<K extends (string | number)[]>(cursor: string | und
   } catch {
     // falls through: unreadable is as wrong as misshapen
   }
-  throw new InvalidCursorError('not a cursor of this listing: take it from the field `next` of its last answer')
+  throw new InvalidCursorError('not a cursor of this listing: take it from the field `next` of its last response')
 }
 
 // PostgreSQL would fail on what is not, and a cursor comes from outside.
@@ -37,7 +37,7 @@ function isLike(example: string | number, part: unknown): boolean {
   return example !== aTime || (/^\d{4}-.*Z$/.test(part) && !Number.isNaN(Date.parse(part)))
 }
 
-/** Cuts a listing that was asked for one row more than the page holds. */
+/** Cuts a page from rows that were read with `limit + 1`. */
 export function cutPage<R, T>(
   rows: readonly R[],
   limit: number,
@@ -75,7 +75,7 @@ export async function* eachPage<T>(fetchPage: (page: PageRequest) => Promise<Pag
         isFetching = false
         fetchMore()
       },
-      () => {}, // whoever reads on is told; whoever stops need not be
+      () => {}, // the next read rejects; after the last one it does not matter
     )
   }
   fetchMore()

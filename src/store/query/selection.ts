@@ -13,7 +13,7 @@ export const selectionColumns = (targets: Selection) =>
 export const selectionOf = (row: { targetNames: string[]; targetLabels: unknown }): Selection =>
   row.targetLabels === null ? row.targetNames : { labels: row.targetLabels as Record<string, string> }
 
-/** The condition that a row of windows or waivers selects a target: of the realm of whoever asked for it, and no other. */
+/** The condition that a window or waiver selects a target within the scope of its requester. */
 export const selects = (row: 'x' | 'w', target: 't' | 'wt'): Prisma.Sql =>
   Prisma.raw(
     `(${target}.name = ANY(${row}.target_names) OR ${target}.labels @> ${row}.target_labels) AND ${target}.labels @> ${row}.target_scope`,

@@ -3,11 +3,11 @@ import { Prisma } from '../db/database.ts'
 
 /**
  * Of which targets a caller may know: those that have all of these labels; without labels, of all. What a caller makes (audits,
- * schedules, windows…) keeps the realm of its maker in the column `realm`, and is seen from that realm and from wider ones.
+ * schedules, windows…) keeps the scope of its creator in the column `target_scope`, and is visible to that scope and to wider ones.
  */
 export type TargetScope = Readonly<Record<string, string>>
 
-/** The realm of whoever is not limited. */
+/** The scope of a caller without a limit. */
 export const everything: TargetScope = Object.freeze({})
 
 export const isEverything = (targetScope: TargetScope): boolean => Object.keys(targetScope).length === 0
@@ -16,11 +16,11 @@ export const isEverything = (targetScope: TargetScope): boolean => Object.keys(t
 export const hasLabels = (labels: TargetScope, column: string): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(column)} @> ${JSON.stringify(labels)}::jsonb`
 
-/** The same for the realm, with its AND. Nothing for everything, so that plans stay as they are. */
+/** The same for a scope, with its AND; empty for everything, so that plans stay as they are. */
 export const andHas = (targetScope: TargetScope, column: string): Prisma.Sql =>
   isEverything(targetScope) ? Prisma.empty : Prisma.sql`AND ${hasLabels(targetScope, column)}`
 
-/** The condition, with its AND, that the id of a target in this column is of the realm. */
+/** The condition, with its AND, that the id of a target in this column is within the scope. */
 export const andOfTarget = (targetScope: TargetScope, column: string): Prisma.Sql =>
   isEverything(targetScope)
     ? Prisma.empty
@@ -31,7 +31,7 @@ export const withLabels = (targetScope: TargetScope) => ({
   AND: Object.entries(targetScope).map(([key, equals]) => ({ labels: { path: [key], equals } })),
 })
 
-/** What was made within the realm. */
+/** The filter for rows that were created within the scope. */
 export const madeIn = (targetScope: TargetScope) => ({
   AND: Object.entries(targetScope).map(([key, equals]) => ({ targetScope: { path: [key], equals } })),
 })
@@ -39,7 +39,7 @@ export const madeIn = (targetScope: TargetScope) => ({
 export const isIn = (targetScope: TargetScope, labels: Readonly<Record<string, unknown>>): boolean =>
   Object.entries(targetScope).every(([key, value]) => labels[key] === value)
 
-/** That somebody may not write a target of this name: it would not be of the realm, or is taken elsewhere. Which of them is not said. */
+/** A target outside of the scope, or a name that is used there. The message does not say which. */
 export const outsideOf = (targetScope: TargetScope, name: string): ForbiddenError => {
   const labels = Object.entries(targetScope).map(([key, value]) => `${key}=${value}`)
   return new ForbiddenError(

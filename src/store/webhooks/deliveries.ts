@@ -23,7 +23,7 @@ export interface NewDelivery {
   series?: string
   /** Instead of the webhook's. */
   url?: string
-  /** Of a callback: who asked for the audit, whose secret signs it. */
+  /** Of a callback: the key that requested the audit; its secret signs. */
   signedFor?: string
 }
 
@@ -74,7 +74,7 @@ export interface Settled {
 /** Events on their way to webhooks, and what became of them. */
 export function createDeliveryStore(db: Database) {
   return {
-    /** Answers the ids of the deliveries. */
+    /** Returns the ids of the deliveries. */
     async add(events: readonly WebhookEvent[], deliveries: readonly NewDelivery[]): Promise<string[]> {
       if (deliveries.length === 0) return []
       const payloads = events.map(({ payload }) => JSON.stringify(payload))
@@ -137,7 +137,7 @@ export function createDeliveryStore(db: Database) {
       return rows.map(({ id }) => id)
     },
 
-    /** What was told to a webhook, newest first. */
+    /** The deliveries of a webhook, newest first. */
     async list(webhookId: string, { status, type, cursor, limit }: DeliveryFilter): Promise<Page<Delivery>> {
       const [before] = decodeCursor(cursor, ['']) ?? []
       const wanted = andAll([

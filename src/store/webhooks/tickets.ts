@@ -6,7 +6,7 @@ import type { Codes } from '../db/codes.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 
-/** A finding that a webhook was told of, and has not been told that it is resolved. */
+/** A finding that a receiver knows as open. */
 export interface Ticket {
   webhookId: string
   fingerprint: string
@@ -21,8 +21,8 @@ export type SeenFinding = Omit<TicketFinding, 'policy' | 'title' | 'severity' | 
 export function createTicketStore(db: Database, codes: Codes) {
   return {
     /**
-     * Of an audit's findings those that fail and those of which somebody has a ticket. Where another audit has seen something
-     * newer, that one tells it.
+     * The findings of an audit that fail or have a ticket. Where another audit has seen something
+     * newer, that one reports it.
      */
     async seen(auditId: string): Promise<SeenFinding[]> {
       const ticketed = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
@@ -52,7 +52,7 @@ export function createTicketStore(db: Database, codes: Codes) {
       return rows.map(({ finding, ...row }) => ({ ...row, finding: finding as unknown as TicketFinding }))
     },
 
-    /** Those of these series that are in no scope any more: nobody will look at them again. */
+    /** The series that no audit includes any more. */
     async gone(fingerprints: readonly string[]): Promise<Set<string>> {
       const rows = await prepared<{ fingerprint: string }>(db)`
         SELECT g.fingerprint FROM unnest(${[...fingerprints]}::uuid[]) AS g(fingerprint) WHERE NOT EXISTS (

@@ -16,7 +16,7 @@ export interface WebhookInput {
 
 export interface Webhook extends WebhookInput {
   id: string
-  /** Why it was disabled, where nobody asked for it. */
+  /** Why the service disabled it; null if a person did. */
   disabledReason: string | null
   hasAuthorization: boolean
   /** Until when the secret before the last rotation signs too. */
@@ -36,10 +36,10 @@ export interface SealedSecrets {
   authorization: Uint8Array | null
 }
 
-/** The webhook that signs what is told to the `callbackUrl` of audits. */
+/** The webhook that signs requests to the `callbackUrl` of audits. */
 export const callbacksId = 'callbacks'
 
-/** Who is told of what. Secrets come in and go out sealed. */
+/** The receivers of events. Secrets come in and go out sealed. */
 export function createWebhookStore(db: Database) {
   return {
     async create(id: string, input: WebhookInput, more: Sealed & { requestedBy: string }): Promise<Webhook> {
@@ -50,7 +50,7 @@ export function createWebhookStore(db: Database) {
 
     /** Makes the webhook of callbacks where it is missing. */
     async ensureCallbacks(secret: Uint8Array): Promise<void> {
-      const none = { url: '', description: 'Signs what is told to the callbackUrl of audits', events: [], filter: {} }
+      const none = { url: '', description: 'Signs requests to the callbackUrl of audits', events: [], filter: {} }
       const data = { id: callbacksId, ...none, format: 'standard', enabled: true, requestedBy: 'portwarden' }
       await db.webhook.createMany({ data: { ...data, secret: new Uint8Array(secret) }, skipDuplicates: true })
     },
@@ -74,7 +74,7 @@ export function createWebhookStore(db: Database) {
       return cutPage(rows, limit, { keyOf: (row) => [row.createdAt.toISOString(), row.id], toItem: fromRow })
     },
 
-    /** All that are told of anything now. */
+    /** The enabled webhooks. */
     async enabled(): Promise<Webhook[]> {
       return (await db.webhook.findMany({ where: { enabled: true }, orderBy: { id: 'asc' } })).map(fromRow)
     },
@@ -115,7 +115,7 @@ export function createWebhookStore(db: Database) {
       return this.find(id)
     },
 
-    /** Forgets the webhook and what was told to it. */
+    /** Removes the webhook and its deliveries. */
     async remove(id: string): Promise<void> {
       await db.webhookDelivery.deleteMany({ where: { webhookId: id } })
       await db.webhookTicket.deleteMany({ where: { webhookId: id } })
