@@ -30,10 +30,10 @@ function readRole(argv: string[]): Role | 'help' {
   return role
 }
 
-/** The last part of the grace period, in which unfinished work is handed back. */
+/** Part of the grace period for handing back work. */
 const handBackMs = 3_000
 
-/** Runs the process in its role until the first signal, which may arrive during the start. */
+/** Runs until the first signal, which may arrive during start. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
   const signalled = firstSignal()
   const hasStarted = renewCertificateAtHangup(log)

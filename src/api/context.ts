@@ -45,13 +45,13 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   leases: LeaseDesk
   /** Encrypts the secrets of webhooks. */
   seal: Seal
-  /** Whether the webhook egress policy allows the host, without resolving its name. */
+  /** Whether webhooks may reach the host; does not resolve names. */
   mayDial(host: string, port: number): boolean
   /** Whether webhooks may use plain HTTP to other machines. */
   plainHttp: boolean
   /** The issuer whose tokens are accepted beside keys. */
   tokens?: TokenRules | undefined
-  /** The directory for bodies that do not fit in memory; created on first use. */
+  /** The directory for bodies that do not fit in memory. */
   spoolDir: string
   version: string
   log: FastifyBaseLogger
@@ -61,15 +61,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The authenticated caller; set on every route under /v1. */
     caller: Caller
-    /** The stores that this caller may use; the only access to them. */
+    /** The only stores that this caller may use. */
     view: View
     /** Whether the credentials are still valid; used by long-lived responses. */
     isStillValid(): Promise<boolean>
   }
   interface FastifyContextConfig {
-    /** The scope that the operation needs. A route under /v1 without it fails at start. */
+    /** The required scope; a route under /v1 must have one. */
     scope?: Need
-    /** Whether keys that are limited to targets with labels may call the operation. */
+    /** Whether keys that are limited by labels may call it. */
     limited?: true
   }
 }

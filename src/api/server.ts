@@ -47,7 +47,7 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   app.setValidatorCompiler(({ schema, httpPart }) =>
     (httpPart === 'body' ? bodyCompiler : textCompiler)(schema as object),
   )
-  // A serializer that drops unknown fields would hide bugs; responses are typed.
+  // A serializer that drops unknown fields would hide bugs.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
   registerProblems(app)
   readBodies(app)

@@ -18,24 +18,24 @@ import { openTracing } from './tracing.ts'
 import { openWebhooks } from './webhooks.ts'
 import { startWorkers } from './workers.ts'
 
-/** The service without its HTTP side; the server and the command line share it. */
+/** The service without HTTP, for the server and the commands. */
 export interface App extends Parts {
   notifications: Notifications
   scheduler: Scheduler
   notifier: Notifier
   /** Input of `buildServer`. */
   serverParts: ServerParts & View
-  /** Whether the embedded database is in use and belongs to this process alone. */
+  /** Whether this process alone uses the embedded database. */
   ownsDatabase: boolean
-  /** Starts to plan audits and to run batches of the configured vantages. */
+  /** Starts the workers of the configured vantages. */
   work(): Promise<void>
-  /** Accepts no more work, waits up to `graceMs` for running work, and hands back the rest. */
+  /** Waits up to `graceMs` for running work; hands back the rest. */
   rest(graceMs: number): Promise<void>
-  /** Rests for the configured grace period and closes every part, the embedded database last. */
+  /** Rests for the configured time, then closes every part. */
   close(): Promise<void>
 }
 
-/** Opens the parts of the service in order; a part that fails closes those before it. */
+/** Opens the parts in order; a failure closes those opened before. */
 export async function startApp(config: Config, options: DatabaseOptions): Promise<App> {
   const { log } = options
   await using opening = new AsyncDisposableStack()

@@ -10,17 +10,17 @@ export interface AppDatabase {
   url: string
   handle: DatabaseHandle
   codes: Codes
-  /** Whether this process started the embedded database and is its only user. */
+  /** Whether this process alone uses the embedded database. */
   owner: boolean
 }
 
-/** `exclusive`: the embedded database, if used, must belong to this process alone. */
+/** `exclusive`: no other process may use the embedded database. */
 export interface DatabaseOptions {
   exclusive: boolean
   log: Logger
 }
 
-/** Connects to the configured database, or starts the embedded one, and migrates it. */
+/** Connects to the configured or the embedded database, and migrates it. */
 export async function openAppDatabase(
   stack: AsyncDisposableStack,
   config: Config,

@@ -1,10 +1,10 @@
 import pino, { type Logger } from 'pino'
 import { hideSecrets, showControls } from '../encoding/text.ts'
 
-/** Fields that may hold a secret, at the top level and one below. */
+/** Fields that may hold a secret, on two levels. */
 const secretFields = ['authorization', 'cookie', 'password', 'secret', 'connectionString', 'headers.authorization']
 
-/** Logs JSON lines to standard error, without secrets and terminal control characters. */
+/** Logs JSON lines to standard error, without secrets. */
 export function openLog(level: string): Logger {
   return pino(
     {

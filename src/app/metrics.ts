@@ -3,7 +3,7 @@ import { listenForMetrics } from '../telemetry/listener.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Egress } from './egress.ts'
 
-/** Serves metrics without a key on a loopback port, which probes must not dial. */
+/** Serves metrics on a loopback port, without a key. */
 export async function serveMetrics(
   stack: AsyncDisposableStack,
   port: number | undefined,

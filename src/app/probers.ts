@@ -17,7 +17,7 @@ export interface Probers {
   proberFor(vantage?: string): Prober
 }
 
-/** Creates a prober for each configured vantage; all share one socket budget. */
+/** Creates the probers, which share one socket budget. */
 export function createProbers(config: Config, own: Egress['own'], log: Logger): Probers {
   const settings = {
     probeTimeoutMs: config.probeTimeoutMs,

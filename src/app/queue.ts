@@ -15,7 +15,7 @@ export async function openNotifications(
   return notifications
 }
 
-/** Opens the job queues; closing waits up to the configured grace period for running jobs. */
+/** Opens the job queues; closing waits for running jobs. */
 export async function openJobs(
   stack: AsyncDisposableStack,
   { databaseConnections: connections, batches: concurrency, graceMs }: Config,

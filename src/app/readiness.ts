@@ -5,7 +5,7 @@ import { findUnapplied } from '../store/db/migrate.ts'
 
 const timeoutMs = 5_000
 
-/** Throws NotReadyError while the database is unreachable or not migrated, or the queue fails. */
+/** Throws NotReadyError while the database or the queue fails. */
 export async function checkReady({ database, queue }: { database: DatabaseHandle; queue: Queue }): Promise<void> {
   await within('the database does not respond', database.ping())
   const [missing] = await within('the migrations of the database cannot be read', findUnapplied(database.db))

@@ -8,11 +8,11 @@ import type { App } from './app.ts'
 export interface Served {
   server: Awaited<ReturnType<typeof buildServer>>
   url: string
-  /** The file with the admin key; undefined when another process created the key. */
+  /** Undefined when another process created the admin key. */
   keyFile: string | undefined
 }
 
-/** Starts the HTTP side of the service on the configured address. */
+/** Starts the HTTP server on the configured address. */
 export async function serve(app: App, { dataDir, listening: { host, port, tls } }: Config): Promise<Served> {
   const server = await buildServer(app.serverParts)
   await prepareCallbacks(app.serverParts, (err) => app.serverParts.log.error({ err }, 'webhooks'))

@@ -16,7 +16,7 @@ export interface AppStores {
   knownKeys: KnownKeys
 }
 
-/** Opens the stores with their ledger, metrics and traces, and adds the built-in policies. */
+/** Opens the stores, and adds the built-in policies. */
 export async function openStores(
   { handle, codes }: AppDatabase,
   config: Config,

@@ -1,7 +1,7 @@
 import { type Config, version } from '../config/index.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 
-/** Undefined without a configured receiver; the OpenTelemetry packages are not loaded then. */
+/** Undefined without a receiver; OpenTelemetry is not loaded then. */
 export async function openTracing(
   stack: AsyncDisposableStack,
   { otlpEndpoint: endpoint }: Config,

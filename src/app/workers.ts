@@ -23,7 +23,7 @@ export interface WorkerParts extends Parts {
   log: Logger
 }
 
-/** Starts to plan audits, run batches of the configured vantages, deliver webhooks and enforce deadlines. */
+/** Starts planning, running, delivering, and enforcing deadlines. */
 export async function startWorkers(stack: AsyncDisposableStack, config: Config, parts: WorkerParts): Promise<void> {
   const { stores, queue, probers, notifier, log } = parts
   for (const prober of probers.list) {

@@ -56,7 +56,7 @@ function readKey(env: NodeJS.ProcessEnv): string {
   return key
 }
 
-/** The endpoints of the service, which its agents must not probe. */
+/** The endpoints of the service, which agents never probe. */
 async function findServer({ hostname, port, protocol }: URL): Promise<OwnEndpoints> {
   const own = createOwnEndpoints(systemLookup)
   await own.addHost(hostname.replace(/^\[|\]$/g, ''), Number(port || (protocol === 'http:' ? 80 : 443)))

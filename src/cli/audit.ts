@@ -29,7 +29,7 @@ interface Request {
 interface Outcome {
   audit: Audit
   findings: Finding[]
-  /** Drift since the previous audit of these targets; null for the first. */
+  /** Drift since the previous audit; null for the first. */
   drift: DriftItem[] | null
 }
 
@@ -85,7 +85,7 @@ async function audit(
   return { audit: ended, findings, drift: await findDrift(app, auditId, hosts) }
 }
 
-/** Drift since the previous audit of these targets; null for the first. */
+/** Drift since the previous audit; null for the first. */
 async function findDrift({ stores }: App, auditId: string, hosts: readonly string[]): Promise<DriftItem[] | null> {
   const previous = await stores.audits.findPrevious(auditId)
   const from = previous === undefined ? undefined : await stores.drift.pointInTimeOf(previous)

@@ -8,7 +8,7 @@ export class UsageError extends Error {}
 /** The exit status of a verification. */
 export const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
 
-/** Prints a line. Throws when it cannot be written; console.log ignores a full disk. */
+/** Prints a line; throws when the disk is full. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**

@@ -42,7 +42,7 @@ function readRequest(argv: string[]) {
   return { command, ...values }
 }
 
-/** Opens the ledger read-only: applies no migration and creates no key. */
+/** Opens the ledger without migrations and without creating a key. */
 async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const keys = config.ledgerKeys ?? findLedgerKeys(config.dataDir)

@@ -4,7 +4,7 @@ import { toOpenApi30 } from '../api/openapi/openapi-3.0.ts'
 import { buildServer } from '../api/server.ts'
 import { readConfig, version } from '../config/index.ts'
 
-/** Renders the OpenAPI documents by file name, without starting the service. */
+/** Renders the OpenAPI documents by file name. */
 export async function renderOpenApi(): Promise<Record<'openapi.json' | 'openapi-3.0.json', string>> {
   const unused = {} as ServerParts & View
   const server = await buildServer({

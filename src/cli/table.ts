@@ -1,4 +1,4 @@
-/** Aligns columns to their widest cell; the last one is not padded. */
+/** Aligns columns; the last one is not padded. */
 export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: readonly string[]) =>

@@ -3,7 +3,7 @@ import type { AuditCounts, Verdict } from './findings/verdict.ts'
 export const auditStatuses = ['queued', 'running', 'completed', 'canceled', 'failed'] as const
 export type AuditStatus = (typeof auditStatuses)[number]
 
-/** An audit as the API shows it; times are RFC 3339. */
+/** An audit in API form; times are RFC 3339. */
 export interface Audit {
   id: string
   status: AuditStatus

@@ -1,6 +1,6 @@
 /** One invalid value in a request or a document. */
 export interface ValidationIssue {
-  /** JSON Pointer, RFC 6901; the empty pointer is the whole document. */
+  /** JSON Pointer, RFC 6901; empty: the whole document. */
   pointer: string
   /** What would be valid, without the name of the value: `must be one of low, medium, high`. */
   message: string
@@ -30,13 +30,13 @@ export class ForbiddenError extends Error {}
 /** The state of the resource does not allow the request. */
 export class ConflictError extends Error {}
 
-/** The request changes a row that is not the expected one any more. */
+/** The row has changed since the requester read it. */
 export class StaleError extends Error {}
 
-/** The service is temporarily unavailable; the message names the failed dependency. */
+/** Temporarily unavailable; the message names the failed dependency. */
 export class NotReadyError extends Error {}
 
-/** The caller exceeds a quota; nothing was changed, and a retry may succeed. */
+/** A quota is exceeded; nothing changed, a retry may succeed. */
 export class QuotaError extends Error {
   readonly retryAfterSeconds: number
 

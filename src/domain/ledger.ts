@@ -59,7 +59,7 @@ export interface LedgerEntry extends Omit<Change, 'action' | 'payload'> {
   mac: string
 }
 
-/** The last entry of the chain, which the next one follows. */
+/** The last entry of the chain. */
 export type LedgerEnd = Pick<LedgerEntry, 'seq' | 'hash'>
 
 /** A key of the ledger; never stored in the database. */
@@ -75,7 +75,7 @@ export const genesis = '0'.repeat(64)
 
 export const minKeyLength = 32
 
-/** Parses keys separated by white space; undefined if none, or one too short. */
+/** Parses white-space separated keys; undefined if any is too short. */
 export function parseLedgerKeys(text: string): LedgerKeys | undefined {
   const [first, ...others] = text.split(/\s+/).filter((secret) => secret !== '')
   if (first === undefined || [first, ...others].some((secret) => secret.length < minKeyLength)) return undefined
@@ -115,7 +115,7 @@ export function checkEntry(entry: LedgerEntry, previous: LedgerEnd, keys: readon
   return key ? 'genuine' : 'unverified'
 }
 
-/** Whether the hash fits the content; content that is not JSON was changed. */
+/** Whether the hash fits the content. */
 function hashMatches(entry: LedgerEntry): boolean {
   try {
     return hashOf(entry) === entry.hash
@@ -124,7 +124,7 @@ function hashMatches(entry: LedgerEntry): boolean {
   }
 }
 
-/** A signed end of the chain; kept elsewhere, it proves a later truncation. */
+/** A signed end of the chain, to prove truncation later. */
 export interface LedgerHead {
   seq: number
   hash: string
@@ -148,7 +148,7 @@ export function parseHead(text: string): LedgerHead | undefined {
   return { seq: Number(seq), hash, keyId, mac }
 }
 
-/** Whether one of these keys signed the head; `unverified`: another one did. */
+/** `unverified`: none of these keys signed the head. */
 export function checkHead(head: LedgerHead, keys: readonly LedgerKey[]): 'genuine' | 'unverified' | 'forged' {
   const key = keys.find(({ id }) => id === head.keyId)
   if (!key) return 'unverified'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** What a tick does while the audit of an earlier one runs. */
+/** What a tick does while an earlier audit runs. */
 export const overlapPolicies = ['skip', 'queue'] as const
 export type OverlapPolicy = (typeof overlapPolicies)[number]
 
@@ -8,14 +8,14 @@ export type OverlapPolicy = (typeof overlapPolicies)[number]
 export const missedPolicies = ['once', 'skip'] as const
 export type MissedPolicy = (typeof missedPolicies)[number]
 
-/** The outcome of a tick; only `audit` and `caught-up` have an audit. */
+/** Only `audit` and `caught-up` have an audit. */
 export const runOutcomes = ['audit', 'caught-up', 'waiting', 'skipped', 'missed', 'refused'] as const
 export type RunOutcome = (typeof runOutcomes)[number]
 
 /** Whether a tick was decided and has no audit. */
 export const hasNoAudit = (outcome: RunOutcome): boolean => ['skipped', 'missed', 'refused'].includes(outcome)
 
-/** A tick is on time within this delay; the queue polls once a minute. */
+/** The allowed delay of a tick: polls come every minute. */
 export const onTimeMs = 120_000
 
 export interface TickDecision {
@@ -51,7 +51,7 @@ const nicknames: Readonly<Record<string, string>> = {
   '@hourly': '0 * * * *',
 }
 
-// The cron parser accepts any letters as names, and H as a random number.
+// The parser accepts any letters, and H as random number.
 const field = String.raw`(?:\*|\?|L|[0-9]{1,2}|[A-Za-z]{3})(?:[-/#,L](?:\*|[0-9]{0,3}|[A-Za-z]{3}))*`
 const fiveFields = new RegExp(`^${field}(?: ${field}){4}$`)
 
@@ -78,7 +78,7 @@ function sundayIsZero(daysOfWeek: string): string {
   return [...new Set(parts)].join(',')
 }
 
-/** Whether it is an IANA time zone name, such as `Europe/Berlin`; offsets are not. */
+/** Whether it is an IANA time zone, such as `Europe/Berlin`. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false
   try {

@@ -7,7 +7,7 @@ export function canonicalJson(value: unknown): string {
   if (typeof value === 'string' && value.isWellFormed()) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (isPlainObject(value)) {
-    // Section 3.2.3 requires UTF-16 code unit order, the default of Array.sort.
+    // Section 3.2.3: UTF-16 code unit order, as Array.sort has.
     const names = Object.keys(value)
       .filter((name) => value[name] !== undefined)
       .sort()

@@ -1,7 +1,7 @@
 /** Objects are written as JSON. */
 export type Cell = string | number | boolean | object | null
 
-/** The columns of a document by name, each with the cell of an item. */
+/** The columns by name, each with its cell. */
 export type Columns<T> = Readonly<Record<string, (item: T) => Cell>>
 
 /** The header line of a CSV document, RFC 4180. */
@@ -33,7 +33,7 @@ function toCell(value: Cell): string {
   return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
 
-/** JSON starts no formula; of the separators it can hold only the semicolon. */
+/** JSON starts no formula, and holds no separator but semicolons. */
 function toJsonCell(value: object): string {
   const json = JSON.stringify(value)
   const text = json.includes(';') ? json.replace(innerFormula, (_, before, sign) => before + escapeUnit(sign)) : json

@@ -14,5 +14,5 @@ export async function* arrayMember<T>(
   if (started) yield ']'
 }
 
-/** An object as JSON without its closing brace, so that members can follow. */
+/** An object as JSON without its closing brace. */
 export const openObject = (value: object): string => JSON.stringify(value).slice(0, -1)

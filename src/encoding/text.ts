@@ -14,7 +14,7 @@ const escapeByte = (byte: number): string =>
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds them
 const controls = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g
 
-/** Whether a text can be stored and shown. PostgreSQL stores neither NUL nor lone surrogates. */
+/** PostgreSQL stores neither NUL nor lone surrogates. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && text.search(controls) === -1
 
 /** A validation message for text that is not plain. */
@@ -27,5 +27,5 @@ export const showControls = (text: string): string =>
 // API keys and tokens (JWT).
 const secretText = /pw_[0-9a-f]{12}_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
-/** Replaces keys and tokens that were sent in the wrong field. */
+/** Replaces keys and tokens that a text quotes. */
 export const hideSecrets = (text: string): string => text.replace(secretText, '[hidden]')

@@ -3,7 +3,7 @@ const entities = {
   '<': '&lt;',
   '>': '&gt;',
   '"': '&quot;',
-  // Parsers turn these into spaces in attributes (XML 1.0 section 3.3.3).
+  // Parsers turn these into spaces (XML 1.0, 3.3.3).
   '\t': '&#9;',
   '\n': '&#10;',
   '\r': '&#13;',

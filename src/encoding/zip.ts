@@ -13,7 +13,7 @@ export interface WrittenFile {
   sha256: string
 }
 
-// The earliest time of the format; real times are local and would reveal the time zone.
+// The earliest time; real ones would reveal the time zone.
 const firstDay = () => new Date(1980, 0, 1)
 const maxBytes = 2 ** 32 - 1
 

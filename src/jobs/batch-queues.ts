@@ -16,7 +16,7 @@ interface BatchQueueOptions {
   lastResort: BatchQueueOptions['delivery']
   /** The queue where batches go that failed in every try. */
   deadLetters: string
-  /** Large batches that one worker runs at the same time, of each vantage. */
+  /** Concurrent large batches of a worker per vantage. */
   concurrency: number
   waitForBatch: Notifications['waitForBatch']
   /** Pause between polls for jobs without a notification. */
@@ -25,7 +25,7 @@ interface BatchQueueOptions {
 }
 
 const firstQueue = (vantage: string) => `batch/${vantage}`
-/** Where batches wait that did not end in their first try. */
+/** Holds batches whose first attempt did not end. */
 const retryQueue = (vantage: string) => `batch-again/${vantage}`
 
 /** So many small batches count as a large one. */
@@ -46,7 +46,7 @@ const affected = (response: object): number =>
 export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
   const { ensureQueue, delivery, lastResort, deadLetters, concurrency, waitForBatch, pollEverySeconds, onError } =
     options
-  /** Those of a vantage, that of the first tries last: others have waited longer. */
+  /** Retries come first, because they have waited longer. */
   const ensure = async (vantage: string) => {
     const [first, again] = [firstQueue(vantage), retryQueue(vantage)]
     await ensureQueue(again, lastResort)
@@ -54,7 +54,7 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
     return [again, first] as const
   }
 
-  // What came here from another queue has no dead letters of its own in pg-boss.
+  // pg-boss keeps no dead letters for moved jobs.
   const giveUp = async (name: string, { id, data }: Job<BatchJob>) => {
     await boss.send(deadLetters, data)
     await boss.complete(name, id)

@@ -16,7 +16,7 @@ export function nextTicks(cron: string, timeZone: string, { from, count }: { fro
   const fromMs = from.getTime()
   const everyHour = fields.split(' ')[1] === '*'
   const ticks = new Set<number>()
-  // Clocks that are set back show earlier times again, which tick after `from` too.
+  // Clocks that are set back repeat earlier times.
   for (const wallMs of wallTimes(fields, wallTimeAt(timeZone, fromMs) - shiftNear(timeZone, fromMs))) {
     if (ticks.size >= count && isPast(wallMs, { timeZone, lastMs: nthOf(ticks, count) })) break
     const instants = instantsOf(timeZone, wallMs)
@@ -27,7 +27,7 @@ export function nextTicks(cron: string, timeZone: string, { from, count }: { fro
     .map((at) => new Date(at))
 }
 
-/** Whether no wall time from `wallMs` on comes before the instant `lastMs`. */
+/** Whether all wall times from `wallMs` follow `lastMs`. */
 const isPast = (wallMs: number, { timeZone, lastMs }: { timeZone: string; lastMs: number }) =>
   wallMs > wallTimeAt(timeZone, lastMs) + shiftNear(timeZone, lastMs)
 
@@ -40,7 +40,7 @@ function shiftNear(timeZone: string, instantMs: number): number {
 const sorted = (ticks: Set<number>) => [...ticks].sort((a, b) => a - b)
 const nthOf = (ticks: Set<number>, n: number) => sorted(ticks)[n - 1] ?? Number.POSITIVE_INFINITY
 
-/** The wall times of an expression after a wall time, both as UTC has them. */
+/** The wall times after a wall time, both as UTC. */
 function* wallTimes(fields: string, afterMs: number): Generator<number> {
   const expression = CronExpressionParser.parse(fields, { tz: 'UTC', currentDate: new Date(afterMs) })
   for (;;) yield expression.next().getTime()

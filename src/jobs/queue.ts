@@ -25,7 +25,7 @@ export interface JobHandlers {
   takeTicks(now: Date): Promise<void>
 }
 
-/** The queues of audits, on PostgreSQL. Jobs are delivered at least once. */
+/** The job queues; jobs are delivered at least once. */
 export interface Queue {
   /** Queues the planning of an audit with the transaction that accepts it, for now or for later. */
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
@@ -33,7 +33,7 @@ export interface Queue {
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
   dropBatches(vantage: string, auditId: string): Promise<void>
-  /** Queues batches with the transaction that plans them, for the workers of the vantage. */
+  /** Queues batches in the transaction that plans them. */
   enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
   /** Queues the delivery of what waits for a webhook with the transaction that adds to it, for now or for later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
@@ -41,9 +41,9 @@ export interface Queue {
   nextTicks(cron: string, timeZone: string, after: { from: Date; count: number }): Date[]
   /** Takes a batch of a vantage, if one waits; the caller sends its heartbeats and completes it. */
   take(vantage: string): Promise<{ id: string; data: BatchJob } | undefined>
-  /** Sends the heartbeat of a taken batch; false when it belongs to another worker. */
+  /** Sends a heartbeat; false when another worker has the batch. */
   keep(vantage: string, id: string): Promise<boolean>
-  /** Takes a batch that is recorded off the queue, wherever it is in it. */
+  /** Removes a recorded batch from the queue. */
   complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
   work(vantages: readonly string[], handlers: JobHandlers): Promise<void>
@@ -90,12 +90,12 @@ const delivery = {
   deleteAfterSeconds: 3600,
   notify: true,
 }
-/** What must not give up is tried for hours: soon at first, then every minute. */
+/** Retries for hours: soon at first, then every minute. */
 const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wait for the next poll.
 const pollEverySeconds = 2
 const polling = { pollingIntervalSeconds: pollEverySeconds, notifyPollingIntervalSeconds: pollEverySeconds }
-/** Connects to the queues and makes them where they are missing. */
+/** Connects to the queues and creates missing ones. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
   const { waitForBatch = (_, ms, signal) => pause(ms, signal) } = options

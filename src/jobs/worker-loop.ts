@@ -7,7 +7,7 @@ export interface JobSource<J> {
   /** Says that jobs are being worked on. */
   keep(jobs: readonly J[]): Promise<unknown>
   complete(job: J): Promise<unknown>
-  /** Gives jobs back: they come again, or have failed for good. */
+  /** Returns jobs for a retry, or as failed. */
   fail(jobs: readonly J[], error: Error): Promise<unknown>
   /** Resolves when there may be a job, after `ms`, or when the signal comes. */
   wait(ms: number, signal: AbortSignal): Promise<void>
@@ -18,7 +18,7 @@ export interface WorkerLoopOptions<J> {
   concurrency: number
   /** How often it is said that they are. */
   heartbeatEveryMs: number
-  /** Pause between polls for jobs without a notification, such as a retry. */
+  /** Pause between polls for jobs that send no notification. */
   pollEveryMs: number
   work(job: J): Promise<void>
   onError(error: Error): void

@@ -15,15 +15,15 @@ export interface Parts extends View {
   endAudit: EndAudit
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
-  /** Queues the delivery of what waits for a webhook, for now or for later. */
+  /** Queues the delivery to a webhook, now or later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>
   enqueueBatches(tx: Database, vantage: string, jobs: readonly QueuedBatch[]): Promise<void>
 }
 
-/** Who requests a change: the id of a key, `oidc:SUB`, `cli` or `system`. */
+/** A key id, `oidc:SUB`, `cli` or `system`. */
 export interface Requester {
   actor: string
-  /** Makes a repeated request harmless: it returns what the first one made. */
+  /** Makes a repeated request return the first result. */
   idempotencyKey?: string | undefined
 }
 
@@ -33,7 +33,7 @@ export interface Versioned {
   version: number
 }
 
-/** Who changes a row, and whether the row is the one that the requester has seen. */
+/** The actor, and the check of the expected version. */
 export interface Revision {
   actor: string
   /** Undefined stands for a row that does not exist. */

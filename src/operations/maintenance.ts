@@ -1,7 +1,7 @@
 import type { View } from './context.ts'
 
 interface Retention {
-  /** How long findings are kept; they are dropped by whole months. */
+  /** Retention of findings, dropped by whole months. */
   retentionDays: number
   webhookRetentionDays?: number
 }

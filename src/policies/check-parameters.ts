@@ -50,7 +50,7 @@ function checkChain(name: string, source: string, parameters: Parameters): strin
   return `must be ${describeParameter(parameter)}; \${${source}} is ${nameType(other)}`
 }
 
-/** The error of a placeholder without a parameter, with the nearest name. */
+/** The message for an unknown parameter, with the nearest name. */
 export function explainUnknownParameter(name: string, parameters: Parameters): string {
   const near = nearestName(name, Object.keys(parameters))
   return `names no parameter of this policy: \${${name}}${near ? `; did you mean \${${near}}?` : ''}`
@@ -76,13 +76,13 @@ export function samplesOf(name: string, parameters: Parameters): ParameterValue[
   return [...(type ? samples[type] : []), ...defaultOf(name, parameters)]
 }
 
-/** The value at the end of a chain of defaults, if there is one. */
+/** The value at the end of a chain of defaults. */
 export function defaultOf(name: string, parameters: Parameters): ParameterValue[] {
   const last = parameters[chainOf(name, parameters).at(-1) ?? '']?.default
   return last === undefined || placeholderOf(last) !== undefined ? [] : [last]
 }
 
-/** A parameter, the one that it defaults to, and so on; a circle is followed once. */
+/** The chain of defaults of a parameter, without repetition. */
 function chainOf(name: string, parameters: Parameters): string[] {
   const chain: string[] = []
   let next: string | undefined = name
@@ -93,7 +93,7 @@ function chainOf(name: string, parameters: Parameters): string[] {
   return chain
 }
 
-/** The type of a parameter with its article, for "${x} is a host". */
+/** The type of a parameter with its article: "a host". */
 export function nameType(parameter: Parameter | undefined): string {
   if (!parameter) return 'unknown'
   const { type, values = [] } = parameter
@@ -110,7 +110,7 @@ export function nameType(parameter: Parameter | undefined): string {
   return names[type]
 }
 
-/** Reads every certificate of a PEM text; returns which one cannot be read. */
+/** Returns which certificate of a PEM text cannot be read. */
 export function checkCertificates(pem: unknown): string | undefined {
   const blocks = String(pem).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? []
   const broken = blocks.findIndex((block) => !isReadable(block))

@@ -34,11 +34,11 @@ import {
 /** What one value of a rule is checked with; the path of the leaf begins at the rule. */
 interface RuleContext {
   parameters: Parameters
-  /** The parameters in `when`: without their values the rule does not apply. */
+  /** The parameters in `when`, which the rule may rely on. */
   guarded: ReadonlySet<string>
 }
 
-/** The parameters that the condition of a rule makes sure of. */
+/** The parameters that have values where the rule applies. */
 export function guardedBy(rule: unknown): ReadonlySet<string> {
   const when = isRecord(rule) ? rule.when : undefined
   return new Set([when].flat().flatMap(sidesOf).flatMap(placeholdersOf))
@@ -95,10 +95,10 @@ function explainMissing(text: string, { parameters, guarded }: RuleContext): str
   return `needs a value, and \${${missing}} may have none: give it a default, make it required, or ask for it in \`when\``
 }
 
-/** Fills a text with the possible values of its placeholders; returns what does not fit. */
+/** Checks a text with the possible values of its placeholders. */
 function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): string | undefined {
   const names = placeholdersIn(String(value))
-  // The form of a text is checked once its value is known.
+  // Text values are checked once they are known.
   const anyForm = shape.type === 'string' && !isHostField(path)
   const choices = names.map((name) =>
     anyForm && findParameter(parameters, name)?.type === 'text'
@@ -117,7 +117,7 @@ function explainFilling({ shape, path, value }: Leaf, parameters: Parameters): s
 
 const inTurn = (values: ParameterValue[] = [], turn: number) => values[turn % values.length]
 
-/** Checks a comparison: its placeholders, and that its two sides can be the same at all. */
+/** Checks placeholders, and that both sides can be equal. */
 function checkCondition({ path }: Leaf, condition: unknown, context: RuleContext): ValidationIssue[] {
   const sides = sidesOf(condition).filter((side) => typeof side === 'string' && side.includes('${')) as string[]
   const named = sides.map((side) => explainNames(side, context)).find((message) => message !== undefined)

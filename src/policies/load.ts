@@ -11,7 +11,7 @@ type Checked = { document: PolicyDocument } | { errors: ValidationIssue[] }
 
 const maxErrors = 100
 
-/** Reads and checks a policy document; errors name line and pointer, and what would be right. */
+/** Parses and checks a policy document; errors name their line. */
 export function loadPolicy(text: string, format: Format): Checked {
   const read = readDocument(text, format)
   if ('errors' in read) return read
@@ -20,7 +20,7 @@ export function loadPolicy(text: string, format: Format): Checked {
   return { errors: summarize(issues, read.lineOf) }
 }
 
-/** Checks a policy document that is a value already, such as the body of a request. */
+/** Checks a parsed policy document, such as a request body. */
 export function checkPolicy(value: unknown): Checked {
   if (Buffer.byteLength(JSON.stringify(value) ?? '') > maxDocumentBytes)
     return { errors: [{ pointer: '', message: tooLong }] }
@@ -35,11 +35,11 @@ function summarize(issues: ValidationIssue[], lineOf: (pointer: string) => numbe
   return more > 0 ? [...errors, { pointer: '', message: `and ${more} more issues` }] : errors
 }
 
-/** All that is wrong with a document: its shape, then what its parts mean together. */
+/** Checks the shape, then the meaning of the parts together. */
 function findIssues(value: unknown): ValidationIssue[] {
   const { parameters: given, rules: listed } = isRecord(value) ? value : {}
   if (isRecord(given) && Object.keys(given).length > maxParameters) {
-    // Chains of defaults are followed from each parameter, which takes too long for thousands of them.
+    // Following the defaults of thousands of parameters takes too long.
     return [{ pointer: '/parameters', message: `must have at most ${maxParameters} members` }]
   }
   const rules = Array.isArray(listed) ? listed : []
@@ -61,7 +61,7 @@ function findIssues(value: unknown): ValidationIssue[] {
   ]
 }
 
-/** The parameters that rules can be checked with; the others have their own errors. */
+/** The valid parameters; the others have their own errors. */
 function wellFormed(parameters: unknown): Parameters {
   const members = isRecord(parameters) ? Object.entries(parameters) : []
   return Object.fromEntries(members.filter(([, value]) => checkShape(Parameter, value).length === 0)) as Parameters

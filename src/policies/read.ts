@@ -9,7 +9,7 @@ type ReadDocument = { value: unknown; lineOf: (pointer: string) => number | unde
 export const maxDocumentBytes = 1024 * 1024
 export const tooLong = `must be at most ${maxDocumentBytes} bytes long`
 const maxDepth = 64
-// Twice what 500 rules of ours need. Garbage costs the parser about 10 µs for each.
+// Twice what 500 rules need; each costs about 10 µs.
 const maxLexemes = 100_000
 const maxAliases = 100
 const maxSyntaxErrors = 20
@@ -98,7 +98,7 @@ function parseYaml(text: string): ParsedYaml | { errors: ValidationIssue[] } {
   return errors.length > 0 ? { errors } : { document, lines }
 }
 
-/** The first error of each line; the others are mostly its consequences. */
+/** The first error of each line, the cause of others. */
 function syntaxErrors({ errors, warnings }: Document.Parsed, text: string, lines: LineCounter): ValidationIssue[] {
   const byLine = new Map<number, ValidationIssue>()
   for (const { pos, message, code } of [...errors, ...warnings]) {
@@ -128,7 +128,7 @@ function repeatedNames({ document, lines }: ParsedYaml): ValidationIssue[] {
   return issues.slice(0, maxSyntaxErrors)
 }
 
-/** The library's own tags, such as !!binary and !!set, do not make plain values. */
+/** Tags such as !!binary and !!set make no plain values. */
 function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
   const issues: ValidationIssue[] = []
   visit(document, {
@@ -144,7 +144,7 @@ function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
 const lineAt = (lines: LineCounter, offset: number | undefined) =>
   offset === undefined ? undefined : lines.linePos(offset).line
 
-/** The line of a path, or of its nearest existing parent. */
+/** The line of a value or its nearest existing parent. */
 function lineOf({ document, lines }: ParsedYaml, pointer: string): number | undefined {
   let node: unknown = document.contents
   let offset = document.contents?.range[0]

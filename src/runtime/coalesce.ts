@@ -1,7 +1,7 @@
 export interface CoalesceOptions<T> {
   /** Groups that run at the same time; default: one. */
   concurrency?: number
-  /** The largest sum of sizes in a group of several items; default: unlimited. */
+  /** The largest sum of sizes in a group; default: unlimited. */
   maxSize?: number
   /** The size of an item; default: one. */
   sizeOf?: (item: T) => number

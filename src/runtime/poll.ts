@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Repeats a query until it returns a value; undefined after `timeoutMs`. */
+/** Repeats a query until it has a value or `timeoutMs` pass. */
 export async function until<T>(
   query: () => Promise<T | undefined>,
   timeoutMs: number,
@@ -14,7 +14,7 @@ export async function until<T>(
   }
 }
 
-/** The `code` of a system or PostgreSQL error, such as `ENOENT` or `57P03`. */
+/** The `code` of an error, such as `ENOENT` or `57P03`. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 }

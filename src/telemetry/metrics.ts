@@ -3,7 +3,7 @@ import { results } from '../domain/findings/judge.ts'
 import { verdicts } from '../domain/findings/verdict.ts'
 import { protocolNames } from '../domain/protocols/index.ts'
 
-/** The counted part of a finding; `evidence` is null when nothing was probed. */
+/** The counted part of a finding; `evidence`: null without probe. */
 interface CountedFinding {
   result: string
   latencyMs: number | null
@@ -36,7 +36,7 @@ export interface Metrics {
 
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** Counts the work of this process, and reads the shared backlog at every scrape. */
+/** Counts the work of this process; reads the backlog at scrapes. */
 export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   const registry = new Registry()
   const registers = [registry]
@@ -53,7 +53,7 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
     labelNames: ['probe', 'result'],
     registers,
   })
-  // A series that starts with its first failure shows no increase in Prometheus.
+  // A series that starts with a failure shows no increase.
   for (const status of ['completed', 'canceled', 'failed'])
     for (const verdict of verdicts) audits.inc({ status, verdict }, 0)
   for (const probe of ['none', ...protocolNames]) for (const result of results) checks.inc({ probe, result }, 0)
@@ -91,7 +91,7 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
   }
 }
 
-/** Gauges of the backlog that all processes share; series of deleted vantages disappear. */
+/** Gauges of the shared backlog, without deleted vantages. */
 function createBacklogGauges(registers: Registry[]) {
   const up = new Gauge({ name: 'portwarden_database_up', help: 'Whether the database responded', registers })
   const batches = new Gauge({

@@ -1,7 +1,7 @@
 import type { Stores } from '../store/db/stores.ts'
 import type { Tracing } from './tracing.ts'
 
-/** The same stores, whose recording is a step of its audit. */
+/** Traces recording as a step of the audit. */
 export function traceStores(stores: Stores, tracing: Tracing | undefined): Stores {
   if (!tracing) return stores
   const { record } = stores
@@ -12,7 +12,7 @@ export function traceStores(stores: Stores, tracing: Tracing | undefined): Store
   }
 }
 
-/** The same ending of audits, as a step of its audit. */
+/** Traces the end of an audit as its step. */
 export function traceEnding<A extends { id: string }, E extends { status: string; verdict: string }>(
   end: (ending: A) => Promise<E | undefined>,
   tracing: Tracing | undefined,

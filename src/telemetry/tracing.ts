@@ -15,7 +15,7 @@ interface TracedResponse {
 export interface Tracing {
   /** Starts the span of a request, in the trace of its `traceparent` (W3C Trace Context); the result ends it. */
   request(method: string, traceparent: string | undefined): (response: TracedResponse) => void
-  /** Runs a step of an audit in a span; the audit id is the trace id. */
+  /** Runs a step in a span; trace id: the audit id. */
   step<T>(name: string, auditId: string, attributes: Attributes, work: () => Promise<T>): Promise<T>
   /** Sends the root span of an audit that has ended. */
   ended(auditId: string, outcome: { status: string; verdict: string }): void
@@ -68,7 +68,7 @@ export async function startTracing({ endpoint, version }: { endpoint: string; ve
       /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/.exec(traceparent) ?? []
     return within({ traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED })
   }
-  /** Runs work in a span; `describe` adds attributes from its result. */
+  /** Runs work in a span; `describe` adds result attributes. */
   const run = async <T>(
     span: ReturnType<typeof tracer.startSpan>,
     work: () => Promise<T>,

@@ -79,7 +79,7 @@ test.each(clean)('%s has no retired word', (path) => {
   expect(found).toEqual([])
 })
 
-const maxMedian = 12
+const maxMedian = 10
 
 test(`the median comment of src has at most ${maxMedian} words`, () => {
   const lengths = readSources().flatMap(({ text }) => commentsOf(text).map(wordsIn))

@@ -30,7 +30,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     request.view = viewOf(caller.targetScope)
-    // Fails closed: the response ends, and the next request reports the cause.
+    // Fails closed; the next request reports the cause.
     request.isStillValid = async () => (await authenticate().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
@@ -43,7 +43,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
   })
 }
 
-/** Views are cached per target scope, whose identity lives as long as its cached key. */
+/** Caches views as long as the key that holds the scope. */
 function createViews(all: View): (targetScope: TargetScope) => View {
   const made = new WeakMap<TargetScope, View>([[everything, all]])
   return (targetScope) => {

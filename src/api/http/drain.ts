@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { speaksTls } from './listener.ts'
 
-/** Time for requests in flight on idle connections when closing starts. */
+/** Time for requests in flight when closing starts. */
 const drainMs = 500
 
 /**
@@ -33,7 +33,7 @@ export function drainBeforeClosing(app: FastifyInstance): void {
   })
 }
 
-/** Closes the server; aborts responses that take longer than `graceMs`, such as exports to slow readers. */
+/** Closes the server; aborts responses that exceed `graceMs`. */
 export async function closeWithin(app: FastifyInstance, graceMs: number): Promise<void> {
   const timer = setTimeout(() => app.server.closeAllConnections(), graceMs)
   await app.close()

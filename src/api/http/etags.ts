@@ -35,7 +35,7 @@ export function registerEtags(app: FastifyInstance): void {
 const isStream = (payload: unknown): payload is { destroy(): void } =>
   typeof (payload as { destroy?: unknown } | null)?.destroy === 'function'
 
-/** The media type and the link to the next page are part of the representation. */
+/** Media type and next link are part of the representation. */
 function hashOf(reply: FastifyReply, payload: string): string {
   const head = JSON.stringify([reply.getHeader('content-type') ?? null, reply.getHeader('link') ?? null])
   return quote(createHash('sha256').update(head).update(payload).digest('hex'))
@@ -56,7 +56,7 @@ function isKnown({ headers }: FastifyRequest, etag: string): boolean {
   return tags.includes('*') || tags.includes(etag)
 }
 
-/** The header of every operation that changes a resource with an ETag. */
+/** For operations that change a resource with an ETag. */
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
     Type.String({
@@ -67,10 +67,10 @@ export const IfMatch = Type.Object({
   ),
 })
 
-/** The ETag of a row; its id would reveal the number of rows. */
+/** Without the id, which would reveal the number of rows. */
 export const versionTag = ({ createdAt, version }: Versioned): string => `"${Number(new Date(createdAt))}-${version}"`
 
-/** The actor of a change, and the check of `If-Match` (RFC 9110 section 13.1.1). */
+/** The actor, and the check of `If-Match` (RFC 9110, 13.1.1). */
 export const revisionOf = ({ keyId }: Caller, { 'if-match': named }: { 'if-match'?: string }): Revision => ({
   actor: keyId,
   isExpected: (current) =>

@@ -16,17 +16,17 @@ const tlsOptions = ({ cert, key }: NonNullable<ListenerSettings['tls']>) =>
   ({ cert, key, minVersion: 'TLSv1.2' }) as const
 
 const socketOptions = {
-  /** For the headers, then for the whole request; responses have no limit. */
+  /** For the headers, then the whole request. */
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   /** The interval of the checks for overdue requests. */
   connectionsCheckingInterval: 2_000,
-  /** Longer than the usual 60 s of proxies, so that the proxy closes first. */
+  /** Longer than that of proxies, which must close first. */
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16 * 1024,
 }
 
-/** Creates the HTTP server, with limits on everything that a client can occupy. */
+/** Creates the HTTP server, with limits for clients. */
 export function createListener({ tls, connections }: ListenerSettings, handle: RequestListener): http.Server {
   const server = tls
     ? https.createServer({ ...socketOptions, ...tlsOptions(tls), handshakeTimeout: 10_000 }, handle)

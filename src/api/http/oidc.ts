@@ -12,7 +12,7 @@ import { NotReadyError } from '../../domain/errors.ts'
 import type { Caller } from '../../store/access/keys.ts'
 import { everything } from '../../store/query/target-scope.ts'
 
-/** Asymmetric only: with HMAC the public key of the issuer could forge tokens. */
+/** Asymmetric only: with HMAC, the public key could forge tokens. */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
 /** Rejects other tokens of the issuer, such as logout tokens (RFC 8725 section 3.11, RFC 9068). */
 const tokenTypes = /^(application\/)?(at\+)?jwt$/i
@@ -20,12 +20,12 @@ const clockToleranceSeconds = 5
 const timeoutMs = 5_000
 /** The pause after a failed request to the issuer. */
 const retryAfterSeconds = 5
-/** The shortest time between two reads of the keys, for tokens with an unknown key. */
+/** The shortest time between two reads of the keys. */
 const rereadMs = 10_000
 
 export type TokenReader = ReturnType<typeof createTokenReader>
 
-/** Verifies the JWTs (RFC 7519) of one OpenID Connect issuer with its published keys. */
+/** Verifies JWTs (RFC 7519) with the published keys of an issuer. */
 export function createTokenReader(rules: TokenRules) {
   const keys = createIssuerKeys(rules.issuer)
   return {
@@ -56,7 +56,7 @@ function createIssuerKeys(issuer: string): JWTVerifyGetKey {
   const discovery = new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   let downUntil = 0
 
-  /** Reads the keys, with a pause after a failure; keys from earlier reads stay valid. */
+  /** Keys from earlier reads stay valid after a failure. */
   const read: FetchImplementation = async (url, { signal }) => {
     if (Date.now() < downUntil) throw new Error(`the issuer failed within the last ${retryAfterSeconds} s`)
     try {

@@ -76,10 +76,10 @@ const titles: Record<number, string> = {
   503: 'Service Unavailable',
 }
 
-/** Retry-After while the disk is full or the database is away. */
+/** Retry-After while the database or the disk fails. */
 const unavailableSeconds = 10
 
-/** Sends problem details, without secrets and control characters that they may quote from the request. */
+/** Sends problem details, without secrets and control characters. */
 export function sendProblem(reply: FastifyReply, { status, detail, errors, ...rest }: ProblemBody): FastifyReply {
   const shown = {
     ...(detail !== undefined && { detail: hideSecrets(detail) }),
@@ -107,7 +107,7 @@ export function registerProblems(app: FastifyInstance): void {
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
-  // Control characters can be neither stored nor shown, and no valid value holds them.
+  // Control characters can be neither stored nor shown.
   app.addHook('preValidation', ({ url, body, query, params }, reply, done) => {
     if (!isDecodable(url))
       return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
@@ -122,7 +122,7 @@ export function registerProblems(app: FastifyInstance): void {
   })
 }
 
-/** Whether the query can be decoded; the router has decoded the path. */
+/** Whether the query can be decoded. */
 function isDecodable(url: string): boolean {
   if (!url.includes('%')) return true
   try {
@@ -136,7 +136,7 @@ function isDecodable(url: string): boolean {
 const partOf: Record<string, RequestPart> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
 const maxErrors = 20
 
-/** An issue as a member of the `errors` of a problem. */
+/** An issue as a member of `errors`. */
 export const errorOf = (part: RequestPart, { pointer, message, line }: ValidationIssue) => ({
   in: part,
   pointer,
@@ -193,7 +193,7 @@ export function findUnstorable(value: unknown): string | undefined {
 /** An error of Ajv. */
 export type SchemaError = NonNullable<FastifyError['validation']>[number]
 
-/** Turns the errors of Ajv into one issue for each invalid value. */
+/** Turns errors of Ajv into one issue per value. */
 export const issuesOf = (errors: readonly SchemaError[]): ValidationIssue[] =>
   joinTypes(mostSpecific(errors))
     .slice(0, maxErrors)
@@ -209,14 +209,14 @@ export const issuesOf = (errors: readonly SchemaError[]): ValidationIssue[] =>
       return { pointer: instancePath, message: `${message}${allowed}${exampleOf(error)}` }
     })
 
-/** A valid example for a pattern or a format, which alone says little. */
+/** A valid example for a pattern or a format. */
 function exampleOf(error: SchemaError): string {
   const { parentSchema } = error as { parentSchema?: { examples?: unknown[] } }
   const [example] = parentSchema?.examples ?? []
   return example !== undefined && ['pattern', 'format'].includes(error.keyword) ? `, for example ${example}` : ''
 }
 
-/** Joins the type errors of one value: "must be string or null". */
+/** Joins type errors: "must be string or null". */
 function joinTypes(errors: readonly SchemaError[]): SchemaError[] {
   const isType = ({ keyword }: SchemaError) => keyword === 'type'
   const typesAt = Map.groupBy(errors.filter(isType), ({ instancePath }) => instancePath)
@@ -239,9 +239,9 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
   }
 }
 
-/** Drops the errors of union branches whose type differs from that of the value. */
+/** Drops errors of union branches of another type. */
 function mostSpecific(all: readonly SchemaError[]): readonly SchemaError[] {
-  /** Values for which another error says what is wrong with them or inside them. */
+  /** Values that another error explains. */
   const explained = new Set<string>()
   for (const { keyword, instancePath } of all) {
     const steps = instancePath.split('/')

@@ -11,12 +11,12 @@ declare module 'fastify' {
   }
 }
 
-/** Counts a request; true when it exceeded a limit and 429 was sent. */
+/** Counts a request; true when 429 was sent. */
 export type TooMany = (request: FastifyRequest, reply: FastifyReply) => boolean
 
 const byKey = ({ caller }: FastifyRequest) => caller.keyId
 
-/** Clients own whole IPv6 /64 networks (RFC 6177). Proxies may send names that are not addresses. */
+/** Clients own whole IPv6 /64 networks (RFC 6177). */
 function byAddress({ ip }: FastifyRequest): string {
   if (!ipaddr.isValid(ip)) return ip
   const address = ipaddr.process(ip)

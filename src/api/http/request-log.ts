@@ -1,6 +1,6 @@
 import { type FastifyBaseLogger, type FastifyReply, type FastifyRequest, LogController } from 'fastify'
 
-/** The fields of every log line about a request; 5xx responses show the same `requestId`. */
+/** The fields of every log line about a request. */
 export const aboutRequest = ({ id, method, url, caller }: FastifyRequest) => ({
   requestId: id,
   method,
@@ -8,7 +8,7 @@ export const aboutRequest = ({ id, method, url, caller }: FastifyRequest) => ({
   key: caller?.keyId,
 })
 
-/** A child logger per request would cost more than the lines themselves. */
+/** A child logger per request would cost too much. */
 export const sharedLog = (log: FastifyBaseLogger) => log
 
 /** Logs one line per request, after its response. */
@@ -21,7 +21,7 @@ export class RequestLog extends LogController {
     else request.log.info(line, 'request completed')
   }
 
-  /** The client disconnected, or the source of a started response failed. */
+  /** The client disconnected, or the source failed. */
   override streamError(error: NodeJS.ErrnoException, request: FastifyRequest): void {
     if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') request.log.info(aboutRequest(request), 'the client disconnected')
     else request.log.warn({ ...aboutRequest(request), err: error }, 'a response was cut off')

@@ -19,7 +19,7 @@ export const securityHeaders = {
 /** Of this host alone: subdomains may belong to others. */
 export const transportSecurity = { 'strict-transport-security': 'max-age=31536000' }
 
-/** The page at /docs runs its own scripts, inlines styles, and shows images from `data:`. */
+/** For /docs, which has scripts, inline styles and `data:` images. */
 export const docsPolicy = {
   'default-src': ["'none'"],
   'script-src': ["'self'"],
@@ -32,7 +32,7 @@ export const docsPolicy = {
   'frame-ancestors': ["'none'"],
 }
 
-/** Adds the security headers to every response; no other origin is allowed (CORS). */
+/** Adds the security headers; no CORS header allows other origins. */
 export function secureHeaders(app: FastifyInstance, { overTls }: { overTls: boolean }): void {
   // RFC 6797 section 7.2: no Strict-Transport-Security over plain HTTP.
   const headers = overTls ? { ...securityHeaders, ...transportSecurity } : securityHeaders

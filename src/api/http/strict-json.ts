@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Deeper than any valid body, and safe for recursion. */
 const maxDepth = 64
-/** More than any valid object; a million names would block the process for seconds. */
+/** A million names would block the process for seconds. */
 const maxNames = 10_000
 
 class MalformedError extends Error {
@@ -36,12 +36,12 @@ export function readBodies(app: FastifyInstance): void {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Whether the headers declare uncompressed UTF-8, as a gateway would read the body. */
+/** Whether the headers declare uncompressed UTF-8. */
 export const isUtf8 = ({ headers }: FastifyRequest): boolean =>
   (headers['content-encoding'] ?? 'identity') === 'identity' &&
   !/;\s*charset=(?!"?(?:utf-8|us-ascii)\b)/i.test(headers['content-type'] ?? '')
 
-/** Decodes a body; throws unless it is UTF-8, also by its headers. */
+/** Decodes a body; throws unless it is UTF-8. */
 export function readText(request: FastifyRequest, body: Buffer): string {
   if (!isUtf8(request)) throw new MalformedError('the body must be uncompressed UTF-8', 415)
   try {
@@ -75,7 +75,7 @@ export function jsonIssueOf(text: string): string | undefined {
   return undefined
 }
 
-/** Resolves escapes; invalid ones are left for the parser to reject. */
+/** Resolves escapes; the parser rejects invalid ones. */
 function nameOf(literal: string): string {
   if (!literal.includes('\\')) return literal
   try {
@@ -92,7 +92,7 @@ function isName(text: string, end: number): boolean {
   return colon.test(text)
 }
 
-/** The index after the closing quote, which an even number of backslashes precedes. */
+/** The index after the closing quote. */
 function endOfString(text: string, start: number): number | undefined {
   for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
     let backslashes = 0

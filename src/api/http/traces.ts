@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RequestTracing } from '../context.ts'
 
-/** Traces each request by its operation, and the audit that its `Location` names. */
+/** Traces each request, with the audit of its `Location`. */
 export function traceRequests(app: FastifyInstance, tracing: RequestTracing): void {
   const ends = new WeakMap<FastifyRequest, ReturnType<typeof tracing.request>>()
   app.addHook('onRequest', async (request) => {

@@ -1,5 +1,5 @@
 export const windowSeconds = 60
-/** The number of clients whose counts are kept, most recent first. */
+/** The number of recent clients whose counts are kept. */
 export const maxClients = 5_000
 
 export interface Count {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 
-/** A label selector in a query: `label=site:hq`, repeated for more labels. */
+/** A label selector: `label=site:hq`, repeated for more labels. */
 export const LabelQuery = {
   label: Type.Array(Type.String({ pattern: '^[^:]+:.*$', maxLength: 301, examples: ['site:hq'] }), {
     default: [],

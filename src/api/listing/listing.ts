@@ -6,7 +6,7 @@ import { type Columns, csvHead, csvLines, ndjsonLines } from '../../encoding/csv
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
 import { exampleOf } from '../openapi/examples.ts'
 
-/** Media types of listings: pages of JSON, or a stream of CSV or NDJSON. */
+/** JSON comes in pages; CSV and NDJSON are streams. */
 export const formats = { json: 'application/json', ndjson: 'application/x-ndjson', csv: 'text/csv' } as const
 export type Format = keyof typeof formats
 
@@ -40,10 +40,10 @@ export const listingContent = <T>(page: object, item: object, columns: Columns<T
   },
 })
 
-/** The format of the response to a request for a listing. */
+/** The format that a request for a listing prefers. */
 export const formatOf = (request: FastifyRequest): Format => chooseFormat(request, formats)
 
-/** 406: the service has no media type that the request accepts. */
+/** 406: no available media type is acceptable. */
 class NotAcceptableError extends Error {
   readonly statusCode = 406
 }
@@ -103,7 +103,7 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { name, colum
   return typed(reply, format, name).send(Readable.from(chunks(), { objectMode: false }))
 }
 
-/** Sends a listing that is in memory as CSV or NDJSON. */
+/** Sends items from memory as CSV or NDJSON. */
 export const sendWhole = <T>(
   reply: FastifyReply,
   format: Exclude<Format, 'json'>,

@@ -18,10 +18,10 @@ export type Deliveries = ReturnType<typeof createDeliveries>
 
 const deliveryTimeoutMs = 30_000
 const longestPauseMs = 10_000
-/** Statuses that a retry cannot change: the batch is unknown, or the delivery invalid. */
+/** Unknown batch or invalid delivery: a retry cannot succeed. */
 const permanent: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
 
-/** Delivers the spool, oldest first, and retries until the service accepts or rejects each delivery. */
+/** Delivers the spool, oldest first, with retries. */
 export function createDeliveries({ server, spool, path, log, signal }: DeliveriesOptions) {
   const waiting = new Set<string>()
   let running: Promise<void> | undefined
@@ -78,13 +78,13 @@ export function createDeliveries({ server, spool, path, log, signal }: Deliverie
       for (const id of await spool.list()) waiting.add(id)
       void start()
     },
-    /** Stores a delivery on disk, then delivers it; resolves when it is stored. */
+    /** Delivers later; resolves when the delivery is on disk. */
     async add(id: string, delivery: Parameters<Spool['put']>[1]) {
       await spool.put(id, delivery)
       waiting.add(id)
       void start()
     },
-    /** Resolves when the spool is empty, or after one last attempt once the signal aborts. */
+    /** Resolves when the spool is empty, or after a last attempt. */
     settled: () => (waiting.size > 0 ? start() : (running ?? Promise.resolve())),
   }
 }

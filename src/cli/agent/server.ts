@@ -2,7 +2,7 @@ import http from 'node:http'
 import https from 'node:https'
 
 export interface Server {
-  /** Rejects with UnreachableError when no response arrives; resolves for every status. */
+  /** Resolves for every status; rejects with UnreachableError without one. */
   post(path: string, body: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<ServerResponse>
   close(): void
 }

@@ -43,7 +43,7 @@ export async function workAsAgent(options: AgentOptions): Promise<void> {
     failures = 0
     if (!lease) continue
     const batch = batchOf(lease.id)
-    // After a long outage the agent may lease its own batch again; the first run counts.
+    // After an outage the service may lease the batch again.
     if (running.has(batch) || deliveries.has(batch)) continue
     const run = runLease(options, lease)
       .catch((err: unknown) => log.error({ err, lease: lease.id }, 'a batch failed; it is leased again'))

@@ -1,4 +1,4 @@
-/** What a key may do, besides `vantage:NAME` for the agent of that vantage. */
+/** The scopes of keys, besides `vantage:NAME` of agents. */
 export const scopes = [
   'audits:run',
   'targets:write',
@@ -10,7 +10,7 @@ export const scopes = [
 ] as const
 type Scope = (typeof scopes)[number]
 
-/** The scopes of a key with a target scope; the others affect all targets. */
+/** The scopes that a limited key may have. */
 export const limitableScopes: readonly string[] = [
   'audits:run',
   'targets:write',
@@ -21,7 +21,7 @@ export const limitableScopes: readonly string[] = [
 
 export const scopePattern = `^(${scopes.join('|')}|vantage:[a-z0-9]([a-z0-9-]*[a-z0-9])?)$`
 
-/** A scope, any of several, or `vantage`: the scope of the vantage in the path. */
+/** One scope, any of several, or `vantage:NAME` by path. */
 export type Need = Scope | readonly Scope[] | 'vantage'
 
 /** The scopes of which one suffices; `admin` always does. */

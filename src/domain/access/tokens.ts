@@ -1,6 +1,6 @@
 import { scopePattern } from './scopes.ts'
 
-/** Which OpenID Connect tokens are accepted, and how their claims map to scopes. */
+/** The accepted tokens, and the scopes of their claims. */
 export interface TokenRules {
   /** The value of `iss`. */
   issuer: string
@@ -11,7 +11,7 @@ export interface TokenRules {
   meanings: Readonly<Record<string, readonly string[]>> | undefined
 }
 
-/** The scopes in the claims, from a space-separated string or a list. */
+/** The scopes of a claim: a string or a list. */
 export function scopesOf(
   claims: unknown,
   { scopeClaim, meanings }: Pick<TokenRules, 'scopeClaim' | 'meanings'>,
@@ -28,7 +28,7 @@ export function scopesOf(
 
 export const isScope = (text: string): boolean => new RegExp(scopePattern).test(text)
 
-/** Whether the origin of a URL is authenticated: HTTPS, or this machine. */
+/** Whether a URL is authenticated: HTTPS, or this machine. */
 export const isAuthentic = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
 

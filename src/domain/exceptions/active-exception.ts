@@ -1,4 +1,4 @@
-/** An exception for rules on a target from `from` until before `until`, epoch milliseconds. */
+/** From `from` until before `until`, in epoch milliseconds. */
 export interface Permission {
   id: string
   rules: readonly string[]
@@ -10,7 +10,7 @@ export interface Permission {
 /** When a permission applies; undefined for never. */
 type PermittedTime = { from: Date; until: Date } | undefined
 
-/** The permission for a rule and a target at an instant; of several, the longest. */
+/** The longest permission for a rule and target at an instant. */
 export function permissionAt<P extends Permission>(
   permissions: readonly P[],
   { rule, targetId, at }: { rule: string; targetId: number; at: number },

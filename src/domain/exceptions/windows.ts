@@ -19,7 +19,7 @@ export type WindowState = (typeof windowStates)[number]
 
 const minuteMs = 60_000
 export const maxWindowMs = 7 * 24 * 60 * minuteMs
-/** How far in the past a window may start, for clock skew and slow requests. */
+/** How far in the past a window may start. */
 const pastMs = 5 * minuteMs
 
 /** The issues of the requested time. */
@@ -33,10 +33,10 @@ export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): 
 }
 
 export const proofs = ['closed', 'open', 'nothing-to-see', 'unproven'] as const
-/** What an audit after the end of a window has shown about its exposures. */
+/** What an audit after the window showed of its exposures. */
 export type Proof = (typeof proofs)[number]
 
-/** The results for one rule and target of a window, over all vantages. */
+/** The results of a rule and target, over all vantages. */
 export interface ExposureSeen {
   pass: boolean
   fail: boolean
@@ -46,7 +46,7 @@ export interface ExposureSeen {
   unsure: boolean
 }
 
-/** What an audit shows about the exposures of an ended window; waivers do not count. */
+/** The proof by an audit; waivers do not count. */
 export function proofOf({ completed, exposures }: { completed: boolean; exposures: readonly ExposureSeen[] }): Proof {
   if (exposures.some(({ fail }) => fail)) return 'open'
   if (!completed || exposures.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
@@ -77,12 +77,12 @@ export function windowState(window: WindowTimes & { proof: Proof | null }, now: 
 export const windowTime = ({ from, to, approvedAt, canceledAt }: WindowTimes) =>
   permittedTime({ from, until: to }, { approvedAt, endedAt: canceledAt })
 
-/** Job data: probe the exposure of an ended window again. `reprobe` counts from 0. */
+/** Probe the exposures of an ended window; `reprobe` counts from 0. */
 export interface ReprobeJob {
   windowId: string
   reprobe: number
 }
 
-/** The pause after so many reprobes: a minute, doubled up to an hour. */
+/** A minute, doubled up to an hour. */
 export const reprobePauseMs = (reprobes: number): number =>
   Math.min(minuteMs * 2 ** Math.max(0, reprobes - 1), 60 * minuteMs)

@@ -8,7 +8,7 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
-  /** By literal address; the empty name if the host has none. */
+  /** By literal address; empty without one. */
   addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProtocol[P] }>
   /** Of a paired rule: the observation of each vantage of the other side, by its name. */
   unlike?: Record<string, Evidence<P>['addresses']>

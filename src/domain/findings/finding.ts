@@ -3,10 +3,10 @@ import type { Result } from './judge.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { State } from './state.ts'
 
-/** Properties besides the result: bits of one number, which the digest covers. */
+/** Bits of one number, which the digest covers. */
 export const findingFlags = { indirect: 1, late: 2 } as const
 
-/** One rule judged for one target from one vantage in one audit, by names. */
+/** One rule judged for one target from one vantage. */
 export interface Finding {
   /** Identifies the series, also after its target is renamed. */
   fingerprint: string

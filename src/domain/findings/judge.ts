@@ -4,7 +4,7 @@ import type { AddressResult, Observation } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
 import type { State } from './state.ts'
 
-/** XCCDF's results (NISTIR 7275r4, table 26), the ones that Portwarden gives. */
+/** Results of XCCDF (NISTIR 7275r4, table 26). */
 export const results = ['pass', 'fail', 'unknown', 'error', 'notapplicable', 'notchecked'] as const
 export type Result = (typeof results)[number]
 
@@ -15,7 +15,7 @@ export interface Judgement {
 }
 
 interface JudgeContext {
-  /** A window is open for this rule and target at the time of the observation. */
+  /** Whether a window was open at the time of observation. */
   windowOpen: boolean
 }
 
@@ -31,7 +31,7 @@ export function judge(rule: ResolvedRule, seen: Observation, context: JudgeConte
   return worstOf(judgements)
 }
 
-/** Of several judgements the gravest, of equal ones the first; there must be one. */
+/** The gravest of several judgements, of equal ones the first. */
 export const worstOf = (judgements: readonly Judgement[]): Judgement =>
   judgements.reduce((worst, next) => (gravity[next.result] > gravity[worst.result] ? next : worst))
 
@@ -76,11 +76,11 @@ function isSupported({ probe, expect }: Claim): boolean {
 function firstViolation({ probe, expect }: Claim, addressResult: AddressResult, observedAt: number) {
   const { state, reason, facts } = addressResult
   const { expects } = anyProtocols[probe]
-  // In the order of the descriptor, so that the order in a document decides nothing.
+  // In descriptor order, so that documents decide nothing.
   for (const [name, group] of Object.entries(expects)) {
     const demand = expect[name as keyof typeof expect]
     if (demand === undefined) continue
-    // The loader and the probe make sure that demand and facts belong to this protocol.
+    // The loader and the probe match demand and facts.
     const violation = group.violation(demand as never, { state, reason, facts: facts as never, observedAt })
     if (violation !== undefined) return violation as ReasonCode
   }

@@ -16,17 +16,17 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
   /** Volatile values; never part of the evidence. */
   measurements?: {
     clockSkewMs?: number
-    /** When the first certificate expires of those that the peer sent; RFC 3339. */
+    /** The earliest expiry of the sent certificates; RFC 3339. */
     chainExpiresAt?: string
   }
 }
 
-/** What one check saw: a result for each address of the host, at least one. */
+/** One result for each address of the host. */
 export interface Observation<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
-  /** When the probe ended, by the clock of the vantage; RFC 3339, UTC. */
+  /** The end of the probe, by the vantage clock; RFC 3339. */
   observedAt: string
   addressResults: [AddressResult<P>, ...AddressResult<P>[]]
 }

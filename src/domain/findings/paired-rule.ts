@@ -2,7 +2,7 @@ import type { ResolvedRule } from '../policy/policy.ts'
 import { type Judgement, judge, worstOf } from './judge.ts'
 import type { Observation } from './observation.ts'
 
-/** The other side of a paired rule, as a rule of its own. */
+/** The other side of a paired rule, as a rule. */
 export const otherSideOf = ({ unlike, ...rule }: ResolvedRule): ResolvedRule => ({
   ...rule,
   from: unlike?.from ?? [],

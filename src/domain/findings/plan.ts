@@ -7,12 +7,12 @@ export interface Vantage {
   zones: readonly string[]
 }
 
-/** Where a rule must be checked from: a vantage, or a zone that has none. */
+/** A vantage, or a zone that has none. */
 export interface Origin {
-  /** The name of a vantage, or `zone:NAME` where no vantage belongs to that zone. */
+  /** A vantage, or `zone:NAME` for a zone without vantages. */
   vantage: string
   covered: boolean
-  /** The vantage is in none of the rule's zones; the rule accepts that. */
+  /** The vantage is in none of the rule's zones. */
   indirect: boolean
 }
 

@@ -8,12 +8,12 @@
 export interface Reason {
   about: 'peer' | 'us' | 'setup' | 'rule'
   message: string
-  /** As a violation it leaves the finding `unknown`, since the facts do not decide. */
+  /** A violation that leaves the finding `unknown`. */
   undecided?: true
 }
 export type Reasons = Readonly<Record<string, Reason>>
 
-/** The reason codes that belong to no single protocol; each protocol adds its own. */
+/** The reason codes that belong to no single protocol. */
 export const sharedReasons = {
   // states of an endpoint
   'connection-refused': {

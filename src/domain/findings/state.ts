@@ -1,3 +1,3 @@
-/** What a probe can say of an endpoint; the first three as nmap means them. */
+/** The states of endpoints; the first three are nmap's. */
 export const states = ['open', 'closed', 'filtered', 'unreachable', 'unresolved', 'unknown'] as const
 export type State = (typeof states)[number]

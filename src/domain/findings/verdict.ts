@@ -6,7 +6,7 @@ export type Counts = Record<Result, number>
 
 export const noCounts: Readonly<Counts> = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
 
-/** The counts of an audit; `waived` of the failing findings are accepted by a waiver. */
+/** Counts of results; `waived` is a part of `fail`. */
 export interface AuditCounts extends Counts {
   waived: number
 }

@@ -1,6 +1,6 @@
 import { type Counts, coverageOf } from '../findings/verdict.ts'
 
-/** Counts of a group of findings, and the share that passed. */
+/** Counts of findings, and the share that passed. */
 export interface ComplianceScore {
   counts: Counts
   coverage: { checked: number; notchecked: number }
@@ -8,7 +8,7 @@ export interface ComplianceScore {
   score: number | null
 }
 
-/** Passes divided by checked findings; unknown results count against the score. */
+/** Passes divided by checked findings, unknown ones included. */
 export function scoreOf(counts: Counts): ComplianceScore {
   const coverage = coverageOf(counts)
   return { counts, coverage, score: coverage.checked === 0 ? null : counts.pass / coverage.checked }

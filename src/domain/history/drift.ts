@@ -36,7 +36,7 @@ export const showOutcome = ({ result, state, reason }: SeriesOutcome) => ({
   reason: describeReason(reason),
 })
 
-/** A changed field; `path` is a JSON Pointer (RFC 6901), an absent side null. */
+/** A changed field; an absent side is null. */
 export interface FieldChange {
   path: string
   before: unknown
@@ -46,7 +46,7 @@ export interface FieldChange {
 const known = (result: Result) => result === 'pass' || result === 'fail'
 const outOfScope = (result: Result | undefined) => result === undefined || result === 'notapplicable'
 
-/** Whether an absent series was not tested, rather than out of scope. */
+/** Whether an absent series was untested, not out of scope. */
 interface Absence {
   untested: boolean
 }
@@ -74,7 +74,7 @@ export function classify(
   return 'changed'
 }
 
-/** `policy`: another version judged the same facts. `scope`: the series came or went. */
+/** `policy`: same facts, other version. `scope`: came or went. */
 export function causeOf(
   before: SeriesState | undefined,
   after: SeriesState | undefined,

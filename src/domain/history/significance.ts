@@ -12,13 +12,13 @@ const max = (values: readonly Significance[]): Significance =>
     'info',
   )
 
-/** By fact path; a fact that several protocols have matters equally in each. */
+/** By fact path, the same for every protocol. */
 const significantFacts: Readonly<Record<string, FactSignificance | undefined>> = Object.assign(
   {},
   ...protocolNames.map((name) => protocols[name].significance),
 )
 
-/** The significance of a fact is that of the longest listed path that leads to it. */
+/** The longest listed path decides. */
 function significanceOfFact(path: string): Significance {
   const parts = path.split('/')
   for (let length = parts.length; length > 0; length -= 1) {

@@ -16,7 +16,7 @@ export interface ControlRule {
   current: boolean
 }
 
-/** What is known of a rule: how many of its series have which result. */
+/** How many series of a rule have which result. */
 export interface RuleResults {
   policy: string
   rule: string
@@ -38,7 +38,7 @@ type UntestedReason = (typeof untestedReasons)[number]
 export interface ControlStanding extends ComplianceScore {
   framework: string
   control: string
-  /** Null for a control that is not among those that are known here. */
+  /** Null for an unknown control. */
   title: string | null
   /** Of what its rules test. It is `pass` only where all of that was tested, but for what does not apply. */
   verdict: Verdict

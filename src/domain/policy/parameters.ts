@@ -14,7 +14,7 @@ import {
 import { checkPlainLeaf, checkShape, type LeafCheck, nearestName } from './shape.ts'
 import { CredentialRef, Pem, Port } from './values.ts'
 
-/** Where a value was given: with the audit, or with the target. */
+/** The source of a value: audit or target. */
 type Layer = 'audit' | 'target'
 export type Layers = { [L in Layer]?: Readonly<Record<string, unknown>> }
 interface ParameterProblem {
@@ -24,7 +24,7 @@ interface ParameterProblem {
 }
 export type Parameters = Readonly<Record<string, Parameter>>
 
-/** The parameter of that name; a plain index would find `constructor`. */
+/** A plain index would find `constructor`. */
 export const findParameter = (parameters: Parameters, name: string): Parameter | undefined =>
   Object.hasOwn(parameters, name) ? parameters[name] : undefined
 
@@ -69,7 +69,7 @@ export function describeParameter({ type, values = [] }: Parameter): string {
   return words[type]
 }
 
-/** Reads a value from the command line, typed as its parameter says. */
+/** Parses a value of the command line. */
 export function parseParameterValue(parameter: Parameter, text: string): { value: ParameterValue } | { error: string } {
   const value = typedValue(parameter, text)
   const error = checkParameterValue(parameter, value)

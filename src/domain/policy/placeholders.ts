@@ -19,12 +19,12 @@ export const placeholderOf = (value: unknown): string | undefined =>
 
 /** The parameters that a text names anywhere, each once. */
 export function placeholdersIn(text: string): string[] {
-  // Most values hold none, and a plan checks every value for every target.
+  // A fast path: most values hold no placeholder.
   if (!text.includes('${')) return []
   return [...new Set(Array.from(text.matchAll(anywhere), (match) => match[1] ?? ''))]
 }
 
-/** True for a text in which `${` begins something that is no placeholder. */
+/** Whether `${` starts something that is no placeholder. */
 export const hasBrokenPlaceholder = (text: string): boolean => text.replace(anywhere, '').includes('${')
 
 // The first two questions spare most values the third, which costs twenty times as much.
@@ -69,7 +69,7 @@ function evaluate(comparison: Comparison, values: ParameterValues): boolean | un
   return (left === right) === 'equals' in comparison
 }
 
-/** Whether a rule applies: each of its conditions has a value that is not false. */
+/** Whether each condition has a value other than false. */
 export function holds(when: unknown, values: ParameterValues): boolean {
   const conditions = Array.isArray(when) ? when : when === undefined ? [] : [when]
   return conditions.every((condition) => {

@@ -162,7 +162,7 @@ export type ParameterValue = string | number | boolean
 
 /** What is the same for every target, so that a rule can be planned, counted and compared before a target is known. */
 export const literalFields = ['id', 'severity', 'direction', 'from', 'indirect', 'probe', 'controls'] as const
-/** A rule as written: what is not literal may hold placeholders such as `${sshPort}`. */
+/** A rule as written, with placeholders such as `${sshPort}`. */
 export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | 'rationale' | 'remediation'> & {
   when?: unknown
   host?: string

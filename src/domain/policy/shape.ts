@@ -3,11 +3,11 @@ import { Value } from 'typebox/value'
 import { type Path, pointerTo } from '../../encoding/json-pointer.ts'
 import type { ValidationIssue } from '../errors.ts'
 
-/** The schema of an object of which every field is known. */
+/** The schema of an object without unknown fields. */
 export const closedObject = <P extends TProperties>(properties: P, options = {}) =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
-/** The part of JSON Schema that the schemas of this project use. */
+/** The part of JSON Schema that this project uses. */
 export interface Shape {
   type?: string
   title?: string
@@ -31,7 +31,7 @@ export interface Shape {
   examples?: unknown[]
 }
 
-/** A single value: neither an object with named members nor a list. */
+/** A value that is neither object nor list. */
 export interface Leaf {
   shape: Shape
   value: unknown
@@ -135,7 +135,7 @@ function explainUnknown(name: string, { properties, patternProperties }: Shape):
   return `unknown field \`${name.slice(0, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
 }
 
-/** The nearest known name within two edits, for "did you mean". */
+/** The nearest known name within two edits. */
 export function nearestName(name: string, known: string[]): string | undefined {
   const near = known.filter((other) => Math.abs(other.length - name.length) <= 2)
   const ranked = near.map((other) => ({ other, edits: countEdits(name.toLowerCase(), other.toLowerCase()) }))

@@ -11,7 +11,7 @@ export const Scalar = Type.Union([
   Type.Boolean(),
 ])
 
-/** `{ value, equals }` or `{ value, differsFrom }`: a question to the parameters of a policy. */
+/** `{ value, equals }` or `{ value, differsFrom }`. */
 export const Comparison = Type.Union([
   closedObject({ value: Scalar, equals: Scalar }),
   closedObject({ value: Scalar, differsFrom: Scalar }),

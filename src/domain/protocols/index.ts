@@ -37,7 +37,7 @@ type Groups = UnionToIntersection<Protocols[ProtocolName]['expects']>
 export type GroupName = keyof Groups & string
 /** The schema of each group that a protocol takes. */
 export type GroupSchemas = { [Name in GroupName]: Groups[Name] extends { schema: infer S extends TSchema } ? S : never }
-/** Every group under its name, in the order of the table. */
+/** Every group by name, in table order. */
 export const groups = Object.assign({}, ...protocolNames.map((name) => protocols[name].expects)) as {
   readonly [Name in GroupName]: { schema: GroupSchemas[Name] }
 }
@@ -46,7 +46,7 @@ export const groupNames = Object.keys(groups) as GroupName[]
 export type Demands = { [Name in GroupName]?: Demand<GroupSchemas[Name]> }
 
 type OptionProperties = UnionToIntersection<Protocols[ProtocolName]['options']['properties']>
-/** The options of all probes: one name means the same for each. */
+/** The options of all probes; names are shared. */
 export const optionProperties = Object.assign(
   {},
   ...protocolNames.map((name) => protocols[name].options.properties),

@@ -4,7 +4,7 @@ import type { Reasons } from '../findings/shared-reasons.ts'
 import type { State } from '../findings/state.ts'
 import type { Evaluated } from '../policy/values.ts'
 
-/** What one address showed; `Code` is a reason that a probe gives. */
+/** What one address showed. */
 export interface Seen<Facts, Code extends string = string> {
   state: State
   reason: Code
@@ -13,7 +13,7 @@ export interface Seen<Facts, Code extends string = string> {
   observedAt: number
 }
 
-/** The demand of a group once a rule is resolved for a target. */
+/** The demand of a resolved rule. */
 export type Demand<Schema extends TSchema> = Evaluated<Static<Schema>>
 
 /** A group of an expectation, such as `tls`: what a rule may demand of an open port. Several protocols may take the same. */
@@ -54,7 +54,7 @@ interface AnyGroup<Facts> {
 type Groups<Facts> = Readonly<Record<string, AnyGroup<Facts>>>
 type Expect<G> = { [Name in keyof G]?: G[Name] extends { schema: infer S extends TSchema } ? Demand<S> : never }
 
-/** Everything that the rest of the service knows of a protocol. */
+/** All that the service knows of a protocol. */
 export interface Protocol<
   Name extends string,
   Facts extends TObject,
@@ -66,7 +66,7 @@ export interface Protocol<
   name: Name
   /** For rules that give no port. */
   defaultPort?: number
-  /** Stable things only, so that equal facts mean that nothing changed. */
+  /** Stable values only: equal facts mean no change. */
   facts: Facts
   expects: G
   /** What the probe examines on demand; every option is optional. */
@@ -81,7 +81,7 @@ export interface Protocol<
   significance: SignificanceOf<Static<Facts>>
 }
 
-/** Any protocol of the table; `never` marks values of its own types. */
+/** Any protocol of the table. */
 export interface AnyProtocol {
   name: string
   defaultPort?: number
@@ -109,7 +109,7 @@ export const defineProtocol = <
 
 export const texts = Type.Array(Type.String())
 
-/** A fact of every protocol whose probe can recognise an unexpected peer. */
+/** The fact of an unexpected peer. */
 export const spoke = Type.Optional(
   Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {
     description: 'What the peer spoke instead of the protocol, by its first bytes',

@@ -98,6 +98,6 @@ export const smtp = defineProtocol({
       misspoke: (seen) => seen.state === 'open' && !isOffered(seen) && seen.reason !== 'protocol-timeout',
     },
   },
-  // An offer that disappears may be an interception: RFC 3207 section 6.
+  // A missing offer may be an interception (RFC 3207, 6).
   significance: { ...tlsSignificance, 'smtp/startTls/offered': 'alert', 'smtp/extensions': 'notice' },
 })

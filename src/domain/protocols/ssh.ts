@@ -87,7 +87,7 @@ const sshGroup: ExpectationGroup<typeof SshExpectation, SshFacts, SshReason> = {
 
 const isBanner = ({ facts }: Seen<SshFacts>) => facts.protocolVersion === '2.0'
 
-/** SSH up to the proof of the host key, before any authentication. */
+/** SSH up to the host key, without authentication. */
 export const ssh = defineProtocol({
   name: 'ssh',
   defaultPort: 22,

@@ -1,7 +1,7 @@
 import { closedObject } from '../policy/shape.ts'
 import { defineProtocol } from './protocol.ts'
 
-/** A connection and nothing more: the state of the port is all there is to judge. */
+/** A connection only; its state is all there is. */
 export const tcp = defineProtocol({
   name: 'tcp',
   facts: closedObject({}),

@@ -33,7 +33,7 @@ const Certificate = closedObject({
 
 const offered = Type.Enum(['accepted', 'refused', 'not-tested'])
 
-/** Of one session; protocols that run inside TLS have these facts too. */
+/** Of one session, also for protocols inside TLS. */
 export const TlsFacts = closedObject({
   protocol: Type.Optional(Type.Enum([...tlsVersions])),
   cipher: Type.Optional(Type.String({ description: 'IANA name' })),
@@ -116,7 +116,7 @@ type TlsDemand = Demand<typeof TlsExpectation>
 
 const dayMs = 86_400_000
 
-/** Whole days from `now` until the certificate ends; negative when it has ended. */
+/** Whole days until the certificate expires; negative afterwards. */
 export const daysLeft = (notAfter: string, now: number): number => Math.floor((Date.parse(notAfter) - now) / dayMs)
 
 function violation<Code extends string>(demand: TlsDemand, seen: Seen<TlsFacts, Code>): TlsReason | Code | undefined {
@@ -149,7 +149,7 @@ function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<Tls
   return undefined
 }
 
-/** The group `tls`, for every protocol whose facts hold those of TLS. */
+/** The group `tls`, for protocols with TLS facts. */
 export const tlsGroup: ExpectationGroup<typeof TlsExpectation, TlsFacts, TlsReason> = {
   schema: TlsExpectation,
   violation,
@@ -160,7 +160,7 @@ export const tlsGroup: ExpectationGroup<typeof TlsExpectation, TlsFacts, TlsReas
   }),
 }
 
-/** The options of a handshake, for every protocol that takes the group `tls`. */
+/** The handshake options, for protocols with the group `tls`. */
 export const tlsOptions = {
   trustedCa: Type.Optional(Type.String({ maxLength: 100_000 })),
   offerVersions: Type.Optional(Type.Array(Type.Enum([...tlsVersions]))),

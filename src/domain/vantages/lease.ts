@@ -9,7 +9,7 @@ import { checkPlainLeaf, checkShape, closedObject, issueAt, type Leaf, under } f
 import { Port } from '../policy/values.ts'
 import { optionProperties, type ProtocolName, protocolNames, protocols } from '../protocols/index.ts'
 
-/** One check for an agent: it holds no expectation, only what the probe must examine. */
+/** One check for an agent, without the expectation. */
 export const LeasedCheck = closedObject({
   probe: Type.Enum(protocolNames),
   host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.20.0.11'] }),
@@ -18,13 +18,13 @@ export const LeasedCheck = closedObject({
 })
 export type LeasedCheck = Static<typeof LeasedCheck>
 
-/** Batch and job id; a batch that is leased again has another lease id. */
+/** Batch and job id; another lease has another id. */
 export const leaseId = '^[1-9][0-9]{0,9}\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 export const nameLease = (batch: number, job: string): string => `${batch}.${job}`
 export const batchOf = (lease: string): string => lease.slice(0, lease.indexOf('.'))
 export const jobOf = (lease: string): string => lease.slice(lease.indexOf('.') + 1)
 
-/** A leased batch; the agent sends heartbeats until it delivers the observations. */
+/** A leased batch, alive by heartbeats until it is delivered. */
 export const Lease = closedObject({
   id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
   heartbeatSeconds: Type.Number({

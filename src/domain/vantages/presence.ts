@@ -2,7 +2,7 @@
 export const vantageKinds = ['worker', 'agent'] as const
 export type VantageKind = (typeof vantageKinds)[number]
 
-/** The last result of the canary endpoints; `none`: none configured, `unknown`: not probed yet. */
+/** `none`: no canary configured; `unknown`: not probed yet. */
 export const canaryStates = ['none', 'unknown', 'online', 'offline'] as const
 export type CanaryState = (typeof canaryStates)[number]
 

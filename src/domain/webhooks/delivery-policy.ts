@@ -29,7 +29,7 @@ export function passes({ policies, labels, minSeverity }: WebhookFilter, traits:
 const hasLabels = (of: Record<string, string>, wanted: Record<string, string>) =>
   Object.entries(wanted).every(([key, value]) => of[key] === value)
 
-/** The result of a delivery attempt; `status` is null without a response. */
+/** A delivery attempt; `status`: null without a response. */
 export interface Attempt {
   status: number | null
   error: string | null

@@ -9,7 +9,7 @@ import { claimOnce } from '../idempotency.ts'
 export interface KeyRequest {
   name: string
   scopes: string[]
-  /** The labels of the only targets that the key may use; none: all targets. */
+  /** Labels of the usable targets; none: all targets. */
   targetScope: TargetScope
   expiresAt: Date | null
 }
@@ -39,7 +39,7 @@ export async function createKey(
   })
 }
 
-/** Creates a key that may do everything, and returns its secret. */
+/** Creates an admin key and returns its secret. */
 export const createAdminKey = ({ transaction }: Pick<View, 'transaction'>, name: string): Promise<string> =>
   transaction(async (tx) => {
     const id = newKeyId()

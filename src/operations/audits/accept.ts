@@ -23,7 +23,7 @@ export interface Order {
   quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
   /** Default: the system clock. */
   now?: Date
-  /** When it is planned, if not now; its deadline counts from then. */
+  /** The planned start, from which the deadline counts. */
   startsAt?: Date
 }
 

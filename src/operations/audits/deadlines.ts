@@ -4,7 +4,7 @@ import { type FinishParts, finishAudit } from './finish.ts'
 import { recordUnseen } from './run-batch.ts'
 
 interface DeadlineParts extends FinishParts {
-  /** Removes the batches of an audit from the queues of their vantage. */
+  /** Removes the batches of an audit from their queues. */
   dropBatches(vantage: string, auditId: string): Promise<void>
 }
 

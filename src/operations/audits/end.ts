@@ -5,7 +5,7 @@ import type { EndedAudit } from '../../store/audits/finish-audits.ts'
 import type { Stores, Transact } from '../../store/db/stores.ts'
 import { publish } from '../events/publish.ts'
 
-/** An audit that is to end; with an error it has failed. */
+/** An audit to end; failed with an error. */
 export interface Ending {
   id: string
   error?: string
@@ -20,7 +20,7 @@ export interface Ended {
   verdict: Verdict
 }
 
-/** Ends an audit once; resolves to undefined for one that has ended before. */
+/** Ends an audit once; undefined when it had ended. */
 export type EndAudit = (ending: Ending) => Promise<Ended | undefined>
 
 /**

@@ -25,7 +25,7 @@ export async function finishAudit(parts: FinishParts, auditId: string): Promise<
   if (due) await stores.pairs.forget(auditId)
 }
 
-/** Makes the paired findings, and notes the waivers of those that fail. */
+/** Makes the paired findings, with their waivers. */
 async function waive(
   stores: Stores,
   due: DuePairs,

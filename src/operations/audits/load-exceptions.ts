@@ -3,7 +3,7 @@ import type { Judgement } from '../../domain/findings/judge.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import { reprobeTrigger } from '../exceptions/prove-window.ts'
 
-/** What is judged: a rule and a target, at an instant in milliseconds. */
+/** A rule and a target at an instant, in milliseconds. */
 export interface Judged {
   rule: string
   targetId: number
@@ -14,11 +14,11 @@ export interface Judged {
 export interface Permissions {
   /** The window that is open for a rule and target. */
   windowOf(judged: Judged): string | null
-  /** The waiver that accepts a failing finding; none where it does not fail. */
+  /** The waiver of a failing finding, if any. */
   waiverOf(judged: Judged, judgement: Judgement): string | null
 }
 
-/** Loads the windows and waivers of a batch with one query for each table. */
+/** Loads windows and waivers with one query each. */
 export async function loadPermissions(
   stores: Stores,
   { policy, trigger, judged }: { policy: string; trigger: string; judged: readonly Pick<Judged, 'targetId' | 'at'>[] },

@@ -20,7 +20,7 @@ type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
-/** The checks of an audit in batches, and its findings that need no probe. */
+/** The batches, and the findings that need no probe. */
 export interface Plan extends Started {
   checks: Planned[]
   drafts: BatchDraft[]
@@ -49,7 +49,7 @@ export async function planAudit(parts: PlanParts, auditId: string): Promise<void
   await finishIfRecorded(parts, auditId)
 }
 
-/** Ends an audit that could not be planned in any try. */
+/** Ends an audit whose planning failed. */
 export async function failPlanning({ endAudit }: Pick<Parts, 'endAudit'>, auditId: string): Promise<void> {
   await endAudit({ id: auditId, error: 'the audit could not be planned; the log of the worker has the cause' })
 }
@@ -93,7 +93,7 @@ const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
 const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
   snapshot.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
 
-/** The checks of an audit, each with the names of its series. */
+/** The checks of an audit with their series. */
 function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
   const { policy, targets } = request.snapshot
   const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
@@ -108,7 +108,7 @@ function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; 
   )
 }
 
-/** Writes what the plans of audits demand, in the transaction that starts them. */
+/** Writes plans in the transaction that starts the audits. */
 export async function persistPlans(
   stores: Stores,
   planned: readonly { auditId: string; plan: Plan }[],

@@ -74,7 +74,7 @@ export async function recordSeen(
   })
 }
 
-/** Records every check of a batch as an error: no worker could run it. */
+/** Records every check of a failed batch as an error. */
 export async function failBatch(parts: FinishParts, { auditId, batchId }: BatchJob): Promise<void> {
   await recordUnseen(parts, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
 }

@@ -5,7 +5,7 @@ import { createCheckRunner } from './deduplicate-checks.ts'
 /** Runs the checks of one vantage. */
 export interface CheckRunner {
   observe: Observe
-  /** Whether a canary endpoint of the vantage responds; true without canary endpoints. */
+  /** Whether a canary endpoint responds; true without any. */
   isOnline(): Promise<boolean>
 }
 

@@ -7,7 +7,7 @@ type RelayParts = Pick<View, 'transaction'> & Pick<Parts, 'enqueueDelivery'>
 const entriesPerTransaction = 100
 const deliveriesPerStatement = 1_000
 
-/** Turns the oldest entries of the outbox into deliveries; true where more may wait. */
+/** Turns outbox entries into deliveries; true when more wait. */
 export const relayEntries = ({ transaction, enqueueDelivery }: RelayParts): Promise<boolean> =>
   transaction(async (tx, database) => {
     const entries = await tx.outbox.take(entriesPerTransaction)

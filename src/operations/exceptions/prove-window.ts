@@ -3,7 +3,7 @@ import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import { publish } from '../events/publish.ts'
 
-/** The trigger of the audits that reprobe a window after its end. */
+/** The trigger of the audits that reprobe a window. */
 export const reprobeTrigger = (windowId: string): string => `window:${windowId}`
 export const isReprobe = (trigger: string): boolean => trigger.startsWith(reprobeTrigger(''))
 

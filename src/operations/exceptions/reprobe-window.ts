@@ -8,7 +8,7 @@ import { proveWindow, reprobeTrigger } from './prove-window.ts'
 type ReprobeParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
 const reprobeDeadlineMs = 10 * 60_000
-/** The pause where the audit of the reprobe before has not ended yet. */
+/** The pause while the previous reprobe runs. */
 const retryMs = 5_000
 
 /**

@@ -18,7 +18,7 @@ interface PreviewItem {
   target: string
   rule: string
   vantage: string
-  /** The present result of the policy of that name; null without one. */
+  /** The present result of that policy, if any. */
   before: Result | null
   /** Null where the draft has no such series. */
   after: Judgement | null

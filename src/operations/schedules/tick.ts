@@ -21,7 +21,7 @@ export type Scheduler = ReturnType<typeof createScheduler>
  * schedule on: so a tick has one audit, however many processes take it and however often.
  */
 export function createScheduler(parts: SchedulerParts) {
-  /** Decides a page of due ticks of one schedule; true where more are due. */
+  /** Decides a page of due ticks; true when more are due. */
   const tickOnce = (id: number, now: Date): Promise<boolean> =>
     parts.transaction(async (stores, tx) => {
       const schedule = await stores.schedules.lock(id)
@@ -74,7 +74,7 @@ export function createScheduler(parts: SchedulerParts) {
 const fewTicks = 5
 const manyTicks = 500
 
-/** A page of the ticks that are due, and the one after them. */
+/** The due ticks of a page, and the next tick. */
 function dueTicks(
   { nextTicks }: SchedulerParts,
   { cron, timeZone, nextAt }: StoredSchedule,
@@ -108,7 +108,7 @@ const runOf = (
   ...more,
 })
 
-/** Takes the tick that waits, if the audit that it waits for has ended. */
+/** Takes a waiting tick when the earlier audit has ended. */
 async function takeWaiting(parts: SchedulerParts, taking: Taking): Promise<void> {
   const { stores, schedule } = taking
   const { auditId, waiting } = await stores.schedules.ongoing(schedule.id)
@@ -128,7 +128,7 @@ async function takeDue(parts: SchedulerParts, taking: Taking, { dueAt, kind }: T
   await recordRuns(stores, schedule, [run])
 }
 
-/** Accepts the audit of a tick; an audit that is refused is an outcome too. */
+/** Accepts the audit of a tick; a refusal is an outcome. */
 async function acceptTick(
   parts: SchedulerParts,
   taking: Taking,

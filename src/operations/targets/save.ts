@@ -2,7 +2,7 @@ import { digest } from '../../encoding/canonical-json.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
 
-/** How many targets an entry of the ledger shows; its digest covers all. */
+/** Targets shown in a ledger entry; the digest covers all. */
 export const shownTargets = 20
 
 /** Creates or updates targets in the caller's transaction; the ledger gets one entry for those that changed. */

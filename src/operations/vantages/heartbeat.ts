@@ -11,7 +11,7 @@ interface HeartbeatOptions {
   onError(error: unknown): void
 }
 
-/** Announces the vantage of a worker and sends heartbeats until it is stopped. */
+/** Announces a vantage and sends heartbeats until stopped. */
 export async function startHeartbeat({ vantages, vantage, version, canary, onError }: HeartbeatOptions) {
   await vantages.announce(vantage, { version, canary: canary() })
   let beat: Promise<unknown> = Promise.resolve()

@@ -49,7 +49,7 @@ export function createNotifier(options: NotifierOptions) {
       relaying = relay()
     },
 
-    /** Delivers what is due to a webhook, and queues the next delivery. */
+    /** Sends due deliveries, and queues the next one. */
     async deliver({ webhookId }: { webhookId: string }): Promise<void> {
       const next = await deliver(deliverer, webhookId)
       if (!next) return

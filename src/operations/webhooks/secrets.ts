@@ -2,7 +2,7 @@ import { hkdfSync, randomBytes } from 'node:crypto'
 import type { SealedSecrets } from '../../store/webhooks/webhooks.ts'
 import type { Seal } from './seal.ts'
 
-/** A new signing secret in the form of Standard Webhooks: 32 random bytes. */
+/** A signing secret of Standard Webhooks: 32 random bytes. */
 export const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
 
 /** Derives the secret that signs the callbacks of one requester, whose receiver cannot sign for others. */

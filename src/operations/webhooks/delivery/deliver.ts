@@ -26,7 +26,7 @@ const duePerRound = 500
 const lanesInParallel = 16
 const leaseSeconds = 15
 const settledPerStatement = 100
-/** Failures without a success after which the receiver counts as down. */
+/** Failures after which the receiver counts as down. */
 const downAfter = 10
 /** After this time another webhook may have its turn. */
 const turnMs = 30_000
@@ -74,7 +74,7 @@ interface Round {
   webhookId: string
 }
 
-/** Sends a round of due deliveries; true where further ones would fail now. */
+/** Sends due deliveries; true when more would fail now. */
 async function sendAll(
   options: DelivererOptions,
   due: readonly DueDelivery[],

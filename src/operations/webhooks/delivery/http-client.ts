@@ -5,7 +5,7 @@ import { Agent, type Dispatcher, errors } from 'undici'
 import type { Attempt } from '../../../domain/webhooks/delivery-policy.ts'
 import { escapeControls } from '../../../encoding/text.ts'
 
-/** Connects to checked addresses only. Throws an Error with a reason. */
+/** Connects to allowed addresses; throws with a reason. */
 export type Connect = (host: string, port: number) => Promise<{ socket: Socket; loopback: boolean }>
 
 interface PosterOptions {
@@ -101,7 +101,7 @@ interface Target {
 function secure(socket: Socket, { host, ca }: { host: string; ca: string | undefined }): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const servername = isIP(host) === 0 ? host : ''
-    // A list of authorities replaces those of the system, unless it names them too.
+    // A list replaces the authorities of the system.
     const secured = connectTls({ socket, servername, host, ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
     secured.once('error', reject).once('secureConnect', () => {
       secured.off('error', reject)

@@ -8,7 +8,7 @@ export interface Signer {
   headers(message: { id: string; at: Date; body: string; signedFor: string | null }): Record<string, string>
 }
 
-/** Opens the secrets of a webhook; throws where they were sealed with another key. */
+/** Opens secrets; throws when another key sealed them. */
 export function createSigner(sealed: SealedSecrets, opening: Opening): Signer {
   const { authorization } = sealed
   const secrets = openSecrets(sealed, opening)
