@@ -11,7 +11,7 @@ export interface KnownKeys {
   trust(): void
   /** Notifications may be lost from now on. */
   distrust(): void
-  /** This key has changed; any of them where no id is named. */
+  /** This key has changed; without an id, any key. */
   changed(id: string): void
 }
 

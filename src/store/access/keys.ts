@@ -14,7 +14,7 @@ export interface Caller {
   targetScope: TargetScope
 }
 
-/** A key as it is shown after its making: without its secret. */
+/** A key without its secret. */
 export interface Key {
   id: string
   name: string
@@ -32,7 +32,7 @@ export interface Key {
 /** API keys `pw_<id>_<secret>`. Only the SHA-256 of the secret is stored: it has 256 bits, so a slow hash would add nothing. */
 export function createKeyStore(db: Database, known = createKnownKeys()) {
   return {
-    /** Creates a key and returns it whole; only its digest is stored. */
+    /** Returns the new key, of which only the digest is stored. */
     async create(
       name: string,
       scopes: string[],
@@ -43,7 +43,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
       return `pw_${id}_${secret}`
     },
 
-    /** Whose key it is; undefined where it is none, or none any more. */
+    /** The caller of a valid key. */
     async authenticate(key: string, now: Date): Promise<Caller | undefined> {
       const [, id, secret] = /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(key) ?? []
       if (!id || !secret) return undefined
@@ -63,7 +63,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
       return row ? fromRow(row) : undefined
     },
 
-    /** Newest first, the revoked ones too: what they did is on record under their ids. */
+    /** Newest first, with revoked keys, which records still name. */
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Key>> {
       const last = decodeCursor<[string, string]>(cursor, [aTime, ''])
       const rows = await db.apiKey.findMany({
@@ -74,7 +74,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
       return cutPage(rows, limit, { keyOf: (row) => [row.createdAt.toISOString(), row.id], toItem: fromRow })
     },
 
-    /** Revokes a key for ever; false if it was revoked before or does not exist. */
+    /** False if it was revoked before or does not exist. */
     async revoke(id: string): Promise<boolean> {
       return (await db.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })).count > 0
     },
@@ -116,7 +116,7 @@ const fromRow = (row: Row): Key => ({
   revokedAt: row.revokedAt?.toISOString() ?? null,
 })
 
-/** So that an id that there is not takes as long as a wrong secret. */
+/** Makes an unknown id take as long as a wrong secret. */
 const noSecret = new Uint8Array(32)
 
 const sha256 = (text: string) => hash('sha256', text, 'buffer')

@@ -10,7 +10,7 @@ export class UntrustedPathError extends Error {
   override readonly name = 'UntrustedPathError'
 }
 
-/** Throws unless `stats` belong to `uid` and nobody else may write there. */
+/** Throws unless only `uid` may write there. */
 export function checkOwned(path: string, stats: Stats, uid = process.getuid?.()): void {
   if (uid === undefined) return
   if (stats.uid !== uid) {

@@ -53,7 +53,7 @@ export function ensureSecretFile(file: string, make: () => string): string {
   return ensureSecretFile(file, make)
 }
 
-/** Writes a secret file for this user alone, in place of an earlier one. */
+/** Replaces a secret file, readable by this user only. */
 export const replaceSecretFile = (file: string, secret: string): void => renameSync(writeDraft(file, secret), file)
 
 function writeDraft(file: string, secret: string): string {

@@ -34,7 +34,7 @@ export interface Started {
   vantages?: readonly KnownVantage[] | undefined
 }
 
-/** What the worker that plans an audit must know of it. */
+/** An audit as its planning needs it. */
 export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules'> {
   params: Record<string, unknown>
 }
@@ -61,10 +61,10 @@ interface AuditFilter {
   limit: number
 }
 
-/** Audits: accepted, planned into batches, finished. Every change of status happens once. */
+/** Audits. Every change of status happens once. */
 export function createAuditStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   return {
-    /** Stores audits that are queued for planning, or planned and started. */
+    /** Stores queued audits, or planned and started ones. */
     async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
       const rows = audits.map(({ started, ...audit }) => ({
         ...{ ...audit, rules: audit.rules ?? [], targetScope, status: started ? 'running' : 'queued' },
@@ -120,7 +120,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** The callback, the requester, and the distinct label sets of its targets. */
+    /** Callback, requester, and distinct label sets of the targets. */
     async scope(id: string): Promise<AuditScope | undefined> {
       const rows = await prepared<AuditScope>(db)`
         SELECT callback_url AS "callbackUrl", requested_by AS "requestedBy", cardinality(target_ids) AS targets, coalesce((
@@ -168,7 +168,7 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0
     },
 
-    /** Those whose deadline has come before they have ended, the oldest deadlines first. */
+    /** Unfinished audits past their deadline, oldest deadline first. */
     async overdue(now: Date): Promise<string[]> {
       const rows = await db.audit.findMany({
         where: { finishedAt: null, deadlineAt: { lte: now } },
@@ -179,16 +179,16 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
       return rows.map(({ id }) => id)
     },
 
-    /** Requests the end of an audit; false if it has ended already. */
+    /** False if the audit has ended already. */
     async requestCancel(id: string): Promise<boolean> {
       const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(targetScope) }
       return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
     },
 
-    /** Locks those of the audits that have not ended, until the transaction ends. */
+    /** Locks the unfinished ones until the transaction ends. */
     lockOpen: (ids: readonly string[]) => lockOpenAudits(db, ids),
 
-    /** Counts and digests the findings of audits, in the order of `ids`. */
+    /** Counts and digests findings, in the order of `ids`. */
     summarize: (ids: readonly string[]) => summarizeFindings(db, codes, ids),
 
     /** Ends audits that are locked. */

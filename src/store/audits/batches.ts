@@ -19,7 +19,7 @@ export interface Batch {
   id: number
   auditId: string
   auditStatus: string
-  /** The name of the audit's policy, and what requested the audit. */
+  /** The policy's name, and the audit's trigger. */
   policy: string
   trigger: string
   /** No observation of it can be older. */
@@ -37,7 +37,7 @@ export interface QueuedBatch {
   checks: number
 }
 
-/** A batch that is not recorded yet, and the vantage that has to record it. */
+/** A batch that is not recorded, and its vantage. */
 interface OpenBatch {
   id: number
   vantage: string
@@ -73,10 +73,10 @@ const smallBatch = 25
 /** Whether a batch of so many checks is large: small ones are taken many at a time, and before them. */
 export const isLarge = (checks: number): boolean => checks > smallBatch
 
-/** Batches wait here until they are recorded; the queue carries their ids. */
+/** Batches until they are recorded; the queue holds their ids. */
 export function createBatchStore(db: Database) {
   return {
-    /** Stores batches and returns their ids. Waiting workers are notified when the transaction ends. */
+    /** Returns the new ids; the commit notifies waiting workers. */
     async create(batches: readonly NewBatch[]): Promise<number[]> {
       const ids: number[] = []
       for (let i = 0; i < batches.length; i += batchesAtOnce) {
@@ -117,7 +117,7 @@ export function createBatchStore(db: Database) {
       return rows[0]?.name
     },
 
-    /** An audit's batches that are not recorded yet, each with its vantage. */
+    /** The batches that are not recorded, with their vantages. */
     async open(auditId: string): Promise<OpenBatch[]> {
       return prepared<OpenBatch>(db)`
         SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"

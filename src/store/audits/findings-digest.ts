@@ -1,7 +1,7 @@
 import { type Database, Prisma } from '../db/database.ts'
 import { report } from '../db/statements.ts'
 
-/** How many findings an audit has, and a digest over all that they say. */
+/** The count and the digest of an audit's findings. */
 export interface FindingsDigest {
   count: number
   digest: string
@@ -26,7 +26,7 @@ export async function digestFindings(db: Database, auditId: string): Promise<Fin
 
 const noFindings = { count: 0, digest: '' }
 
-/** The digests of audits, in their order, with the counts of these results. */
+/** Digests in the order of `auditIds`, with counts by result. */
 export async function sumUpFindings(
   db: Database,
   auditIds: readonly string[],

@@ -14,7 +14,7 @@ interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'
   result?: Result
 }
 
-/** The findings of an audit, in the order of targets and series, which never changes. */
+/** Findings in the constant order of targets and series. */
 export function createFindingStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const decode = ({ rows, ...names }: Piece) => columns.rowsOf(rows).map((row) => fromRow(codes, names, row))
 
@@ -71,7 +71,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
   }
 }
 
-/** So few that what is made of them is garbage before it is old. */
+/** Few enough to be collected while young. */
 const pieceRows = 200
 
 interface Row {

@@ -48,13 +48,13 @@ interface OpenAudit {
   isQueued: boolean
 }
 
-/** Locks those of the audits that have not ended, until the transaction ends. */
+/** Locks the unfinished ones until the transaction ends. */
 export const lockOpenAudits = (tx: Database, ids: readonly string[]): Promise<OpenAudit[]> =>
   prepared<OpenAudit>(tx)`
     SELECT id, status = 'queued' AND cancel_requested_at IS NULL AS "isQueued" FROM audit
     WHERE id = ANY(${[...ids]}::uuid[]) AND status IN ('queued', 'running') ORDER BY id FOR UPDATE`
 
-/** Counts and digests the findings of audits, in the order of `ids`. */
+/** Counts and digests findings, in the order of `ids`. */
 export async function summarizeFindings(
   db: Database,
   codes: Codes,

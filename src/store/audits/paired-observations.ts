@@ -9,7 +9,7 @@ export interface Pair {
   seriesId: number
   rule: number
   vantageId: number
-  /** The other side; without an id there is no vantage in that zone. */
+  /** The other side; null: the zone has no vantage. */
   others: { vantage: string; vantageId: number | null }[]
 }
 
@@ -18,19 +18,19 @@ export interface Pairs {
   pairs: Pair[]
 }
 
-/** One check of a paired rule: of `one` side or the `other`. */
+/** One side of a paired check. */
 interface PairedCheck {
   targetId: number
   rule: string
   side: 'one' | 'other'
 }
 
-/** What a check of a paired rule saw, stored with its batch. */
+/** The observation of a paired check, stored with its batch. */
 export interface PairedObservation extends PairedCheck {
   observation: Observation
 }
 
-/** The pairs of an audit that has not ended, with the observations of both sides. */
+/** The pairs of an unfinished audit, with their observations. */
 export interface DuePairs extends Pairs {
   observationFor(check: PairedCheck & { vantageId: number }): Observation | undefined
 }
@@ -38,12 +38,12 @@ export interface DuePairs extends Pairs {
 /** What paired verdicts need until the end of their audit: the plan beside the audit, what was seen beside its batch. */
 export function createPairStore(db: Database) {
   return {
-    /** Notes the pairs of an audit in the transaction that plans it. */
+    /** Stores pairs in the transaction that plans the audit. */
     async plan(auditId: string, pairs: Pairs): Promise<void> {
       await db.audit.update({ where: { id: auditId }, data: { pairs: pairs as unknown as Prisma.InputJsonObject } })
     },
 
-    /** The pairs of these audits; undefined for one that has none, or has ended. */
+    /** Undefined for an audit without pairs or after its end. */
     async due(auditIds: readonly string[]): Promise<(DuePairs | undefined)[]> {
       // Every audit ends with this query, and most have no pairs.
       const audits = await prepared<{ id: string; pairs: Pairs }>(db)`
@@ -62,7 +62,7 @@ export function createPairStore(db: Database) {
       return auditIds.map((id) => due.get(id))
     },
 
-    /** Drops what an audit that has ended needs no more: its findings hold the evidence. */
+    /** Drops observations that the findings hold as evidence. */
     async forget(auditId: string): Promise<void> {
       await db.batch.updateMany({
         where: { auditId, pairedObservations: { not: Prisma.AnyNull } },

@@ -6,11 +6,11 @@ import type { KnownVantage } from '../inventory/vantages.ts'
 import type { Selection } from '../query/selection.ts'
 import { andHas, hasLabels, isIn, type TargetScope } from '../query/target-scope.ts'
 
-/** The data from which an audit is planned, at one point in time. */
+/** The data for planning, at one point in time. */
 export interface PlanningSnapshot {
   policy: { id: number; name: string; document: PolicyDocument; isNewest: boolean }
   targets: PlannedTarget[]
-  /** By name; zones in which there is none are not among them. */
+  /** By name, without the entries of empty zones. */
   vantages: KnownVantage[]
 }
 export type PlannedTarget = Pick<StoredTarget, 'id' | 'name' | 'address' | 'params'>

@@ -19,7 +19,7 @@ export interface NewFinding extends Judgement {
   attempts: number
   indirect: boolean
   evidence: Evidence | null
-  /** The window that was open for it, and the waiver that accepts its failure. */
+  /** The open window, and the waiver that accepts the failure. */
   windowId?: string | null
   waiverId?: string | null
 }
@@ -210,7 +210,7 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
     RETURNING a.id, a.status, a.done, a.total, a.batches_left AS "batchesLeft"`
 }
 
-/** Notes windows and waivers beside the few findings that have one. */
+/** Stores the windows and waivers of findings. */
 function permittedPart(findings: readonly DigestedFinding[]): Prisma.Sql {
   const permitted = findings.filter(({ windowId, waiverId }) => windowId || waiverId)
   if (permitted.length === 0) return Prisma.empty

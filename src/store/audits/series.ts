@@ -1,7 +1,7 @@
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** The identity of a series by names, and of its target by id. */
+/** A series by names and its target's id. */
 export interface SeriesKey {
   targetId: number
   rule: string

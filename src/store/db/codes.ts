@@ -4,7 +4,7 @@ import { type ReasonCode, reasonCodes, renamedReasons } from '../../domain/findi
 import { type State, states } from '../../domain/findings/state.ts'
 import type { Database } from './database.ts'
 
-/** How findings, spans and evidence spell results, states and reasons in this database. */
+/** The stored spelling of results, states, reasons and evidence. */
 export interface Codes {
   result: CodeBook<Result>
   state: CodeBook<State>

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { Prisma, PrismaClient } from '../generated/client.ts'
 import { nameStatements } from './statement-names.ts'
 
-/** The database, or a transaction on it: every store works with either. */
+/** The database or a transaction; stores work with either. */
 export type Database = Pick<PrismaClient, keyof Prisma.TransactionClient>
 
 export interface DatabaseHandle {
@@ -23,7 +23,7 @@ export const transact = <T>(db: Database, work: (tx: Database) => Promise<T>): P
 type Driver = (statement: Prisma.Sql) => Promise<unknown[]>
 const drivers = new WeakMap<Database, Driver>()
 
-/** The driver beneath a database; undefined for a transaction, which only Prisma can reach. */
+/** Undefined for a transaction, which only Prisma can reach. */
 export const driverOf = (db: Database): Driver | undefined => drivers.get(db)
 
 /** Connects to PostgreSQL 15 or newer, at the first query. */
@@ -46,7 +46,7 @@ export function openDatabase(url: string, { connections }: { connections: number
   }
 }
 
-/** The host and port of this URL; undefined for a socket file. */
+/** Undefined for a socket file. */
 export function databaseEndpoint(url: string): { host: string; port: number } | undefined {
   const { host, port } = new pg.Client({ connectionString: url })
   return host.startsWith('/') ? undefined : { host, port }

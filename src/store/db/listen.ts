@@ -4,7 +4,7 @@ import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.
 import { auditChannel } from '../audits/finish-audits.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 
-/** Waits for notifications: the end of an audit, new batches, new events. */
+/** Waits for ended audits, new batches and new events. */
 export interface Notifications {
   /**
    * Resolves when the audit has ended, after `ms`, or when the signal comes, without saying which.

@@ -20,7 +20,7 @@ export function createMaintenanceStore(db: Database) {
       return rows.map(({ name }) => name)
     },
 
-    /** Removes the windows and waivers of findings of months that ended before the retention. */
+    /** Removes windows and waivers of findings before the retention. */
     async dropPermissions(retentionDays: number): Promise<void> {
       await db.$executeRaw`
         DELETE FROM finding_permission

@@ -34,7 +34,7 @@ export async function migrate(url: string): Promise<void> {
   }
 }
 
-/** The names of the migrations of this program that the database does not have. */
+/** The names of migrations that the database lacks. */
 export async function findUnapplied(db: Database): Promise<string[]> {
   const applied = await prepared<{ name: string }>(db)`
     SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`

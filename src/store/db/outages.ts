@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
  * disk), a server that shuts down or starts.
  */
 const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
-/** What the driver and its adapter call a server that does not respond. */
+/** Errors of the driver and its adapter. */
 const unavailableKinds = new Set([
   ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'],
   ...['ENOSPC', 'EDQUOT'], // the disk of this process is full

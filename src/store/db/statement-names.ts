@@ -1,4 +1,4 @@
-/** Marks a statement that is planned for each call; visible in the statistics of PostgreSQL. */
+/** Marks reports, also in the statistics of PostgreSQL. */
 export const reportMark = '/* report */'
 
 const maxNames = 300

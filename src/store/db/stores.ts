@@ -7,7 +7,7 @@ import type { Codes } from './codes.ts'
 import type { Database, DatabaseHandle } from './database.ts'
 
 export interface Stores extends ReturnType<typeof batched> {
-  /** The same stores for a caller whose key is limited to targets with these labels. */
+  /** The same stores, limited to targets with these labels. */
   within(targetScope: TargetScope): Stores
 }
 

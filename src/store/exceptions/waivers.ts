@@ -64,7 +64,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: fromRow })
     },
 
-    /** Approves a waiver that still waits for it; false where it does not. */
+    /** False if it does not wait for approval. */
     async approve(id: string, approvedBy: string, now: Date): Promise<boolean> {
       const where = { id, ...made, ...inState('requested', now) }
       return (await db.waiver.updateMany({ where, data: { approvedBy, approvedAt: now } })).count > 0
@@ -76,7 +76,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
       return (await db.waiver.updateMany({ where, data: { revokedBy, revokedAt: now } })).count > 0
     },
 
-    /** The approved waivers that count for some of these targets at some of that time. */
+    /** Approved waivers for any of these targets and times. */
     permissions: (queries: readonly PermissionQuery[]) =>
       findPermissions(
         db,

@@ -30,16 +30,16 @@ export interface StoredWindow extends NewWindow {
   approvedAt: Date | null
   canceledBy: string | null
   canceledAt: Date | null
-  /** How many audits have tested the closure, and the newest of them. */
+  /** The number of reprobes, and the newest. */
   reprobes: number
   reprobeAuditId: string | null
-  /** What the newest of them that has ended has shown, and when it ended. */
+  /** The result of the newest ended reprobe, and its end. */
   proof: Proof | null
   provenAt: Date | null
   createdAt: Date
 }
 
-/** The exposures of a window as seen by an ended audit. */
+/** The exposures that an ended audit saw. */
 interface ExposuresSeen {
   windowId: string
   completed: boolean

@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** Longest expected delay between reading a clock and publishing the time. */
+/** Longest delay between reading a clock and its publication. */
 const usualMarginMs = 2_000
 
 /** The start of the next incremental read. */

@@ -7,7 +7,7 @@ export interface Baseline {
   name: string
   auditId: string
   createdAt: string
-  /** Who approved what, newest first; the oldest is the approval of the whole. */
+  /** Newest first; the oldest approves the whole. */
   approvals: { approvedBy: string; reason: string; items: number; at: string }[]
 }
 
@@ -24,7 +24,7 @@ interface Approval {
   reason: string
 }
 
-/** Approved snapshots. Their states are copies, which outlive findings and spans. */
+/** Approved snapshots, copied to outlive findings and spans. */
 export function createBaselineStore(db: Database, targetScope: TargetScope) {
   const recordApproval = (baseline: string, { approvedBy, reason }: Approval, items: number) =>
     db.baselineApproval.create({ data: { baseline, approvedBy, reason, items } })

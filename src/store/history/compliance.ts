@@ -10,10 +10,10 @@ import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
 export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'>
 
-/** By what the findings are grouped; `label` by the values of one label. */
+/** How findings are grouped; `label`: by its values. */
 export type Grouping = { by: 'rule' } | { by: 'target' } | { by: 'label'; key: string }
 
-/** How many series of one group have which result at a point in time. */
+/** Counts of results in one group. */
 export interface ComplianceGroup {
   policy: string
   severity: string | null

@@ -18,7 +18,7 @@ export interface DriftFilter extends SeriesFilter {
   class?: DriftClass
 }
 
-/** What differs, without its facts: enough to classify and to count. */
+/** A difference without facts, enough to classify and count. */
 export interface Difference {
   fingerprint: string
   seriesId: number
@@ -55,13 +55,13 @@ export interface Keyset {
   limit: number
 }
 
-/** Two points in time, each limited to the scope of the other. */
+/** Two points in time with one scope. */
 interface Sides {
   from: PointInTime
   to: PointInTime
 }
 
-/** Compares an audit with the same scope at another time, not with the whole estate. */
+/** Limits both sides to the scope of an audit. */
 export function inOneScope(from: PointInTime, to: PointInTime): Sides {
   const within = (point: PointInTime, other: PointInTime): PointInTime => {
     const audit = 'auditId' in other ? other.auditId : 'within' in other ? other.within : undefined
@@ -112,7 +112,7 @@ function differing({ from, to }: Sides): Prisma.Sql {
   )`
 }
 
-/** When a series that is absent on the later side was first so. */
+/** When a series became absent. */
 function goneAt(to: PointInTime): Prisma.Sql {
   if ('time' in to) return Prisma.sql`least(b.to_at, ${to.time}::timestamptz)`
   if ('baseline' in to) return Prisma.sql`NULL::timestamptz`
@@ -191,11 +191,11 @@ function notAlsoAt(point: Extract<PointInTime, { time: Date }>, other: PointInTi
   return point.time < other.time ? Prisma.sql`AND to_at <= ${other.time}` : Prisma.sql`AND from_at > ${other.time}`
 }
 
-/** Counting all differences needs no names, unless they decide what counts. */
+/** Counting needs no names, unless they filter. */
 const needsNames = ({ from, to }: Sides, { class: _class, ...filter }: DriftFilter): boolean =>
   'baseline' in from || 'baseline' in to || Object.values(filter).some((value) => value !== undefined)
 
-/** A baseline says nothing about policies that it was not approved for. */
+/** A baseline covers the policy that it was approved for. */
 function policiesOf({ from, to }: Sides): Prisma.Sql {
   const of = (point: PointInTime, side: string) =>
     'baseline' in point

@@ -35,7 +35,7 @@ export type { DriftFilter, PointInTime } from './drift-query.ts'
 type ShownState = ReturnType<typeof showOutcome>
 
 export interface DriftItem {
-  /** The id of the series; it stays when its target is renamed. */
+  /** The series; survives a rename of its target. */
   fingerprint: string
   class: DriftClass
   cause: DriftCause
@@ -49,7 +49,7 @@ export interface DriftItem {
   before: ShownState | null
   after: ShownState | null
   changes: (FieldChange & { significance: Significance })[]
-  /** How often the series changed of late, where that is too often. */
+  /** The rate of recent changes, if it flaps. */
   flapping: FlapRate | null
 }
 
@@ -59,7 +59,7 @@ export interface Drift {
   page(options: { cursor?: string; limit: number }): Promise<Page<DriftItem>>
 }
 
-/** Drift between two points in time, read from spans, findings and baselines. */
+/** Drift, read from spans, findings and baselines. */
 export function createDriftStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const stateOf = (side: Side, evidence: unknown): SeriesState => ({
     result: codes.result.wordOf(side.result),
@@ -70,7 +70,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
   })
 
   return {
-    /** The point in time of an audit; undefined for an unknown audit. */
+    /** Undefined for an unknown audit. */
     async pointInTimeOf(auditId: string): Promise<{ point: PointInTime; at: Date } | undefined> {
       const row = await db.audit.findFirst({
         where: { id: auditId, ...madeIn(targetScope) },

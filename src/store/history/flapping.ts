@@ -12,7 +12,7 @@ export interface FlapRate {
 /** A series flaps when more than this share of its last observations differ from the one before. */
 const flappingShare = 0.3
 const lastObservations = 10
-/** How many audits are searched for the last observations of a series. */
+/** Audits that are searched for these observations. */
 const lastAudits = 500
 
 /** The series among the given ones that flap. */

@@ -12,7 +12,7 @@ import { andOfTarget, isEverything, type TargetScope } from '../query/target-sco
 
 /** What was true of a series over a stretch of time; `to` is null while it lasts. */
 export interface Span {
-  /** The id of the series; it stays when its target is renamed. */
+  /** The series; survives a rename of its target. */
   fingerprint: string
   policy: string
   rule: string
@@ -23,7 +23,7 @@ export interface Span {
   evidence: Evidence | null
   from: string
   to: string | null
-  /** What differs from the span before; empty for the first one. */
+  /** Differences from the previous span. */
   changes: FieldChange[]
 }
 

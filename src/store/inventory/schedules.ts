@@ -97,7 +97,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       await db.schedule.deleteMany({ where: { id, ...madeIn(targetScope) } })
     },
 
-    /** Schedules that have something to do: a tick that came, or one that waits. */
+    /** Schedules with a due or a waiting tick. */
     async dueIds(now: Date): Promise<number[]> {
       const rows = await prepared<{ id: number }>(db)`
         SELECT id FROM schedule s WHERE next_at <= ${now}
@@ -138,7 +138,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       await db.scheduleRun.update({ where, data: run })
     },
 
-    /** What became of the newest tick besides this one that does not wait. */
+    /** The outcome of the newest other decided tick. */
     async lastOutcome(id: number, { except }: { except: Date }): Promise<RunOutcome | undefined> {
       const where = { scheduleId: id, dueAt: { not: except }, outcome: { not: 'waiting' } }
       const last = await db.scheduleRun.findFirst({ where, orderBy: { dueAt: 'desc' } })

@@ -38,7 +38,7 @@ const complete: Missing extends never ? Columns : Missing = columns
 
 const entries = Object.entries(complete as Record<string, Column<unknown>>)
 
-/** The fields of a new target: empty where `input` leaves one out. */
+/** The fields of a new target. */
 export const fieldsOf = (input: TargetInput): TargetFields => pick((field, { empty }) => valueIn(input, field) ?? empty)
 
 /** The fields of a stored row. */
@@ -61,9 +61,9 @@ export const targetSql = {
   /** The definition of `g`, over a JSON array of inputs. */
   given: Prisma.raw(`g(name text, ${entries.map(([field, { type }]) => `"${field}" ${type}`).join(', ')})`),
   columns: list(({ sql }) => sql),
-  /** The assignments that write the given fields and keep the others. */
+  /** Writes the given fields, keeps the others. */
   assignments: list(({ sql, given }) => `${sql} = coalesce(${given}, t.${sql})`),
-  /** The condition that a given field differs from the stored one. */
+  /** Whether a given field differs. */
   differs: Prisma.sql`(${list(({ sql }) => `t.${sql}`)}) IS DISTINCT FROM (${list(({ sql, given }) => `coalesce(${given}, t.${sql})`)})`,
   /** The values of a new row. */
   values: list((column) => `coalesce(${column.given}, ${emptyOf(column)})`),

@@ -22,7 +22,7 @@ export interface Target extends TargetFields {
   retiredAt: string | null
 }
 
-/** A target with the columns that the API does not show. */
+/** With the columns that the API hides. */
 export interface StoredTarget extends Target {
   id: number
   version: number
@@ -126,7 +126,7 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
   }
 }
 
-/** A target that is not as it was; `created`: it was not there at all. */
+/** A changed target; `created`: a new one. */
 interface Saved {
   name: string
   created: boolean

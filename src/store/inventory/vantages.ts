@@ -14,11 +14,11 @@ export interface VantageState {
   version: string | null
   lastSeenAt: Date | null
   queueDepth: { waiting: number; running: number }
-  /** How long the oldest batch that waits for it has waited; 0 where none does. */
+  /** Age of its oldest waiting batch; 0 without one. */
   lagSeconds: number
 }
 
-/** A vantage, what serves it, and the version of what served it last. */
+/** A vantage, its kind, and its last version. */
 export type KnownVantage = Vantage & Pick<VantageState, 'version'> & { kind: string }
 
 /** What a process says of itself when it is seen. */
@@ -29,7 +29,7 @@ export type VantageStore = ReturnType<typeof createVantageStore>
 /** The vantages from which probes are made. */
 export function createVantageStore(db: Database) {
   return {
-    /** Announces a vantage with its zones, as the configuration of its worker says now. */
+    /** Stores the zones from the worker's configuration. */
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
       const state = { zones: [...zones], kind: 'worker', ...sign, lastSeenAt: new Date() }
       await db.vantage.upsert({ where: { name }, create: { name, ...state }, update: state })
@@ -65,13 +65,13 @@ export function createVantageStore(db: Database) {
         UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${absentSince}
         RETURNING ${presence}`,
 
-    /** Unmarks vantages that were absent and were seen again, and returns them. */
+    /** Unmarks and returns vantages that were seen again. */
     markReturned: () =>
       prepared<Presence>(db)`
         UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${absentSince}
         RETURNING ${presence}`,
 
-    /** All vantages by name; zones in which there is none are not among them. */
+    /** All vantages by name, without entries of empty zones. */
     async list(): Promise<KnownVantage[]> {
       const rows = await db.vantage.findMany({
         where: { name: { not: { startsWith: 'zone:' } } },
@@ -91,7 +91,7 @@ export function createVantageStore(db: Database) {
       return (await prepared<Row>(db)`${selectState} GROUP BY v.id ORDER BY v.name`).map(fromRow)
     },
 
-    /** A page of vantages by name, each as it stands now. */
+    /** A page of vantages by name. */
     async page({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<VantageState>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
       const rows = await prepared<Row>(db)`

@@ -26,7 +26,7 @@ interface LedgerFilter {
   limit: number
 }
 
-/** The signed end of the chain, with its form as one text. */
+/** The signed end of the chain, also as text. */
 interface ExportedHead extends LedgerHead {
   at: string
   head: string
@@ -43,7 +43,7 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
       changes.push(change)
     },
 
-    /** Writes the first entry, once: an empty ledger is never right. */
+    /** Writes the first entry, once. */
     async begin(actor: string): Promise<void> {
       if ((await db.ledgerEntry.count({ where: { seq: 1 } })) > 0) return
       await appendIf(db, keys, (head) =>

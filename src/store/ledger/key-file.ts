@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type LedgerKeys, parseLedgerKeys } from '../../domain/ledger.ts'
 import { ensureSecretFile, readSecretFile } from '../access/secret-file.ts'
 
-/** Where a process that is given no key of the ledger keeps its own. */
+/** The key file of a process without a configured key. */
 const fileIn = (dataDir: string): string => join(dataDir, 'ledger.key')
 
 /** The keys in the data directory; undefined where there are none. Throws where the file holds anything else. */
@@ -12,7 +12,7 @@ export function findLedgerKeys(dataDir: string): LedgerKeys | undefined {
   return text === undefined ? undefined : keysOf(text, dataDir)
 }
 
-/** The keys in the data directory; the first time one is made. */
+/** The stored keys; creates one the first time. */
 export const ensureLedgerKeys = (dataDir: string): LedgerKeys =>
   keysOf(
     ensureSecretFile(fileIn(dataDir), () => randomBytes(32).toString('hex')),

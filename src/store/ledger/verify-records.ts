@@ -49,14 +49,14 @@ async function saysTheSame(db: Database, { subject: id, actor, payload }: Ledger
   return (Object.keys(now) as (keyof typeof now)[]).every(same)
 }
 
-/** Whether a version of a policy is there as it was put. */
+/** Whether a policy version is unchanged. */
 async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): Promise<boolean> {
   const { version, digest: then } = payload as { version: number; digest: string }
   const row = await db.policy.findUnique({ where: { name_version: { name, version } } })
   return row !== null && digest(row.document) === then
 }
 
-/** Checks policies, audits and their findings against their entries, until `maxFindings` findings were read. */
+/** Checks records against entries, up to `maxFindings` findings. */
 export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
   const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
   const dropped = new Set(drops.map(({ subject }) => subject))

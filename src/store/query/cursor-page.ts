@@ -4,10 +4,10 @@ export interface Page<T> {
   next: string | null
 }
 
-/** Thrown for a cursor that this listing did not give out. */
+/** A cursor of no page of this listing. */
 export class InvalidCursorError extends Error {}
 
-/** Makes an opaque cursor of the sort key of a row. */
+/** The opaque cursor of a sort key. */
 export const encodeCursor = (key: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(key)).toString('base64url')
 
@@ -37,7 +37,7 @@ function isLike(example: string | number, part: unknown): boolean {
   return example !== aTime || (/^\d{4}-.*Z$/.test(part) && !Number.isNaN(Date.parse(part)))
 }
 
-/** Cuts a page from rows that were read with `limit + 1`. */
+/** Cuts a page from `limit + 1` rows. */
 export function cutPage<R, T>(
   rows: readonly R[],
   limit: number,
@@ -48,7 +48,7 @@ export function cutPage<R, T>(
   return { items: shown.map(parts.toItem), next: rows.length > limit && last ? encodeCursor(parts.keyOf(last)) : null }
 }
 
-/** Which page of a listing; without a cursor the first one. */
+/** A page; without a cursor the first. */
 export interface PageRequest {
   cursor?: string
   limit: number

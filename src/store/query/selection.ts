@@ -1,9 +1,9 @@
 import { Prisma } from '../db/database.ts'
 
-/** Targets by names, or by labels that all of them have. */
+/** Targets by names or by labels. */
 export type Selection = string[] | { labels: Record<string, string> }
 
-/** The selection as its two columns; one of them is empty. */
+/** The two columns of a selection; one is empty. */
 export const selectionColumns = (targets: Selection) =>
   Array.isArray(targets)
     ? { targetNames: targets, targetLabels: Prisma.DbNull }

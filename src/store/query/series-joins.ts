@@ -13,7 +13,7 @@ export const seriesNamesOf = (row: 'd' | 'f'): Prisma.Sql => {
   ) s JOIN target t ON t.id = ${column('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 }
 
-/** What a series is about: by names, and by labels of its target. */
+/** Selects series by names and target labels. */
 export interface SeriesFilter {
   target?: string
   policy?: string

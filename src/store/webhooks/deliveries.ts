@@ -8,7 +8,7 @@ import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
 type DeliveryStatus = (typeof deliveryStatuses)[number]
 
-/** An event on its way to webhooks; `payload` is its body (Standard Webhooks). */
+/** An event; `payload` is the body (Standard Webhooks). */
 export interface WebhookEvent {
   id: string
   type: AnyEventType
@@ -23,7 +23,7 @@ export interface NewDelivery {
   series?: string
   /** Instead of the webhook's. */
   url?: string
-  /** Of a callback: the key that requested the audit; its secret signs. */
+  /** Of a callback: the key whose secret signs. */
   signedFor?: string
 }
 
@@ -71,7 +71,7 @@ export interface Settled {
   settlement: Settlement
 }
 
-/** Events on their way to webhooks, and what became of them. */
+/** Deliveries of events, and their outcome. */
 export function createDeliveryStore(db: Database) {
   return {
     /** Returns the ids of the deliveries. */
@@ -181,7 +181,7 @@ export function createDeliveryStore(db: Database) {
 
 const maxBigInt = 2n ** 63n - 1n
 
-/** The number of a delivery, from outside: what is none finds nothing. */
+/** An invalid number becomes 0, which finds nothing. */
 function numberOf(id: string): bigint {
   const number = /^\d{1,19}$/.test(id) ? BigInt(id) : 0n
   return number > maxBigInt ? 0n : number

@@ -2,14 +2,14 @@ import type { OutboxEvent } from '../../domain/webhooks/events.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
-/** The channel on which new entries of the outbox are notified, and its payload. */
+/** The channel of new entries, and its payload. */
 export const outboxChannel = 'portwarden_outbox'
 export const outboxWaiter = 'outbox'
 
 /** A published event that is not relayed to webhooks yet. */
 export type OutboxEntry = OutboxEvent & { id: string; createdAt: Date }
 
-/** Events that wait to be relayed to webhooks, written in the transaction of what happened. */
+/** Events, written in the transaction of the change. */
 export function createOutboxStore(db: Database) {
   return {
     async add(events: readonly OutboxEvent[]): Promise<void> {

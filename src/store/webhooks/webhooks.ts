@@ -39,7 +39,7 @@ export interface SealedSecrets {
 /** The webhook that signs requests to the `callbackUrl` of audits. */
 export const callbacksId = 'callbacks'
 
-/** The receivers of events. Secrets come in and go out sealed. */
+/** Receivers of events; secrets stay sealed. */
 export function createWebhookStore(db: Database) {
   return {
     async create(id: string, input: WebhookInput, more: Sealed & { requestedBy: string }): Promise<Webhook> {
@@ -107,7 +107,7 @@ export function createWebhookStore(db: Database) {
       return (await db.webhook.updateMany({ where: { id, enabled: true }, data })).count > 0
     },
 
-    /** Takes another secret; the one before it signs too until then. */
+    /** Until `previousUntil` the previous secret signs too. */
     async rotate(id: string, secret: Uint8Array, previousUntil: Date): Promise<Webhook | undefined> {
       await db.$executeRaw`
         UPDATE webhook SET previous_secret = secret, previous_until = ${previousUntil}, secret = ${secret},
