@@ -89,7 +89,9 @@ const patternOf = (sample: Block): RegExp =>
   RegExp(`^${normalized(sample.text, sample).split('…').map(escaped).join('[^]*?')}$`)
 
 describeWithPeers(['curl', 'openssl', 'unzip', 'nmap'], 'the README and its pages', () => {
-  test('have commands that work when they are pasted one after the other, and print what the samples show', async () => {
+  test('have commands that work when they are pasted one after the other, and print what the samples show', {
+    timeout: 600_000, // they start the service and an agent
+  }, async () => {
     const database = await createTestDatabase()
     onTestFinished(database.drop)
     const directory = await makeTempDir('readme')
