@@ -153,7 +153,7 @@ async function spawnServer(
   return child
 }
 
-/** Looks at the lock file until it says that its server is ready, or `isOver`. */
+/** Polls the lock file until its server is ready, or `isOver`. */
 async function untilSettled(directories: Directories, isOver: () => Promise<boolean>): Promise<Postmaster | undefined> {
   const settled = await until(async () => {
     const holder = await readLockFile(directories.cluster)

@@ -66,7 +66,7 @@ async function connect(postmaster: Postmaster, log: (line: string) => void): Pro
     session.state = 'held'
     return session
   } catch (error) {
-    await client.end().catch(() => {})
+    await client.end().catch(() => {}) // the error before it counts
     throw error
   }
 }

@@ -71,5 +71,5 @@ export function supervise(
 /** Resolves when the connection of the session has ended, or with the signal. */
 async function ended({ client, state }: Session, signal: AbortSignal): Promise<void> {
   if (state === 'lost') return
-  await once(client, 'end', { signal }).catch(() => {})
+  await once(client, 'end', { signal }).catch(() => {}) // only the signal rejects it
 }
