@@ -33,7 +33,7 @@ interface Service {
   url: string
   keyFile: string
   curl: string
-  /** Asks it to stop; answers its exit code. */
+  /** Sends a signal; returns the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
@@ -60,9 +60,9 @@ async function startService(): Promise<Service> {
 async function call(service: Service, method: string, path: string, body?: object, prefer = '') {
   const key = (await mustRun('cat', [service.keyFile])).trim()
   const headers = { authorization: `Bearer ${key}`, prefer, ...(body ? { 'content-type': 'application/json' } : {}) }
-  const answer = await fetch(service.url + path, { method, headers, body: body && JSON.stringify(body) })
+  const response = await fetch(service.url + path, { method, headers, body: body && JSON.stringify(body) })
   // biome-ignore lint/suspicious/noExplicitAny: read as a caller does, without types
-  return { status: answer.status, body: (await answer.json()) as any }
+  return { status: response.status, body: (await response.json()) as any }
 }
 
 // One story, in this order.

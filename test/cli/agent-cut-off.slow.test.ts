@@ -66,7 +66,7 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     const closedElsewhere = ports.rules
       .filter(({ id }) => id === 'must-be-shut')
       .map((rule) => ({ ...rule, port: slowPort, from: ['elsewhere'] }))
-    await service.stores.policies.put({ name: 'closed', title: 'Shut', rules: closedElsewhere })
+    await service.stores.policies.put({ name: 'closed', title: 'Closed', rules: closedElsewhere })
     const agent = await startAgent()
     const auditId = await service.accept({ policy: 'closed' })
     await agent.logged(/"leased"/)

@@ -39,15 +39,15 @@ describe('the spool', () => {
 })
 
 describe('deliveries', () => {
-  /** A server that gives these answers, one after the other. */
-  async function deliverWith(answers: (number | 'away')[], leftBehind: number[] = []) {
+  /** A server with these responses, one after the other. */
+  async function deliverWith(statuses: (number | 'away')[], leftBehind: number[] = []) {
     const spool = await openSpool(directory.path)
     for (const batch of leftBehind) await spool.put(idOf(batch), delivery)
-    const asked: string[] = []
+    const delivered: string[] = []
     const server: Server = {
       async post(path) {
-        asked.push(path.split('/').at(-2)?.split('.')[0] ?? '')
-        const status = answers.shift() ?? 200
+        delivered.push(path.split('/').at(-2)?.split('.')[0] ?? '')
+        const status = statuses.shift() ?? 200
         if (status === 'away') throw new UnreachableError('away')
         return { status, body: {} }
       },
@@ -55,31 +55,31 @@ describe('deliveries', () => {
     }
     const log = pino({ level: 'silent' })
     const { signal } = new AbortController()
-    return { asked, deliveries: createDeliveries({ server, spool, path: '/leases', log, signal }) }
+    return { delivered, deliveries: createDeliveries({ server, spool, path: '/leases', log, signal }) }
   }
 
   test('come until the server takes them, in their order, and leave nothing behind', async () => {
-    const { asked, deliveries } = await deliverWith(['away', 503, 200, 200], [1, 2])
+    const { delivered, deliveries } = await deliverWith(['away', 503, 200, 200], [1, 2])
     await deliveries.resume()
     expect(deliveries.count()).toBe(2)
     await deliveries.settled()
-    expect(asked).toEqual(['1', '1', '1', '2'])
+    expect(delivered).toEqual(['1', '1', '1', '2'])
     expect(deliveries.count()).toBe(0)
     expect(await readdir(directory.path)).toEqual([])
   })
 
   test.each([400, 404, 413, 415, 422])('that are refused for good (%i) are not sent again', async (status) => {
-    const { asked, deliveries } = await deliverWith([status])
+    const { delivered, deliveries } = await deliverWith([status])
     await deliveries.add(idOf(5), delivery)
     await deliveries.settled()
-    expect(asked).toEqual(['5'])
+    expect(delivered).toEqual(['5'])
     expect(await readdir(directory.path)).toEqual([])
   })
 
   test.each([401, 403, 429, 500])('are kept while the server does not let them in (%i)', async (status) => {
-    const { asked, deliveries } = await deliverWith([status])
+    const { delivered, deliveries } = await deliverWith([status])
     await deliveries.add(idOf(6), delivery)
     await deliveries.settled()
-    expect(asked).toEqual(['6', '6'])
+    expect(delivered).toEqual(['6', '6'])
   })
 })

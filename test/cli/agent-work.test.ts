@@ -23,12 +23,12 @@ beforeEach(async () => {
 })
 afterEach(() => directory.remove())
 
-test('a batch that is leased again while it is kept is not looked at again: what was kept is delivered', async () => {
+test('a batch that is leased again while it is in the spool is not probed again', async () => {
   const stop = new AbortController()
   const { promise: leasedAgain, resolve: onLeasedAgain } = Promise.withResolvers<void>()
   const leases = [leaseOf(17, 1), leaseOf(17, 2), leaseOf(18, 3)]
   const delivered: string[] = []
-  const looked: number[] = []
+  const probed: number[] = []
   const { promise: done, resolve: onDone } = Promise.withResolvers<void>()
   const server: Server = {
     async post(path, _, { signal: ended }) {
@@ -48,7 +48,7 @@ test('a batch that is leased again while it is kept is not looked at again: what
   }
   const prober: Prober = {
     async observe({ probe, host, port }) {
-      looked.push(port)
+      probed.push(port)
       const addressResult = {
         address: host,
         state: 'open',
@@ -69,7 +69,7 @@ test('a batch that is leased again while it is kept is not looked at again: what
   await done
   stop.abort()
   await work
-  expect(looked).toEqual([17, 18])
+  expect(probed).toEqual([17, 18])
   expect(delivered.toSorted()).toEqual([
     '/leases/17.019b7600-0000-7000-8000-000000000001/observations',
     '/leases/18.019b7600-0000-7000-8000-000000000003/observations',

@@ -80,7 +80,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
   const seenElsewhere = async (auditId: string) =>
     (await service.findings(auditId)).filter(({ rule }) => rule === 'from-elsewhere')
 
-  test('looks and delivers over HTTPS with an authority of its own; its audit is judged by the server', async () => {
+  test('probes and delivers over HTTPS with a private authority; the server judges', async () => {
     const key = await keyFor('vantage:branch')
     const agent = await startAgent(key, ['--server', front.url, '--ca', front.authority.caPath])
     const auditId = await service.accept({ params })
@@ -132,7 +132,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     await agent.end()
   })
 
-  test('keeps to its own egress policy, whatever the server asks', async () => {
+  test('applies its own egress policy to every lease', async () => {
     const agent = await startAgent(
       await keyFor('vantage:branch'),
       ['--server', front.url, '--ca', front.authority.caPath],
@@ -144,7 +144,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     await agent.end()
   })
 
-  test('never looks at its own server, whatever it allows', async () => {
+  test('never probes its own server, even when it is allowed', async () => {
     const agent = await startAgent(
       await keyFor('vantage:branch'),
       ['--server', front.url, '--ca', front.authority.caPath],

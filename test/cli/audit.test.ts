@@ -48,7 +48,7 @@ describe('npm run audit', { shuffle: false }, () => {
     expect(dataDir.postmaster()).toBeUndefined()
   })
 
-  test('exits 1 for a violation, and tells what drifted since the last run', async () => {
+  test('exits 1 for a violation, and prints the drift since the last run', async () => {
     const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^verdict: fail {2}\(3 pass, 1 fail,/m)
@@ -80,7 +80,7 @@ describe('npm run audit', { shuffle: false }, () => {
     expect(stdout).toMatch(/does-not-exist\.invalid +client-https +local +unknown +unresolved /)
   })
 
-  test('exits 2 and stores no audit when it is told what it cannot do, by several at once', async () => {
+  test('exits 2 and stores no audit for invalid arguments, also concurrently', async () => {
     const wrong: [string[], RegExp][] = [
       [['--param', 'sshport=22'], /--param sshport=22: write key=value; the keys of this policy are .*clientPort/],
       [['--param', 'sshPort'], /--param sshPort: write key=value/],

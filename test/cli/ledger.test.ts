@@ -74,7 +74,7 @@ describe('npm run ledger', { shuffle: false }, () => {
     expect(asJson).toMatchObject({ verdict: 'broken', broken: { seq: 3, kind: 'cut' } })
   })
 
-  test('export shows control characters as escapes, whoever put them into the database', async () => {
+  test('export escapes control characters of the database', async () => {
     await query(app.url, [
       'ALTER TABLE ledger_entry DISABLE TRIGGER ALL',
       "UPDATE ledger_entry SET actor = U&'\\009b2J\\202E' WHERE seq = 1",

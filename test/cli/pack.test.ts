@@ -48,11 +48,11 @@ beforeAll(async () => {
   ])
   const rows = await service.findings(id)
   expect(rows.map(({ late }) => late).sort()).toEqual([false, false, false, true])
-  const answer = await service.server.inject({
+  const response = await service.server.inject({
     url: `/v1/audits/${id}/pack`,
     headers: { authorization: `Bearer ${service.key}` },
   })
-  files = unzipSync(answer.rawPayload)
+  files = unzipSync(response.rawPayload)
 })
 afterAll(() => Promise.all([service?.stop(), directory?.remove()]))
 
@@ -85,7 +85,7 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
     expect(stdout).toMatch(/^intact +ledger +entry \d+, valid signature$/m)
   })
 
-  test('cannot tell whether the signature is right without the key of the ledger, and refuses one that can be none', async () => {
+  test('cannot verify the signature without the ledger key, and rejects an invalid key', async () => {
     expect(await verify({}, null)).toMatchObject({ code: 2, bad: ['ledger'] })
     const { code, stderr } = await verify({}, 'too-short')
     expect([code, stderr]).toEqual([2, expect.stringContaining('PORTWARDEN_LEDGER_KEY is not valid')])

@@ -43,24 +43,24 @@ test.each([
   expect(() => readConfig({ DATABASE_URL: url })).not.toThrow(/hunter2/)
 })
 
-test('a canary that may not be dialled is refused: it would make the vantage look cut off', () => {
+test('a canary that may not be dialled is refused: it would make the vantage appear offline', () => {
   const canary = { PORTWARDEN_CANARY: '192.0.2.1:443' }
   expect(() => readConfig(canary)).toThrow(/PORTWARDEN_ALLOW does not allow/)
-  const [place] = readConfig({ ...canary, PORTWARDEN_ALLOW: '192.0.2.0/24' }).vantages
-  expect(place.canary).toEqual([{ host: '192.0.2.1', port: 443 }])
+  const [vantage] = readConfig({ ...canary, PORTWARDEN_ALLOW: '192.0.2.0/24' }).vantages
+  expect(vantage.canary).toEqual([{ host: '192.0.2.1', port: 443 }])
 })
 
 test('a credential reference may have several networks', () => {
-  const [place] = readConfig({ PORTWARDEN_CREDENTIALS: 'env:AD@10.0.0.0/8, file:/run/ad@192.0.2.0/24' }).vantages
-  expect(place.credentials).toEqual([
+  const [vantage] = readConfig({ PORTWARDEN_CREDENTIALS: 'env:AD@10.0.0.0/8, file:/run/ad@192.0.2.0/24' }).vantages
+  expect(vantage.credentials).toEqual([
     { ref: 'env:AD', destinations: ['10.0.0.0/8'] },
     { ref: 'file:/run/ad', destinations: ['192.0.2.0/24'] },
   ])
 })
 
 test('who vouches for hosts that get credentials is read from a file of certificates', async () => {
-  const [place] = readConfig({}).vantages
-  expect(place.credentialCa).toBeUndefined()
+  const [vantage] = readConfig({}).vantages
+  expect(vantage.credentialCa).toBeUndefined()
   expect(() => readConfig({ PORTWARDEN_CREDENTIAL_CA: '/nonexistent' })).toThrow(
     /PORTWARDEN_CREDENTIAL_CA names .*ENOENT/,
   )
@@ -69,7 +69,7 @@ test('who vouches for hosts that get credentials is read from a file of certific
   )
 })
 
-describe('a process that looks from several vantages', () => {
+describe('a process that serves several vantages', () => {
   const env = { PORTWARDEN_VANTAGE: 'office, dmz' }
 
   test('takes what has no name for all of them', () => {

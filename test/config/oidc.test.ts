@@ -8,7 +8,7 @@ const issuer = {
 }
 
 describe('whose tokens are taken', () => {
-  test('is nobody, unless an issuer is named', () => {
+  test('is not configured without an issuer', () => {
     expect(readTokenRules({})).toBeUndefined()
     expect(readTokenRules({ PORTWARDEN_OIDC_AUDIENCE: 'portwarden' })).toBeUndefined()
   })
@@ -22,7 +22,7 @@ describe('whose tokens are taken', () => {
     })
   })
 
-  test('can be told what the values of another claim stand for', () => {
+  test('maps the values of another claim to scopes', () => {
     const PORTWARDEN_OIDC_SCOPES = 'auditors=audits:run+reports:read, cn=heads=admin,dmz=vantage:dmz'
     const rules = readTokenRules({ ...issuer, PORTWARDEN_OIDC_SCOPE_CLAIM: '/groups', PORTWARDEN_OIDC_SCOPES })
     expect(rules?.scopeClaim).toBe('/groups')

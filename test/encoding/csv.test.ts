@@ -80,7 +80,7 @@ describe('CSV', () => {
     expect(csvLines(one, [])).toBe('')
   })
 
-  test('gives every text back, whatever is in it, save for the mark before a formula', () => {
+  test('round-trips every text, except for the mark before a formula', () => {
     const texts = fc.string({ unit: 'binary' })
     fc.assert(
       fc.property(fc.array(fc.record({ a: texts, b: texts }), { minLength: 1 }), (items) => {
@@ -113,7 +113,7 @@ describe('CSV', () => {
   })
 })
 
-test('NDJSON is one JSON text to a line, whatever is in it', () => {
+test('NDJSON is one JSON text per line for any content', () => {
   fc.assert(
     fc.property(fc.array(fc.jsonValue()), (items) => {
       const lines = ndjsonLines(items).split('\n')

@@ -30,7 +30,7 @@ test.each([
   ['an override of the direction', '\u202egpj.exe', false],
   ['an isolate', '\u2066', false],
   ['half a character', '\ud800', false],
-])('tells whether a text is plain: %s', (_what, text, plain) => {
+])('plain text: %s', (_what, text, plain) => {
   expect(isPlainText(text)).toBe(plain)
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type CoalesceOptions, coalesce } from '../../src/runtime/coalesce.ts'
 
-/** Work that notes its groups and goes on when it is told to. */
+/** Work that records its groups and continues on demand. */
 function heldWork(options: CoalesceOptions<number> = {}) {
   const groups: number[][] = []
   const held: (() => void)[] = []
@@ -19,7 +19,7 @@ function heldWork(options: CoalesceOptions<number> = {}) {
 }
 
 describe('work in groups', () => {
-  test('begins at once, and takes together what came meanwhile', async () => {
+  test('starts immediately, and groups what arrives meanwhile', async () => {
     const { ask, groups, started, release } = heldWork()
     const first = started()
     const one = ask(1)

@@ -65,20 +65,20 @@ test('how far the work is behind comes from the database, for all processes', as
   expect(readSeries(before, 'portwarden_database_up')).toBe(1)
   expect(readSeries(before, 'portwarden_vantage_batches{vantage="local",state="waiting"}')).toBe(0)
   expect(readSeries(before, 'portwarden_schedule_lag_seconds')).toBe(0)
-  await service.stores.vantages.register({ name: 'nobody-there', zones: ['client'] })
+  await service.stores.vantages.register({ name: 'unserved', zones: ['client'] })
   await service.accept({
     targets: [{ name: 'host', address: '127.0.0.1' }],
-    vantages: ['nobody-there'],
+    vantages: ['unserved'],
     params: { openPort: 1, closedPort: 2 },
   })
   await expect
-    .poll(async () => readSeries(await read(), 'portwarden_vantage_batches{vantage="nobody-there",state="waiting"}'))
+    .poll(async () => readSeries(await read(), 'portwarden_vantage_batches{vantage="unserved",state="waiting"}'))
     .toBe(1)
-  expect(readSeries(await read(), 'portwarden_vantage_lag_seconds{vantage="nobody-there"}')).toBeGreaterThanOrEqual(0)
+  expect(readSeries(await read(), 'portwarden_vantage_lag_seconds{vantage="unserved"}')).toBeGreaterThanOrEqual(0)
 })
 
 test('deliveries to webhooks that wait are counted, and for how long the oldest has waited', async () => {
-  const url = `http://127.0.0.1:${await freePort()}/` // nobody is there
+  const url = `http://127.0.0.1:${await freePort()}/` // without a listener
   const made = await service.call('POST', '/v1/webhooks', { body: { url, events: ['audit.completed'] } })
   expect(readSeries(await read(), 'portwarden_webhook_deliveries_waiting')).toBe(0)
   expect(readSeries(await read(), 'portwarden_webhook_lag_seconds')).toBe(0)
@@ -101,7 +101,7 @@ test('it needs a key that may read reports, of everybody', async () => {
 })
 
 test('where a port is set this machine reads them without a key, and nothing else', async () => {
-  const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`)
-  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('portwarden_database_up 1')])
+  const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`)
+  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('portwarden_database_up 1')])
   expect((await fetch(`http://127.0.0.1:${metricsPort}/v1/audits`)).status).toBe(404)
 })

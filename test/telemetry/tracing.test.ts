@@ -47,7 +47,7 @@ test('an audit is one trace, its request joins that of the caller, and all of it
   const hook = createServer(
     (request, response) => void request.resume().once('end', () => response.writeHead(204).end()),
   )
-  const told = new Promise<void>((resolve) => hook.on('request', () => resolve()))
+  const delivered = new Promise<void>((resolve) => hook.on('request', () => resolve()))
   const callback = await listen(hook)
   const open = await listenSilently()
   const { body, status } = await service.call('POST', '/v1/audits', {
@@ -62,13 +62,13 @@ test('an audit is one trace, its request joins that of the caller, and all of it
   })
   expect(status).toBe(202)
   await service.ended(body.id)
-  await told
+  await delivered
   await service.stop()
   await open.close()
   await callback.close()
 
   const { spans, audit } = spansOf(body.id)
-  // Whoever sees first that all is recorded ends the audit: the batch, or the plan that made it.
+  // The batch or the plan ends the audit, depending on which finds everything recorded.
   expect(new Set(audit.map(({ name }) => name))).toEqual(new Set(['audit', 'plan', 'batch', 'record', 'finish']))
   const roots = audit.filter(({ parentSpanId }) => !parentSpanId)
   expect(roots.map(({ name }) => name)).toEqual(['audit'])
@@ -106,8 +106,8 @@ test('the variables of OpenTelemetry name the service and say what it belongs to
   await service.call('GET', '/v1/audits')
   await service.stop()
   const attributes = bodies.at(-1)?.resourceSpans[0]?.resource.attributes
-  const told = { 'service.name': 'ports-of-berlin', 'deployment.environment.name': 'staging' }
-  for (const [key, stringValue] of Object.entries(told))
+  const resource = { 'service.name': 'ports-of-berlin', 'deployment.environment.name': 'staging' }
+  for (const [key, stringValue] of Object.entries(resource))
     expect(attributes).toContainEqual({ key, value: { stringValue } })
   expect(attributes).toContainEqual({ key: 'service.instance.id', value: { stringValue: expect.any(String) } })
 })

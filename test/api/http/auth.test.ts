@@ -13,12 +13,12 @@ const document = JSON.parse(readFileSync(new URL('../../../openapi/openapi.json'
 const operations = Object.entries<Record<string, unknown>>(document.paths).flatMap(([path, methods]) =>
   Object.keys(methods).map((method) => [method.toUpperCase() as Method, path.replace(/\{\w+\}/g, 'anything')] as const),
 )
-/** For whoever runs the service; all else needs a key. */
+/** For operators; everything else needs a key. */
 const open = ['/livez', '/readyz']
 const guarded = operations.filter(([, path]) => !open.includes(path))
 
 describe('without a key', () => {
-  test.each(guarded)('%s %s is 401, whatever else is wrong with it', async (method, path) => {
+  test.each(guarded)('%s %s is 401, before any other check', async (method, path) => {
     const { status, headers, body } = await service.call(method, path, { key: null, body: '{' })
     expect(status).toBe(401)
     expect(headers['www-authenticate']).toMatch(/^Bearer /)
@@ -26,12 +26,12 @@ describe('without a key', () => {
     expect(body).toMatchObject({ type: 'about:blank', title: 'Unauthorized', status: 401 })
   })
 
-  test('the guarded operations are all but those for whoever runs the service', () => {
+  test('all operations but those for operators need a key', () => {
     expect(operations.length - guarded.length).toBe(open.length)
     expect(guarded.length).toBeGreaterThan(20)
   })
 
-  test.each(['/livez', '/readyz', '/openapi.json', '/docs', '/docs/json'])('%s is answered', async (path) => {
+  test.each(['/livez', '/readyz', '/openapi.json', '/docs', '/docs/json'])('%s needs no key', async (path) => {
     expect((await service.call('GET', path, { key: null })).status).toBe(200)
   })
 })
@@ -44,7 +44,7 @@ describe('with a key', () => {
     },
   )
 
-  test('that is right it is answered', async () => {
+  test('that is valid it gets a response', async () => {
     expect((await service.call('GET', '/v1/targets')).status).toBe(200)
   })
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-test('an answer that its reader never ends does not keep the service from closing', async () => {
+test('a response without an end does not keep the service from closing', async () => {
   service.server.get('/endless', (_, reply) =>
     reply.send(
       Readable.from(
@@ -26,16 +26,16 @@ test('an answer that its reader never ends does not keep the service from closin
     ),
   )
   const url = await service.listen()
-  const asked = http.get(`${url}/endless`)
-  const [answer] = (await once(asked, 'response')) as [http.IncomingMessage]
-  const cut = new Promise((resolve) => answer.on('error', () => {}).on('close', resolve))
+  const request = http.get(`${url}/endless`)
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  const cut = new Promise((resolve) => response.on('error', () => {}).on('close', resolve))
   await closeWithin(service.server, 1_000) // without the limit this test runs into its timeout
-  answer.resume()
+  response.resume()
   await cut
-  expect(answer.complete).toBe(false)
+  expect(response.complete).toBe(false)
 })
 
-describe('a connection on which nothing was asked does not keep the service from closing', () => {
+describe('a connection without a request does not keep the service from closing', () => {
   test.each([
     ['nothing', ''],
     ['half a request', 'GET /livez HTTP/1.1\r\nHost: '],
@@ -50,7 +50,7 @@ describe('a connection on which nothing was asked does not keep the service from
     await cut
   })
 
-  test('where nothing came, over TLS; and one on which something was asked gets its answer', async () => {
+  test('also over TLS; a request in flight gets its response', async () => {
     const { certPath, keyPath } = await (await createAuthority('Drain CA')).selfSign({
       commonName: 'drain',
       subjectAltName: 'IP:127.0.0.1',
@@ -59,10 +59,10 @@ describe('a connection on which nothing was asked does not keep the service from
       working: false,
       env: { PORTWARDEN_TLS_CERT: certPath, PORTWARDEN_TLS_KEY: keyPath },
     })
-    const asked = Promise.withResolvers<void>()
+    const requested = Promise.withResolvers<void>()
     const closing = Promise.withResolvers<void>()
     one.server.get('/late', async () => {
-      asked.resolve()
+      requested.resolve()
       await closing.promise
       return 'late'
     })
@@ -74,13 +74,13 @@ describe('a connection on which nothing was asked does not keep the service from
     }
     const [silent, busy] = [await open(), await open()]
     busy.write('GET /late HTTP/1.1\r\nHost: a\r\n\r\n')
-    await asked.promise
+    await requested.promise
     const cut = once(silent.resume(), 'close')
-    const answered = text(busy)
+    const received = text(busy)
     const closed = one.stop()
     await cut // by now everything was cut that is cut
     closing.resolve()
-    expect(await answered).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\nlate$/)
+    expect(await received).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\nlate$/)
     await closed
   })
 })

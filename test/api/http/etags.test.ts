@@ -42,7 +42,7 @@ const reads: [string, () => string][] = [
 describe.each(reads)('the ETag of %s', (_, url) => {
   const get = (tag?: string) => service.call('GET', url(), tag ? { headers: { 'if-none-match': tag } } : {})
 
-  test('saves whoever names it the answer, and nobody else', async () => {
+  test('saves the response for requests that name it, and for no others', async () => {
     const first = await get()
     const etag = first.headers.etag ?? ''
     expect([first.status, etag]).toEqual([200, expect.stringMatching(/^"[^"]+"$/)])

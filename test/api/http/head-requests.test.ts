@@ -8,10 +8,10 @@ test('HEAD reads nothing of what GET streams', async () => {
   const app = fastify()
   serveHeadRequests(app)
   app.get('/export', ({ method }, reply) => {
-    const asked = method as keyof typeof read
+    const reading = method as keyof typeof read
     const pieces = function* () {
-      while (read[asked] < 1_000) {
-        read[asked] += 1
+      while (read[reading] < 1_000) {
+        read[reading] += 1
         yield 'a piece\n'
       }
     }
@@ -19,7 +19,7 @@ test('HEAD reads nothing of what GET streams', async () => {
   })
   const { statusCode, headers, body } = await app.inject({ method: 'HEAD', url: '/export' })
   expect([statusCode, headers.etag, headers['content-type'], body]).toEqual([200, '"a"', 'text/csv', ''])
-  await app.inject('/export') // by now whatever HEAD had begun to read would have been read
+  await app.inject('/export') // by now anything that HEAD started to read would have been read
   expect(read).toEqual({ HEAD: 0, GET: 1_000 })
   await app.close()
 })

@@ -38,11 +38,11 @@ async function handshake(options: ConnectionOptions = {}) {
 
 describe('with a certificate', () => {
   test('requests come over TLS, and only so', async () => {
-    const answered = Promise.withResolvers<{ status?: number; headers: IncomingHttpHeaders; body: string }>()
-    request({ host: '127.0.0.1', port, path: '/livez', ca: authority.ca, agent: false }, async (answer) => {
-      answered.resolve({ status: answer.statusCode, headers: answer.headers, body: await text(answer) })
+    const received = Promise.withResolvers<{ status?: number; headers: IncomingHttpHeaders; body: string }>()
+    request({ host: '127.0.0.1', port, path: '/livez', ca: authority.ca, agent: false }, async (response) => {
+      received.resolve({ status: response.statusCode, headers: response.headers, body: await text(response) })
     }).end()
-    expect(await answered.promise).toMatchObject({
+    expect(await received.promise).toMatchObject({
       status: 200,
       headers: { 'strict-transport-security': 'max-age=31536000' },
       body: expect.stringContaining('"ok"'),

@@ -43,13 +43,13 @@ describe('a token of the issuer', () => {
 
   test('names its bearer where a key would be named', async () => {
     const body = { policy: 'ports', targets: ['there'], params: { openPort: 1, closedPort: 2 } }
-    const asked = await call(await tokenOf('ann', 'auditors'), 'POST', '/v1/audits', { body })
-    expect(asked.status).toBe(202)
-    const rows = await service.query(`SELECT requested_by FROM audit WHERE id = '${asked.body.id}'`)
+    const accepted = await call(await tokenOf('ann', 'auditors'), 'POST', '/v1/audits', { body })
+    expect(accepted.status).toBe(202)
+    const rows = await service.query(`SELECT requested_by FROM audit WHERE id = '${accepted.body.id}'`)
     expect(rows).toEqual([{ requested_by: 'oidc:ann' }])
   })
 
-  test('of whoever asked approves nothing; one of another person does, and so does a key', async () => {
+  test('of the requester approves nothing; one of another person does, and so does a key', async () => {
     const ann = await tokenOf('ann', 'auditors')
     for (const other of [await tokenOf('bob', 'auditors'), service.key]) {
       const made = await call(ann, 'POST', '/v1/waivers', waiver())
@@ -64,7 +64,7 @@ describe('a token of the issuer', () => {
     expect((await call(ann, 'POST', `/v1/waivers/${byKey.body.id}/approve`)).status).toBe(200)
   })
 
-  test('that does not count is 401, and where that cannot be told it is 503 with a time to try again', async () => {
+  test('that is invalid is 401; when the issuer is down it is 503 with a Retry-After', async () => {
     const expired = await issuer.sign({ exp: Math.floor(Date.now() / 1000) - 60 })
     const { status, headers } = await call(expired, 'GET', '/v1/targets')
     expect([status, headers['www-authenticate']]).toEqual([401, expect.stringMatching(/^Bearer /)])
@@ -75,8 +75,8 @@ describe('a token of the issuer', () => {
     })
     try {
       const token = await issuer.sign({ iss: 'http://127.0.0.1:9', scope: 'admin' })
-      const answer = await cut.call('GET', '/v1/targets', { key: token })
-      expect([answer.status, answer.headers['retry-after'], answer.body.status]).toEqual([
+      const response = await cut.call('GET', '/v1/targets', { key: token })
+      expect([response.status, response.headers['retry-after'], response.body.status]).toEqual([
         503,
         expect.stringMatching(/^[1-9]/),
         503,

@@ -42,7 +42,7 @@ describe('a token', () => {
     ['has expired', { exp: seconds(-10) }],
     ['never expires', { exp: undefined as never }],
     ['does not count yet', { nbf: seconds(60) }],
-    ['is of nobody', { sub: undefined as never }],
+    ['has no subject', { sub: undefined as never }],
     ['is of a number', { sub: 7 as never }],
     ['is for a number of audiences', { aud: 7 as never }],
     ['expires at a time that is none', { exp: 'never' as never }],
@@ -97,7 +97,7 @@ describe('a token', () => {
     }
   })
 
-  test('is none that somebody else signed, under a key of theirs or under one of the issuer', async () => {
+  test('is invalid when another party signed it, with any key id', async () => {
     const { privateKey } = await generateKeyPair('ES256')
     expect(await read(await issuer.sign({ scope }, { key: privateKey }))).toBeUndefined()
     expect(await read(await issuer.sign({ scope }, { key: privateKey, kid: 'theirs' }))).toBeUndefined()
@@ -110,14 +110,14 @@ describe('a token', () => {
   })
 
   test.each(['', 'a', 'a.b.c', '..', 'e30.e30.e30', 'pw'])(
-    'is not %j, and the issuer is not asked about it',
+    'is not %j, and causes no request to the issuer',
     async (text) => {
       expect(await read(text)).toBeUndefined()
       expect(issuer.reads).toBe(0)
     },
   )
 
-  test('of another issuer is none, and nobody is asked about it', async () => {
+  test('of another issuer is invalid, and causes no request', async () => {
     issuer.broken = true
     expect(await read(await issuer.sign({ scope, iss: 'https://login.example.org' }))).toBeUndefined()
     expect(issuer.reads).toBe(0)
@@ -149,7 +149,7 @@ describe('the keys of the issuer', () => {
   })
 
   test.each<[string, (issuer: TestIssuer) => unknown]>([
-    ['answers with an error', (it) => Object.assign(it, { broken: true })],
+    ['responds with an error', (it) => Object.assign(it, { broken: true })],
     ['says that it is another', (it) => Object.assign(it.metadata, { issuer: 'https://login.example.org' })],
     ['names no keys', (it) => Object.assign(it.metadata, { jwks_uri: undefined })],
     [
@@ -158,15 +158,15 @@ describe('the keys of the issuer', () => {
     ],
     ['names keys that are not there', (it) => Object.assign(it.metadata, { jwks_uri: `${it.url}/nowhere` })],
     ['has keys that are none', (it) => Object.assign(it, { keys: 'none' })],
-    ['does not answer', (it) => it.close()],
+    ['does not respond', (it) => it.close()],
   ])('are unknown where it %s: that is neither yes nor no', async (_, spoil) => {
     const token = await issuer.sign({ scope })
     await spoil(issuer)
     await expect(read(token)).rejects.toThrow(NotReadyError)
-    if (_ === 'does not answer') issuer = await startIssuer() // there is one to close
+    if (_ === 'does not respond') issuer = await startIssuer() // there is one to close
   })
 
-  test('are asked for again when the issuer has been left alone for a while', async () => {
+  test('are requested again after the pause', async () => {
     const token = await issuer.sign({ scope })
     issuer.broken = true
     await expect(read(token)).rejects.toThrow(NotReadyError)
@@ -177,7 +177,7 @@ describe('the keys of the issuer', () => {
     expect(await read(token)).toEqual(ann)
   })
 
-  test('that were read go on to count while the issuer is down, whatever other tokens come', async () => {
+  test('that were read stay valid while the issuer is down, also when other tokens arrive', async () => {
     const token = await issuer.sign({ scope })
     expect(await read(token)).toEqual(ann)
     issuer.broken = true

@@ -9,17 +9,17 @@ const start = async (env: Record<string, string>, working = false) => {
 }
 const readTargets = (key?: string | null) => service.call('GET', '/v1/targets', key === undefined ? {} : { key })
 
-test('every answer to a key says how much is left for it, in the fields of the IETF draft', async () => {
+test('every response to a key shows its remaining requests, in the fields of the IETF draft', async () => {
   await start({ PORTWARDEN_REQUESTS_PER_MINUTE: '3' })
-  const answers = [await readTargets(), await readTargets()]
-  expect(answers.map(({ status }) => status)).toEqual([200, 200])
-  expect(answers.map(({ headers }) => headers['ratelimit-policy'])).toEqual(Array(2).fill('"requests";q=3;w=60'))
-  const left = answers.map(({ headers }) => /^"requests";r=(\d);t=(\d+)$/.exec(headers.ratelimit ?? ''))
+  const responses = [await readTargets(), await readTargets()]
+  expect(responses.map(({ status }) => status)).toEqual([200, 200])
+  expect(responses.map(({ headers }) => headers['ratelimit-policy'])).toEqual(Array(2).fill('"requests";q=3;w=60'))
+  const left = responses.map(({ headers }) => /^"requests";r=(\d);t=(\d+)$/.exec(headers.ratelimit ?? ''))
   expect(left.map((match) => match?.[1])).toEqual(['2', '1'])
   expect(left.every((match) => Number(match?.[2]) > 0 && Number(match?.[2]) <= 60)).toBe(true)
 })
 
-test('a key that asks too often is told when to come back; another key and the health of the service are not touched', async () => {
+test('a key over its limit gets a Retry-After; other keys and the health checks are not affected', async () => {
   await start({ PORTWARDEN_REQUESTS_PER_MINUTE: '3' })
   for (let i = 0; i < 3; i++) await readTargets()
   const { status, headers, body } = await readTargets()
@@ -48,10 +48,10 @@ test('what the scopes of a key do not allow counts too', async () => {
 test('guesses are counted by address, and do not lock out a good key from there', async () => {
   await start({ PORTWARDEN_REFUSALS_PER_MINUTE: '2' })
   const guess = `pw_${'0'.repeat(12)}_${'A'.repeat(43)}`
-  const answers = [await readTargets(guess), await readTargets(null), await readTargets(guess)]
-  expect(answers.map(({ status }) => status)).toEqual([401, 401, 429])
-  expect(answers[2]?.headers['ratelimit-policy']).toBe('"refusals";q=2;w=60')
-  expect(answers[2]?.headers['retry-after']).toMatch(/^\d+$/)
+  const responses = [await readTargets(guess), await readTargets(null), await readTargets(guess)]
+  expect(responses.map(({ status }) => status)).toEqual([401, 401, 429])
+  expect(responses[2]?.headers['ratelimit-policy']).toBe('"refusals";q=2;w=60')
+  expect(responses[2]?.headers['retry-after']).toMatch(/^\d+$/)
   const elsewhere = await service.server.inject({ url: '/v1/targets', remoteAddress: '192.0.2.9' })
   expect(elsewhere.statusCode).toBe(401)
   expect((await readTargets()).status).toBe(200)
@@ -79,8 +79,8 @@ test('addresses are counted by their network where they are of IPv6, and as they
     await statusFrom('2001:db8:1:3::1'),
     await statusFrom('192.0.2.1'),
     await statusFrom('::ffff:192.0.2.1'),
-    await statusFrom('somebody'),
-    await statusFrom('somebody'),
+    await statusFrom('a-name'),
+    await statusFrom('a-name'),
   ]
   expect(statuses).toEqual([401, 429, 401, 401, 429, 401, 429])
 })
@@ -116,7 +116,7 @@ test('an audit of more targets than one may have is refused, by name or by label
 
 test('a key whose checks are under way waits until they are done; another key does not', async () => {
   await start({ PORTWARDEN_CHECKS_IN_FLIGHT: '7' })
-  const first = await audit(['a', 'b']) // of four rules each, of which two need a look
+  const first = await audit(['a', 'b']) // of four rules each, of which two need a probe
   expect(first.status).toBe(202)
   const { status, headers, body } = await audit(['a'])
   expect([status, headers['retry-after']]).toEqual([429, '30'])
@@ -128,11 +128,11 @@ test('a key whose checks are under way waits until they are done; another key do
   expect((await audit(['a'])).status).toBe(202)
 })
 
-test('of audits that are asked for at once, no more are taken than fit', async () => {
+test('of concurrent audits, no more are accepted than fit', async () => {
   await start({ PORTWARDEN_CHECKS_IN_FLIGHT: '16' })
-  const answers = await Promise.all(Array.from({ length: 12 }, () => audit(['a', 'b'])))
-  // Eight checks are asked for by each; once it is planned, four of them need a look.
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([202, 202, 202, ...Array(9).fill(429)])
+  const responses = await Promise.all(Array.from({ length: 12 }, () => audit(['a', 'b'])))
+  // Each requests eight checks; once planned, four of them need a probe.
+  expect(responses.map(({ status }) => status).toSorted()).toEqual([202, 202, 202, ...Array(9).fill(429)])
 })
 
 test('an audit that is larger than the quota is taken where nothing else is under way', async () => {
@@ -141,14 +141,14 @@ test('an audit that is larger than the quota is taken where nothing else is unde
   expect((await audit(['a'])).status).toBe(429)
 })
 
-test('a schedule asks for no more than whoever made it may', async () => {
+test('a schedule cannot exceed the quota of its requester', async () => {
   await start({ PORTWARDEN_TARGETS_PER_AUDIT: '1', PORTWARDEN_CHECKS_IN_FLIGHT: '5' })
   const targets = ['a', 'b'].map((name) => ({ name, address: '127.0.0.1', labels: { site: 'hq' } }))
   await service.stores.targets.save(targets)
   const params = { openPort: 1, closedPort: 1 }
   const reasonOf = async (name: string, selected: object) => {
-    const asked = { policy: 'ports', targets: selected, params }
-    await service.call('POST', '/v1/schedules', { body: { name, cron: '* * * * *', jitterSeconds: 0, audit: asked } })
+    const audit = { policy: 'ports', targets: selected, params }
+    await service.call('POST', '/v1/schedules', { body: { name, cron: '* * * * *', jitterSeconds: 0, audit } })
     await service.scheduler.tick(new Date(Date.now() + 61_000))
     const { body } = await service.call('GET', `/v1/schedules/${name}/runs?limit=1`)
     return [body.items[0].outcome, body.items[0].reason]

@@ -13,11 +13,11 @@ beforeEach(() => {
   lines.length = 0
 })
 
-test('a request is one line: who asked for what, what came of it, and how long that took', async () => {
+test('a request is one line: key, method, URL, status and duration', async () => {
   await service.call('GET', '/v1/targets?limit=1')
   const keyId = service.key.split('_')[1]
-  const told = { method: 'GET', url: '/v1/targets?limit=1', key: keyId, status: 200, requestId: expect.any(String) }
-  expect(lines).toEqual([expect.objectContaining({ ...told, tookMs: expect.any(Number), msg: 'request completed' })])
+  const line = { method: 'GET', url: '/v1/targets?limit=1', key: keyId, status: 200, requestId: expect.any(String) }
+  expect(lines).toEqual([expect.objectContaining({ ...line, tookMs: expect.any(Number), msg: 'request completed' })])
 })
 
 test('a request without a key is one line, too', async () => {
@@ -25,7 +25,7 @@ test('a request without a key is one line, too', async () => {
   expect(lines).toEqual([expect.objectContaining({ url: '/nothing', status: 404 })])
 })
 
-test('what failed is told under the id that the answer shows', async () => {
+test('a failure is logged under the id that the response shows', async () => {
   await service.query('ALTER TABLE webhook RENAME TO gone')
   const { body } = await service.call('GET', '/v1/webhooks')
   expect(lines.map(({ requestId, msg }) => ({ requestId, msg }))).toEqual([

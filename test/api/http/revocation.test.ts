@@ -8,7 +8,7 @@ let one: TestService
 let otherApp: TestApp
 let other: Awaited<ReturnType<typeof buildServer>>
 beforeAll(async () => {
-  // Nobody is to be refused for asking too often.
+  // High limits: no request may be rejected for its rate.
   const env = { PORTWARDEN_REQUESTS_PER_MINUTE: '1000000', PORTWARDEN_REFUSALS_PER_MINUTE: '1000000' }
   one = await startService({ working: false, env })
   otherApp = await startTestAppOn(one.url)
@@ -24,11 +24,11 @@ const statusThere = async (key: string) =>
   (await other.inject({ url: '/v1/targets', headers: { authorization: `Bearer ${key}` } })).statusCode
 const statusHere = async (key: string) => (await one.call('GET', '/v1/targets', { key })).status
 
-test('a key that is revoked in one process opens nothing there at once, and nothing in the other when it has heard', async () => {
+test('a revoked key is rejected immediately by its process, and by another after the notification', async () => {
   const { id, key } = (await one.call('POST', '/v1/keys', { body: { name: 'leaver', scopes: ['reports:read'] } })).body
   for (let i = 0; i < 3; i++) expect([await statusHere(key), await statusThere(key)]).toEqual([200, 200])
 
-  // What was told before it has been heard as well.
+  // Earlier notifications have arrived as well.
   const heard = otherApp.notifications.waitForEnd(id, 1_000_000)
   expect((await one.call('DELETE', `/v1/keys/${id}`)).status).toBe(204)
   expect(await statusHere(key)).toBe(401)
@@ -37,7 +37,7 @@ test('a key that is revoked in one process opens nothing there at once, and noth
   expect(await statusThere(key)).toBe(401)
 })
 
-test('while requests go on without a pause, none that begins after the answer is let in', async () => {
+test('under continuous load, no request that starts after the response is accepted', async () => {
   for (let round = 0; round < 20; round++) {
     const { id, key } = (await one.call('POST', '/v1/keys', { body: { name: 'busy', scopes: ['reports:read'] } })).body
     let revoked = false

@@ -21,7 +21,7 @@ const json = (payload: string | Buffer) =>
 const bytes = (...parts: (string | number[])[]) => Buffer.concat(parts.map((part) => Buffer.from(part as string)))
 const deep = (depth: number) => `{"name":"x","address":${'['.repeat(depth)}${']'.repeat(depth)}}`
 
-test('a body of no bytes is none, whatever its type: tools send one type with everything', async () => {
+test('an empty body of any type is no body: some clients always send a type', async () => {
   const name = await service.call('POST', '/v1/targets', { body: { name: 'empty', address: '10.0.0.1' } })
   expect(name.status).toBe(201)
   expect((await service.call('DELETE', '/v1/targets/empty', { body: '' })).status).toBe(204)
@@ -55,15 +55,15 @@ describe('a body of JSON is refused with 400 where', () => {
     ['a string does not end', '{"name":"a', /./],
     ['it is UTF-16', Buffer.from('{"name":"a","address":"10.0.0.1"}', 'utf16le'), /./],
   ])('%s', async (_, payload, detail) => {
-    const answer = await json(payload)
-    expect([answer.statusCode, answer.json()]).toEqual([400, expect.objectContaining({ status: 400 })])
-    expect(answer.json().detail).toMatch(detail)
+    const response = await json(payload)
+    expect([response.statusCode, response.json()]).toEqual([400, expect.objectContaining({ status: 400 })])
+    expect(response.json().detail).toMatch(detail)
   })
 
-  test('and is taken where names, quotes and brackets only look so', async () => {
+  test('and is accepted with names, quotes and brackets inside strings', async () => {
     const name = { name: 'taken', address: '10.0.0.1', labels: { site: '"name":{[\\"}', name: 'name', address: '\\' } }
-    const answer = await json(JSON.stringify(name))
-    expect([answer.statusCode, answer.json()]).toEqual([201, expect.objectContaining(name)])
+    const response = await json(JSON.stringify(name))
+    expect([response.statusCode, response.json()]).toEqual([201, expect.objectContaining(name)])
   })
 })
 
@@ -86,13 +86,13 @@ test.each(['application/json; charset=UTF-8', 'application/json;charset="utf-8"'
 )
 
 test('a policy in YAML that is not UTF-8 is refused', async () => {
-  const answer = await service.server.inject({
+  const response = await service.server.inject({
     method: 'POST',
     url: '/v1/policies/validate',
     headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/yaml' },
     payload: bytes('name: ', [0xff]),
   })
-  expect(answer.statusCode).toBe(400)
+  expect(response.statusCode).toBe(400)
 })
 
 test('a name in a path may be as long as a name may be; a longer one is refused by its schema', async () => {
@@ -101,7 +101,7 @@ test('a name in a path may be as long as a name may be; a longer one is refused 
   expect([long.status, long.body.errors?.[0]?.pointer]).toEqual([400, '/name'])
 })
 
-/** What is answered to these bytes, until the connection ends. */
+/** The bytes of the response, until the connection ends. */
 async function exchange(sent: string | Buffer): Promise<string> {
   const socket = connect(port, '127.0.0.1').on('error', () => {})
   socket.write(sent)
@@ -110,7 +110,7 @@ async function exchange(sent: string | Buffer): Promise<string> {
 const head = (...lines: string[]) =>
   [`POST /v1/targets HTTP/1.1`, 'Host: x', `Authorization: Bearer ${service.key}`, ...lines, '', ''].join('\r\n')
 
-describe('what is no HTTP that can be read is answered with problem details', () => {
+describe('malformed HTTP gets problem details', () => {
   test.each<[string, number, () => string | Buffer]>([
     ['noise', 400, () => bytes([0, 1, 2, 0xff], '\r\n\r\n')],
     ['TLS', 400, () => bytes([22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])],
@@ -131,10 +131,10 @@ describe('what is no HTTP that can be read is answered with problem details', ()
     ['headers that are too long', 431, () => head(`X-Y: ${'a'.repeat(20_000)}`)],
     ['a URL that is too long', 431, () => `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
   ])('%s', async (_, status, sent) => {
-    const answer = await exchange(sent())
-    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
-    expect(answer).not.toMatch(/HPE_|node|stack/i)
-    if (status !== 400 || /content-type/i.test(answer))
-      expect(answer).toMatch(/content-type: application\/problem\+json/i)
+    const response = await exchange(sent())
+    expect(response).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+    expect(response).not.toMatch(/HPE_|node|stack/i)
+    if (status !== 400 || /content-type/i.test(response))
+      expect(response).toMatch(/content-type: application\/problem\+json/i)
   })
 })

@@ -7,7 +7,7 @@ const start = () => {
   return createCounter(() => now)
 }
 
-test('a window begins with the first of it, lasts a minute, and the next begins at nothing', () => {
+test('a window starts with its first count, lasts a minute, and the next starts at zero', () => {
   const count = start()
   expect(count('a')).toEqual({ used: 1, leftSeconds: 60 })
   now += 59_001
@@ -16,7 +16,7 @@ test('a window begins with the first of it, lasts a minute, and the next begins 
   expect(count('a')).toEqual({ used: 1, leftSeconds: 60 })
 })
 
-test('a minute has sixty seconds at whatever fraction of a millisecond it begins', () => {
+test('a minute has sixty seconds for any fraction of a millisecond at its start', () => {
   const count = createCounter(() => now)
   const seconds = Array.from({ length: 1_000 }, (_, i) => {
     now = i * 18.1577
@@ -33,7 +33,7 @@ test('each is counted alone', () => {
   expect(count('a')).toEqual({ used: 2, leftSeconds: 30 })
 })
 
-test('who was seen least lately is forgotten first', () => {
+test('the least recent client is dropped first', () => {
   const count = start()
   count('early')
   count('late')

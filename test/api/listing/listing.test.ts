@@ -43,8 +43,8 @@ afterAll(() => service.stop())
 /** An export as text, with its media type. */
 async function fetchText(url: string, accept = '*/*') {
   const headers = { authorization: `Bearer ${service.key}`, accept }
-  const { statusCode, headers: answered, body } = await service.server.inject({ url, headers })
-  return { status: statusCode, type: answered['content-type'], body }
+  const { statusCode, headers: responseHeaders, body } = await service.server.inject({ url, headers })
+  return { status: statusCode, type: responseHeaders['content-type'], body }
 }
 const parseLines = (ndjson: string) =>
   ndjson
@@ -84,14 +84,14 @@ describe.each(listings)('the listing of %s', (listing) => {
     })
   })
 
-  test('takes no cursor where it comes whole: nobody reads from the start what was to go on', async () => {
+  test('rejects a cursor for a whole listing', async () => {
     for (const form of ['format=csv', 'format=ndjson', 'all=true']) {
       const { status, body } = await service.call('GET', `${urls[listing]}&${form}&cursor=WyJ4Il0`)
       expect([status, body.errors]).toEqual([400, [expect.objectContaining({ in: 'query', pointer: '/cursor' })]])
     }
   })
 
-  test('comes in the form that `format` names, whatever is accepted', async () => {
+  test('comes in the format of the query, before Accept', async () => {
     const type = async (format: string, accept: string) =>
       (await fetchText(`${urls[listing]}&format=${format}`, accept)).type
     expect(await type('csv', 'application/json')).toBe('text/csv; charset=utf-8')
@@ -115,12 +115,12 @@ test.each([
   ['text/html, image/gif, *; q=.2, */*; q=.2', 'application/json'], // as Java sends it
   ['', 'application/json'],
   ['*/*', 'application/json'],
-])('who accepts %s gets %s', async (accept, type) => {
+])('Accept: %s gets %s', async (accept, type) => {
   expect((await fetchText(urls.history, accept)).type).toBe(`${type}; charset=utf-8`)
 })
 
 test.each(['text/html', 'text/csv;q=0', 'application/xml, image/*'])(
-  'who accepts nothing but %s is told what there is, unless `format` names it',
+  'Accept: %s is rejected with the available media types, unless `format` is given',
   async (accept) => {
     const { status, type, body } = await fetchText(urls.history, accept)
     expect([status, type]).toEqual([406, expect.stringContaining('application/problem+json')])

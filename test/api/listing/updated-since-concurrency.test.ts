@@ -19,7 +19,7 @@ const keys: Record<string, (item: Item) => string> = {
   '/v1/reports/history': ({ fingerprint, from }) => `${fingerprint} ${from}`,
 }
 
-/** Reads a listing in turns, in small pages, as long as it is told to; answers what it knows at the end. */
+/** Reads a listing incrementally, in small pages, until it is stopped; returns the merged items. */
 async function readInTurns(listing: string, isOver: () => boolean): Promise<Map<string, Item>> {
   const known = new Map<string, Item>()
   let since = '1970-01-01T00:00:00Z'

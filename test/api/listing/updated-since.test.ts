@@ -18,8 +18,8 @@ const read = async (listing: string, updatedSince: string, more = '') => {
 }
 const ever = '1970-01-01T00:00:00Z'
 
-/** Looks at a target of this name, which is made if it is not there; answers the audit. */
-async function look(name: string, ms: number, result: 'pass' | 'fail' = 'pass') {
+/** Audits a target of this name, created if missing; returns the audit. */
+async function observe(name: string, ms: number, result: 'pass' | 'fail' = 'pass') {
   const series = await makeSeries(service.stores, [name])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, ms, { result })) })
@@ -28,20 +28,20 @@ async function look(name: string, ms: number, result: 'pass' | 'fail' = 'pass') 
 }
 
 describe.each(listings)('what changed in %s', (listing) => {
-  test('comes once more from its own moment on: the bound is inclusive', async () => {
-    await look('bound', Date.now() - Date.UTC(2026, 0, 1))
+  test('comes again from its own time on: the bound is inclusive', async () => {
+    await observe('bound', Date.now() - Date.UTC(2026, 0, 1))
     const table = listing === '/v1/targets' ? 'target' : listing === '/v1/audits' ? 'audit' : 'span'
     const [{ at }] = (await service.query<{ at: Date }>(`SELECT max(changed_at) AS at FROM ${table}`)) as [{ at: Date }]
     expect((await read(listing, at.toISOString())).items.length).toBeGreaterThan(0)
     expect((await read(listing, new Date(at.getTime() + 1).toISOString())).items).toEqual([])
   })
 
-  test('is missed by nobody who sends asOf, though it was written before and is committed after', async () => {
+  test('is not missed with asOf, although it was written before and committed after', async () => {
     const other = new pg.Client({ connectionString: service.url })
     await other.connect()
     const ended = once(other, 'end')
     try {
-      await look('late', 1000)
+      await observe('late', 1000)
       await other.query('BEGIN')
       // As a recording does, long before it is committed.
       await other.query(
@@ -64,9 +64,9 @@ describe.each(listings)('what changed in %s', (listing) => {
   })
 
   test('comes in pages of one reading, which all say the asOf of the first', async () => {
-    for (const name of ['a', 'b', 'c']) await look(name, 1000)
+    for (const name of ['a', 'b', 'c']) await observe(name, 1000)
     const first = await read(listing, ever, '&limit=1')
-    await look('d', 1000)
+    await observe('d', 1000)
     const second = await read(listing, ever, `&limit=1000&cursor=${first.next}`)
     expect([second.asOf, second.next]).toEqual([first.asOf, null])
     expect(first.items).toHaveLength(1)
@@ -74,7 +74,7 @@ describe.each(listings)('what changed in %s', (listing) => {
     expect(second.items.length).toBeGreaterThan(2)
   })
 
-  test('is asked for with a time and nothing else', async () => {
+  test('accepts a time and nothing else', async () => {
     expect((await service.call('GET', `${listing}?updatedSince=yesterday`)).status).toBe(400)
     expect((await service.call('GET', `${listing}?updatedSince=0000-01-01T00:00:00Z`)).status).toBe(400)
     expect((await service.call('GET', `${listing}?updatedSince=${ever}&cursor=WyJ4Il0`)).status).toBe(400)
@@ -87,7 +87,7 @@ test('a listing without updatedSince says no asOf, so that its ETag holds', asyn
 })
 
 test('a target that was retired comes with the time of that', async () => {
-  await look('leaving', 1000)
+  await observe('leaving', 1000)
   const { asOf } = await read('/v1/targets', ever, '&limit=1000')
   await service.call('DELETE', '/v1/targets/leaving')
   const { items } = await read('/v1/targets', asOf, '&limit=1000')
@@ -97,9 +97,9 @@ test('a target that was retired comes with the time of that', async () => {
 })
 
 test('what an agent delivers late is new, whenever it was observed', async () => {
-  await look('agent', 5000)
+  await observe('agent', 5000)
   const { asOf } = await read('/v1/reports/history', ever, '&limit=1000')
-  await look('agent', 6000, 'fail')
+  await observe('agent', 6000, 'fail')
   const { items } = await read('/v1/reports/history', asOf, '&target=agent')
   expect(items.map(({ result, to }: { result: string; to: string | null }) => [result, to === null])).toEqual(
     expect.arrayContaining([
@@ -110,8 +110,8 @@ test('what an agent delivers late is new, whenever it was observed', async () =>
   expect(items.at(-1)).toMatchObject({ target: 'agent', changes: [{ path: '/result', before: 'pass', after: 'fail' }] })
 })
 
-test('a target that comes to have a label brings what was written of it before to whoever reads by that label, and to a key that is limited to it', async () => {
-  for (const name of ['joining', 'staying']) await look(name, 1000)
+test('a target that comes to have a label brings its earlier items to readers of that label, and to keys that are limited to it', async () => {
+  for (const name of ['joining', 'staying']) await observe(name, 1000)
   const { body } = await service.call('POST', '/v1/keys', {
     body: { name: 'blue', scopes: ['reports:read'], targets: { labels: { team: 'blue' } } },
   })
