@@ -26,6 +26,7 @@ const clean = [
   'src/probes',
   'src/report',
   'src/runtime',
+  'src/store',
   'src/telemetry',
 ]
 

@@ -84,7 +84,7 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
     },
   }
 
-  // Of many requests at once one writes. Where it cannot be written, the key is as good as before.
+  // One of many concurrent requests writes; a failure leaves the key valid.
   async function noteUse(id: string, { now, minuteAgo }: { now: Date; minuteAgo: Date }): Promise<void> {
     const where = { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: minuteAgo } }] }
     await db.apiKey.updateMany({ where, data: { lastUsedAt: now } }).catch(() => {})

@@ -25,7 +25,7 @@ export function checkOwned(path: string, stats: Stats, uid = process.getuid?.())
   }
 }
 
-/** Throws unless the directory is ours alone to write, and nobody can exchange it for another one. */
+/** Throws unless only this user can write or replace the directory. */
 export function checkPrivateDirectory(path: string, uid = process.getuid?.()): void {
   const stats = lstatSync(path)
   if (!stats.isDirectory()) throw new UntrustedPathError(`${path} is not a directory.`)

@@ -67,8 +67,13 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
     /** Stores queued audits, or planned and started ones. */
     async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
       const rows = audits.map(({ started, ...audit }) => ({
-        ...{ ...audit, rules: audit.rules ?? [], targetScope, status: started ? 'running' : 'queued' },
-        ...{ total: started?.total ?? 0, batches: started?.batches ?? 0, plannedVantages: started?.vantages },
+        ...audit,
+        rules: audit.rules ?? [],
+        targetScope,
+        status: started ? 'running' : 'queued',
+        total: started?.total ?? 0,
+        batches: started?.batches ?? 0,
+        plannedVantages: started?.vantages,
       }))
       await db.$executeRaw`
         INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,

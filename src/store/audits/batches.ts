@@ -46,7 +46,7 @@ interface OpenBatch {
 }
 
 /** They go through the driver as one text each. */
-const batchesAtOnce = 20
+const batchesPerStatement = 20
 
 interface Row {
   id: number
@@ -79,8 +79,8 @@ export function createBatchStore(db: Database) {
     /** Returns the new ids; the commit notifies waiting workers. */
     async create(batches: readonly NewBatch[]): Promise<number[]> {
       const ids: number[] = []
-      for (let i = 0; i < batches.length; i += batchesAtOnce) {
-        const some = batches.slice(i, i + batchesAtOnce)
+      for (let i = 0; i < batches.length; i += batchesPerStatement) {
+        const some = batches.slice(i, i + batchesPerStatement)
         const contents = some.map(({ rules, checks }) => JSON.stringify({ rules, checks }))
         const waiters = some.flatMap(({ vantage, checks }) =>
           [{ vantage }, ...(isLarge(checks.length) ? [{ vantage, large: true }] : [])].map(batchWaiter),

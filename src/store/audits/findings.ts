@@ -2,6 +2,7 @@ import type { Evidence } from '../../domain/findings/evidence.ts'
 import { type Finding, findingFlags } from '../../domain/findings/finding.ts'
 import type { Result } from '../../domain/findings/judge.ts'
 import { describeReason } from '../../domain/findings/reasons.ts'
+import { required } from '../../runtime/required.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
@@ -26,8 +27,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
     const [target, series] = decodeCursor(cursor, [0, 0]) ?? [0, 0]
     const { result } = filter
     const about = isAbout(filter)
-    // The page is cut before anything is joined, and what has a key of its own is looked up row by row: the planner would
-    // rather join the whole audit, or every target, for each page.
+    // Cut the page before joining: the planner would join the whole audit, or every target.
     const pieces = await prepared<Piece & { next: [number, number] | null }>(db)`
       WITH page AS MATERIALIZED (
         SELECT f.*, row_number() OVER (ORDER BY target_id, series_id)::int AS number FROM (
@@ -36,7 +36,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
             ${andOfTarget(targetScope, 'f.target_id')} ${about} ${result ? Prisma.sql`AND f.result = ${codes.result.numberOf(result)}` : Prisma.empty}
           ORDER BY f.target_id, f.series_id LIMIT ${limit + 1}
         ) f
-      ), looked_up AS MATERIALIZED (
+      ), resolved AS MATERIALIZED (
         SELECT f.*, (f.number - 1) / ${pieceRows} AS piece, s.rule_id, s.vantage_id, s.fingerprint, e.content AS evidence FROM page f
           CROSS JOIN LATERAL (SELECT rule_id, vantage_id, fingerprint FROM series WHERE target_id = f.target_id AND id = f.series_id LIMIT 1) s
           LEFT JOIN LATERAL (SELECT content FROM evidence WHERE id = f.evidence_id LIMIT 1) e ON true
@@ -45,11 +45,11 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
       SELECT ${columns.select} AS rows,
         (SELECT json_object_agg(x.target_id, t.name) FROM (SELECT DISTINCT target_id FROM page) x
           CROSS JOIN LATERAL (SELECT name FROM target WHERE id = x.target_id LIMIT 1) t) AS targets,
-        (SELECT json_object_agg(id, name) FROM rule WHERE id IN (SELECT rule_id FROM looked_up)) AS rules,
-        (SELECT json_object_agg(id, name) FROM vantage WHERE id IN (SELECT vantage_id FROM looked_up)) AS vantages,
+        (SELECT json_object_agg(id, name) FROM rule WHERE id IN (SELECT rule_id FROM resolved)) AS rules,
+        (SELECT json_object_agg(id, name) FROM vantage WHERE id IN (SELECT vantage_id FROM resolved)) AS vantages,
         (SELECT json_build_array(target_id, series_id) FROM page
           WHERE number = ${limit} AND EXISTS (SELECT FROM page WHERE number > ${limit})) AS next
-      FROM looked_up f
+      FROM resolved f
         LEFT JOIN finding_permission p ON p.audit_id = ${auditId}::uuid AND p.target_id = f.target_id AND p.series_id = f.series_id
         LEFT JOIN waiver w ON w.id = p.waiver_id
       GROUP BY piece ORDER BY piece`
@@ -115,9 +115,9 @@ type Piece = Names & { rows: string }
 
 const fromRow = (codes: Codes, { targets, rules, vantages }: Names, row: Row): Finding => ({
   fingerprint: row.fingerprint,
-  target: targets[row.targetId] ?? '',
-  rule: rules[row.ruleId] ?? '',
-  vantage: vantages[row.vantageId] ?? '',
+  target: required(targets[row.targetId], `target ${row.targetId}`),
+  rule: required(rules[row.ruleId], `rule ${row.ruleId}`),
+  vantage: required(vantages[row.vantageId], `vantage ${row.vantageId}`),
   result: codes.result.wordOf(row.result),
   state: codes.state.wordOf(row.state),
   reason: describeReason(codes.reason.wordOf(row.reasonId)),

@@ -11,8 +11,8 @@ export interface SeriesKey {
 /** Finds or creates the series of one policy; returns their ids in the order of the keys. */
 export async function ensureSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<SeriesIds[]> {
   const ids: SeriesIds[] = []
-  for (let i = 0; i < keys.length; i += keysAtOnce) {
-    const some = keys.slice(i, i + keysAtOnce)
+  for (let i = 0; i < keys.length; i += keysPerStatement) {
+    const some = keys.slice(i, i + keysPerStatement)
     const found = await findSeries(db, policy, some)
     if (!isComplete(found)) await makeSeries(db, policy, some)
     ids.push(...(isComplete(found) ? found : ((await findSeries(db, policy, some)) as SeriesIds[])))
@@ -26,7 +26,7 @@ export interface SeriesIds {
 }
 
 /** Parameters and rows take many times the memory of what they hold on their way through the driver. */
-const keysAtOnce = 5_000
+const keysPerStatement = 5_000
 
 const isComplete = (found: readonly { seriesId: number | null }[]): found is SeriesIds[] =>
   found.every(({ seriesId }) => seriesId !== null)

@@ -7,9 +7,23 @@ import { setTimeout as pause } from 'node:timers/promises'
 const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
 /** Errors of the driver and its adapter. */
 const unavailableKinds = new Set([
-  ...['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections'],
-  ...['ENOSPC', 'EDQUOT'], // the disk of this process is full
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'P1001', 'P1017', 'P2024', 'P2028'],
+  'DatabaseNotReachable',
+  'ConnectionClosed',
+  'SocketTimeout',
+  'TooManyConnections',
+  // the disk of this process is full
+  'ENOSPC',
+  'EDQUOT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'P1001',
+  'P1017',
+  'P2024',
+  'P2028',
 ])
 
 /** Whether an error says that the database cannot do its work for now: later the same request may be carried out. */

@@ -1,6 +1,7 @@
 import type { Result } from '../../domain/findings/judge.ts'
 import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
 import type { ControlRule } from '../../domain/policy/controls.ts'
+import { required } from '../../runtime/required.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { report } from '../db/statements.ts'
@@ -35,7 +36,7 @@ export function createComplianceStore(
     /** Counts of results by policy, severity of the rule, and group, as of `at`. Retired targets count while they were live. */
     async groups(at: Date, grouping: Grouping, filter: ComplianceFilter): Promise<ComplianceGroup[]> {
       let rows: GroupRow[] = []
-      for (const audits of auditsLookedAt) {
+      for (const audits of newestAudits) {
         const seen = await lastSeen(db, at, { policy: filter.policy, audits })
         rows = await report<GroupRow>(
           db,
@@ -116,15 +117,15 @@ function groupsAt(
 const notProbed: ReadonlySet<string> = new Set(['notchecked', 'notapplicable'] satisfies Result[])
 
 function toGroup(results: readonly GroupRow[], codes: Codes): ComplianceGroup {
-  const [first] = results
+  const first = required(results[0], 'the first row of a group')
   const probed = results.filter(({ result }) => !notProbed.has(codes.result.wordOf(result)))
   const times = (pick: (row: GroupRow) => Date | null) => probed.flatMap((row) => pick(row)?.getTime() ?? [])
   const oldest = times((row) => row.oldest)
   const newest = times((row) => row.newest)
   return {
-    policy: first?.policy ?? '',
-    severity: first?.severity ?? null,
-    group: first?.group ?? '',
+    policy: first.policy,
+    severity: first.severity,
+    group: first.group ?? '', // targets without the label
     counts: { ...noCounts, ...Object.fromEntries(results.map((row) => [codes.result.wordOf(row.result), row.count])) },
     waived: results.reduce((sum, row) => sum + row.waived, 0),
     oldestObservation: oldest.length > 0 ? new Date(Math.min(...oldest)) : null,
@@ -159,7 +160,7 @@ async function lastSeen(
 }
 
 /** How many of the newest audits are examined: more only while they leave targets out. For the rest, the span counts. */
-const auditsLookedAt = [10, 100, 1_000]
+const newestAudits = [10, 100, 1_000]
 
 function groupOf(grouping: Grouping): Prisma.Sql {
   if (grouping.by === 'rule') return Prisma.sql`r.name`

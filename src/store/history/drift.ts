@@ -75,8 +75,13 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
       const row = await db.audit.findFirst({
         where: { id: auditId, ...madeIn(targetScope) },
         select: {
-          ...{ observedUntil: true, finishedAt: true, createdAt: true, startedAt: true, status: true },
-          ...{ vantages: true, rules: true },
+          observedUntil: true,
+          finishedAt: true,
+          createdAt: true,
+          startedAt: true,
+          status: true,
+          vantages: true,
+          rules: true,
         },
       })
       if (!row) return undefined
@@ -94,9 +99,9 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
     async compare(from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<Drift> {
       const sides = { ...inOneScope(from, to), targetScope }
       const read = (page: Keyset) => report<Difference>(db)`${differencesBetween(sides, filter, page)}`
-      const first = await read({ limit: heldAtOnce })
+      const first = await read({ limit: firstRead })
       const rowsOf = async ({ after, limit }: Keyset) =>
-        !after && limit <= heldAtOnce ? first.slice(0, limit) : read({ after, limit })
+        !after && limit <= firstRead ? first.slice(0, limit) : read({ after, limit })
       return {
         summary: summaryOf(first[0]?.tallies ?? []),
         page: async ({ cursor, limit }) =>
@@ -117,7 +122,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
 }
 
 /** Differences that come with the counts: a default page, and one more that shows whether others follow. */
-const heldAtOnce = 101
+const firstRead = 101
 
 const keyOf = ({ targetId, seriesId }: Difference): Key => [targetId, seriesId]
 
@@ -139,7 +144,10 @@ function toItem(row: Difference, { facts, flapping, stateOf }: Reading): DriftIt
     cause: causeOf(before, after, { untested: isUntested(row.transition) }),
     significance: significanceOfDrift(kind, { before, after, changes }),
     fingerprint: row.fingerprint,
-    ...{ target: row.target, policy: row.policy, rule: row.rule, vantage: row.vantage },
+    target: row.target,
+    policy: row.policy,
+    rule: row.rule,
+    vantage: row.vantage,
     at: row.at.toISOString(),
     before: before ? showOutcome(before) : null,
     after: after ? showOutcome(after) : null,

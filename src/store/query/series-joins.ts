@@ -2,10 +2,7 @@ import { Prisma } from '../db/database.ts'
 import { andAll } from './conditions.ts'
 import { hasLabels } from './target-scope.ts'
 
-/**
- * Joins what a row with target_id and series_id is about: `t` the target, `r` the rule, `v` the vantage. The limit tells the
- * planner what it cannot know of a key of two columns: that each row has one series.
- */
+/** Joins target `t`, rule `r` and vantage `v` of a row. The limit: the planner does not see that a row has one series. */
 export const seriesNamesOf = (row: 'd' | 'f'): Prisma.Sql => {
   const column = (name: string) => Prisma.raw(`${row}.${name}`)
   return Prisma.sql`CROSS JOIN LATERAL (

@@ -14,7 +14,7 @@ export interface Binaries {
   postgres: string
 }
 
-/** Finds the PostgreSQL that npm installed for this platform, in a place where `account` (or we ourselves) can run it. */
+/** Finds the installed PostgreSQL, in a directory where `account` can run it. */
 export async function loadBinaries(account: Account | undefined): Promise<Binaries> {
   const installed = await installedDirectory()
   await completeLinks(installed)
@@ -36,7 +36,7 @@ async function installedDirectory(): Promise<string> {
   }
 }
 
-/** npm packages cannot hold links: the package makes its own after installing, unless npm was told to run no scripts. */
+/** npm packages hold no links; a script creates them, unless npm ran without scripts. */
 export async function completeLinks(directory: string): Promise<void> {
   const listed: { source: string; target: string }[] = JSON.parse(
     await readFile(join(directory, 'pg-symlinks.json'), 'utf8').catch(() => '[]'),

@@ -108,7 +108,7 @@ function readLink(path: string): string | undefined {
   }
 }
 
-/** `mkdir` alone would let a strict umask shut the user `postgres` out. */
+/** With `mkdir` alone, a strict umask would exclude the user `postgres`. */
 async function makeDirectory(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true })
   await chmod(path, mode)
@@ -121,7 +121,7 @@ async function systemAccount(): Promise<Account> {
     run('useradd', ['--system', '--gid', 'postgres', '--no-create-home', '--home-dir', rootDirectory, 'postgres']),
   )
   const failure = await created.then(() => undefined).catch((error: unknown) => error)
-  // Another process may be creating the same user, which makes our useradd fail: look for a moment before giving up.
+  // Our useradd fails while another process creates the same user: check for a while.
   const account = await until(findAccount, 5_000)
   if (account) return account
   throw new Error(

@@ -19,14 +19,14 @@ const environment = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ
 const startTimeoutMs = 120_000
 const stopTimeoutMs = 60_000
 
-/** A live PostgreSQL process that holds a cluster, as its postmaster.pid tells. */
+/** A live PostgreSQL process that holds a cluster, according to its postmaster.pid. */
 export interface Postmaster {
   pid: number
   /** The directory of its socket; empty for a server that an earlier version started. */
   sockets: string
 }
 
-/** Makes the cluster unless it is there. Processes that do so at once each make one; the first one in place counts. */
+/** Creates a missing cluster. Of concurrent processes, the first to move its cluster wins. */
 export async function initialise(directories: Directories, log: (line: string) => void): Promise<void> {
   if (existsSync(join(directories.cluster, 'PG_VERSION'))) return
   const home = dirname(directories.cluster)
@@ -184,13 +184,13 @@ async function readLines(path: string): Promise<string[]> {
   return text.split('\n')
 }
 
-/** After a crash the pid may be that of another program: a postmaster works in its cluster. False where /proc does not tell. */
+/** Whether another program reuses the pid after a crash; false without /proc. */
 async function isAnother(pid: number, cluster: string): Promise<boolean> {
   const directory = await readlink(`/proc/${pid}/cwd`).catch(() => undefined)
   return directory !== undefined && directory !== cluster
 }
 
-/** PostgreSQL refuses to start while the pid in its lock file runs, whatever program has it by now. */
+/** PostgreSQL refuses to start while any program has the pid of its lock file. */
 async function removeStaleLock(cluster: string): Promise<void> {
   const pid = Number((await readLines(lockFileOf(cluster)))[0])
   if ((await isRunning(pid)) && (await isAnother(pid, cluster))) await rm(lockFileOf(cluster), { force: true })
@@ -201,7 +201,7 @@ export async function holdsCluster(directories: Directories, { pid }: Postmaster
   return (await readLockFile(directories.cluster))?.pid === pid
 }
 
-/** Ends the server at once but cleanly (PostgreSQL's "fast" shutdown) and returns when its process has ended. */
+/** Stops the server cleanly ("fast" shutdown); returns when its process has ended. */
 export async function stopPostmaster(directories: Directories, postmaster: Postmaster): Promise<void> {
   if (!(await holdsCluster(directories, postmaster))) return
   process.kill(postmaster.pid, 'SIGINT')
@@ -217,7 +217,7 @@ export async function stopPostmaster(directories: Directories, postmaster: Postm
 /** What an error message should end with: what to do about a lock that a crash left, and the end of the server's log. */
 export async function diagnose({ cluster, logFile }: Directories): Promise<string> {
   const holder = await readLockFile(cluster)
-  // After a crash and a reboot the number in the lock may be another process's, which PostgreSQL cannot tell.
+  // After a crash and a reboot the number in the lock may be another process's, which PostgreSQL cannot detect.
   const advice = holder
     ? `If process ${holder.pid} is not PostgreSQL, delete ${lockFileOf(cluster)}, which names it. `
     : ''

@@ -19,7 +19,7 @@ const patienceMs = 90_000
 
 const timeouts = { connectionTimeoutMillis: 10_000, statement_timeout: patienceMs }
 
-/** The connection that holds a process's locks. As long as it lives, nobody else stops the server. */
+/** The connection that holds a process's locks. While it lives, no other process stops the server. */
 export interface Session {
   client: pg.Client
   postmaster: Postmaster
@@ -37,7 +37,7 @@ export async function openSession(
       await setUp(directories)
       return await connect(postmaster, log)
     } catch (error) {
-      // It recovers from a crash of one of its processes, or shuts down: its lock file tells how that ends.
+      // It recovers from a crash of one of its processes, or shuts down: its lock file shows the outcome.
       if (errorCode(error) === '57P03' && (await holdsCluster(directories, postmaster))) return undefined
       throw error
     }
@@ -151,13 +151,13 @@ begin
   loop execute one.statement; end loop;
 end $$`
 
-/** Gives the server up, and stops it when nobody else uses it; who comes meanwhile waits, and then starts it anew. */
+/** Releases the server, and stops it without other users; newcomers wait and restart it. */
 export async function leaveServer(directories: Directories, session: Session): Promise<void> {
   const current = session.state === 'lost' ? await reopen(directories) : session
   if (!current) return
   current.state = 'leaving'
   const { client, postmaster } = current
-  // One at a time: of two that leave at once, each would see the other, and none would stop the server.
+  // One at a time: two that leave together would each see the other, and neither would stop the server.
   await client.query(`select pg_advisory_lock(${leave})`)
   await client.query(`select pg_advisory_unlock_shared(${use})`)
   const { rows } = await client.query<{ last: boolean }>(`select pg_try_advisory_lock(${use}) as last`)
