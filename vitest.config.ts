@@ -16,6 +16,8 @@ export default defineConfig({
     // These find what hangs. What is only slow, on a machine that has much else to do, is no failure.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    restoreMocks: true, // files share their workers
+    unstubEnvs: true,
     expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 })
