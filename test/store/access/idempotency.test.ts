@@ -26,7 +26,7 @@ test('the same key of another caller is another key', async () => {
   expect(await stores.idempotency.claim({ ...claim, apiKeyId: 'somebody-else' })).toBeUndefined()
 })
 
-test('one of many claims at the same moment gets it, and the others hear of that one', async () => {
+test('one of many concurrent claims succeeds, and the others return that one', async () => {
   const claim = newClaim()
   const answers = await Promise.all(
     Array.from({ length: 8 }, async (_, i) => {

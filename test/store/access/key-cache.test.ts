@@ -32,7 +32,7 @@ describe('a key in memory', () => {
     expect(known.readings()).toBe(4)
   })
 
-  test('is read each time while nobody tells what changes', async () => {
+  test('is read each time while no changes are notified', async () => {
     const known = openKnown()
     await known.find('a')
     known.distrust()
@@ -43,7 +43,7 @@ describe('a key in memory', () => {
     expect(known.readings()).toBe(5)
   })
 
-  test('is read again when it changed, and what was being read before the change is for nobody who asks after it', async () => {
+  test('is read again when it changed, and a read from before the change is not reused', async () => {
     const known = createKnownKeys()
     known.trust()
     const before = Promise.withResolvers<ApiKey | null>()
@@ -122,7 +122,7 @@ describe('beside the database', () => {
   }
 
   const idOf = (key: string) => key.split('_')[1] ?? ''
-  test('a key is really kept: a change that nobody is told of goes unseen', async () => {
+  test('a key is cached: a change without a notification is not seen', async () => {
     const other = await openProcess()
     const key = await stores.keys.create('kept', [])
     expect(await other.opens(key)).toBe(true)

@@ -10,7 +10,7 @@ afterAll(() => stores.close())
 
 const parts = (key: string) => /^pw_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/.exec(key)?.slice(1) ?? []
 
-test('a key that was made opens the door, with its scopes', async () => {
+test('a new key authenticates, with its scopes', async () => {
   const key = await stores.keys.create('night audit', ['audits', 'targets'])
   const [id] = parts(key)
   expect(await stores.keys.authenticate(key, new Date())).toEqual({
@@ -61,7 +61,7 @@ test('nothing else opens it', async () => {
   for (const attempt of wrong) expect(await stores.keys.authenticate(attempt, new Date()), attempt).toBeUndefined()
 })
 
-test('a key opens the door until it expires, and not at that instant', async () => {
+test('a key authenticates until it expires, and not at that instant', async () => {
   const expiresAt = new Date('2026-11-23T12:00:00Z')
   const key = await stores.keys.create('short', ['admin'], { expiresAt })
   expect(await stores.keys.authenticate(key, new Date(expiresAt.getTime() - 1))).toBeDefined()

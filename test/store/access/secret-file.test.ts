@@ -35,7 +35,7 @@ async function askAtOnce(file: string): Promise<unknown[]> {
   return Promise.all(answers)
 }
 
-test('a secret is made once, whoever starts, for its user alone to read', async () => {
+test('a secret is created once by concurrent processes, readable by its user only', async () => {
   const dataDir = await newDataDir()
   const answers = await askAtOnce(join(dataDir, 'any.key'))
   expect(answers).toHaveLength(8)

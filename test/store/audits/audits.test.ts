@@ -75,7 +75,7 @@ describe('an audit', () => {
     expect(orders.filter((order) => order)).toHaveLength(1)
   })
 
-  test('whose end was asked for is not planned any more', async () => {
+  test('with a requested end is not planned any more', async () => {
     const id = await accept()
     expect(await stores.audits.requestCancel(id)).toBe(true)
     expect(await stores.transaction((tx) => tx.audits.lockQueued(id))).toBeUndefined()
@@ -120,7 +120,7 @@ describe('an audit', () => {
     expect(await stores.ledger.verify({ from: 1, limit: 10_000 })).toMatchObject({ verdict: 'intact' })
   })
 
-  test('ends once, whoever tries, and stays as it ended', async () => {
+  test('ends once, and stays as it ended', async () => {
     const { auditId } = await startAudit(stores)
     await Promise.all([1, 2, 3].map(() => stores.endAudit({ id: auditId })))
     const ended = await find(auditId)

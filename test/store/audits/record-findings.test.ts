@@ -60,7 +60,7 @@ describe('a span', () => {
     expect(await periods(series)).toEqual([[1000, null]])
   })
 
-  test('is not written again while nothing changes, however often it is looked and however long that took', async () => {
+  test('is not written again while nothing changes, in any number of audits and with any latency', async () => {
     const series = await newSeries()
     await observe(series, 1000, { evidence: evidence('open'), latencyMs: 1 })
     const before = await spansOf(series)
@@ -110,7 +110,7 @@ describe('a late finding', () => {
     expect(await flagsOf(series)).toEqual([2, 0])
   })
 
-  test('is late although its audit is the newer one, when the older audit looked later', async () => {
+  test('is late although its audit is the newer one, when the older audit probed later', async () => {
     const series = await newSeries()
     const [older, newer] = auditIds(2)
     await observe(series, 1000)
@@ -148,7 +148,7 @@ describe('a batch', () => {
       stores.query(`SELECT * FROM audit WHERE id = '${auditId}'`),
     ])
 
-  test('counts: what is done, how many batches are left, until when it was looked', async () => {
+  test('counts findings, the batches that are left, and the newest observation', async () => {
     const series = await makeSeries(stores, ['counted'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
     const [second = -1] = await stores.batches.create([
@@ -167,7 +167,7 @@ describe('a batch', () => {
     expect((await stores.drift.pointInTimeOf(started.auditId))?.at).toEqual(at(3000))
   })
 
-  test('that is delivered twice changes nothing, whatever was seen the second time', async () => {
+  test('that is delivered twice changes nothing, with any second observation', async () => {
     const series = await makeSeries(stores, ['twice'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
     const first = await stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
@@ -214,7 +214,7 @@ describe('a batch', () => {
     expect(await stores.record({ ...started, findings: [finding(series, 1000)] })).toMatchObject({ done: 1 })
   })
 
-  test('of an audit that does not exist is a fault', async () => {
+  test('of an audit that does not exist is an error', async () => {
     const [auditId = ''] = auditIds(1)
     await expect(stores.record({ auditId, batchId: null, findings: [] })).rejects.toThrow('does not exist')
   })
@@ -223,7 +223,7 @@ describe('a batch', () => {
 describe('evidence', () => {
   const idsOf = (host: string) => stores.query(`SELECT id FROM evidence WHERE content->>'host' = '${host}'`)
 
-  test('is stored once for equal content, whatever the order of its members', async () => {
+  test('is stored once for equal content, in any order of its members', async () => {
     const [one, other] = [await newSeries(), await newSeries()]
     const content = evidence('open', 'once')
     const { addresses, port, host, probe } = content
@@ -233,7 +233,7 @@ describe('evidence', () => {
     expect(await idsOf('once')).toHaveLength(1)
   })
 
-  test('is stored once when many audits see it for the first time at the same moment', async () => {
+  test('is stored once when many audits see it for the first time concurrently', async () => {
     const series = await makeSeries(
       stores,
       Array.from({ length: 20 }, (_, i) => `sees-${i}`),

@@ -60,7 +60,7 @@ describe('who waits for an audit', () => {
     await waiting
   })
 
-  test('waits no longer than asked', async () => {
+  test('waits no longer than given', async () => {
     const notifications = await listenAt()
     const [auditId = ''] = auditIds(1)
     await notifications.waitForEnd(auditId, 1)

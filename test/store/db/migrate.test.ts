@@ -91,13 +91,13 @@ describe('migrate', () => {
 })
 
 describe('the table of migrations', () => {
-  test('tells Prisma that there is nothing left to deploy', async () => {
+  test('shows Prisma that nothing is left to deploy', async () => {
     const url = await newDatabase()
     await migrate(url)
     expect(await withSchemaEngine(url, (engine) => engine.deploy())).toEqual([])
   })
 
-  test('is the one that Prisma makes, whoever makes it', async () => {
+  test('is the one that Prisma creates', async () => {
     const [ours, theirs] = [await newDatabase(), await newDatabase()]
     await migrate(ours)
     await withSchemaEngine(theirs, (engine) => engine.deploy([{ name: '1_other', sql: 'SELECT 1' }]))

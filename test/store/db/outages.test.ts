@@ -30,12 +30,12 @@ test('work outlasts an outage that ends in time', async () => {
   expect(tries).toBe(3)
 })
 
-test('an outage that lasts is told at the end of the patience', async () => {
+test('a long outage is reported when the patience ends', async () => {
   const error = await unreachable()
   await expect(throughOutages(() => Promise.reject(error), 50)).rejects.toBe(error)
 })
 
-test('a mistake is told at once', async () => {
+test('an error that is no outage is thrown immediately', async () => {
   let tries = 0
   const mistaken = throughOutages(async () => {
     tries += 1

@@ -20,7 +20,7 @@ const partitions = async () => {
 const ensure = (moment: string) => stores.query(`SELECT ensure_finding_partition('${moment}')`)
 const nameOf = (date: Date) => `finding_${date.toISOString().slice(0, 7).replace('-', '_')}`
 
-test('this month and the next one have their partition, however often it is asked for, and by how many at once', async () => {
+test('this month and the next one have their partition after any number of concurrent calls', async () => {
   await Promise.all(Array.from({ length: 6 }, () => ensurePartitions(stores.db)))
   const now = new Date()
   const next = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1))
@@ -41,7 +41,7 @@ test('a month begins and ends at midnight UTC, to the millisecond, and leaves no
   expect(idAt('2032-01-01T00:00:00.000Z') >= (january?.from ?? '')).toBe(true)
 })
 
-test('the month of the audit decides, whenever it was looked', async () => {
+test('the month of the audit decides, not that of the observation', async () => {
   await ensure('2033-05-15 12:00:00+00')
   const [series] = await makeSeries(stores, ['partitioned'])
   const id = newUuid({ msecs: Date.UTC(2033, 4, 31, 23, 59, 59, 999) })
@@ -53,7 +53,7 @@ test('the month of the audit decides, whenever it was looked', async () => {
   ])
 })
 
-test('dropping the months before a moment spares the month that it lies in', async () => {
+test('dropping the months before a time spares the month of that time', async () => {
   for (const month of ['2020-01', '2020-02', '2020-03']) await ensure(`${month}-10`)
   const dropped = await stores.query<{ name: string }>(
     `SELECT drop_finding_partitions_before('2020-03-01 00:00:00+00') AS name`,

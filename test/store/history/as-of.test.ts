@@ -36,7 +36,7 @@ test('asOf leaves a margin for clocks', async () => {
   expect(Date.parse(await stores.changes.asOf())).toBeLessThanOrEqual((await now()) - 1_900)
 })
 
-test('whatever ends a span notes that it was written: a recording, a plan without it, a target that is retired', async () => {
+test('a span that ends gets a new change time: by a recording, a plan without it, or a retired target', async () => {
   const series = await makeSeries(stores, ['one', 'two', 'three'])
   const look = async (ms: number, result: 'pass' | 'fail', some = series) => {
     const started = await startAudit(stores, { targetIds: some.map(({ targetId }) => targetId) })

@@ -47,7 +47,7 @@ describe('a baseline', () => {
     expect(await stores.baselines.find('second')).toBeUndefined()
   })
 
-  test('is what later moments are compared with, failures that were approved included', async () => {
+  test('is compared with later states, approved failures included', async () => {
     const [a, b, c] = await makeSeries(stores, ['compared'], ['a', 'b', 'c'])
     await stores.baselines.approveAudit('compared', await audit(1000, [[a], [b, fail], [c]]), approval)
     expect(await driftAgainst('compared', 1500)).toEqual([])
@@ -163,7 +163,7 @@ describe('approving single items', () => {
     expect(await drift()).toEqual([])
   })
 
-  test('moves all of them or none: what is unknown is told by its place', async () => {
+  test('moves all of them or none, and returns the indexes of unknown items', async () => {
     const [a] = await makeSeries(stores, ['all-or-none'], ['a', 'never-seen'])
     if (!a) throw new Error('no series')
     await stores.baselines.approveAudit('all-or-none', await audit(1000, [[a]]), approval)

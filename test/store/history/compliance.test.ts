@@ -40,7 +40,7 @@ const told = (groups: readonly ComplianceGroup[]) =>
   })
 
 describe('compliance', () => {
-  test('is what was true at the moment, whatever came before and after', async () => {
+  test('is the state at that time, not before or after', async () => {
     const [a, b] = await makeSeries(stores, ['moments'], ['a', 'b'])
     await label('moments', ['moments'])
     await audit(1000, [[a], [b, fail]])
@@ -71,7 +71,7 @@ describe('compliance', () => {
     expect(told(sites).toSorted()).toEqual([': 1 fail, 1 unknown', 'hq: 2 pass, 1 fail, 1 notchecked'])
   })
 
-  test('keeps to the policy, the target and the labels that are asked for', async () => {
+  test('is limited to the given policy, target and labels', async () => {
     const [a, b] = await makeSeries(stores, ['filter-1', 'filter-2'])
     await label('filter', ['filter-1', 'filter-2'])
     await audit(1000, [[a], [b, fail]])
@@ -81,7 +81,7 @@ describe('compliance', () => {
     expect(await report(2000, 'no-such-label')).toEqual([])
   })
 
-  test('is told apart by the severity that the rule had in the newest version at that moment', async () => {
+  test('is grouped by the severity of the newest version at that time', async () => {
     const severity = (id: 'low' | 'high'): PolicyDocument => {
       const document = policyOf('severe', 'r', 's')
       return { ...document, rules: document.rules.map((rule) => (rule.id === 'r' ? { ...rule, severity: id } : rule)) }
@@ -146,7 +146,7 @@ describe('the observations that compliance rests on', () => {
     expect(await bounds(20_000, 'seen', { by: 'rule' })).toEqual([['r', 5000, 9000]])
   })
 
-  test('do not go beyond the moment that is asked for', async () => {
+  test('do not go beyond the given time', async () => {
     const [series] = await makeSeries(stores, ['bounded'], ['a', 'b'])
     await label('bounded', ['bounded'])
     await audit(1000, [[series]])
@@ -174,7 +174,7 @@ describe('the observations that compliance rests on', () => {
     expect(await bounds(9000, 'chosen')).toEqual([['chosen', 1000, 1000]])
   })
 
-  test('are at least the one that opened the span, where no audit is known to have looked', async () => {
+  test('are at least the one that opened the span, without a known audit', async () => {
     const [series] = await makeSeries(stores, ['unknown-audit'])
     await label('unknown-audit', ['unknown-audit'])
     const started = await startAudit(stores, { targetIds: [] })

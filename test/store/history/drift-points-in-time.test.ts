@@ -51,7 +51,7 @@ const told = (items: readonly DriftItem[]) =>
 const fail = { result: 'fail', reason: 'unexpected-state' } as const
 
 describe('a series that the later audit does not have', () => {
-  test('has vanished when the audit looked at its target and had no such rule or vantage any more', async () => {
+  test('has vanished when the audit includes its target, but not its rule or vantage', async () => {
     const [stays, goes] = await makeSeries(stores, ['rule-gone'], ['stays', 'goes'])
     const one = await pointInTimeOf(await audit(1000, [[stays], [goes, fail]]))
     const other = await pointInTimeOf(await audit(2000, [[stays]]))
@@ -68,7 +68,7 @@ describe('a series that the later audit does not have', () => {
     expect(told(await between(one, other))).toEqual(['lost-target r vanished scope'])
   })
 
-  test('is obscured when the audit ended before it was planned, whatever ended it', async () => {
+  test('is obscured when the audit ended before it was planned', async () => {
     const [known, failing, unknown] = await makeSeries(stores, ['unplanned'], ['known', 'failing', 'unknown'])
     const seen: Parameters<typeof audit>[1] = [[known], [failing, fail], [unknown, { result: 'unknown' }]]
     const one = await pointInTimeOf(await audit(1000, seen))
@@ -117,7 +117,7 @@ describe('a series that the later audit does not have', () => {
 })
 
 describe('an audit and a time', () => {
-  test('are compared within what the audit looks at: its targets and its policy', async () => {
+  test('are compared within the scope of the audit: its targets and its policy', async () => {
     const [mine, other] = await makeSeries(stores, ['mine', 'not-mine'])
     const [foreign] = await stores.ensureSeries('q', [{ targetId: mine?.targetId ?? -1, rule: 'r', vantage: 'local' }])
     const ofQ = mine && { ...mine, seriesId: foreign?.seriesId ?? -1 }
@@ -134,7 +134,7 @@ describe('an audit and a time', () => {
 })
 
 describe('an audit whose findings retention has dropped', () => {
-  test('is what spans say of its time, within what it looked at', async () => {
+  test('is taken from the spans of its time, within its scope', async () => {
     const [mine, other] = await makeSeries(stores, ['dropped', 'dropped-other'])
     const kept = await pointInTimeOf(await audit(500, [[mine, fail], [other]]))
     const old = await audit(1000, [[mine], [other, fail]])
@@ -156,7 +156,7 @@ describe('an audit whose findings retention has dropped', () => {
 })
 
 describe('a series that left the scope between two times', () => {
-  test('has vanished when its span ended, at that moment', async () => {
+  test('has vanished when its span ended, at that time', async () => {
     const [series] = await makeSeries(stores, ['ended'])
     await audit(1000, [[series, fail]])
     await stores.query(`UPDATE span SET to_at = '${at(5000).toISOString()}' WHERE series_id = ${series?.seriesId}`)

@@ -172,7 +172,7 @@ test('a time and an audit can be compared', async () => {
   expect((await between(later, { time: at(1500) }, { target })).map(told)).toEqual(['r recovered'])
 })
 
-test('a filter keeps what it names, and pages tell everything once', async () => {
+test('a filter keeps what it names, and pages have each item once', async () => {
   const names = ['filter-a', 'filter-b', 'filter-c']
   const series = await makeSeries(stores, names, ['x', 'y'])
   await stores.targets.save([{ name: 'filter-b', address: '127.0.0.1', labels: { filtered: 'yes' } }])
@@ -207,7 +207,7 @@ test('a filter keeps what it names, and pages tell everything once', async () =>
   expect(walked).toEqual(names.flatMap((name) => [`${name} x`, `${name} y`]))
 })
 
-test('the moment of an audit is that of its newest observation', async () => {
+test('the point in time of an audit is its newest observation', async () => {
   const [series] = await makeSeries(stores, ['moment'])
   const id = await audit(4000, [[series]])
   expect((await stores.drift.pointInTimeOf(id))?.at).toEqual(at(4000))

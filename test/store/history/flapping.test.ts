@@ -68,6 +68,6 @@ test('a series that does not flap is not marked in a drift report', async () => 
   expect((await drift.page({ limit: 10 })).items).toMatchObject([{ class: 'regressed', flapping: null }])
 })
 
-test('no series is asked for without one', async () => {
+test('an empty list of series runs no query', async () => {
   expect(await flapRates(stores.db, [])).toEqual(new Map())
 })

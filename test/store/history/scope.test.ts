@@ -43,7 +43,7 @@ describe('the spans of series that left the scope', () => {
     expect(await openSpans([kept, elsewhere])).toEqual(['kept', 'gone'])
   })
 
-  test('begin again when the series is looked at again', async () => {
+  test('begin again with the next finding of the series', async () => {
     const [kept, gone] = await makeSeries(stores, ['back'], ['kept', 'gone'])
     if (!kept || !gone) throw new Error('no series')
     await observe([kept, gone], -hour)
@@ -53,7 +53,7 @@ describe('the spans of series that left the scope', () => {
     expect(await overlaps()).toEqual([])
   })
 
-  test('stay ended when a look from before the end is recorded after it', async () => {
+  test('stay ended when a finding from before the end is recorded after it', async () => {
     const [kept, gone] = await makeSeries(stores, ['late'], ['kept', 'gone'])
     if (!kept || !gone) throw new Error('no series')
     await observe([kept, gone], -hour)
@@ -72,7 +72,7 @@ describe('the spans of series that left the scope', () => {
     expect(await overlaps()).toEqual([])
   })
 
-  test('do not overlap with those of a look that is recorded at the same time', async () => {
+  test('do not overlap with those of a finding that is recorded at the same time', async () => {
     for (let round = 0; round < 20; round += 1) {
       const [kept, ...gone] = await makeSeries(stores, [`raced-${round}`], ['kept', 'a', 'b', 'c'])
       if (!kept) throw new Error('no series')

@@ -95,7 +95,7 @@ describe('the history of a target', () => {
     ])
   })
 
-  test.each([1, 2, 3, 7])('walked %i at a time shows spans of the same moment once each', async (limit) => {
+  test.each([1, 2, 3, 7])('in pages of %i has each span of the same time once', async (limit) => {
     const rules = ['a', 'b', 'c', 'd', 'e']
     const series = await makeSeries(stores, [`same-moment-${limit}`], rules)
     await observe(series.map((one) => [one, 1000]))
@@ -114,7 +114,7 @@ describe('the history of a target', () => {
     expect(walked).toEqual([...expected, ...rules.map((r) => `${r} ${time(1000)}`)])
   })
 
-  test('is empty for a target that was never looked at', async () => {
+  test('is empty for a target that was never probed', async () => {
     await stores.targets.save([{ name: 'new', address: '127.0.0.1' }])
     const target = await stores.targets.find('new')
     expect(await stores.history.spans(target?.id ?? -1, { limit: 10 })).toEqual({ items: [], next: null })

@@ -23,7 +23,7 @@ describe('putting a policy', () => {
     expect(await versions()).toEqual([2, 1])
   })
 
-  test('adds nothing where the newest version says the same, in whatever order', async () => {
+  test('adds nothing if the newest version is equal, in any order of members', async () => {
     await stores.policies.put(first)
     const { rules, title, name } = first
     expect(await stores.policies.put({ rules, title, name })).toMatchObject({ created: false, stored: { version: 1 } })
@@ -35,14 +35,14 @@ describe('putting a policy', () => {
     expect(await stores.policies.find('ports')).toMatchObject({ version: 3, document: first })
   })
 
-  test('by several at the same moment loses none and repeats no number', async () => {
+  test('by several concurrent calls loses none and repeats no number', async () => {
     const documents = Array.from({ length: 8 }, (_, i) => policyOf('ports', `rule-${i}`))
     const stored = await Promise.all(documents.map((document) => stores.policies.put(document)))
     expect(stored.every(({ created }) => created)).toBe(true)
     expect(await versions()).toEqual([8, 7, 6, 5, 4, 3, 2, 1])
   })
 
-  test('the same by several at the same moment makes one version', async () => {
+  test('the same by several concurrent calls makes one version', async () => {
     const stored = await Promise.all(Array.from({ length: 8 }, () => stores.policies.put(first)))
     expect(stored.filter(({ created }) => created)).toHaveLength(1)
     expect(await versions()).toEqual([1])
@@ -50,7 +50,7 @@ describe('putting a policy', () => {
 })
 
 describe('ensuring a built-in policy', () => {
-  test('adds it once, whoever starts', async () => {
+  test('adds it once for concurrent processes', async () => {
     await Promise.all(Array.from({ length: 4 }, () => stores.policies.ensure(first)))
     await stores.policies.ensure(first)
     expect(await versions()).toEqual([1])
@@ -75,7 +75,7 @@ describe('finding policies', () => {
     for (const document of [first, second, policyOf('b', 'x'), policyOf('c', 'x')]) await stores.policies.put(document)
   })
 
-  test('gives the newest version, or the one that is asked for', async () => {
+  test('returns the newest version, or the given one', async () => {
     expect(await stores.policies.find('ports')).toMatchObject({ version: 2 })
     expect(await stores.policies.find('ports', 1)).toMatchObject({ version: 1, document: first })
     expect(await stores.policies.find('ports', 3)).toBeUndefined()

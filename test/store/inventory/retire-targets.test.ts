@@ -68,7 +68,7 @@ describe('retiring a target', () => {
     expect(await openSpans(series[0]?.targetId ?? -1)).toEqual([])
   })
 
-  test('leaves no open span, whatever is recorded at the same time', async () => {
+  test('leaves no open span while findings are recorded', async () => {
     for (let round = 0; round < 25; round += 1) {
       const series = await makeSeries(stores, [`raced-${round}`], ['a', 'b', 'c'])
       await observe(series, -hour)

@@ -42,7 +42,7 @@ describe('creating a target', () => {
     expect(await find('epp-01')).toEqual(created)
   })
 
-  test('succeeds for one of many at the same moment', async () => {
+  test('succeeds for one of many concurrent calls', async () => {
     const requests = Array.from({ length: 8 }, (_, i) => ({ name: 'contested', address: `10.0.0.${i + 1}` }))
     const created = (await Promise.all(requests.map((request) => stores.targets.create(request)))).filter((one) => one)
     expect(created).toHaveLength(1)

@@ -33,7 +33,7 @@ const tamper = (...statements: string[]) =>
   ])
 
 describe('appending', () => {
-  test('makes a chain without gaps, in the order of what was told', async () => {
+  test('makes a chain without gaps, in the order of the changes', async () => {
     await append('a', 'b')
     await append('c')
     const { items } = await stores.ledger.list({ limit: 10 })
@@ -46,7 +46,7 @@ describe('appending', () => {
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 3, broken: null, next: null })
   })
 
-  test('is a part of the transaction: what is rolled back is not told', async () => {
+  test('is part of the transaction: a rollback leaves no entry', async () => {
     await append('a')
     const failing = stores.transaction(async ({ ledger }) => {
       ledger.record(change('lost'))
@@ -68,7 +68,7 @@ describe('appending', () => {
     for (let i = 0; i < 80; i += 2) expect(told[i]).toBe(told[i + 1]) // those of one transaction stay together
   })
 
-  test('begins the ledger once, whoever starts', async () => {
+  test('begins the ledger once', async () => {
     await Promise.all([1, 2, 3, 4].map(() => stores.transaction(({ ledger }) => ledger.begin('system'))))
     await stores.transaction(({ ledger }) => ledger.begin('system'))
     expect((await stores.ledger.list({ limit: 10 })).items.map(({ action }) => action)).toEqual(['ledger.begin'])
@@ -100,7 +100,7 @@ describe('the database', () => {
 describe('verifying finds', () => {
   beforeEach(() => append('1', '2', '3', '4', '5', '6'))
 
-  test('nothing in a ledger that nobody touched', async () => {
+  test('nothing in an untouched ledger', async () => {
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 6 })
   })
 
@@ -199,7 +199,7 @@ describe('verifying finds', () => {
     expect((await stores.ledger.list({ limit: 10 })).items).toHaveLength(6)
   })
 
-  test('a key by a name that no key has: it would be shown to whoever verifies', async () => {
+  test('a key id that no key has, which the output would show', async () => {
     const mine = { id: '\u001b[2Jverdict:  intact', secret: 'x'.repeat(32) }
     const { hash: prev } = (await stores.ledger.list({ limit: 1 })).items[0] ?? { hash: '' }
     const { at, actor, action, subject, hash, mac } = sealEntry(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { differencesBetween } from '../../../src/store/history/drift-query.ts'
 import { andHas, andOfTarget, everything, isIn, madeIn, withLabels } from '../../../src/store/query/target-scope.ts'
 
-test('whoever is not limited costs queries nothing: they are as they would be without realms', () => {
+test('an unlimited scope adds nothing to a query', () => {
   expect([andHas(everything, 'x.target_scope').sql, andOfTarget(everything, 'x.target_id').sql]).toEqual(['', ''])
   expect([madeIn(everything), withLabels(everything)]).toEqual([{ AND: [] }, { AND: [] }])
   const time = new Date(0)
@@ -19,6 +19,6 @@ test.each([
   [{ team: 'blue' }, {}, false],
   [{ constructor: 'x' }, {}, false],
   [{}, {}, true],
-])('of the realm %j is what has the labels %j: %s', (targetScope, labels, expected) => {
+])('the scope %j holds a target with the labels %j: %s', (targetScope, labels, expected) => {
   expect(isIn(targetScope as Record<string, string>, labels)).toBe(expected)
 })
