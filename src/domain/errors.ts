@@ -45,3 +45,6 @@ export class QuotaError extends Error {
     this.retryAfterSeconds = retryAfterSeconds
   }
 }
+
+/** The machine, the database or a setting is not as the service needs it; the message says what to change. */
+export class SetupError extends Error {}

@@ -2,6 +2,7 @@ import { type Clock, fromPrisma, type Job, PgBoss, type Queue as QueueSettings, 
 import type { ReprobeJob } from '../domain/exceptions/windows.ts'
 import { pause } from '../runtime/sleep.ts'
 import type { QueuedBatch } from '../store/audits/batches.ts'
+import { connectionOptions } from '../store/db/connection.ts'
 import type { Database } from '../store/db/database.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import { type BatchJob, createBatchQueues } from './batch-queues.ts'
@@ -101,9 +102,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { waitForBatch = (_, ms, signal) => pause(ms, signal) } = options
   const boss = new PgBoss({
     clock,
-    connectionString: url,
+    ...connectionOptions(url, 'portwarden queue'),
     max: connections,
-    application_name: 'portwarden queue',
     useListenNotify: true,
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,

@@ -46,6 +46,7 @@ const confined: readonly { what: string; pattern: RegExp; to: string; alsoIn?: r
     alsoIn: [
       'cli/agent/server.ts', // from an agent to its server
       'api/http/listener.ts', // listens only
+      'store/db/tls-options.ts', // reads the roots of the system
       'telemetry/listener.ts', // listens only
       'operations/webhooks/delivery/http-client.ts', // HTTP over connections that the gate of probes has made
     ],

@@ -1,6 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { Prisma, PrismaClient } from '../generated/client.ts'
+import { connectionOptions } from './connection.ts'
+import { parseDatabaseUrl } from './database-url.ts'
 import { nameStatements } from './statement-names.ts'
 
 /** The database or a transaction; stores work with either. */
@@ -28,10 +30,15 @@ export const driverOf = (db: Database): Driver | undefined => drivers.get(db)
 
 /** Connects to PostgreSQL 15 or newer, at the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
-  const pool = new pg.Pool({ connectionString: url, max: connections })
+  const pool = new pg.Pool({ ...connectionOptions(url, 'portwarden'), max: connections })
   pool.on('error', () => {}) // an idle connection that is lost: the next statement opens another
   const nameOf = nameStatements()
-  const client = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: ({ sql }) => nameOf(sql) }) })
+  const { schema } = parseDatabaseUrl(url).parameters
+  const options = {
+    ...(schema !== undefined && { schema }),
+    statementNameGenerator: ({ sql }: { sql: string }) => nameOf(sql),
+  }
+  const client = new PrismaClient({ adapter: new PrismaPg(pool, options) })
   drivers.set(client, async ({ text, values }) => (await pool.query({ name: nameOf(text), text, values })).rows)
   return {
     db: client,
@@ -48,7 +55,7 @@ export function openDatabase(url: string, { connections }: { connections: number
 
 /** Undefined for a socket file. */
 export function databaseEndpoint(url: string): { host: string; port: number } | undefined {
-  const { host, port } = new pg.Client({ connectionString: url })
+  const { host, port } = new pg.Client(connectionOptions(url, 'portwarden'))
   return host.startsWith('/') ? undefined : { host, port }
 }
 

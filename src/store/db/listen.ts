@@ -3,6 +3,7 @@ import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
 import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
 import { auditChannel } from '../audits/finish-audits.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
+import { connectionOptions } from './connection.ts'
 
 /** Waits for ended audits, new batches and new events. */
 export interface Notifications {
@@ -34,7 +35,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
   let reconnecting: NodeJS.Timeout | undefined
 
   const connect = async () => {
-    client = new pg.Client({ connectionString: url, application_name: 'portwarden notifications' })
+    client = new pg.Client(connectionOptions(url, 'portwarden notifications'))
     client.on('notification', ({ channel, payload = '' }) => {
       if (channel === keyChannel) knownKeys?.changed(payload)
       else wake(waiting.get(payload) ?? [])

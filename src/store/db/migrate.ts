@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
+import { connectionOptions } from './connection.ts'
 import type { Database } from './database.ts'
 import { prepared } from './statements.ts'
 
@@ -13,7 +14,7 @@ const lockKey = 72_707_369
  * and keeps Prisma's table of them. Throws when an applied migration was changed afterwards or one of them failed before.
  */
 export async function migrate(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client(connectionOptions(url, 'portwarden migrations'))
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])

@@ -1,0 +1,68 @@
+import type { ClientConfig } from 'pg'
+import { parseDatabaseUrl, refuseUrl } from './database-url.ts'
+import { tlsOptions } from './tls-options.ts'
+
+/**
+ * What the code relies on and `ALTER DATABASE … SET` or `ALTER ROLE … SET` may change. A connection sends it when it opens, so it
+ * wins over both, and survives RESET. Only what every role may set and PostgreSQL 15 knows.
+ */
+const sessionSettings = {
+  // The driver and Prisma's adapter parse these forms; the adapter reads and writes times without a zone.
+  datestyle: 'ISO,MDY',
+  intervalstyle: 'postgres',
+  timezone: 'UTC',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  array_nulls: 'on',
+  // Statements are written for these.
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  quote_all_identifiers: 'off',
+  row_security: 'on',
+  gin_fuzzy_search_limit: '0',
+  exit_on_error: 'off',
+  'plpgsql.extra_errors': 'none',
+  default_transaction_isolation: 'read committed',
+  default_transaction_deferrable: 'off',
+  // Pools and listeners keep connections idle; migrations wait for each other.
+  idle_session_timeout: '0',
+  lock_timeout: '0',
+} as const
+
+/** A schema that all statements of the service, also unqualified ones, use; the default is that of the server. */
+const searchPath = (schema: string | undefined): Record<string, string> =>
+  schema === undefined ? {} : { search_path: `"${schema.replaceAll('"', '""')}"` }
+
+/** As the server splits them: at blanks, which a backslash escapes. */
+const toOptions = (settings: Readonly<Record<string, string>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
+    .join(' ')
+
+const defaultConnectTimeoutMs = 10_000
+const keepAliveAfterMs = 10_000
+
+/**
+ * The options of every connection to the database of a URL, for the driver, its pool and the queue. Throws SetupError, whose message
+ * holds no part of the URL but names of parameters.
+ */
+export function connectionOptions(url: string, applicationName: string): ClientConfig {
+  const { parameters, ...address } = parseDatabaseUrl(url)
+  const { application_name, connect_timeout, options, schema } = parameters
+  return {
+    ...address,
+    ...tlsOptions(parameters, address.host),
+    application_name: application_name ?? applicationName,
+    // The last of several values counts.
+    options: [options, toOptions({ ...sessionSettings, ...searchPath(schema) })].filter(Boolean).join(' '),
+    connectionTimeoutMillis: connect_timeout === undefined ? defaultConnectTimeoutMs : readSeconds(connect_timeout),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
+  }
+}
+
+/** libpq's `connect_timeout`; in ms. */
+function readSeconds(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw refuseUrl('connect_timeout must be a number of seconds')
+  return Number(text) * 1_000
+}
