@@ -24,3 +24,16 @@ test('two schedulers on one database make one audit for each of 200 nights, both
   expect(count?.audits).toBe(200)
   expect(new Set(settled.map(({ audit }) => audit)).size).toBe(200)
 })
+
+test.each([
+  ['25', 'autumn', '2026-10-24T21:59:59Z'],
+  ['23', 'spring', '2027-03-27T22:59:59Z'],
+])('two schedulers on one database make %s hourly audits on the day of the change in %s', async (hours, _, from) => {
+  const ticks = await makeSchedule(stores, { from, cron: '0 * * * *', count: Number(hours) })
+  expect(new Set(ticks.map((tick) => localDay.format(tick))).size).toBe(1)
+  const gaps = ticks.slice(1).map((tick, i) => tick.getTime() - (ticks[i]?.getTime() ?? 0))
+  expect(new Set(gaps)).toEqual(new Set([3_600_000]))
+  const settled = await runThrough(stores, ticks)
+  expect(settled.map(({ due }) => due)).toEqual(ticks)
+  expect(new Set(settled.map(({ audit }) => audit)).size).toBe(ticks.length)
+})
