@@ -23,7 +23,7 @@ export interface RequestTracing {
 
 /** What the HTTP service is built from. Routes receive single parts; they reach the stores through `request.view` alone. */
 export interface ServerParts extends Omit<Parts, keyof View> {
-  scheduler: Pick<Scheduler, 'check' | 'next' | 'settle'>
+  scheduler: Pick<Scheduler, 'check' | 'next' | 'now' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
   listening: ListenerSettings & { limits: Limits }
   metrics: {
@@ -40,8 +40,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   probeTimeoutMs: number
   /** Excludes an endpoint of this service from every probe. */
   neverDial(endpoint: { address: string; port: number }): void
-  /** Throws NotReadyError while the service cannot work. */
-  checkReady(): Promise<void>
+  /** Returns warnings; throws NotReadyError while the service cannot work. */
+  checkReady(): Promise<string[]>
   leases: LeaseDesk
   /** Encrypts the secrets of webhooks. */
   seal: Seal

@@ -25,7 +25,7 @@ import { operationRoutes } from './routes/operations.ts'
 import { probeRoutes } from './routes/vantages/probe.ts'
 
 /** Builds the HTTP service; the caller makes it listen. */
-export async function buildServer({ stores, transaction, ...parts }: ServerParts & View) {
+export async function buildServer({ stores, transaction, now, ...parts }: ServerParts & View) {
   const app = fastify({
     loggerInstance: parts.log,
     logController: new RequestLog(),
@@ -69,7 +69,11 @@ export async function buildServer({ stores, transaction, ...parts }: ServerParts
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
     const tooMany = limitRequests(parts.listening.limits)
-    requireKey(guarded, { stores, transaction }, { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) })
+    requireKey(
+      guarded,
+      { stores, transaction, now },
+      { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) },
+    )
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)
     await guarded.register(

@@ -40,20 +40,22 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { log } = options
   await using opening = new AsyncDisposableStack()
   const database = await openAppDatabase(opening, config, options)
-  const { url, handle } = database
+  const { url, handle, clock } = database
+  const { now } = clock
   const tracing = await openTracing(opening, config)
   const { stores, transaction, metrics, knownKeys } = await openStores(database, config, tracing)
   const notifications = await openNotifications(opening, url, knownKeys)
   const { waitForBatch, waitForOutbox } = notifications
   const { own, mayDial, poster } = await openEgress(opening, config, url)
-  const queue = await openJobs(opening, config, { url, waitForBatch, log })
+  const queue = await openJobs(opening, config, { url, waitForBatch, now, log })
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
-  const probers = createProbers(config, own, log)
+  const probers = createProbers(config, { never: own.list, now, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, nextTicks } = queue
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,
     transaction,
     enqueueDelivery,
+    now,
     waitForOutbox,
     poster,
     tracing,
@@ -63,6 +65,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const parts: Parts = {
     stores,
     transaction,
+    now,
     endAudit,
     enqueueBatches,
     enqueueDelivery,
@@ -88,7 +91,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       proberFor: probers.proberFor,
       probeTimeoutMs: config.probeTimeoutMs,
       neverDial: own.addListener,
-      checkReady: () => checkReady({ database: handle, queue }),
+      checkReady: () => checkReady({ database: handle, queue, clock }),
       leases: createLeaseDesk({ ...parts, queue, waitForBatch }),
       mayDial,
       plainHttp: config.webhooks.plainHttp,

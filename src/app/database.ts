@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.ts'
+import { type DatabaseClock, describeSkew, followDatabaseClock } from '../store/db/clock.ts'
 import { type Codes, loadCodes } from '../store/db/codes.ts'
 import { type DatabaseHandle, openDatabase } from '../store/db/database.ts'
 import { startEmbedded } from '../store/db/embedded/index.ts'
@@ -10,6 +11,7 @@ export interface AppDatabase {
   url: string
   handle: DatabaseHandle
   codes: Codes
+  clock: DatabaseClock
   /** Whether this process alone uses the embedded database. */
   owner: boolean
 }
@@ -35,7 +37,12 @@ export async function openAppDatabase(
   stack.defer(handle.close)
   const codes = await loadCodes(handle.db)
   await ensurePartitions(handle.db)
-  return { url, handle, codes, owner }
+  const clock = await followDatabaseClock(handle.db, {
+    onSkew: (skewMs) => options.log.warn({ skewMs }, describeSkew(skewMs)),
+    onError: (err) => options.log.error({ err }, 'the time of the database is not known'),
+  })
+  stack.defer(clock.stop)
+  return { url, handle, codes, clock, owner }
 }
 
 /** The configured database, or the embedded one, which it starts. */

@@ -17,12 +17,19 @@ export interface Probers {
   proberFor(vantage?: string): Prober
 }
 
+interface ProberParts {
+  never: Egress['own']['list']
+  now: () => Date
+  log: Logger
+}
+
 /** Creates the probers, which share one socket budget. */
-export function createProbers(config: Config, own: Egress['own'], log: Logger): Probers {
+export function createProbers(config: Config, { never, now, log }: ProberParts): Probers {
   const settings = {
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
-    never: own.list,
+    never,
+    clock: now,
     version,
     env: process.env,
     log: (err: unknown, { probe, host, port }: { probe: string; host: string; port: number }) =>

@@ -1,7 +1,8 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.ts'
-import { openQueue, type Queue } from '../jobs/queue.ts'
+import { clockOf, openQueue, type Queue } from '../jobs/queue.ts'
 import type { KnownKeys } from '../store/access/key-cache.ts'
+import type { DatabaseClock } from '../store/db/clock.ts'
 import { listenForNotifications, type Notifications } from '../store/db/listen.ts'
 
 /** Listens for notifications of the database, which also invalidate `knownKeys`. */
@@ -19,10 +20,20 @@ export async function openNotifications(
 export async function openJobs(
   stack: AsyncDisposableStack,
   { databaseConnections: connections, batches: concurrency, graceMs }: Config,
-  { url, waitForBatch, log }: { url: string; waitForBatch: Notifications['waitForBatch']; log: Logger },
+  {
+    url,
+    waitForBatch,
+    now,
+    log,
+  }: {
+    url: string
+    waitForBatch: Notifications['waitForBatch']
+    now: DatabaseClock['now']
+    log: Logger
+  },
 ): Promise<Queue> {
   const onError = (err: unknown) => log.error({ err }, 'queue')
-  const queue = await openQueue({ url, connections, concurrency, waitForBatch, onError })
+  const queue = await openQueue({ url, connections, concurrency, waitForBatch, onError, clock: clockOf(now) })
   stack.defer(() => queue.stop(graceMs))
   return queue
 }

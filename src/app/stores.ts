@@ -18,7 +18,7 @@ export interface AppStores {
 
 /** Opens the stores, and adds the built-in policies. */
 export async function openStores(
-  { handle, codes }: AppDatabase,
+  { handle, codes, clock }: AppDatabase,
   config: Config,
   tracing: Tracing | undefined,
 ): Promise<AppStores> {
@@ -26,7 +26,7 @@ export async function openStores(
   const knownKeys = createKnownKeys()
   const metrics = createMetrics(async () => ({
     vantages: await stores.vantages.states(),
-    scheduleLagSeconds: await stores.schedules.lagSeconds(new Date()),
+    scheduleLagSeconds: await stores.schedules.lagSeconds(clock.now()),
     deliveries: await stores.deliveries.backlog(),
   }))
   const shared = { keys, watch: metrics, knownKeys }

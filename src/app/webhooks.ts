@@ -11,6 +11,7 @@ import type { AppStores } from './stores.ts'
 
 interface WebhookParts extends Pick<AppStores, 'stores' | 'transaction'> {
   enqueueDelivery: Parts['enqueueDelivery']
+  now: Parts['now']
   waitForOutbox: Notifications['waitForOutbox']
   poster: Egress['poster']
   tracing: Tracing | undefined

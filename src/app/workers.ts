@@ -56,7 +56,7 @@ function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
       await step('batch', job.auditId, attributes, () => runBatch({ ...parts, ...prober }, job))
     },
     failBatch: (job) => failBatch(parts, job),
-    reprobe: (job) => reprobeWindow(parts, job, new Date()),
+    reprobe: (job) => reprobeWindow(parts, job, parts.now()),
     takeTicks: scheduler.tick,
     deliver: notifier.deliver,
     maintain: async () => {

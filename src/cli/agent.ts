@@ -78,6 +78,7 @@ async function run(request: Request): Promise<number> {
     never: own.list,
     version,
     env: process.env,
+    clock: () => new Date(),
     log: (err, { probe, host, port }) => log.error({ err, probe, host, port }, 'a probe failed'),
   })
   const stopping = new AbortController()

@@ -96,6 +96,9 @@ const lastResort = { ...delivery, retryLimit: 1_000, retryDelayMax: 60 }
 // A new job wakes its workers. A retry and a dead letter wait for the next poll.
 const pollEverySeconds = 2
 const polling = { pollingIntervalSeconds: pollEverySeconds, notifyPollingIntervalSeconds: pollEverySeconds }
+/** A clock for the queue that shows this time. */
+export const clockOf = (now: () => Date): Clock => ({ ...systemClock, now: () => now().getTime() })
+
 /** Connects to the queues and creates missing ones. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options

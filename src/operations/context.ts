@@ -8,6 +8,8 @@ import type { EndAudit } from './audits/end.ts'
 export interface View {
   stores: Stores
   transaction: Transact
+  /** The time that all processes share: the database's. */
+  now(): Date
 }
 
 /** What operations work with. */

@@ -8,7 +8,7 @@ interface Retention {
 
 /** The nightly maintenance: creates partitions ahead and removes what is older than its retention. */
 export async function maintain(
-  { stores: { maintenance }, transaction }: View,
+  { stores: { maintenance }, transaction }: Pick<View, 'stores' | 'transaction'>,
   { retentionDays, webhookRetentionDays = 30 }: Retention,
 ): Promise<{ droppedPartitions: string[] }> {
   await maintenance.ensurePartitions()

@@ -15,6 +15,7 @@ export interface TestStores extends Stores {
   codes: Codes
   transaction: Transact
   endAudit: EndAudit
+  now(): Date
   /** The rows of a statement, on a separate connection. */
   query<Row extends object>(statement: string): Promise<Row[]>
   close(): Promise<void>
@@ -45,6 +46,7 @@ export async function openTestStoresOn(url: string, { connections = 8 } = {}): P
     codes,
     transaction: transact,
     endAudit: createAuditEnding({ transaction: transact }),
+    now: () => new Date(),
     query: (statement) => query(url, [statement]),
     close,
   }

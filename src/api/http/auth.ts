@@ -21,7 +21,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
   app.addHook('onRequest', async (request, reply) => {
     const bearer = bearerOf(request)
     const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
-    const authenticate = () => reader.authenticate(bearer, new Date())
+    const authenticate = () => reader.authenticate(bearer, all.now())
     const caller = await authenticate()
     if (caller) request.caller = caller
     if (tooMany?.(request, reply)) return reply
@@ -56,6 +56,7 @@ function createViews(all: View): (targetScope: TargetScope) => View {
 const narrow = (all: View, targetScope: TargetScope): View => ({
   stores: all.stores.within(targetScope),
   transaction: (work) => all.transaction((stores, tx) => work(stores.within(targetScope), tx)),
+  now: all.now,
 })
 
 const bearerOf = ({ headers }: FastifyRequest) => /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''

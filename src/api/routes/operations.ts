@@ -13,6 +13,19 @@ const Status = Type.Object(
   },
   { $id: 'ServiceStatus', description: 'The service works' },
 )
+const Readiness = Type.Object(
+  {
+    ...Status.properties,
+    warnings: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          'What an operator should correct, such as a clock that differs from the clock of the database by more than 5 s',
+        examples: [[]],
+      }),
+    ),
+  },
+  { $id: 'ServiceReadiness', description: 'The service is ready' },
+)
 const security: [] = []
 
 export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'checkReady' | 'version'>> = async (
@@ -34,7 +47,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
     async () => ({ status: 'ok' as const, version }),
   )
 
-  let checking: Promise<void> | undefined
+  let checking: Promise<string[]> | undefined
   /** Concurrent requests share one check: the route needs no key and has no rate limit. */
   const checkOnce = () => {
     checking ??= checkReady().finally(() => {
@@ -53,20 +66,20 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
         description: 'Succeeds if the database responds and has all migrations, and the queue accepts jobs.',
         security,
         response: {
-          200: Status,
+          200: Readiness,
           503: problem('The service is not ready; `detail` names the failed dependency'),
         },
       },
     },
     async (request, reply) => {
       try {
-        await checkOnce()
+        const warnings = await checkOnce()
+        return { status: 'ok' as const, version, ...(warnings.length > 0 && { warnings }) }
       } catch (error) {
         request.log.warn({ ...aboutRequest(request), err: error }, 'not ready')
         const detail = error instanceof NotReadyError ? error.message : 'a part of the service does not work'
         return sendProblem(reply, { status: 503, detail })
       }
-      return { status: 'ok' as const, version }
     },
   )
 }

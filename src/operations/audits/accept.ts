@@ -1,7 +1,7 @@
-import { v7 as newUuid } from 'uuid'
 import type { Limits } from '../../domain/access/limits.ts'
 import { QuotaError, RefusedError } from '../../domain/errors.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
+import { required } from '../../runtime/required.ts'
 import type { NewAudit } from '../../store/audits/audits.ts'
 import type { Database } from '../../store/db/database.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
@@ -21,8 +21,6 @@ export interface Order {
   idempotencyKey?: string
   /** Default: no limit. */
   quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
-  /** Default: the system clock. */
-  now?: Date
   /** The planned start, from which the deadline counts. */
   startsAt?: Date
 }
@@ -72,22 +70,29 @@ export function createAcceptance(parts: AcceptParts): (input: AcceptInput) => Pr
 function acceptAudits(parts: AcceptParts, inputs: readonly AcceptInput[]): Promise<Accepted[]> {
   return parts.transaction(async (stores, tx) => {
     const accepted: Accepted[] = []
-    const fresh: (AcceptInput & { auditId: string })[] = []
-    for (const input of inputs) {
-      const auditId = newUuid()
+    const fresh: Fresh[] = []
+    const { at, ids } = await stores.audits.newIds(inputs.length)
+    for (const [i, input] of inputs.entries()) {
+      const auditId = required(ids[i], `the id of audit ${i}`)
       const { requestedBy: actor, idempotencyKey } = input.order
       const made = await claimOnce(stores, { actor, idempotencyKey }, { request: input.request, resource: auditId })
       accepted.push({ auditId: made, created: made === auditId })
-      if (made === auditId) fresh.push({ ...input, auditId })
+      if (made === auditId) fresh.push({ ...input, auditId, at })
     }
     if (fresh.length > 0) await writeAudits(parts, { stores, tx, fresh })
     return accepted
   })
 }
 
+/** A request that makes an audit, and when. */
+interface Fresh extends AcceptInput {
+  auditId: string
+  at: Date
+}
+
 async function writeAudits(
   { enqueuePlan, enqueueBatches }: AcceptParts,
-  { stores, tx, fresh }: { stores: Stores; tx: Database; fresh: readonly (AcceptInput & { auditId: string })[] },
+  { stores, tx, fresh }: { stores: Stores; tx: Database; fresh: readonly Fresh[] },
 ): Promise<void> {
   const found = await checkRequests(
     stores,
@@ -100,7 +105,7 @@ async function writeAudits(
     stores,
     now.map(({ request: { params = {}, vantages = [] }, snapshot }) => ({ params, vantages, rules: [], snapshot })),
   )
-  const planned = now.map(({ auditId }, i) => ({ auditId, plan: plans[i] as Plan }))
+  const planned = now.map(({ auditId, at }, i) => ({ auditId, at, plan: plans[i] as Plan }))
   const started = new Map(planned.map(({ auditId, plan }) => [auditId, plan]))
   await stores.audits.create(...resolved.map((one) => ({ ...auditOf(one), started: started.get(one.auditId) })))
   await persistPlans(stores, planned, (vantage, jobs) => enqueueBatches(tx, vantage, jobs))
@@ -109,14 +114,9 @@ async function writeAudits(
     if (!started.get(auditId)?.batches) await enqueuePlan(tx, auditId, order.startsAt)
 }
 
-function auditOf({
-  auditId,
-  request,
-  order,
-  snapshot,
-}: AcceptInput & { auditId: string; snapshot: ResolvedRequest }): NewAudit {
+function auditOf({ auditId, at, request, order, snapshot }: Fresh & { snapshot: ResolvedRequest }): NewAudit {
   const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
-  const { trigger, requestedBy, now = new Date(), startsAt = now } = order
+  const { trigger, requestedBy, startsAt = at } = order
   const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
   return {
     id: auditId,

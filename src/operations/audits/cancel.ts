@@ -1,3 +1,4 @@
+import { failIfRefused } from './end.ts'
 import { type FinishParts, finishAudit } from './finish.ts'
 import { recordUnseen } from './run-batch.ts'
 
@@ -12,9 +13,11 @@ export async function cancelAudit(parts: FinishParts, auditId: string, canceledB
     return open
   })
   if (!isOpen) return false
-  for (const { id: batchId } of await parts.stores.batches.open(auditId)) {
-    await recordUnseen(parts, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
-  }
-  await finishAudit(parts, auditId)
+  await failIfRefused(parts.endAudit, auditId, async () => {
+    for (const { id: batchId } of await parts.stores.batches.open(auditId)) {
+      await recordUnseen(parts, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
+    }
+    await finishAudit(parts, auditId)
+  })
   return true
 }

@@ -1,5 +1,6 @@
 import { isAbsent } from '../../domain/vantages/presence.ts'
 import { pause } from '../../runtime/sleep.ts'
+import { failIfRefused } from './end.ts'
 import { type FinishParts, finishAudit } from './finish.ts'
 import { recordUnseen } from './run-batch.ts'
 
@@ -11,22 +12,24 @@ interface DeadlineParts extends FinishParts {
 /**
  * Ends an audit whose deadline has passed. Unrecorded checks of an absent vantage become `notchecked` (`vantage-absent`), all
  * others `unknown` (`audit-deadline`); a worker that still runs one finds it recorded. An audit that is not planned by then has
- * failed. An audit that has ended already stays as it is.
+ * failed, and so has one whose findings the database refuses. An audit that has ended already stays as it is.
  */
-export async function endAtDeadline(
-  parts: DeadlineParts,
-  { auditId, now }: { auditId: string; now: Date },
-): Promise<void> {
-  const { stores, endAudit, dropBatches } = parts
+export async function endAtDeadline(parts: DeadlineParts, auditId: string): Promise<void> {
+  const { stores, endAudit } = parts
   const audit = await stores.audits.find(auditId)
   if (!audit || audit.finishedAt !== null) return // another worker was faster
   const error = 'the deadline came before the audit was planned'
   if (await endAudit({ id: auditId, error, onlyUnplanned: true })) return
+  await failIfRefused(endAudit, auditId, () => endPlanned(parts, auditId))
+}
+
+async function endPlanned(parts: DeadlineParts, auditId: string): Promise<void> {
+  const { stores, dropBatches } = parts
   const open = await stores.batches.open(auditId)
   // Before the end, so that an ended audit has no job left; the next poll repeats it if this process dies.
   for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)
   for (const { id, ...vantage } of open) {
-    const unseen = isAbsent(vantage, now)
+    const unseen = isAbsent(vantage, parts.now())
       ? ({ result: 'notchecked', reason: 'vantage-absent' } as const)
       : ({ result: 'unknown', reason: 'audit-deadline' } as const)
     await recordUnseen(parts, { auditId, batchId: id }, unseen)
@@ -40,15 +43,15 @@ const pollEveryMs = 2_000
 export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) => void) {
   const stopping = new AbortController()
   const { signal } = stopping
-  const endOverdue = async (now: Date) => {
-    for (const auditId of await parts.stores.audits.overdue(now)) {
+  const endOverdue = async () => {
+    for (const auditId of await parts.stores.audits.overdue()) {
       if (signal.aborted) return
-      await endAtDeadline(parts, { auditId, now }).catch(onError) // the next poll tries again
+      await endAtDeadline(parts, auditId).catch(onError) // the next poll tries again
     }
   }
   const poll = async () => {
     while (!signal.aborted) {
-      await endOverdue(new Date()).catch(onError)
+      await endOverdue().catch(onError)
       await pause(pollEveryMs, signal)
     }
   }

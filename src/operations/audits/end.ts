@@ -2,6 +2,7 @@ import type { AuditStatus } from '../../domain/audits.ts'
 import { type Verdict, verdictOf } from '../../domain/findings/verdict.ts'
 import { coalesce } from '../../runtime/coalesce.ts'
 import type { EndedAudit } from '../../store/audits/finish-audits.ts'
+import { refusalOf } from '../../store/db/outages.ts'
 import type { Stores, Transact } from '../../store/db/stores.ts'
 import { publish } from '../events/publish.ts'
 
@@ -43,6 +44,22 @@ export function createAuditEnding({
 }
 
 /**
+ * Runs `work`, which records findings of an audit. Where the database refuses them, another try would end the same: the audit
+ * has failed.
+ */
+export async function failIfRefused(endAudit: EndAudit, auditId: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    const state = refusalOf(cause)
+    if (state === undefined) throw cause
+    const error = `the database refuses its findings (SQLSTATE ${state}); the log of the worker has the cause`
+    await endAudit({ id: auditId, error })
+    throw new Error(`audit ${auditId} has failed: its findings cannot be stored`, { cause })
+  }
+}
+
+/**
  * Ends audits in the caller's transaction: counts their findings, gives verdicts, records them in the ledger and publishes them.
  * The ledger holds a digest over the findings; nothing is recorded after the end, so it stays right until retention drops them.
  * Returns in the order of `endings`; undefined for an audit that has ended before.
@@ -53,6 +70,7 @@ export async function endAudits(tx: Stores, endings: readonly Ending[]): Promise
     return endings.find((ending) => ending.id === id && (isQueued || !ending.onlyUnplanned)) ?? []
   })
   if (due.length === 0) return endings.map(() => undefined)
+  await tx.batches.discard(due.flatMap(({ id, error }) => (error === undefined ? [] : [id])))
   const summaries = await tx.audits.summarize(due.map(({ id }) => id))
   const ends = due.map(({ id, error = null }, i) => {
     const summary = summaries[i]

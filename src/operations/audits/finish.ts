@@ -9,7 +9,7 @@ import { isReprobe, proveWindow } from '../exceptions/prove-window.ts'
 import { loadPermissions } from './load-exceptions.ts'
 import { recordUnbatched } from './record-unbatched.ts'
 
-export type FinishParts = Pick<Parts, 'stores' | 'transaction' | 'endAudit'>
+export type FinishParts = Pick<Parts, 'stores' | 'transaction' | 'endAudit' | 'now'>
 
 /**
  * Ends an audit of which every batch is recorded. Its paired findings are made now, from the observations of both sides; a
@@ -18,7 +18,7 @@ export type FinishParts = Pick<Parts, 'stores' | 'transaction' | 'endAudit'>
 export async function finishAudit(parts: FinishParts, auditId: string): Promise<void> {
   const { stores, transaction, endAudit } = parts
   const due = await stores.pairs.due(auditId)
-  const findings = due ? await waive(stores, due, { auditId, now: new Date() }) : []
+  const findings = due ? await waive(stores, due, { auditId, now: parts.now() }) : []
   await recordUnbatched(stores, auditId, findings)
   const ended = await endAudit({ id: auditId })
   if (ended && isReprobe(ended.trigger)) await transaction((tx) => proveWindow(tx, auditId))

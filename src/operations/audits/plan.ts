@@ -16,7 +16,7 @@ import { type FinishParts, finishIfRecorded } from './finish.ts'
 import { type Planned, type PlannedProbe, planPairs } from './plan-paired.ts'
 import { recordUnbatched } from './record-unbatched.ts'
 
-type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches'>
+type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches' | 'now'>
 
 /** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
 export const checksPerBatch = 500
@@ -43,7 +43,9 @@ export async function planAudit(parts: PlanParts, auditId: string): Promise<void
     const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.forAudit(order) }])
     if (!plan) throw new Error(`audit ${auditId} was not planned`)
     await tx.audits.start(auditId, plan)
-    await persistPlans(tx, [{ auditId, plan }], (vantage, jobs) => parts.enqueueBatches(database, vantage, jobs))
+    await persistPlans(tx, [{ auditId, plan, at: parts.now() }], (vantage, jobs) =>
+      parts.enqueueBatches(database, vantage, jobs),
+    )
   })
   // An audit without batches ends here; its plan may come from a worker that died.
   await finishIfRecorded(parts, auditId)
@@ -111,7 +113,7 @@ function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; 
 /** Writes plans in the transaction that starts the audits. */
 export async function persistPlans(
   stores: Stores,
-  planned: readonly { auditId: string; plan: Plan }[],
+  planned: readonly { auditId: string; plan: Plan; at: Date }[],
   enqueue: (vantage: string, jobs: QueuedBatch[]) => Promise<void>,
 ): Promise<void> {
   for (const { auditId, plan } of planned)
@@ -126,10 +128,10 @@ export async function persistPlans(
     const some = group.map(({ job }) => job)
     await enqueue(vantage, some)
   }
-  for (const { auditId, plan } of planned) {
+  for (const { auditId, plan, at } of planned) {
     const settled = plan.checks
       .filter((check) => check.kind === 'settled')
-      .map((check) => settledFinding(check, new Date()))
+      .map((check) => settledFinding(check, at))
       .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
     await recordUnbatched(stores, auditId, settled)
   }

@@ -10,6 +10,7 @@ import type { NewFinding } from '../../store/audits/record-findings.ts'
 import { throughOutages } from '../../store/db/outages.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import { checkKey, checkOf } from './deduplicate-checks.ts'
+import { failIfRefused } from './end.ts'
 import { type FinishParts, finishAudit, finishIfRecorded } from './finish.ts'
 import { loadPermissions, type Permissions } from './load-exceptions.ts'
 import { settledFinding } from './plan.ts'
@@ -74,9 +75,10 @@ export async function recordSeen(
   })
 }
 
-/** Records every check of a failed batch as an error. */
+/** Records every check of a failed batch as an error; fails the audit if that cannot be stored either. */
 export async function failBatch(parts: FinishParts, { auditId, batchId }: BatchJob): Promise<void> {
-  await recordUnseen(parts, { auditId, batchId }, { result: 'error', reason: 'batch-failed' })
+  const unseen = { result: 'error', reason: 'batch-failed' } as const
+  await failIfRefused(parts.endAudit, auditId, () => recordUnseen(parts, { auditId, batchId }, unseen))
 }
 
 /** Records the checks of an unrecorded batch without observations; ends the audit with its last batch. */
@@ -88,7 +90,7 @@ export async function recordUnseen(
   const batch = await parts.stores.batches.findOpen(batchId)
   if (!batch) return finishIfRecorded(parts, auditId)
   const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
-  const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, new Date()))
+  const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, parts.now()))
   await record(parts, { auditId, batchId, findings })
 }
 

@@ -1,5 +1,5 @@
-import { v7 as newUuid } from 'uuid'
 import { type ReprobeJob, reprobePauseMs, settles, windowTime } from '../../domain/exceptions/windows.ts'
+import { required } from '../../runtime/required.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import type { Parts } from '../context.ts'
@@ -26,7 +26,7 @@ export async function reprobeWindow(parts: ReprobeParts, job: ReprobeJob, now: D
       if (proof === undefined) return parts.enqueueReprobe(database, job, new Date(now.getTime() + retryMs))
       if (settles(proof)) return
     }
-    const auditId = await createReprobe(tx, window, now)
+    const auditId = await createReprobe(tx, window)
     if (auditId === undefined) return
     await parts.enqueuePlan(database, auditId)
     const next = { windowId: window.id, reprobe: job.reprobe + 1 }
@@ -35,12 +35,13 @@ export async function reprobeWindow(parts: ReprobeParts, job: ReprobeJob, now: D
 }
 
 /** Creates the audit of a window's rules and targets; undefined where none of them is left. */
-async function createReprobe(tx: Stores, window: StoredWindow, now: Date): Promise<string | undefined> {
+async function createReprobe(tx: Stores, window: StoredWindow): Promise<string | undefined> {
   const policy = await tx.policies.find(window.policy)
   const rules = window.rules.filter((id) => policy?.document.rules.some((rule) => rule.id === id))
   const targetIds = await tx.windows.targetIds(window.id)
   if (!policy || rules.length === 0 || targetIds.length === 0) return undefined
-  const id = newUuid()
+  const { at, ids } = await tx.audits.newIds(1)
+  const id = required(ids[0], 'the id of a reprobe')
   await tx.within(window.targetScope).audits.create({
     id,
     policyId: policy.id,
@@ -51,7 +52,7 @@ async function createReprobe(tx: Stores, window: StoredWindow, now: Date): Promi
     trigger: reprobeTrigger(window.id),
     requestedBy: window.requestedBy,
     reason: `${window.ticket}: the window has ended`,
-    deadlineAt: new Date(now.getTime() + reprobeDeadlineMs),
+    deadlineAt: new Date(at.getTime() + reprobeDeadlineMs),
   })
   await tx.windows.noteReprobe(window.id, id)
   return id

@@ -12,7 +12,7 @@ export async function replaceSchedule(
   const current = await parts.stores.schedules.find(input.name)
   if (!isExpected(current)) throw new StaleError()
   if (current) return { schedule: await change(parts, current, { input, actor }), created: false }
-  const now = new Date()
+  const now = parts.now()
   await parts.scheduler.check(parts.stores, input, now)
   const more = { requestedBy: actor, nextAt: firstTick(parts, input, now) }
   const schedule = await parts.transaction(async (tx) => {
@@ -42,7 +42,7 @@ async function change(
   { input, actor }: { input: ScheduleInput; actor: string },
 ): Promise<StoredSchedule> {
   const { stores, scheduler } = parts
-  const now = new Date()
+  const now = parts.now()
   await scheduler.check(stores.within(current.targetScope), input, now)
   await scheduler.settle(current.id, now)
   const keepsTimes =

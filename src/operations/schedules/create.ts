@@ -11,7 +11,7 @@ export async function createSchedule(
   input: ScheduleInput,
   requester: Requester,
 ): Promise<StoredSchedule> {
-  const now = new Date()
+  const now = parts.now()
   await parts.scheduler.check(parts.stores, input, now)
   return parts.transaction(async (tx) => {
     const resource = newUuid()

@@ -4,10 +4,11 @@ import type { Database } from '../../store/db/database.ts'
 import type { Stores, Transact } from '../../store/db/stores.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../../store/inventory/schedules.ts'
 import { type AcceptParts, acceptAudit, type Order } from '../audits/accept.ts'
+import type { View } from '../context.ts'
 import { checkSchedule, type NextTicks } from './check.ts'
 import { recordRuns, recordWaitingRun } from './record-runs.ts'
 
-interface SchedulerParts extends AcceptParts {
+interface SchedulerParts extends AcceptParts, Pick<View, 'now'> {
   stores: Stores
   /** Limits the audits of the requester of a schedule. */
   quota: Order['quota']
@@ -52,6 +53,7 @@ export function createScheduler(parts: SchedulerParts) {
   }
 
   return {
+    now: parts.now,
     settle,
 
     /** Decides every due tick. A schedule that fails does not hold up the others; its error is thrown last. */
@@ -141,7 +143,7 @@ async function acceptTick(
   const own = stores.within(schedule.targetScope)
   const transaction: Transact = (work) => work(own, tx)
   const { requestedBy } = schedule
-  const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, now, startsAt }
+  const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, startsAt }
   try {
     const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)
     return runOf(taking, dueAt, { outcome, auditId })

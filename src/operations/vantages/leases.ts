@@ -105,7 +105,7 @@ export function createLeaseDesk(parts: LeaseParts) {
       await stores.vantages.touch(vantage)
       if (!batch) return false
       const { distinct } = distinctChecksOf(batch)
-      const span = { from: batch.auditStartedAt, until: new Date() }
+      const span = { from: batch.auditStartedAt, until: parts.now() }
       const read = delivery.online ? readDelivery(distinct, delivery, span) : { observations: undefined }
       if ('issues' in read) throw new RefusedError(read.issues)
       await recordSeen(parts, batch, read.observations)

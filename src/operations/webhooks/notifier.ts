@@ -3,7 +3,7 @@ import { relayEntries, wakeDeliveries } from '../events/relay.ts'
 import { publishPresence } from '../vantages/presence.ts'
 import { type DelivererOptions, deliver } from './delivery/deliver.ts'
 
-interface NotifierOptions extends Omit<DelivererOptions, 'now' | 'signal'>, Pick<Parts, 'enqueueDelivery'> {
+interface NotifierOptions extends Omit<DelivererOptions, 'signal'>, Pick<Parts, 'enqueueDelivery'> {
   /** Resolves when the outbox may have entries, or after `ms`. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   onError(error: unknown): void
@@ -18,7 +18,7 @@ const pollEveryMs = 15_000
 export function createNotifier(options: NotifierOptions) {
   const { stores, transaction, enqueueDelivery } = options
   const stopping = new AbortController()
-  const deliverer: DelivererOptions = { ...options, now: () => new Date(), signal: stopping.signal }
+  const deliverer: DelivererOptions = { ...options, signal: stopping.signal }
   let relaying: Promise<void> = Promise.resolve()
 
   const relay = async () => {

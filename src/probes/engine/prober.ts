@@ -20,6 +20,8 @@ interface VantageSettings {
   probeTimeoutMs: number
   version: string
   env: NodeJS.ProcessEnv
+  /** The time of observations. */
+  clock: () => Date
   /** Receives errors of the prober itself. */
   log: (error: unknown, check: { probe: string; host: string; port: number }) => void
 }
@@ -50,7 +52,7 @@ export function openProber(settings: VantageSettings): Prober {
     timeoutMs: settings.probeTimeoutMs,
     tries: 3,
     spacingMs: 250,
-    clock: () => new Date(),
+    clock: settings.clock,
     log: settings.log,
   })
   let state: CanaryState = settings.canary.length === 0 ? 'none' : 'unknown'

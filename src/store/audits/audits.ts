@@ -8,6 +8,7 @@ import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, hasLabels, isEverything, madeIn, type TargetScope } from '../query/target-scope.ts'
+import { newAuditIds } from './audit-ids.ts'
 import { type AuditEnd, endAudits, lockOpenAudits, summarizeFindings } from './finish-audits.ts'
 
 export interface NewAudit {
@@ -64,6 +65,9 @@ interface AuditFilter {
 /** Audits. Every change of status happens once. */
 export function createAuditStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   return {
+    /** Ids of new audits, by the clock of the database; their findings can be stored. */
+    newIds: (count: number) => newAuditIds(db, count),
+
     /** Stores queued audits, or planned and started ones. */
     async create(...audits: readonly (NewAudit & { started?: Started | undefined })[]): Promise<void> {
       const rows = audits.map(({ started, ...audit }) => ({
@@ -174,13 +178,9 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
     },
 
     /** Unfinished audits past their deadline, oldest deadline first. */
-    async overdue(now: Date): Promise<string[]> {
-      const rows = await db.audit.findMany({
-        where: { finishedAt: null, deadlineAt: { lte: now } },
-        select: { id: true },
-        orderBy: { deadlineAt: 'asc' },
-        take: maxOverdue,
-      })
+    async overdue(): Promise<string[]> {
+      const rows = await prepared<{ id: string }>(db)`
+        SELECT id FROM audit WHERE finished_at IS NULL AND deadline_at <= now() ORDER BY deadline_at LIMIT ${maxOverdue}::int`
       return rows.map(({ id }) => id)
     },
 

@@ -110,6 +110,13 @@ export function createBatchStore(db: Database) {
       return ids.map((id) => open.get(id))
     },
 
+    /** Marks the unrecorded batches of audits as done, so that no worker runs or records them. */
+    async discard(auditIds: readonly string[]): Promise<void> {
+      if (auditIds.length === 0) return
+      await db.$executeRaw`
+        UPDATE batch SET done_at = now(), checks = '[]' WHERE audit_id = ANY(${[...auditIds]}::uuid[]) AND done_at IS NULL`
+    },
+
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
     async vantageOf(id: number): Promise<string | undefined> {
       const rows = await prepared<{ name: string }>(db)`

@@ -142,6 +142,10 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
         ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[],
         ${column((f) => (f.digest === null ? 0 : (known.get(f.digest) ?? null)))}::int[], ${column((f) => f.digest)}::text[]
       ) AS i(audit_id, target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, evidence_id, digest)
+      -- An audit that has failed gets no findings after its end.
+      WHERE i.audit_id <> ALL (ARRAY(
+        SELECT id FROM audit WHERE id = ANY(${[...new Set(batches.map(({ auditId }) => auditId))]}::uuid[]) AND status = 'failed'
+      ))
     ), added AS (
       -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added; it also takes back a row
       -- that maintenance was about to remove.

@@ -5,7 +5,6 @@ import { prepared } from './statements.ts'
 
 /** How long idempotency keys and finished batches are kept. */
 export const idempotencyDays = 7
-const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000)
 
 /** Removes what the service does not need any more. Spans, their evidence, baselines and the summaries of audits stay. */
 export function createMaintenanceStore(db: Database) {
@@ -29,9 +28,8 @@ export function createMaintenanceStore(db: Database) {
 
     /** Removes finished batches and idempotency keys. */
     async dropOldRequests(): Promise<void> {
-      const expired = { lt: daysAgo(idempotencyDays) }
-      await db.batch.deleteMany({ where: { doneAt: expired } })
-      await db.idempotentRequest.deleteMany({ where: { createdAt: expired } })
+      await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${idempotencyDays}::int)`
+      await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${idempotencyDays}::int)`
     },
 
     dropOldDeliveries: (retentionDays: number) => dropOldDeliveries(db, retentionDays),

@@ -27,14 +27,28 @@ const unavailableKinds = new Set([
 ])
 
 /** Whether an error says that the database cannot do its work for now: later the same request may be carried out. */
-export function isUnavailable(error: unknown, depth = 5): boolean {
-  if (typeof error !== 'object' || error === null || depth === 0) return false
+export function isUnavailable(error: unknown): boolean {
+  return wordsOf(error).some(
+    (word) =>
+      unavailableState.test(word) || unavailableKinds.has(word) || word === 'Connection terminated unexpectedly', // the driver gives it no code
+  )
+}
+
+/** SQLSTATE: data, constraints, names and privileges, limits. */
+const refusedState = /^(22|23|42|54)...$/
+
+/** The SQLSTATE of an error that says that the database will never accept these values; undefined for other errors. */
+export function refusalOf(error: unknown): string | undefined {
+  return wordsOf(error).find((word) => refusedState.test(word))
+}
+
+/** Codes, kinds and messages of an error and of its causes. */
+function wordsOf(error: unknown, depth = 5): string[] {
+  if (typeof error !== 'object' || error === null || depth === 0) return []
   const { code, originalCode, kind, message, cause, meta } = error as Record<string, unknown>
-  const words = [code, originalCode, kind].filter((word) => typeof word === 'string')
-  if (words.some((word) => unavailableState.test(word) || unavailableKinds.has(word))) return true
-  if (message === 'Connection terminated unexpectedly') return true // the driver gives it no code
   const inner = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError
-  return isUnavailable(cause, depth - 1) || isUnavailable(inner, depth - 1)
+  const own = [code, originalCode, kind, message].filter((word) => typeof word === 'string')
+  return [...own, ...wordsOf(cause, depth - 1), ...wordsOf(inner, depth - 1)]
 }
 
 /**

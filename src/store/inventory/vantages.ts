@@ -31,23 +31,25 @@ export function createVantageStore(db: Database) {
   return {
     /** Stores the zones from the worker's configuration. */
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
-      const state = { zones: [...zones], kind: 'worker', ...sign, lastSeenAt: new Date() }
-      await db.vantage.upsert({ where: { name }, create: { name, ...state }, update: state })
+      const { canary = null, version = null } = sign
+      await db.$executeRaw`
+        INSERT INTO vantage AS v (name, zones, kind, canary, version, last_seen_at)
+        VALUES (${name}, ${[...zones]}::text[], 'worker', coalesce(${canary}, 'unknown'), ${version}, now())
+        ON CONFLICT (name) DO UPDATE SET zones = excluded.zones, kind = excluded.kind, last_seen_at = excluded.last_seen_at,
+          canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)`
     },
 
     /** Makes or changes a vantage that an agent serves. False while a worker serves it: its configuration decides. */
-    async register({ name, zones }: Vantage, now = new Date()): Promise<boolean> {
+    async register({ name, zones }: Vantage): Promise<boolean> {
       const made = await db.vantage.createMany({
         data: { name, zones: [...zones], kind: 'agent', canary: 'unknown' },
         skipDuplicates: true,
       })
       if (made.count > 0) return true
-      const goneSince = new Date(now.getTime() - absentAfterMs.worker)
-      const changed = await db.vantage.updateMany({
-        where: { name, OR: [{ kind: 'agent' }, { lastSeenAt: null }, { lastSeenAt: { lt: goneSince } }] },
-        data: { zones: [...zones], kind: 'agent' },
-      })
-      return changed.count > 0
+      const changed = await db.$executeRaw`
+        UPDATE vantage SET zones = ${[...zones]}::text[], kind = 'agent' WHERE name = ${name} AND (kind = 'agent'
+          OR last_seen_at IS NULL OR last_seen_at < now() - make_interval(secs => ${absentAfterMs.worker / 1000}::float8))`
+      return changed > 0
     },
 
     /** Records that a vantage was seen; returns its id, or undefined if it does not exist. */

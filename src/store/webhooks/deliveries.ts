@@ -170,11 +170,10 @@ export function createDeliveryStore(db: Database) {
 
     /** Sends a delivery once more, with all its tries; false where it is still under way. */
     async redeliver(webhookId: string, id: string): Promise<boolean> {
-      const changed = await db.webhookDelivery.updateMany({
-        where: { webhookId, id: numberOf(id), status: { not: 'waiting' } },
-        data: { status: 'waiting', attempts: 0, nextAt: new Date() },
-      })
-      return changed.count > 0
+      const changed = await db.$executeRaw`
+        UPDATE webhook_delivery SET status = 'waiting', attempts = 0, next_at = now()
+        WHERE webhook_id = ${webhookId} AND id = ${numberOf(id)} AND status <> 'waiting'`
+      return changed > 0
     },
   }
 }
@@ -195,8 +194,9 @@ const selectDelivery = Prisma.sql`
 
 /** Removes what was settled before the retention, and events that no delivery refers to any more. */
 export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
-  const before = new Date(Date.now() - retentionDays * 86_400_000)
-  await db.webhookDelivery.deleteMany({ where: { status: { not: 'waiting' }, createdAt: { lt: before } } })
+  await db.$executeRaw`
+    DELETE FROM webhook_delivery
+    WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)`
   await db.$executeRaw`
     DELETE FROM webhook_event e WHERE created_at < now() - interval '1 day'
       AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.event_id = e.id)`

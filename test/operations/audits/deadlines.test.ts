@@ -88,7 +88,7 @@ describe.concurrent('an audit with a deadline', () => {
   test('has failed where nobody planned it until then', () =>
     withApp(async (app) => {
       const auditId = await app.accept({ params: params(), deadlineSeconds: 1 }, new Date())
-      await endAtDeadline({ ...app, dropBatches: async () => {} }, { auditId, now: new Date() })
+      await endAtDeadline({ ...app, dropBatches: async () => {} }, auditId)
       const audit = await app.ended(auditId)
       expect(audit).toMatchObject({ status: 'failed', error: 'the deadline came before the audit was planned' })
     }))
@@ -99,7 +99,7 @@ describe.concurrent('an audit with a deadline', () => {
       const auditId = await app.accept({ params: params() })
       const before = await app.ended(auditId)
       const findings = await app.findings(auditId)
-      await endAtDeadline({ ...app, dropBatches: async () => {} }, { auditId, now: new Date() })
+      await endAtDeadline({ ...app, dropBatches: async () => {} }, auditId)
       expect(await app.stores.audits.find(auditId)).toEqual(before)
       expect(await app.findings(auditId)).toEqual(findings)
     }))

@@ -26,7 +26,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body, headers, caller, view }, reply) => {
-      const now = new Date()
+      const now = view.now()
       const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now }
       const waiver = await requestWaiver(view, { ...body, expiresAt: new Date(body.expiresAt) }, requester)
       return reply.code(201).header('location', `/v1/waivers/${waiver.id}`).send(show(waiver, now))
@@ -47,7 +47,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query, url, view }, reply) => {
-      const now = new Date()
+      const now = view.now()
       const page = await view.stores.waivers.list({ ...query, now })
       return linkNext(reply, url, { ...page, items: page.items.map((waiver) => show(waiver, now)) })
     },
@@ -65,7 +65,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404) },
       },
     },
-    async ({ params, view }) => show(await findWaiver(view.stores, params.id), new Date()),
+    async ({ params, view }) => show(await findWaiver(view.stores, params.id), view.now()),
   )
 
   app.post(
@@ -82,7 +82,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params: { id }, caller, view }) => {
-      const now = new Date()
+      const now = view.now()
       return show(await approveWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
@@ -101,7 +101,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params: { id }, caller, view }) => {
-      const now = new Date()
+      const now = view.now()
       return show(await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )

@@ -12,10 +12,10 @@ import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
 import { Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
 
 export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueReprobe'>> = async (app, parts) => {
-  const find = async ({ stores }: View, id: string) => {
+  const find = async ({ stores, now }: View, id: string) => {
     const window = await stores.windows.find(id)
     if (!window) throw new NotFoundError(`there is no window ${id}`)
-    return show(window, new Date())
+    return show(window, now())
   }
 
   app.post(
@@ -33,7 +33,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
       },
     },
     async ({ body, headers, caller, view }, reply) => {
-      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now: new Date() }
+      const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now: view.now() }
       const times = { from: new Date(body.from), to: new Date(body.to) }
       const id = await requestWindow(view, { ...body, ...times, params: body.params ?? {} }, requester)
       return reply
@@ -57,7 +57,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
       },
     },
     async ({ query, url, view }, reply) => {
-      const now = new Date()
+      const now = view.now()
       const page = await view.stores.windows.list({ ...query, now })
       return linkNext(reply, url, { ...page, items: page.items.map((window) => show(window, now)) })
     },
@@ -93,7 +93,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
       },
     },
     async ({ params: { id }, caller, view }) => {
-      await approveWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: new Date() })
+      await approveWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now() })
       return find(view, id)
     },
   )
@@ -112,7 +112,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
       },
     },
     async ({ params: { id }, caller, view }) => {
-      await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: new Date() })
+      await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now() })
       return find(view, id)
     },
   )

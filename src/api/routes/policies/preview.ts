@@ -20,14 +20,14 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: PolicyPreview, ...problems(413, 415, 422) },
       },
     },
-    async ({ body: { document: draft, targets }, view: { stores } }) => {
+    async ({ body: { document: draft, targets }, view: { stores, now } }) => {
       const checked = checkPolicy(draft)
       if ('errors' in checked) {
         throw new RefusedError(
           checked.errors.map(({ pointer, message }) => ({ pointer: `/document${pointer}`, message })),
         )
       }
-      return previewPolicy(stores, { document: checked.document, targets, now: new Date() })
+      return previewPolicy(stores, { document: checked.document, targets, now: now() })
     },
   )
 }

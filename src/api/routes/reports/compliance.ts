@@ -12,8 +12,8 @@ import { ComplianceItem, ComplianceReport, StandingQuery } from './schemas/compl
 
 const missedRunsMs = 30 * 86_400_000
 /** The point in time and the filter of the store for a query. */
-export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>) => ({
-  at: at === undefined ? new Date() : new Date(at),
+export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>, now: Date) => ({
+  at: at === undefined ? now : new Date(at),
   filter: {
     ...(policy === undefined ? {} : { policy }),
     ...(target === undefined ? {} : { target }),
@@ -49,11 +49,12 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { stores } = request.view
-      const { at, filter } = readStanding(request.query)
+      const now = request.view.now()
+      const { at, filter } = readStanding(request.query, now)
       const items = (await stores.compliance.groups(at, groupingOf(request.query.by), filter)).map(showGroup)
       const format = formatOf(request)
       if (format === 'json') {
-        const overdueAt = new Date(Date.now() - onTimeMs)
+        const overdueAt = new Date(now.getTime() - onTimeMs)
         const period = { from: new Date(at.getTime() - missedRunsMs), to: at, overdueAt }
         const { total, newest } = await stores.schedules.missedRuns(period, filter.policy)
         return { at: at.toISOString(), items, missedRuns: newest, missedRunsTotal: total }

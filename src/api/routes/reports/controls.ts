@@ -34,14 +34,15 @@ export const controlRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { compliance } = request.view.stores
-      const { at, filter } = readStanding(request.query)
+      const now = request.view.now()
+      const { at, filter } = readStanding(request.query, now)
       const groups = await compliance.groups(at, { by: 'rule' }, filter)
       const known = groups.map(showGroup).map(({ group, ...standing }) => ({ ...standing, rule: group }))
       const { framework } = request.query
       const items = controlsOf(await compliance.rules(at, filter), known, framework)
       // A mistyped name must not pass for a framework without controls in scope.
       if (framework !== undefined && items.length === 0)
-        checkFramework(framework, frameworksOf(await compliance.rules(new Date(), {})))
+        checkFramework(framework, frameworksOf(await compliance.rules(now, {})))
       const format = formatOf(request)
       if (format === 'json') return { at: at.toISOString(), items }
       if (format === 'ndjson') return sendWhole(reply, format, { name: 'controls', columns: {}, items })

@@ -30,7 +30,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
     ...(schedule as StoredInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
       typeof Schedule
     >),
-    next: nextAt ? scheduler.next(schedule, new Date(), shownTicks).map((tick) => tick.toISOString()) : [],
+    next: nextAt ? scheduler.next(schedule, scheduler.now(), shownTicks).map((tick) => tick.toISOString()) : [],
   })
   const respond = (reply: FastifyReply, schedule: StoredSchedule) =>
     reply.header('etag', versionTag(schedule)).send(show(schedule))

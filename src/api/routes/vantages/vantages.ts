@@ -9,17 +9,17 @@ import { problems } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { Vantage, VantageInput, VantageParams } from './schemas.ts'
 
-const show = ({ lastSeenAt, ...vantage }: VantageState) => ({
+const show = ({ lastSeenAt, ...vantage }: VantageState, now: Date) => ({
   ...vantage,
-  absent: isAbsent({ kind: vantage.kind, lastSeenAt }, new Date()),
+  absent: isAbsent({ kind: vantage.kind, lastSeenAt }, now),
   lastSeenAt: lastSeenAt?.toISOString() ?? null,
 })
 
 export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const find = async ({ stores }: View, name: string) => {
+  const find = async ({ stores, now }: View, name: string) => {
     const vantage = await stores.vantages.find(name)
     if (!vantage) throw new NotFoundError(`there is no vantage ${name}`)
-    return show(vantage)
+    return show(vantage, now())
   }
 
   app.get(
@@ -37,7 +37,7 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ query, url, view }, reply) => {
       const page = await view.stores.vantages.page(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      return linkNext(reply, url, { ...page, items: page.items.map((vantage) => show(vantage, view.now())) })
     },
   )
 

@@ -138,8 +138,8 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
         response: { 200: CallbackSecret, ...problems() },
       },
     },
-    async ({ caller, view: { stores } }, reply) => {
-      const request = { requester: caller.keyId, now: new Date() }
+    async ({ caller, view: { stores, now } }, reply) => {
+      const request = { requester: caller.keyId, now: now() }
       const { secret, previous, previousUntil } = await readCallbackSecrets({ stores, seal: parts.seal }, request)
       return reply.header('cache-control', 'no-store').send({
         secret,
@@ -168,7 +168,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
       },
     },
     async ({ params: { id }, body, caller, view }, reply) => {
-      const request = { id, overlapSeconds: body.overlapSeconds, now: new Date() }
+      const request = { id, overlapSeconds: body.overlapSeconds, now: view.now() }
       const { webhook, secret } = await rotateSecret({ ...parts, ...view }, request, caller.keyId)
       return withSecret(reply, webhook, id === callbacksId ? null : secret)
     },
