@@ -71,5 +71,7 @@ declare module 'fastify' {
     scope?: Need
     /** Whether keys that are limited by labels may call it. */
     limited?: true
+    /** Whether the operation itself rejects text with control characters. */
+    acceptsAnyText?: true
   }
 }

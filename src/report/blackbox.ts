@@ -74,7 +74,7 @@ function aboutAddress(address: string): string {
 function aboutTls({ facts, measurements }: AddressResult): string {
   const { certificate, protocol }: TlsFacts = facts
   const expiresAt = measurements?.chainExpiresAt
-  const names = certificate?.sans.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
+  const names = certificate?.sans?.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
   return [
     expiresAt ? certificateExpiry(Date.parse(expiresAt) / 1000) : '',
     certificate

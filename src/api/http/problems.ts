@@ -108,10 +108,10 @@ export function registerProblems(app: FastifyInstance): void {
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
   // Control characters can be neither stored nor shown.
-  app.addHook('preValidation', ({ url, body, query, params }, reply, done) => {
+  app.addHook('preValidation', ({ url, body, query, params, routeOptions }, reply, done) => {
     if (!isDecodable(url))
       return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
-    const parts = { body, query, path: params }
+    const parts = { body: routeOptions.config.acceptsAnyText ? undefined : body, query, path: params }
     for (const [part, value] of Object.entries(parts) as [RequestPart, unknown][]) {
       const pointer = findUnstorable(value)
       if (pointer === undefined) continue

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import { batchOf } from '../../domain/vantages/lease.ts'
+import { boundFacts, sizeOf } from '../../domain/findings/bounds.ts'
+import { batchOf, type Delivery } from '../../domain/vantages/lease.ts'
 import { pause } from '../../runtime/sleep.ts'
 import { type Server, UnreachableError } from './server.ts'
 import type { Spool } from './spool.ts'
@@ -20,25 +21,52 @@ const deliveryTimeoutMs = 30_000
 const longestPauseMs = 10_000
 /** Unknown batch or invalid delivery: a retry cannot succeed. */
 const permanent: ReadonlySet<number> = new Set([400, 404, 413, 415, 422])
+const tooLarge = 413
+/** Below this size of all facts there is nothing left to leave out. */
+const leastFactsSize = 1024
 
 /** Delivers the spool, oldest first, with retries. */
 export function createDeliveries({ server, spool, path, log, signal }: DeliveriesOptions) {
   const waiting = new Set<string>()
   let running: Promise<void> | undefined
 
+  /** Sends a delivery; where it is too large for the server or a proxy, without its largest facts. */
+  const send = async (id: string, { online, observations }: Delivery) => {
+    let limit = observations
+      .flatMap(({ addressResults }) => addressResults)
+      .reduce((sum, { facts }) => sum + sizeOf(facts), 0)
+    for (;;) {
+      const delivery = { online, observations: boundFacts(observations, limit) }
+      const response = await server.post(`${path}/${id}/observations`, delivery, { timeoutMs: deliveryTimeoutMs })
+      if (response.status !== tooLarge || limit < leastFactsSize) return response
+      log.error(
+        { lease: id },
+        'a delivery is too large for the server or a proxy before it, which must take 32 MiB: the largest facts are left out',
+      )
+      limit = Math.floor(limit / 2)
+    }
+  }
+
   /** True when no retry is needed. */
   const deliver = async (id: string): Promise<boolean> => {
     const delivery = await spool.read(id)
     if (!delivery) {
-      log.error({ lease: id }, 'a delivery in the spool cannot be read and is lost')
+      const file = await spool.setAside(id)
+      log.error({ lease: id, file }, 'a delivery in the spool cannot be read; it is set aside')
       return true
     }
     try {
-      const response = await server.post(`${path}/${id}/observations`, delivery, { timeoutMs: deliveryTimeoutMs })
-      const { status } = response
-      if (status === 200) log.info({ lease: id, ...(response.body as object) }, 'delivered')
-      else log.error({ lease: id, status, problem: response.body }, 'a delivery was rejected')
-      return status === 200 || permanent.has(status)
+      const { status, body } = await send(id, delivery)
+      if (status === 200) {
+        const { refused = [], ...receipt } = body as { refused?: object[] }
+        log.info({ lease: id, ...receipt }, 'delivered')
+        if (refused.length === 0) await spool.remove(id)
+        else log.error({ lease: id, refused, file: await spool.setAside(id) }, 'the server refused single observations')
+        return true
+      }
+      const file = permanent.has(status) ? await spool.setAside(id) : undefined
+      log.error({ lease: id, status, problem: body, file }, 'a delivery was rejected')
+      return file !== undefined
     } catch (error) {
       if (!(error instanceof UnreachableError)) throw error
       log.warn({ lease: id, reason: error.message }, 'the server is not reachable; the delivery stays in the spool')
@@ -51,7 +79,6 @@ export function createDeliveries({ server, spool, path, log, signal }: Deliverie
       const [id] = waiting
       if (id === undefined) return
       if (await deliver(id)) {
-        await spool.remove(id)
         waiting.delete(id)
         attempts = 0
       } else {

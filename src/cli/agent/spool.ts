@@ -7,6 +7,9 @@ export type Spool = Awaited<ReturnType<typeof openSpool>>
 
 const named = RegExp(`^(${leaseId.slice(1, -1)})\\.json$`)
 
+/** Files that are set aside, at most. */
+const maxAside = 20
+
 /**
  * Undelivered observations, one file per lease, written atomically. The size is bounded: an agent leases nothing while the
  * spool holds as many batches as it may run.
@@ -18,7 +21,7 @@ export async function openSpool(directory: string) {
     /** The stored leases, oldest first. */
     async list(): Promise<string[]> {
       const ids = (await readdir(directory)).flatMap((file) => named.exec(file)?.[1] ?? [])
-      return ids.sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+      return ids.sort(byBatch)
     },
 
     async put(id: string, delivery: Delivery): Promise<void> {
@@ -43,6 +46,17 @@ export async function openSpool(directory: string) {
       }
     },
 
+    /** Keeps a delivery that cannot be delivered for an operator, the newest ones; returns the file. */
+    async setAside(id: string): Promise<string> {
+      const aside = join(directory, `${id}.rejected`)
+      await rename(fileOf(id), aside)
+      const files = (await readdir(directory)).filter((file) => file.endsWith('.rejected')).sort(byBatch)
+      for (const file of files.slice(0, -maxAside)) await rm(join(directory, file), { force: true })
+      return aside
+    },
+
     remove: (id: string) => rm(fileOf(id), { force: true }),
   }
 }
+
+const byBatch = (a: string, b: string) => Number.parseInt(a, 10) - Number.parseInt(b, 10)

@@ -61,8 +61,11 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
 
   const violation = firstViolation(claim, addressResult, observedAt)
   if (!violation) return { result: 'pass', state, reason: 'as-expected' }
-  return { result: reasons[violation].undecided ? 'unknown' : 'fail', state, reason: violation }
+  const decisive = violation === 'facts-missing' && omitsFacts(addressResult) ? 'response-too-large' : violation
+  return { result: reasons[decisive].undecided ? 'unknown' : 'fail', state, reason: decisive }
 }
+
+const omitsFacts = ({ facts }: AddressResult) => 'omitted' in facts && facts.omitted !== undefined
 
 /** The groups that a rule names, besides the state. */
 const demandsOf = ({ state: _, ...demands }: ResolvedExpectation) =>

@@ -8,7 +8,7 @@
 export interface Reason {
   about: 'peer' | 'us' | 'setup' | 'rule'
   message: string
-  /** A violation that leaves the finding `unknown`. */
+  /** As a violation it leaves the finding `unknown`. */
   undecided?: true
 }
 export type Reasons = Readonly<Record<string, Reason>>
@@ -53,7 +53,12 @@ export const sharedReasons = {
     message: 'The port is open, yet it does not speak the protocol that the rule expects.',
   },
   'protocol-violation': { about: 'peer', message: 'The peer broke the protocol: its response cannot be believed.' },
-  'response-too-large': { about: 'peer', message: 'The peer sent more than the probe accepts; the rest was not read.' },
+  'response-too-large': {
+    about: 'peer',
+    message:
+      'The response, or its list of addresses, is larger than a probe accepts; the rest was not read or not kept.',
+    undecided: true,
+  },
 
   // failures of the vantage
   'dns-unavailable': {
@@ -107,6 +112,11 @@ export const sharedReasons = {
   'batch-failed': {
     about: 'setup',
     message: 'The batch with this check failed in every try; the log of the worker has the cause.',
+  },
+  'observation-refused': {
+    about: 'setup',
+    message:
+      'The agent delivered no valid observation of this check; its log names the issue. Run the version of the service.',
   },
   'expectation-not-supported': {
     about: 'setup',

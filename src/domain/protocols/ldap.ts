@@ -6,6 +6,7 @@ import {
   type Demand,
   defineProtocol,
   type ExpectationGroup,
+  omitted,
   type Seen,
   type SignificanceOf,
   spoke,
@@ -52,6 +53,7 @@ const LdapFacts = closedObject({
     ),
   ),
   spoke,
+  omitted,
 })
 export type LdapFacts = Static<typeof LdapFacts>
 
@@ -157,7 +159,8 @@ function violation<Code extends string>(
   demand: Demand<typeof LdapExpectation>,
   { facts, reason }: Seen<LdapFacts, Code>,
 ): LdapReason | Code | undefined {
-  if (!facts.rootDse && !facts.bind && !facts.startTls) return 'ldap-no-response'
+  const responded = facts.rootDse || facts.bind || facts.startTls
+  if (!responded) return reason === 'response-too-large' ? reason : 'ldap-no-response'
   if (demand.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
   if (demand.bind && reason !== 'ldap-bind-ok') return reason
   if (demand.security) {

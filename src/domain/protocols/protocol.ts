@@ -109,6 +109,14 @@ export const defineProtocol = <
 
 export const texts = Type.Array(Type.String())
 
+/** The facts that `boundFacts` left out, by their paths. */
+export const omitted = Type.Optional(
+  Type.Array(Type.String(), {
+    description: 'Lists that were larger than an observation may be, by their paths: observed and not kept',
+    examples: [['certificate/sans']],
+  }),
+)
+
 /** The fact of an unexpected peer. */
 export const spoke = Type.Optional(
   Type.Enum(['http', 'ssh', 'smtp', 'other', 'nothing'], {

@@ -68,12 +68,13 @@ const SmtpExpectation = closedObject({
 
 function violation<Code extends string>(
   { speaks, startTls }: Demand<typeof SmtpExpectation>,
-  { facts: { smtp: seen }, reason }: Seen<SmtpFacts, Code>,
+  { facts: { smtp: seen, omitted }, reason }: Seen<SmtpFacts, Code>,
 ): SmtpReason | Code | undefined {
   if (!speaks && !startTls) return undefined
-  if (!seen?.extensions || reason === 'smtp-starttls-injection') return reason
-  if (startTls && !seen.startTls) return 'facts-missing'
-  return startTls && !seen.startTls?.offered ? 'smtp-starttls-not-offered' : undefined
+  const responded = seen?.extensions !== undefined || omitted?.includes('smtp/extensions')
+  if (!responded || reason === 'smtp-starttls-injection') return reason
+  if (startTls && !seen?.startTls) return 'facts-missing'
+  return startTls && !seen?.startTls?.offered ? 'smtp-starttls-not-offered' : undefined
 }
 
 const smtpGroup: ExpectationGroup<typeof SmtpExpectation, SmtpFacts, SmtpReason> = {

@@ -2,24 +2,31 @@ import { type Static, Type } from 'typebox'
 import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, list, optional } from '../policy/values.ts'
-import { type Demand, defineProtocol, type ExpectationGroup, type Seen, spoke, texts } from './protocol.ts'
+import { type Demand, defineProtocol, type ExpectationGroup, omitted, type Seen, spoke, texts } from './protocol.ts'
+
+const algorithmLists = [
+  'kex',
+  'hostKey',
+  'cipherClientToServer',
+  'cipherServerToClient',
+  'macClientToServer',
+  'macServerToClient',
+  'compressionClientToServer',
+  'compressionServerToClient',
+] as const
 
 const SshFacts = closedObject({
   identification: Type.Optional(Type.String({ description: 'As sent, control bytes escaped; RFC 4253 section 4.2' })),
   protocolVersion: Type.Optional(Type.String({ examples: ['2.0', '1.99'] })),
   software: Type.Optional(Type.String()),
   algorithms: Type.Optional(
-    closedObject(
-      {
-        kex: texts,
-        hostKey: texts,
-        cipherClientToServer: texts,
-        cipherServerToClient: texts,
-        macClientToServer: texts,
-        macServerToClient: texts,
-        compressionClientToServer: texts,
-        compressionServerToClient: texts,
-      },
+    Type.Partial(
+      closedObject(
+        Object.fromEntries(algorithmLists.map((list) => [list, texts])) as Record<
+          (typeof algorithmLists)[number],
+          typeof texts
+        >,
+      ),
       { description: 'The eight lists of SSH_MSG_KEXINIT in the order of RFC 4253 section 7.1' },
     ),
   ),
@@ -31,6 +38,7 @@ const SshFacts = closedObject({
     }),
   ),
   spoke,
+  omitted,
 })
 export type SshFacts = Static<typeof SshFacts>
 
@@ -76,9 +84,10 @@ function violation<Code extends string>(
     if (!demand.hostKeys.includes(facts.hostKey.sha256)) return 'ssh-host-key-mismatch'
   }
   if (demand.forbid) {
-    if (!facts.algorithms) return 'facts-missing'
-    const offered = new Set(Object.values(facts.algorithms).flat())
+    const lists = algorithmLists.map((list) => facts.algorithms?.[list])
+    const offered = new Set(lists.flat())
     if (demand.forbid.some((name) => offered.has(name))) return 'ssh-algorithm-forbidden'
+    if (lists.includes(undefined)) return 'facts-missing'
   }
   return undefined
 }

@@ -6,6 +6,7 @@ import {
   type Demand,
   defineProtocol,
   type ExpectationGroup,
+  omitted,
   type ProbeModule,
   type Seen,
   type SignificanceOf,
@@ -18,7 +19,9 @@ export type TlsVersion = (typeof tlsVersions)[number]
 const Certificate = closedObject({
   subject: Type.String({ description: 'Distinguished name, RFC 4514' }),
   issuer: Type.String(),
-  sans: Type.Array(Type.String(), { description: 'Subject alternative names as `DNS:name` or `IP:address`' }),
+  sans: Type.Optional(
+    Type.Array(Type.String(), { description: 'Subject alternative names as `DNS:name` or `IP:address`' }),
+  ),
   notBefore: Type.String({ format: 'date-time' }),
   notAfter: Type.String({ format: 'date-time' }),
   serialNumber: Type.String({ description: 'Hexadecimal' }),
@@ -58,6 +61,7 @@ export const TlsFacts = closedObject({
     ),
   ),
   spoke,
+  omitted,
   alert: Type.Optional(Type.Integer({ description: 'TLS alert number, RFC 8446 section 6' })),
 })
 export type TlsFacts = Static<typeof TlsFacts>

@@ -2,12 +2,13 @@ import { isIP } from 'node:net'
 import { type Static, Type } from 'typebox'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
-import type { AddressResult, Observation } from '../findings/observation.ts'
+import { maxAddresses, maxFactsSize, sizeOf } from '../findings/bounds.ts'
+import type { Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
 import { states } from '../findings/state.ts'
-import { checkPlainLeaf, checkShape, closedObject, issueAt, type Leaf, under } from '../policy/shape.ts'
+import { checkPlainLeaf, checkShape, closedObject, isRecord, issueAt, type Leaf, under } from '../policy/shape.ts'
 import { Port } from '../policy/values.ts'
-import { optionProperties, type ProtocolName, protocolNames, protocols } from '../protocols/index.ts'
+import { optionProperties, protocolNames, protocols } from '../protocols/index.ts'
 
 /** One check for an agent, without the expectation. */
 export const LeasedCheck = closedObject({
@@ -42,6 +43,7 @@ const serviceReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'audit-deadline',
   'audit-canceled',
   'batch-failed',
+  'observation-refused',
 ])
 /** The reasons that a probe can give; agents do not judge. */
 export const probeReasons = reasonCodes.filter((code) => reasons[code].about !== 'rule' && !serviceReasons.has(code))
@@ -55,71 +57,106 @@ const DeliveredAddressResult = closedObject({
   attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
 })
 
+const DeliveredObservation = closedObject({
+  check: Type.Integer({ minimum: 0, maximum: 99_999, description: 'Index into the checks of the lease' }),
+  observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
+  addressResults: Type.Array(DeliveredAddressResult, { minItems: 1, maxItems: maxAddresses + 1 }),
+})
+type DeliveredObservation = Static<typeof DeliveredObservation>
+
 /** What an agent delivers for a lease. */
 export const Delivery = closedObject({
   online: Type.Boolean({
     description: 'False if no canary of the vantage responded; the observations are then ignored',
   }),
-  observations: Type.Array(
-    closedObject({
-      check: Type.Integer({ minimum: 0, maximum: 99_999, description: 'Index into the checks of the lease' }),
-      observedAt: Type.String({ format: 'date-time', maxLength: 40 }),
-      addressResults: Type.Array(DeliveredAddressResult, { minItems: 1, maxItems: 64 }),
-    }),
-    { maxItems: 100_000, description: 'One for each check; empty if the vantage is offline' },
-  ),
+  observations: Type.Array(DeliveredObservation, {
+    maxItems: 100_000,
+    description: 'One for each check; empty if the vantage is offline',
+  }),
 })
 export type Delivery = Static<typeof Delivery>
 
-const maxFactsLength = 65_536
+/** Of a delivery whose observations are still to be checked, one by one. */
+export const DeliveryEnvelope = closedObject({
+  ...Delivery.properties,
+  observations: Type.Array(Type.Unknown(), { maxItems: 100_000 }),
+})
+export type DeliveryEnvelope = Static<typeof DeliveryEnvelope>
+
+/** The valid observations in the order of the checks, and why the others are not. */
+export interface ReadDelivery {
+  /** Undefined where the delivery holds no valid observation of the check. */
+  observations: (Observation | undefined)[]
+  /** Pointers into the delivery. */
+  issues: ValidationIssue[]
+}
+
+type LeasedEndpoint = Pick<LeasedCheck, 'probe' | 'host' | 'port'>
 
 /**
- * Validates a delivery: one observation for each check, with bounded facts of its probe. Returns them in the order of the
- * checks, or every issue. Clamps times to `from` and `until`, because the agent's clock is not trusted.
+ * Reads a delivery: one observation for each check, with bounded facts of its probe. An issue concerns one observation: it
+ * never rejects the others. Clamps times to `from` and `until`, because the agent's clock is not trusted.
  */
 export function readDelivery(
-  checks: readonly { probe: ProtocolName; host: string; port: number }[],
-  { observations }: Delivery,
+  checks: readonly LeasedEndpoint[],
+  { observations }: DeliveryEnvelope,
   { from, until }: { from: Date; until: Date },
-): { observations: Observation[] } | { issues: ValidationIssue[] } {
-  const read: Observation[] = []
+): ReadDelivery {
+  const read: (Observation | undefined)[] = checks.map(() => undefined)
   const issues: ValidationIssue[] = []
-  for (const [i, { check, observedAt, addressResults }] of observations.entries()) {
-    const leased = checks[check]
-    const found = issuesOf(leased, { addressResults, repeated: read[check] !== undefined })
+  const byCheck = Map.groupBy(observations, (delivered) => (isRecord(delivered) ? delivered.check : undefined))
+  for (const [i, delivered] of observations.entries()) {
+    const found = issuesOf(delivered, checks)
+    const { check } = (isRecord(delivered) ? delivered : {}) as DeliveredObservation
+    // Neither of two is believed: they may differ.
+    if (found.length === 0 && byCheck.get(check)?.length !== 1)
+      found.push({ pointer: '/check', message: 'must not repeat: one observation for each check' })
     issues.push(...found.map(under(['observations', i])))
-    const [first, ...rest] = addressResults as AddressResult[]
-    if (!leased || !first || found.length > 0) continue
+    const leased = checks[check]
+    if (!leased || found.length > 0) continue
+    const { observedAt, addressResults } = delivered as DeliveredObservation
     const at = Math.min(Math.max(Date.parse(observedAt), from.getTime()), until.getTime())
     const { probe, host, port } = leased
-    read[check] = { probe, host, port, observedAt: new Date(at).toISOString(), addressResults: [first, ...rest] }
+    read[check] = {
+      probe,
+      host,
+      port,
+      observedAt: new Date(at).toISOString(),
+      addressResults: addressResults as Observation['addressResults'],
+    }
   }
-  const missing = checks.findIndex((_, i) => !read[i])
-  if (issues.length === 0 && missing >= 0)
-    issues.push({ pointer: '/observations', message: `must hold an observation of check ${missing}` })
-  return issues.length > 0 ? { issues } : { observations: read }
+  for (const check of checks.keys())
+    if (!byCheck.has(check))
+      issues.push({ pointer: '/observations', message: `must hold an observation of check ${check}` })
+  return { observations: read, issues }
 }
 
-type AddressResults = Delivery['observations'][number]['addressResults']
-
-function issuesOf(
-  leased: { probe: ProtocolName } | undefined,
-  { addressResults, repeated }: { addressResults: AddressResults; repeated: boolean },
-): ValidationIssue[] {
+function issuesOf(delivered: unknown, checks: readonly LeasedEndpoint[]): ValidationIssue[] {
+  const malformed = checkShape(DeliveredObservation, delivered)
+  if (malformed.length > 0) return malformed
+  const { check, observedAt, addressResults } = delivered as DeliveredObservation
+  const leased = checks[check]
   if (!leased) return [{ pointer: '/check', message: 'must be the index of a check of this lease' }]
-  if (repeated) return [{ pointer: '/check', message: 'must not repeat: one observation for each check' }]
-  if (new Set(addressResults.map(({ address }) => address)).size < addressResults.length)
-    return [{ pointer: '/addressResults', message: 'must not repeat an address' }]
-  return addressResults.flatMap((addressResult, j) =>
-    addressResultIssues(leased.probe, addressResult).map(under(['addressResults', j])),
+  if (Number.isNaN(Date.parse(observedAt))) return [{ pointer: '/observedAt', message: 'must be an RFC 3339 time' }]
+  if (addressResults.reduce((sum, { facts }) => sum + sizeOf(facts), 0) > maxFactsSize)
+    return [{ pointer: '/addressResults', message: `must hold facts of at most ${maxFactsSize} characters` }]
+  const found = addressResults.flatMap((addressResult, j) =>
+    addressResultIssues(leased, addressResult).map(under(['addressResults', j])),
   )
+  return found.length > 0 ? found : repeatedAddresses(addressResults)
 }
 
-function addressResultIssues(probe: ProtocolName, { address, facts }: AddressResults[number]): ValidationIssue[] {
+type AddressResults = DeliveredObservation['addressResults']
+
+function repeatedAddresses(addressResults: AddressResults): ValidationIssue[] {
+  const distinct = new Set(addressResults.map(({ address }) => address))
+  if (distinct.size === addressResults.length) return []
+  return [{ pointer: '/addressResults', message: 'must not repeat an address' }]
+}
+
+function addressResultIssues({ probe }: LeasedEndpoint, { address, facts }: AddressResults[number]): ValidationIssue[] {
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ pointer: '/address', message: 'must be an IP address, or null' }]
-  if (JSON.stringify(facts).length > maxFactsLength)
-    return [{ pointer: '/facts', message: `must be at most ${maxFactsLength} characters long` }]
   return checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
 }
 

@@ -3,7 +3,6 @@ import { judge } from '../../domain/findings/judge.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { Check } from '../../probes/engine/run-check.ts'
-import { required } from '../../runtime/required.ts'
 import type { Batch, BatchCheck } from '../../store/audits/batches.ts'
 import type { PairedObservation } from '../../store/audits/paired-observations.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
@@ -47,25 +46,33 @@ export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[];
   return { distinct, indexes }
 }
 
-/** Judges and records the observations of a batch; undefined: its vantage was offline. */
+/**
+ * Judges and records the observations of a batch; undefined: its vantage was offline. A check without a valid observation
+ * becomes an error.
+ */
 export async function recordSeen(
   parts: FinishParts,
   batch: Batch,
-  seen: readonly Observation[] | undefined,
+  seen: readonly (Observation | undefined)[] | undefined,
 ): Promise<void> {
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(parts, job, { result: 'unknown', reason: 'vantage-offline' })
   const { indexes } = distinctChecksOf(batch)
-  const observationOf = (i: number) =>
-    required(seen[required(indexes[i], `check ${i}`)], `the observation of check ${i} of batch ${batch.id}`)
-  const judged = batch.checks.map(({ targetId }, i) => ({ targetId, at: Date.parse(observationOf(i).observedAt) }))
+  const observations = indexes.map((i) => seen[i])
+  const judged = batch.checks.flatMap(({ targetId }, i) => {
+    const observation = observations[i]
+    return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []
+  })
   const permissions = await loadPermissions(parts.stores, { ...batch, judged })
   const findings: NewFinding[] = []
   const pairedObservations: PairedObservation[] = []
   for (const [i, check] of batch.checks.entries()) {
-    const observation = observationOf(i)
+    const observation = observations[i]
     const rule = ruleOf(batch.rules, check)
-    if (check.side) pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
+    if (!observation) {
+      if (!check.side) findings.push(settledFinding({ ...check, ...refused }, parts.now())) // else its pair is incomplete
+    } else if (check.side)
+      pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
   }
   await record(parts, {
@@ -74,6 +81,8 @@ export async function recordSeen(
     pairedObservations: pairedObservations.length > 0 ? pairedObservations : undefined,
   })
 }
+
+const refused = { result: 'error', reason: 'observation-refused' } as const
 
 /** Records every check of a failed batch as an error; fails the audit if that cannot be stored either. */
 export async function failBatch(parts: FinishParts, { auditId, batchId }: BatchJob): Promise<void> {

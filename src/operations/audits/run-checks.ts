@@ -1,3 +1,4 @@
+import { boundFacts, maxBatchFactsSize } from '../../domain/findings/bounds.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { Check, Observe } from '../../probes/engine/run-check.ts'
 import { createCheckRunner } from './deduplicate-checks.ts'
@@ -11,7 +12,7 @@ export interface CheckRunner {
 
 /**
  * Runs the checks of a batch, in their order. Undefined where the vantage was offline before or after: every port seems closed
- * from there, so the observations prove nothing.
+ * from there, so the observations prove nothing. Together they fit into the delivery of an agent.
  */
 export async function runChecks(
   { observe, isOnline }: CheckRunner,
@@ -20,5 +21,5 @@ export async function runChecks(
   if (!(await isOnline())) return undefined
   const run = createCheckRunner(observe)
   const seen = await Promise.all(checks.map(run))
-  return (await isOnline()) ? seen : undefined
+  return (await isOnline()) ? boundFacts(seen, maxBatchFactsSize) : undefined
 }

@@ -1,13 +1,14 @@
-import { NotFoundError, RefusedError } from '../../domain/errors.ts'
+import { NotFoundError, type ValidationIssue } from '../../domain/errors.ts'
 import {
   batchOf,
-  type Delivery,
+  type DeliveryEnvelope,
   jobOf,
   type Lease,
   type LeasedCheck,
   nameLease,
   readDelivery,
 } from '../../domain/vantages/lease.ts'
+import { showControls } from '../../encoding/text.ts'
 import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
@@ -26,6 +27,19 @@ interface LeaseParts extends FinishParts {
   queue: LeasableBatches
   waitForBatch: Notifications['waitForBatch']
 }
+
+interface Receipt {
+  recorded: boolean
+  /** Why observations were not recorded, the first ones. */
+  refused: ValidationIssue[]
+}
+const maxRefused = 100
+
+// Names of facts are the agent's text.
+const shorten = ({ pointer, message }: ValidationIssue): ValidationIssue => ({
+  pointer: showControls(pointer.slice(0, 300)),
+  message: showControls(message),
+})
 
 export type LeaseDesk = ReturnType<typeof createLeaseDesk>
 
@@ -99,18 +113,19 @@ export function createLeaseDesk(parts: LeaseParts) {
       return batch !== undefined && (await queue.keep(vantage, jobOf(lease)))
     },
 
-    /** Takes what an agent saw of a batch; false when the batch was recorded before. Throws RefusedError for what cannot be. */
-    async deliver(vantage: string, lease: string, delivery: Delivery): Promise<boolean> {
+    /** Records the observations of a batch. Invalid or missing ones end their checks as errors, and no other. */
+    async deliver(vantage: string, lease: string, delivery: DeliveryEnvelope): Promise<Receipt> {
       const batch = await findBatch(vantage, lease)
       await stores.vantages.touch(vantage)
-      if (!batch) return false
+      if (!batch) return { recorded: false, refused: [] }
       const { distinct } = distinctChecksOf(batch)
       const span = { from: batch.auditStartedAt, until: parts.now() }
-      const read = delivery.online ? readDelivery(distinct, delivery, span) : { observations: undefined }
-      if ('issues' in read) throw new RefusedError(read.issues)
-      await recordSeen(parts, batch, read.observations)
+      const { observations, issues } = delivery.online
+        ? readDelivery(distinct, delivery, span)
+        : { observations: undefined, issues: [] }
+      await recordSeen(parts, batch, observations)
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
-      return true
+      return { recorded: true, refused: issues.slice(0, maxRefused).map(shorten) }
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
+import { boundFacts, maxAddresses, maxFactsSize } from '../../domain/findings/bounds.ts'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
 import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
@@ -87,7 +88,8 @@ export function createObserver(options: ObserverOptions): Observe {
       failed(error, check, world),
     )
     const { probe, host, port } = check
-    return { probe, host, port, observedAt: world.clock().toISOString(), addressResults }
+    const observation = { probe, host, port, observedAt: world.clock().toISOString(), addressResults }
+    return boundFacts([observation], maxFactsSize)[0] ?? observation
   }
 }
 
@@ -99,16 +101,20 @@ async function probeAddresses<P extends ProtocolName>(
   const resolved = await world.resolve(check.host)
   check.once?.resolved(performance.now() - startedAt)
   if ('state' in resolved) return [undialled(null, resolved)]
-  const [first, ...rest] = resolved
+  const [first, ...rest] = resolved.slice(0, maxAddresses)
+  const surplus = resolved.length > maxAddresses ? [undialled<P>(null, tooManyAddresses)] : []
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
   const probeOne = (address: string) =>
     probeAddress(check, { host: check.host, address, port: check.port }, { use, world })
   if (rest.length === 0 || check.once) return [await probeOne(first)]
-  if (!usesCredential(check.options)) return Promise.all([probeOne(first), ...rest.map(probeOne)])
+  if (!usesCredential(check.options)) {
+    const all = await Promise.all([probeOne(first), ...rest.map(probeOne)])
+    return [...all, ...surplus]
+  }
   // One after the other, so that a refusal at the first stops the next.
   const addressResults: Observation<P>['addressResults'] = [await probeOne(first)]
   for (const address of rest) addressResults.push(await probeOne(address))
-  return addressResults
+  return [...addressResults, ...surplus]
 }
 
 function failed<P extends ProtocolName>(
@@ -142,6 +148,9 @@ async function probeAddress<P extends ProtocolName>(
     await pause(world.spacingMs * attempts)
   }
 }
+
+/** Of the addresses that are not probed: nothing is known of them. */
+const tooManyAddresses: Outcome = { state: 'unknown', reason: 'response-too-large' }
 
 const undialled = <P extends ProtocolName>(address: string | null, outcome: Outcome): AddressResult<P> => ({
   address,

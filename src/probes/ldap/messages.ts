@@ -94,8 +94,6 @@ function decodeResult(content: Buffer): Result {
   return { code, diagnostic }
 }
 
-const maxValues = 200
-
 function decodeEntry(content: Buffer): Attributes {
   const entry = new Cursor(content)
   entry.content(tags.octetString) // objectName, empty for the rootDSE
@@ -108,7 +106,7 @@ function decodeEntry(content: Buffer): Attributes {
     const set = attribute.inside(tags.set)
     attribute.skipRest()
     const values: Buffer[] = []
-    while (!set.atEnd && values.length < maxValues) values.push(set.content(tags.octetString))
+    while (!set.atEnd) values.push(set.content(tags.octetString))
     attributes.set(name, values)
   }
   return attributes

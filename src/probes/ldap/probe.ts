@@ -104,10 +104,12 @@ async function readDirectory(
     if (reply.spoke) session.facts.spoke = reply.spoke
     return reply.failure
   }
-  const { activeDirectory, rootDse, clockSkewMs, namingContext } = reply.value
+  const { activeDirectory, rootDse, omitted, clockSkewMs, namingContext } = reply.value
   Object.assign(session.facts, { security, rootDse })
   if (activeDirectory === undefined) delete session.facts.activeDirectory
   else session.facts.activeDirectory = activeDirectory
+  if (omitted === undefined) delete session.facts.omitted
+  else session.facts.omitted = omitted
   session.namingContext = namingContext
   if (clockSkewMs !== undefined) session.measurements = { clockSkewMs }
   return undefined

@@ -6,7 +6,7 @@ import { type Attributes, searchRootDse } from './messages.ts'
 type Facts = LdapFacts
 
 /** What the rootDSE shows without a bind. */
-interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse'> {
+interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse' | 'omitted'> {
   clockSkewMs?: number
   /** As the server writes it; absent if hidden from anonymous clients. */
   namingContext?: string
@@ -47,17 +47,24 @@ const rootDseAttributes = [
 ]
 
 // MS-ADTS 3.1.1.3.4.3: every domain controller has this capability; AD LDS has another.
-const activeDirectory = '1.2.840.113556.1.4.800'
+const activeDirectory = Buffer.from('1.2.840.113556.1.4.800')
 
 /** The facts in a rootDSE, without malformed values. */
-function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | 'rootDse'> {
+function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | 'rootDse' | 'omitted'> {
   const text = (name: string) => {
     const [value, ...more] = attributes.get(name.toLowerCase()) ?? []
     return value && more.length === 0 ? printable(value) : undefined
   }
-  const capabilities = list(attributes, 'supportedCapabilities')
-  return {
-    activeDirectory: capabilities?.includes(activeDirectory) ?? false,
+  const omitted: string[] = []
+  const list = (fact: string, name: string) => {
+    const values = valuesOf(attributes, name)
+    if (values && values.length > maxValues) omitted.push(`rootDse/${fact}`)
+    else if (values) return [...new Set(values.map(printable))].sort() // unordered: RFC 4511 section 4.1.7
+    return undefined
+  }
+  const capabilities = valuesOf(attributes, 'supportedCapabilities') ?? []
+  const facts = {
+    activeDirectory: capabilities.some((value) => value.equals(activeDirectory)),
     rootDse: present({
       dnsHostName: text('dnsHostName'),
       defaultNamingContext: text('defaultNamingContext'),
@@ -65,12 +72,13 @@ function rootDseFacts(attributes: Attributes): Pick<Facts, 'activeDirectory' | '
       domainFunctionality: integer(text('domainFunctionality')),
       forestFunctionality: integer(text('forestFunctionality')),
       domainControllerFunctionality: integer(text('domainControllerFunctionality')),
-      supportedSaslMechanisms: list(attributes, 'supportedSASLMechanisms'),
-      supportedCapabilities: capabilities,
+      supportedSaslMechanisms: list('supportedSaslMechanisms', 'supportedSASLMechanisms'),
+      supportedCapabilities: list('supportedCapabilities', 'supportedCapabilities'),
       isGlobalCatalogReady: boolean(text('isGlobalCatalogReady')),
       isSynchronized: boolean(text('isSynchronized')),
     }),
   }
+  return omitted.length > 0 ? { ...facts, omitted } : facts
 }
 
 /** Milliseconds that the server's clock is ahead, ±500: server times are truncated to seconds. Undefined without one. */
@@ -84,11 +92,10 @@ const maxLength = 500
 
 const printable = (value: Buffer) => escapeControls(value, maxLength).slice(0, maxLength)
 
-// RFC 4511 section 4.1.7: values are unordered.
-function list(attributes: Attributes, name: string): string[] | undefined {
-  const values = attributes.get(name.toLowerCase())
-  return values && [...new Set(values.map(printable))].sort()
-}
+/** Lists with more values are left out, see `boundFacts`: rendering them would take long. */
+const maxValues = 2_000
+
+const valuesOf = (attributes: Attributes, name: string) => attributes.get(name.toLowerCase())
 
 const integer = (text = '') => (/^(0|-?[1-9]\d{0,8})$/.test(text) ? Number(text) : undefined)
 

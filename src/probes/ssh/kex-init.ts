@@ -5,7 +5,7 @@ import { type KexMethod, kexMethods } from './key-exchange.ts'
 import { messages } from './packet.ts'
 
 /** The eight lists of SSH_MSG_KEXINIT, each in order of preference. */
-export type Algorithms = NonNullable<SshFacts['algorithms']>
+export type Algorithms = Required<NonNullable<SshFacts['algorithms']>>
 
 interface KexInit {
   algorithms: Algorithms

@@ -6,7 +6,7 @@ import { escapeControls } from '../../encoding/text.ts'
 
 type CertificateFacts = NonNullable<TlsFacts['certificate']>
 
-const [maxNameLength, maxSanLength, maxSans] = [1024, 300, 200]
+const [maxNameLength, maxSanLength] = [1024, 300]
 
 /** SHA-256 of a DER structure, in lower-case hexadecimal. */
 export const fingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')
@@ -72,7 +72,7 @@ function alternativeNames(list: string): string[] {
   return Array.from(list.matchAll(alternativeName), ([, kind = '', value = '']) => {
     const text = value.startsWith('"') ? String(JSON.parse(value)) : value
     return escapeControls(kind === 'IP Address' ? `IP:${address(text)}` : `${kind}:${text}`, maxSanLength)
-  }).slice(0, maxSans)
+  })
 }
 
 const address = (text: string): string => (ipaddr.isValid(text) ? ipaddr.parse(text).toString() : text)

@@ -269,3 +269,41 @@ describe('daysLeft', () => {
     expect(daysLeft(notAfter, Date.parse(now))).toBe(days)
   })
 })
+
+describe('facts that were left out', () => {
+  const ssh = (facts: object): Seen => ({
+    state: 'open',
+    reason: 'ssh-ok',
+    facts: { identification: 'SSH-2.0-x', ...facts },
+  })
+  const all = { hostKey: [], cipherClientToServer: [], cipherServerToClient: [], macClientToServer: [] }
+  const algorithms = { ...all, macServerToClient: [], compressionClientToServer: [], compressionServerToClient: [] }
+  const cut = { algorithms, omitted: ['algorithms/kex'] }
+
+  test('leave a rule that needs them undecided', () => {
+    expect(judged({ ssh: { forbid: ['arcfour'] } }, ssh(cut))).toEqual({
+      ...{ result: 'unknown', state: 'open', reason: 'response-too-large' },
+    })
+  })
+
+  test('change nothing for a rule that does not need them', () => {
+    expect(judged({ ssh: { speaks: true } }, ssh(cut)).result).toBe('pass')
+  })
+
+  test('hide no violation among the others', () => {
+    const offers = { ...cut, algorithms: { ...algorithms, cipherClientToServer: ['arcfour'] } }
+    expect(judged({ ssh: { forbid: ['arcfour'] } }, ssh(offers))).toMatchObject({ reason: 'ssh-algorithm-forbidden' })
+  })
+
+  test('never make a fail of a response that was too large to read', () => {
+    const large: Seen = { state: 'open', reason: 'response-too-large' }
+    for (const expectation of [{ tls: { minVersion: 'TLSv1.2' } }, { ldap: { answers: true } }] as const)
+      expect(judged(expectation, large)).toEqual({ result: 'unknown', state: 'open', reason: 'response-too-large' })
+  })
+
+  test('of some addresses of a name leave the rule undecided', () => {
+    const others: Seen = { state: 'unknown', reason: 'response-too-large' }
+    expect(judged({}, open, others)).toEqual({ result: 'unknown', state: 'unknown', reason: 'response-too-large' })
+    expect(judged({}, closed, others).result).toBe('fail')
+  })
+})

@@ -24,14 +24,17 @@ const observation = (check: number, addressResults = [addressResult()], observed
   addressResults,
 })
 const read = (...observations: Delivery['observations']) => readDelivery(checks, { online: true, observations }, span)
-const pointersOf = (outcome: ReturnType<typeof readDelivery>) =>
-  'issues' in outcome ? outcome.issues.map(({ pointer }) => pointer) : []
+const pointersOf = ({ issues }: ReturnType<typeof readDelivery>) => issues.map(({ pointer }) => pointer)
+
+const names = (count: number) => Array.from({ length: count }, () => 'x')
+const addresses = (count: number) => Array.from({ length: count }, (_, i) => addressResult({ address: `192.0.2.${i}` }))
 
 describe('a delivery', () => {
   test('becomes observations in the order of the checks, with the endpoints of the lease', () => {
     const facts = { protocol: 'TLSv1.3', trusted: false }
     const outcome = read(observation(1, [addressResult({ reason: 'tls-ok', facts })]), observation(0))
     expect(outcome).toEqual({
+      issues: [],
       observations: [
         { ...checks[0], observedAt: '2026-01-01T00:00:30.000Z', addressResults: [addressResult()] },
         {
@@ -48,7 +51,7 @@ describe('a delivery', () => {
     ['in the future', '2999-01-01T00:00:00Z', span.until],
   ])('has no observation %s', (_, observedAt, expected) => {
     const outcome = read(observation(0, [addressResult()], observedAt), observation(1))
-    expect('observations' in outcome && outcome.observations[0]?.observedAt).toBe(expected.toISOString())
+    expect(outcome.observations[0]?.observedAt).toBe(expected.toISOString())
   })
 
   const second = '/observations/1/addressResults/0'
@@ -59,25 +62,54 @@ describe('a delivery', () => {
     ['a text with NUL', [addressResult({ facts: { cipher: 'a\0b' } })], `${second}/facts/cipher`],
     ['half a character', [addressResult({ facts: { cipher: '\ud800' } })], `${second}/facts/cipher`],
     ['a terminal escape sequence', [addressResult({ facts: { cipher: '\u009b2J' } })], `${second}/facts/cipher`],
-    ['too many facts', [addressResult({ facts: { cipher: 'x'.repeat(70_000) } })], `${second}/facts`],
+    ['too many facts', [addressResult({ facts: { cipher: 'x'.repeat(70_000) } })], '/observations/1/addressResults'],
+    ['too many values', [addressResult({ facts: { chain: names(5_000) } })], '/observations/1/addressResults'],
+    ['too many addresses', addresses(66), '/observations/1/addressResults'],
+    ['no address', [], '/observations/1/addressResults'],
+    ['a state that there is not', [addressResult({ state: 'ajar' as 'open' })], `${second}/state`],
+    ['a reason of the service', [addressResult({ reason: 'batch-failed' })], `${second}/reason`],
+    ['a verdict', [addressResult({ result: 'pass' } as object)], `${second}/result`],
+    ['too many attempts', [addressResult({ attempts: 1_001 })], `${second}/attempts`],
     ['a name for an address', [addressResult({ address: 'b.test' })], `${second}/address`],
     ['an address with a zone', [addressResult({ address: 'fe80::1%eth0' })], `${second}/address`],
     ['a repeated address', [addressResult(), addressResult()], '/observations/1/addressResults'],
-  ])('with %s is refused there', (_, addressResults, pointer) => {
-    expect(pointersOf(read(observation(0), observation(1, addressResults)))).toEqual([pointer])
+  ])('with %s loses that observation alone', (_, addressResults, pointer) => {
+    const outcome = read(observation(0), observation(1, addressResults))
+    expect(pointersOf(outcome)).toEqual([pointer])
+    expect(outcome.observations).toEqual([expect.objectContaining(checks[0]), undefined])
   })
 
-  test('is refused unless it has one observation for each check', () => {
+  test.each<[string, unknown, string]>([
+    ['that is no object', 'x', '/observations/1'],
+    ['without a time', { check: 1, addressResults: [addressResult()] }, '/observations/1/observedAt'],
+    ['of 30 February', observation(1, [addressResult()], '2026-02-30T00:00:00Z'), '/observations/1/observedAt'],
+    ['of a check that is no number', { ...observation(1), check: 'b' }, '/observations/1/check'],
+  ])('with an observation %s loses that observation alone', (_, malformed, pointer) => {
+    const outcome = readDelivery(checks, { online: true, observations: [observation(0), malformed] }, span)
+    expect(pointersOf(outcome)).toContain(pointer)
+    expect(outcome.observations).toEqual([expect.objectContaining(checks[0]), undefined])
+  })
+
+  test('names the checks without an observation, and believes neither of two', () => {
     expect(pointersOf(read(observation(0)))).toEqual(['/observations'])
-    expect(pointersOf(read(observation(0), observation(0)))).toEqual(['/observations/1/check'])
-    expect(pointersOf(read(observation(0), observation(2)))).toEqual(['/observations/1/check'])
-    expect(pointersOf(read())).toEqual(['/observations'])
+    const twice = read(observation(0), observation(0), observation(1))
+    expect(pointersOf(twice)).toEqual(['/observations/0/check', '/observations/1/check'])
+    expect(twice.observations).toEqual([undefined, expect.objectContaining(checks[1])])
+    expect(pointersOf(read(observation(0), observation(2), observation(1)))).toEqual(['/observations/1/check'])
+    expect(pointersOf(read())).toEqual(['/observations', '/observations'])
   })
 
   test('can contain only the reasons of probes', () => {
     expect(probeReasons.filter((code) => reasons[code].about === 'rule')).toEqual([])
     expect(probeReasons).toEqual(expect.arrayContaining(['tcp-connected', 'egress-denied', 'local-failure']))
-    for (const code of ['audit-canceled', 'audit-deadline', 'batch-failed', 'vantage-absent', 'vantage-offline'])
+    for (const code of [
+      'audit-canceled',
+      'audit-deadline',
+      'batch-failed',
+      'observation-refused',
+      'vantage-absent',
+      'vantage-offline',
+    ])
       expect(probeReasons).not.toContain(code)
   })
 })

@@ -117,6 +117,19 @@ describe('addresses', () => {
     expect(seen).toEqual(['127.0.0.1'])
   })
 
+  test('of more than 64 addresses, the others make the finding undecided', async () => {
+    const { probe, seen } = scripted()
+    const addresses = Array.from({ length: 200 }, (_, i) => `127.0.1.${i}`)
+    const { observe } = observerWith({ tcp: probe, lookup: async () => addresses })
+    const { addressResults } = await observe(tcpCheck('many.test'))
+    expect(seen).toHaveLength(64)
+    expect(addressResults).toHaveLength(65)
+    expect(addressResults.at(-1)).toEqual({
+      ...{ address: null, state: 'unknown', reason: 'response-too-large' },
+      ...{ facts: {}, latencyMs: null, attempts: 0 },
+    })
+  })
+
   test.for([
     ['127.1', { state: 'unknown', reason: 'invalid-host' }],
     ['nowhere.test', { state: 'unresolved', reason: 'name-not-found' }],

@@ -1,12 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { Value } from 'typebox/value'
 import { ConflictError } from '../../../domain/errors.ts'
+import { DeliveryEnvelope } from '../../../domain/vantages/lease.ts'
 import type { ServerParts } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
 import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery, VantageParams } from './schemas.ts'
 
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
+/** One invalid observation must not reject the others: the operation checks them one by one. */
+const deliveryConfig = { ...config, acceptsAnyText: true } as const
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
@@ -68,22 +72,28 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
   app.post(
     '/vantages/:name/leases/:id/observations',
     {
-      config,
+      config: deliveryConfig,
       bodyLimit: deliveryLimit,
+      attachValidation: true,
       schema: {
         operationId: 'deliverObservations',
         tags: ['vantages'],
         summary: 'Deliver observations',
         description:
-          'One observation for each check of the lease: facts, no results. A late delivery counts unless the batch has been recorded in the meantime.',
+          'One observation for each check of the lease: facts, no results. A late delivery counts unless the batch has been recorded in the meantime. ' +
+          'An invalid or missing observation ends its check as an `error` (`observation-refused`) and is named in `refused`; the others are recorded.',
         params: LeaseParams,
         body: ObservationDelivery,
         response: {
           200: DeliveryReceipt,
-          ...problems(404, 413, 415, 422),
+          ...problems(404, 413, 415),
         },
       },
     },
-    async ({ params, body }) => ({ recorded: await leases.deliver(params.name, params.id, body) }),
+    async ({ params, body, validationError }) => {
+      const isReadable = Value.Check(DeliveryEnvelope, body)
+      if (validationError && !(validationError.validationContext === 'body' && isReadable)) throw validationError
+      return leases.deliver(params.name, params.id, body)
+    },
   )
 }

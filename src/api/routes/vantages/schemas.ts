@@ -133,6 +133,19 @@ export const DeliveryReceipt = Type.Object(
       description: 'False if the batch had been recorded before; nothing was changed',
       examples: [true],
     }),
+    refused: Type.Array(
+      Type.Object({
+        pointer: Type.String({
+          description: 'JSON Pointer into the delivery',
+          examples: ['/observations/0/addressResults/0/facts/protocol'],
+        }),
+        message: Type.String({ examples: ['must be one of TLSv1.2, TLSv1.3'] }),
+      }),
+      {
+        description: 'Issues of observations that were not recorded, at most 100; their checks are errors',
+        examples: [[]],
+      },
+    ),
   },
   { $id: 'DeliveryReceipt', description: 'Whether the observations were recorded' },
 )

@@ -44,7 +44,7 @@ describe('a lease', () => {
       { probe: 'tcp', host: '127.0.0.1', port: 2, options: {} },
     ])
     expect(Object.keys(lease).sort()).toEqual(['checks', 'heartbeatSeconds', 'id'])
-    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true, refused: [] })
     expect(await service.ended(auditId)).toMatchObject({ verdict: 'fail', counts: { pass: 1, fail: 1 } })
   })
 
@@ -73,61 +73,76 @@ describe('a lease', () => {
       expect((await service.call('POST', at('branch'), { key: foreign, body })).status).toBe(403)
       expect((await service.call('POST', at('other'), { key: foreign, body })).status).toBe(404)
     }
-    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true, refused: [] })
   })
 })
 
 describe('a delivery', () => {
-  test.each<[string, object, number, string]>([
-    [
-      'a check that the lease does not hold',
-      { observations: [observation(0), observation(7)] },
-      422,
-      '/observations/1/check',
-    ],
-    ['a check twice', { observations: [observation(0), observation(0)] }, 422, '/observations/1/check'],
-    ['too few checks', { observations: [observation(0)] }, 422, '/observations'],
+  test.each<[string, object[], string, number[]]>([
+    ['a check that the lease does not hold', [observation(0), observation(7)], '/observations/1/check', [1]],
+    ['a check twice', [observation(0), observation(0)], '/observations/1/check', [0, 1]],
+    ['too few checks', [observation(0)], '/observations', [1]],
     [
       'facts of another probe',
-      { observations: [observation(0, { facts: { protocol: 'TLSv1.3' } }), observation(1)] },
-      422,
+      [observation(0, { facts: { protocol: 'TLSv1.3' } }), observation(1)],
       '/observations/0/addressResults/0/facts/protocol',
+      [0],
+    ],
+    [
+      'facts with control characters',
+      [observation(0, { facts: { 'a\u202e\0': '\u001b[2J' } }), observation(1)],
+      '/observations/0/addressResults/0/facts/a\\u202e\\u0000',
+      [0],
     ],
     [
       'an address that is none',
-      { observations: [observation(0, { address: 'localhost' }), observation(1)] },
-      422,
+      [observation(0, { address: 'localhost' }), observation(1)],
       '/observations/0/addressResults/0/address',
+      [0],
     ],
+    ['a result', [observation(0, { result: 'pass' }), observation(1)], '/observations/0/addressResults/0/result', [0]],
     [
-      'a result',
-      { observations: [observation(0, { result: 'pass' }), observation(1)] },
-      400,
-      '/observations/0/addressResults/0/result',
-    ],
-    [
-      'a reason that only the judge gives',
-      { observations: [observation(0, { reason: 'as-expected' }), observation(1)] },
-      400,
+      'a reason of a newer version',
+      [observation(0, { reason: 'quic-ok' }), observation(1)],
       '/observations/0/addressResults/0/reason',
+      [0],
     ],
     [
       'a reason that only the service gives',
-      { observations: [observation(0, { reason: 'batch-failed' }), observation(1)] },
-      400,
+      [observation(0, { reason: 'batch-failed' }), observation(1)],
       '/observations/0/addressResults/0/reason',
+      [0],
     ],
     [
-      'a state that there is not',
-      { observations: [observation(0, { state: 'ajar' }), observation(1)] },
-      400,
-      '/observations/0/addressResults/0/state',
+      'more facts than an observation may have',
+      [observation(0, { facts: { cipher: 'x'.repeat(70_000) } }), observation(1)],
+      '/observations/0/addressResults',
+      [0],
     ],
-  ])('with %s is refused whole, and the place is named', async (_, delivery, status, pointer) => {
+    ['an observation that is none', [null as never, observation(1)], '/observations/0', [0]],
+  ])('with %s loses these checks alone, as errors, and the place is named', async (_, observations, pointer, lost) => {
     const { auditId, lease } = await leaseOne()
-    const answer = await deliver(lease.id, { online: true, ...delivery })
-    expect(answer.status).toBe(status)
-    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
+    const { status, body } = await deliver(lease.id, { online: true, observations })
+    expect({ status, recorded: body.recorded }).toEqual({ status: 200, recorded: true })
+    expect(body.refused.map((issue: { pointer: string }) => issue.pointer)).toContain(pointer)
+    const findings = (await service.findings(auditId)).filter(({ vantage }) => vantage === 'branch')
+    for (const [i, rule] of ['must-be-open', 'must-be-shut'].entries()) {
+      const { result, reason } = findings.find((finding) => finding.rule === rule) ?? {}
+      const isLost = result === 'error' && reason?.code === 'observation-refused'
+      expect([rule, isLost]).toEqual([rule, lost.includes(i)])
+    }
+    expect((await service.ended(auditId)).status).toBe('completed')
+  })
+
+  test.each<[string, object, string]>([
+    ['without observations', { online: true }, '/observations'],
+    ['whose observations are no list', { online: true, observations: {} }, '/observations'],
+    ['with unknown fields', { online: true, observations: [], more: 1 }, '/more'],
+  ])('%s is refused whole', async (_, delivery, pointer) => {
+    const { auditId, lease } = await leaseOne()
+    const { status, body } = await deliver(lease.id, delivery)
+    expect(status).toBe(400)
+    expect(body.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
     expect((await service.stores.audits.find(auditId))?.status).toBe('running')
     await deliver(lease.id, whole)
   })
@@ -138,9 +153,9 @@ describe('a delivery', () => {
       online: true,
       observations: [0, 1].map((i) => observation(i, { state: 'closed', reason: 'connection-refused' })),
     }
-    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true })
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: true, refused: [] })
     const before = await service.findings(auditId)
-    expect((await deliver(lease.id, opposite)).body).toEqual({ recorded: false })
+    expect((await deliver(lease.id, opposite)).body).toEqual({ recorded: false, refused: [] })
     expect(await service.findings(auditId)).toEqual(before)
   })
 
@@ -148,7 +163,7 @@ describe('a delivery', () => {
     const { auditId, lease } = await leaseOne()
     await service.call('POST', `/v1/audits/${auditId}/cancel`, { body: {} })
     const before = await service.ended(auditId)
-    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: false })
+    expect((await deliver(lease.id, whole)).body).toEqual({ recorded: false, refused: [] })
     expect(await service.stores.audits.find(auditId)).toEqual(before)
   })
 
