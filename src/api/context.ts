@@ -31,6 +31,10 @@ export interface ServerParts extends Omit<Parts, keyof View> {
     render(): Promise<string>
     /** Counts a response; `operation` is an operationId, or `none`. */
     responded(operation: string, status: number, tookMs: number): void
+    /** The number of open connections. */
+    connected(open: number): void
+    /** Counts what a quota refused. */
+    refused(quota: string): void
   }
   /** Undefined when tracing is off. */
   tracing?: RequestTracing | undefined

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
 import type { ServerParts, View } from './context.ts'
 import { requireKey } from './http/auth.ts'
+import { shareConnections } from './http/connections.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
 import { serveHeadRequests } from './http/head-requests.ts'
@@ -10,6 +11,7 @@ import { createListener, respondToClientError } from './http/listener.ts'
 import { respondToUnknownPaths } from './http/not-found.ts'
 import { createTokenReader } from './http/oidc.ts'
 import { registerProblems, respondToFrameworkError } from './http/problems.ts'
+import { createQuotas, limitStreams } from './http/quotas.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { RequestLog, sharedLog } from './http/request-log.ts'
 import { secureHeaders } from './http/security-headers.ts'
@@ -58,6 +60,12 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
     done()
   })
   drainBeforeClosing(app)
+  const { limits, connections: maxConnections } = parts.listening
+  const connections = shareConnections(app.server, maxConnections, {
+    changed: parts.metrics.connected,
+    full: (outcome) => parts.metrics.refused(`connections-${outcome}`),
+  })
+  const quotas = createQuotas(limits, connections, parts.metrics.refused)
   secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
   respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
@@ -68,12 +76,10 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   await serveDocs(app)
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
-    const tooMany = limitRequests(parts.listening.limits)
-    requireKey(
-      guarded,
-      { stores, transaction, now },
-      { tooMany, tokens: parts.tokens && createTokenReader(parts.tokens) },
-    )
+    const tooMany = limitRequests(limits)
+    const tokens = parts.tokens && createTokenReader(parts.tokens)
+    requireKey(guarded, { stores, transaction, now }, { tooMany, tokens, quotas })
+    limitStreams(guarded, quotas)
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)
     await guarded.register(
@@ -83,7 +89,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
         v1.addHook('onRoute', ({ schema }) => {
           if (schema) schema.querystring ??= closedObject({}) // rejects unknown parameters
         })
-        await registerRoutes(v1, parts)
+        await registerRoutes(v1, { ...parts, quotas })
       },
       { prefix: '/v1' },
     )

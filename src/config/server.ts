@@ -34,18 +34,27 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
         'PORTWARDEN_TLS_KEY=/etc/portwarden/tls.key; or, where a proxy in front of it ends TLS, PORTWARDEN_BEHIND_PROXY=true; or HOST=127.0.0.1',
     )
   }
+  const connections = integer('PORTWARDEN_CONNECTIONS', 2_500, [10, 100_000])
+  const fifth = Math.max(2, Math.floor(connections / 5))
   return {
     host,
     port: integer('PORT', 8080, [0, 65_535]),
     tls,
     behindProxy,
-    connections: integer('PORTWARDEN_CONNECTIONS', 2_500, [10, 100_000]),
+    connections,
     limits: {
       requestsPerMinute: integer('PORTWARDEN_REQUESTS_PER_MINUTE', 30_000, [1, 100_000_000]),
       refusalsPerMinute: integer('PORTWARDEN_REFUSALS_PER_MINUTE', 1_000, [1, 100_000_000]),
       auditsPerMinute: integer('PORTWARDEN_AUDITS_PER_MINUTE', 600, [1, 100_000_000]),
       targetsPerAudit: integer('PORTWARDEN_TARGETS_PER_AUDIT', 200_000, [1, 100_000_000]),
       checksInFlight: integer('PORTWARDEN_CHECKS_IN_FLIGHT', 10_000_000, [1, 2_000_000_000]),
+      callbacksWaiting: integer('PORTWARDEN_CALLBACKS_WAITING', 10_000, [1, 10_000_000]),
+      connectionsPerKey: integer('PORTWARDEN_CONNECTIONS_PER_KEY', fifth, [1, 100_000]),
+      streamsPerKey: integer('PORTWARDEN_STREAMS_PER_KEY', 100, [1, 100_000]),
+      importsPerKey: integer('PORTWARDEN_IMPORTS_PER_KEY', 2, [1, 1_000]),
+      imports: integer('PORTWARDEN_IMPORTS', 16, [1, 1_000]),
+      spoolBytesPerKey: integer('PORTWARDEN_SPOOL_MIB_PER_KEY', 512, [1, 1_000_000]) * 2 ** 20,
+      spoolBytes: integer('PORTWARDEN_SPOOL_MIB', 2_048, [1, 10_000_000]) * 2 ** 20,
     },
   }
 }

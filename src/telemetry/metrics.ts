@@ -30,10 +30,15 @@ export interface Metrics {
   ended(audit: { status: string; verdict: string }): void
   /** Counts a response. */
   responded(operation: string, status: number, tookMs: number): void
+  /** The number of open connections. */
+  connected(open: number): void
+  /** Counts what a quota refused. */
+  refused(quota: string): void
   /** The text format of Prometheus. While the database is down, backlog series are NaN or missing. */
   render(): Promise<string>
 }
 
+const quotas = ['connections', 'connections-closed', 'connections-rejected', 'imports', 'spool', 'streams']
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Counts the work of this process; reads the backlog at scrapes. */
@@ -71,6 +76,14 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
     buckets: durations,
     registers,
   })
+  const connections = new Gauge({ name: 'portwarden_connections', help: 'Open connections of clients', registers })
+  const refusals = new Counter({
+    name: 'portwarden_quota_refusals_total',
+    help: 'Requests and connections that a quota refused or closed',
+    labelNames: ['quota'],
+    registers,
+  })
+  for (const quota of quotas) refusals.inc({ quota }, 0)
   const showBacklog = createBacklogGauges(registers)
 
   return {
@@ -81,6 +94,8 @@ export function createMetrics(backlog: () => Promise<Backlog>): Metrics {
         if (evidence && latencyMs !== null) probeSeconds.observe({ probe: evidence.probe }, latencyMs / 1000)
       }
     },
+    connected: (open) => connections.set(open),
+    refused: (quota) => refusals.inc({ quota }),
     ended: ({ status, verdict }) => audits.inc({ status, verdict }),
     responded: (operation, status, tookMs) =>
       responseSeconds.observe({ operation, status: `${Math.floor(status / 100)}xx` }, tookMs / 1000),

@@ -12,7 +12,7 @@ let service: Service
 let closedAfter: Promise<number>
 beforeAll(async () => {
   database = await createTestDatabase()
-  service = await startServiceProcess(database.url, { PORTWARDEN_LOG_LEVEL: 'warn' }, 'api')
+  service = await startServiceProcess(database.url, { PORTWARDEN_LOG_LEVEL: 'warn', PORTWARDEN_CONNECTIONS_PER_KEY: String(clients) }, 'api')
   closedAfter = measureHeaderTimeout()
 })
 afterAll(async () => {

@@ -4,15 +4,17 @@ import { everything, isEverything, type TargetScope } from '../../store/query/ta
 import type { View } from '../context.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
+import type { Quotas } from './quotas.ts'
 import type { TooMany } from './rate-limits.ts'
 
 interface Guards {
   tooMany?: TooMany
   tokens?: TokenReader | undefined
+  quotas?: Quotas
 }
 
 /** Requires `Authorization: Bearer` (RFC 6750) on every route of `app`, with a key or token whose scopes allow the operation. */
-export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }: Guards = {}): void {
+export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, quotas }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('view')
   app.decorateRequest('isStillValid')
@@ -29,6 +31,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens }:
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
+    quotas?.startRequest(request, reply)
     request.view = viewOf(caller.targetScope)
     // Fails closed; the next request reports the cause.
     request.isStillValid = async () => (await authenticate().catch(() => undefined)) !== undefined

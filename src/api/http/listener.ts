@@ -26,12 +26,15 @@ const socketOptions = {
   maxHeaderSize: 16 * 1024,
 }
 
+/** For connections that are closing to make room, see `shareConnections`. */
+const spareConnections = 256
+
 /** Creates the HTTP server, with limits for clients. */
 export function createListener({ tls, connections }: ListenerSettings, handle: RequestListener): http.Server {
   const server = tls
     ? https.createServer({ ...socketOptions, ...tlsOptions(tls), handshakeTimeout: 10_000 }, handle)
     : http.createServer(socketOptions, handle)
-  server.maxConnections = connections
+  server.maxConnections = connections + spareConnections
   server.maxHeadersCount = 100
   server.maxRequestsPerSocket = 100_000
   server.setTimeout(60_000) // without traffic; also ends responses that the client does not read

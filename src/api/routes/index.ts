@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerParts } from '../context.ts'
+import type { Quotas } from '../http/quotas.ts'
 import { auditRoutes } from './audits/audits.ts'
 import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'
@@ -24,7 +25,7 @@ import { deliveryRoutes } from './webhooks/deliveries.ts'
 import { webhookRoutes } from './webhooks/webhooks.ts'
 
 /** Registers the routes under /v1, each with the parts that it uses; the order is that of the OpenAPI document. */
-export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): Promise<void> {
+export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & { quotas: Quotas }): Promise<void> {
   const {
     endAudit,
     enqueueBatches,
@@ -62,7 +63,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts): P
   await v1.register(keyRoutes)
   await v1.register(vantageRoutes)
   await v1.register(leaseRoutes, { leases: parts.leases })
-  await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir })
+  await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir, quotas: parts.quotas })
   await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
   await v1.register(waiverRoutes)
   await v1.register(windowRoutes, { enqueueReprobe })

@@ -10,6 +10,7 @@ import type { TargetInput as StoredInput } from '../../../store/inventory/target
 import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
 import { errorOf, findUnstorable, issuesOf, type SchemaError, sendProblem } from '../../http/problems.ts'
+import type { Quotas } from '../../http/quotas.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
@@ -52,9 +53,13 @@ const importContent = Object.fromEntries(
   }),
 )
 
-export const targetImportRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'spoolDir'>> = async (
+interface ImportParts extends Pick<ServerParts, 'spoolDir'> {
+  quotas: Pick<Quotas, 'startImport'>
+}
+
+export const targetImportRoutes: FastifyPluginAsyncTypebox<ImportParts> = async (
   app,
-  { spoolDir },
+  { spoolDir, quotas },
 ) => {
   // The handler reads the body itself, piece by piece.
   app.addContentTypeParser(Object.keys(readers), (_request, _payload, done) => done(null, ''))
@@ -84,7 +89,11 @@ The service reads the whole document before it saves anything. It saves all rows
       const read = readers[mediaTypeOf(request)]
       if (!read) return sendProblem(reply, { status: 415, detail: `send ${Object.keys(readers).join(', ')}` })
       if (!isUtf8(request)) return sendProblem(reply, { status: 415, detail: 'send UTF-8' })
-      const spool = await openSpool<StoredInput>(spoolDir)
+      const share = quotas.startImport(request.caller.keyId)
+      const spool = await openSpool<StoredInput>(spoolDir, share.spool).catch((error: unknown) => {
+        share.end()
+        throw error
+      })
       const release = allowTime(request.raw.socket, limitMs)
       try {
         const tally = await sift(read(readBody(request.raw, limitBytes)), {
@@ -109,6 +118,7 @@ The service reads the whole document before it saves anything. It saves all rows
       } finally {
         release()
         await spool.close()
+        share.end()
       }
     },
   )

@@ -12,7 +12,8 @@ export interface Spool<T> {
 
 const flushAt = 64 * 1024
 
-export async function openSpool<T>(directory: string): Promise<Spool<T>> {
+/** `claim` is called before bytes are stored, and may throw. */
+export async function openSpool<T>(directory: string, claim: (bytes: number) => void): Promise<Spool<T>> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const path = join(directory, `spool-${newUuid()}`)
   const file = await open(path, 'wx+', 0o600)
@@ -21,6 +22,7 @@ export async function openSpool<T>(directory: string): Promise<Spool<T>> {
   const flush = async () => {
     const text = waiting
     waiting = ''
+    claim(Buffer.byteLength(text))
     if (text !== '') await file.appendFile(text) // write() may leave a rest, and says so with a number
   }
   return {
