@@ -35,6 +35,7 @@ export function openWebhooks(
     poster: tracing ? { ...poster, post: (post) => tracing.delivery(() => poster.post(post)) } : poster,
     seal,
     retrySeconds: config.webhooks.retrySeconds,
+    receiversPerKey: config.webhooks.receiversPerKey,
     userAgent: `portwarden/${version}`,
     onError: (err) => log.error({ err }, 'webhooks'),
   })

@@ -11,6 +11,8 @@ export interface WebhookSettings {
   timeoutMs: number
   /** The pause before each retry. */
   retrySeconds: readonly number[]
+  /** Receivers of one key that get callbacks at the same time. */
+  receiversPerKey: number
   /** Retention of finished deliveries. */
   retentionDays: number
 }
@@ -27,6 +29,7 @@ export const readWebhooks = ({ text, checked, integer, flag }: Values): WebhookS
   })
     .split(',')
     .map(Number),
+  receiversPerKey: integer('PORTWARDEN_CALLBACK_RECEIVERS', 8, [1, 64]),
   retentionDays: integer('PORTWARDEN_WEBHOOK_RETENTION_DAYS', 30, [1, 3_650]),
 })
 

@@ -12,7 +12,11 @@ let service: Service
 let closedAfter: Promise<number>
 beforeAll(async () => {
   database = await createTestDatabase()
-  service = await startServiceProcess(database.url, { PORTWARDEN_LOG_LEVEL: 'warn', PORTWARDEN_CONNECTIONS_PER_KEY: String(clients) }, 'api')
+  service = await startServiceProcess(
+    database.url,
+    { PORTWARDEN_LOG_LEVEL: 'warn', PORTWARDEN_CONNECTIONS_PER_KEY: String(clients) },
+    'api',
+  )
   closedAfter = measureHeaderTimeout()
 })
 afterAll(async () => {

@@ -20,7 +20,7 @@ export interface Order {
   requestedBy: string
   idempotencyKey?: string
   /** Default: no limit. */
-  quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight'>
+  quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight' | 'callbacksWaiting'>
   /** The planned start, from which the deadline counts. */
   startsAt?: Date
 }
@@ -100,6 +100,7 @@ async function writeAudits(
   )
   const resolved = fresh.map((one, i) => ({ ...one, snapshot: found[i] as ResolvedRequest }))
   await checkQuotas(stores, resolved)
+  await checkCallbacks(stores, fresh)
   const now = resolved.filter(({ order, snapshot }) => !order.startsAt && fitsBatch(snapshot))
   const plans = await makePlans(
     stores,
@@ -166,5 +167,15 @@ async function checkQuotas(
         `${underWay} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
         quotaRetrySeconds,
       )
+  }
+}
+
+/** Callbacks wait for as long as their receivers do not respond. */
+async function checkCallbacks(stores: Stores, inputs: readonly AcceptInput[]): Promise<void> {
+  const withCallback = inputs.filter(({ request, order }) => request.callbackUrl !== undefined && order.quota)
+  for (const [requestedBy, [first]] of Map.groupBy(withCallback, ({ order }) => order.requestedBy)) {
+    const limit = first?.order.quota?.callbacksWaiting ?? Number.POSITIVE_INFINITY
+    if ((await stores.deliveries.waitingCallbacks(requestedBy, limit)) < limit) continue
+    throw new QuotaError(`${limit} callbacks of this key wait for their receivers`, quotaRetrySeconds)
   }
 }

@@ -1,9 +1,9 @@
 import type { Parts } from '../context.ts'
 import { relayEntries, wakeDeliveries } from '../events/relay.ts'
 import { publishPresence } from '../vantages/presence.ts'
-import { type DelivererOptions, deliver } from './delivery/deliver.ts'
+import { type Bell, type DelivererOptions, deliver } from './delivery/deliver.ts'
 
-interface NotifierOptions extends Omit<DelivererOptions, 'signal'>, Pick<Parts, 'enqueueDelivery'> {
+interface NotifierOptions extends Omit<DelivererOptions, 'signal' | 'isHeld'>, Pick<Parts, 'enqueueDelivery'> {
   /** Resolves when the outbox may have entries, or after `ms`. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   onError(error: unknown): void
@@ -16,9 +16,9 @@ const pollEveryMs = 15_000
 
 /** Relays the outbox to webhooks and delivers to them. */
 export function createNotifier(options: NotifierOptions) {
-  const { stores, transaction, enqueueDelivery } = options
+  const { transaction } = options
   const stopping = new AbortController()
-  const deliverer: DelivererOptions = { ...options, signal: stopping.signal }
+  const deliveries = createDeliveries(options, stopping.signal)
   let relaying: Promise<void> = Promise.resolve()
 
   const relay = async () => {
@@ -49,18 +49,67 @@ export function createNotifier(options: NotifierOptions) {
       relaying = relay()
     },
 
-    /** Sends due deliveries, and queues the next one. */
+    /** Starts to send what is due to a webhook, beside others: a slow receiver occupies no worker of the queue. */
     async deliver({ webhookId }: { webhookId: string }): Promise<void> {
-      const next = await deliver(deliverer, webhookId)
-      if (!next) return
-      const webhook = await stores.webhooks.find(webhookId)
-      if (webhook?.enabled) await transaction((_, database) => enqueueDelivery(database, webhookId, next))
+      deliveries.wake(webhookId)
     },
 
     /** Ends soon; undelivered events wait for the next start. */
     async stop(): Promise<void> {
       stopping.abort()
-      await relaying
+      await Promise.all([relaying, deliveries.ended()])
+    },
+  }
+}
+
+/** The webhooks that this process delivers to. */
+function createDeliveries(options: NotifierOptions, signal: AbortSignal) {
+  const { stores, transaction, enqueueDelivery } = options
+  const running = new Map<string, { ring(): void; done: Promise<void> }>()
+  const deliverer = { ...options, signal, isHeld: () => true }
+
+  const start = (webhookId: string) => {
+    let bell = Promise.withResolvers<void>()
+    let isRung = true
+    const ring = () => {
+      isRung = true
+      bell.resolve()
+      bell = Promise.withResolvers()
+    }
+    const shown: Bell = {
+      get rung() {
+        return bell.promise
+      },
+    }
+    const run = async () => {
+      let next: Date | undefined
+      while (isRung && !signal.aborted) {
+        isRung = false
+        next = await deliver(deliverer, webhookId, shown)
+      }
+      const webhook = next && (await stores.webhooks.find(webhookId))
+      if (webhook?.enabled) await transaction((_, database) => enqueueDelivery(database, webhookId, next))
+    }
+    const done = run()
+      .catch(options.onError) // what waits is woken again soon
+      .finally(() => {
+        running.delete(webhookId)
+        if (isRung) wake(webhookId)
+      })
+    running.set(webhookId, { ring, done })
+  }
+
+  const wake = (webhookId: string): void => {
+    if (signal.aborted) return
+    const active = running.get(webhookId)
+    if (active) active.ring()
+    else start(webhookId)
+  }
+
+  return {
+    wake,
+    async ended(): Promise<void> {
+      await Promise.all([...running.values()].map(({ done }) => done))
     },
   }
 }

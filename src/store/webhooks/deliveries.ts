@@ -1,5 +1,6 @@
 import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.ts'
 import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
+import { receiverOf, type WaitingReceiver } from '../../domain/webhooks/receivers.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
@@ -83,24 +84,44 @@ export function createDeliveryStore(db: Database) {
         FROM unnest(${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[], ${payloads}::text[]) AS e(id, type, payload)`
       const column = <T>(pick: (delivery: NewDelivery) => T) => deliveries.map(pick)
       const added = await prepared<{ id: string }>(db)`
-        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, status)
-        SELECT webhook_id, event_id, lane, series, url, signed_for, 'waiting' FROM unnest(
+        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, receiver, status)
+        SELECT webhook_id, event_id, lane, series, url, signed_for, receiver, 'waiting' FROM unnest(
           ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
           ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[],
-          ${column((d) => d.signedFor ?? null)}::text[]
-        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, position) ORDER BY position RETURNING id::text`
+          ${column((d) => d.signedFor ?? null)}::text[], ${column(receiverOfDelivery)}::text[]
+        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, receiver, position) ORDER BY position RETURNING id::text`
       return added.map(({ id }) => id)
     },
 
-    /** What can be sent to a webhook now, in order: nothing that comes after what waits for its next try. */
-    async due(webhookId: string, limit: number): Promise<DueDelivery[]> {
+    /** The receivers of a webhook for which something may be due. */
+    async dueReceivers(webhookId: string): Promise<WaitingReceiver[]> {
+      const first = (after: Prisma.Sql) => Prisma.sql`(
+        SELECT receiver, signed_for, next_at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' ${after}
+        ORDER BY receiver, next_at LIMIT 1)`
+      return report<WaitingReceiver>(db)`
+        WITH RECURSIVE waiting AS (
+          ${first(Prisma.empty)}
+          UNION ALL SELECT n.* FROM waiting w CROSS JOIN LATERAL ${first(Prisma.sql`AND receiver > w.receiver`)} n
+        ) SELECT receiver, signed_for AS key FROM waiting WHERE next_at <= now()`
+    },
+
+    /** How many callbacks of a key wait, counted up to `limit`. */
+    async waitingCallbacks(key: string, limit: number): Promise<number> {
+      const rows = await prepared<{ count: number }>(db)`
+        SELECT count(*)::int FROM (
+          SELECT FROM webhook_delivery WHERE signed_for = ${key} AND status = 'waiting' LIMIT ${limit}::int) w`
+      return rows[0]?.count ?? 0
+    },
+
+    /** What can be sent to a receiver now, in order: nothing that comes after what waits for its next try. */
+    async due(webhookId: string, receiver: string, limit: number): Promise<DueDelivery[]> {
       const held = (column: 'lane' | 'series') => Prisma.sql`EXISTS (
         SELECT FROM webhook_delivery b WHERE b.webhook_id = d.webhook_id AND b.status = 'waiting'
           AND ${Prisma.raw(`b.${column} = d.${column}`)} AND b.id < d.id AND b.next_at > now())`
       const rows = await report<Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string }>(db)`
         SELECT d.id::text, coalesce(d.url, w.url) AS url, d.signed_for AS "signedFor", d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
         FROM (
-          SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at <= now()
+          SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND receiver = ${receiver} AND status = 'waiting' AND next_at <= now()
             AND NOT ${held('lane')} AND (series IS NULL OR NOT ${held('series')}) ORDER BY id LIMIT ${limit}::int
         ) d JOIN webhook w ON w.id = d.webhook_id JOIN webhook_event e ON e.id = d.event_id ORDER BY d.id`
       return rows.map(({ eventId, type, payload, ...row }) => ({ ...row, event: { id: eventId, type, payload } }))
@@ -122,10 +143,11 @@ export function createDeliveryStore(db: Database) {
         WHERE d.id = t.id`
     },
 
-    /** When the next of the tries for a webhook that have to wait is due; undefined where none has to. */
-    async nextAt(webhookId: string): Promise<Date | undefined> {
+    /** When the next of the tries for a webhook, or one of its receivers, that have to wait is due; undefined where none has to. */
+    async nextAt(webhookId: string, receiver: string | null = null): Promise<Date | undefined> {
       const rows = await prepared<{ at: Date | null }>(db)`
-        SELECT min(next_at) AS at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at > now()`
+        SELECT min(next_at) AS at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' AND next_at > now()
+          AND (${receiver}::text IS NULL OR receiver = ${receiver})`
       return rows[0]?.at ?? undefined
     },
 
@@ -177,6 +199,9 @@ export function createDeliveryStore(db: Database) {
     },
   }
 }
+
+const receiverOfDelivery = ({ url, signedFor }: NewDelivery) =>
+  receiverOf(url !== undefined && signedFor !== undefined ? { url, key: signedFor } : undefined)
 
 const maxBigInt = 2n ** 63n - 1n
 

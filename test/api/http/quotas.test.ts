@@ -69,13 +69,18 @@ async function hold(count: number, first: string, localAddress = '127.0.0.1') {
   }
 }
 
-const openConnections = () => new Promise<number>((resolve) => service.server.server.getConnections((_, n) => resolve(n)))
+const openConnections = () =>
+  new Promise<number>((resolve) => service.server.server.getConnections((_, n) => resolve(n)))
 const slowImport = (key: string) =>
   `POST /v1/targets/import HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${key}\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\nname,`
 const slowBody = (key: string) =>
   `POST /v1/targets HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`
 const metric = async (name: string) =>
-  Number(new RegExp(`^${name.replaceAll(/[{}]/g, '\\$&')} (\\d+)$`, 'm').exec((await service.call('GET', '/metrics')).body)?.[1])
+  Number(
+    new RegExp(`^${name.replaceAll(/[{}]/g, '\\$&')} (\\d+)$`, 'm').exec(
+      (await service.call('GET', '/metrics')).body,
+    )?.[1],
+  )
 
 describe('while one key holds its maximum, the request of another key works', () => {
   test('of slow requests: more of the first get 429 with Retry-After', async () => {
@@ -116,7 +121,12 @@ describe('while one key holds its maximum, the request of another key works', ()
     const rows = (count: number) =>
       `name,address,labels.more\r\n${Array.from({ length: count }, (_, i) => `spool-${i},127.0.0.1,${'x'.repeat(200)}\r\n`).join('')}`
     const send_ = (count: number) =>
-      send('/v1/targets/import', { key: holder, method: 'POST', body: rows(count), headers: { 'content-type': 'text/csv' } })
+      send('/v1/targets/import', {
+        key: holder,
+        method: 'POST',
+        body: rows(count),
+        headers: { 'content-type': 'text/csv' },
+      })
     const refused = await send_(5_000)
     expect(refused.status).toBe(429)
     expect(refused.body.detail).toContain('would store more than 1 MiB')
@@ -124,7 +134,10 @@ describe('while one key holds its maximum, the request of another key works', ()
   })
 
   test('of event streams', async () => {
-    const id = await service.accept({ targets: [{ name: 'streamed', address: '127.0.0.1' }], params: { openPort: 1, closedPort: 1 } })
+    const id = await service.accept({
+      targets: [{ name: 'streamed', address: '127.0.0.1' }],
+      params: { openPort: 1, closedPort: 1 },
+    })
     const stream = `GET /v1/audits/${id}/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${holder}\r\n\r\n`
     const streams = await hold(2, stream)
     await until(() => streams.responses().length === 2)
@@ -161,7 +174,9 @@ describe('connections without a key leave room', () => {
   })
 
   test('while keys use all of them, a newcomer gets 503 with Retry-After', async () => {
-    const keys = await Promise.all(['k1', 'k2', 'k3', 'k4'].map((name) => service.stores.keys.create(name, ['targets:write'])))
+    const keys = await Promise.all(
+      ['k1', 'k2', 'k3', 'k4'].map((name) => service.stores.keys.create(name, ['targets:write'])),
+    )
     for (const key of keys) await hold(perKey, slowBody(key))
     let more = 0
     const refused = await until(async () => {

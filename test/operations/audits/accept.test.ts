@@ -213,7 +213,7 @@ describe('requests that come at the same time', () => {
           request: { policy: 'ports', targets: ['known'], params, ...request },
           order: {
             ...{ trigger: 'test', requestedBy: 'crowd', idempotencyKey: key },
-            ...(quota && { quota: { targetsPerAudit: 10, checksInFlight: quota } }),
+            ...(quota && { quota: { targetsPerAudit: 10, checksInFlight: quota, callbacksWaiting: 10 } }),
           },
         }),
       ),

@@ -21,7 +21,7 @@ const add = async (lane: string, series?: string) => {
   )
   return delivery
 }
-const due = async () => (await stores.deliveries.due('w', 100)).map(({ id }) => id)
+const due = async () => (await stores.deliveries.due('w', '', 100)).map(({ id }) => id)
 const settle = (id: string, settlement: Parameters<typeof stores.deliveries.settle>[0][number]['settlement']) =>
   stores.deliveries.settle([
     { id, triedAt: new Date(), attempt: { status: 500, error: 'responded 500', durationMs: 1 }, settlement },

@@ -57,10 +57,7 @@ interface ImportParts extends Pick<ServerParts, 'spoolDir'> {
   quotas: Pick<Quotas, 'startImport'>
 }
 
-export const targetImportRoutes: FastifyPluginAsyncTypebox<ImportParts> = async (
-  app,
-  { spoolDir, quotas },
-) => {
+export const targetImportRoutes: FastifyPluginAsyncTypebox<ImportParts> = async (app, { spoolDir, quotas }) => {
   // The handler reads the body itself, piece by piece.
   app.addContentTypeParser(Object.keys(readers), (_request, _payload, done) => done(null, ''))
 

@@ -1,131 +1,89 @@
-import { randomUUID } from 'node:crypto'
-import { type Attempt, settle, type WebhookFormat } from '../../../domain/webhooks/delivery-policy.ts'
-import type { Stores, Transact } from '../../../store/db/stores.ts'
-import type { DueDelivery, Settled } from '../../../store/webhooks/deliveries.ts'
-import { callbacksId } from '../../../store/webhooks/webhooks.ts'
-import type { Seal } from '../seal.ts'
-import type { Poster } from './http-client.ts'
-import { lanesOf } from './lanes.ts'
-import { render } from './render.ts'
-import { createSigner, type Signer } from './signer.ts'
+import { chooseReceivers } from '../../../domain/webhooks/receivers.ts'
+import { pause } from '../../../runtime/sleep.ts'
+import type { Stores } from '../../../store/db/stores.ts'
+import { takeLease } from './lease.ts'
+import { type SendOptions, sendTurn } from './send-turn.ts'
 
-export interface DelivererOptions {
-  stores: Stores
-  transaction: Transact
-  poster: Poster
-  seal: Seal
-  /** The pauses before the second try and each further one. */
-  retrySeconds: readonly number[]
-  userAgent: string
-  now(): Date
-  /** Ends the delivery soon. */
-  signal: AbortSignal
+export interface DelivererOptions extends SendOptions {
+  /** Receivers of one key that get callbacks at the same time. */
+  receiversPerKey: number
 }
 
-const duePerRound = 500
-const lanesInParallel = 16
-const leaseSeconds = 15
-const settledPerStatement = 100
-/** Failures after which the receiver counts as down. */
-const downAfter = 10
-/** After this time another webhook may have its turn. */
-const turnMs = 30_000
+const receiversInAll = 64
+/** Pause between reads of what waits, if nothing rings. */
+const pollEveryMs = 1_000
+
+/** Rings when deliveries may have come. */
+export interface Bell {
+  readonly rung: Promise<void>
+}
 
 /**
- * Sends what is due to a webhook, in the order of each lane and series, and stores the outcomes. One process delivers to a
- * webhook at a time. Returns when the next delivery is due; undefined where none waits.
+ * Sends what is due to a webhook, to each of its receivers by itself, and stores the outcomes. One process delivers to a
+ * webhook at a time. Returns when the next delivery is due; undefined where none waits, or another process delivers.
  */
-export async function deliver(options: DelivererOptions, webhookId: string): Promise<Date | undefined> {
-  const { stores, now } = options
-  const by = randomUUID()
-  if (!(await stores.webhooks.lease(webhookId, by, leaseSeconds))) return undefined
-  let renewal: Promise<unknown> = Promise.resolve()
-  const renewing = setInterval(
-    () => {
-      renewal = stores.webhooks.lease(webhookId, by, leaseSeconds).catch(() => {}) // it expires, and another takes over
-    },
-    (leaseSeconds * 1000) / 3,
-  )
-  let isDown = false
+export async function deliver(options: DelivererOptions, webhookId: string, bell: Bell): Promise<Date | undefined> {
+  const { stores } = options
+  const lease = await takeLease(stores, webhookId)
+  if (!lease) return undefined
   try {
-    const endsAt = performance.now() + turnMs
-    while (performance.now() < endsAt && !options.signal.aborted) {
-      const webhook = await stores.webhooks.find(webhookId)
-      const secrets = await stores.webhooks.secrets(webhookId)
-      const due = await stores.deliveries.due(webhookId, duePerRound)
-      if (!webhook?.enabled || !secrets || due.length === 0) break
-      const signer = createSigner(secrets, { seal: options.seal, webhookId, now: now() })
-      isDown = await sendAll(options, due, { signer, format: webhook.format, webhookId })
-      if (isDown) break
-    }
+    await serveReceivers({ ...options, isHeld: lease.isHeld }, webhookId, bell)
   } finally {
-    clearInterval(renewing)
-    await renewal
-    await stores.webhooks.release(webhookId, by)
+    await lease.release()
   }
-  // A job that came while the lease was held returned without delivering.
-  const more = !isDown && (await stores.deliveries.due(webhookId, 1)).length > 0
-  return more ? now() : stores.deliveries.nextAt(webhookId)
+  return stores.deliveries.nextAt(webhookId)
 }
 
-interface Round {
-  signer: Signer
-  format: WebhookFormat
-  webhookId: string
-}
+/** Gives turns to receivers until none has anything to send. */
+async function serveReceivers(options: DelivererOptions, webhookId: string, bell: Bell): Promise<void> {
+  const { stores, signal, isHeld } = options
+  const running = new Map<string, string | null>()
+  const turns = new Map<string, Promise<void>>()
+  const lastTurn = new Map<string, number>()
+  const paused = new Map<string, number>()
+  let failure: unknown
 
-/** Sends due deliveries; true when more would fail now. */
-async function sendAll(
-  options: DelivererOptions,
-  due: readonly DueDelivery[],
-  { signer, format, webhookId }: Round,
-): Promise<boolean> {
-  const { stores, poster, now, retrySeconds } = options
-  let settled: Settled[] = []
-  let [delivered, failed, gone] = [0, 0, false]
-  const write = async () => {
-    const some = settled
-    settled = []
-    await stores.deliveries.settle(some)
-  }
-  const isDown = () => options.signal.aborted || gone || (delivered === 0 && failed >= downAfter)
-
-  /** Sends one delivery after the other until one has to wait for its next try. */
-  const sendLane = async (lane: readonly DueDelivery[]) => {
-    for (const { id, url, signedFor, attempts, event } of lane) {
-      if (isDown()) return
-      const triedAt = now()
-      const { path, body } = render(format, event.payload)
-      const headers = {
-        ...signer.headers({ id: event.id, at: triedAt, body, signedFor }),
-        'user-agent': options.userAgent,
-      }
-      const attempt: Attempt = await poster.post({ url: url + path, headers, body })
-      const settlement = settle(attempt, { attempts, now: now(), retrySeconds })
-      settled.push({ id, triedAt, attempt, settlement })
-      if (settlement.status === 'delivered') delivered++
-      else failed++
-      if (settlement.status === 'dead' && settlement.gone && webhookId !== callbacksId) {
-        gone = true
-        await disable(options, webhookId)
-      }
-      if (settled.length >= settledPerStatement) await write()
-      if (settlement.status === 'waiting') return
-    }
+  const start = (receiver: string, key: string | null) => {
+    running.set(receiver, key)
+    const turn = takeTurn(options, webhookId, receiver).then(
+      (pauseMs) => void paused.set(receiver, performance.now() + pauseMs),
+      (error: unknown) => {
+        failure ??= error
+      },
+    )
+    const done = turn.then(() => {
+      running.delete(receiver)
+      turns.delete(receiver)
+      lastTurn.set(receiver, performance.now())
+    })
+    turns.set(receiver, done)
   }
 
-  const lanes = lanesOf(due)
-  const workers = Array.from({ length: lanesInParallel }, async () => {
-    for (let lane = lanes.shift(); lane && !isDown(); lane = lanes.shift()) await sendLane(lane)
-  })
-  await Promise.all(workers)
-  await write()
-  return isDown()
+  for (;;) {
+    const { rung } = bell
+    const due = failure === undefined && !signal.aborted && isHeld() ? await dueReceivers(stores, webhookId) : []
+    const ready = due.filter(({ receiver }) => (paused.get(receiver) ?? 0) <= performance.now())
+    const shares = { perKey: options.receiversPerKey, inAll: receiversInAll }
+    for (const { receiver, key } of chooseReceivers(ready, { running, lastTurn, shares })) start(receiver, key)
+    if (turns.size === 0) break
+    const polling = new AbortController()
+    await Promise.race([
+      ...turns.values(),
+      rung.then(() => paused.clear()),
+      pause(pollEveryMs, AbortSignal.any([signal, polling.signal])),
+    ])
+    polling.abort()
+    if (signal.aborted || failure !== undefined) await Promise.all(turns.values())
+  }
+  if (failure !== undefined) throw failure
 }
 
-const disable = ({ transaction }: DelivererOptions, webhookId: string): Promise<void> =>
-  transaction(async ({ webhooks, ledger }) => {
-    const reason = 'the receiver responded 410 Gone'
-    if (await webhooks.disable(webhookId, reason))
-      ledger.record({ actor: 'system', action: 'webhook.disable', subject: webhookId, payload: { reason } })
-  })
+/** Returns the milliseconds until its next turn: one that is down waits for its next try. */
+async function takeTurn(options: DelivererOptions, webhookId: string, receiver: string): Promise<number> {
+  const isDown = await sendTurn(options, webhookId, receiver)
+  const nextAt = isDown ? await options.stores.deliveries.nextAt(webhookId, receiver) : undefined
+  return nextAt ? nextAt.getTime() - options.now().getTime() : pollEveryMs
+}
+
+const dueReceivers = async (stores: Stores, webhookId: string) =>
+  (await stores.webhooks.find(webhookId))?.enabled ? stores.deliveries.dueReceivers(webhookId) : []
