@@ -6,7 +6,7 @@ import { openLog } from './app/log.ts'
 import { renewCertificateAtHangup } from './app/renew-certificate.ts'
 import { serve } from './app/serve.ts'
 import { type Config, ConfigError, readConfig, version } from './config/index.ts'
-import { DirectoryInUseError } from './store/db/embedded/index.ts'
+import { SetupError } from './domain/errors.ts'
 
 const roles = ['all', 'api', 'worker'] as const
 type Role = (typeof roles)[number]
@@ -41,7 +41,12 @@ async function run(role: Role, config: Config, log: Logger): Promise<void> {
     log.info({ signal }, 'stopping')
     exitAfter(Math.max(config.graceMs, handBackMs), log)
   })
-  const app = await startApp(config, { exclusive: true, log })
+  const starting = new AbortController()
+  void signalled.then(() => starting.abort())
+  const app = await startApp(config, { exclusive: true, log, signal: starting.signal }).catch((error: unknown) => {
+    if (starting.signal.aborted) process.exit(0)
+    throw error
+  })
   const server = await start(role, app, config).catch(async (error: unknown) => {
     await app.close() // the embedded database would outlive this process
     throw error
@@ -92,7 +97,7 @@ try {
   const config = readConfig(process.env)
   await run(role, config, openLog(config.logLevel))
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof DirectoryInUseError || isMisuse(error)
+  const expected = error instanceof ConfigError || error instanceof SetupError || isMisuse(error)
   process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)
   process.exit(1)
 }

@@ -3,9 +3,13 @@ import type { Config } from '../config/index.ts'
 import { type DatabaseClock, describeSkew, followDatabaseClock } from '../store/db/clock.ts'
 import { type Codes, loadCodes } from '../store/db/codes.ts'
 import { type DatabaseHandle, openDatabase } from '../store/db/database.ts'
+import { parseDatabaseUrl } from '../store/db/database-url.ts'
 import { startEmbedded } from '../store/db/embedded/index.ts'
 import { migrate } from '../store/db/migrate.ts'
 import { ensurePartitions } from '../store/db/partitions.ts'
+import { queueSchemaOf } from '../store/db/schemas.ts'
+import { prepareDatabase } from '../store/db/start/prepare.ts'
+import type { Purpose } from '../store/db/start/server-checks.ts'
 
 export interface AppDatabase {
   url: string
@@ -14,12 +18,16 @@ export interface AppDatabase {
   clock: DatabaseClock
   /** Whether this process alone uses the embedded database. */
   owner: boolean
+  /** Where the tables of the queue are. */
+  queueSchema: string
 }
 
 /** `exclusive`: no other process may use the embedded database. */
 export interface DatabaseOptions {
   exclusive: boolean
   log: Logger
+  /** Ends the wait for a database that is away. */
+  signal?: AbortSignal
 }
 
 /** Connects to the configured or the embedded database, and migrates it. */
@@ -28,10 +36,7 @@ export async function openAppDatabase(
   config: Config,
   options: DatabaseOptions,
 ): Promise<AppDatabase> {
-  const { url, owner } = await openDatabaseServer(stack, config, {
-    exclusive: options.exclusive,
-    log: (line) => options.log.info(line),
-  })
+  const { url, owner } = await openDatabaseServer(stack, config, { purpose: 'serve', ...options })
   await migrate(url)
   const handle = openDatabase(url, { connections: config.databaseConnections })
   stack.defer(handle.close)
@@ -42,17 +47,19 @@ export async function openAppDatabase(
     onError: (err) => options.log.error({ err }, 'the time of the database is not known'),
   })
   stack.defer(clock.stop)
-  return { url, handle, codes, clock, owner }
+  const queueSchema = queueSchemaOf(parseDatabaseUrl(url).parameters.schema)
+  return { url, handle, codes, clock, owner, queueSchema }
 }
 
-/** The configured database, or the embedded one, which it starts. */
+/** The configured database, or the embedded one, which it starts; checked for the purpose. */
 export async function openDatabaseServer(
   stack: AsyncDisposableStack,
-  { databaseUrl, dataDir }: Config,
-  { exclusive, log }: { exclusive: boolean; log: (line: string) => void },
+  { databaseUrl, databaseWaitMs: waitMs, dataDir }: Config,
+  { purpose, exclusive, log, signal = new AbortController().signal }: DatabaseOptions & { purpose: Purpose },
 ): Promise<{ url: string; owner: boolean }> {
-  if (databaseUrl !== undefined) return { url: databaseUrl, owner: false }
-  const embedded = await startEmbedded({ dataDir, exclusive, log })
+  const prepare = (url: string) => prepareDatabase(url, { purpose, waitMs, signal, log: (line) => log.warn(line) })
+  if (databaseUrl !== undefined) return { url: await prepare(databaseUrl), owner: false }
+  const embedded = await startEmbedded({ dataDir, exclusive, log: (line) => log.info(line) })
   stack.defer(embedded.stop)
-  return embedded
+  return { url: await prepare(embedded.url), owner: embedded.owner }
 }

@@ -18,7 +18,7 @@ export interface AppStores {
 
 /** Opens the stores, and adds the built-in policies. */
 export async function openStores(
-  { handle, codes, clock }: AppDatabase,
+  { handle, codes, clock, queueSchema }: AppDatabase,
   config: Config,
   tracing: Tracing | undefined,
 ): Promise<AppStores> {
@@ -29,7 +29,7 @@ export async function openStores(
     scheduleLagSeconds: await stores.schedules.lagSeconds(clock.now()),
     deliveries: await stores.deliveries.backlog(),
   }))
-  const shared = { keys, watch: metrics, knownKeys }
+  const shared = { keys, watch: metrics, knownKeys, queueSchema }
   const stores = traceStores(createStores(handle.db, codes, shared), tracing)
   const transaction = createTransact(handle, codes, shared)
   await beginLedger({ transaction })

@@ -1,5 +1,5 @@
 import { ConfigError } from '../config/index.ts'
-import { RefusedError } from '../domain/errors.ts'
+import { RefusedError, SetupError } from '../domain/errors.ts'
 import { showControls } from '../encoding/text.ts'
 
 /** Arguments that do not follow the usage. */
@@ -42,7 +42,7 @@ const isMisuse = (error: unknown) =>
   (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 
 function complain(error: unknown): void {
-  const isExpected = isMisuse(error) || error instanceof ConfigError || error instanceof RefusedError
+  const isExpected = isMisuse(error) || [ConfigError, RefusedError, SetupError].some((kind) => error instanceof kind)
   const text = error instanceof Error ? (isExpected ? error.message : error.stack) : error
   console.error(`portwarden: ${showControls(String(text))}`) // it may quote control characters of others
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { openDatabaseServer } from '../app/database.ts'
+import { openLog } from '../app/log.ts'
 import { ConfigError, readConfig } from '../config/index.ts'
 import type { LedgerHead } from '../domain/ledger.ts'
 import { showControls } from '../encoding/text.ts'
@@ -51,7 +52,7 @@ async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise
       `there is no ledger key in ${config.dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to that of the service`,
     )
   await using stack = new AsyncDisposableStack()
-  const { url } = await openDatabaseServer(stack, config, { exclusive: false, log: () => {} })
+  const { url } = await openDatabaseServer(stack, config, { purpose: 'read', exclusive: false, log: openLog('warn') })
   const database = openDatabase(url, { connections: 2 })
   stack.defer(database.close)
   return await work(createLedgerStore(database.db, keys))

@@ -23,6 +23,8 @@ export interface Config {
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
   databaseConnections: number
+  /** How long a start waits for a database that is away. */
+  databaseWaitMs: number
   /** Undefined: the key file in the data directory. */
   ledgerKeys: ReturnType<typeof readLedgerKeys>
   /** The vantages that this process serves. */
@@ -60,6 +62,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
     databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),
+    databaseWaitMs: integer('PORTWARDEN_DATABASE_WAIT_MS', 60_000, [0, 86_400_000]),
     ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),
     vantages: readVantages(env),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),

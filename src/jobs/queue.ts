@@ -4,7 +4,9 @@ import { pause } from '../runtime/sleep.ts'
 import type { QueuedBatch } from '../store/audits/batches.ts'
 import { connectionOptions } from '../store/db/connection.ts'
 import type { Database } from '../store/db/database.ts'
+import { parseDatabaseUrl } from '../store/db/database-url.ts'
 import type { Notifications } from '../store/db/listen.ts'
+import { queueSchemaOf, quoteIdentifier } from '../store/db/schemas.ts'
 import { type BatchJob, createBatchQueues } from './batch-queues.ts'
 import { nextTicks } from './cron-ticks.ts'
 
@@ -99,6 +101,9 @@ const polling = { pollingIntervalSeconds: pollEverySeconds, notifyPollingInterva
 /** A clock for the queue that shows this time. */
 export const clockOf = (now: () => Date): Clock => ({ ...systemClock, now: () => now().getTime() })
 
+/** pg-boss takes a name that needs quotes with them only. */
+const quoted = (schema: string) => (/^[a-z_][a-z0-9_]*$/.test(schema) ? schema : quoteIdentifier(schema))
+
 /** Connects to the queues and creates missing ones. */
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
@@ -106,6 +111,8 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   const boss = new PgBoss({
     clock,
     ...connectionOptions(url, 'portwarden queue'),
+    schema: quoted(queueSchemaOf(parseDatabaseUrl(url).parameters.schema)),
+    createSchema: false, // migrations did
     max: connections,
     useListenNotify: true,
     superviseIntervalSeconds: 5,

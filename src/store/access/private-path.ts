@@ -1,12 +1,13 @@
 import { lstatSync, mkdirSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
+import { SetupError } from '../../domain/errors.ts'
 
 const anyoneElse = 0o022
 const sticky = 0o1000
 const worldWritable = 0o002
 
 /** A path that another local user could have prepared or could change; the message names it and the remedy. */
-export class UntrustedPathError extends Error {
+export class UntrustedPathError extends SetupError {
   override readonly name = 'UntrustedPathError'
 }
 

@@ -30,6 +30,7 @@ import type { Codes } from './codes.ts'
 import type { Database } from './database.ts'
 import { createMaintenanceStore } from './maintenance.ts'
 import type { Watch } from './metrics-hook.ts'
+import { queueSchemaOf } from './schemas.ts'
 
 /** What the stores of a process share. */
 export interface Shared {
@@ -38,6 +39,8 @@ export interface Shared {
   changes?: Change[]
   watch?: Watch | undefined
   knownKeys?: KnownKeys | undefined
+  /** Default: that of an installation in `public`. */
+  queueSchema?: string
 }
 
 /**
@@ -46,7 +49,15 @@ export interface Shared {
  */
 export const createAll = (
   db: Database,
-  { codes, keys, changes, watch, knownKeys, targetScope }: { codes: Codes; targetScope: TargetScope } & Shared,
+  {
+    codes,
+    keys,
+    changes,
+    watch,
+    knownKeys,
+    queueSchema = queueSchemaOf(undefined),
+    targetScope,
+  }: { codes: Codes; targetScope: TargetScope } & Shared,
 ) => ({
   audits: createAuditStore(db, { codes, targetScope }),
   baselines: createBaselineStore(db, targetScope),
@@ -68,7 +79,7 @@ export const createAll = (
   schedules: createScheduleStore(db, targetScope),
   targets: createTargetStore(db, targetScope),
   tickets: createTicketStore(db, codes),
-  vantages: createVantageStore(db),
+  vantages: createVantageStore(db, queueSchema),
   waivers: createWaiverStore(db, targetScope),
   windows: createWindowStore(db, { codes, targetScope }),
   webhooks: createWebhookStore(db),

@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg'
 import { parseDatabaseUrl, refuseUrl } from './database-url.ts'
+import { quoteIdentifier } from './schemas.ts'
 import { tlsOptions } from './tls-options.ts'
 
 /**
@@ -31,7 +32,7 @@ const sessionSettings = {
 
 /** A schema that all statements of the service, also unqualified ones, use; the default is that of the server. */
 const searchPath = (schema: string | undefined): Record<string, string> =>
-  schema === undefined ? {} : { search_path: `"${schema.replaceAll('"', '""')}"` }
+  schema === undefined ? {} : { search_path: quoteIdentifier(schema) }
 
 /** As the server splits them: at blanks, which a backslash escapes. */
 const toOptions = (settings: Readonly<Record<string, string>>): string =>

@@ -3,6 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
 import { connectionOptions } from './connection.ts'
 import type { Database } from './database.ts'
+import { parseDatabaseUrl } from './database-url.ts'
+import { queueSchemaOf, quoteIdentifier } from './schemas.ts'
 import { prepared } from './statements.ts'
 
 const directory = new URL('../../../prisma/migrations/', import.meta.url)
@@ -18,6 +20,7 @@ export async function migrate(url: string): Promise<void> {
   await client.connect()
   try {
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])
+    await createSchemas(client, parseDatabaseUrl(url).parameters.schema)
     await client.query(migrationsTable)
     const applied = await client.query<{ migration_name: string; checksum: string; finished_at: Date | null }>(
       'SELECT migration_name, checksum, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL',
@@ -33,6 +36,17 @@ export async function migrate(url: string): Promise<void> {
   } finally {
     await client.end() // also gives the advisory lock back
   }
+}
+
+/** Creates the schema of the service, if the URL names one, and that of the queue. */
+async function createSchemas(client: pg.Client, schema: string | undefined): Promise<void> {
+  const names = [schema, queueSchemaOf(schema)].filter((name) => name !== undefined)
+  // `IF NOT EXISTS` would need the privilege for existing ones too.
+  const { rows } = await client.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) AS given(name) WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = name)',
+    [names],
+  )
+  for (const { name } of rows) await client.query(`CREATE SCHEMA ${quoteIdentifier(name)}`)
 }
 
 /** The names of migrations that the database lacks. */

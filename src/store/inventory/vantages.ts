@@ -1,6 +1,7 @@
 import type { Vantage } from '../../domain/findings/plan.ts'
 import { absentAfterMs, type CanaryState, type VantageKind } from '../../domain/vantages/presence.ts'
 import { type Database, Prisma } from '../db/database.ts'
+import { quoteIdentifier } from '../db/schemas.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 
@@ -27,7 +28,8 @@ export type Sign = Partial<Pick<VantageState, 'canary' | 'version'>>
 export type VantageStore = ReturnType<typeof createVantageStore>
 
 /** The vantages from which probes are made. */
-export function createVantageStore(db: Database) {
+export function createVantageStore(db: Database, queueSchema: string) {
+  const selectState = selectStateWith(queueSchema)
   return {
     /** Stores the zones from the worker's configuration. */
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
@@ -118,12 +120,12 @@ const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
 // From the table of the queue, because its own counts are a few seconds old.
-const selectState = Prisma.sql`
+const selectStateWith = (queueSchema: string) => Prisma.sql`
   SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
     count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,
     coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
   FROM vantage v CROSS JOIN (VALUES ('batch/'), ('batch-again/')) AS q(kind)
-    LEFT JOIN pgboss.job j ON j.name = q.kind || v.name AND j.state < 'completed'
+    LEFT JOIN ${Prisma.raw(quoteIdentifier(queueSchema))}.job j ON j.name = q.kind || v.name AND j.state < 'completed'
   WHERE v.name NOT LIKE 'zone:%'`
 
 const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({

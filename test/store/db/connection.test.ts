@@ -3,38 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectionOptions } from '../../../src/store/db/connection.ts'
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts'
 import { query } from '../../support/database-server.ts'
-
-/** Each is valid, and none is the default. */
-const hostile = {
-  datestyle: 'German',
-  intervalstyle: 'iso_8601',
-  timezone: 'Asia/Kathmandu',
-  client_encoding: 'LATIN1',
-  bytea_output: 'escape',
-  extra_float_digits: '-15',
-  array_nulls: 'off',
-  standard_conforming_strings: 'off',
-  transform_null_equals: 'on',
-  quote_all_identifiers: 'on',
-  row_security: 'off',
-  gin_fuzzy_search_limit: '1',
-  exit_on_error: 'on',
-  'plpgsql.extra_errors': 'all',
-  default_transaction_isolation: 'serializable',
-  default_transaction_deferrable: 'on',
-  idle_session_timeout: '1',
-  lock_timeout: '1',
-}
+import { hostile, hostileSettings } from '../../support/hostile-settings.ts'
 
 let database: TestDatabase
 
 beforeAll(async () => {
   database = await createEmptyDatabase()
-  const { pathname } = new URL(database.url)
-  await query(
-    database.url,
-    Object.entries(hostile).map(([name, value]) => `ALTER DATABASE ${pathname.slice(1)} SET ${name} = '${value}'`),
-  )
+  await query(database.url, hostileSettings(database.url))
 })
 afterAll(() => database.drop())
 

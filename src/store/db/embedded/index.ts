@@ -1,3 +1,4 @@
+import { SetupError } from '../../../domain/errors.ts'
 import { until } from '../../../runtime/poll.ts'
 import { type Directories, prepareDirectory, socketPort } from './directories.ts'
 import {
@@ -27,7 +28,7 @@ export interface EmbeddedServer {
 }
 
 /** A data directory belongs to another process; the message says which and what to do. */
-export class DirectoryInUseError extends Error {
+export class DirectoryInUseError extends SetupError {
   constructor(dataDir: string, owner: string) {
     super(
       `The data directory ${dataDir} is in use by another Portwarden (${owner}): stop that one, or set PORTWARDEN_DATA_DIR to give this one a directory of its own.`,

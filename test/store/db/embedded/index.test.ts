@@ -304,7 +304,7 @@ describe('a data directory that is in use', () => {
 describe('the binaries', () => {
   it('are missed with a message that says to set DATABASE_URL', async () => {
     const elsewhere = await temporaryDirectory()
-    for (const part of ['store/db/embedded', 'store/access', 'runtime', 'encoding'])
+    for (const part of ['store/db/embedded', 'store/access', 'domain', 'runtime', 'encoding'])
       await cp(join(source, part), join(elsewhere, part), { recursive: true })
     const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries()`
     const file = join(elsewhere, 'store/db/embedded/binaries.ts')
