@@ -1,4 +1,4 @@
-const description = `Audits server ports for compliance: are the network ports of our servers exactly as the policy says, seen from the networks that matter, and what changed since?
+const description = `Are the network ports of our servers exactly as the policy says, seen from the networks that matter, and what changed since?
 
 - **Authentication**: \`Authorization: Bearer KEY\`. \`x-portwarden-scopes\` of an operation lists the scopes of which the key needs one; operations with \`x-portwarden-limited\` also accept keys that are limited to targets with labels, and return only these targets.
 - **Errors** are problem details (RFC 9457), also for unknown paths (404) and methods (405, with \`Allow\`).

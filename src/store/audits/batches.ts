@@ -119,16 +119,20 @@ export function createBatchStore(db: Database) {
 
     /** The name of the vantage that a batch is for, recorded or not; undefined where there is no such batch. */
     async vantageOf(id: number): Promise<string | undefined> {
-      const rows = await prepared<{ name: string }>(db)`
-        SELECT v.name FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.id = ${id}`
-      return rows[0]?.name
+      const batch = await db.batch.findUnique({ where: { id }, select: { vantage: { select: { name: true } } } })
+      return batch?.vantage.name
     },
 
     /** The batches that are not recorded, with their vantages. */
     async open(auditId: string): Promise<OpenBatch[]> {
-      return prepared<OpenBatch>(db)`
-        SELECT b.id, v.name AS vantage, v.kind, v.last_seen_at AS "lastSeenAt"
-        FROM batch b JOIN vantage v ON v.id = b.vantage_id WHERE b.audit_id = ${auditId}::uuid AND b.done_at IS NULL ORDER BY b.id`
+      const where = { auditId, doneAt: null }
+      const rows = await db.batch.findMany({ where, select: { id: true, vantage: true }, orderBy: { id: 'asc' } })
+      return rows.map(({ id, vantage: { name, kind, lastSeenAt } }) => ({
+        id,
+        vantage: name,
+        kind: kind as VantageKind,
+        lastSeenAt,
+      }))
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts'
+import type { Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, andOfTarget, madeIn, type TargetScope } from '../query/target-scope.ts'
@@ -80,49 +80,39 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
     },
 
     async find(name: string): Promise<Baseline | undefined> {
-      const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) } })
-      return row ? withApprovals(row) : undefined
+      const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) }, include })
+      return row ? fromRow(row) : undefined
     },
 
     async list({ cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Baseline>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
-      const rows = await db.baseline.findMany({
-        where: { name: { gt: after }, ...madeIn(targetScope) },
-        orderBy: { name: 'asc' },
-        take: limit + 1,
-      })
-      const items = await Promise.all(rows.map(withApprovals))
-      return cutPage(items, limit, { keyOf: (item) => [item.name], toItem: (item) => item })
+      const where = { name: { gt: after }, ...madeIn(targetScope) }
+      const rows = await db.baseline.findMany({ where, include, orderBy: { name: 'asc' }, take: limit + 1 })
+      return cutPage(rows, limit, { keyOf: ({ name }) => [name], toItem: fromRow })
     },
 
     async remove(name: string): Promise<void> {
       const removed = await db.baseline.deleteMany({ where: { name, ...madeIn(targetScope) } })
-      if (removed.count === 0) return
-      await db.baselineState.deleteMany({ where: { baseline: name } })
-      await db.baselineApproval.deleteMany({ where: { baseline: name } })
+      if (removed.count > 0) await db.baselineState.deleteMany({ where: { baseline: name } })
     },
   }
-
-  async function withApprovals({
-    name,
-    auditId,
-    createdAt,
-  }: {
-    name: string
-    auditId: string
-    createdAt: Date
-  }): Promise<Baseline> {
-    const approvals = await db.baselineApproval.findMany({ where: { baseline: name }, orderBy: { id: 'desc' } })
-    return {
-      name,
-      auditId,
-      createdAt: createdAt.toISOString(),
-      approvals: approvals.map(({ approvedBy, reason, items, createdAt: at }) => ({
-        approvedBy,
-        reason,
-        items,
-        at: at.toISOString(),
-      })),
-    }
-  }
 }
+
+const include = { approvals: { orderBy: { id: 'desc' } } } satisfies Prisma.BaselineInclude
+
+const fromRow = ({
+  name,
+  auditId,
+  createdAt,
+  approvals,
+}: Prisma.BaselineGetPayload<{ include: typeof include }>): Baseline => ({
+  name,
+  auditId,
+  createdAt: createdAt.toISOString(),
+  approvals: approvals.map(({ approvedBy, reason, items, createdAt: at }) => ({
+    approvedBy,
+    reason,
+    items,
+    at: at.toISOString(),
+  })),
+})

@@ -117,8 +117,6 @@ export function createWebhookStore(db: Database) {
 
     /** Removes the webhook and its deliveries. */
     async remove(id: string): Promise<void> {
-      await db.webhookDelivery.deleteMany({ where: { webhookId: id } })
-      await db.webhookTicket.deleteMany({ where: { webhookId: id } })
       await db.webhook.deleteMany({ where: { id } })
     },
 
