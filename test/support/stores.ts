@@ -83,10 +83,19 @@ export async function startAudit(
   const order = { id, targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
   await stores.audits.create(order)
   const [batchId = -1] = await stores.batches.create([
-    { auditId: id, vantage: 'local', vantageId: 1, rules: [], checks: [] },
+    { auditId: id, vantage: 'local', vantageId: await localVantage(stores), rules: [], checks: [] },
   ])
   await stores.audits.start(id, { total, batches: 1 })
   return { auditId: id, batchId }
+}
+
+/** The id of the vantage `local`, which it makes where there is none. */
+async function localVantage({ vantages }: Stores): Promise<number> {
+  const find = async () => (await vantages.ids(['local'])).get('local')
+  const known = await find()
+  if (known !== undefined) return known
+  await vantages.announce({ name: 'local', zones: [] })
+  return (await find()) ?? -1
 }
 
 interface AuditWish {

@@ -74,7 +74,7 @@ export interface Settled {
 /** Deliveries of events, and their outcome. */
 export function createDeliveryStore(db: Database) {
   return {
-    /** Returns the ids of the deliveries. */
+    /** Returns the ids of the deliveries; those to a webhook that was removed meanwhile are left out. */
     async add(events: readonly WebhookEvent[], deliveries: readonly NewDelivery[]): Promise<string[]> {
       if (deliveries.length === 0) return []
       const payloads = events.map(({ payload }) => JSON.stringify(payload))
@@ -83,12 +83,15 @@ export function createDeliveryStore(db: Database) {
         FROM unnest(${events.map(({ id }) => id)}::uuid[], ${events.map(({ type }) => type)}::text[], ${payloads}::text[]) AS e(id, type, payload)`
       const column = <T>(pick: (delivery: NewDelivery) => T) => deliveries.map(pick)
       const added = await prepared<{ id: string }>(db)`
-        INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, receiver, status)
+        WITH existing AS (
+          SELECT id FROM webhook WHERE id = ANY(${[...new Set(column((d) => d.webhookId))]}::text[]) FOR KEY SHARE
+        ) INSERT INTO webhook_delivery (webhook_id, event_id, lane, series, url, signed_for, receiver, status)
         SELECT webhook_id, event_id, lane, series, url, signed_for, receiver, 'waiting' FROM unnest(
           ${column((d) => d.webhookId)}::text[], ${column((d) => d.eventId)}::uuid[], ${column((d) => d.lane)}::text[],
           ${column((d) => d.series ?? null)}::uuid[], ${column((d) => d.url ?? null)}::text[],
           ${column((d) => d.signedFor ?? null)}::text[], ${column(receiverOfDelivery)}::text[]
-        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, receiver, position) ORDER BY position RETURNING id::text`
+        ) WITH ORDINALITY AS d(webhook_id, event_id, lane, series, url, signed_for, receiver, position)
+        JOIN existing ON existing.id = d.webhook_id ORDER BY position RETURNING id::text`
       return added.map(({ id }) => id)
     },
 

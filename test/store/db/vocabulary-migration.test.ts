@@ -35,12 +35,17 @@ test('stored values get their new words, and records that the ledger signs keep 
   ])
   const evidence = JSON.stringify({ addresses: { '192.0.2.0': { reason: 'no-answer' } } })
   await query(url, [
+    `INSERT INTO vantage (name, zones, absent_told_at) VALUES ('v', '{}', '2026-01-01')`,
+    `INSERT INTO policy (name, version, digest, document) VALUES ('p', 1, 'd', '{}')`,
+    `INSERT INTO audit (id, status, trigger, policy_id, target_ids, vantages, rules, params, requested_by)
+     VALUES ('${audit}', 'running', 'api', 1, '{}', '{}', '{}', '{}', 'k')`,
+    `INSERT INTO webhook (id, url, events, filter, format, enabled, secret, requested_by)
+     VALUES ('w', 'https://localhost/', '{}', '{}', 'standard', true, '', 'k')`,
     `INSERT INTO batch (audit_id, vantage_id, checks, kept) VALUES ('${audit}', 1, '[]', '${kept}'), ('${audit}', 1, '[]', NULL)`,
     `INSERT INTO access_window (id, policy, rules, target_names, params, from_at, to_at, ticket, reason, requested_by, proof, realm)
      VALUES ('${audit}', 'p', '{}', '{}', '{}', now(), now(), 't', 'r', 'k', 'shut', '{"team":"a"}')`,
     `INSERT INTO webhook_ticket (webhook_id, fingerprint, opened_at, finding)
      VALUES ('w', '${audit}', now(), '{"reason":{"code":"http-not-answered","message":"m"}}')`,
-    `INSERT INTO vantage (name, zones, absent_told_at) VALUES ('v', '{}', '2026-01-01')`,
     `INSERT INTO reason (code) VALUES ('no-answer')`,
     `INSERT INTO evidence (digest, content) VALUES ('\\x00', '${evidence}')`,
   ])

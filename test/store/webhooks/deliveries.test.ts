@@ -12,14 +12,14 @@ beforeAll(async () => {
 })
 afterAll(() => stores?.close())
 
-const add = async (lane: string, series?: string) => {
+const add = async (lane: string, series?: string, webhookId = 'w') => {
   const id = newUuid()
   const payload = { type: 'ping', timestamp: '2026-01-01T00:00:00Z', data: { webhook: 'w' } } as const
-  const [delivery = ''] = await stores.deliveries.add(
+  const [delivery] = await stores.deliveries.add(
     [{ id, type: 'ping', payload }],
-    [{ webhookId: 'w', eventId: id, lane, ...(series && { series }) }],
+    [{ webhookId, eventId: id, lane, ...(series && { series }) }],
   )
-  return delivery
+  return delivery ?? ''
 }
 const due = async () => (await stores.deliveries.due('w', '', 100)).map(({ id }) => id)
 const settle = (id: string, settlement: Parameters<typeof stores.deliveries.settle>[0][number]['settlement']) =>
@@ -41,6 +41,10 @@ describe('what is due', () => {
     expect(await due()).toEqual([second, third, other])
     for (const id of [second, third, other]) await settle(id, { status: 'delivered' })
   })
+})
+
+test('nothing goes to a webhook that was removed after its event was read', async () => {
+  expect(await add('gone', undefined, 'removed')).toBe('')
 })
 
 describe('what was delivered', () => {
