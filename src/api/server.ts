@@ -7,6 +7,7 @@ import { shareConnections } from './http/connections.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
 import { serveHeadRequests } from './http/head-requests.ts'
+import { requireOneHost } from './http/host-header.ts'
 import { createListener, respondToClientError } from './http/listener.ts'
 import { respondToUnknownPaths } from './http/not-found.ts'
 import { createTokenReader } from './http/oidc.ts'
@@ -67,6 +68,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   })
   const quotas = createQuotas(limits, connections, parts.metrics.refused)
   secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
+  requireOneHost(app)
   respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)

@@ -151,8 +151,14 @@ const cases: Record<string, Case> = {
   deleteBaseline: { leaves: ['baseline.delete'], prepare: async () => at(await makeBaseline()) },
   createKey: { leaves: ['key.create'], prepare: async () => ({ body: { name: 'one', scopes: ['reports:read'] } }) },
   revokeKey: {
-    leaves: ['key.revoke'],
-    prepare: async () => at(await make('/v1/keys', { name: 'one', scopes: ['reports:read'] })),
+    leaves: ['key.revoke', 'schedule.change'],
+    prepare: async () => {
+      const made = await make('/v1/keys', { name: 'one', scopes: ['audits:run'] })
+      await makeSchedule()
+      const planned = { key: made.key, body: { name: name('schedule'), ...schedule() } }
+      expect((await service.call('POST', '/v1/schedules', planned)).body).toMatchObject({ enabled: true })
+      return at(made)
+    },
   },
   putVantage: { leaves: ['vantage.put'], prepare: async () => ({ at: name('branch'), body: { zones: ['client'] } }) },
   createSchedule: {

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { metadataNetworks } from '../../src/probes/network/egress-policy.ts'
 import { databaseEndpoint } from '../../src/store/db/database.ts'
 import { auditCommand, environment } from '../support/commands.ts'
 import { type EntryPoint, entryPoints } from '../support/entry-points.ts'
@@ -31,7 +32,10 @@ const carriers = [
   '::ffff:0:a9fe:a9fe',
   'fd00::5efe:a9fe:a9fe',
 ]
-const metadatas = [metadata, '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254']
+const metadatas = [
+  metadata,
+  ...metadataNetworks.map((network) => network.replace(/::\/32$/, '::254').replace(/\/.*/, '')),
+]
 /** Local addresses in the namespace, so a connect to them would succeed. */
 const reachable = [...metadatas, '169.254.1.1', ...carriers]
 const unspecified = ['0.0.0.0', '::', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '0.1.2.3']

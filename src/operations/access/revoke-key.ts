@@ -1,11 +1,24 @@
 import { ConflictError, NotFoundError } from '../../domain/errors.ts'
 import type { View } from '../context.ts'
+import { inputOf } from '../schedules/change.ts'
+import { recordSchedule } from '../schedules/schedule.ts'
 
-/** Revokes a key for ever. Throws NotFoundError, and ConflictError for the key of the requester itself. */
+/**
+ * Revokes a key for ever and pauses its schedules: those that it changed last. A change by another key resumes them. Throws NotFoundError, and ConflictError for the key of the requester
+ * itself.
+ */
 export async function revokeKey({ stores, transaction }: View, id: string, actor: string): Promise<void> {
   if (id === actor) throw new ConflictError('a key cannot revoke itself: use another admin key')
   if (!(await stores.keys.find(id))) throw new NotFoundError(`there is no key ${id}`)
   await transaction(async (tx) => {
-    if (await tx.keys.revoke(id)) tx.ledger.record({ actor, action: 'key.revoke', subject: id, payload: {} })
+    if (!(await tx.keys.revoke(id))) return
+    const paused = await tx.schedules.pauseOf(id)
+    tx.ledger.record({
+      actor,
+      action: 'key.revoke',
+      subject: id,
+      payload: { schedules: paused.map(({ name }) => name) },
+    })
+    for (const schedule of paused) recordSchedule(tx, actor, 'schedule.change', inputOf(schedule))
   })
 }

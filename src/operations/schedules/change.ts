@@ -59,7 +59,7 @@ async function change(
   })
 }
 
-const inputOf = (schedule: StoredSchedule): ScheduleInput => ({
+export const inputOf = (schedule: StoredSchedule): ScheduleInput => ({
   name: schedule.name,
   cron: schedule.cron,
   timeZone: schedule.timeZone,

@@ -130,6 +130,15 @@ async function takeDue(parts: SchedulerParts, taking: Taking, { dueAt, kind }: T
   await recordRuns(stores, schedule, [run])
 }
 
+/** Why the requester of a schedule may request no audits any more. Tokens of an issuer are not known here. */
+async function whyInvalid(stores: Stores, requestedBy: string, now: Date): Promise<string | undefined> {
+  const key = await stores.keys.find(requestedBy)
+  const isExpired = key?.expiresAt && new Date(key.expiresAt) <= now
+  if (!key?.revokedAt && !isExpired) return undefined
+  const what = key.revokedAt ? 'was revoked' : 'has expired'
+  return `the key ${requestedBy}, which changed the schedule last, ${what}: change the schedule with another key`
+}
+
 /** Accepts the audit of a tick; a refusal is an outcome. */
 async function acceptTick(
   parts: SchedulerParts,
@@ -143,6 +152,8 @@ async function acceptTick(
   const own = stores.within(schedule.targetScope)
   const transaction: Transact = (work) => work(own, tx)
   const { requestedBy } = schedule
+  const invalid = await whyInvalid(stores, requestedBy, now)
+  if (invalid) return runOf(taking, dueAt, { outcome: 'refused', reason: invalid })
   const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, startsAt }
   try {
     const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)

@@ -29,6 +29,24 @@ export interface EgressPolicy {
 }
 
 /**
+ * Metadata services outside link-local networks, each with the document of its vendor. They hand out credentials to everything
+ * on the machine, and most of them are inside networks that operators allow (RFC 1918, RFC 4193, RFC 6598).
+ */
+export const metadataNetworks = [
+  '100.100.100.200/32', // Alibaba: alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
+  'fd00:100::100:200/128', // Alibaba, IPv6: the same page
+  'fd00:ec2::/32', // AWS, with DNS, NTP, EKS: docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
+  '168.63.129.16/32', // Azure: learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+  'fd20:ce::254/128', // Google: cloud.google.com/compute/docs/metadata/querying-metadata
+  'fd00:a9fe:a9fe::1/128', // Akamai (Linode): techdocs.akamai.com/cloud-computing/docs/metadata-service-api
+  '192.0.0.192/32', // Oracle Classic: docs.oracle.com/en/cloud/iaas/compute-iaas-cloud/stcsg/retrieving-instance-metadata.html
+  'fd00:c1::a9fe:a9fe/128', // Oracle: docs.oracle.com/iaas/Content/Compute/Tasks/gettingmetadata.htm
+  'fd00:42::42/128', // Scaleway: scaleway.com/en/docs/instances/how-to/use-cloud-init
+  '100.80.80.80/32', // UCloud: docs.ucloud.cn/uhost/guide/metadata/metadata-server
+  '100.96.0.96/32', // Volcengine: volcengine.com/docs/6396/107889
+]
+
+/**
  * Never dialled, even if allowed. An IPv6 address that embeds an IPv4 address would pass by its outer form and reach the
  * inner one; IPv4-mapped addresses are judged as IPv4.
  */
@@ -37,11 +55,7 @@ const neverDialled = [
   '169.254.0.0/16', // link-local, and the metadata service of most clouds
   '224.0.0.0/4', // multicast
   '255.255.255.255/32', // broadcast
-  '100.100.100.200/32', // metadata, Alibaba
-  '168.63.129.16/32', // metadata, Azure
-  '192.0.0.192/32', // metadata, Oracle
-  'fd00:ec2::/32', // metadata and local services, AWS
-  'fd20:ce::254/128', // metadata, Google
+  ...metadataNetworks,
   '::/96', // unspecified and IPv4-compatible; ::1 is exempt
   'fe80::/10', // link-local
   'ff00::/8', // multicast

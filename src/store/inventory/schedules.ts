@@ -92,6 +92,13 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       return row && fromRow(row)
     },
 
+    /** Pauses the schedules that the requester changed last, and returns them. */
+    async pauseOf(requestedBy: string): Promise<StoredSchedule[]> {
+      const where = { requestedBy, enabled: true, ...madeIn(targetScope) }
+      const data = { enabled: false, nextAt: null, updatedAt: new Date(), version: { increment: 1 } }
+      return (await db.schedule.updateManyAndReturn({ where, data })).map(fromRow)
+    },
+
     /** Forgets the schedule; what became of its ticks stays. */
     async remove(id: number): Promise<void> {
       await db.schedule.deleteMany({ where: { id, ...madeIn(targetScope) } })

@@ -38,6 +38,31 @@ describe('a key', () => {
     expect(body.items.find((item: MadeKey) => item.id === id)?.revokedAt).toEqual(expect.any(String))
   })
 
+  test('that is revoked pauses its schedules, until another key changes them; the ledger says so', async () => {
+    const { id, key } = await make({ name: 'planner', scopes: ['audits:run'] })
+    await api.stores.targets.save([{ name: 'host', address: '127.0.0.1' }])
+    const audit = { policy: 'ports', targets: ['host'], params: { openPort: 1, closedPort: 2 } }
+    for (const name of ['kept', 'left', 'off']) {
+      const body = { name, cron: '0 2 * * *', audit, enabled: name !== 'off' }
+      expect((await api.call('POST', '/v1/schedules', { key, body })).status).toBe(201)
+    }
+    await api.call('PATCH', '/v1/schedules/kept', { body: { jitterSeconds: 5 } }) // by the admin, who takes it over
+    await api.call('DELETE', `/v1/keys/${id}`)
+    const states = async () =>
+      (await api.call('GET', '/v1/schedules')).body.items.map(
+        ({ name, enabled, next }: { name: string; enabled: boolean; next: [] }) => `${name} ${enabled} ${next.length}`,
+      )
+    expect(await states()).toEqual(['kept true 5', 'left false 0', 'off false 0'])
+    const { body } = await api.call('GET', '/v1/ledger?limit=100')
+    const entries = body.items.slice(0, 2).toReversed()
+    expect(entries).toMatchObject([
+      { action: 'key.revoke', subject: id, payload: { schedules: ['left'] } },
+      { action: 'schedule.change', subject: 'left', payload: { enabled: false } },
+    ])
+    await api.call('PATCH', '/v1/schedules/left', { body: { enabled: true } })
+    expect(await states()).toEqual(['kept true 5', 'left true 5', 'off false 0'])
+  })
+
   test('cannot revoke itself, so that nobody locks everybody out by mistake', async () => {
     const id = api.key.split('_')[1]
     expect((await api.call('DELETE', `/v1/keys/${id}`)).status).toBe(409)

@@ -69,6 +69,26 @@ describe('a tick', () => {
     expect((await runs())[0]).toMatchObject({ auditId: null, reason: expect.stringContaining('no policy vanished') })
   })
 
+  test('of a key that is revoked or expired is refused with the reason', async () => {
+    const { id: scheduleId, tick, runs } = await makeSchedule()
+    const requestBy = async (more: object) => {
+      const [, id = ''] = (await app.stores.keys.create('leaver', ['audits:run'], more)).split('_')
+      await app.query(`UPDATE schedule SET requested_by = '${id}' WHERE id = ${scheduleId}`)
+      return id
+    }
+    await app.stores.keys.revoke(await requestBy({}))
+    await tick('01-02T02:00:05')
+    await requestBy({ expiresAt: at('01-03T02:00:00') })
+    await tick('01-03T02:00:05')
+    await requestBy({ expiresAt: at('01-05T02:00:00') })
+    await tick('01-04T02:00:05')
+    expect(await runs()).toMatchObject([
+      { outcome: 'refused', auditId: null, reason: expect.stringContaining('was revoked') },
+      { outcome: 'refused', auditId: null, reason: expect.stringContaining('has expired') },
+      { outcome: 'audit' },
+    ])
+  })
+
   test('of a label selector finds the targets of its moment', async () => {
     const labels = { made: 'later' }
     const { tick, runs } = await makeSchedule({ audit: { policy: 'ports', targets: { labels }, params } })

@@ -67,7 +67,8 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'revokeKey',
         tags: ['keys'],
         summary: 'Revoke a key',
-        description: 'The key is rejected immediately and stays in the list. A key cannot revoke itself.',
+        description:
+          'The key is rejected immediately and stays in the list; the schedules that it changed last are paused. A key cannot revoke itself.',
         params: KeyParams,
         response: { 204: Type.Null({ description: 'Revoked, now or before' }), ...problems(404, 409) },
       },
