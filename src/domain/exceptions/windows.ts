@@ -32,7 +32,7 @@ export function checkWindow({ from, to }: { from: Date; to: Date }, now: Date): 
   return []
 }
 
-export const proofs = ['closed', 'open', 'nothing-to-see', 'unproven'] as const
+export const proofs = ['closed', 'open', 'not-applicable', 'unproven'] as const
 /** What an audit after the window showed of its exposures. */
 export type Proof = (typeof proofs)[number]
 
@@ -50,11 +50,11 @@ export interface ExposureSeen {
 export function proofOf({ completed, exposures }: { completed: boolean; exposures: readonly ExposureSeen[] }): Proof {
   if (exposures.some(({ fail }) => fail)) return 'open'
   if (!completed || exposures.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
-  return exposures.some(({ pass }) => pass) ? 'closed' : 'nothing-to-see'
+  return exposures.some(({ pass }) => pass) ? 'closed' : 'not-applicable'
 }
 
 /** Whether no further verification is needed. */
-export const settles = (proof: Proof | null): boolean => proof === 'closed' || proof === 'nothing-to-see'
+export const settles = (proof: Proof | null): boolean => proof === 'closed' || proof === 'not-applicable'
 
 interface WindowTimes {
   from: Date

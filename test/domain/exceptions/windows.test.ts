@@ -76,13 +76,13 @@ describe('an audit after the end of a window', () => {
       [{ ...closed, notchecked: true }],
       'closed',
     ],
-    ['to which no rule applies has nothing to see', true, [exposure, exposure], 'nothing-to-see'],
+    ['to which no rule applies proves that the rules are not applicable', true, [exposure, exposure], 'not-applicable'],
     ['passes where some rules do not apply', true, [closed, exposure], 'closed'],
   ] as const)('%s', (_, completed, exposures, proof) => expect(proofOf({ completed, exposures })).toBe(proof))
 
   test.each([
     ['closed', true],
-    ['nothing-to-see', true],
+    ['not-applicable', true],
     ['open', false],
     ['unproven', false],
     [null, false],

@@ -6,6 +6,7 @@ import { readMigrations, withSchemaEngine } from '../../support/schema-engine.ts
 
 const migration = '20261129190000_vocabulary'
 const audit = '019b7600-0000-7000-8000-000000000001'
+const laterAudit = '019b7600-0000-7000-8000-000000000002'
 
 let database: TestDatabase
 afterEach(() => database.drop())
@@ -43,7 +44,8 @@ test('stored values get their new words, and records that the ledger signs keep 
      VALUES ('w', 'https://localhost/', '{}', '{}', 'standard', true, '', 'k')`,
     `INSERT INTO batch (audit_id, vantage_id, checks, kept) VALUES ('${audit}', 1, '[]', '${kept}'), ('${audit}', 1, '[]', NULL)`,
     `INSERT INTO access_window (id, policy, rules, target_names, params, from_at, to_at, ticket, reason, requested_by, proof, realm)
-     VALUES ('${audit}', 'p', '{}', '{}', '{}', now(), now(), 't', 'r', 'k', 'shut', '{"team":"a"}')`,
+     SELECT id::uuid, 'p', '{}', '{}', '{}', now(), now(), 't', 'r', 'k', proof, '{"team":"a"}'
+     FROM (VALUES ('${audit}', 'shut'), ('${laterAudit}', 'nothing-to-see')) AS w(id, proof)`,
     `INSERT INTO webhook_ticket (webhook_id, fingerprint, opened_at, finding)
      VALUES ('w', '${audit}', now(), '{"reason":{"code":"http-not-answered","message":"m"}}')`,
     `INSERT INTO reason (code) VALUES ('no-answer')`,
@@ -72,8 +74,9 @@ test('stored values get their new words, and records that the ledger signs keep 
     },
   ])
   expect(empty?.observations).toBeNull()
-  expect(await query(url, ['SELECT proof, target_scope FROM access_window'])).toEqual([
+  expect(await query(url, ['SELECT proof, target_scope FROM access_window ORDER BY id'])).toEqual([
     { proof: 'closed', target_scope: { team: 'a' } },
+    { proof: 'not-applicable', target_scope: { team: 'a' } },
   ])
   expect(await query(url, ['SELECT finding FROM webhook_ticket'])).toEqual([
     { finding: { reason: { code: 'http-no-response', message: 'm' } } },

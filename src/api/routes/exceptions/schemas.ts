@@ -100,7 +100,7 @@ export const Window = Type.Object(
     reprobe: nullable(Uuid('Id of the newest of these audits', '0005')),
     proof: nullable(Type.Enum([...proofs]), {
       description:
-        'What the newest completed of these audits proved. `unproven`: the evidence is incomplete; `nothing-to-see`: the rules no longer apply to any target',
+        'What the newest completed of these audits proved. `unproven`: the evidence is incomplete; `not-applicable`: the rules no longer apply to any target',
       examples: ['closed'],
     }),
     provenAt: nullable(Timestamp('When that audit ended', '11:00:09')),
