@@ -1,36 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * SQLSTATE: a connection that fails, a transaction that the server broke off to save itself, resources that are used up (53100 is a full
- * disk), a server that shuts down or starts.
+ * SQLSTATE: a connection that fails or is refused, a database that is gone or read-only, a transaction or statement that the server
+ * broke off to save itself or another, resources that are used up (53100 is a full disk), a server that shuts down or starts.
  */
-const unavailableState = /^(08...|25006|53...|57P0[1-5])$/
-/** Errors of the driver and its adapter. */
-const unavailableKinds = new Set([
-  'DatabaseNotReachable',
-  'ConnectionClosed',
-  'SocketTimeout',
-  'TooManyConnections',
-  // the disk of this process is full
-  'ENOSPC',
-  'EDQUOT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'P1001',
-  'P1017',
-  'P2024',
-  'P2028',
-])
+const unavailableState = /^(08...|25006|25P0[34]|28...|3D000|40(001|P01)|53...|55P03|57014|57P0[1-5]|58030)$/
+/** Error codes of Node, system calls, kinds of Prisma's adapter, codes of Prisma. */
+const unavailableKinds =
+  /^(E(CONN(REFUSED|RESET|ABORTED)|NOTFOUND|AI_.*|TIMEDOUT|PIPE|(HOST|NET)(UNREACH|DOWN)|NETRESET|ADDRNOTAVAIL|NOTCONN|[MN]FILE|NOBUFS|NOSPC|DQUOT|PROTO)|ERR_(TLS|SSL)_.*|connect|getaddrinfo|DatabaseNotReachable|ConnectionClosed|SocketTimeout|TooManyConnections|TlsConnectionError|DatabaseAccessDenied|AuthenticationFailed|DatabaseDoesNotExist|TransactionWriteConflict|P10(0[01238]|1[017])|P20(24|28|34|37))$/
+/** The driver, its pool and the queue give these no code. */
+const unavailableMessages =
+  /^(Connection terminated|Client (has encountered a connection error|was closed)|timeout (expired|exceeded when trying to connect)|Query read timeout|Cannot use a pool after calling end|The server does not support SSL|There was an error establishing an SSL|Received unexpected \w+ message from backend|SASL: |Database not opened|LISTEN\/NOTIFY )/
 
 /** Whether an error says that the database cannot do its work for now: later the same request may be carried out. */
 export function isUnavailable(error: unknown): boolean {
   return wordsOf(error).some(
-    (word) =>
-      unavailableState.test(word) || unavailableKinds.has(word) || word === 'Connection terminated unexpectedly', // the driver gives it no code
+    (word) => unavailableState.test(word) || unavailableKinds.test(word) || unavailableMessages.test(word),
   )
 }
 
@@ -42,12 +27,12 @@ export function refusalOf(error: unknown): string | undefined {
   return wordsOf(error).find((word) => refusedState.test(word))
 }
 
-/** Codes, kinds and messages of an error and of its causes. */
+/** Codes, system calls, kinds and messages of an error and of its causes. */
 function wordsOf(error: unknown, depth = 5): string[] {
   if (typeof error !== 'object' || error === null || depth === 0) return []
-  const { code, originalCode, kind, message, cause, meta } = error as Record<string, unknown>
+  const { code, syscall, originalCode, kind, message, cause, meta } = error as Record<string, unknown>
   const inner = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError
-  const own = [code, originalCode, kind, message].filter((word) => typeof word === 'string')
+  const own = [code, syscall, originalCode, kind, message].filter((word) => typeof word === 'string')
   return [...own, ...wordsOf(cause, depth - 1), ...wordsOf(inner, depth - 1)]
 }
 

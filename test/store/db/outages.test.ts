@@ -1,7 +1,12 @@
-import { expect, test } from 'vitest'
-import { openDatabase } from '../../../src/store/db/database.ts'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Database, type DatabaseHandle, openDatabase } from '../../../src/store/db/database.ts'
 import { isUnavailable, throughOutages } from '../../../src/store/db/outages.ts'
 import { freePorts } from '../../support/ports.ts'
+import { type Relay, startRelay } from '../../support/relay.ts'
+import { openTestStores, type TestStores } from '../../support/stores.ts'
 
 /** What the driver throws where no server listens. */
 async function unreachable(): Promise<unknown> {
@@ -43,4 +48,103 @@ test('an error that is no outage is thrown immediately', async () => {
   })
   await expect(mistaken).rejects.toThrow('a mistake')
   expect(tries).toBe(1)
+})
+
+/** Mistakes of a caller, which no retry mends. */
+const mistakes = [
+  'Client has already been connected',
+  'A query must have either text or a name',
+  'Prepared statements must be unique',
+  'Query values must be an array',
+  'Client was passed a null or undefined query',
+  'callback is not a function',
+  'Passing a function as the first parameter',
+  'Release called on client which has already been released',
+  'Called end on pool more than once',
+  'Password must be a string',
+  'unexpected condition',
+  'first argument must be a Buffer',
+  'second argument must be a Buffer',
+  'Buffer lengths must match',
+  'Buffers cannot be empty',
+  // of a query with a portal of its own
+  '$',
+]
+
+test('every error that the driver and its pool make themselves is an outage, or a mistake of the caller', () => {
+  const require = createRequire(import.meta.url)
+  const driver = dirname(require.resolve('pg'))
+  const files = ['client.js', 'connection.js', 'query.js', 'crypto/sasl.js'].map((file) => join(driver, file))
+  const texts = [...files, require.resolve('pg-pool')].flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/new (?:Type)?Error\(\s*(['"`])(.+?)\1/g)].map((match) => match[2] ?? ''),
+  )
+  expect(texts.length).toBeGreaterThan(30)
+  const unclassified = texts.filter(
+    (text) => !isUnavailable(new Error(text)) && !mistakes.some((mistake) => text.startsWith(mistake)),
+  )
+  expect(unclassified).toEqual([])
+})
+
+test.each([
+  ['08006', true],
+  ['25006', true],
+  ['28P01', true],
+  ['40P01', true],
+  ['57P01', true],
+  ['57014', true],
+  ['EHOSTUNREACH', true],
+  ['P2028', true],
+  ['23505', false],
+  ['42P01', false],
+  ['22P02', false],
+  ['P2002', false],
+])('an error with the code %s is an outage: %s', (code, expected) => {
+  expect(isUnavailable(Object.assign(new Error('x'), { code }))).toBe(expected)
+})
+
+describe('a connection that breaks', () => {
+  let stores: TestStores
+  let relay: Relay
+  let database: DatabaseHandle
+  beforeAll(async () => {
+    stores = await openTestStores({ connections: 2 })
+    relay = await startRelay(stores.url)
+    database = openDatabase(relay.url, { connections: 3 })
+  })
+  afterAll(async () => {
+    await database.close()
+    await relay.stop()
+    await stores.close()
+  })
+  /** Ends when the server has ended its connections of this test. */
+  const terminate = async () => {
+    await stores.query(
+      `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'portwarden' AND state = 'idle in transaction'`,
+    )
+  }
+  const ways = { 'is cut': async () => relay.cut(), 'is terminated by the server': terminate }
+  const moments: Record<string, (tx: Database) => Promise<unknown>> = {
+    'before a raw query': (tx) => tx.$queryRaw`SELECT 1`,
+    'before a query of a model': (tx) => tx.target.findFirst(),
+    'before a statement': (tx) => tx.$executeRaw`SELECT 1`,
+    'before a nested transaction': (tx) => tx.$transaction(async (inner) => inner.target.findFirst()),
+    'before its commit': async () => {},
+  }
+  for (const [way, breakOff] of Object.entries(ways)) {
+    test.each(Object.entries(moments))(`${way} in a transaction, %s: it is an outage`, async (_, next) => {
+      const work = database.transaction(async (tx) => {
+        await tx.target.findFirst()
+        await breakOff()
+        await next(tx)
+      })
+      const failure: unknown = await work.then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      relay.mend()
+      expect(isUnavailable(failure)).toBe(true)
+      await database.ping()
+    })
+  }
 })
