@@ -40,12 +40,12 @@ async function sendRequests(): Promise<void> {
   })
   while (performance.now() < endsAt) {
     await turn()
-    const askedAt = performance.now()
+    const sentAt = performance.now()
     const status = await new Promise<number>((resolve) => {
       responded = resolve
       socket.write(request)
     })
-    tookMs.push(performance.now() - askedAt)
+    tookMs.push(performance.now() - sentAt)
     if (status !== 200) failed += 1
     if (status === 0) break
   }

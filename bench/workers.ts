@@ -47,7 +47,7 @@ export const measureWorkers: Bench = async (dataDir) => {
 }
 
 async function putPolicy(api: Service, port: number): Promise<void> {
-  const rule = { id: 'answers', title: 'LDAP responds', severity: 'medium', direction: 'inbound', from: ['client'] }
+  const rule = { id: 'responds', title: 'LDAP responds', severity: 'medium', direction: 'inbound', from: ['client'] }
   const policy = { name: 'slow', title: 'Slow peers', rules: [{ ...rule, probe: 'ldap', port, expect: {} }] }
   await callService(api, '/v1/policies/slow', { method: 'PUT', body: JSON.stringify(policy) })
 }

@@ -7,7 +7,7 @@ export interface ShareLimits {
 /** What is exhausted: the share of the owner, or everything. */
 export type Exhausted = 'owner' | 'all'
 
-/** Counts what owners hold of something scarce, so that nobody can take it all. */
+/** Counts what owners hold of something scarce, so that no owner can take it all. */
 export interface Shares {
   /** Takes `amount`, or takes nothing and says what is exhausted. */
   take(owner: string, amount?: number): Exhausted | undefined

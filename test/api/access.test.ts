@@ -42,7 +42,7 @@ describe.each(operations)('$operationId', (operation) => {
     expect(everyScope).toEqual(expect.arrayContaining(operation.enough))
   })
 
-  test('answers 403 to a key of any other scope, and lets the others in', async () => {
+  test('responds with 403 to a key of any other scope, and accepts the others', async () => {
     for (const [scope, key] of keys) {
       const status = await statusWith(key, operation)
       expect(`${scope}: ${status === 403}`).toBe(`${scope}: ${!operation.enough.includes(scope)}`)
@@ -50,13 +50,13 @@ describe.each(operations)('$operationId', (operation) => {
     }
   })
 
-  test('answers 403 to a key with all scopes that are not enough, and to one with none', async () => {
+  test('responds with 403 to a key with all insufficient scopes, and to one with none', async () => {
     const others = everyScope.filter((scope) => !operation.enough.includes(scope))
     expect(await statusWith(await service.stores.keys.create('others', others), operation)).toBe(403)
     expect(await statusWith(await service.stores.keys.create('none', []), operation)).toBe(403)
   })
 
-  test('answers 401 to a key that has expired, and to one that was revoked', async () => {
+  test('responds with 401 to an expired key, and to a revoked one', async () => {
     const expired = await service.stores.keys.create('expired', ['admin'], { expiresAt: new Date(Date.now() - 1) })
     expect(await statusWith(expired, operation)).toBe(401)
     const revoked = await service.stores.keys.create('revoked', ['admin'])
@@ -74,7 +74,7 @@ test('a route without a scope is rejected before the service starts', async () =
   await expect(app.ready()).rejects.toThrow('/forgotten has no scope')
 })
 
-test('whoever may run audits and not write targets names those that are there', async () => {
+test('a key that may run audits but not write targets names existing targets', async () => {
   await service.stores.targets.save([{ name: 'there', address: '127.0.0.1' }])
   const ask = (targets: unknown[], scope: string[]) =>
     service.stores.keys.create('runner', scope).then((key) =>

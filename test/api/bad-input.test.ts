@@ -168,7 +168,7 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ['a target that is there already', ['POST', '/v1/targets', { body: { name: 'there', address: '10.0.0.1' } }], 409],
 ]
 
-describe('a bad request is answered with problem details that name the field', () => {
+describe('a bad request gets problem details that name the field', () => {
   test.each(cases)('%s', async (_, [method, url, call], status, places = []) => {
     const { status: answered, headers, body } = await service.call(method, url, call)
     expect([answered, body]).toEqual([status, expect.objectContaining({ type: 'about:blank', status })])

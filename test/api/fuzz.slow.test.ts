@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => furnished?.service.stop())
 
 test(
-  `no request to any operation is answered with 5xx, or otherwise than the document says, and each operation succeeds (seed ${seed})`,
+  `no response of any operation is 5xx or deviates from the document, and each operation succeeds (seed ${seed})`,
   async () => {
     const { failures, neverSuccessful, kindsNotTried } = await fuzzOperations(furnished, requests)
     expect(failures).toBe('')

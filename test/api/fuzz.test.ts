@@ -13,13 +13,13 @@ afterAll(() => furnished?.service.stop())
 /** A sample of fuzz.slow.test.ts. */
 const requests = 1_500
 
-test(`no request to any operation is answered with 5xx, or otherwise than the document says (seed ${seed})`, async () => {
+test(`no response of any operation is 5xx or deviates from the document (seed ${seed})`, async () => {
   const { failures, kindsNotTried } = await fuzzOperations(furnished, requests)
   expect(failures).toBe('')
   expect(kindsNotTried).toEqual([])
 })
 
-test('HEAD is answered as GET, without a body; other methods and paths get problem details', async () => {
+test('HEAD gets the response of GET, without a body; other methods and paths get problem details', async () => {
   const methods = 'HEAD GET POST PUT PATCH DELETE OPTIONS TRACE QUERY PROPFIND BREW get'.split(' ')
   const unknown =
     '/ /v1 /v1/ /v2/audits /v1/targets/a/b/c /v1//targets /V1/targets /.env /v1/targets;a=b /a#%ff * /%2e%2e/'.split(

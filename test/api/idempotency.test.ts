@@ -32,7 +32,7 @@ describe.each(creating)('POST %s', (path) => {
   const headers = { 'idempotency-key': `once ${path}` }
   const count = async () => (await service.walk(path)).flat().length
 
-  test(`with one Idempotency-Key and one body ${concurrency} times at once makes one`, async () => {
+  test(`${concurrency} concurrent times with one Idempotency-Key and one body makes one`, async () => {
     const body = bodies[path]
     expect(body, 'this test needs a body for it').toBeDefined()
     const before = await count()

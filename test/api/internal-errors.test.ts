@@ -10,7 +10,7 @@ afterAll(() => service?.stop())
 test.each([
   ['a table is gone', 'ALTER TABLE webhook RENAME TO gone', '/v1/webhooks'],
   ['a column is gone', 'ALTER TABLE schedule RENAME name TO secret_column', '/v1/schedules'],
-])('where %s in the database, an answer says nothing but the id of the request', async (_, statement, path) => {
+])('where %s in the database, a response contains only the id of the request', async (_, statement, path) => {
   await service.query(statement)
   const { status, body } = await service.call('GET', path)
   const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/)

@@ -141,7 +141,7 @@ describe('a key that is limited to the targets of a team', () => {
     }
   })
 
-  test('gets the same answers, with the same counts and ETags, whatever another team does meanwhile', async () => {
+  test('gets the same responses, with the same counts and ETags, while another team makes changes', async () => {
     const url = await listening()
     const [from, to] = teams.blue.audits.map((id) => `audit:${id}`)
     const readAll = async () => {
@@ -187,7 +187,7 @@ describe('a key that is limited to the targets of a team', () => {
     await teams.service.call('DELETE', '/v1/targets/green-more') // the labels that it shares are asked for by others
   })
 
-  test('counts what somebody without limit counts who filters by its labels', async () => {
+  test('counts the same as an unlimited key that filters by its labels', async () => {
     const reports = [
       '/v1/reports/compliance?by=target',
       '/v1/reports/drift?from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
@@ -279,7 +279,7 @@ describe('a key that is limited to the targets of a team', () => {
     expect([others.status, others.body.detail]).toEqual([422, 'no target has these labels'])
   })
 
-  test('has schedules whose audits look at its own targets, among all that have the labels', async () => {
+  test('has schedules whose audits probe its own targets, among all that have the labels', async () => {
     await teams.service.scheduler.tick(new Date(Date.now() + 25 * 3_600_000))
     const { body } = await asBlue('GET', `/v1/schedules/${teams.blue.schedule}/runs`)
     const auditId = body.items.find(({ audit }: { audit: string | null }) => audit !== null)?.audit
@@ -290,7 +290,7 @@ describe('a key that is limited to the targets of a team', () => {
     expect((await asBlue('GET', `/v1/audits/${auditId}`)).status).toBe(200)
   })
 
-  test('permits nothing for targets of another team, whatever labels its windows and waivers name', async () => {
+  test('permits nothing for targets of another team, for any labels of its windows and waivers', async () => {
     const { stores } = teams.service
     const within = stores.within({ team: 'blue' })
     const permission = {

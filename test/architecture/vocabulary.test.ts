@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commentsOf, medianOf, wordsIn } from '../support/comments.ts'
 import { readSources } from '../support/sources.ts'
-import { retiredWordsIn } from '../support/vocabulary.ts'
+import { retiredWordsIn, testNamesIn } from '../support/vocabulary.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '..', '..')
 const clean = [
   'README.md',
   'SECURITY.md',
+  'bench',
   'docs',
   'openapi',
   'src/api',
@@ -81,6 +82,14 @@ test.each(clean)('%s has no retired word', (path) => {
   expect(found).toEqual([])
 })
 
+test('no name of a test has a retired word', () => {
+  const found = filesIn('test')
+    .filter((path) => path.endsWith('.test.ts'))
+    .flatMap((path) => testNamesIn(readFileSync(join(root, path), 'utf8')).map((name) => ({ path, name })))
+    .flatMap(({ path, name }) => retiredWordsIn(withoutTerms(path, name)).map((word) => `${path}: '${name}': ${word}`))
+  expect(found).toEqual([])
+})
+
 const maxMedian = 10
 
 test(`the median comment of src has at most ${maxMedian} words`, () => {
@@ -98,6 +107,17 @@ describe('the check itself', () => {
     ['const lookup = placeholder ?? default', []],
   ])('finds in %j: %j', (line, words) => {
     expect(retiredWordsIn(line)).toEqual(words)
+  })
+
+  test('finds the names of tests and groups', () => {
+    const text = [
+      "test('one', () => {})",
+      "describe.concurrent('two', () => {})",
+      "test.each([['a', 1]] as const)('three %s', (text) => expect('no').toBe(text))",
+      'test(`four`, () => {})',
+      "describeWithPeers(['curl'], 'five', () => {})",
+    ]
+    expect(testNamesIn(text.join('\n'))).toEqual(['one', 'two', 'three %s', 'four', 'five'])
   })
 
   test('counts the words of comments, and no others', () => {

@@ -27,7 +27,7 @@ describeAsRoot('a process whose own disk is full', () => {
       headers: { 'content-type': 'text/csv' },
     })
 
-  test('answers 503 to an import that it cannot put aside and imports nothing of it, until there is room again', async () => {
+  test('responds with 503 to an import that it cannot spool and imports nothing of it, until there is room again', async () => {
     await disk.fill()
     const { status, headers, body } = await load(20_000)
     expect([status, headers['retry-after'], Object.keys(body).toSorted()]).toEqual([
@@ -72,7 +72,7 @@ describeAsRoot('a database whose disk is full', () => {
     return service.call('POST', '/v1/targets', { body: { name, address: '127.0.0.1', labels } })
   }
 
-  test('answers 503 to what it cannot store and goes on with the rest, until there is room again', async () => {
+  test('responds with 503 to what it cannot store and goes on with the rest, until there is room again', async () => {
     expect((await create('before')).status).toBe(201)
     await disk.fill()
     let refused: ApiResponse | undefined

@@ -53,7 +53,7 @@ const jobsOf = ({ query }: Fleet, auditId: string) =>
   )
 
 describe.concurrent('SIGTERM', () => {
-  test('under load: every request is answered, clients that keep their connection are told, and the exit is 0', async ({
+  test('under load: every request gets a response, persistent connections get `Connection: close`, and the exit is 0', async ({
     expect,
   }) => {
     await using fleet = await startFleet()
@@ -94,7 +94,7 @@ describe.concurrent('SIGTERM', () => {
     await slow.close()
   })
 
-  test('a batch that does not end within the grace time is handed back at once, and done by another worker', async () => {
+  test('a batch that does not end within the grace time is handed back immediately, and done by another worker', async () => {
     await using fleet = await startFleet()
     await using target = await listenHolding()
     const worker = await fleet.startWorker(grace)

@@ -135,7 +135,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     expectArrived(hostileTexts.filter(isNameText), new Map([['/probe', body]]), ['/probe'])
   })
 
-  test('webhooks tell what peers say escaped, or not at all', async () => {
+  test('webhooks send text of peers escaped, or not at all', async () => {
     const told = new Map<string, string>()
     for (const [format, { received }] of Object.entries(receivers)) {
       await expect.poll(() => received.some(({ text }) => text.includes('drift'))).toBe(true)
@@ -185,7 +185,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     await receiver.close()
   })
 
-  test('a log shows what it is told escaped, line by line', async () => {
+  test('a log shows its input escaped, line by line', async () => {
     const program = `import { openLog } from '${import.meta.dirname}/../../src/app/log.ts'
       const log = openLog('info')
       for (const text of JSON.parse(process.argv[1])) log.error({ err: new Error(text), host: text }, text)`

@@ -32,7 +32,7 @@ describe.concurrent('when workers are killed', () => {
     await fleet.expectWhole(auditIds, targets)
   })
 
-  test('what one was about to tell is told by the next, once more under the same id', async ({ expect }) => {
+  test('a pending delivery of one is sent by the next, once more under the same id', async ({ expect }) => {
     await using fleet = await startFleet()
     await using receiver = await startReceiver()
     const key = Buffer.alloc(32, 9)
@@ -63,9 +63,7 @@ describe.concurrent('when workers are killed', () => {
     expect(receiver.received).toHaveLength(2)
   })
 
-  test('before the end of a window, and while its door is looked at, it is proven closed all the same', async ({
-    expect,
-  }) => {
+  test('before the end of a window, and during its reprobe, it is proven closed all the same', async ({ expect }) => {
     await using fleet = await startFleet()
     const proofs = await listenForProofs(fleet)
     const server = createServer((socket) => socket.on('error', () => {})) // takes connections and answers nothing

@@ -29,7 +29,7 @@ const pairOf = (
   ],
 })
 
-describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
+describeWithPeers(['netns', 'openssl'], 'a paired rule over two vantages', () => {
   let service: TestService
   let target: Listening
   const closers: (() => Promise<unknown>)[] = []
@@ -51,7 +51,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
     return { audit: await service.ended(auditId), findings: await service.findings(auditId), auditId }
   }
 
-  test('is unknown when the other place is absent until the deadline, though this one saw what it should', async () => {
+  test('is unknown when the other vantage is absent until the deadline, though this one saw what it should', async () => {
     await service.stores.policies.put(pairOf('half', target.port))
     const auditId = await service.accept({ policy: 'half' })
     const recorded = `SELECT FROM batch WHERE audit_id = '${auditId}' AND paired_observations IS NOT NULL`
@@ -65,7 +65,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two places', () => {
     ])
   })
 
-  test('is unknown where nobody is in the other zone', async () => {
+  test('is unknown where the other zone has no vantage', async () => {
     const policy = pairOf('lonely', target.port)
     for (const rule of policy.rules) rule.unlike = { from: ['mars'], expect: { state: ['closed'] } }
     const { findings } = await audit(policy)

@@ -116,7 +116,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     expect(await snapshot(fleet)).toEqual(before)
   })
 
-  test('a batch that kills whoever runs it: it is given up after three tries, and other audits go on', async () => {
+  test('a batch that kills its workers: it is given up after three tries, and other audits go on', async () => {
     await using fleet = await startFleet()
     await using ports = await startPorts(fleet)
     let deaths = 0

@@ -30,7 +30,7 @@ afterAll(async () => {
   await app?.stop()
 })
 
-test('one worker looks from several vantages, each with its own zones, networks and canaries', async () => {
+test('one worker probes from several vantages, each with its own zones, networks and canaries', async () => {
   const auditId = await app.accept({ params: { openPort: open.port, closedPort: await freePort() } })
   expect(await app.ended(auditId)).toMatchObject({ status: 'completed', progress: { done: 4, total: 4 } })
   const seen = (await app.findings(auditId)).map(({ rule, vantage, reason }) => `${rule} ${vantage} ${reason.code}`)

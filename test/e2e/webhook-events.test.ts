@@ -109,7 +109,7 @@ const probeNow = (id: string) =>
     )
     .toHaveLength(1)
 
-test('what the door of a window shows after its end is told: that it is still open, and that it is shut', async () => {
+test('the state of a port after the end of its window is published: still open, and closed', async () => {
   const listening = await makeTarget('windowed')
   const window = { policy: 'exposures', rules: ['support'], targets: ['windowed'], ticket: 'CHG1', reason: 'an update' }
   const { id } = await ask('POST', '/v1/windows', { ...window, from: inMs(0), to: inMs(3_600_000) })
@@ -151,7 +151,7 @@ test('a finding whose waiver has expired opens again, under the fingerprint that
   await listening.close()
 })
 
-test('ticks that had no audit are told, and the one that has one again', async () => {
+test('ticks without an audit are published, and the next one with an audit', async () => {
   await ask('PUT', '/v1/targets/nightly', { address: '127.0.0.1', params: { exposure: await freePort() } })
   const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', missed: 'once', overlap: 'skip' }
   await ask('POST', '/v1/schedules', { ...schedule, audit: { policy: 'exposures', targets: ['nightly'] } })
@@ -171,6 +171,6 @@ test('a ping is as the document says, too', async () => {
   expect(await told('ping', () => true)).toEqual({ webhook: webhook.id })
 })
 
-test('a vantage that is absent is told', async () => {
+test('an absent vantage is published', async () => {
   expect(await told('vantage.absent', () => true)).toMatchObject({ vantage: { name: 'branch', zones: ['untrusted'] } })
 })

@@ -104,7 +104,7 @@ describe.concurrent('the queue', () => {
     expect(settings).toEqual({ tries: 0, next: 'batch-again/old' })
   })
 
-  test('tells what a handler throws', async () => {
+  test('reports what a handler throws', async () => {
     const { promise: told, resolve } = Promise.withResolvers<Error>()
     await using started = await start({ onError: resolve })
     const { queue, stores } = started
@@ -134,7 +134,7 @@ describe.concurrent('the queue', () => {
     await stores.close()
   })
 
-  test('says that a batch was given up until somebody has heard it', async () => {
+  test('reports a given-up batch again until its handler succeeds', async () => {
     const { promise: heard, resolve } = Promise.withResolvers<BatchJob>()
     await using started = await start()
     const { queue, stores } = started

@@ -53,7 +53,7 @@ function hold() {
 const start = (queue: ReturnType<typeof openQueue>, options: Partial<WorkerLoopOptions<string>>) =>
   startWorkerLoop(queue.source, { ...quiet, work: async () => {}, ...options })
 
-describe('whoever takes jobs', () => {
+describe('a worker loop', () => {
   test('takes as many as there is room for, and the next when one of them has ended, not all', async () => {
     const queue = openQueue(['a', 'b', 'c'])
     const { work, release } = hold()
@@ -67,7 +67,7 @@ describe('whoever takes jobs', () => {
     await workerLoop.rest(10_000)
   })
 
-  test('looks again when it is told that there is more', async () => {
+  test('polls again when it is notified of more jobs', async () => {
     const queue = openQueue([])
     const workerLoop = start(queue, {})
     await queue.seen('fetch 2: ')
@@ -76,7 +76,7 @@ describe('whoever takes jobs', () => {
     await workerLoop.rest(10_000)
   })
 
-  test('gives back what failed, and tells why', async () => {
+  test('gives back what failed, and reports why', async () => {
     const queue = openQueue(['bad', 'good'])
     const told: Error[] = []
     const { work, release, spoil } = hold()
@@ -89,7 +89,7 @@ describe('whoever takes jobs', () => {
     await workerLoop.rest(10_000)
   })
 
-  test('survives a queue that does not answer', async () => {
+  test('survives a queue that does not respond', async () => {
     const queue = openQueue(['a'])
     const { promise: told, resolve } = Promise.withResolvers<Error>()
     let tries = 0

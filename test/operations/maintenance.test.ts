@@ -126,7 +126,7 @@ describe('evidence that nothing uses', () => {
     return series
   }
 
-  test('is marked by one run and removed by a later one, not by one that follows at once', async () => {
+  test('is marked by one run and removed by a later one, not by one that follows immediately', async () => {
     await leave('swept')
     await run()
     expect(await isStored('swept')).toBe(true)

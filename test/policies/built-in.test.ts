@@ -80,7 +80,7 @@ describe('the policy netwrix-endpoint-protector', () => {
     expect(resolve({ clientPort: 8443, uiPort: 443 })['ui-https']).toMatchObject({ port: 443 })
   })
 
-  test('looks for the directory where the domain controller is', () => {
+  test('probes the directory on the domain controller', () => {
     const found = { host: 'dc1.example', port: 389, direction: 'outbound' }
     expect(resolve({ domainController: 'dc1.example' })).toMatchObject({
       'ad-ldap': { ...found, expect: { ldap: { answers: true, activeDirectory: true } } },

@@ -425,7 +425,7 @@ describe('checkPolicy', () => {
     })
   })
 
-  test('tells everything at once, each mistake once', () => {
+  test('reports all validation issues together, each once', () => {
     const wrong = { probe: 'tcp', severity: 'none', port: '${nobody}', tilde: 1 }
     const { errors } = check({ rule: wrong, top: { 'a/b~': 1 } }) as { errors: { pointer: string }[] }
     expect(errors.map(({ pointer }) => pointer).sort()).toEqual([
@@ -437,7 +437,7 @@ describe('checkPolicy', () => {
     ])
   })
 
-  test('stops telling after a hundred', () => {
+  test('stops reporting after a hundred', () => {
     const rules = Array.from({ length: 120 }, (_, index) => ({ ...rule, id: `r${index}`, port: 0 }))
     const { errors } = check({ rules }) as { errors: unknown[] }
     expect(errors).toHaveLength(101)

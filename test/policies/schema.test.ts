@@ -99,7 +99,7 @@ const anything = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 )
 
-describe('a document changed at any place to anything', () => {
+describe('a document changed at any pointer to anything', () => {
   test('is either refused, or valid by the schema and resolvable for any target', () => {
     const params = { uiPort: 8443, domainController: '10.0.0.2', ldapCredential: 'env:A', directory: 'any' }
     fc.assert(

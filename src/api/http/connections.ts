@@ -36,7 +36,7 @@ const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${re
 
 /**
  * Keeps at most `max` connections open, and room for newcomers: while all are open, each newcomer replaces the longest idle
- * connection of whoever has the most idle ones. Idle are connections without a request of a valid key under way: silent ones,
+ * connection of the owner with the most idle ones. Idle are connections without a request of a valid key under way: silent ones,
  * unfinished headers, and kept-alive ones. So an address or a proxy that opens many closes its own.
  */
 export function shareConnections(server: http.Server, max: number, observer: Observer): Connections {

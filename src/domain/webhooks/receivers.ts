@@ -16,7 +16,7 @@ interface Shares {
 }
 
 /**
- * Chooses to whom to send next. Whichever key is sent to the least comes first, then the receiver that waits longest since
+ * Chooses to whom to send next. The key with the fewest running deliveries comes first, then the receiver that waits longest since
  * its last turn, so that a slow receiver delays neither other receivers nor other keys. `running` maps receivers to keys.
  */
 export function chooseReceivers<R extends WaitingReceiver>(

@@ -132,7 +132,7 @@ describe.each(operations)('$name', ({ path, operation }) => {
     expect(declared.every(({ required }) => required)).toBe(true)
   })
 
-  test('describes each of its answers, one of them a success with a schema', () => {
+  test('describes each of its responses, one of them a success with a schema', () => {
     const statuses = Object.keys(operation.responses)
     const successes = statuses.filter((status) => status.startsWith('2'))
     expect(successes.length).toBeGreaterThan(0)
@@ -146,7 +146,7 @@ describe.each(operations)('$name', ({ path, operation }) => {
 const open = ['/livez', '/readyz']
 
 test.each(operations.filter(({ path }) => !open.includes(path)))(
-  '$name needs a key and declares its problem answers',
+  '$name needs a key and declares its problem responses',
   ({ path, method, operation }) => {
     expect(operation.security).toEqual([{ key: [] }])
     expect(operation['x-portwarden-scopes']).toContain('admin')

@@ -75,7 +75,7 @@ const examplesIn = (node: unknown): unknown[] => {
   return Object.entries(node).flatMap(([key, value]) => (/^examples?$/.test(key) ? [value] : examplesIn(value)))
 }
 
-test('all examples tell of one target, one policy and one network', () => {
+test('all examples share one target, one policy and one network', () => {
   const text = JSON.stringify(examplesIn(readDocument('openapi.json')))
   const [names, addresses] = [/"target":"([^"]+)"/g, /\b(\d{1,3}(?:\.\d{1,3}){3})\b/g].map(
     (pattern) => new Set([...text.matchAll(pattern)].map(([, found]) => found)),

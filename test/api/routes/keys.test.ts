@@ -63,7 +63,7 @@ describe('a key', () => {
     expect(await states()).toEqual(['kept true 5', 'left true 5', 'off false 0'])
   })
 
-  test('cannot revoke itself, so that nobody locks everybody out by mistake', async () => {
+  test('cannot revoke itself, which prevents an accidental lockout of all keys', async () => {
     const id = api.key.split('_')[1]
     expect((await api.call('DELETE', `/v1/keys/${id}`)).status).toBe(409)
     expect((await api.call('DELETE', '/v1/keys/000000000000')).status).toBe(404)

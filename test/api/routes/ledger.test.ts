@@ -37,7 +37,7 @@ describe('GET /v1/ledger', () => {
     expect(entries.at(-2)).toMatchObject({ action: 'policy.put', subject: 'netwrix-endpoint-protector' })
   })
 
-  test('tells an ended audit with counts, policy, and a digest over its findings', async () => {
+  test('lists an ended audit with counts, policy, and a digest over its findings', async () => {
     const id = await audited()
     const entry = await entryOf(id)
     const audit = (await service.call('GET', `/v1/audits/${id}`)).body
@@ -54,7 +54,7 @@ describe('GET /v1/ledger', () => {
     })
   })
 
-  test('is for auditors, and for nobody whose key is limited', async () => {
+  test('is for auditors, and for no limited key', async () => {
     const { keys } = service.stores
     const auditor = await keys.create('auditor', ['reports:read'])
     const runner = await keys.create('runner', ['audits:run'])
@@ -220,7 +220,7 @@ describe('GET /v1/ledger/verify', () => {
     expect(await verify('findings=true', one)).toMatchObject({ broken: { seq, kind: 'audit' } })
   })
 
-  test('tells findings that retention dropped from those that somebody removed', async () => {
+  test('distinguishes findings that retention dropped from those that were removed otherwise', async () => {
     const one = await start()
     const id = await audited(one)
     await one.query(`DROP TABLE ${findingPartition(id)}`)

@@ -39,7 +39,7 @@ const paths = Object.entries<object>(document.paths).map(([path, operations]) =>
   takes: Object.keys(operations).flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()])),
 }))
 
-test.each(paths)('$path says what it takes to whoever asks otherwise, without a key', async ({ path }) => {
+test.each(paths)('$path lists its methods in response to any other method, without a key', async ({ path }) => {
   const takes = paths.flatMap((one) => (one.pattern.test(path) ? one.takes : []))
   for (const method of methods.filter((one) => !takes.includes(one))) {
     const answer = await service.server.inject({ method, url: `${path}?a=b`, payload: '{' }) // a body of no type, which is not read

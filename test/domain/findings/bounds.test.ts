@@ -45,7 +45,7 @@ describe('facts beyond the limit', () => {
     ])
   })
 
-  test('fit afterwards, whatever the limit', () => {
+  test('fit afterwards, at any limit', () => {
     const facts = () => ({ text: 'x'.repeat(300), a: names(50), b: { c: names(100), d: names(2) } })
     const observations = [seen(facts(), facts()), seen(facts())]
     const before = structuredClone(observations)

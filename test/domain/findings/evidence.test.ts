@@ -23,7 +23,7 @@ const seen: Observation<'ldap'> = {
 }
 
 describe('the evidence of an observation', () => {
-  test('is what was asked for and, by address, what was seen', () => {
+  test('contains the request and, by address, what was seen', () => {
     expect(evidenceOf(seen)).toEqual({
       probe: 'ldap',
       host: 'dc1.corp.test',
@@ -35,7 +35,7 @@ describe('the evidence of an observation', () => {
     })
   })
 
-  test('is the same whenever, however long and however often it was looked, and whatever was measured', () => {
+  test('is the same for any time, duration and number of probes, and for any measurements', () => {
     const [first, second] = seen.addressResults
     const later: Observation<'ldap'> = {
       ...seen,
@@ -48,7 +48,7 @@ describe('the evidence of an observation', () => {
     expect(digest(evidenceOf(later))).toBe(digest(evidenceOf(seen)))
   })
 
-  test('is the same in whatever order the addresses come', () => {
+  test('is the same in any order of the addresses', () => {
     const turned = { ...seen, addressResults: seen.addressResults.toReversed() as typeof seen.addressResults }
     expect(digest(evidenceOf(turned))).toBe(digest(evidenceOf(seen)))
   })

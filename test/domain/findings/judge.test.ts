@@ -66,7 +66,7 @@ describe('a state', () => {
     ['closed', 'local-denied'],
     ['filtered', 'vantage-offline'],
   ]
-  test.each(ours)('trouble of our own is unknown whatever the state says: %s, %s', (state, reason) => {
+  test.each(ours)('a local failure is unknown in any state: %s, %s', (state, reason) => {
     for (const expectation of [mustBeOpen, mustBeClosed, anyButLost]) {
       expect(judged(expectation, { state, reason })).toEqual({ result: 'unknown', state, reason })
     }

@@ -8,7 +8,7 @@ const office: Vantage = { name: 'office', zones: ['client'] }
 const looks = (vantage: string, indirect = false): Origin => ({ vantage, covered: true, indirect })
 const nobody = (zone: string): Origin => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
 
-describe('the places that a rule must be seen from', () => {
+describe('the vantages of a rule', () => {
   const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Origin[]][] = [
     ['are the vantages in its zone', { from: ['client'] }, [core, office], [looks('office')]],
     ['are all of them, by name', { from: ['client'] }, [office, core, branch], [looks('branch'), looks('office')]],
@@ -40,7 +40,7 @@ describe('the plan for a target', () => {
   const target = { address: '10.0.0.5' }
   const rule = (id: string, host?: string) => ({ ...ruleThat({}), id, ...(host ? { host } : {}) })
 
-  test('looks at the address of the target, or at the host that the rule names', () => {
+  test('probes the address of the target, or the host that the rule names', () => {
     const own = rule('own')
     const other = rule('other', 'dc1.corp.test')
     expect(
@@ -55,7 +55,7 @@ describe('the plan for a target', () => {
     ])
   })
 
-  test('settles what nobody can look at as not checked', () => {
+  test('settles what no vantage can probe as not checked', () => {
     expect(planTarget(target, [{ id: 'r', from: ['support'], resolved: rule('r') }], [office])).toEqual([
       { kind: 'settled', origin: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
     ])
@@ -92,7 +92,7 @@ describe('planning a paired rule', () => {
     ])
   })
 
-  test('names a zone in which nobody is, so that the pair is known to be incomplete', () => {
+  test('names a zone without a vantage, so that the pair is known to be incomplete', () => {
     expect(plan(['untrusted', 'mars'])).toMatchObject([
       { unlike: [{ covered: true }, { covered: true }, { vantage: 'zone:mars', covered: false }] },
     ])

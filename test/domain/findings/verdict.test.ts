@@ -18,7 +18,7 @@ describe('the verdict', () => {
   })
 })
 
-test('coverage counts what was looked at and what nobody could look at, not what does not apply', () => {
+test('coverage counts what was probed and what no vantage could probe, not what does not apply', () => {
   const all = counts({ pass: 1, fail: 2, unknown: 4, error: 8, notapplicable: 16, notchecked: 32 })
   expect(coverageOf(all)).toEqual({ checked: 15, notchecked: 32 })
 })

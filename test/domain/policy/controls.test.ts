@@ -29,7 +29,7 @@ describe('the verdict of a control', () => {
     expect(standing(counts, waived)?.verdict).toBe(verdict)
   })
 
-  test('is no pass while nobody ever looked at one of its rules', () => {
+  test('is no pass while one of its rules was never checked', () => {
     const [control] = controlsOf([rule('a', ['F:1']), rule('b', ['F:1'])], [known('a', { pass: 1 })])
     expect(control).toMatchObject({
       verdict: 'inconclusive',

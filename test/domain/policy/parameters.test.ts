@@ -126,7 +126,7 @@ describe('resolveParameters', () => {
     })
   })
 
-  test('tells all that is wrong, with its layer, also what another layer overrides', () => {
+  test('reports every validation issue with its layer, also in overridden values', () => {
     const strict = policy({ need: { type: 'host', required: true }, sshPort: { type: 'port', default: 22 } })
     const layers = { audit: { sshport: 1, sshPort: 2, constructor: 1 }, target: { sshPort: '22' } }
     expect(resolveParameters(strict, layers)).toEqual({
@@ -139,7 +139,7 @@ describe('resolveParameters', () => {
     })
   })
 
-  test('a value of the right type that a rule cannot use is told as well, where the value came from', () => {
+  test('a value of the right type that a rule cannot use is reported as well, in its own layer', () => {
     const days = rule({ probe: 'tls', expect: { tls: { minDaysLeft: '${days}' } } })
     const chained = policy(
       { days: { type: 'integer', default: '${base}' }, base: { type: 'integer', default: 1 } },
@@ -180,7 +180,7 @@ describe('resolveRule', () => {
     expect(resolveRule(portless, {})).toEqual(rule({ probe: 'ldap', port: 389 }))
   })
 
-  test('a value that looks like a placeholder or a pattern is inserted as it is', () => {
+  test('a value in the form of a placeholder or a pattern is inserted as it is', () => {
     expect(resolveRule(rule({ title: 'a ${x} b' }), { x: "$& ${x} $'" })).toMatchObject({ title: "a $& ${x} $' b" })
   })
 
@@ -206,7 +206,7 @@ describe('resolveRule', () => {
     expect(resolveRule(written, { directory: 'ad', absent: undefined })).toEqual(rule({ expect: { ldap } }))
   })
 
-  test('looks into the expectation inside a window', () => {
+  test('resolves the expectation inside a window', () => {
     const insideWindow = { expect: { ssh: { speaks: { value: '${x}', equals: 1 } } } }
     expect(resolveRule(rule({ insideWindow }), { x: 1 })).toMatchObject({
       insideWindow: { expect: { ssh: { speaks: true } } },

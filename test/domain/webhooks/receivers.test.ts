@@ -18,7 +18,7 @@ const choose = (
   }).map(({ receiver }) => receiver)
 
 describe('receivers get their turns', () => {
-  test('no more of one key than its share, whatever waits', () => {
+  test('no more of one key than its share, for any queue', () => {
     expect(choose(['a 1', 'a 2', 'a 3', 'b 1']).toSorted()).toEqual(['a 1', 'a 2', 'b 1'].toSorted())
     expect(choose(['a 3', 'b 1'], { running: ['a 1', 'a 2'] })).toEqual(['b 1'])
   })

@@ -26,7 +26,7 @@ const countAll = () =>
   app.query(`SELECT (SELECT count(*) FROM audit) AS audits, (SELECT count(*) FROM target) AS targets,
     (SELECT count(*) FROM idempotent_request) AS claims, (SELECT count(*) FROM pgboss.job) AS jobs`)
 
-describe('a request that cannot be carried out is refused, with every mistake and its place', () => {
+describe('a request that cannot be carried out is refused, with every validation issue and its pointer', () => {
   const cases: [string, Partial<AuditRequest>, string[]][] = [
     ['an unknown policy', { policy: 'nothing' }, ['/policy: there is no policy nothing: GET /v1/policies lists them']],
     ['an unknown version', { policy: 'ports@9' }, ['/policy: there is no policy ports@9: GET /v1/policies lists them']],
@@ -98,7 +98,7 @@ describe('a request that can', () => {
   const jobsOf = (auditId: string) =>
     app.query(`SELECT name, state FROM pgboss.job WHERE data->>'auditId' = '${auditId}' ORDER BY name`)
 
-  test('makes the audit, its plan and the jobs that look together', async () => {
+  test('makes the audit, its plan and the jobs of its probes together', async () => {
     const { auditId, created } = await accept({ correlationId: 'CHG1', reason: 'why' })
     expect(created).toBe(true)
     expect(await app.stores.audits.find(auditId)).toMatchObject({
@@ -121,7 +121,7 @@ describe('a request that can', () => {
     expect(await jobsOf(auditId)).toEqual([{ name: 'audit-plan', state: 'created' }])
   })
 
-  test('of which nothing can be looked at makes the job that ends it too', async () => {
+  test('of which nothing can be probed makes the job that ends it too', async () => {
     const ports = await app.stores.policies.find('ports')
     const rules = ports?.document.rules.filter(({ id }) => id === 'from-elsewhere') ?? []
     await app.stores.policies.put({ name: 'unseen', title: 'unseen', parameters: ports?.document.parameters, rules })
@@ -172,7 +172,7 @@ describe('a request that can', () => {
 })
 
 describe('the same idempotency key', () => {
-  test('with the same request answers the same audit, and makes no second one', async () => {
+  test('with the same request returns the same audit, and makes no second one', async () => {
     const first = await accept({ reason: 'same' }, 'same-1')
     const before = await countAll()
     expect(await accept({ reason: 'same' }, 'same-1')).toEqual({ auditId: first.auditId, created: false })
@@ -186,7 +186,7 @@ describe('the same idempotency key', () => {
     )
   })
 
-  test('by many at once makes one audit', async () => {
+  test('by many concurrent requests makes one audit', async () => {
     const accepted = await Promise.all(Array.from({ length: 10 }, () => accept({ reason: 'many' }, 'many-1')))
     expect(new Set(accepted.map(({ auditId }) => auditId)).size).toBe(1)
     expect(accepted.filter(({ created }) => created)).toHaveLength(1)

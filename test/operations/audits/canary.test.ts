@@ -33,7 +33,7 @@ async function listenCounting(): Promise<Listening & { visits: () => number }> {
 const offline = { result: 'unknown', state: 'unknown', reason: 'vantage-offline' }
 
 describe('the findings of a vantage', () => {
-  test('stand while one of its canary endpoints answers', async () => {
+  test('stand while one of its canary endpoints responds', async () => {
     const [canary, target] = [await listenSilently(), await listenSilently()]
     const dead = { host: '127.0.0.1', port: await freePort() }
     const vantage = await startVantage([dead, canary], { openPort: target.port, closedPort: await freePort() })
@@ -47,7 +47,7 @@ describe('the findings of a vantage', () => {
     await Promise.all([vantage.stop(), canary.close(), target.close()])
   })
 
-  test('are unknown when none answered at the start, and then the targets are not even dialled', async () => {
+  test('are unknown when none responded at the start, and then the targets are not even dialled', async () => {
     const target = await listenCounting()
     const canary = [await freePort(), await freePort()].map((port) => ({ host: '127.0.0.1', port }))
     const vantage = await startVantage(canary, { openPort: target.port, closedPort: await freePort() })
@@ -65,7 +65,7 @@ describe('the findings of a vantage', () => {
     await Promise.all([vantage.stop(), target.close()])
   })
 
-  test('are unknown when none answers any more at the end, whatever was seen between; the next ones stand again', async () => {
+  test('are unknown when none responds at the end, despite observations in between; the next ones stand again', async () => {
     const canary = await listen(createServer(), '127.0.0.1', await freePort())
     let cut: Promise<void> | undefined
     // The network breaks in the middle: the target hangs up only when the canary is gone.

@@ -85,7 +85,7 @@ describe.concurrent('an audit with a deadline', () => {
     await app.stop()
   })
 
-  test('has failed where nobody planned it until then', () =>
+  test('has failed where no worker planned it until then', () =>
     withApp(async (app) => {
       const auditId = await app.accept({ params: params(), deadlineSeconds: 1 }, new Date())
       await endAtDeadline({ ...app, dropBatches: async () => {} }, auditId)
@@ -104,7 +104,7 @@ describe.concurrent('an audit with a deadline', () => {
       expect(await app.findings(auditId)).toEqual(findings)
     }))
 
-  test('has one hour without a wish, and as long as it was asked for with one', () =>
+  test('has one hour by default, else the requested time', () =>
     withApp(async (app) => {
       const lengthOf = async (deadlineSeconds?: number) => {
         const audit = await app.stores.audits.find(await app.accept({ params: params(), deadlineSeconds }))

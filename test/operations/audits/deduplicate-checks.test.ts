@@ -37,7 +37,7 @@ function lookerWith(observe: Observe) {
   return (one: ResolvedRule, host: string) => look(checkOf(one, host))
 }
 
-test('checks of one endpoint share one look', async () => {
+test('checks of one endpoint share one probe', async () => {
   const { observe, hosts } = recorder()
   const look = lookerWith(observe)
   const seen = await Promise.all([look(rule({}), 'dc1'), look(rule({ id: 'other' }), 'dc1'), look(rule({}), 'dc2')])
@@ -45,14 +45,14 @@ test('checks of one endpoint share one look', async () => {
   expect(seen[0]).toBe(seen[1])
 })
 
-test('checks that look closer do not share', async () => {
+test('checks that probe in more detail do not share', async () => {
   const { observe, hosts } = recorder()
   const look = lookerWith(observe)
   await Promise.all([look(rule({}), 'dc1'), look(rule({ expect: { ldap: { security: ['starttls'] } } }), 'dc1')])
   expect(hosts).toHaveLength(2)
 })
 
-test('looks with one credential come one after the other and know of a refusal', async () => {
+test('probes with one credential run sequentially and know of a refusal', async () => {
   const known: (boolean | undefined)[] = []
   const { observe, most } = recorder((account) => {
     known.push(account?.refused)

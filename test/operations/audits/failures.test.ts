@@ -29,7 +29,7 @@ const allBy = async (app: TestApp, auditId: string, rule: string) =>
     .map(({ result, reason }) => [result, reason.code])
 
 describe.concurrent('canceling', () => {
-  test('before the plan ends the audit at once, and its plan is not carried out any more', async () => {
+  test('before the plan ends the audit immediately, and its plan is not carried out any more', async () => {
     await using app = await newApp()
     const auditId = await app.accept({ targets, params }, new Date())
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
@@ -43,7 +43,7 @@ describe.concurrent('canceling', () => {
     expect(await app.findings(auditId)).toEqual([])
   })
 
-  test('between plan and look accounts for every check, and nothing is dialled afterwards', async () => {
+  test('between plan and probe accounts for every check, and nothing is dialled afterwards', async () => {
     await using app = await newApp()
     const auditId = await app.accept({ targets, params })
     expect(await cancelAudit(app, auditId, 'test')).toBe(true)
@@ -62,7 +62,7 @@ describe.concurrent('canceling', () => {
     expect((await app.findings(auditId)).every(({ attempts }) => attempts === 0)).toBe(true)
   })
 
-  test('in the middle of a look ends the audit at once, and what the look brings changes nothing', async ({
+  test('in the middle of a probe ends the audit immediately, and the result of the probe changes nothing', async ({
     expect,
   }) => {
     await using app = await newApp(patient)
@@ -116,7 +116,7 @@ describe.concurrent('a job that fails in every try', () => {
 })
 
 describe.concurrent('a worker that dies', () => {
-  test('between planning an audit without looks and ending it is made good by the next delivery', async () => {
+  test('between planning an audit without probes and ending it is made good by the next delivery', async () => {
     await using app = await newApp()
     await app.stores.vantages.announce({ name: 'local', zones: ['nowhere'] })
     const auditId = await app.accept({ targets, params }, new Date())
@@ -145,7 +145,7 @@ describe.concurrent('a worker that dies', () => {
   })
 })
 
-test.concurrent('closing waits for the look that is running, which is recorded', async () => {
+test.concurrent('closing waits for the running probe, which is recorded', async () => {
   await using app = await newApp(patient)
   await using held = await listenHolding()
   await app.work()

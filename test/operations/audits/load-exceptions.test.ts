@@ -31,7 +31,7 @@ async function save(name: string, more: object): Promise<number> {
   return target?.id ?? -1
 }
 
-describe('the look at the door of a window', () => {
+describe('the reprobe of a window', () => {
   test('is never inside that window, wherever the clock of its vantage is', async () => {
     const name = 'windowed'
     const targetId = await save(name, { insideWindow: { expect: { state: ['open'] } } })

@@ -42,7 +42,7 @@ describe('an audit', () => {
     ])
   })
 
-  test('tells a violation, and a recovery in the next one', async () => {
+  test('publishes a violation, and a recovery in the next one', async () => {
     const targets = [{ name: 'exposed', address: '127.0.0.1' }]
     const first = await app.accept({ targets, params: { ...params, closedPort: listener.port } })
     expect(await app.ended(first)).toMatchObject({ verdict: 'fail', counts: { pass: 1, fail: 1 } })
@@ -54,7 +54,7 @@ describe('an audit', () => {
     expect(items.map((item) => [item.rule, item.class])).toEqual([['must-be-shut', 'recovered']])
   })
 
-  test('of which nothing can be looked at ends all the same', async () => {
+  test('of which nothing can be probed ends all the same', async () => {
     const policy = { ...(await app.stores.policies.find('ports'))?.document, name: 'unseen', rules: [elsewhere] }
     await app.stores.policies.put(policy as Parameters<typeof app.stores.policies.put>[0])
     const auditId = await app.accept({ policy: 'unseen', params })
@@ -106,7 +106,7 @@ describe('an audit', () => {
   }
 })
 
-describe('twenty audits at once', () => {
+describe('twenty concurrent audits', () => {
   test('all end, each with all of its findings, and leave consistent spans', async () => {
     const targets = Array.from({ length: 10 }, (_, i) => ({ name: `busy-${i}`, address: '127.0.0.1' }))
     const order = (i: number) => (i % 2 ? targets : targets.toReversed())
@@ -132,7 +132,7 @@ describe('delivery', () => {
     expect(await app.findings(auditId)).toHaveLength(4)
   })
 
-  test('of a batch twice, even at once, records it once', async () => {
+  test('of a batch twice, even concurrently, records it once', async () => {
     const auditId = await app.accept({ params })
     await app.ended(auditId)
     const before = await app.findings(auditId)

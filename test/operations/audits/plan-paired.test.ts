@@ -24,7 +24,7 @@ const probeFrom = (vantage: string, more: Partial<PlannedProbe> = {}): PlannedPr
   ...more,
 })
 
-test('looks from the other side are made once, however many pairs share them', async () => {
+test('probes from the other side are made once, however many pairs share them', async () => {
   const { rules, pairs, probes } = await planPairs(stores, [probeFrom('hq'), probeFrom('plant')])
   expect(rules).toEqual([paired])
   const others = ['dmz', 'cafe'].map((vantage) => ({ vantage, vantageId: idOf(vantage) }))
@@ -44,7 +44,7 @@ test('each target has probes of its own from the other side', async () => {
   ])
 })
 
-test('a zone without a vantage is a side that nobody looks from', async () => {
+test('a zone without a vantage is a side without probes', async () => {
   const unlike = [placeOf('dmz'), placeOf('zone:mars', false)]
   const { pairs, probes } = await planPairs(stores, [probeFrom('hq', { unlike })])
   expect(pairs[0]?.others).toEqual([

@@ -107,7 +107,7 @@ describe('the preview of a draft', () => {
     ])
   })
 
-  test('is unknown where nobody looked yet: another port, another probe, another vantage', async () => {
+  test('is unknown where no probe ran yet: another port, another probe, another vantage', async () => {
     await audited('unseen')
     const facts = { result: 'unknown', state: 'unknown', reason: 'facts-missing' }
     for (const change of [{ port: 9 }, { probe: 'ssh', expect: { ssh: { speaks: true } } }] as const) {

@@ -89,7 +89,7 @@ describe('a tick', () => {
     ])
   })
 
-  test('of a label selector finds the targets of its moment', async () => {
+  test('of a label selector finds the targets at its time', async () => {
     const labels = { made: 'later' }
     const { tick, runs } = await makeSchedule({ audit: { policy: 'ports', targets: { labels }, params } })
     await tick('01-02T02:00:05')
@@ -185,7 +185,7 @@ describe('the missed runs of a policy', () => {
     ])
   })
 
-  test('name a tick that nobody has taken yet', async () => {
+  test('name a tick that no process has taken yet', async () => {
     const { name } = await makeSchedule()
     const missed = await app.stores.schedules.missedRuns({ ...period, overdueAt: at('01-02T02:05:00') })
     expect(missed.newest.filter(({ schedule }) => schedule === name)).toMatchObject([{ outcome: 'missed' }])

@@ -21,7 +21,7 @@ function openKnown() {
 }
 
 describe('a key in memory', () => {
-  test('is read once, however many ask at once, and again after ten seconds or when the clock was put back', async () => {
+  test('is read once for any number of concurrent requests, and again after ten seconds or when the clock was put back', async () => {
     const known = openKnown()
     await Promise.all([known.find('a'), known.find('a'), known.find('b')])
     await known.find('a', later(9_999))
@@ -167,7 +167,7 @@ describe('beside the database', () => {
     expect(await told).not.toBe(idOf(key))
   })
 
-  test('when all keys are gone at once, none opens anything', async () => {
+  test('when all keys are removed together, each is rejected', async () => {
     const other = await openProcess()
     const key = await stores.keys.create('one of all', [])
     expect(await other.opens(key)).toBe(true)

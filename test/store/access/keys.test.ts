@@ -68,7 +68,7 @@ test('a key authenticates until it expires, and not at that instant', async () =
   expect(await stores.keys.authenticate(key, expiresAt)).toBeUndefined()
 })
 
-test('the last use is written once a minute, however many requests there are at once', async () => {
+test('the last use is written once a minute, for any number of concurrent requests', async () => {
   const key = await stores.keys.create('busy', [])
   const [id = ''] = parts(key)
   const version = async () => {

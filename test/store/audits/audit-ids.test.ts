@@ -10,7 +10,7 @@ afterEach(() => void vi.useRealTimers())
 
 const timeOf = (id = '') => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)
 
-test('ids of audits hold the time of the database, whatever the clock of the process shows', async () => {
+test('ids of audits hold the time of the database, at any clock of the process', async () => {
   const real = Date.now()
   vi.useFakeTimers({ toFake: ['Date'], now: real + 65 * 86_400_000 })
   const { at, ids } = await stores.audits.newIds(1)

@@ -75,7 +75,7 @@ describe('a span', () => {
     ['the state', { state: 'filtered' }],
     ['the reason', { reason: 'no-response' }],
     ['the evidence', { evidence: evidence('closed') }],
-  ] as const)('ends, and another begins, at the moment when %s changes', async (_, change) => {
+  ] as const)('ends, and another begins, at the time when %s changes', async (_, change) => {
     const series = await newSeries()
     await observe(series, 1000, { evidence: evidence('open') })
     await observe(series, 2000, { evidence: evidence('open'), ...change })
@@ -178,7 +178,7 @@ describe('a batch', () => {
     for (const one of series) expect(await periods(one)).toEqual([[1000, null]])
   })
 
-  test('that is delivered to several workers at once counts once', async () => {
+  test('that is delivered to several workers concurrently counts once', async () => {
     const series = await makeSeries(stores, ['at-once'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
     const results = ['pass', 'fail', 'unknown', 'error'] as const

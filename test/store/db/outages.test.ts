@@ -18,7 +18,7 @@ async function unreachable(): Promise<unknown> {
   )
 }
 
-test('a database that does not answer is an outage, and a mistake is none', async () => {
+test('a database that does not respond is an outage, and a programming error is none', async () => {
   expect(isUnavailable(await unreachable())).toBe(true)
   expect(isUnavailable(new Error('a mistake'))).toBe(false)
 })

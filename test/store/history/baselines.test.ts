@@ -84,7 +84,7 @@ describe('a baseline', () => {
     expect((await stores.baselines.find('taken'))?.approvals).toHaveLength(1)
   })
 
-  test('of the same name by several at once is made once', async () => {
+  test('of the same name by several concurrent requests is made once', async () => {
     const [series] = await makeSeries(stores, ['at-once'])
     const auditId = await audit(1000, [[series]])
     const made = await Promise.all(

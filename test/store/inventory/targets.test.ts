@@ -95,7 +95,7 @@ describe('saving many targets', () => {
     expect([(await find('same')).id, (await find('other')).id]).toEqual([1, 2])
   })
 
-  test('by several at once, in any order, neither blocks nor loses one', async () => {
+  test('by several concurrent calls, in any order, neither blocks nor loses one', async () => {
     const names = Array.from({ length: 150 }, (_, i) => `many-${i}`)
     const requests = (address: string) => names.map((name) => ({ name, address }))
     for (let round = 0; round < 6; round += 1) {

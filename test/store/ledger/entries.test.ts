@@ -61,7 +61,7 @@ describe('appending', () => {
     expect(() => stores.ledger.record(change('a'))).toThrow(/transaction of its change/)
   })
 
-  test('by many at once makes one chain', async () => {
+  test('by many concurrent callers makes one chain', async () => {
     await Promise.all(Array.from({ length: 40 }, (_, i) => append(`${i}`, `${i}`)))
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 80 })
     const told = await subjects()
@@ -159,7 +159,7 @@ describe('verifying finds', () => {
     expect(await verify()).toMatchObject({ broken: { seq: 3, kind: 'missing' } })
   })
 
-  test('two entries that changed places', async () => {
+  test('two swapped entries', async () => {
     await tamper(
       'UPDATE ledger_entry SET seq = 99 WHERE seq = 3',
       'UPDATE ledger_entry SET seq = 3 WHERE seq = 5',

@@ -11,13 +11,13 @@ async function head(url: string, ...options: string[]): Promise<string> {
 }
 
 describeWithPeers(['openssl', 'curl'], 'the web servers of Node', () => {
-  test('answer over plain HTTP and record what was asked', async () => {
+  test('respond over plain HTTP and record the requests', async () => {
     await using server = await startHttp({ status: 204, headers: { server: 'peer' } })
     expect(await head(`http://${server.host}:${server.port}/path`)).toMatch(/^HTTP\/1.1 204.*server: peer/i)
     expect(server.requests).toMatchObject([{ method: 'HEAD', path: '/path' }])
   })
 
-  test('answer over TLS with a certificate that nobody vouches for', async () => {
+  test('respond over TLS with an untrusted certificate', async () => {
     await using server = await startHttps({ maxVersion: 'TLSv1.2' })
     const url = `https://${server.host}:${server.port}/`
     expect(await head(url, '-k')).toMatch(/^HTTP\/1.1 200/)
@@ -28,7 +28,7 @@ describeWithPeers(['openssl', 'curl'], 'the web servers of Node', () => {
 })
 
 describeWithPeers(['nginx', 'curl'], 'nginx', () => {
-  test('answers with HSTS over TLS, with 400 to plain HTTP on its TLS port, and on its plain port', async () => {
+  test('responds with HSTS over TLS, with 400 to plain HTTP on its TLS port, and on its plain port', async () => {
     await using nginx = await startNginx({ hsts: 'max-age=63072000' })
     const secure = await head(`https://${nginx.host}:${nginx.port}/`, '--cacert', nginx.caPath)
     expect(secure).toMatch(/^HTTP\/1.1 200.*Server: nginx.*Strict-Transport-Security: max-age=63072000/i)

@@ -20,7 +20,7 @@ async function connectAll(network: Network, places: string[]): Promise<Record<st
 }
 
 describeWithPeers(['netns'], 'two network namespaces', () => {
-  test('answer each way of refusing a connection as a real network does', async () => {
+  test('refuse a connection in each way of a real network', async () => {
     await using network = await startNetwork()
     const server = network.spawn('target', [
       process.execPath,

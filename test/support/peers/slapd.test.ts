@@ -23,7 +23,7 @@ describeWithPeers(['slapd', 'ldap-utils'], 'OpenLDAP', () => {
     expect(await whoAmI(slapd, plain, '-D', user?.dn ?? '', '-w', 'wrong')).toBe(49)
   })
 
-  test('refuses plain and anonymous binds when it is told to', async () => {
+  test('refuses plain and anonymous binds where configured', async () => {
     await using slapd = await startSlapd({ requireTls: true, disallowAnonymous: true })
     const [user] = slapd.users
     const plain = `ldap://${slapd.host}:${slapd.port}`

@@ -28,7 +28,7 @@ async function startSlow() {
 }
 
 describe('POST /v1/audits', () => {
-  test('is accepted at once: where to look, and when to look again', async () => {
+  test('is accepted immediately: where to poll, and when to poll again', async () => {
     await using slow = await startSlow()
     const { status, headers, body } = await slow.post()
     expect(status).toBe(202)
@@ -48,7 +48,7 @@ describe('POST /v1/audits', () => {
     expect(seen.headers['retry-after']).toBeUndefined()
   })
 
-  test('with Prefer: wait answers the end of it', async () => {
+  test('with Prefer: wait returns its end', async () => {
     const { status, headers, body } = await post({ correlationId: 'CHG1', reason: 'a change' }, waiting)
     expect([status, headers['preference-applied']]).toEqual([200, 'wait=15'])
     expect(headers['retry-after']).toBeUndefined()
@@ -65,7 +65,7 @@ describe('POST /v1/audits', () => {
     expect(body.finishedAt >= body.startedAt && body.startedAt >= body.createdAt).toBe(true)
   })
 
-  test('with Prefer: wait waits no longer than asked', async () => {
+  test('with Prefer: wait waits no longer than requested', async () => {
     const headers = { prefer: 'respond-async, wait=1' }
     await using slow = await startSlow()
     const answer = await slow.post({ headers })
@@ -92,7 +92,7 @@ describe('POST /v1/audits', () => {
     },
   )
 
-  test('with an idempotency key answers the audit that the same request made', async () => {
+  test('with an idempotency key returns the audit that the same request made', async () => {
     const call = { headers: { 'idempotency-key': 'ticket-1' } }
     const answers = await Promise.all(Array.from({ length: 5 }, () => post({ reason: 'once' }, call)))
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
@@ -191,7 +191,7 @@ describe('POST /v1/audits/{id}/cancel', () => {
 })
 
 describe('what changed', () => {
-  test('is told by drift and history alike, exactly', async () => {
+  test('is the same in drift and history, exactly', async () => {
     const body = { targets: [{ name: 'drifting', address: '127.0.0.1' }] }
     const first = await post({ ...body, params: { ...params, closedPort: listener.port } }, waiting)
     const second = await post(body, waiting)
@@ -230,7 +230,7 @@ describe('what changed', () => {
     ])
   })
 
-  test('by a target that is not looked at any more is not an error', async () => {
+  test('by a target that is no longer probed is not an error', async () => {
     const both = [...targets, { name: 'leaving', address: '127.0.0.1' }]
     const first = await post({ targets: both }, waiting)
     const second = await post({}, waiting)
@@ -242,7 +242,7 @@ describe('what changed', () => {
   })
 })
 
-test('over real HTTP the same is answered, and a client that goes away while it waits harms nobody', async () => {
+test('over real HTTP the response is the same, and a waiting client that disconnects affects no other', async () => {
   const url = await service.listen()
   const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', prefer: 'wait=15' }
   const body = JSON.stringify({ policy: ports.name, targets, params })

@@ -133,7 +133,7 @@ describeWithPeers(['ndiff'], 'ndiff of two audits', () => {
     })
   }
 
-  test('tells the differences that the drift report tells, and no other', async () => {
+  test('reports the differences of the drift report, and no other', async () => {
     const [first, second] = audits
     const drift = await drifted(first, second)
     expect(drift).toHaveLength(11)

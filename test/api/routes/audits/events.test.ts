@@ -33,7 +33,7 @@ const eventsOf = (text: string) =>
 const params = async () => ({ openPort: open.port, closedPort: await freePort() })
 
 describe('the events of an audit', () => {
-  test('tell how it goes on and end with its end; who was told that is sent away', async () => {
+  test('report its progress and end with its end; a client that has that event gets 204', async () => {
     const id = await api.accept({ params: await params() })
     const answer = await follow(id)
     expect(answer.headers.get('content-type')).toContain('text/event-stream')

@@ -114,7 +114,7 @@ describe('a waived finding', () => {
 })
 
 describe('a waiver', () => {
-  test('is not approved by the key that asked for it', async () => {
+  test('is not approved by the key that requested it', async () => {
     const { id } = await request([await makeTarget()])
     const answer = await approve(id, service.key)
     expect(answer).toMatchObject({

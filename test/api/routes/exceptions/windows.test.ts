@@ -98,7 +98,7 @@ const hurry = (id: string) =>
     AND state IN ('created', 'retry')`)
 
 describe('while a window is open', () => {
-  test('its rule expects an open door, and shut before and after; the finding names the window', async () => {
+  test('its rule expects an open port, and a closed one before and after; the finding names the window', async () => {
     const exposure = await makeExposure()
     const listener = await exposure.open()
     expect(await exposure.audit()).toMatchObject({ result: 'fail', window: null })
@@ -162,7 +162,7 @@ describe('what an agent saw', () => {
 })
 
 describe.concurrent('at the end of a window', () => {
-  test('an audit of its rules and targets runs by itself and proves that the door is shut', async () => {
+  test('an audit of its rules and targets starts automatically and proves that the port is closed', async () => {
     const exposure = await makeExposure()
     const { id } = await request([exposure.name], { to: inMs(3_000) })
     await act(id, 'approve')
@@ -175,7 +175,7 @@ describe.concurrent('at the end of a window', () => {
     expect(await read(id)).toEqual(window) // it is not looked again
   })
 
-  test('a door that is still open is told as regressed, and looked at again until it is shut', async () => {
+  test('a port that is still open is published as regressed, and probed again until it is closed', async () => {
     const exposure = await makeExposure()
     const listener = await exposure.open()
     const { id } = await request([exposure.name])
@@ -205,7 +205,7 @@ describe.concurrent('at the end of a window', () => {
     expect(await reprobed(id, 2)).toMatchObject({ window: { state: 'closed' }, audit: { verdict: 'pass' } })
   })
 
-  test('a target that has lost its label since it was seen inside is looked at all the same', async () => {
+  test('a target that has lost its label since it was seen inside is probed all the same', async () => {
     const [exposure, other] = [await makeExposure(), await makeExposure()]
     const labels = { moved: exposure.name }
     await relabel(exposure, labels)
@@ -222,7 +222,7 @@ describe.concurrent('at the end of a window', () => {
     await listener.close()
   })
 
-  test('a door that another window keeps open is proven shut after that one only', async () => {
+  test('a port that another window keeps open is proven closed only after that one', async () => {
     const exposure = await makeExposure()
     const listener = await exposure.open()
     const { id } = await request([exposure.name])
@@ -241,7 +241,7 @@ describe.concurrent('at the end of a window', () => {
     expect((await reprobed(id, 4)).window).toMatchObject({ state: 'closed', proof: 'closed' })
   })
 
-  test('a look that is delivered twice makes one audit', async () => {
+  test('a reprobe that is delivered twice makes one audit', async () => {
     const exposure = await makeExposure()
     const { id } = await request([exposure.name])
     await act(id, 'approve')
@@ -257,7 +257,7 @@ describe.concurrent('at the end of a window', () => {
 })
 
 describe('a window', () => {
-  test('is not approved by the key that asked for it', async () => {
+  test('is not approved by the key that requested it', async () => {
     const { id } = await request([(await makeExposure()).name])
     expect(await act(id, 'approve', service.key)).toMatchObject({ status: 403, body: { title: 'Forbidden' } })
     expect((await read(id)).state).toBe('requested')
@@ -291,7 +291,7 @@ describe('a window', () => {
     await request([exposure.name], { from: start, to: middle })
   })
 
-  test('of two that overlap and are asked for at once, one is made', async () => {
+  test('of two that overlap and are requested concurrently, one is made', async () => {
     const body = windowOf([(await makeExposure()).name])
     const answers = await Promise.all([1, 2, 3].map(() => service.call('POST', '/v1/windows', { body })))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422, 422])

@@ -68,7 +68,7 @@ describe('PUT /v1/policies/{name}', () => {
     expect(versions.items.map(({ version }: { version: number }) => version)).toEqual([2, 1])
   })
 
-  test('refuses mistakes in YAML with their lines, and mistakes in JSON with their places', async () => {
+  test('refuses invalid YAML with line numbers, and invalid JSON with pointers', async () => {
     const inYaml = await service.call('PUT', '/v1/policies/night', { body: wrong, headers: yaml })
     expect(inYaml.status).toBe(422)
     expect(inYaml.body.errors).toEqual([
@@ -108,7 +108,7 @@ describe('POST /v1/policies/validate', () => {
     }
   })
 
-  test('tells mistakes with line and place, and stores nothing', async () => {
+  test('reports validation issues with line and column, and stores nothing', async () => {
     const { status, body } = await service.call('POST', '/v1/policies/validate', { body: wrong, headers: yaml })
     expect(status).toBe(200)
     expect(body).toEqual({

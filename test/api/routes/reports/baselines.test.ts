@@ -55,7 +55,7 @@ describe('POST /v1/baselines', () => {
     expect(await driftAgainst('taken')).toEqual(['r regressed'])
   })
 
-  test('with an idempotency key answers again what it made, and does not make it twice', async () => {
+  test('with an idempotency key returns again what it made, and does not make it twice', async () => {
     const audited = await audit(1000, await makeSeries(service.stores, ['once']))
     const call = { body: { name: 'once', audit: audited, reason }, headers: { 'idempotency-key': 'once' } }
     const answers = await Promise.all(Array.from({ length: 4 }, () => service.call('POST', '/v1/baselines', call)))
@@ -109,7 +109,7 @@ describe('POST /v1/baselines/{name}/approve', () => {
     expect(await driftAgainst('forward')).toEqual(['b regressed'])
   })
 
-  test('moves all or none: what nothing is known of is named by its place', async () => {
+  test('moves all or none: an unknown item is named by its index', async () => {
     const series = await makeSeries(service.stores, ['all-or-none'])
     await approve('all-or-none', await audit(1000, series))
     await audit(2000, series, 'fail')

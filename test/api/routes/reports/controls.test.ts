@@ -34,7 +34,7 @@ afterAll(() => service.stop())
 const report = async (query: Record<string, string>) =>
   service.call('GET', `/v1/reports/controls?${new URLSearchParams({ policy: 'p', ...query })}`)
 
-test('each control has its rules, their results as of a moment, and what was not tested', async () => {
+test('each control has its rules, their results at a point in time, and what was not tested', async () => {
   const { status, body } = await report({ at: time(1500), framework: 'NIST-800-53' })
   expect([status, body.at]).toEqual([200, time(1500)])
   expect(body.items).toMatchObject([
@@ -81,7 +81,7 @@ test('a framework that no rule names is refused with those that are named; one t
   expect([before.status, before.body.items]).toEqual([200, []])
 })
 
-test('a control of a later moment says what was known then; one that is not known here has no title', async () => {
+test('a control at a later point in time says what was known then; an unknown control has no title', async () => {
   const { body } = await report({ at: time(2500), framework: 'OWN' })
   expect(body.items).toMatchObject([
     { control: '7', title: null, verdict: 'fail', counts: { pass: 1, fail: 1 }, notTested: [] },

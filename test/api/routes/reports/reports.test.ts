@@ -127,7 +127,7 @@ describe('GET /v1/reports/drift', () => {
     `audit:${newUuid()}`,
     'baseline:none',
     'release:1',
-  ])('refuses the moment %s with 422, and names the field', async (moment) => {
+  ])('refuses the point in time %s with 422, and names the field', async (moment) => {
     for (const field of ['from', 'to']) {
       const { status, body } = await drift({ [field]: moment })
       expect([status, body.errors]).toMatchObject([422, [{ in: 'query', pointer: `/${field}` }]])
@@ -169,7 +169,7 @@ describe('GET /v1/reports/compliance', () => {
     })
   })
 
-  test('is of any moment, and of now when none is given', async () => {
+  test('covers any point in time, and now by default', async () => {
     const scores = async (query: Record<string, string>) =>
       (await report(query)).items.map((item: { group: string; score: number }) => [item.group, item.score])
     expect(await scores({ at: time(1500) })).toEqual([
@@ -183,7 +183,7 @@ describe('GET /v1/reports/compliance', () => {
     ])
   })
 
-  test('is by target, or by the values of a label, and keeps to what is asked for', async () => {
+  test('is by target, or by the values of a label, and keeps to its filters', async () => {
     const groups = async (query: Record<string, string>) =>
       (await report({ at: time(2500), ...query })).items.map((item: { group: string; score: number }) => [
         item.group,

@@ -105,7 +105,7 @@ describe('an import', () => {
     expect([status, body.errors[0].line, body.detail]).toEqual([422, 1, expect.stringContaining('separated by commas')])
   })
 
-  test('tells the first hundred mistakes and counts all', async () => {
+  test('reports the first hundred validation issues and counts all', async () => {
     const { body } = await ndjson(Array.from({ length: 250 }, (_, i) => ({ name: `n${i}` })))
     expect([body.errors.length, body.refused]).toEqual([100, 250])
   })
@@ -137,7 +137,7 @@ describe('an import', () => {
     ])
   })
 
-  test.each(['iso-8859-1', '"UTF-16"'])('refuses the charset %s, whatever its bytes are', async (charset) => {
+  test.each(['iso-8859-1', '"UTF-16"'])('refuses the charset %s, for any bytes', async (charset) => {
     const { status, body } = await post(`${types.csv}; charset=${charset}`, 'name,address\na,::1\n')
     expect([status, body.detail]).toEqual([415, 'send UTF-8'])
     expect((await post(`${types.csv}; charset=UTF-8`, 'name,address\na,::1\n')).status).toBe(200)
@@ -164,7 +164,7 @@ describe('an import', () => {
     expect((await post(types.ndjson, rows(own), { key })).body).toMatchObject({ created: 1 })
   })
 
-  test('by several at once, in any order, neither blocks nor loses one', async () => {
+  test('by several concurrent clients, in any order, neither blocks nor loses one', async () => {
     const rows = Array.from({ length: 3_000 }, (_, i) => ({ name: `n${i}`, address: '10.0.0.1' }))
     const change = (address: string, some: typeof rows) => ndjson(some.map((row) => ({ ...row, address })))
     const answers = await Promise.all([
@@ -240,7 +240,7 @@ describe('CSV', () => {
     expect(await get('b')).toMatchObject({ address: '::1', roles: [], labels: {} })
   })
 
-  test('tells the line and the column', async () => {
+  test('reports the line and the column', async () => {
     const { body } = await csv('name,address,params\na,10.0.0.1\n\nb,x y,{}\nc,10.0.0.1,{x\n')
     expect(body.errors).toEqual([
       { in: 'body', line: 2, pointer: '', detail: 'has 2 cells, and the first line has 3' },
@@ -313,7 +313,7 @@ describe('Nmap XML', () => {
     expect(await names()).toHaveLength(3)
   })
 
-  test('tells a refused host by the line where it begins', async () => {
+  test('reports a refused host with the line of its first tag', async () => {
     const { body } = await post(types.nmap, scan(host(v4), host('<hostnames/>'), host(v4), host('<address')))
     expect(body.errors).toEqual([
       { in: 'body', line: 9, pointer: '', detail: 'is a host without an IP address' },
@@ -322,7 +322,7 @@ describe('Nmap XML', () => {
     ])
   })
 
-  test('looks no entity up', async () => {
+  test('resolves no entity', async () => {
     const entities = `<!DOCTYPE nmaprun [<!ENTITY a "10.0.0.9"><!ENTITY f SYSTEM "file:///etc/hostname">]>`
     const text = scan(
       host('<address addr="&a;" addrtype="ipv4"/>'),

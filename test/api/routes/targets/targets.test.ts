@@ -43,12 +43,12 @@ describe('POST /v1/targets', () => {
     }
   })
 
-  test('by many at once succeeds for one', async () => {
+  test('by many concurrent clients succeeds for one', async () => {
     const answers = await Promise.all(Array.from({ length: 6 }, () => create('contested')))
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409])
   })
 
-  test('with an idempotency key answers again what it made', async () => {
+  test('with an idempotency key returns again what it made', async () => {
     const call = { body: { name: 'once', address: '10.0.0.1' }, headers: { 'idempotency-key': 'k1' } }
     const answers = await Promise.all(Array.from({ length: 6 }, () => service.call('POST', '/v1/targets', call)))
     expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(201))
@@ -76,7 +76,7 @@ describe('PUT /v1/targets/{name}', () => {
     })
   })
 
-  test('by many at once creates it once, and refuses nobody', async () => {
+  test('by many concurrent clients creates it once, and refuses none', async () => {
     const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => put('raced', { address: `10.0.0.${i + 1}` })))
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201])
   })
@@ -122,7 +122,7 @@ describe('PATCH /v1/targets/{name}', () => {
     expect((await patch('epp-01', { address: '10.0.0.3' }, { 'if-match': headers.etag ?? '' })).status).toBe(412)
   })
 
-  test('by many at once, each of its field, loses none', async () => {
+  test('by many concurrent clients, each of its field, loses none', async () => {
     await create('shared')
     const changes = [
       { address: '10.0.0.7' },

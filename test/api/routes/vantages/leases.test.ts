@@ -37,7 +37,7 @@ const deliver = (id: string, delivery: object, vantage = 'branch') =>
 const whole = { online: true, observations: [observation(0), observation(1)] }
 
 describe('a lease', () => {
-  test('tells what to look at, and nothing of what is expected', async () => {
+  test('lists what to probe, and nothing of what is expected', async () => {
     const { auditId, lease } = await leaseOne()
     expect(lease.checks).toEqual([
       { probe: 'tcp', host: '127.0.0.1', port: 1, options: {} },
@@ -120,7 +120,7 @@ describe('a delivery', () => {
       [0],
     ],
     ['an observation that is none', [null as never, observation(1)], '/observations/0', [0]],
-  ])('with %s loses these checks alone, as errors, and the place is named', async (_, observations, pointer, lost) => {
+  ])('with %s loses these checks alone, as errors, and names the pointer', async (_, observations, pointer, lost) => {
     const { auditId, lease } = await leaseOne()
     const { status, body } = await deliver(lease.id, { online: true, observations })
     expect({ status, recorded: body.recorded }).toEqual({ status: 200, recorded: true })
@@ -178,7 +178,7 @@ describe('a delivery', () => {
     ])
   })
 
-  test('has no moment outside of its audit, whatever the clock of the agent says', async () => {
+  test('has no time outside of its audit, at any clock of the agent', async () => {
     const { auditId, lease } = await leaseOne()
     const observations = ['1999-01-01T00:00:00Z', '2999-01-01T00:00:00Z'].map((observedAt, check) => ({
       ...observation(check),

@@ -198,7 +198,7 @@ test('a module or a parameter that there is not is refused', async () => {
   expect((await probe('module=tcp_connect')).status).toBe(400)
 })
 
-test('a vantage that this process does not look from is refused', async () => {
+test('a vantage that this process does not probe from is refused', async () => {
   expect((await probe('target=127.0.0.1:1&vantage=elsewhere')).status).toBe(422)
   expect((await probe('target=127.0.0.1:1&vantage=local')).status).toBe(200)
 })
@@ -209,7 +209,7 @@ test('it needs a key that may run audits, of everybody', async () => {
   expect((await probe('target=127.0.0.1:1', { key: null })).status).toBe(401)
 })
 
-test('without a free socket in time it is 503, for that is not the trouble of the target', async () => {
+test('without a free socket in time it is 503: a local failure, not one of the target', async () => {
   const silent = await listenSilently()
   const open = await listenSilently()
   const headers = { 'x-prometheus-scrape-timeout-seconds': '0.2' }
@@ -222,7 +222,7 @@ test('without a free socket in time it is 503, for that is not the trouble of th
   await open.close()
 })
 
-test('a process that looks from nowhere is 503', async () => {
+test('a process without a vantage is 503', async () => {
   const idle = await startService({ working: false })
   expect((await idle.call('GET', '/probe?target=127.0.0.1:1')).status).toBe(503)
   await idle.stop()

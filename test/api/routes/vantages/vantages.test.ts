@@ -26,7 +26,7 @@ const put = (name: string, zones: unknown) => api.call('PUT', `/v1/vantages/${na
 const get = async (name: string) => (await api.call('GET', `/v1/vantages/${name}`)).body
 
 describe('/v1/vantages', () => {
-  test('shows the place of a worker, with zones, version and when it was seen', async () => {
+  test('shows the vantage of a worker, with zones, version and when it was seen', async () => {
     expect((await api.call('GET', '/v1/vantages/nobody')).status).toBe(404)
     await api.work()
     expect(await get('office')).toEqual({
@@ -42,7 +42,7 @@ describe('/v1/vantages', () => {
     })
   })
 
-  test('lists places by name, page by page', async () => {
+  test('lists vantages by name, page by page', async () => {
     for (const name of ['p-3', 'p-1', 'p-2']) await put(name, ['dmz'])
     const names: string[] = []
     for (let cursor = ''; ; ) {
@@ -55,7 +55,7 @@ describe('/v1/vantages', () => {
     expect(names).toEqual(expect.arrayContaining(['p-1', 'p-2', 'p-3']))
   })
 
-  test('registers the place of an agent, which is absent until it is seen', async () => {
+  test('registers the vantage of an agent, which is absent until it is seen', async () => {
     expect((await put('branch', ['untrusted'])).body).toMatchObject({ kind: 'agent', absent: true, lastSeenAt: null })
     expect((await put('branch', ['untrusted', 'client'])).body.zones).toEqual(['untrusted', 'client'])
   })
@@ -66,7 +66,7 @@ describe('/v1/vantages', () => {
     expect((await get('hall')).zones).toEqual(['client'])
   })
 
-  test('gives the place of a worker that is gone to an agent', async () => {
+  test('gives the vantage of an absent worker to an agent', async () => {
     await api.stores.vantages.announce({ name: 'moved', zones: ['client'] })
     await api.query("UPDATE vantage SET last_seen_at = last_seen_at - interval '1 minute' WHERE name = 'moved'")
     expect((await put('moved', ['untrusted'])).body).toMatchObject({ kind: 'agent', zones: ['untrusted'] })

@@ -139,7 +139,7 @@ describe('a finding', () => {
 })
 
 describe('drift', () => {
-  test('is told against the audit before, and not where nothing differs', async () => {
+  test('is published against the audit before, and not where nothing differs', async () => {
     const id = await subscribe({ events: ['drift.detected', 'audit.completed'] })
     const before = await audit('h', true)
     await audit('h', true)

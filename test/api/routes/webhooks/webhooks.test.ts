@@ -61,7 +61,7 @@ const hurry = async (id: string) => {
 }
 
 describe('a webhook', () => {
-  test('is told the end of an audit, signed by its secret', async () => {
+  test('receives the end of an audit, signed by its secret', async () => {
     await start()
     const { id, secret } = await create()
     const { status: _, ...ended } = await audit({ correlationId: 'CHG1' })
@@ -110,7 +110,7 @@ describe('a webhook', () => {
     await api.call('DELETE', `/v1/webhooks/${first.body.id}`)
   })
 
-  test('whose receiver is gone is disabled, and enabled again by whoever knows better', async () => {
+  test('whose receiver is gone is disabled, and can be enabled again', async () => {
     await start()
     receiver.behave(() => 410)
     const { id } = await create()
@@ -150,7 +150,7 @@ describe('a webhook', () => {
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
-  test('is not told what its filter keeps out', async () => {
+  test('does not receive what its filter excludes', async () => {
     await start()
     const other = await create({ filter: { policies: ['another'] } })
     const labelled = await create({ filter: { labels: { site: 'hq' } } })
@@ -188,7 +188,7 @@ describe('a webhook', () => {
 })
 
 /** Beside each other: they wait for tries. */
-describe.concurrent('a webhook whose receiver is in trouble', () => {
+describe.concurrent('a webhook whose receiver fails', () => {
   const pinged = { events: ['vantage.absent'] } // which never comes
   /** A policy of its own, so that nobody else's audits are told of. */
   const copyPolicy = async (name: string) => {
@@ -196,7 +196,7 @@ describe.concurrent('a webhook whose receiver is in trouble', () => {
     return name
   }
 
-  test('is told again what its receiver did not take, under the same id, until all tries failed; then on demand', async () => {
+  test('sends failed deliveries again under the same id until all tries failed; then on demand', async () => {
     await using receiver = await startReceiver()
     receiver.behave(() => 500)
     const { id, secret } = await create({ url: receiver.url, ...pinged })
@@ -248,7 +248,7 @@ describe.concurrent('a webhook whose receiver is in trouble', () => {
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
-  test('is told of an audit in order: what comes later waits for what is tried again, and each try is signed anew', async () => {
+  test('sends events of an audit in order: later ones wait for a retried one, and each try is signed anew', async () => {
     await using receiver = await startReceiver()
     receiver.behave(() => (receiver.received.length < 2 ? 500 : 204))
     const policy = await copyPolicy('ordered')
@@ -272,7 +272,7 @@ describe('the callback of an audit', () => {
   const secretOf = async (key?: string) =>
     (await api.call('GET', '/v1/callback-secret', key === undefined ? {} : { key })).body
 
-  test('is told its end, signed by the secret of the key that asked for it, and by no other', async () => {
+  test('receives its end, signed by the secret of the requesting key, and by no other', async () => {
     await start()
     const runner = await api.stores.keys.create('runner', ['audits:run'], { targetScope: { team: 'blue' } })
     const { secret } = await secretOf()
@@ -290,7 +290,7 @@ describe('the callback of an audit', () => {
     expect((await api.call('GET', '/v1/callback-secret', { key: reader })).status).toBe(403)
   })
 
-  test('is signed with the secret before too after a rotation, which shows nobody the secret of all', async () => {
+  test('is signed with the previous secret too after a rotation, which discloses no shared secret', async () => {
     await start()
     const before = await secretOf()
     const rotated = await api.call('POST', '/v1/webhooks/callbacks/rotate-secret', { body: { overlapSeconds: 60 } })
@@ -319,7 +319,7 @@ function hangUp(_: unknown, response: import('node:http').ServerResponse): undef
   response.destroy()
 }
 
-describe('a webhook is told', () => {
+describe('a webhook receives', () => {
   test('of ticks of a schedule that had no audit, with the transaction that notes them, and of the first that has one again', async () => {
     await start()
     const { id } = await create({ events: ['schedule.missed', 'schedule.resumed'] })

@@ -76,7 +76,7 @@ describe('a post', () => {
     expect(await open({ never })(receiver.url)).toMatchObject({ error: 'egress-denied' })
   })
 
-  test('drops the connection of who answers without end, and takes the head of the answer', async () => {
+  test('drops the connection of an endless response, and uses the head of the response', async () => {
     let written = 0
     const dropped = Promise.withResolvers<void>()
     const url = await serve(
@@ -101,7 +101,7 @@ describe('a post', () => {
     expect(await open()(url)).toMatchObject({ status: 429, retryAfterSeconds: 7 })
   })
 
-  test('heeds a date after which the receiver wants to be asked again', async () => {
+  test('respects a Retry-After date of the receiver', async () => {
     const date = new Date(Date.now() + 90_000).toUTCString()
     const url = await serve(createServer((_, response) => response.writeHead(503, { 'retry-after': date }).end()))
     const { retryAfterSeconds } = await open()(url)

@@ -149,7 +149,7 @@ describe('startEmbedded', () => {
     expect(said).not.toMatch(/password/i)
   })
 
-  it('leaves no process behind when it stops, and stops once however often it is told', async () => {
+  it('leaves no process behind when it stops, and stops once for any number of calls', async () => {
     const dataDir = await newDataDir()
     const server = await start(dataDir, true)
     const pid = await postmasterPid(dataDir)

@@ -139,7 +139,7 @@ describe('a server that is away', () => {
     expect(JSON.stringify([failure, (failure as Error).cause])).not.toContain('s3cret')
   })
 
-  test('is not waited for once the process is told to stop', async () => {
+  test('is not waited for once the process is stopping', async () => {
     const stopping = new AbortController()
     const url = `postgresql://portwarden@127.0.0.1:${await freePort()}/portwarden`
     const waiting = prepare(url, { waitMs: 3_600_000, signal: stopping.signal, log: () => stopping.abort() })
