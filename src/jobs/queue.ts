@@ -6,6 +6,7 @@ import { connectionOptions } from '../store/db/connection.ts'
 import type { Database } from '../store/db/database.ts'
 import { parseDatabaseUrl } from '../store/db/database-url.ts'
 import type { Notifications } from '../store/db/listen.ts'
+import { WatchedClient } from '../store/db/liveness/watched-client.ts'
 import { queueSchemaOf, quoteIdentifier } from '../store/db/schemas.ts'
 import { type BatchJob, createBatchQueues } from './batch-queues.ts'
 import { nextTicks } from './cron-ticks.ts'
@@ -108,9 +109,11 @@ const quoted = (schema: string) => (/^[a-z_][a-z0-9_]*$/.test(schema) ? schema :
 export async function openQueue(options: QueueOptions): Promise<Queue> {
   const { url, connections, concurrency, onError, clock = systemClock } = options
   const { waitForBatch = (_, ms, signal) => pause(ms, signal) } = options
+  // pg-boss hands these on to its pool.
+  const connection = { ...connectionOptions(url, 'portwarden queue'), Client: WatchedClient }
   const boss = new PgBoss({
     clock,
-    ...connectionOptions(url, 'portwarden queue'),
+    ...connection,
     schema: quoted(queueSchemaOf(parseDatabaseUrl(url).parameters.schema)),
     createSchema: false, // migrations did
     max: connections,

@@ -21,6 +21,8 @@ export interface Order {
   idempotencyKey?: string
   /** Default: no limit. */
   quota?: Pick<Limits, 'targetsPerAudit' | 'checksInFlight' | 'callbacksWaiting'>
+  /** Default: the time of the database. */
+  now?: Date
   /** The planned start, from which the deadline counts. */
   startsAt?: Date
 }
@@ -117,7 +119,7 @@ async function writeAudits(
 
 function auditOf({ auditId, at, request, order, snapshot }: Fresh & { snapshot: ResolvedRequest }): NewAudit {
   const { params = {}, vantages = [], correlationId, reason, callbackUrl } = request
-  const { trigger, requestedBy, startsAt = at } = order
+  const { trigger, requestedBy, now = at, startsAt = now } = order
   const deadlineMs = (request.deadlineSeconds ?? deadlineSeconds.default) * 1000
   return {
     id: auditId,

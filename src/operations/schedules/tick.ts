@@ -154,7 +154,7 @@ async function acceptTick(
   const { requestedBy } = schedule
   const invalid = await whyInvalid(stores, requestedBy, now)
   if (invalid) return runOf(taking, dueAt, { outcome: 'refused', reason: invalid })
-  const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, startsAt }
+  const order = { trigger: `schedule:${schedule.name}`, requestedBy, quota: parts.quota, now, startsAt }
   try {
     const { auditId } = await acceptAudit({ ...parts, transaction }, schedule.audit, order)
     return runOf(taking, dueAt, { outcome, auditId })

@@ -45,7 +45,7 @@ export async function followDatabaseClock(
   let measured = await measure(db, local)
   const expected = () => measured.at + local.steady() - measured.steady
   const skewMs = () => Math.round(local.wall() - expected())
-  const isSkewed = () => Math.abs(skewMs()) > warnFromMs
+  const isSkewed = () => Math.abs(skewMs()) > Math.max(warnFromMs, measured.tookMs)
   let reported = false
   const report = () => {
     if (isSkewed() !== reported) onSkew(skewMs())
@@ -68,7 +68,7 @@ export async function followDatabaseClock(
   }
   const following = follow()
   return {
-    now: () => new Date(Math.abs(skewMs()) <= toleratedMs ? local.wall() : expected()),
+    now: () => new Date(Math.abs(skewMs()) <= Math.max(toleratedMs, measured.tookMs) ? local.wall() : expected()),
     skewMs,
     async stop() {
       stopping.abort()
@@ -85,9 +85,10 @@ export function describeSkew(skewMs: number): string {
 }
 
 /** The time of the database in the middle of a round trip. */
-async function measure(db: Database, local: LocalClocks): Promise<{ at: number; steady: number }> {
+async function measure(db: Database, local: LocalClocks): Promise<{ at: number; steady: number; tookMs: number }> {
   const before = local.steady()
   const [row] = await prepared<{ at: Date }>(db)`SELECT clock_timestamp() AS at`
   if (!row) throw new Error('the database returned no time')
-  return { at: row.at.getTime(), steady: (before + local.steady()) / 2 }
+  const after = local.steady()
+  return { at: row.at.getTime(), steady: (before + after) / 2, tookMs: after - before }
 }

@@ -28,6 +28,14 @@ const sessionSettings = {
   // Pools and listeners keep connections idle; migrations wait for each other.
   idle_session_timeout: '0',
   lock_timeout: '0',
+  // Verification, exports and migrations take as long as they need; watched-client.ts finds dead connections.
+  statement_timeout: '0',
+  // The locks of a process that is gone, or stopped, are released; the server of Unix sockets ignores the others.
+  idle_in_transaction_session_timeout: '30s',
+  tcp_keepalives_idle: '10',
+  tcp_keepalives_interval: '5',
+  tcp_keepalives_count: '4',
+  tcp_user_timeout: '30s',
 } as const
 
 /** A schema that all statements of the service, also unqualified ones, use; the default is that of the server. */

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { Prisma, PrismaClient } from '../generated/client.ts'
 import { connectionOptions } from './connection.ts'
 import { parseDatabaseUrl } from './database-url.ts'
+import { CheckedPool } from './liveness/checked-pool.ts'
 import { nameStatements } from './statement-names.ts'
 
 /** The database or a transaction; stores work with either. */
@@ -30,7 +31,7 @@ export const driverOf = (db: Database): Driver | undefined => drivers.get(db)
 
 /** Connects to PostgreSQL 15 or newer, at the first query. */
 export function openDatabase(url: string, { connections }: { connections: number }): DatabaseHandle {
-  const pool = new pg.Pool({ ...connectionOptions(url, 'portwarden'), max: connections })
+  const pool = new CheckedPool({ ...connectionOptions(url, 'portwarden'), max: connections })
   pool.on('error', () => {}) // an idle connection that is lost: the next statement opens another
   const nameOf = nameStatements()
   const { schema } = parseDatabaseUrl(url).parameters

@@ -1,9 +1,10 @@
-import pg from 'pg'
+import type pg from 'pg'
 import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
 import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
 import { auditChannel } from '../audits/finish-audits.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 import { connectionOptions } from './connection.ts'
+import { isResponsive, WatchedClient } from './liveness/watched-client.ts'
 
 /** Waits for ended audits, new batches and new events. */
 export interface Notifications {
@@ -20,6 +21,8 @@ export interface Notifications {
 }
 
 const reconnectMs = 1_000
+const watchEveryMs = 5_000
+const responseTimeoutMs = 5_000
 
 /**
  * Listens on a connection of its own; a lost one is opened again, and all waits resolve, because notifications may be lost. `knownKeys` is
@@ -32,10 +35,11 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
   }
   let closed = false
   let client: pg.Client
+  let watchdog: NodeJS.Timeout | undefined
   let reconnecting: NodeJS.Timeout | undefined
 
   const connect = async () => {
-    client = new pg.Client(connectionOptions(url, 'portwarden notifications'))
+    client = new WatchedClient(connectionOptions(url, 'portwarden notifications'))
     client.on('notification', ({ channel, payload = '' }) => {
       if (channel === keyChannel) knownKeys?.changed(payload)
       else wake(waiting.get(payload) ?? [])
@@ -45,9 +49,17 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
     await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}`)
     knownKeys?.trust()
     client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
+    watch(client)
     for (const wakers of waiting.values()) wake(wakers)
   }
+  // Nothing else is sent on this connection, so its loss would stay unnoticed.
+  const watch = (watched: pg.Client) => {
+    watchdog = setTimeout(async () => {
+      if (await isResponsive(watched, responseTimeoutMs)) watch(watched)
+    }, watchEveryMs)
+  }
   const reconnect = () => {
+    clearTimeout(watchdog)
     knownKeys?.distrust()
     if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
   }
@@ -76,6 +88,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
     async close() {
       closed = true
       clearTimeout(reconnecting)
+      clearTimeout(watchdog)
       await client.end()
     },
   }

@@ -41,11 +41,11 @@ function wordsOf(error: unknown, depth = 5): string[] {
  * and that changes nothing when it is done twice.
  */
 export async function throughOutages<T>(work: () => Promise<T>, patienceMs = 20_000): Promise<T> {
-  for (const until = Date.now() + patienceMs; ; ) {
+  for (const until = performance.now() + patienceMs; ; ) {
     try {
       return await work()
     } catch (error) {
-      if (!isUnavailable(error) || Date.now() >= until) throw error
+      if (!isUnavailable(error) || performance.now() >= until) throw error
       await pause(100 + Math.random() * 400) // spreads the retries of processes
     }
   }

@@ -1,6 +1,9 @@
 /** Marks reports, also in the statistics of PostgreSQL. */
 export const reportMark = '/* report */'
 
+/** Whether a statement may take minutes. */
+export const isLong = (sql: string): boolean => sql.includes(reportMark)
+
 const maxNames = 300
 const maxTexts = 1_000
 
