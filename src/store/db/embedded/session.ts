@@ -17,6 +17,9 @@ const leave = `${lockClass}, 3`
 /** Bounds every wait on this connection; longer than a server takes to stop, which is what a newcomer may wait for. */
 const patienceMs = 90_000
 
+/** Longer than the kernel takes to remove a killed process. */
+const reopenTimeoutMs = 10_000
+
 const timeouts = { connectionTimeoutMillis: 10_000, statement_timeout: patienceMs }
 
 /** The connection that holds a process's locks. While it lives, no other process stops the server. */
@@ -168,7 +171,20 @@ export async function leaveServer(directories: Directories, session: Session): P
   }
 }
 
+/** A server that was killed refuses connections before its process is gone. */
 async function reopen(directories: Directories): Promise<Session | undefined> {
-  const postmaster = await findPostmaster(directories)
-  return postmaster && openSession(directories, postmaster, () => {})
+  let cause: unknown
+  const attempt = async () => {
+    const postmaster = await findPostmaster(directories)
+    if (!postmaster) return { session: undefined }
+    try {
+      return { session: await openSession(directories, postmaster, () => {}) }
+    } catch (error) {
+      cause = error
+      return undefined
+    }
+  }
+  const reopened = await until(attempt, reopenTimeoutMs)
+  if (reopened) return reopened.session
+  throw cause
 }
