@@ -48,15 +48,19 @@ async function killWhileItLooks(worker: PeerProcess, port: number, askForMore: (
   expect(await worker.exited).toBe('SIGKILL')
 }
 
-/** A port that holds on to the first connection and hangs up all others. */
+/** A port that holds on to the first open connection and hangs up all others. */
 async function holdFirst() {
   const { promise: first, resolve: hold } = Promise.withResolvers<Socket>()
   let isHeld = false
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    if (isHeld || !socket.remoteAddress) socket.destroy()
-    else hold(socket)
+    const isClosed = socket.remoteAddress === undefined // by the time it is accepted
+    if (isHeld || isClosed) {
+      socket.destroy()
+      return
+    }
     isHeld = true
+    hold(socket)
   })
   const { port, close } = await listen(server)
   return { port, first, [Symbol.asyncDispose]: close }

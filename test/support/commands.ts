@@ -52,13 +52,14 @@ export async function startServiceProcess(
   role: 'all' | 'api' = 'all',
 ): Promise<Service> {
   const directory = await makeTempDir('service')
+  const dataDir = env.PORTWARDEN_DATA_DIR ?? directory.path
   try {
     const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts'), '--role', role], {
-      env: environment(databaseUrl, { PORT: '0', PORTWARDEN_DATA_DIR: directory.path, ...env }),
+      env: environment(databaseUrl, { PORT: '0', ...env, PORTWARDEN_DATA_DIR: dataDir }),
       ready: /^Portwarden .* at http.*\n/m,
     })
     const [, url = ''] = await service.logged(/^Portwarden \S+ at (https?:\/\/\S+)/m)
-    const keyFile = join(directory.path, 'admin.key')
+    const keyFile = join(dataDir, 'admin.key')
     const key = (await readFile(keyFile, 'utf8')).trim()
     const call = (path: string, { headers, ...init }: RequestInit = {}) =>
       fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, ...headers } })
