@@ -11,6 +11,7 @@ import { requireOneHost } from './http/host-header.ts'
 import { createListener, respondToClientError } from './http/listener.ts'
 import { respondToUnknownPaths } from './http/not-found.ts'
 import { createTokenReader } from './http/oidc.ts'
+import { addPrefix, withoutPrefix } from './http/path-prefix.ts'
 import { registerProblems, respondToFrameworkError } from './http/problems.ts'
 import { createQuotas, limitStreams } from './http/quotas.ts'
 import { limitRequests } from './http/rate-limits.ts'
@@ -40,6 +41,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
     frameworkErrors: respondToFrameworkError,
     // Schemas limit the length of names.
     routerOptions: { maxParamLength: 16 * 1024 },
+    rewriteUrl: withoutPrefix(parts.listening.pathPrefix),
     return503OnClosing: false,
     clientErrorHandler: respondToClientError,
     forceCloseConnections: 'idle',
@@ -74,8 +76,9 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)
   })
 
-  await describeRoutes(app, parts.version)
-  await serveDocs(app)
+  addPrefix(app, parts.listening.pathPrefix)
+  await describeRoutes(app, parts)
+  await serveDocs(app, parts.listening.pathPrefix)
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
     const tooMany = limitRequests(limits)

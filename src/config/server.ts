@@ -17,6 +17,8 @@ export interface Listening {
   /** Undefined: plain HTTP, on loopback or behind a proxy. */
   tls: TlsFiles | undefined
   behindProxy: boolean
+  /** The path of PORTWARDEN_PUBLIC_URL without its last slash; empty at the root. */
+  pathPrefix: string
   /** The limit of open connections. */
   connections: number
   limits: Limits
@@ -41,6 +43,7 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
     port: integer('PORT', 8080, [0, 65_535]),
     tls,
     behindProxy,
+    pathPrefix: readPathPrefix(env),
     connections,
     limits: {
       requestsPerMinute: integer('PORTWARDEN_REQUESTS_PER_MINUTE', 30_000, [1, 100_000_000]),
@@ -57,6 +60,24 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
       spoolBytes: integer('PORTWARDEN_SPOOL_MIB', 2_048, [1, 10_000_000]) * 2 ** 20,
     },
   }
+}
+
+const publicUrlExample = 'PORTWARDEN_PUBLIC_URL=https://portwarden.example.org/portwarden'
+const ownPaths = /^\/(v1|docs|livez|readyz|metrics|probe|openapi[^/]*)(\/|$)/
+
+function readPathPrefix(env: NodeJS.ProcessEnv): string {
+  const text = env.PORTWARDEN_PUBLIC_URL
+  if (!text) return ''
+  const url = parsed(() => new URL(text))
+  const refuse = (problem: string) =>
+    new ConfigError(`PORTWARDEN_PUBLIC_URL ${problem}; a valid example: ${publicUrlExample}`)
+  if (!url || !/^https?:$/.test(url.protocol)) throw refuse('is not an HTTP URL')
+  if (url.username || url.password || url.search || url.hash || text.includes('?') || text.includes('#'))
+    throw refuse('must have neither credentials nor query nor fragment')
+  const path = url.pathname.replace(/\/$/, '')
+  if (!/^(\/[\w.~-]+)*$/.test(path)) throw refuse('must have a path of letters, digits and ._~-')
+  if (ownPaths.test(path)) throw refuse('must have a path that is not one of the service')
+  return path
 }
 
 /** Reads the certificate chain and its key from their files. */

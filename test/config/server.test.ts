@@ -94,3 +94,33 @@ describe('a secret of the configuration', () => {
     expect(() => readConfig({ DATABASE_URL_FILE: file })).not.toThrow(/hunter2/)
   })
 })
+
+describe('PORTWARDEN_PUBLIC_URL', () => {
+  const prefixOf = (url: string) => readConfig({ PORTWARDEN_PUBLIC_URL: url }).listening.pathPrefix
+
+  test.each([
+    ['', ''],
+    ['https://portwarden.example.org', ''],
+    ['https://portwarden.example.org/', ''],
+    ['https://example.org:8443/portwarden/', '/portwarden'],
+    ['http://127.0.0.1:8080/tools/port-warden', '/tools/port-warden'],
+  ])('%j has the path %j', (url, prefix) => {
+    expect(prefixOf(url)).toBe(prefix)
+  })
+
+  test.each([
+    ['portwarden.example.org', 'is not an HTTP URL'],
+    ['/portwarden', 'is not an HTTP URL'],
+    ['ftp://example.org/x', 'is not an HTTP URL'],
+    ['https://a:b@example.org/x', 'credentials'],
+    ['https://example.org/x?y', 'query'],
+    ['https://example.org/x#', 'fragment'],
+    ['https://example.org//x', 'a path of letters'],
+    ['https://example.org/a%2Fb', 'a path of letters'],
+    ['https://example.org/v1', 'not one of the service'],
+    ['https://example.org/docs/x', 'not one of the service'],
+  ])('%j is refused: %s', (url, problem) => {
+    expect(() => prefixOf(url)).toThrow(ConfigError)
+    expect(() => prefixOf(url)).toThrow(RegExp(`^PORTWARDEN_PUBLIC_URL .*${problem}.*https://portwarden\\.example`))
+  })
+})

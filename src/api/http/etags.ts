@@ -51,17 +51,26 @@ const quote = (sha256: string) => `"${sha256.slice(0, 32)}"`
 /** Whether `If-None-Match` names the ETag (RFC 9110 section 13.1.2). */
 function isKnown({ headers }: FastifyRequest, etag: string): boolean {
   const named = headers['if-none-match']
-  if (named === undefined) return false
-  const tags = named.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
-  return tags.includes('*') || tags.includes(etag)
+  return named !== undefined && names(named, etag)
 }
+
+// Proxies that compress weaken a tag (nginx, HAProxy) or append the coding (Apache, Jetty and others).
+const compressedTag = /^(?:W\/)?"([^"]*?)(?:[-;:]+(?:x-)?(?:gzip|br|deflate|zstd|compress))?"$/i
+
+/** Whether a list names the ETag, also as a proxy that compresses responses changed it. Tags identify rows, not bytes. */
+export const names = (list: string, etag: string): boolean =>
+  list
+    .split(',')
+    .map((tag) => tag.trim().replace(compressedTag, '"$1"'))
+    .some((tag) => tag === '*' || tag === etag)
 
 /** For operations that change a resource with an ETag. */
 export const IfMatch = Type.Object({
   'if-match': Type.Optional(
     Type.String({
-      maxLength: 100,
-      description: 'The ETag that was read; the change is refused (412) if the resource has changed since',
+      maxLength: 1000,
+      description:
+        'The ETag that was read, also as a proxy that compresses has changed it; the change is refused (412) if the resource has changed since',
       examples: ['"1795312800000-3"'],
     }),
   ),
@@ -73,7 +82,5 @@ export const versionTag = ({ createdAt, version }: Versioned): string => `"${Num
 /** The actor, and the check of `If-Match` (RFC 9110, 13.1.1). */
 export const revisionOf = ({ keyId }: Caller, { 'if-match': named }: { 'if-match'?: string }): Revision => ({
   actor: keyId,
-  isExpected: (current) =>
-    named === undefined ||
-    (current !== undefined && (named === '*' || named.split(/\s*,\s*/).includes(versionTag(current)))),
+  isExpected: (current) => named === undefined || (current !== undefined && names(named, versionTag(current))),
 })

@@ -7,6 +7,8 @@ export interface ListenerSettings {
   tls: { cert: string; key: string } | undefined
   /** Whether to trust the last entry of `X-Forwarded-For`. */
   behindProxy: boolean
+  /** The path of the service at its public URL, such as `/portwarden`; empty at the root. */
+  pathPrefix: string
   /** The limit of open connections. */
   connections: number
 }

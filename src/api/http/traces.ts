@@ -9,7 +9,7 @@ export function traceRequests(app: FastifyInstance, tracing: RequestTracing): vo
     ends.set(request, tracing.request(request.method, typeof traceparent === 'string' ? traceparent : undefined))
   })
   app.addHook('onResponse', async (request, reply) => {
-    const [, auditId] = /^\/v1\/audits\/([0-9a-f-]{36})$/.exec(String(reply.getHeader('location') ?? '')) ?? []
+    const [, auditId] = /\/v1\/audits\/([0-9a-f-]{36})$/.exec(String(reply.getHeader('location') ?? '')) ?? []
     const { schema, url: route } = request.routeOptions
     ends.get(request)?.({ operation: schema?.operationId ?? 'none', route, status: reply.statusCode, auditId })
   })

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
+import type { ServerParts } from '../context.ts'
 import { documentedPolicy } from '../routes/policies/schemas.ts'
 import { describeAccess } from './access.ts'
 import { type Components, createComponents } from './components.ts'
@@ -10,13 +11,16 @@ import { describeBody, describeResponses } from './responses.ts'
 import { auditCallbacks, webhookEvents } from './webhook-events.ts'
 
 /** Describes every route that is registered afterwards; `app.swagger()` returns the document. */
-export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
+export async function describeRoutes(
+  app: FastifyInstance,
+  { version, listening }: Pick<ServerParts, 'version' | 'listening'>,
+): Promise<void> {
   const components = createComponents()
   const describe = (schema: FastifySchema, route: RouteOptions) =>
     describeResponses(components.refer(describeBody(describeAccess(withoutDefaults(schema), route), route)))
 
   await app.register(swagger, {
-    openapi: documentHead(version),
+    openapi: documentHead(version, listening.pathPrefix),
     transform: ({ schema, url, route }) => ({ url, schema: schema && describe(schema, route) }),
     transformObject: (made) => complete('openapiObject' in made ? (made.openapiObject as Document) : {}, components),
   })

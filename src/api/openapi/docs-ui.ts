@@ -18,7 +18,7 @@ const page: FastifySwaggerUiOptions = {
 }
 
 /** Serves the OpenAPI documents, and the page at /docs that shows them. Each is rendered once, on the first request. */
-export async function serveDocs(app: FastifyInstance): Promise<void> {
+export async function serveDocs(app: FastifyInstance, pathPrefix: string): Promise<void> {
   const json = once(() => Buffer.from(JSON.stringify(app.swagger())))
   const json30 = once(() => Buffer.from(JSON.stringify(toOpenApi30(app.swagger()))))
   const yaml = once(() => Buffer.from(app.swagger({ yaml: true })))
@@ -31,7 +31,7 @@ export async function serveDocs(app: FastifyInstance): Promise<void> {
     if (routeOptions.url === '/docs/json') return sendJson(reply, json)
     if (routeOptions.url === '/docs/yaml') return reply.type('application/x-yaml').send(yaml())
   }
-  await app.register(swaggerUi, { ...page, uiHooks: { preHandler } })
+  await app.register(swaggerUi, { ...page, indexPrefix: pathPrefix, uiHooks: { preHandler } })
 }
 
 function once<T>(make: () => T): () => T {

@@ -6,7 +6,7 @@ const description = `Are the network ports of our servers exactly as the policy 
 - **Retries** are safe: send \`Idempotency-Key\` with every request that creates, and \`If-Match\` with every change.`
 
 /** The parts of the OpenAPI document that do not depend on routes. */
-export const documentHead = (version: string) => ({
+export const documentHead = (version: string, pathPrefix: string) => ({
   openapi: '3.1.0',
   info: {
     title: 'Portwarden',
@@ -16,7 +16,7 @@ export const documentHead = (version: string) => ({
     contact: { name: 'Portwarden maintainers' },
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  servers: [{ url: '/', description: 'The service that serves this document' }],
+  servers: [{ url: pathPrefix || '/', description: 'The service that serves this document' }],
   components: {
     securitySchemes: {
       key: {

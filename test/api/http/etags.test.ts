@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { names } from '../../../src/api/http/etags.ts'
 import { startService, type TestService } from '../../support/service.ts'
 import { at, finding, makeSeries, startAudit } from '../../support/stores.ts'
 
@@ -145,4 +146,23 @@ test('a limited key has no ETag of a stream, which labels decide too, and its ow
 test('what failed has no ETag', async () => {
   const { status, headers } = await service.call('GET', '/v1/targets/none', { headers: { 'if-none-match': '*' } })
   expect([status, headers.etag]).toEqual([404, undefined])
+})
+
+test.each([
+  'W/"x"',
+  '"x-gzip"',
+  'W/"x-gzip"',
+  '"x-br"',
+  '"x-deflate"',
+  '"x-zstd"',
+  '"x;gzip"',
+  '"x--gzip"',
+  '*',
+  '"y" , W/"x"',
+])('a proxy may write the tag "x" as %s', (list) => {
+  expect(names(list, '"x"')).toBe(true)
+})
+
+test.each(['x', '"y"', 'W/"y-gzip"', '"x-gz"', '"xgzip"', '"X"', '"x-1"', '', '""', 'W/'])('and not as %s', (list) => {
+  expect(names(list, '"x"')).toBe(false)
 })

@@ -29,6 +29,8 @@ const needs = {
   },
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
+  haproxy: { packages: { haproxy: 'haproxy', ...openssl } },
+  apache: { packages: { apache2: 'apache2', ...openssl } },
   netns: {
     packages: { ip: 'iproute2', nft: 'nftables' },
     root: true,

@@ -1,0 +1,17 @@
+import type { FastifyInstance } from 'fastify'
+
+/** Removes the prefix of a proxy that passes paths on unchanged; a proxy may also remove it itself. */
+export const withoutPrefix =
+  (prefix: string) =>
+  ({ url = '/' }: { url?: string }): string =>
+    prefix !== '' && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
+
+/** Adds the prefix to the paths in `Location` and `Link`. */
+export function addPrefix(app: FastifyInstance, prefix: string): void {
+  if (prefix === '') return
+  app.addHook('onSend', async (_request, reply) => {
+    const { location, link } = reply.getHeaders()
+    if (typeof location === 'string' && location.startsWith('/')) reply.header('location', prefix + location)
+    if (typeof link === 'string') reply.header('link', link.replace(/^<\//, `<${prefix}/`))
+  })
+}
