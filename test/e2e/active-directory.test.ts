@@ -54,7 +54,7 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     })
     afterAll(() => stores?.close())
 
-    /** Audits the server that uses the directory, as itself; answers the findings by rule. */
+    /** Audits the server that uses the directory, as itself; returns the findings by rule. */
     async function audit(argv: readonly string[], env: Record<string, string> = {}) {
       const settings = { PORTWARDEN_VANTAGE: 'epp-01', PORTWARDEN_ZONES: 'server', ...env }
       const outcome = await runAudit([samba.host, ...argv], environment(stores.url, settings))

@@ -58,14 +58,14 @@ test('SIGHUP makes the process show a renewed certificate; what cannot be used l
   expect(await shown()).toBe('first')
   const open = await handshake()
   const second = await put('second')
-  expect(await shown()).toBe('first') // not before it is told
+  expect(await shown()).toBe('first') // not before the signal
   process.kill(service.pid, 'SIGHUP')
   await logs('the certificate was reloaded', 1)
   expect(await shown()).toBe('second')
 
   open.write('GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  const [answer] = (await once(open, 'data')) as [Buffer]
-  expect([nameOf(open), answer.toString()]).toEqual(['first', expect.stringMatching(/^HTTP\/1\.1 200 /)])
+  const [response] = (await once(open, 'data')) as [Buffer]
+  expect([nameOf(open), response.toString()]).toEqual(['first', expect.stringMatching(/^HTTP\/1\.1 200 /)])
   open.destroy()
 
   const broken: [string, string][] = [
@@ -86,7 +86,7 @@ test('SIGHUP makes the process show a renewed certificate; what cannot be used l
   process.kill(service.pid, 'SIGHUP')
   await logs('the certificate could not be reloaded', 4)
   expect(await shown()).toBe('second')
-  for (const secret of [second.key, otherKey]) expect(service.log()).not.toContain(secret.split('\n')[1]) // what was read in the wrong place is a secret
+  for (const secret of [second.key, otherKey]) expect(service.log()).not.toContain(secret.split('\n')[1]) // text of a wrong file is a secret
 
   await put('third')
   process.kill(service.pid, 'SIGHUP')

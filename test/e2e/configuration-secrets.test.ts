@@ -16,10 +16,10 @@ const password = `pw${randomBytes(16).toString('hex')}`
 const role = `canary_${randomBytes(6).toString('hex')}`
 const bindPassword = unique('bind')
 const token = `eyJhbGciOiJFUzI1NiJ9.${Buffer.from(unique('claims')).toString('base64url')}.${randomBytes(32).toString('base64url')}`
-/** Not a secret: it shows that what is looked through is what it should be. */
+/** Not a secret: proves that the searched text is the right one. */
 const mark = unique('mark')
 
-const places: Record<'log' | 'answers' | 'rows', string | Buffer> = { log: '', answers: '', rows: '' }
+const outputs: Record<'log' | 'responses' | 'rows', string | Buffer> = { log: '', responses: '', rows: '' }
 let secrets: Record<string, string>
 let database: TestDatabase
 let files: TempDir
@@ -28,7 +28,7 @@ beforeAll(async () => {
   files = await makeTempDir('secrets')
   await query(database.url, [`CREATE ROLE ${role} SUPERUSER LOGIN PASSWORD '${password}'`])
   await useService()
-  places.rows = await dumpRows(database.url)
+  outputs.rows = await dumpRows(database.url)
 })
 afterAll(async () => {
   await query(database.url, [`DROP ROLE IF EXISTS ${role}`])
@@ -36,7 +36,7 @@ afterAll(async () => {
   await files.remove()
 })
 
-/** The real program at its most talkative, asked well and badly, with its database, without it, and with it again. */
+/** The real program at its most verbose, with valid and invalid requests, with its database, without it, and with it again. */
 async function useService() {
   const relay = await startRelay(Object.assign(new URL(database.url), { username: role, password }).href)
   const file = join(files.path, 'database-url')
@@ -51,7 +51,7 @@ async function useService() {
   })
   const { key } = service
   const made = await service.call('/v1/keys', post({ name: mark, scopes: ['reports:read'] }))
-  // The one answer that must hold a secret: that of the new key, once.
+  // The one response that must hold a secret: that of the new key, once.
   const newKey = ((await made.json()) as { key: string }).key
   secrets = { key, newKey, password, bindPassword, token }
   const secretOf = (text: string) => text.replace(/^pw_[0-9a-f]+_/, '') // it may hold a `_`
@@ -60,9 +60,9 @@ async function useService() {
   const texts: string[] = []
   const ask = async (path: string, init: RequestInit = {}, authorization?: string) => {
     const headers = { ...(init.headers as Record<string, string>), ...(authorization && { authorization }) }
-    const answer = await service.call(path, { ...init, headers })
-    texts.push(`${answer.status} ${[...answer.headers].join('\n')}\n${await answer.text()}`)
-    return answer.status
+    const response = await service.call(path, { ...init, headers })
+    texts.push(`${response.status} ${[...response.headers].join('\n')}\n${await response.text()}`)
+    return response.status
   }
   const audit = {
     policy: 'netwrix-endpoint-protector',
@@ -79,7 +79,7 @@ async function useService() {
   )
   texts.push(await everyResponse(service.call, { from: `audit:${ids.at(-1)}`, to: `audit:${ids[0]}` }))
 
-  await askBadly(ask, { key, newKey })
+  await sendBadRequests(ask, { key, newKey })
   relay.cut()
   expect(await ask('/readyz')).toBe(503)
   expect(await ask('/v1/targets')).toBe(503)
@@ -88,8 +88,8 @@ async function useService() {
   expect(await ask('/readyz')).toBe(200)
   await service.stop()
   await relay.stop()
-  places.log = service.log()
-  places.answers = texts.join('\n')
+  outputs.log = service.log()
+  outputs.responses = texts.join('\n')
 }
 
 const post = (body: object | string) => ({
@@ -99,7 +99,7 @@ const post = (body: object | string) => ({
 })
 
 /** Secrets where they do not belong, and where they do with something else that is wrong. */
-async function askBadly(
+async function sendBadRequests(
   ask: (path: string, init?: RequestInit, authorization?: string) => Promise<number>,
   { key, newKey }: { key: string; newKey: string },
 ) {
@@ -119,8 +119,8 @@ async function askBadly(
   expect(statuses.every((status) => status >= 400 && status < 500)).toBe(true)
 }
 
-test.each(['log', 'answers', 'rows'] as const)('no secret of the configuration and no key is in the %s', (place) => {
-  const held = places[place]
+test.each(['log', 'responses', 'rows'] as const)('no secret of the configuration and no key is in the %s', (output) => {
+  const held = outputs[output]
   const text = typeof held === 'string' ? Buffer.from(held) : held
   expect(text.includes(mark), 'it has what must be there').toBe(true)
   expect(findSecrets(text, secrets)).toEqual([])

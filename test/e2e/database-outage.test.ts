@@ -45,15 +45,15 @@ const body = () =>
     params,
   })
 const headers = { 'content-type': 'application/json' }
-/** Asks for an audit; answers its id where it was accepted. */
-async function ask(): Promise<string | undefined> {
-  const answer = await api.call('/v1/audits', { method: 'POST', headers, body: body() })
-  if (answer.status === 202) return ((await answer.json()) as { id: string }).id
-  expect(answer.status).toBe(503)
-  await answer.body?.cancel()
+/** Requests an audit; returns its id where it was accepted. */
+async function requestAudit(): Promise<string | undefined> {
+  const response = await api.call('/v1/audits', { method: 'POST', headers, body: body() })
+  if (response.status === 202) return ((await response.json()) as { id: string }).id
+  expect(response.status).toBe(503)
+  await response.body?.cancel()
   return undefined
 }
-const askSurely = async () => (await ask()) ?? expect.fail('the audit was not accepted')
+const requestAccepted = async () => (await requestAudit()) ?? expect.fail('the audit was not accepted')
 
 interface Vantages {
   items: { name: string; lastSeenAt: string }[]
@@ -78,7 +78,7 @@ async function expectRecovered(since: Date) {
   expect(alive).toBe('alive')
 }
 
-/** Checks that nobody made although their vantage was there all the time. */
+/** Checks that no worker made although their vantage was present all the time. */
 const givenUp = async () =>
   (await fleet.query(`SELECT FROM finding f JOIN reason r ON r.id = f.reason_id WHERE r.code = 'batch-failed'`)).length
 
@@ -87,16 +87,16 @@ const timeout = 300_000
 test('PostgreSQL crashes in the middle of audits and comes back: so does every process, and no audit is lost', {
   timeout,
 }, async () => {
-  const accepted = [await askSurely(), await askSurely(), await askSurely()]
+  const accepted = [await requestAccepted(), await requestAccepted(), await requestAccepted()]
   await expect.poll(() => workers.some(({ pid }) => isConnectedTo(pid, slow.port))).toBe(true)
   await postgres.crash()
   expect((await api.call('/readyz')).status).toBe(503)
   expect((await api.call('/livez')).status).toBe(200)
-  expect(await ask()).toBeUndefined()
+  expect(await requestAudit()).toBeUndefined()
   await postgres.start()
   const back = new Date()
   await expectRecovered(back)
-  accepted.push(await askSurely())
+  accepted.push(await requestAccepted())
   await fleet.expectWhole(accepted, targets)
   expect(await givenUp()).toBe(0)
 })
@@ -108,14 +108,14 @@ test('connections are terminated again and again: every audit that was accepted 
   const accepted: string[] = []
   for (let cut = 0; cut < cuts; cut++) {
     const next = pause(everyMs)
-    const id = await ask()
+    const id = await requestAudit()
     if (id) accepted.push(id)
     await next
     await postgres.cutConnections()
   }
   const back = new Date()
   await expectRecovered(back)
-  accepted.push(await askSurely())
+  accepted.push(await requestAccepted())
   expect(accepted.length).toBeGreaterThan(cuts / 2)
   await fleet.expectWhole(accepted, targets)
   expect(await givenUp()).toBe(0)

@@ -42,7 +42,7 @@ describeAsRoot('a process whose own disk is full', () => {
 
   test('loses no row where the room ends in the middle of one', async () => {
     await disk.fill()
-    await disk.spare(8 * 1024) // for a part of what is written at once
+    await disk.spare(8 * 1024) // for a part of one write
     expect((await load(1_000)).status).toBe(503)
     await disk.free()
   })
@@ -77,8 +77,8 @@ describeAsRoot('a database whose disk is full', () => {
     await disk.fill()
     let refused: ApiResponse | undefined
     for (let i = 0; i < 500 && refused === undefined; i++) {
-      const answer = await create(`full-${i}`)
-      if (answer.status !== 201) refused = answer
+      const response = await create(`full-${i}`)
+      if (response.status !== 201) refused = response
     }
     expect(refused?.status).toBe(503)
     expect(refused?.headers['retry-after']).toMatch(/^\d+$/)

@@ -33,8 +33,8 @@ test('the corpus has 200 spellings at least', () => {
 })
 
 test('every field of the API that accepts an address is an entry point', async () => {
-  const places = textInputs((await service.call('GET', '/openapi.json')).body)
-  const dialled = places.filter((place) => !neverDialled.some((pattern) => pattern.test(place)))
+  const fields = textInputs((await service.call('GET', '/openapi.json')).body)
+  const dialled = fields.filter((field) => !neverDialled.some((pattern) => pattern.test(field)))
   const known = new Set(Object.values(guarded.points).flatMap((point) => point.inputs))
   expect(dialled).toEqual([...known].sort())
 })
@@ -52,15 +52,15 @@ test('through npm run audit none does, and an allowed one does', async () => {
     PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
   })
   const [node, program] = auditCommand
-  const look = (hosts: readonly string[]) => run(node, [program, ...hosts, '--policy', 'by-address'], { env })
+  const probe = (hosts: readonly string[]) => run(node, [program, ...hosts, '--policy', 'by-address'], { env })
   // NUL cannot be in an argument.
   const sayable = corpus.filter((host) => !host.includes('\0') && !host.startsWith('-'))
-  expect((await look(sayable)).stderr).toContain('is neither an IP address nor a host name')
+  expect((await probe(sayable)).stderr).toContain('is neither an IP address nor a host name')
   await guarded.expectGuarded(
     'npm run audit',
     async (hosts) => {
       const taken = hosts.filter(isHost)
-      const { stdout, stderr } = await look(taken)
+      const { stdout, stderr } = await probe(taken)
       expect(stderr).toBe('')
       expect(stdout).toContain('verdict:')
       return taken.length
@@ -84,8 +84,8 @@ test('through a batch that an agent is given none does, and one that the agent a
       const targets = hosts.filter(isHost).map((address, i) => ({ name: `agent-${i}`, address }))
       const auditId = await service.accept({ policy: 'elsewhere', targets })
       expect(await service.ended(auditId)).toMatchObject({ progress: { done: targets.length }, error: null })
-      const looked = (await service.findings(auditId)).map(({ vantage, reason }) => `${vantage} ${reason.code}`)
-      expect(new Set(looked).has('branch no-agent')).toBe(false)
+      const results = (await service.findings(auditId)).map(({ vantage, reason }) => `${vantage} ${reason.code}`)
+      expect(new Set(results).has('branch no-agent')).toBe(false)
       return targets.length
     })
   } finally {
@@ -119,7 +119,7 @@ test('a credential goes to no spelling of an address that is not among its desti
   const env = { AD: JSON.stringify({ user: 'u', password: 'p' }) }
   const credential = createCredentials([{ ref: 'env:AD', destinations: [`${allowedAddress}/32`] }], env)
   const ask = (address: string) => credential('env:AD', { address })
-  const given = (await Promise.all(corpus.map(ask))).filter((answer) => answer !== 'credential-not-allowed')
+  const given = (await Promise.all(corpus.map(ask))).filter((response) => response !== 'credential-not-allowed')
   expect(given).toEqual([])
   expect(await ask(allowedAddress)).toMatchObject({ user: 'u' })
   expect(await ask(`::ffff:${allowedAddress}`)).toMatchObject({ user: 'u' })

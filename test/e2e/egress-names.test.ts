@@ -292,13 +292,13 @@ describeWithPeers(['netns'], 'with every address allowed', () => {
     )
     expect(seen.filter((one) => one.includes('must-be')).sort()).toEqual([
       '127.0.0.1 must-be-open unknown egress-denied',
-      '127.0.0.1 must-be-shut closed as-expected',
+      '127.0.0.1 must-be-unreachable closed as-expected',
       `${bridge.host} must-be-open closed connection-refused`,
-      `${bridge.host} must-be-shut unknown egress-denied`,
+      `${bridge.host} must-be-unreachable unknown egress-denied`,
       'database.test must-be-open closed connection-refused',
-      'database.test must-be-shut unknown egress-denied',
+      'database.test must-be-unreachable unknown egress-denied',
       'self.test must-be-open unknown egress-denied',
-      'self.test must-be-shut closed as-expected',
+      'self.test must-be-unreachable closed as-expected',
     ])
   })
 })

@@ -19,28 +19,28 @@ const graceMs = 8_000
 const grace = { PORTWARDEN_GRACE_MS: String(graceMs) }
 const json = { 'content-type': 'application/json' }
 
-/** Sends SIGTERM; answers the exit code and how long that took. */
+/** Sends SIGTERM; returns the exit code and how long that took. */
 async function terminate({ pid, exited }: Pick<Service, 'pid' | 'exited'>) {
   const startedAt = performance.now()
   process.kill(pid, 'SIGTERM')
   return { code: await exited, ms: performance.now() - startedAt }
 }
 
-/** A client with one connection that is kept alive: asks as fast as it is answered, until the service says goodbye. */
-async function askUntilGoodbye(service: Service, key: string, paths: readonly string[]) {
+/** A client with one persistent connection: sends a request after each response, until `Connection: close`. */
+async function requestUntilClose(service: Service, key: string, paths: readonly string[]) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
   const statuses: number[] = []
-  let goodbye = false
-  for (let i = 0; !goodbye; i++) {
-    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+  let isLast = false
+  for (let i = 0; !isLast; i++) {
+    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const options = { agent, headers: { authorization: `Bearer ${key}` } }
       http.get(service.url + paths[i % paths.length], options, resolve).on('error', reject)
     })
-    for await (const _ of answer) {
+    for await (const _ of response) {
       // read to its end
     }
-    statuses.push(answer.statusCode ?? 0)
-    goodbye = answer.headers.connection === 'close'
+    statuses.push(response.statusCode ?? 0)
+    isLast = response.headers.connection === 'close'
   }
   agent.destroy()
   return statuses
@@ -64,20 +64,20 @@ describe.concurrent('SIGTERM', () => {
       targets: [{ name: 'host', address: '127.0.0.1' }],
       params: { openPort: 1, closedPort: 2 },
     })
-    // Nobody works, so that this one waits for its end until the service stops.
+    // There is no worker, so this one waits for its end until the service stops.
     const headers = { ...json, prefer: 'wait=15' }
     const waiting = service.call('/v1/audits', { method: 'POST', headers, body })
     const clients = inFull(100, 20)
     const paths = ['/v1/audits', '/v1/targets', '/livez', '/v1/policies', '/v1/vantages']
-    const asking = Array.from({ length: clients }, () => askUntilGoodbye(service, key, paths))
+    const requesting = Array.from({ length: clients }, () => requestUntilClose(service, key, paths))
     await expect.poll(() => fleet.query('SELECT FROM audit')).toHaveLength(1)
     const { code, ms } = await terminate(service)
     expect(code).toBe(0)
     expect(ms).toBeLessThan(graceMs)
     expect((await waiting).status).toBe(202)
-    const answers = (await Promise.all(asking)).flat()
-    expect(answers.length).toBeGreaterThan(clients)
-    expect(new Set(answers)).toEqual(new Set([200]))
+    const responses = (await Promise.all(requesting)).flat()
+    expect(responses.length).toBeGreaterThan(clients)
+    expect(new Set(responses)).toEqual(new Set([200]))
   })
 
   test('a worker in the middle of a batch finishes it', async ({ expect }) => {

@@ -28,9 +28,9 @@ describeWithPeers(['openssl'], 'what others say', () => {
   let receivers: Record<string, Receiver>
 
   const create = async (path: string, body: object): Promise<ApiResponse['body']> => {
-    const answer = await service.call('POST', path, { body, headers: { prefer: 'wait=15' } })
-    expect([200, 201, 202], JSON.stringify(answer.body)).toContain(answer.status)
-    return answer.body
+    const response = await service.call('POST', path, { body, headers: { prefer: 'wait=15' } })
+    expect([200, 201, 202], JSON.stringify(response.body)).toContain(response.status)
+    return response.body
   }
 
   beforeAll(async () => {
@@ -68,12 +68,12 @@ describeWithPeers(['openssl'], 'what others say', () => {
   })
 
   let pages = ''
-  /** A pack is answered as the text of its files, which are looked at one by one. */
+  /** Returns a pack as the text of its files, each of which is checked. */
   const get = async (path: string, init: RequestInit = {}) => {
     const headers = { ...init.headers, authorization: `Bearer ${service.key}` }
-    const answer = await fetch(url + path, { ...init, headers })
-    if (!answer.headers.get('content-type')?.includes('zip')) return answer
-    const files = Object.entries(unzipSync(new Uint8Array(await answer.arrayBuffer())))
+    const response = await fetch(url + path, { ...init, headers })
+    if (!response.headers.get('content-type')?.includes('zip')) return response
+    const files = Object.entries(unzipSync(new Uint8Array(await response.arrayBuffer())))
     const texts = files.map(([name, file]) => [name, strFromU8(file)] as const)
     for (const [name, text] of texts) {
       expectHarmless(`${name} of a pack`, mediaTypes[name.split('.').at(-1) ?? ''] ?? 'text', text)
@@ -82,19 +82,19 @@ describeWithPeers(['openssl'], 'what others say', () => {
     return new Response(texts.flat().join('\n'))
   }
 
-  /** All outputs of a kind, as one text, each looked at by itself. */
+  /** All outputs of a kind, as one text, each checked by itself. */
   async function outputs(): Promise<Map<string, string>> {
     const query = { from: '2026-01-01T00:00:00Z', to: new Date().toISOString(), framework: 'NIST-800-53' }
     const all = new Map<string, string>()
-    for await (const { url: place, type, head, text } of responsesOf(get, query)) {
-      const kind = place.includes('/pack') ? 'pack' : type
-      if (kind !== 'pack') expectHarmless(place, type, text)
-      expect(`${place} ${head}`).not.toMatch(obeyed)
+    for await (const { url: path, type, head, text } of responsesOf(get, query)) {
+      const kind = path.includes('/pack') ? 'pack' : type
+      if (kind !== 'pack') expectHarmless(path, type, text)
+      expect(`${path} ${head}`).not.toMatch(obeyed)
       all.set(kind, `${all.get(kind) ?? ''}${text}\n`)
     }
     return all.set('html', pages)
   }
-  /** Fails where one of the texts did not arrive in one of the outputs; prints how many were looked for. */
+  /** Fails where one of the texts did not arrive in one of the outputs; prints how many were expected. */
   function expectArrived(texts: readonly HostileText[], all: Map<string, string>, kinds: readonly string[]): void {
     const missing = kinds.flatMap((kind) =>
       texts.filter((text) => !all.get(kind)?.includes(markOf(text))).map((text) => `${text.kind} in ${kind}`),
@@ -136,18 +136,18 @@ describeWithPeers(['openssl'], 'what others say', () => {
   })
 
   test('webhooks send text of peers escaped, or not at all', async () => {
-    const told = new Map<string, string>()
+    const payloads = new Map<string, string>()
     for (const [format, { received }] of Object.entries(receivers)) {
       await expect.poll(() => received.some(({ text }) => text.includes('drift'))).toBe(true)
       for (const { path, headers, text } of received) {
         expectHarmless(format, 'application/json', text)
         expect(path + JSON.stringify(headers)).toMatch(/^[ -~]*$/)
       }
-      told.set(format, received.map(({ text }) => text).join('\n'))
+      payloads.set(format, received.map(({ text }) => text).join('\n'))
     }
-    expectArrived(hostileTexts, told, ['standard'])
-    // These tell that there is drift, and no list of it.
-    for (const format of ['servicenow-em', 'jira-ops']) expect(told.get(format)).not.toMatch(/mark\d+z/)
+    expectArrived(hostileTexts, payloads, ['standard'])
+    // These report that there is drift, without a list of it.
+    for (const format of ['servicenow-em', 'jira-ops']) expect(payloads.get(format)).not.toMatch(/mark\d+z/)
   })
 
   test('npm run audit shows it escaped, and what it was called with', async () => {
@@ -165,7 +165,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     expectArrived(hostileTexts, new Map([['command', json.stdout]]), ['command'])
     expectHarmless('the table of the command', 'text', table.stdout + table.stderr)
     expect(table.stdout).toContain('verdict:')
-    expectHarmless('the mistake of the command', 'text', issue.stderr)
+    expectHarmless('the error of the command', 'text', issue.stderr)
     expect(issue.stderr).toContain('mark0z')
   })
 
@@ -196,7 +196,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     expectArrived(hostileTexts, new Map([['log', stderr]]), ['log'])
   })
 
-  /** The places where callers write what they like. */
+  /** The fields in which callers write free text. */
   const carriers: Record<string, (text: string, i: number) => Promise<ApiResponse>> = {
     'a target': (text, i) => service.call('PUT', `/v1/targets/t${i}`, { body: targetWith(text) }),
     'a target as NDJSON': (text, i) =>
@@ -279,15 +279,15 @@ describeWithPeers(['openssl'], 'what others say', () => {
       new Set(taken.map(({ text }) => text)),
     )
 
-    const told = new Map<string, string>()
+    const payloads = new Map<string, string>()
     for (const [format, { received }] of Object.entries(receivers)) {
       const text = () => received.map((one) => one.text).join('\n')
       await expect.poll(() => taken.every((one) => text().includes(markOf(one)))).toBe(true)
       for (const one of received) expectHarmless(format, 'application/json', one.text)
       for (const { path, headers } of received) expect(path + JSON.stringify(headers)).toMatch(/^[ -~]*$/)
-      told.set(format, text())
+      payloads.set(format, text())
     }
-    expectArrived(taken, told, Object.keys(receivers))
+    expectArrived(taken, payloads, Object.keys(receivers))
   })
 })
 

@@ -21,8 +21,8 @@ describe.concurrent('when workers are killed', () => {
   }) => {
     await using fleet = await startFleet()
     await using target = await listenHolding()
-    const oneAtOnce = { PORTWARDEN_BATCHES: '1' }
-    const workers = [await fleet.startWorker(oneAtOnce), await fleet.startWorker(oneAtOnce)]
+    const oneByOne = { PORTWARDEN_BATCHES: '1' }
+    const workers = [await fleet.startWorker(oneByOne), await fleet.startWorker(oneByOne)]
     const targets = 9 // make a large batch
     const params = { openPort: 1, closedPort: await freePort(), httpsPort: target.port }
     const auditIds = [await fleet.acceptFor(targets, params), await fleet.acceptFor(targets, params)]
@@ -45,7 +45,7 @@ describe.concurrent('when workers are killed', () => {
     const sealed = { secret: createSeal(() => key).close(secret, 'hook'), authorization: null, requestedBy: 'test' }
     const hook = { description: null, filter: {}, format: 'standard', enabled: true, url: receiver.url } as const
     await fleet.stores.webhooks.create('hook', { ...hook, events: ['audit.completed'] }, sealed)
-    receiver.behave(() => undefined) // takes the event and never answers
+    receiver.behave(() => undefined) // takes the event and never responds
     const worker = await fleet.startWorker(env)
     const auditId = await fleet.acceptFor(1, { openPort: 1, closedPort: await freePort() })
     await receiver.came(1)
@@ -66,25 +66,25 @@ describe.concurrent('when workers are killed', () => {
   test('before the end of a window, and during its reprobe, it is proven closed all the same', async ({ expect }) => {
     await using fleet = await startFleet()
     const proofs = await listenForProofs(fleet)
-    const server = createServer((socket) => socket.on('error', () => {})) // takes connections and answers nothing
+    const server = createServer((socket) => socket.on('error', () => {})) // takes connections and sends nothing
     const exposure = await listen(server)
-    const closed = ports.rules.find((rule) => rule.id === 'must-be-shut') ?? expect.fail('there is no such rule')
+    const closed = ports.rules.find((rule) => rule.id === 'must-be-unreachable') ?? expect.fail('there is no such rule')
     const insideWindow = { expect: { state: ['open'] } }
     const rules = [{ ...closed, probe: 'https' as const, port: exposure.port, insideWindow }]
-    await fleet.stores.policies.put({ name: 'kept-shut', title: 'Kept shut', rules })
+    await fleet.stores.policies.put({ name: 'kept-closed', title: 'Kept closed', rules })
     await fleet.stores.targets.save([{ name: 'host', address: '127.0.0.1' }])
 
     process.kill((await fleet.startWorker()).pid, 'SIGKILL')
     const now = new Date()
-    const asked = { policy: 'kept-shut', rules: [closed.id], targets: ['host'], params: {}, from: now }
+    const request = { policy: 'kept-closed', rules: [closed.id], targets: ['host'], params: {}, from: now }
     const to = new Date(now.getTime() + 1_000)
-    const window = { ...asked, to, ticket: 'CHG1', reason: 'a test' }
+    const window = { ...request, to, ticket: 'CHG1', reason: 'a test' }
     const id = await requestWindow(fleet, window, { actor: 'one', now })
     await approveWindow(fleet, { id, actor: 'another', now })
 
-    const looked = once(server, 'connection')
+    const probed = once(server, 'connection')
     const worker = await fleet.startWorker()
-    await looked
+    await probed
     process.kill(worker.pid, 'SIGKILL')
     await exposure.close()
     await fleet.startWorker()

@@ -26,7 +26,7 @@ afterAll(async () => {
   await stores.close()
 })
 
-/** Audits all of them with the command; answers the findings about ports that were looked at. */
+/** Audits all of them with the command; returns the findings about ports that were probed. */
 async function auditWithFiles(limit: number): Promise<Finding[]> {
   const params = { openPort: listening[0]?.port, closedPort: await freePort() }
   const argv = [...openHosts, ...closedHosts, '--policy', ports.name, '--json'].concat(
@@ -54,7 +54,7 @@ test(
     expect(tally(await auditWithFiles(200))).toEqual({
       'must-be-open: open, as-expected': 200,
       'must-be-open: closed, connection-refused': 1_800,
-      'must-be-shut: closed, as-expected': 2_000,
+      'must-be-unreachable: closed, as-expected': 2_000,
     })
   },
   patienceMs,
@@ -67,7 +67,7 @@ test(
     expect(findings.filter((finding) => ![truth(finding), 'unknown'].includes(finding.state))).toEqual([])
     const unknown = tally(findings.filter(({ state }) => state === 'unknown'))
     expect(Object.keys(unknown).sort()).toEqual(
-      ['must-be-open', 'must-be-shut'].map((rule) => `${rule}: unknown, descriptors-exhausted`),
+      ['must-be-open', 'must-be-unreachable'].map((rule) => `${rule}: unknown, descriptors-exhausted`),
     )
   },
   patienceMs,

@@ -27,7 +27,7 @@ describeWithPeers(['samba-ad', 'slapd'], 'in one audit an account', () => {
     return `file:${path}`
   }
 
-  /** Audits a server for each set of parameters; answers what became of each bind. */
+  /** Audits a server for each set of parameters; returns what became of each bind. */
   async function bindResults(servers: readonly Record<string, unknown>[]) {
     const targets = servers.map((params, index) => ({ name: `server-${index}`, address: '127.0.0.1', params }))
     const auditId = await app.accept({ policy: 'netwrix-endpoint-protector', targets })
@@ -71,7 +71,7 @@ describeWithPeers(['samba-ad', 'slapd'], 'in one audit an account', () => {
   })
 })
 
-/** How many binds there were, when both looks of an audit have said goodbye. */
+/** The number of binds, once both probes of an audit have disconnected. */
 async function bindsAt(slapd: Slapd): Promise<number> {
   await slapd.logged(/ UNBIND.* UNBIND/s)
   return slapd.log().match(/ BIND dn="[^"]+" method=128/g)?.length ?? 0

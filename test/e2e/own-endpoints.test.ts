@@ -16,9 +16,9 @@ test('neither the listener that was bound to a free port nor the database is dia
   ]
   const auditId = await service.accept({ targets, params: { openPort: listener, closedPort: database } })
   await service.ended(auditId)
-  const looked = (await service.findings(auditId)).filter(({ rule }) => rule.startsWith('must-be'))
-  expect(looked).toHaveLength(4)
-  expect(new Set(looked.map(({ result, reason }) => `${result} ${reason.code}`))).toEqual(
+  const findings = (await service.findings(auditId)).filter(({ rule }) => rule.startsWith('must-be'))
+  expect(findings).toHaveLength(4)
+  expect(new Set(findings.map(({ result, reason }) => `${result} ${reason.code}`))).toEqual(
     new Set(['error egress-denied']),
   )
 })

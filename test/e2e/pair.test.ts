@@ -90,7 +90,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two vantages', () =>
     })
     closers.push(agent.end)
 
-    // The agent's own loopback has nobody at that port.
+    // The agent's own loopback has no listener at that port.
     const closed = await audit(pairOf('closed', target.port))
     expect(closed.audit).toMatchObject({ verdict: 'pass', progress: { done: 1, total: 1 } })
     expect(closed.findings).toMatchObject([

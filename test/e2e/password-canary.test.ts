@@ -34,7 +34,7 @@ interface Case {
 
 describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', () => {
   const started: (() => Promise<unknown>)[] = []
-  const places: Record<'log' | 'command' | 'api' | 'database' | 'capture', Buffer> = {
+  const outputs: Record<'log' | 'command' | 'api' | 'database' | 'capture', Buffer> = {
     log: Buffer.alloc(0),
     command: Buffer.alloc(0),
     api: Buffer.alloc(0),
@@ -72,10 +72,10 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     await Promise.all(Object.values(local).map((peer) => sendInClear(peer, Object.values(sentInClear))))
     await useService(database, env)
     await useCommand(database, env)
-    places.database = await dumpRows(database.url)
+    outputs.database = await dumpRows(database.url)
     const last = unique('last')
     await sendInClear({ host: samba.host, port: samba.ports.ldap }, [...formsOf(mark).values(), last])
-    places.capture = await capture.upTo(last)
+    outputs.capture = await capture.upTo(last)
   })
 
   async function startPeers() {
@@ -154,7 +154,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
     }
   }
 
-  /** Two audits of all cases, and everything that can be asked afterwards. */
+  /** Two audits of all cases, and every response afterwards. */
   async function useService(database: TestDatabase, env: Record<string, string>) {
     await using service = await startServiceProcess(database.url, env)
     const targets = Object.values(cases).map(({ params }, index) => ({
@@ -162,15 +162,15 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
       address: '127.0.0.1',
       params,
     }))
-    const answers: string[] = []
+    const responses: string[] = []
     const audit = async () => {
-      const answer = await service.call('/v1/audits', {
+      const response = await service.call('/v1/audits', {
         method: 'POST',
         headers: { 'content-type': 'application/json', prefer: 'wait=15' },
         body: JSON.stringify({ policy: 'netwrix-endpoint-protector', targets, correlationId: mark }),
       })
-      answers.push(await answer.text())
-      const { id, status } = JSON.parse(answers.at(-1) ?? '') as { id: string; status: string }
+      responses.push(await response.text())
+      const { id, status } = JSON.parse(responses.at(-1) ?? '') as { id: string; status: string }
       expect(status).toBe('completed')
       return id
     }
@@ -180,10 +180,10 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
       const name = Object.keys(cases)[Number(target.slice(mark.length + 1))] ?? ''
       reasons[name] = reason.code
     }
-    answers.push(await everyResponse(service.call, { from: `audit:${first}`, to: `audit:${second}` }))
-    places.api = Buffer.from(answers.join('\n'))
+    responses.push(await everyResponse(service.call, { from: `audit:${first}`, to: `audit:${second}` }))
+    outputs.api = Buffer.from(responses.join('\n'))
     await service.stop() // so that the log has its last words too
-    places.log = Buffer.from(service.log())
+    outputs.log = Buffer.from(service.log())
   }
 
   /** The command with a password that is right and one that is wrong, as a table and as JSON. */
@@ -195,7 +195,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
         const argv = [program, '127.0.0.1', ...params, ...more]
         const { code, stdout, stderr } = await run(node, argv, { env: environment(database.url, env) })
         expect([0, 1], stderr).toContain(code)
-        places.command = Buffer.concat([places.command, Buffer.from(stdout + stderr)])
+        outputs.command = Buffer.concat([outputs.command, Buffer.from(stdout + stderr)])
       }
     }
   }
@@ -208,17 +208,17 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
   test.each([
     ['log', 'in the log of the service at its most talkative', mark],
     ['command', 'in what the command prints and logs', 'ad-ldap-bind'],
-    ['api', 'in any answer of the API', mark],
+    ['api', 'in any response of the API', mark],
     ['database', 'in any table of the database', mark],
     ['capture', 'in any packet to or from a directory', mark],
-  ] as const)('are not in the %s: not %s', (place, _what, presence) => {
-    expect(places[place].includes(presence), `${place} has what must be there`).toBe(true)
-    expect(findSecrets(places[place], vault.secrets)).toEqual([])
+  ] as const)('are not in the %s: not %s', (output, _what, presence) => {
+    expect(outputs[output].includes(presence), `${output} has what must be there`).toBe(true)
+    expect(findSecrets(outputs[output], vault.secrets)).toEqual([])
   })
 
   test('would be found: what was sent in clear is, in every form', () => {
-    expect(findSecrets(places.capture, sentInClear)).toContain('clear: plain')
-    expect(findSecrets(places.capture, { mark })).toEqual([...formsOf(mark).keys()].map((form) => `mark: ${form}`))
+    expect(findSecrets(outputs.capture, sentInClear)).toContain('clear: plain')
+    expect(findSecrets(outputs.capture, { mark })).toEqual([...formsOf(mark).keys()].map((form) => `mark: ${form}`))
   })
 })
 

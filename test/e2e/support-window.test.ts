@@ -34,7 +34,7 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     await service.ended(auditId)
     return { auditId, ...(await finding(auditId)) }
   }
-  /** The pause before the next look; and lets it come now. */
+  /** The pause before the next reprobe, which it starts now. */
   const hurry = async (id: string) => {
     const jobs = await service.query<{ seconds: number }>(
       `WITH waiting AS (SELECT * FROM pgboss.job WHERE name = 'window-end' AND data->>'windowId' = '${id}' AND state = 'created')
@@ -45,7 +45,7 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
   }
 
   test('is permitted inside its window, and its end is proven', async () => {
-    const [asks, approves] = [await keyOf('audits:run'), await keyOf('windows:approve')]
+    const [requester, approver] = [await keyOf('audits:run'), await keyOf('windows:approve')]
     expect(await audit()).toMatchObject({ result: 'fail', state: 'open', window: null })
 
     const now = Date.now()
@@ -53,10 +53,10 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
       ...{ policy, rules: ['ssh-support'], targets: ['epp'], ticket: 'CHG0030003', reason: 'the update fails' },
       ...{ from: new Date(now).toISOString(), to: new Date(now + windowMs).toISOString() },
     }
-    const { id } = (await service.call('POST', '/v1/windows', { key: asks, body })).body
-    expect((await service.call('POST', `/v1/windows/${id}/approve`, { key: asks })).status).toBe(403)
-    expect(await audit()).toMatchObject({ result: 'fail', window: null }) // nobody has approved it
-    const approved = await service.call('POST', `/v1/windows/${id}/approve`, { key: approves })
+    const { id } = (await service.call('POST', '/v1/windows', { key: requester, body })).body
+    expect((await service.call('POST', `/v1/windows/${id}/approve`, { key: requester })).status).toBe(403)
+    expect(await audit()).toMatchObject({ result: 'fail', window: null }) // it is not approved
+    const approved = await service.call('POST', `/v1/windows/${id}/approve`, { key: approver })
     expect(approved.body).toMatchObject({ state: 'open' })
     const inside = await audit()
     expect(inside).toMatchObject({ result: 'pass', state: 'open', window: id })
@@ -74,7 +74,7 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     const drift = await service.call('GET', `/v1/reports/drift?${pointsInTime}&rule=ssh-support`)
     expect(drift.body.items).toMatchObject([{ class: 'regressed', target: 'epp', vantage: 'helpdesk' }])
 
-    // It is looked again, after a minute and after two; and now sshd is stopped.
+    // It is probed again, after a minute and after two; and now sshd is stopped.
     expect(await hurry(id)).toEqual([60])
     expect(await proofs.proven(id, 2)).toMatchObject({ proof: 'open', reprobes: 2 })
     await sshd.stop()

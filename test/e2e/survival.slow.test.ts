@@ -16,13 +16,13 @@ async function startPorts(fleet: Fleet) {
   const open = await listenSilently()
   const slow = await listenSlowly(500)
   const closed = await freePort()
-  let asked = 0
+  let requests = 0
   return {
     slowPort: slow.port,
     /** Accepts an audit that finds the opposite of the one before. */
     accept() {
-      asked += 1
-      const [openPort, closedPort] = asked % 2 === 0 ? [open.port, closed] : [closed, open.port]
+      requests += 1
+      const [openPort, closedPort] = requests % 2 === 0 ? [open.port, closed] : [closed, open.port]
       return fleet.acceptFor(targets, { openPort, closedPort, httpsPort: slow.port })
     },
     async [Symbol.asyncDispose]() {
@@ -33,16 +33,16 @@ async function startPorts(fleet: Fleet) {
 }
 
 const kill = (worker: PeerProcess, signal: NodeJS.Signals) => process.kill(worker.pid, signal)
-/** Ends a worker in the middle of a batch; asks for more work until it has some. */
-async function killWhileItLooks(worker: PeerProcess, port: number, askForMore: () => Promise<unknown>) {
+/** Ends a worker in the middle of a batch; requests more work until it has some. */
+async function killWhileProbing(worker: PeerProcess, port: number, requestMore: () => Promise<unknown>) {
   const killed = () => {
-    if (!isConnectedTo(worker.pid, port)) throw new Error('the worker is not looking')
+    if (!isConnectedTo(worker.pid, port)) throw new Error('the worker is not probing')
     kill(worker, 'SIGKILL')
     return true
   }
   let done = false
   while (!done) {
-    await askForMore()
+    await requestMore()
     done = await vi.waitFor(killed, { timeout: 2_000, interval: 10 }).catch(() => false)
   }
   expect(await worker.exited).toBe('SIGKILL')
@@ -88,8 +88,8 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     for (let i = 0; i < kills; i++) {
       auditIds.push(await ports.accept())
       const victim = workers.shift()
-      const askForMore = async () => auditIds.push(await ports.accept())
-      if (victim) await killWhileItLooks(victim, ports.slowPort, askForMore)
+      const requestMore = async () => auditIds.push(await ports.accept())
+      if (victim) await killWhileProbing(victim, ports.slowPort, requestMore)
       workers.push(await fleet.startWorker())
     }
     await fleet.expectWhole(auditIds, targets)
@@ -111,7 +111,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     await fleet.startWorker()
     await fleet.expectWhole([auditId], targets)
     const before = await snapshot(fleet)
-    held.write('SSH-2.0-awake\r\n') // nobody else was told this
+    held.write('SSH-2.0-awake\r\n') // no other client received this
     kill(sleeper, 'SIGCONT')
     // Its evidence is written before it finds that the batch has been recorded: so it has come this far.
     await expect.poll(() => brought(fleet)).toBe(1)
@@ -153,7 +153,7 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     expect(findings.sort()).toEqual([
       'from-elsewhere notchecked no-vantage-in-zone',
       'must-be-open error batch-failed',
-      'must-be-shut error batch-failed',
+      'must-be-unreachable error batch-failed',
       'when-https notapplicable condition-not-met',
     ])
     expect(deaths).toBe(3)

@@ -37,7 +37,7 @@ test('one worker probes from several vantages, each with its own zones, networks
   expect(seen.sort()).toEqual([
     'from-elsewhere branch egress-denied',
     'must-be-open office as-expected',
-    'must-be-shut office as-expected',
+    'must-be-unreachable office as-expected',
     'when-https office condition-not-met',
   ])
   // At the next beat.

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const events = ['drift.detected', 'finding.opened', 'finding.still-open', 'finding.resolved', 'audit.completed']
   const operations = ['window.still-open', 'window.closed', 'vantage.absent', 'schedule.missed', 'schedule.resumed']
   secret = (await ask('POST', '/v1/webhooks', { url: receiver.url, events: [...events, ...operations] })).secret
-  // Told at the next look for absent ones, some seconds later.
+  // Published by the next check for absent ones, some seconds later.
   await ask('PUT', '/v1/vantages/branch', { zones: ['untrusted'] })
   await query(database.url, [`UPDATE vantage SET last_seen_at = now() - interval '1 hour' WHERE name = 'branch'`])
 })
@@ -44,21 +44,21 @@ const exposure = {
 }
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
 const exposures = {
-  ...{ name: 'exposures', title: 'Doors', parameters: { exposure: { type: 'port', required: true } } },
+  ...{ name: 'exposures', title: 'Exposures', parameters: { exposure: { type: 'port', required: true } } },
   rules: [
     { id: 'support', title: 'Support', ...exposure, insideWindow: { expect: { state: ['open'] } } },
-    { id: 'closed', title: 'Shut', ...exposure },
+    { id: 'closed', title: 'Closed', ...exposure },
   ],
 }
 
 async function ask(method: string, path: string, body?: object, key = service.key): Promise<Body> {
-  const answer = await service.call(path, {
+  const response = await service.call(path, {
     method,
     headers: { authorization: `Bearer ${key}`, prefer: 'wait=15', ...(body && { 'content-type': 'application/json' }) },
     ...(body && { body: JSON.stringify(body) }),
   })
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${method} ${path}: status ${response.status}: ${text}`)
   return JSON.parse(text)
 }
 const approve = (what: string, id: string) => ask('POST', `/v1/${what}/${id}/approve`, undefined, otherKey)
@@ -81,7 +81,7 @@ function describedBy(document: Body): (event: Body) => void {
 }
 
 /** The data of the first event of this type that fits, now or when it comes; its signature is right. */
-async function told(type: string, fits: (data: Body) => boolean): Promise<Body> {
+async function published(type: string, fits: (data: Body) => boolean): Promise<Body> {
   for (let seen = 0; ; ) {
     for (const { body } of receiver.received.slice(seen)) isDescribed(body)
     const found = receiver.received.slice(seen).find(({ body }) => body.type === type && fits(body.data))
@@ -91,7 +91,7 @@ async function told(type: string, fits: (data: Body) => boolean): Promise<Body> 
   }
 }
 
-/** A target whose door is open. */
+/** A target whose port is open. */
 async function makeTarget(name: string): Promise<Listening> {
   const listening = await listenSilently()
   await ask('PUT', `/v1/targets/${name}`, { address: '127.0.0.1', params: { exposure: listening.port } })
@@ -99,7 +99,7 @@ async function makeTarget(name: string): Promise<Listening> {
 }
 const audit = (target: string) => ask('POST', '/v1/audits', { policy: 'exposures', targets: [target] })
 
-/** Lets the look at the door of a window come now that waits for its time. */
+/** Starts the waiting reprobe of a window now. */
 const probeNow = (id: string) =>
   expect
     .poll(() =>
@@ -118,17 +118,17 @@ test('the state of a port after the end of its window is published: still open, 
   await query(database.url, [`UPDATE access_window SET to_at = now() WHERE id = '${id}'`])
   await probeNow(id)
   const isIt = (data: Body) => data.window.id === id
-  expect(await told('window.still-open', isIt)).toMatchObject({ window: { ticket: 'CHG1', rules: ['support'] } })
+  expect(await published('window.still-open', isIt)).toMatchObject({ window: { ticket: 'CHG1', rules: ['support'] } })
   await listening.close()
   await probeNow(id) // else a minute later
-  expect(await told('window.closed', isIt)).toMatchObject({ window: { ticket: 'CHG1' } })
+  expect(await published('window.closed', isIt)).toMatchObject({ window: { ticket: 'CHG1' } })
 })
 
 test('a finding whose waiver has expired opens again, under the fingerprint that it had', async () => {
   const listening = await makeTarget('waived')
   const isIt = ({ finding }: Body) => finding.target === 'waived' && finding.rule === 'closed'
   await audit('waived')
-  const { finding } = await told('finding.opened', isIt)
+  const { finding } = await published('finding.opened', isIt)
   const waiver = {
     policy: 'exposures',
     rules: ['closed'],
@@ -139,10 +139,10 @@ test('a finding whose waiver has expired opens again, under the fingerprint that
   const { id } = await ask('POST', '/v1/waivers', waiver)
   await approve('waivers', id)
   await audit('waived')
-  expect(await told('finding.resolved', isIt)).toMatchObject({ resolution: 'waived', finding: { waiver: id } })
+  expect(await published('finding.resolved', isIt)).toMatchObject({ resolution: 'waived', finding: { waiver: id } })
   await query(database.url, [`UPDATE waiver SET expires_at = now() WHERE id = '${id}'`])
   const { id: last } = await audit('waived')
-  const again = await told('finding.opened', (data) => isIt(data) && data.audit === last)
+  const again = await published('finding.opened', (data) => isIt(data) && data.audit === last)
   expect(again.finding).toMatchObject({ fingerprint: finding.fingerprint, waiver: null })
   const types = receiver.received
     .filter(({ body: { data } }) => data.finding && isIt(data))
@@ -159,18 +159,20 @@ test('ticks without an audit are published, and the next one with an audit', asy
     `UPDATE schedule SET next_at = date_trunc('day', now()) - interval '3 days' + interval '2 hours'`,
     `INSERT INTO pgboss.job (name) VALUES ('schedule-ticks')`, // else within a minute
   ])
-  const missed = await told('schedule.missed', () => true)
+  const missed = await published('schedule.missed', () => true)
   expect(missed).toMatchObject({ schedule: 'nightly', policy: 'exposures', count: missed.ticks.length })
   expect(missed.count).toBeGreaterThanOrEqual(2)
-  expect(await told('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'exposures' })
+  expect(await published('schedule.resumed', () => true)).toMatchObject({ schedule: 'nightly', policy: 'exposures' })
 })
 
 test('a ping is as the document says, too', async () => {
   const [webhook] = (await ask('GET', '/v1/webhooks')).items.filter(({ url }: Body) => url === receiver.url)
   await ask('POST', `/v1/webhooks/${webhook.id}/ping`)
-  expect(await told('ping', () => true)).toEqual({ webhook: webhook.id })
+  expect(await published('ping', () => true)).toEqual({ webhook: webhook.id })
 })
 
 test('an absent vantage is published', async () => {
-  expect(await told('vantage.absent', () => true)).toMatchObject({ vantage: { name: 'branch', zones: ['untrusted'] } })
+  expect(await published('vantage.absent', () => true)).toMatchObject({
+    vantage: { name: 'branch', zones: ['untrusted'] },
+  })
 })
