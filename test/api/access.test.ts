@@ -19,11 +19,11 @@ const operations = Object.entries<Record<string, Operation>>(document.paths).fla
     .map(([method, { operationId, 'x-portwarden-scopes': scopes = [] }]) => ({
       operationId,
       method: method.toUpperCase() as Method,
-      path: path.replace('{name}', 'nobody').replace(/\{\w+\}/g, '00000000-0000-7000-8000-000000000000'),
-      enough: scopes.map((scope) => scope.replace('NAME', 'nobody')),
+      path: path.replace('{name}', 'absent').replace(/\{\w+\}/g, '00000000-0000-7000-8000-000000000000'),
+      enough: scopes.map((scope) => scope.replace('NAME', 'absent')),
     })),
 )
-const everyScope = [...scopes, 'vantage:nobody', 'vantage:somebody']
+const everyScope = [...scopes, 'vantage:absent', 'vantage:other']
 
 let service: TestService
 const keys = new Map<string, string>()

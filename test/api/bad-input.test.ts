@@ -25,8 +25,8 @@ const nul = 'a\u0000b'
 const half = 'a\ud800b'
 const big = JSON.stringify({ name: 'big', address: '10.0.0.1', roles: ['x'.repeat(11 * 1024 * 1024)] })
 
-/** Each with the status, and the places that the answer must name. */
-const cases: [claim: string, Request, status: number, places?: string[]][] = [
+/** Each with the status, and the pointers that the response must name. */
+const cases: [claim: string, Request, status: number, pointers?: string[]][] = [
   ['JSON that is none', ['POST', '/v1/audits', { body: '{"policy":' }], 400],
   ['an empty body', ['POST', '/v1/audits', { body: '' }], 400],
   ['no body', ['POST', '/v1/audits', {}], 400],
@@ -66,7 +66,7 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ],
   ['a missing field', ['POST', '/v1/audits', { body: { targets: ['there'] } }], 400, ['body /policy']],
   [
-    'several mistakes at once',
+    'several validation issues together',
     ['POST', '/v1/targets', { body: { name: '', roles: 'x' } }],
     400,
     ['body /address', 'body /name', 'body /roles'],
@@ -91,7 +91,7 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
   ['an unknown parameter of the URL', ['GET', '/v1/targets?lmit=5'], 400, ['query /lmit']],
   ['a status that is none', ['GET', '/v1/audits?status=done'], 400, ['query /status']],
   ['a label filter that is none', ['GET', '/v1/targets?label=site'], 400, ['query /label/0']],
-  ['a cursor of nobody', ['GET', '/v1/targets?cursor=xyz'], 400, ['query /cursor']],
+  ['an invalid cursor', ['GET', '/v1/targets?cursor=xyz'], 400, ['query /cursor']],
   [
     'a cursor that is forged',
     ['GET', `/v1/audits?cursor=${Buffer.from('["x"]').toString('base64url')}`],
@@ -135,9 +135,9 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
     422,
     ['body /targets/0/address'],
   ],
-  ['a moment that is none', ['GET', '/v1/reports/drift?from=yesterday&to=audit:1'], 422, ['query /from']],
+  ['an invalid point in time', ['GET', '/v1/reports/drift?from=yesterday&to=audit:1'], 422, ['query /from']],
   [
-    'a moment of an audit that is not there',
+    'the point in time of an unknown audit',
     ['GET', `/v1/reports/drift?from=2026-01-01T00:00:00Z&to=audit:${uuid}`],
     422,
     ['query /to'],
@@ -169,15 +169,15 @@ const cases: [claim: string, Request, status: number, places?: string[]][] = [
 ]
 
 describe('a bad request gets problem details that name the field', () => {
-  test.each(cases)('%s', async (_, [method, url, call], status, places = []) => {
-    const { status: answered, headers, body } = await service.call(method, url, call)
-    expect([answered, body]).toEqual([status, expect.objectContaining({ type: 'about:blank', status })])
+  test.each(cases)('%s', async (_, [method, url, call], status, pointers = []) => {
+    const { status: received, headers, body } = await service.call(method, url, call)
+    expect([received, body]).toEqual([status, expect.objectContaining({ type: 'about:blank', status })])
     expect(headers['content-type']).toMatch(/^application\/problem\+json/)
     expect(body.title).toEqual(expect.any(String))
     expect(body.detail).toMatch(/\S{2,}/)
     const named = (body.errors ?? []).map((error: { in: string; pointer: string }) => `${error.in} ${error.pointer}`)
-    expect(named).toEqual(expect.arrayContaining(places))
-    expect(named.length > 0 || places.length === 0).toBe(true)
+    expect(named).toEqual(expect.arrayContaining(pointers))
+    expect(named.length > 0 || pointers.length === 0).toBe(true)
     for (const error of body.errors ?? []) expect(error.detail).toMatch(/\S{2,}/)
   })
 
@@ -224,20 +224,20 @@ describe('a bad request gets problem details that name the field', () => {
   const list = <T>(length: number, item: (i: number) => T) => Array.from({ length }, (_, i) => item(i))
   const members = (count: number) => Object.fromEntries(list(count, (i) => [`k${i}`, 0]))
   const policy = (rules: object[]): Request => ['PUT', '/v1/policies/p', { body: { name: 'p', title: 'p', rules } }]
-  const vast: [string, Request, status: number, first: string | undefined, told: number][] = [
+  const vast: [string, Request, status: number, first: string | undefined, count: number][] = [
     ['items', audit({ targets: list(40_000, () => 0) }), 400, '/targets', 1],
     ['items of a union', audit({ targets: list(19_000, () => ({})) }), 400, '/targets/0/name', 1],
     ['items inside', target({ params: { a: list(2_000_000, () => 0) } }), 400, '/params/a', 1],
     ['names', target(members(200_000)), 400, undefined, 0],
     ['parts of a policy', policy([{ tags: list(600_000, () => 0) }]), 422, '', 1],
-    ['mistakes of a policy', policy(list(11, () => members(9_000))), 422, '/rules/0/id', 20],
+    ['issues of a policy', policy(list(11, () => members(9_000))), 422, '/rules/0/id', 20],
   ]
-  test.each(vast)('that has vastly many %s, at little cost', async (_, [method, url, call], status, first, told) => {
+  test.each(vast)('that has vastly many %s, at little cost', async (_, [method, url, call], status, first, count) => {
     const before = process.cpuUsage()
-    const { status: answered, body } = await service.call(method, url, call)
+    const { status: received, body } = await service.call(method, url, call)
     const { user, system } = process.cpuUsage(before)
     const pointers = (body.errors ?? []).map(({ pointer }: { pointer: string }) => pointer)
-    expect([answered, pointers[0], pointers.length]).toEqual([status, first, told])
+    expect([received, pointers[0], pointers.length]).toEqual([status, first, count])
     expect((user + system) / 1_000_000).toBeLessThan(4) // seconds; each took more, up to minutes
   })
 

@@ -48,18 +48,18 @@ async function heldMegabytes(): Promise<number> {
   return (heapUsed + arrayBuffers) / megabyte
 }
 
-/** Reads an answer to its end; answers its lines and megabytes, and how many megabytes more were held every so many. */
+/** Reads a response to its end; returns its lines and megabytes, and how many megabytes more were held every so many. */
 async function read(path: string, accept: string, { every = 15 } = {}) {
   const before = await heldMegabytes()
-  const answer = await fetch(origin + path, { headers: { authorization: `Bearer ${service.key}`, accept } })
+  const response = await fetch(origin + path, { headers: { authorization: `Bearer ${service.key}`, accept } })
   const held: number[] = []
   let [bytes, lines] = [0, 0]
-  for await (const chunk of answer.body ?? []) {
+  for await (const chunk of response.body ?? []) {
     bytes += chunk.length
     for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1
     if (bytes > held.length * every * megabyte) held.push((await heldMegabytes()) - before)
   }
-  return { status: answer.status, megabytes: bytes / megabyte, lines, held }
+  return { status: response.status, megabytes: bytes / megabyte, lines, held }
 }
 
 test('the memory of an export does not grow with it: 50,000 findings as CSV', async () => {
@@ -69,7 +69,7 @@ test('the memory of an export does not grow with it: 50,000 findings as CSV', as
   expectBounded(held)
 })
 
-// Each look takes a third of a second, so that there are but a few, of OSCAL too, for which the findings are read three times.
+// Each measurement takes a third of a second, so that there are but a few, of OSCAL too, for which the findings are read three times.
 test.each([
   ['', 'application/oscal+json', { every: 30, least: 120 }],
   ['', 'application/sarif+json', { every: 12, least: 100 }],
@@ -85,7 +85,7 @@ test.each([
 
 function expectBounded(held: readonly number[]): void {
   expect(held.length).toBeGreaterThan(3)
-  // A few pages of it are on their way at any time, here the client's too; whoever collected them would hold more than all.
+  // A few pages of it are on their way at any time, here the client's too; a process that collected them would hold more than all.
   expect(Math.max(...held)).toBeLessThan(100)
   const half = Math.ceil(held.length / 2)
   expect(Math.max(...held.slice(half))).toBeLessThan(Math.max(...held.slice(0, half)) + 30)

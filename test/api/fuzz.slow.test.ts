@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FurnishedService, startFurnishedService } from '../support/fuzz/furnished-service.ts'
+import { type PopulatedService, startPopulatedService } from '../support/fuzz/populated-service.ts'
 import { fuzzOperations, seed } from '../support/fuzz/run.ts'
 
 /** With fewer than 100 for each operation not all of them succeed by chance. */
@@ -8,16 +8,16 @@ const requests = Number(process.env.PORTWARDEN_FUZZ_REQUESTS ?? 10_000)
 /** Their input must fit one lease of one vantage, which is rare; test/api/routes/vantages/leases.test.ts covers them. */
 const isRarelyValid = (name: string) => name.includes('/leases/{id}/')
 
-let furnished: FurnishedService
+let populated: PopulatedService
 beforeAll(async () => {
-  furnished = await startFurnishedService()
+  populated = await startPopulatedService()
 })
-afterAll(() => furnished?.service.stop())
+afterAll(() => populated?.service.stop())
 
 test(
   `no response of any operation is 5xx or deviates from the document, and each operation succeeds (seed ${seed})`,
   async () => {
-    const { failures, neverSuccessful, kindsNotTried } = await fuzzOperations(furnished, requests)
+    const { failures, neverSuccessful, kindsNotTried } = await fuzzOperations(populated, requests)
     expect(failures).toBe('')
     expect(neverSuccessful.filter((name) => !isRarelyValid(name))).toEqual([])
     expect(kindsNotTried).toEqual([])

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { operations, violationOfProblem } from '../support/fuzz/document.ts'
-import { type FurnishedService, startFurnishedService } from '../support/fuzz/furnished-service.ts'
+import { type PopulatedService, startPopulatedService } from '../support/fuzz/populated-service.ts'
 import { sendRaw } from '../support/fuzz/raw.ts'
 import { fuzzOperations, seed } from '../support/fuzz/run.ts'
 
-let furnished: FurnishedService
+let populated: PopulatedService
 beforeAll(async () => {
-  furnished = await startFurnishedService()
+  populated = await startPopulatedService()
 })
-afterAll(() => furnished?.service.stop())
+afterAll(() => populated?.service.stop())
 
 /** A sample of fuzz.slow.test.ts. */
 const requests = 1_500
 
 test(`no response of any operation is 5xx or deviates from the document (seed ${seed})`, async () => {
-  const { failures, kindsNotTried } = await fuzzOperations(furnished, requests)
+  const { failures, kindsNotTried } = await fuzzOperations(populated, requests)
   expect(failures).toBe('')
   expect(kindsNotTried).toEqual([])
 })
@@ -25,7 +25,7 @@ test('HEAD gets the response of GET, without a body; other methods and paths get
     '/ /v1 /v1/ /v2/audits /v1/targets/a/b/c /v1//targets /V1/targets /.env /v1/targets;a=b /a#%ff * /%2e%2e/'.split(
       ' ',
     )
-  const { known, keys, url } = furnished
+  const { known, keys, url } = populated
   const key = keys.admin ?? ''
   let tried = 0
   for (const path of [...new Set(operations.map((operation) => operation.path)), ...unknown]) {
@@ -34,16 +34,16 @@ test('HEAD gets the response of GET, without a body; other methods and paths get
     )
     for (const method of methods) {
       if (operationAt(method, concrete)) continue
-      const answer = await sendRaw(url, { method, path: concrete, key })
-      const asked = `${method} ${concrete}: ${answer.status} ${answer.body.slice(0, 200)}`
+      const response = await sendRaw(url, { method, path: concrete, key })
+      const summary = `${method} ${concrete}: ${response.status} ${response.body.slice(0, 200)}`
       const get = method === 'HEAD' && operationAt('GET', concrete)
       tried += 1
-      if (get) expect([asked, answer.body, `${answer.status}` in get.responses]).toEqual([asked, '', true])
+      if (get) expect([summary, response.body, `${response.status}` in get.responses]).toEqual([summary, '', true])
       else if (method === 'HEAD')
-        expect([asked, answer.body]).toEqual([`HEAD ${concrete}: ${unknown.includes(path) ? 404 : 405} `, ''])
+        expect([summary, response.body]).toEqual([`HEAD ${concrete}: ${unknown.includes(path) ? 404 : 405} `, ''])
       else {
-        expect([asked, [400, unknown.includes(path) ? 404 : 405].includes(answer.status)]).toEqual([asked, true])
-        expect([asked, violationOfProblem(answer)]).toEqual([asked, undefined])
+        expect([summary, [400, unknown.includes(path) ? 404 : 405].includes(response.status)]).toEqual([summary, true])
+        expect([summary, violationOfProblem(response)]).toEqual([summary, undefined])
       }
     }
   }

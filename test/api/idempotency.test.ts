@@ -36,12 +36,12 @@ describe.each(creating)('POST %s', (path) => {
     const body = bodies[path]
     expect(body, 'this test needs a body for it').toBeDefined()
     const before = await count()
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: concurrency }, () => service.call('POST', path, { body, headers })),
     )
-    expect([...new Set(answers.map(({ status }) => (status === 200 ? 202 : status)))]).toHaveLength(1)
-    expect(answers[0]?.status, JSON.stringify(answers[0]?.body)).toBeLessThan(300)
-    expect(new Set(answers.map((answer) => answer.body.id ?? answer.body.name)).size).toBe(1)
+    expect([...new Set(responses.map(({ status }) => (status === 200 ? 202 : status)))]).toHaveLength(1)
+    expect(responses[0]?.status, JSON.stringify(responses[0]?.body)).toBeLessThan(300)
+    expect(new Set(responses.map((response) => response.body.id ?? response.body.name)).size).toBe(1)
     expect(await count()).toBe(before + 1)
   })
 

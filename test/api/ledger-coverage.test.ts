@@ -38,9 +38,9 @@ const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toIS
 const params = { openPort: 1, closedPort: 1 }
 
 async function make(url: string, body: object): Promise<ApiResponse['body']> {
-  const answer = await service.call('POST', url, { body })
-  if (answer.status > 299) throw new Error(`${url}: ${JSON.stringify(answer.body)}`)
-  return answer.body
+  const response = await service.call('POST', url, { body })
+  if (response.status > 299) throw new Error(`${url}: ${JSON.stringify(response.body)}`)
+  return response.body
 }
 const makeTarget = () => make('/v1/targets', { name: name('target'), address: '127.0.0.1' })
 
@@ -60,7 +60,7 @@ const waiver = async () => ({
   ...{ reason: 'the move', expiresAt: inHours(1) },
 })
 async function window() {
-  const policy = name('door')
+  const policy = name('exposure')
   const rule = {
     id: 'ssh',
     title: 'SSH',
@@ -71,7 +71,7 @@ async function window() {
     port: 1,
   }
   const rules = [{ ...rule, expect: { state: ['closed'] }, insideWindow: { expect: { state: ['open'] } } }]
-  await service.call('PUT', `/v1/policies/${policy}`, { body: { name: policy, title: 'Door', rules } })
+  await service.call('PUT', `/v1/policies/${policy}`, { body: { name: policy, title: 'Exposure', rules } })
   const targets = [(await makeTarget()).name]
   return { policy, rules: ['ssh'], targets, from: inHours(1), to: inHours(2), ticket: 'CHG1', reason: 'support' }
 }
@@ -86,9 +86,9 @@ const makeSchedule = async () => {
 }
 const webhook = () => ({ url: 'http://127.0.0.1:9/', events: ['schedule.missed'] })
 const makeWebhook = () => make('/v1/webhooks', webhook())
-/** An audit that nobody carries out. */
+/** An audit that no worker carries out. */
 async function makeWaitingAudit() {
-  const vantage = name('nobody')
+  const vantage = name('absent')
   await service.call('PUT', `/v1/vantages/${vantage}`, { body: { zones: ['client'] } })
   return make('/v1/audits', { policy: 'ports', targets: [(await makeTarget()).name], params, vantages: [vantage] })
 }
@@ -210,8 +210,8 @@ test.each(operations)('$operationId leaves an entry, or is exempt with a reason'
   if (!wanted) throw new Error(`say here what ${operationId} leaves in the ledger, or why it leaves nothing`)
   const { at: subject, ...call } = await wanted.prepare()
   const before = await lastSeq()
-  const answer = await service.call(method, path.replace(/\{\w+\}/, String(subject)), call)
-  expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
+  const response = await service.call(method, path.replace(/\{\w+\}/, String(subject)), call)
+  expect(response.status, JSON.stringify(response.body)).toBeLessThan(300)
   const left = await entriesAfter(before)
   expect(left.map(({ action }) => action).toReversed()).toEqual(wanted.leaves)
   if (subject !== undefined) expect(left.at(-1)?.subject).toBe(subject)

@@ -66,14 +66,14 @@ const foreign = (path: string): string => {
   return id
 }
 const missing = (path: string) =>
-  /^\/v1\/(audits|windows|waivers)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'nobody'
+  /^\/v1\/(audits|windows|waivers)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'absent'
 const fill = (path: string, id: string) => path.replace(/\{(id|name)\}/, id).replace(/\{\w+\}/g, '1')
 
 /** A body for each operation that takes one, about what the other team has. Without an entry a new operation fails. */
 const bodies = (): Record<string, unknown> => {
   const targets = [teams.green.target]
   const audit = { policy: 'exposures', targets }
-  const permission = { policy: 'exposures', rules: ['must-be-shut'], targets, reason: 'r' }
+  const permission = { policy: 'exposures', rules: ['must-be-unreachable'], targets, reason: 'r' }
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const schedule = { cron: '0 2 * * *', audit }
   return {
@@ -103,12 +103,12 @@ const bodyOf = ({ operationId, requestBody }: Operation) => {
   return body
 }
 
-/** What tells of the other team: its name is in all names, the rest are ids and its address. */
-const tells = () => {
+/** Text that discloses the other team: its name is in all names, the rest are ids and its address. */
+const disclosures = () => {
   const { audits, window, waiver } = teams.green
   return ['green', '127.0.0.2', ...audits, window, waiver, teams.everybodys]
 }
-const whatTells = (text: string) => tells().filter((word) => text.includes(word))
+const disclosed = (text: string) => disclosures().filter((word) => text.includes(word))
 
 const everythingOfGreen = async () => {
   const { target, audits, baseline, schedule, window, waiver } = teams.green
@@ -124,8 +124,8 @@ describe('a key that is limited to the targets of a team', () => {
     const url = await listening()
     const call = async (path: string, init: RequestInit = {}) => {
       const headers = { ...init.headers, authorization: `Bearer ${teams.blue.key}` }
-      const answer = await fetch(new URL(path, url), { ...init, headers })
-      return answer.status === 403 ? Response.json({ items: [] }) : answer
+      const response = await fetch(new URL(path, url), { ...init, headers })
+      return response.status === 403 ? Response.json({ items: [] }) : response
     }
     const [from, to] = teams.blue.audits
     for (const pointsInTime of [
@@ -134,7 +134,7 @@ describe('a key that is limited to the targets of a team', () => {
       { from: `baseline:${teams.blue.baseline}`, to: '2100-01-01T00:00:00Z' },
     ]) {
       const text = await everyResponse(call, pointsInTime)
-      expect(whatTells(text)).toEqual([])
+      expect(disclosed(text)).toEqual([])
       const { target, audits, baseline, schedule, window, waiver } = teams.blue
       for (const own of [target, ...audits, baseline, schedule, window, waiver]) expect(text).toContain(own)
       expect(text).toContain('"regressed"')
@@ -145,31 +145,31 @@ describe('a key that is limited to the targets of a team', () => {
     const url = await listening()
     const [from, to] = teams.blue.audits.map((id) => `audit:${id}`)
     const readAll = async () => {
-      const answers = new Map<string, string>()
+      const responses = new Map<string, string>()
       const call = async (path: string, init: RequestInit = {}) => {
         const headers = new Headers({ ...init.headers, authorization: `Bearer ${teams.blue.key}` })
-        const answer = await fetch(new URL(path, url), { ...init, headers })
-        if (answer.status === 403) return Response.json({ items: [] })
-        const said = [...answer.headers].filter(([name]) => !/^(date|ratelimit)$/.test(name))
-        answers.set(`${path} ${headers.get('accept')}`, JSON.stringify([said, await answer.clone().text()]))
-        return answer
+        const response = await fetch(new URL(path, url), { ...init, headers })
+        if (response.status === 403) return Response.json({ items: [] })
+        const said = [...response.headers].filter(([name]) => !/^(date|ratelimit)$/.test(name))
+        responses.set(`${path} ${headers.get('accept')}`, JSON.stringify([said, await response.clone().text()]))
+        return response
       }
       await everyResponse(call, { from: from ?? '', to: to ?? '' })
-      return answers
+      return responses
     }
     const [first, second] = [await readAll(), await readAll()]
-    const stable = [...first].filter(([path, answer]) => second.get(path) === answer)
+    const stable = [...first].filter(([path, response]) => second.get(path) === response)
     expect(stable.length).toBeGreaterThan(40)
-    expect(stable.filter(([, answer]) => answer.includes('"etag"')).length).toBeGreaterThan(20)
+    expect(stable.filter(([, response]) => response.includes('"etag"')).length).toBeGreaterThan(20)
 
     const asGreen = async (method: Method, path: string, body: object) => {
-      const answer = await teams.service.call(method, path, {
+      const response = await teams.service.call(method, path, {
         key: teams.green.key,
         body,
         headers: { prefer: 'wait=15' },
       })
-      expect(answer.status, JSON.stringify(answer.body)).toBeLessThan(300)
-      return answer.body
+      expect(response.status, JSON.stringify(response.body)).toBeLessThan(300)
+      return response.body
     }
     const other = { name: 'green-more', address: '127.0.0.2', labels: { team: 'green', site: 'hq' } }
     await asGreen('POST', '/v1/targets', other)
@@ -179,12 +179,12 @@ describe('a key that is limited to the targets of a team', () => {
       params: { openPort: 1, closedPort: 1 },
     })
     await asGreen('POST', '/v1/baselines', { name: 'green-more', audit: id, reason: 'green' })
-    const permission = { policy: 'exposures', rules: ['must-be-shut'], targets: [other.name], reason: 'green' }
+    const permission = { policy: 'exposures', rules: ['must-be-unreachable'], targets: [other.name], reason: 'green' }
     await asGreen('POST', '/v1/waivers', { ...permission, expiresAt: new Date(Date.now() + 86_400_000).toISOString() })
     const after = await readAll()
-    for (const [path, answer] of stable) expect([path, after.get(path)]).toEqual([path, answer])
+    for (const [path, response] of stable) expect([path, after.get(path)]).toEqual([path, response])
     expect(after.size).toBe(first.size)
-    await teams.service.call('DELETE', '/v1/targets/green-more') // the labels that it shares are asked for by others
+    await teams.service.call('DELETE', '/v1/targets/green-more') // the labels that it shares are requested by others
   })
 
   test('counts the same as an unlimited key that filters by its labels', async () => {
@@ -210,11 +210,13 @@ describe('a key that is limited to the targets of a team', () => {
     async (operation) => {
       const { method, path } = operation
       const [id, none] = [foreign(path), missing(path)]
-      const told = await asBlue(method, fill(path, id), bodyOf(operation))
-      const untold = await asBlue(method, fill(path, none), bodyOf(operation))
-      expect([403, 404, 422]).toContain(told.status)
-      expect(JSON.stringify(told.body).replaceAll(id, none)).toBe(JSON.stringify(untold.body).replaceAll(id, none))
-      expect(Object.keys(told.headers).toSorted()).toEqual(Object.keys(untold.headers).toSorted())
+      const foreignResponse = await asBlue(method, fill(path, id), bodyOf(operation))
+      const unknownResponse = await asBlue(method, fill(path, none), bodyOf(operation))
+      expect([403, 404, 422]).toContain(foreignResponse.status)
+      expect(JSON.stringify(foreignResponse.body).replaceAll(id, none)).toBe(
+        JSON.stringify(unknownResponse.body).replaceAll(id, none),
+      )
+      expect(Object.keys(foreignResponse.headers).toSorted()).toEqual(Object.keys(unknownResponse.headers).toSorted())
     },
   )
 
@@ -223,8 +225,12 @@ describe('a key that is limited to the targets of a team', () => {
     async (operation) => {
       if (operation.operationId === 'validatePolicy') return // it is about no target
       const before = await everythingOfGreen()
-      const told = await asBlue(operation.method, fill(operation.path, foreign(operation.path)), bodyOf(operation))
-      expect([403, 404, 422]).toContain(told.status)
+      const foreignResponse = await asBlue(
+        operation.method,
+        fill(operation.path, foreign(operation.path)),
+        bodyOf(operation),
+      )
+      expect([403, 404, 422]).toContain(foreignResponse.status)
       expect(await everythingOfGreen()).toEqual(before)
     },
   )
@@ -233,8 +239,8 @@ describe('a key that is limited to the targets of a team', () => {
     ['from', 'audit', () => `audit:${teams.green.audits[0]}`],
     ['from', 'baseline', () => `baseline:${teams.green.baseline}`],
     ['to', 'audit of everybody', () => `audit:${teams.everybodys}`],
-  ])('cannot compare %s the %s of another team', async (end, _, moment) => {
-    const query = { from: '2026-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z', [end]: moment() }
+  ])('cannot compare %s the %s of another team', async (end, _, pointInTime) => {
+    const query = { from: '2026-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z', [end]: pointInTime() }
     const { status, body } = await asBlue('GET', `/v1/reports/drift?${new URLSearchParams(query)}`)
     expect([status, body.errors[0].pointer, body.detail]).toEqual([
       422,
@@ -252,13 +258,13 @@ describe('a key that is limited to the targets of a team', () => {
   ])('writes with no audit and with no target %s', async (_, target) => {
     const before = [await everythingOfGreen(), (await asAdmin('/v1/targets/blue-host')).body]
     const { name, ...fields } = target as { name: string }
-    const answers = [
+    const responses = [
       await asBlue('POST', '/v1/audits', { policy: 'exposures', targets: [target] }),
       await asBlue('POST', '/v1/targets', target),
       await asBlue('PUT', `/v1/targets/${name}`, fields),
     ]
     const allowed = name === 'blue-host' ? [403, 409] : [403]
-    for (const { status } of answers) expect(allowed).toContain(status)
+    for (const { status } of responses) expect(allowed).toContain(status)
     expect([await everythingOfGreen(), (await asAdmin('/v1/targets/blue-host')).body]).toEqual(before)
     expect((await asAdmin('/v1/targets/blue-new')).status).toBe(404)
   })
@@ -295,7 +301,7 @@ describe('a key that is limited to the targets of a team', () => {
     const within = stores.within({ team: 'blue' })
     const permission = {
       policy: 'exposures',
-      rules: ['must-be-shut'],
+      rules: ['must-be-unreachable'],
       targets: { labels: { site: 'hq' } },
       reason: 'r',
     }
@@ -315,11 +321,11 @@ describe('a key that is limited to the targets of a team', () => {
   })
 
   test('moves no item of another team into its baseline', async () => {
-    const place = { policy: 'exposures', rule: 'must-be-shut', vantage: 'local' }
+    const key = { policy: 'exposures', rule: 'must-be-unreachable', vantage: 'local' }
     const approve = (...targets: string[]) =>
       asBlue('POST', `/v1/baselines/${teams.blue.baseline}/approve`, {
         reason: 'r',
-        items: targets.map((target) => ({ ...place, target })),
+        items: targets.map((target) => ({ ...key, target })),
       })
     const refused = await approve(teams.blue.target, teams.green.target)
     expect([refused.status, refused.body.errors.map((error: { pointer: string }) => error.pointer)]).toEqual([
@@ -346,7 +352,7 @@ describe('a key that is limited to the targets of a team', () => {
 
     const reach = async (by: typeof own) => ({
       previous: await by.audits.findPrevious(audits[1]),
-      moment: (await by.drift.pointInTimeOf(audits[0])) !== undefined,
+      pointInTime: (await by.drift.pointInTimeOf(audits[0])) !== undefined,
       targets: (await by.targets.findByIds([id])).length,
       spans: (await by.history.spans(id, { limit: 10 })).items.length > 0,
       known: (await by.history.newest([id])).length > 0,
@@ -358,7 +364,7 @@ describe('a key that is limited to the targets of a team', () => {
       revoked: await by.waivers.revoke(waiver, 'k', new Date()),
     })
     const nothing = {
-      moment: false,
+      pointInTime: false,
       targets: 0,
       spans: false,
       known: false,

@@ -26,7 +26,7 @@ const call = async (key: string, method: 'GET' | 'POST', url: string, more: Call
 const waiver = () => ({
   body: {
     policy: 'ports',
-    rules: ['must-be-shut'],
+    rules: ['must-be-unreachable'],
     targets: ['there'],
     reason: 'r',
     expiresAt: new Date(Date.now() + 3_600_000).toISOString(),

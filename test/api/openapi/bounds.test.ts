@@ -6,7 +6,7 @@ const document = readDocument('openapi.json')
 /** What the service bounds by other means than a schema: the length of the JSON, and the loader of policies. */
 const boundedElsewhere = [/\/facts$/, /^#\/components\/schemas\/PolicyDocument\/rules\/items$/]
 
-/** The places of a schema that accept values without a bound. */
+/** The pointers of a schema that accept values without a bound. */
 function unboundedIn(schema: Schema, at: string, { components }: Document, visited: Set<string>): string[] {
   const { $ref, type, anyOf = [], allOf = [], properties = {}, additionalProperties, items } = schema
   if ($ref) {
@@ -53,7 +53,9 @@ test.each(operationsOf(document).map((operation) => [operation.operationId, oper
   (_, { parameters = [], requestBody }) => {
     const visited = new Set<string>()
     const unbounded = [
-      ...parameters.map(({ in: place, name, schema }) => unboundedIn(schema, `${place} ${name}`, document, visited)),
+      ...parameters.map(({ in: location, name, schema }) =>
+        unboundedIn(schema, `${location} ${name}`, document, visited),
+      ),
       ...Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) =>
         unboundedIn(schema, type, document, visited),
       ),

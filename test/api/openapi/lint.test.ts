@@ -6,7 +6,7 @@ import { run } from '../../support/processes.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 
-/** Lints as redocly.yaml says. It has nowhere to ask for updates, and nobody to tell what it did. */
+/** Lints as redocly.yaml says. It can neither check for updates nor send telemetry. */
 const lint = (path: string) =>
   run(
     join(root, 'node_modules/.bin/redocly'),

@@ -48,7 +48,7 @@ describe('a schema in OpenAPI 3.0', () => {
       { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 9 },
       { type: 'number', minimum: 0, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: true },
     ],
-    ['tells its media type', { ...text, contentMediaType: 'text/csv' }, text],
+    ['has a media type', { ...text, contentMediaType: 'text/csv' }, text],
     [
       'holds others',
       {

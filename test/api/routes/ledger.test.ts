@@ -84,8 +84,8 @@ describe('GET /v1/ledger/verify', () => {
       ['from=1000000', '/from'],
       [`head=${forged}`, '/head'],
     ]) {
-      const answer = await service.call('GET', `/v1/ledger/verify?${part}`)
-      expect([answer.status, answer.body.errors[0].pointer]).toEqual([422, pointer])
+      const response = await service.call('GET', `/v1/ledger/verify?${part}`)
+      expect([response.status, response.body.errors[0].pointer]).toEqual([422, pointer])
     }
     for (const part of ['head=x', 'from=0', 'limit=1000000', 'findings=2'])
       expect((await service.call('GET', `/v1/ledger/verify?${part}`)).status).toBe(400)
@@ -121,7 +121,7 @@ describe('GET /v1/ledger/verify', () => {
     ['none left, and no retention', 'DELETE FROM finding'],
     ['the name of a target', "UPDATE target SET name = 'another'"],
     [
-      'a finding added, of what nobody knows,',
+      'a finding added, of an unknown target,',
       'INSERT INTO finding SELECT (jsonb_populate_record(f, \'{"series_id": 999999}\')).* FROM finding f LIMIT 1',
     ],
     [

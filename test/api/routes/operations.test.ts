@@ -42,10 +42,10 @@ const paths = Object.entries<object>(document.paths).map(([path, operations]) =>
 test.each(paths)('$path lists its methods in response to any other method, without a key', async ({ path }) => {
   const takes = paths.flatMap((one) => (one.pattern.test(path) ? one.takes : []))
   for (const method of methods.filter((one) => !takes.includes(one))) {
-    const answer = await service.server.inject({ method, url: `${path}?a=b`, payload: '{' }) // a body of no type, which is not read
-    expect([method, answer.statusCode]).toEqual([method, 405])
-    expect(new Set(String(answer.headers.allow).split(', '))).toEqual(new Set(takes))
-    if (method !== 'HEAD') expect(answer.json()).toMatchObject({ status: 405, title: 'Method Not Allowed' })
+    const response = await service.server.inject({ method, url: `${path}?a=b`, payload: '{' }) // a body of no type, which is not read
+    expect([method, response.statusCode]).toEqual([method, 405])
+    expect(new Set(String(response.headers.allow).split(', '))).toEqual(new Set(takes))
+    if (method !== 'HEAD') expect(response.json()).toMatchObject({ status: 405, title: 'Method Not Allowed' })
   }
 })
 

@@ -21,7 +21,7 @@ const targets = [{ name: 'epp-01', address: '127.0.0.1', labels: { site: 'hq' } 
 const post = (more: object = {}, call: Call = {}): Promise<ApiResponse> =>
   service.call('POST', '/v1/audits', { body: { policy: ports.name, targets, params, ...more }, ...call })
 const waiting = { headers: { prefer: 'wait=15' } }
-/** Audits that last until they are let go: nobody answers their TLS handshakes. */
+/** Audits that last until they are released: no peer responds to their TLS handshakes. */
 async function startSlow() {
   const held = await listenHolding()
   return { ...held, post: (call?: Call) => post({ params: { ...params, httpsPort: held.port } }, call) }
@@ -68,17 +68,17 @@ describe('POST /v1/audits', () => {
   test('with Prefer: wait waits no longer than requested', async () => {
     const headers = { prefer: 'respond-async, wait=1' }
     await using slow = await startSlow()
-    const answer = await slow.post({ headers })
-    expect([answer.status, answer.headers['preference-applied']]).toEqual([202, 'wait=1'])
+    const response = await slow.post({ headers })
+    expect([response.status, response.headers['preference-applied']]).toEqual([202, 'wait=1'])
   })
 
   test('with Prefer: wait says for how long it waits at most', async () => {
     const { body: audit } = await post({}, waiting)
-    for (const [asked, applied] of [
+    for (const [prefer, applied] of [
       ['wait=999', 'wait=15'],
       ['respond-async, wait=7', 'wait=7'],
     ] as const) {
-      const { headers } = await service.call('GET', `/v1/audits/${audit.id}`, { headers: { prefer: asked } })
+      const { headers } = await service.call('GET', `/v1/audits/${audit.id}`, { headers: { prefer } })
       expect([headers['preference-applied'], headers['retry-after']]).toEqual([applied, undefined])
     }
   })
@@ -87,16 +87,16 @@ describe('POST /v1/audits', () => {
     'with another preference does not wait: %s',
     async (prefer) => {
       await using slow = await startSlow()
-      const answer = await slow.post({ headers: { prefer } })
-      expect([answer.status, answer.headers['preference-applied']]).toEqual([202, undefined])
+      const response = await slow.post({ headers: { prefer } })
+      expect([response.status, response.headers['preference-applied']]).toEqual([202, undefined])
     },
   )
 
   test('with an idempotency key returns the audit that the same request made', async () => {
     const call = { headers: { 'idempotency-key': 'ticket-1' } }
-    const answers = await Promise.all(Array.from({ length: 5 }, () => post({ reason: 'once' }, call)))
-    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
-    expect(answers.map(({ status }) => status).every((status) => status === 202 || status === 200)).toBe(true)
+    const responses = await Promise.all(Array.from({ length: 5 }, () => post({ reason: 'once' }, call)))
+    expect(new Set(responses.map(({ body }) => body.id)).size).toBe(1)
+    expect(responses.map(({ status }) => status).every((status) => status === 202 || status === 200)).toBe(true)
     const other = await post({ reason: 'twice' }, call)
     expect(other).toMatchObject({ status: 422, body: { detail: expect.stringContaining('Idempotency-Key') } })
   })
@@ -137,10 +137,10 @@ describe('GET /v1/audits/{id}/findings', () => {
     expect(body.items.map(({ rule, result }: ApiResponse['body']) => `${rule} ${result}`).sort()).toEqual([
       'from-elsewhere notchecked',
       'must-be-open pass',
-      'must-be-shut pass',
+      'must-be-unreachable pass',
       'when-https notapplicable',
     ])
-    const closed = body.items.find(({ rule }: ApiResponse['body']) => rule === 'must-be-shut')
+    const closed = body.items.find(({ rule }: ApiResponse['body']) => rule === 'must-be-unreachable')
     expect(closed).toMatchObject({
       target: 'epp-01',
       vantage: 'local',
@@ -205,7 +205,7 @@ describe('what changed', () => {
         class: 'recovered',
         cause: 'environment',
         target: 'drifting',
-        rule: 'must-be-shut',
+        rule: 'must-be-unreachable',
         vantage: 'local',
         before: { result: 'fail', state: 'open', reason: { code: 'unexpected-state' } },
         after: { result: 'pass', state: 'closed', reason: { code: 'as-expected' } },
@@ -215,7 +215,7 @@ describe('what changed', () => {
     expect(paths).toEqual(expect.arrayContaining(['/result', '/state', '/evidence/addresses/127.0.0.1/state']))
 
     const spans = (await service.walk('/v1/targets/drifting/history?limit=2')).flat()
-    const closed = spans.filter(({ rule }) => rule === 'must-be-shut')
+    const closed = spans.filter(({ rule }) => rule === 'must-be-unreachable')
     expect(closed.map(({ result, to }) => [result, to])).toEqual([
       ['pass', null],
       ['fail', closed[0].from],
@@ -226,7 +226,7 @@ describe('what changed', () => {
     const times = `/v1/reports/drift?from=${closed[1].from}&to=${closed[0].from}`
     const between = await service.call('GET', times)
     expect(between.body.items.filter(({ target }: ApiResponse['body']) => target === 'drifting')).toMatchObject([
-      { class: 'recovered', rule: 'must-be-shut' },
+      { class: 'recovered', rule: 'must-be-unreachable' },
     ])
   })
 
@@ -246,9 +246,9 @@ test('over real HTTP the response is the same, and a waiting client that disconn
   const url = await service.listen()
   const headers = { authorization: `Bearer ${service.key}`, 'content-type': 'application/json', prefer: 'wait=15' }
   const body = JSON.stringify({ policy: ports.name, targets, params })
-  const answer = await fetch(`${url}/v1/audits`, { method: 'POST', headers, body })
-  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8'])
-  expect(await answer.json()).toMatchObject({ status: 'completed', verdict: 'pass' })
+  const response = await fetch(`${url}/v1/audits`, { method: 'POST', headers, body })
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8'])
+  expect(await response.json()).toMatchObject({ status: 'completed', verdict: 'pass' })
 
   await using held = await listenHolding()
   const slowBody = JSON.stringify({ policy: ports.name, targets, params: { ...params, httpsPort: held.port } })

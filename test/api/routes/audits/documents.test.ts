@@ -28,7 +28,7 @@ const evidence = (address: string, sha256 = 'a'): Evidence => ({
 beforeAll(async () => {
   service = await startService({ working: false })
   const { stores } = service
-  // Two targets with one address: whoever told hosts apart by that would lose one.
+  // Two targets with one address: to identify hosts by address would lose one.
   const series = await makeSeries(
     stores,
     ['one', 'two'],
@@ -83,8 +83,8 @@ describe.each(Object.entries(types))('an audit as %s', (format, type) => {
 
   test('is refused while the audit goes on', async () => {
     const { auditId } = await startAudit(service.stores)
-    const answer = await service.call('GET', `/v1/audits/${auditId}?format=${format}`)
-    expect(answer).toMatchObject({ status: 409, body: { detail: expect.stringContaining('running') } })
+    const response = await service.call('GET', `/v1/audits/${auditId}?format=${format}`)
+    expect(response).toMatchObject({ status: 409, body: { detail: expect.stringContaining('running') } })
   })
 })
 
@@ -94,8 +94,8 @@ test('an audit whose findings retention has dropped is no document without findi
   await service.stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
   await service.endAudit({ id: started.auditId })
   await service.query(`DELETE FROM finding WHERE audit_id = '${started.auditId}'`)
-  const answer = await service.call('GET', `/v1/audits/${started.auditId}?format=junit`)
-  expect(answer).toMatchObject({ status: 409, body: { detail: expect.stringContaining('not kept') } })
+  const response = await service.call('GET', `/v1/audits/${started.auditId}?format=junit`)
+  expect(response).toMatchObject({ status: 409, body: { detail: expect.stringContaining('not kept') } })
 })
 
 describeWithPeers(['ndiff'], 'ndiff of two audits', () => {

@@ -35,9 +35,9 @@ const params = async () => ({ openPort: open.port, closedPort: await freePort() 
 describe('the events of an audit', () => {
   test('report its progress and end with its end; a client that has that event gets 204', async () => {
     const id = await api.accept({ params: await params() })
-    const answer = await follow(id)
-    expect(answer.headers.get('content-type')).toContain('text/event-stream')
-    const events = eventsOf(await answer.text())
+    const response = await follow(id)
+    expect(response.headers.get('content-type')).toContain('text/event-stream')
+    const events = eventsOf(await response.text())
     const last = events.at(-1)
     expect(last).toMatchObject({ name: 'ended', audit: { id, status: 'completed' } })
     expect((await follow(id, { 'last-event-id': last?.id ?? '' })).status).toBe(204)
@@ -49,8 +49,8 @@ describe('the events of an audit', () => {
     const id = await api.accept({ params: { ...(await params()), httpsPort: held.port } })
     const waits = vi.spyOn(api.notifications, 'waitForEnd')
     const leaving = new AbortController()
-    const answer = await follow(id, {}, leaving.signal)
-    const reader = answer.body?.getReader()
+    const response = await follow(id, {}, leaving.signal)
+    const reader = response.body?.getReader()
     let text = ''
     while (eventsOf(text).length === 0) text += new TextDecoder().decode((await reader?.read())?.value)
     expect(eventsOf(text)[0]?.name).toBe('progress')
@@ -65,8 +65,8 @@ describe('the events of an audit', () => {
     const { auditId } = await startAudit(api.stores)
     const { key, id } = (await api.call('POST', '/v1/keys', { body: { name: 'leaving', scopes: ['reports:read'] } }))
       .body
-    const answer = await follow(auditId, { authorization: `Bearer ${key}` })
-    const heard = answer.text() // to the end of the stream
+    const response = await follow(auditId, { authorization: `Bearer ${key}` })
+    const heard = response.text() // to the end of the stream
     expect((await api.call('DELETE', `/v1/keys/${id}`)).status).toBe(204)
     expect(eventsOf(await heard).map(({ name }) => name)).not.toContain('ended')
     expect((await follow(auditId, { authorization: `Bearer ${key}` })).status).toBe(401)

@@ -22,11 +22,11 @@ afterAll(async () => {
 })
 
 async function fetchPack(id: string, headers: Record<string, string> = {}) {
-  const answer = await service.server.inject({
+  const response = await service.server.inject({
     url: `/v1/audits/${id}/pack`,
     headers: { authorization: `Bearer ${service.key}`, ...headers },
   })
-  return { status: answer.statusCode, headers: answer.headers, bytes: answer.rawPayload }
+  return { status: response.statusCode, headers: response.headers, bytes: response.rawPayload }
 }
 const unpack = (bytes: Uint8Array): Record<string, string> =>
   Object.fromEntries(Object.entries(unzipSync(bytes)).map(([name, content]) => [name, strFromU8(content)]))

@@ -16,30 +16,30 @@ const hourMs = 3_600_000
 const inHours = (hours: number) => new Date(Date.now() + hours * hourMs).toISOString()
 let made = 0
 
-/** A target of its own that violates `must-be-shut`. */
+/** A target of its own that violates `must-be-unreachable`. */
 async function makeTarget(labels: Record<string, string> = {}): Promise<string> {
   const name = `exposed-${++made}`
   await service.stores.targets.save([{ name, address: '127.0.0.1', labels }])
   return name
 }
 const waiver = (targets: unknown, more: object = {}) => {
-  const fields = { policy: 'ports', rules: ['must-be-shut'], reason: 'the move', expiresAt: inHours(1) }
+  const fields = { policy: 'ports', rules: ['must-be-unreachable'], reason: 'the move', expiresAt: inHours(1) }
   return { ...fields, targets, ...more }
 }
 async function request(targets: unknown, more: object = {}) {
-  const answer = await service.call('POST', '/v1/waivers', { body: waiver(targets, more) })
-  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body))
-  return answer.body
+  const response = await service.call('POST', '/v1/waivers', { body: waiver(targets, more) })
+  if (response.status !== 201) throw new Error(JSON.stringify(response.body))
+  return response.body
 }
 const approve = (id: string, key = other) => service.call('POST', `/v1/waivers/${id}/approve`, { key })
 const revoke = (id: string) => service.call('POST', `/v1/waivers/${id}/revoke`)
 
-/** Audits a target; answers the audit and its finding of the rule that it violates. */
+/** Audits a target; returns the audit and its finding of the rule that it violates. */
 async function audit(name: string) {
   const params = { openPort: listener.port, closedPort: listener.port }
   const auditId = await service.accept({ targets: [name], params })
   const ended = await service.ended(auditId)
-  const findings = await service.call('GET', `/v1/audits/${auditId}/findings?rule=must-be-shut`)
+  const findings = await service.call('GET', `/v1/audits/${auditId}/findings?rule=must-be-unreachable`)
   return { verdict: ended.verdict, counts: ended.counts, finding: findings.body.items[0] }
 }
 
@@ -97,7 +97,7 @@ describe('a waived finding', () => {
     const { id } = await request([target])
     const report = async (more = '') => {
       const { body } = await service.call('GET', `/v1/reports/compliance?policy=ports&target=${target}${more}`)
-      const item = body.items.find(({ group }: { group: string }) => group === 'must-be-shut')
+      const item = body.items.find(({ group }: { group: string }) => group === 'must-be-unreachable')
       return [item.counts.fail, item.waived]
     }
     const before = new Date()
@@ -107,7 +107,7 @@ describe('a waived finding', () => {
     expect(await report()).toEqual([1, 1])
     await revoke(id)
     expect(await report()).toEqual([1, 0])
-    // A report as of a moment applies the waivers of that moment.
+    // A report as of a point in time applies the waivers of that time.
     expect(await report(`&at=${before.toISOString()}`)).toEqual([1, 0])
     expect(await report(`&at=${during.toISOString()}`)).toEqual([1, 1])
   })
@@ -116,8 +116,8 @@ describe('a waived finding', () => {
 describe('a waiver', () => {
   test('is not approved by the key that requested it', async () => {
     const { id } = await request([await makeTarget()])
-    const answer = await approve(id, service.key)
-    expect(answer).toMatchObject({
+    const response = await approve(id, service.key)
+    expect(response).toMatchObject({
       status: 403,
       body: { title: 'Forbidden', detail: expect.stringContaining('another key') },
     })
@@ -142,22 +142,22 @@ describe('a waiver', () => {
     const found = async (query: string) =>
       (await service.walk(`/v1/waivers?target=${target}&limit=1${query}`)).flat().map(({ id }) => id)
     expect(await found('')).toEqual([byLabels.id, byName.id])
-    expect(await found('&rule=must-be-shut')).toEqual([byName.id])
+    expect(await found('&rule=must-be-unreachable')).toEqual([byName.id])
     expect(await found('&rule=must-be-open&state=active')).toEqual([])
   })
 
   test.each([
     ['an unknown policy', { policy: 'none' }, '/policy'],
-    ['an unknown rule', { rules: ['must-be-shut', 'none'] }, '/rules/1'],
+    ['an unknown rule', { rules: ['must-be-unreachable', 'none'] }, '/rules/1'],
     ['an unknown target', { targets: ['none'] }, '/targets/0'],
-    ['labels that nobody has', { targets: { labels: { none: 'none' } } }, '/targets/labels'],
+    ['labels of no target', { targets: { labels: { none: 'none' } } }, '/targets/labels'],
     ['an end in the past', { expiresAt: inHours(-1) }, '/expiresAt'],
     ['an end beyond a year', { expiresAt: inHours(24 * 367) }, '/expiresAt'],
   ])('is refused with %s', async (_, wrong, pointer) => {
     const body = waiver([await makeTarget()], wrong)
-    const answer = await service.call('POST', '/v1/waivers', { body })
-    expect(answer.status).toBe(422)
-    expect(answer.body.errors).toEqual([{ in: 'body', pointer, detail: expect.any(String) }])
+    const response = await service.call('POST', '/v1/waivers', { body })
+    expect(response.status).toBe(422)
+    expect(response.body.errors).toEqual([{ in: 'body', pointer, detail: expect.any(String) }])
   })
 
   test.each([
@@ -165,8 +165,8 @@ describe('a waiver', () => {
     ['no reason', { reason: '' }, '/reason'],
     ['no rule', { rules: [] }, '/rules'],
   ])('is refused as malformed with %s', async (_, wrong, pointer) => {
-    const answer = await service.call('POST', '/v1/waivers', { body: waiver(['x'], wrong) })
-    expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
+    const response = await service.call('POST', '/v1/waivers', { body: waiver(['x'], wrong) })
+    expect(response).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
   })
 
   test('that is not there is not found', async () => {

@@ -26,7 +26,7 @@ const support: PolicyDocument = {
   name: 'support',
   title: 'Support',
   parameters: { exposure: { type: 'port', required: true } },
-  rules: ['ssh-support', 'always-shut'].map((id) => ({
+  rules: ['ssh-support', 'always-closed'].map((id) => ({
     id,
     title: id,
     severity: 'high',
@@ -44,9 +44,9 @@ const inMs = (ms: number) => new Date(Date.now() + ms).toISOString()
 const hourMs = 3_600_000
 let made = 0
 
-/** A target with a door that is shut until it is opened. */
+/** A target with a port that is closed until it is opened. */
 async function makeExposure() {
-  const name = `door-${++made}`
+  const name = `exposure-${++made}`
   const port = await freePort()
   await service.stores.targets.save([
     { name, address: '127.0.0.1', params: { exposure: port }, labels: { [name]: 'yes' } },
@@ -78,21 +78,21 @@ const windowOf = (targets: unknown, more: object = {}) => ({
   ...more,
 })
 async function request(targets: unknown, more: object = {}) {
-  const answer = await service.call('POST', '/v1/windows', { body: windowOf(targets, more) })
-  if (answer.status !== 201) throw new Error(JSON.stringify(answer.body))
-  return answer.body
+  const response = await service.call('POST', '/v1/windows', { body: windowOf(targets, more) })
+  if (response.status !== 201) throw new Error(JSON.stringify(response.body))
+  return response.body
 }
 const act = (id: string, what: 'approve' | 'cancel', key = other) =>
   service.call('POST', `/v1/windows/${id}/${what}`, { key })
 const read = async (id: string) => (await service.call('GET', `/v1/windows/${id}`)).body
 
-/** A window after so many looks at its door, and the audit of the last. */
-async function reprobed(id: string, looks = 1) {
-  const { reprobeAuditId } = await proofs.proven(id, looks)
+/** A window after so many reprobes, and the audit of the last. */
+async function reprobed(id: string, reprobes = 1) {
+  const { reprobeAuditId } = await proofs.proven(id, reprobes)
   return { window: await read(id), audit: (await service.call('GET', `/v1/audits/${reprobeAuditId}`)).body }
 }
 
-/** Lets the look come now that would come after the pause. */
+/** Starts the next reprobe now, without its pause. */
 const hurry = (id: string) =>
   service.query(`UPDATE pgboss.job SET start_after = now() WHERE name = 'window-end' AND data->>'windowId' = '${id}'
     AND state IN ('created', 'retry')`)
@@ -119,7 +119,7 @@ describe('while a window is open', () => {
     const { id } = await request({ labels: { [exposure.name]: 'yes' } })
     await act(id, 'approve')
     const { auditId } = await exposure.audit()
-    const { body } = await service.call('GET', `/v1/audits/${auditId}/findings?rule=always-shut`)
+    const { body } = await service.call('GET', `/v1/audits/${auditId}/findings?rule=always-closed`)
     expect(body.items).toMatchObject([{ result: 'fail', window: null }])
     expect(await neighbour.audit()).toMatchObject({ result: 'fail', window: null })
     await Promise.all(listeners.map((listener) => listener.close()))
@@ -127,7 +127,7 @@ describe('while a window is open', () => {
 })
 
 describe('what an agent saw', () => {
-  const place = '/v1/vantages/branch/leases'
+  const leases = '/v1/vantages/branch/leases'
   let key: string
   beforeAll(async () => {
     await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
@@ -144,19 +144,19 @@ describe('what an agent saw', () => {
     const { id } = await request([exposure.name], { policy: 'far-away' })
     await act(id, 'approve')
     const auditId = await service.accept({ policy: 'far-away', targets: [exposure.name] })
-    const { body: lease } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
+    const { body: lease } = await service.call('POST', leases, { key, body: { waitSeconds: 20 } })
     if (order === 'closed before it was seen') await act(id, 'cancel')
     // The end of a window is not of it: it must not come in the same millisecond.
     const observedAt = new Date(Date.now() - (order === 'closed after it was seen' ? 1 : 0)).toISOString()
     if (order === 'closed after it was seen') await act(id, 'cancel')
     const seen = { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 1, attempts: 1 }
     const observations = [{ check: 0, observedAt, addressResults: [seen] }]
-    await service.call('POST', `${place}/${lease.id}/observations`, { key, body: { online: true, observations } })
+    await service.call('POST', `${leases}/${lease.id}/observations`, { key, body: { online: true, observations } })
     await service.ended(auditId)
     const [finding] = await service.findings(auditId)
     expect(finding).toMatchObject({ result, state: 'open', window: result === 'pass' ? id : null })
-    // The look at its end waits for the agent: it must not be in the way of the next test.
-    const { body } = await service.call('POST', place, { key, body: { waitSeconds: 20 } })
+    // The reprobe at its end waits for the agent: it must not be in the way of the next test.
+    const { body } = await service.call('POST', leases, { key, body: { waitSeconds: 20 } })
     expect(body.id).not.toBe(lease.id)
   })
 })
@@ -172,7 +172,7 @@ describe.concurrent('at the end of a window', () => {
     expect(window).toMatchObject({ state: 'closed', proof: 'closed', reprobes: 1 })
     await hurry(id)
     expect((await exposure.audit()).result).toBe('pass')
-    expect(await read(id)).toEqual(window) // it is not looked again
+    expect(await read(id)).toEqual(window) // it is not probed again
   })
 
   test('a port that is still open is published as regressed, and probed again until it is closed', async () => {
@@ -192,8 +192,8 @@ describe.concurrent('at the end of a window', () => {
     )
     expect(drift.body.items).toMatchObject([{ class: 'regressed', target: exposure.name, rule: 'ssh-support' }])
     const history = (await service.walk(`/v1/targets/${exposure.name}/history`)).flat()
-    const others = history.filter(({ rule }) => rule === 'always-shut')
-    expect(others).toMatchObject([{ result: 'fail', to: null }]) // what was not looked at is still in scope
+    const others = history.filter(({ rule }) => rule === 'always-closed')
+    expect(others).toMatchObject([{ result: 'fail', to: null }]) // what was not probed is still in scope
 
     await listener.close()
     const [next] = await service.query<{ pause: number }>(
@@ -247,7 +247,7 @@ describe.concurrent('at the end of a window', () => {
     await act(id, 'approve')
     await act(id, 'cancel')
     const { audit: first } = await reprobed(id)
-    const job = `'{"windowId": "${id}", "look": 0}'`
+    const job = `'{"windowId": "${id}", "reprobe": 0}'`
     await service.query(`INSERT INTO pgboss.job (name, data) VALUES ('window-end', ${job})`)
     await hurry(id)
     await exposure.audit()
@@ -293,8 +293,8 @@ describe('a window', () => {
 
   test('of two that overlap and are requested concurrently, one is made', async () => {
     const body = windowOf([(await makeExposure()).name])
-    const answers = await Promise.all([1, 2, 3].map(() => service.call('POST', '/v1/windows', { body })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 422, 422])
+    const responses = await Promise.all([1, 2, 3].map(() => service.call('POST', '/v1/windows', { body })))
+    expect(responses.map(({ status }) => status).toSorted()).toEqual([201, 422, 422])
   })
 
   test('is made once for an Idempotency-Key, and found in the listing', async () => {
@@ -327,7 +327,7 @@ describe('a window', () => {
       expect(found.map(({ id }) => id)).toEqual(ids.toReversed())
       expect(found.map(({ state }) => state)).toEqual(states.toReversed())
     }
-    expect((await service.walk(`/v1/windows?ticket=${exposure.name}&rule=always-shut`)).flat()).toEqual([])
+    expect((await service.walk(`/v1/windows?ticket=${exposure.name}&rule=always-closed`)).flat()).toEqual([])
     for (const [i, state] of states.entries()) {
       const found = (await service.walk(`/v1/windows?ticket=${exposure.name}&state=${state}`)).flat()
       expect(found.map(({ id }) => id)).toEqual([ids[i]])
@@ -337,7 +337,7 @@ describe('a window', () => {
   test.each([
     ['an unknown policy', { policy: 'none' }, '/policy'],
     ['an unknown rule', { rules: ['none'] }, '/rules/0'],
-    ['a rule that knows no windows', { rules: ['ssh-support', 'always-shut'] }, '/rules/1'],
+    ['a rule that knows no windows', { rules: ['ssh-support', 'always-closed'] }, '/rules/1'],
     ['an unknown target', { targets: ['none'] }, '/targets/0'],
     ['a start in the past', { from: inMs(-hourMs) }, '/from'],
     ['an end in the past', { from: inMs(-2 * hourMs), to: inMs(-hourMs) }, '/to'],
@@ -346,9 +346,9 @@ describe('a window', () => {
     ['a parameter that is none', { params: { exposure: 'wide' } }, '/params/exposure'],
   ])('is refused with %s', async (_, wrong, pointer) => {
     const body = windowOf([(await makeExposure()).name], wrong)
-    const answer = await service.call('POST', '/v1/windows', { body })
-    expect(answer.status).toBe(422)
-    expect(answer.body.errors).toEqual([{ in: 'body', pointer, detail: expect.any(String) }])
+    const response = await service.call('POST', '/v1/windows', { body })
+    expect(response.status).toBe(422)
+    expect(response.body.errors).toEqual([{ in: 'body', pointer, detail: expect.any(String) }])
   })
 
   test.each([
@@ -356,8 +356,8 @@ describe('a window', () => {
     ['an endless one', { to: null }, '/to'],
     ['no ticket', { ticket: undefined }, '/ticket'],
   ])('is refused as malformed with %s', async (_, wrong, pointer) => {
-    const answer = await service.call('POST', '/v1/windows', { body: windowOf(['x'], wrong) })
-    expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
+    const response = await service.call('POST', '/v1/windows', { body: windowOf(['x'], wrong) })
+    expect(response).toMatchObject({ status: 400, body: { errors: [{ pointer }] } })
   })
 
   test('that is not there is not found', async () => {

@@ -14,8 +14,8 @@ title: What must hold at night
 parameters:
   sshPort: { type: port, default: 22 }
 rules:
-  - id: ssh-shut
-    title: SSH is shut
+  - id: ssh-closed
+    title: SSH is closed
     severity: high
     direction: inbound
     from: [client]
@@ -29,8 +29,8 @@ const document = {
   parameters: { sshPort: { type: 'port', default: 22 } },
   rules: [
     {
-      id: 'ssh-shut',
-      title: 'SSH is shut',
+      id: 'ssh-closed',
+      title: 'SSH is closed',
       severity: 'high',
       direction: 'inbound',
       from: ['client'],
@@ -53,8 +53,8 @@ describe('PUT /v1/policies/{name}', () => {
   })
 
   test('refuses a name under which it could not be read', async () => {
-    const answer = await service.call('PUT', '/v1/policies/schema', { body: { ...document, name: 'schema' } })
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '/name' }] } })
+    const response = await service.call('PUT', '/v1/policies/schema', { body: { ...document, name: 'schema' } })
+    expect(response).toMatchObject({ status: 422, body: { errors: [{ pointer: '/name' }] } })
   })
 
   test('takes another document as the next version', async () => {
@@ -95,16 +95,16 @@ describe('PUT /v1/policies/{name}', () => {
   })
 
   test.each([null, 7, 'text', [], true])('refuses %j', async (body) => {
-    const answer = await service.call('PUT', '/v1/policies/night', { body: JSON.stringify(body) })
-    expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: '' }] } })
+    const response = await service.call('PUT', '/v1/policies/night', { body: JSON.stringify(body) })
+    expect(response).toMatchObject({ status: 422, body: { errors: [{ pointer: '' }] } })
   })
 })
 
 describe('POST /v1/policies/validate', () => {
   test('finds nothing wrong with what could be put', async () => {
     for (const call of [{ body: document }, { body: text, headers: yaml }]) {
-      const answer = await service.call('POST', '/v1/policies/validate', call)
-      expect(answer).toMatchObject({ status: 200, body: { valid: true, errors: [] } })
+      const response = await service.call('POST', '/v1/policies/validate', call)
+      expect(response).toMatchObject({ status: 200, body: { valid: true, errors: [] } })
     }
   })
 

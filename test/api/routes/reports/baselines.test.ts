@@ -58,9 +58,9 @@ describe('POST /v1/baselines', () => {
   test('with an idempotency key returns again what it made, and does not make it twice', async () => {
     const audited = await audit(1000, await makeSeries(service.stores, ['once']))
     const call = { body: { name: 'once', audit: audited, reason }, headers: { 'idempotency-key': 'once' } }
-    const answers = await Promise.all(Array.from({ length: 4 }, () => service.call('POST', '/v1/baselines', call)))
-    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
-    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    const responses = await Promise.all(Array.from({ length: 4 }, () => service.call('POST', '/v1/baselines', call)))
+    expect(responses.map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    expect(new Set(responses.map(({ body }) => JSON.stringify(body))).size).toBe(1)
     const other = await service.call('POST', '/v1/baselines', { ...call, body: { ...call.body, name: 'other' } })
     expect(other).toMatchObject({ status: 422, body: { detail: expect.stringContaining('Idempotency-Key') } })
   })

@@ -126,8 +126,8 @@ test('a policy that came later is in no report of before', async () => {
     ...policyOf('late', 'r'),
     rules: [{ ...policyOf('l', 'r').rules[0], controls: ['L:1'] } as never],
   })
-  const count = async (moment: string) =>
-    (await service.call('GET', `/v1/reports/controls?framework=L&at=${moment}`)).body.items.length
+  const count = async (at: string) =>
+    (await service.call('GET', `/v1/reports/controls?framework=L&at=${at}`)).body.items.length
   expect([await count(time(2500)), await count(new Date(Date.now() + 1000).toISOString())]).toEqual([0, 1])
 })
 

@@ -113,8 +113,8 @@ describe('GET /v1/reports/drift', () => {
       'baseline:approved',
     ]
     const after = ['2026-01-01T00:00:09Z', `audit:${audits[1]}`]
-    const asked = before.flatMap((from) => after.map((to) => ({ from, to })))
-    const summaries = await Promise.all(asked.map(async (query) => (await drift(query)).body.summary))
+    const queries = before.flatMap((from) => after.map((to) => ({ from, to })))
+    const summaries = await Promise.all(queries.map(async (query) => (await drift(query)).body.summary))
     for (const summary of summaries)
       expect(summary).toMatchObject({ regressed: 2, changed: 1, appeared: 0, vanished: 0 })
   })
@@ -127,9 +127,9 @@ describe('GET /v1/reports/drift', () => {
     `audit:${newUuid()}`,
     'baseline:none',
     'release:1',
-  ])('refuses the point in time %s with 422, and names the field', async (moment) => {
+  ])('refuses the point in time %s with 422, and names the field', async (time) => {
     for (const field of ['from', 'to']) {
-      const { status, body } = await drift({ [field]: moment })
+      const { status, body } = await drift({ [field]: time })
       expect([status, body.errors]).toMatchObject([422, [{ in: 'query', pointer: `/${field}` }]])
     }
   })

@@ -86,17 +86,12 @@ describe('a schedule is refused', () => {
       '/audit/params/openPort',
       '',
     ],
-    [
-      'labels that nobody has',
-      { audit: { ...audit, targets: { labels: { site: 'x' } } } },
-      '/audit/targets/labels',
-      '',
-    ],
+    ['labels of no target', { audit: { ...audit, targets: { labels: { site: 'x' } } } }, '/audit/targets/labels', ''],
   ])('with %s', async (_, wrong, pointer, detail) => {
     const body = { name: 'refused', ...nightly, ...wrong }
-    const answer = await service.call('POST', '/v1/schedules', { body })
-    expect(answer.status).toBe(422)
-    expect(answer.body.errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(detail) }])
+    const response = await service.call('POST', '/v1/schedules', { body })
+    expect(response.status).toBe(422)
+    expect(response.body.errors).toEqual([{ in: 'body', pointer, detail: expect.stringContaining(detail) }])
     expect((await service.call('GET', '/v1/schedules/refused')).status).toBe(404)
   })
 
@@ -107,9 +102,9 @@ describe('a schedule is refused', () => {
     ['an unknown field', { seconds: 1 }, '/seconds'],
     ['targets given whole', { audit: { ...audit, targets: [{ name: 'a', address: '127.0.0.1' }] } }, '/audit/targets'],
   ])('as malformed with %s', async (_, wrong, pointer) => {
-    const answer = await service.call('POST', '/v1/schedules', { body: { name: 'refused', ...nightly, ...wrong } })
-    expect(answer.status).toBe(400)
-    expect(answer.body.errors.some((error: { pointer: string }) => error.pointer.startsWith(pointer))).toBe(true)
+    const response = await service.call('POST', '/v1/schedules', { body: { name: 'refused', ...nightly, ...wrong } })
+    expect(response.status).toBe(400)
+    expect(response.body.errors.some((error: { pointer: string }) => error.pointer.startsWith(pointer))).toBe(true)
   })
 })
 

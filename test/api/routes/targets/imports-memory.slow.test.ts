@@ -50,9 +50,9 @@ test.each(Object.entries(documents))(
       await send(pieces(document, 10_000)) // what any import needs
       const before = peakMegabytes(service)
       const started = performance.now()
-      const answer = await send(pieces(document, rows))
+      const response = await send(pieces(document, rows))
       const seconds = (performance.now() - started) / 1000
-      expect(await answer.json()).toMatchObject({ rows, created: rows - 10_000, refused: 0 })
+      expect(await response.json()).toMatchObject({ rows, created: rows - 10_000, refused: 0 })
       const growth = peakMegabytes(service) - before
       process.stdout.write(`${type}: ${Math.round(rows / seconds)} rows/s, ${Math.round(growth)} MiB more\n`)
       expect(growth).toBeLessThan(60)

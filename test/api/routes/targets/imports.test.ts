@@ -126,12 +126,12 @@ describe('an import', () => {
   })
 
   test('refuses a text that is not UTF-8', async () => {
-    const answer = await fetch(`${origin}/v1/targets/import?partial=true`, {
+    const response = await fetch(`${origin}/v1/targets/import?partial=true`, {
       method: 'POST',
       headers: { authorization: `Bearer ${service.key}`, 'content-type': types.ndjson },
       body: Buffer.from('{"name":"a","address":"::1","labels":{"ort":"K\xf6ln"}}\n', 'latin1'),
     })
-    expect([answer.status, await answer.json()]).toMatchObject([
+    expect([response.status, await response.json()]).toMatchObject([
       422,
       { errors: [{ detail: 'the body is not UTF-8 text' }] },
     ])
@@ -167,12 +167,12 @@ describe('an import', () => {
   test('by several concurrent clients, in any order, neither blocks nor loses one', async () => {
     const rows = Array.from({ length: 3_000 }, (_, i) => ({ name: `n${i}`, address: '10.0.0.1' }))
     const change = (address: string, some: typeof rows) => ndjson(some.map((row) => ({ ...row, address })))
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       change('10.0.0.2', rows),
       change('10.0.0.3', rows.toReversed()),
       change('10.0.0.4', rows),
     ])
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
     expect(await service.query('SELECT DISTINCT address FROM target')).toHaveLength(1)
   })
 })
@@ -192,8 +192,8 @@ describe('a connection', () => {
     ['transfer-encoding: chunked', (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`],
   ])('that is cut in the middle of the body saves nothing (%s)', async (head, framed) => {
     const rows = Array.from({ length: 500 }, (_, i) => `{"name":"n${i}","address":"10.0.0.1"}\n`).join('')
-    // What is answered when nobody hears it any more: by then all that would be saved is.
-    const answered = new Promise<number>((resolve) =>
+    // The status after the client has disconnected: by then all that would be saved is.
+    const responded = new Promise<number>((resolve) =>
       service.server.server.once('request', (_, res) => {
         const { end } = res
         res.end = (...rest: unknown[]) => {
@@ -204,7 +204,7 @@ describe('a connection', () => {
     )
     const socket = await begin(head, framed(rows))
     socket.end()
-    expect(await answered).toBe(400)
+    expect(await responded).toBe(400)
     expect(await names()).toEqual([])
   })
 
@@ -222,8 +222,8 @@ describe('a connection', () => {
       expect(refusal).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
       expect(refusal).toMatch(/application\/problem\+json.*"status":408\}$/s)
       slow.write('"address":"10.0.0.1"}\n  ')
-      const [answer] = await once(slow.setEncoding('utf8'), 'data')
-      expect(answer).toMatch(/^HTTP\/1.1 200 /)
+      const [response] = await once(slow.setEncoding('utf8'), 'data')
+      expect(response).toMatch(/^HTTP\/1.1 200 /)
       slow.destroy()
     } finally {
       Object.assign(server, { requestTimeout, headersTimeout })
@@ -352,13 +352,13 @@ describe('Nmap XML', () => {
       },
     })
     const headers = { authorization: `Bearer ${service.key}`, 'content-type': types.nmap }
-    const answer = await fetch(`${origin}/v1/targets/import`, {
+    const response = await fetch(`${origin}/v1/targets/import`, {
       method: 'POST',
       headers,
       body,
       duplex: 'half',
     } as RequestInit)
-    expect(await answer.json()).toMatchObject({ rows: 2, created: 2 })
+    expect(await response.json()).toMatchObject({ rows: 2, created: 2 })
   })
 })
 

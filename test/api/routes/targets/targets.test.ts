@@ -44,15 +44,15 @@ describe('POST /v1/targets', () => {
   })
 
   test('by many concurrent clients succeeds for one', async () => {
-    const answers = await Promise.all(Array.from({ length: 6 }, () => create('contested')))
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409])
+    const responses = await Promise.all(Array.from({ length: 6 }, () => create('contested')))
+    expect(responses.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409])
   })
 
   test('with an idempotency key returns again what it made', async () => {
     const call = { body: { name: 'once', address: '10.0.0.1' }, headers: { 'idempotency-key': 'k1' } }
-    const answers = await Promise.all(Array.from({ length: 6 }, () => service.call('POST', '/v1/targets', call)))
-    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(201))
-    expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1)
+    const responses = await Promise.all(Array.from({ length: 6 }, () => service.call('POST', '/v1/targets', call)))
+    expect(responses.map(({ status }) => status)).toEqual(Array(6).fill(201))
+    expect(new Set(responses.map(({ body }) => JSON.stringify(body))).size).toBe(1)
   })
 
   test('with an idempotency key of another request is refused', async () => {
@@ -77,8 +77,10 @@ describe('PUT /v1/targets/{name}', () => {
   })
 
   test('by many concurrent clients creates it once, and refuses none', async () => {
-    const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => put('raced', { address: `10.0.0.${i + 1}` })))
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201])
+    const responses = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => put('raced', { address: `10.0.0.${i + 1}` })),
+    )
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 200, 201])
   })
 
   test('keeps to the version that If-Match names', async () => {
@@ -131,8 +133,8 @@ describe('PATCH /v1/targets/{name}', () => {
       { params: { p: 1 } },
       { externalId: 'E' },
     ]
-    const answers = await Promise.all(changes.map((change) => patch('shared', change)))
-    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
+    const responses = await Promise.all(changes.map((change) => patch('shared', change)))
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
     expect((await get('shared')).body).toMatchObject(Object.assign({}, ...changes))
   })
 })

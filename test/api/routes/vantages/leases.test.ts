@@ -50,7 +50,7 @@ describe('a lease', () => {
 
   test('is none where no batch waits, and where the vantage is not known', async () => {
     expect((await lease(0)).status).toBe(204)
-    expect((await service.call('POST', leasesOf('nobody'), { body: { waitSeconds: 0 } })).status).toBe(404)
+    expect((await service.call('POST', leasesOf('absent'), { body: { waitSeconds: 0 } })).status).toBe(404)
   })
 
   test('is kept alive while it lasts, and not after its end', async () => {
@@ -126,7 +126,7 @@ describe('a delivery', () => {
     expect({ status, recorded: body.recorded }).toEqual({ status: 200, recorded: true })
     expect(body.refused.map((issue: { pointer: string }) => issue.pointer)).toContain(pointer)
     const findings = (await service.findings(auditId)).filter(({ vantage }) => vantage === 'branch')
-    for (const [i, rule] of ['must-be-open', 'must-be-shut'].entries()) {
+    for (const [i, rule] of ['must-be-open', 'must-be-unreachable'].entries()) {
       const { result, reason } = findings.find((finding) => finding.rule === rule) ?? {}
       const isLost = result === 'error' && reason?.code === 'observation-refused'
       expect([rule, isLost]).toEqual([rule, lost.includes(i)])
@@ -173,7 +173,7 @@ describe('a delivery', () => {
     const findings = (await service.findings(auditId)).filter(({ vantage }) => vantage === 'branch')
     expect(findings.map(({ rule, reason }) => `${rule} ${reason.code}`)).toEqual([
       'must-be-open vantage-offline',
-      'must-be-shut vantage-offline',
+      'must-be-unreachable vantage-offline',
       'when-https condition-not-met',
     ])
   })

@@ -79,7 +79,7 @@ describeWithPeers(['blackbox-exporter', 'openssl', 'openssh', 'exim'], 'beside t
   })
 
   test('a name that there is not', async () => {
-    const { our, their } = await ask('tcp_connect', 'nobody.invalid:443')
+    const { our, their } = await ask('tcp_connect', 'unknown.invalid:443')
     expect([our.probe_success, their.probe_success]).toEqual([0, 0])
   })
 
@@ -164,7 +164,7 @@ describeWithPeers(['slapd'], 'the module ldap', () => {
   }
 
   test.each([
-    ['answers everybody', {}],
+    ['accepts every client', {}],
     ['refuses who is anonymous', { disallowAnonymous: true }],
   ])('succeeds at a directory that %s', async (_what, options) => {
     const slapd = await startSlapd(options)

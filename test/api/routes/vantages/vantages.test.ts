@@ -27,7 +27,7 @@ const get = async (name: string) => (await api.call('GET', `/v1/vantages/${name}
 
 describe('/v1/vantages', () => {
   test('shows the vantage of a worker, with zones, version and when it was seen', async () => {
-    expect((await api.call('GET', '/v1/vantages/nobody')).status).toBe(404)
+    expect((await api.call('GET', '/v1/vantages/absent')).status).toBe(404)
     await api.work()
     expect(await get('office')).toEqual({
       name: 'office',

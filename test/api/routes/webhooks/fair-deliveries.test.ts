@@ -42,7 +42,7 @@ async function deliverOne(signedFor: string, path: string, host = receiver.url) 
   return (await receiver.came(before + 1)).at(-1)?.path
 }
 
-// One try hangs for a minute: whatever waits for one fails by its timeout.
+// One try hangs for a minute: deliveries that wait for one fail by their timeout.
 test('600 hanging callbacks of one key delay neither other keys nor other hosts of that key', async () => {
   await addCallbacks(600, 'greedy', (i) => `${hanging.url}/${i}`)
   await hanging.came(4)

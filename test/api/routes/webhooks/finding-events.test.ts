@@ -25,9 +25,9 @@ afterAll(async () => {
 
 const subscribe = async (more: object = {}) => {
   const events = ['finding.opened', 'finding.still-open', 'finding.resolved']
-  const answer = await api.call('POST', '/v1/webhooks', { body: { url: receiver.url, events, ...more } })
-  expect(answer.status, JSON.stringify(answer.body)).toBe(201)
-  return answer.body.id as string
+  const response = await api.call('POST', '/v1/webhooks', { body: { url: receiver.url, events, ...more } })
+  expect(response.status, JSON.stringify(response.body)).toBe(201)
+  return response.body.id as string
 }
 const forget = (id: string) => api.call('DELETE', `/v1/webhooks/${id}`)
 /** An audit of a host whose port that must be open is so, or not. */
@@ -36,7 +36,8 @@ const audit = async (target: string, isOpen: boolean) => {
   const id = await api.accept({ targets: [{ name: target, address: '127.0.0.1', labels: { of: target } }], params })
   return api.ended(id)
 }
-const told = () => receiver.received.map(({ body }) => [body.type, body.data.finding.target, body.data.finding.rule])
+const published = () =>
+  receiver.received.map(({ body }) => [body.type, body.data.finding.target, body.data.finding.rule])
 
 describe('a finding', () => {
   test('opens a ticket, keeps it open and resolves it, under one fingerprint that survives a rename', async () => {
@@ -47,7 +48,7 @@ describe('a finding', () => {
     await api.query(`UPDATE target SET name = 'renamed' WHERE name = 'a'`)
     const last = await audit('renamed', true)
     await receiver.came(3)
-    expect(told()).toEqual([
+    expect(published()).toEqual([
       ['finding.opened', 'a', 'must-be-open'],
       ['finding.still-open', 'a', 'must-be-open'],
       ['finding.resolved', 'renamed', 'must-be-open'],
@@ -99,7 +100,7 @@ describe('a finding', () => {
     await audit('b', false)
     await receiver.came(3)
     expect(
-      told()
+      published()
         .map(([type]) => type)
         .sort(),
     ).toEqual(['finding.opened', 'finding.opened', 'finding.still-open'])

@@ -36,17 +36,17 @@ const start = async () => {
 }
 const create = async (more: object = {}) => {
   const body = { url: receiver?.url, events: ['audit.completed'], ...more }
-  const answer = await api.call('POST', '/v1/webhooks', { body })
-  expect(answer.status, JSON.stringify(answer.body)).toBe(201)
-  return answer.body as { id: string; secret: string }
+  const response = await api.call('POST', '/v1/webhooks', { body })
+  expect(response.status, JSON.stringify(response.body)).toBe(201)
+  return response.body as { id: string; secret: string }
 }
 const audit = async (more: object = {}) => {
   const params = { openPort: open.port, closedPort: await freePort() }
   const targets = [{ name: 'host', address: '127.0.0.1' }]
   const body = { policy: 'ports', targets, params, ...more }
-  const answer = await api.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })
-  expect(answer.status, JSON.stringify(answer.body)).toBe(200)
-  return answer.body
+  const response = await api.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })
+  expect(response.status, JSON.stringify(response.body)).toBe(200)
+  return response.body
 }
 const deliveries = async (id: string, query = '') =>
   (await api.call('GET', `/v1/webhooks/${id}/deliveries${query}`)).body.items
@@ -167,11 +167,11 @@ describe('a webhook', () => {
     ['an address that is not allowed', 'https://192.0.2.1/', 'PORTWARDEN_WEBHOOK_ALLOW'],
     ['another machine over plain HTTP', 'http://10.0.0.1/', 'https'],
     ['a password in the URL', 'https://user:secret@localhost/', 'password'],
-  ])('cannot lead to %s', async (_, url, told) => {
+  ])('cannot lead to %s', async (_, url, expected) => {
     const body = { url, events: ['audit.completed'] }
     const { status, body: problem } = await api.call('POST', '/v1/webhooks', { body })
     expect(status).toBe(422)
-    expect(problem.errors[0]).toMatchObject({ pointer: '/url', detail: expect.stringContaining(told) })
+    expect(problem.errors[0]).toMatchObject({ pointer: '/url', detail: expect.stringContaining(expected) })
   })
 
   test('is changed only by who knows its newest state', async () => {
@@ -190,7 +190,7 @@ describe('a webhook', () => {
 /** Beside each other: they wait for tries. */
 describe.concurrent('a webhook whose receiver fails', () => {
   const pinged = { events: ['vantage.absent'] } // which never comes
-  /** A policy of its own, so that nobody else's audits are told of. */
+  /** A policy of its own, so that it receives no other audits. */
   const copyPolicy = async (name: string) => {
     await api.stores.policies.put({ ...ports, name })
     return name
@@ -221,7 +221,7 @@ describe.concurrent('a webhook whose receiver fails', () => {
   test.each([
     ['is slow', () => undefined, 'timeout'],
     ['redirects: it is not followed', redirect, 'responded 307'],
-    ['closes without an answer', hangUp, /other side closed|ECONNRESET/],
+    ['closes without a response', hangUp, /other side closed|ECONNRESET/],
   ] as const)('waits for the next try where its receiver %s', async (_, behaviour, error) => {
     await using receiver = await startReceiver()
     receiver.behave(behaviour)
@@ -243,8 +243,8 @@ describe.concurrent('a webhook whose receiver fails', () => {
       .poll(async () => (await deliveries(id)).map((d: { lastAttempt: { error: string } }) => d.lastAttempt?.error))
       .toEqual(['connection-refused', 'connection-refused'])
     await using receiver = await startReceiver(undefined, port)
-    const told = (await receiver.came(2)).map(({ body }) => body.data.audit.id)
-    expect(told.sort()).toEqual(audits.map((one) => one.id).sort())
+    const published = (await receiver.came(2)).map(({ body }) => body.data.audit.id)
+    expect(published.sort()).toEqual(audits.map((one) => one.id).sort())
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
@@ -254,7 +254,7 @@ describe.concurrent('a webhook whose receiver fails', () => {
     const policy = await copyPolicy('ordered')
     const filter = { policies: [policy] }
     const { id, secret } = await create({ url: receiver.url, events: ['finding.opened', 'audit.completed'], filter })
-    // Both doors are not as they must be.
+    // Both ports violate their rules.
     await audit({ policy, params: { openPort: await freePort(), closedPort: open.port } })
     const came = await receiver.came(5)
     const types = came.map((one) => verify(secret, one).type)
@@ -347,9 +347,9 @@ describe('a webhook receives', () => {
       await recordRuns(tx, made, [run(4, { outcome: 'waiting' })])
       await recordWaitingRun(tx, made, run(4, { outcome: 'refused', reason: 'the policy is gone' }))
     })
-    const told = (await receiver.came(3)).map(({ body }) => body)
-    expect(told.map(({ type }) => type)).toEqual(['schedule.missed', 'schedule.resumed', 'schedule.missed'])
-    expect(told.map(({ data }) => data)).toMatchObject([
+    const published = (await receiver.came(3)).map(({ body }) => body)
+    expect(published.map(({ type }) => type)).toEqual(['schedule.missed', 'schedule.resumed', 'schedule.missed'])
+    expect(published.map(({ data }) => data)).toMatchObject([
       { schedule: 'nightly', policy: 'ports', count: 2, ticks: [{ dueAt: '2026-01-01T02:00:00.000Z' }, {}] },
       { schedule: 'nightly', policy: 'ports', audit: auditId, dueAt: '2026-01-01T02:02:00.000Z' },
       { count: 1, ticks: [{ outcome: 'refused', reason: 'the policy is gone' }] },
@@ -371,8 +371,8 @@ describe('a webhook receives', () => {
     await receiver.came(1)
     await api.stores.vantages.touch('branch')
     await publishNow()
-    const told = (await receiver.came(2)).map(({ body }) => [body.type, body.data.vantage.name])
-    expect(told).toEqual([
+    const published = (await receiver.came(2)).map(({ body }) => [body.type, body.data.vantage.name])
+    expect(published).toEqual([
       ['vantage.absent', 'branch'],
       ['vantage.returned', 'branch'],
     ])
