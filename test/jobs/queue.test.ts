@@ -105,20 +105,20 @@ describe.concurrent('the queue', () => {
   })
 
   test('reports what a handler throws', async () => {
-    const { promise: told, resolve } = Promise.withResolvers<Error>()
+    const { promise: reported, resolve } = Promise.withResolvers<Error>()
     await using started = await start({ onError: resolve })
     const { queue, stores } = started
     const failing = { ...idle, runBatch: () => Promise.reject(new Error('the network is made of cheese')) }
     await queue.work(['broken'], failing)
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'broken', jobs(1)))
-    expect((await told).message).toBe('the network is made of cheese')
+    expect((await reported).message).toBe('the network is made of cheese')
   })
 
   test('that has stopped says nothing about connections that the server ends before they have', async ({ expect }) => {
     const stores = await openTestStores({ connections: 2 })
     const relay = await startRelay(stores.url)
-    const told: Error[] = []
-    const onError = (error: Error) => void told.push(error)
+    const reported: Error[] = []
+    const onError = (error: Error) => void reported.push(error)
     const queue = await openQueue({ url: relay.url, connections: 4, concurrency: 2, onError })
     await queue.rest(5_000)
     relay.hold() // the server does not hear of their end
@@ -129,13 +129,13 @@ describe.concurrent('the queue', () => {
     )
     expect(ended?.count).toBeGreaterThan(0)
     await expect.poll(relay.open).toBe(0)
-    expect(told).toEqual([])
+    expect(reported).toEqual([])
     await relay.stop()
     await stores.close()
   })
 
   test('reports a given-up batch again until its handler succeeds', async () => {
-    const { promise: heard, resolve } = Promise.withResolvers<BatchJob>()
+    const { promise: received, resolve } = Promise.withResolvers<BatchJob>()
     await using started = await start()
     const { queue, stores } = started
     let tries = 0
@@ -149,7 +149,7 @@ describe.concurrent('the queue', () => {
       },
     })
     await stores.transaction((_, tx) => queue.enqueueBatches(tx, 'lost', jobs(1)))
-    expect(await heard).toEqual({ auditId: 'a', batchId: 0 })
+    expect(await received).toEqual({ auditId: 'a', batchId: 0 })
     // For hours; and soon again where its worker was killed.
     const settings = await stores.query(
       `SELECT retry_limit AS tries, heartbeat_seconds AS seconds FROM pgboss.queue WHERE name IN ('batch-failed', 'audit-plan-failed')`,

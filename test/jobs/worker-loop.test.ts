@@ -78,20 +78,20 @@ describe('a worker loop', () => {
 
   test('gives back what failed, and reports why', async () => {
     const queue = openQueue(['bad', 'good'])
-    const told: Error[] = []
+    const reported: Error[] = []
     const { work, release, spoil } = hold()
-    const workerLoop = start(queue, { work, onError: (error) => told.push(error) })
+    const workerLoop = start(queue, { work, onError: (error) => reported.push(error) })
     spoil('bad')
     release('good')
     await queue.seen('fail bad: spoilt')
     await queue.seen('complete good')
-    expect(told.map(({ message }) => message)).toEqual(['spoilt'])
+    expect(reported.map(({ message }) => message)).toEqual(['spoilt'])
     await workerLoop.rest(10_000)
   })
 
   test('survives a queue that does not respond', async () => {
     const queue = openQueue(['a'])
-    const { promise: told, resolve } = Promise.withResolvers<Error>()
+    const { promise: reported, resolve } = Promise.withResolvers<Error>()
     let tries = 0
     const source: JobSource<string> = {
       ...queue.source,
@@ -99,7 +99,7 @@ describe('a worker loop', () => {
       wait: async () => {},
     }
     const workerLoop = startWorkerLoop(source, { ...quiet, work: async () => {}, onError: resolve })
-    expect((await told).message).toBe('away')
+    expect((await reported).message).toBe('away')
     await queue.seen('complete a')
     await workerLoop.rest(10_000)
   })

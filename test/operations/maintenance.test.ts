@@ -33,7 +33,7 @@ const partitions = async () =>
   ).map(({ name }) => name)
 
 type Series = Awaited<ReturnType<typeof makeSeries>>[number]
-/** An audit that was made and looked that many days ago. */
+/** An audit that was made and probed that many days ago. */
 async function audit(days: number, series: Series | undefined, more: Partial<NewFinding> = {}): Promise<string> {
   const id = newUuid({ msecs: daysAgo(days).getTime() })
   await stores.query(`SELECT ensure_finding_partition('${daysAgo(days).toISOString()}')`)

@@ -20,7 +20,7 @@ const accept = (request: Partial<AuditRequest>, idempotencyKey?: string) =>
   acceptAudit(
     app,
     { policy: 'ports', targets: ['known'], params, ...request },
-    { trigger: 'test', requestedBy: 'somebody', idempotencyKey },
+    { trigger: 'test', requestedBy: 'requester', idempotencyKey },
   )
 const countAll = () =>
   app.query(`SELECT (SELECT count(*) FROM audit) AS audits, (SELECT count(*) FROM target) AS targets,
@@ -44,11 +44,7 @@ describe('a request that cannot be carried out is refused, with every validation
       { targets: [{ name: 'new', address: '127.1' }] },
       ['/targets/0/address: must be an IP address or a host name'],
     ],
-    [
-      'labels that nobody has',
-      { targets: { labels: { site: 'moon' } } },
-      ['/targets/labels: no target has these labels'],
-    ],
+    ['labels of no target', { targets: { labels: { site: 'moon' } } }, ['/targets/labels: no target has these labels']],
     ['an unknown vantage', { vantages: ['local', 'mars'] }, ['/vantages/1: there is no vantage mars']],
     [
       'parameters of the wrong type, missing ones and unknown ones',
@@ -70,7 +66,7 @@ describe('a request that cannot be carried out is refused, with every validation
       ['/targets/labels: target odd: openPort must be a port from 1 to 65535'],
     ],
     [
-      'a mistake in the audit, told once for all targets',
+      'an issue of the audit, reported once for all targets',
       { targets: ['known', { name: 'another', address: '10.0.0.1' }], params: { ...params, closedPort: 'x' } },
       ['/params/closedPort: must be a port from 1 to 65535'],
     ],
@@ -80,7 +76,7 @@ describe('a request that cannot be carried out is refused, with every validation
       ['/params/openPort: must be a port from 1 to 65535'],
     ],
     [
-      'a mistake beside a target that would be new',
+      'an issue beside a target that would be new',
       { targets: [{ name: 'new', address: '10.0.0.1' }], params: { openPort: 1 } },
       ['/params/closedPort: is required: give it with the audit, or with the target'],
     ],
@@ -200,14 +196,14 @@ describe('the same idempotency key', () => {
 
 describe('requests that come at the same time', () => {
   /** How many transactions it took, and what became of each. */
-  async function acceptAtOnce(requests: (Partial<AuditRequest> & { key?: string; quota?: number })[]) {
+  async function acceptConcurrently(requests: (Partial<AuditRequest> & { key?: string; quota?: number })[]) {
     let transactions = 0
     const transaction: typeof app.transaction = (work) => {
       transactions += 1
       return app.transaction(work)
     }
     const ask = createAcceptance({ ...app, transaction })
-    const answers = await Promise.allSettled(
+    const responses = await Promise.allSettled(
       requests.map(({ key, quota, ...request }) =>
         ask({
           request: { policy: 'ports', targets: ['known'], params, ...request },
@@ -218,21 +214,21 @@ describe('requests that come at the same time', () => {
         }),
       ),
     )
-    return { transactions, answers }
+    return { transactions, responses }
   }
-  const idOf = (answer?: PromiseSettledResult<{ auditId: string }>) =>
-    answer?.status === 'fulfilled' ? answer.value.auditId : undefined
+  const idOf = (response?: PromiseSettledResult<{ auditId: string }>) =>
+    response?.status === 'fulfilled' ? response.value.auditId : undefined
 
   test('are accepted together, each with its own plan', async () => {
     const requests = Array.from({ length: 30 }, (_, i) => ({
       reason: `${i}`,
       params: { openPort: i + 1, closedPort: 2 },
     }))
-    const { transactions, answers } = await acceptAtOnce(requests)
+    const { transactions, responses } = await acceptConcurrently(requests)
     expect(transactions).toBeLessThan(5)
     const batches = await Promise.all(
-      answers.map(async (answer) => {
-        const auditId = idOf(answer) ?? ''
+      responses.map(async (response) => {
+        const auditId = idOf(response) ?? ''
         const [{ id: batchId } = { id: -1 }] = await app.stores.batches.open(auditId)
         const batch = await app.stores.batches.findOpen(batchId)
         return [(await app.stores.audits.find(auditId))?.reason, batch?.auditId === auditId, batch?.rules[0]?.port]
@@ -242,35 +238,35 @@ describe('requests that come at the same time', () => {
   })
 
   test('and of which one is refused: the others are accepted all the same', async () => {
-    const { answers } = await acceptAtOnce([
+    const { responses } = await acceptConcurrently([
       { reason: 'good' },
       { targets: ['lost'], key: 'crowd-lost' },
       { reason: 'too' },
     ])
-    expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    expect(answers[1]).toMatchObject({
+    expect(responses.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(responses[1]).toMatchObject({
       reason: { issues: [{ message: 'there is no target lost: GET /v1/targets lists them' }] },
     })
     const reasons = await Promise.all(
-      [0, 2].map(async (i) => (await app.stores.audits.find(idOf(answers[i]) ?? ''))?.reason),
+      [0, 2].map(async (i) => (await app.stores.audits.find(idOf(responses[i]) ?? ''))?.reason),
     )
     expect(reasons).toEqual(['good', 'too'])
-    const { answers: again } = await acceptAtOnce([{ key: 'crowd-lost' }])
+    const { responses: again } = await acceptConcurrently([{ key: 'crowd-lost' }])
     expect(again).toMatchObject([{ status: 'fulfilled', value: { created: true } }])
   })
 
   test('with the same key make one audit', async () => {
-    const { answers } = await acceptAtOnce(Array.from({ length: 50 }, () => ({ key: 'crowd-same' })))
-    expect(new Set(answers.map(idOf)).size).toBe(1)
-    expect(answers.filter((one) => one.status === 'fulfilled' && one.value.created)).toHaveLength(1)
+    const { responses } = await acceptConcurrently(Array.from({ length: 50 }, () => ({ key: 'crowd-same' })))
+    expect(new Set(responses.map(idOf)).size).toBe(1)
+    expect(responses.filter((one) => one.status === 'fulfilled' && one.value.created)).toHaveLength(1)
   })
 
   test('cannot all be the last that fits the quota of their caller', async () => {
     await app.query(`UPDATE audit SET finished_at = now() WHERE requested_by = 'crowd'`)
-    const { answers } = await acceptAtOnce(Array.from({ length: 60 }, () => ({ quota: 8 })))
-    expect(answers.find(({ status }) => status === 'rejected')).toMatchObject({
+    const { responses } = await acceptConcurrently(Array.from({ length: 60 }, () => ({ quota: 8 })))
+    expect(responses.find(({ status }) => status === 'rejected')).toMatchObject({
       reason: { message: expect.stringContaining('more than 8 of them') },
     })
-    expect(answers.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0)
+    expect(responses.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(0)
   })
 })

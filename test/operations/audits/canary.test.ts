@@ -4,7 +4,7 @@ import { listenSilently, startTestApp } from '../../support/app.ts'
 import { type Listening, listen } from '../../support/listen.ts'
 import { freePort } from '../../support/ports.ts'
 
-/** A vantage with these canary endpoints, which audits one target: what must be open, shut, and answer HTTPS. */
+/** A vantage with these canary endpoints, which audits one target: what must be open, closed, and respond to HTTPS. */
 async function startVantage(canary: readonly { host: string; port: number }[], params: Record<string, number>) {
   const app = await startTestApp({ PORTWARDEN_CANARY: canary.map(({ host, port }) => `${host}:${port}`).join(',') })
   await app.work()
@@ -41,7 +41,7 @@ describe('the findings of a vantage', () => {
     expect(verdict).toBe('pass')
     expect(seen).toMatchObject([
       { rule: 'must-be-open', result: 'pass', state: 'open' },
-      { rule: 'must-be-shut', result: 'pass', state: 'closed' },
+      { rule: 'must-be-unreachable', result: 'pass', state: 'closed' },
       { rule: 'when-https', result: 'notapplicable' },
     ])
     await Promise.all([vantage.stop(), canary.close(), target.close()])
@@ -56,7 +56,7 @@ describe('the findings of a vantage', () => {
     expect(counts).toMatchObject({ pass: 0, fail: 0, unknown: 2, error: 0 })
     expect(seen.slice(0, 2)).toEqual([
       { rule: 'must-be-open', ...offline },
-      { rule: 'must-be-shut', ...offline },
+      { rule: 'must-be-unreachable', ...offline },
     ])
     expect(findings.map(({ evidence, attempts }) => ({ evidence, attempts }))).toEqual(
       findings.map(() => ({ evidence: null, attempts: 0 })),
@@ -82,14 +82,14 @@ describe('the findings of a vantage', () => {
     const vantage = await startVantage([canary], ports)
     const { verdict, seen } = await vantage.audit()
     expect(verdict).toBe('inconclusive')
-    expect(seen).toEqual(['must-be-open', 'must-be-shut', 'when-https'].map((rule) => ({ rule, ...offline })))
+    expect(seen).toEqual(['must-be-open', 'must-be-unreachable', 'when-https'].map((rule) => ({ rule, ...offline })))
 
     const restored = await listen(createServer(), canary.host, canary.port)
     const believed = await vantage.audit()
     expect(believed.verdict).toBe('fail')
     expect(believed.seen).toMatchObject([
       { rule: 'must-be-open', result: 'pass' },
-      { rule: 'must-be-shut', result: 'pass' },
+      { rule: 'must-be-unreachable', result: 'pass' },
       { rule: 'when-https', result: 'fail', state: 'open', reason: 'connection-closed' },
     ])
     await Promise.all([vantage.stop(), restored.close(), other.close(), target.close()])

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => target?.close())
 
 const params = () => ({ openPort: target.port, closedPort })
-const place = { name: 'away', zones: ['elsewhere'] }
+const vantage = { name: 'away', zones: ['elsewhere'] }
 
 async function withApp(work: (app: TestApp) => Promise<void>): Promise<void> {
   const app = await startTestApp()
@@ -37,7 +37,7 @@ const summary = async (app: TestApp, auditId: string) =>
 describe.concurrent('an audit with a deadline', () => {
   test('ends by itself when a vantage is absent: its checks are notchecked, the others stand', ({ expect }) =>
     withApp(async (app) => {
-      await app.stores.vantages.register(place)
+      await app.stores.vantages.register(vantage)
       await app.work()
       const auditId = await app.accept({ params: params() })
       await expect.poll(async () => (await app.stores.audits.find(auditId))?.progress.done).toBe(3)
@@ -47,7 +47,7 @@ describe.concurrent('an audit with a deadline', () => {
       expect(audit.finishedAt && audit.deadlineAt && audit.finishedAt >= audit.deadlineAt).toBe(true)
       expect(await summary(app, auditId)).toEqual([
         'must-be-open local pass as-expected',
-        'must-be-shut local pass as-expected',
+        'must-be-unreachable local pass as-expected',
         'from-elsewhere away notchecked vantage-absent',
       ])
       const [jobs] = await app.query<{ count: number }>(
@@ -58,8 +58,8 @@ describe.concurrent('an audit with a deadline', () => {
 
   test('calls a check unknown where the vantage is there and has not made it', () =>
     withApp(async (app) => {
-      await app.stores.vantages.register(place)
-      await app.stores.vantages.touch(place.name)
+      await app.stores.vantages.register(vantage)
+      await app.stores.vantages.touch(vantage.name)
       await app.work()
       const auditId = await app.accept({ params: params(), deadlineSeconds: 1 })
       expect(await app.ended(auditId)).toMatchObject({ status: 'completed', verdict: 'inconclusive' })

@@ -32,23 +32,23 @@ function recorder(onCheck: (account: AccountUse | undefined) => void = () => {})
   return { observe, hosts, most: () => most }
 }
 
-function lookerWith(observe: Observe) {
-  const look = createCheckRunner(observe)
-  return (one: ResolvedRule, host: string) => look(checkOf(one, host))
+function probeWith(observe: Observe) {
+  const probe = createCheckRunner(observe)
+  return (one: ResolvedRule, host: string) => probe(checkOf(one, host))
 }
 
 test('checks of one endpoint share one probe', async () => {
   const { observe, hosts } = recorder()
-  const look = lookerWith(observe)
-  const seen = await Promise.all([look(rule({}), 'dc1'), look(rule({ id: 'other' }), 'dc1'), look(rule({}), 'dc2')])
+  const probe = probeWith(observe)
+  const seen = await Promise.all([probe(rule({}), 'dc1'), probe(rule({ id: 'other' }), 'dc1'), probe(rule({}), 'dc2')])
   expect(hosts).toEqual(['dc1', 'dc2'])
   expect(seen[0]).toBe(seen[1])
 })
 
 test('checks that probe in more detail do not share', async () => {
   const { observe, hosts } = recorder()
-  const look = lookerWith(observe)
-  await Promise.all([look(rule({}), 'dc1'), look(rule({ expect: { ldap: { security: ['starttls'] } } }), 'dc1')])
+  const probe = probeWith(observe)
+  await Promise.all([probe(rule({}), 'dc1'), probe(rule({ expect: { ldap: { security: ['starttls'] } } }), 'dc1')])
   expect(hosts).toHaveLength(2)
 })
 
@@ -58,8 +58,8 @@ test('probes with one credential run sequentially and know of a refusal', async 
     known.push(account?.refused)
     if (account) account.refused = true
   })
-  const look = lookerWith(observe)
-  await Promise.all([look(bind, 'dc1'), look(bind, 'dc2'), look(bind, 'dc1')])
+  const probe = probeWith(observe)
+  await Promise.all([probe(bind, 'dc1'), probe(bind, 'dc2'), probe(bind, 'dc1')])
   expect(most()).toBe(1)
   expect(known).toEqual([false, true])
 })

@@ -19,7 +19,7 @@ async function newApp(env?: NodeJS.ProcessEnv): Promise<TestApp & AsyncDisposabl
   const app = await startTestApp(env)
   return { ...app, [Symbol.asyncDispose]: app.stop }
 }
-/** A look that lasts until it is let go. */
+/** A probe that lasts until it is released. */
 const patient = { PORTWARDEN_PROBE_TIMEOUT_MS: '30000' }
 
 const targets = ['a', 'b', 'c'].map((name) => ({ name, address: '127.0.0.1' }))
@@ -99,7 +99,7 @@ describe.concurrent('a job that fails in every try', () => {
       counts: { error: 6, notchecked: 3, notapplicable: 3 },
       progress: { done: 12, total: 12 },
     })
-    expect(await allBy(app, unrunnable, 'must-be-shut')).toEqual(Array(3).fill(['error', 'batch-failed']))
+    expect(await allBy(app, unrunnable, 'must-be-unreachable')).toEqual(Array(3).fill(['error', 'batch-failed']))
 
     const failed = await app.ended(unplannable)
     expect(failed).toMatchObject({ status: 'failed', verdict: 'inconclusive', counts: { pass: 0 } })

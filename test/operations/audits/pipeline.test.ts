@@ -36,7 +36,7 @@ describe('an audit', () => {
     expect(findings).toHaveLength(8)
     expect(findings.filter(({ target }) => target === 'a')).toMatchObject([
       { rule: 'must-be-open', vantage: 'local', result: 'pass', state: 'open', attempts: 1 },
-      { rule: 'must-be-shut', result: 'pass', state: 'closed', evidence: { port: params.closedPort } },
+      { rule: 'must-be-unreachable', result: 'pass', state: 'closed', evidence: { port: params.closedPort } },
       { rule: 'from-elsewhere', vantage: 'zone:elsewhere', result: 'notchecked', evidence: null, latencyMs: null },
       { rule: 'when-https', result: 'notapplicable', reason: { code: 'condition-not-met' }, attempts: 0 },
     ])
@@ -51,7 +51,7 @@ describe('an audit', () => {
     const [from, to] = [await app.stores.drift.pointInTimeOf(first), await app.stores.drift.pointInTimeOf(second)]
     if (!from || !to) throw new Error('an audit is gone')
     const { items } = await (await app.stores.drift.compare(from.point, to.point, {})).page({ limit: 10 })
-    expect(items.map((item) => [item.rule, item.class])).toEqual([['must-be-shut', 'recovered']])
+    expect(items.map((item) => [item.rule, item.class])).toEqual([['must-be-unreachable', 'recovered']])
   })
 
   test('of which nothing can be probed ends all the same', async () => {
@@ -140,7 +140,7 @@ describe('delivery', () => {
     const job = { auditId, batchId: batch?.id ?? -1, checks: 4 }
     await app.transaction((_, tx) => app.enqueueBatches(tx, 'local', [job, job, job]))
     const completed = async () => (await jobsOf(auditId)).filter(({ state }) => state === 'completed').length
-    await expect.poll(completed).toBe(4) // the batch, and three more: nobody tells of them, they are seen at the next look
+    await expect.poll(completed).toBe(4) // the batch, and three more: without a notification, the next poll finds them
     expect(await app.findings(auditId)).toEqual(before)
   })
 

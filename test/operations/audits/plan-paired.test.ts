@@ -10,17 +10,24 @@ let ids: Map<string, number>
 beforeAll(async () => {
   stores = await openTestStores()
   for (const name of ['hq', 'plant', 'dmz', 'cafe']) await stores.vantages.announce({ name, zones: ['any'] })
-  ids = await stores.vantages.ids(['hq', 'plant', 'dmz', 'cafe', 'nobody'])
+  ids = await stores.vantages.ids(['hq', 'plant', 'dmz', 'cafe', 'absent'])
 })
 afterAll(() => stores?.close())
 
 const idOf = (name: string) => ids.get(name) ?? -1
-const placeOf = (vantage: string, covered = true): Origin => ({ vantage, covered, indirect: false })
+const originOf = (vantage: string, covered = true): Origin => ({ vantage, covered, indirect: false })
 const paired = { ...ruleThat({}), unlike: { from: ['untrusted'], expect: { state: ['closed' as const] } } }
 
 const probeFrom = (vantage: string, more: Partial<PlannedProbe> = {}): PlannedProbe => ({
-  ...{ kind: 'probe', origin: placeOf(vantage), rule: paired, host: '192.0.2.1', targetId: 1, seriesId: idOf(vantage) },
-  ...{ vantageId: idOf(vantage), unlike: [placeOf('dmz'), placeOf('cafe')] },
+  ...{
+    kind: 'probe',
+    origin: originOf(vantage),
+    rule: paired,
+    host: '192.0.2.1',
+    targetId: 1,
+    seriesId: idOf(vantage),
+  },
+  ...{ vantageId: idOf(vantage), unlike: [originOf('dmz'), originOf('cafe')] },
   ...more,
 })
 
@@ -45,7 +52,7 @@ test('each target has probes of its own from the other side', async () => {
 })
 
 test('a zone without a vantage is a side without probes', async () => {
-  const unlike = [placeOf('dmz'), placeOf('zone:mars', false)]
+  const unlike = [originOf('dmz'), originOf('zone:mars', false)]
   const { pairs, probes } = await planPairs(stores, [probeFrom('hq', { unlike })])
   expect(pairs[0]?.others).toEqual([
     { vantage: 'dmz', vantageId: idOf('dmz') },

@@ -53,12 +53,15 @@ describe('the preview of a draft', () => {
   })
 
   test('judges what was seen inside a window as it was judged then', async () => {
-    const windowed = { ...changed('must-be-shut', { insideWindow: { expect: { state: ['open'] } } }), name: 'windowed' }
+    const windowed = {
+      ...changed('must-be-unreachable', { insideWindow: { expect: { state: ['open'] } } }),
+      name: 'windowed',
+    }
     await app.stores.policies.put(windowed)
     const params = { openPort: listener.port, closedPort: listener.port }
     await app.stores.targets.save([{ name: 'inside', address: '127.0.0.1', params }])
     const at = new Date()
-    const window = { policy: windowed.name, rules: ['must-be-shut'], targets: ['inside'], params: {} }
+    const window = { policy: windowed.name, rules: ['must-be-unreachable'], targets: ['inside'], params: {} }
     const times = { from: at, to: new Date(at.getTime() + 3_600_000) }
     const more = { ticket: 'CHG1', reason: 'a test' }
     const id = await requestWindow(app, { ...window, ...times, ...more }, { actor: 'one', now: at })
@@ -125,7 +128,7 @@ describe('the preview of a draft', () => {
     const { changes, counts } = await preview('fresh', ports)
     expect(changes).toEqual([
       ['must-be-open', 'local', null, 'unknown'],
-      ['must-be-shut', 'local', null, 'unknown'],
+      ['must-be-unreachable', 'local', null, 'unknown'],
       ['from-elsewhere', 'zone:elsewhere', null, 'notchecked'],
     ])
     expect(counts).toMatchObject({ unknown: 2, notchecked: 1, notapplicable: 1 })
@@ -137,7 +140,7 @@ describe('the preview of a draft', () => {
     await app.query(`UPDATE span SET from_at = from_at - interval '1 hour' FROM target t
       WHERE t.id = target_id AND t.name = 'conflict'`)
     await closing.close()
-    // The port is shut by now, says another policy; `ports` has not looked again.
+    // By another policy, the port is closed now; `ports` has not probed again.
     await app.stores.policies.put({ ...ports, name: 'other-ports' })
     await app.ended(await app.accept({ policy: 'other-ports', targets: ['conflict'] }))
     expect((await preview('conflict', ports)).changes).toEqual([])

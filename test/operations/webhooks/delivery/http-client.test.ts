@@ -63,7 +63,7 @@ describe('a post', () => {
 
   test.each([
     ['where the allow-list does not lead', { allow: '127.0.0.2/32' }],
-    ['to the metadata service, whatever is allowed', { allow: '0.0.0.0/0' }, 'http://169.254.169.254/'],
+    ['to the metadata service, for any allowed networks', { allow: '0.0.0.0/0' }, 'http://169.254.169.254/'],
   ] as const)('never goes %s', async (_, request, url?: string) => {
     const receiver = await start()
     expect(await open(request)(url ?? receiver.url)).toMatchObject({ status: null, error: 'egress-denied' })
@@ -115,7 +115,7 @@ describe('a post settles, with an error, when the receiver', () => {
   const behaviours: [string, (socket: Duplex) => unknown][] = [
     ['switches protocols and stays silent', (socket) => socket.write(switching)],
     ['switches protocols and closes', (socket) => socket.end(switching)],
-    ['closes at once', (socket) => socket.end()],
+    ['closes immediately', (socket) => socket.end()],
     ['resets', (socket) => socket.destroy()],
     ['never responds', () => {}],
     ['closes within the status line', (socket) => socket.end('HTTP/1.1 2')],
@@ -126,12 +126,12 @@ describe('a post settles, with an error, when the receiver', () => {
     ['is no HTTP server', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')],
     ['sends endless headers', (socket) => socket.write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(200_000)}`)],
   ]
-  const answering = (behave: (socket: Duplex) => unknown) => (socket: Duplex) => {
+  const withReader = (behave: (socket: Duplex) => unknown) => (socket: Duplex) => {
     socket.on('error', () => {}).once('data', () => behave(socket))
   }
 
   test.each(behaviours)('%s', async (_, behave) => {
-    const { port, close } = await listen(createTcpServer(answering(behave)))
+    const { port, close } = await listen(createTcpServer(withReader(behave)))
     closers.push(close)
     const attempt = await open({ timeoutMs: 500 })(`http://127.0.0.1:${port}/`)
     expect(attempt).toMatchObject({ status: null, error: expect.stringMatching(/./) })
@@ -141,7 +141,7 @@ describe('a post settles, with an error, when the receiver', () => {
   test.each(behaviours)('over TLS %s', async (_, behave) => {
     const authority = await createAuthority('Receivers')
     const { cert, key } = await authority.issue({ commonName: 'localhost', subjectAltName: 'IP:127.0.0.1' })
-    const { port, close } = await listen(createTlsServer({ cert, key }, answering(behave)))
+    const { port, close } = await listen(createTlsServer({ cert, key }, withReader(behave)))
     closers.push(close)
     const attempt = await open({ timeoutMs: 500, ca: authority.ca })(`https://127.0.0.1:${port}/`)
     expect(attempt).toMatchObject({ status: null, error: expect.stringMatching(/./) })
@@ -149,7 +149,7 @@ describe('a post settles, with an error, when the receiver', () => {
 
   test('speaks no TLS, or closes within the handshake', async () => {
     for (const behave of behaviours.map(([, behave]) => behave).slice(2, 5)) {
-      const { port, close } = await listen(createTcpServer(answering(behave)))
+      const { port, close } = await listen(createTcpServer(withReader(behave)))
       closers.push(close)
       expect(await open({ timeoutMs: 500 })(`https://127.0.0.1:${port}/`)).toMatchObject({ status: null })
     }
@@ -157,7 +157,7 @@ describe('a post settles, with an error, when the receiver', () => {
 
   test('takes early hints for what they are, and the response after them', async () => {
     const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n'
-    const { port, close } = await listen(createTcpServer(answering((socket) => socket.write(early))))
+    const { port, close } = await listen(createTcpServer(withReader((socket) => socket.write(early))))
     closers.push(close)
     expect(await open()(`http://127.0.0.1:${port}/`)).toMatchObject({ status: 204, error: null })
   })
