@@ -64,7 +64,7 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
 
   test('in the middle of a batch finishes it, keeps it, and delivers it once when it is back', async () => {
     const closedElsewhere = ports.rules
-      .filter(({ id }) => id === 'must-be-shut')
+      .filter(({ id }) => id === 'must-be-unreachable')
       .map((rule) => ({ ...rule, port: slowPort, from: ['elsewhere'] }))
     await service.stores.policies.put({ name: 'closed', title: 'Closed', rules: closedElsewhere })
     const agent = await startAgent()

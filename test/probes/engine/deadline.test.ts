@@ -28,10 +28,10 @@ test('a canceled expiry does not call back, even if canceled during the turn of 
   const cancel = deadline.onExpiry(() => {
     called = true
   })
-  const cancelAtOnce = deadline.onExpiry(() => {
+  const cancelImmediately = deadline.onExpiry(() => {
     called = true
   })
-  cancelAtOnce()
+  cancelImmediately()
   setTimeout(cancel, 20)
   blockFor(30) // so that both timers fire together, the deadline's first
   await expiry(1)

@@ -13,14 +13,14 @@ const nameServer = (address: string) => `
     if (!(label in codes)) return
     const end = query.indexOf(0, 12) + 5
     const isA = query.readUInt16BE(end - 4) === 1
-    const answers = label === 'target' && isA ? 1 : 0
+    const recordCount = label === 'target' && isA ? 1 : 0
     const head = Buffer.alloc(12)
     query.copy(head, 0, 0, 2)
     head.writeUInt16BE(0x8180 | codes[label], 2)
     head.writeUInt16BE(1, 4)
-    head.writeUInt16BE(answers, 6)
+    head.writeUInt16BE(recordCount, 6)
     const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ${address.replaceAll('.', ', ')}])
-    server.send(Buffer.concat([head, query.subarray(12, end), ...(answers ? [record] : [])]), port, address)
+    server.send(Buffer.concat([head, query.subarray(12, end), ...(recordCount ? [record] : [])]), port, address)
   })
   server.bind(53, '${address}', () => console.log('up'))`
 

@@ -124,7 +124,7 @@ describe('a peer that goes on otherwise', () => {
     ['goes after the greeting', [greeting, { receive: 5 }, 'end'], 'connection-closed', facts],
     ['is silent after the greeting', [greeting, 'hang'], 'protocol-timeout', facts],
     [
-      'speaks before it is asked to',
+      'speaks before any command',
       [{ send: '220 mail.lab.test ESMTP peer\r\n250 STARTTLS\r\n' }, 'hang'],
       'protocol-violation',
       facts,
@@ -219,7 +219,7 @@ describe('after STARTTLS', () => {
     ],
     ['one byte in clear behind the 220', () => [...upTo220('220 go\r\n2'), { upgrade: identity }, 'hang']],
     [
-      'a reply in clear a little later, in place of TLS',
+      'a reply in clear a little later, instead of TLS',
       () => [...upTo220('220 go\r\n'), { pauseMs: 50 }, { send: '250 injected\r\n' }, 'hang'],
     ],
   ])('plaintext is an injection, and no TLS fact is believed: %s', async (_what, script) => {

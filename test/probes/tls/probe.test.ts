@@ -32,7 +32,7 @@ async function probeWith(variant: TlsVariant, offerVersions?: TlsVersion[]) {
   return await runProbe(peer, { trustedCa: peer.ca, offerVersions })
 }
 
-async function lookAtScript(script: readonly Step[], deadlineMs?: number) {
+async function probeScript(script: readonly Step[], deadlineMs?: number) {
   await using peer: HostilePeer = await startHostile(script)
   return await runProbe(peer, {}, '127.0.0.1', deadlineMs)
 }
@@ -240,24 +240,24 @@ describe('peers that do not speak TLS', () => {
     ['other', hostile.garbage],
     ['other', hostile.banner('220 (vsFTPd 3.0.3)\r\n')],
   ] as const)('%s is recognized by its first bytes', async (spoke, script) => {
-    expect(await lookAtScript(script)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke } })
+    expect(await probeScript(script)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke } })
   })
 
   test('a silent peer has an open port and times out', async () => {
     const silence = { state: 'open', reason: 'protocol-timeout', facts: { spoke: 'nothing' } }
-    expect(await lookAtScript(hostile.silent, 200)).toEqual(silence)
+    expect(await probeScript(hostile.silent, 200)).toEqual(silence)
   })
 
   test('a close and a reset without a response have different reasons', async () => {
     const facts = { spoke: 'nothing' }
     const closed = { state: 'open', reason: 'connection-closed', facts }
-    expect(await lookAtScript([{ receive: 1 }, 'end'])).toEqual(closed)
-    expect(await lookAtScript([{ receive: 1 }, 'reset'])).toEqual({ ...closed, reason: 'connection-reset' })
+    expect(await probeScript([{ receive: 1 }, 'end'])).toEqual(closed)
+    expect(await probeScript([{ receive: 1 }, 'reset'])).toEqual({ ...closed, reason: 'connection-reset' })
   })
 
   test('a fatal alert is reported by its number', async () => {
     const alert: Step[] = [{ receive: 1 }, { send: Buffer.of(21, 3, 3, 0, 2, 2, 80) }, 'end']
-    expect(await lookAtScript(alert)).toEqual({ state: 'open', reason: 'tls-alert', facts: { alert: 80 } })
+    expect(await probeScript(alert)).toEqual({ state: 'open', reason: 'tls-alert', facts: { alert: 80 } })
   })
 
   test('a server that rejects our ALPN names is probed again without ALPN', async () => {
@@ -272,7 +272,7 @@ describe('peers that do not speak TLS', () => {
 
   test('an interrupted handshake has failed', async () => {
     const torn: Step[] = [{ receive: 1 }, { send: Buffer.of(22, 3, 3, 0, 90, 2, 0, 0) }, 'end']
-    expect(await lookAtScript(torn)).toEqual({ state: 'open', reason: 'tls-handshake-failed', facts: {} })
+    expect(await probeScript(torn)).toEqual({ state: 'open', reason: 'tls-handshake-failed', facts: {} })
   })
 
   test('a name is sent as SNI, an address is not', async () => {
