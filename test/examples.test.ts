@@ -276,7 +276,7 @@ describe.skipIf(!isInstalled(client))('the typed client', () => {
       'epp-01',
     ])
     expect([code, stderr]).toEqual([0, ''])
-    expect(stdout).toBe('verdict: fail\nfail: epp-01 must-be-shut local open\n')
+    expect(stdout).toBe('verdict: fail\nfail: epp-01 must-be-unreachable local open\n')
   })
 })
 

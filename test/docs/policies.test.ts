@@ -61,9 +61,9 @@ describe.each([
 
 test('docs/policies.md names for each group of an expectation the protocols that take it', () => {
   const wrong = rowsUnder('Fields of an expectation').flatMap(([path, cells]) => {
-    const takers = protocolNames.filter((name) => (path.split('.')[0] ?? '') in protocols[name].expects)
+    const protocolsOfField = protocolNames.filter((name) => (path.split('.')[0] ?? '') in protocols[name].expects)
     const written = cells.split('|')[0]?.trim()
-    return written === (takers.join(', ') || 'any') ? [] : [`${path}: ${takers.join(', ')}`]
+    return written === (protocolsOfField.join(', ') || 'any') ? [] : [`${path}: ${protocolsOfField.join(', ')}`]
   })
   expect(wrong).toEqual([])
 })

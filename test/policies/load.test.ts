@@ -15,7 +15,7 @@ const parameters = {
 }
 const rule = {
   id: 'ssh',
-  title: 'SSH answers',
+  title: 'SSH responds',
   severity: 'high',
   direction: 'inbound',
   from: ['client'],

@@ -12,7 +12,7 @@ parameters:
     default: 22
 rules:
   - id: ssh
-    title: SSH answers
+    title: SSH responds
     severity: high
     direction: inbound
     from: [client]

@@ -99,7 +99,7 @@ export const ports: PolicyDocument = {
   },
   rules: [
     rule('must-be-open', { port: '${openPort}' }),
-    rule('must-be-shut', { port: '${closedPort}', expect: { state: ['closed', 'filtered'] } }),
+    rule('must-be-unreachable', { port: '${closedPort}', expect: { state: ['closed', 'filtered'] } }),
     rule('from-elsewhere', { port: '${openPort}', from: ['elsewhere'] }),
     rule('when-https', {
       when: '${httpsPort}',

@@ -38,11 +38,11 @@ export default async function setup(project: TestProject) {
     )
     socket.end(JSON.stringify(announcement))
   }
-  const desk = createServer((socket) => void announce(socket)).listen(path)
-  await once(desk, 'listening')
+  const announcements = createServer((socket) => void announce(socket)).listen(path)
+  await once(announcements, 'listening')
   project.provide('databaseServer', path)
   return async () => {
-    desk.close()
+    announcements.close()
     await started?.then(
       (server) => server.stop(),
       () => {},

@@ -27,7 +27,7 @@ export interface Import {
   typesOnly: boolean
 }
 
-// Errs on the side of finding too much: a string that looks like an import can be written otherwise.
+// Prefers false positives: a string in the form of an import can be written otherwise.
 const importPattern =
   /(?:\b(?:import|export)\s+(type\s+)?([^;'"`]*?)\s*\bfrom|\bimport\s*\(|\bimport|\brequire\s*\()\s*['"`]([^'"`]+)['"`]/g
 

@@ -77,7 +77,7 @@ export function auditIds(count: number): string[] {
 /** A running audit of these targets with one batch, by default of the same policy. */
 export async function startAudit(
   stores: Stores,
-  { id = newUuid(), targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditWish = {},
+  { id = newUuid(), targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditSettings = {},
 ): Promise<{ auditId: string; batchId: number }> {
   const { stored } = await stores.policies.put(policy)
   const order = { id, targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
@@ -98,7 +98,7 @@ async function localVantage({ vantages }: Stores): Promise<number> {
   return (await find()) ?? -1
 }
 
-interface AuditWish {
+interface AuditSettings {
   id?: string
   targetIds?: number[]
   policy?: PolicyDocument

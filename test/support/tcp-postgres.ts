@@ -13,7 +13,7 @@ export interface TcpPostgres {
   url: string
 }
 
-/** Prepares a cluster in `dataDir` that trusts everybody who connects over TCP; as the service never does. */
+/** Prepares a cluster in `dataDir` that trusts every TCP client, which the service never does. */
 export async function prepareTcpPostgres(dataDir: string, settings: readonly string[]): Promise<TcpPostgres> {
   const directories = await prepareDirectory(dataDir, () => {})
   await initialise(directories, () => {})

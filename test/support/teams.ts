@@ -19,7 +19,7 @@ export const exposures: PolicyDocument = {
   ...ports,
   name: 'exposures',
   rules: ports.rules.map((rule) =>
-    rule.id === 'must-be-shut' ? { ...rule, insideWindow: { expect: { state: ['open'] } } } : rule,
+    rule.id === 'must-be-unreachable' ? { ...rule, insideWindow: { expect: { state: ['open'] } } } : rule,
   ),
 }
 
@@ -75,7 +75,12 @@ async function makeTeam(
     cron: '0 2 * * *',
     audit: { policy: 'exposures', targets: { labels: { site: 'hq' } } },
   })
-  const permission = { policy: 'exposures', rules: ['must-be-shut'], targets: [target], reason: `${team} asks` }
+  const permission = {
+    policy: 'exposures',
+    rules: ['must-be-unreachable'],
+    targets: [target],
+    reason: `request of ${team}`,
+  }
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const window = await create('/v1/windows', { ...permission, ticket: `${team}-1`, from: at(1), to: at(2) })
   const waiver = await create('/v1/waivers', { ...permission, expiresAt: at(24) })

@@ -101,7 +101,7 @@ export async function runThrough(stores: TestStores, ticks: readonly Date[]) {
   }
   await two.decided(ticks.length + 1) // nothing more comes of them
   await two.stop()
-  // The clock may jump while the queue waits for an answer to its own heartbeat, and hours pass until it comes.
+  // The clock may jump while the queue waits for a response to its heartbeat, and hours pass until it comes.
   expect(two.errors.filter(({ message }) => message !== 'LISTEN/NOTIFY heartbeat timed out')).toEqual([])
   return runs(stores)
 }

@@ -28,14 +28,14 @@ test('the same key of another caller is another key', async () => {
 
 test('one of many concurrent claims succeeds, and the others return that one', async () => {
   const claim = newClaim()
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Array.from({ length: 8 }, async (_, i) => {
       const resource = `made-by-${i}`
       const earlier = await stores.transaction((tx) => tx.idempotency.claim({ ...claim, resource }))
       return earlier?.resource ?? resource
     }),
   )
-  expect(new Set(answers).size).toBe(1)
+  expect(new Set(responses).size).toBe(1)
 })
 
 test('a claim waits for the transaction of the one before it, and gets the key when that is rolled back', async () => {

@@ -29,18 +29,18 @@ async function askAtOnce(file: string): Promise<unknown[]> {
     () => new Worker(code, { eval: true, workerData: { ready, file, secret: randomUUID() } }),
   )
   await Promise.all(workers.map((worker) => once(worker, 'message')))
-  const answers = workers.map(async (worker) => (await once(worker, 'message'))[0])
+  const responses = workers.map(async (worker) => (await once(worker, 'message'))[0])
   Atomics.store(ready, 0, 1)
   Atomics.notify(ready, 0)
-  return Promise.all(answers)
+  return Promise.all(responses)
 }
 
 test('a secret is created once by concurrent processes, readable by its user only', async () => {
   const dataDir = await newDataDir()
-  const answers = await askAtOnce(join(dataDir, 'any.key'))
-  expect(answers).toHaveLength(8)
-  expect(new Set(answers).size).toBe(1)
-  expect(await readFile(join(dataDir, 'any.key'), 'utf8')).toBe(`${answers[0]}\n`)
+  const responses = await askAtOnce(join(dataDir, 'any.key'))
+  expect(responses).toHaveLength(8)
+  expect(new Set(responses).size).toBe(1)
+  expect(await readFile(join(dataDir, 'any.key'), 'utf8')).toBe(`${responses[0]}\n`)
   expect((await stat(join(dataDir, 'any.key'))).mode & 0o777).toBe(0o600)
   expect(await readdir(dataDir)).toEqual(['any.key'])
 })

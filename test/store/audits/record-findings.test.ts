@@ -182,12 +182,12 @@ describe('a batch', () => {
     const series = await makeSeries(stores, ['at-once'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
     const results = ['pass', 'fail', 'unknown', 'error'] as const
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       results.map((result, i) =>
         stores.record({ ...started, findings: series.map((one) => finding(one, i, { result })) }),
       ),
     )
-    for (const answer of answers) expect(answer).toMatchObject({ done: 3, batchesLeft: 0 })
+    for (const response of responses) expect(response).toMatchObject({ done: 3, batchesLeft: 0 })
     const recorded = await stores.query<{ result: number }>(
       `SELECT DISTINCT result FROM finding WHERE audit_id = '${started.auditId}'`,
     )

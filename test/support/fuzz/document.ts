@@ -94,13 +94,15 @@ export interface HttpResponse {
   body: string
 }
 
-/** What is wrong with an answer by the document; undefined where it is as promised. */
-export function violationOf(operation: Operation, answer: HttpResponse): string | undefined {
-  const { status, contentType, body } = answer
+/** The first deviation of a response from the document; undefined where it conforms. */
+export function violationOf(operation: Operation, received: HttpResponse): string | undefined {
+  const { status, contentType, body } = received
   const response = operation.responses[status]
   if (!response) return `the status ${status} is not documented: ${body.slice(0, 300)}`
-  const odd = Object.keys(response.headers ?? {}).find((name) => !fitsHeader(name, answer.headers[name.toLowerCase()]))
-  if (odd !== undefined) return `${status} has not the documented header ${odd}: ${JSON.stringify(answer.headers)}`
+  const odd = Object.keys(response.headers ?? {}).find(
+    (name) => !fitsHeader(name, received.headers[name.toLowerCase()]),
+  )
+  if (odd !== undefined) return `${status} has not the documented header ${odd}: ${JSON.stringify(received.headers)}`
   const types = Object.keys(response.content ?? {})
   if (types.length === 0) return body === '' ? undefined : `${status} has a body, and none is documented`
   const type = contentType?.split(';')[0]

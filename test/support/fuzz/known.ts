@@ -1,11 +1,11 @@
 /** What the service has, by collection: newest last. A draft's `§collection§n§` is one of them at the time when it is sent. */
 export interface Known {
   add(collection: string, value: unknown): void
-  /** Puts what is known in the place of every mark. */
+  /** Replaces every mark by a known value. */
   fill<T>(value: T): T
 }
 
-/** A target that is not among what is known, so that nobody retires it. */
+/** A target that is not among the known ones, so that no request retires it. */
 export const keptTarget = 'kept'
 
 const keep = 40
@@ -21,9 +21,9 @@ export function createKnown(): Known {
     if (typeof value === 'string') {
       const [whole, collection = '', index = ''] = new RegExp(`^${mark.source}$`).exec(value) ?? []
       if (whole !== undefined) return pick(collection, index)
-      return value.replace(mark, (_, name: string, place: string) => String(pick(name, place)))
+      return value.replace(mark, (_, name: string, index: string) => String(pick(name, index)))
     }
-    if (Array.isArray(value)) return Array.from(value, fill) // map() asks its `constructor`, which may be one of ours
+    if (Array.isArray(value)) return Array.from(value, fill) // map() uses its `constructor`, which may be a generated value
     if (typeof value !== 'object' || value === null) return value
     // fromEntries defines: `__proto__` stays a key.
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fill(member)]))
@@ -38,7 +38,7 @@ export function createKnown(): Known {
   }
 }
 
-/** Learns the names and ids in an answer of a path. */
+/** Adds the names and ids in a response of a path. */
 export function learn(known: Known, path: string, body: unknown): void {
   const collection =
     path

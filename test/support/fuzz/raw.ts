@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import type { HttpResponse } from './document.ts'
 
-/** Sends a request as it is written, with any method there is or is not, and reads the answer to the end of the connection. */
+/** Sends a request with any method, existing or not, and reads the response to the end of the connection. */
 export async function sendRaw(
   url: string,
   request: { method: string; path: string; key: string },

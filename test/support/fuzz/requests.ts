@@ -7,7 +7,7 @@ import { knownAs, valid, wild } from './values.ts'
 export interface Draft {
   method: string
   path: string
-  /** Whether the answer may not end. */
+  /** Whether the response may be endless. */
   streams: boolean
   /** By name; a value as it is written into the path, before it is encoded. */
   inPath: Record<string, string>
@@ -47,7 +47,7 @@ function drafts(operation: Operation, odd: ReadonlySet<(typeof parts)[number]>):
   const fitting = schema ? valid(schema) : fc.constant(undefined)
   const body = sample ? fc.oneof(fitting, fc.nat().map(sample)) : fitting
   const query = queryOf(parametersOf(operation, 'query'), odd.has('query'))
-  const asked = queries[operation.name]
+  const sampleQuery = queries[operation.name]
   const oddBody = fc.oneof({ weight: 3, arbitrary: mutated(body) }, { weight: 1, arbitrary: wild })
   return fc
     .record({
@@ -56,7 +56,7 @@ function drafts(operation: Operation, odd: ReadonlySet<(typeof parts)[number]>):
           parametersOf(operation, 'path').map((one) => [one.name, inPath(operation, one, odd.has('inPath'))]),
         ),
       ),
-      query: asked ? fc.oneof(query, fc.constant(asked)) : query,
+      query: sampleQuery ? fc.oneof(query, fc.constant(sampleQuery)) : query,
       headers: headersOf(parametersOf(operation, 'header'), Object.keys(operation.bodies), odd.has('headers')),
       body: odd.has('body') ? oddBody : body,
       damage: odd.has('damage')
@@ -76,8 +76,8 @@ function drafts(operation: Operation, odd: ReadonlySet<(typeof parts)[number]>):
     }))
 }
 
-const parametersOf = ({ parameters }: Operation, place: Parameter['in']) =>
-  parameters.filter((parameter) => parameter.in === place)
+const parametersOf = ({ parameters }: Operation, location: Parameter['in']) =>
+  parameters.filter((parameter) => parameter.in === location)
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
@@ -186,14 +186,14 @@ function headersOf(
     )
 }
 
-/** The value with one place changed: another value there, nothing, or something beside it. */
+/** The value with one member replaced, removed, or another one added beside it. */
 function mutated(values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc
     .tuple(values, fc.nat(1_000), wild, fc.constantFrom('replace', 'remove', 'add'))
-    .map(([value, place, other, kind]) => {
+    .map(([value, index, other, kind]) => {
       const copy = structuredClone(value)
-      const places = placesIn(copy)
-      const [holder, key] = places[place % Math.max(places.length, 1)] ?? []
+      const members = membersOf(copy)
+      const [holder, key] = members[index % Math.max(members.length, 1)] ?? []
       if (holder === undefined || key === undefined) return kind === 'remove' ? undefined : other
       if (kind === 'replace') put(holder, key, other)
       else if (kind === 'remove') delete holder[key]
@@ -208,11 +208,11 @@ type Holder = Record<string, unknown>
 const put = (holder: Holder, key: string, value: unknown) =>
   Object.defineProperty(holder, key, { value, enumerable: true, configurable: true, writable: true })
 
-function placesIn(value: unknown): [Holder, string][] {
+function membersOf(value: unknown): [Holder, string][] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, member]) => [
     [value as Holder, key] as [Holder, string],
-    ...placesIn(member),
+    ...membersOf(member),
   ])
 }
 
@@ -226,17 +226,17 @@ export function write(
   const text = isText ? body : (JSON.stringify(body) ?? '')
   if (!damage) return text
   const { kind, at } = damage
-  const place = at % Math.max(text.length, 1)
+  const offset = at % Math.max(text.length, 1)
   switch (kind) {
     case 'cut':
-      return text.slice(0, place)
+      return text.slice(0, offset)
     case 'double':
       return text.replace(/^\{("[^"]*":)/, '{$1null,$1')
     case 'bytes':
       return Buffer.concat([
-        Buffer.from(text.slice(0, place)),
+        Buffer.from(text.slice(0, offset)),
         Buffer.from([0xc3, 0x28, 0xff]),
-        Buffer.from(text.slice(place)),
+        Buffer.from(text.slice(offset)),
       ])
     case 'deep':
       return `${'['.repeat(at * 250)}${']'.repeat(at * 250)}`

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { type Operation, operations, violationOf } from './document.ts'
-import type { FurnishedService } from './furnished-service.ts'
 import { createTally } from './kinds.ts'
 import { learn } from './known.ts'
+import type { PopulatedService } from './populated-service.ts'
 import { type Draft, requestsTo } from './requests.ts'
 import { type Keys, send } from './send.ts'
 
@@ -23,7 +23,7 @@ interface FuzzOutcome {
 }
 
 /** Sends this many generated requests, the same share to each operation, and prints how many of which kind. */
-export async function fuzzOperations(furnished: FurnishedService, requests: number): Promise<FuzzOutcome> {
+export async function fuzzOperations(populated: PopulatedService, requests: number): Promise<FuzzOutcome> {
   const counts = new Map<string, StatusCounts>()
   const tally = createTally()
   const startedAt = performance.now()
@@ -34,7 +34,7 @@ export async function fuzzOperations(furnished: FurnishedService, requests: numb
       const statuses: StatusCounts = {}
       counts.set(operation.name, statuses)
       const numRuns = Math.ceil(requests / operations.length)
-      const failure = await fuzz(operation, { furnished, numRuns, statuses, tally })
+      const failure = await fuzz(operation, { populated, numRuns, statuses, tally })
       if (failure) failures.push(failure)
     }
   }
@@ -52,27 +52,27 @@ export async function fuzzOperations(furnished: FurnishedService, requests: numb
 }
 
 interface FuzzedOperation {
-  furnished: FurnishedService
+  populated: PopulatedService
   numRuns: number
   /** Receives the number of responses by status. */
   statuses: StatusCounts
   tally: ReturnType<typeof createTally>
 }
 
-async function fuzz(operation: Operation, { furnished, numRuns, statuses, tally }: FuzzedOperation) {
-  const { service, known, url } = furnished
+async function fuzz(operation: Operation, { populated, numRuns, statuses, tally }: FuzzedOperation) {
+  const { service, known, url } = populated
   const property = fc.asyncProperty(requestsTo(operation), async (draft: Draft) => {
-    const answer = await send(service, draft, { known, keys: keysFor(operation, furnished), url })
-    tally.add(answer)
-    statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+    const response = await send(service, draft, { known, keys: keysFor(operation, populated), url })
+    tally.add(response)
+    statuses[response.status] = (statuses[response.status] ?? 0) + 1
     const isReady = operation.path === '/readyz'
-    if (answer.status >= 500 && !isReady) throw new Error(`${answer.status}: ${answer.body.slice(0, 300)}`)
-    const schemaIssue = violationOf(operation, answer)
+    if (response.status >= 500 && !isReady) throw new Error(`${response.status}: ${response.body.slice(0, 300)}`)
+    const schemaIssue = violationOf(operation, response)
     if (schemaIssue) throw new Error(schemaIssue)
     // The keys in use are not among those that a request may revoke.
-    const learns = answer.status < 300 && operation.name !== 'GET /v1/keys'
-    if (learns && /^application\/json/.test(answer.contentType ?? ''))
-      learn(known, operation.path, JSON.parse(answer.body))
+    const learns = response.status < 300 && operation.name !== 'GET /v1/keys'
+    if (learns && /^application\/json/.test(response.contentType ?? ''))
+      learn(known, operation.path, JSON.parse(response.body))
   })
   const { failed, errorInstance, counterexample } = await fc.check(property, {
     numRuns,
@@ -85,7 +85,7 @@ async function fuzz(operation: Operation, { furnished, numRuns, statuses, tally 
 }
 
 /** A key may not approve what it requested itself. */
-const keysFor = ({ path }: Operation, { service, keys }: FurnishedService): Keys =>
+const keysFor = ({ path }: Operation, { service, keys }: PopulatedService): Keys =>
   path.endsWith('/approve') ? { ...keys, admin: service.key } : keys
 
 function report(counts: Map<string, StatusCounts>, elapsedMs: number): void {

@@ -5,7 +5,7 @@ import { type Draft, write } from './requests.ts'
 
 export type Keys = Record<Draft['key'], string | undefined>
 
-/** Sends a draft: without a socket, or over one where the answer is a stream that may not end. */
+/** Sends a draft: without a socket, or over one where the response is a stream that may be endless. */
 export async function send(
   service: TestService,
   draft: Draft,
@@ -26,13 +26,13 @@ export async function send(
   // fetch() refuses to send `expect`.
   if (draft.streams) delete headers.expect
   if (draft.streams) return read(await fetch(url + target, { method, headers, signal: AbortSignal.timeout(10_000) }))
-  const answer = await service.server.inject({
+  const injected = await service.server.inject({
     method,
     url: target,
     headers,
     ...(payload !== undefined && { payload }),
   })
-  const { statusCode: status, headers: given, body } = answer
+  const { statusCode: status, headers: given, body } = injected
   return { status, contentType: given['content-type']?.toString(), headers: given, body, sent: payload }
 }
 

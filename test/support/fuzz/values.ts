@@ -78,9 +78,9 @@ const gentle: Record<string, readonly unknown[]> = {
   cron: ['30 2 * * *', '*/5 * * * 1-5', '0 0 29 2 *'],
   timeZone: ['UTC', 'Europe/Berlin', 'Pacific/Apia'],
   params: [{ openPort: 9, closedPort: 9 }, { openPort: 9, closedPort: 22, httpsPort: 443 }, {}],
-  from: ['2026-11-01T00:00:00Z', knownAs('moments', 0), knownAs('moments', 1), knownAs('moments', 2)],
-  to: ['2026-12-01T00:00:00Z', knownAs('moments', 0), knownAs('moments', 1), knownAs('moments', 2)],
-  at: ['2026-11-20T00:00:00Z', knownAs('moments', 3)],
+  from: ['2026-11-01T00:00:00Z', knownAs('times', 0), knownAs('times', 1), knownAs('times', 2)],
+  to: ['2026-12-01T00:00:00Z', knownAs('times', 0), knownAs('times', 1), knownAs('times', 2)],
+  at: ['2026-11-20T00:00:00Z', knownAs('times', 3)],
   label: ['site:hq', 'a:b'],
 }
 

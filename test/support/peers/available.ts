@@ -51,7 +51,7 @@ type PeerKind = keyof typeof needs
 
 /**
  * What is missing here to start these peers, as a sentence; undefined when nothing is.
- * With CI=true something missing is an error: there a skipped test would be a proof that nobody made.
+ * With CI=true something missing is an error: there a skipped test would hide a missing proof.
  */
 function missingPeers(...kinds: PeerKind[]): string | undefined {
   const missing = [...new Set(kinds.flatMap((kind) => missingOf(needs[kind])))]

@@ -19,7 +19,7 @@ export interface Exim extends Peer {
   port: number
   hostName: string
   ca: string
-  /** The main log, in which QUIT and lost connections are told apart. */
+  /** The main log, which distinguishes QUIT and lost connections. */
   log: () => Promise<string>
 }
 
@@ -61,7 +61,7 @@ function configuration(directory: string, { tls = true, extra = '' }: EximOption
     `tls_advertise_hosts = ${tls ? '*' : ''}`,
     `tls_certificate = ${directory}/tls.crt`,
     `tls_privatekey = ${directory}/tls.key`,
-    // No look-up of names: nothing beyond this machine is reached.
+    // No name resolution: nothing beyond this machine is reached.
     'host_lookup =',
     'helo_lookup_domains =',
     'rfc1413_query_timeout = 0s',

@@ -49,12 +49,17 @@ describe('hostile peers', () => {
     { name: 'HTTP', script: hostile.http, begins: 'HTTP/1.1 400', ending: 'end' },
     { name: 'SMTP', script: hostile.smtp, enough: 4, begins: '220 ', ending: 'enough' },
     { name: 'SSH', script: hostile.ssh, enough: 8, begins: 'SSH-2.0-', ending: 'enough' },
-    { name: 'an answer to what it got', script: [{ reply: (got) => `${got}!` }, 'end'], begins: 'hi!', ending: 'end' },
+    {
+      name: 'a response to received bytes',
+      script: [{ reply: (got) => `${got}!` }, 'end'],
+      begins: 'hi!',
+      ending: 'end',
+    },
   ])('can be $name', async ({ script, enough, begins, ending }) => {
     await using peer = await startHostile(script)
-    const answer = await converse(peer, 'hi', enough)
-    expect(answer.bytes.toString('latin1').slice(0, begins.length)).toBe(begins)
-    expect(answer.ending).toBe(ending)
+    const response = await converse(peer, 'hi', enough)
+    expect(response.bytes.toString('latin1').slice(0, begins.length)).toBe(begins)
+    expect(response.ending).toBe(ending)
   })
 
   test('can be silent, and hear what is said', async () => {
@@ -81,8 +86,8 @@ describeWithPeers(['openssl'], 'a hostile peer inside TLS', () => {
     await once(plain, 'data')
     const secure = tls.connect({ socket: plain, rejectUnauthorized: false })
     secure.write('hi')
-    const [answer] = await once(secure, 'data')
-    expect(String(answer)).toBe('secretly hi')
+    const [response] = await once(secure, 'data')
+    expect(String(response)).toBe('secretly hi')
     expect(String(peer.received[0])).toBe('STARTTLShi')
     secure.destroy()
   })

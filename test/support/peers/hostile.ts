@@ -14,7 +14,7 @@ export type Step =
   | { drip: Bytes; everyMs: number }
   /** Waits until the client has sent this many bytes more. */
   | { receive: number }
-  /** Waits for bytes and answers what this makes of them. */
+  /** Waits for bytes and sends the result of this function. */
   | { reply: (received: Buffer) => Bytes }
   | { pauseMs: number }
   /** Becomes a TLS server (PEM texts); the steps that follow happen inside TLS. */
@@ -40,7 +40,7 @@ export const hostile = {
   /** Bytes of no protocol, the same in every run. */
   garbage: script({ send: noise(4_096) }, 'hang'),
   /**
-   * Sends the first bytes of a recorded answer, then RST. `afterReceiving`: for protocols in which the client begins.
+   * Sends the first bytes of a recorded response, then RST. `afterReceiving`: for protocols in which the client begins.
    * Without the pause a client in the same process would see the RST before it sees that it is connected.
    */
   resetAt: (recorded: Uint8Array, bytes: number, { afterReceiving = 0, pauseMs = 10 } = {}) =>

@@ -21,7 +21,7 @@ export interface HttpsOptions extends HttpOptions {
 interface HttpPeer extends Peer {
   host: string
   port: number
-  /** What was asked so far: method, path and User-Agent. */
+  /** The requests so far: method, path and User-Agent. */
   requests: readonly { method: string; path: string; userAgent: string | undefined }[]
   openSockets: () => number
 }
@@ -30,24 +30,24 @@ export interface HttpsPeer extends HttpPeer {
   certificate: Certificate
 }
 
-/** A plain HTTP server of Node that gives every request the same answer. */
+/** A plain HTTP server of Node that gives every request the same response. */
 export async function startHttp(options: HttpOptions = {}): Promise<HttpPeer> {
-  const { requests, answer } = recording(options)
-  return serve(http.createServer(answer), options, { requests })
+  const { requests, respond } = recording(options)
+  return serve(http.createServer(respond), options, { requests })
 }
 
 /** The same over TLS; needs the openssl command for its certificate. */
 export async function startHttps(options: HttpsOptions = {}): Promise<HttpsPeer> {
-  const { requests, answer } = recording(options)
+  const { requests, respond } = recording(options)
   const certificate = options.certificate ?? (await tlsCertificate('self-signed'))
   const { minVersion, maxVersion } = options
-  const server = https.createServer({ cert: certificate.cert, key: certificate.key, minVersion, maxVersion }, answer)
+  const server = https.createServer({ cert: certificate.cert, key: certificate.key, minVersion, maxVersion }, respond)
   return serve(server, options, { requests, certificate })
 }
 
 function recording({ status = 200, headers = {} }: HttpOptions) {
   const requests: HttpPeer['requests'][number][] = []
-  const answer: http.RequestListener = (request, response) => {
+  const respond: http.RequestListener = (request, response) => {
     requests.push({
       method: request.method ?? '',
       path: request.url ?? '',
@@ -55,7 +55,7 @@ function recording({ status = 200, headers = {} }: HttpOptions) {
     })
     response.writeHead(status, { 'content-type': 'text/plain', ...headers }).end('peer\n')
   }
-  return { requests, answer }
+  return { requests, respond }
 }
 
 async function serve<Facts extends object>(server: http.Server, { host, port }: At, facts: Facts) {

@@ -2,18 +2,18 @@ import { expect, test } from 'vitest'
 import { describeWithPeers } from './available.ts'
 import { firewalledPorts, type Network, routedAddresses, startNetwork } from './netns.ts'
 
-/** Connects to each place from the client's side, all at once, and says how each ended. */
-async function connectAll(network: Network, places: string[]): Promise<Record<string, string>> {
+/** Connects to all endpoints concurrently from the client's side; returns how each ended. */
+async function connectAll(network: Network, endpoints: string[]): Promise<Record<string, string>> {
   const script = `
-    const places = ${JSON.stringify(places)}
-    const connect = (place) => new Promise((resolve) => {
-      const [host, port] = place.split(':')
+    const endpoints = ${JSON.stringify(endpoints)}
+    const connect = (endpoint) => new Promise((resolve) => {
+      const [host, port] = endpoint.split(':')
       const socket = require('node:net').connect({ host, port })
       const silence = setTimeout(() => socket.destroy() && resolve('silence'), 1_000)
       const end = (how) => { clearTimeout(silence); socket.destroy(); resolve(how) }
       socket.once('connect', () => end('connect')).once('error', (error) => end(error.code))
     })
-    Promise.all(places.map(async (place) => [place, await connect(place)])).then((all) => console.log(JSON.stringify(all)))`
+    Promise.all(endpoints.map(async (endpoint) => [endpoint, await connect(endpoint)])).then((all) => console.log(JSON.stringify(all)))`
   const { stdout, stderr } = await network.exec('client', [process.execPath, '-e', script])
   expect(stderr).toBe('')
   return Object.fromEntries(JSON.parse(stdout))
@@ -30,11 +30,11 @@ describeWithPeers(['netns'], 'two network namespaces', () => {
     await new Promise((resolve) => server.stdout?.once('data', resolve))
     const ports = [...Object.keys(firewalledPorts), '1010', '1011']
     const routed = Object.values(routedAddresses)
-    const places = [
+    const endpoints = [
       ...ports.map((port) => `${network.targetAddress}:${port}`),
       ...routed.map((address) => `${address}:80`),
     ]
-    const seen = await connectAll(network, places)
+    const seen = await connectAll(network, endpoints)
     expect(Object.values(seen)).toEqual([
       'silence',
       'ECONNREFUSED',

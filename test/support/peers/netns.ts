@@ -21,8 +21,8 @@ export const firewalledPorts = {
 } as const
 
 /**
- * Addresses behind the target, which routes: what it does with packets to them. The kernel answers a burst of five and
- * then one a second, whatever the namespace wants; for more, add a rule to the firewall's `forward` chain.
+ * Addresses behind the target, which routes: what it does with packets to them. The kernel responds to a burst of five and
+ * then one a second, regardless of the namespace; for more, add a rule to the firewall's `forward` chain.
  */
 export const routedAddresses = {
   prohibit: '198.51.100.10',
@@ -33,7 +33,7 @@ export const routedAddresses = {
 export interface Network extends Peer {
   clientAddress: string
   targetAddress: string
-  /** On the same link, but nobody has it: ARP fails. */
+  /** On the same link, but unassigned: ARP fails. */
   absentAddress: string
   /** The namespaces' names, for commands that want them. */
   namespaces: Record<Side, string>
@@ -93,7 +93,7 @@ async function build(
     `-n ${client} addr add ${clientAddress}/24 dev peer0`,
     `-n ${target} addr add ${targetAddress}/24 dev peer0`,
     ...[client, target].flatMap((name) => [`-n ${name} link set lo up`, `-n ${name} link set peer0 up`]),
-    // Routed through the target, so that it can answer for these addresses with ICMP errors of a router.
+    // Routed through the target, so that it can send ICMP errors of a router for these addresses.
     `-n ${client} route add 198.51.100.0/24 via ${targetAddress}`,
     ...Object.entries(routedAddresses).map(([kind, address]) => `-n ${target} route add ${kind} ${address}`),
   ]
@@ -117,7 +117,7 @@ function firewall(): string {
 `
 }
 
-/** Whatever still runs inside was started through us, and would keep the namespace alive without a name. */
+/** Processes that still run inside were started by the test, and would keep the namespace alive without a name. */
 function removal(name: string): string {
   return `ip netns pids ${name} | xargs -r kill -s KILL; ip netns del ${name}`
 }

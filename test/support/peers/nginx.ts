@@ -20,7 +20,7 @@ interface NginxOptions {
 interface Nginx extends Peer {
   host: string
   hostName: string
-  /** HTTPS; plain HTTP is answered here with 400. */
+  /** HTTPS; the response to plain HTTP here is 400. */
   port: number
   httpPort: number
   certificate: Certificate
@@ -29,7 +29,7 @@ interface Nginx extends Peer {
   log: () => string
 }
 
-/** A real nginx that answers every path with 200, over TLS and on a plain port. */
+/** A real nginx that responds to every path with 200, over TLS and on a plain port. */
 export async function startNginx(options: NginxOptions = {}): Promise<Nginx> {
   const { host = '127.0.0.1', ports } = options
   const hostName = 'www.lab.test'

@@ -23,11 +23,11 @@ export interface Sshd extends Peer {
   logged: (pattern: RegExp) => Promise<RegExpMatchArray>
 }
 
-/** A real OpenSSH sshd with host keys of its own. It lets nobody in. */
+/** A real OpenSSH sshd with host keys of its own. It accepts no login. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const { host = '127.0.0.1', port = await freePort(host), extra = '' } = options
   const directory = await makeTempDir('sshd')
-  // Compiled into sshd as the place where its unprivileged half is locked up; only root's sshd wants it.
+  // Compiled into sshd as the chroot of its unprivileged process; only root's sshd needs it.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
   try {
     const fingerprints = await makeHostKeys(directory.path)

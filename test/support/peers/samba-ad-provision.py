@@ -66,7 +66,7 @@ def add_accounts(directory, password):
     add('u-mustchange', userAccountControl='512', pwdLastSet='0')
     add('u-hours', logonHours=b'\0' * 21)
     add('u-workstation', userWorkstations='SOMEOTHERHOST')
-    # An old pwdLastSet is refused unless this control tells the password_hash module to let it through.
+    # An old pwdLastSet is refused unless this control makes the password_hash module accept it.
     bypass = 'local_oid:1.3.6.1.4.1.7165.4.3.20:0'
     add('u-pwexpired', [bypass], userAccountControl='512', pwdLastSet=windows_time(now - 90 * day))
 

@@ -93,7 +93,7 @@ export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}):
   }
 }
 
-/** One of four million, all of which Linux answers for without being told. */
+/** One of four million that Linux responds for without configuration. */
 function ownLoopbackAddress(): string {
   return `127.${randomInt(64, 128)}.${randomInt(256)}.${randomInt(1, 255)}`
 }

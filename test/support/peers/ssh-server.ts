@@ -54,7 +54,7 @@ export const sshServerLists: Algorithms = {
   compressionServerToClient: ['zlib'],
 }
 
-/** An SSH server of our own up to its host key, a new one each time it starts: it can be told to do what OpenSSH never does. */
+/** An SSH server of our own up to its host key, a new one each time it starts: it can be configured to do what OpenSSH never does. */
 export async function startSshServer(options: SshServerOptions = {}): Promise<SshServer> {
   const hostKey = generateKeyPairSync('ed25519')
   const server = net.createServer((socket) => {

@@ -23,7 +23,7 @@ const makers = {
   weak: fromPeers({ key: 'rsa:1024' }),
   'wrong-name': fromPeers({ commonName: 'other.lab.test', subjectAltName: 'DNS:other.lab.test' }),
   'self-signed': async () => (await peerAuthority()).selfSign(request),
-  'other-ca': async () => (await createAuthority('Somebody Else CA')).issue(request),
+  'other-ca': async () => (await createAuthority('Other CA')).issue(request),
 } satisfies Record<string, () => Promise<Certificate>>
 
 export type CertificateName = keyof typeof makers
@@ -81,7 +81,7 @@ export interface TlsPeer extends Peer {
 }
 
 /**
- * A real `openssl s_server`. It serves one connection at a time (a silent client holds all others) and answers `GET`
+ * A real `openssl s_server`. It serves one connection at a time (a silent client holds all others) and responds to `GET`
  * with a page of its own, but no other method.
  */
 export async function startTls(name: TlsVariant, { host = '127.0.0.1', port = 0 }: At = {}): Promise<TlsPeer> {

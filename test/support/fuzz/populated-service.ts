@@ -6,7 +6,7 @@ import { createKnown, type Known, keptTarget, learn } from './known.ts'
 import type { Keys } from './send.ts'
 
 /** A service that listens, has one resource of each kind at least, and dials nothing any more. */
-export interface FurnishedService {
+export interface PopulatedService {
   service: TestService
   url: string
   keys: Keys
@@ -14,7 +14,7 @@ export interface FurnishedService {
   known: Known
 }
 
-export async function startFurnishedService(): Promise<FurnishedService> {
+export async function startPopulatedService(): Promise<PopulatedService> {
   const service = await startService({
     env: {
       PORTWARDEN_ALLOW: '127.0.0.1/32:9',
@@ -26,7 +26,7 @@ export async function startFurnishedService(): Promise<FurnishedService> {
   })
   const url = await service.listen()
   const known = createKnown()
-  await furnish(service, known)
+  await populate(service, known)
   await service.rest(5_000) // stops the worker: from here on nothing is dialled and no name is resolved
   const team = {
     name: 'team',
@@ -42,12 +42,13 @@ export async function startFurnishedService(): Promise<FurnishedService> {
   return { service, url, keys, known }
 }
 
-async function furnish(service: TestService, known: Known): Promise<void> {
+async function populate(service: TestService, known: Known): Promise<void> {
   const make = async (path: string, body: object) => {
-    const answer = await service.call('POST', path, { body, headers: { prefer: 'wait=10' } })
-    if (answer.status >= 300) throw new Error(`POST ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
-    learn(known, path, answer.body)
-    return answer.body
+    const response = await service.call('POST', path, { body, headers: { prefer: 'wait=10' } })
+    if (response.status >= 300)
+      throw new Error(`POST ${path}: status ${response.status}: ${JSON.stringify(response.body)}`)
+    learn(known, path, response.body)
+    return response.body
   }
   await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
   await service.call('POST', '/v1/targets', {
@@ -58,7 +59,7 @@ async function furnish(service: TestService, known: Known): Promise<void> {
   const audit = { policy: 'ports', targets: ['a', 'b'], params }
   for (const policy of ['ports', 'ports@1']) {
     const { id } = await make('/v1/audits', { ...audit, policy, vantages: ['local'] })
-    known.add('moments', `audit:${id}`)
+    known.add('times', `audit:${id}`)
     known.add('ended', id)
   }
   for (let leased = 0; leased < 20; leased += 1)
@@ -75,8 +76,8 @@ async function furnish(service: TestService, known: Known): Promise<void> {
   const waiver = { policy: 'ports', rules: ['must-be-open'], targets: ['a'], reason: 'a test', expiresAt: tomorrow }
   const { id: audit1 } = await make('/v1/audits', { ...audit, vantages: ['local'] })
   const event = newEvent('ping', new Date(), { webhook: callbacksId })
-  const told = { webhookId: callbacksId, eventId: event.id, lane: 'ping', url: 'http://127.0.0.1:9/' }
-  for (const id of await service.stores.deliveries.add([event], [told, told, told])) known.add('dead', id)
+  const delivery = { webhookId: callbacksId, eventId: event.id, lane: 'ping', url: 'http://127.0.0.1:9/' }
+  for (const id of await service.stores.deliveries.add([event], [delivery, delivery, delivery])) known.add('dead', id)
   await service.query("UPDATE webhook_delivery SET status = 'dead'")
   await make('/v1/baselines', { name: 'base', audit: audit1, reason: 'a test' })
   await make('/v1/schedules', {
@@ -90,7 +91,7 @@ async function furnish(service: TestService, known: Known): Promise<void> {
     const { id } = await make('/v1/webhooks', { url: 'http://127.0.0.1:9/', events: ['audit.completed'] })
     await make(`/v1/webhooks/${id}/ping`, {})
   }
-  for (const moment of [now, tomorrow, 'baseline:base']) known.add('moments', moment)
+  for (const time of [now, tomorrow, 'baseline:base']) known.add('times', time)
   for (const list of ['policies', 'vantages'])
     learn(known, `/v1/${list}`, (await service.call('GET', `/v1/${list}`)).body)
   for (const { id } of ports.rules) known.add('rules', id)
