@@ -1,7 +1,7 @@
 import { dropOldDeliveries } from '../webhooks/deliveries.ts'
 import type { Database } from './database.ts'
 import { ensurePartitions } from './partitions.ts'
-import { prepared } from './statements.ts'
+import { prepared, sweep } from './statements.ts'
 
 /** How long idempotency keys and finished batches are kept. */
 export const idempotencyDays = 7
@@ -21,15 +21,17 @@ export function createMaintenanceStore(db: Database) {
 
     /** Removes windows and waivers of findings before the retention. */
     async dropPermissions(retentionDays: number): Promise<void> {
-      await db.$executeRaw`
+      await sweep(db)`
         DELETE FROM finding_permission
         WHERE audit_id < uuid_v7_floor(date_trunc('month', now() - make_interval(days => ${retentionDays}::int), 'UTC'))`
     },
 
     /** Removes finished batches and idempotency keys. */
     async dropOldRequests(): Promise<void> {
-      await db.$executeRaw`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${idempotencyDays}::int)`
-      await db.$executeRaw`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${idempotencyDays}::int)`
+      await sweep(db)`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${idempotencyDays}::int)`
+      await sweep(
+        db,
+      )`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${idempotencyDays}::int)`
     },
 
     dropOldDeliveries: (retentionDays: number) => dropOldDeliveries(db, retentionDays),
@@ -43,11 +45,11 @@ export function createMaintenanceStore(db: Database) {
  * started before has ended by the next run, which keeps the evidence that it uses.
  */
 async function sweepEvidence(db: Database): Promise<void> {
-  await db.$executeRaw`
+  await sweep(db)`
     DELETE FROM evidence e WHERE e.unused_since < now() - interval '1 hour'
       AND NOT EXISTS (SELECT FROM span s WHERE s.evidence_id = e.id) AND NOT EXISTS (SELECT FROM finding f WHERE f.evidence_id = e.id)
       AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id)`
-  await db.$executeRaw`
+  await sweep(db)`
     UPDATE evidence e SET unused_since = now() WHERE e.unused_since IS NULL
       AND NOT EXISTS (SELECT FROM span s WHERE s.evidence_id = e.id) AND NOT EXISTS (SELECT FROM finding f WHERE f.evidence_id = e.id)
       AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id)`

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import { connectionOptions } from './connection.ts'
 import type { Database } from './database.ts'
 import { parseDatabaseUrl } from './database-url.ts'
+import { WatchedClient } from './liveness/watched-client.ts'
 import { queueSchemaOf, quoteIdentifier } from './schemas.ts'
 import { prepared } from './statements.ts'
 
@@ -16,9 +17,12 @@ const lockKey = 72_707_369
  * and keeps Prisma's table of them. Throws when an applied migration was changed afterwards or one of them failed before.
  */
 export async function migrate(url: string): Promise<void> {
-  const client = new pg.Client(connectionOptions(url, 'portwarden migrations'))
+  const client = new WatchedClient(connectionOptions(url, 'portwarden migrations'))
+  client.on('error', () => {}) // the statement that it breaks rejects
   await client.connect()
   try {
+    // A process that is gone must not keep the lock.
+    await client.query(`SET idle_session_timeout = '60s'`)
     await client.query('SELECT pg_advisory_lock($1)', [lockKey])
     await createSchemas(client, parseDatabaseUrl(url).parameters.schema)
     await client.query(migrationsTable)

@@ -1,4 +1,4 @@
-/** Marks reports, also in the statistics of PostgreSQL. */
+/** Marks reports and sweeps, also in the statistics of PostgreSQL. */
 export const reportMark = '/* report */'
 
 /** Whether a statement may take minutes. */

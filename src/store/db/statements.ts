@@ -16,6 +16,12 @@ export const prepared =
     return run ? (run(statement) as Promise<Row[]>) : db.$queryRaw<Row[]>(statement)
   }
 
+/** Runs a statement that may change very many rows, and take minutes; returns their number. */
+export const sweep =
+  (db: Database) =>
+  (text: TemplateStringsArray, ...values: unknown[]): Promise<number> =>
+    db.$executeRaw(Prisma.sql`${Prisma.raw(reportMark)} ${Prisma.sql(text, ...values)}`)
+
 /**
  * Rows of a statement that is planned for each call, with its values: for reports and filtered lists, where the best plan depends
  * on them. Planned once, the compliance report took 30 s.

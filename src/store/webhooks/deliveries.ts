@@ -2,7 +2,7 @@ import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.
 import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
 import { receiverOf, type WaitingReceiver } from '../../domain/webhooks/receivers.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { prepared, report } from '../db/statements.ts'
+import { prepared, report, sweep } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 
 export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
@@ -236,10 +236,10 @@ const fromRow = ({
 
 /** Removes what was settled before the retention, and events that no delivery refers to any more. */
 export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
-  await db.$executeRaw`
+  await sweep(db)`
     DELETE FROM webhook_delivery
     WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)`
-  await db.$executeRaw`
+  await sweep(db)`
     DELETE FROM webhook_event e WHERE created_at < now() - interval '1 day'
       AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.event_id = e.id)`
 }

@@ -13,11 +13,11 @@ interface Internals {
 const internals = (client: pg.Client) => client as unknown as Internals
 
 const checkEveryMs = 4_000
-/** Of silence: then the session of a statement is looked up. */
+/** Of silence: then another connection checks the session. */
 const doubtAfterMs = 8_000
 /** What the server has sent meanwhile arrives within this time. */
 const graceMs = 1_000
-/** Of silence, where the session cannot be looked up. */
+/** Of silence, where the session cannot be checked. */
 const shortStatementMs = 60_000
 const maxUnanswered = 3
 const endTimeoutMs = 2_000
