@@ -29,3 +29,16 @@ const secretText = /pw_[0-9a-f]{12}_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*/g
 
 /** Replaces keys and tokens that a text quotes. */
 export const hideSecrets = (text: string): string => text.replace(secretText, '[hidden]')
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Longer characters, such as piles of accents, are cut between code points. */
+const longestGrapheme = 64
+
+/** The start of a text with at most `max` UTF-16 units, which ends between two characters as readers see them (UAX #29). */
+export function truncate(text: string, max: number): string {
+  if (text.length <= max) return text
+  const start = graphemes.segment(text.slice(0, max + longestGrapheme)).containing(max)?.index ?? max
+  if (start > max - longestGrapheme && start > 0) return text.slice(0, start)
+  const isInside = /[\ud800-\udbff]$/.test(text.slice(0, max)) && /^[\udc00-\udfff]/.test(text.slice(max, max + 1))
+  return text.slice(0, isInside ? max - 1 : max)
+}

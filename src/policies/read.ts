@@ -1,6 +1,7 @@
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, LineCounter, Parser, visit } from 'yaml'
 import type { ValidationIssue } from '../domain/errors.ts'
 import { stepsOf } from '../encoding/json-pointer.ts'
+import { truncate } from '../encoding/text.ts'
 
 export type Format = 'yaml' | 'json'
 type ReadDocument = { value: unknown; lineOf: (pointer: string) => number | undefined } | { errors: ValidationIssue[] }
@@ -121,7 +122,7 @@ function repeatedNames({ document, lines }: ParsedYaml): ValidationIssue[] {
         if (!isScalar(key)) continue
         const name = String(key.value)
         if (!seen.has(name)) seen.add(name)
-        else issues.push(issueOf(`must be given once: \`${name.slice(0, 60)}\``, lineAt(lines, key.range?.[0])))
+        else issues.push(issueOf(`must be given once: \`${truncate(name, 60)}\``, lineAt(lines, key.range?.[0])))
       }
     },
   })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import { escapeControls, isPlainText, showControls } from '../../src/encoding/text.ts'
+import { describe, expect, test } from 'vitest'
+import { escapeControls, isPlainText, showControls, truncate } from '../../src/encoding/text.ts'
 
 test.each([
   ['plain text', 'OpenSSH_9.2p1 Debian', 'OpenSSH_9.2p1 Debian'],
@@ -42,4 +42,34 @@ test('control characters in JSON are shown as escapes, and it says the same', ()
       expect(shown).not.toMatch(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u)
     }),
   )
+})
+
+describe('the start of a text', () => {
+  test.each([
+    ['that fits is the text', 'abc', 3, 'abc'],
+    ['ends between letters', 'abcd', 3, 'abc'],
+    ['never holds half a surrogate pair', 'ab😀', 3, 'ab'],
+    ['never holds half a family', 'ab👩‍👩‍👧‍👦!', 6, 'ab'],
+    ['never loses an accent of its last letter', 'abe\u0301!', 3, 'ab'],
+    ['never holds half a flag', 'a🇩🇪!', 4, 'a'],
+    [
+      'is cut between code points where one character is longer than a name',
+      `a${'\u0301'.repeat(200)}`,
+      9,
+      `a${'\u0301'.repeat(8)}`,
+    ],
+  ])('%s', (_, whole, max, start) => {
+    expect(truncate(whole, max)).toBe(start)
+  })
+
+  test('is a well-formed prefix within the limit, and the next character would not fit', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (whole, max) => {
+        const start = truncate(whole, max)
+        expect(whole.startsWith(start) && start.length <= max && start.isWellFormed()).toBe(true)
+        const [next] = new Intl.Segmenter('en').segment(whole.slice(start.length))
+        if (next) expect(start.length + next.segment.length > max || whole === start).toBe(true)
+      }),
+    )
+  })
 })

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { truncate } from '../../encoding/text.ts'
 import { sendProblem } from './problems.ts'
 
 /**
@@ -25,7 +26,7 @@ const sendNotFound = (request: FastifyRequest, reply: FastifyReply) =>
   sendProblem(reply, { status: 404, detail: `there is no ${request.method} ${shown(request)}` })
 
 const pathOf = ({ url }: FastifyRequest) => url.replace(/[?#].*$/s, '')
-const shown = (request: FastifyRequest) => pathOf(request).slice(0, 200)
+const shown = (request: FastifyRequest) => truncate(pathOf(request), 200)
 
 /** `:name` matches one step of a path, `*` the rest. */
 const patternOf = (url: string) =>

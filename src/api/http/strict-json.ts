@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { truncate } from '../../encoding/text.ts'
 
 /** Deeper than any valid body, and safe for recursion. */
 const maxDepth = 64
@@ -62,7 +63,7 @@ export function jsonIssueOf(text: string): string | undefined {
       const names = open.at(-1)
       if (names && isName(text, end)) {
         const name = nameOf(text.slice(at, end))
-        if (names.has(name)) return `has the name ${name.slice(0, 100)} twice in one object`
+        if (names.has(name)) return `has the name ${truncate(name, 100)} twice in one object`
         if (names.size === maxNames) return `has an object with more than ${maxNames} names`
         names.add(name)
       }

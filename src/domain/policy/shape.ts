@@ -1,6 +1,7 @@
 import { type TProperties, type TSchema, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Path, pointerTo } from '../../encoding/json-pointer.ts'
+import { truncate } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
 
 /** The schema of an object without unknown fields. */
@@ -132,7 +133,7 @@ export function describeShape(shape: Shape): string {
 function explainUnknown(name: string, { properties, patternProperties }: Shape): string {
   if (patternProperties) return `must have a name that matches ${Object.keys(patternProperties).join(' or ')}`
   const near = nearestName(name, Object.keys(properties ?? {}))
-  return `unknown field \`${name.slice(0, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
+  return `unknown field \`${truncate(name, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
 }
 
 /** The nearest known name within two edits. */

@@ -1,9 +1,19 @@
+import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
 import { flatten } from './service-now.ts'
 
 const priorities: Record<Exclude<Alert['level'], 'clear'>, string> = { high: 'P1', medium: 'P3', low: 'P4' }
 
-const maxLength = { message: 130, alias: 512, description: 15_000, detail: 1_000, details: 8_000 }
+/** Of the API; the note is that of the user interface. */
+const maxLength = {
+  message: 130,
+  alias: 512,
+  entity: 512,
+  note: 25_000,
+  description: 15_000,
+  detail: 1_000,
+  details: 8_000,
+}
 
 /**
  * A request to the Integration Events API of Jira Service Management (`jsm/ops/integration/v2/alerts`), which accepts
@@ -16,20 +26,20 @@ interface AlertRequest {
 
 /** Opens or closes the alert with this alias; Jira deduplicates open ones. */
 export function toJiraAlert(alert: Alert): AlertRequest {
-  const alias = alert.key.slice(0, maxLength.alias)
+  const alias = truncate(alert.key, maxLength.alias)
   if (alert.level === 'clear') {
     const path = `/${encodeURIComponent(alias)}/close?identifierType=alias`
-    return { path, body: { source: 'Portwarden', note: alert.message } }
+    return { path, body: { source: 'Portwarden', note: truncate(alert.message, maxLength.note) } }
   }
   return {
     path: '',
     body: {
-      message: alert.message.slice(0, maxLength.message),
+      message: truncate(alert.message, maxLength.message),
       alias,
-      description: alert.message.slice(0, maxLength.description),
+      description: truncate(alert.message, maxLength.description),
       priority: priorities[alert.level],
       source: 'Portwarden',
-      entity: alert.node,
+      entity: truncate(alert.node, maxLength.entity),
       tags: ['portwarden', alert.type.split('.')[0]],
       details: detailsOf({ event: alert.type, ...flatten(alert.data) }),
     },
@@ -42,7 +52,7 @@ function detailsOf(all: Record<string, string>): Record<string, string> {
   const entries = Object.entries(all).sort(([a], [b]) => Number(isLabel(a)) - Number(isLabel(b)))
   let room = maxLength.details
   const fitting = entries.flatMap(([key, value]) => {
-    const entry = [key, value.slice(0, maxLength.detail)] as const
+    const entry = [key, truncate(value, maxLength.detail)] as const
     const size = entry.join('').length
     if (size > room) return []
     room -= size

@@ -1,9 +1,11 @@
+import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
 
 /** ServiceNow severities: 1 critical, 3 minor, 4 warning, 0 clear. */
 const severities: Record<Alert['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
 
-const maxLength = { key: 1024, description: 4000 }
+/** Of the columns of `em_event`; the instance cuts or refuses longer values. */
+const maxLength = { name: 100, key: 1024, description: 4000 }
 
 /** Events for the inbound connector of Event Management (`/api/global/em/jsonv2`). */
 export function toServiceNowEvents(alert: Alert): { records: Record<string, string>[] } {
@@ -12,14 +14,14 @@ export function toServiceNowEvents(alert: Alert): { records: Record<string, stri
       {
         source: 'Portwarden',
         event_class: 'Portwarden',
-        node: alert.node,
-        type: alert.type.split('.')[0] ?? alert.type,
-        resource: alert.resource,
-        metric_name: alert.metric,
-        message_key: alert.key.slice(0, maxLength.key),
+        node: truncate(alert.node, maxLength.name),
+        type: truncate(alert.type.split('.')[0] ?? alert.type, maxLength.name),
+        resource: truncate(alert.resource, maxLength.name),
+        metric_name: truncate(alert.metric, maxLength.name),
+        message_key: truncate(alert.key, maxLength.key),
         severity: severities[alert.level],
         resolution_state: alert.level === 'clear' ? 'Closing' : 'New',
-        description: alert.message.slice(0, maxLength.description),
+        description: truncate(alert.message, maxLength.description),
         time_of_event: alert.at.slice(0, 19).replace('T', ' '),
         additional_info: JSON.stringify({ event: alert.type, ...flatten(alert.data) }),
       },

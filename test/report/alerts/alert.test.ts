@@ -132,3 +132,25 @@ describe('other events', () => {
     expect(toAlert(payload)).toMatchObject({ key, level, type: payload.type })
   })
 })
+
+describe('texts of any length and script', () => {
+  const long = (start: string) => `${start}${'👩‍👩‍👧‍👦'.repeat(60)}`
+  const stringsOf = (value: unknown): string[] =>
+    typeof value === 'string' ? [value] : Object.values(value as object).flatMap(stringsOf)
+
+  test('arrive within the limits of the receiver, cut between two characters', () => {
+    for (let offset = 0; offset < 12; offset++) {
+      const start = 'x'.repeat(offset)
+      const named = { target: long(start), rule: long(start), vantage: long(start), title: long(start) }
+      const alert = toAlert(event('finding.opened', { finding: { ...finding, ...named }, audit: 'a1' }))
+      const record = toServiceNowEvents(alert).records[0] as Record<string, string>
+      const { body } = toJiraAlert(alert)
+      for (const text of [...stringsOf(record), ...stringsOf(body)]) expect(text.isWellFormed()).toBe(true)
+      for (const name of ['node', 'type', 'resource', 'metric_name'])
+        expect((record[name] as string).length).toBeLessThanOrEqual(100)
+      for (const text of [record.node, record.resource, body.message as string])
+        expect([...new Intl.Segmenter('en').segment(text as string)].at(-1)?.segment).toBe('👩‍👩‍👧‍👦')
+      expect((body.message as string).length).toBeLessThanOrEqual(130)
+    }
+  })
+})

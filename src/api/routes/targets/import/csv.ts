@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
 import type { ValidationIssue } from '../../../../domain/errors.ts'
 import { nearestName } from '../../../../domain/policy/shape.ts'
+import { truncate } from '../../../../encoding/text.ts'
 import { jsonIssueOf } from '../../../http/strict-json.ts'
 import { TargetInput, targetColumns } from '../schemas.ts'
 import { type Row, rowLimit, UnreadableError } from './body.ts'
@@ -43,7 +44,7 @@ function readHead(names: string[], line: number): string[] {
       : near
         ? `did you mean ${near}?`
         : `there are ${Object.keys(TargetInput.properties).join(', ')} and labels.KEY`
-    throw new UnreadableError(`there is no column ${JSON.stringify(unknown.slice(0, 100))}: ${meant}`, line)
+    throw new UnreadableError(`there is no column ${JSON.stringify(truncate(unknown, 100))}: ${meant}`, line)
   }
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice !== undefined) throw new UnreadableError(`the column ${twice} is there twice`, line)
