@@ -43,7 +43,15 @@ describe.concurrent('when workers are killed', () => {
     }
     const secret = `whsec_${Buffer.from('a secret of the tests').toString('base64')}`
     const sealed = { secret: createSeal(() => key).close(secret, 'hook'), authorization: null, requestedBy: 'test' }
-    const hook = { description: null, filter: {}, format: 'standard', enabled: true, url: receiver.url } as const
+    const hook = {
+      description: null,
+      filter: {},
+      format: 'standard',
+      openAfter: 1,
+      groupBy: null,
+      enabled: true,
+      url: receiver.url,
+    } as const
     await fleet.stores.webhooks.create('hook', { ...hook, events: ['audit.completed'] }, sealed)
     receiver.behave(() => undefined) // takes the event and never responds
     const worker = await fleet.startWorker(env)

@@ -40,6 +40,22 @@ const TicketFinding = Type.Object(
   { $id: 'TicketFinding', description: 'A finding with everything that a tool needs to create a ticket' },
 )
 
+const ofFinding = {
+  finding: TicketFinding,
+  group: nullable(
+    Type.Object({
+      id: Uuid('Identifies the target, even after it is renamed', '0009'),
+      count: Count('How many of its findings fail', 2),
+      failing: Type.Array(TicketFinding, { description: 'The first 50 of these', maxItems: 50 }),
+    }),
+    {
+      description:
+        'Of a webhook with `groupBy`: the failing findings of the target, of which `finding` is the most severe; otherwise null',
+      examples: [null],
+    },
+  ),
+}
+
 const ofWindow = Type.Object({
   window: Type.Object({
     id: Uuid('Id of the window', '0002'),
@@ -81,10 +97,10 @@ export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[
     complete: Type.Boolean({ description: 'Whether `items` holds all items', examples: [true] }),
     report: text('Path of the whole report', '/v1/reports/drift?from=audit:…&to=audit:…'),
   }),
-  'finding.opened': Type.Object({ finding: TicketFinding, ...ofAudit }),
-  'finding.still-open': Type.Object({ finding: TicketFinding, ...ofAudit }),
+  'finding.opened': Type.Object({ ...ofFinding, ...ofAudit }),
+  'finding.still-open': Type.Object({ ...ofFinding, ...ofAudit }),
   'finding.resolved': Type.Object({
-    finding: TicketFinding,
+    ...ofFinding,
     resolution: Type.Enum([...resolutions], { description: 'Why the finding is resolved' }),
     ...ofAudit,
   }),

@@ -4,6 +4,10 @@ import { type Severity, severities } from '../policy/policy.ts'
 export const webhookFormats = ['standard', 'servicenow-em', 'jira-ops'] as const
 export type WebhookFormat = (typeof webhookFormats)[number]
 
+/** What can share an alert. */
+export const groupings = ['target'] as const
+export type GroupBy = (typeof groupings)[number]
+
 /** A condition applies only to events that have the trait. */
 export interface WebhookFilter {
   policies?: string[]

@@ -34,8 +34,21 @@ export const auditEventTypes = [
   'finding.resolved',
 ] as const satisfies EventType[]
 
+/** The findings of one target that share an alert. */
+export interface FindingGroup {
+  /** Identifies the target, even after it is renamed. */
+  id: string
+  /** How many of its findings fail. */
+  count: number
+  /** The first of these. */
+  failing: readonly TicketFinding[]
+}
+
 interface FindingData {
+  /** Of a group, the most severe that fails; once it is resolved, the last one. */
   finding: TicketFinding
+  /** Null: the finding has an alert of its own. */
+  group: FindingGroup | null
   audit: string
   correlationId: string | null
 }

@@ -29,20 +29,11 @@ export interface TicketFinding {
 export const resolutions = ['pass', 'waived', 'notapplicable', 'out-of-scope'] as const
 export type Resolution = (typeof resolutions)[number]
 
-export type TicketStep =
-  | { type: 'finding.opened' | 'finding.still-open' }
-  | { type: 'finding.resolved'; resolution: Resolution }
-
-/**
- * What a finding means for its ticket. An unknown result changes nothing. A waiver resolves the ticket, and after its expiry
- * the failure opens another.
- */
-export function ticketStep(
-  hasTicket: boolean,
-  { result, waiver }: Pick<TicketFinding, 'result' | 'waiver'>,
-): TicketStep | undefined {
-  if (result === 'fail' && waiver === null) return { type: hasTicket ? 'finding.still-open' : 'finding.opened' }
-  if (!hasTicket) return undefined
-  if (result === 'fail') return { type: 'finding.resolved', resolution: 'waived' }
-  return result === 'pass' || result === 'notapplicable' ? { type: 'finding.resolved', resolution: result } : undefined
+/** What a finding says of its failure; undefined: nothing, because its result is unknown. */
+export function failureOf({
+  result,
+  waiver,
+}: Pick<TicketFinding, 'result' | 'waiver'>): 'fails' | Resolution | undefined {
+  if (result === 'fail') return waiver === null ? 'fails' : 'waived'
+  return result === 'pass' || result === 'notapplicable' ? result : undefined
 }

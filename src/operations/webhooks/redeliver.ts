@@ -1,4 +1,5 @@
 import { ConflictError, NotFoundError } from '../../domain/errors.ts'
+import { redeliveryObstacle } from '../../domain/webhooks/alerts.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Delivery } from '../../store/webhooks/deliveries.ts'
 import { findWebhook, type WebhookParts } from './webhook.ts'
@@ -17,14 +18,21 @@ export async function findDelivery(stores: Stores, { id, deliveryId }: DeliveryK
   return delivery
 }
 
-/** Sends a delivery once more, with all its tries. Throws ConflictError while it still waits for a try. */
+/**
+ * Sends a delivery once more, with all its tries. Throws ConflictError while it still waits for a try, and where a newer one
+ * tells of the same: an alert that is resolved must not be opened again.
+ */
 export async function redeliver(
   { stores, transaction, enqueueDelivery }: Pick<WebhookParts, 'stores' | 'transaction' | 'enqueueDelivery'>,
   key: DeliveryKey,
 ): Promise<Delivery> {
   await findDelivery(stores, key)
   return transaction(async (tx, database) => {
-    if (!(await tx.deliveries.redeliver(key.id, key.deliveryId))) throw new ConflictError('the delivery is under way')
+    await tx.outbox.holdOrder()
+    const { status } = await findDelivery(tx, key)
+    const obstacle = redeliveryObstacle(status, await tx.alerts.isNewest(key.id, key.deliveryId))
+    if (obstacle !== undefined) throw new ConflictError(obstacle)
+    await tx.deliveries.redeliver(key.id, key.deliveryId)
     await enqueueDelivery(database, key.id)
     return findDelivery(tx, key) // after the transaction it may have been tried
   })

@@ -23,11 +23,22 @@ export async function findWebhook(stores: Stores, id: string): Promise<Webhook> 
 }
 
 /** The fields of a webhook that its requester decides; its secrets are not among them. */
-export const inputOf = ({ url, description, events, filter, format, enabled }: Webhook): WebhookInput => ({
+export const inputOf = ({
   url,
   description,
   events,
   filter,
   format,
+  openAfter,
+  groupBy,
+  enabled,
+}: Webhook): WebhookInput => ({
+  url,
+  description,
+  events,
+  filter,
+  format,
+  openAfter,
+  groupBy,
   enabled,
 })

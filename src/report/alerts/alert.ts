@@ -1,5 +1,5 @@
 import type { Severity } from '../../domain/policy/policy.ts'
-import type { AnyEventType, EventData, EventPayload } from '../../domain/webhooks/events.ts'
+import type { AnyEventType, EventData, EventPayload, FindingGroup } from '../../domain/webhooks/events.ts'
 
 /** An event in the terms of alert management. Events with the same key belong to one alert. */
 export interface Alert {
@@ -61,10 +61,19 @@ const renderers: { [T in AnyEventType]: (data: EventData[T]) => AlertFields } = 
   'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'runs again'), level: 'clear' }),
 }
 
-function aboutFinding({ finding }: EventData['finding.opened'], what: string) {
+function aboutFinding({ finding, group }: EventData['finding.opened'], what: string) {
+  if (group) return aboutGroup(finding.target, group, what)
   const { fingerprint, target, rule, vantage, title, reason } = finding
   const message = `${target} ${what}, seen from ${vantage}: ${title}: ${reason.message}`
   return { key: fingerprint, node: target, resource: rule, metric: vantage, message }
+}
+
+function aboutGroup(target: string, { id, count, failing }: FindingGroup, what: string) {
+  const rules =
+    count > 0
+      ? `: ${count} ${count === 1 ? 'finding' : 'findings'}: ${failing.map(({ title }) => title).join('; ')}`
+      : ''
+  return { key: `target:${id}`, node: target, message: `${target} ${what}${rules}` }
 }
 
 function aboutWindow({ window: { id, ticket, rules } }: EventData['window.closed'], what: string) {

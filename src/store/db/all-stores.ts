@@ -22,6 +22,7 @@ import { createTargetStore } from '../inventory/targets.ts'
 import { createVantageStore } from '../inventory/vantages.ts'
 import { createLedgerStore } from '../ledger/entries.ts'
 import type { TargetScope } from '../query/target-scope.ts'
+import { createAlertStore } from '../webhooks/alerts.ts'
 import { createDeliveryStore } from '../webhooks/deliveries.ts'
 import { createOutboxStore } from '../webhooks/outbox.ts'
 import { createTicketStore } from '../webhooks/tickets.ts'
@@ -59,6 +60,7 @@ export const createAll = (
     targetScope,
   }: { codes: Codes; targetScope: TargetScope } & Shared,
 ) => ({
+  alerts: createAlertStore(db),
   audits: createAuditStore(db, { codes, targetScope }),
   baselines: createBaselineStore(db, targetScope),
   snapshot: createPlanningStore(db, targetScope),

@@ -1,12 +1,10 @@
+import type { DeliveryStatus } from '../../domain/webhooks/alerts.ts'
 import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.ts'
 import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
 import { receiverOf, type WaitingReceiver } from '../../domain/webhooks/receivers.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report, sweep } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-
-export const deliveryStatuses = ['waiting', 'delivered', 'dead'] as const
-type DeliveryStatus = (typeof deliveryStatuses)[number]
 
 /** An event; `payload` is the body (Standard Webhooks). */
 export interface WebhookEvent {

@@ -22,9 +22,14 @@ export function createOutboxStore(db: Database) {
         ) SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM added LIMIT 1`
     },
 
+    /** Until the end of the transaction no other one adds deliveries of alerts. */
+    async holdOrder(): Promise<void> {
+      await db.$executeRaw`SELECT pg_advisory_xact_lock(${takingLock}::bigint)`
+    },
+
     /** Removes the oldest entries for the transaction that relays them. One transaction takes at a time, so that the order holds. */
     async take(limit: number): Promise<OutboxEntry[]> {
-      await db.$executeRaw`SELECT pg_advisory_xact_lock(${takingLock}::bigint)`
+      await this.holdOrder()
       const taken = await prepared<OutboxEntry>(db)`
         DELETE FROM webhook_outbox WHERE id IN (SELECT id FROM webhook_outbox ORDER BY id LIMIT ${limit}::int)
         RETURNING id::text, kind AS type, subject, data, created_at AS "createdAt"`

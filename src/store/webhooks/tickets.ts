@@ -3,13 +3,18 @@ import type { Result } from '../../domain/findings/judge.ts'
 import { describeReason } from '../../domain/findings/reasons.ts'
 import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
 import type { Codes } from '../db/codes.ts'
-import type { Database, Prisma } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 
-/** A finding that a receiver knows as open. */
+/** A failing finding at a webhook. */
 export interface Ticket {
   webhookId: string
   fingerprint: string
+  /** The alert that it belongs to. */
+  series: string
+  /** In a row. */
+  failures: number
+  /** When it first failed. */
   openedAt: Date
   finding: TicketFinding
 }
@@ -21,13 +26,14 @@ export type SeenFinding = Omit<TicketFinding, 'policy' | 'title' | 'severity' | 
 export function createTicketStore(db: Database, codes: Codes) {
   return {
     /**
-     * The findings of an audit that fail or have a ticket. Where another audit has seen something
+     * The findings of an audit that fail or have a ticket; `group` identifies the target. Where another audit has seen something
      * newer, that one reports it.
      */
-    async seen(auditId: string): Promise<SeenFinding[]> {
+    async seen(auditId: string): Promise<{ group: string; finding: SeenFinding }[]> {
       const ticketed = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
       const rows = await report<Row>(db)`
-        SELECT s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
+        SELECT md5('portwarden target ' || t.id)::uuid::text AS "group",
+          s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
           JOIN span x ON x.target_id = f.target_id AND x.series_id = f.series_id AND x.to_at IS NULL AND x.result = f.result
@@ -37,12 +43,15 @@ export function createTicketStore(db: Database, codes: Codes) {
           AND (f.result = ${codes.result.numberOf('fail')}
             OR EXISTS (SELECT FROM webhook_ticket k WHERE k.fingerprint = s.fingerprint))
         ORDER BY f.target_id, f.series_id`
-      return rows.map(({ result, state, reasonId, observedAt, ...row }) => ({
-        ...row,
-        result: codes.result.wordOf(result),
-        state: codes.state.wordOf(state),
-        reason: describeReason(codes.reason.wordOf(reasonId)),
-        observedAt: observedAt.toISOString(),
+      return rows.map(({ group, result, state, reasonId, observedAt, ...row }) => ({
+        group,
+        finding: {
+          ...row,
+          result: codes.result.wordOf(result),
+          state: codes.state.wordOf(state),
+          reason: describeReason(codes.reason.wordOf(reasonId)),
+          observedAt: observedAt.toISOString(),
+        },
       }))
     },
 
@@ -61,14 +70,24 @@ export function createTicketStore(db: Database, codes: Codes) {
       return new Set(rows.map(({ fingerprint }) => fingerprint))
     },
 
-    async write({ opened, resolved }: { opened: readonly Ticket[]; resolved: readonly Ticket[] }): Promise<void> {
-      const data = opened.map(({ finding, ...ticket }) => ({
-        ...ticket,
-        finding: finding as unknown as Prisma.InputJsonObject,
-      }))
-      if (data.length > 0) await db.webhookTicket.createMany({ data })
-      for (const [webhookId, tickets] of Map.groupBy(resolved, (ticket) => ticket.webhookId)) {
-        const fingerprints = tickets.map(({ fingerprint }) => fingerprint)
+    /** Adds tickets, or replaces them. */
+    async save(tickets: readonly Ticket[]): Promise<void> {
+      if (tickets.length === 0) return
+      const column = <T>(pick: (ticket: Ticket) => T) => tickets.map(pick)
+      await db.$executeRaw`
+        INSERT INTO webhook_ticket (webhook_id, fingerprint, series, failures, opened_at, finding)
+        SELECT webhook_id, fingerprint, series, failures, opened_at, finding::jsonb FROM unnest(
+          ${column((t) => t.webhookId)}::text[], ${column((t) => t.fingerprint)}::uuid[], ${column((t) => t.series)}::uuid[],
+          ${column((t) => t.failures)}::int[], ${column((t) => t.openedAt.toISOString())}::timestamptz[],
+          ${column((t) => JSON.stringify(t.finding))}::text[]
+        ) AS t(webhook_id, fingerprint, series, failures, opened_at, finding)
+        ON CONFLICT (webhook_id, fingerprint) DO UPDATE
+          SET series = excluded.series, failures = excluded.failures, finding = excluded.finding`
+    },
+
+    async remove(tickets: readonly Pick<Ticket, 'webhookId' | 'fingerprint'>[]): Promise<void> {
+      for (const [webhookId, some] of Map.groupBy(tickets, (ticket) => ticket.webhookId)) {
+        const fingerprints = some.map(({ fingerprint }) => fingerprint)
         await db.webhookTicket.deleteMany({ where: { webhookId, fingerprint: { in: fingerprints } } })
       }
     },
@@ -76,6 +95,7 @@ export function createTicketStore(db: Database, codes: Codes) {
 }
 
 type Row = Omit<SeenFinding, 'result' | 'state' | 'reason' | 'observedAt'> & {
+  group: string
   result: number
   state: number
   reasonId: number

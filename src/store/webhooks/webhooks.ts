@@ -1,4 +1,4 @@
-import type { WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
+import type { GroupBy, WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
 import type { EventType } from '../../domain/webhooks/events.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import type { Webhook as Row } from '../generated/client.ts'
@@ -11,6 +11,10 @@ export interface WebhookInput {
   events: EventType[]
   filter: WebhookFilter
   format: WebhookFormat
+  /** Failures in a row that open an alert. */
+  openAfter: number
+  /** Whether the findings of one target share an alert; fixed when the webhook is created. */
+  groupBy: GroupBy | null
   enabled: boolean
 }
 
@@ -159,6 +163,8 @@ const fromRow = (row: Row): Webhook => ({
   events: row.events as EventType[],
   filter: row.filter as WebhookFilter,
   format: row.format as WebhookFormat,
+  openAfter: row.openAfter,
+  groupBy: row.groupBy as GroupBy | null,
   enabled: row.enabled,
   disabledReason: row.disabledReason,
   hasAuthorization: row.authorization !== null,

@@ -6,7 +6,15 @@ import { openTestStores, type TestStores } from '../../support/stores.ts'
 let stores: TestStores
 beforeAll(async () => {
   stores = await openTestStores()
-  const input = { url: 'https://localhost/', description: null, filter: {}, format: 'standard', enabled: true } as const
+  const input = {
+    url: 'https://localhost/',
+    description: null,
+    filter: {},
+    format: 'standard',
+    openAfter: 1,
+    groupBy: null,
+    enabled: true,
+  } as const
   const secrets = { secret: new Uint8Array(1), authorization: null, requestedBy: 'test' }
   await stores.webhooks.create('w', { ...input, events: ['audit.completed'] }, secrets)
 })

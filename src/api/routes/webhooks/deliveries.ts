@@ -81,7 +81,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueu
         tags: ['webhooks'],
         summary: 'Repeat a delivery',
         description:
-          'Starts all attempts again. The delivery keeps its `webhook-id`, so that the receiver can detect duplicates.',
+          'Starts all attempts again. Refused with 409 if a newer delivery about the same finding, vantage, window or schedule exists: redeliver that one. The delivery keeps its `webhook-id`, so that the receiver can detect duplicates.',
         params: DeliveryParams,
         response: { 202: Delivery, ...problems(404, 409) },
       },

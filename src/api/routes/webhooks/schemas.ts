@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 import { nameSchema, severities } from '../../../domain/policy/policy.ts'
-import { webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
+import { deliveryStatuses } from '../../../domain/webhooks/alerts.ts'
+import { groupings, webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
 import { allEventTypes, eventTypes } from '../../../domain/webhooks/events.ts'
-import { deliveryStatuses } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
 import { LabelSelector } from '../targets/schemas.ts'
@@ -62,6 +62,13 @@ const plain = {
     description:
       '`standard`: Standard Webhooks; `servicenow-em`: events of ServiceNow Event Management; `jira-ops`: alerts of Jira Service Management',
   }),
+  openAfter: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    description:
+      'Failures in a row after which `finding.opened` is sent; a pass starts the count again, an unknown result does not change it',
+    examples: [1],
+  }),
   enabled: Type.Boolean({
     description: 'False pauses the webhook: new events are dropped, waiting deliveries keep waiting',
     examples: [true],
@@ -79,17 +86,26 @@ const Authorization = Type.Optional(
     { description: 'Value of the header Authorization of each delivery; it is never returned. Null removes it' },
   ),
 )
+const GroupBy = nullable(
+  Type.Enum([...groupings], {
+    description: '`target`: the findings of one target share one alert, which is resolved when none of them fails',
+  }),
+  { description: 'What shares an alert; null: each finding has its own. It cannot be changed', examples: [null] },
+)
 const fields = {
   ...plain,
   description: withDefault(plain.description, null),
   filter: withDefault(plain.filter, {}),
   format: withDefault(plain.format, 'standard'),
+  openAfter: withDefault(plain.openAfter, 1),
+  groupBy: withDefault(GroupBy, null),
   enabled: withDefault(plain.enabled, true),
   authorization: Authorization,
 }
 const shown = {
   id: WebhookId,
   ...plain,
+  groupBy: GroupBy,
   url: Type.String({
     description: `Receives the events; empty for \`${callbacksId}\``,
     examples: ['https://itsm.corp.example/hooks/portwarden'],
@@ -180,7 +196,8 @@ export const EventName = Type.Enum([...allEventTypes], {
   examples: ['finding.opened'],
 })
 const DeliveryStatus = Type.Enum([...deliveryStatuses], {
-  description: '`dead`: all attempts failed; it can be delivered again',
+  description:
+    '`dead`: all attempts failed; it can be delivered again. `superseded`: not sent, because a newer state of the finding replaced it while the receiver was down',
   examples: ['delivered'],
 })
 export const DeliveryParams = closedObject({ ...WebhookParams.properties, deliveryId: DeliveryId })

@@ -1,3 +1,4 @@
+import { survivorOf } from '../../../domain/webhooks/alerts.ts'
 import { type Attempt, settle, type WebhookFormat } from '../../../domain/webhooks/delivery-policy.ts'
 import type { Stores, Transact } from '../../../store/db/stores.ts'
 import type { DueDelivery, Settled } from '../../../store/webhooks/deliveries.ts'
@@ -36,12 +37,23 @@ export async function sendTurn(options: SendOptions, webhookId: string, receiver
     const webhook = await stores.webhooks.find(webhookId)
     const secrets = await stores.webhooks.secrets(webhookId)
     if (!webhook?.enabled || !secrets) return false
+    await collapseBacklog(stores, webhookId)
     const due = await stores.deliveries.due(webhookId, receiver, duePerRound)
     if (due.length === 0) return false
     const signer = createSigner(secrets, { seal: options.seal, webhookId, now: now() })
     if (await sendAll(options, due, { signer, format: webhook.format, webhookId })) return true
   }
   return false
+}
+
+/** After a receiver was down it gets one state of each finding. Nothing of the webhook is under way meanwhile. */
+async function collapseBacklog({ alerts }: Stores, webhookId: string): Promise<void> {
+  const backlog = await alerts.backlog(webhookId)
+  const superseded = [...Map.groupBy(backlog, ({ series }) => series).values()].flatMap((states) => {
+    const survivor = survivorOf(states)
+    return states.filter((state) => state !== survivor).map(({ id }) => id)
+  })
+  if (superseded.length > 0) await alerts.supersede(superseded)
 }
 
 interface Round {

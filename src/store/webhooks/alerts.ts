@@ -1,0 +1,98 @@
+import type { AlertState, DeliveryStatus } from '../../domain/webhooks/alerts.ts'
+import type { Resolution, TicketFinding } from '../../domain/webhooks/tickets.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { report } from '../db/statements.ts'
+
+/** What a receiver was notified of, under one key. */
+export interface Alert {
+  webhookId: string
+  series: string
+  state: AlertState
+  /** Why it is closing. */
+  resolution: Resolution | null
+  finding: TicketFinding
+}
+
+type AlertKey = Pick<Alert, 'webhookId' | 'series'>
+
+/** A delivery that waits, without its content. */
+interface WaitingState {
+  id: string
+  series: string
+  type: string
+}
+
+/** Alerts at receivers, and the deliveries that tell of them. */
+export function createAlertStore(db: Database) {
+  return {
+    /** The alerts of these webhooks. */
+    async of(webhookIds: readonly string[]): Promise<Alert[]> {
+      const rows = await db.webhookAlert.findMany({ where: { webhookId: { in: [...webhookIds] } } })
+      return rows as unknown as Alert[]
+    },
+
+    /** Adds alerts, or replaces them. */
+    async save(alerts: readonly Alert[]): Promise<void> {
+      if (alerts.length === 0) return
+      const column = <T>(pick: (alert: Alert) => T) => alerts.map(pick)
+      await db.$executeRaw`
+        INSERT INTO webhook_alert (webhook_id, series, state, resolution, finding)
+        SELECT webhook_id, series, state, resolution, finding::jsonb FROM unnest(
+          ${column((a) => a.webhookId)}::text[], ${column((a) => a.series)}::uuid[], ${column((a) => a.state)}::text[],
+          ${column((a) => a.resolution)}::text[], ${column((a) => JSON.stringify(a.finding))}::text[]
+        ) AS a(webhook_id, series, state, resolution, finding)
+        ON CONFLICT (webhook_id, series) DO UPDATE
+          SET state = excluded.state, resolution = excluded.resolution, finding = excluded.finding`
+    },
+
+    async remove(alerts: readonly AlertKey[]): Promise<void> {
+      for (const [webhookId, some] of Map.groupBy(alerts, (alert) => alert.webhookId))
+        await db.webhookAlert.deleteMany({ where: { webhookId, series: { in: some.map(({ series }) => series) } } })
+    },
+
+    /** The newest delivery of each of these alerts that has one. */
+    async newest(alerts: readonly AlertKey[]): Promise<(AlertKey & { type: string; status: DeliveryStatus })[]> {
+      if (alerts.length === 0) return []
+      return report<AlertKey & { type: string; status: DeliveryStatus }>(db)`
+        SELECT a.webhook_id AS "webhookId", a.series::text, n.type, n.status FROM unnest(
+          ${alerts.map(({ webhookId }) => webhookId)}::text[], ${alerts.map(({ series }) => series)}::uuid[]
+        ) AS a(webhook_id, series) CROSS JOIN LATERAL (
+          SELECT e.type, d.status FROM webhook_delivery d JOIN webhook_event e ON e.id = d.event_id
+          WHERE d.webhook_id = a.webhook_id AND d.series = a.series AND d.status <> 'superseded' ORDER BY d.id DESC LIMIT 1) n`
+    },
+
+    /** What waits for a webhook of alerts of which several states wait, in order, if its receiver was down or it was paused. */
+    async backlog(webhookId: string): Promise<WaitingState[]> {
+      return report<WaitingState>(db)`
+        WITH waiting AS (
+          SELECT d.id, d.series, d.attempts, d.created_at, e.type, count(*) OVER (PARTITION BY d.series) AS states
+          FROM webhook_delivery d JOIN webhook_event e ON e.id = d.event_id
+          WHERE d.webhook_id = ${webhookId} AND d.status = 'waiting' AND d.series IS NOT NULL)
+        SELECT id::text, series::text, type FROM waiting WHERE states > 1 AND EXISTS (
+          SELECT FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting'
+            AND (attempts > 0 OR created_at < now() - interval '1 minute')) ORDER BY waiting.id`
+    },
+
+    /** These deliveries are not sent: newer ones replace them. */
+    async supersede(ids: readonly string[]): Promise<void> {
+      await db.webhookDelivery.updateMany({
+        where: { id: { in: ids.map(BigInt) }, status: 'waiting' },
+        data: { status: 'superseded' },
+      })
+    },
+
+    /**
+     * Whether nothing newer tells of the same: of the alert, or of the same vantage, window or schedule. Events of an audit and
+     * pings do not replace each other.
+     */
+    async isNewest(webhookId: string, id: string): Promise<boolean> {
+      const newer = (same: Prisma.Sql) => Prisma.sql`EXISTS (
+        SELECT FROM webhook_delivery n WHERE n.webhook_id = d.webhook_id AND n.id > d.id AND n.status <> 'superseded' AND ${same})`
+      const rows = await report<{ isReplaced: boolean }>(db)`
+        SELECT CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
+          ELSE d.lane !~ '^(audit|ping)/' AND ${newer(Prisma.sql`n.lane = d.lane`)} END AS "isReplaced"
+        FROM webhook_delivery d WHERE d.webhook_id = ${webhookId} AND d.id = ${BigInt(id)}`
+      return rows[0]?.isReplaced !== true
+    },
+  }
+}
