@@ -65,10 +65,10 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   drainBeforeClosing(app)
   const { limits, connections: maxConnections } = parts.listening
   const connections = shareConnections(app.server, maxConnections, {
-    changed: parts.metrics.connected,
+    changed: (open) => parts.metrics.connected(open),
     full: (outcome) => parts.metrics.refused(`connections-${outcome}`),
   })
-  const quotas = createQuotas(limits, connections, parts.metrics.refused)
+  const quotas = createQuotas(limits, connections, (quota) => parts.metrics.refused(quota))
   secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
   requireOneHost(app)
   respondToUnknownPaths(app)
