@@ -227,9 +227,16 @@ describe('a bad request gets problem details that name the field', () => {
   const vast: [string, Request, status: number, first: string | undefined, count: number][] = [
     ['items', audit({ targets: list(40_000, () => 0) }), 400, '/targets', 1],
     ['items of a union', audit({ targets: list(19_000, () => ({})) }), 400, '/targets/0/name', 1],
-    ['items inside', target({ params: { a: list(2_000_000, () => 0) } }), 400, '/params/a', 1],
+    ['items inside', target({ params: { a: list(2_000_000, () => 0) } }), 400, undefined, 0],
+    [
+      'items inside that are few enough to be read',
+      target({ params: { a: list(40_000, () => 0) } }),
+      400,
+      '/params/a',
+      1,
+    ],
     ['names', target(members(200_000)), 400, undefined, 0],
-    ['parts of a policy', policy([{ tags: list(600_000, () => 0) }]), 422, '', 1],
+    ['parts of a policy', policy([{ tags: list(600_000, () => 0) }]), 400, undefined, 0],
     ['issues of a policy', policy(list(11, () => members(9_000))), 422, '/rules/0/id', 20],
   ]
   test.each(vast)('that has vastly many %s, at little cost', async (_, [method, url, call], status, first, count) => {

@@ -14,7 +14,7 @@ const mayImport: Record<string, readonly string[]> = {
   store: ['domain', 'runtime', 'encoding'],
   operations: ['domain', 'policies', 'probes', 'store', 'report', 'runtime', 'encoding'],
   jobs: ['store', 'domain', 'runtime'],
-  api: ['domain', 'policies', 'report', 'operations', 'store', 'encoding'],
+  api: ['domain', 'policies', 'report', 'operations', 'store', 'runtime', 'encoding'],
   telemetry: ['domain'],
   config: ['domain', 'probes/network'], // the code that enforces a network range also reads it
 }

@@ -1,10 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { truncate } from '../../encoding/text.ts'
+import { runPaced } from '../../runtime/pace.ts'
+import { scanJson } from './json-scan.ts'
 
-/** Deeper than any valid body, and safe for recursion. */
-const maxDepth = 64
-/** A million names would block the process for seconds. */
-const maxNames = 10_000
+/** Values of a body whose route declares no other limit. */
+const defaultMaxValues = 50_000
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Values that a JSON body may have: objects, lists, strings, numbers and words. */
+    maxValues?: number
+  }
+}
 
 class MalformedError extends Error {
   readonly statusCode: number
@@ -16,23 +22,37 @@ class MalformedError extends Error {
 }
 
 /**
- * Parses JSON bodies strictly: rejects invalid UTF-8, prototype keys, deep nesting, and duplicate names, which a gateway may
- * read differently (RFC 8259 section 4).
+ * Parses JSON bodies strictly: rejects invalid UTF-8, prototype keys, deep nesting, too many values, and duplicate names,
+ * which a gateway may read differently (RFC 8259 section 4).
  */
 export function readBodies(app: FastifyInstance): void {
   app.removeContentTypeParser(['application/json', 'text/plain']) // plain text is not accepted
   const parse = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
-    try {
-      if (body.length === 0) return done(null, undefined) // some clients always send the type
+  app.addContentTypeParser<Buffer>(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (body.length === 0) return undefined // some clients always send the type
       const text = readText(request, body)
-      const jsonIssue = jsonIssueOf(text)
+      const { maxValues = defaultMaxValues } = request.routeOptions.config
+      const jsonIssue = await runPaced(scanJson(text, maxValues))
       if (jsonIssue !== undefined) throw new MalformedError(`the body ${jsonIssue}`)
-      parse(request, text, done)
-    } catch (error) {
-      done(error as Error)
-    }
-  })
+      return new Promise((resolve, reject) =>
+        parse(request, text, (error, value) => (error ? reject(error) : resolve(value))),
+      )
+    },
+  )
+  app.addHook('preHandler', (request, _reply, done) => afterTurn(request, done))
+}
+
+/** Bytes of a body whose steps run in turns of their own. */
+const largeBody = 64 * 1024
+
+/** Continues directly, or in the next turn of the event loop if the body is large, so that other requests come between. */
+export function afterTurn({ body, headers }: FastifyRequest, next: () => void): void {
+  const isSmall = body === undefined || Number(headers['content-length']) <= largeBody
+  if (isSmall) next()
+  else setImmediate(next)
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -50,55 +70,4 @@ export function readText(request: FastifyRequest, body: Buffer): string {
   } catch {
     throw new MalformedError('the body must be well-formed UTF-8')
   }
-}
-
-/** Finds duplicate names, too many names or too deep nesting. Text that is not JSON may pass, for the parser to reject. */
-export function jsonIssueOf(text: string): string | undefined {
-  const open: (Set<string> | undefined)[] = []
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at]
-    if (character === '"') {
-      const end = endOfString(text, at)
-      if (end === undefined) return undefined
-      const names = open.at(-1)
-      if (names && isName(text, end)) {
-        const name = nameOf(text.slice(at, end))
-        if (names.has(name)) return `has the name ${truncate(name, 100)} twice in one object`
-        if (names.size === maxNames) return `has an object with more than ${maxNames} names`
-        names.add(name)
-      }
-      at = end - 1
-    } else if (character === '{' || character === '[') {
-      open.push(character === '{' ? new Set() : undefined)
-      if (open.length > maxDepth) return `must not be nested more than ${maxDepth} deep`
-    } else if (character === '}' || character === ']') open.pop()
-  }
-  return undefined
-}
-
-/** Resolves escapes; the parser rejects invalid ones. */
-function nameOf(literal: string): string {
-  if (!literal.includes('\\')) return literal
-  try {
-    return JSON.stringify(JSON.parse(literal))
-  } catch {
-    return literal
-  }
-}
-
-const colon = /[ \t\r\n]*:/y
-
-function isName(text: string, end: number): boolean {
-  colon.lastIndex = end
-  return colon.test(text)
-}
-
-/** The index after the closing quote. */
-function endOfString(text: string, start: number): number | undefined {
-  for (let quote = text.indexOf('"', start + 1); quote !== -1; quote = text.indexOf('"', quote + 1)) {
-    let backslashes = 0
-    while (text[quote - 1 - backslashes] === '\\') backslashes += 1
-    if (backslashes % 2 === 0) return quote + 1
-  }
-  return undefined
 }

@@ -44,8 +44,19 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
   })
   formats.default(ajv)
   ajv.addFormat('date-time', (text) => readTime(text) !== undefined)
+  ajv.removeKeyword('uniqueItems') // compares all pairs unless the schema of the items has a scalar type
+  ajv.addKeyword({
+    keyword: 'uniqueItems',
+    type: 'array',
+    schemaType: 'boolean',
+    validate: (wanted: boolean, items: unknown[]) => !wanted || areUnique(items),
+    error: { message: 'must NOT have duplicate items' },
+  })
   return ajv
 }
+
+/** In linear time; the lists of this API hold scalars. */
+const areUnique = (items: readonly unknown[]) => new Set(items).size === items.length
 
 const maxValues = 10_000
 

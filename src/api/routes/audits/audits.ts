@@ -28,6 +28,9 @@ import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, maxWaitSeco
 const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 
+/** 20,000 targets with ten values each, and more. */
+const maxValues = 300_000
+
 interface AuditRouteParts
   extends Pick<
     ServerParts,
@@ -70,7 +73,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
   app.post(
     '/audits',
     {
-      config: { scope: 'audits:run', limited: true, countsAsAudit: true },
+      config: { scope: 'audits:run', limited: true, countsAsAudit: true, maxValues },
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
+import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { putPolicy } from '../../../operations/policies/put.ts'
-import { checkPolicy, loadPolicy } from '../../../policies/load.ts'
 import { policySchema } from '../../../policies/schema.ts'
 import type { PolicyVersion, StoredPolicyVersion } from '../../../store/inventory/policies.ts'
 import type { View } from '../../context.ts'
@@ -12,6 +12,9 @@ import { described, problems } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { Policy, PolicyBody, PolicyParams, PolicySchema, PolicyValidation, PolicyVersionParams } from './schemas.ts'
 
+/** Twice what 500 rules need. */
+const maxValues = 100_000
+
 export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   // YAML stays text, so that issues name their line.
   app.addContentTypeParser<Buffer>(
@@ -20,7 +23,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async (request: FastifyRequest, body: Buffer) => readText(request, body),
   )
 
-  const check = (body: unknown) => (typeof body === 'string' ? loadPolicy(body, 'yaml') : checkPolicy(body))
+  const check = (body: unknown) => checkDraft(typeof body === 'string' ? { text: body, format: 'yaml' } : draftOf(body))
 
   const find = async ({ stores }: View, name: string, version?: number) => {
     const policy = await stores.policies.find(name, version)
@@ -68,7 +71,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/policies/validate',
     {
-      config: { scope: ['policies:write', 'reports:read'], limited: true },
+      config: { scope: ['policies:write', 'reports:read'], limited: true, maxValues },
       schema: {
         operationId: 'validatePolicy',
         tags: ['policies'],
@@ -79,7 +82,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body }) => {
-      const checked = check(body)
+      const checked = await check(body)
       return { valid: !('errors' in checked), errors: 'errors' in checked ? checked.errors : [] }
     },
   )
@@ -103,7 +106,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.put(
     '/policies/:name',
     {
-      config: { scope: 'policies:write' },
+      config: { scope: 'policies:write', maxValues },
       schema: {
         operationId: 'putPolicy',
         tags: ['policies'],
@@ -119,7 +122,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params, body, caller, view }, reply) => {
-      const checked = check(body)
+      const checked = await check(body)
       if ('errors' in checked) {
         throw new RefusedError(
           checked.errors.map(({ pointer, line, message }) => ({

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { RefusedError } from '../../../domain/errors.ts'
+import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { previewPolicy } from '../../../operations/policies/preview.ts'
-import { checkPolicy } from '../../../policies/load.ts'
 import { problems } from '../../openapi/responses.ts'
 import { PolicyPreview, PolicyPreviewRequest } from './schemas.ts'
 
@@ -9,7 +9,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/policies/preview',
     {
-      config: { scope: 'reports:read', limited: true },
+      config: { scope: 'reports:read', limited: true, maxValues: 150_000 },
       schema: {
         operationId: 'previewPolicy',
         tags: ['policies'],
@@ -21,7 +21,7 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body: { document: draft, targets }, view: { stores, now } }) => {
-      const checked = checkPolicy(draft)
+      const checked = await checkDraft(draftOf(draft))
       if ('errors' in checked) {
         throw new RefusedError(
           checked.errors.map(({ pointer, message }) => ({ pointer: `/document${pointer}`, message })),

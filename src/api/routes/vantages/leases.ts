@@ -10,7 +10,7 @@ import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery,
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
 /** One invalid observation must not reject the others: the operation checks them one by one. */
-const deliveryConfig = { ...config, acceptsAnyText: true } as const
+const deliveryConfig = { ...config, acceptsAnyText: true, maxValues: 500_000 } as const
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
