@@ -18,11 +18,18 @@ export function csvLines<T>(columns: Columns<T>, items: readonly T[]): string {
 
 const toLine = (cells: readonly string[]): string => `${cells.join()}\r\n`
 
-const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/ // full-width signs included
-const mustBeQuoted = /[",;\t\r\n\uFEFF]|^[ =+\-@\uFF1D\uFF0B\uFF0D\uFF20]| $/
+// Full-width signs included. Apostrophes before a formula get one more, so that withoutGuard is the exact inverse.
+const formula = /^'*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+const mustBeQuoted = /[",;\t\r\n\uFEFF]|^ |^'*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]| $/
 
 const separator = /[;\t\r\n]/
-const innerFormula = /([;\t\r\n]"*)([=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+const innerFormula = /([;\t\r\n]"*)('*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+const guardedFormula = /^'('*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20])/
+const guardedInner = /([;\t\r\n]"*)'('*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+
+/** The text of a cell that `csvLines` wrote: without the apostrophes that defuse formulas, and no other. */
+export const withoutGuard = (cell: string): string =>
+  cell.includes("'") ? cell.replace(guardedFormula, '$1').replace(guardedInner, '$1$2') : cell
 
 function toCell(value: Cell): string {
   if (value === null) return ''
@@ -33,10 +40,12 @@ function toCell(value: Cell): string {
   return `"${formula.test(text) ? "'" : ''}${text.replace(/"/g, '""')}"`
 }
 
+const jsonFormula = /([;\t\r\n]"*)([=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+
 /** JSON starts no formula, and holds no separator but semicolons. */
 function toJsonCell(value: object): string {
   const json = JSON.stringify(value)
-  const text = json.includes(';') ? json.replace(innerFormula, (_, before, sign) => before + escapeUnit(sign)) : json
+  const text = json.includes(';') ? json.replace(jsonFormula, (_, before, sign) => before + escapeUnit(sign)) : json
   return `"${text.replace(/"/g, '""')}"`
 }
 

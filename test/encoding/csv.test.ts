@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import papa from 'papaparse'
 import { describe, expect, test } from 'vitest'
-import { type Cell, type Columns, csvHead, csvLines, ndjsonLines } from '../../src/encoding/csv.ts'
+import { type Cell, type Columns, csvHead, csvLines, ndjsonLines, withoutGuard } from '../../src/encoding/csv.ts'
 import { complianceColumns, driftColumns, findingColumns, spanColumns } from '../../src/report/listings/columns.ts'
 
 const one: Columns<{ a: Cell; b: Cell }> = { a: (item) => item.a, b: (item) => item.b }
@@ -80,13 +80,25 @@ describe('CSV', () => {
     expect(csvLines(one, [])).toBe('')
   })
 
+  test('is read back as exactly what it was: the guard is removed, and nothing else', () => {
+    const nasty = fc.string({ unit: fc.constantFrom(...'\'=+-@;\t\r\n" ,a\uFF1D') })
+    fc.assert(
+      fc.property(fc.oneof(nasty, fc.string({ unit: 'binary' })), (text) => {
+        const [[cell = ''] = []] = parseCsv(csvLines(one, [{ a: text, b: 'x' }]))
+        expect(withoutGuard(cell)).toBe(text)
+        expect(cell).not.toMatch(/(^|[;\t\r\n]"*)[=+\-@\uFF1D]/)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
   test('round-trips every text, except for the mark before a formula', () => {
     const texts = fc.string({ unit: 'binary' })
     fc.assert(
       fc.property(fc.array(fc.record({ a: texts, b: texts }), { minLength: 1 }), (items) => {
         const read = parseCsv(csvHead(one) + csvLines(one, items))
-        const formula = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
-        const inner = /(?<=[;\t\r\n]"*)(?=[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
+        const formula = /^'*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+        const inner = /(?<=[;\t\r\n]"*)(?='*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20])/g
         const marked = (text: string) => (formula.test(text) ? `'${text}` : text).replace(inner, "'")
         expect(read).toEqual([['a', 'b'], ...items.map(({ a, b }) => [marked(a), marked(b)])])
       }),
@@ -99,7 +111,7 @@ describe('CSV', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ a: cells, b: cells }), { minLength: 1 }), (items) => {
         const rows = items.map(({ a, b }) => [a, b])
-        const escapeFormulae = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
+        const escapeFormulae = /^'*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/
         expect(csvLines(one, items)).toBe(`${papa.unparse(rows, { newline: '\r\n', escapeFormulae })}\r\n`)
       }),
       { numRuns: 1_000 },

@@ -15,6 +15,28 @@ import { hideSecrets, isPlainText, plainText, showControls } from '../../encodin
 import { isUnavailable } from '../../store/db/outages.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
 import { aboutRequest } from './request-log.ts'
+import { afterTurn } from './strict-json.ts'
+
+/** Of an import: what the service assumed of the document and passed over. */
+export const ImportNotes = {
+  notes: Type.Optional(
+    Type.Array(
+      Type.Object({
+        line: Type.Integer({ minimum: 1, description: 'Line of the document, the first time', examples: [1] }),
+        detail: Type.String({ description: 'What was assumed or passed over, and why' }),
+        count: Type.Integer({ minimum: 1, description: 'How many times', examples: [1] }),
+      }),
+      {
+        description:
+          'Of an import: what was assumed of the document and passed over; absent if there is nothing to note',
+        examples: [[{ line: 1, detail: 'cells are separated by semicolons', count: 1 }]],
+      },
+    ),
+  ),
+  omittedNotes: Type.Optional(
+    Type.Integer({ minimum: 1, description: 'Of an import: further notes than the first 100', examples: [1] }),
+  ),
+}
 
 /** Problem details, RFC 9457. */
 export const Problem = Type.Object(
@@ -43,6 +65,7 @@ export const Problem = Type.Object(
     refused: Type.Optional(
       Type.Integer({ description: 'Of an import: how many rows are refused; `errors` has the first of them' }),
     ),
+    ...ImportNotes,
     requestId: Type.Optional(Type.String({ description: 'Names the request in the log of the service' })),
   },
   { $id: 'Problem', title: 'Problem', description: 'Problem details, RFC 9457' },
@@ -54,6 +77,8 @@ interface ProblemBody {
   detail?: string
   errors?: { in: RequestPart; pointer: string; detail: string; line?: number }[]
   refused?: number
+  notes?: object[]
+  omittedNotes?: number
   requestId?: string
 }
 
@@ -107,8 +132,10 @@ export function registerProblems(app: FastifyInstance): void {
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })
   })
+  app.addHook('preValidation', (request, _reply, done) => afterTurn(request, done))
   // Control characters can be neither stored nor shown.
-  app.addHook('preValidation', ({ url, body, query, params, routeOptions }, reply, done) => {
+  app.addHook('preValidation', (request, reply, done) => {
+    const { url, body, query, params, routeOptions } = request
     if (!isDecodable(url))
       return void sendProblem(reply, { status: 400, detail: 'the query must be UTF-8, percent-encoded' })
     const parts = { body: routeOptions.config.acceptsAnyText ? undefined : body, query, path: params }
@@ -118,7 +145,7 @@ export function registerProblems(app: FastifyInstance): void {
       const errors = [errorOf(part, { pointer, message: plainText })]
       return void sendProblem(reply, { status: 400, detail: `${pointer} ${plainText}`, errors })
     }
-    done()
+    afterTurn(request, done)
   })
 }
 

@@ -14,10 +14,19 @@ import type { Quotas } from '../../http/quotas.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
-import { CutOffError, drain, type RowReader, readBody, TooLargeError, UnreadableError } from './import/body.ts'
+import {
+  CutOffError,
+  drain,
+  type Note,
+  type RowReader,
+  readBody,
+  TooLargeError,
+  type UnreadableError,
+} from './import/body.ts'
 import { readCsv } from './import/csv.ts'
 import { readNdjson } from './import/ndjson.ts'
 import { readNmap } from './import/nmap.ts'
+import { createNotes } from './import/notes.ts'
 import { maxRows, sift, type Tally } from './import/rows.ts'
 import { openSpool } from './import/spool.ts'
 import { ImportedTarget, ImportOutcome } from './schemas.ts'
@@ -71,7 +80,9 @@ export const targetImportRoutes: FastifyPluginAsyncTypebox<ImportParts> = async 
         summary: 'Import targets',
         description: `Accepts CSV, NDJSON and Nmap XML. The first line of CSV names the columns: those of the CSV export of targets, and \`labels.KEY\` for a label. Each row creates or updates the target with its name; an omitted field and an empty cell keep the stored value. A retired target becomes active again.
 
-Nmap XML (\`nmap -oX\`) gives the hosts that are up: as address the IPv4 address, else the IPv6 address; as name the host name of the scan, else that of the PTR record, else the address. All other information is ignored.
+The service reads CSV as spreadsheets write it: with semicolons or tabs as separators, \`sep=\`, a byte order mark, UTF-16, blanks around cells, empty rows and columns. \`notes\` of the response list what it assumed.
+
+Nmap XML (\`nmap -oX\`, \`masscan -oX\`) gives the hosts that are up, and all hosts of a list scan (\`-sL\`): as address the IPv4 address, else the IPv6 address; as name the host name of the scan, else that of the PTR record, else the address. The address is the name also where the host name is not valid or belongs to an earlier host of the document. All other information is ignored. \`notes\` list what was passed over.
 
 The service reads the whole document before it saves anything. It saves all rows, or none if a row is invalid; with \`partial=true\` it saves the valid rows. At most 1 GiB, ${maxRows} rows and 10 minutes.`,
         querystring: closedObject({
@@ -92,12 +103,12 @@ The service reads the whole document before it saves anything. It saves all rows
         throw error
       })
       const release = allowTime(request.raw.socket, limitMs)
+      const notes = createNotes()
       try {
-        const tally = await sift(read(readBody(request.raw, limitBytes)), {
-          check: checkerOf(request),
-          keep: spool.add,
-        })
-        if (tally.refused > 0 && !request.query.partial) return refuse(reply, tally)
+        const text = readBody(request.raw, { limitBytes, decoderFor: decoderOf(request, notes.add) })
+        const tally = await sift(read(text, notes.add), { check: checkerOf(request), keep: spool.add, note: notes.add })
+        if (tally.unreadable) return await sendUnreadable(request, reply, tally.unreadable, tally.errors, notes.list())
+        if (tally.refused > 0 && !request.query.partial) return refuse(reply, tally, notes.list())
         release()
         const { keyId } = request.caller
         const { created, updated } = await importTargets(request.view, spool.lists, keyId)
@@ -109,9 +120,13 @@ The service reads the whole document before it saves anything. It saves all rows
           unchanged: rows - refused - created - updated,
           refused,
           errors: errors.map(({ line, pointer, message }) => ({ line, pointer, detail: message })),
+          ...notes.list(),
         }
       } catch (error) {
-        return await sendUnreadable(request, reply, error)
+        if (error instanceof CutOffError) return sendProblem(reply, { status: 400, detail: error.message }) // the client has gone
+        if (error instanceof TooLargeError)
+          return sendProblem(reply.header('connection', 'close'), { status: 413, detail: error.message })
+        throw error
       } finally {
         release()
         await spool.close()
@@ -134,7 +149,20 @@ function checkerOf(request: FastifyRequest): (value: unknown) => ValidationIssue
   }
 }
 
-function refuse(reply: FastifyReply, { refused, errors }: Tally) {
+/** Spreadsheets save "Unicode text" as UTF-16; its byte order mark says so. */
+const decoderOf =
+  (request: FastifyRequest, note: Note) =>
+  ([first, second]: Buffer): string => {
+    const encoding =
+      first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8'
+    if (mediaTypeOf(request) !== 'text/csv' || encoding === 'utf-8') return 'utf-8'
+    note(`the text is read as ${encoding.toUpperCase()}, as its byte order mark says`, 1)
+    return encoding
+  }
+
+type Notes = ReturnType<ReturnType<typeof createNotes>['list']>
+
+function refuse(reply: FastifyReply, { refused, errors }: Tally, notes: Notes) {
   const first = errors[0]
   const detail = `${refused} ${refused === 1 ? 'row is' : 'rows are'} refused and nothing is saved; line ${first?.line}: ${first?.pointer || 'the row'} ${first?.message}`
   return sendProblem(reply, {
@@ -142,17 +170,19 @@ function refuse(reply: FastifyReply, { refused, errors }: Tally) {
     detail,
     errors: errors.map((error) => errorOf('body', error)),
     refused,
+    ...notes,
   })
 }
 
-async function sendUnreadable({ raw }: FastifyRequest, reply: FastifyReply, error: unknown) {
-  if (error instanceof CutOffError) return sendProblem(reply, { status: 400, detail: error.message }) // the client has gone
-  if (error instanceof TooLargeError)
-    return sendProblem(reply.header('connection', 'close'), { status: 413, detail: error.message })
-  if (!(error instanceof UnreadableError)) throw error
+async function sendUnreadable(
+  { raw }: FastifyRequest,
+  reply: FastifyReply,
+  { line, message }: UnreadableError,
+  earlier: Tally['errors'],
+  notes: Notes,
+) {
   await drain(raw, limitBytes).catch(() => {}) // the client has gone
-  const { line, message } = error
-  const errors = [errorOf('body', { pointer: '', message, line })]
+  const errors = [...earlier, { pointer: '', message, line }].map((error) => errorOf('body', error))
   const where = line === undefined ? '' : `line ${line}: `
-  return sendProblem(reply, { status: 422, detail: `nothing is saved; ${where}${message}`, errors })
+  return sendProblem(reply, { status: 422, detail: `nothing is saved; ${where}${message}`, errors, ...notes })
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { ImportNotes } from '../../http/problems.ts'
 import { retiredAt } from '../../listing/updated-since.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 
@@ -48,7 +49,7 @@ const optional = {
   }),
   labels: Labels,
   params: ParameterValues(100, 'Parameters of policies for this target'),
-  externalId: nullable(Type.String({ maxLength: 200, examples: ['CI0012345'] }), {
+  externalId: nullable(Type.String({ minLength: 1, maxLength: 200, examples: ['CI0012345'] }), {
     description: 'Id of the host in another system, for example a CMDB',
   }),
 }
@@ -103,7 +104,7 @@ export const TargetSelection = Type.Union(
 
 export const ImportOutcome = Type.Object(
   {
-    rows: Count('Rows of the document; a host of Nmap XML that is not up is not a row', 3),
+    rows: Count('Rows of the document; a host of Nmap XML that is down or there again is not a row', 3),
     created: Count('New targets', 2),
     updated: Count('Targets that changed', 1),
     unchanged: Count('Targets that already had these values'),
@@ -120,6 +121,7 @@ export const ImportOutcome = Type.Object(
       }),
       { description: 'The first 100 validation errors', examples: [[]] },
     ),
+    ...ImportNotes,
   },
   { $id: 'ImportOutcome', description: 'The effect of an import' },
 )

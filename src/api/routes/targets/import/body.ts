@@ -1,13 +1,24 @@
 import type { FastifyRequest } from 'fastify'
 import type { ValidationIssue } from '../../../../domain/errors.ts'
+import { createPace } from '../../../../runtime/pace.ts'
 
 type IncomingMessage = FastifyRequest['raw']
 
 /** A row of an imported document, or why it is refused; pointers lead into the row, in CSV to a column. */
-export type Row = { line: number; value: unknown } | { line: number; issues: ValidationIssue[] }
+export type Row =
+  | {
+      line: number
+      value: unknown
+      /** What counts where `value` has a name that is not valid or taken. */
+      fallback?: unknown
+    }
+  | { line: number; issues: ValidationIssue[] }
+
+/** Takes what a reader assumed or passed over, with the line of the document. */
+export type Note = (detail: string, line: number) => void
 
 /** Reads the rows of a document as its text comes; memory holds one piece and one row. Throws UnreadableError. */
-export type RowReader = (pieces: AsyncIterable<string>) => AsyncIterable<Row>
+export type RowReader = (pieces: AsyncIterable<string>, note: Note) => AsyncIterable<Row>
 
 /** The document cannot be read from this line on. */
 export class UnreadableError extends Error {
@@ -23,24 +34,37 @@ export class TooLargeError extends Error {}
 export class CutOffError extends Error {}
 
 /** One row may take so many characters. */
-export const rowLimit = 64 * 1024
+export const rowLimit = 2 * 2 ** 20
+/** Bytes that are read before other work may run. */
+const stepBytes = 16 * 1024
 
-/** The text of a body as it comes, without its byte order mark. Throws UnreadableError, TooLargeError or CutOffError. */
-export async function* readBody(body: IncomingMessage, limitBytes: number): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+/**
+ * The text of a body as it comes, without its byte order mark, in small pieces with pauses for other work. Throws
+ * UnreadableError, TooLargeError or CutOffError.
+ */
+export async function* readBody(
+  body: IncomingMessage,
+  { limitBytes, decoderFor = () => 'utf-8' }: { limitBytes: number; decoderFor?: (start: Buffer) => string },
+): AsyncGenerator<string> {
+  let decoder: InstanceType<typeof TextDecoder> | undefined
   const decode = (bytes?: Buffer) => {
+    decoder ??= new TextDecoder(decoderFor(bytes ?? Buffer.alloc(0)), { fatal: true })
     try {
       return decoder.decode(bytes, { stream: bytes !== undefined })
     } catch {
-      throw new UnreadableError('the body is not UTF-8 text')
+      throw new UnreadableError(`the body is not ${decoder.encoding.toUpperCase()} text`)
     }
   }
+  const pause = createPace()
   let size = 0
   for await (const bytes of chunksOf(body)) {
     size += bytes.length
     if (size > limitBytes) throw new TooLargeError(`the body has more than ${limitBytes / 2 ** 20} MiB`)
-    const text = decode(bytes)
-    if (text !== '') yield text
+    for (let from = 0; from < bytes.length; from += stepBytes) {
+      const text = decode(bytes.subarray(from, from + stepBytes))
+      if (text !== '') yield text
+      await pause()
+    }
   }
   const rest = decode()
   if (rest !== '') yield rest

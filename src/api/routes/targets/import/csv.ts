@@ -2,95 +2,131 @@ import { Readable } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
 import type { ValidationIssue } from '../../../../domain/errors.ts'
 import { nearestName } from '../../../../domain/policy/shape.ts'
-import { truncate } from '../../../../encoding/text.ts'
-import { jsonIssueOf } from '../../../http/strict-json.ts'
+import { withoutGuard } from '../../../../encoding/csv.ts'
+import { jsonIssueOf } from '../../../http/json-scan.ts'
 import { TargetInput, targetColumns } from '../schemas.ts'
-import { type Row, rowLimit, UnreadableError } from './body.ts'
+import { type Note, type Row, rowLimit, UnreadableError } from './body.ts'
+import { openCsv, separators, trimBlanks } from './csv-start.ts'
 
 interface CsvRecord {
   record: string[]
   info: Info
 }
 
-/** Columns as the export of targets has them, in any order, and `labels.KEY` for a label; empty cells are left out (RFC 4180). */
-export async function* readCsv(pieces: AsyncIterable<string>): AsyncGenerator<Row> {
+/** Columns of a document: those of a target, and more labels than one target may have. */
+const maxColumns = 2_000
+
+/**
+ * Columns as the export of targets has them, in any order, and `labels.KEY` for a label; empty cells are left out (RFC 4180).
+ * Notes what it assumes of a document that a spreadsheet wrote.
+ */
+export async function* readCsv(pieces: AsyncIterable<string>, note: Note): AsyncGenerator<Row> {
+  const { delimiter, rest, skipped } = await openCsv(pieces, note)
+  const cast = (cell: string, { quoting, lines }: { quoting: boolean; lines: number }) => {
+    if (quoting) return cell
+    const trimmed = trimBlanks(cell)
+    if (trimmed.length < cell.length && trimmed !== '')
+      note('blanks around a cell that is not quoted are not part of it', lines + skipped)
+    return trimmed
+  }
   // Rows are counted here, so that an issue names its line and column.
   const options = { info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: rowLimit }
-  const source = Readable.from(pieces)
-  const parser = source.pipe(parse(options))
+  const source = Readable.from(rest)
+  const parser = source.pipe(parse({ ...options, delimiter, cast }))
   source.on('error', (error) => parser.destroy(error))
-  let columns: string[] | undefined
+  let columns: Column[] | undefined
   try {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
-      if (columns) yield readRecord(columns, record, info.lines)
-      else columns = readHead(record, info.lines)
+      const line = info.lines + skipped
+      if (record.every((cell) => cell === '')) note('a row without any value is not a target', line)
+      else if (columns) yield readRecord(columns, record, { line, note })
+      else columns = readHead(record, { line, note, delimiter })
     }
   } catch (error) {
-    throw error instanceof CsvError ? new UnreadableError(`not CSV: ${error.message}`, error.lines as number) : error
+    if (!(error instanceof CsvError)) throw error
+    throw new UnreadableError(`not CSV: ${error.message}`, (error.lines as number) + skipped)
   } finally {
     source.destroy()
   }
   if (!columns) throw new UnreadableError('the document is empty: its first line names the columns', 1)
 }
 
-const structured = ['labels', 'params']
+/** The name of a column; undefined for one without a name. */
+type Column = string | undefined
 
-function readHead(names: string[], line: number): string[] {
-  const unknown = names.find((name) => !targetColumns.includes(name) && !/^labels\../.test(name))
-  if (unknown !== undefined) {
-    const near = nearestName(unknown, targetColumns)
-    const meant = /[;\t]/.test(unknown)
-      ? 'cells are separated by commas'
+const byLowerCase = new Map(targetColumns.map((name) => [name.toLowerCase(), name]))
+const isLabel = (name: string) => /^labels\../.test(name)
+
+function readHead(
+  cells: string[],
+  { line, note, delimiter }: { line: number; note: Note; delimiter: string },
+): Column[] {
+  const columns = cells.map((cell) => {
+    if (cell === '' || targetColumns.includes(cell) || isLabel(cell)) return cell || undefined
+    const meant = byLowerCase.get(cell.toLowerCase())
+    if (meant === undefined) throw new UnreadableError(unknownColumn(cell, delimiter), line)
+    note(`the column ${cell} is read as ${meant}`, line)
+    return meant
+  })
+  const names = new Set<string>()
+  for (const name of columns) {
+    if (name === undefined) note('a column without a name is left out: its cells must be empty', line)
+    else if (names.size === names.add(name).size) throw new UnreadableError(`the column ${name} is there twice`, line)
+  }
+  if (columns.length > maxColumns) throw new UnreadableError(`there are more than ${maxColumns} columns`, line)
+  const missing = ['name', 'address'].find((name) => !names.has(name))
+  if (missing !== undefined) throw new UnreadableError(`the column ${missing} is missing`, line)
+  return columns
+}
+
+function unknownColumn(name: string, delimiter: string): string {
+  const near = nearestName(name, targetColumns)
+  const other = Object.keys(separators).find((separator) => separator !== delimiter && name.includes(separator))
+  const meant =
+    other !== undefined
+      ? `cells are separated by ${separators[delimiter] ?? delimiter} here`
       : near
         ? `did you mean ${near}?`
         : `there are ${Object.keys(TargetInput.properties).join(', ')} and labels.KEY`
-    throw new UnreadableError(`there is no column ${JSON.stringify(truncate(unknown, 100))}: ${meant}`, line)
-  }
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  if (twice !== undefined) throw new UnreadableError(`the column ${twice} is there twice`, line)
-  const missing = ['name', 'address'].find((name) => !names.includes(name))
-  if (missing !== undefined) throw new UnreadableError(`the column ${missing} is missing`, line)
-  return names
+  return `there is no column ${JSON.stringify(name.slice(0, 100))}: ${meant}`
 }
 
-function readRecord(columns: string[], cells: string[], line: number): Row {
-  if (cells.length !== columns.length) {
-    const message = `has ${cells.length} cells, and the first line has ${columns.length}`
-    return { line, issues: [{ pointer: '', message }] }
-  }
+function readRecord(columns: Column[], cells: string[], { line, note }: { line: number; note: Note }): Row {
+  const refuse = (message: string): Row => ({ line, issues: [{ pointer: '', message }] })
+  const tooLong = cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== '')
+  if (cells.length < columns.length || tooLong)
+    return refuse(`has ${cells.length} cells, and the first line has ${columns.length}`)
+  if (cells.length > columns.length) note('empty cells at the end of a row are left out', line)
   const value: Record<string, unknown> = {}
+  const labels: [string, string][] = []
   const issues: ValidationIssue[] = []
   for (const [i, column] of columns.entries()) {
-    const cell = withoutGuard(cells[i] ?? '')
+    const cell = cells[i] ?? ''
     if (cell === '') continue
-    if (column.startsWith('labels.')) {
-      value.labels = { ...(value.labels as object), [column.slice('labels.'.length)]: cell }
-    } else if (structured.includes(column) || (column === 'roles' && cell.startsWith('['))) {
-      const jsonIssue = jsonIssueOf(cell)
+    if (column === undefined) return refuse(`has a value in column ${i + 1}, which has no name`)
+    if (column.startsWith('labels.')) labels.push([column.slice('labels.'.length), withoutGuard(cell)])
+    else if (column === 'labels' || column === 'params' || (column === 'roles' && cell.startsWith('['))) {
       const read = readJson(cell)
-      if (jsonIssue !== undefined) issues.push({ pointer: `/${column}`, message: jsonIssue })
-      else if (read === undefined) issues.push({ pointer: `/${column}`, message: 'is not a JSON value' })
-      else value[column] = column === 'labels' ? merge(read, value.labels) : read
-    } else {
-      value[column] = column === 'roles' ? cell.split(';').map((role) => role.trim()) : cell
-    }
+      if ('issue' in read) issues.push({ pointer: `/${column}`, message: read.issue })
+      else value[column] = read.value
+    } else value[column] = column === 'roles' ? withoutGuard(cell).split(';').map(trimBlanks) : withoutGuard(cell)
   }
+  if (labels.length > 0) value.labels = mergeLabels(value.labels, labels)
   return issues.length > 0 ? { line, issues } : { line, value }
 }
 
-// Exports put an apostrophe before what a spreadsheet would take for a formula.
-const withoutGuard = (cell: string) =>
-  cell
-    .replace(/^'(?=[=+\-@\t\r\uFF0B\uFF0D\uFF1D\uFF20])/, '')
-    .replace(/([;\t\r\n]"*)'(?=[=+\-@\uFF0B\uFF0D\uFF1D\uFF20])/g, '$1')
+/** Columns of single labels win; fromEntries takes `__proto__` for a name like any other. */
+const mergeLabels = (read: unknown, single: [string, string][]): unknown =>
+  read !== undefined && (typeof read !== 'object' || read === null || Array.isArray(read))
+    ? read
+    : Object.fromEntries([...Object.entries(read ?? {}), ...single])
 
-const merge = (read: unknown, more: unknown) =>
-  typeof read === 'object' && !Array.isArray(read) && more ? { ...read, ...(more as object) } : read
-
-function readJson(cell: string): unknown {
+function readJson(cell: string): { value: unknown } | { issue: string } {
+  const issue = jsonIssueOf(cell)
+  if (issue !== undefined) return { issue }
   try {
-    return JSON.parse(cell)
+    return { value: JSON.parse(cell) }
   } catch {
-    return undefined
+    return { issue: 'is not a JSON value' }
   }
 }

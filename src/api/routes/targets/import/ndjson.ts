@@ -1,4 +1,4 @@
-import { jsonIssueOf } from '../../../http/strict-json.ts'
+import { jsonIssueOf } from '../../../http/json-scan.ts'
 import { type Row, rowLimit } from './body.ts'
 
 /** Each line a JSON value; empty lines are none. */

@@ -1,91 +1,124 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser'
-import { type Row, UnreadableError } from './body.ts'
+import { isIP } from 'node:net'
+import { SaxesParser } from 'saxes'
+import { type Note, type Row, UnreadableError } from './body.ts'
 
-/** One host may take so many characters: its scripts can say much. */
+/** One host, and what stands between hosts, may take so many characters: scripts can say much. */
 const hostLimit = 4 * 2 ** 20
+/** Attributes of one element; nmap writes at most 20. */
+const maxAttributes = 100
+
+interface Host {
+  line: number
+  state?: string
+  addresses: { type: string; address: string }[]
+  names: { type: string; name: string }[]
+}
 
 /**
- * The hosts of what `nmap -oX` wrote. Of a host that is up its first IPv4 address, else IPv6, is the address, and the name
- * that the scan was given, else the one of its PTR record, else the address, is the name; nothing else is taken.
+ * The hosts of what `nmap -oX` and `masscan -oX` write. Of a host that is not down its first IPv4 address, else IPv6, is the
+ * address, and the name that the scan was given, else the one of its PTR record, is the name. Without a name that can be used
+ * the address is the name. Nothing else is taken, and no entity is resolved.
  */
-export async function* readNmap(pieces: AsyncIterable<string>): AsyncGenerator<Row> {
-  for await (const { line, text } of hostsOf(pieces)) {
-    const row = readHost(line, text)
-    if (row) yield row
-  }
-}
-
-const list = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : Array.isArray(value) ? value : [value])
-interface Host {
-  status?: { state?: string }
-  address?: { addr?: string; addrtype?: string } | { addr?: string; addrtype?: string }[]
-  hostnames?: '' | { hostname?: { name?: string; type?: string } | { name?: string; type?: string }[] }
-}
-
-// Entities are not resolved: a name with one is invalid.
-const parser = new XMLParser({
-  ignoreAttributes: false,
-  attributeNamePrefix: '',
-  parseAttributeValue: false,
-  processEntities: false,
-})
-
-function readHost(line: number, text: string): Row | undefined {
-  const valid = XMLValidator.validate(text)
-  if (valid !== true) return refuse(line + valid.err.line - 1, `is not XML: ${valid.err.msg}`)
-  const { host } = parser.parse(text) as { host: Host | '' }
-  if (typeof host !== 'object') return refuse(line, 'is a host without an address')
-  if (host.status?.state !== undefined && host.status.state !== 'up') return undefined
-  const addresses = list(host.address)
-  const of = (type: string) => addresses.find(({ addrtype }) => addrtype === type)?.addr
-  const address = of('ipv4') ?? of('ipv6')
-  if (address === undefined) return refuse(line, 'is a host without an IP address')
-  const names = list(typeof host.hostnames === 'object' ? host.hostnames.hostname : undefined)
-  const named = (wanted: string) => names.find(({ type }) => type === wanted)?.name
-  return { line, value: { name: named('user') ?? named('PTR') ?? address, address } }
-}
-
-const refuse = (line: number, message: string): Row => ({ line, issues: [{ pointer: '', message }] })
-
-/** What matters outside hosts. */
-const mark = /<!--|<nmaprun[\s>]|<host[\s>]|<\/nmaprun\s*>/
-/** The longest mark, which two pieces may share. */
-const longestMark = 16
-const ends: Record<string, string> = { '<!--': '-->', '<host': '</host>' }
-
-/** Cuts a document into its hosts, each with the line where it begins; memory holds one. */
-async function* hostsOf(pieces: AsyncIterable<string>): AsyncGenerator<{ line: number; text: string }> {
-  let text = ''
-  let line = 1
-  let [opened, closed] = [false, false]
-  const take = (length: number) => {
-    const taken = text.slice(0, length)
-    text = text.slice(length)
-    for (let at = taken.indexOf('\n'); at >= 0; at = taken.indexOf('\n', at + 1)) line += 1
-    return taken
+export async function* readNmap(pieces: AsyncIterable<string>, note: Note): AsyncGenerator<Row> {
+  const hosts: Host[] = []
+  const parser = createParser(hosts)
+  function* rows() {
+    for (const host of hosts.splice(0)) {
+      const row = readHost(host, note)
+      if (row) yield row
+    }
   }
   for await (const piece of pieces) {
-    text += piece
-    for (;;) {
-      const found = mark.exec(text)
-      take(found ? found.index : Math.max(0, text.length - longestMark))
-      if (!found) break
-      const end = ends[found[0].slice(0, '<host'.length)]
-      const at = end === undefined ? 0 : text.indexOf(end)
-      if (at < 0 || at > hostLimit) break
-      const begins = line
-      const part = take(end === undefined ? found[0].length : at + end.length)
-      if (end === '</host>') {
-        if (!opened || closed) throw new UnreadableError('a host outside <nmaprun>', begins)
-        yield { line: begins, text: part }
-      } else if (end === undefined) {
-        if (found[0].startsWith('</')) closed = true
-        else opened = true
-      }
+    try {
+      parser.write(piece)
+    } finally {
+      yield* rows()
     }
-    if (text.length > hostLimit)
-      throw new UnreadableError(`a host or comment has more than ${hostLimit} characters`, line)
   }
-  if (!opened) throw new UnreadableError('not what nmap -oX writes: there is no <nmaprun>', line)
-  if (!closed) throw new UnreadableError('the document ends before </nmaprun>', line)
+  parser.close()
+}
+
+/** Feeds the hosts of a document into a list. Throws UnreadableError. */
+function createParser(hosts: Host[]) {
+  const parser = new SaxesParser({ xmlns: false, position: true })
+  const path: string[] = []
+  let host: Host | undefined
+  let attributes = 0
+  let [from, beganAt] = [0, 1]
+  let opened = false
+  /** Bounds what has been read since the last host began or ended. */
+  const check = (): void => {
+    if (parser.position - from > hostLimit)
+      throw new UnreadableError(`a host or what is between two has more than ${hostLimit} characters`, beganAt)
+  }
+  const restart = (): void => {
+    from = parser.position
+    beganAt = parser.line
+  }
+  parser.on('error', ({ message }) => {
+    // The text keeps what an entity was written as: such a name or address is not usable.
+    if (/undefined entity/.test(message)) return
+    throw new UnreadableError(`is not XML: ${message.replace(/^\d+:\d+: /, '').slice(0, 200)}`, parser.line)
+  })
+  parser.on('opentagstart', ({ name }) => {
+    attributes = 0
+    if (path.length === 0 && name === 'host') throw new UnreadableError('a host outside <nmaprun>', parser.line)
+    if (path.length === 0 && name !== 'nmaprun') throw new UnreadableError(noScan, parser.line)
+    if (path.length === 1) restart()
+    opened = true
+    path.push(name)
+    if (path.length > maxDepth) throw new UnreadableError(`elements are nested more than ${maxDepth} deep`, parser.line)
+    if (path.length === 2 && name === 'host') host = { line: parser.line, addresses: [], names: [] }
+  })
+  parser.on('attribute', () => {
+    attributes += 1
+    if (attributes > maxAttributes)
+      throw new UnreadableError(`an element has more than ${maxAttributes} attributes`, parser.line)
+  })
+  parser.on('opentag', (tag) => host && addTo(host, path.slice(2).join('/'), tag.attributes))
+  parser.on('closetag', () => {
+    path.pop()
+    if (path.length !== 1) return
+    if (host) hosts.push(host)
+    host = undefined
+    restart()
+  })
+  return {
+    write(piece: string): void {
+      parser.write(piece)
+      check()
+    },
+    close(): void {
+      if (path.length > 0) throw new UnreadableError('the document ends before </nmaprun>', parser.line)
+      if (!opened) throw new UnreadableError(noScan, parser.line)
+      parser.close()
+    },
+  }
+}
+
+const noScan = 'not what nmap -oX writes: there is no <nmaprun>'
+const maxDepth = 64
+
+function addTo(host: Host, element: string, attributes: Record<string, string>): void {
+  const { state, addr, addrtype: type = '', name, type: nameType = '' } = attributes
+  if (element === 'status') host.state ??= state
+  else if (element === 'address' && addr !== undefined) host.addresses.push({ type, address: addr })
+  else if (element === 'hostnames/hostname' && name !== undefined) host.names.push({ type: nameType, name })
+}
+
+/** States of hosts that are targets; `unknown` is what a list scan (-sL) says of all. */
+const taken = new Set(['up', 'unknown'])
+
+function readHost({ line, state, addresses, names }: Host, note: Note): Row | undefined {
+  const of = (wanted: string) => addresses.find(({ type }) => type === wanted)?.address
+  const address = of('ipv4') ?? of('ipv6')
+  if (state !== undefined && !taken.has(state)) {
+    note(`the host ${address ?? 'without an address'} is passed over: its state is ${state}`, line)
+    return undefined
+  }
+  if (address === undefined || isIP(address) === 0)
+    return { line, issues: [{ pointer: '', message: 'is a host without an IP address' }] }
+  const named = (wanted: string) => names.find(({ type }) => type === wanted)?.name
+  const fallback = { name: address, address }
+  return { line, value: { name: named('user') ?? named('PTR') ?? address, address }, fallback }
 }
