@@ -26,11 +26,3 @@ export async function runPaced<T>(steps: Generator<void, T>): Promise<T> {
     await pause()
   }
 }
-
-/** Runs a generator to its end without pauses. */
-export function runWhole<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}

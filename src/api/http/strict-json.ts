@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { scanJson } from '../../encoding/json-scan.ts'
 import { runPaced } from '../../runtime/pace.ts'
-import { scanJson } from './json-scan.ts'
 
 /** Values of a body whose route declares no other limit. */
 const defaultMaxValues = 50_000

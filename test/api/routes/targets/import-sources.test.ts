@@ -59,7 +59,7 @@ describe('CSV as spreadsheets write it', () => {
     expect(await saved()).toMatchObject([{ name: 'a', address: '10.0.0.1', labels: { site: 'hq' } }])
   })
 
-  test('tells of each note the first line and how often', async () => {
+  test('lists each note with its first line and its number', async () => {
     const { body } = await csv('sep=;\nname;address;\n;;\na;10.0.0.1;\n;;\n')
     expect(body.notes).toEqual([
       { line: 1, detail: 'cells are separated by semicolons', count: 1 },
@@ -211,7 +211,7 @@ describe('a scan of a real network', () => {
     expect([status, body.created, body.refused, body.errors[0].line]).toEqual([200, 1, 1, 9])
   })
 
-  test('tells the first hundred notes and counts the others', async () => {
+  test('lists the first hundred notes and counts the others', async () => {
     const names = ptr('_x')
     const { body } = await nmap(scan(...Array.from({ length: 103 }, (_, i) => host(`10.0.0.${i}`, { names }))))
     expect([body.created, body.notes.length, body.omittedNotes]).toEqual([103, 100, 3])

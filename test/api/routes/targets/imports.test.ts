@@ -166,7 +166,9 @@ describe('an import', () => {
 
   test('by several concurrent clients, in any order, neither blocks nor loses one', async () => {
     const rows = Array.from({ length: 3_000 }, (_, i) => ({ name: `n${i}`, address: '10.0.0.1' }))
-    const change = (address: string, some: typeof rows) => ndjson(some.map((row) => ({ ...row, address })))
+    const keys = await Promise.all(['b', 'c', 'd'].map((name) => service.stores.keys.create(name, ['admin'])))
+    const change = (address: string, some: typeof rows) =>
+      post(types.ndjson, some.map((row) => `${JSON.stringify({ ...row, address })}\n`).join(''), { key: keys.pop() })
     const responses = await Promise.all([
       change('10.0.0.2', rows),
       change('10.0.0.3', rows.toReversed()),

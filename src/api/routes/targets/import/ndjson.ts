@@ -1,4 +1,4 @@
-import { jsonIssueOf } from '../../../http/json-scan.ts'
+import { jsonIssueOf } from '../../../../encoding/json-scan.ts'
 import { type Row, rowLimit } from './body.ts'
 
 /** Each line a JSON value; empty lines are none. */

@@ -1,5 +1,3 @@
-import { runWhole } from '../../runtime/pace.ts'
-
 /** Deeper than any valid body, and safe for recursion. */
 const maxDepth = 64
 /** A million names would block the process for seconds. */
@@ -56,7 +54,13 @@ export function* scanJson(text: string, maxValues: number): Generator<void, stri
 const maxRowValues = 10_000
 
 /** What the scan finds in the text of a row or cell. */
-export const jsonIssueOf = (text: string): string | undefined => runWhole(scanJson(text, maxRowValues))
+export function jsonIssueOf(text: string): string | undefined {
+  const steps = scanJson(text, maxRowValues)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
 
 const tooLong = `has a string with more than ${maxLiteral} characters`
 const maxNumber = 1_000
