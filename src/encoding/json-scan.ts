@@ -1,3 +1,5 @@
+import { truncate } from './text.ts'
+
 /** Deeper than any valid body, and safe for recursion. */
 const maxDepth = 64
 /** A million names would block the process for seconds. */
@@ -30,7 +32,7 @@ export function* scanJson(text: string, maxValues: number): Generator<void, stri
       const names = open.at(-1)
       if (names && isName(text, end)) {
         const name = nameOf(text.slice(at, end))
-        if (names.has(name)) return `has the name ${name.slice(0, 100)} twice in one object`
+        if (names.has(name)) return `has the name ${truncate(name, 100)} twice in one object`
         if (names.size === maxNames) return `has an object with more than ${maxNames} names`
         names.add(name)
       } else values += 1

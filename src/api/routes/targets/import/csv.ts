@@ -4,6 +4,7 @@ import type { ValidationIssue } from '../../../../domain/errors.ts'
 import { nearestName } from '../../../../domain/policy/shape.ts'
 import { withoutGuard } from '../../../../encoding/csv.ts'
 import { jsonIssueOf } from '../../../../encoding/json-scan.ts'
+import { truncate } from '../../../../encoding/text.ts'
 import { TargetInput, targetColumns } from '../schemas.ts'
 import { type Note, type Row, rowLimit, UnreadableError } from './body.ts'
 import { openCsv, separators, trimBlanks } from './csv-start.ts'
@@ -88,7 +89,7 @@ function unknownColumn(name: string, delimiter: string): string {
       : near
         ? `did you mean ${near}?`
         : `there are ${Object.keys(TargetInput.properties).join(', ')} and labels.KEY`
-  return `there is no column ${JSON.stringify(name.slice(0, 100))}: ${meant}`
+  return `there is no column ${JSON.stringify(truncate(name, 100))}: ${meant}`
 }
 
 function readRecord(columns: Column[], cells: string[], { line, note }: { line: number; note: Note }): Row {

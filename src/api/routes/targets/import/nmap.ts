@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { SaxesParser } from 'saxes'
+import { truncate } from '../../../../encoding/text.ts'
 import { type Note, type Row, UnreadableError } from './body.ts'
 
 /** One host, and what stands between hosts, may take so many characters: scripts can say much. */
@@ -58,7 +59,7 @@ function createParser(hosts: Host[]) {
   parser.on('error', ({ message }) => {
     // The text keeps what an entity was written as: such a name or address is not usable.
     if (/undefined entity/.test(message)) return
-    throw new UnreadableError(`is not XML: ${message.replace(/^\d+:\d+: /, '').slice(0, 200)}`, parser.line)
+    throw new UnreadableError(`is not XML: ${truncate(message.replace(/^\d+:\d+: /, ''), 200)}`, parser.line)
   })
   parser.on('opentagstart', ({ name }) => {
     attributes = 0

@@ -1,4 +1,5 @@
 import type { ValidationIssue } from '../../../../domain/errors.ts'
+import { truncate } from '../../../../encoding/text.ts'
 import { createPace } from '../../../../runtime/pace.ts'
 import { type Note, type Row, UnreadableError } from './body.ts'
 
@@ -86,7 +87,7 @@ function judge<T extends Named>(
   const reason = taken
     ? `belongs to ${names.get(value.name)} already`
     : `cannot be the name of a target: ${issues[0]?.message}`
-  note(`the name ${value.name.slice(0, 260)} ${reason}; the target is named ${other.name}`, row.line)
+  note(`the name ${truncate(value.name, 260)} ${reason}; the target is named ${other.name}`, row.line)
   const remaining = check(other)
   return remaining.length > 0 ? { issues: remaining } : { value: other }
 }
