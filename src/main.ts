@@ -7,6 +7,8 @@ import { renewCertificateAtHangup } from './app/renew-certificate.ts'
 import { serve } from './app/serve.ts'
 import { type Config, ConfigError, readConfig, version } from './config/index.ts'
 import { SetupError } from './domain/errors.ts'
+import { isUnavailable } from './store/db/outages.ts'
+import { describeFailure } from './store/db/start/connect-failures.ts'
 
 const roles = ['all', 'api', 'worker'] as const
 type Role = (typeof roles)[number]
@@ -98,6 +100,10 @@ try {
   await run(role, config, openLog(config.logLevel))
 } catch (error) {
   const expected = error instanceof ConfigError || error instanceof SetupError || isMisuse(error)
-  process.stderr.write(`portwarden: ${expected ? error.message : error instanceof Error ? error.stack : error}\n`)
+  const reason = isUnavailable(error)
+    ? `the database went away during the start (${describeFailure(error)})`
+    : undefined
+  const text = expected ? error.message : (reason ?? (error instanceof Error ? error.stack : error))
+  process.stderr.write(`portwarden: ${text}\n`)
   process.exit(1)
 }

@@ -18,6 +18,8 @@ export const hostile = {
   default_transaction_deferrable: 'on',
   idle_session_timeout: '1',
   lock_timeout: '1',
+  statement_timeout: '1',
+  idle_in_transaction_session_timeout: '1',
 }
 
 /** The statements that give the database of a URL every one of them. */

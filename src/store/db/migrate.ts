@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
+import { SetupError } from '../../domain/errors.ts'
 import { connectionOptions } from './connection.ts'
 import type { Database } from './database.ts'
 import { parseDatabaseUrl } from './database-url.ts'
@@ -34,8 +35,9 @@ export async function migrate(url: string): Promise<void> {
       const row = known.get(name)
       if (!row) await apply(client, { name, sql, checksum })
       else if (!row.finished_at)
-        throw new Error(`migration ${name} failed before: resolve it with "prisma migrate resolve"`)
-      else if (row.checksum !== checksum) throw new Error(`migration ${name} was changed after it had been applied`)
+        throw new SetupError(`migration ${name} failed before: resolve it with "prisma migrate resolve"`)
+      else if (row.checksum !== checksum)
+        throw new SetupError(`migration ${name} was changed after it had been applied`)
     }
   } finally {
     await client.end() // also gives the advisory lock back

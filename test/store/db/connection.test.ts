@@ -47,6 +47,8 @@ test('no session setting of the database reaches a connection', async () => {
     default_transaction_deferrable: 'off',
     idle_session_timeout: '0',
     lock_timeout: '0',
+    statement_timeout: '0',
+    idle_in_transaction_session_timeout: '30s',
     search_path: '"$user", public',
   })
 })
