@@ -50,8 +50,8 @@ test('an error that is no outage is thrown immediately', async () => {
   expect(tries).toBe(1)
 })
 
-/** Mistakes of a caller, which no retry mends. */
-const mistakes = [
+/** Errors of a caller, which no retry mends. */
+const callerErrors = [
   'Client has already been connected',
   'A query must have either text or a name',
   'Prepared statements must be unique',
@@ -71,7 +71,7 @@ const mistakes = [
   '$',
 ]
 
-test('every error that the driver and its pool make themselves is an outage, or a mistake of the caller', () => {
+test('every error that the driver and its pool make themselves is an outage, or an error of the caller', () => {
   const require = createRequire(import.meta.url)
   const driver = dirname(require.resolve('pg'))
   const files = ['client.js', 'connection.js', 'query.js', 'crypto/sasl.js'].map((file) => join(driver, file))
@@ -80,7 +80,7 @@ test('every error that the driver and its pool make themselves is an outage, or 
   )
   expect(texts.length).toBeGreaterThan(30)
   const unclassified = texts.filter(
-    (text) => !isUnavailable(new Error(text)) && !mistakes.some((mistake) => text.startsWith(mistake)),
+    (text) => !isUnavailable(new Error(text)) && !callerErrors.some((callerError) => text.startsWith(mistake)),
   )
   expect(unclassified).toEqual([])
 })
