@@ -80,7 +80,7 @@ test('every error that the driver and its pool make themselves is an outage, or 
   )
   expect(texts.length).toBeGreaterThan(30)
   const unclassified = texts.filter(
-    (text) => !isUnavailable(new Error(text)) && !callerErrors.some((callerError) => text.startsWith(mistake)),
+    (text) => !isUnavailable(new Error(text)) && !callerErrors.some((callerError) => text.startsWith(callerError)),
   )
   expect(unclassified).toEqual([])
 })
