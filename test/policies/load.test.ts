@@ -371,9 +371,9 @@ const issues: Record<string, ValidationIssue[]> = {
       message: 'must be a port from 1 to 65535; ${dc} is a host',
     },
     {
-      parameters: { x: { type: 'port', default: '${nobody}' } },
+      parameters: { x: { type: 'port', default: '${unknown}' } },
       pointer: '/parameters/x/default',
-      message: 'names no parameter of this policy: ${nobody}',
+      message: 'names no parameter of this policy: ${unknown}',
     },
     {
       parameters: { x: { type: 'text', default: 'a ${note}' } },
@@ -426,7 +426,7 @@ describe('checkPolicy', () => {
   })
 
   test('reports all validation issues together, each once', () => {
-    const wrong = { probe: 'tcp', severity: 'none', port: '${nobody}', tilde: 1 }
+    const wrong = { probe: 'tcp', severity: 'none', port: '${unknown}', tilde: 1 }
     const { errors } = check({ rule: wrong, top: { 'a/b~': 1 } }) as { errors: { pointer: string }[] }
     expect(errors.map(({ pointer }) => pointer).sort()).toEqual([
       '/a~1b~0',

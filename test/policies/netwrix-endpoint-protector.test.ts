@@ -27,7 +27,7 @@ const silent: Seen = { state: 'filtered', reason: 'no-response' }
 const lost: Seen = { state: 'unresolved', reason: 'name-not-found' }
 const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
 const https = (facts: Seen['facts']): Seen => ({ state: 'open', reason: 'http-responded', facts })
-const answering = https({ protocol: 'TLSv1.3', http: { status: 200 } })
+const responding = https({ protocol: 'TLSv1.3', http: { status: 200 } })
 const old = https({ protocol: 'TLSv1.1', http: { status: 200 } })
 const tls = (cert: Parameters<typeof certificate>[0], facts = {}): Seen => ({
   state: 'open',
@@ -49,16 +49,26 @@ const withBind = { params: { domainController: 'dc1.corp.test', ldapCredential: 
 
 describe('the built-in policy', () => {
   test.each<[rule: string, what: string, Seen, result: string, Circumstances?]>([
-    ['client-https', 'answers over TLS 1.3', answering, 'pass'],
-    ['client-https', 'answers over TLS 1.1', old, 'fail'],
-    ['client-https', 'answers no HTTP', { ...answering, reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } }, 'fail'],
-    ['client-https', 'is shut', closed, 'fail'],
+    ['client-https', 'responds over TLS 1.3', responding, 'pass'],
+    ['client-https', 'responds over TLS 1.1', old, 'fail'],
+    [
+      'client-https',
+      'does not respond to HTTP',
+      { ...responding, reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } },
+      'fail',
+    ],
+    ['client-https', 'is closed', closed, 'fail'],
     ['client-https', 'is filtered', silent, 'fail'],
     ['client-https', 'has no name', lost, 'unknown'],
     ['client-https', 'may not be dialled', denied, 'error'],
-    ['client-https-encrypted', 'answers no plain request', https({ plainHttp: { answered: false } }), 'pass'],
+    [
+      'client-https-encrypted',
+      'does not respond to a plain request',
+      https({ plainHttp: { answered: false } }),
+      'pass',
+    ],
     ['client-https-encrypted', 'serves plain pages', https({ plainHttp: { answered: true, status: 200 } }), 'fail'],
-    ['client-https-encrypted', 'is shut, so that it serves nothing', closed, 'pass'],
+    ['client-https-encrypted', 'is closed, so that it serves nothing', closed, 'pass'],
     ['client-https-encrypted', 'has no name', lost, 'unknown'],
     ['server-certificate', 'is right', tls({}), 'pass'],
     ['server-certificate', 'ends in 13 days', tls({ notAfter: '2026-01-14T13:00:00Z' }), 'fail'],
@@ -73,17 +83,17 @@ describe('the built-in policy', () => {
       'fail',
       { params: { allowSelfSigned: true } },
     ],
-    ['ui-https', 'is the port of the clients', answering, 'notapplicable'],
-    ['ui-https', 'has a port of its own', answering, 'pass', { params: { uiPort: 8443 } }],
-    ['ui-https', 'has a port of its own that is shut', closed, 'fail', { params: { uiPort: 8443 } }],
-    ['ssh-restricted', 'is shut', closed, 'pass'],
+    ['ui-https', 'is the port of the clients', responding, 'notapplicable'],
+    ['ui-https', 'has a port of its own', responding, 'pass', { params: { uiPort: 8443 } }],
+    ['ui-https', 'has a port of its own that is closed', closed, 'fail', { params: { uiPort: 8443 } }],
+    ['ssh-restricted', 'is closed', closed, 'pass'],
     ['ssh-restricted', 'is filtered', silent, 'pass'],
     ['ssh-restricted', 'is open', tcpOpen, 'fail'],
     ['ssh-restricted', 'is open in a window as well', tcpOpen, 'fail', { windowOpen: true }],
-    ['ssh-support', 'is shut outside a window', closed, 'pass'],
+    ['ssh-support', 'is closed outside a window', closed, 'pass'],
     ['ssh-support', 'is open outside a window', speakingSsh, 'fail'],
     ['ssh-support', 'is open inside one', speakingSsh, 'pass', { windowOpen: true }],
-    ['ssh-support', 'is shut inside one', closed, 'fail', { windowOpen: true }],
+    ['ssh-support', 'is closed inside one', closed, 'fail', { windowOpen: true }],
     ['ssh-support', 'speaks no SSH inside one', tcpOpen, 'fail', { windowOpen: true }],
     ['ad-ldap', 'has no domain controller', ad, 'notapplicable'],
     ['ad-ldap', 'is Active Directory', ad, 'pass', withDc],
@@ -95,8 +105,8 @@ describe('the built-in policy', () => {
       'pass',
       { params: { ...withDc.params, directory: 'any' } },
     ],
-    ['ad-ldap', 'answers nothing', { state: 'open', reason: 'protocol-timeout' }, 'fail', withDc],
-    ['ad-ldap', 'is shut', closed, 'fail', withDc],
+    ['ad-ldap', 'does not respond', { state: 'open', reason: 'protocol-timeout' }, 'fail', withDc],
+    ['ad-ldap', 'is closed', closed, 'fail', withDc],
     ['ad-ldap-bind', 'has no credential', ad, 'notapplicable', withDc],
     [
       'ad-ldap-bind',

@@ -58,7 +58,7 @@ describe('loadPolicy', () => {
       message: 'must be a port from 1 to 65535',
     },
     {
-      edit: ['state: [open]', 'state: [shut]'],
+      edit: ['state: [open]', 'state: [ajar]'],
       line: 15,
       pointer: '/rules/0/expect/state/0',
       message: /^must be one of/,

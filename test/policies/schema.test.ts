@@ -16,7 +16,7 @@ const policy = builtInPolicies()[0] as object
 
 type Json = Record<string, unknown> | unknown[]
 
-/** The document with another value at one place. */
+/** The document with another value at one path. */
 function change(path: (string | number)[], value: unknown): unknown {
   const copy = structuredClone(policy) as Json
   const parent = path.slice(0, -1).reduce((node, part) => Reflect.get(node, part) as Json, copy)
@@ -70,13 +70,13 @@ describe('the published schema', () => {
   })
 })
 
-/** Every place of a value: of lists the items, of objects the members. */
-const placesIn = (value: unknown): (string | number)[][] =>
+/** Every path of a value: of lists the items, of objects the members. */
+const pathsIn = (value: unknown): (string | number)[][] =>
   typeof value !== 'object' || value === null
     ? []
     : Object.entries(value).flatMap(([name, member]) => {
         const part = Array.isArray(value) ? Number(name) : name
-        return [[part], ...placesIn(member).map((path) => [part, ...path])]
+        return [[part], ...pathsIn(member).map((path) => [part, ...path])]
       })
 
 const names = [
@@ -90,7 +90,7 @@ const names = [
 ]
 const anything = fc.oneof(
   fc.constantFrom(...names.map((name) => `\${${name}}`), ...names.map((name) => `a \${${name}}`)),
-  fc.constantFrom('open', 'ad', 'https', 'tcp', 'TLSv1.3', 'env:A', '${', '${nobody}', '__proto__'),
+  fc.constantFrom('open', 'ad', 'https', 'tcp', 'TLSv1.3', 'env:A', '${', '${unknown}', '__proto__'),
   fc.record({
     value: fc.constantFrom('${directory}', '${uiPort}', 1),
     equals: fc.constantFrom('ad', 443, '${sshPort}'),
@@ -103,7 +103,7 @@ describe('a document changed at any pointer to anything', () => {
   test('is either refused, or valid by the schema and resolvable for any target', () => {
     const params = { uiPort: 8443, domainController: '10.0.0.2', ldapCredential: 'env:A', directory: 'any' }
     fc.assert(
-      fc.property(fc.constantFrom(...placesIn(policy)), anything, (path, value) => {
+      fc.property(fc.constantFrom(...pathsIn(policy)), anything, (path, value) => {
         const checked = checkPolicy(change(path, value))
         if ('errors' in checked) return checked.errors.every(({ message }) => message.length > 0)
         expect(validate(checked.document), JSON.stringify(validate.errors)).toBe(true)

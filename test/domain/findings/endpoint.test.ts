@@ -60,10 +60,10 @@ describe('a host', () => {
   })
 
   test('may be every IP address, and no other text of digits, dots and hexadecimal', () => {
-    const looksNumeric = fc.string({ unit: fc.constantFrom(...'0123456789xX.'), minLength: 1, maxLength: 20 })
+    const numericText = fc.string({ unit: fc.constantFrom(...'0123456789xX.'), minLength: 1, maxLength: 20 })
     fc.assert(fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => isHost(address)))
     fc.assert(
-      fc.property(looksNumeric, (text) => {
+      fc.property(numericText, (text) => {
         const last = text.replace(/\.$/, '').split('.').at(-1) ?? ''
         if (isIP(text) === 0 && /^(\d+|0x[\da-f]*)$/i.test(last)) expect(isHost(text)).toBe(false)
       }),

@@ -53,7 +53,7 @@ describe('a rule that demands "open from here and not from there"', () => {
     ['unknown', ['open'], 'fail', 'unexpected-state'],
     ['open', ['unknown'], 'unknown', 'descriptors-exhausted'],
     ['unknown', ['closed'], 'unknown', 'descriptors-exhausted'],
-    // Half a pair is nothing, whatever the half says.
+    // Half a pair is nothing, for any result of the half.
     ['open', ['missing'], 'unknown', 'pair-incomplete'],
     ['open', ['closed', 'missing'], 'unknown', 'pair-incomplete'],
     ['open', ['open', 'missing'], 'unknown', 'pair-incomplete'],

@@ -5,29 +5,29 @@ import { ruleThat } from './rules.ts'
 const branch: Vantage = { name: 'branch', zones: ['client', 'untrusted'] }
 const core: Vantage = { name: 'core', zones: ['server'] }
 const office: Vantage = { name: 'office', zones: ['client'] }
-const looks = (vantage: string, indirect = false): Origin => ({ vantage, covered: true, indirect })
-const nobody = (zone: string): Origin => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
+const covered = (vantage: string, indirect = false): Origin => ({ vantage, covered: true, indirect })
+const uncovered = (zone: string): Origin => ({ vantage: `zone:${zone}`, covered: false, indirect: false })
 
 describe('the vantages of a rule', () => {
   const cases: [string, { from: string[]; indirect?: boolean }, Vantage[], Origin[]][] = [
-    ['are the vantages in its zone', { from: ['client'] }, [core, office], [looks('office')]],
-    ['are all of them, by name', { from: ['client'] }, [office, core, branch], [looks('branch'), looks('office')]],
-    ['name a vantage of two zones once', { from: ['client', 'untrusted'] }, [branch], [looks('branch')]],
-    ['name a zone without one', { from: ['client', 'support'] }, [office], [looks('office'), nobody('support')]],
-    ['name every zone without one', { from: ['a', 'b'] }, [office], [nobody('a'), nobody('b')]],
-    ['name the zone where there is no vantage at all', { from: ['client'], indirect: true }, [], [nobody('client')]],
-    ['take another where that is accepted', { from: ['server'], indirect: true }, [office], [looks('office', true)]],
-    ['take one stand-in, the first by name', { from: ['a'], indirect: true }, [office, core], [looks('core', true)]],
-    ['take no stand-in beside a direct one', { from: ['server'], indirect: true }, [core, office], [looks('core')]],
+    ['are the vantages in its zone', { from: ['client'] }, [core, office], [covered('office')]],
+    ['are all of them, by name', { from: ['client'] }, [office, core, branch], [covered('branch'), covered('office')]],
+    ['name a vantage of two zones once', { from: ['client', 'untrusted'] }, [branch], [covered('branch')]],
+    ['name a zone without one', { from: ['client', 'support'] }, [office], [covered('office'), uncovered('support')]],
+    ['name every zone without one', { from: ['a', 'b'] }, [office], [uncovered('a'), uncovered('b')]],
+    ['name the zone where there is no vantage at all', { from: ['client'], indirect: true }, [], [uncovered('client')]],
+    ['take another where that is accepted', { from: ['server'], indirect: true }, [office], [covered('office', true)]],
+    ['take one stand-in, the first by name', { from: ['a'], indirect: true }, [office, core], [covered('core', true)]],
+    ['take no stand-in beside a direct one', { from: ['server'], indirect: true }, [core, office], [covered('core')]],
     [
       'take no stand-in for one of two zones',
       { from: ['server', 'support'], indirect: true },
       [core],
-      [looks('core'), nobody('support')],
+      [covered('core'), uncovered('support')],
     ],
   ]
-  test.each(cases)('%s', (_, rule, vantages, places) => {
-    expect(originsOf(rule, vantages)).toEqual(places)
+  test.each(cases)('%s', (_, rule, vantages, origins) => {
+    expect(originsOf(rule, vantages)).toEqual(origins)
   })
 
   test('do not depend on the order of the vantages', () => {
@@ -50,14 +50,20 @@ describe('the plan for a target', () => {
         [office],
       ),
     ).toEqual([
-      { kind: 'probe', origin: looks('office'), rule: own, host: '10.0.0.5' },
-      { kind: 'probe', origin: looks('office'), rule: other, host: 'dc1.corp.test' },
+      { kind: 'probe', origin: covered('office'), rule: own, host: '10.0.0.5' },
+      { kind: 'probe', origin: covered('office'), rule: other, host: 'dc1.corp.test' },
     ])
   })
 
   test('settles what no vantage can probe as not checked', () => {
     expect(planTarget(target, [{ id: 'r', from: ['support'], resolved: rule('r') }], [office])).toEqual([
-      { kind: 'settled', origin: nobody('support'), ruleId: 'r', result: 'notchecked', reason: 'no-vantage-in-zone' },
+      {
+        kind: 'settled',
+        origin: uncovered('support'),
+        ruleId: 'r',
+        result: 'notchecked',
+        reason: 'no-vantage-in-zone',
+      },
     ])
   })
 
@@ -65,8 +71,8 @@ describe('the plan for a target', () => {
     const rules = [{ id: 'r', from: ['client', 'support'], resolved: 'notapplicable' as const }]
     const settled = { kind: 'settled', ruleId: 'r', result: 'notapplicable', reason: 'condition-not-met' }
     expect(planTarget(target, rules, [office])).toEqual([
-      { ...settled, origin: looks('office') },
-      { ...settled, origin: nobody('support') },
+      { ...settled, origin: covered('office') },
+      { ...settled, origin: uncovered('support') },
     ])
   })
 

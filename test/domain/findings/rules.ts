@@ -34,9 +34,9 @@ export const ruleThat = (expect: ResolvedExpectation): ResolvedRule => ({
 /** The first probe that takes all groups of the expectation. */
 function probeFor({ state: _, ...demands }: ResolvedExpectation): ProtocolName {
   const groups = Object.entries(demands).flatMap(([group, demand]) => (demand === undefined ? [] : group))
-  const taker = protocolNames.find((name) => groups.every((group) => group in protocols[name].expects))
-  if (!taker) throw new Error(`no probe takes ${groups}`)
-  return taker
+  const probe = protocolNames.find((name) => groups.every((group) => group in protocols[name].expects))
+  if (!probe) throw new Error(`no probe takes ${groups}`)
+  return probe
 }
 
 /** What a probe saw of a host: one address for each of the given addressResults. */

@@ -5,7 +5,7 @@ const counts = (some: Partial<Counts>): Counts => ({ ...noCounts, ...some })
 
 describe('the verdict', () => {
   test.each<[string, Partial<Counts>, Verdict]>([
-    ['all that was looked at passes', { pass: 3 }, 'pass'],
+    ['all that was probed passes', { pass: 3 }, 'pass'],
     ['what was not checked takes no pass away', { pass: 1, notchecked: 9, notapplicable: 9 }, 'pass'],
     ['one failure decides', { pass: 9, fail: 1 }, 'fail'],
     ['a failure outweighs what is not known', { fail: 1, unknown: 9, error: 9 }, 'fail'],

@@ -5,13 +5,13 @@ describe('https', () => {
   const http = { status: 200 }
   testJudgements('https', [
     [
-      'an answer passes',
+      'a response passes',
       { tls: { minVersion: 'TLSv1.2' }, http: { answers: true } },
       { reason: 'http-responded', facts: { protocol: 'TLSv1.2', http } },
       'as-expected',
     ],
     [
-      'a TLS server that answers no HTTP fails',
+      'a TLS server that does not respond to HTTP fails',
       { http: { answers: true } },
       { reason: 'tls-ok', facts: { protocol: 'TLSv1.2' } },
       'http-no-response',
@@ -29,7 +29,7 @@ describe('https', () => {
       'tls-version-too-old',
     ],
     [
-      'no plain answer passes',
+      'no plain response passes',
       { http: { plainServed: false } },
       { reason: 'tls-ok', facts: { plainHttp: { answered: false } } },
       'as-expected',
@@ -47,7 +47,7 @@ describe('https', () => {
       'plain-http-served',
     ],
     [
-      'a plain redirect fails: it is answered in clear',
+      'a plain redirect fails: its response is in clear',
       { http: { plainServed: false } },
       { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 301 } } },
       'plain-http-served',

@@ -7,19 +7,19 @@ describe('ldap', () => {
   const bound = { as: 'credential', resultCode: 0, resultName: 'success' } as const
   testJudgements('ldap', [
     [
-      'a rootDSE is an answer',
+      'a rootDSE is a response',
       { ldap: { answers: true } },
       { reason: 'ldap-responded', facts: { rootDse } },
       'as-expected',
     ],
     [
-      'a refused bind is an answer as well',
+      'a refused bind is a response as well',
       { ldap: { answers: true } },
       { reason: 'ldap-anonymous-refused', facts: { bind: { as: 'anonymous', resultCode: 48, resultName: 'x' } } },
       'as-expected',
     ],
     [
-      'a port that is open and answers nothing fails',
+      'a port that is open and does not respond fails',
       { ldap: { answers: true } },
       { reason: 'protocol-timeout', facts: {} },
       'ldap-no-response',

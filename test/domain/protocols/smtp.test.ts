@@ -47,7 +47,7 @@ describe('smtp', () => {
       'smtp-starttls-not-offered',
     ],
     [
-      'an offer that nobody saw is unknown',
+      'an unseen offer is unknown',
       mustOffer,
       { reason: 'smtp-starttls-ok', facts: { smtp: { extensions: [] } } },
       'facts-missing',

@@ -30,7 +30,7 @@ describe('ssh', () => {
       { reason: 'protocol-timeout', facts: {} },
       'protocol-timeout',
     ],
-    ['the version that is asked for passes', { ssh: { minVersion: '2.0' } }, seen(), 'as-expected'],
+    ['the required version passes', { ssh: { minVersion: '2.0' } }, seen(), 'as-expected'],
     [
       '1.99 is older than 2.0',
       { ssh: { minVersion: '2.0' } },
@@ -44,7 +44,7 @@ describe('ssh', () => {
       'ssh-version-too-old',
     ],
     [
-      'a version that nobody knows is too old',
+      'an unknown version is too old',
       { ssh: { minVersion: '1.99' } },
       seen({ protocolVersion: '9' }),
       'ssh-version-too-old',
@@ -58,7 +58,7 @@ describe('ssh', () => {
       'facts-missing',
     ],
     [
-      'a wrong signature fails whatever else holds',
+      'a wrong signature fails despite all other facts',
       { ssh: { speaks: true, hostKeys: ['SHA256:abc'] } },
       seen({}, 'ssh-signature-invalid'),
       'ssh-signature-invalid',

@@ -103,7 +103,7 @@ describe('tls', () => {
       'certificate-expires-soon',
     ],
     [
-      'no day left suffices where none is asked for',
+      'no day left suffices where none is required',
       { tls: { minDaysLeft: 0 } },
       with_({}, { notAfter: '2026-01-01T12:00:01Z' }),
       'as-expected',

@@ -23,7 +23,7 @@ test('the first claim of a key gets it; later ones hear what it stands for', asy
 test('the same key of another caller is another key', async () => {
   const claim = newClaim()
   await stores.idempotency.claim(claim)
-  expect(await stores.idempotency.claim({ ...claim, apiKeyId: 'somebody-else' })).toBeUndefined()
+  expect(await stores.idempotency.claim({ ...claim, apiKeyId: 'other-key' })).toBeUndefined()
 })
 
 test('one of many concurrent claims succeeds, and the others return that one', async () => {

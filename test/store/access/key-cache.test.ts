@@ -8,7 +8,7 @@ import { openTestStores, type TestStores } from '../../support/stores.ts'
 const now = new Date('2026-11-23T12:00:00Z')
 const later = (ms: number) => new Date(now.getTime() + ms)
 
-/** A memory of keys that trusts, before a database that counts how often it is asked. */
+/** A cache of keys that may be used, before a database that counts its queries. */
 function openKnown() {
   const known = createKnownKeys()
   known.trust()
@@ -89,7 +89,7 @@ describe('beside the database', () => {
   })
   afterAll(() => stores.close())
 
-  /** Keys as another process has them; `told` resolves with the next thing that its memory is told. */
+  /** The keys of another process; `notified` resolves with the next notification of its cache. */
   async function openProcess() {
     const known = createKnownKeys()
     let waiting = Promise.withResolvers<string>()
@@ -117,7 +117,7 @@ describe('beside the database', () => {
     const keys = createKeyStore(stores.db, known)
     return {
       opens: async (key: string) => (await keys.authenticate(key, new Date())) !== undefined,
-      told: () => waiting.promise,
+      notified: () => waiting.promise,
     }
   }
 
@@ -151,29 +151,29 @@ describe('beside the database', () => {
     const other = await openProcess()
     const key = await stores.keys.create('leaver', [])
     expect(await other.opens(key)).toBe(true)
-    const told = other.told()
+    const notified = other.notified()
     await change(idOf(key))
-    expect(await told).toBe(idOf(key))
+    expect(await notified).toBe(idOf(key))
     expect(await other.opens(key)).toBe(false)
   })
 
   test('its last use is no change', async () => {
     const other = await openProcess()
     const key = await stores.keys.create('busy', [])
-    const told = other.told()
+    const notified = other.notified()
     expect(await other.opens(key)).toBe(true)
     expect((await stores.keys.find(idOf(key)))?.lastUsedAt).not.toBeNull()
     await stores.keys.revoke(idOf(await stores.keys.create('marker', [])))
-    expect(await told).not.toBe(idOf(key))
+    expect(await notified).not.toBe(idOf(key))
   })
 
   test('when all keys are removed together, each is rejected', async () => {
     const other = await openProcess()
     const key = await stores.keys.create('one of all', [])
     expect(await other.opens(key)).toBe(true)
-    const told = other.told()
+    const notified = other.notified()
     await stores.query('TRUNCATE api_key')
-    expect(await told).toBe('')
+    expect(await notified).toBe('')
     expect(await other.opens(key)).toBe(false)
   })
 
@@ -181,13 +181,13 @@ describe('beside the database', () => {
     const other = await openProcess()
     const key = await stores.keys.create('leaver', [])
     expect(await other.opens(key)).toBe(true)
-    const lost = other.told()
+    const lost = other.notified()
     await stores.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND application_name = 'portwarden notifications'`,
     )
     expect(await lost).toBe('distrust')
-    const back = other.told()
+    const back = other.notified()
     await stores.keys.revoke(idOf(key))
     expect(await other.opens(key)).toBe(false)
     expect(await back).toBe('trust')

@@ -19,7 +19,7 @@ test('a new key authenticates, with its scopes', async () => {
     targetScope: {},
   })
   expect(await stores.keys.exists('night audit')).toBe(true)
-  expect(await stores.keys.exists('nobody')).toBe(false)
+  expect(await stores.keys.exists('unknown')).toBe(false)
 })
 
 test('no two keys are alike', async () => {

@@ -15,7 +15,7 @@ async function newDataDir(): Promise<string> {
 }
 
 /** What threads that ask for a secret at the same time get. */
-async function askAtOnce(file: string): Promise<unknown[]> {
+async function requestConcurrently(file: string): Promise<unknown[]> {
   const ready = new Int32Array(new SharedArrayBuffer(4))
   const source = new URL('../../../src/store/access/secret-file.ts', import.meta.url).href
   const code = `const { parentPort, workerData } = require('node:worker_threads')
@@ -37,7 +37,7 @@ async function askAtOnce(file: string): Promise<unknown[]> {
 
 test('a secret is created once by concurrent processes, readable by its user only', async () => {
   const dataDir = await newDataDir()
-  const responses = await askAtOnce(join(dataDir, 'any.key'))
+  const responses = await requestConcurrently(join(dataDir, 'any.key'))
   expect(responses).toHaveLength(8)
   expect(new Set(responses).size).toBe(1)
   expect(await readFile(join(dataDir, 'any.key'), 'utf8')).toBe(`${responses[0]}\n`)

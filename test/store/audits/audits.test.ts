@@ -114,9 +114,9 @@ describe('an audit', () => {
     ])
     expect(ended.map((one) => one?.status)).toEqual(['completed', 'failed', 'completed', undefined])
     const { items } = await stores.ledger.list({ limit: 10, action: 'audit.finish' })
-    const told = items.filter(({ subject }) => ids.includes(subject)).toSorted((a, b) => a.seq - b.seq)
-    expect(told.map(({ subject }) => subject).toSorted()).toEqual(ids.toSorted())
-    expect(told.map(({ seq }) => seq)).toEqual([0, 1, 2].map((i) => (told[0]?.seq ?? 0) + i))
+    const entries = items.filter(({ subject }) => ids.includes(subject)).toSorted((a, b) => a.seq - b.seq)
+    expect(entries.map(({ subject }) => subject).toSorted()).toEqual(ids.toSorted())
+    expect(entries.map(({ seq }) => seq)).toEqual([0, 1, 2].map((i) => (entries[0]?.seq ?? 0) + i))
     expect(await stores.ledger.verify({ from: 1, limit: 10_000 })).toMatchObject({ verdict: 'intact' })
   })
 

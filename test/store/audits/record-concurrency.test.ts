@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const outcome = `concat_ws(' ', result, state, reason_id, evidence_id)`
 
-/** Numbers that look random and are the same in every run. */
+/** Pseudorandom numbers, the same in every run. */
 function numbers(seed: number) {
   let state = seed
   return (below: number) => {
@@ -46,7 +46,7 @@ describe('audits that record the same series at the same time', () => {
     const batches = await Promise.all(
       audits.map(async (id) => {
         const started = await startAudit(stores, { id, total: series.length })
-        // Half of the audits look in the order of their making, half at any time.
+        // Half of the audits probe in the order of their creation, half at any time.
         const findings: NewFinding[] = series.map((one, i) =>
           finding(one, 10_000 + below(40) * 10 + i, { result: results[below(3)] ?? 'pass' }),
         )

@@ -17,7 +17,7 @@ const newSeries = async () => {
 }
 type Series = Awaited<ReturnType<typeof newSeries>>
 
-/** Records one finding in an audit of its own, made at that place in the order of audits. */
+/** Records one finding in an audit of its own, made at that index in the order of audits. */
 async function observe(series: Series, atMs: number, more: Parameters<typeof finding>[2] = {}, id?: string) {
   const started = await startAudit(stores, { ...(id ? { id } : {}), total: 1 })
   return { ...started, progress: await stores.record({ ...started, findings: [finding(series, atMs, more)] }) }
@@ -30,7 +30,7 @@ interface SpanRow {
   evidence: number
   version: string
 }
-/** With the transaction that wrote each row last: a row that nobody touches keeps it. */
+/** With the transaction that wrote each row last: an untouched row keeps it. */
 const spansOf = ({ seriesId }: Series) =>
   stores.query<SpanRow>(`SELECT from_at AS from, to_at AS to, result, evidence_id AS evidence, xmin::text AS version
     FROM span WHERE series_id = ${seriesId} ORDER BY from_at`)

@@ -62,7 +62,7 @@ describe('migrate', () => {
 
   test('rolls a migration back that fails, leaves the data alone, and applies it once the cause is gone', async () => {
     const url = await newDatabase()
-    // A table of somebody else that the migration wants to create in its middle.
+    // An unrelated table with the name of one that the migration creates in its middle.
     await query(url, ['CREATE TABLE span (theirs int)', 'INSERT INTO span VALUES (42)'])
     await expect(migrate(url)).rejects.toThrow('migration 20261122000000_init failed and was rolled back')
     expect(await tablesOf(url)).toEqual(['_prisma_migrations', 'span'])

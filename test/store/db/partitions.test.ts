@@ -17,7 +17,7 @@ const partitions = async () => {
   )
   return new Map(rows.map(({ name, from, to }) => [name, { from, to }]))
 }
-const ensure = (moment: string) => stores.query(`SELECT ensure_finding_partition('${moment}')`)
+const ensure = (time: string) => stores.query(`SELECT ensure_finding_partition('${time}')`)
 const nameOf = (date: Date) => `finding_${date.toISOString().slice(0, 7).replace('-', '_')}`
 
 test('this month and the next one have their partition after any number of concurrent calls', async () => {

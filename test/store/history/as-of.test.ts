@@ -38,15 +38,15 @@ test('asOf leaves a margin for clocks', async () => {
 
 test('a span that ends gets a new change time: by a recording, a plan without it, or a retired target', async () => {
   const series = await makeSeries(stores, ['one', 'two', 'three'])
-  const look = async (ms: number, result: 'pass' | 'fail', some = series) => {
+  const record = async (ms: number, result: 'pass' | 'fail', some = series) => {
     const started = await startAudit(stores, { targetIds: some.map(({ targetId }) => targetId) })
     await stores.record({ ...started, findings: some.map((one) => finding(one, ms, { result })) })
   }
-  await look(1000, 'pass')
+  await record(1000, 'pass')
   await stores.query(`UPDATE span SET changed_at = '2020-01-01'`)
   const [one, two, three] = series
   if (!one || !two || !three) throw new Error('no series')
-  await look(2000, 'fail', [one])
+  await record(2000, 'fail', [one])
   await stores.endUnplannedSpans('p', [{ targetId: two.targetId, seriesId: -1 }])
   await stores.targets.retire(three.targetId)
   const spans = await stores.query<{ ended: boolean; noted: boolean }>(

@@ -33,7 +33,7 @@ async function audit(
 const report = (ms: number, test: string, grouping: Grouping = { by: 'rule' }, filter: ComplianceFilter = {}) =>
   stores.compliance.groups(at(ms), grouping, { labels: { test }, ...filter })
 /** `group: results that are not zero` */
-const told = (groups: readonly ComplianceGroup[]) =>
+const countsOf = (groups: readonly ComplianceGroup[]) =>
   groups.map(({ group, counts }) => {
     const some = Object.entries(counts).filter(([, count]) => count > 0)
     return `${group}: ${some.map(([result, count]) => `${count} ${result}`).join(', ')}`
@@ -41,18 +41,18 @@ const told = (groups: readonly ComplianceGroup[]) =>
 
 describe('compliance', () => {
   test('is the state at that time, not before or after', async () => {
-    const [a, b] = await makeSeries(stores, ['moments'], ['a', 'b'])
-    await label('moments', ['moments'])
+    const [a, b] = await makeSeries(stores, ['times'], ['a', 'b'])
+    await label('times', ['times'])
     await audit(1000, [[a], [b, fail]])
     await audit(2000, [
       [a, fail],
       [b, fail],
     ])
     await audit(3000, [[a, unknown], [b]])
-    expect(await report(500, 'moments')).toEqual([])
-    expect(told(await report(1000, 'moments'))).toEqual(['a: 1 pass', 'b: 1 fail'])
-    expect(told(await report(2999, 'moments'))).toEqual(['a: 1 fail', 'b: 1 fail'])
-    expect(told(await report(9999, 'moments'))).toEqual(['a: 1 unknown', 'b: 1 pass'])
+    expect(await report(500, 'times')).toEqual([])
+    expect(countsOf(await report(1000, 'times'))).toEqual(['a: 1 pass', 'b: 1 fail'])
+    expect(countsOf(await report(2999, 'times'))).toEqual(['a: 1 fail', 'b: 1 fail'])
+    expect(countsOf(await report(9999, 'times'))).toEqual(['a: 1 unknown', 'b: 1 pass'])
   })
 
   test('is counted by rule, by target, and by the values of a label', async () => {
@@ -61,22 +61,22 @@ describe('compliance', () => {
     await label('by', targets, { 'by-1': { site: 'hq' }, 'by-2': { site: 'hq' } })
     const notchecked = { result: 'notchecked', reason: 'no-vantage-in-zone' } as const
     await audit(1000, [[a1], [b1, fail], [a2], [b2, notchecked], [a3, fail], [b3, unknown]])
-    expect(told(await report(2000, 'by'))).toEqual(['a: 2 pass, 1 fail', 'b: 1 fail, 1 unknown, 1 notchecked'])
-    expect(told(await report(2000, 'by', { by: 'target' }))).toEqual([
+    expect(countsOf(await report(2000, 'by'))).toEqual(['a: 2 pass, 1 fail', 'b: 1 fail, 1 unknown, 1 notchecked'])
+    expect(countsOf(await report(2000, 'by', { by: 'target' }))).toEqual([
       'by-1: 1 pass, 1 fail',
       'by-2: 1 pass, 1 notchecked',
       'by-3: 1 fail, 1 unknown',
     ])
     const sites = await report(2000, 'by', { by: 'label', key: 'site' })
-    expect(told(sites).toSorted()).toEqual([': 1 fail, 1 unknown', 'hq: 2 pass, 1 fail, 1 notchecked'])
+    expect(countsOf(sites).toSorted()).toEqual([': 1 fail, 1 unknown', 'hq: 2 pass, 1 fail, 1 notchecked'])
   })
 
   test('is limited to the given policy, target and labels', async () => {
     const [a, b] = await makeSeries(stores, ['filter-1', 'filter-2'])
     await label('filter', ['filter-1', 'filter-2'])
     await audit(1000, [[a], [b, fail]])
-    expect(told(await report(2000, 'filter', { by: 'rule' }, { target: 'filter-2' }))).toEqual(['r: 1 fail'])
-    expect(told(await report(2000, 'filter', { by: 'rule' }, { policy: 'p' }))).toEqual(['r: 1 pass, 1 fail'])
+    expect(countsOf(await report(2000, 'filter', { by: 'rule' }, { target: 'filter-2' }))).toEqual(['r: 1 fail'])
+    expect(countsOf(await report(2000, 'filter', { by: 'rule' }, { policy: 'p' }))).toEqual(['r: 1 pass, 1 fail'])
     expect(await report(2000, 'filter', { by: 'rule' }, { policy: 'q' })).toEqual([])
     expect(await report(2000, 'no-such-label')).toEqual([])
   })
@@ -114,7 +114,7 @@ describe('compliance', () => {
     await label('retires', ['retires'])
     await audit(1000, [[series, fail]])
     await stores.targets.retire(series?.targetId ?? -1)
-    expect(told(await report(2000, 'retires'))).toEqual(['r: 1 fail'])
+    expect(countsOf(await report(2000, 'retires'))).toEqual(['r: 1 fail'])
     expect(await stores.compliance.groups(new Date(Date.now() + 1000), { by: 'rule' }, { target: 'retires' })).toEqual(
       [],
     )

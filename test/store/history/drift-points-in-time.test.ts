@@ -46,7 +46,7 @@ async function pointInTimeOf(auditId: string): Promise<PointInTime> {
 }
 const between = async (from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<DriftItem[]> =>
   (await (await stores.drift.compare(from, to, filter)).page({ limit: 100 })).items
-const told = (items: readonly DriftItem[]) =>
+const linesOf = (items: readonly DriftItem[]) =>
   items.map(({ target, rule, class: kind, cause }) => `${target} ${rule} ${kind} ${cause}`)
 const fail = { result: 'fail', reason: 'unexpected-state' } as const
 
@@ -55,7 +55,7 @@ describe('a series that the later audit does not have', () => {
     const [stays, goes] = await makeSeries(stores, ['rule-gone'], ['stays', 'goes'])
     const one = await pointInTimeOf(await audit(1000, [[stays], [goes, fail]]))
     const other = await pointInTimeOf(await audit(2000, [[stays]]))
-    expect(told(await between(one, other))).toEqual(['rule-gone goes vanished scope'])
+    expect(linesOf(await between(one, other))).toEqual(['rule-gone goes vanished scope'])
     expect(await between(one, other)).toMatchObject([
       { significance: 'notice', at: at(2000).toISOString(), before: { result: 'fail' }, after: null, changes: [] },
     ])
@@ -65,7 +65,7 @@ describe('a series that the later audit does not have', () => {
     const [a, b] = await makeSeries(stores, ['kept-target', 'lost-target'])
     const one = await pointInTimeOf(await audit(1000, [[a], [b]]))
     const other = await pointInTimeOf(await audit(2000, [[a]]))
-    expect(told(await between(one, other))).toEqual(['lost-target r vanished scope'])
+    expect(linesOf(await between(one, other))).toEqual(['lost-target r vanished scope'])
   })
 
   test('is obscured when the audit ended before it was planned', async () => {
@@ -80,8 +80,8 @@ describe('a series that the later audit does not have', () => {
       await stores.audits.requestCancel(id)
       await stores.endAudit({ id, error })
       const items = await between(one, await pointInTimeOf(id))
-      expect(told(items)).toEqual(['unplanned known obscured environment', 'unplanned failing obscured environment'])
-      expect(told(await between(await pointInTimeOf(id), one))).toEqual([
+      expect(linesOf(items)).toEqual(['unplanned known obscured environment', 'unplanned failing obscured environment'])
+      expect(linesOf(await between(await pointInTimeOf(id), one))).toEqual([
         'unplanned known clarified environment',
         'unplanned failing clarified environment',
       ])
@@ -93,7 +93,7 @@ describe('a series that the later audit does not have', () => {
     const one = await pointInTimeOf(await audit(1000, [[seen], [waiting]]))
     const started = await startAudit(stores, { targetIds: [seen?.targetId ?? -1], total: 2 })
     await stores.record({ ...started, batchId: null, findings: seen ? [finding(seen, 2000, fail)] : [] })
-    expect(told(await between(one, await pointInTimeOf(started.auditId)))).toEqual([
+    expect(linesOf(await between(one, await pointInTimeOf(started.auditId)))).toEqual([
       'running seen regressed environment',
       'running waiting obscured environment',
     ])
@@ -107,12 +107,12 @@ describe('a series that the later audit does not have', () => {
     const elsewhere = there && { ...there, seriesId: moved?.seriesId ?? -1 }
     const one = await pointInTimeOf(await audit(1000, [[here], [elsewhere]]))
     const other = await pointInTimeOf(await audit(2000, [[here, fail]], { vantages: ['local'] }))
-    expect(told(await between(one, other))).toEqual([
+    expect(linesOf(await between(one, other))).toEqual([
       'chosen here regressed environment',
       'chosen there obscured environment',
     ])
     const whole = await pointInTimeOf(await audit(3000, [[here, fail]]))
-    expect(told(await between(one, whole, { rule: 'there' }))).toEqual(['chosen there vanished scope'])
+    expect(linesOf(await between(one, whole, { rule: 'there' }))).toEqual(['chosen there vanished scope'])
   })
 })
 
@@ -127,9 +127,9 @@ describe('an audit and a time', () => {
     await audit(3000, [[other, fail]])
     await audit(3000, [[ofQ, fail]], { policy: 'q' })
     const time = (ms: number): PointInTime => ({ time: at(ms) })
-    expect(told(await between(time(1500), found))).toEqual(['mine r regressed environment'])
-    expect(told(await between(found, time(9000)))).toEqual([])
-    expect(told(await between(found, time(1500)))).toEqual(['mine r recovered environment'])
+    expect(linesOf(await between(time(1500), found))).toEqual(['mine r regressed environment'])
+    expect(linesOf(await between(found, time(9000)))).toEqual([])
+    expect(linesOf(await between(found, time(1500)))).toEqual(['mine r recovered environment'])
   })
 })
 
@@ -149,7 +149,7 @@ describe('an audit whose findings retention has dropped', () => {
     const summary = await stores.audits.find(old)
     expect(summary).toMatchObject({ status: 'completed', counts: { pass: 1, fail: 1 }, progress: { done: 2 } })
     expect([await items(await pointInTimeOf(old), now), await items(kept, await pointInTimeOf(old))]).toEqual(before)
-    expect(told(await between(await pointInTimeOf(old), await pointInTimeOf(partly)))).toEqual([
+    expect(linesOf(await between(await pointInTimeOf(old), await pointInTimeOf(partly)))).toEqual([
       'dropped-other r vanished scope',
     ])
   })

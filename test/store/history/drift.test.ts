@@ -34,7 +34,7 @@ async function between(from: PointInTime, to: PointInTime, filter: DriftFilter):
   return (await drift.page({ limit: 100 })).items
 }
 
-const told = ({ class: kind, rule }: DriftItem) => `${rule} ${kind}`
+const lineOf = ({ class: kind, rule }: DriftItem) => `${rule} ${kind}`
 const evidence = (sha256: string): Evidence => ({
   probe: 'ssh',
   host: 'h',
@@ -68,7 +68,7 @@ describe('drift between two audits', () => {
       [stays, { latencyMs: 700, attempts: 3 }],
     ])
     const items = await between(await pointInTimeOf(one), await pointInTimeOf(other), { target })
-    expect(items.map(told)).toEqual([
+    expect(items.map(lineOf)).toEqual([
       'changes changed',
       'clears clarified',
       'hides obscured',
@@ -96,7 +96,7 @@ describe('drift between two audits', () => {
     const one = await pointInTimeOf(await audit(1000, [[series]]))
     const other = await pointInTimeOf(await audit(2000, [[series, fail]]))
     expect(await between(one, one, { target })).toEqual([])
-    expect((await between(other, one, { target })).map(told)).toEqual(['r recovered'])
+    expect((await between(other, one, { target })).map(lineOf)).toEqual(['r recovered'])
   })
 
   test('does not depend on audits between them, or on what came late', async () => {
@@ -141,7 +141,7 @@ describe('drift between two times', () => {
     await audit(1000, [[a], [b]])
     await audit(2000, [[a, fail], [b]])
     await audit(3000, [[a], [b, fail]])
-    const drift = async (from: number, to: number) => (await between(since(from), since(to), { target })).map(told)
+    const drift = async (from: number, to: number) => (await between(since(from), since(to), { target })).map(lineOf)
     expect(await drift(0, 500)).toEqual([])
     expect(await drift(500, 1000)).toEqual(['a appeared', 'b appeared'])
     expect(await drift(1000, 1999)).toEqual([])
@@ -168,8 +168,8 @@ test('a time and an audit can be compared', async () => {
   const [series] = await makeSeries(stores, [target])
   await audit(1000, [[series]])
   const later = await pointInTimeOf(await audit(2000, [[series, fail]]))
-  expect((await between({ time: at(1500) }, later, { target })).map(told)).toEqual(['r regressed'])
-  expect((await between(later, { time: at(1500) }, { target })).map(told)).toEqual(['r recovered'])
+  expect((await between({ time: at(1500) }, later, { target })).map(lineOf)).toEqual(['r regressed'])
+  expect((await between(later, { time: at(1500) }, { target })).map(lineOf)).toEqual(['r recovered'])
 })
 
 test('a filter keeps what it names, and pages have each item once', async () => {
@@ -208,7 +208,7 @@ test('a filter keeps what it names, and pages have each item once', async () => 
 })
 
 test('the point in time of an audit is its newest observation', async () => {
-  const [series] = await makeSeries(stores, ['moment'])
+  const [series] = await makeSeries(stores, ['point-in-time'])
   const id = await audit(4000, [[series]])
   expect((await stores.drift.pointInTimeOf(id))?.at).toEqual(at(4000))
   const empty = await startAudit(stores)

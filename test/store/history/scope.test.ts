@@ -10,9 +10,9 @@ afterAll(() => stores.close())
 type Series = Awaited<ReturnType<typeof makeSeries>>[number]
 const hour = 3_600_000
 
-/** Looks at series; times are milliseconds from now, because the end of a scope is now. */
+/** Records results of series; times are milliseconds from now, because the end of a scope is now. */
 const observe = async (seen: readonly Series[], fromNow: number, more: Parameters<typeof finding>[2] = {}) => {
-  const observedAt = new Date(Date.now() + fromNow) // one moment, or the order of the spans would be another at times
+  const observedAt = new Date(Date.now() + fromNow) // one time, or the order of the spans would be another at times
   return stores.record({
     ...(await startAudit(stores)),
     findings: seen.map((one) => finding(one, 0, { observedAt, ...more })),

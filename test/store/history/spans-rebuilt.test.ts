@@ -20,10 +20,10 @@ const outcome = fc.record({
   evidence: fc.constantFrom(null, evidence('a'), evidence('b')),
 } satisfies { [K in keyof Partial<NewFinding> | 'atMs']?: fc.Arbitrary<unknown> })
 const rules = ['a', 'b', 'c']
-/** Audits in the order in which they are recorded; each looked at some of the series, at any time. */
+/** Audits in the order in which they are recorded; each probed some of the series, at any time. */
 const audits = fc.array(
   fc.record({
-    place: fc.integer({ min: 0, max: 1000 }),
+    position: fc.integer({ min: 0, max: 1000 }),
     seen: fc.array(fc.option(outcome), { minLength: rules.length, maxLength: rules.length }),
     twice: fc.boolean(),
   }),
@@ -38,7 +38,7 @@ async function recordAll(some: Audits, { concurrency }: { concurrency: boolean }
   const series = await makeSeries(stores, [`rebuilt-${made}`], rules)
   const ids = auditIds(some.length)
   // The order of their making is not that of their recording.
-  const order = some.map((_, i) => i).sort((a, b) => (some[a]?.place ?? 0) - (some[b]?.place ?? 0))
+  const order = some.map((_, i) => i).sort((a, b) => (some[a]?.position ?? 0) - (some[b]?.position ?? 0))
   const batches = await Promise.all(
     some.map(async ({ seen, twice }, i) => {
       const started = await startAudit(stores, { id: ids[order.indexOf(i)] ?? '' })

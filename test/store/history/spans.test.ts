@@ -26,7 +26,7 @@ const evidence = (state: 'open' | 'closed'): Evidence => ({
 
 describe('the history of a target', () => {
   test('is its spans, newest first, each with what differs from the one before', async () => {
-    const [series] = await makeSeries(stores, ['told'])
+    const [series] = await makeSeries(stores, ['reported'])
     await observe([[series, 1000, { state: 'closed', evidence: evidence('closed') }]])
     await observe([[series, 2000, { state: 'closed', evidence: evidence('closed') }]])
     await observe([[series, 3000, { result: 'fail', reason: 'unexpected-state', evidence: evidence('open') }]])
@@ -97,7 +97,7 @@ describe('the history of a target', () => {
 
   test.each([1, 2, 3, 7])('in pages of %i has each span of the same time once', async (limit) => {
     const rules = ['a', 'b', 'c', 'd', 'e']
-    const series = await makeSeries(stores, [`same-moment-${limit}`], rules)
+    const series = await makeSeries(stores, [`same-time-${limit}`], rules)
     await observe(series.map((one) => [one, 1000]))
     await observe(series.map((one, i) => [one, i < 3 ? 2000 : 3000, { result: 'fail' }]))
     const walked: string[] = []

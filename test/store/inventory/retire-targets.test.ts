@@ -10,9 +10,9 @@ afterAll(() => stores.close())
 type Series = Awaited<ReturnType<typeof makeSeries>>[number]
 const hour = 3_600_000
 
-/** Looks at series; times are milliseconds from now, because a target retires now. */
+/** Records results of series; times are milliseconds from now, because a target retires now. */
 const observe = async (seen: readonly Series[], fromNow: number, more: Parameters<typeof finding>[2] = {}) => {
-  const observedAt = new Date(Date.now() + fromNow) // one moment, or the order of the spans would be another at times
+  const observedAt = new Date(Date.now() + fromNow) // one time, or the order of the spans would be another at times
   return stores.record({
     ...(await startAudit(stores)),
     findings: seen.map((one) => finding(one, 0, { observedAt, ...more })),
@@ -73,9 +73,9 @@ describe('retiring a target', () => {
       const series = await makeSeries(stores, [`raced-${round}`], ['a', 'b', 'c'])
       await observe(series, -hour)
       const targetId = series[0]?.targetId ?? -1
-      const looks = await Promise.all(Array.from({ length: 3 }, () => startAudit(stores)))
+      const audits = await Promise.all(Array.from({ length: 3 }, () => startAudit(stores)))
       await Promise.all([
-        ...looks.map((started, i) =>
+        ...audits.map((started, i) =>
           stores.record({
             ...started,
             findings: series.map((one) =>

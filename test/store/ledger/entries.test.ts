@@ -24,7 +24,7 @@ const verify = (more: Partial<Parameters<typeof stores.ledger.verify>[0]> = {}) 
 const subjects = async () =>
   (await stores.ledger.list({ limit: 1000 })).items.map(({ subject }) => subject).toReversed()
 
-/** As whoever has the database: triggers off, statements, triggers on. */
+/** As the owner of the database: triggers off, statements, triggers on. */
 const tamper = (...statements: string[]) =>
   query(stores.url, [
     'ALTER TABLE ledger_entry DISABLE TRIGGER ALL',
@@ -64,8 +64,8 @@ describe('appending', () => {
   test('by many concurrent callers makes one chain', async () => {
     await Promise.all(Array.from({ length: 40 }, (_, i) => append(`${i}`, `${i}`)))
     expect(await verify()).toMatchObject({ verdict: 'intact', entries: 80 })
-    const told = await subjects()
-    for (let i = 0; i < 80; i += 2) expect(told[i]).toBe(told[i + 1]) // those of one transaction stay together
+    const appended = await subjects()
+    for (let i = 0; i < 80; i += 2) expect(appended[i]).toBe(appended[i + 1]) // those of one transaction stay together
   })
 
   test('begins the ledger once', async () => {
@@ -179,7 +179,7 @@ describe('verifying finds', () => {
     expect(await verify()).toMatchObject({ broken: { seq: 7, kind: 'order' } })
   })
 
-  // Whoever lists or exports the ledger is shown it.
+  // Lists and exports of the ledger show it.
   test.each(['0', '-1', '-9223372036854775808', '9223372036854775807'])(
     'an entry that was put beside the chain, at %s',
     async (seq) => {

@@ -140,10 +140,10 @@ describe('startEmbedded', () => {
     const dataDir = await newDataDir()
     const lines: string[] = []
     const first = await start(dataDir, true, (line) => lines.push(line))
-    await query(first.url, 'create table kept as select 42 as answer')
+    await query(first.url, 'create table kept as select 42 as amount')
     await first.stop()
     const second = await start(dataDir, true, (line) => lines.push(line))
-    expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    expect(await query(second.url, 'select amount from kept')).toEqual([{ amount: 42 }])
     const said = lines.join('\n') + (await readFile(join(clusterHome(dataDir), 'postgres.log'), 'utf8'))
     expect(said).toContain('Started PostgreSQL')
     expect(said).not.toMatch(/password/i)
@@ -185,12 +185,12 @@ describe('startEmbedded', () => {
     const dataDir = await newDataDir()
     const { promise: broken, resolve: onBroken } = Promise.withResolvers<string>()
     const before = await start(dataDir, true, (line) => line.includes('broke') && onBroken(line))
-    await query(before.url, 'create table kept as select 42 as answer')
+    await query(before.url, 'create table kept as select 42 as amount')
     process.kill(await postmasterPid(dataDir), 'SIGKILL')
     await broken
     await before.stop()
     const after = await start(dataDir, true)
-    expect(await query(after.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    expect(await query(after.url, 'select amount from kept')).toEqual([{ amount: 42 }])
   })
 
   it('is back by itself after the server was killed, at the same URL', async () => {
@@ -198,10 +198,10 @@ describe('startEmbedded', () => {
     const { promise: back, resolve: onBack } = Promise.withResolvers<void>()
     let started = 0
     const server = await start(dataDir, true, (line) => /^Started/.test(line) && ++started === 2 && onBack())
-    await query(server.url, 'create table kept as select 42 as answer')
+    await query(server.url, 'create table kept as select 42 as amount')
     process.kill(await postmasterPid(dataDir), 'SIGKILL')
     await back
-    expect(await query(server.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+    expect(await query(server.url, 'select amount from kept')).toEqual([{ amount: 42 }])
     await expect(start(dataDir, true)).rejects.toBeInstanceOf(DirectoryInUseError)
   })
 
@@ -215,12 +215,12 @@ describe('startEmbedded', () => {
     const before = url.replace(/postgres$/, 'portwarden')
     await query(
       before,
-      `create table kept (id serial primary key, answer int); insert into kept (answer) values (42);
+      `create table kept (id serial primary key, amount int); insert into kept (amount) values (42);
        create schema other; create table other.kept (); create view seen as select 1 as one;
        create function one() returns int language sql as 'select 1'; create type mood as enum ('calm')`,
     )
     const { url: after } = await start(dataDir, true)
-    expect(await query(after, 'insert into kept (answer) values (43) returning id')).toEqual([{ id: 2 }])
+    expect(await query(after, 'insert into kept (amount) values (43) returning id')).toEqual([{ id: 2 }])
     await query(
       after,
       `alter table kept add column more int; drop table other.kept; drop schema other; drop view seen; drop function one();

@@ -82,6 +82,6 @@ describe('the state of a session', () => {
   ] as const)('%s', (_what, row, state) => expect(readState(row, 1)).toBe(state))
 
   test('is unanswered without a server', async () => {
-    expect(await sessionState({ host: '127.0.0.1', port: 1, user: 'nobody' }, 1)).toBe('unanswered')
+    expect(await sessionState({ host: '127.0.0.1', port: 1, user: 'user' }, 1)).toBe('unanswered')
   })
 })
