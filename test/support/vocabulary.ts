@@ -7,11 +7,3 @@ const split = (text: string) => text.replace(/([a-z\d])(?=[A-Z])/g, '$1 ').repla
 /** The retired words in a line, in lower case. */
 export const retiredWordsIn = (line: string): string[] =>
   Array.from(split(line).matchAll(retired), ([word]) => word.toLowerCase())
-
-// A string right after `test(`, after `describeWithPeers([…], `, or after the `)(` that ends a table of `test.each`.
-const testName =
-  /(?:\b(?:test|it|describe\w*)(?:\.\w+)*\((?:\[[^\]]*\],)?|\)\()\s*('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)/g
-
-/** The names of tests and groups in a TypeScript file, without their quotes. */
-export const testNamesIn = (text: string): string[] =>
-  Array.from(text.matchAll(testName), ([, name = '']) => name.slice(1, -1))

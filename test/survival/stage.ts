@@ -20,7 +20,7 @@ export interface Stage extends Peer {
   fleet: Fleet
   api(): Service
   workers: PeerProcess[]
-  /** Starts a worker, or another API process in the place of the present one. */
+  /** Starts a worker, or replaces the API process. */
   startWorker(env?: Record<string, string>): Promise<void>
   replaceApi(env?: Record<string, string>): Promise<void>
   /** Requests an audit; undefined while the service is not available. */
