@@ -176,8 +176,8 @@ describe('options of a webhook', () => {
     expect(receiver.received.map(({ body }) => body.data.group.count)).toEqual([1, 2, 1, 0])
     expect(new Set(receiver.received.map(({ body }) => body.data.group.id)).size).toBe(1)
     expect(receiver.received[1]?.body.data.group.failing.map(({ rule }: { rule: string }) => rule).toSorted()).toEqual([
-      'must-be-shut',
       'must-be-open',
+      'must-be-unreachable',
     ])
     expect(alerts.size).toBe(0)
     const { status, body } = await api.call('PATCH', `/v1/webhooks/${id}`, { body: { groupBy: null } })

@@ -16,7 +16,7 @@ interface EndedAudit {
   at: Date
 }
 
-interface Sighting {
+interface GroupedFinding {
   group: string
   finding: TicketFinding
 }
@@ -80,7 +80,7 @@ export async function fanOutFindings(
 }
 
 interface Inputs {
-  seen: readonly Sighting[]
+  seen: readonly GroupedFinding[]
   known: Known
   changes: Changes
   at: Date

@@ -20,7 +20,7 @@ export async function findDelivery(stores: Stores, { id, deliveryId }: DeliveryK
 
 /**
  * Sends a delivery once more, with all its tries. Throws ConflictError while it still waits for a try, and where a newer one
- * tells of the same: an alert that is resolved must not be opened again.
+ * reports the same: an alert that is resolved must not be opened again.
  */
 export async function redeliver(
   { stores, transaction, enqueueDelivery }: Pick<WebhookParts, 'stores' | 'transaction' | 'enqueueDelivery'>,

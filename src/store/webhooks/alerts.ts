@@ -22,7 +22,7 @@ interface WaitingState {
   type: string
 }
 
-/** Alerts at receivers, and the deliveries that tell of them. */
+/** Alerts at receivers, and the deliveries that report them. */
 export function createAlertStore(db: Database) {
   return {
     /** The alerts of these webhooks. */
@@ -82,7 +82,7 @@ export function createAlertStore(db: Database) {
     },
 
     /**
-     * Whether nothing newer tells of the same: of the alert, or of the same vantage, window or schedule. Events of an audit and
+     * Whether no newer delivery reports the same alert, vantage, window or schedule. Events of an audit and
      * pings do not replace each other.
      */
     async isNewest(webhookId: string, id: string): Promise<boolean> {
