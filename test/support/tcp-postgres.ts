@@ -51,7 +51,7 @@ async function installTls(
   { certPath, keyPath, caPath }: { certPath: string; keyPath: string; caPath: string },
   account: { uid: number; gid: number } | undefined,
 ): Promise<string[]> {
-  const place = async (name: string, from: string) => {
+  const copy = async (name: string, from: string) => {
     const path = join(home, name)
     await copyFile(from, path)
     await chmod(path, 0o600)
@@ -60,8 +60,8 @@ async function installTls(
   }
   return [
     'ssl=on',
-    `ssl_cert_file=${await place('server.crt', certPath)}`,
-    `ssl_key_file=${await place('server.key', keyPath)}`,
-    `ssl_ca_file=${await place('ca.crt', caPath)}`,
+    `ssl_cert_file=${await copy('server.crt', certPath)}`,
+    `ssl_key_file=${await copy('server.key', keyPath)}`,
+    `ssl_ca_file=${await copy('ca.crt', caPath)}`,
   ]
 }

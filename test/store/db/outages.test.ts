@@ -11,7 +11,7 @@ import { openTestStores, type TestStores } from '../../support/stores.ts'
 /** What the driver throws where no server listens. */
 async function unreachable(): Promise<unknown> {
   const [port] = await freePorts(1)
-  const database = openDatabase(`postgresql://nobody@127.0.0.1:${port}/nothing`, { connections: 1 })
+  const database = openDatabase(`postgresql://user@127.0.0.1:${port}/nothing`, { connections: 1 })
   return database.ping().then(
     () => undefined,
     (error: unknown) => error,
@@ -20,7 +20,7 @@ async function unreachable(): Promise<unknown> {
 
 test('a database that does not respond is an outage, and a programming error is none', async () => {
   expect(isUnavailable(await unreachable())).toBe(true)
-  expect(isUnavailable(new Error('a mistake'))).toBe(false)
+  expect(isUnavailable(new Error('a programming error'))).toBe(false)
 })
 
 test('work outlasts an outage that ends in time', async () => {
@@ -42,11 +42,11 @@ test('a long outage is reported when the patience ends', async () => {
 
 test('an error that is no outage is thrown immediately', async () => {
   let tries = 0
-  const mistaken = throughOutages(async () => {
+  const failing = throughOutages(async () => {
     tries += 1
-    throw new Error('a mistake')
+    throw new Error('a programming error')
   })
-  await expect(mistaken).rejects.toThrow('a mistake')
+  await expect(failing).rejects.toThrow('a programming error')
   expect(tries).toBe(1)
 })
 
@@ -124,7 +124,7 @@ describe('a connection that breaks', () => {
     )
   }
   const ways = { 'is cut': async () => relay.cut(), 'is terminated by the server': terminate }
-  const moments: Record<string, (tx: Database) => Promise<unknown>> = {
+  const steps: Record<string, (tx: Database) => Promise<unknown>> = {
     'before a raw query': (tx) => tx.$queryRaw`SELECT 1`,
     'before a query of a model': (tx) => tx.target.findFirst(),
     'before a statement': (tx) => tx.$executeRaw`SELECT 1`,
@@ -132,7 +132,7 @@ describe('a connection that breaks', () => {
     'before its commit': async () => {},
   }
   for (const [way, breakOff] of Object.entries(ways)) {
-    test.each(Object.entries(moments))(`${way} in a transaction, %s: it is an outage`, async (_, next) => {
+    test.each(Object.entries(steps))(`${way} in a transaction, %s: it is an outage`, async (_, next) => {
       const work = database.transaction(async (tx) => {
         await tx.target.findFirst()
         await breakOff()
