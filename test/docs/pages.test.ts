@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import { checkPolicy } from '../../src/policies/load.ts'
 import { auditFormats } from '../../src/report/formats/index.ts'
 import { allPages, blocksOf, firstCells, type Page, read, root, userPages } from '../support/pages.ts'
+import { fullTarget } from '../support/target.ts'
 
 const pages = allPages()
 const page = (path: string): Page => ({ path, text: read(path) })
@@ -143,4 +144,9 @@ describe('blocks of code', () => {
     expect(named.length).toBeGreaterThan(15)
     expect(named.filter((name) => !tables.includes(name))).toEqual([])
   })
+})
+
+test('docs/concepts.md names every field of a target', () => {
+  const row = read('docs/concepts.md').match(/^\| target \|.*$/m)?.[0] ?? ''
+  expect(Object.keys(fullTarget).filter((field) => !row.includes(`\`${field}\``))).toEqual([])
 })

@@ -13,6 +13,7 @@ import { describeWithPeers } from '../support/peers/available.ts'
 import { run } from '../support/processes.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { type ApiResponse, startService, type TestService } from '../support/service.ts'
+import type { fullTarget } from '../support/target.ts'
 
 const first = hostileTexts.findIndex(({ text }) => !obeyed.test(text))
 /** Texts that a caller may write, since no terminal obeys them; the others are refused. */
@@ -221,8 +222,12 @@ describeWithPeers(['openssl'], 'what others say', () => {
   }
   const imports = (type: string, body: string) =>
     service.call('POST', '/v1/targets/import', { body, headers: { 'content-type': type } })
-  const targetWith = (text: string) => ({
-    ...{ address: '127.0.0.1', externalId: text, labels: { note: text }, roles: [text], params: { note: text } },
+  const targetWith = (text: string): Omit<typeof fullTarget, 'name'> => ({
+    address: '127.0.0.1',
+    externalId: text,
+    labels: { note: text },
+    roles: [text],
+    params: { note: text },
   })
   const oneTarget = { policy: 'peers', targets: ['hostile'] }
   const policyWith = (text: string, i: number) => ({

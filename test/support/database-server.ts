@@ -34,7 +34,6 @@ const runPrefix = 'pwtest_'
 const serverSettings = [
   'fsync=off',
   'full_page_writes=off',
-  'synchronous_commit=off',
   'wal_level=minimal',
   'max_wal_senders=0',
   'max_connections=150',

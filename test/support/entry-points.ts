@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import { reprobeWindow } from '../../src/operations/exceptions/reprobe-window.ts'
 import type { ApiResponse, TestService } from './service.ts'
+import { fullTarget } from './target.ts'
 
 /** An API input that makes the service dial a host. */
 export interface EntryPoint {
@@ -11,16 +12,23 @@ export interface EntryPoint {
   offer(hosts: readonly string[]): Promise<number>
 }
 
-/** Inputs for names and texts, which are never dialled. */
+const pathOfField = (field: string, value: unknown) =>
+  Array.isArray(value) ? `${field}/-` : value !== null && typeof value === 'object' ? `${field}/\\*` : field
+const { address: _, params: __, ...texts } = fullTarget
+/** All fields of a target but the two that hosts are read from. */
+const textFields = Object.entries(texts).map(([field, value]) => pathOfField(field, value))
+
+/** Inputs for names and texts, which are never dialled. An input that is in neither list fails the test. */
 export const neverDialled = [
+  new RegExp(`^(POST|PUT|PATCH) /v1/targets(/{name})? body /(${textFields.join('|')})$`),
+  new RegExp(` body /targets/-/(${textFields.join('|')})$`),
   / (path|header) \S+$/,
   / query (actor|by|correlationId|cursor|externalId|framework|from|head|label\/-|policy|rule|subject|ticket|to|vantage)$/,
   /^GET \/v1\/\S+ query target$/,
   / body \/(audit\/)?(policy|reason|targets\/-|targets\/labels\/\*|vantages\/-)$/,
-  / body \/(authorization|correlationId|cron|description|externalId|labels\/\*|name|roles\/-|rules\/-|scopes\/-|ticket|timeZone|version|zones\/-)$/,
+  / body \/(authorization|correlationId|cron|description|labels\/\*|name|rules\/-|scopes\/-|ticket|timeZone|version|zones\/-)$/,
   / body \/filter\/(labels\/\*|policies\/-)$/,
   / body \/items\/-\/(policy|rule|target|vantage)$/,
-  / body \/targets\/-\/(externalId|labels\/\*|name|roles\/-)$/,
   // Observations of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
   /^POST \/v1\/policies\/(validate|preview) /,

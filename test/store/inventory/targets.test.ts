@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { StoredTarget, TargetInput } from '../../../src/store/inventory/targets.ts'
+import type { StoredTarget } from '../../../src/store/inventory/targets.ts'
 import type { Page } from '../../../src/store/query/cursor-page.ts'
 import { openTestStores, type TestStores } from '../../support/stores.ts'
+import { emptyFields, fullTarget } from '../../support/target.ts'
 
 let stores: TestStores
 beforeAll(async () => {
@@ -10,15 +11,6 @@ beforeAll(async () => {
 afterAll(() => stores.close())
 beforeEach(() => stores.query('TRUNCATE target RESTART IDENTITY'))
 
-const full: Required<TargetInput> = {
-  name: 'epp-01',
-  address: '10.0.0.5',
-  roles: ['epp', 'ui'],
-  labels: { site: 'hq', 'team/name': 'it' },
-  params: { sshPort: 2222, domainController: 'dc1.test', strict: true },
-  externalId: 'CI-1',
-}
-const bare = { roles: [], labels: {}, params: {}, externalId: null }
 const find = async (name: string): Promise<StoredTarget> => {
   const target = await stores.targets.find(name)
   if (!target) throw new Error(`there is no target ${name}`)
@@ -27,17 +19,17 @@ const find = async (name: string): Promise<StoredTarget> => {
 
 describe('creating a target', () => {
   test('keeps all its fields, and begins at version 1', async () => {
-    const created = await stores.targets.create(full)
-    expect(created).toMatchObject({ ...full, version: 1 })
+    const created = await stores.targets.create(fullTarget)
+    expect(created).toMatchObject({ ...fullTarget, version: 1 })
     expect(await find('epp-01')).toEqual(created)
   })
 
   test('makes empty what is left out', async () => {
-    expect(await stores.targets.create({ name: 'a', address: '::1' })).toMatchObject({ address: '::1', ...bare })
+    expect(await stores.targets.create({ name: 'a', address: '::1' })).toMatchObject({ address: '::1', ...emptyFields })
   })
 
   test('is refused while a live one has the name, which stays as it is', async () => {
-    const created = await stores.targets.create(full)
+    const created = await stores.targets.create(fullTarget)
     expect(await stores.targets.create({ name: 'epp-01', address: '10.9.9.9' })).toBeUndefined()
     expect(await find('epp-01')).toEqual(created)
   })
@@ -50,43 +42,48 @@ describe('creating a target', () => {
   })
 
   test('brings a retired one back under its id, with nothing of what it was', async () => {
-    const before = await stores.targets.create(full)
+    const before = await stores.targets.create(fullTarget)
     if (before) await stores.targets.retire(before.id)
     const after = await stores.targets.create({ name: 'epp-01', address: '10.0.0.6' })
-    expect(after).toMatchObject({ id: before?.id, address: '10.0.0.6', ...bare })
+    expect(after).toMatchObject({ id: before?.id, address: '10.0.0.6', ...emptyFields })
     expect(after?.version).toBeGreaterThan(before?.version ?? 0)
   })
 })
 
 describe('saving many targets', () => {
   test('creates the new ones and updates the others; what is left out keeps its value', async () => {
-    await stores.targets.create(full)
+    await stores.targets.create(fullTarget)
     await stores.targets.save([
       { name: 'epp-01', address: '10.0.0.9', labels: { site: 'branch' } },
       { name: 'epp-02', address: '10.0.0.7', roles: ['new'] },
     ])
-    expect(await find('epp-01')).toMatchObject({ ...full, address: '10.0.0.9', labels: { site: 'branch' }, version: 2 })
-    expect(await find('epp-02')).toMatchObject({ ...bare, address: '10.0.0.7', roles: ['new'], version: 1 })
+    expect(await find('epp-01')).toMatchObject({
+      ...fullTarget,
+      address: '10.0.0.9',
+      labels: { site: 'branch' },
+      version: 2,
+    })
+    expect(await find('epp-02')).toMatchObject({ ...emptyFields, address: '10.0.0.7', roles: ['new'], version: 1 })
   })
 
   test('empties a field that is given empty', async () => {
-    await stores.targets.create(full)
+    await stores.targets.create(fullTarget)
     await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5', roles: [], labels: {}, params: {} }])
     expect(await find('epp-01')).toMatchObject({ roles: [], labels: {}, params: {} })
   })
 
   test('writes nothing where nothing differs', async () => {
-    const created = await stores.targets.create(full)
-    await stores.targets.save([full])
+    const created = await stores.targets.create(fullTarget)
+    await stores.targets.save([fullTarget])
     await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5' }])
     expect(await find('epp-01')).toEqual(created)
   })
 
   test('brings retired ones back with what they had', async () => {
-    const created = await stores.targets.create(full)
+    const created = await stores.targets.create(fullTarget)
     if (created) await stores.targets.retire(created.id)
     await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5' }])
-    expect(await find('epp-01')).toMatchObject({ ...full, id: created?.id })
+    expect(await find('epp-01')).toMatchObject({ ...fullTarget, id: created?.id })
   })
 
   test('uses up no id for a target that is there', async () => {
@@ -123,22 +120,22 @@ test('a target that another transaction creates at the same time gets the given 
 
 describe('replacing a target', () => {
   test('writes all its fields, empty where they are left out, and counts the version up', async () => {
-    const { id } = (await stores.targets.create(full)) ?? { id: -1 }
+    const { id } = (await stores.targets.create(fullTarget)) ?? { id: -1 }
     const replaced = await stores.targets.replace(id, { name: 'epp-01', address: '10.0.0.6' }, 1)
-    expect(replaced).toMatchObject({ address: '10.0.0.6', ...bare, version: 2 })
+    expect(replaced).toMatchObject({ address: '10.0.0.6', ...emptyFields, version: 2 })
     expect(replaced?.updatedAt).not.toBe(replaced?.createdAt)
   })
 
   test('of a version that is not the current one writes nothing', async () => {
-    const created = await stores.targets.create(full)
-    expect(await stores.targets.replace(created?.id ?? -1, { ...full, address: '10.0.0.6' }, 7)).toBeUndefined()
+    const created = await stores.targets.create(fullTarget)
+    expect(await stores.targets.replace(created?.id ?? -1, { ...fullTarget, address: '10.0.0.6' }, 7)).toBeUndefined()
     expect(await find('epp-01')).toEqual(created)
   })
 
   test('by several who read the same version succeeds for one', async () => {
-    const { id } = (await stores.targets.create(full)) ?? { id: -1 }
+    const { id } = (await stores.targets.create(fullTarget)) ?? { id: -1 }
     const tries = Array.from({ length: 6 }, (_, i) =>
-      stores.targets.replace(id, { ...full, address: `10.0.1.${i}` }, 1),
+      stores.targets.replace(id, { ...fullTarget, address: `10.0.1.${i}` }, 1),
     )
     expect((await Promise.all(tries)).filter((one) => one)).toHaveLength(1)
     expect((await find('epp-01')).version).toBe(2)
@@ -146,7 +143,7 @@ describe('replacing a target', () => {
 })
 
 test('a retired target is found no more, except by who asks for any', async () => {
-  const created = await stores.targets.create(full)
+  const created = await stores.targets.create(fullTarget)
   await stores.targets.retire(created?.id ?? -1)
   expect(await stores.targets.find('epp-01')).toBeUndefined()
   expect(await stores.targets.findByNames(['epp-01'])).toEqual([])

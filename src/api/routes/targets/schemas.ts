@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { TargetFields } from '../../../store/inventory/target-columns.ts'
 import { ImportNotes } from '../../http/problems.ts'
 import { retiredAt } from '../../listing/updated-since.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
@@ -54,6 +55,9 @@ const optional = {
   }),
 }
 
+/** Every field of the store: one that is missing does not compile. */
+const fields = { ...required, ...optional } satisfies Record<keyof TargetFields, unknown>
+
 /** The fields of a request that sets a target. */
 const TargetProperties = { ...required, ...Type.Partial(Type.Object(optional)).properties }
 const example = { address: '10.20.0.11', labels: { site: 'hq' }, params: { domainController: 'dc1.corp.example' } }
@@ -61,8 +65,7 @@ const example = { address: '10.20.0.11', labels: { site: 'hq' }, params: { domai
 export const Target = Type.Object(
   {
     name: TargetName,
-    ...required,
-    ...optional,
+    ...fields,
     createdAt: Timestamp('When the target was created', '01:30:00'),
     updatedAt: Timestamp('When the target last changed', '01:30:00'),
     retiredAt,

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Evidence } from '../../../../src/domain/findings/evidence.ts'
+import { auditFormats } from '../../../../src/report/formats/index.ts'
 import type { NewFinding } from '../../../../src/store/audits/record-findings.ts'
 import { describeWithPeers } from '../../../support/peers/available.ts'
 import { run } from '../../../support/processes.ts'
@@ -11,12 +12,7 @@ import { makeTempDir } from '../../../support/temp-dir.ts'
 
 let service: TestService
 let audits: [first: string, second: string]
-const types = {
-  oscal: 'application/oscal+json',
-  sarif: 'application/sarif+json',
-  junit: 'application/junit+xml',
-  nmap: 'application/nmap+xml',
-}
+const types = Object.entries(auditFormats).map(([format, { mediaType }]) => [format, mediaType] as const)
 
 const evidence = (address: string, sha256 = 'a'): Evidence => ({
   ...{ probe: 'ssh', host: address, port: 22 },
@@ -58,7 +54,7 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
-describe.each(Object.entries(types))('an audit as %s', (format, type) => {
+describe.each(types)('an audit as %s', (format, type) => {
   test('comes by format and by Accept, with an ETag that saves the next reader all of it', async () => {
     const url = `/v1/audits/${audits[0]}`
     const named = await service.call('GET', `${url}?format=${format}`)

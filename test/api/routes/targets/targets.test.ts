@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ApiResponse, startService, type TestService } from '../../../support/service.ts'
+import { emptyFields, fullTarget } from '../../../support/target.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -8,14 +9,7 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 beforeEach(() => service.query('TRUNCATE target; DELETE FROM idempotent_request'))
 
-const full = {
-  address: '10.0.0.5',
-  roles: ['epp'],
-  labels: { site: 'hq' },
-  params: { sshPort: 2222, strict: true, domainController: 'dc1.test' },
-  externalId: 'CI-1',
-}
-const empty = { roles: [], labels: {}, params: {}, externalId: null }
+const { name: _, ...full } = fullTarget
 const create = (name: string, more: object = {}) =>
   service.call('POST', '/v1/targets', { body: { name, address: '10.0.0.1', ...more } })
 const get = (name: string) => service.call('GET', `/v1/targets/${name}`)
@@ -72,7 +66,7 @@ describe('PUT /v1/targets/{name}', () => {
     expect(await put('epp-01', full)).toMatchObject({ status: 201, body: { name: 'epp-01', ...full } })
     expect(await put('epp-01', { address: '10.0.0.9' })).toMatchObject({
       status: 200,
-      body: { name: 'epp-01', address: '10.0.0.9', ...empty },
+      body: { name: 'epp-01', address: '10.0.0.9', ...emptyFields },
     })
   })
 
@@ -147,7 +141,7 @@ describe('DELETE /v1/targets/{name}', () => {
     expect((await service.call('DELETE', '/v1/targets/epp-01')).status).toBe(404)
     expect(names(await service.call('GET', '/v1/targets'))).toEqual([])
     expect((await service.call('GET', '/v1/targets/epp-01/history')).status).toBe(200)
-    expect(await create('epp-01')).toMatchObject({ status: 201, body: empty })
+    expect(await create('epp-01')).toMatchObject({ status: 201, body: emptyFields })
   })
 })
 
