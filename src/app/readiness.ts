@@ -27,7 +27,7 @@ async function within<T>(failure: string, work: Promise<T>): Promise<T> {
   const timer = setTimeout(() => late.reject(new Error(`no response within ${timeoutMs} ms`)), timeoutMs)
   return Promise.race([work, late.promise])
     .catch((cause: unknown) => {
-      throw new NotReadyError(failure, { cause })
+      throw cause instanceof NotReadyError ? cause : new NotReadyError(failure, { cause })
     })
     .finally(() => clearTimeout(timer))
 }

@@ -48,6 +48,9 @@ const toOptions = (settings: Readonly<Record<string, string>>): string =>
     .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\\s]/g, '\\$&')}`)
     .join(' ')
 
+/** The same settings for connections to the embedded server itself. */
+export const sessionOptions = toOptions(sessionSettings)
+
 const defaultConnectTimeoutMs = 10_000
 const keepAliveAfterMs = 10_000
 

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { NotReadyError } from '../../domain/errors.ts'
 import { Prisma, PrismaClient } from '../generated/client.ts'
 import { connectionOptions } from './connection.ts'
 import { parseDatabaseUrl } from './database-url.ts'
@@ -13,7 +14,7 @@ export interface DatabaseHandle {
   db: Database
   /** Runs `work` in one transaction; an error rolls it back. */
   transaction<T>(work: (tx: Database) => Promise<T>): Promise<T>
-  /** Rejects while the database does not respond. */
+  /** Rejects while the database does not respond, or takes no changes, as a standby. */
   ping(): Promise<void>
   close(): Promise<void>
 }
@@ -45,7 +46,9 @@ export function openDatabase(url: string, { connections }: { connections: number
     db: client,
     transaction: (work) => transact(client, work),
     async ping() {
-      await client.$queryRaw`SELECT 1`
+      const rows = await client.$queryRaw<{ isReadOnly: boolean }[]>`
+        SELECT current_setting('transaction_read_only')::bool AS "isReadOnly"`
+      if (rows[0]?.isReadOnly) throw new NotReadyError('the database takes no changes')
     },
     async close() {
       await client.$disconnect()

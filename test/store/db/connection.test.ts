@@ -4,6 +4,7 @@ import { connectionOptions } from '../../../src/store/db/connection.ts'
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts'
 import { query } from '../../support/database-server.ts'
 import { hostile, hostileSettings } from '../../support/hostile-settings.ts'
+import { readSources } from '../../support/sources.ts'
 
 let database: TestDatabase
 
@@ -26,6 +27,16 @@ async function settings(options: pg.ClientConfig): Promise<Record<string, string
     await client.end()
   }
 }
+
+test('every connection of the service has these options', () => {
+  const sources = readSources().filter(({ text }) =>
+    /new (pg\.(Client|Pool)|WatchedClient|CheckedPool|PgBoss)\(/.test(text),
+  )
+  const without = sources.filter(({ text }) => !/connectionOptions\(|sessionOptions/.test(text)).map(({ path }) => path)
+  expect(sources.length).toBeGreaterThan(4)
+  // It takes the options of the connection whose session it checks.
+  expect(without).toEqual(['store/db/liveness/session-state.ts'])
+})
 
 test('no session setting of the database reaches a connection', async () => {
   expect(await settings(connectionOptions(database.url, 'test'))).toEqual({

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { errorCode, until } from '../../../runtime/poll.ts'
+import { sessionOptions } from '../connection.ts'
 import type { Directories } from './directories.ts'
 import { socketPort } from './directories.ts'
 import { findPostmaster, holdsCluster, type Postmaster, roles, stopPostmaster } from './postmaster.ts'
@@ -20,7 +21,7 @@ const patienceMs = 90_000
 /** Longer than the kernel takes to remove a killed process. */
 const reopenTimeoutMs = 10_000
 
-const timeouts = { connectionTimeoutMillis: 10_000, statement_timeout: patienceMs }
+const settings = { connectionTimeoutMillis: 10_000, statement_timeout: patienceMs, options: sessionOptions }
 
 /** The connection that holds a process's locks. While it lives, no other process stops the server. */
 export interface Session {
@@ -56,7 +57,7 @@ async function connect(postmaster: Postmaster, log: (line: string) => void): Pro
     user: roles.service,
     database: 'postgres',
     application_name: `portwarden ${process.pid}`,
-    ...timeouts,
+    ...settings,
   })
   const session: Session = { client, postmaster, state: 'opening' }
   client.on('error', (error) => {
@@ -122,7 +123,7 @@ async function asAdmin<T>(
   database: string,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ host: sockets, port: socketPort, user: roles.admin, database, ...timeouts })
+  const client = new pg.Client({ host: sockets, port: socketPort, user: roles.admin, database, ...settings })
   client.on('error', () => {}) // the query that it breaks rejects
   await client.connect()
   try {

@@ -48,9 +48,11 @@ export async function prepareDatabase(url: string, preparation: Preparation): Pr
 async function inspect(url: string, { purpose, log }: Preparation): Promise<string> {
   const { client, mode } = await connect(url)
   try {
-    const { schema, warnings } = await checkServer(client, { schema: parseDatabaseUrl(url).parameters.schema, purpose })
+    const { schema: requested, options: own } = parseDatabaseUrl(url).parameters
+    const { schema, options, warnings } = await checkServer(client, { schema: requested, purpose })
     for (const warning of warnings) log(warning)
-    return withParameters(url, { schema, sslmode: mode })
+    const allOptions = options === undefined ? {} : { options: own === undefined ? options : `${own} ${options}` }
+    return withParameters(url, { schema, sslmode: mode, ...allOptions })
   } finally {
     await client.end()
   }

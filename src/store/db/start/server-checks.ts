@@ -16,6 +16,8 @@ interface ServerFacts {
   isReadOnly: boolean
   triggers: string
   synchronousCommit: string
+  /** Null before PostgreSQL 17. */
+  transactionTimeout: string | null
   dateStyle: string
   timeZone: string
   /** The schema of the URL, else that which holds the service's tables already, else the first of the search path. */
@@ -30,30 +32,39 @@ const readFacts = `
     current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS "isStandby",
     current_setting('default_transaction_read_only')::bool AS "isReadOnly",
     current_setting('session_replication_role') AS triggers, current_setting('synchronous_commit') AS "synchronousCommit",
+    current_setting('transaction_timeout', true) AS "transactionTimeout",
     current_setting('datestyle') AS "dateStyle", current_setting('timezone') AS "timeZone",
     coalesce($1::text, n.nspname, current_schema()) AS schema, current_setting('search_path') AS "searchPath", n.oid IS NOT NULL AS "hasTables"
   FROM (VALUES (to_regclass('ledger_entry'))) AS known(oid)
     LEFT JOIN pg_class c ON c.oid = known.oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace`
 
-/** Throws SetupError for a server that the service cannot work with; returns the schema of its tables, and what is doubtful. */
+interface CheckedServer {
+  schema: string
+  /** Settings that connections need beside those that PostgreSQL 15 knows, as startup options. */
+  options: string | undefined
+  warnings: string[]
+}
+
+/** Throws SetupError for a server that the service cannot work with; returns how to work with it, and what is doubtful. */
 export async function checkServer(
   client: pg.Client,
   { schema: requested, purpose }: { schema: string | undefined; purpose: Purpose },
-): Promise<{ schema: string; warnings: string[] }> {
+): Promise<CheckedServer> {
   const { rows } = await client.query<ServerFacts>(readFacts, [requested])
   const facts = rows[0] as ServerFacts
   const refusal = refusalOf(facts, purpose)
   if (refusal !== undefined) throw new SetupError(`The database ${facts.database}: ${refusal}`)
   const schema = facts.schema as string
   checkSchemaName(schema)
-  if (purpose === 'read') return { schema, warnings: [] }
+  const options = (facts.transactionTimeout ?? '0') === '0' ? undefined : '-c transaction_timeout=0'
+  if (purpose === 'read') return { schema, options, warnings: [] }
   const grants = await findMissingGrants(client, { schema, queueSchema: queueSchemaOf(schema) })
   if (grants.length > 0) {
     throw new SetupError(
       `The database ${facts.database}: the role ${facts.role} lacks privileges. Run as its owner or as a superuser: ${grants.join('; ')}`,
     )
   }
-  return { schema, warnings: warningsOf(facts) }
+  return { schema, options, warnings: warningsOf(facts) }
 }
 
 /** Why the service cannot work with such a server. */

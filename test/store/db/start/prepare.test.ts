@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { connectionOptions } from '../../../../src/store/db/connection.ts'
 import { prepareDatabase } from '../../../../src/store/db/start/prepare.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { databaseUrl, query } from '../../../support/database-server.ts'
@@ -34,6 +36,20 @@ const prepare = (url: string, { waitMs = 0, signal = new AbortController().signa
 test('the URL names the schema and the mode of TLS that were found', async () => {
   const url = new URL(await prepare(database.url))
   expect(Object.fromEntries(url.searchParams)).toEqual({ schema: 'public', sslmode: 'disable' })
+})
+
+test('a time limit of transactions, which PostgreSQL 17 introduced, does not reach the service', async ({ skip }) => {
+  const [server] = await query<{ version: number }>(database.url, [
+    "SELECT current_setting('server_version_num')::int AS version",
+  ])
+  skip((server?.version ?? 0) < 170_000)
+  const name = new URL(database.url).pathname.slice(1)
+  await query(database.url, [`ALTER DATABASE ${name} SET transaction_timeout = '10s'`])
+  const client = new pg.Client(connectionOptions(await prepare(database.url), 'test'))
+  await client.connect()
+  expect((await client.query('SHOW transaction_timeout')).rows).toEqual([{ transaction_timeout: '0' }])
+  await client.end()
+  await query(database.url, [`ALTER DATABASE ${name} RESET ALL`])
 })
 
 describe('a database that the service cannot use is refused with a sentence', () => {

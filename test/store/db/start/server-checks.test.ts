@@ -11,6 +11,7 @@ const usable = {
   isReadOnly: false,
   triggers: 'origin',
   synchronousCommit: 'on',
+  transactionTimeout: null,
   dateStyle: 'ISO, MDY',
   timeZone: 'UTC',
   schema: 'public',

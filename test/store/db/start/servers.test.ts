@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connectionOptions } from '../../../../src/store/db/connection.ts'
+import { openDatabase } from '../../../../src/store/db/database.ts'
 import { withParameters } from '../../../../src/store/db/database-url.ts'
 import { prepareDatabase } from '../../../../src/store/db/start/prepare.ts'
 import { type Authority, type Certificate, createAuthority } from '../../../support/certificates.ts'
@@ -131,7 +132,11 @@ describe('with a server that offers no TLS', () => {
 })
 
 test('a standby is refused for the service, and readable', async () => {
+  const database = openDatabase(server.url, { connections: 1 })
+  await database.ping()
   await server.becomeStandby()
+  await expect(database.ping()).rejects.toThrow('the database takes no changes')
+  await database.close()
   await expect(prepareDatabase(server.url, purpose)).rejects.toThrow(
     'the server is a standby, which takes no changes; name the primary in DATABASE_URL',
   )
