@@ -6,6 +6,11 @@ export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
   const { text, checked } = createValues(env)
   const issuer = text('PORTWARDEN_OIDC_ISSUER', '')
   if (!issuer) return undefined
+  if (/[\s,;]/.test(issuer)) {
+    throw new ConfigError(
+      'PORTWARDEN_OIDC_ISSUER must be one issuer, without blanks, commas and semicolons; a valid example: PORTWARDEN_OIDC_ISSUER=https://login.example.org/realms/ops',
+    )
+  }
   if (!isIssuer(issuer)) {
     throw new ConfigError(
       'PORTWARDEN_OIDC_ISSUER is not valid: it must be HTTPS, or HTTP on this machine; a valid example: PORTWARDEN_OIDC_ISSUER=https://login.example.org/realms/ops',

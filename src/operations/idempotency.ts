@@ -22,3 +22,12 @@ export async function claimOnce(
   }
   return earlier?.resource ?? resource
 }
+
+/** For a repeated request whose resource was deleted: it creates nothing again. */
+export const goneSince = (what: string): RefusedError =>
+  new RefusedError([
+    {
+      pointer: '',
+      message: `this Idempotency-Key created ${what}, which was deleted since: to create it again, use another key`,
+    },
+  ])

@@ -52,6 +52,24 @@ describe.each(creating)('POST %s', (path) => {
   })
 })
 
+test.each([
+  ['/v1/targets', { name: 'deleted', address: '127.0.0.1' }, 'target'],
+  ['/v1/schedules', { ...bodies['/v1/schedules'], name: 'deleted' }, 'schedule'],
+  ['/v1/baselines', { name: 'deleted' }, 'baseline'],
+  ['/v1/webhooks', bodies['/v1/webhooks'] ?? {}, 'webhook'],
+])('POST %s again, after what it created was deleted, says so and creates nothing', async (path, input, what) => {
+  const body = path === '/v1/baselines' ? { ...bodies[path], ...input } : input
+  const create = () => service.call('POST', path, { body, headers: { 'idempotency-key': `deleted ${path}` } })
+  const first = await create()
+  expect(first.status).toBe(201)
+  const at = `${path}/${first.body.id ?? first.body.name}`
+  expect((await service.call('DELETE', at)).status).toBe(204)
+  const second = await create()
+  expect(second.status).toBe(422)
+  expect(second.body.detail).toMatch(RegExp(`this Idempotency-Key created the ${what} .*, which was deleted since`))
+  expect((await service.call('GET', at)).status).toBe(404)
+})
+
 /** Another value of a field that does not have to be unique. */
 const change = (path: string): object => {
   if (path === '/v1/targets') return { address: '127.0.0.2' }

@@ -34,6 +34,9 @@ describe('whose tokens are taken', () => {
   })
 
   test.each([
+    ['PORTWARDEN_OIDC_ISSUER', 'https://a.example.org,https://b.example.org'],
+    ['PORTWARDEN_OIDC_ISSUER', 'https://a.example.org https://b.example.org'],
+    ['PORTWARDEN_OIDC_ISSUER', 'https://a.example.org;https://b.example.org'],
     ['PORTWARDEN_OIDC_ISSUER', 'login.example.org'],
     ['PORTWARDEN_OIDC_ISSUER', 'http://login.example.org'],
     ['PORTWARDEN_OIDC_ISSUER', 'https://login.example.org?x=y'],

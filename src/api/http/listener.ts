@@ -68,10 +68,11 @@ const clientErrors: Record<string, string> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }
 
-/** Responds to malformed and overdue requests. */
+/** Responds to malformed and overdue requests. A connection that was opened in advance is closed without a response. */
 export function respondToClientError({ code = '' }: { code?: string }, socket: Duplex): void {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && extended.has(socket)) return
-  if (code !== 'ECONNRESET' && socket.writable) {
+  const isUnused = code === 'ERR_HTTP_REQUEST_TIMEOUT' && 'bytesRead' in socket && socket.bytesRead === 0
+  if (code !== 'ECONNRESET' && socket.writable && !isUnused) {
     const status = clientErrors[code] ?? '400 Bad Request'
     const body = JSON.stringify({ type: 'about:blank', title: status.slice(4), status: Number.parseInt(status, 10) })
     socket.write(

@@ -41,10 +41,13 @@ export function createTokenReader(rules: TokenRules) {
           currentDate: now,
           requiredClaims: ['exp', 'sub'],
         })
+        if (!wasIssued(payload.iat, now)) return undefined
         if (!isSubject(payload.sub) || !tokenTypes.test(protectedHeader.typ ?? 'JWT')) return undefined
         return { keyId: `oidc:${payload.sub}`, scopes: scopesOf(payload, rules), targetScope: everything }
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined
+        // jose refuses weak keys so; a token can neither be valid nor invalid then.
+        if (error instanceof TypeError) throw new NotReadyError(unusableKey, { cause: error })
         throw error
       }
     },
@@ -87,10 +90,26 @@ function createIssuerKeys(issuer: string): JWTVerifyGetKey {
   }
 }
 
+const unusableKey = 'a key of the token issuer cannot be used: RSA keys need 2,048 bits'
+
+/** RFC 7519 section 4.1.6; a token of the future was not issued by a clock that can be trusted. */
+const wasIssued = (iat: unknown, now: Date): boolean =>
+  iat === undefined || (typeof iat === 'number' && iat * 1000 <= now.getTime() + clockToleranceSeconds * 1000)
+
+const maxDocumentBytes = 1024 * 1024
+
+/** Reads a document of the issuer, up to 1 MiB. */
 async function get(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, { redirect: 'error', signal })
   if (response.status !== 200) throw new Error(`${url} responded ${response.status}`)
-  return response
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > maxDocumentBytes) throw new Error(`${url} responded with more than 1 MiB`)
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks))
 }
 
 function issuerOf(token: string): string | undefined {

@@ -14,6 +14,7 @@ import { pointerTo } from '../../encoding/json-pointer.ts'
 import { hideSecrets, isPlainText, plainText, showControls } from '../../encoding/text.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
+import { plusIssue } from '../listing/rfc3339.ts'
 import { aboutRequest } from './request-log.ts'
 import { afterTurn } from './strict-json.ts'
 
@@ -232,6 +233,11 @@ export const issuesOf = (errors: readonly SchemaError[]): ValidationIssue[] =>
         const pointer = instancePath + pointerTo([String(params.additionalProperty)])
         return { pointer, message: 'is not a known field' }
       }
+      const plus =
+        keyword === 'format' && params.format === 'date-time'
+          ? plusIssue(String((error as { data?: unknown }).data))
+          : undefined
+      if (plus) return { pointer: instancePath, message: plus }
       const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
       return { pointer: instancePath, message: `${message}${allowed}${exampleOf(error)}` }
     })

@@ -1,5 +1,11 @@
 const rfc3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i
 
+/** Explains a time zone whose `+` a query has turned into a space; undefined for other texts. */
+export const plusIssue = (text: string): string | undefined =>
+  readTime(text.replace(/ (?=\d{2}:\d{2}$)/, '+')) && text.includes(' ')
+    ? 'must have its + encoded as %2B: in a query, + means a space'
+    : undefined
+
 /** Parses an RFC 3339 time, else undefined. Rejects 30 February, which JavaScript accepts, and year 0, which PostgreSQL lacks. */
 export function readTime(text: string): Date | undefined {
   const time = new Date(text)

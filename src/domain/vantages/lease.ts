@@ -1,11 +1,12 @@
 import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
 import { maxAddresses, maxFactsSize, sizeOf } from '../findings/bounds.ts'
 import type { Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
-import { states } from '../findings/state.ts'
+import { type State, states } from '../findings/state.ts'
 import { checkPlainLeaf, checkShape, closedObject, isRecord, issueAt, type Leaf, under } from '../policy/shape.ts'
 import { Port } from '../policy/values.ts'
 import { optionProperties, protocolNames, protocols } from '../protocols/index.ts'
@@ -30,7 +31,8 @@ export const Lease = closedObject({
   id: Type.String({ pattern: leaseId, examples: ['17.019b7600-0000-7000-8000-000000000000'] }),
   heartbeatSeconds: Type.Number({
     minimum: 1,
-    description: 'Maximum seconds between heartbeats; after three missed ones the batch is leased again',
+    description:
+      'Maximum seconds between heartbeats. Without one for 10 seconds the lease ends, which the service notices up to 15 seconds later; then the batch is leased again',
   }),
   checks: Type.Array(LeasedCheck),
 })
@@ -149,15 +151,48 @@ function issuesOf(delivered: unknown, checks: readonly LeasedEndpoint[]): Valida
 type AddressResults = DeliveredObservation['addressResults']
 
 function repeatedAddresses(addressResults: AddressResults): ValidationIssue[] {
-  const distinct = new Set(addressResults.map(({ address }) => address))
+  const distinct = new Set(addressResults.map(({ address }) => address && canonical(address)))
   if (distinct.size === addressResults.length) return []
-  return [{ pointer: '/addressResults', message: 'must not repeat an address' }]
+  return [{ pointer: '/addressResults', message: 'must not repeat an address, also not in another spelling' }]
 }
 
-function addressResultIssues({ probe }: LeasedEndpoint, { address, facts }: AddressResults[number]): ValidationIssue[] {
+/** One spelling of each address; IPv4-mapped ones as IPv4. */
+const canonical = (address: string): string => ipaddr.process(address.replace(/^::(?=\d+\.)/, '::0:')).toString()
+
+/** The states of reasons that belong to one; the others go with `open`, and some with `unknown`. */
+const stateOf: Partial<Record<ReasonCode, State>> = {
+  'connection-refused': 'closed',
+  'no-response': 'filtered',
+  'icmp-prohibited': 'filtered',
+  'host-unreachable': 'unreachable',
+  'network-unreachable': 'unreachable',
+  'name-not-found': 'unresolved',
+  'invalid-host': 'unknown',
+  'egress-denied': 'unknown',
+}
+
+/** What a probe never reports together. */
+function contradiction(host: string, { address, state, reason, facts }: AddressResults[number]): ValidationIssue[] {
+  const isCertain = reasons[reason].about === 'peer' && reason !== 'response-too-large'
+  const states: State[] = stateOf[reason] ? [stateOf[reason]] : isCertain ? ['open'] : ['open', 'unknown']
+  if (!states.includes(state)) return [{ pointer: '/state', message: `must be ${states.join(' or ')} with ${reason}` }]
+  if (state !== 'open' && Object.keys(facts).length > 0)
+    return [{ pointer: '/facts', message: 'must be empty unless the state is open' }]
+  const isUnnamed = state === 'unresolved' || reason === 'invalid-host'
+  if (address === null && !isUnnamed && state !== 'unknown')
+    return [{ pointer: '/address', message: `must be an address with the state ${state}` }]
+  if (address !== null && isUnnamed) return [{ pointer: '/address', message: `must be null with ${reason}` }]
+  if (address !== null && isIP(host) !== 0 && canonical(address) !== canonical(host))
+    return [{ pointer: '/address', message: `must be ${host}, the address of the check` }]
+  return []
+}
+
+function addressResultIssues({ probe, host }: LeasedEndpoint, result: AddressResults[number]): ValidationIssue[] {
+  const { address, facts } = result
   if (address !== null && (isIP(address) === 0 || address.includes('%')))
     return [{ pointer: '/address', message: 'must be an IP address, or null' }]
-  return checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
+  const malformed = checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
+  return malformed.length > 0 ? malformed : contradiction(host, result)
 }
 
 function checkFact(leaf: Leaf): ValidationIssue[] {

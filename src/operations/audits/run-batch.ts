@@ -48,13 +48,13 @@ export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[];
 
 /**
  * Judges and records the observations of a batch; undefined: its vantage was offline. A check without a valid observation
- * becomes an error.
+ * becomes an error. False if the batch had been recorded before.
  */
 export async function recordSeen(
   parts: FinishParts,
   batch: Batch,
   seen: readonly (Observation | undefined)[] | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(parts, job, { result: 'unknown', reason: 'vantage-offline' })
   const { indexes } = distinctChecksOf(batch)
@@ -75,7 +75,7 @@ export async function recordSeen(
       pairedObservations.push({ targetId: check.targetId, rule: rule.id, side: check.side, observation })
     else findings.push(judgedFinding(check, { rule, seen: observation, permissions }))
   }
-  await record(parts, {
+  return record(parts, {
     ...job,
     findings,
     pairedObservations: pairedObservations.length > 0 ? pairedObservations : undefined,
@@ -95,17 +95,21 @@ export async function recordUnseen(
   parts: FinishParts,
   { auditId, batchId }: BatchJob,
   unseen: Pick<NewFinding, 'result' | 'reason'>,
-) {
+): Promise<boolean> {
   const batch = await parts.stores.batches.findOpen(batchId)
-  if (!batch) return finishIfRecorded(parts, auditId)
+  if (!batch) {
+    await finishIfRecorded(parts, auditId)
+    return false
+  }
   const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
   const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, parts.now()))
-  await record(parts, { auditId, batchId, findings })
+  return record(parts, { auditId, batchId, findings })
 }
 
-async function record(parts: FinishParts, batch: Parameters<Stores['record']>[0]) {
-  const { batchesLeft } = await parts.stores.record(batch)
+async function record(parts: FinishParts, batch: Parameters<Stores['record']>[0]): Promise<boolean> {
+  const { batchesLeft, isFirst } = await parts.stores.record(batch)
   if (batchesLeft === 0) await finishAudit(parts, batch.auditId)
+  return isFirst
 }
 
 function ruleOf(rules: readonly ResolvedRule[], check: BatchCheck): ResolvedRule {

@@ -2,7 +2,7 @@ import { v7 as newUuid } from 'uuid'
 import { ConflictError, RefusedError } from '../../domain/errors.ts'
 import type { Baseline } from '../../store/history/baselines.ts'
 import type { Requester, View } from '../context.ts'
-import { claimOnce } from '../idempotency.ts'
+import { claimOnce, goneSince } from '../idempotency.ts'
 import { findBaseline } from './baseline.ts'
 
 interface BaselineRequest {
@@ -25,7 +25,10 @@ export async function createBaseline(
   if (audit.status !== 'completed') throw refused(`the audit is ${audit.status}: only a completed one can be approved`)
   await transaction(async (tx) => {
     const resource = newUuid()
-    if ((await claimOnce(tx, requester, { request, resource })) !== resource) return
+    if ((await claimOnce(tx, requester, { request, resource })) !== resource) {
+      if (!(await tx.baselines.find(name))) throw goneSince(`the baseline ${name}`)
+      return
+    }
     const outcome = await tx.baselines.approveAudit(name, request.audit, { approvedBy: actor, reason })
     if (outcome === 'taken') throw new ConflictError(`there is a baseline ${name} already`)
     if (outcome === 'empty') throw refused('the findings of the audit are not kept any more')

@@ -123,9 +123,9 @@ export function createLeaseDesk(parts: LeaseParts) {
       const { observations, issues } = delivery.online
         ? readDelivery(distinct, delivery, span)
         : { observations: undefined, issues: [] }
-      await recordSeen(parts, batch, observations)
+      const recorded = await recordSeen(parts, batch, observations)
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
-      return { recorded: true, refused: issues.slice(0, maxRefused).map(shorten) }
+      return { recorded, refused: recorded ? issues.slice(0, maxRefused).map(shorten) : [] }
     },
   }
 }

@@ -1,8 +1,7 @@
 import { v7 as newUuid } from 'uuid'
-import { RefusedError } from '../../domain/errors.ts'
 import type { Webhook, WebhookInput } from '../../store/webhooks/webhooks.ts'
 import type { Requester } from '../context.ts'
-import { claimOnce } from '../idempotency.ts'
+import { claimOnce, goneSince } from '../idempotency.ts'
 import { checkDestination } from './destination.ts'
 import { newSecret } from './secrets.ts'
 import type { WebhookParts } from './webhook.ts'
@@ -25,7 +24,7 @@ export async function createWebhook(
     const resource = await claimOnce(tx, requester, claimed)
     if (resource !== id) {
       const earlier = await tx.webhooks.find(resource)
-      if (!earlier) throw new RefusedError([{ pointer: '', message: 'the webhook of this Idempotency-Key is gone' }])
+      if (!earlier) throw goneSince(`the webhook ${resource}`)
       return { webhook: earlier, secret: null }
     }
     const secret = newSecret()

@@ -19,8 +19,8 @@ export interface Check<P extends ProtocolName = ProtocolName> {
   host: string
   port: number
   options: OptionsByProtocol[P]
-  /** One try at the first address alone, within this time. */
-  once?: { timeoutMs: number; resolved(tookMs: number): void }
+  /** One try at the first address of `dial` alone, within this time. */
+  once?: { timeoutMs: number; resolved(tookMs: number): void; dial: string }
 }
 
 export interface ObserverOptions {
@@ -98,7 +98,7 @@ async function probeAddresses<P extends ProtocolName>(
   { use, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
   const startedAt = performance.now()
-  const resolved = await world.resolve(check.host)
+  const resolved = await world.resolve(check.once?.dial ?? check.host)
   check.once?.resolved(performance.now() - startedAt)
   if ('state' in resolved) return [undialled(null, resolved)]
   const [first, ...rest] = resolved.slice(0, maxAddresses)

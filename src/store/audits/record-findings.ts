@@ -32,6 +32,12 @@ interface AuditProgress {
   batchesLeft: number
 }
 
+/** What a recording led to. */
+export interface Recorded extends AuditProgress {
+  /** False if the batch had been recorded before. */
+  isFirst: boolean
+}
+
 const maxSmallInt = 32_767
 
 /** What was found of a batch; of what needed no batch, or makes pairs, the batch is null. */
@@ -48,11 +54,7 @@ export interface Recording {
  * nothing. A finding that is not newer than every other audit's finding of its series, or than the end of its spans, is late:
  * it is kept and changes no span.
  */
-export async function recordBatches(
-  db: Database,
-  codes: Codes,
-  recordings: readonly Recording[],
-): Promise<AuditProgress[]> {
+export async function recordBatches(db: Database, codes: Codes, recordings: readonly Recording[]): Promise<Recorded[]> {
   const batches = recordings.map((recording) => digested(codes, recording))
   return transact(db, async (tx) => {
     const known = await prepare(
@@ -60,14 +62,23 @@ export async function recordBatches(
       batches.flatMap(({ findings }) => findings),
     )
     const progress = new Map<string, AuditProgress>()
+    const first = new Set<Batch>()
     for (const round of roundsOf(batches)) {
-      const rows = await prepared<AuditProgress & { id: string }>(tx)`${recordStatement(codes, round, known)}`
-      for (const { id, ...row } of rows) progress.set(id, row)
+      const rows = await prepared<AuditProgress & { id: string; recorded: number[] }>(
+        tx,
+      )`${recordStatement(codes, round, known)}`
+      for (const { id, recorded, ...row } of rows) {
+        progress.set(id, row)
+        for (const batchId of recorded) {
+          const batch = round.find((one) => one.batchId === batchId)
+          if (batch) first.add(batch)
+        }
+      }
     }
-    return batches.map(({ auditId }) => {
-      const row = progress.get(auditId)
-      if (!row) throw new Error(`audit ${auditId} does not exist`)
-      return row
+    return batches.map((batch) => {
+      const row = progress.get(batch.auditId)
+      if (!row) throw new Error(`audit ${batch.auditId} does not exist`)
+      return { ...row, isFirst: first.has(batch) }
     })
   })
 }
@@ -197,7 +208,7 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
       FROM unnest(
         ${given.map(({ batchId }) => batchId)}::int[],
         ${given.map(({ pairedObservations }) => (pairedObservations ? JSON.stringify(pairedObservations) : null))}::text[]
-      ) AS g(id, paired_observations) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id
+      ) AS g(id, paired_observations) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id, b.id
     ), progress AS (
       SELECT g.id, count(f.audit_id) AS found, min(f.observed_at) AS first, max(f.observed_at) AS last,
         (SELECT count(*) FROM delivered d WHERE d.audit_id = g.id) AS delivered
@@ -211,7 +222,8 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
       done = a.done + p.found, batches_left = a.batches_left - p.delivered,
       observed_from = least(a.observed_from, p.first), observed_until = greatest(a.observed_until, p.last)
     FROM progress p, locked l WHERE p.id = a.id AND l.id = a.id
-    RETURNING a.id, a.status, a.done, a.total, a.batches_left AS "batchesLeft"`
+    RETURNING a.id, a.status, a.done, a.total, a.batches_left AS "batchesLeft",
+      ARRAY(SELECT d.id FROM delivered d WHERE d.audit_id = a.id) AS recorded`
 }
 
 /** Stores the windows and waivers of findings. */

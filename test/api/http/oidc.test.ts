@@ -1,4 +1,5 @@
-import { type CryptoKey, exportSPKI, generateKeyPair, importJWK, type JWTPayload, UnsecuredJWT } from 'jose'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, UnsecuredJWT } from 'jose'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createTokenReader, type TokenReader } from '../../../src/api/http/oidc.ts'
 import { NotReadyError } from '../../../src/domain/errors.ts'
@@ -42,6 +43,8 @@ describe('a token', () => {
     ['has expired', { exp: seconds(-10) }],
     ['never expires', { exp: undefined as never }],
     ['does not count yet', { nbf: seconds(60) }],
+    ['was issued in the future', { iat: seconds(60) }],
+    ['was issued at a time that is none', { iat: 'now' as never }],
     ['has no subject', { sub: undefined as never }],
     ['is of a number', { sub: 7 as never }],
     ['is for a number of audiences', { aud: 7 as never }],
@@ -184,5 +187,31 @@ describe('the keys of the issuer', () => {
     passTime(11_000)
     await expect(read(await issuer.sign({ scope }, { kid: 'new' }))).rejects.toThrow(NotReadyError)
     expect(await read(token)).toEqual(ann)
+  })
+})
+
+describe('what an issuer publishes', () => {
+  test('is not usable with a weak key: neither valid nor invalid', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+    issuer.keys = [{ ...(await exportJWK(publicKey)), kid: 'weak', alg: 'RS256', use: 'sig' }]
+    const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+    const claims = { iss: issuer.url, aud: 'portwarden', sub: 'ann', exp: seconds(60), scope }
+    const signed = `${encode({ alg: 'RS256', kid: 'weak', typ: 'JWT' })}.${encode(claims)}`
+    const signature = sign('sha256', Buffer.from(signed), privateKey).toString('base64url')
+    const error = await read(`${signed}.${signature}`).catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(NotReadyError)
+    expect(String(error)).toContain('2,048 bits')
+  })
+
+  test.each([
+    [900_000, true],
+    [1_100_000, false],
+  ])('is read up to 1 MiB: %i bytes', async (bytes, isRead) => {
+    await issuer.rotate()
+    const [key] = issuer.keys
+    issuer.keys = [{ ...key, 'x-more': 'x'.repeat(bytes) } as never]
+    const outcome = await read(await issuer.sign({ scope })).catch((reason: unknown) => reason)
+    if (isRead) expect(outcome).toEqual(ann)
+    else expect(outcome).toBeInstanceOf(NotReadyError)
   })
 })

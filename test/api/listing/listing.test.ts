@@ -173,3 +173,14 @@ test('structures are JSON in a cell, quoted as RFC 4180 does', async () => {
   const [, cell = ''] = /,"(\{(?:[^"]|"")*)",/.exec(body) ?? []
   expect(JSON.parse(cell.replaceAll('""', '"'))).toEqual(evidence)
 })
+
+test.each([
+  '/v1/targets?updatedSince=2026-01-01T00:00:00+02:00',
+  '/v1/reports/compliance?at=2026-01-01T00:00:00+02:00',
+  '/v1/reports/drift?from=2026-01-01T00:00:00+02:00&to=2026-02-01T00:00:00Z',
+])('a + of a time zone that was not encoded is explained: %s', async (url) => {
+  const { status, body } = await service.call('GET', url)
+  expect(status).toBeGreaterThanOrEqual(400)
+  expect(status).toBeLessThan(500)
+  expect(body.errors[0].detail).toContain('%2B')
+})

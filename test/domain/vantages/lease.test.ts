@@ -90,6 +90,58 @@ describe('a delivery', () => {
     expect(outcome.observations).toEqual([expect.objectContaining(checks[0]), undefined])
   })
 
+  const literal = [{ probe: 'tcp', host: '192.0.2.1', port: 22 }] as const
+  const none = { address: null, latencyMs: null, attempts: 0 }
+  const refusedReason = { reason: 'connection-refused' } as const
+  test.each<[string, Partial<AddressResult>[], string]>([
+    ['open with connection-refused', [refusedReason], '/0/state'],
+    ['closed with tcp-connected', [{ state: 'closed' }], '/0/state'],
+    ['closed with no-response', [{ state: 'closed', reason: 'no-response' }], '/0/state'],
+    ['filtered with name-not-found', [{ state: 'filtered', reason: 'name-not-found' }], '/0/state'],
+    ['open with egress-denied', [{ reason: 'egress-denied' }], '/0/state'],
+    ['closed with a local failure', [{ state: 'closed', reason: 'local-failure' }], '/0/state'],
+    ['unknown with tcp-connected', [{ state: 'unknown' }], '/0/state'],
+    ['open without an address', [none], '/0/address'],
+    ['an address without a name', [{ state: 'unresolved', reason: 'name-not-found' }], '/0/address'],
+    ['an address outside the target', [{ address: '192.0.2.2' }], '/0/address'],
+    ['an address of another family', [{ address: '::1' }], '/0/address'],
+    ['two spellings', [{}, { address: '::ffff:192.0.2.1' }], ''],
+    ['two spellings of nothing', [{ address: '::ffff:c000:201' }, { address: '::ffff:192.0.2.1' }], ''],
+  ])('that contradicts itself is refused: %s', (_, results, pointer) => {
+    const delivered = observation(0, results.map(addressResult))
+    const outcome = readDelivery(literal, { online: true, observations: [delivered] }, span)
+    expect(outcome).toEqual({
+      observations: [undefined],
+      issues: [{ pointer: `/observations/0/addressResults${pointer}`, message: expect.any(String) }],
+    })
+  })
+
+  test('with facts of a closed port is refused', () => {
+    const closed = addressResult({ ...refusedReason, state: 'closed', facts: { protocol: 'TLSv1.3' } })
+    expect(pointersOf(read(observation(0), observation(1, [closed])))).toEqual([
+      '/observations/1/addressResults/0/facts',
+    ])
+  })
+
+  test.each<[string, Partial<AddressResult>]>([
+    ['closed', { ...refusedReason, state: 'closed' }],
+    ['filtered', { state: 'filtered', reason: 'icmp-prohibited' }],
+    ['an absent host', { state: 'unreachable', reason: 'host-unreachable' }],
+    ['a reset', { reason: 'connection-reset' }],
+    ['a local failure at an open port', { reason: 'local-failure' }],
+    ['a local failure', { ...none, state: 'unknown', reason: 'local-failure' }],
+    ['no name servers', { ...none, state: 'unknown', reason: 'dns-unavailable' }],
+    ['no such name', { ...none, state: 'unresolved', reason: 'name-not-found' }],
+    ['too many addresses', { ...none, state: 'unknown', reason: 'response-too-large' }],
+    ['a large response', { reason: 'response-too-large' }],
+    ['a withheld credential', { reason: 'credential-withheld' }],
+    ['a refused address', { state: 'unknown', reason: 'egress-denied' }],
+    ['another spelling', { address: '::ffff:192.0.2.1' }],
+  ])('of what probes report is taken: %s', (_, result) => {
+    const delivered = observation(0, [addressResult(result)])
+    expect(readDelivery(literal, { online: true, observations: [delivered] }, span).issues).toEqual([])
+  })
+
   test('names the checks without an observation, and believes neither of two', () => {
     expect(pointersOf(read(observation(0)))).toEqual(['/observations'])
     const twice = read(observation(0), observation(0), observation(1))

@@ -173,7 +173,7 @@ describe('a batch', () => {
     const first = await stores.record({ ...started, findings: series.map((one) => finding(one, 1000)) })
     const before = await rowsOf(started.auditId)
     const again = series.map((one) => finding(one, 9000, { result: 'fail', evidence: evidence('closed', 'twice') }))
-    expect(await stores.record({ ...started, findings: again })).toEqual(first)
+    expect(await stores.record({ ...started, findings: again })).toEqual({ ...first, isFirst: false })
     expect(await rowsOf(started.auditId)).toEqual(before)
     for (const one of series) expect(await periods(one)).toEqual([[1000, null]])
   })

@@ -7,7 +7,7 @@ import type { View } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
-import { readTime } from '../../listing/rfc3339.ts'
+import { plusIssue, readTime } from '../../listing/rfc3339.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { DriftItem, DriftQuery, DriftReport } from './schemas/drift.ts'
 
@@ -60,7 +60,10 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
     }
     if (kind) throw refuse(`there is no ${kind} ${name}`)
     const time = readTime(value)
-    if (!time) throw refuse('must be an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME')
+    if (!time)
+      throw refuse(
+        plusIssue(value) ?? 'must be an RFC 3339 time such as 2026-11-22T02:00:00Z, audit:ID, or baseline:NAME',
+      )
     return { point: { time }, at: time }
   }
 }

@@ -57,7 +57,8 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         operationId: 'renewLease',
         tags: ['vantages'],
         summary: 'Renew a lease',
-        description: 'The heartbeat of a lease; without one for three intervals the lease ends.',
+        description:
+          'The heartbeat of a lease. Without one for 10 seconds the lease ends, which the service notices up to 15 seconds later.',
         params: LeaseParams,
         response: { 204: Type.Null({ description: 'The lease continues' }), ...problems(404, 409) },
       },

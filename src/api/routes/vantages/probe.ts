@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError, RefusedError } from '../../../domain/errors.ts'
-import { isHost } from '../../../domain/findings/endpoint.ts'
+import { describeHost, isHost } from '../../../domain/findings/endpoint.ts'
 import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
 import { assess, type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
@@ -16,6 +16,14 @@ const Query = closedObject({
     description: 'Endpoint as `HOST:PORT`; an IPv6 address in brackets',
     examples: ['epp-01.corp.example:443'],
   }),
+  hostname: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 253,
+      description: 'Name for SNI, the check of the certificate and the Host header; the target is connected to',
+      examples: ['epp-01.corp.example'],
+    }),
+  ),
   module: Type.Enum(moduleNames, { default: 'tcp_connect', description: 'Module of blackbox_exporter' }),
   vantage: Type.Optional(
     Type.String({
@@ -70,16 +78,19 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
     },
     async ({ query, headers }, reply) => {
       const endpoint = readTarget(query.target)
+      const { hostname = endpoint.host } = query
+      if (!isHost(hostname))
+        throw new RefusedError([{ pointer: '/hostname', message: `must be ${describeHost}` }], 'query')
       const prober = proberFor(query.vantage)
       const module: Module = modules[query.module]
       const scrapeMs = (headers[scrapeTimeout] ?? Number.POSITIVE_INFINITY) * 1000
       const timeoutMs = Math.min(probeTimeoutMs, Math.max(scrapeMs - marginMs, scrapeMs / 2))
       const startedAt = performance.now()
       let lookupMs = 0
-      const once = { timeoutMs, resolved: (tookMs: number) => (lookupMs = tookMs) }
+      const once = { timeoutMs, dial: endpoint.host, resolved: (tookMs: number) => (lookupMs = tookMs) }
       const seen = await within(
         timeoutMs + patienceMs,
-        prober.observe({ probe: module.probe, ...endpoint, options: {}, once }),
+        prober.observe({ probe: module.probe, host: hostname, port: endpoint.port, options: {}, once }),
       )
       const tookMs = performance.now() - startedAt
       const [addressResult] = seen.addressResults

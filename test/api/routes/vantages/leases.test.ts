@@ -159,6 +159,17 @@ describe('a delivery', () => {
     expect(await service.findings(auditId)).toEqual(before)
   })
 
+  test('of two agents at the same time is recorded once, and each learns whether its own was', async () => {
+    const { auditId, lease } = await leaseOne()
+    const closed = [0, 1].map((i) => observation(i, { state: 'closed', reason: 'connection-refused' }))
+    const deliveries = [whole, { online: true, observations: closed }, whole, { online: false, observations: [] }]
+    const receipts = await Promise.all(deliveries.map((delivery) => deliver(lease.id, delivery)))
+    const recorded = receipts.flatMap(({ body }, i) => (body.recorded ? [i] : []))
+    expect(recorded).toHaveLength(1)
+    const [finding] = (await service.findings(auditId)).filter(({ rule }) => rule === 'must-be-open')
+    expect(finding?.state).toBe(['open', 'closed', 'open', 'unknown'][recorded[0] ?? -1])
+  })
+
   test('comes too late when the audit has ended, and changes nothing', async () => {
     const { auditId, lease } = await leaseOne()
     await service.call('POST', `/v1/audits/${auditId}/cancel`, { body: {} })
@@ -187,7 +198,10 @@ describe('a delivery', () => {
     await deliver(lease.id, { online: true, observations })
     const { createdAt, finishedAt } = await service.ended(auditId)
     for (const { observedAt } of await service.findings(auditId)) {
-      expect(observedAt >= createdAt && observedAt <= (finishedAt ?? '')).toBe(true)
+      const at = Date.parse(observedAt)
+      const rounding = 1 // PostgreSQL rounds to milliseconds, JavaScript truncates
+      expect(at).toBeGreaterThanOrEqual(Date.parse(createdAt) - rounding)
+      expect(at).toBeLessThanOrEqual(Date.parse(finishedAt ?? '') + rounding)
     }
   })
 })

@@ -192,6 +192,21 @@ test.each(['target=127.0.0.1', 'target=127.1:80', 'target=127.0.0.1:0', 'target=
   async (query) => expect((await probe(query)).status).toBe(422),
 )
 
+describeWithPeers(['openssl'], 'a host name', () => {
+  test('is for TLS alone: the target is connected to', async () => {
+    const at = async (hostname: string) => {
+      const peer = await startTls('good')
+      const response = await probe(`module=tls_connect_insecure&target=127.0.0.1:${peer.port}${hostname}`)
+      await peer.stop()
+      return response
+    }
+    // Nothing resolves the name: it exists nowhere.
+    expect(readText((await at('&hostname=good.lab.test')).body).probe_success).toBe(1)
+    expect((await at('&hostname=127.1')).status).toBe(422)
+    expect((await probe('target=169.254.169.254:80&hostname=good.lab.test')).status).toBe(422)
+  })
+})
+
 test('a module or a parameter that there is not is refused', async () => {
   expect((await probe('target=127.0.0.1:1&module=icmp')).status).toBe(400)
   expect((await probe('target=127.0.0.1:1&debug=true')).status).toBe(400)
