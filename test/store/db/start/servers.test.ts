@@ -7,6 +7,7 @@ import { prepareDatabase } from '../../../../src/store/db/start/prepare.ts'
 import { type Authority, type Certificate, createAuthority } from '../../../support/certificates.ts'
 import { createEmptyDatabase, type TestDatabase } from '../../../support/database.ts'
 import { query } from '../../../support/database-server.ts'
+import { findCommand, run } from '../../../support/processes.ts'
 import { type StoppablePostgres, startStoppablePostgres } from '../../../support/stoppable-postgres.ts'
 
 let authority: Authority
@@ -79,43 +80,62 @@ function urlOf({ sslmode, user = 'postgres', host = 'localhost', roots, withCert
   })
 }
 
+const encrypted: [Case, boolean][] = [
+  [{}, true],
+  [{ sslmode: 'disable' }, false],
+  [{ sslmode: 'allow' }, false],
+  [{ sslmode: 'allow', user: 'only_tls' }, true],
+  [{ sslmode: 'prefer' }, true],
+  [{ sslmode: 'prefer', user: 'only_plain' }, false],
+  [{ sslmode: 'prefer', roots: 'stranger' }, false],
+  [{ sslmode: 'require' }, true],
+  [{ sslmode: 'require', host: '127.0.0.1' }, true],
+  [{ sslmode: 'require', host: '127.0.0.1', roots: 'authority' }, true],
+  [{ more: '?ssl=true' }, true],
+  [{ sslmode: 'require', more: '?uselibpqcompat=true' }, true],
+  [{ sslmode: 'require', more: '?sslnegotiation=direct' }, true],
+  [{ sslmode: 'verify-ca', host: '127.0.0.1', roots: 'authority' }, true],
+  [{ sslmode: 'verify-full', roots: 'authority' }, true],
+  [{ sslmode: 'verify-full', roots: 'authority', user: 'with_cert', withCertificate: true }, true],
+]
+
+const refused: [Case, string][] = [
+  [{ sslmode: 'disable', user: 'only_tls' }, 'no encryption'],
+  [{ sslmode: 'require', user: 'only_plain' }, 'SSL encryption'],
+  [{ sslmode: 'require', roots: 'stranger' }, 'TLS with the server fails (SELF_SIGNED_CERT_IN_CHAIN)'],
+  [{ sslmode: 'verify-ca' }, 'sslmode=verify-ca needs sslrootcert'],
+  [{ sslmode: 'verify-ca', roots: 'stranger' }, 'TLS with the server fails'],
+  [{ sslmode: 'verify-ca', roots: 'system' }, 'sslrootcert=system needs sslmode=verify-full'],
+  [{ sslmode: 'verify-full', host: '127.0.0.1', roots: 'authority' }, '(ERR_TLS_CERT_ALTNAME_INVALID)'],
+  [{ sslmode: 'verify-full' }, 'TLS with the server fails'],
+  [{ roots: 'system' }, 'TLS with the server fails'],
+  [{ sslmode: 'verify-full', roots: 'missing' }, 'sslrootcert names a file that cannot be read (ENOENT)'],
+  [{ sslmode: 'verify-full', roots: 'authority', user: 'with_cert' }, 'certificate'],
+  [{ sslmode: 'no-verify' }, 'sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full'],
+]
+
 describe('sslmode means what it means in libpq, with a server that offers TLS', () => {
-  test.each<[Case, boolean]>([
-    [{}, true],
-    [{ sslmode: 'disable' }, false],
-    [{ sslmode: 'allow' }, false],
-    [{ sslmode: 'allow', user: 'only_tls' }, true],
-    [{ sslmode: 'prefer' }, true],
-    [{ sslmode: 'prefer', user: 'only_plain' }, false],
-    [{ sslmode: 'prefer', roots: 'stranger' }, false],
-    [{ sslmode: 'require' }, true],
-    [{ sslmode: 'require', host: '127.0.0.1' }, true],
-    [{ sslmode: 'require', host: '127.0.0.1', roots: 'authority' }, true],
-    [{ more: '?ssl=true' }, true],
-    [{ sslmode: 'require', more: '?uselibpqcompat=true' }, true],
-    [{ sslmode: 'require', more: '?sslnegotiation=direct' }, true],
-    [{ sslmode: 'verify-ca', host: '127.0.0.1', roots: 'authority' }, true],
-    [{ sslmode: 'verify-full', roots: 'authority' }, true],
-    [{ sslmode: 'verify-full', roots: 'authority', user: 'with_cert', withCertificate: true }, true],
-  ])('%j: encrypted is %j', async (options, encrypted) => {
-    expect(await encrypts(urlOf(options))).toBe(encrypted)
+  test.each(encrypted)('%j: encrypted is %j', async (options, expected) => {
+    expect(await encrypts(urlOf(options))).toBe(expected)
   })
 
-  test.each<[Case, string]>([
-    [{ sslmode: 'disable', user: 'only_tls' }, 'no encryption'],
-    [{ sslmode: 'require', user: 'only_plain' }, 'SSL encryption'],
-    [{ sslmode: 'require', roots: 'stranger' }, 'TLS with the server fails (SELF_SIGNED_CERT_IN_CHAIN)'],
-    [{ sslmode: 'verify-ca' }, 'sslmode=verify-ca needs sslrootcert'],
-    [{ sslmode: 'verify-ca', roots: 'stranger' }, 'TLS with the server fails'],
-    [{ sslmode: 'verify-ca', roots: 'system' }, 'sslrootcert=system needs sslmode=verify-full'],
-    [{ sslmode: 'verify-full', host: '127.0.0.1', roots: 'authority' }, '(ERR_TLS_CERT_ALTNAME_INVALID)'],
-    [{ sslmode: 'verify-full' }, 'TLS with the server fails'],
-    [{ roots: 'system' }, 'TLS with the server fails'],
-    [{ sslmode: 'verify-full', roots: 'missing' }, 'sslrootcert names a file that cannot be read (ENOENT)'],
-    [{ sslmode: 'verify-full', roots: 'authority', user: 'with_cert' }, 'certificate'],
-    [{ sslmode: 'no-verify' }, 'sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full'],
-  ])('%j is refused: %s', async (options, sentence) => {
+  test.each(refused)('%j is refused: %s', async (options, sentence) => {
     await expect(prepareDatabase(urlOf(options), purpose)).rejects.toThrow(sentence)
+  })
+})
+
+/** Older versions of psql know neither. */
+const knownToPsql = ({ more, roots, sslmode }: Case) =>
+  more === undefined && roots !== 'system' && sslmode !== 'no-verify'
+const cases = [...encrypted, ...refused.map(([options]) => [options, undefined] as const)]
+
+describe.skipIf(!findCommand('psql'))('psql, which uses libpq, agrees', () => {
+  test.each(cases.filter(([options]) => knownToPsql(options)))('%j: encrypted is %j', async (options, expected) => {
+    const statement = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
+    const env = { PATH: process.env.PATH, HOME: '/nonexistent' }
+    const { code, stdout } = await run('psql', ['-XAtw', urlOf(options), '-c', statement], { env })
+    const found = code === 0 ? stdout.trim() === 't' : undefined
+    expect(found).toBe(expected)
   })
 })
 
