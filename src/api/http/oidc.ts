@@ -61,7 +61,10 @@ function createIssuerKeys(issuer: string): JWTVerifyGetKey {
 
   /** Keys from earlier reads stay valid after a failure. */
   const read: FetchImplementation = async (url, { signal }) => {
-    if (Date.now() < downUntil) throw new Error(`the issuer failed within the last ${retryAfterSeconds} s`)
+    const downMs = downUntil - Date.now()
+    // A clock that was set back must not prolong it.
+    if (downMs > 0 && downMs <= retryAfterSeconds * 1000)
+      throw new Error(`the issuer failed within the last ${retryAfterSeconds} s`)
     try {
       const document = (await (await get(url, signal)).json()) as { issuer?: unknown; jwks_uri?: unknown }
       if (document.issuer !== issuer) throw new Error(`${url} is of another issuer`)

@@ -88,12 +88,12 @@ export function createLeaseDesk(parts: LeaseParts) {
       const vantageId = await stores.vantages.touch(vantage, sign)
       if (vantageId === undefined)
         throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
-      const until = Date.now() + waitMs
+      const until = performance.now() + waitMs
       for (;;) {
         const polled = new AbortController()
         const woken = waitForBatch(
           { vantage },
-          Math.max(0, until - Date.now()),
+          Math.max(0, until - performance.now()),
           AbortSignal.any([signal, polled.signal]),
         )
         const lease = signal.aborted ? undefined : await takeOpen(vantage)
@@ -102,7 +102,7 @@ export function createLeaseDesk(parts: LeaseParts) {
           return lease
         }
         await woken
-        if (Date.now() >= until) return undefined
+        if (performance.now() >= until) return undefined
       }
     },
 

@@ -14,7 +14,9 @@ export interface NewAuditIds {
  * Makes sure that the partition exists.
  */
 export async function newAuditIds(db: Database, count: number): Promise<NewAuditIds> {
-  const [row] = await prepared<{ at: Date }>(db)`SELECT now() AS at, ensure_finding_partition(now())::text AS ensured`
+  // Rounded as the column `created_at` is.
+  const [row] = await prepared<{ at: Date }>(db)`
+    SELECT at, ensure_finding_partition(at)::text AS ensured FROM (SELECT now()::timestamptz(3) AS at) AS time`
   if (!row) throw new Error('the database returned no time')
   return { at: row.at, ids: Array.from({ length: count }, () => nextId(row.at.getTime())) }
 }

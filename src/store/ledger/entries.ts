@@ -92,9 +92,11 @@ async function appendIf(
   keys: LedgerKeys,
   choose: (head: LedgerEnd | undefined) => readonly Change[],
 ): Promise<void> {
-  const [head] = await prepared<{ seq: string; hash: string }>(tx)`SELECT seq::text, hash FROM lock_ledger_head()`
-  const end = head && { seq: Number(head.seq), hash: head.hash }
-  const at = new Date().toISOString()
+  const [head] = await prepared<{ seq: string | null; hash: string; now: Date }>(tx)`
+    SELECT h.seq::text, h.hash, clock_timestamp() AS now FROM (VALUES (1)) AS one LEFT JOIN lock_ledger_head() h ON true`
+  if (!head) throw new Error('the database returned no time')
+  const end = head.seq === null ? undefined : { seq: Number(head.seq), hash: head.hash }
+  const at = head.now.toISOString()
   const entries: LedgerEntry[] = []
   for (const change of choose(end)) {
     const { seq, hash } = entries.at(-1) ?? end ?? { seq: 0, hash: genesis }

@@ -42,6 +42,12 @@ describe.each([65, -65])('a clock that is off by %d days for one request', (days
     for (const time of times) expect(Math.abs(Date.parse(String(time)) - Date.now())).toBeLessThan(0.1 * day)
   })
 
+  test('does not move the times of the ledger', async () => {
+    await skewed(days, request)
+    const off = `SELECT FROM ledger_entry WHERE at NOT BETWEEN now() - interval '1 day' AND now() + interval '1 minute'`
+    expect(await service.query(off)).toEqual([])
+  })
+
   test('neither takes nor misses ticks of schedules', async () => {
     const name = `daily-${days}`
     const body = { name, cron: '0 3 * * *', audit: { policy: 'ports', targets: ['host'], params } }

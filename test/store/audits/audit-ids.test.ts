@@ -18,6 +18,17 @@ test('ids of audits hold the time of the database, at any clock of the process',
   expect(Math.abs(at.getTime() - real)).toBeLessThan(60_000)
 })
 
+test('ids hold the time at which their audit is created, to the millisecond', async () => {
+  for (let i = 0; i < 20; i++) {
+    const times = await stores.transaction(async (tx, db) => {
+      const { at } = await tx.audits.newIds(1)
+      const [row] = await db.$queryRaw<{ at: Date }[]>`SELECT now()::timestamptz(3) AS at`
+      return [at, row?.at]
+    })
+    expect(times[0]).toEqual(times[1])
+  }
+})
+
 test('ids are unique and in order, within a call and from call to call', async () => {
   const calls = [await stores.audits.newIds(500), await stores.audits.newIds(1), await stores.audits.newIds(500)]
   const ids = calls.flatMap((call) => call.ids)
