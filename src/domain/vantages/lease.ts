@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { type Static, Type } from 'typebox'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
@@ -156,8 +155,15 @@ function repeatedAddresses(addressResults: AddressResults): ValidationIssue[] {
   return [{ pointer: '/addressResults', message: 'must not repeat an address, also not in another spelling' }]
 }
 
-/** One spelling of each address; IPv4-mapped ones as IPv4. */
-const canonical = (address: string): string => ipaddr.process(address.replace(/^::(?=\d+\.)/, '::0:')).toString()
+/** One spelling of each address, as URLs have it; IPv4-mapped ones as IPv4. */
+function canonical(address: string): string {
+  if (isIP(address) === 4) return address
+  const { hostname } = new URL(`http://[${address}]`)
+  const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(hostname) ?? []
+  if (!high || !low) return hostname
+  const groups = [high, low].map((group) => Number.parseInt(group, 16))
+  return groups.flatMap((group) => [group >> 8, group & 255]).join('.')
+}
 
 /** The states of reasons that belong to one; the others go with `open`, and some with `unknown`. */
 const stateOf: Partial<Record<ReasonCode, State>> = {
