@@ -86,6 +86,14 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
     )
   if (findings)
     lines.push(`findings: of ${findings.audits} audits as recorded, of ${findings.dropped} dropped by retention`)
+  if (findings && findings.older + findings.adopted > 0)
+    lines.push(
+      `in part:  ${findings.older} audits ended by an older version, ${findings.adopted} objects from before it`,
+    )
+  if (findings && findings.unproven > 0)
+    lines.push(
+      `unproven: ${findings.unproven} audits hold what no process with the ledger key wrote, the first is ${findings.firstUnproven}`,
+    )
   return lines.join('\n')
 }
 

@@ -4,6 +4,7 @@ import { canonicalJson } from '../encoding/canonical-json.ts'
 /** The recorded actions. */
 export const ledgerActions = [
   'ledger.begin',
+  'ledger.adopt',
   'policy.put',
   'target.create',
   'target.change',
@@ -12,6 +13,8 @@ export const ledgerActions = [
   'window.request',
   'window.approve',
   'window.cancel',
+  'window.reprobe',
+  'window.prove',
   'waiver.request',
   'waiver.approve',
   'waiver.revoke',
@@ -43,10 +46,15 @@ export interface Change {
   /** The name or id of the changed resource. */
   subject: string
   payload: object
+  /** The changed objects, where the subject is not the only one: names, ids, or `NAME@VERSION` of a policy. */
+  objects?: readonly string[]
 }
 
+/** Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown. */
+export type LedgerStateKind = 'policy' | 'target' | 'window' | 'proof' | 'waiver' | 'baseline' | 'key' | 'audit'
+
 /** One entry of the chain; `hash` covers everything except `seq`, which follows from `prev`. */
-export interface LedgerEntry extends Omit<Change, 'action' | 'payload'> {
+export interface LedgerEntry extends Omit<Change, 'action' | 'payload' | 'objects'> {
   seq: number
   at: string
   action: string

@@ -30,7 +30,7 @@ const beyondPrisma = [
   /^trigger (audit\.audit|target\.target)_changed: O$/,
   /^function lock_ledger_head\(/,
   /^function refuse_ledger_change\(/,
-  /^trigger ledger_entry\.ledger_entry_append_only: A$/, // A: always
+  /^trigger ledger_(entry|state)\.ledger_\1_append_only: A$/, // A: always
   /^function notify_key_change\(/,
   /^trigger api_key\.api_key_(changed|truncated): A$/,
   /^function uuid_v7_floor\(/,

@@ -1,5 +1,6 @@
 import pino, { type Logger } from 'pino'
 import { buildServer } from '../../src/api/server.ts'
+import { createAdminKey } from '../../src/operations/access/create-key.ts'
 import { prepareCallbacks } from '../../src/operations/webhooks/callbacks.ts'
 import { startTestApp, type TestApp } from './app.ts'
 
@@ -44,7 +45,7 @@ export async function startService({
 } = {}) {
   const app = await startTestApp(env)
   const server = await buildServer({ ...app.serverParts, version: '0.0.0-test', log })
-  const key = await app.stores.keys.create('test', ['admin'])
+  const key = await createAdminKey(app, 'test')
   await prepareCallbacks(app.serverParts, (error) => {
     throw error
   })

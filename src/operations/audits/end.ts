@@ -109,6 +109,19 @@ function recordEnd(tx: Stores, audit: EndedAudit & Summarized & { error: string 
     policy: { name: audit.policy, version: audit.version, digest: audit.policyDigest },
     startedAt: audit.startedAt,
     finishedAt: audit.finishedAt,
+    record: audit.record,
+    unproven: unprovenOf(audit),
   }
   tx.ledger.record({ actor: audit.requestedBy, action: 'audit.finish', subject: audit.id, payload })
+}
+
+/** What this service has not written itself; undefined for nothing. The entry then says so instead of vouching for it. */
+function unprovenOf({ isSealed, sealed, findings, total, error }: EndedAudit & Summarized & { error: string | null }) {
+  const parts = [
+    ...(isSealed.request ? [] : ['request']),
+    ...(isSealed.plan ? [] : ['plan']),
+    ...(sealed === findings.count ? [] : ['findings']),
+    ...(findings.count === total || error !== null ? [] : ['missing-findings']),
+  ]
+  return parts.length > 0 ? parts : undefined
 }

@@ -19,7 +19,7 @@ export async function finishAudit(parts: FinishParts, auditId: string): Promise<
   const { stores, transaction, endAudit } = parts
   const due = await stores.pairs.due(auditId)
   const findings = due ? await waive(stores, due, { auditId, now: parts.now() }) : []
-  await recordUnbatched(stores, auditId, findings)
+  await recordUnbatched(stores, { auditId, isUnproven: due?.isSealed === false }, findings)
   const ended = await endAudit({ id: auditId })
   if (ended && isReprobe(ended.trigger)) await transaction((tx) => proveWindow(tx, auditId))
   if (due) await stores.pairs.forget(auditId)

@@ -133,7 +133,7 @@ export async function persistPlans(
       .filter((check) => check.kind === 'settled')
       .map((check) => settledFinding(check, at))
       .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
-    await recordUnbatched(stores, auditId, settled)
+    await recordUnbatched(stores, { auditId }, settled)
   }
 }
 

@@ -79,6 +79,7 @@ export async function recordSeen(
     ...job,
     findings,
     pairedObservations: pairedObservations.length > 0 ? pairedObservations : undefined,
+    isUnproven: !batch.isSealed,
   })
 }
 
@@ -103,7 +104,7 @@ export async function recordUnseen(
   }
   const alone = batch.checks.filter(({ side }) => side === undefined) // a pair misses one of its sides then
   const findings = alone.map((check) => settledFinding({ ...check, ...unseen }, parts.now()))
-  return record(parts, { auditId, batchId, findings })
+  return record(parts, { auditId, batchId, findings, isUnproven: !batch.isSealed })
 }
 
 async function record(parts: FinishParts, batch: Parameters<Stores['record']>[0]): Promise<boolean> {

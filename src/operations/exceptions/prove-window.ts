@@ -16,7 +16,15 @@ export async function proveWindow(tx: Stores, auditId: string): Promise<Proof | 
   if (!seen) return undefined
   const proof = proofOf(seen)
   const window = await tx.windows.noteProof({ ...seen, auditId, proof })
-  if (window) await publishProof(tx, window, { auditId, proof })
+  if (window) {
+    tx.ledger.record({
+      actor: 'system',
+      action: 'window.prove',
+      subject: window.id,
+      payload: { audit: auditId, proof },
+    })
+    await publishProof(tx, window, { auditId, proof })
+  }
   return proof
 }
 

@@ -55,5 +55,6 @@ async function createReprobe(tx: Stores, window: StoredWindow): Promise<string |
     deadlineAt: new Date(at.getTime() + reprobeDeadlineMs),
   })
   await tx.windows.noteReprobe(window.id, id)
+  tx.ledger.record({ actor: 'system', action: 'window.reprobe', subject: window.id, payload: { audit: id } })
   return id
 }

@@ -31,5 +31,6 @@ export const ensurePolicy = (
   })
 
 function recordPolicy(tx: Stores, actor: string, { name, version, digest }: StoredPolicyVersion): void {
-  tx.ledger.record({ actor, action: 'policy.put', subject: name, payload: { version, digest } })
+  const objects = [`${name}@${version}`]
+  tx.ledger.record({ actor, action: 'policy.put', subject: name, payload: { version, digest }, objects })
 }

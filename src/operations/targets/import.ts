@@ -19,11 +19,13 @@ export async function importTargets(
     }
     const count = { created: 0, updated: 0 }
     const shown: TargetInput[] = []
+    const names: string[] = []
     const digest = createHash('sha256')
     for await (const saved of tx.targets.saveAll(read())) {
       const created = new Map(saved.map((one) => [one.name, one.created]))
       for (const target of given.filter(({ name }) => created.has(name))) {
         count[created.get(target.name) ? 'created' : 'updated'] += 1
+        names.push(target.name)
         digest.update(`${canonicalJson(target)}\n`)
         if (shown.length < shownTargets) shown.push(target)
       }
@@ -32,6 +34,7 @@ export async function importTargets(
       count: count.created + count.updated,
       digest: digest.digest('hex'),
       targets: shown,
+      names,
     })
     return count
   })

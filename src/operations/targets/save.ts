@@ -13,6 +13,7 @@ export async function saveTargets(tx: Stores, targets: readonly TargetInput[], a
     count: changed.length,
     digest: digest(changed),
     targets: changed.slice(0, shownTargets),
+    names: [...names],
   })
 }
 
@@ -20,7 +21,8 @@ export async function saveTargets(tx: Stores, targets: readonly TargetInput[], a
 export function recordSavedTargets(
   tx: Stores,
   actor: string,
-  payload: { count: number; digest: string; targets: TargetInput[] },
+  { names, ...payload }: { count: number; digest: string; targets: TargetInput[]; names: string[] },
 ): void {
-  if (payload.count > 0) tx.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload })
+  if (payload.count > 0)
+    tx.ledger.record({ actor, action: 'targets.save', subject: 'targets', payload, objects: [...new Set(names)] })
 }

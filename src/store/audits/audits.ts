@@ -1,5 +1,6 @@
 import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
+import type { Sealer } from '../../domain/seals.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
@@ -9,6 +10,7 @@ import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { andHas, hasLabels, isEverything, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { newAuditIds } from './audit-ids.ts'
+import { sealPlan, sealRequest } from './audit-record.ts'
 import { type AuditEnd, endAudits, lockOpenAudits, summarizeFindings } from './finish-audits.ts'
 
 export interface NewAudit {
@@ -63,7 +65,10 @@ interface AuditFilter {
 }
 
 /** Audits. Every change of status happens once. */
-export function createAuditStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
+export function createAuditStore(
+  db: Database,
+  { codes, targetScope, sealer }: { codes: Codes; targetScope: TargetScope; sealer: Sealer },
+) {
   return {
     /** Ids of new audits, by the clock of the database; their findings can be stored. */
     newIds: (count: number) => newAuditIds(db, count),
@@ -78,15 +83,16 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
         total: started?.total ?? 0,
         batches: started?.batches ?? 0,
         plannedVantages: started?.vantages,
+        seal: sealsOf(sealer, { ...audit, targetScope }, started),
       }))
       await db.$executeRaw`
         INSERT INTO audit (id, status, started_at, total, batches_left, planned_vantages, trigger, policy_id, target_ids, vantages,
-          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, target_scope)
+          rules, params, correlation_id, reason, callback_url, requested_by, deadline_at, target_scope, seal)
         SELECT id, status, CASE status WHEN 'running' THEN now() END, total, batches, "plannedVantages", trigger, "policyId", "targetIds",
-          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", "targetScope"
+          vantages, rules, params, "correlationId", reason, "callbackUrl", "requestedBy", "deadlineAt", "targetScope", seal
         FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS g(id uuid, status text, total int, batches int, "plannedVantages" jsonb,
           trigger text, "policyId" int, "targetIds" int[], vantages text[], rules text[], params jsonb, "correlationId" text, reason text,
-          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, "targetScope" jsonb)`
+          "callbackUrl" text, "requestedBy" text, "deadlineAt" timestamptz, "targetScope" jsonb, seal text)`
     },
 
     async find(ids: readonly string[]): Promise<(Audit | undefined)[]> {
@@ -160,7 +166,8 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
     async start(id: string, { total, batches, vantages }: Started): Promise<void> {
       await db.$executeRaw`
         UPDATE audit SET status = 'running', started_at = now(), total = ${total}::int, batches_left = ${batches}::int,
-          planned_vantages = ${jsonOrNull(vantages)}::jsonb WHERE id = ${id}::uuid`
+          planned_vantages = ${jsonOrNull(vantages)}::jsonb,
+          seal = seal || ${` ${sealPlan(sealer, { id, total, plannedVantages: plainOf(vantages) })}`} WHERE id = ${id}::uuid`
     },
 
     /** The vantages as they were when the audit was planned; null where that was not kept. */
@@ -194,13 +201,24 @@ export function createAuditStore(db: Database, { codes, targetScope }: { codes: 
     lockOpen: (ids: readonly string[]) => lockOpenAudits(db, ids),
 
     /** Counts and digests findings, in the order of `ids`. */
-    summarize: (ids: readonly string[]) => summarizeFindings(db, codes, ids),
+    summarize: (ids: readonly string[]) => summarizeFindings(db, { codes, sealer }, ids),
 
     /** Ends audits that are locked. */
-    end: (ends: readonly AuditEnd[]) => endAudits(db, ends),
+    end: (ends: readonly AuditEnd[]) => endAudits(db, sealer, ends),
   }
 }
 
+function sealsOf(sealer: Sealer, audit: NewAudit & { targetScope: TargetScope }, started: Started | undefined): string {
+  const { rules = [], correlationId = null, reason = null, callbackUrl = null, deadlineAt = null } = audit
+  const params = plainOf(audit.params)
+  const request = sealRequest(sealer, { ...audit, params, rules, correlationId, reason, callbackUrl, deadlineAt })
+  if (!started) return request
+  const plan = { id: audit.id, total: started.total, plannedVantages: plainOf(started.vantages) }
+  return `${request} ${sealPlan(sealer, plan)}`
+}
+
+/** As the database returns it. */
+const plainOf = (value: unknown) => (value === undefined ? null : JSON.parse(JSON.stringify(value)))
 const jsonOrNull = (value: unknown) => (value === undefined ? null : JSON.stringify(value))
 const maxOverdue = 1_000
 

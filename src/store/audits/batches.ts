@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
+import type { Sealer } from '../../domain/seals.ts'
 import type { VantageKind } from '../../domain/vantages/presence.ts'
+import { canonicalJson } from '../../encoding/canonical-json.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
@@ -26,6 +29,8 @@ export interface Batch {
   auditStartedAt: Date
   rules: ResolvedRule[]
   checks: BatchCheck[]
+  /** Whether this service planned the checks, as their seal proves. */
+  isSealed: boolean
 }
 
 export type NewBatch = Pick<Batch, 'auditId' | 'rules' | 'checks'> & { vantage: string; vantageId: number }
@@ -55,7 +60,9 @@ interface Row {
   policy: string
   trigger: string
   startedAt: Date
+  vantageId: number
   checks: Pick<Batch, 'rules' | 'checks'>
+  seal: string | null
 }
 
 /** The channel of new batches; the payload is a `batchWaiter`. */
@@ -74,7 +81,7 @@ const smallBatch = 25
 export const isLarge = (checks: number): boolean => checks > smallBatch
 
 /** Batches until they are recorded; the queue holds their ids. */
-export function createBatchStore(db: Database) {
+export function createBatchStore(db: Database, sealer: Sealer) {
   return {
     /** Returns the new ids; the commit notifies waiting workers. */
     async create(batches: readonly NewBatch[]): Promise<number[]> {
@@ -87,10 +94,11 @@ export function createBatchStore(db: Database) {
         )
         const rows = await prepared<{ id: number }>(db)`
           WITH made AS (
-            INSERT INTO batch (audit_id, vantage_id, checks)
-            SELECT audit_id, vantage_id, checks::jsonb FROM unnest(
-              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[]
-            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, position) ORDER BY position RETURNING id
+            INSERT INTO batch (audit_id, vantage_id, checks, seal)
+            SELECT audit_id, vantage_id, checks::jsonb, seal FROM unnest(
+              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[],
+              ${some.map((one) => sealer.seal('batch', contentOf(one)))}::text[]
+            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, seal, position) ORDER BY position RETURNING id
           ) SELECT id, (
             SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(waiters)]}::text[]) AS waiter
           ) FROM made ORDER BY id`
@@ -103,10 +111,10 @@ export function createBatchStore(db: Database) {
     async findOpen(ids: readonly number[]): Promise<(Batch | undefined)[]> {
       const rows = await prepared<Row>(db)`
         SELECT b.id, b.audit_id AS "auditId", a.status, p.name AS policy, a.trigger, b.checks,
-          coalesce(a.started_at, a.created_at) AS "startedAt"
+          coalesce(a.started_at, a.created_at) AS "startedAt", b.vantage_id AS "vantageId", b.seal
         FROM batch b JOIN audit a ON a.id = b.audit_id JOIN policy p ON p.id = a.policy_id
         WHERE b.id = ANY(${ids}::int[]) AND b.done_at IS NULL`
-      const open = new Map(rows.map((row) => [row.id, fromRow(row)]))
+      const open = new Map(rows.map((row) => [row.id, fromRow(sealer, row)]))
       return ids.map((id) => open.get(id))
     },
 
@@ -137,9 +145,17 @@ export function createBatchStore(db: Database) {
   }
 }
 
-const fromRow = ({ status, startedAt, checks, ...rest }: Row): Batch => ({
-  auditStatus: status,
-  auditStartedAt: startedAt,
-  ...rest,
-  ...checks,
-})
+function fromRow(sealer: Sealer, { status, startedAt, checks, seal, vantageId, ...rest }: Row): Batch {
+  const isSealed = sealer.isSealed(seal, 'batch', contentOf({ ...rest, vantageId, ...checks }))
+  return { auditStatus: status, auditStartedAt: startedAt, ...rest, ...checks, isSealed }
+}
+
+/** What the seal of a batch covers; the many checks are joined, which takes a tenth of their canonical JSON. */
+function contentOf({ auditId, vantageId, rules, checks }: Omit<NewBatch, 'vantage'>): string {
+  const lines = checks.map((c) => `${c.targetId} ${c.seriesId} ${c.rule} ${c.indirect} ${c.side ?? ''} ${c.host}`)
+  const plain = JSON.parse(JSON.stringify(rules)) // as stored: without undefined
+  const digest = createHash('sha256')
+    .update(`${canonicalJson(plain)}\n${lines.join('\n')}`)
+    .digest('hex')
+  return `${auditId} ${vantageId} ${digest}`
+}

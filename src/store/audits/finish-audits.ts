@@ -1,11 +1,14 @@
 import type { AuditStatus } from '../../domain/audits.ts'
 import { results } from '../../domain/findings/judge.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
+import type { Sealer } from '../../domain/seals.ts'
 import { auditEventTypes } from '../../domain/webhooks/events.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
+import { auditRecord, checkSeals, type SealedAudit, sealedColumns } from './audit-record.ts'
 import { type FindingsDigest, sumUpFindings } from './findings-digest.ts'
+import { countSealed } from './recordings.ts'
 
 /** The channel on which the end of an audit is notified; the payload is its id. */
 export const auditChannel = 'portwarden_audit'
@@ -14,6 +17,8 @@ export const auditChannel = 'portwarden_audit'
 interface FindingsSummary {
   counts: AuditCounts
   findings: FindingsDigest
+  /** Findings that this service recorded, and that are as they were. */
+  sealed: number
 }
 
 /** How an audit ends; with an error it has failed. */
@@ -39,6 +44,12 @@ export interface EndedAudit {
   policyDigest: string
   startedAt: Date | null
   finishedAt: Date
+  /** SHA-256 over the columns of its row. */
+  record: string
+  /** Findings of its plan. */
+  total: number
+  /** Whether this service wrote the request and the plan. */
+  isSealed: { request: boolean; plan: boolean }
 }
 
 /** An audit that has not ended. */
@@ -57,20 +68,20 @@ export const lockOpenAudits = (tx: Database, ids: readonly string[]): Promise<Op
 /** Counts and digests findings, in the order of `ids`. */
 export async function summarizeFindings(
   db: Database,
-  codes: Codes,
+  { codes, sealer }: { codes: Codes; sealer: Sealer },
   ids: readonly string[],
 ): Promise<FindingsSummary[]> {
   const sums = await sumUpFindings(db, ids, results.map(codes.result.numberOf))
-  return sums.map(({ count, digest, waived, results: numbers }) => {
+  return sums.map(({ count, digest, waived, results: numbers, recordings }, at) => {
     const counts: AuditCounts = { ...noCounts, waived }
     for (const [i, result] of results.entries()) counts[result] = numbers[i] ?? 0
-    return { counts, findings: { count, digest } }
+    return { counts, findings: { count, digest }, sealed: countSealed(sealer, ids[at] ?? '', recordings) }
   })
 }
 
 /** Ends audits that are locked: `failed` with an error, else `canceled` when that was requested, else `completed`. */
-export const endAudits = (tx: Database, ends: readonly AuditEnd[]): Promise<EndedAudit[]> =>
-  prepared<EndedAudit>(tx)`
+export async function endAudits(tx: Database, sealer: Sealer, ends: readonly AuditEnd[]): Promise<EndedAudit[]> {
+  const rows = await prepared<Omit<EndedAudit, 'isSealed'> & SealedAudit>(tx)`
     WITH ended AS (
       UPDATE audit SET verdict = g.verdict, counts = g.counts::jsonb, error = g.error,
         finished_at = now(), status = CASE WHEN g.error IS NOT NULL THEN 'failed'
@@ -81,9 +92,11 @@ export const endAudits = (tx: Database, ends: readonly AuditEnd[]): Promise<Ende
       ) AS g(id, verdict, counts, error)
       WHERE audit.id = g.id RETURNING audit.*
     )
-    SELECT e.id, e.status, e.requested_by AS "requestedBy", e.trigger, e.correlation_id AS "correlationId",
+    SELECT e.id, e.status, ${sealedColumns}, ${auditRecord} AS record,
       e.callback_url IS NOT NULL AS "hasCallback", e.callback_url IS NOT NULL OR EXISTS (
         SELECT FROM webhook WHERE enabled AND events && ${[...auditEventTypes]}::text[]
       ) AS "isAwaited", p.name AS policy, p.version, p.digest AS "policyDigest",
       e.started_at AS "startedAt", e.finished_at AS "finishedAt", pg_notify(${auditChannel}, e.id::text)::text AS notified
     FROM ended e JOIN policy p ON p.id = e.policy_id`
+  return rows.map((row) => ({ ...row, isSealed: checkSeals(sealer, row) }))
+}

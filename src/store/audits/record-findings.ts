@@ -1,11 +1,13 @@
 import type { Evidence } from '../../domain/findings/evidence.ts'
 import { findingFlags } from '../../domain/findings/finding.ts'
 import type { Judgement } from '../../domain/findings/judge.ts'
+import type { Sealer } from '../../domain/seals.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
-import type { PairedObservation } from './paired-observations.ts'
+import { type PairedObservation, pairedContent } from './paired-observations.ts'
+import { recordingContent, recordingsPart, type StoredFinding } from './recordings.ts'
 
 /** The most findings that callers put into one recording, and that a group of recordings holds. */
 export const findingsPerRecording = 1_000
@@ -46,6 +48,8 @@ export interface Recording {
   batchId: number | null
   findings: readonly NewFinding[]
   pairedObservations?: readonly PairedObservation[] | undefined
+  /** Made from a plan or observations that this service did not seal, so the end of the audit must say so. */
+  isUnproven?: boolean
 }
 
 /**
@@ -54,8 +58,12 @@ export interface Recording {
  * nothing. A finding that is not newer than every other audit's finding of its series, or than the end of its spans, is late:
  * it is kept and changes no span.
  */
-export async function recordBatches(db: Database, codes: Codes, recordings: readonly Recording[]): Promise<Recorded[]> {
-  const batches = recordings.map((recording) => digested(codes, recording))
+export async function recordBatches(
+  db: Database,
+  { codes, sealer }: { codes: Codes; sealer: Sealer },
+  recordings: readonly Recording[],
+): Promise<Recorded[]> {
+  const batches = recordings.map((recording) => digested({ codes, sealer }, recording))
   return transact(db, async (tx) => {
     const known = await prepare(
       tx,
@@ -66,7 +74,7 @@ export async function recordBatches(db: Database, codes: Codes, recordings: read
     for (const round of roundsOf(batches)) {
       const rows = await prepared<AuditProgress & { id: string; recorded: number[] }>(
         tx,
-      )`${recordStatement(codes, round, known)}`
+      )`${recordStatement(round, known)}`
       for (const { id, recorded, ...row } of rows) {
         progress.set(id, row)
         for (const batchId of recorded) {
@@ -83,19 +91,35 @@ export async function recordBatches(db: Database, codes: Codes, recordings: read
   })
 }
 
-interface DigestedFinding extends NewFinding {
-  auditId: string
-  digest: string | null
+type DigestedFinding = NewFinding & StoredFinding & { auditId: string }
+type Batch = Omit<Recording, 'findings'> & {
+  findings: readonly DigestedFinding[]
+  /** Of the findings. */
+  seal: string | null
+  pairedSeal: string | null
 }
-type Batch = Recording & { findings: readonly DigestedFinding[] }
 
-const digested = (codes: Codes, batch: Recording): Batch => ({
-  ...batch,
-  findings: batch.findings.map((finding) => {
+function digested({ codes, sealer }: { codes: Codes; sealer: Sealer }, batch: Recording): Batch {
+  const { auditId, batchId, pairedObservations, isUnproven = false } = batch
+  const findings = batch.findings.map((finding): DigestedFinding => {
     const evidence = finding.evidence && codes.evidence.toStored(finding.evidence)
-    return { ...finding, auditId: batch.auditId, evidence, digest: evidence && digest(evidence) }
-  }),
-})
+    const latency = finding.latencyMs === null ? -1 : Math.min(Math.round(finding.latencyMs), maxSmallInt)
+    const numbers = {
+      result: codes.result.numberOf(finding.result),
+      state: codes.state.numberOf(finding.state),
+      reason: codes.reason.numberOf(finding.reason),
+    }
+    const attempts = Math.min(finding.attempts, maxSmallInt)
+    return { ...finding, auditId, attempts, latency, numbers, evidence, digest: evidence && digest(evidence) }
+  })
+  const seal =
+    isUnproven || findings.length === 0 ? null : sealer.seal('recording', recordingContent(auditId, findings))
+  const pairedSeal =
+    isUnproven || !pairedObservations || batchId === null
+      ? null
+      : sealer.seal('paired', pairedContent({ id: batchId, auditId, pairedObservations }))
+  return { ...batch, findings, seal, pairedSeal }
+}
 
 /** A statement does not see what it writes itself: two findings of one series need one each. */
 function roundsOf(batches: readonly Batch[]): Batch[][] {
@@ -134,7 +158,7 @@ async function prepare(tx: Database, findings: readonly DigestedFinding[]): Prom
   return new Map(known.map(({ id, digest: hex }) => [hex, id]))
 }
 
-function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEvidence): Prisma.Sql {
+function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prisma.Sql {
   const findings = batches.flatMap((batch) => batch.findings)
   const added = new Map<string, string>()
   for (const { digest: hex, evidence } of findings)
@@ -146,10 +170,9 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
       SELECT * FROM unnest(
         ${column((f) => f.auditId)}::uuid[], ${column((f) => f.targetId)}::int[], ${column((f) => f.seriesId)}::int[],
         ${column((f) => f.observedAt.toISOString())}::timestamptz[],
-        ${column((f) => (f.latencyMs === null ? -1 : Math.min(Math.round(f.latencyMs), maxSmallInt)))}::smallint[],
-        ${column((f) => Math.min(f.attempts, maxSmallInt))}::smallint[],
-        ${column((f) => codes.result.numberOf(f.result))}::smallint[], ${column((f) => codes.state.numberOf(f.state))}::smallint[],
-        ${column((f) => codes.reason.numberOf(f.reason))}::smallint[],
+        ${column((f) => f.latency)}::smallint[], ${column((f) => f.attempts)}::smallint[],
+        ${column((f) => f.numbers.result)}::smallint[], ${column((f) => f.numbers.state)}::smallint[],
+        ${column((f) => f.numbers.reason)}::smallint[],
         ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[],
         ${column((f) => (f.digest === null ? 0 : (known.get(f.digest) ?? null)))}::int[], ${column((f) => f.digest)}::text[]
       ) AS i(audit_id, target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, evidence_id, digest)
@@ -188,7 +211,7 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
         flags | CASE WHEN late THEN ${findingFlags.late}::smallint ELSE 0::smallint END
       FROM judged ORDER BY audit_id, target_id, series_id -- in the order of the index, whose pages are then filled
       ON CONFLICT DO NOTHING RETURNING *
-    ), ${permittedPart(findings)} changed AS (
+    ), ${permittedPart(findings)} ${recordingsPart(batches)} changed AS (
       SELECT f.* FROM fresh f LEFT JOIN LATERAL (
         SELECT * FROM span s WHERE s.target_id = f.target_id AND s.series_id = f.series_id AND s.to_at IS NULL OFFSET 0
       ) o ON true
@@ -204,11 +227,12 @@ function recordStatement(codes: Codes, batches: readonly Batch[], known: KnownEv
       SELECT target_id, series_id, observed_at, evidence_id, result, state, reason_id, audit_id
       FROM changed WHERE (SELECT count(*) FROM closed) >= 0
     ), delivered AS (
-      UPDATE batch b SET done_at = now(), checks = '[]', paired_observations = g.paired_observations::jsonb
+      UPDATE batch b SET done_at = now(), checks = '[]', paired_observations = g.paired_observations::jsonb, seal = g.seal
       FROM unnest(
         ${given.map(({ batchId }) => batchId)}::int[],
-        ${given.map(({ pairedObservations }) => (pairedObservations ? JSON.stringify(pairedObservations) : null))}::text[]
-      ) AS g(id, paired_observations) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id, b.id
+        ${given.map(({ pairedObservations }) => (pairedObservations ? JSON.stringify(pairedObservations) : null))}::text[],
+        ${given.map(({ pairedSeal }) => pairedSeal)}::text[]
+      ) AS g(id, paired_observations, seal) WHERE b.id = g.id AND b.done_at IS NULL RETURNING b.audit_id, b.id
     ), progress AS (
       SELECT g.id, count(f.audit_id) AS found, min(f.observed_at) AS first, max(f.observed_at) AS last,
         (SELECT count(*) FROM delivered d WHERE d.audit_id = g.id) AS delivered

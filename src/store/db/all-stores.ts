@@ -1,4 +1,5 @@
 import type { Change, LedgerKeys } from '../../domain/ledger.ts'
+import { createSealer, type Sealer } from '../../domain/seals.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
@@ -48,7 +49,7 @@ export interface Shared {
  * Every store over one database or transaction. The methods that `batched` lists take many items, in one statement or transaction,
  * and return their results in the same order.
  */
-export const createAll = (
+export function createAll(
   db: Database,
   {
     codes,
@@ -59,38 +60,49 @@ export const createAll = (
     queueSchema = queueSchemaOf(undefined),
     targetScope,
   }: { codes: Codes; targetScope: TargetScope } & Shared,
-) => ({
-  alerts: createAlertStore(db),
-  audits: createAuditStore(db, { codes, targetScope }),
-  baselines: createBaselineStore(db, targetScope),
-  snapshot: createPlanningStore(db, targetScope),
-  batches: createBatchStore(db),
-  changes: createChangeStore(db),
-  compliance: createComplianceStore(db, { codes, targetScope }),
-  deliveries: createDeliveryStore(db),
-  drift: createDriftStore(db, { codes, targetScope }),
-  findings: createFindingStore(db, { codes, targetScope }),
-  history: createHistoryStore(db, { codes, targetScope }),
-  idempotency: createIdempotencyStore(db),
-  keys: createKeyStore(db, knownKeys),
-  ledger: createLedgerStore(db, keys, changes),
-  maintenance: createMaintenanceStore(db),
-  outbox: createOutboxStore(db),
-  pairs: createPairStore(db),
-  policies: createPolicyStore(db),
-  schedules: createScheduleStore(db, targetScope),
-  targets: createTargetStore(db, targetScope),
-  tickets: createTicketStore(db, codes),
-  vantages: createVantageStore(db, queueSchema),
-  waivers: createWaiverStore(db, targetScope),
-  windows: createWindowStore(db, { codes, targetScope }),
-  webhooks: createWebhookStore(db),
-  record: async (batches: readonly Recording[]) => {
-    const progress = await recordBatches(db, codes, batches)
-    for (const { findings } of batches) watch?.recorded(findings)
-    return progress
-  },
-  ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
-  endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
-    endUnplannedSpans(db, policy, planned),
-})
+) {
+  const sealer = sealerOf(keys)
+  return {
+    alerts: createAlertStore(db),
+    audits: createAuditStore(db, { codes, targetScope, sealer }),
+    baselines: createBaselineStore(db, targetScope),
+    snapshot: createPlanningStore(db, targetScope),
+    batches: createBatchStore(db, sealer),
+    changes: createChangeStore(db),
+    compliance: createComplianceStore(db, { codes, targetScope }),
+    deliveries: createDeliveryStore(db),
+    drift: createDriftStore(db, { codes, targetScope }),
+    findings: createFindingStore(db, { codes, targetScope }),
+    history: createHistoryStore(db, { codes, targetScope }),
+    idempotency: createIdempotencyStore(db),
+    keys: createKeyStore(db, knownKeys),
+    ledger: createLedgerStore(db, keys, changes),
+    maintenance: createMaintenanceStore(db),
+    outbox: createOutboxStore(db),
+    pairs: createPairStore(db, sealer),
+    policies: createPolicyStore(db),
+    schedules: createScheduleStore(db, targetScope),
+    targets: createTargetStore(db, targetScope),
+    tickets: createTicketStore(db, codes),
+    vantages: createVantageStore(db, queueSchema),
+    waivers: createWaiverStore(db, targetScope),
+    windows: createWindowStore(db, { codes, targetScope }),
+    webhooks: createWebhookStore(db),
+    record: async (batches: readonly Recording[]) => {
+      const progress = await recordBatches(db, { codes, sealer }, batches)
+      for (const { findings } of batches) watch?.recorded(findings)
+      return progress
+    },
+    ensureSeries: (policy: string, keys: Parameters<typeof ensureSeries>[2]) => ensureSeries(db, policy, keys),
+    endUnplannedSpans: (policy: string, planned: Parameters<typeof endUnplannedSpans>[2]) =>
+      endUnplannedSpans(db, policy, planned),
+  }
+}
+
+/** Transactions create stores: the secrets are derived once. */
+const sealers = new WeakMap<LedgerKeys, Sealer>()
+function sealerOf(keys: LedgerKeys): Sealer {
+  const sealer = sealers.get(keys) ?? createSealer(keys)
+  sealers.set(keys, sealer)
+  return sealer
+}

@@ -15,6 +15,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { digestStates, insertStates, statesAfter } from './object-states.ts'
 import { entryOf } from './rows.ts'
 import { type VerifyRequest, verifyLedger } from './verify.ts'
 
@@ -43,12 +44,19 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
       changes.push(change)
     },
 
-    /** Writes the first entry, once. */
-    async begin(actor: string): Promise<void> {
-      if ((await db.ledgerEntry.count({ where: { seq: 1 } })) > 0) return
-      await appendIf(db, keys, (head) =>
-        head ? [] : [{ actor, action: 'ledger.begin', subject: 'ledger', payload: {} }],
-      )
+    /**
+     * Writes the first entry, once. A ledger of an older version gets one entry from which on it covers objects as they are.
+     * Returns false where none of the keys has signed the newest entry: this process has another key than the others.
+     */
+    async begin(actor: string): Promise<boolean> {
+      if (!(await isBegun(db))) {
+        const { end, at } = await lockEnd(db)
+        const action = end ? 'ledger.adopt' : 'ledger.begin'
+        if (!(await isBegun(db)))
+          await append(db, keys, { end, at, changes: [{ actor, action, subject: 'ledger', payload: {} }] })
+      }
+      const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' }, select: { keyId: true } })
+      return keys.some(({ id }) => id === last?.keyId)
     },
 
     /** Newest first. */
@@ -84,25 +92,42 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
 
 /** Appends the entries of changes as the last thing of the transaction `tx`: other appends wait for its end. */
 export async function appendEntries(tx: Database, keys: LedgerKeys, changes: readonly Change[]): Promise<void> {
-  if (changes.length > 0) await appendIf(tx, keys, () => changes)
+  if (changes.length > 0) await append(tx, keys, { ...(await lockEnd(tx)), changes })
 }
 
-async function appendIf(
-  tx: Database,
-  keys: LedgerKeys,
-  choose: (head: LedgerEnd | undefined) => readonly Change[],
-): Promise<void> {
+const isBegun = async (db: Database) =>
+  (await db.ledgerEntry.findFirst({
+    where: { OR: [{ seq: 1, payload: { path: ['states', 'count'], gte: 0 } }, { action: 'ledger.adopt' }] },
+    select: { seq: true },
+  })) !== null
+
+/** The end of the chain, locked until the transaction ends, and the time by the clock of the database. */
+async function lockEnd(tx: Database): Promise<{ end: LedgerEnd | undefined; at: string }> {
   const [head] = await prepared<{ seq: string | null; hash: string; now: Date }>(tx)`
     SELECT h.seq::text, h.hash, clock_timestamp() AS now FROM (VALUES (1)) AS one LEFT JOIN lock_ledger_head() h ON true`
   if (!head) throw new Error('the database returned no time')
   const end = head.seq === null ? undefined : { seq: Number(head.seq), hash: head.hash }
-  const at = head.now.toISOString()
+  return { end, at: head.now.toISOString() }
+}
+
+async function append(
+  tx: Database,
+  keys: LedgerKeys,
+  { end, at, changes }: { end: LedgerEnd | undefined; at: string; changes: readonly Change[] },
+): Promise<void> {
   const entries: LedgerEntry[] = []
-  for (const change of choose(end)) {
+  for (const change of changes) {
     const { seq, hash } = entries.at(-1) ?? end ?? { seq: 0, hash: genesis }
-    entries.push(sealEntry(change, { seq: seq + 1, prev: hash, at }, keys[0]))
+    const states = await statesAfter(tx, change)
+    const payload = states ? { ...change.payload, states: digestStates(states) } : change.payload
+    entries.push(sealEntry({ ...change, payload }, { seq: seq + 1, prev: hash, at }, keys[0]))
+    if (states && states.length > 0)
+      await insertStates(
+        tx,
+        states.map((state) => ({ ...state, seq: seq + 1 })),
+      )
   }
-  if (entries.length > 0) await insert(tx, entries)
+  await insert(tx, entries)
 }
 
 async function insert(tx: Database, entries: readonly LedgerEntry[]): Promise<void> {

@@ -1,5 +1,17 @@
 /** What is wrong with the first broken entry. */
-export const ledgerIssueKinds = ['changed', 'forged', 'missing', 'order', 'cut', 'findings', 'audit', 'policy'] as const
+export const ledgerIssueKinds = [
+  'changed',
+  'forged',
+  'missing',
+  'order',
+  'cut',
+  'findings',
+  'audit',
+  'policy',
+  'object',
+  'span',
+  'unproven',
+] as const
 type LedgerIssueKind = (typeof ledgerIssueKinds)[number]
 
 /** `unverified`: nothing is wrong, but a key is missing. */
@@ -12,8 +24,20 @@ export interface Verification {
   broken: { seq: number; kind: LedgerIssueKind; message: string } | null
   /** Entries with unknown keys. */
   unverified: { keyId: string; entries: number; firstSeq: number }[]
-  /** Of audits: how many have the findings of their entry, how many had theirs dropped by retention. */
-  findings: { audits: number; dropped: number } | null
+  /** Null where findings were not checked. */
+  findings: {
+    /** Audits that have the findings of their entry. */
+    audits: number
+    /** Audits whose findings were dropped by retention. */
+    dropped: number
+    /** Of both, those that an older version has ended: of their rows only what their entry spells out is compared. */
+    older: number
+    /** Objects and ended audits that were there before the ledger covered them, and are as they were then. */
+    adopted: number
+    /** Audits that hold what this service has not written, as their entry says. */
+    unproven: number
+    firstUnproven: string | null
+  } | null
   /** The next entry to check; null at the end. */
   next: number | null
 }

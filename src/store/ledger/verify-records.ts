@@ -1,29 +1,28 @@
 import type { LedgerEntry } from '../../domain/ledger.ts'
 import { canonicalJson, digest } from '../../encoding/canonical-json.ts'
+import { required } from '../../runtime/required.ts'
+import { auditRecord } from '../audits/audit-record.ts'
 import { digestFindings, type FindingsDigest } from '../audits/findings-digest.ts'
 import type { Database } from '../db/database.ts'
 import { findingPartition } from '../db/partitions.ts'
 import { report } from '../db/statements.ts'
 import { broken, type Verification } from './verification.ts'
+import {
+  areStatesAsSigned,
+  findChangedObject,
+  findForgedEvidence,
+  findForgedRule,
+  findForgedSpan,
+  findUnrecorded,
+} from './verify-objects.ts'
 
 type LedgerIssue = Verification['broken']
 
-/** The first ended audit or policy version since the start of the ledger that has no entry. */
-export async function findUnrecorded(db: Database, seq: number): Promise<LedgerIssue> {
-  const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
-    WITH recordable AS (
-      SELECT 'audit' AS kind, 'audit ' || id || ' has ended' AS what, finished_at AS at, 'audit.finish' AS action, id::text AS subject, '{}'::jsonb AS payload
-      FROM audit UNION ALL
-      SELECT 'policy', 'policy ' || name || ' version ' || version || ' is there', created_at, 'policy.put', name, jsonb_build_object('version', version)
-      FROM policy
-    )
-    SELECT kind, what, count(*) OVER ()::int AS total FROM recordable t
-    WHERE at >= (SELECT at FROM ledger_entry WHERE seq = 1)
-      AND NOT EXISTS (SELECT FROM ledger_entry e WHERE e.action = t.action AND e.subject = t.subject AND e.payload @> t.payload)
-    ORDER BY at, what LIMIT 1`
-  if (!first) return null
-  const others = first.total > 1 ? `, nor have ${first.total - 1} others` : ''
-  return broken(seq, first.kind, `${first.what}, and has no entry${others}`)
+/** What an entry of an ended audit holds; an older version left out the last two. */
+interface FinishPayload {
+  findings: FindingsDigest
+  record?: string
+  unproven?: string[]
 }
 
 /** Whether an audit says of itself what its entry says: its findings alone do not decide how it is read. */
@@ -31,22 +30,23 @@ async function saysTheSame(db: Database, { subject: id, actor, payload }: Ledger
   const row = await db.audit.findUnique({ where: { id } })
   const policy = row && (await db.policy.findUnique({ where: { id: row.policyId } }))
   if (!row || !policy) return false
-  const { status, verdict, counts, error, trigger, requestedBy, finishedAt } = row
+  const { status, verdict, counts, error, trigger, correlationId, requestedBy, startedAt, finishedAt } = row
   const { name, version, digest } = policy
   const now = {
-    status,
-    verdict,
-    counts,
-    error,
-    trigger,
-    finishedAt,
+    ...{ status, verdict, counts, error, trigger, correlationId, startedAt, finishedAt },
     policy: { name, version, digest },
     actor: requestedBy,
   }
-  const then = { ...(payload as Record<keyof typeof now, unknown>), actor }
+  const then = { ...(payload as Partial<Record<keyof typeof now, unknown>>), actor }
   const same = (key: keyof typeof now) =>
-    canonicalJson(JSON.parse(JSON.stringify(now[key]))) === canonicalJson(then[key])
-  return (Object.keys(now) as (keyof typeof now)[]).every(same)
+    then[key] === undefined || canonicalJson(JSON.parse(JSON.stringify(now[key]))) === canonicalJson(then[key])
+  if (!(Object.keys(now) as (keyof typeof now)[]).every(same)) return false
+  const { record } = payload as FinishPayload
+  if (record === undefined) return true
+  const [found] = await report<{ record: string }>(
+    db,
+  )`SELECT ${auditRecord} AS record FROM audit e WHERE e.id = ${id}::uuid`
+  return found?.record === record
 }
 
 /** Whether a policy version is unchanged. */
@@ -56,17 +56,22 @@ async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): P
   return row !== null && digest(row.document) === then
 }
 
+/** How long after an upgrade processes of the older version may still record, without seals. */
+const upgradeMs = 7 * 86_400_000
+
 /** Checks records against entries, up to `maxFindings` findings. */
 export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
   const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
   const dropped = new Set(drops.map(({ subject }) => subject))
-  const tally = found.findings ?? { audits: 0, dropped: 0 }
+  const adoption = await db.ledgerEntry.findFirst({ where: { action: 'ledger.adopt' }, select: { at: true } })
+  let olderSeenAt = adoption?.at.getTime() ?? Number.NEGATIVE_INFINITY
+  const tally = required(found.findings, 'the tally of checked findings')
   let read = 0
 
   async function checkAudit(entry: LedgerEntry): Promise<LedgerIssue> {
     if (!(await saysTheSame(db, entry)))
       return broken(entry.seq, 'audit', `audit ${entry.subject} does not say of itself what it said when it ended`)
-    const { findings: then } = entry.payload as { findings: FindingsDigest }
+    const { findings: then, record, unproven } = entry.payload as FinishPayload
     const now = await digestFindings(db, entry.subject)
     read += Math.max(then.count, now.count)
     if (now.digest === then.digest) tally.audits += 1
@@ -75,15 +80,48 @@ export async function createRecordChecker(db: Database, found: Verification, max
       const had = `audit ${entry.subject} ended with ${then.count} findings`
       return broken(entry.seq, 'findings', `${had}; the ${now.count} that it has now do not say the same`)
     }
+    if (record === undefined) {
+      tally.older += 1
+      olderSeenAt = Date.parse(entry.at)
+    }
+    return unproven ? noteUnproven(entry, unproven) : null
+  }
+
+  /** Soon after an upgrade it may be the work of an older version; at any other time it is none of this service. */
+  function noteUnproven({ seq, subject, at }: LedgerEntry, parts: readonly string[]): LedgerIssue {
+    const what = `audit ${subject} ended with parts that no process with this ledger key wrote: ${parts.join(', ')}`
+    if (Date.parse(at) - olderSeenAt > upgradeMs) return broken(seq, 'unproven', what)
+    tally.unproven += 1
+    tally.firstUnproven ??= subject
     return null
+  }
+
+  async function check(entry: LedgerEntry): Promise<LedgerIssue> {
+    if (!(await areStatesAsSigned(db, entry)))
+      return broken(entry.seq, 'object', 'the states in ledger_state are not those that this entry left')
+    if (entry.action === 'audit.finish') return checkAudit(entry)
+    if (entry.action === 'ledger.begin' || entry.action === 'ledger.adopt')
+      tally.adopted += (entry.payload as { states?: { count: number } }).states?.count ?? 0
+    if (entry.action !== 'policy.put' || (await isAsPut(db, entry))) return null
+    return broken(entry.seq, 'policy', `policy ${entry.subject} is not what was put: its document was changed`)
   }
 
   return {
     spent: () => read >= maxFindings,
-    async check(entry: LedgerEntry): Promise<LedgerIssue> {
-      if (entry.action === 'audit.finish') return checkAudit(entry)
-      if (entry.action !== 'policy.put' || (await isAsPut(db, entry))) return null
-      return broken(entry.seq, 'policy', `policy ${entry.subject} is not what was put: its document was changed`)
-    },
+    check,
+    /** What is there without an entry, or differs from the newest one; `end` is the position after the last entry. */
+    checkPresent: async (end: number): Promise<LedgerIssue> =>
+      (await findUnrecorded(db, end)) ??
+      (await findChangedObject(db, end)) ??
+      (await findForgedRule(db, end)) ??
+      (await findForgedSpan(db, end, endOfDropped(dropped))) ??
+      (await findForgedEvidence(db, end)),
   }
+}
+
+/** The least audit id whose findings no retention has dropped, by the names of the dropped partitions. */
+function endOfDropped(partitions: ReadonlySet<string>): string {
+  const [year = 1970, month = 0] = [...partitions].toSorted().at(-1)?.split('_').slice(1).map(Number) ?? []
+  const hex = Date.UTC(year, month).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

@@ -10,7 +10,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { entryOf } from './rows.ts'
 import { broken, type Verification } from './verification.ts'
-import { createRecordChecker, findUnrecorded } from './verify-records.ts'
+import { createRecordChecker } from './verify-records.ts'
 
 export interface VerifyRequest {
   /** The first entry that is checked. */
@@ -24,6 +24,7 @@ export interface VerifyRequest {
 }
 
 const entriesPerRead = 1_000
+const noFindings = { audits: 0, dropped: 0, older: 0, adopted: 0, unproven: 0, firstUnproven: null }
 
 /**
  * Checks entries in their order, and says what is wrong with the first one that is. Reads a thousand at a time, so that memory
@@ -39,7 +40,7 @@ export async function verifyLedger(
     entries: 0,
     broken: null,
     unverified: [],
-    findings: findings === undefined ? null : { audits: 0, dropped: 0 },
+    findings: findings === undefined ? null : { ...noFindings },
     next: null,
   }
   let previous = await before(db, from)
@@ -58,8 +59,12 @@ export async function verifyLedger(
   }
   if (previous.seq === 0 && found.next === null) found.broken = broken(1, 'missing', 'the ledger is empty')
   else if (head) found.broken = await issueOfHead(db, head)
-  if (checkFindings && !found.broken && found.next === null) found.broken = await findUnrecorded(db, previous.seq + 1)
-  const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
+  if (checkFindings && !found.broken && found.next === null)
+    found.broken = await checkFindings.checkPresent(previous.seq + 1)
+  const doubted =
+    found.unverified.length > 0 ||
+    (found.findings?.unproven ?? 0) > 0 ||
+    (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { headPattern, ledgerActions } from '../../../domain/ledger.ts'
 import { ledgerIssueKinds, ledgerVerdicts } from '../../../store/ledger/verification.ts'
-import { Actor, Count, closedObject, nullable, PageQuery, Timestamp } from '../../openapi/schemas.ts'
+import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid } from '../../openapi/schemas.ts'
 
 const seq = Type.Integer({
   minimum: 1,
@@ -90,6 +90,13 @@ export const LedgerVerification = Type.Object(
       Type.Object({
         audits: Count('Audits with unchanged findings', 3),
         dropped: Count('Audits whose findings were removed by retention'),
+        older: Count('Of both: audits that an older version has ended, whose entries cover less'),
+        adopted: Count('Objects that were there before the ledger covered them, and were not changed since'),
+        unproven: Count('Audits that hold what no process with the ledger key wrote, soon after an upgrade'),
+        firstUnproven: nullable(Uuid('Id of an audit', '0001'), {
+          description: 'The first of these audits',
+          examples: [null],
+        }),
       }),
       { description: 'The audits that were checked; null without `findings=true`' },
     ),

@@ -1,0 +1,33 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { LedgerKey, LedgerKeys } from './ledger.ts'
+
+/** What a seal is for; a seal of one purpose is none for another. */
+type Purpose = 'request' | 'plan' | 'batch' | 'pairs' | 'paired' | 'recording'
+
+/** Seals what this service writes before an audit ends, so that its end signs nothing else. */
+export interface Sealer {
+  /** `KEY_ID:HMAC` over the content. */
+  seal(purpose: Purpose, content: string): string
+  /** Whether a process with one of these keys has sealed the content. */
+  isSealed(seal: string | null | undefined, purpose: Purpose, content: string): boolean
+}
+
+/** Seals with a secret that is derived from the first ledger key, so that no second one has to be distributed. */
+export function createSealer(keys: LedgerKeys): Sealer {
+  const derived = keys.map(({ id, secret }): LedgerKey => ({ id, secret: hmac(secret, 'portwarden seals') }))
+  const make = ({ id, secret }: LedgerKey, purpose: Purpose, content: string) =>
+    `${id}:${hmac(secret, `${purpose}\n${content}`)}`
+  const [first] = derived as [LedgerKey]
+  return {
+    seal: (purpose, content) => make(first, purpose, content),
+    isSealed(seal, purpose, content) {
+      const key = derived.find(({ id }) => seal?.startsWith(`${id}:`))
+      if (!key || !seal) return false
+      const expected = Buffer.from(make(key, purpose, content))
+      const given = Buffer.from(seal)
+      return given.length === expected.length && timingSafeEqual(given, expected)
+    },
+  }
+}
+
+const hmac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex')
