@@ -43,7 +43,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { url, handle, clock } = database
   const { now } = clock
   const tracing = await openTracing(opening, config)
-  const { stores, transaction, metrics, knownKeys } = await openStores(database, config, tracing)
+  const { stores, transaction, metrics, knownKeys } = await openStores(database, config, { tracing, log })
   const notifications = await openNotifications(opening, url, knownKeys)
   const { waitForBatch, waitForOutbox } = notifications
   const { own, mayDial, poster } = await openEgress(opening, config, url)

@@ -1,9 +1,12 @@
-import type { Config } from '../config/index.ts'
+import type { Logger } from 'pino'
+import { type Config, ConfigError } from '../config/index.ts'
+import type { LedgerKeys } from '../domain/ledger.ts'
 import { beginLedger } from '../operations/ledger/begin.ts'
 import { addBuiltInPolicies } from '../operations/policies/add-built-in.ts'
 import { createKnownKeys, type KnownKeys } from '../store/access/key-cache.ts'
 import { createStores, createTransact, type Stores, type Transact } from '../store/db/stores.ts'
-import { ensureLedgerKeys } from '../store/ledger/key-file.ts'
+import { hasLedger } from '../store/ledger/entries.ts'
+import { ensureLedgerKeys, findLedgerKeys } from '../store/ledger/key-file.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { traceStores } from '../telemetry/traced.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
@@ -20,9 +23,9 @@ export interface AppStores {
 export async function openStores(
   { handle, codes, clock, queueSchema }: AppDatabase,
   config: Config,
-  tracing: Tracing | undefined,
+  { tracing, log }: { tracing: Tracing | undefined; log: Logger },
 ): Promise<AppStores> {
-  const keys = config.ledgerKeys ?? ensureLedgerKeys(config.dataDir)
+  const keys = await ledgerKeysOf(handle, config)
   const knownKeys = createKnownKeys()
   const metrics = createMetrics(async () => ({
     vantages: await stores.vantages.states(),
@@ -32,7 +35,21 @@ export async function openStores(
   const shared = { keys, watch: metrics, knownKeys, queueSchema }
   const stores = traceStores(createStores(handle.db, codes, shared), tracing)
   const transaction = createTransact(handle, codes, shared)
-  await beginLedger({ transaction })
+  if (!(await beginLedger({ transaction })))
+    log.warn(
+      'the newest entry of the ledger was signed with a key that this process does not have: every process needs the same PORTWARDEN_LEDGER_KEY, else what it records counts as unproven',
+    )
   await addBuiltInPolicies({ transaction })
   return { stores, transaction, metrics, knownKeys }
+}
+
+/** The configured or stored keys. A new key for a ledger that another key has signed would make all that it records unproven. */
+async function ledgerKeysOf({ db }: AppDatabase['handle'], { ledgerKeys, dataDir }: Config): Promise<LedgerKeys> {
+  const known = ledgerKeys ?? findLedgerKeys(dataDir)
+  if (known) return known
+  if (await hasLedger(db))
+    throw new ConfigError(
+      `the database has a ledger, and there is no key of it in ${dataDir}: set PORTWARDEN_LEDGER_KEY or PORTWARDEN_LEDGER_KEY_FILE to that of the other processes, or restore ledger.key; if the key is lost, set a new one`,
+    )
+  return ensureLedgerKeys(dataDir)
 }

@@ -1,4 +1,5 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { digest } from '../../encoding/canonical-json.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import type { StoredTarget } from '../inventory/targets.ts'
@@ -33,7 +34,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
     const [row] = await prepared<Read>(db)`
       SELECT (
         SELECT coalesce(json_agg(found), '[]') FROM (
-          SELECT p.id, p.name, p.document, g.requested_version AS "requestedVersion", p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
+          SELECT p.id, p.name, p.version, p.digest, p.document, g.requested_version AS "requestedVersion", p.version = (SELECT max(version) FROM policy n WHERE n.name = p.name) AS "isNewest"
           FROM ${policies}
         ) found
       ) AS policies, (
@@ -44,6 +45,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
         FROM vantage WHERE name NOT LIKE 'zone:%'
       ) AS vantages, ${checksInFlight(callers)} AS "checksInFlight"`
     if (!row) throw new Error('a row of subselects is missing')
+    row.policies.forEach(checkDigest)
     return row
   }
 
@@ -109,8 +111,16 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
   }
 }
 
+/** The ledger binds the digest: what is planned must be what was put. */
+function checkDigest({ name, version, digest: stored, document }: Read['policies'][number]): void {
+  if (digest(document) !== stored)
+    throw new Error(
+      `policy ${name} version ${version} was changed in the database: its document does not fit its digest`,
+    )
+}
+
 interface Read {
-  policies: (PlanningSnapshot['policy'] & { requestedVersion: number })[]
+  policies: (PlanningSnapshot['policy'] & { requestedVersion: number; version: number; digest: string })[]
   targets: (PlannedTarget & Pick<StoredTarget, 'labels'>)[]
   vantages: KnownVantage[]
   checksInFlight: Record<string, number>

@@ -95,6 +95,10 @@ export async function appendEntries(tx: Database, keys: LedgerKeys, changes: rea
   if (changes.length > 0) await append(tx, keys, { ...(await lockEnd(tx)), changes })
 }
 
+/** Whether the ledger has an entry. */
+export const hasLedger = async (db: Database): Promise<boolean> =>
+  (await db.ledgerEntry.findFirst({ select: { seq: true } })) !== null
+
 const isBegun = async (db: Database) =>
   (await db.ledgerEntry.findFirst({
     where: { OR: [{ seq: 1, payload: { path: ['states', 'count'], gte: 0 } }, { action: 'ledger.adopt' }] },
