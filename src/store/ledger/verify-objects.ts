@@ -16,6 +16,16 @@ export async function areStatesAsSigned(db: Database, entry: { seq: number; payl
   return digestStates(rows as unknown as ObjectState[]).digest === then.digest
 }
 
+/** The first state that belongs to no entry. */
+export async function findForgedState(db: Database, end: number): Promise<LedgerIssue> {
+  const [first] = await report<{ kind: string; subject: string }>(db)`
+    SELECT kind, subject FROM ledger_state s
+    WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.seq = s.seq AND e.payload ? 'states') ORDER BY seq LIMIT 1`
+  return first
+    ? broken(end, 'object', `ledger_state holds a state of ${first.kind} ${first.subject} that no entry left`)
+    : null
+}
+
 /** The first ended audit or policy version that has no entry and was not adopted, whatever its dates. */
 export async function findUnrecorded(db: Database, end: number): Promise<LedgerIssue> {
   const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`

@@ -13,6 +13,7 @@ import {
   findForgedEvidence,
   findForgedRule,
   findForgedSpan,
+  findForgedState,
   findUnrecorded,
 } from './verify-objects.ts'
 
@@ -56,8 +57,8 @@ async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): P
   return row !== null && digest(row.document) === then
 }
 
-/** How long after an upgrade processes of the older version may still record, without seals. */
-const upgradeMs = 7 * 86_400_000
+/** How long after an upgrade, or an entry of an older version, processes of that version may still record, without seals. */
+const upgradeMs = 86_400_000
 
 /** Checks records against entries, up to `maxFindings` findings. */
 export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
@@ -111,6 +112,7 @@ export async function createRecordChecker(db: Database, found: Verification, max
     check,
     /** What is there without an entry, or differs from the newest one; `end` is the position after the last entry. */
     checkPresent: async (end: number): Promise<LedgerIssue> =>
+      (await findForgedState(db, end)) ??
       (await findUnrecorded(db, end)) ??
       (await findChangedObject(db, end)) ??
       (await findForgedRule(db, end)) ??

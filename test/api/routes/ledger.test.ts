@@ -188,14 +188,19 @@ describe('GET /v1/ledger/verify', () => {
     expect((await verify('findings=true', one)).broken).toEqual({ seq: seq + 1, kind: 'policy', message })
   })
 
-  test('names an audit that has ended and has no entry, where the ledger ends; one that ended before its beginning has none', async () => {
+  test('names an audit that has ended and has no entry, where the ledger ends, whatever its dates say', async () => {
     const one = await start()
     const id = await audited(one)
     const copy = (to: string, finishedAt: string) =>
       one.query(`INSERT INTO audit SELECT (jsonb_populate_record(a, jsonb_build_object('id', '${to}', 'finished_at', ${finishedAt}))).*
         FROM audit a WHERE id = '${id}'`)
-    await copy('01900000-0000-7000-8000-000000000001', "'2026-01-01T00:00:00Z'")
-    expect(await verify('findings=true', one)).toMatchObject({ verdict: 'intact', broken: null })
+    await copy('01900000-0000-7000-8000-000000000001', "'2020-01-01T00:00:00Z'")
+    const { broken } = await verify('findings=true', one)
+    expect(broken).toMatchObject({
+      kind: 'audit',
+      message: expect.stringContaining('01900000-0000-7000-8000-000000000001'),
+    })
+    await one.query("DELETE FROM audit WHERE id = '01900000-0000-7000-8000-000000000001'")
     await copy('01900000-0000-7000-8000-000000000002', 'now()')
     const { seq } = (await one.call('GET', '/v1/ledger/head')).body
     expect(await verify('findings=true', one)).toMatchObject({
