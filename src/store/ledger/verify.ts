@@ -61,10 +61,7 @@ export async function verifyLedger(
   else if (head) found.broken = await issueOfHead(db, head)
   if (checkFindings && !found.broken && found.next === null)
     found.broken = await checkFindings.checkPresent(previous.seq + 1)
-  const doubted =
-    found.unverified.length > 0 ||
-    (found.findings?.unproven ?? 0) > 0 ||
-    (head && checkHead(head, keys) === 'unverified')
+  const doubted = found.unverified.length > 0 || (head && checkHead(head, keys) === 'unverified')
   return { ...found, verdict: found.broken ? 'broken' : doubted ? 'unverified' : 'intact' }
 }
 
