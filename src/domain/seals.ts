@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { LedgerKey, LedgerKeys } from './ledger.ts'
 
 /** What a seal is for; a seal of one purpose is none for another. */
@@ -22,10 +22,7 @@ export function createSealer(keys: LedgerKeys): Sealer {
     seal: (purpose, content) => make(first, purpose, content),
     isSealed(seal, purpose, content) {
       const key = derived.find(({ id }) => seal?.startsWith(`${id}:`))
-      if (!key || !seal) return false
-      const expected = Buffer.from(make(key, purpose, content))
-      const given = Buffer.from(seal)
-      return given.length === expected.length && timingSafeEqual(given, expected)
+      return key !== undefined && seal === make(key, purpose, content)
     },
   }
 }

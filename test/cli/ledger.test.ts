@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -111,4 +111,15 @@ test('an audit on the embedded database is in its ledger, signed by the key in t
   expect(stdout).toMatch(/^verdict: {2}intact, 4 entries checked\nfindings: of 1 audits as recorded/)
   expect(code).toBe(0)
   expect(dataDir.postmaster()).toBeUndefined()
+})
+
+test('a process without the key of the ledger does not start, and makes no key', async () => {
+  const empty = await makeTempDir('no-key')
+  const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: '', PORTWARDEN_DATA_DIR: empty.path, PORT: '0' }
+  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const { code, stderr } = await run(process.execPath, [main], { env })
+  expect(stderr).toMatch(/has a ledger, and there is no key of it in .*: set PORTWARDEN_LEDGER_KEY/)
+  expect(code).not.toBe(0)
+  expect(await readdir(empty.path)).not.toContain('ledger.key')
+  await empty.remove()
 })

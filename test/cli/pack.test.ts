@@ -35,6 +35,7 @@ beforeAll(async () => {
     const started = await startAudit(stores, {
       targetIds: series.map(({ targetId }) => targetId),
       policy: policyOf('p', 'r', 's'),
+      total: some.length,
     })
     await stores.record({ ...started, findings: some.map((one, i) => finding(one, at + i, more[i])) })
     await service.endAudit({ id: started.auditId })

@@ -48,13 +48,15 @@ export async function verifyPack({ open, keys }: PackSource): Promise<PackCheck[
   if (!isFinish(entry))
     return [...checks, { subject: 'ledger', verdict: 'broken', message: 'was changed: not a valid entry' }]
   const audit = (await json<Audit>('audit.json')) ?? {}
-  const { findings, ...recorded } = entry.payload
+  // The record is over columns of the database that a pack does not hold.
+  const { findings, record: _, unproven, ...recorded } = entry.payload
   const same = Object.keys(recorded).every((name) => digest(audit[name] ?? null) === digest(recorded[name]))
   const policy = await hashOf(open('policy.json') ?? [])
   const found = await digestOf(recorded.policy.name, open('findings.ndjson') ?? [])
   return [
     ...checks,
     entryCheck(entry, keys),
+    ...unprovenCheck(unproven),
     compared('audit', same && audit.id === entry.subject),
     compared('policy', policy === recorded.policy.digest),
     compared('findings', found === `${findings.count} ${findings.digest}`),
@@ -85,6 +87,12 @@ async function digestOf(policy: string, bytes: AsyncIterable<Uint8Array> | Itera
   const end = findings.end()
   return `${end.count} ${end.digest}`
 }
+
+/** What the entry itself does not vouch for. */
+const unprovenCheck = (unproven: unknown): PackCheck[] =>
+  Array.isArray(unproven) && unproven.length > 0
+    ? [{ subject: 'origin', verdict: 'unverified', message: `not written by the service: ${unproven.join(', ')}` }]
+    : []
 
 const compared = (subject: string, same: boolean): PackCheck =>
   same

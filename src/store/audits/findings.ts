@@ -63,6 +63,11 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
       return { items: items.flatMap(decode), next }
     },
 
+    /** Whether an audit has findings, for any target: retention drops all of them. */
+    async areKept(auditId: string): Promise<boolean> {
+      return (await db.finding.findFirst({ where: { auditId }, select: { auditId: true } })) !== null
+    },
+
     /** All of them, some hundred at a time; memory holds a few pages of them as text, and objects of some hundred alone. */
     async *each(auditId: string, filter: FindingFilter = {}): AsyncGenerator<Finding[]> {
       for await (const pieces of eachPage((page) => fetchPieces(auditId, { ...filter, ...page })))

@@ -49,10 +49,10 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
      * Returns false where none of the keys has signed the newest entry: this process has another key than the others.
      */
     async begin(actor: string): Promise<boolean> {
-      if (!(await isBegun(db))) {
+      if (!(await hasStates(db))) {
         const { end, at } = await lockEnd(db)
         const action = end ? 'ledger.adopt' : 'ledger.begin'
-        if (!(await isBegun(db)))
+        if (!(await hasStates(db)))
           await append(db, keys, { end, at, changes: [{ actor, action, subject: 'ledger', payload: {} }] })
       }
       const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' }, select: { keyId: true } })
@@ -99,7 +99,7 @@ export async function appendEntries(tx: Database, keys: LedgerKeys, changes: rea
 export const hasLedger = async (db: Database): Promise<boolean> =>
   (await db.ledgerEntry.findFirst({ select: { seq: true } })) !== null
 
-const isBegun = async (db: Database) =>
+const hasStates = async (db: Database) =>
   (await db.ledgerEntry.findFirst({
     where: { OR: [{ seq: 1, payload: { path: ['states', 'count'], gte: 0 } }, { action: 'ledger.adopt' }] },
     select: { seq: true },

@@ -26,7 +26,7 @@ export async function findForgedState(db: Database, end: number): Promise<Ledger
     : null
 }
 
-/** The first ended audit or policy version that has no entry and was not adopted, whatever its dates. */
+/** The first ended audit or policy version that has no entry and was not adopted; its dates do not count. */
 export async function findUnrecorded(db: Database, end: number): Promise<LedgerIssue> {
   const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
     WITH unrecorded AS (

@@ -50,8 +50,7 @@ async function openAudit(
   audit: Audit,
 ): Promise<{ audit: ReportedAudit; findings: Findings }> {
   if (audit.finishedAt === null) throw new ConflictError(`the audit has not ended: it is ${audit.status}`)
-  if (totalOf(audit) > 0 && (await stores.findings.list(audit.id, { limit: 1 })).items.length === 0)
-    throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
+  await checkFindingsKept(stores, audit)
   const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
   if (!policy) throw new Error(`audit ${audit.id} has no policy`)
   const { name, version: number, digest, document } = policy
@@ -59,6 +58,12 @@ async function openAudit(
     audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version },
     findings: () => stores.findings.each(audit.id),
   }
+}
+
+/** Throws ConflictError for an ended audit whose findings retention has dropped: an empty list would say that it had none. */
+export async function checkFindingsKept({ findings }: Stores, audit: Audit): Promise<void> {
+  if (audit.finishedAt === null || totalOf(audit) === 0 || (await findings.areKept(audit.id))) return
+  throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
 }
 
 /** Streams an audit as a document. It never changes, so its ETag needs no findings. */

@@ -24,6 +24,7 @@ import {
   Uuid,
 } from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
+import { checkFindingsKept } from './documents.ts'
 import { AuditParams } from './schemas.ts'
 
 const Addresses = Type.Record(
@@ -106,7 +107,8 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         operationId: 'listFindings',
         tags: ['audits'],
         summary: 'List the findings of an audit',
-        description: 'In a stable order; the findings of one target follow each other.',
+        description:
+          'In a stable order; the findings of one target follow each other. 409 when retention has removed the findings of an ended audit.',
         params: AuditParams,
         querystring: closedObject({
           result: Type.Optional(Result),
@@ -119,7 +121,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         response: {
           200: listingContent(pageOf(Finding), Finding, findingColumns),
           ...unchanged,
-          ...problems(404, 406),
+          ...problems(404, 406, 409),
         },
       },
     },
@@ -129,11 +131,14 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       const audit = await stores.audits.find(id)
       if (!audit) throw new NotFoundError(`there is no audit ${id}`)
       const { format: _format, all: _all, cursor, limit, ...filter } = request.query
-      if (wantsPage(request))
-        return linkNext(reply, request.url, await stores.findings.list(id, { ...filter, cursor, limit }))
+      if (wantsPage(request)) {
+        const page = await stores.findings.list(id, { ...filter, cursor, limit })
+        if (page.items.length === 0) await checkFindingsKept(stores, audit)
+        return linkNext(reply, request.url, page)
+      }
+      await checkFindingsKept(stores, audit)
       // What an audit that has ended found does not change, until retention drops all of it.
-      if (audit.finishedAt !== null && (await stores.findings.list(id, { limit: 1 })).items.length > 0)
-        setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
+      if (audit.finishedAt !== null) setStreamEtag(reply, id, audit.finishedAt, filter, formatOf(request), version)
       return sendExport(reply, formatOf(request), {
         name: `findings-${id}`,
         columns: findingColumns,

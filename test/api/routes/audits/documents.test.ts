@@ -84,6 +84,30 @@ describe.each(types)('an audit as %s', (format, type) => {
   })
 })
 
+test('findings that retention has dropped are refused in every form, and an empty selection is not', async () => {
+  const [series] = await makeSeries(service.stores, ['kept'])
+  const started = await startAudit(service.stores)
+  await service.stores.record({ ...started, findings: series ? [finding(series, 1)] : [] })
+  await service.endAudit({ id: started.auditId })
+  const url = `/v1/audits/${started.auditId}`
+  const get = (query: string, accept: string) => service.call('GET', `${url}${query}`, { headers: { accept } })
+  expect(await get('/findings?result=fail', 'application/json')).toMatchObject({ status: 200, body: { items: [] } })
+  await service.query(`DELETE FROM finding WHERE audit_id = '${started.auditId}'`)
+  const forms = [
+    ...['application/json', 'text/csv', 'application/x-ndjson'].map((type) => ['/findings', type]),
+    ...Object.values(types).map((type) => ['', type]),
+    ['/findings?result=fail', 'application/json'],
+    ['/findings?target=kept', 'text/csv'],
+    ['/pack', 'application/zip'],
+  ]
+  for (const [query = '', type = ''] of forms) {
+    const response = await get(query, type)
+    const detail = expect.stringContaining('PORTWARDEN_RETENTION_DAYS')
+    expect([query, type, response]).toEqual([query, type, expect.objectContaining({ status: 409 })])
+    expect(typeof response.body === 'string' ? JSON.parse(response.body) : response.body).toMatchObject({ detail })
+  }
+})
+
 test('an audit whose findings retention has dropped is no document without findings', async () => {
   const series = await makeSeries(service.stores, ['gone'])
   const started = await startAudit(service.stores, { targetIds: series.map(({ targetId }) => targetId) })
