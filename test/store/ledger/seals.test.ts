@@ -114,7 +114,7 @@ describe('what the service changes itself', () => {
     expect((await service.call('POST', `/v1/audits/${canceled}/cancel`)).status).toBeLessThan(300)
     await run(canceled)
     const overdue = await accept()
-    await endAtDeadline({ ...service, dropBatches: async () => {} }, { auditId: overdue, now: new Date() })
+    await endAtDeadline({ ...service, dropBatches: async () => {} }, overdue)
     const ended = await audited()
     for (const { id: batchId } of await service.query<{ id: number }>('SELECT id FROM batch'))
       await runBatch({ ...service, observe, isOnline: async () => false }, { auditId: ended, batchId })
