@@ -188,7 +188,7 @@ describe('GET /v1/ledger/verify', () => {
     expect((await verify('findings=true', one)).broken).toEqual({ seq: seq + 1, kind: 'policy', message })
   })
 
-  test('names an audit that has ended and has no entry, where the ledger ends, whatever its dates say', async () => {
+  test('names an audit that has ended and has no entry, where the ledger ends, also with forged dates', async () => {
     const one = await start()
     const id = await audited(one)
     const copy = (to: string, finishedAt: string) =>
