@@ -93,14 +93,14 @@ test('findings that retention has dropped are refused in every form, and an empt
   const get = (query: string, accept: string) => service.call('GET', `${url}${query}`, { headers: { accept } })
   expect(await get('/findings?result=fail', 'application/json')).toMatchObject({ status: 200, body: { items: [] } })
   await service.query(`DELETE FROM finding WHERE audit_id = '${started.auditId}'`)
-  const forms = [
-    ...['application/json', 'text/csv', 'application/x-ndjson'].map((type) => ['/findings', type]),
-    ...Object.values(types).map((type) => ['', type]),
+  const forms: [query: string, type: string][] = [
+    ...['application/json', 'text/csv', 'application/x-ndjson'].map((type): [string, string] => ['/findings', type]),
+    ...Object.values(types).map((type): [string, string] => ['', type]),
     ['/findings?result=fail', 'application/json'],
     ['/findings?target=kept', 'text/csv'],
     ['/pack', 'application/zip'],
   ]
-  for (const [query = '', type = ''] of forms) {
+  for (const [query, type] of forms) {
     const response = await get(query, type)
     const detail = expect.stringContaining('PORTWARDEN_RETENTION_DAYS')
     expect([query, type, response]).toEqual([query, type, expect.objectContaining({ status: 409 })])
