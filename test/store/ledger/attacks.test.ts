@@ -42,17 +42,17 @@ async function fill({ call, accept, ended, stores, url }: TestService) {
     { id: 'ssh', title: 'SSH', ...rule, ...closed, insideWindow: { expect: { state: ['open'] } } },
     { id: 'web', title: 'Web', ...rule, ...closed },
   ]
-  await call('PUT', '/v1/policies/door', { body: { name: 'door', title: 'Door', rules } })
+  await call('PUT', '/v1/policies/gateway', { body: { name: 'gateway', title: 'Gateway', rules } })
   const { key: other, id: otherId } = await post('/v1/keys', { name: 'other', scopes: ['admin'] })
   const target = { address: '127.0.0.1', roles: ['server'], labels: { site: 'hq' } }
   for (const name of ['one', 'two']) await post('/v1/targets', { ...target, name, externalId: `ci-${name}` })
   const audit = async (targets: string[]) => {
     const more = { correlationId: 'CHG1', reason: 'a test', vantages: ['local'] }
-    const id = await accept({ policy: 'door', targets, ...more })
+    const id = await accept({ policy: 'gateway', targets, ...more })
     await ended(id)
     return id
   }
-  const selection = { policy: 'door', targets: ['one'], reason: 'the move' }
+  const selection = { policy: 'gateway', targets: ['one'], reason: 'the move' }
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString()
   const waiver = await post('/v1/waivers', { ...selection, rules: ['web'], expiresAt: inAnHour })
   await post(`/v1/waivers/${waiver.id}/approve`, undefined, other)
@@ -116,8 +116,8 @@ const special: Record<string, string> = {
 }
 const chosen: Record<string, string> = {
   span: 'to_at IS NOT NULL',
-  policy: `name = 'door'`,
-  rule: `policy = 'door'`,
+  policy: `name = 'gateway'`,
+  rule: `policy = 'gateway'`,
   api_key: `name = 'other'`,
   ledger_state: `kind = 'target'`,
   finding_permission: 'true',
@@ -157,10 +157,10 @@ describe('ledger verify --findings', () => {
       'policy: created before entry 1',
       copyOf('policy', `'id', 77, 'version', 77, 'created_at', '2001-01-01T00:00:00Z'`),
     ],
-    ['policy: deleted', `DELETE FROM policy WHERE name = 'door'`],
+    ['policy: deleted', `DELETE FROM policy WHERE name = 'gateway'`],
     [
       'policy: document and digest replaced',
-      `UPDATE policy SET document = document || '{"title": "x"}', digest = repeat('a', 64) WHERE name = 'door'`,
+      `UPDATE policy SET document = document || '{"title": "x"}', digest = repeat('a', 64) WHERE name = 'gateway'`,
     ],
     ['audit: completed without an end', copyOf('audit', `'id', gen_random_uuid(), 'finished_at', NULL`)],
     [
@@ -195,9 +195,9 @@ describe('ledger verify --findings', () => {
       'evidence: content and digest replaced',
       `UPDATE evidence SET content = '{}', digest = sha256('{}'::bytea) WHERE id = (SELECT max(id) FROM evidence)`,
     ],
-    ['rule: added', `INSERT INTO rule (policy, name) VALUES ('door', 'forged')`],
+    ['rule: added', `INSERT INTO rule (policy, name) VALUES ('gateway', 'forged')`],
     ['rule: names swapped', ...swap('rule', 'name', 'ssh', 'web')],
-    ['rule: deleted', `DELETE FROM rule WHERE policy = 'door'`],
+    ['rule: deleted', `DELETE FROM rule WHERE policy = 'gateway'`],
     ['window: added', copyOf('access_window', `'id', gen_random_uuid()`)],
     ['window: deleted', `DELETE FROM access_window`],
     ['window: approved by its requester', `UPDATE access_window SET approved_by = requested_by`],
