@@ -79,6 +79,11 @@ export function createBaselineStore(db: Database, targetScope: TargetScope) {
       return missing
     },
 
+    /** Delays a removal until the end of the transaction. */
+    async lock(name: string): Promise<void> {
+      await db.$executeRaw`SELECT FROM baseline WHERE name = ${name} FOR KEY SHARE`
+    },
+
     async find(name: string): Promise<Baseline | undefined> {
       const row = await db.baseline.findFirst({ where: { name, ...madeIn(targetScope) }, include })
       return row ? fromRow(row) : undefined

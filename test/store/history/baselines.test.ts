@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { NotFoundError } from '../../../src/domain/errors.ts'
 import type { Evidence } from '../../../src/domain/findings/evidence.ts'
+import { approveBaselineItems } from '../../../src/operations/baselines/approve-items.ts'
 import { maintain } from '../../../src/operations/maintenance.ts'
 import type { NewFinding } from '../../../src/store/audits/record-findings.ts'
 import { at, finding, makeSeries, openTestStores, policyOf, startAudit, type TestStores } from '../../support/stores.ts'
@@ -72,6 +74,18 @@ describe('a baseline', () => {
     ])
     const foreigners = await stores.drift.compare({ baseline: 'scoped' }, { time: at(2500) }, { policy: 'q' })
     expect(foreigners.summary.appeared).toBe(0)
+  })
+
+  test('that is removed before its approval commits is not found', async () => {
+    const [series] = await makeSeries(stores, ['removed'])
+    await stores.baselines.approveAudit('removed', await audit(1000, [[series]]), approval)
+    await audit(2000, [[series, fail]])
+    const transaction: typeof stores.transaction = async (work) => {
+      await stores.baselines.remove('removed')
+      return stores.transaction(work)
+    }
+    const request = { name: 'removed', items: series ? [itemOf(series)] : [], reason: 'a test' }
+    await expect(approveBaselineItems({ stores, transaction }, request, 'key-1')).rejects.toThrow(NotFoundError)
   })
 
   test('has a name of its own', async () => {
