@@ -52,13 +52,18 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
 /** The same URL with other parameters. */
 export function withParameters(text: string, parameters: DatabaseAddress['parameters']): string {
   const url = new URL(text)
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  const changed = searchOf(url)
+  for (const [name, value] of Object.entries(parameters)) changed.set(name, value)
+  url.search = changed.toString().replaceAll('+', '%20')
   return url.href
 }
 
-function readParameters({ searchParams }: URL): DatabaseAddress['parameters'] {
+/** A plus sign is one in libpq, and no blank as in forms. */
+const searchOf = ({ search }: URL) => new URLSearchParams(search.replaceAll('+', '%2B'))
+
+function readParameters(url: URL): DatabaseAddress['parameters'] {
   const parameters: DatabaseAddress['parameters'] = {}
-  for (const [name, value] of searchParams) {
+  for (const [name, value] of searchOf(url)) {
     const known = supported.find((parameter) => parameter === name)
     if (!known) throw refuseUrl(`the parameter ${name} is not supported; supported are ${supported.join(', ')}`)
     if (known in parameters) throw refuseUrl(`the parameter ${name} appears twice`)
