@@ -70,7 +70,7 @@ test('the memory of an export does not grow with it: 50,000 findings as CSV', as
   expectBounded(held)
 })
 
-// Each look takes a third of a second, so that there are but a few, of OSCAL too, for which the findings are read three times.
+// Each measurement takes a third of a second, so that there are but a few, of OSCAL too, for which the findings are read three times.
 const sizes: Record<AuditFormatName, { every: number; least: number }> = {
   oscal: { every: 30, least: 120 },
   sarif: { every: 12, least: 100 },
