@@ -2,6 +2,7 @@ import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
 import { resolveParameters } from '../../domain/policy/parameters.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
+import { createPace } from '../../runtime/pace.ts'
 import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { TargetInput } from '../../store/inventory/targets.ts'
@@ -51,10 +52,12 @@ export async function checkRequests(
     requests.push({ policy, targets, requestedBy })
   }
   const found = await stores.snapshot.forRequests(requests)
-  return found.map((one, i) => checkSelection(inputs[i]?.request as AuditRequest, one))
+  const resolved: ResolvedRequest[] = []
+  for (const [i, one] of found.entries()) resolved.push(await checkSelection(inputs[i]?.request as AuditRequest, one))
+  return resolved
 }
 
-function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelection): ResolvedRequest {
+async function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelection): Promise<ResolvedRequest> {
   if (!policy)
     throw new RefusedError([
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
@@ -68,7 +71,9 @@ function checkSelection(request: AuditRequest, { policy, ...found }: FoundSelect
     if (!known.has(vantage)) issues.push({ pointer: `/vantages/${i}`, message: `there is no vantage ${vantage}` })
   })
   const reported = new Set<string>()
+  const pause = createPace()
   for (const [i, target] of targets.entries()) {
+    await pause()
     const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
     for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
       if (layer === 'target') {

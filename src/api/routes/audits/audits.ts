@@ -28,9 +28,6 @@ import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, maxWaitSeco
 const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 
-/** 20,000 targets with ten values each, and more. */
-const maxValues = 300_000
-
 interface AuditRouteParts
   extends Pick<
     ServerParts,
@@ -73,13 +70,13 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
   app.post(
     '/audits',
     {
-      config: { scope: 'audits:run', limited: true, countsAsAudit: true, maxValues },
+      config: { scope: 'audits:run', limited: true, countsAsAudit: true },
       schema: {
         operationId: 'createAudit',
         tags: ['audits'],
         summary: 'Create an audit',
         description:
-          'The service validates the whole request before it queues anything. An accepted audit always ends. A request with targets to create or update also needs the scope `targets:write`.',
+          'The service validates the whole request before it queues anything. An accepted audit always ends. A request with targets to create or update also needs the scope `targets:write`; it may have 50,000 values in all, so import thousands of targets first.',
         headers: AuditHeaders,
         body: AuditRequest,
         response: {

@@ -23,6 +23,9 @@ import { problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery } from '../../openapi/schemas.ts'
 import { Target, TargetInput, TargetParams, TargetPatch, TargetReplacement, targetColumns } from './schemas.ts'
 
+/** What an export writes of a target, an import must be able to read as one row. */
+const bodyLimit = 4 * 2 ** 20
+
 export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/targets',
@@ -65,6 +68,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/targets',
     {
       config: { scope: 'targets:write', limited: true },
+      bodyLimit,
       schema: {
         operationId: 'createTarget',
         tags: ['targets'],
@@ -101,6 +105,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/targets/:name',
     {
       config: { scope: 'targets:write', limited: true },
+      bodyLimit,
       schema: {
         operationId: 'replaceTarget',
         tags: ['targets'],
@@ -122,6 +127,7 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     '/targets/:name',
     {
       config: { scope: 'targets:write', limited: true },
+      bodyLimit,
       schema: {
         operationId: 'updateTarget',
         tags: ['targets'],

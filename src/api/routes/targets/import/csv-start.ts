@@ -1,4 +1,8 @@
-import { type Note, rowLimit } from './body.ts'
+import { createPace } from '../../../../runtime/pace.ts'
+import { type Note, stepBytes, UnreadableError } from './body.ts'
+
+/** Characters of the line that names the columns. */
+const maxHead = 256 * 1024
 
 /** Separators of cells, with what an issue or a note calls them. */
 export const separators: Record<string, string> = { ',': 'commas', ';': 'semicolons', '\t': 'tabs' }
@@ -6,7 +10,7 @@ export const separators: Record<string, string> = { ',': 'commas', ';': 'semicol
 interface CsvStart {
   delimiter: string
   /** The document, with its header line first. */
-  rest: AsyncIterable<string>
+  rest: AsyncIterable<string | Buffer>
   /** Lines before the header line. */
   skipped: number
 }
@@ -15,26 +19,33 @@ interface CsvStart {
 export async function openCsv(pieces: AsyncIterable<string>, note: Note): Promise<CsvStart> {
   const source = pieces[Symbol.asyncIterator]()
   let start = ''
-  /** Reads until the start holds this many line ends, or more than a row may have. */
-  const read = async (lines: number) => {
-    while (start.split('\n', lines + 1).length <= lines && start.length <= rowLimit) {
+  /** Reads until the start holds a line end; the columns of a target and its labels fit into the limit. */
+  const readLine = async () => {
+    for (let tail = start; !/\n|\r[^]/.test(tail); ) {
+      if (start.length > maxHead) throw new UnreadableError(`the first line has more than ${maxHead} characters`, 1)
       const { done, value } = await source.next()
       if (done) return
+      tail = (tail.at(-1) ?? '') + value // a line end may be split
       start += value
     }
   }
-  await read(1)
+  await readLine()
   const declared = /^"?sep=([^\r\n"])"?[ \t]*\r?\n/i.exec(start)
   if (declared) {
     start = start.slice(declared[0].length)
-    await read(1)
+    await readLine()
   }
   const delimiter = declared?.[1] ?? findDelimiter(start.split(/[\r\n]/, 1)[0] ?? '')
   const skipped = declared ? 1 : 0
   if (delimiter !== ',') note(`cells are separated by ${separators[delimiter] ?? delimiter}`, 1)
   async function* rest() {
-    yield start
-    start = ''
+    // In small pieces with pauses, as the rest of the body comes.
+    const bytes = Buffer.from(start)
+    const pause = createPace()
+    for (let from = 0; from < bytes.length; from += stepBytes) {
+      yield bytes.subarray(from, from + stepBytes)
+      await pause()
+    }
     yield* { [Symbol.asyncIterator]: () => source }
   }
   return { delimiter, rest: rest(), skipped }

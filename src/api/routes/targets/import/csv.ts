@@ -31,7 +31,7 @@ export async function* readCsv(pieces: AsyncIterable<string>, note: Note): Async
     return trimmed
   }
   // Rows are counted here, so that an issue names its line and column.
-  const options = { info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: rowLimit }
+  const options = { info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: 2 * rowLimit }
   const source = Readable.from(rest)
   const parser = source.pipe(parse({ ...options, delimiter, cast }))
   source.on('error', (error) => parser.destroy(error))

@@ -47,6 +47,7 @@ function createParser(hosts: Host[]) {
   let attributes = 0
   let [from, beganAt] = [0, 1]
   let opened = false
+  let unresolved = 0
   /** Bounds what has been read since the last host began or ended. */
   const check = (): void => {
     if (parser.position - from > hostLimit)
@@ -58,7 +59,7 @@ function createParser(hosts: Host[]) {
   }
   parser.on('error', ({ message }) => {
     // The text keeps what an entity was written as: such a name or address is not usable.
-    if (/undefined entity/.test(message)) return
+    if (/undefined entity/.test(message) && ++unresolved <= maxUnresolved) return
     throw new UnreadableError(`is not XML: ${truncate(message.replace(/^\d+:\d+: /, ''), 200)}`, parser.line)
   })
   parser.on('opentagstart', ({ name }) => {
@@ -97,6 +98,8 @@ function createParser(hosts: Host[]) {
   }
 }
 
+/** References to entities that are not resolved. */
+const maxUnresolved = 1_000
 const noScan = 'not what nmap -oX writes: there is no <nmaprun>'
 const maxDepth = 64
 

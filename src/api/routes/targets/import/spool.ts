@@ -5,11 +5,13 @@ import { v7 as newUuid } from 'uuid'
 /** Values in an unlinked file, which ends with the process. */
 export interface Spool<T> {
   add(value: T): Promise<void>
-  /** All of them in their order, `size` at a time. */
+  /** All of them in their order, up to `size` at a time. */
   lists(size: number): AsyncGenerator<T[]>
   close(): Promise<void>
 }
 
+/** Characters of a list, beyond which it has fewer values. */
+const listLength = 1024 * 1024
 const flushAt = 64 * 1024
 
 /** `claim` is called before bytes are stored, and may throw. */
@@ -40,11 +42,14 @@ export async function openSpool<T>(directory: string, claim: (bytes: number) => 
 
 async function* listsOf<T>(file: FileHandle, size: number): AsyncGenerator<T[]> {
   let list: T[] = []
+  let length = 0
   for await (const line of file.readLines({ start: 0, autoClose: false })) {
     list.push(JSON.parse(line) as T)
-    if (list.length < size) continue
+    length += line.length
+    if (list.length < size && length < listLength) continue
     yield list
     list = []
+    length = 0
   }
   if (list.length > 0) yield list
 }
