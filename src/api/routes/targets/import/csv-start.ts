@@ -21,7 +21,7 @@ export async function openCsv(pieces: AsyncIterable<string>, note: Note): Promis
   let start = ''
   /** Reads until the start holds a line end; the columns of a target and its labels fit into the limit. */
   const readLine = async () => {
-    for (let tail = start; !/\n|\r[^]/.test(tail); ) {
+    for (let tail = start; !/\n|\r[\s\S]/.test(tail); ) {
       if (start.length > maxHead) throw new UnreadableError(`the first line has more than ${maxHead} characters`, 1)
       const { done, value } = await source.next()
       if (done) return
