@@ -54,7 +54,7 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
       callbacksWaiting: integer('PORTWARDEN_CALLBACKS_WAITING', 10_000, [1, 10_000_000]),
       connectionsPerKey: integer('PORTWARDEN_CONNECTIONS_PER_KEY', fifth, [1, 100_000]),
       streamsPerKey: integer('PORTWARDEN_STREAMS_PER_KEY', 100, [1, 100_000]),
-      importsPerKey: integer('PORTWARDEN_IMPORTS_PER_KEY', 2, [1, 1_000]),
+      importsPerKey: integer('PORTWARDEN_IMPORTS_PER_KEY', 4, [1, 1_000]),
       imports: integer('PORTWARDEN_IMPORTS', 16, [1, 1_000]),
       spoolBytesPerKey: integer('PORTWARDEN_SPOOL_MIB_PER_KEY', 512, [1, 1_000_000]) * 2 ** 20,
       spoolBytes: integer('PORTWARDEN_SPOOL_MIB', 2_048, [1, 10_000_000]) * 2 ** 20,

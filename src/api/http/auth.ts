@@ -2,10 +2,10 @@ import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
 import { everything, isEverything, type TargetScope } from '../../store/query/target-scope.ts'
 import type { View } from '../context.ts'
+import type { Quotas } from '../limits/quotas.ts'
+import type { TooMany } from '../limits/rate-limits.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
-import type { Quotas } from './quotas.ts'
-import type { TooMany } from './rate-limits.ts'
 
 interface Guards {
   tooMany?: TooMany

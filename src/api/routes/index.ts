@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ServerParts } from '../context.ts'
-import type { Quotas } from '../http/quotas.ts'
+import type { Quotas } from '../limits/quotas.ts'
 import { auditRoutes } from './audits/audits.ts'
 import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'

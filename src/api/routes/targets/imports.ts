@@ -10,8 +10,8 @@ import type { TargetInput as StoredInput } from '../../../store/inventory/target
 import type { ServerParts } from '../../context.ts'
 import { allowTime } from '../../http/listener.ts'
 import { errorOf, findUnstorable, issuesOf, type SchemaError, sendProblem } from '../../http/problems.ts'
-import type { Quotas } from '../../http/quotas.ts'
 import { isUtf8 } from '../../http/strict-json.ts'
+import type { Quotas } from '../../limits/quotas.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
 import {

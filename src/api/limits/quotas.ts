@@ -2,8 +2,8 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Limits } from '../../domain/access/limits.ts'
 import { NotReadyError, QuotaError } from '../../domain/errors.ts'
-import { createShares, type Exhausted } from '../../runtime/shares.ts'
 import type { Connections } from './connections.ts'
+import { createShares, type Exhausted } from './shares.ts'
 
 /** What a key holds while something of it is under way. */
 export interface Quotas {

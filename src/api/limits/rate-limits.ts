@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import ipaddr from 'ipaddr.js'
 import type { Limits } from '../../domain/access/limits.ts'
-import { sendProblem } from './problems.ts'
+import { sendProblem } from '../http/problems.ts'
 import { createCounter, windowSeconds } from './window-counter.ts'
 
 declare module 'fastify' {

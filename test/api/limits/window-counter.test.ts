@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createCounter, maxClients } from '../../../src/api/http/window-counter.ts'
+import { createCounter, maxClients } from '../../../src/api/limits/window-counter.ts'
 
 let now = 0
 const start = () => {

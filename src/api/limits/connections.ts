@@ -1,5 +1,4 @@
-import type http from 'node:http'
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 
 /** The open connections; every connection belongs to the key that used it last, or to its remote address. */
 export interface Connections {
@@ -39,7 +38,7 @@ const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${re
  * connection of the owner with the most idle ones. Idle are connections without a request of a valid key under way: silent ones,
  * unfinished headers, and kept-alive ones. So an address or a proxy that opens many closes its own.
  */
-export function shareConnections(server: http.Server, max: number, observer: Observer): Connections {
+export function shareConnections(server: Server, max: number, observer: Observer): Connections {
   const all = new Map<string, Connection>()
   const counts = new Map<string, number>()
   /** Of each owner, longest idle first. */
@@ -92,7 +91,7 @@ export function shareConnections(server: http.Server, max: number, observer: Obs
     observer.changed(all.size)
     socket.once('close', () => forget(one))
   })
-  server.on('request', ({ socket }) => {
+  server.on('request', ({ socket }: { socket: Socket }) => {
     const one = all.get(peerOf(socket))
     if (one?.busy === 0) setIdle(one)
   })
@@ -116,7 +115,7 @@ export function shareConnections(server: http.Server, max: number, observer: Obs
 }
 
 /** A TLS client would not understand a response before its handshake. */
-function reject(socket: Socket, server: http.Server): void {
+function reject(socket: Socket, server: Server): void {
   socket.on('error', () => {})
   if ('setSecureContext' in server) socket.destroy()
   else socket.end(rejection, () => socket.destroy())
