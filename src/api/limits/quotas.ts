@@ -39,6 +39,7 @@ export function createQuotas(limits: Limits, connections: Connections, noteRefus
 
   return {
     startRequest({ raw, caller: { keyId } }, reply) {
+      if (raw.socket.destroyed) return // has closed during authentication: nothing would end its share
       if (requests.take(keyId)) {
         noteRefusal('connections')
         throw new QuotaError(`${limits.connectionsPerKey} requests of this key are under way`, soonSeconds)

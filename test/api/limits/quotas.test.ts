@@ -96,6 +96,19 @@ describe('while one key holds its maximum, the request of another key works', ()
     expect(await metric('portwarden_quota_refusals_total{quota="connections"}')).toBeGreaterThan(before)
   })
 
+  test('of requests that it breaks off immediately: they cost nothing afterwards', async () => {
+    for (let i = 0; i < perKey * 5; i++) {
+      const socket = connect({ host: url.hostname, port: Number(url.port) })
+      await once(socket, 'connect')
+      socket.write(slowBody(holder), () => socket.resetAndDestroy())
+      await once(socket, 'close')
+    }
+    const slow = await hold(perKey + 1, slowBody(holder))
+    await until(() => slow.responses().length === 1)
+    expect((await send('/v1/targets', { key: holder })).status).toBe(429)
+    expect(slow.responses()).toHaveLength(1)
+  })
+
   test('of connections: beyond its share it loses those that it does not use', async () => {
     await hold(connections * 3, slowBody(holder))
     expect((await send('/v1/targets')).status).toBe(200)
