@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Observation } from '../../../src/domain/findings/observation.ts'
 import { type LedgerEntry, sealEntry } from '../../../src/domain/ledger.ts'
 import { endAtDeadline } from '../../../src/operations/audits/deadlines.ts'
 import { finishAudit } from '../../../src/operations/audits/finish.ts'
@@ -6,6 +7,7 @@ import { planAudit } from '../../../src/operations/audits/plan.ts'
 import { runBatch } from '../../../src/operations/audits/run-batch.ts'
 import { beginLedger } from '../../../src/operations/ledger/begin.ts'
 import { maintain } from '../../../src/operations/maintenance.ts'
+import type { Observe } from '../../../src/probes/engine/run-check.ts'
 import { ledgerKeys } from '../../support/ledger.ts'
 import { startService, type TestService } from '../../support/service.ts'
 
@@ -209,4 +211,36 @@ describe('a database of an older version', () => {
       findings: { audits: 3, older: 2, unproven: 1, firstUnproven: mixed },
     })
   })
+})
+
+test('the pairs and observations of a paired rule are sealed until they are judged', async () => {
+  await service.stores.vantages.announce({ name: 'away', zones: ['untrusted'] })
+  const rule = { title: 'SSH', severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: 22 }
+  const unlike = { from: ['untrusted'], expect: { state: ['closed'] } }
+  const rules = [{ id: 'ssh', ...rule, expect: { state: ['open'] }, unlike }]
+  const body = { name: 'pairs', title: 'Pairs', rules }
+  expect((await service.call('PUT', '/v1/policies/pairs', { body })).status).toBeLessThan(300)
+  const seen = (): Observation<'tcp'> => ({
+    ...{ probe: 'tcp', host: '127.0.0.1', port: 22, observedAt: new Date().toISOString() },
+    addressResults: [
+      { address: '127.0.0.1', state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: 0.25, attempts: 1 },
+    ],
+  })
+  const auditPairs = async (edit = 'SELECT 1') => {
+    const targets = [{ name: 'host', address: '127.0.0.1' }]
+    const auditId = await service.accept({ policy: 'pairs', targets, params: {}, vantages: [] })
+    await planAudit(service, auditId)
+    for (const { id: batchId } of await service.stores.batches.open(auditId)) {
+      await runBatch(
+        { ...service, observe: (async () => seen()) as unknown as Observe, isOnline: async () => true },
+        { auditId, batchId },
+      )
+      await service.query(edit)
+    }
+    return finishEntry(auditId)
+  }
+  expect(await auditPairs()).toMatchObject({ counts: { fail: 1 } })
+  expect(await auditPairs()).not.toHaveProperty('unproven')
+  const edit = `UPDATE batch SET paired_observations = replace(paired_observations::text, 'open', 'closed')::jsonb`
+  expect(await auditPairs(edit)).toMatchObject({ unproven: ['findings'] })
 })
