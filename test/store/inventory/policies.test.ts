@@ -7,7 +7,7 @@ beforeAll(async () => {
   stores = await openTestStores()
 })
 afterAll(() => stores.close())
-beforeEach(() => stores.query('TRUNCATE policy'))
+beforeEach(() => stores.query('TRUNCATE policy CASCADE'))
 
 const first = policyOf('ports', 'a')
 const second = policyOf('ports', 'a', 'b')
