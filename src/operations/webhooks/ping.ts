@@ -2,7 +2,7 @@ import { v7 as newUuid } from 'uuid'
 import { ConflictError } from '../../domain/errors.ts'
 import { callbacksId } from '../../store/webhooks/webhooks.ts'
 import { newEvent } from '../events/message.ts'
-import { findWebhook, type WebhookParts } from './webhook.ts'
+import { findWebhook, noSuchWebhook, type WebhookParts } from './webhook.ts'
 
 /** Sends a ping to a webhook; returns the id of the delivery. Throws ConflictError for a webhook that is disabled. */
 export async function pingWebhook(
@@ -16,7 +16,7 @@ export async function pingWebhook(
     const event = newEvent('ping', new Date(), { webhook: id })
     const delivery = { webhookId: id, eventId: event.id, lane: `ping/${newUuid()}` }
     const [deliveryId] = await tx.deliveries.add([event], [delivery])
-    if (deliveryId === undefined) throw new Error(`the ping of webhook ${id} was not added`)
+    if (deliveryId === undefined) throw noSuchWebhook(id) // removed since it was read
     await enqueueDelivery(database, id)
     return deliveryId
   })

@@ -1,7 +1,6 @@
-import { NotFoundError } from '../../domain/errors.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
 import { newSecret } from './secrets.ts'
-import type { WebhookParts } from './webhook.ts'
+import { noSuchWebhook, type WebhookParts } from './webhook.ts'
 
 /** Replaces the signing secret; the one before signs too for `overlapSeconds`. Throws NotFoundError. */
 export async function rotateSecret(
@@ -13,7 +12,7 @@ export async function rotateSecret(
   const until = new Date(now.getTime() + overlapSeconds * 1000)
   const webhook = await transaction(async (tx) => {
     const rotated = await tx.webhooks.rotate(id, seal.close(secret, id), until)
-    if (!rotated) throw new NotFoundError(`there is no webhook ${id}`)
+    if (!rotated) throw noSuchWebhook(id)
     tx.ledger.record({ actor, action: 'webhook.rotate', subject: id, payload: { overlapSeconds } })
     return rotated
   })

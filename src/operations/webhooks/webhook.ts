@@ -15,10 +15,12 @@ export interface WebhookChanges extends Partial<WebhookInput> {
   authorization?: string | null | undefined
 }
 
+export const noSuchWebhook = (id: string): NotFoundError => new NotFoundError(`there is no webhook ${id}`)
+
 /** Throws NotFoundError where there is no such webhook. */
 export async function findWebhook(stores: Stores, id: string): Promise<Webhook> {
   const webhook = await stores.webhooks.find(id)
-  if (!webhook) throw new NotFoundError(`there is no webhook ${id}`)
+  if (!webhook) throw noSuchWebhook(id)
   return webhook
 }
 
