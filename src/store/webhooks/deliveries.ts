@@ -4,6 +4,7 @@ import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts
 import { receiverOf, type WaitingReceiver } from '../../domain/webhooks/receivers.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report, sweep } from '../db/statements.ts'
+import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 
 /** An event; `payload` is the body (Standard Webhooks). */
@@ -162,15 +163,21 @@ export function createDeliveryStore(db: Database) {
     /** The deliveries of a webhook, newest first. */
     async list(webhookId: string, { status, type, cursor, limit }: DeliveryFilter): Promise<Page<Delivery>> {
       const [before] = decodeCursor(cursor, ['']) ?? []
-      const id = before === undefined ? undefined : { lt: numberOf(before) }
-      const where = { webhookId, id, status, event: { type } }
-      const rows = await db.webhookDelivery.findMany({ where, include, orderBy: { id: 'desc' }, take: limit + 1 })
-      return cutPage(rows, limit, { keyOf: (row) => [String(row.id)], toItem: fromRow })
+      const wanted = andAll([
+        before !== undefined && Prisma.sql`d.id < ${numberOf(before)}`,
+        status && Prisma.sql`d.status = ${status}`,
+        type && Prisma.sql`e.type = ${type}`,
+      ])
+      const rows = await report<Delivery>(db)`
+        ${selectDelivery} AND d.webhook_id = ${webhookId} ${wanted}
+        ORDER BY d.id DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: (row) => row })
     },
 
     async find(webhookId: string, id: string): Promise<Delivery | undefined> {
-      const row = await db.webhookDelivery.findUnique({ where: { webhookId, id: numberOf(id) }, include })
-      return row ? fromRow(row) : undefined
+      const rows = await prepared<Delivery>(db)`
+        ${selectDelivery} AND d.webhook_id = ${webhookId} AND d.id = ${numberOf(id)}`
+      return rows[0]
     },
 
     /** How many wait for all webhooks, and for how long the oldest has; 0 where none does. */
@@ -205,32 +212,12 @@ function numberOf(id: string): bigint {
   return number > maxBigInt ? 0n : number
 }
 
-const include = {
-  webhook: { select: { url: true } },
-  event: { select: { type: true } },
-} satisfies Prisma.WebhookDeliveryInclude
-
-const fromRow = ({
-  id,
-  status,
-  nextAt,
-  webhook,
-  event,
-  ...row
-}: Prisma.WebhookDeliveryGetPayload<{ include: typeof include }>): Delivery => ({
-  id: String(id),
-  eventId: row.eventId,
-  type: event.type,
-  url: row.url ?? webhook.url,
-  status: status as DeliveryStatus,
-  attempts: row.attempts,
-  createdAt: row.createdAt,
-  nextAt: status === 'waiting' ? nextAt : null,
-  triedAt: row.triedAt,
-  durationMs: row.durationMs,
-  httpStatus: row.httpStatus,
-  error: row.error,
-})
+// Not `include`: it reads in several statements, and fails if the webhook is removed between them.
+const selectDelivery = Prisma.sql`
+  SELECT d.id::text, d.event_id AS "eventId", e.type, coalesce(d.url, w.url) AS url, d.status, d.attempts, d.created_at AS "createdAt",
+    CASE WHEN d.status = 'waiting' THEN d.next_at END AS "nextAt", d.tried_at AS "triedAt", d.duration_ms AS "durationMs",
+    d.http_status AS "httpStatus", d.error
+  FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id JOIN webhook_event e ON e.id = d.event_id WHERE true`
 
 /** Removes what was settled before the retention, and events that no delivery refers to any more. */
 export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
