@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { jsonBodies, routedBodies } from '../support/big-bodies.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { query } from '../support/database-server.ts'
 import { operations } from '../support/fuzz/document.ts'
 
 /** The promise of SECURITY.md: the longest turn of the event loop, so the longest that `/livez` waits for it. */
@@ -85,6 +86,7 @@ async function expectShortTurns(what: string, sent: Sent): Promise<void> {
   let turnMs = Number.POSITIVE_INFINITY
   let livezMs = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < attempts && turnMs >= longestTurnMs; attempt += 1) {
+    await query(database.url, ['TRUNCATE target CASCADE']) // so that each attempt writes as much
     await longestTurn()
     const pending = post({ ...sent, text: () => text })
     livezMs = Math.max(...(await timeLivez(pending)))

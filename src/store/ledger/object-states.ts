@@ -125,11 +125,23 @@ export async function statesAfter(tx: Database, change: Change): Promise<ObjectS
   const kind = kinds[change.action]
   if (!kind) return undefined
   const subjects = change.objects ?? [change.subject]
-  const rows = await report<{ subject: string; digest: string }>(tx)`
-    SELECT g.subject, coalesce(o.digest, 'gone') AS digest FROM unnest(${[...subjects]}::text[]) AS g(subject)
-      LEFT JOIN (${presentStates[kind]}) o ON o.subject = g.subject AND o.subject = ANY(${[...subjects]}::text[])
-    ORDER BY g.subject`
-  return rows.map((row) => ({ kind, ...row }))
+  const states: ObjectState[] = []
+  for (const some of inLists(subjects)) {
+    const rows = await report<{ subject: string; digest: string }>(tx)`
+      SELECT g.subject, coalesce(o.digest, 'gone') AS digest FROM unnest(${some}::text[]) AS g(subject)
+        LEFT JOIN (${presentStates[kind]}) o ON o.subject = g.subject AND o.subject = ANY(${some}::text[])
+      ORDER BY g.subject`
+    for (const row of rows) states.push({ kind, ...row })
+  }
+  return states
+}
+
+/** Objects of one statement: those of a large import would block the process while their rows are read. */
+const objectsPerStatement = 5_000
+
+function* inLists<T>(items: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < items.length; from += objectsPerStatement)
+    yield items.slice(from, from + objectsPerStatement)
 }
 
 /** All that is there when the ledger begins to cover it. */
@@ -150,8 +162,9 @@ export function digestStates(states: readonly ObjectState[]): StatesDigest {
 }
 
 export async function insertStates(tx: Database, states: readonly (ObjectState & { seq: number })[]): Promise<void> {
-  await tx.$executeRaw`
-    INSERT INTO ledger_state (kind, subject, seq, digest) SELECT * FROM unnest(
-      ${states.map(({ kind }) => kind)}::text[], ${states.map(({ subject }) => subject)}::text[],
-      ${states.map(({ seq }) => seq)}::bigint[], ${states.map(({ digest }) => digest)}::text[])`
+  for (const some of inLists(states))
+    await tx.$executeRaw`
+      INSERT INTO ledger_state (kind, subject, seq, digest) SELECT * FROM unnest(
+        ${some.map(({ kind }) => kind)}::text[], ${some.map(({ subject }) => subject)}::text[],
+        ${some.map(({ seq }) => seq)}::bigint[], ${some.map(({ digest }) => digest)}::text[])`
 }
