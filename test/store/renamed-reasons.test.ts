@@ -4,6 +4,7 @@ import { describeReason, type ReasonCode, renamedReasons } from '../../src/domai
 import { digest } from '../../src/encoding/canonical-json.ts'
 import { beginLedger } from '../../src/operations/ledger/begin.ts'
 import { ensurePolicy } from '../../src/operations/policies/put.ts'
+import { saveTargets } from '../../src/operations/targets/save.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
 import { at, finding, makeSeries, openTestStoresOn, policyOf, startAudit, type TestStores } from '../support/stores.ts'
@@ -20,6 +21,8 @@ beforeAll(async () => {
   stores = await openTestStoresOn(database.url)
   await beginLedger(stores)
   await ensurePolicy(stores, policyOf('p', 'r'), 'test')
+  const targets = ['opens', 'shown', 'silent'].map((name) => ({ name, address: '127.0.0.1' }))
+  await stores.transaction((tx) => saveTargets(tx, targets, 'test'))
 })
 afterAll(async () => {
   await stores.close()
