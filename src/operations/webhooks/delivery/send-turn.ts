@@ -34,12 +34,13 @@ const ofCallbacks = { lanes: 4, downAfter: 4 }
 export async function sendTurn(options: SendOptions, webhookId: string, receiver: string): Promise<boolean> {
   const { stores, now } = options
   while (!options.signal.aborted && options.isHeld()) {
-    const webhook = await stores.webhooks.find(webhookId)
-    const secrets = await stores.webhooks.secrets(webhookId)
-    if (!webhook?.enabled || !secrets) return false
     await collapseBacklog(stores, webhookId)
     const due = await stores.deliveries.due(webhookId, receiver, duePerRound)
     if (due.length === 0) return false
+    // After what is due: an event that follows a change of the webhook is sent as changed.
+    const webhook = await stores.webhooks.find(webhookId)
+    const secrets = await stores.webhooks.secrets(webhookId)
+    if (!webhook?.enabled || !secrets) return false
     const signer = createSigner(secrets, { seal: options.seal, webhookId, now: now() })
     if (await sendAll(options, due, { signer, format: webhook.format, webhookId })) return true
   }
