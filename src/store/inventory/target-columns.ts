@@ -48,13 +48,18 @@ const valueIn = (object: object, field: string): unknown => (object as Record<st
 const pick = (read: (field: string, column: Column<unknown>) => unknown) =>
   Object.fromEntries(entries.map(([field, column]) => [field, read(field, column)])) as TargetFields
 
-const list = (part: (column: Column<unknown> & { given: string }) => string, separator = ', ') =>
-  Prisma.raw(entries.map(([field, column]) => part({ ...column, given: `g."${field}"` })).join(separator))
+type Part = Column<unknown> & { field: string; given: string }
+const list = (part: (column: Part) => string, separator = ', ') =>
+  Prisma.raw(entries.map(([field, column]) => part({ ...column, field, given: `g."${field}"` })).join(separator))
 
 const emptyOf = ({ type, empty }: Column<unknown>) =>
   type === 'jsonb' ? `'${JSON.stringify(empty)}'::jsonb` : type === 'text[]' ? `'{}'::text[]` : 'NULL'
 
-/** The parts of statements on the table `target t`; `g` holds given rows, whose omitted fields are NULL. */
+/** The value after a write: that of a given field, else the one before. Null is a value of its own where a field may be empty. */
+const written = ({ field, sql, given, empty }: Part) =>
+  empty === null ? `CASE WHEN g.input ? '${field}' THEN ${given} ELSE t.${sql} END` : `coalesce(${given}, t.${sql})`
+
+/** The parts of statements on the table `target t`; `g` holds given rows and the JSON `input` of each; omitted fields are NULL. */
 export const targetSql = {
   /** What a read selects, named as the fields. */
   selected: Prisma.raw(entries.map(([field, { sql }]) => `${sql} AS "${field}"`).join(', ')),
@@ -62,9 +67,9 @@ export const targetSql = {
   given: Prisma.raw(`g(name text, ${entries.map(([field, { type }]) => `"${field}" ${type}`).join(', ')})`),
   columns: list(({ sql }) => sql),
   /** Writes the given fields, keeps the others. */
-  assignments: list(({ sql, given }) => `${sql} = coalesce(${given}, t.${sql})`),
+  assignments: list((column) => `${column.sql} = ${written(column)}`),
   /** Whether a given field differs. */
-  differs: Prisma.sql`(${list(({ sql }) => `t.${sql}`)}) IS DISTINCT FROM (${list(({ sql, given }) => `coalesce(${given}, t.${sql})`)})`,
+  differs: Prisma.sql`(${list(({ sql }) => `t.${sql}`)}) IS DISTINCT FROM (${list(written)})`,
   /** The values of a new row. */
   values: list((column) => `coalesce(${column.given}, ${emptyOf(column)})`),
 }

@@ -167,7 +167,7 @@ async function saveTargets(db: Database, targetScope: TargetScope, inputs: reado
 async function writeTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {
   const rows = await prepared<{ name: string; outcome: 'updated' | 'created' | 'raced' }>(db)`
     WITH given AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(inputs)}::jsonb) AS ${targetSql.given}
+      SELECT g.*, input FROM jsonb_array_elements(${JSON.stringify(inputs)}::jsonb) AS input, jsonb_to_record(input) AS ${targetSql.given}
     ), locked AS (
       SELECT FROM target JOIN given USING (name) ORDER BY name FOR NO KEY UPDATE OF target
     ), updated AS (

@@ -66,6 +66,15 @@ describe('saving many targets', () => {
     expect(await find('epp-02')).toMatchObject({ ...emptyFields, address: '10.0.0.7', roles: ['new'], version: 1 })
   })
 
+  test('keeps a field that is left out, and empties one that is given as null', async () => {
+    const { externalId: _, ...without } = fullTarget
+    await stores.targets.create(fullTarget)
+    await stores.targets.save([without])
+    expect(await find('epp-01')).toMatchObject({ externalId: 'CI-1', version: 1 })
+    await stores.targets.save([{ ...without, externalId: null }])
+    expect(await find('epp-01')).toMatchObject({ externalId: null, version: 2 })
+  })
+
   test('empties a field that is given empty', async () => {
     await stores.targets.create(fullTarget)
     await stores.targets.save([{ name: 'epp-01', address: '10.0.0.5', roles: [], labels: {}, params: {} }])

@@ -78,7 +78,7 @@ export const targetImportRoutes: FastifyPluginAsyncTypebox<ImportParts> = async 
         operationId: 'importTargets',
         tags: ['targets'],
         summary: 'Import targets',
-        description: `Accepts CSV, NDJSON and Nmap XML. The first line of CSV names the columns: those of the CSV export of targets, and \`labels.KEY\` for a label. Each row creates or updates the target with its name; an omitted field and an empty cell keep the stored value. A retired target becomes active again.
+        description: `Accepts CSV, NDJSON and Nmap XML. The first line of CSV names the columns: those of the CSV export of targets, and \`labels.KEY\` for a label. Each row creates or updates the target with its name; an omitted field and an empty cell keep the stored value, and null removes it. A retired target becomes active again.
 
 The service reads CSV as spreadsheets write it: with semicolons or tabs as separators, \`sep=\`, a byte order mark, UTF-16, blanks around cells, empty rows and columns. \`notes\` of the response list what it assumed.
 
