@@ -50,8 +50,20 @@ export interface Change {
   objects?: readonly string[]
 }
 
-/** Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown. */
-export type LedgerStateKind = 'policy' | 'target' | 'window' | 'proof' | 'waiver' | 'baseline' | 'key' | 'audit'
+/**
+ * Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown;
+ * `request`: what a window, waiver or key is from its creation on, so that no later entry signs an edit of it.
+ */
+export type LedgerStateKind =
+  | 'policy'
+  | 'target'
+  | 'window'
+  | 'proof'
+  | 'waiver'
+  | 'baseline'
+  | 'key'
+  | 'audit'
+  | 'request'
 
 /** One entry of the chain; `hash` covers everything except `seq`, which follows from `prev`. */
 export interface LedgerEntry extends Omit<Change, 'action' | 'payload' | 'objects'> {

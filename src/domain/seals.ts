@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { LedgerKey, LedgerKeys } from './ledger.ts'
+import type { LedgerKey } from './ledger.ts'
 
 /** What a seal is for; a seal of one purpose is none for another. */
 type Purpose = 'request' | 'plan' | 'batch' | 'pairs' | 'paired' | 'recording'
@@ -13,13 +13,16 @@ export interface Sealer {
 }
 
 /** Seals with a secret that is derived from the first ledger key, so that no second one has to be distributed. */
-export function createSealer(keys: LedgerKeys): Sealer {
+export function createSealer(keys: readonly LedgerKey[]): Sealer {
   const derived = keys.map(({ id, secret }): LedgerKey => ({ id, secret: hmac(secret, 'portwarden seals') }))
   const make = ({ id, secret }: LedgerKey, purpose: Purpose, content: string) =>
     `${id}:${hmac(secret, `${purpose}\n${content}`)}`
-  const [first] = derived as [LedgerKey]
+  const [first] = derived
   return {
-    seal: (purpose, content) => make(first, purpose, content),
+    seal(purpose, content) {
+      if (!first) throw new Error('there is no ledger key to seal with')
+      return make(first, purpose, content)
+    },
     isSealed(seal, purpose, content) {
       const key = derived.find(({ id }) => seal?.startsWith(`${id}:`))
       return key !== undefined && seal === make(key, purpose, content)

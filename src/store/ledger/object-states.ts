@@ -88,6 +88,35 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
     'FROM api_key o',
   ),
   audit: Prisma.sql`SELECT e.id::text AS subject, ${auditRecord} AS digest FROM audit e`,
+  request: Prisma.join(
+    [
+      select(
+        'o.id::text',
+        digestOf(
+          ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.params', 'o.ticket', 'o.reason'],
+          ...['o.requested_by', 'o.target_scope', epoch('o.from_at'), epoch('o.to_at'), epoch('o.created_at')],
+        ),
+        'FROM access_window o',
+      ),
+      select(
+        'o.id::text',
+        digestOf(
+          ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.reason', 'o.requested_by'],
+          ...['o.target_scope', epoch('o.expires_at'), epoch('o.created_at')],
+        ),
+        'FROM waiver o',
+      ),
+      select(
+        'o.id',
+        digestOf(
+          ...['o.name', `encode(o.secret_sha256, 'hex')`, 'o.scopes', 'o.target_scope'],
+          ...['o.created_at', 'o.expires_at'].map(epoch),
+        ),
+        'FROM api_key o',
+      ),
+    ],
+    ' UNION ALL ',
+  ),
 }
 
 /** The condition that the audit `e` has ended, in any way that its row can say so. */
@@ -95,36 +124,41 @@ export const hasEnded = Prisma.sql`(e.status NOT IN ('queued', 'running') OR e.f
 export const hasFinishEntry = Prisma.sql`EXISTS (
   SELECT FROM ledger_entry f WHERE f.action = 'audit.finish' AND f.subject = e.id::text)`
 
-const kinds: Partial<Record<LedgerAction, LedgerStateKind>> = {
-  'policy.put': 'policy',
-  'target.create': 'target',
-  'target.change': 'target',
-  'target.retire': 'target',
-  'targets.save': 'target',
-  'window.request': 'window',
-  'window.approve': 'window',
-  'window.cancel': 'window',
-  'window.reprobe': 'proof',
-  'window.prove': 'proof',
-  'waiver.request': 'waiver',
-  'waiver.approve': 'waiver',
-  'waiver.revoke': 'waiver',
-  'baseline.create': 'baseline',
-  'baseline.approve': 'baseline',
-  'baseline.delete': 'baseline',
-  'key.create': 'key',
-  'key.revoke': 'key',
+const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
+  'policy.put': ['policy'],
+  'target.create': ['target'],
+  'target.change': ['target'],
+  'target.retire': ['target'],
+  'targets.save': ['target'],
+  'window.request': ['window', 'request'],
+  'window.approve': ['window'],
+  'window.cancel': ['window'],
+  'window.reprobe': ['proof'],
+  'window.prove': ['proof'],
+  'waiver.request': ['waiver', 'request'],
+  'waiver.approve': ['waiver'],
+  'waiver.revoke': ['waiver'],
+  'baseline.create': ['baseline'],
+  'baseline.approve': ['baseline'],
+  'baseline.delete': ['baseline'],
+  'key.create': ['key', 'request'],
+  'key.revoke': ['key'],
 }
 
 export const actionsOf = (kind: LedgerStateKind): string[] =>
-  Object.entries(kinds).flatMap(([action, of]) => (of === kind ? [action] : []))
+  Object.entries(kinds).flatMap(([action, of]) => (of.includes(kind) ? [action] : []))
 
 /** What a change leaves of its objects; undefined where it has none. Runs under the lock of the ledger, so in its order. */
 export async function statesAfter(tx: Database, change: Change): Promise<ObjectState[] | undefined> {
   if (change.action === 'ledger.begin' || change.action === 'ledger.adopt') return everyState(tx)
-  const kind = kinds[change.action]
-  if (!kind) return undefined
-  const subjects = change.objects ?? [change.subject]
+  const changed = kinds[change.action]
+  if (!changed) return undefined
+  const states: ObjectState[] = []
+  for (const kind of changed) states.push(...(await statesOf(tx, kind, change.objects ?? [change.subject])))
+  return states
+}
+
+async function statesOf(tx: Database, kind: LedgerStateKind, subjects: readonly string[]): Promise<ObjectState[]> {
   const states: ObjectState[] = []
   for (const some of inLists(subjects)) {
     const rows = await report<{ subject: string; digest: string }>(tx)`

@@ -68,7 +68,7 @@ function describe(
   kind: LedgerStateKind,
   found: { subject: string; isThere: boolean; seq: number | null; total: number },
 ) {
-  const name = `${kind} ${found.subject}`
+  const name = kind === 'request' ? `what was requested as ${found.subject}` : `${kind} ${found.subject}`
   const others = found.total > 1 ? `; the same holds for ${found.total - 1} others` : ''
   if (found.seq === null) return `${name} is there, and has no entry${others}`
   if (!found.isThere) return `${name} is gone, and no entry says so${others}`

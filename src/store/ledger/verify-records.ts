@@ -1,4 +1,5 @@
-import type { LedgerEntry } from '../../domain/ledger.ts'
+import type { LedgerEntry, LedgerKey } from '../../domain/ledger.ts'
+import { createSealer } from '../../domain/seals.ts'
 import { canonicalJson, digest } from '../../encoding/canonical-json.ts'
 import { required } from '../../runtime/required.ts'
 import { auditRecord } from '../audits/audit-record.ts'
@@ -16,6 +17,7 @@ import {
   findForgedState,
   findUnrecorded,
 } from './verify-objects.ts'
+import { findFindingsOfNoAudit, findUnsealedFindings } from './verify-open-audits.ts'
 
 type LedgerIssue = Verification['broken']
 
@@ -61,7 +63,10 @@ async function isAsPut(db: Database, { subject: name, payload }: LedgerEntry): P
 const upgradeMs = 86_400_000
 
 /** Checks records against entries, up to `maxFindings` findings. */
-export async function createRecordChecker(db: Database, found: Verification, maxFindings: number) {
+export async function createRecordChecker(
+  db: Database,
+  { keys, found, maxFindings }: { keys: readonly LedgerKey[]; found: Verification; maxFindings: number },
+) {
   const drops = await db.ledgerEntry.findMany({ where: { action: 'findings.drop' }, select: { subject: true } })
   const dropped = new Set(drops.map(({ subject }) => subject))
   const adoption = await db.ledgerEntry.findFirst({ where: { action: 'ledger.adopt' }, select: { at: true } })
@@ -97,10 +102,18 @@ export async function createRecordChecker(db: Database, found: Verification, max
     return null
   }
 
+  /** Soon after an upgrade an older version may have written them, and without its key nobody can tell. */
+  const findUnsealed = async (end: number): Promise<LedgerIssue> =>
+    Date.now() - olderSeenAt <= upgradeMs || found.unverified.length > 0
+      ? null
+      : findUnsealedFindings(db, createSealer(keys), end)
+
   async function check(entry: LedgerEntry): Promise<LedgerIssue> {
     if (!(await areStatesAsSigned(db, entry)))
       return broken(entry.seq, 'object', 'the states in ledger_state are not those that this entry left')
     if (entry.action === 'audit.finish') return checkAudit(entry)
+    if (entry.action === 'ledger.adopt' && (await wasCovered(db, entry.seq)))
+      return broken(entry.seq, 'object', 'it adopts what was there, although the ledger covered that already')
     if (entry.action === 'ledger.begin' || entry.action === 'ledger.adopt')
       tally.adopted += (entry.payload as { states?: { count: number } }).states?.count ?? 0
     if (entry.action !== 'policy.put' || (await isAsPut(db, entry))) return null
@@ -114,12 +127,21 @@ export async function createRecordChecker(db: Database, found: Verification, max
     checkPresent: async (end: number): Promise<LedgerIssue> =>
       (await findForgedState(db, end)) ??
       (await findUnrecorded(db, end)) ??
+      (await findFindingsOfNoAudit(db, end)) ??
+      (await findUnsealed(end)) ??
       (await findChangedObject(db, end)) ??
       (await findForgedRule(db, end)) ??
       (await findForgedSpan(db, end, endOfDropped(dropped))) ??
       (await findForgedEvidence(db, end)),
   }
 }
+
+/** Whether entries before `seq` hold states: an older version writes none, so nothing was left to adopt. */
+const wasCovered = async (db: Database, seq: number) =>
+  (await db.ledgerEntry.findFirst({
+    where: { seq: { lt: seq }, payload: { path: ['states', 'count'], gte: 0 } },
+    select: { seq: true },
+  })) !== null
 
 /** The least audit id whose findings no retention has dropped, by the names of the dropped partitions. */
 function endOfDropped(partitions: ReadonlySet<string>): string {

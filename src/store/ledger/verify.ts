@@ -45,7 +45,8 @@ export async function verifyLedger(
   }
   let previous = await before(db, from)
   if (!previous) return undefined
-  const checkFindings = findings === undefined ? undefined : await createRecordChecker(db, found, findings)
+  const checkFindings =
+    findings === undefined ? undefined : await createRecordChecker(db, { keys, found, maxFindings: findings })
   for await (const entry of entriesAfter(db, previous.seq)) {
     const spent = checkFindings?.spent() ?? false
     if (found.entries === limit || spent) {

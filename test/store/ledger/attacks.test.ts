@@ -152,6 +152,7 @@ describe('ledger verify --findings', () => {
     `UPDATE ${table} SET ${column} = '${a}' WHERE ${column} = '${b}'`,
     `UPDATE ${table} SET ${column} = '${b}' WHERE ${column} = 'swapping'`,
   ]
+  const unknown = `(SELECT overlay(max(audit_id::text) PLACING 'ffffffffffff' FROM 25) FROM finding)`
   const forgeries: [string, ...string[]][] = [
     [
       'policy: created before entry 1',
@@ -176,6 +177,19 @@ describe('ledger verify --findings', () => {
     ['finding: deleted', `DELETE FROM finding WHERE ctid = (SELECT ctid FROM finding LIMIT 1)`],
     ['finding: all deleted', `DELETE FROM finding`],
     ['finding: added', copyOf('finding', `'series_id', 999999`)],
+    [
+      'finding: of an audit that is not there',
+      copyOf('span', `'audit_id', ${unknown}, 'series_id', 999999`),
+      copyOf('finding', `'audit_id', ${unknown}, 'series_id', 999999`),
+    ],
+    [
+      'finding: of a forged audit that never ends',
+      copyOf(
+        'audit',
+        `'id', ${unknown}, 'finished_at', NULL, 'status', 'running', 'verdict', NULL, 'deadline_at', '2099-01-01'`,
+      ),
+      copyOf('finding', `'audit_id', ${unknown}, 'result', 0`),
+    ],
     ['finding: result and span edited alike', `UPDATE finding SET result = 0`, `UPDATE span SET result = 0`],
     [
       'finding: a window added',

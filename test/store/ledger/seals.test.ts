@@ -133,6 +133,68 @@ describe('what the service changes itself', () => {
   })
 })
 
+describe('what was edited before the service signs the object again', () => {
+  const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString()
+  const selection = { policy: 'netwrix-endpoint-protector', targets: ['host'], reason: 'the move' }
+  const make = async (path: string, body: object) => (await service.call('POST', path, { body })).body
+  beforeEach(async () => {
+    const { status } = await service.call('POST', '/v1/targets', { body: { name: 'host', address: '127.0.0.1' } })
+    expect(status).toBe(201)
+  })
+
+  test('is found in a waiver that another key approves', async () => {
+    const { key } = await make('/v1/keys', { name: 'other', scopes: ['admin'] })
+    const { id } = await make('/v1/waivers', { ...selection, rules: ['client-https'], expiresAt: inAnHour() })
+    await service.query(`UPDATE waiver SET expires_at = expires_at + interval '5 years'`)
+    expect((await service.call('POST', `/v1/waivers/${id}/approve`, { key })).status).toBeLessThan(300)
+    const message = expect.stringContaining(id)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object', message } })
+  })
+
+  test('is found in a window that another key approves', async () => {
+    const rule = { title: 'SSH', severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: 22 }
+    const rules = [{ id: 'ssh', ...rule, expect: { state: ['closed'] }, insideWindow: { expect: { state: ['open'] } } }]
+    await service.call('PUT', '/v1/policies/gate', { body: { name: 'gate', title: 'Gate', rules } })
+    const { key } = await make('/v1/keys', { name: 'other', scopes: ['admin'] })
+    const asked = { policy: 'gate', rules: ['ssh'], targets: ['host'], reason: 'the move', ticket: 'CHG1' }
+    const { id } = await make('/v1/windows', { ...asked, from: new Date().toISOString(), to: inAnHour() })
+    await service.query(`UPDATE access_window SET ticket = 'CHG2'`)
+    expect((await service.call('POST', `/v1/windows/${id}/approve`, { key })).status).toBeLessThan(300)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object' } })
+  })
+
+  test('is found in a key that is revoked', async () => {
+    const { id: keyId } = await make('/v1/keys', { name: 'other', scopes: ['admin'] })
+    await service.query(`UPDATE api_key SET created_at = created_at - interval '1 day' WHERE id = '${keyId}'`)
+    expect((await service.call('DELETE', `/v1/keys/${keyId}`)).status).toBeLessThan(300)
+    const message = expect.stringContaining(keyId)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object', message } })
+  })
+})
+
+test('an audit under way that shows findings is found once its request was changed', async () => {
+  const checks = ['one', 'two'].map((name) => ({ name, address: '127.0.0.1' }))
+  const id = await accept(checks)
+  await planAudit(service, id)
+  expect(await verify()).toMatchObject({ verdict: 'intact' })
+  await service.query(`UPDATE audit SET reason = 'forged'`)
+  expect(await service.query('SELECT FROM finding')).not.toEqual([])
+  expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'unproven' } })
+})
+
+test('a start on a ledger that was made to look like an older one adopts nothing unseen', async () => {
+  await audited()
+  const edit = (statement: string) =>
+    service.query(`ALTER TABLE ledger_entry DISABLE TRIGGER ALL; ${statement};
+      ALTER TABLE ledger_entry ENABLE ALWAYS TRIGGER "ledger_entry_append_only"`)
+  const [first] = await service.query<{ payload: object }>('SELECT payload FROM ledger_entry WHERE seq = 1')
+  await edit(`UPDATE ledger_entry SET payload = '{}' WHERE seq = 1`)
+  await service.query(`INSERT INTO audit SELECT (jsonb_populate_record(a, '{"id": "${forged}"}')).* FROM audit a`)
+  await beginLedger(service)
+  await edit(`UPDATE ledger_entry SET payload = $$${JSON.stringify(first?.payload)}$$ WHERE seq = 1`)
+  expect(await verify()).toMatchObject({ verdict: 'broken', broken: { message: expect.stringContaining('adopts') } })
+})
+
 /** Turns the ledger into that of a version before states and seals. */
 async function becomeOld() {
   const entries: LedgerEntry[] = []
