@@ -102,6 +102,7 @@ export const routedBodies: Record<string, Body> = {
   'CSV with 200,000 columns': csv(() => `name,address,${numbered(200_000, (i) => `labels.k${i}`).join()}\n`),
   'CSV of short rows': csv(() => `name,address\n${numbered(40_000, (i) => `s${i},::1\n`).join('')}`),
   'CSV of invalid rows': csv(() => `name,address\n${numbered(40_000, () => '-,-\n').join('')}`),
+  'CSV with millions of empty cells': csv(() => filled(',', 'name,address\na,::1').slice(0, 8_300_000)),
   'CSV of empty rows': csv(() => `name,address\n${',\n'.repeat(300_000)}`),
   'CSV of blank lines': csv(() => filled('\n', 'name,address\n')),
   'CSV of one cell': csv(() => filled('x', 'name,address\na,')),

@@ -96,7 +96,7 @@ The service reads the whole document before it saves anything. It saves all rows
     async (request, reply) => {
       const read = readers[mediaTypeOf(request)]
       if (!read) return sendProblem(reply, { status: 415, detail: `send ${Object.keys(readers).join(', ')}` })
-      if (!isUtf8(request)) return sendProblem(reply, { status: 415, detail: 'send UTF-8' })
+      if (!isUtf8(request)) return sendProblem(reply, { status: 415, detail: 'send uncompressed UTF-8' })
       const share = quotas.startImport(request.caller.keyId)
       const spool = await openSpool<StoredInput>(spoolDir, share.spool).catch((error: unknown) => {
         share.end()

@@ -51,6 +51,12 @@ describe('CSV as spreadsheets write it', () => {
     ['empty cells after the last column', 'name,address,labels.site\na,10.0.0.1,hq,,,\n', [/^empty cells at the end/]],
     ['blanks around cells', 'name , address,labels.site\n a,\t10.0.0.1 ,hq \n', [/^blanks around a cell/]],
     ['capital letters', 'Name,ADDRESS,labels.site\na,10.0.0.1,hq\n', [/Name is read as name/, /ADDRESS is read as/]],
+    [
+      'capital letters of labels',
+      'name,address,Labels.site\na,10.0.0.1,hq\n',
+      [/Labels\.site is read as labels\.site/],
+    ],
+    ['a short row', 'name,address,labels.site,,\na,10.0.0.1,hq\n', [/^a column without a name is left out/]],
     ['carriage returns', 'name,address,labels.site\ra,10.0.0.1,hq\r', []],
   ])('is read with %s, and the response says what was assumed', async (_, text, notes) => {
     const { status, body } = await csv(text)
@@ -68,6 +74,11 @@ describe('CSV as spreadsheets write it', () => {
     ])
   })
 
+  test('keeps separators of lines and paragraphs', async () => {
+    const { status } = await csv('name,address,labels.site\na,10.0.0.1,h\u2028q\u2029\n')
+    expect([status, await saved()]).toMatchObject([200, [{ labels: { site: 'h\u2028q\u2029' } }]])
+  })
+
   test('keeps blanks inside quotes', async () => {
     await csv('name,address,labels.site\na,10.0.0.1,"  hq "\n')
     expect(await saved()).toMatchObject([{ labels: { site: '  hq ' } }])
@@ -77,6 +88,7 @@ describe('CSV as spreadsheets write it', () => {
     ['a value without a column', 'name,address,\na,10.0.0.1,x\n', 2, /has a value in column 3, which has no name/],
     ['a cell too many', 'name,address\na,10.0.0.1,,x\n', 2, /has 4 cells, and the first line has 2/],
     ['a cell too few', 'sep=;\nname;address;externalId\na;10.0.0.1\n', 3, /has 2 cells, and the first line has 3/],
+    ['a cell too many at the end', `name,address\na,10.0.0.1${','.repeat(20_000)}\n`, 2, /more than 16384 cells/],
     ['a column twice', 'name,Name,address\na,b,10.0.0.1\n', 1, /the column name is there twice/],
     ['other separators', 'sep=;\nname,address\na,10.0.0.1\n', 2, /separated by semicolons here/],
   ])('is refused where it is ambiguous: %s', async (_, text, line, detail) => {
@@ -176,6 +188,12 @@ describe('a scan of a real network', () => {
       ...[200, 2, [expect.stringMatching(/^the name _gateway cannot be the name of a target: .*192\.168\.1\.1$/)]],
     ])
     expect(await addresses()).toEqual({ '192.168.1.1': '192.168.1.1', '192.168.1.2': '192.168.1.2' })
+  })
+
+  test('never names a target by the address of another host', async () => {
+    const { body } = await nmap(scan(host('10.0.0.1', { names: ptr('10.0.0.2') }), host('10.0.0.2')))
+    expect([body.created, details(body)]).toEqual([2, [expect.stringMatching(/^the name 10\.0\.0\.2 is an address/)]])
+    expect(await addresses()).toEqual({ '10.0.0.1': '10.0.0.1', '10.0.0.2': '10.0.0.2' })
   })
 
   test('gives the second address of a name its own target', async () => {

@@ -139,7 +139,7 @@ describe('an import', () => {
 
   test.each(['iso-8859-1', '"UTF-16"'])('refuses the charset %s, for any bytes', async (charset) => {
     const { status, body } = await post(`${types.csv}; charset=${charset}`, 'name,address\na,::1\n')
-    expect([status, body.detail]).toEqual([415, 'send UTF-8'])
+    expect([status, body.detail]).toEqual([415, 'send uncompressed UTF-8'])
     expect((await post(`${types.csv}; charset=UTF-8`, 'name,address\na,::1\n')).status).toBe(200)
   })
 

@@ -16,6 +16,8 @@ interface CsvRecord {
 
 /** Columns of a document: those of a target, and more labels than one target may have. */
 const maxColumns = 2_000
+/** Cells of a row: the columns of the sheets of Excel and LibreOffice. */
+const maxCells = 16_384
 
 /**
  * Columns as the export of targets has them, in any order, and `labels.KEY` for a label; empty cells are left out (RFC 4180).
@@ -23,7 +25,8 @@ const maxColumns = 2_000
  */
 export async function* readCsv(pieces: AsyncIterable<string>, note: Note): AsyncGenerator<Row> {
   const { delimiter, rest, skipped } = await openCsv(pieces, note)
-  const cast = (cell: string, { quoting, lines }: { quoting: boolean; lines: number }) => {
+  const cast = (cell: string, { quoting, lines, index }: { quoting: boolean; lines: number; index: number }) => {
+    if (index >= maxCells) throw new UnreadableError(`a row has more than ${maxCells} cells`, lines + skipped)
     if (quoting) return cell
     const trimmed = trimBlanks(cell)
     if (trimmed.length < cell.length && trimmed !== '')
@@ -56,15 +59,16 @@ export async function* readCsv(pieces: AsyncIterable<string>, note: Note): Async
 type Column = string | undefined
 
 const byLowerCase = new Map(targetColumns.map((name) => [name.toLowerCase(), name]))
-const isLabel = (name: string) => /^labels\../.test(name)
+const isLabel = (name: string) => /^labels\../i.test(name)
 
 function readHead(
   cells: string[],
   { line, note, delimiter }: { line: number; note: Note; delimiter: string },
 ): Column[] {
   const columns = cells.map((cell) => {
-    if (cell === '' || targetColumns.includes(cell) || isLabel(cell)) return cell || undefined
-    const meant = byLowerCase.get(cell.toLowerCase())
+    const meant =
+      cell === '' || isLabel(cell) ? cell.replace(/^labels/i, 'labels') : byLowerCase.get(cell.toLowerCase())
+    if (meant === cell) return cell || undefined
     if (meant === undefined) throw new UnreadableError(unknownColumn(cell, delimiter), line)
     note(`the column ${cell} is read as ${meant}`, line)
     return meant
@@ -95,8 +99,8 @@ function unknownColumn(name: string, delimiter: string): string {
 function readRecord(columns: Column[], cells: string[], { line, note }: { line: number; note: Note }): Row {
   const refuse = (message: string): Row => ({ line, issues: [{ pointer: '', message }] })
   const tooLong = cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== '')
-  if (cells.length < columns.length || tooLong)
-    return refuse(`has ${cells.length} cells, and the first line has ${columns.length}`)
+  const tooShort = columns.slice(cells.length).some((column) => column !== undefined)
+  if (tooShort || tooLong) return refuse(`has ${cells.length} cells, and the first line has ${columns.length}`)
   if (cells.length > columns.length) note('empty cells at the end of a row are left out', line)
   const value: Record<string, unknown> = {}
   const labels: [string, string][] = []

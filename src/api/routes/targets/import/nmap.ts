@@ -122,7 +122,13 @@ function readHost({ line, state, addresses, names }: Host, note: Note): Row | un
   }
   if (address === undefined || isIP(address) === 0)
     return { line, issues: [{ pointer: '', message: 'is a host without an IP address' }] }
-  const named = (wanted: string) => names.find(({ type }) => type === wanted)?.name
+  // The address of another host is no name: it would take that host's place.
+  const named = (wanted: string) => names.find(({ type, name }) => type === wanted && isUsable(name))?.name
+  const isUsable = (name: string) => {
+    const isOther = isIP(name) !== 0 && name !== address
+    if (isOther) note(`the name ${name} is an address and not that of ${address}: it is passed over`, line)
+    return !isOther
+  }
   const fallback = { name: address, address }
   return { line, value: { name: named('user') ?? named('PTR') ?? address, address }, fallback }
 }

@@ -29,7 +29,7 @@ export async function openSpool<T>(directory: string, claim: (bytes: number) => 
   }
   return {
     async add(value) {
-      waiting += `${JSON.stringify(value)}\n`
+      waiting += `${lineOf(value)}\n`
       if (waiting.length > flushAt) await flush()
     },
     async *lists(size) {
@@ -39,6 +39,10 @@ export async function openSpool<T>(directory: string, claim: (bytes: number) => 
     close: () => file.close(),
   }
 }
+
+// readLines takes U+2028 and U+2029 for line ends as well.
+const lineOf = (value: unknown) =>
+  JSON.stringify(value).replace(/[\u2028\u2029]/g, (end) => (end === '\u2028' ? '\\u2028' : '\\u2029'))
 
 async function* listsOf<T>(file: FileHandle, size: number): AsyncGenerator<T[]> {
   let list: T[] = []
