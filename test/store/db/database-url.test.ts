@@ -52,3 +52,7 @@ test('each schema has a queue of its own, within the length of names', () => {
     expect(() => checkSchemaName(name)).toThrow('at most 43 bytes and hold letters')
   checkSchemaName('é'.repeat(21))
 })
+
+test.each(['pg_x', 'information_schema', 'pgboss', 'pgboss_sales'])('the schema %s is reserved', (name) => {
+  expect(() => checkSchemaName(name)).toThrow(`the schema ${name} is reserved`)
+})

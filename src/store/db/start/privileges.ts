@@ -37,6 +37,13 @@ const tableGrants = `
   WHERE ${ours} AND pg_has_role(c.relowner, 'USAGE') AND NOT has_table_privilege(c.oid, p.name)
   GROUP BY n.nspname, c.relname`
 
+/** Where new tables go, unless it is the tablespace of the database. */
+const tablespaceGrants = `
+  SELECT format('GRANT CREATE ON TABLESPACE %I TO %I', spcname, current_user) AS grant
+  FROM pg_tablespace
+  WHERE spcname = current_setting('default_tablespace') AND NOT has_tablespace_privilege(oid, 'CREATE')
+    AND oid <> (SELECT dattablespace FROM pg_database WHERE datname = current_database())`
+
 /** The statements that give the role of the connection what it lacks. */
 export async function findMissingGrants(client: pg.Client, { schema, queueSchema }: Schemas): Promise<string[]> {
   const read = async (text: string, values: unknown[]) =>
@@ -44,6 +51,7 @@ export async function findMissingGrants(client: pg.Client, { schema, queueSchema
   const known = [schema, queueSchema, tables]
   return [
     ...(await read(schemaGrants, [[schema, queueSchema]])),
+    ...(await read(tablespaceGrants, [])),
     ...(await read(ownerGrants, known)),
     ...(await read(tableGrants, known)),
   ]

@@ -109,6 +109,22 @@ describe('a database that the service cannot use is refused with a sentence', ()
     await query(database.url, ['DROP SCHEMA pgboss', `REVOKE ALL ON SCHEMA public FROM ${role}`])
   })
 
+  test('whose new tables go to a tablespace that is closed to the role', async () => {
+    const tablespace = 'pg_global' // of no role but superusers
+    const url = as(role, database.url)
+    await query(database.url, [
+      `GRANT USAGE, CREATE ON SCHEMA public TO ${role}`,
+      `CREATE SCHEMA pgboss AUTHORIZATION ${role}`,
+      `ALTER ROLE ${role} SET default_tablespace = ${tablespace}`,
+    ])
+    await expect(prepare(url)).rejects.toThrow(`GRANT CREATE ON TABLESPACE ${tablespace} TO ${role}`)
+    await query(database.url, [
+      `ALTER ROLE ${role} RESET ALL`,
+      'DROP SCHEMA pgboss',
+      `REVOKE ALL ON SCHEMA public FROM ${role}`,
+    ])
+  })
+
   test('whose tables belong to another role, or are closed to it', async () => {
     const owner = `${role}_owner`
     await query(migrated.url, [
