@@ -102,7 +102,7 @@ export async function createRecordChecker(
     return null
   }
 
-  /** Soon after an upgrade an older version may have written them, and without its key nobody can tell. */
+  /** Soon after an upgrade an older version may have written them; without its key they cannot be checked. */
   const findUnsealed = async (end: number): Promise<LedgerIssue> =>
     Date.now() - olderSeenAt <= upgradeMs || found.unverified.length > 0
       ? null

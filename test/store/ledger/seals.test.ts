@@ -156,8 +156,8 @@ describe('what was edited before the service signs the object again', () => {
     const rules = [{ id: 'ssh', ...rule, expect: { state: ['closed'] }, insideWindow: { expect: { state: ['open'] } } }]
     await service.call('PUT', '/v1/policies/gate', { body: { name: 'gate', title: 'Gate', rules } })
     const { key } = await make('/v1/keys', { name: 'other', scopes: ['admin'] })
-    const asked = { policy: 'gate', rules: ['ssh'], targets: ['host'], reason: 'the move', ticket: 'CHG1' }
-    const { id } = await make('/v1/windows', { ...asked, from: new Date().toISOString(), to: inAnHour() })
+    const request = { policy: 'gate', rules: ['ssh'], targets: ['host'], reason: 'the move', ticket: 'CHG1' }
+    const { id } = await make('/v1/windows', { ...request, from: new Date().toISOString(), to: inAnHour() })
     await service.query(`UPDATE access_window SET ticket = 'CHG2'`)
     expect((await service.call('POST', `/v1/windows/${id}/approve`, { key })).status).toBeLessThan(300)
     expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object' } })
@@ -182,7 +182,7 @@ test('an audit under way that shows findings is found once its request was chang
   expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'unproven' } })
 })
 
-test('a start on a ledger that was made to look like an older one adopts nothing unseen', async () => {
+test('a start on a ledger in the form of an older one adopts nothing unseen', async () => {
   await audited()
   const edit = (statement: string) =>
     service.query(`ALTER TABLE ledger_entry DISABLE TRIGGER ALL; ${statement};
