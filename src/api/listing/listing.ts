@@ -80,7 +80,7 @@ interface Export<T> {
   /** The file name without its extension. */
   name: string
   columns: Columns<T>
-  pages: AsyncIterable<readonly T[]>
+  pages: AsyncGenerator<readonly T[], unknown>
   /** The members of a JSON document beside `items`. */
   head?: object
 }
@@ -100,7 +100,9 @@ export function sendExport<T>(reply: FastifyReply, format: Format, { name, colum
     }
     if (format === 'json') yield '],"next":null}'
   }
-  return typed(reply, format, name).send(Readable.from(chunks(), { objectMode: false }))
+  const stream = Readable.from(chunks(), { objectMode: false })
+  stream.once('close', () => void pages.return(undefined)) // a client that has left waits for no page
+  return typed(reply, format, name).send(stream)
 }
 
 /** Sends items from memory as CSV or NDJSON. */

@@ -59,8 +59,40 @@ const limit = 5_000
 /** Pages that are fetched while one is used: with two, neither the database nor who uses them waits for the other's turn. */
 const ahead = 2
 
-/** Walks a whole listing page by page. Memory holds one page and those that are fetched ahead, however long the listing is. */
-export async function* eachPage<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[]> {
+/** Pages that are read at one time in this process: each costs tens of milliseconds, for which `/livez` waits. */
+const atOneTime = 2
+let reading = 0
+const waiting: (() => void)[] = []
+
+async function inTurn<T>(read: () => Promise<T>): Promise<T> {
+  if (reading < atOneTime) reading += 1
+  else await new Promise<void>((resolve) => waiting.push(resolve))
+  try {
+    return await read()
+  } finally {
+    const next = waiting.shift()
+    if (next) setImmediate(next)
+    else reading -= 1
+  }
+}
+
+/**
+ * Walks a whole listing page by page. Memory holds one page and those that are fetched ahead, however long the listing is.
+ * After `return`, no page is read any more, even if the first one is still waited for.
+ */
+export function eachPage<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[], void> {
+  let isOver = false
+  const nothing: Page<T> = { items: [], next: null }
+  const walk = walkPages<T>((page) => inTurn(() => (isOver ? Promise.resolve(nothing) : fetchPage(page))))
+  const end = walk.return.bind(walk)
+  walk.return = (value) => {
+    isOver = true
+    return end(value)
+  }
+  return walk
+}
+
+async function* walkPages<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[], void> {
   const pages: Promise<Page<T>>[] = []
   let cursor: string | null | undefined
   let isFetching = false

@@ -120,3 +120,27 @@ describe('a walk over all pages', () => {
     await expect(pages.next()).rejects.toThrow('page 2 is broken')
   })
 })
+
+test('of many listings that are walked at one time, two read a page, and one that was left reads none', async () => {
+  const reads: (() => void)[] = []
+  let started = 0
+  const walks = Array.from({ length: 10 }, () =>
+    eachPage<number>(async () => {
+      started += 1
+      await new Promise<void>((resolve) => reads.push(resolve))
+      return { items: [1], next: null }
+    }),
+  )
+  const firsts = walks.map((walk) => walk.next())
+  await new Promise(setImmediate)
+  expect(started).toBe(2)
+  const left = walks.slice(2, 9).map((walk) => walk.return())
+  for (let settled = false; !settled; await new Promise(setImmediate)) {
+    for (const finish of reads.splice(0)) finish()
+    settled = await Promise.race([
+      Promise.all([...firsts, ...left]).then(() => true),
+      new Promise<false>((r) => setImmediate(r, false)),
+    ])
+  }
+  expect(started).toBe(3)
+})
