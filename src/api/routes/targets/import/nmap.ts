@@ -122,7 +122,7 @@ function readHost({ line, state, addresses, names }: Host, note: Note): Row | un
   }
   if (address === undefined || isIP(address) === 0)
     return { line, issues: [{ pointer: '', message: 'is a host without an IP address' }] }
-  // The address of another host is no name: it would take that host's place.
+  // The address of another host is no name: that host would be lost.
   const named = (wanted: string) => names.find(({ type, name }) => type === wanted && isUsable(name))?.name
   const isUsable = (name: string) => {
     const isOther = isIP(name) !== 0 && name !== address
