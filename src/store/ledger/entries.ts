@@ -15,7 +15,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { digestStates, insertStates, statesAfter } from './object-states.ts'
+import { recordStates } from './object-states.ts'
 import { entryOf } from './rows.ts'
 import { type VerifyRequest, verifyLedger } from './verify.ts'
 
@@ -122,14 +122,9 @@ async function append(
   const entries: LedgerEntry[] = []
   for (const change of changes) {
     const { seq, hash } = entries.at(-1) ?? end ?? { seq: 0, hash: genesis }
-    const states = await statesAfter(tx, change)
-    const payload = states ? { ...change.payload, states: digestStates(states) } : change.payload
+    const states = await recordStates(tx, change, seq + 1)
+    const payload = states ? { ...change.payload, states } : change.payload
     entries.push(sealEntry({ ...change, payload }, { seq: seq + 1, prev: hash, at }, keys[0]))
-    if (states && states.length > 0)
-      await insertStates(
-        tx,
-        states.map((state) => ({ ...state, seq: seq + 1 })),
-      )
   }
   await insert(tx, entries)
 }

@@ -148,57 +148,80 @@ const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
 export const actionsOf = (kind: LedgerStateKind): string[] =>
   Object.entries(kinds).flatMap(([action, of]) => (of.includes(kind) ? [action] : []))
 
-/** What a change leaves of its objects; undefined where it has none. Runs under the lock of the ledger, so in its order. */
-export async function statesAfter(tx: Database, change: Change): Promise<ObjectState[] | undefined> {
-  if (change.action === 'ledger.begin' || change.action === 'ledger.adopt') return everyState(tx)
+/**
+ * Writes what a change leaves of its objects, and returns the digest over it; undefined where it has none. Runs under the lock
+ * of the ledger, so in its order, and holds one list at a time: an import may change hundreds of thousands of targets.
+ */
+export async function recordStates(tx: Database, change: Change, seq: number): Promise<StatesDigest | undefined> {
   const changed = kinds[change.action]
-  if (!changed) return undefined
-  const states: ObjectState[] = []
-  for (const kind of changed) states.push(...(await statesOf(tx, kind, change.objects ?? [change.subject])))
-  return states
+  const begins = change.action === 'ledger.begin' || change.action === 'ledger.adopt'
+  if (!begins && !changed) return undefined
+  const lists = begins ? everyState(tx) : statesOf(tx, changed ?? [], change.objects ?? [change.subject])
+  const digest = createStatesDigest()
+  for await (const states of lists) {
+    digest.add(states)
+    await insertStates(tx, seq, states)
+  }
+  return digest.end()
 }
 
-async function statesOf(tx: Database, kind: LedgerStateKind, subjects: readonly string[]): Promise<ObjectState[]> {
-  const states: ObjectState[] = []
-  for (const some of inLists(subjects)) {
-    const rows = await report<{ subject: string; digest: string }>(tx)`
-      SELECT g.subject, coalesce(o.digest, 'gone') AS digest FROM unnest(${some}::text[]) AS g(subject)
-        LEFT JOIN (${presentStates[kind]}) o ON o.subject = g.subject AND o.subject = ANY(${some}::text[])
-      ORDER BY g.subject`
-    for (const row of rows) states.push({ kind, ...row })
+async function* statesOf(tx: Database, changed: readonly LedgerStateKind[], subjects: readonly string[]) {
+  const quoted = subjects.map((subject) => JSON.stringify(subject)).sort()
+  for (const kind of changed.toSorted()) {
+    for (let from = 0; from < quoted.length; from += objectsPerStatement) {
+      const some = quoted.slice(from, from + objectsPerStatement).map((text) => JSON.parse(text) as string)
+      const rows = await report<{ subject: string; digest: string }>(tx)`
+        SELECT g.subject, coalesce(o.digest, 'gone') AS digest FROM unnest(${some}::text[]) WITH ORDINALITY AS g(subject, position)
+          LEFT JOIN (${presentStates[kind]}) o ON o.subject = g.subject AND o.subject = ANY(${some}::text[])
+        ORDER BY g.position`
+      yield rows.map((row): ObjectState => ({ kind, ...row }))
+    }
   }
-  return states
 }
 
 /** Objects of one statement: those of a large import would block the process while their rows are read. */
 const objectsPerStatement = 5_000
 
-function* inLists<T>(items: readonly T[]): Generator<T[]> {
-  for (let from = 0; from < items.length; from += objectsPerStatement)
-    yield items.slice(from, from + objectsPerStatement)
+/** All that is there when the ledger begins to cover it. */
+async function* everyState(tx: Database) {
+  for (const kind of (Object.keys(presentStates) as LedgerStateKind[]).sort()) {
+    const adopted = kind === 'audit' ? Prisma.sql`WHERE ${hasEnded} AND NOT ${hasFinishEntry}` : Prisma.empty
+    const rows = await report<{ subject: string; digest: string }>(tx)`${presentStates[kind]} ${adopted}`
+    const states = inOrder(rows.map((row): ObjectState => ({ kind, ...row })))
+    for (let from = 0; from < states.length; from += objectsPerStatement)
+      yield states.slice(from, from + objectsPerStatement)
+  }
 }
 
-/** All that is there when the ledger begins to cover it. */
-async function everyState(tx: Database): Promise<ObjectState[]> {
-  const states: ObjectState[] = []
-  for (const [kind, present] of Object.entries(presentStates) as [LedgerStateKind, Prisma.Sql][]) {
-    const adopted = kind === 'audit' ? Prisma.sql`WHERE ${hasEnded} AND NOT ${hasFinishEntry}` : Prisma.empty
-    const rows = await report<{ subject: string; digest: string }>(tx)`${present} ${adopted} ORDER BY 1`
-    states.push(...rows.map((row) => ({ kind, ...row })))
+const lineOf = ({ kind, subject, digest }: ObjectState) => JSON.stringify([kind, subject, digest])
+const inOrder = (states: readonly ObjectState[]) => {
+  const lines = states.map((state) => ({ line: lineOf(state), state }))
+  return lines.sort((a, b) => (a.line < b.line ? -1 : 1)).map(({ state }) => state)
+}
+
+/** The digest over states that are added in the order of their lines. */
+function createStatesDigest() {
+  const hash = createHash('sha256')
+  let count = 0
+  return {
+    add(states: readonly ObjectState[]): void {
+      for (const state of states) hash.update(count++ === 0 ? lineOf(state) : `\n${lineOf(state)}`)
+    },
+    end: (): StatesDigest => ({ count, digest: hash.digest('hex') }),
   }
-  return states
 }
 
 /** The digest that an entry holds over its states. */
 export function digestStates(states: readonly ObjectState[]): StatesDigest {
-  const lines = states.map(({ kind, subject, digest }) => JSON.stringify([kind, subject, digest])).toSorted()
-  return { count: states.length, digest: createHash('sha256').update(lines.join('\n')).digest('hex') }
+  const digest = createStatesDigest()
+  digest.add(inOrder(states))
+  return digest.end()
 }
 
-export async function insertStates(tx: Database, states: readonly (ObjectState & { seq: number })[]): Promise<void> {
-  for (const some of inLists(states))
-    await tx.$executeRaw`
-      INSERT INTO ledger_state (kind, subject, seq, digest) SELECT * FROM unnest(
-        ${some.map(({ kind }) => kind)}::text[], ${some.map(({ subject }) => subject)}::text[],
-        ${some.map(({ seq }) => seq)}::bigint[], ${some.map(({ digest }) => digest)}::text[])`
+async function insertStates(tx: Database, seq: number, states: readonly ObjectState[]): Promise<void> {
+  if (states.length === 0) return
+  await tx.$executeRaw`
+    INSERT INTO ledger_state (kind, subject, seq, digest) SELECT kind, subject, ${seq}, digest FROM unnest(
+      ${states.map(({ kind }) => kind)}::text[], ${states.map(({ subject }) => subject)}::text[],
+      ${states.map(({ digest }) => digest)}::text[]) AS g(kind, subject, digest)`
 }
