@@ -23,7 +23,7 @@ export const neverDialled = [
   new RegExp(`^(POST|PUT|PATCH) /v1/targets(/{name})? body /(${textFields.join('|')})$`),
   new RegExp(` body /targets/-/(${textFields.join('|')})$`),
   / (path|header) \S+$/,
-  / query (actor|by|correlationId|cursor|externalId|framework|from|head|label\/-|policy|rule|subject|ticket|to|vantage)$/,
+  / query (actor|by|correlationId|cursor|externalId|framework|from|head|hostname|label\/-|policy|rule|subject|ticket|to|vantage)$/,
   /^GET \/v1\/\S+ query target$/,
   / body \/(audit\/)?(policy|reason|targets\/-|targets\/labels\/\*|vantages\/-)$/,
   / body \/(authorization|correlationId|cron|description|labels\/\*|name|rules\/-|scopes\/-|ticket|timeZone|version|zones\/-)$/,
