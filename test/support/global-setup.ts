@@ -26,7 +26,8 @@ export default async function setup(project: TestProject) {
   const files = join(directory.path, 'files')
   await chmod(directory.path, 0o711) // other users run peers from files in it
   await mkdir(files, { mode: 0o711 })
-  for (const { config } of project.vitest.projects) config.env = { ...config.env, TMPDIR: files, NODE_DISABLE_COMPILE_CACHE: '1' }
+  for (const { config } of project.vitest.projects)
+    config.env = { ...config.env, TMPDIR: files, NODE_DISABLE_COMPILE_CACHE: '1' }
   const path = join(directory.path, 'database')
   let started: Promise<StartedServer> | undefined
   const announce = async (socket: Socket) => {
