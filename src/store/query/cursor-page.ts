@@ -54,7 +54,10 @@ export interface PageRequest {
   limit: number
 }
 
-const limit = 5_000
+/** Rows of a page: fewer where many walks share the memory of the process, for a walk may be read slowly, or not at all. */
+const rowsOfPage = { most: 5_000, least: 200, ofAllWalks: 50_000 }
+let walks = 0
+const pageSize = () => Math.max(rowsOfPage.least, Math.min(rowsOfPage.most, Math.floor(rowsOfPage.ofAllWalks / walks)))
 
 /** Pages that are fetched while one is used: with two, neither the database nor who uses them waits for the other's turn. */
 const ahead = 2
@@ -93,12 +96,22 @@ export function eachPage<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>):
 }
 
 async function* walkPages<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[], void> {
+  walks += 1
+  try {
+    yield* pagesOf(fetchPage)
+  } finally {
+    walks -= 1
+  }
+}
+
+async function* pagesOf<T>(fetchPage: (page: PageRequest) => Promise<Page<T>>): AsyncGenerator<T[], void> {
   const pages: Promise<Page<T>>[] = []
   let cursor: string | null | undefined
   let isFetching = false
   const fetchMore = () => {
     if (isFetching || cursor === null || pages.length === ahead) return
     isFetching = true
+    const limit = pageSize()
     const page = fetchPage(cursor === undefined ? { limit } : { cursor, limit })
     pages.push(page)
     page.then(

@@ -144,3 +144,21 @@ test('of many listings that are walked at one time, two read a page, and one tha
   }
   expect(started).toBe(3)
 })
+
+test('many walks share the rows that the process holds: their pages are smaller, until the others end', async () => {
+  const limits: number[] = []
+  const start = () =>
+    eachPage<number>(async ({ limit }) => {
+      limits.push(limit)
+      return { items: [1], next: encodeCursor([1]) }
+    })
+  const walks = Array.from({ length: 400 }, start)
+  for (const walk of walks) await walk.next()
+  expect([limits[0], limits.at(-1)]).toEqual([5_000, 200])
+  for (const walk of walks) await walk.return()
+  limits.length = 0
+  const one = start()
+  await one.next()
+  await one.return()
+  expect(limits[0]).toBe(5_000)
+})
