@@ -57,7 +57,8 @@ test('prisma db pull finds every table with the columns of the schema', async ()
   expect(fieldsIn(pulled.stdout)).toEqual(expect.arrayContaining(fieldsIn(schema)))
 })
 
-test('prisma migrate diff finds no difference between the database and the schema', async () => {
+// A difference is exit code 2. Code 1 is an error of the command line itself, which came once in a dozen runs.
+test('prisma migrate diff finds no difference between the database and the schema', { retry: 2 }, async () => {
   await migrate(database.url)
   const diff = await prisma(
     'migrate',
@@ -67,5 +68,5 @@ test('prisma migrate diff finds no difference between the database and the schem
     'prisma/schema.prisma',
     '--exit-code',
   )
-  expect(diff.code).toBe(0)
+  expect([diff.code, diff.stderr]).toEqual([0, expect.any(String)])
 })
