@@ -12,8 +12,8 @@ export const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**
- * Runs a command and sets the exit status: the result of `run`, or 2 after an error, which is printed, with its stack unless it
- * was expected. `--help` prints the usage.
+ * Runs a command and sets the exit status: the result of `run`, or 2 after an error. An unexpected error is printed with its
+ * stack. `--help` prints the usage.
  */
 export async function runCommand<R>(
   usage: string,

@@ -55,6 +55,7 @@ export async function startStage(): Promise<Stage> {
     })
     const headers = { 'content-type': 'application/json' }
     const signal = AbortSignal.timeout(recoveryMs)
+    // No response is an outage, which the cases cause.
     const response = await api.call('/v1/audits', { method: 'POST', headers, body, signal }).catch(() => undefined)
     if (response?.status !== 202) {
       await response?.body?.cancel()
@@ -66,6 +67,7 @@ export async function startStage(): Promise<Stage> {
     return id
   }
   const statusOf = async (id: string) => {
+    // As above: the caller asks again.
     const response = await api.call(`/v1/audits/${id}`).catch(() => undefined)
     return response?.status === 200 ? ((await response.json()) as { status: string }).status : undefined
   }

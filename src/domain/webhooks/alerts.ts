@@ -16,23 +16,24 @@ export type DeliveryStatus = (typeof deliveryStatuses)[number]
 /** The newest delivery of an alert; undefined where there is none, or retention has dropped it. */
 export type NewestDelivery = { type: string; status: DeliveryStatus } | undefined
 
-interface Sight {
+/** What an audit found about an alert, and how the webhook stands. */
+interface AlertInput {
   /** Whether a finding of the alert fails, as often in a row as the webhook wants. */
   isFailing: boolean
   /** Whether this audit has decided a finding of the alert. */
   isSeen: boolean
   newest: NewestDelivery
   /** Whether the webhook subscribes to `finding.resolved`. */
-  hearsResolved: boolean
+  receivesResolved: boolean
 }
 
 /**
- * What follows for an alert at the end of an audit. A resolution counts once it is delivered: one that became a dead letter is
- * sent again, so that no alert stays open for a finding that passes. The same holds for the event that opened it.
+ * The next state of an alert at the end of an audit. An event counts once it is delivered; a dead letter is sent again.
+ * So no alert stays open for a finding that passes.
  */
 export function nextAlert(
   state: AlertState | undefined,
-  { isFailing, isSeen, newest, hearsResolved }: Sight,
+  { isFailing, isSeen, newest, receivesResolved }: AlertInput,
 ): { state: AlertState | undefined; event?: AlertEvent } {
   if (isFailing) {
     if (state !== 'open') return { state: 'open', event: 'finding.opened' }
@@ -40,7 +41,7 @@ export function nextAlert(
     const isMissed = newest?.type === 'finding.opened' && newest.status === 'dead'
     return { state, event: isMissed ? 'finding.opened' : 'finding.still-open' }
   }
-  if (state === undefined || !hearsResolved) return { state: undefined }
+  if (state === undefined || !receivesResolved) return { state: undefined }
   if (state === 'open') return { state: 'closing', event: 'finding.resolved' }
   if (newest?.type !== 'finding.resolved' || newest.status === 'dead') return { state, event: 'finding.resolved' }
   return { state: newest.status === 'delivered' ? undefined : state }

@@ -4,8 +4,8 @@ import { inputOf } from '../schedules/change.ts'
 import { recordSchedule } from '../schedules/schedule.ts'
 
 /**
- * Revokes a key for ever and pauses its schedules: those that it changed last. A change by another key resumes them. Throws NotFoundError, and ConflictError for the key of the requester
- * itself.
+ * Revokes a key for ever, and pauses the schedules that it changed last; a change by another key resumes them.
+ * Throws NotFoundError, and ConflictError for the requester's own key.
  */
 export async function revokeKey({ stores, transaction }: View, id: string, actor: string): Promise<void> {
   if (id === actor) throw new ConflictError('a key cannot revoke itself: use another admin key')

@@ -139,7 +139,7 @@ function stepOf(webhook: Webhook, series: string, inputs: AlertInputs): FindingS
     isFailing: findings.length > 0,
     isSeen: seen,
     newest: known.newest.get(series),
-    hearsResolved: webhook.events.includes('finding.resolved'),
+    receivesResolved: webhook.events.includes('finding.resolved'),
   })
   if (state === undefined && alert) changes.alerts.removed.push(alert)
   const finding = mostSevere(findings) ?? ended?.finding ?? alert?.finding

@@ -5,7 +5,7 @@ export const keyChannel = 'portwarden_key'
 
 /** Keys in memory, while notifications of changes arrive. A lost notification is effective after `maxAgeMs` at the latest. */
 export interface KnownKeys {
-  /** The key of this id: as it is in memory, else by `read`. A row that was read before a notified change is never returned. */
+  /** The key from memory, else by `read`. Never a row that is older than a notified change. */
   find(id: string, now: Date, read: () => Promise<ApiKey | null>): Promise<ApiKey | null>
   /** Notifications arrive from now on. */
   trust(): void

@@ -84,10 +84,10 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
     },
   }
 
-  // One of many concurrent requests writes; a failure leaves the key valid.
+  // One of many concurrent requests writes.
   async function noteUse(id: string, { now, minuteAgo }: { now: Date; minuteAgo: Date }): Promise<void> {
     const where = { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: minuteAgo } }] }
-    await db.apiKey.updateMany({ where, data: { lastUsedAt: now } }).catch(() => {})
+    await db.apiKey.updateMany({ where, data: { lastUsedAt: now } }).catch(() => {}) // the key stays valid
   }
 }
 

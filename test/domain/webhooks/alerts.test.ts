@@ -46,7 +46,7 @@ function audit(world: World, result: 'pass' | 'fail' | 'unknown', openAfter: num
     isFailing: failures !== undefined && failures >= openAfter,
     isSeen: failure !== undefined,
     newest: newestOf(world.rows),
-    hearsResolved: true,
+    receivesResolved: true,
   })
   const added: Row[] = event ? [{ type: event, status: 'waiting', attempts: 0 }] : []
   return { ...world, audits: world.audits + 1, failures, passes, alert: state, rows: [...world.rows, ...added] }

@@ -39,7 +39,7 @@ export async function sessionState(config: pg.ClientConfig, pid: number): Promis
   } catch (error) {
     return sqlState.test(errorCode(error) ?? '') ? 'unknown' : 'unanswered'
   } finally {
-    client.end().catch(() => {})
+    client.end().catch(() => {}) // the state is known, or the database is away
   }
 }
 

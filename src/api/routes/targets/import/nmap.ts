@@ -16,9 +16,8 @@ interface Host {
 }
 
 /**
- * The hosts of what `nmap -oX` and `masscan -oX` write. Of a host that is not down its first IPv4 address, else IPv6, is the
- * address, and the name that the scan was given, else the one of its PTR record, is the name. Without a name that can be used
- * the address is the name. Nothing else is taken, and no entity is resolved.
+ * Reads the hosts of `nmap -oX` and `masscan -oX` that are not down. Address: the first IPv4 address, else IPv6. Name: as the
+ * scan was given it, else of the PTR record, else the address. No entity is resolved.
  */
 export async function* readNmap(pieces: AsyncIterable<string>, note: Note): AsyncGenerator<Row> {
   const hosts: Host[] = []
