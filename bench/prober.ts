@@ -2,6 +2,7 @@ import { json } from 'node:stream/consumers'
 import { probes } from '../src/probes/engine/registry.ts'
 import { type Check, createObserver } from '../src/probes/engine/run-check.ts'
 import { createBudget } from '../src/probes/engine/socket-budget.ts'
+import { openConnector } from '../src/probes/network/connector/open.ts'
 import { createEgressPolicy, parseAllow } from '../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../src/probes/network/resolve.ts'
 
@@ -28,7 +29,13 @@ export interface ProbeReport {
 
 // A process that only probes.
 const { check, hosts, ports, sockets, perHost, timeoutMs } = (await json(process.stdin)) as ProbeOrder
+const connector = await openConnector({
+  kind: process.env.PORTWARDEN_CONNECTOR === 'node' ? 'node' : 'auto',
+  attempts: sockets,
+  log: (reason) => process.stderr.write(reason),
+})
 const observe = createObserver({
+  connector,
   probes,
   egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8') }),
   budget: createBudget({ sockets, perHost }),
@@ -55,3 +62,4 @@ const states = await Promise.all(
 const tookMs = performance.now() - startedAt
 const report: ProbeReport = { tookMs, states, reasons, peakKiB: process.resourceUsage().maxRSS }
 process.stdout.write(JSON.stringify(report))
+await connector.close()

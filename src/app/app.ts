@@ -7,6 +7,7 @@ import { createLeaseDesk } from '../operations/vantages/leases.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import { traceEnding } from '../telemetry/traced.ts'
+import { openProcessConnector } from './connector.ts'
 import { type DatabaseOptions, openAppDatabase } from './database.ts'
 import { openEgress } from './egress.ts'
 import { serveMetrics } from './metrics.ts'
@@ -46,10 +47,11 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const { stores, transaction, metrics, knownKeys } = await openStores(database, config, { tracing, log })
   const notifications = await openNotifications(opening, url, knownKeys)
   const { waitForBatch, waitForOutbox } = notifications
-  const { own, mayDial, poster } = await openEgress(opening, config, url)
+  const connector = await openProcessConnector(opening, config, log)
+  const { own, mayDial, poster } = await openEgress(opening, config, { connector, databaseUrl: url })
   const queue = await openJobs(opening, config, { url, waitForBatch, now, log })
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
-  const probers = createProbers(config, { never: own.list, now, log })
+  const probers = createProbers(config, { connector, never: own.list, now, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, nextTicks } = queue
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,

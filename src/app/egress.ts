@@ -1,5 +1,6 @@
 import type { Config, Listening } from '../config/index.ts'
 import { createPoster } from '../operations/webhooks/delivery/http-client.ts'
+import type { Connector } from '../probes/network/connector/connector.ts'
 import { createOwnEndpoints, type OwnEndpoints, ownNamesEveryMs } from '../probes/network/denied-endpoints.ts'
 import { type Gate, openGate } from '../probes/network/guarded-connect.ts'
 import { systemLookup } from '../probes/network/resolve.ts'
@@ -16,12 +17,12 @@ export interface Egress {
 export async function openEgress(
   stack: AsyncDisposableStack,
   { listening, webhooks }: Config,
-  databaseUrl: string,
+  { connector, databaseUrl }: { connector: Connector; databaseUrl: string },
 ): Promise<Egress> {
   const own = await findOwnEndpoints(listening, databaseUrl)
   const timer = setInterval(() => void own.refresh(), ownNamesEveryMs).unref()
   stack.defer(() => clearInterval(timer))
-  const gate = openGate({ ...webhooks, never: own.list })
+  const gate = openGate({ ...webhooks, connector, never: own.list })
   const poster = createPoster({ ...webhooks, connect: gate.connect })
   stack.defer(poster.close)
   return { own, mayDial: gate.mayDial, poster }

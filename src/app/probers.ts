@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { type Config, type VantageConfig, version } from '../config/index.ts'
 import { NotReadyError, RefusedError } from '../domain/errors.ts'
 import { openBudget, openProber, type Prober } from '../probes/engine/prober.ts'
+import type { Connector } from '../probes/network/connector/connector.ts'
 import type { Egress } from './egress.ts'
 
 export interface VantageProber extends Prober {
@@ -18,16 +19,18 @@ export interface Probers {
 }
 
 interface ProberParts {
+  connector: Connector
   never: Egress['own']['list']
   now: () => Date
   log: Logger
 }
 
 /** Creates the probers, which share one socket budget. */
-export function createProbers(config: Config, { never, now, log }: ProberParts): Probers {
+export function createProbers(config: Config, { connector, never, now, log }: ProberParts): Probers {
   const settings = {
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
+    connector,
     never,
     clock: now,
     version,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { openProcessConnector } from '../app/connector.ts'
 import { openLog } from '../app/log.ts'
 import { ConfigError, readConfig, readSecret, version } from '../config/index.ts'
 import { openBudget, openProber } from '../probes/engine/prober.ts'
@@ -71,10 +72,12 @@ async function run(request: Request): Promise<number> {
   const server = connectToServer({ url: request.url, key: readKey(process.env), ca, env: process.env })
   const spool = await openSpool(request.spool ?? join(config.dataDir, `agent-${request.vantage}`))
   const own = await findServer(request.url)
+  await using stack = new AsyncDisposableStack()
   const prober = openProber({
     ...config.vantages[0],
     probeTimeoutMs: config.probeTimeoutMs,
     budget: openBudget(config),
+    connector: await openProcessConnector(stack, config, log),
     never: own.list,
     version,
     env: process.env,

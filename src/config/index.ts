@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { ConnectorKind } from '../probes/network/connector/open.ts'
 import { ConfigError, createValues, readSecret, refused } from './env.ts'
 import { readLedgerKeys } from './ledger.ts'
 import { readTokenRules } from './oidc.ts'
@@ -31,6 +32,8 @@ export interface Config {
   vantages: [VantageConfig, ...VantageConfig[]]
   /** For one attempt of one probe. */
   probeTimeoutMs: number
+  /** Which connector opens connections; `auto` prefers system calls. */
+  connector: ConnectorKind
   /** The limit of open probe sockets. */
   sockets: number
   socketsPerHost: number
@@ -66,6 +69,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ledgerKeys: readLedgerKeys(values.secret('PORTWARDEN_LEDGER_KEY')),
     vantages: readVantages(env),
     probeTimeoutMs: integer('PORTWARDEN_PROBE_TIMEOUT_MS', 2_000, [50, 30_000]),
+    connector: checked('PORTWARDEN_CONNECTOR', 'auto', { valid: isConnector, example: 'auto' }) as ConnectorKind,
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),
     batches: integer('PORTWARDEN_BATCHES', 4, [1, 64]),
@@ -80,6 +84,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: checked('PORTWARDEN_LOG_LEVEL', 'info', { valid: (value) => logLevels.includes(value), example: 'info' }),
   })
 }
+
+const isConnector = (value: string) => /^(auto|node)$/.test(value)
 
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 

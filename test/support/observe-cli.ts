@@ -3,6 +3,7 @@ import { affordableSockets } from '../../src/probes/engine/descriptor-pressure.t
 import { probes } from '../../src/probes/engine/registry.ts'
 import { type Check, createObserver } from '../../src/probes/engine/run-check.ts'
 import { createBudget } from '../../src/probes/engine/socket-budget.ts'
+import { type ConnectorKind, openConnector } from '../../src/probes/network/connector/open.ts'
 import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../../src/probes/network/resolve.ts'
 
@@ -17,13 +18,27 @@ export interface ObserveRequest {
   spacingMs: number
   /** Limits `sockets` to the available descriptors. */
   withinDescriptors?: boolean
+  /** Default: auto. */
+  connectorKind?: ConnectorKind
 }
 
 // Observes in a separate process, for another network namespace or other limits.
-const { checks, allow, sockets, perHost, withinDescriptors, ...patience } = (await json(
-  process.stdin,
-)) as ObserveRequest
+const {
+  checks,
+  allow,
+  sockets,
+  perHost,
+  withinDescriptors,
+  connectorKind = 'auto',
+  ...patience
+} = (await json(process.stdin)) as ObserveRequest
+const connector = await openConnector({
+  kind: connectorKind,
+  attempts: sockets,
+  log: (reason) => process.stderr.write(reason),
+})
 const observe = createObserver({
+  connector,
   ...patience,
   probes,
   egress: createEgressPolicy({ allow: parseAllow(allow) }),
@@ -35,3 +50,4 @@ const observe = createObserver({
   log: (error) => process.stderr.write(`${error}\n`),
 })
 process.stdout.write(JSON.stringify(await Promise.all(checks.map((check) => observe(check)))))
+await connector.close()

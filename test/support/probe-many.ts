@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { probes } from '../../src/probes/engine/registry.ts'
 import { type Check, createObserver } from '../../src/probes/engine/run-check.ts'
 import { createBudget } from '../../src/probes/engine/socket-budget.ts'
+import { openConnector } from '../../src/probes/network/connector/open.ts'
 import { createEgressPolicy, parseAllow } from '../../src/probes/network/egress-policy.ts'
 import { systemLookup } from '../../src/probes/network/resolve.ts'
 
@@ -28,7 +29,13 @@ export interface ManyProbesOutcome {
 
 const { checks, warmUp, count, concurrency, timeoutMs } = (await json(process.stdin)) as ManyProbes
 const failures: string[] = []
+const connector = await openConnector({
+  kind: 'auto',
+  attempts: concurrency,
+  log: (reason) => process.stderr.write(reason),
+})
 const observe = createObserver({
+  connector,
   probes,
   egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8') }),
   budget: createBudget({ sockets: concurrency, perHost: concurrency }),
@@ -69,3 +76,4 @@ const outcome: ManyProbesOutcome = {
   failures: failures.slice(0, 5),
 }
 process.stdout.write(JSON.stringify(outcome))
+await connector.close()

@@ -22,10 +22,18 @@ export interface Connection {
 /** State and reason of an address to which there is no connection. */
 export type Outcome = Pick<AddressResult, 'state' | 'reason'>
 
+/** Whether an address accepts connections. */
+export interface Reached extends Outcome {
+  /** Milliseconds from connect() to its outcome. */
+  latencyMs: number
+}
+
 /** What a probe may use of the world. */
 export interface ProbeIo {
   /** Opens one TCP connection, or returns why there is none. Never throws. The caller destroys the socket. */
   connect(endpoint: Endpoint): Promise<Connection | Outcome>
+  /** Connects and closes with FIN. Never throws. */
+  reach(endpoint: Endpoint): Promise<Reached>
   /** One deadline over the whole probe. */
   deadline: Deadline
   /** Resolves a credential reference for this destination once, or returns why it must not be used. */
@@ -40,6 +48,8 @@ export interface ProbeIo {
 export interface ProbeResult<P extends ProtocolName> extends Outcome {
   facts: FactsByProtocol[P]
   measurements?: AddressResult['measurements']
+  /** Milliseconds, from a probe that measures them better than its caller. */
+  latencyMs?: number
 }
 
 /** Probes one endpoint. Never throws for what the network does: that is data. */

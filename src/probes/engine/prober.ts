@@ -1,5 +1,6 @@
 import type { CanaryState } from '../../domain/vantages/presence.ts'
 import { type CredentialGrant, createCredentials } from '../ldap/credentials.ts'
+import type { Connector } from '../network/connector/connector.ts'
 import { type AllowEntry, createEgressPolicy } from '../network/egress-policy.ts'
 import { systemLookup } from '../network/resolve.ts'
 import { affordableSockets } from './descriptor-pressure.ts'
@@ -15,8 +16,9 @@ interface VantageSettings {
   never: readonly { address: string; port: number }[]
   credentials: readonly CredentialGrant[]
   credentialCa: string | undefined
-  /** Shared by the vantages of a process. */
+  /** Both are shared by the vantages of a process. */
   budget: Budget
+  connector: Connector
   probeTimeoutMs: number
   version: string
   env: NodeJS.ProcessEnv
@@ -45,6 +47,7 @@ export function openProber(settings: VantageSettings): Prober {
     probes,
     egress: createEgressPolicy({ allow: settings.allow, never: settings.never }),
     budget: settings.budget,
+    connector: settings.connector,
     lookup: systemLookup,
     credential: createCredentials(settings.credentials, settings.env),
     credentialCa: settings.credentialCa,

@@ -4,7 +4,8 @@ import { boundFacts, maxAddresses, maxFactsSize } from '../../domain/findings/bo
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
 import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
-import { createDialler, type Dial } from '../network/dial.ts'
+import type { Connector } from '../network/connector/connector.ts'
+import { createDialler, type Dialler } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
 import { createResolver, type Lookup, lookupThreads, type Resolver } from '../network/resolve.ts'
 import { createDeadline } from './deadline.ts'
@@ -26,6 +27,8 @@ export interface Check<P extends ProtocolName = ProtocolName> {
 export interface ObserverOptions {
   probes: ProbeRegistry
   egress: EgressPolicy
+  /** One for the process. */
+  connector: Connector
   /** One for the process. */
   budget: Budget
   lookup: Lookup
@@ -50,7 +53,7 @@ export interface ObserverOptions {
 export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
 interface World extends ObserverOptions {
-  dial: Dial
+  dialler: Dialler
   resolve: Resolver
 }
 
@@ -73,7 +76,7 @@ export function createObserver(options: ObserverOptions): Observe {
   const descriptors = watchDescriptors()
   const world: World = {
     ...options,
-    dial: createDialler({ egress: options.egress, descriptors }),
+    dialler: createDialler({ connector: options.connector, egress: options.egress, descriptors }),
     resolve: createResolver({
       lookup: options.lookup,
       timeoutMs: options.timeoutMs,
@@ -173,13 +176,13 @@ async function tryOnce<P extends ProtocolName>(
   try {
     const result = await runProbe(check, endpoint, { use, world, sockets })
     if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
-    const latencyMs = millisecondsSince(startedAt)
+    const latencyMs = tenths(result.latencyMs ?? performance.now() - startedAt)
     if (result.reason !== 'no-response' || !isLast) return { ...result, latencyMs }
     sockets.destroyAll() // the explanation needs the one socket of this check
     return { ...result, ...(await explainSilence(endpoint)), latencyMs }
   } catch (error) {
     world.log(error, check)
-    return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: millisecondsSince(startedAt) }
+    return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: tenths(performance.now() - startedAt) }
   } finally {
     sockets.destroyAll()
     world.budget.release(endpoint.address)
@@ -211,7 +214,7 @@ function createSocketSet(): SocketSet {
   }
 }
 
-const millisecondsSince = (at: number): number => Math.round((performance.now() - at) * 10) / 10
+const tenths = (ms: number): number => Math.round(ms * 10) / 10
 
 function runProbe<P extends ProtocolName>(
   check: Check<P>,
@@ -225,7 +228,9 @@ function runProbe<P extends ProtocolName>(
     deadline,
     requester: world.requester,
     credentialCa: world.credentialCa,
-    connect: (to) => world.dial(to, deadline).then((result) => (isConnection(result) ? sockets.keep(result) : result)),
+    connect: (to) =>
+      world.dialler.dial(to, deadline).then((result) => (isConnection(result) ? sockets.keep(result) : result)),
+    reach: (to) => world.dialler.reach(to, deadline),
     async credential(ref, to) {
       if (use.account.refused) return 'credential-withheld'
       const credential = await world.credential(ref, to)

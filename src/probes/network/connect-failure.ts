@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { Endpoint, Outcome } from '../engine/probe.ts'
+import type { IcmpMessage } from './connector/connector.ts'
 import { findRouteError, findSilentHop, isOnLink } from './routing.ts'
 
 /** How a connect() failed. */
@@ -10,6 +11,8 @@ interface ConnectFailure {
   /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
   elapsedMs: number
+  /** Absent where the connector does not know it, or none came. */
+  icmp?: IcmpMessage
 }
 
 const refused: Outcome = { state: 'closed', reason: 'connection-refused' }

@@ -2,12 +2,15 @@ import type { Socket } from 'node:net'
 import { createDeadline } from '../engine/deadline.ts'
 import { watchDescriptors } from '../engine/descriptor-pressure.ts'
 import { isConnection } from '../engine/probe.ts'
+import type { Connector } from './connector/connector.ts'
 import { createDialler } from './dial.ts'
 import { type AllowEntry, createEgressPolicy } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
 import { createResolver, lookupThreads, systemLookup } from './resolve.ts'
 
 interface GateSettings {
+  /** One for the process. */
+  connector: Connector
   allow: readonly AllowEntry[]
   /** Never dialled, even if allowed. */
   never: readonly { address: string; port: number }[]
@@ -23,10 +26,10 @@ export interface Gate {
   connect(host: string, port: number): Promise<{ socket: Socket; loopback: boolean }>
 }
 
-export function openGate({ allow, never, timeoutMs }: GateSettings): Gate {
+export function openGate({ connector, allow, never, timeoutMs }: GateSettings): Gate {
   const descriptors = watchDescriptors()
   const egress = createEgressPolicy({ allow, never })
-  const dial = createDialler({ egress, descriptors })
+  const { dial } = createDialler({ connector, egress, descriptors })
   const parallel = lookupThreads(process.env)
   const resolve = createResolver({ lookup: systemLookup, timeoutMs, parallel, patienceMs: 15_000, descriptors })
 

@@ -1,9 +1,4 @@
-import { isConnection, type Probe } from '../engine/probe.ts'
+import type { Probe } from '../engine/probe.ts'
 
 /** Connects once and closes with FIN. */
-export const probeTcp: Probe<'tcp'> = async (endpoint, _options, io) => {
-  const connection = await io.connect(endpoint)
-  if (!isConnection(connection)) return { ...connection, facts: {} }
-  connection.socket.destroy()
-  return { state: 'open', reason: 'tcp-connected', facts: {} }
-}
+export const probeTcp: Probe<'tcp'> = async (endpoint, _options, io) => ({ ...(await io.reach(endpoint)), facts: {} })

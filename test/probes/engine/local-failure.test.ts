@@ -8,6 +8,7 @@ import { watchDescriptors } from '../../../src/probes/engine/descriptor-pressure
 import { isConnection } from '../../../src/probes/engine/probe.ts'
 import { createDialler } from '../../../src/probes/network/dial.ts'
 import { createEgressPolicy } from '../../../src/probes/network/egress-policy.ts'
+import { connectorForTest } from '../../support/connectors.ts'
 import { type Listening, listen } from '../../support/listen.ts'
 import { observeIn, observeWithDescriptors, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
@@ -59,7 +60,8 @@ describe('with 128 file descriptors and 2,000 targets', () => {
 
 test('an event loop that was blocked beyond the deadline still sees an open port as open', async () => {
   const { host, port, close } = await listen(net.createServer())
-  const dial = createDialler({
+  const { dial } = createDialler({
+    connector: await connectorForTest(),
     egress: createEgressPolicy({ allow: [{ cidr: '127.0.0.0/8' }] }),
     descriptors: watchDescriptors(),
   })

@@ -8,8 +8,10 @@ import { createObserver, type ObserverOptions } from '../../../src/probes/engine
 import { createBudget } from '../../../src/probes/engine/socket-budget.ts'
 import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egress-policy.ts'
 import { probeTcp } from '../../../src/probes/tcp/probe.ts'
+import { connectorForFile } from '../../support/connectors.ts'
 import { listen } from '../../support/listen.ts'
 
+const connector = connectorForFile()
 const clock = () => new Date('2026-01-02T03:04:05.678Z')
 const credential = { user: 'audit@lab.test', password: 'a secret of the tests' }
 const open: ProbeResult<'tcp'> = { state: 'open', reason: 'tcp-connected', facts: {} }
@@ -27,6 +29,7 @@ function observerWith({ tcp = probeTcp, ldap, allow = '127.0.0.0/8, ::1', ...opt
   const probes: ProbeRegistry = { ...none, tcp, ldap: ldap ?? unused }
   const errors: unknown[] = []
   const observe = createObserver({
+    connector,
     probes,
     egress: createEgressPolicy({ allow: parseAllow(allow) }),
     budget: createBudget({ sockets: 10, perHost: 10 }),

@@ -1,26 +1,30 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createDeadline } from '../../../src/probes/engine/deadline.ts'
 import { type DescriptorWatch, watchDescriptors } from '../../../src/probes/engine/descriptor-pressure.ts'
 import { type Connection, isConnection, type Outcome } from '../../../src/probes/engine/probe.ts'
-import { createDialler, type Dial } from '../../../src/probes/network/dial.ts'
+import type { Connector } from '../../../src/probes/network/connector/connector.ts'
+import { createDialler, type Dialler } from '../../../src/probes/network/dial.ts'
 import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egress-policy.ts'
 import { isConnectedTo } from '../../support/connected.ts'
+import { connectorForFile } from '../../support/connectors.ts'
 import { listen } from '../../support/listen.ts'
 import { freePort } from '../../support/ports.ts'
 import { neverAccepts, startProgram } from '../../support/program.ts'
 import { inTime } from '../../support/watched-io.ts'
 
 let descriptors: DescriptorWatch
-let dial: Dial
+const connector = connectorForFile()
+let dial: Dialler['dial']
 
 beforeEach(() => {
   descriptors = watchDescriptors()
   dial = createDialler({
+    connector,
     egress: createEgressPolicy({ allow: parseAllow('127.0.0.0/8, ::1, 10.0.0.0/8') }),
     descriptors,
-  })
+  }).dial
 })
 
 const dialTo = (address: string, port: number, ms = 5_000) => dial({ host: address, address, port }, createDeadline(ms))
@@ -89,7 +93,8 @@ describe('the egress policy', () => {
   test('applies to every connect: nothing reaches a listener outside it', async () => {
     const server = net.createServer(() => expect.unreachable('the listener was reached'))
     const { port } = await startListener(server)
-    const refusing = createDialler({ egress: createEgressPolicy({ allow: parseAllow('10.0.0.0/8') }), descriptors })
+    const egress = createEgressPolicy({ allow: parseAllow('10.0.0.0/8') })
+    const { dial: refusing } = createDialler({ connector, egress, descriptors })
     for (const address of ['127.0.0.1', '::ffff:127.0.0.1', '127.1', 'localhost', '0.0.0.0', '0']) {
       const result = await refusing({ host: address, address, port }, createDeadline(5_000))
       expect(result).toEqual({ state: 'unknown', reason: 'egress-denied' })
@@ -106,15 +111,14 @@ test('a connection to another address than the checked one is discarded', async 
   const server = net.createServer()
   const { port } = await startListener(server, '127.0.0.9')
   const accepted = once(server, 'connection')
-  const connect = net.Socket.prototype.connect as (this: net.Socket, options: object) => net.Socket
-  const elsewhere = vi.spyOn(net.Socket.prototype, 'connect').mockImplementation(function (
-    this: net.Socket,
-    options: unknown,
-  ) {
-    return connect.call(this, { ...(options as object), host: '127.0.0.9' })
-  })
-  onTestFinished(() => elsewhere.mockRestore())
-  expect(await dialTo('127.0.0.1', port)).toEqual({ state: 'unknown', reason: 'local-failure' })
+  const elsewhere: Connector = {
+    ...connector,
+    connect: (attempt) => connector.connect({ ...attempt, address: '127.0.0.9' }),
+  }
+  const egress = createEgressPolicy({ allow: parseAllow('127.0.0.0/8') })
+  const dialler = createDialler({ connector: elsewhere, egress, descriptors })
+  const endpoint = { host: '127.0.0.1', address: '127.0.0.1', port }
+  expect(await dialler.dial(endpoint, createDeadline(5_000))).toEqual({ state: 'unknown', reason: 'local-failure' })
   const [peer] = (await accepted) as [net.Socket]
   await once(peer.resume(), 'close')
   expect(peer.bytesRead).toBe(0)

@@ -6,6 +6,7 @@ import { watchDescriptors } from '../../../src/probes/engine/descriptor-pressure
 import { createDialler } from '../../../src/probes/network/dial.ts'
 import { createEgressPolicy } from '../../../src/probes/network/egress-policy.ts'
 import { probeTcp } from '../../../src/probes/tcp/probe.ts'
+import { connectorForTest } from '../../support/connectors.ts'
 import { listen } from '../../support/listen.ts'
 import { observeIn, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
@@ -15,7 +16,8 @@ import { mustRun } from '../../support/processes.ts'
 test('an open port takes one connection, which ends with FIN', async () => {
   const server = net.createServer({ allowHalfOpen: true })
   const { host, port, close } = await listen(server)
-  const dial = createDialler({
+  const dialler = createDialler({
+    connector: await connectorForTest(),
     egress: createEgressPolicy({ allow: [{ cidr: '127.0.0.0/8' }] }),
     descriptors: watchDescriptors(),
   })
@@ -27,11 +29,12 @@ test('an open port takes one connection, which ends with FIN', async () => {
     {
       deadline,
       requester: 'portwarden tests',
-      connect: (endpoint) => dial(endpoint, deadline),
+      connect: (endpoint) => dialler.dial(endpoint, deadline),
+      reach: (endpoint) => dialler.reach(endpoint, deadline),
       credential: async () => 'credential-unavailable',
     },
   )
-  expect(result).toEqual({ state: 'open', reason: 'tcp-connected', facts: {} })
+  expect(result).toEqual({ state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: expect.any(Number) })
   const [socket] = (await accepted) as [net.Socket]
   socket.resume()
   await once(socket, 'end') // a reset would be an 'error', and once() would throw it

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 export interface ConnectAttempt {
   address: string
   port: number
+  /** From the call of connect(); the wait for a free slot of the connector is not part of it. */
   timeoutMs: number
   /** Hops that the SYN may travel (IP_TTL, IPV6_UNICAST_HOPS); default: that of the system. */
   ttl?: number
@@ -24,7 +25,10 @@ export interface IcmpMessage {
 
 /** How an attempt ended. */
 export interface ConnectResult {
-  /** `connected`, `silent` (nothing came before the deadline), or the error code of the system, such as ECONNREFUSED. */
+  /**
+   * `connected`, `silent` (nothing came before the deadline), `canceled` (by the signal, or the end of the connector), or
+   * the error code of the system, such as ECONNREFUSED.
+   */
   outcome: string
   /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
@@ -38,7 +42,7 @@ export interface ConnectResult {
 
 /** Opens TCP connections. Never rejects for what the network does. */
 export interface Connector {
-  /** Whether it knows the ICMP messages behind a failure. */
+  /** Whether it knows the ICMP messages behind a failure, and sets `ttl`. */
   readonly knowsIcmp: boolean
   connect(attempt: ConnectAttempt, signal?: AbortSignal): Promise<ConnectResult>
   /** Ends running attempts, and frees descriptors and threads. */

@@ -6,9 +6,11 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createPoster } from '../../../../src/operations/webhooks/delivery/http-client.ts'
 import { openGate } from '../../../../src/probes/network/guarded-connect.ts'
 import { createAuthority } from '../../../support/certificates.ts'
+import { connectorForFile } from '../../../support/connectors.ts'
 import { listen } from '../../../support/listen.ts'
 import { startReceiver } from '../../../support/receiver.ts'
 
+const connector = connectorForFile()
 const closers: (() => Promise<void> | void)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -22,7 +24,7 @@ interface PosterSettings {
   timeoutMs?: number
 }
 const open = ({ allow = '127.0.0.0/8', never = [], plainHttp = false, ca, timeoutMs = 2_000 }: PosterSettings = {}) => {
-  const { connect } = openGate({ allow: [{ cidr: allow }], never, timeoutMs: 2_000 })
+  const { connect } = openGate({ connector, allow: [{ cidr: allow }], never, timeoutMs: 2_000 })
   const poster = createPoster({ connect, timeoutMs, plainHttp, ...(ca && { ca }) })
   closers.push(poster.close)
   return (url: string) => poster.post({ url, headers: {}, body: '{}' })

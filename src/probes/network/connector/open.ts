@@ -1,0 +1,18 @@
+import type { Connector } from './connector.ts'
+import { createNodeConnector } from './node.ts'
+
+/** `auto`: system calls where the platform has them, otherwise the sockets of Node. */
+export type ConnectorKind = 'auto' | 'node'
+
+interface ConnectorSettings {
+  kind: ConnectorKind
+  /** The limit of concurrent attempts; further ones wait. */
+  attempts: number
+  /** Receives why system calls are not used, although they are wanted. */
+  log: (reason: string) => void
+}
+
+/** Opens the connector of a process, which closes it at its end. */
+export async function openConnector(_settings: ConnectorSettings): Promise<Connector> {
+  return createNodeConnector()
+}
