@@ -77,6 +77,22 @@ describe('prisma/schema.prisma and the migrations', () => {
   })
 })
 
+test('what each recording changes of an audit is in no index, or the row would be written into all of them', async () => {
+  const columnsIn = async (change = 'SELECT') =>
+    (
+      await query<{ column: string }>(migrated.url, [
+        'BEGIN',
+        change,
+        `SELECT DISTINCT a.attname AS column FROM pg_index x
+          JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = x.indexrelid AND d.refobjid = x.indrelid
+          JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+          WHERE x.indrelid = 'audit'::regclass AND a.attname IN ('done', 'batches_left', 'observed_from', 'observed_until')`,
+      ])
+    ).map(({ column }) => column)
+  expect(await columnsIn()).toEqual([])
+  expect(await columnsIn('CREATE INDEX planted ON audit (id) WHERE batches_left > 0')).toEqual(['batches_left'])
+})
+
 test.each(['validate', 'format --check'])(
   'prisma %s accepts the schema, without an engine or a database',
   async (command) => {

@@ -190,7 +190,7 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
     ), rivals AS MATERIALIZED (
       -- Audits that may have seen the same later, older ones too.
       SELECT a.id FROM audit a, (SELECT min(observed_at) AS observed_at FROM input) first
-      WHERE a.observed_until >= first.observed_at
+      WHERE a.observed_bound >= first.observed_at AND a.observed_until >= first.observed_at
     ), judged AS (
       SELECT i.audit_id, i.target_id, i.series_id, i.observed_at, i.latency_ms, i.attempts, i.result, i.state, i.reason_id, i.flags,
         coalesce(i.evidence_id, e.id) AS evidence_id, EXISTS (
@@ -244,7 +244,10 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
     )
     UPDATE audit a SET
       done = a.done + p.found, batches_left = a.batches_left - p.delivered,
-      observed_from = least(a.observed_from, p.first), observed_until = greatest(a.observed_until, p.last)
+      observed_from = least(a.observed_from, p.first), observed_until = greatest(a.observed_until, p.last),
+      -- Ahead by the age of the audit, so that it changes a few times: an update of an indexed column writes to all indexes.
+      observed_bound = CASE WHEN a.observed_bound IS NULL OR a.observed_bound < p.last
+        THEN p.last + (p.last - least(a.observed_from, p.first)) ELSE a.observed_bound END
     FROM progress p, locked l WHERE p.id = a.id AND l.id = a.id
     RETURNING a.id, a.status, a.done, a.total, a.batches_left AS "batchesLeft",
       ARRAY(SELECT d.id FROM delivered d WHERE d.audit_id = a.id) AS recorded`

@@ -167,6 +167,25 @@ describe('a batch', () => {
     expect((await stores.drift.pointInTimeOf(started.auditId))?.at).toEqual(at(3000))
   })
 
+  test('changes what is indexed of its audit a few times, however many there are', async () => {
+    const rounds = 64
+    const rules = Array.from({ length: rounds }, (_, i) => `r${i}`)
+    const series = await makeSeries(stores, ['bounded'], rules)
+    const { auditId, batchId } = await startAudit(stores, { total: rounds })
+    const bounds = new Set<number>()
+    for (const [i, one] of series.entries()) {
+      // Batches of two vantages, one of them behind.
+      const atMs = 1000 * (i % 2 === 0 ? i + 1 : Math.ceil(i / 2))
+      await stores.record({ auditId, batchId: i === 0 ? batchId : null, findings: [finding(one, atMs)] })
+      const [row] = await stores.query<{ bound: Date; until: Date }>(
+        `SELECT observed_bound AS bound, observed_until AS until FROM audit WHERE id = '${auditId}'`,
+      )
+      expect(row?.bound.getTime()).toBeGreaterThanOrEqual(row?.until.getTime() ?? Number.NaN)
+      bounds.add(row?.bound.getTime() ?? Number.NaN)
+    }
+    expect(bounds.size).toBeLessThanOrEqual(2 + Math.log2(rounds))
+  })
+
   test('that is delivered twice changes nothing, with any second observation', async () => {
     const series = await makeSeries(stores, ['twice'], ['a', 'b', 'c'])
     const started = await startAudit(stores, { total: 3 })
