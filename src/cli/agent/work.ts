@@ -89,14 +89,7 @@ async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks }:
     const observations = (observed ?? []).map(({ observedAt, addressResults }, check) => ({
       check,
       observedAt,
-      addressResults: addressResults.map(({ address, state, reason, facts, latencyMs, attempts }) => ({
-        address,
-        state,
-        reason,
-        facts,
-        latencyMs,
-        attempts,
-      })),
+      addressResults: addressResults.map(({ measurements: _, ...result }) => result),
     }))
     await deliveries.add(id, { online: observed !== undefined, observations } as Delivery)
     log.info({ lease: id }, 'observations stored')

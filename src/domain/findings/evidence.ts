@@ -9,7 +9,7 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
   host: string
   port: number
   /** By literal address; empty without one. */
-  addresses: Record<string, { state: State; reason: ReasonCode; facts: FactsByProtocol[P] }>
+  addresses: Record<string, { state: State; reason: ReasonCode; rejectedBy?: string; facts: FactsByProtocol[P] }>
   /** Of a paired rule: the observation of each vantage of the other side, by its name. */
   unlike?: Record<string, Evidence<P>['addresses']>
 }
@@ -17,7 +17,10 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
 /** Leaves out what varies by itself: times, latencies, attempts, measurements. */
 export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
   const addresses = Object.fromEntries(
-    addressResults.map(({ address, state, reason, facts }) => [address ?? '', { state, reason, facts }]),
+    addressResults.map(({ address, state, reason, rejectedBy, facts }) => [
+      address ?? '',
+      { state, reason, ...(rejectedBy !== undefined && { rejectedBy }), facts },
+    ]),
   )
   return { probe, host, port, addresses }
 }

@@ -8,6 +8,8 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
   address: string | null
   state: State
   reason: ReasonCode
+  /** The literal address that sent the deciding ICMP message; absent if none came or the connector does not know it. */
+  rejectedBy?: string
   facts: FactsByProtocol[P]
   /** Milliseconds from the start of the deciding try to its response; null when nothing was dialled. */
   latencyMs: number | null

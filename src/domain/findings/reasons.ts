@@ -21,5 +21,14 @@ export const renamedReasons = {
   'ldap-not-answered': 'ldap-no-response',
 } as const satisfies Record<string, ReasonCode>
 
-/** A reason as the API shows it. */
-export const describeReason = (code: ReasonCode) => ({ code, message: reasons[code].message })
+interface RejectingEvidence {
+  addresses: Readonly<Record<string, { rejectedBy?: string }>>
+}
+
+/** A reason as the API shows it, with the senders of the ICMP messages in the evidence. */
+export function describeReason(code: ReasonCode, evidence?: RejectingEvidence | null) {
+  const senders = Object.values(evidence?.addresses ?? {}).flatMap(({ rejectedBy }) => rejectedBy ?? [])
+  const { message } = reasons[code]
+  if (senders.length === 0) return { code, message }
+  return { code, message: `${message} ICMP sender: ${[...new Set(senders)].sort().join(', ')}.` }
+}

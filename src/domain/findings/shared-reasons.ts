@@ -18,16 +18,31 @@ export const sharedReasons = {
   // states of an endpoint
   'connection-refused': {
     about: 'peer',
-    message: 'The connection was refused: no listener, or a firewall that rejects with a reset or port-unreachable.',
+    message:
+      'The connection was refused: no listener, or a firewall that rejects with a reset, or with an ICMP message that the vantage cannot see.',
   },
   'no-response': {
     about: 'peer',
     message: 'Nothing responded before the deadline, in every try: packets are dropped, or the accept queue is full.',
   },
+  'icmp-port-unreachable': {
+    about: 'peer',
+    message: 'An ICMP message says that the port is unreachable: no listener, or a firewall that rejects in this way.',
+  },
   'icmp-prohibited': { about: 'peer', message: 'An ICMP message says that a filter or the host rejects this traffic.' },
+  'icmp-unreachable': {
+    about: 'peer',
+    message:
+      'An ICMP message rejects this traffic or reports that the host is unreachable; the connector of the vantage knows neither its code nor its sender.',
+  },
+  'icmp-not-forwarded': {
+    about: 'peer',
+    message:
+      'An ICMP message says that the packets could not be forwarded: a routing loop, a packet that is too big, or a header that was not understood.',
+  },
   'host-unreachable': {
     about: 'peer',
-    message: 'No host responds at this address on its network (address resolution failed).',
+    message: 'No host was found at this address: address resolution failed, or a router reports the host unreachable.',
   },
   'network-unreachable': { about: 'peer', message: 'A router on the way reports that the network is unreachable.' },
   'name-not-found': {

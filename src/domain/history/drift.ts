@@ -1,4 +1,5 @@
 import { pointerTo } from '../../encoding/json-pointer.ts'
+import type { Evidence } from '../findings/evidence.ts'
 import type { Result } from '../findings/judge.ts'
 import { describeReason, type ReasonCode } from '../findings/reasons.ts'
 import type { State } from '../findings/state.ts'
@@ -30,10 +31,10 @@ export interface SeriesState extends SeriesOutcome {
 }
 
 /** The form of an outcome in reports. */
-export const showOutcome = ({ result, state, reason }: SeriesOutcome) => ({
+export const showOutcome = ({ result, state, reason, evidence }: SeriesOutcome) => ({
   result,
   state,
-  reason: describeReason(reason),
+  reason: describeReason(reason, evidence as Evidence | null),
 })
 
 /** A changed field; an absent side is null. */

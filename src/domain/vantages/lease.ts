@@ -53,6 +53,9 @@ const DeliveredAddressResult = closedObject({
   address: Type.Union([Type.String({ maxLength: 45 }), Type.Null()]),
   state: Type.Enum([...states]),
   reason: Type.Enum(probeReasons),
+  rejectedBy: Type.Optional(
+    Type.String({ maxLength: 45, description: 'The sender of the deciding ICMP message', examples: ['10.66.2.2'] }),
+  ),
   facts: Type.Object({}, { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" }),
   latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
   attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
@@ -168,8 +171,11 @@ function canonical(address: string): string {
 /** The states of reasons that belong to one; the others go with `open`, and some with `unknown`. */
 const stateOf: Partial<Record<ReasonCode, State>> = {
   'connection-refused': 'closed',
+  'icmp-port-unreachable': 'closed',
   'no-response': 'filtered',
   'icmp-prohibited': 'filtered',
+  'icmp-unreachable': 'unreachable',
+  'icmp-not-forwarded': 'unreachable',
   'host-unreachable': 'unreachable',
   'network-unreachable': 'unreachable',
   'name-not-found': 'unresolved',
@@ -193,10 +199,25 @@ function contradiction(host: string, { address, state, reason, facts }: AddressR
   return []
 }
 
+/** The reasons that an ICMP message gives, so that its sender can be known. */
+const icmpReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'icmp-port-unreachable',
+  'icmp-prohibited',
+  'icmp-not-forwarded',
+  'host-unreachable',
+  'network-unreachable',
+])
+
+const isAddress = (text: string) => isIP(text) !== 0 && !text.includes('%')
+
 function addressResultIssues({ probe, host }: LeasedEndpoint, result: AddressResults[number]): ValidationIssue[] {
-  const { address, facts } = result
-  if (address !== null && (isIP(address) === 0 || address.includes('%')))
+  const { address, reason, rejectedBy, facts } = result
+  if (address !== null && !isAddress(address))
     return [{ pointer: '/address', message: 'must be an IP address, or null' }]
+  if (rejectedBy !== undefined && !isAddress(rejectedBy))
+    return [{ pointer: '/rejectedBy', message: 'must be an IP address' }]
+  if (rejectedBy !== undefined && !icmpReasons.has(reason))
+    return [{ pointer: '/rejectedBy', message: `must be absent with ${reason}` }]
   const malformed = checkShape(protocols[probe].facts, facts, checkFact).map(under(['facts']))
   return malformed.length > 0 ? malformed : contradiction(host, result)
 }

@@ -20,7 +20,7 @@ export interface Connection {
 }
 
 /** State and reason of an address to which there is no connection. */
-export type Outcome = Pick<AddressResult, 'state' | 'reason'>
+export type Outcome = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
 
 /** Whether an address accepts connections. */
 export interface Reached extends Outcome {

@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net'
 import type { Endpoint, Outcome } from '../engine/probe.ts'
 import type { IcmpMessage } from './connector/connector.ts'
-import { findRouteError, findSilentHop, isOnLink } from './routing.ts'
+import { explainIcmp, isFromTarget, isUnresolved } from './icmp.ts'
+import { findGatewayTo, findRouteError, findSilentHop, isOnLink, isOwnAddress } from './routing.ts'
 
 /** How a connect() failed. */
 interface ConnectFailure {
@@ -10,7 +11,6 @@ interface ConnectFailure {
   code: string
   /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
-  elapsedMs: number
   /** Absent where the connector does not know it, or none came. */
   icmp?: IcmpMessage
 }
@@ -18,7 +18,8 @@ interface ConnectFailure {
 const refused: Outcome = { state: 'closed', reason: 'connection-refused' }
 const prohibited: Outcome = { state: 'filtered', reason: 'icmp-prohibited' }
 const hostUnreachable: Outcome = { state: 'unreachable', reason: 'host-unreachable' }
-const networkUnreachable: Outcome = { state: 'unreachable', reason: 'network-unreachable' }
+const icmpUnreachable: Outcome = { state: 'unreachable', reason: 'icmp-unreachable' }
+const notForwarded: Outcome = { state: 'unreachable', reason: 'icmp-not-forwarded' }
 const noLocalRoute: Outcome = { state: 'unknown', reason: 'no-local-route' }
 const portsExhausted: Outcome = { state: 'unknown', reason: 'ports-exhausted' }
 const localDenied: Outcome = { state: 'unknown', reason: 'local-denied' }
@@ -30,12 +31,9 @@ const reset: Outcome = { state: 'open', reason: 'connection-reset' }
 /** No packet arrived before the deadline. */
 export const silence: Outcome = { state: 'filtered', reason: 'no-response' }
 
-/** Outcomes that need only the code. Linux derives the first ones from ICMP (icmp_err_convert). */
+/** Outcomes that need only the code. */
 const outcomes: Record<string, Outcome> = {
   ECONNREFUSED: refused,
-  ENOPROTOOPT: prohibited, // protocol unreachable
-  EHOSTDOWN: hostUnreachable, // host unknown
-  ENONET: hostUnreachable, // source host isolated
   ETIMEDOUT: silence,
   // Reported only after the TCP handshake; a reset before that is ECONNREFUSED.
   ECONNRESET: reset,
@@ -49,21 +47,34 @@ const outcomes: Record<string, Outcome> = {
   EAFNOSUPPORT: noLocalRoute,
 }
 
+/** Errors that Linux derives from ICMP alone (icmp_err_convert, icmpv6_err_convert), for a connector that shows only them. */
+const icmpErrors: Record<string, Outcome> = {
+  ENOPROTOOPT: prohibited, // protocol unreachable
+  EHOSTDOWN: icmpUnreachable, // host unknown
+  ENONET: icmpUnreachable, // source host isolated
+  EOPNOTSUPP: notForwarded, // source route failed
+  EMSGSIZE: notForwarded, // fragmentation needed, packet too big
+  EPROTO: notForwarded, // parameter problem
+}
+
 /** Maps a failed connect to an outcome; separates local failures from the target's state. */
-export async function explainFailure(failure: ConnectFailure): Promise<Outcome> {
-  const { endpoint, code, immediate } = failure
-  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
-    if (immediate) return noLocalRoute
-    return (
-      (await findLocalFailure(endpoint)) ??
-      (code === 'ENETUNREACH' ? networkUnreachable : explainHostUnreachable(failure))
-    )
-  }
+export async function explainFailure({ endpoint, code, immediate, icmp }: ConnectFailure): Promise<Outcome> {
+  if (icmp) return explainMessage(icmp, endpoint)
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
+    return immediate ? noLocalRoute : ((await findLocalFailure(endpoint)) ?? explainUnreachable(endpoint))
   // No source port, or no source address (IPv6 is off); in the latter case UDP fails too.
   if (code === 'EADDRNOTAVAIL') return (await findLocalFailure(endpoint)) ?? portsExhausted
   // From the network: ICMPv6 type 1 code 1, 5 or 6; IPv4 never gives EACCES.
   if (code === 'EACCES') return !immediate && isIPv6(endpoint.address) ? prohibited : localDenied
-  return outcomes[code] ?? localFailure
+  return (immediate ? undefined : icmpErrors[code]) ?? outcomes[code] ?? localFailure
+}
+
+/** The kernel sends ICMP messages to itself too: for a failed address resolution, and for the rules of a local firewall. */
+async function explainMessage(icmp: IcmpMessage, { address }: Endpoint): Promise<Outcome> {
+  const isLocal = icmp.sender === undefined ? icmp.origin === 'local' : isOwnAddress(icmp.sender)
+  if (!isLocal || isFromTarget(icmp, address)) return explainIcmp(icmp, address)
+  if (!isUnresolved(icmp)) return localDenied
+  return (await findGatewayTo(address)) === undefined ? hostUnreachable : noLocalRoute
 }
 
 /**
@@ -88,14 +99,12 @@ async function findLocalFailure({ address, port }: Endpoint): Promise<Outcome | 
 const outcomeOfHop = (hop: Awaited<ReturnType<typeof findSilentHop>>): Outcome | undefined =>
   hop === 'host' ? hostUnreachable : hop === 'gateway' ? noLocalRoute : undefined
 
-// Address resolution fails after 3 s (RFC 4861 section 10); a filter responds to the first or second SYN.
-const slowMs = 2_000
-
-/** EHOSTUNREACH: failed address resolution, here or at the last router, or a filter's ICMP message. */
-async function explainHostUnreachable({ endpoint, elapsedMs }: ConnectFailure): Promise<Outcome> {
-  const known = outcomeOfHop(await findSilentHop(endpoint.address))
+/**
+ * EHOSTUNREACH or ENETUNREACH without the message: an absent host, a missing route or a filter. Time does not separate them: a
+ * router reports an absent host after three seconds, or at once if it has been resolving the address for another packet.
+ */
+async function explainUnreachable({ address }: Endpoint): Promise<Outcome> {
+  const known = outcomeOfHop(await findSilentHop(address))
   if (known) return known
-  // On the link it is a failed resolution, perhaps started earlier, so the elapsed time is no hint; a filter gives EACCES.
-  if (isIPv6(endpoint.address) && isOnLink(endpoint.address)) return hostUnreachable
-  return elapsedMs >= slowMs ? hostUnreachable : prohibited
+  return isIPv6(address) && isOnLink(address) ? hostUnreachable : icmpUnreachable // a filter gives EACCES
 }

@@ -26,7 +26,7 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
   const silent = parseSilentNeighbours(await readTable('/proc/net/arp'))
   if (silent.has(address)) return 'host'
   if (silent.size === 0) return undefined
-  const gateway = findGateway(await readTable('/proc/net/route'), address)
+  const gateway = await findGatewayTo(address)
   return gateway !== undefined && silent.has(gateway) ? 'gateway' : undefined
 }
 
@@ -52,13 +52,17 @@ export function parseSilentNeighbours(table: string): Set<string> {
   return new Set(incomplete.map(([address = '']) => address))
 }
 
+/** The gateway to an address, by /proc/net; undefined for a host on the link, or if that is not known. */
+export async function findGatewayTo(address: string): Promise<string | undefined> {
+  return isIPv6(address)
+    ? findGateway6(await readTable('/proc/net/ipv6_route'), address)
+    : findGateway(await readTable('/proc/net/route'), address)
+}
+
 /** The gateway by longest prefix, then lowest metric; undefined for a host on the link. */
 export function findGateway(table: string, address: string): string | undefined {
-  const wanted = ipaddr.IPv4.parse(address).toByteArray()
-  const routes = table
-    .split('\n')
+  const routes = rowsOf(table)
     .slice(1)
-    .map((row) => row.split(/\s+/))
     .filter((columns) => columns.length > 7 && (Number.parseInt(columns[3] ?? '', 16) & 1) === 1)
     .map(([, destination = '', gateway = '', , , , metric, mask = '']) => ({
       destination: bytesOf(destination),
@@ -66,14 +70,57 @@ export function findGateway(table: string, address: string): string | undefined 
       mask: bytesOf(mask),
       metric: Number(metric),
     }))
-    .filter(({ destination, mask }) => mask.every((bits, at) => ((wanted[at] ?? 0) & bits) === destination[at]))
-    .sort((a, b) => Buffer.compare(b.mask, a.mask) || a.metric - b.metric)
-  const gateway = routes[0]?.gateway
+  const gateway = bestRoute(routes, ipaddr.IPv4.parse(address).toByteArray())?.gateway
   return gateway === '0.0.0.0' ? undefined : gateway
 }
 
+const routeUp = 1
+const routeRejects = 0x200
+
+/** The same in the form of /proc/net/ipv6_route. */
+export function findGateway6(table: string, address: string): string | undefined {
+  const routes = rowsOf(table)
+    .filter((columns) => (Number.parseInt(columns[8] ?? '', 16) & (routeUp | routeRejects)) === routeUp)
+    .map(([destination = '', length = '', , , gateway = '', metric = '']) => ({
+      destination: Buffer.from(destination, 'hex'),
+      gateway: ipaddr.fromByteArray([...Buffer.from(gateway, 'hex')]),
+      mask: Buffer.from(ipaddr.IPv6.subnetMaskFromPrefixLength(Number.parseInt(length, 16)).toByteArray()),
+      metric: Number.parseInt(metric, 16),
+    }))
+  const gateway = bestRoute(routes, ipaddr.IPv6.parse(address).toByteArray())?.gateway
+  return gateway && gateway.range() !== 'unspecified' ? gateway.toString() : undefined
+}
+
+const rowsOf = (table: string): string[][] => table.split('\n').map((row) => row.trim().split(/\s+/))
+
+interface Route {
+  destination: Buffer
+  mask: Buffer
+  metric: number
+}
+
+const bestRoute = <R extends Route>(routes: readonly R[], wanted: readonly number[]): R | undefined =>
+  routes
+    .filter(({ destination, mask }) => mask.every((bits, at) => ((wanted[at] ?? 0) & bits) === destination[at]))
+    .sort((a, b) => Buffer.compare(b.mask, a.mask) || a.metric - b.metric)[0]
+
 /** The kernel prints addresses in host order: little-endian, except on s390x. */
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex').reverse()
+
+const interfacesForMs = 1_000
+let own = { addresses: new Set<string>(), until: 0 }
+
+/** Whether this machine has the address, by interfaces that are read once a second at most. */
+export function isOwnAddress(address: string): boolean {
+  if (performance.now() >= own.until) {
+    const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+    const addresses = interfaces.map((one) => spelled(one.address))
+    own = { addresses: new Set(addresses), until: performance.now() + interfacesForMs }
+  }
+  return own.addresses.has(spelled(address)) || parseLiteral(address)?.range() === 'loopback'
+}
+
+const spelled = (address: string): string => parseLiteral(address)?.toString() ?? address
 
 /** Whether the address is in the network of a local interface. */
 export function isOnLink(address: string): boolean {

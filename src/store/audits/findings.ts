@@ -118,23 +118,26 @@ const columns = columnsOf<Row>('number', {
 type Names = Record<'targets' | 'rules' | 'vantages', Readonly<Record<number, string>>>
 type Piece = Names & { rows: string }
 
-const fromRow = (codes: Codes, { targets, rules, vantages }: Names, row: Row): Finding => ({
-  fingerprint: row.fingerprint,
-  target: required(targets[row.targetId], `target ${row.targetId}`),
-  rule: required(rules[row.ruleId], `rule ${row.ruleId}`),
-  vantage: required(vantages[row.vantageId], `vantage ${row.vantageId}`),
-  result: codes.result.wordOf(row.result),
-  state: codes.state.wordOf(row.state),
-  reason: describeReason(codes.reason.wordOf(row.reasonId)),
-  observedAt: new Date(row.observedAt).toISOString(),
-  latencyMs: row.latencyMs < 0 ? null : row.latencyMs,
-  attempts: row.attempts,
-  indirect: (row.flags & findingFlags.indirect) !== 0,
-  late: (row.flags & findingFlags.late) !== 0,
-  evidence: row.evidence && codes.evidence.fromStored(row.evidence),
-  window: row.permission?.window ?? null,
-  waiver: waiverOf(row.permission),
-})
+function fromRow(codes: Codes, { targets, rules, vantages }: Names, row: Row): Finding {
+  const evidence = row.evidence && codes.evidence.fromStored(row.evidence)
+  return {
+    fingerprint: row.fingerprint,
+    target: required(targets[row.targetId], `target ${row.targetId}`),
+    rule: required(rules[row.ruleId], `rule ${row.ruleId}`),
+    vantage: required(vantages[row.vantageId], `vantage ${row.vantageId}`),
+    result: codes.result.wordOf(row.result),
+    state: codes.state.wordOf(row.state),
+    reason: describeReason(codes.reason.wordOf(row.reasonId), evidence),
+    observedAt: new Date(row.observedAt).toISOString(),
+    latencyMs: row.latencyMs < 0 ? null : row.latencyMs,
+    attempts: row.attempts,
+    indirect: (row.flags & findingFlags.indirect) !== 0,
+    late: (row.flags & findingFlags.late) !== 0,
+    evidence,
+    window: row.permission?.window ?? null,
+    waiver: waiverOf(row.permission),
+  }
+}
 
 const waiverOf = (permission: Row['permission']): Finding['waiver'] =>
   permission?.waiver && permission.expiresAt

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { evidenceOf } from '../../../src/domain/findings/evidence.ts'
+import { evidenceOf, observationOf } from '../../../src/domain/findings/evidence.ts'
 import type { Observation } from '../../../src/domain/findings/observation.ts'
 import { digest } from '../../../src/encoding/canonical-json.ts'
 
@@ -62,9 +62,18 @@ describe('the evidence of an observation', () => {
       { ...seen, addressResults: [{ ...first, facts: { activeDirectory: false } }] },
       { ...seen, addressResults: [{ ...first, state: 'filtered' }] },
       { ...seen, addressResults: [{ ...first, reason: 'ldap-bind-ok' }] },
+      { ...seen, addressResults: [{ ...first, rejectedBy: '10.0.0.254' }] },
     ]
     const digests = [seen, ...others].map((observation) => digest(evidenceOf(observation)))
     expect(new Set(digests).size).toBe(digests.length)
+  })
+
+  test('names the sender of an ICMP message, and can be judged again with it', () => {
+    const [first] = seen.addressResults
+    const rejected = { state: 'filtered', reason: 'icmp-prohibited', rejectedBy: '10.0.0.254', facts: {} } as const
+    const evidence = evidenceOf({ ...seen, addressResults: [{ ...first, ...rejected }] })
+    expect(evidence.addresses).toEqual({ '10.0.0.1': rejected })
+    expect(observationOf(evidence, new Date(0))?.addressResults).toMatchObject([{ address: '10.0.0.1', ...rejected }])
   })
 
   test('keeps a host without an address under the empty name', () => {

@@ -21,6 +21,17 @@ describe('the reason codes', () => {
     })
   })
 
+  test('a reason is shown with the senders of ICMP messages, each once', () => {
+    const rejected = (rejectedBy: string) => ({ rejectedBy })
+    const addresses = { a: rejected('10.0.0.254'), b: {}, c: rejected('10.0.0.254'), d: rejected('10.0.0.1') }
+    expect(describeReason('as-expected', { addresses }).message).toBe(
+      'The observation is what the rule expects. ICMP sender: 10.0.0.1, 10.0.0.254.',
+    )
+    const { message } = describeReason('as-expected')
+    for (const evidence of [null, { addresses: {} }, { addresses: { a: {} } }])
+      expect(describeReason('as-expected', evidence).message).toBe(message)
+  })
+
   test('a renamed code is known by its present name only', () => {
     for (const [earlier, present] of Object.entries(renamedReasons)) {
       expect(reasonCodes).not.toContain(earlier)

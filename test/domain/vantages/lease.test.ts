@@ -93,6 +93,8 @@ describe('a delivery', () => {
   const literal = [{ probe: 'tcp', host: '192.0.2.1', port: 22 }] as const
   const none = { address: null, latencyMs: null, attempts: 0 }
   const refusedReason = { reason: 'connection-refused' } as const
+  const prohibited = { state: 'filtered', reason: 'icmp-prohibited' } as const
+  const silence = { state: 'filtered', reason: 'no-response' } as const
   test.each<[string, Partial<AddressResult>[], string]>([
     ['open with connection-refused', [refusedReason], '/0/state'],
     ['closed with tcp-connected', [{ state: 'closed' }], '/0/state'],
@@ -105,6 +107,10 @@ describe('a delivery', () => {
     ['an address without a name', [{ state: 'unresolved', reason: 'name-not-found' }], '/0/address'],
     ['an address outside the target', [{ address: '192.0.2.2' }], '/0/address'],
     ['an address of another family', [{ address: '::1' }], '/0/address'],
+    ['a sender of a reset', [{ ...refusedReason, state: 'closed', rejectedBy: '192.0.2.9' }], '/0/rejectedBy'],
+    ['a sender of silence', [{ ...silence, rejectedBy: '192.0.2.9' }], '/0/rejectedBy'],
+    ['a sender without an address', [{ ...prohibited, rejectedBy: 'router.test' }], '/0/rejectedBy'],
+    ['a sender with a zone', [{ ...prohibited, rejectedBy: 'fe80::1%eth0' }], '/0/rejectedBy'],
     ['two spellings', [{}, { address: '::ffff:192.0.2.1' }], ''],
     ['two spellings of nothing', [{ address: '::ffff:c000:201' }, { address: '::ffff:192.0.2.1' }], ''],
   ])('that contradicts itself is refused: %s', (_, results, pointer) => {
@@ -125,7 +131,13 @@ describe('a delivery', () => {
 
   test.each<[string, Partial<AddressResult>]>([
     ['closed', { ...refusedReason, state: 'closed' }],
-    ['filtered', { state: 'filtered', reason: 'icmp-prohibited' }],
+    ['filtered, of an earlier agent', prohibited],
+    ['filtered', { ...prohibited, rejectedBy: '192.0.2.9' }],
+    ['filtered by a link-local router', { ...prohibited, rejectedBy: 'fe80::1' }],
+    ['closed by ICMP', { state: 'closed', reason: 'icmp-port-unreachable', rejectedBy: '192.0.2.1' }],
+    ['rejected in an unknown way', { state: 'unreachable', reason: 'icmp-unreachable' }],
+    ['not forwarded', { state: 'unreachable', reason: 'icmp-not-forwarded', rejectedBy: '192.0.2.9' }],
+    ['no network', { state: 'unreachable', reason: 'network-unreachable', rejectedBy: '192.0.2.9' }],
     ['an absent host', { state: 'unreachable', reason: 'host-unreachable' }],
     ['a reset', { reason: 'connection-reset' }],
     ['a local failure at an open port', { reason: 'local-failure' }],

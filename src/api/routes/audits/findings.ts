@@ -32,6 +32,12 @@ const Addresses = Type.Record(
   Type.Object({
     state: State,
     reason: Type.Enum(reasonCodes),
+    rejectedBy: Type.Optional(
+      Type.String({
+        description: 'The address that sent the deciding ICMP message; absent if none came or the vantage cannot know it',
+        examples: ['10.66.2.2'],
+      }),
+    ),
     facts: Type.Union(
       protocolNames.map((name) => Type.Object({ ...protocols[name].facts.properties }, { title: name })),
     ),
