@@ -54,7 +54,7 @@ const DeliveredAddressResult = closedObject({
   state: Type.Enum([...states]),
   reason: Type.Enum(probeReasons),
   rejectedBy: Type.Optional(
-    Type.String({ maxLength: 45, description: 'The sender of the deciding ICMP message', examples: ['10.66.2.2'] }),
+    Type.String({ maxLength: 45, description: 'The sender of the deciding ICMP message', examples: ['10.20.0.11'] }),
   ),
   facts: Type.Object({}, { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" }),
   latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),

@@ -61,7 +61,7 @@ const icmpErrors: Record<string, Outcome> = {
 export async function explainFailure({ endpoint, code, immediate, icmp }: ConnectFailure): Promise<Outcome> {
   if (icmp) return explainMessage(icmp, endpoint)
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
-    return immediate ? noLocalRoute : ((await findLocalFailure(endpoint)) ?? explainUnreachable(endpoint))
+    return immediate ? noLocalRoute : ((await findLocalFailure(endpoint)) ?? explainUnreachable(endpoint, code))
   // No source port, or no source address (IPv6 is off); in the latter case UDP fails too.
   if (code === 'EADDRNOTAVAIL') return (await findLocalFailure(endpoint)) ?? portsExhausted
   // From the network: ICMPv6 type 1 code 1, 5 or 6; IPv4 never gives EACCES.
@@ -103,8 +103,9 @@ const outcomeOfHop = (hop: Awaited<ReturnType<typeof findSilentHop>>): Outcome |
  * EHOSTUNREACH or ENETUNREACH without the message: an absent host, a missing route or a filter. Time does not separate them: a
  * router reports an absent host after three seconds, or at once if it has been resolving the address for another packet.
  */
-async function explainUnreachable({ address }: Endpoint): Promise<Outcome> {
+async function explainUnreachable({ address }: Endpoint, code: string): Promise<Outcome> {
   const known = outcomeOfHop(await findSilentHop(address))
   if (known) return known
-  return isIPv6(address) && isOnLink(address) ? hostUnreachable : icmpUnreachable // a filter gives EACCES
+  // On the link an IPv6 filter gives EACCES, and a missing route ENETUNREACH.
+  return code === 'EHOSTUNREACH' && isIPv6(address) && isOnLink(address) ? hostUnreachable : icmpUnreachable
 }

@@ -49,7 +49,8 @@ const codes6: Readonly<Record<number, Meaning>> = {
 
 /** Other types, such as time exceeded, packet too big, parameter problem and source quench, concern the packet alone. */
 function meaningOf({ origin, type, code }: IcmpMessage): Meaning {
-  const known = origin === 'icmp6' ? type === destinationUnreachable6 && codes6 : type === destinationUnreachable && codes
+  const known =
+    origin === 'icmp6' ? type === destinationUnreachable6 && codes6 : type === destinationUnreachable && codes
   return (known && known[code]) || 'forwarding'
 }
 

@@ -28,8 +28,8 @@ describe('the reason codes', () => {
       'The observation is what the rule expects. ICMP sender: 10.0.0.1, 10.0.0.254.',
     )
     const { message } = describeReason('as-expected')
-    for (const evidence of [null, { addresses: {} }, { addresses: { a: {} } }])
-      expect(describeReason('as-expected', evidence).message).toBe(message)
+    expect(describeReason('as-expected', null).message).toBe(message)
+    expect(describeReason('as-expected', { addresses: { a: {} } }).message).toBe(message)
   })
 
   test('a renamed code is known by its present name only', () => {

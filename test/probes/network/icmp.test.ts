@@ -82,9 +82,23 @@ describe('the outcome of an ICMP message', () => {
   })
 
   test('no code that an absent host can cause proves a port closed or filtered', () => {
-    for (const [type, code] of [[3, 0], [3, 1], [3, 6], [3, 7], [3, 8], [3, 11], [3, 12], [11, 0]] as const)
+    for (const [type, code] of [
+      [3, 0],
+      [3, 1],
+      [3, 6],
+      [3, 7],
+      [3, 8],
+      [3, 11],
+      [3, 12],
+      [11, 0],
+    ] as const)
       expect(explainIcmp(icmp(type, code, router), target).state).toBe('unreachable')
-    for (const [type, code] of [[1, 0], [1, 2], [1, 3], [3, 0]] as const)
+    for (const [type, code] of [
+      [1, 0],
+      [1, 2],
+      [1, 3],
+      [3, 0],
+    ] as const)
       expect(explainIcmp(icmp6(type, code, router6), target6).state).toBe('unreachable')
   })
 

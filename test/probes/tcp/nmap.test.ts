@@ -16,10 +16,10 @@ const ports = [...listening, ...closed, ...Object.keys(firewalledPorts).map(Numb
  * error and ARP failure as filtered.
  */
 const differences: Partial<Record<string, { ours: State; nmap: State; why: string }>> = {
-  'network-unreachable': {
+  'icmp-unreachable': {
     ours: 'unreachable',
     nmap: 'filtered',
-    why: 'a router reports a missing route, not a filter',
+    why: 'without the ICMP message a filter cannot be distinguished from a router that finds no host',
   },
   'host-unreachable': {
     ours: 'unreachable',

@@ -128,7 +128,7 @@ const open = { state: 'open', reason: 'tcp-connected' }
 const closed = { state: 'closed', reason: 'connection-refused' }
 const silent = { state: 'filtered', reason: 'no-response' }
 const prohibited = { state: 'filtered', reason: 'icmp-prohibited' }
-const networkUnreachable = { state: 'unreachable', reason: 'network-unreachable' }
+const ambiguous = { state: 'unreachable', reason: 'icmp-unreachable' }
 const hostUnreachable = { state: 'unreachable', reason: 'host-unreachable' }
 const noLocalRoute = { state: 'unknown', reason: 'no-local-route' }
 
@@ -143,18 +143,18 @@ const table = [
   ['DROP', target, 1001, silent],
   ['REJECT with tcp reset', target, 1002, closed],
   ['REJECT with port-unreachable', target, 1003, closed],
-  ['REJECT with admin-prohibited', target, 1004, prohibited],
-  ['REJECT with host-prohibited', target, 1005, prohibited],
-  ['REJECT with net-unreachable', target, 1006, networkUnreachable],
-  ['REJECT with host-unreachable', target, 1007, prohibited],
+  ['REJECT with admin-prohibited', target, 1004, ambiguous],
+  ['REJECT with host-prohibited', target, 1005, ambiguous],
+  ['REJECT with net-unreachable', target, 1006, ambiguous],
+  ['REJECT with host-unreachable', target, 1007, ambiguous],
   ['REJECT with prot-unreachable', target, 1008, prohibited],
-  ['REJECT with net-prohibited', target, 1009, networkUnreachable],
-  ['a prohibit route at a router', routedAddresses.prohibit, 80, prohibited],
-  ['an unreachable route at a router', routedAddresses.unreachable, 80, prohibited],
+  ['REJECT with net-prohibited', target, 1009, ambiguous],
+  ['a prohibit route at a router', routedAddresses.prohibit, 80, ambiguous],
+  ['an unreachable route at a router', routedAddresses.unreachable, 80, ambiguous],
   ['a blackhole route at a router', routedAddresses.blackhole, 80, silent],
   ['a listener that never accepts, over IPv6', target6, 1010, open],
   ['no listener, over IPv6', target6, 1012, closed],
-  ['REJECT with icmpv6 no-route', target6, 2001, networkUnreachable],
+  ['REJECT with icmpv6 no-route', target6, 2001, ambiguous],
   ['REJECT with icmpv6 admin-prohibited', target6, 2002, prohibited],
   ['REJECT with icmpv6 addr-unreachable, like an absent neighbour', target6, 2003, hostUnreachable],
   ['REJECT with icmpv6 port-unreachable', target6, 2004, closed],

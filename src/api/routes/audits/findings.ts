@@ -34,8 +34,9 @@ const Addresses = Type.Record(
     reason: Type.Enum(reasonCodes),
     rejectedBy: Type.Optional(
       Type.String({
-        description: 'The address that sent the deciding ICMP message; absent if none came or the vantage cannot know it',
-        examples: ['10.66.2.2'],
+        description:
+          'The address that sent the deciding ICMP message; absent if none came or the vantage cannot know it',
+        examples: ['10.20.0.11'],
       }),
     ),
     facts: Type.Union(
