@@ -15,6 +15,19 @@ interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'
   result?: Result
 }
 
+/**
+ * Whether an audit has findings, for any target: retention drops all of them. In the order of the index: without an order
+ * PostgreSQL reads the partition from its start until it meets one.
+ */
+export async function areFindingsKept(db: Database, auditId: string): Promise<boolean> {
+  const found = await db.finding.findFirst({
+    where: { auditId },
+    select: { auditId: true },
+    orderBy: [{ targetId: 'asc' }, { seriesId: 'asc' }],
+  })
+  return found !== null
+}
+
 /** Findings in the constant order of targets and series. */
 export function createFindingStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   const decode = ({ rows, ...names }: Piece) => columns.rowsOf(rows).map((row) => fromRow(codes, names, row))
@@ -63,10 +76,7 @@ export function createFindingStore(db: Database, { codes, targetScope }: { codes
       return { items: items.flatMap(decode), next }
     },
 
-    /** Whether an audit has findings, for any target: retention drops all of them. */
-    async areKept(auditId: string): Promise<boolean> {
-      return (await db.finding.findFirst({ where: { auditId }, select: { auditId: true } })) !== null
-    },
+    areKept: (auditId: string) => areFindingsKept(db, auditId),
 
     /** All of them, some hundred at a time; memory holds a few pages of them as text, and objects of some hundred alone. */
     async *each(auditId: string, filter: FindingFilter = {}): AsyncGenerator<Finding[]> {

@@ -10,6 +10,7 @@ import {
   showOutcome,
 } from '../../domain/history/drift.ts'
 import { type Significance, significanceOf, significanceOfDrift } from '../../domain/history/significance.ts'
+import { areFindingsKept } from '../audits/findings.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { report } from '../db/statements.ts'
@@ -90,7 +91,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
       const chosen = row.vantages.length > 0 || row.rules.length > 0
       const tested = ended ? (chosen ? 'chosen' : 'all') : 'unknown'
       const at = row.observedUntil ?? row.finishedAt ?? row.createdAt
-      const kept = row.observedUntil === null || (await db.finding.findFirst({ where: { auditId } })) !== null
+      const kept = row.observedUntil === null || (await areFindingsKept(db, auditId))
       // Retention has dropped its findings: what spans say of that time is what it found.
       return { point: kept ? { auditId, tested } : { time: at, within: auditId }, at }
     },
