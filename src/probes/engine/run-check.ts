@@ -10,6 +10,7 @@ import type { EgressPolicy } from '../network/egress-policy.ts'
 import { createResolver, type Lookup, lookupThreads, type Resolver } from '../network/resolve.ts'
 import { createDeadline } from './deadline.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
+import { createPresence, type HostPresence, presenceMs } from './host-presence.ts'
 import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type ProbeResult } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
@@ -53,6 +54,7 @@ export interface ObserverOptions {
 export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
 interface World extends ObserverOptions {
+  presenceOf: (address: string) => HostPresence
   dialler: Dialler
   resolve: Resolver
 }
@@ -74,9 +76,11 @@ const nameServerPatienceMs = 15_000
 /** The only caller of probes, and the only owner of tries, deadlines and sockets. */
 export function createObserver(options: ObserverOptions): Observe {
   const descriptors = watchDescriptors()
+  const dialler = createDialler({ connector: options.connector, egress: options.egress, descriptors })
   const world: World = {
     ...options,
-    dialler: createDialler({ connector: options.connector, egress: options.egress, descriptors }),
+    dialler,
+    presenceOf: createPresence({ dialler, budget: options.budget }),
     resolve: createResolver({
       lookup: options.lookup,
       timeoutMs: options.timeoutMs,
@@ -144,11 +148,21 @@ async function probeAddress<P extends ProtocolName>(
 ): Promise<AddressResult<P>> {
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
-  for (let attempts = 1; ; attempts += 1) {
-    const isLast = check.once !== undefined || attempts >= world.tries
-    const tried = await tryOnce(check, endpoint, { use, world, isLast })
-    if (tried.reason !== 'no-response' || isLast || use.given) return { address, ...tried, attempts }
-    await pause(world.spacingMs * attempts)
+  const host = world.presenceOf(address)
+  // A try that waits that long is reported the absence of its host by itself.
+  const mayMissAbsence = check.once === undefined && world.timeoutMs < presenceMs
+  try {
+    for (let attempts = 1; ; attempts += 1) {
+      const isLast = check.once !== undefined || attempts >= world.tries
+      const tried = await tryOnce(check, endpoint, { use, world, isLast })
+      host.saw(tried)
+      if (tried.reason !== 'no-response') return { address, ...tried, attempts }
+      if (mayMissAbsence) host.await(endpoint)
+      if (isLast || use.given) return { address, ...tried, ...(await host.explainSilence()), attempts }
+      await pause(world.spacingMs * attempts)
+    }
+  } finally {
+    host.leave()
   }
 }
 

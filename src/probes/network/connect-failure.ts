@@ -101,7 +101,7 @@ const outcomeOfHop = (hop: Awaited<ReturnType<typeof findSilentHop>>): Outcome |
 
 /**
  * EHOSTUNREACH or ENETUNREACH without the message: an absent host, a missing route or a filter. Time does not separate them: a
- * router reports an absent host after three seconds, or at once if it has been resolving the address for another packet.
+ * router reports an absent host after three seconds, or sooner if it has been resolving the address for another packet.
  */
 async function explainUnreachable({ address }: Endpoint, code: string): Promise<Outcome> {
   const known = outcomeOfHop(await findSilentHop(address))

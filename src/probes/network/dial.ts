@@ -11,8 +11,8 @@ import { parseLiteral } from './ip-literal.ts'
 export interface Dialler {
   /** Opens one connection, whose socket the caller destroys. */
   dial(endpoint: Endpoint, deadline: Deadline): Promise<Connection | Outcome>
-  /** Connects and closes with FIN. */
-  reach(endpoint: Endpoint, deadline: Deadline): Promise<Reached>
+  /** Connects and closes with FIN; the outcome of an aborted attempt has no meaning. */
+  reach(endpoint: Endpoint, deadline: Deadline, signal?: AbortSignal): Promise<Reached>
 }
 
 interface DiallerParts {
@@ -42,10 +42,10 @@ export function createDialler({ connector, egress, descriptors }: DiallerParts):
       const { socket, elapsedMs } = result
       return socket ? acceptOnlyPeer(socket, address, elapsedMs) : explain(endpoint, result)
     },
-    async reach(endpoint, deadline) {
+    async reach(endpoint, deadline, signal) {
       const { address, port } = endpoint
       if (!egress.permits(address, port)) return { ...denied, latencyMs: 0 }
-      const result = await connector.connect({ address, port, timeoutMs: deadline.remainingMs(), keep: false })
+      const result = await connector.connect({ address, port, timeoutMs: deadline.remainingMs(), keep: false }, signal)
       const latencyMs = result.elapsedMs
       if (result.outcome === 'connected') return { state: 'open', reason: 'tcp-connected', latencyMs }
       return { ...(await explain(endpoint, result)), latencyMs }
