@@ -1,3 +1,5 @@
+import { createQueue, type Queue } from '../../runtime/queue.ts'
+
 /** How many sockets this process may have open, in all and to one host. */
 interface BudgetLimits {
   sockets: number
@@ -74,40 +76,6 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
       joinLine(host)
       serveLine()
       if (host.held === 0 && host.waiting.isEmpty()) hosts.delete(name)
-    },
-  }
-}
-
-interface Queue<T> {
-  push(value: T): void
-  shift(): T | undefined
-  isEmpty(): boolean
-}
-
-interface Link<T> {
-  value: T
-  next?: Link<T>
-}
-
-/** First in, first out. A linked list, because the cost of an array's shift() grows with its length. */
-function createQueue<T>(): Queue<T> {
-  let first: Link<T> | undefined
-  let last: Link<T> | undefined
-  return {
-    isEmpty: () => first === undefined,
-    push(value) {
-      const link: Link<T> = { value }
-      if (last) last.next = link
-      else first = link
-      last = link
-    },
-    shift() {
-      const link = first
-      if (!link) return undefined
-      first = link.next
-      if (!first) last = undefined
-      link.next = undefined // else a dead link in V8's old generation keeps its successors alive
-      return link.value
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Connector } from './connector.ts'
 import { createNodeConnector } from './node.ts'
+import { openSystemConnector } from './system/connector.ts'
 
 /** `auto`: system calls where the platform has them, otherwise the sockets of Node. */
 export type ConnectorKind = 'auto' | 'node'
@@ -13,6 +14,13 @@ interface ConnectorSettings {
 }
 
 /** Opens the connector of a process, which closes it at its end. */
-export async function openConnector(_settings: ConnectorSettings): Promise<Connector> {
-  return createNodeConnector()
+export async function openConnector({ kind, attempts, log }: ConnectorSettings): Promise<Connector> {
+  const fallback = createNodeConnector()
+  if (kind === 'node') return fallback
+  try {
+    return await openSystemConnector({ attempts, fallback, log })
+  } catch (error) {
+    log(error instanceof Error ? error.message : String(error))
+    return fallback
+  }
 }

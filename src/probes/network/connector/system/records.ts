@@ -1,0 +1,49 @@
+import { Socket, type SocketConstructorOpts } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { parseLiteral } from '../../ip-literal.ts'
+import type { IcmpMessage } from '../connector.ts'
+import { constants as c, layouts } from './layout.ts'
+import { fields, type Slots } from './slots.ts'
+
+const { sockaddrIn, sockaddrIn6 } = layouts.x64
+
+/** Writes the `sockaddr` of a slot. Throws RangeError for a name. */
+export function writeSockaddr({ view, field }: Slots, slot: number, address: string, port: number): void {
+  const ip = parseLiteral(address)
+  if (!ip) throw new RangeError('only literal addresses are dialled')
+  const isV4 = ip.kind() === 'ipv4'
+  const at = field(slot, fields.sockaddr)
+  const family = isV4 ? c.AF_INET : c.AF_INET6
+  view.setInt32(field(slot, fields.family), family, true)
+  view.setUint16(at + sockaddrIn.family, family, true)
+  view.setUint16(at + sockaddrIn.port, port)
+  for (let i = 4; i < sockaddrIn6.size; i += 4) view.setUint32(at + i, 0)
+  const start = at + (isV4 ? sockaddrIn : sockaddrIn6).address
+  for (const [i, byte] of ip.toByteArray().entries()) view.setUint8(start + i, byte)
+}
+
+const origins: Record<number, IcmpMessage['origin']> = {
+  [c.SO_EE_ORIGIN_LOCAL]: 'local',
+  [c.SO_EE_ORIGIN_ICMP]: 'icmp',
+  [c.SO_EE_ORIGIN_ICMP6]: 'icmp6',
+}
+
+/** The message that ended the attempt of a slot, if any. */
+export function readIcmp({ view, field }: Slots, slot: number): IcmpMessage | undefined {
+  const origin = origins[view.getUint8(field(slot, fields.icmpOrigin))]
+  if (!origin) return undefined
+  const type = view.getUint8(field(slot, fields.icmpType))
+  const code = view.getUint8(field(slot, fields.icmpCode))
+  const size = view.getUint8(field(slot, fields.senderSize))
+  if (size === 0 || origin === 'local') return { origin, type, code }
+  const bytes = Array.from({ length: size }, (_, i) => view.getUint8(field(slot, fields.sender) + i))
+  return { origin, type, code, sender: ipaddr.fromByteArray(bytes).toString() }
+}
+
+/** Gives a connected descriptor to Node, paused: no byte is read before the caller reads. */
+export function adopt(fd: number): Socket {
+  // `pauseOnCreate` is how Node's own server makes paused sockets; without it the constructor begins to read.
+  const options: SocketConstructorOpts & { pauseOnCreate: boolean } = { fd, pauseOnCreate: true }
+  // Never removed, so that an error between two steps of a probe is caught.
+  return new Socket(options).on('error', () => {})
+}
