@@ -1,6 +1,6 @@
 import type { Observation } from '../../src/domain/findings/observation.ts'
 import type { ObserveRequest } from './observe-cli.ts'
-import type { Network } from './peers/netns.ts'
+import type { Namespaces } from './peers/netns.ts'
 import { type Output, run } from './processes.ts'
 import { withDescriptors } from './program.ts'
 
@@ -17,7 +17,10 @@ export const patience = {
 const observeProgram = [process.execPath, `${import.meta.dirname}/observe-cli.ts`] as const
 
 /** Observes from the client's side of a network, in a separate process. */
-export async function observeIn(network: Network, request: ObserveRequest): Promise<Observation[]> {
+export async function observeIn(
+  network: Pick<Namespaces<'client'>, 'exec'>,
+  request: ObserveRequest,
+): Promise<Observation[]> {
   return readObservations(await network.exec('client', observeProgram, { input: JSON.stringify(request) }))
 }
 

@@ -30,31 +30,38 @@ export const routedAddresses = {
   blackhole: '198.51.100.12',
 } as const
 
-export interface Network extends Peer {
+/** Private network namespaces by the names of their nodes. */
+export interface Namespaces<Node extends string> {
+  /** Their names, for commands that want them. */
+  namespaces: Record<Node, string>
+  /** Runs a command in one of them to its end. */
+  exec: (node: Node, argv: readonly string[], options?: RunOptions) => Promise<Output>
+  /** Starts a command in one of them and leaves it running; stop() ends it. */
+  spawn: (node: Node, argv: readonly string[]) => ChildProcess
+}
+
+export interface Network extends Peer, Namespaces<Side> {
   clientAddress: string
   targetAddress: string
   /** On the same link, but unassigned: ARP fails. */
   absentAddress: string
-  /** The namespaces' names, for commands that want them. */
-  namespaces: Record<Side, string>
-  /** Runs a command on one side to its end. */
-  exec: (side: Side, argv: readonly string[], options?: RunOptions) => Promise<Output>
-  /** Starts a command on one side and leaves it running; stop() ends it. */
-  spawn: (side: Side, argv: readonly string[]) => ChildProcess
   /** Changes the target's firewall: an nft script; its table is `inet peer`, its chains `input` and `forward`. */
   nft: (script: string) => Promise<void>
 }
 
-/** Two private network namespaces, joined by one link, the target with a firewall. The machine's own network is untouched. */
-export async function startNetwork(): Promise<Network> {
+/** Makes namespaces with a loopback interface each; `build` connects them. The machine's own network is untouched. */
+export async function startNamespaces<Node extends string, Facts extends object>(
+  nodes: readonly Node[],
+  build: (made: Namespaces<Node>) => Promise<Facts>,
+): Promise<Facts & Namespaces<Node> & Peer> {
   const id = randomBytes(4).toString('hex')
-  const namespaces: Record<Side, string> = { client: `pw-${id}-c`, target: `pw-${id}-t` }
-  const names = Object.values(namespaces)
-  const clientAddress = '192.0.2.1'
-  const targetAddress = '192.0.2.2'
-  const inside = (side: Side, argv: readonly string[]) => ['netns', 'exec', namespaces[side], ...argv]
-  const nft = async (script: string) => {
-    await mustRun('ip', inside('target', [findCommand('nft') ?? 'nft', '-f', '-']), { input: script })
+  const namespaces = Object.fromEntries(nodes.map((node) => [node, `pw-${id}-${node}`])) as Record<Node, string>
+  const names: string[] = Object.values(namespaces)
+  const inside = (node: Node, argv: readonly string[]) => ['netns', 'exec', namespaces[node], ...argv]
+  const made: Namespaces<Node> = {
+    namespaces,
+    exec: (node, argv, options) => run('ip', inside(node, argv), options),
+    spawn: (node, argv) => spawn(findCommand('ip') ?? 'ip', inside(node, argv)),
   }
   const forgets = names.map((name) => afterDeath(['sh', '-c', removal(name)]))
   const remove = async () => {
@@ -62,24 +69,33 @@ export async function startNetwork(): Promise<Network> {
     for (const forget of forgets) forget()
   }
   try {
-    await build(namespaces, { clientAddress, targetAddress })
-    await nft(firewall())
+    for (const name of names) {
+      await mustRun('ip', ['netns', 'add', name])
+      await mustRun('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
+    }
+    return asPeer({ ...(await build(made)), ...made }, remove)
   } catch (error) {
     await remove()
     throw error
   }
-  return asPeer(
-    {
-      clientAddress,
-      targetAddress,
-      absentAddress: '192.0.2.99',
-      namespaces,
-      exec: (side: Side, argv: readonly string[], options?: RunOptions) => run('ip', inside(side, argv), options),
-      spawn: (side: Side, argv: readonly string[]) => spawn(findCommand('ip') ?? 'ip', inside(side, argv)),
-      nft,
-    },
-    remove,
-  )
+}
+
+/** Loads an nft script in a namespace. */
+export async function loadNft(namespace: string, script: string): Promise<void> {
+  const argv = ['netns', 'exec', namespace, findCommand('nft') ?? 'nft', '-f', '-']
+  await mustRun('ip', argv, { input: script })
+}
+
+/** Two private network namespaces, joined by one link, the target with a firewall. */
+export function startNetwork(): Promise<Network> {
+  const clientAddress = '192.0.2.1'
+  const targetAddress = '192.0.2.2'
+  return startNamespaces(['client', 'target'], async ({ namespaces }) => {
+    const nft = (script: string) => loadNft(namespaces.target, script)
+    await build(namespaces, { clientAddress, targetAddress })
+    await nft(firewall())
+    return { clientAddress, targetAddress, absentAddress: '192.0.2.99', nft }
+  })
 }
 
 async function build(
@@ -87,12 +103,10 @@ async function build(
   { clientAddress, targetAddress }: { clientAddress: string; targetAddress: string },
 ): Promise<void> {
   const steps = [
-    `netns add ${client}`,
-    `netns add ${target}`,
     `link add peer0 netns ${client} type veth peer name peer0 netns ${target}`,
     `-n ${client} addr add ${clientAddress}/24 dev peer0`,
     `-n ${target} addr add ${targetAddress}/24 dev peer0`,
-    ...[client, target].flatMap((name) => [`-n ${name} link set lo up`, `-n ${name} link set peer0 up`]),
+    ...[client, target].map((name) => `-n ${name} link set peer0 up`),
     // Routed through the target, so that it can send ICMP errors of a router for these addresses.
     `-n ${client} route add 198.51.100.0/24 via ${targetAddress}`,
     ...Object.entries(routedAddresses).map(([kind, address]) => `-n ${target} route add ${kind} ${address}`),
