@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { mustRun } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-type KeyKind = 'ec' | 'rsa:1024' | 'rsa:2048'
+const curves = { ec: 'P-256', brainpool: 'brainpoolP256r1' }
+type KeyKind = keyof typeof curves | 'rsa:1024' | 'rsa:2048'
 
 export interface CertificateOptions {
   /** The subject's CN. */
@@ -39,14 +40,14 @@ export interface Authority {
 }
 
 /** A new certificate authority (openssl command); its files are removed at exit. */
-export async function createAuthority(commonName: string): Promise<Authority> {
+export async function createAuthority(commonName: string, key: KeyKind = 'ec'): Promise<Authority> {
   const { path: directory } = await makeTempDir('ca')
   const file = (name: string) => join(directory, name)
   const caPath = file('ca.pem')
   await writeFile(file('openssl.cnf'), opensslConfig(directory))
   await writeFile(file('index.txt'), '')
   const self = ['-x509', '-days', '400', '-subj', `/CN=${commonName}`]
-  await mustRun('openssl', ['req', ...self, ...newKey('ec', file('ca.key')), '-out', caPath])
+  await mustRun('openssl', ['req', ...self, ...newKey(key, file('ca.key')), '-out', caPath])
   const ca = await readFile(caPath, 'utf8')
 
   let made = 0
@@ -105,13 +106,8 @@ export function peerAuthority(): Promise<Authority> {
 }
 
 function newKey(key: KeyKind, path: string): string[] {
-  return [
-    '-nodes',
-    '-keyout',
-    path,
-    '-newkey',
-    ...(key === 'ec' ? ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] : [key]),
-  ]
+  const kind = key in curves ? ['ec', '-pkeyopt', `ec_paramgen_curve:${curves[key as keyof typeof curves]}`] : [key]
+  return ['-nodes', '-keyout', path, '-newkey', ...kind]
 }
 
 function opensslTime(daysFromNow: number): string {

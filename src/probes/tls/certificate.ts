@@ -1,15 +1,16 @@
-import { createHash, type X509Certificate } from 'node:crypto'
+import { hash, type X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { escapeControls } from '../../encoding/text.ts'
+import { describeKey } from './public-key.ts'
 
 type CertificateFacts = NonNullable<TlsFacts['certificate']>
 
 const [maxNameLength, maxSanLength] = [1024, 300]
 
 /** SHA-256 of a DER structure, in lower-case hexadecimal. */
-export const fingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex')
+export const fingerprint = (der: Uint8Array): string => hash('sha256', der, 'hex')
 
 /** The facts of a certificate; undefined if OpenSSL cannot parse its dates or key. */
 export function describeCertificate(certificate: X509Certificate): CertificateFacts | undefined {
@@ -46,17 +47,6 @@ export function namesHost(certificate: X509Certificate, host: string): boolean {
   if (isIP(host)) return certificate.checkIP(host) !== undefined
   const name = host.replace(/\.$/, '')
   return certificate.checkHost(name, { subject: 'never', partialWildcards: false }) !== undefined
-}
-
-function describeKey(certificate: X509Certificate): CertificateFacts['publicKey'] {
-  const { publicKey } = certificate
-  // Only the legacy object has the size of an elliptic curve.
-  const { bits } = certificate.toLegacyObject() as { bits?: number }
-  return {
-    type: publicKey.asymmetricKeyType ?? 'unknown',
-    bits: publicKey.asymmetricKeyDetails?.modulusLength ?? bits,
-    sha256: fingerprint(publicKey.export({ type: 'spki', format: 'der' })),
-  }
 }
 
 // Node gives one RDN per line in certificate order; RFC 4514 reverses it.

@@ -1,14 +1,11 @@
+import { elements, first, nothing } from './der.ts'
+
 /** The constraints of a CA certificate that Node does not expose. */
 interface Constraints {
   /** Maximum CAs below this one, RFC 5280 section 4.2.1.9; undefined for no limit. */
   pathLength?: number
   /** Has constraints that we do not check: on names, policies, or critical and unknown. */
   more: boolean
-}
-
-interface Element {
-  tag: number
-  content: Buffer
 }
 
 interface Extension {
@@ -50,22 +47,4 @@ function extensionsOf(certificate: Buffer): Extension[] {
       value: rest.find((part) => part.tag === octetString)?.content ?? nothing,
     }
   })
-}
-
-const nothing = Buffer.alloc(0)
-const first = (der: Buffer): Buffer => elements(der)[0]?.content ?? nothing
-
-/** Consecutive DER elements; throws a RangeError on an invalid length. */
-function elements(der: Buffer): Element[] {
-  const found: Element[] = []
-  for (let at = 0; at < der.length; ) {
-    const short = der.readUInt8(at + 1)
-    const lengthBytes = short < 0x80 ? 0 : short & 0x7f
-    const start = at + 2 + lengthBytes
-    const end = start + (lengthBytes === 0 ? short : der.readUIntBE(at + 2, lengthBytes))
-    if (end > der.length) throw new RangeError('element exceeds its parent')
-    found.push({ tag: der.readUInt8(at), content: der.subarray(start, end) })
-    at = end
-  }
-  return found
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { type TlsVersion, tlsVersions } from '../../../src/domain/protocols/tls.ts'
 import { probeTls } from '../../../src/probes/tls/probe.ts'
+import { createAuthority } from '../../support/certificates.ts'
 import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { type HostilePeer, hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
@@ -104,6 +105,15 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
     expect(certificate?.selfSigned).toBe(variant === 'self-signed')
     expect(certificate?.publicKey.bits).toBe(variant === 'weak' ? 1024 : 256)
     expect(certificate?.sha256).toBe(await fingerprintOf((await tlsCertificate(variant as CertificateName)).cert))
+  })
+
+  test('an authority with a curve that has no NIST name is trusted as any other', async () => {
+    const authority = await createAuthority('Brainpool CA', 'brainpool')
+    const certificate = await authority.issue({ commonName: 'a.test', subjectAltName: 'DNS:a.test' })
+    await using peer = await startHttps({ certificate })
+    const { reason, facts } = await runProbe(peer, { trustedCa: authority.ca }, 'a.test')
+    expect(reason).toBe('tls-ok')
+    expect(facts).toMatchObject({ trusted: true, nameMatches: true, chain: [facts.certificate?.sha256] })
   })
 
   test('an IP address is matched against the addresses of the certificate', async () => {
