@@ -19,6 +19,8 @@ export interface ProbeOrder {
 /** Its output. */
 export interface ProbeReport {
   tookMs: number
+  /** CPU time of the probes, user and system, without the start of the process. */
+  cpuMs: number
   /** By `HOST PORT`. */
   states: [string, string][]
   /** By reason: how many. */
@@ -52,6 +54,7 @@ const observe = createObserver({
 const checks = hosts.flatMap((host) => ports.map((port): Check => ({ ...check, host, port })))
 const reasons: Record<string, number> = {}
 const startedAt = performance.now()
+const cpuBefore = process.cpuUsage()
 const states = await Promise.all(
   checks.map(async (one): Promise<[string, string]> => {
     const [addressResult] = (await observe(one)).addressResults
@@ -60,6 +63,8 @@ const states = await Promise.all(
   }),
 )
 const tookMs = performance.now() - startedAt
-const report: ProbeReport = { tookMs, states, reasons, peakKiB: process.resourceUsage().maxRSS }
+const { user, system } = process.cpuUsage(cpuBefore)
+const cpuMs = (user + system) / 1000
+const report: ProbeReport = { tookMs, cpuMs, states, reasons, peakKiB: process.resourceUsage().maxRSS }
 process.stdout.write(JSON.stringify(report))
 await connector.close()

@@ -3,12 +3,12 @@
  * UTF-8. Not reversible.
  */
 export function escapeControls(sent: string | Uint8Array, maxBytes = 1024): string {
-  const bytes = typeof sent === 'string' ? new TextEncoder().encode(sent) : sent
-  return Array.from(bytes.subarray(0, maxBytes), escapeByte).join('')
+  const bytes = typeof sent === 'string' ? Buffer.from(sent) : Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength)
+  return bytes.toString('latin1', 0, maxBytes).replace(unprintable, escapeByte)
 }
 
-const escapeByte = (byte: number): string =>
-  byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`
+const unprintable = /[^\x20-\x7e]/g
+const escapeByte = (byte: string): string => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`
 
 // Control characters drive terminals; bidirectional ones disguise text (CVE-2021-42574).
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern finds them

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
-import { type ConnectionOptions, connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { type ClearHandshake, readClearHandshake } from './clear-handshake.ts'
@@ -55,7 +55,7 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   })
   const stream = connect(connectionOptions(tap, endpoint, offer))
   // Node calls it for checkServerIdentity, and dies where an authority has a curve without a NIST name (24.21).
-  stream.getPeerCertificate = () => ({}) as PeerCertificate
+  stream.getPeerCertificate = () => ({}) as DetailedPeerCertificate
   const greeting: Greeting = { tap, clear: seen, ocspStapled: false, expired: false }
   let settled = false
   const settle = (more: Partial<Greeting> = {}) => {
