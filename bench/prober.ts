@@ -19,7 +19,7 @@ export interface ProbeOrder {
 /** Its output. */
 export interface ProbeReport {
   tookMs: number
-  /** CPU time of the probes, user and system, without the start of the process. */
+  /** CPU time of all checks, user and system, without the start of the process. */
   cpuMs: number
   /** By `HOST PORT`. */
   states: [string, string][]

@@ -69,15 +69,20 @@ export const measureProbes: Bench = async () => {
   await using slapd = await startSlapd()
   const probeLocal = async (port: number, check: ProbeOrder['check']) => {
     const hosts = Array.from({ length: ourProbes }, () => '127.0.0.1')
-    const { tookMs, reasons } = await probe({ check, hosts, ports: [port], sockets: 16, perHost: 16, timeoutMs: 5_000 })
-    return { perSecond: (ourProbes / tookMs) * 1000, reasons }
+    const order = { check, hosts, ports: [port], sockets: 16, perHost: 16, timeoutMs: 5_000 }
+    const { tookMs, cpuMs, reasons } = await probe(order)
+    return { perSecond: (ourProbes / tookMs) * 1000, perCoreSecond: (ourProbes / cpuMs) * 1000, reasons }
   }
   const tls = await probeLocal(nginx.port, { probe: 'tls', options: {} })
+  const handshakes = await countHandshakes(nginx.port)
   const openssl = await loop(`openssl s_client -connect 127.0.0.1:${nginx.port} </dev/null`)
   const ldap = await probeLocal(slapd.port, { probe: 'ldap', options: {} })
   const search = await loop(`ldapsearch -x -LLL -H ldap://127.0.0.1:${slapd.port} -s base -b '' '*' +`)
   return [
     figure('TLS, ours, one process', tls.perSecond, 'probes/s'),
+    figure('TLS, ours, per second of CPU time', tls.perCoreSecond, 'probes/s'),
+    figure('openssl s_time -new, per second of CPU time', handshakes, 'handshakes/s'),
+    figure('TLS, ours over s_time, by CPU time', tls.perCoreSecond / handshakes, '×', '≥ 0.5'),
     figure('openssl s_client in a loop', openssl, 'probes/s'),
     figure('TLS, ours over openssl', tls.perSecond / openssl, '×'),
     figure('LDAP rootDSE, ours, one process', ldap.perSecond, 'probes/s'),
@@ -94,6 +99,17 @@ export const measureProbes: Bench = async () => {
 
 const ourProbes = 2_000
 const theirProbes = 300
+const handshakeSeconds = 5
+
+/** New TLS sessions of `openssl s_time` for each second of its CPU time, user and system, as `times` of the shell counts it. */
+async function countHandshakes(port: number): Promise<number> {
+  const command = `openssl s_time -new -connect 127.0.0.1:${port} -time ${handshakeSeconds}; times`
+  const printed = await mustRun('sh', ['-c', command])
+  const [, count] = /^(\d+) connections in \d+ real seconds/m.exec(printed) ?? []
+  const [, ...ofChildren] = /^(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/.exec(printed.trim().split('\n').at(-1) ?? '') ?? []
+  const [userMinutes = 0, userSeconds = 0, systemMinutes = 0, systemSeconds = 0] = ofChildren.map(Number)
+  return Number(count) / (60 * (userMinutes + systemMinutes) + userSeconds + systemSeconds)
+}
 
 /** How many times a second a command runs, with one process per core. */
 async function loop(command: string): Promise<number> {
