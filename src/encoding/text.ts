@@ -3,7 +3,8 @@
  * UTF-8. Not reversible.
  */
 export function escapeControls(sent: string | Uint8Array, maxBytes = 1024): string {
-  const bytes = typeof sent === 'string' ? Buffer.from(sent) : Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength)
+  const bytes =
+    typeof sent === 'string' ? Buffer.from(sent) : Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength)
   return bytes.toString('latin1', 0, maxBytes).replace(unprintable, escapeByte)
 }
 

@@ -31,7 +31,8 @@ function subjectPublicKeyInfo(certificate: Buffer): Buffer {
 function sizeIn(spki: Buffer): number | undefined {
   const [algorithm, key] = elements(first(spki))
   const [oid, parameters] = elements(algorithm?.content ?? nothing)
-  if (!rsaAlgorithms.has(oid?.content.toString('hex') ?? '')) return curveBits[parameters?.content.toString('hex') ?? '']
+  if (!rsaAlgorithms.has(oid?.content.toString('hex') ?? ''))
+    return curveBits[parameters?.content.toString('hex') ?? '']
   const unusedBitsLength = 1
   const modulus = first(first(key?.content.subarray(unusedBitsLength) ?? nothing))
   const start = modulus.findIndex((byte) => byte !== 0)

@@ -24,7 +24,16 @@ describeWithPeers(['openssl'], 'a public key', () => {
   ])('of $key.0 $key.1 has the type, size and fingerprint that OpenSSL gives', async ({ key, type, bits }) => {
     const [algorithm = '', ...options] = key
     const made = ['-newkey', algorithm, ...options.flatMap((option) => ['-pkeyopt', option])]
-    const pem = await mustRun('openssl', ['req', '-x509', '-nodes', ...made, '-keyout', '/dev/null', '-subj', '/CN=a.test'])
+    const pem = await mustRun('openssl', [
+      'req',
+      '-x509',
+      '-nodes',
+      ...made,
+      '-keyout',
+      '/dev/null',
+      '-subj',
+      '/CN=a.test',
+    ])
     const spki = await mustRun('openssl', ['x509', '-noout', '-pubkey'], { input: pem })
     const der = Buffer.from(spki.replaceAll(/-----.+-----/g, ''), 'base64')
     const sha256 = createHash('sha256').update(der).digest('hex')
