@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../../src/store/db/database.ts'
 import type { Stores } from '../../src/store/db/stores.ts'
-import { auditIds, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
+import { auditIds, makeSeries, openTestStores, startAudit, type TestStores } from '../support/stores.ts'
 
 const findings = 3_000
 const audits = auditIds(20)
@@ -54,5 +54,24 @@ describe('among findings of other audits', () => {
     const [from, to] = audits.slice(-2).map((auditId) => ({ auditId, tested: 'all' as const }))
     if (!from || !to) throw new Error('no audits')
     expect(await readInSequence(({ drift }) => drift.compare(from, to))).toBe(0)
+  })
+})
+
+test('compliance reads the policy of a rule once, and not for each of its spans', async () => {
+  const targets = Array.from({ length: 1_000 }, (_, i) => `many-${i}`)
+  await makeSeries(stores, targets)
+  await stores.query(`INSERT INTO span (target_id, series_id, from_at, evidence_id, result, state, reason_id, audit_id)
+    SELECT target_id, id, now() - interval '1 hour', 0, 0, 0, 1, '${newest}' FROM series`)
+  await stores.query('VACUUM (ANALYZE) span, series, target, rule, policy')
+  const reads = async (tx: Database) => {
+    const [row] = await tx.$queryRaw<{ scans: number }[]>`
+      SELECT (seq_scan + coalesce(idx_scan, 0))::int AS scans FROM pg_stat_xact_user_tables WHERE relname = 'policy'`
+    return row?.scans ?? Number.NaN
+  }
+  await stores.transaction(async ({ compliance }, tx) => {
+    const before = await reads(tx)
+    const groups = await compliance.groups(new Date(), { by: 'target' }, { policy: 'p' })
+    expect(groups).toHaveLength(targets.length)
+    expect((await reads(tx)) - before).toBeLessThan(100)
   })
 })

@@ -74,11 +74,12 @@ interface GroupRow {
   unseen: number
 }
 
+/** An audit, and the targets that no newer one included. */
 interface Seen {
   policy: string
-  targetId: number
-  from: Date
-  until: Date
+  target_ids: number[]
+  observed_from: Date
+  observed_until: Date
 }
 
 function groupsAt(
@@ -92,25 +93,27 @@ function groupsAt(
   }: { grouping: Grouping; filter: ComplianceFilter; targetScope: TargetScope; seen: readonly Seen[]; failed: number },
 ): Prisma.Sql {
   return Prisma.sql`
-    WITH rule_now AS (
-      SELECT r.id, r.policy, r.name, severities.severity FROM rule r LEFT JOIN LATERAL (
+    WITH rule_now AS MATERIALIZED ( -- else PostgreSQL would read the policy for each span
+      SELECT *, min(id) OVER (PARTITION BY policy, severity) AS kind FROM rule LEFT JOIN LATERAL (
         SELECT e.value->>'severity' AS severity FROM policy p, jsonb_array_elements(p.document->'rules') e
-        WHERE p.name = r.policy AND p.created_at <= ${at} AND e.value->>'id' = r.name ORDER BY p.version DESC LIMIT 1
-      ) severities ON true
+        WHERE p.name = rule.policy AND p.created_at <= ${at} AND e.value->>'id' = rule.name ORDER BY p.version DESC LIMIT 1
+      ) severities ON true ${filter.policy === undefined ? Prisma.empty : Prisma.sql`WHERE policy = ${filter.policy}`}
     ), seen AS (
-      SELECT * FROM unnest(${seen.map((s) => s.policy)}::text[], ${seen.map((s) => s.targetId)}::int[],
-        ${seen.map((s) => s.from.toISOString())}::timestamptz[], ${seen.map((s) => s.until.toISOString())}::timestamptz[])
-        AS g(policy, target_id, observed_from, observed_until)
+      SELECT a.*, unnest(target_ids) AS target_id
+      FROM jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) AS a(policy text, target_ids int[], observed_from timestamptz, observed_until timestamptz)
+    ), counted AS MATERIALIZED ( -- by numbers: names are read for each group, and not for each span
+      SELECT r.kind, ${keyOf(grouping)} AS key, x.result, count(*)::int AS count,
+        (count(*) FILTER (WHERE x.result = ${failed} AND ${waivedAt(at)}))::int AS waived,
+        min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
+        (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
+      FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
+        ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+        LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
+      WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
+      GROUP BY 1, 2, 3
     )
-    SELECT r.policy, r.severity, ${groupOf(grouping)} AS "group", x.result, count(*)::int AS count,
-      (count(*) FILTER (WHERE x.result = ${failed} AND ${waivedAt(at)}))::int AS waived,
-      min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
-      (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
-    FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule_now r ON r.id = s.rule_id
-      ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
-      LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
-    WHERE x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at}) ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
-    GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 2`
+    SELECT k.policy, k.severity, ${nameOf(grouping)} AS "group", c.result, c.count, c.waived, c.oldest, c.newest, c.unseen
+    FROM counted c JOIN rule_now k ON k.id = c.kind ORDER BY 1, 3, 2`
 }
 
 /** Results without a probe. */
@@ -142,30 +145,38 @@ async function lastSeen(
   at: Date,
   { policy, audits }: { policy: string | undefined; audits: number },
 ): Promise<Seen[]> {
-  const rows = await report<{ policy: string; targetIds: number[]; from: Date; until: Date }>(db)`
-    SELECT a.name AS policy, a.target_ids AS "targetIds", a.observed_from AS from, least(a.observed_until, ${at}) AS until FROM (
+  const rows = await report<Seen>(db)`
+    SELECT a.name AS policy, a.target_ids, a.observed_from, least(a.observed_until, ${at}) AS observed_until FROM (
       SELECT DISTINCT name FROM policy ${policy === undefined ? Prisma.empty : Prisma.sql`WHERE name = ${policy}`}
     ) n CROSS JOIN LATERAL (
-      SELECT p.name, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
+      SELECT p.name, a.id, a.target_ids, a.observed_from, a.observed_until FROM audit a JOIN policy p ON p.id = a.policy_id
       WHERE p.name = n.name AND a.observed_from <= ${at} AND a.vantages = '{}' AND coalesce(a.rules, '{}') = '{}' ORDER BY a.id DESC LIMIT ${audits}
-    ) a`
-  const seen = new Map<string, Seen>()
-  for (const { policy: name, targetIds, from, until } of rows) {
-    for (const targetId of targetIds) {
-      const key = `${name} ${targetId}`
-      if (!seen.has(key)) seen.set(key, { policy: name, targetId, from, until })
-    }
-  }
-  return [...seen.values()]
+    ) a ORDER BY a.id DESC`
+  const seen = new Map<string, Set<number>>()
+  return rows.flatMap((row) => {
+    const before = seen.get(row.policy) ?? new Set()
+    seen.set(row.policy, before)
+    const target_ids = row.target_ids.filter((id) => !before.has(id))
+    for (const id of target_ids) before.add(id)
+    return target_ids.length === 0 ? [] : [{ ...row, target_ids }]
+  })
 }
 
 /** How many of the newest audits are examined: more only while they leave targets out. For the rest, the span counts. */
 const newestAudits = [10, 100, 1_000]
 
-function groupOf(grouping: Grouping): Prisma.Sql {
-  if (grouping.by === 'rule') return Prisma.sql`r.name`
-  return grouping.by === 'target' ? Prisma.sql`t.name` : Prisma.sql`t.labels->>${grouping.key}`
+/** What identifies a group of spans. */
+function keyOf(grouping: Grouping): Prisma.Sql {
+  if (grouping.by === 'rule') return Prisma.sql`r.id`
+  return grouping.by === 'target' ? Prisma.sql`x.target_id` : Prisma.sql`t.labels->>${grouping.key}`
+}
+
+function nameOf({ by }: Grouping): Prisma.Sql {
+  if (by === 'label') return Prisma.sql`c.key`
+  return by === 'rule'
+    ? Prisma.sql`(SELECT name FROM rule WHERE id = c.key)`
+    : Prisma.sql`(SELECT name FROM target WHERE id = c.key)`
 }
 
 const needsTarget = (grouping: Grouping, { target, labels }: ComplianceFilter) =>
-  grouping.by !== 'rule' || target !== undefined || labels !== undefined
+  grouping.by === 'label' || target !== undefined || labels !== undefined
