@@ -1,6 +1,7 @@
 import { Value } from 'typebox/value'
 import type { ValidationIssue } from '../domain/errors.ts'
 import { describeHost, isHost } from '../domain/findings/endpoint.ts'
+import type { State } from '../domain/findings/state.ts'
 import { checkParameterValue, findParameter, type Parameters } from '../domain/policy/parameters.ts'
 import {
   comparedWith,
@@ -173,8 +174,19 @@ function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: Protocol
 
 function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path: Path): ValidationIssue[] {
   if (!isRecord(expect) || !probe) return []
-  const { state } = expect
-  const closed = Array.isArray(state) && !state.some((item) => item === 'open' || placeholdersOf(item).length > 0)
+  return [...checkSilence(expect, path), ...checkGroups(expect, probe, path)]
+}
+
+const mayAllow = (state: unknown, wanted: State): boolean =>
+  Array.isArray(state) ? state.some((item) => item === wanted || placeholdersOf(item).length > 0) : wanted === 'open'
+
+function checkSilence({ state, hostAnswered }: Record<string, unknown>, path: Path): ValidationIssue[] {
+  if (hostAnswered === undefined || mayAllow(state, 'filtered')) return []
+  return issue([...path, 'hostAnswered'], 'concerns silent ports only, and `state` does not allow filtered')
+}
+
+function checkGroups(expect: Record<string, unknown>, probe: ProtocolName, path: Path): ValidationIssue[] {
+  const closed = !mayAllow(expect.state, 'open')
   return groupNames
     .filter((name) => expect[name] !== undefined)
     .flatMap((name) => {

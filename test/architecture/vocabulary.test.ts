@@ -52,6 +52,7 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
     reason: 'the stored fact plainHttp.answered',
   },
   { term: /\banswered: (true|false)\b/g, files: /^test\//, reason: 'the stored fact plainHttp.answered' },
+  { term: /\bhostAnswered\b/gi, files: /./, reason: 'the policy format, and the fact of evidence' },
   {
     term: /.+/g,
     files: /^test\/(architecture|support)\/vocabulary\./,

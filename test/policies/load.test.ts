@@ -197,6 +197,16 @@ const issues: Record<string, ValidationIssue[]> = {
       message: 'can be seen on an open port only, and `state` does not allow open',
     },
     {
+      rule: { expect: { state: ['closed'], hostAnswered: true } },
+      pointer: '/rules/0/expect/hostAnswered',
+      message: 'concerns silent ports only, and `state` does not allow filtered',
+    },
+    {
+      rule: { expect: { hostAnswered: true } },
+      pointer: '/rules/0/expect/hostAnswered',
+      message: 'concerns silent ports only, and `state` does not allow filtered',
+    },
+    {
       rule: ldap({ security: ['plain'], bind: { credentialRef: 'env:A' } }),
       pointer: '/rules/0/expect/ldap/security',
       message: 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only',

@@ -24,6 +24,9 @@ interface Circumstances {
 
 const closed: Seen = { state: 'closed', reason: 'connection-refused' }
 const silent: Seen = { state: 'filtered', reason: 'no-response' }
+const silentHost: Seen = { ...silent, hostAnswered: false }
+const respondingHost: Seen = { ...silent, hostAnswered: true }
+const mustRespond = { params: { hostMustRespond: true } }
 const lost: Seen = { state: 'unresolved', reason: 'name-not-found' }
 const denied: Seen = { state: 'unknown', reason: 'egress-denied' }
 const https = (facts: Seen['facts']): Seen => ({ state: 'open', reason: 'http-responded', facts })
@@ -88,9 +91,13 @@ describe('the built-in policy', () => {
     ['ui-https', 'has a port of its own that is closed', closed, 'fail', { params: { uiPort: 8443 } }],
     ['ssh-restricted', 'is closed', closed, 'pass'],
     ['ssh-restricted', 'is filtered', silent, 'pass'],
+    ['ssh-restricted', 'is filtered, on a host that is silent', silentHost, 'pass'],
+    ['ssh-restricted', 'is filtered, on a host that must respond', silentHost, 'unknown', mustRespond],
+    ['ssh-restricted', 'is filtered, on a host that must respond and does', respondingHost, 'pass', mustRespond],
     ['ssh-restricted', 'is open', tcpOpen, 'fail'],
     ['ssh-restricted', 'is open in a window as well', tcpOpen, 'fail', { windowOpen: true }],
     ['ssh-support', 'is closed outside a window', closed, 'pass'],
+    ['ssh-support', 'is filtered outside a window, on a host that must respond', silentHost, 'unknown', mustRespond],
     ['ssh-support', 'is open outside a window', speakingSsh, 'fail'],
     ['ssh-support', 'is open inside one', speakingSsh, 'pass', { windowOpen: true }],
     ['ssh-support', 'is closed inside one', closed, 'fail', { windowOpen: true }],

@@ -64,7 +64,7 @@ async function leaseBatch({
   log,
   signal,
 }: AgentOptions): Promise<Lease | undefined | 'failed'> {
-  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary() }
+  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary(), companions: true }
   const timeoutMs = maxLeaseWaitSeconds * 1000 + responseMarginMs
   try {
     const response = await server.post(path, body, { timeoutMs, signal })

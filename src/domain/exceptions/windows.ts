@@ -1,4 +1,7 @@
 import type { ValidationIssue } from '../errors.ts'
+import type { Evidence } from '../findings/evidence.ts'
+import { isSilent } from '../findings/host-response.ts'
+import type { State } from '../findings/state.ts'
 import { permittedTime } from './active-exception.ts'
 
 /**
@@ -44,12 +47,23 @@ export interface ExposureSeen {
   notchecked: boolean
   /** A vantage had no result, or probed inside another window, where a pass permits exposure. */
   unsure: boolean
+  /** The evidence of what passed outside any window. */
+  passed: readonly Evidence[]
 }
+
+/** Whether evidence may be that of an absent host, which shows nothing about its ports, even where a rule accepts it. */
+const mayBeAbsent = ({ addresses }: Evidence): boolean =>
+  Object.values(addresses).some(
+    (seen) => absentStates.includes(seen.state) || (isSilent(seen) && seen.hostAnswered !== true),
+  )
+const absentStates: readonly State[] = ['unreachable', 'unresolved', 'unknown']
 
 /** The proof by an audit; waivers do not count. */
 export function proofOf({ completed, exposures }: { completed: boolean; exposures: readonly ExposureSeen[] }): Proof {
   if (exposures.some(({ fail }) => fail)) return 'open'
-  if (!completed || exposures.some(({ pass, notchecked, unsure }) => unsure || (notchecked && !pass))) return 'unproven'
+  const isUnsure = ({ pass, notchecked, unsure, passed }: ExposureSeen) =>
+    unsure || (notchecked && !pass) || passed.some(mayBeAbsent)
+  if (!completed || exposures.some(isUnsure)) return 'unproven'
   return exposures.some(({ pass }) => pass) ? 'closed' : 'not-applicable'
 }
 

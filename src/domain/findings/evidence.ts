@@ -3,13 +3,18 @@ import type { AddressResult, Observation } from './observation.ts'
 import type { ReasonCode } from './reasons.ts'
 import type { State } from './state.ts'
 
+type StableResult<P extends ProtocolName> = Pick<
+  AddressResult<P>,
+  'state' | 'reason' | 'rejectedBy' | 'hostAnswered' | 'facts'
+>
+
 /** The stable part of an observation, stored once per content: equal evidence means that nothing changed. */
 export interface Evidence<P extends ProtocolName = ProtocolName> {
   probe: P
   host: string
   port: number
   /** By literal address; empty without one. */
-  addresses: Record<string, { state: State; reason: ReasonCode; rejectedBy?: string; facts: FactsByProtocol[P] }>
+  addresses: Record<string, StableResult<P>>
   /** Of a paired rule: the observation of each vantage of the other side, by its name. */
   unlike?: Record<string, Evidence<P>['addresses']>
 }
@@ -17,9 +22,13 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
 /** Leaves out what varies by itself: times, latencies, attempts, measurements. */
 export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
   const addresses = Object.fromEntries(
-    addressResults.map(({ address, state, reason, rejectedBy, facts }) => [
+    addressResults.map(({ address, state, reason, rejectedBy, hostAnswered, facts }) => [
       address ?? '',
-      { state, reason, ...(rejectedBy !== undefined && { rejectedBy }), facts },
+      {
+        ...{ state, reason, facts },
+        ...(rejectedBy !== undefined && { rejectedBy }),
+        ...(hostAnswered !== undefined && { hostAnswered }),
+      },
     ]),
   )
   return { probe, host, port, addresses }

@@ -1,5 +1,6 @@
 import type { ResolvedExpectation, ResolvedRule } from '../policy/policy.ts'
 import { anyProtocols, findProtocol, type ProtocolName } from '../protocols/index.ts'
+import { isSilent } from './host-response.ts'
 import type { AddressResult, Observation } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
 import type { State } from './state.ts'
@@ -33,10 +34,12 @@ export function judge(rule: ResolvedRule, seen: Observation, context: JudgeConte
 
 /** The gravest of several judgements, of equal ones the first. */
 export const worstOf = (judgements: readonly Judgement[]): Judgement =>
-  judgements.reduce((worst, next) => (gravity[next.result] > gravity[worst.result] ? next : worst))
+  judgements.reduce((worst, next) => (gravityOf(next) > gravityOf(worst) ? next : worst))
 
 // A violation at one address outweighs a doubt about another, and a doubt outweighs a pass.
 const gravity: Record<Result, number> = { fail: 5, error: 4, unknown: 3, pass: 2, notchecked: 1, notapplicable: 0 }
+/** Of two passes the one that rests on silence decides. */
+const gravityOf = ({ result, reason }: Judgement) => gravity[result] + (reason === 'silence-accepted' ? 0.5 : 0)
 
 interface Claim {
   probe: ProtocolName
@@ -57,6 +60,7 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
   if (state === 'unreachable' && closedIsAllowed && !allowed.includes(state))
     return { result: 'unknown', state, reason }
   if (!allowed.includes(state)) return { result: 'fail', state, reason: state === 'open' ? 'unexpected-state' : reason }
+  if (isSilent(addressResult) && addressResult.hostAnswered !== true) return judgeSilence(claim.expect, addressResult)
   if (state !== 'open') return { result: 'pass', state, reason: 'as-expected' }
 
   const violation = firstViolation(claim, addressResult, observedAt)
@@ -65,10 +69,17 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
   return { result: reasons[decisive].undecided ? 'unknown' : 'fail', state, reason: decisive }
 }
 
+/** Silence that a rule allows, of a host that was not seen to respond: it may be absent. */
+function judgeSilence(expect: ResolvedExpectation, { state, hostAnswered }: AddressResult): Judgement {
+  if (!expect.hostAnswered)
+    return { result: 'pass', state, reason: hostAnswered === false ? 'silence-accepted' : 'as-expected' }
+  return { result: 'unknown', state, reason: hostAnswered === false ? 'host-silent' : 'facts-missing' }
+}
+
 const omitsFacts = ({ facts }: AddressResult) => 'omitted' in facts && facts.omitted !== undefined
 
-/** The groups that a rule names, besides the state. */
-const demandsOf = ({ state: _, ...demands }: ResolvedExpectation) =>
+/** The groups that a rule names, besides what every probe shows. */
+const demandsOf = ({ state: _, hostAnswered: __, ...demands }: ResolvedExpectation) =>
   Object.entries(demands).filter(([, demand]) => demand !== undefined)
 
 function isSupported({ probe, expect }: Claim): boolean {

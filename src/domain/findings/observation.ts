@@ -13,6 +13,11 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
   facts: FactsByProtocol[P]
   /** Milliseconds from the start of the deciding try to its response; null when nothing was dialled. */
   latencyMs: number | null
+  /**
+   * Of a silent port: whether the same address responded to this vantage on another port that the policy names. Absent where
+   * that is not known, and in all other results.
+   */
+  hostAnswered?: boolean
   /** Connections tried, confirmations of silence included. */
   attempts: number
   /** Volatile values; never part of the evidence. */

@@ -141,6 +141,17 @@ export const sharedReasons = {
 
   // written by the judge and the plan
   'as-expected': { about: 'rule', message: 'The observation is what the rule expects.' },
+  'silence-accepted': {
+    about: 'rule',
+    message:
+      'The rule accepts silence. No other port of the host that the policy names responded: the host may be absent, so this does not prove that the port is closed.',
+  },
+  'host-silent': {
+    about: 'rule',
+    message:
+      'The rule demands a host that responds, and neither this port nor another port that the policy names responded: the host may be absent, or a filter drops everything from here.',
+    undecided: true,
+  },
   'unexpected-state': { about: 'rule', message: 'The state of the port is not one that the rule allows.' },
   'facts-missing': {
     about: 'rule',

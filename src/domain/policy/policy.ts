@@ -9,7 +9,7 @@ import {
   protocolNames,
 } from '../protocols/index.ts'
 import { closedObject } from './shape.ts'
-import { Comparison, type Evaluated, list, optional, Port, Scalar } from './values.ts'
+import { Comparison, type Evaluated, Flag, list, optional, Port, Scalar } from './values.ts'
 
 export const severities = ['low', 'medium', 'high'] as const
 export type Severity = (typeof severities)[number]
@@ -45,6 +45,11 @@ export const Expectation = closedObject(
         description: 'Allowed states; default: open',
       }),
     ),
+    hostAnswered: optional({
+      ...Flag,
+      description:
+        'Silence counts as filtered only if the host responds on another port that the policy names; otherwise the finding is unknown',
+    }),
     ...groupSchemas,
   },
   { description: 'What must hold; everything that is named must' },
@@ -175,5 +180,9 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
 export type PolicyDocument = Omit<Static<typeof ResolvedPolicyDocument>, 'rules'> & { rules: PolicyRule[] }
 
 /** A rule for one target: it applies, its placeholders have their values, its comparisons are booleans. */
-export type ResolvedRule = Evaluated<Omit<Rule, 'when' | 'port'>> & { port: number }
+export type ResolvedRule = Evaluated<Omit<Rule, 'when' | 'port'>> & {
+  port: number
+  /** Of a planned rule: other ports of the host, see `companionsOf`. */
+  companions?: number[]
+}
 export type ResolvedExpectation = ResolvedRule['expect']

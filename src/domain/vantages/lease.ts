@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
 import { maxAddresses, maxFactsSize, sizeOf } from '../findings/bounds.ts'
+import { isSilent, maxCompanions } from '../findings/host-response.ts'
 import type { Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
 import { type State, states } from '../findings/state.ts'
@@ -16,6 +17,13 @@ export const LeasedCheck = closedObject({
   host: Type.String({ minLength: 1, maxLength: 253, examples: ['10.20.0.11'] }),
   port: Port,
   options: closedObject(optionProperties),
+  companions: Type.Optional(
+    Type.Array(Port, {
+      maxItems: maxCompanions,
+      description:
+        'Other ports of the host. If the port is silent and no other check of the lease shows that its address responds, a TCP connection to these ports does; only for agents that request `companions`',
+    }),
+  ),
 })
 export type LeasedCheck = Static<typeof LeasedCheck>
 
@@ -57,6 +65,9 @@ const DeliveredAddressResult = closedObject({
     Type.String({ maxLength: 45, description: 'The sender of the deciding ICMP message', examples: ['10.20.0.11'] }),
   ),
   facts: Type.Object({}, { additionalProperties: true, description: "The facts of the check's probe, as in Evidence" }),
+  hostAnswered: Type.Optional(
+    Type.Boolean({ description: 'Of a silent port (`no-response`): whether the address responded on another port' }),
+  ),
   latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
   attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
 })
@@ -184,10 +195,13 @@ const stateOf: Partial<Record<ReasonCode, State>> = {
 }
 
 /** What a probe never reports together. */
-function contradiction(host: string, { address, state, reason, facts }: AddressResults[number]): ValidationIssue[] {
+function contradiction(host: string, result: AddressResults[number]): ValidationIssue[] {
+  const { address, state, reason, facts, hostAnswered } = result
   const isCertain = reasons[reason].about === 'peer' && reason !== 'response-too-large'
   const states: State[] = stateOf[reason] ? [stateOf[reason]] : isCertain ? ['open'] : ['open', 'unknown']
   if (!states.includes(state)) return [{ pointer: '/state', message: `must be ${states.join(' or ')} with ${reason}` }]
+  if (hostAnswered !== undefined && !isSilent(result))
+    return [{ pointer: '/hostAnswered', message: 'must be left out unless the reason is no-response' }]
   if (state !== 'open' && Object.keys(facts).length > 0)
     return [{ pointer: '/facts', message: 'must be empty unless the state is open' }]
   const isUnnamed = state === 'unresolved' || reason === 'invalid-host'

@@ -9,6 +9,7 @@ export const checkOf = (rule: ResolvedRule, host: string): Check => ({
   host,
   port: rule.port,
   options: optionsOf(rule),
+  companions: rule.companions,
 })
 
 const credentialIn = (options: Check['options']): string | undefined =>

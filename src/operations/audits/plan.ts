@@ -1,3 +1,4 @@
+import { companionsOf } from '../../domain/findings/host-response.ts'
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
@@ -99,11 +100,10 @@ const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
 function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
   const { policy, targets } = request.snapshot
   const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
-  const document = { ...policy.document, rules: policy.document.rules.filter(isSelected) }
-  const rulesFor = ruleResolver(document, request.params)
+  const rulesFor = ruleResolver(policy.document, request.params)
   const vantages = vantagesOf(request)
   return targets.flatMap((target) =>
-    planTarget(target, rulesFor(target), vantages).map((check) => {
+    planTarget(target, rulesFor(target).filter(isSelected), vantages).map((check) => {
       const rule = check.kind === 'probe' ? check.rule.id : check.ruleId
       return { ...check, targetId: target.id, key: { targetId: target.id, rule, vantage: check.origin.vantage } }
     }),
@@ -149,13 +149,13 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
       throw new Error(
         `target ${target.name}: ${parameters.errors.map(({ parameter, message }) => `${parameter} ${message}`).join('; ')}`,
       )
-    const rules = document.rules.map((rule) => ({
-      id: rule.id,
-      from: rule.from,
-      indirect: rule.indirect ?? false,
-      unlike: rule.unlike,
-      resolved: resolveRule(rule, parameters.values),
-    }))
+    const found = document.rules.map((rule) => resolveRule(rule, parameters.values))
+    const companions = companionsOf(found.filter((rule) => rule !== 'notapplicable'))
+    const rules = document.rules.map((rule, i) => {
+      const one = found[i] ?? 'notapplicable'
+      const resolved = one === 'notapplicable' ? one : { ...one, companions: companions(one) }
+      return { id: rule.id, from: rule.from, indirect: rule.indirect ?? false, unlike: rule.unlike, resolved }
+    })
     resolved.set(key, rules)
     return rules
   }

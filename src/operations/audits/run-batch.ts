@@ -33,14 +33,18 @@ export async function runBatch(parts: BatchParts, { auditId, batchId }: BatchJob
   await throughOutages(() => recordSeen(parts, batch, seen)) // probing again would cost the targets
 }
 
-/** The distinct checks of a batch, always in the same order, and the index of each planned check in them. */
+/**
+ * The distinct checks of a batch, always in the same order, and the index of each planned check in them. Checks that differ in
+ * their companions share a probe, and not what is concluded of its silence.
+ */
 export function distinctChecksOf({ rules, checks }: Batch): { distinct: Check[]; indexes: number[] } {
   const known = new Map<string, number>()
   const distinct: Check[] = []
   const indexes = checks.map((planned) => {
     const check = checkOf(ruleOf(rules, planned), planned.host)
-    const index = known.get(checkKey(check)) ?? distinct.push(check) - 1
-    known.set(checkKey(check), index)
+    const key = `${checkKey(check)} ${check.companions ?? ''}`
+    const index = known.get(key) ?? distinct.push(check) - 1
+    known.set(key, index)
     return index
   })
   return { distinct, indexes }

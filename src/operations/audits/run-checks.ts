@@ -2,6 +2,7 @@ import { boundFacts, maxBatchFactsSize } from '../../domain/findings/bounds.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { Check, Observe } from '../../probes/engine/run-check.ts'
 import { createCheckRunner } from './deduplicate-checks.ts'
+import { createHostCheck } from './host-check.ts'
 
 /** Runs the checks of one vantage. */
 export interface CheckRunner {
@@ -20,6 +21,7 @@ export async function runChecks(
 ): Promise<Observation[] | undefined> {
   if (!(await isOnline())) return undefined
   const run = createCheckRunner(observe)
-  const seen = await Promise.all(checks.map(run))
+  const complete = createHostCheck({ observe, run, checks })
+  const seen = await Promise.all(checks.map(async (check) => complete(check, await run(check))))
   return (await isOnline()) ? boundFacts(seen, maxBatchFactsSize) : undefined
 }

@@ -13,6 +13,7 @@ import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
 import { type FinishParts, finishIfRecorded } from '../audits/finish.ts'
+import { completeDelivered } from '../audits/host-check.ts'
 import { distinctChecksOf, recordSeen } from '../audits/run-batch.ts'
 
 /** What leases need of the queue. */
@@ -28,12 +29,25 @@ interface LeaseParts extends FinishParts {
   waitForBatch: Notifications['waitForBatch']
 }
 
+interface LeaseRequest {
+  waitMs: number
+  /** Whether the agent knows `companions` of checks; older agents refuse a lease with them. */
+  companions: boolean
+  sign: Sign
+  signal: AbortSignal
+}
+
 interface Receipt {
   recorded: boolean
   /** Why observations were not recorded, the first ones. */
   refused: ValidationIssue[]
 }
 const maxRefused = 100
+
+function leasedChecksOf(batch: Batch, companions: boolean): LeasedCheck[] {
+  const checks = distinctChecksOf(batch).distinct as LeasedCheck[]
+  return companions ? checks : checks.map(({ companions: _, ...check }) => check)
+}
 
 // Names of facts are the agent's text.
 const shorten = ({ pointer, message }: ValidationIssue): ValidationIssue => ({
@@ -63,7 +77,7 @@ export function createLeaseDesk(parts: LeaseParts) {
     return stores.batches.findOpen(batchId)
   }
 
-  const takeOpen = async (vantage: string): Promise<Lease | undefined> => {
+  const takeOpen = async (vantage: string, companions: boolean): Promise<Lease | undefined> => {
     for (;;) {
       const job = await queue.take(vantage)
       if (!job) return undefined
@@ -72,7 +86,7 @@ export function createLeaseDesk(parts: LeaseParts) {
         return {
           id: nameLease(batch.id, job.id),
           heartbeatSeconds,
-          checks: distinctChecksOf(batch).distinct as LeasedCheck[],
+          checks: leasedChecksOf(batch, companions),
         }
       await finishIfRecorded(parts, job.data.auditId)
       await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
@@ -81,10 +95,7 @@ export function createLeaseDesk(parts: LeaseParts) {
 
   return {
     /** Lends a batch; where none waits, up to `waitMs` later, or undefined. What it says of itself is noted. */
-    async lease(
-      vantage: string,
-      { waitMs, sign, signal }: { waitMs: number; sign: Sign; signal: AbortSignal },
-    ): Promise<Lease | undefined> {
+    async lease(vantage: string, { waitMs, companions, sign, signal }: LeaseRequest): Promise<Lease | undefined> {
       const vantageId = await stores.vantages.touch(vantage, sign)
       if (vantageId === undefined)
         throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
@@ -96,7 +107,7 @@ export function createLeaseDesk(parts: LeaseParts) {
           Math.max(0, until - performance.now()),
           AbortSignal.any([signal, polled.signal]),
         )
-        const lease = signal.aborted ? undefined : await takeOpen(vantage)
+        const lease = signal.aborted ? undefined : await takeOpen(vantage, companions)
         if (lease || signal.aborted) {
           polled.abort()
           return lease
@@ -123,7 +134,7 @@ export function createLeaseDesk(parts: LeaseParts) {
       const { observations, issues } = delivery.online
         ? readDelivery(distinct, delivery, span)
         : { observations: undefined, issues: [] }
-      const recorded = await recordSeen(parts, batch, observations)
+      const recorded = await recordSeen(parts, batch, observations && completeDelivered(distinct, observations))
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })
       return { recorded, refused: recorded ? issues.slice(0, maxRefused).map(shorten) : [] }
     },

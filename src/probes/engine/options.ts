@@ -1,5 +1,10 @@
 import type { ResolvedExpectation, ResolvedRule } from '../../domain/policy/policy.ts'
-import { findProtocol, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
+import {
+  findProtocol,
+  type GroupName,
+  type OptionsByProtocol,
+  type ProtocolName,
+} from '../../domain/protocols/index.ts'
 import type { AnyProtocol } from '../../domain/protocols/protocol.ts'
 
 /** What a probe must examine beyond the least, so that the rule can be judged inside a window and outside. */
@@ -17,7 +22,7 @@ function merge(
   inside: ResolvedExpectation,
 ): ResolvedExpectation {
   const groups = Object.entries(expects).map(([name, group]) => {
-    const [one, other] = [outside, inside].map((expect) => expect[name as keyof ResolvedExpectation])
+    const [one, other] = [outside, inside].map((expect) => expect[name as GroupName])
     const merged = one && other && group.merge ? group.merge(one as never, other as never) : { ...other, ...one }
     return [name, merged]
   })

@@ -21,6 +21,8 @@ export interface Check<P extends ProtocolName = ProtocolName> {
   host: string
   port: number
   options: OptionsByProtocol[P]
+  /** Other ports of the host that the policy names, to which a TCP connection shows whether a silent host is there. */
+  companions?: readonly number[] | undefined
   /** One try at the first address of `dial` alone, within this time. */
   once?: { timeoutMs: number; resolved(tookMs: number): void; dial: string }
 }

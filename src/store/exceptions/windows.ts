@@ -145,11 +145,14 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       const exposures = await report<ExposureSeen>(db)`
         SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
           bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
-          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure
+          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure,
+          coalesce(json_agg(e.content) FILTER (WHERE f.result = ${pass} AND p.window_id IS NULL AND e.id IS NOT NULL), '[]') AS passed
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
+          LEFT JOIN evidence e ON e.id = f.evidence_id
         WHERE f.audit_id = ${auditId}::uuid GROUP BY f.target_id, s.rule_id`
-      return { ...reprobe, exposures }
+      const present = exposures.map((one) => ({ ...one, passed: one.passed.map(codes.evidence.fromStored) }))
+      return { ...reprobe, exposures: present }
     },
 
     /** Stores what a reprobe has shown; undefined where it was stored before, or a newer reprobe was started. */

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import {
   checkWindow,
+  type ExposureSeen,
   maxWindowMs,
+  type Proof,
   proofOf,
   reprobePauseMs,
   settles,
   windowState,
 } from '../../../src/domain/exceptions/windows.ts'
+import type { Evidence } from '../../../src/domain/findings/evidence.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 const later = (ms: number) => new Date(now.getTime() + ms)
@@ -58,7 +61,7 @@ describe('a window', () => {
 })
 
 describe('an audit after the end of a window', () => {
-  const exposure = { pass: false, fail: false, notchecked: false, unsure: false }
+  const exposure: ExposureSeen = { pass: false, fail: false, notchecked: false, unsure: false, passed: [] }
   const [closed, open] = [
     { ...exposure, pass: true },
     { ...exposure, pass: true, fail: true },
@@ -78,7 +81,34 @@ describe('an audit after the end of a window', () => {
     ],
     ['to which no rule applies proves that the rules are not applicable', true, [exposure, exposure], 'not-applicable'],
     ['passes where some rules do not apply', true, [closed, exposure], 'closed'],
-  ] as const)('%s', (_, completed, exposures, proof) => expect(proofOf({ completed, exposures })).toBe(proof))
+  ] as [string, boolean, ExposureSeen[], Proof][])('%s', (_, completed, exposures, proof) =>
+    expect(proofOf({ completed, exposures })).toBe(proof),
+  )
+
+  type Address = Evidence['addresses'][string]
+  const silent: Address = { state: 'filtered', reason: 'no-response', facts: {} }
+  test.each<[string, Address[], Proof]>([
+    ['a refusal proves it', [{ state: 'closed', reason: 'connection-refused', facts: {} }], 'closed'],
+    ['a rejection proves it', [{ state: 'filtered', reason: 'icmp-prohibited', facts: {} }], 'closed'],
+    ['silence of a host that responds elsewhere proves it', [{ ...silent, hostAnswered: true }], 'closed'],
+    ['silence of a whole host does not', [{ ...silent, hostAnswered: false }], 'unproven'],
+    ['silence that an older agent saw does not', [silent], 'unproven'],
+    [
+      'silence of one address does not',
+      [
+        { ...silent, hostAnswered: true },
+        { ...silent, hostAnswered: false },
+      ],
+      'unproven',
+    ],
+    ['an unreachable host does not', [{ state: 'unreachable', reason: 'host-unreachable', facts: {} }], 'unproven'],
+  ])('where the rule passes, %s', (_, seen, proof) => {
+    const addresses = Object.fromEntries(seen.map((one, i) => [`192.0.2.${i}`, one]))
+    const passed: Evidence[] = [{ probe: 'tcp', host: 'epp', port: 22, addresses }]
+    expect(proofOf({ completed: true, exposures: [{ ...closed, passed }] })).toBe(proof)
+    // An open port elsewhere is known all the same.
+    expect(proofOf({ completed: true, exposures: [{ ...open, passed }] })).toBe('open')
+  })
 
   test.each([
     ['closed', true],

@@ -76,6 +76,20 @@ describe('the evidence of an observation', () => {
     expect(observationOf(evidence, new Date(0))?.addressResults).toMatchObject([{ address: '10.0.0.1', ...rejected }])
   })
 
+  test('says of a silent port whether its host responded, and is as before where that is not known', () => {
+    const [first] = seen.addressResults
+    const silent = { ...first, state: 'filtered', reason: 'no-response', facts: {} } as const
+    const stored = { state: 'filtered', reason: 'no-response', facts: {} }
+    const evidence = [undefined, true, false].map((hostAnswered) =>
+      evidenceOf({ ...seen, addressResults: [{ ...silent, hostAnswered }] }),
+    )
+    const addresses = [stored, { ...stored, hostAnswered: true }, { ...stored, hostAnswered: false }]
+    expect(evidence.map((one) => one.addresses['10.0.0.1'])).toStrictEqual(addresses)
+    expect(new Set(evidence.map(digest)).size).toBe(3)
+    const again = evidence.map((one) => observationOf(one, new Date(0))?.addressResults[0].hostAnswered)
+    expect(again).toEqual([undefined, true, false])
+  })
+
   test('keeps a host without an address under the empty name', () => {
     const lost: Observation<'tcp'> = {
       ...seen,

@@ -58,6 +58,36 @@ describe('a state', () => {
     expect(judged(expectation, seen)).toEqual({ result, state: seen.state, reason })
   })
 
+  const mustRespond: ResolvedExpectation = { ...mustBeClosed, hostAnswered: true }
+  test.each<[string, ResolvedExpectation, boolean | undefined, Judgement['result'], ReasonCode]>([
+    ['is filtered', mustBeClosed, true, 'pass', 'as-expected'],
+    ['is filtered', mustRespond, true, 'pass', 'as-expected'],
+    ['is accepted, and said to be no proof', mustBeClosed, false, 'pass', 'silence-accepted'],
+    ['is accepted', { ...mustBeClosed, hostAnswered: false }, false, 'pass', 'silence-accepted'],
+    ['is no proof', mustRespond, false, 'unknown', 'host-silent'],
+    ['is no violation', { state: ['open', 'closed'] }, false, 'fail', 'no-response'],
+    ['of which an older version saw no more is accepted', mustBeClosed, undefined, 'pass', 'as-expected'],
+    ['of which an older version saw no more is no proof', mustRespond, undefined, 'unknown', 'facts-missing'],
+  ])('silence %s: %o, host responded: %o', (_, expectation, hostAnswered, result, reason) => {
+    expect(judged(expectation, { ...filtered, hostAnswered })).toEqual({ result, state: 'filtered', reason })
+  })
+
+  test('a demanded response of the host concerns silence alone', () => {
+    const prohibited: Seen = { state: 'filtered', reason: 'icmp-prohibited' }
+    for (const seen of [closed, prohibited]) expect(judged(mustRespond, seen)).toMatchObject({ result: 'pass' })
+    expect(judged(mustRespond, open)).toMatchObject({ result: 'fail', reason: 'unexpected-state' })
+    expect(judged(mustRespond, unreachable)).toMatchObject({ result: 'unknown', reason: 'host-unreachable' })
+  })
+
+  test('a pass that rests on the silence of one address says so', () => {
+    const silentHost: Seen = { ...filtered, hostAnswered: false }
+    for (const seen of [
+      [closed, silentHost],
+      [silentHost, closed],
+    ])
+      expect(judged(mustBeClosed, ...seen)).toMatchObject({ result: 'pass', reason: 'silence-accepted' })
+  })
+
   const ours: [State, ReasonCode][] = [
     ['unknown', 'descriptors-exhausted'],
     ['unknown', 'no-local-route'],

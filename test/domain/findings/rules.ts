@@ -17,6 +17,7 @@ export interface Seen {
   state: State
   reason: ReasonCode
   facts?: FactsByProtocol[keyof FactsByProtocol]
+  hostAnswered?: boolean
 }
 
 /** A rule for one target that expects this. */
@@ -32,7 +33,7 @@ export const ruleThat = (expect: ResolvedExpectation): ResolvedRule => ({
 })
 
 /** The first probe that takes all groups of the expectation. */
-function probeFor({ state: _, ...demands }: ResolvedExpectation): ProtocolName {
+function probeFor({ state: _, hostAnswered: __, ...demands }: ResolvedExpectation): ProtocolName {
   const groups = Object.entries(demands).flatMap(([group, demand]) => (demand === undefined ? [] : group))
   const probe = protocolNames.find((name) => groups.every((group) => group in protocols[name].expects))
   if (!probe) throw new Error(`no probe takes ${groups}`)
@@ -41,9 +42,9 @@ function probeFor({ state: _, ...demands }: ResolvedExpectation): ProtocolName {
 
 /** What a probe saw of a host: one address for each of the given addressResults. */
 export function observation(...seen: Seen[]): Observation {
-  const addressResults = seen.map(({ state, reason, facts = {} }, index): AddressResult => {
+  const addressResults = seen.map(({ state, reason, facts = {}, hostAnswered }, index): AddressResult => {
     const address = state === 'unresolved' ? null : `10.0.0.${index + 1}`
-    return { address, state, reason, facts, latencyMs: 1.5, attempts: 1 }
+    return { address, state, reason, facts, hostAnswered, latencyMs: 1.5, attempts: 1 }
   })
   return {
     probe: 'tcp',

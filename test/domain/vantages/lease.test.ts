@@ -97,6 +97,12 @@ describe('a delivery', () => {
   const silence = { state: 'filtered', reason: 'no-response' } as const
   test.each<[string, Partial<AddressResult>[], string]>([
     ['open with connection-refused', [refusedReason], '/0/state'],
+    ['open with a silent host', [{ hostAnswered: false }], '/0/hostAnswered'],
+    [
+      'closed with a host that responded',
+      [{ state: 'closed', ...refusedReason, hostAnswered: true }],
+      '/0/hostAnswered',
+    ],
     ['closed with tcp-connected', [{ state: 'closed' }], '/0/state'],
     ['closed with no-response', [{ state: 'closed', reason: 'no-response' }], '/0/state'],
     ['filtered with name-not-found', [{ state: 'filtered', reason: 'name-not-found' }], '/0/state'],

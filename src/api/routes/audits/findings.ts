@@ -42,6 +42,12 @@ const Addresses = Type.Record(
     facts: Type.Union(
       protocolNames.map((name) => Type.Object({ ...protocols[name].facts.properties }, { title: name })),
     ),
+    hostAnswered: Type.Optional(
+      Type.Boolean({
+        description:
+          'Of a silent port (`no-response`): whether the same address responded on another port that the policy names',
+      }),
+    ),
   }),
   { description: 'Observations by IP address; the empty name stands for a host without one' },
 )

@@ -41,9 +41,9 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       const leave = () => gone.abort()
       raw.socket.once('close', leave)
       const signal = AbortSignal.any([closing.signal, gone.signal])
-      const { waitSeconds, ...sign } = body
+      const { waitSeconds, companions = false, ...sign } = body
       const lease = await leases
-        .lease(params.name, { waitMs: waitSeconds * 1000, sign, signal })
+        .lease(params.name, { waitMs: waitSeconds * 1000, companions, sign, signal })
         .finally(() => raw.socket.off('close', leave))
       return lease ? reply.code(200).send(lease) : reply.code(204).send(null)
     },

@@ -80,7 +80,7 @@ export const Lease = Type.Object(LeasedBatch.properties, {
     {
       id: '17.019b7600-0000-7000-8000-000000000006',
       heartbeatSeconds: 10,
-      checks: [{ probe: 'tcp', host: '10.20.0.11', port: 22, options: {} }],
+      checks: [{ probe: 'tcp', host: '10.20.0.11', port: 22, options: {}, companions: [443] }],
     },
   ],
 })
@@ -94,11 +94,16 @@ export const LeaseRequest = closedObject(
     }),
     version: Type.Optional(Version),
     canary: Type.Optional(Canary),
+    companions: Type.Optional(
+      Type.Boolean({
+        description: 'Whether the agent makes the connections that `companions` of a check names; default: false',
+      }),
+    ),
   },
   {
     $id: 'LeaseRequest',
     description: 'Requests a batch; it is the heartbeat of the agent',
-    examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'online' }],
+    examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'online', companions: true }],
   },
 )
 
@@ -118,6 +123,7 @@ export const ObservationDelivery = closedObject(Delivery.properties, {
               state: 'filtered',
               reason: 'no-response',
               facts: {},
+              hostAnswered: true,
               latencyMs: null,
               attempts: 3,
             },
