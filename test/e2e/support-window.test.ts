@@ -34,15 +34,6 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     await service.ended(auditId)
     return { auditId, ...(await finding(auditId)) }
   }
-  /** The pause before the next reprobe, which it starts now. */
-  const hurry = async (id: string) => {
-    const jobs = await service.query<{ seconds: number }>(
-      `WITH waiting AS (SELECT * FROM pgboss.job WHERE name = 'window-end' AND data->>'windowId' = '${id}' AND state = 'created')
-       UPDATE pgboss.job j SET start_after = now() FROM waiting w WHERE j.name = w.name AND j.id = w.id
-       RETURNING round(extract(epoch FROM w.start_after - w.created_on))::int AS seconds`,
-    )
-    return jobs.map(({ seconds }) => seconds)
-  }
 
   test('is permitted inside its window, and its end is proven', async () => {
     const [requester, approver] = [await keyOf('audits:run'), await keyOf('windows:approve')]
@@ -65,7 +56,7 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
 
     // Its time is over, and sshd is up.
     await service.query(`UPDATE access_window SET to_at = now() WHERE id = '${id}'`)
-    expect(await hurry(id)).toHaveLength(1)
+    expect(await proofs.hurry(id)).toHaveLength(1)
     const left = await proofs.proven(id)
     expect(left).toMatchObject({ proof: 'open', reprobes: 1 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('still-open')
@@ -75,10 +66,10 @@ describeWithPeers(['openssh'], 'an intervention of the support over SSH', () => 
     expect(drift.body.items).toMatchObject([{ class: 'regressed', target: 'epp', vantage: 'helpdesk' }])
 
     // It is probed again, after a minute and after two; and now sshd is stopped.
-    expect(await hurry(id)).toEqual([60])
+    expect(await proofs.hurry(id)).toEqual([60])
     expect(await proofs.proven(id, 2)).toMatchObject({ proof: 'open', reprobes: 2 })
     await sshd.stop()
-    expect(await hurry(id)).toEqual([120])
+    expect(await proofs.hurry(id)).toEqual([120])
     const closed = await proofs.proven(id, 3)
     expect(closed).toMatchObject({ proof: 'closed', reprobes: 3 })
     expect((await service.call('GET', `/v1/windows/${id}`)).body.state).toBe('closed')

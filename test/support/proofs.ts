@@ -22,6 +22,16 @@ export async function listenForProofs({ url, stores }: Pick<TestApp, 'url' | 'st
         await notified
       }
     },
+    /** Starts the next reprobe of the window now; returns the pauses before it, in seconds. */
+    async hurry(id: string): Promise<number[]> {
+      const { rows } = await client.query<{ seconds: number }>(
+        `WITH waiting AS (SELECT * FROM pgboss.job WHERE name = 'window-end' AND data->>'windowId' = $1 AND state = 'created')
+         UPDATE pgboss.job j SET start_after = now() FROM waiting w WHERE j.name = w.name AND j.id = w.id
+         RETURNING round(extract(epoch FROM w.start_after - w.created_on))::int AS seconds`,
+        [id],
+      )
+      return rows.map(({ seconds }) => seconds)
+    },
     stop: () => client.end(),
   }
 }

@@ -48,6 +48,33 @@ describe('a lease', () => {
     expect(await service.ended(auditId)).toMatchObject({ verdict: 'fail', counts: { pass: 1, fail: 1 } })
   })
 
+  test('names the companions of its checks for an agent that knows them, which delivers whether the host responded', async () => {
+    const waiting = service.call('POST', leasesOf('branch'), { key, body: { waitSeconds: 20, companions: true } })
+    const auditId = await service.accept({ params: { openPort: 1, closedPort: 2 } })
+    const { body: leased } = await waiting
+    expect(leased.checks.map(({ companions }: { companions: number[] }) => companions)).toEqual([[2], [1]])
+    const silent = { state: 'filtered', reason: 'no-response', hostAnswered: false }
+    const [first, second] = [observation(0, silent), observation(1, silent)]
+    expect((await deliver(leased.id, { online: true, observations: [first, second] })).body.refused).toEqual([])
+    const found = (await service.findings(auditId)).map(({ reason, evidence }) => [reason.code, evidence?.addresses])
+    const addresses = { '127.0.0.1': { ...silent, facts: {} } }
+    expect(found).toEqual([
+      ['no-response', addresses],
+      ['silence-accepted', addresses],
+      ['no-vantage-in-zone', undefined],
+      ['condition-not-met', undefined],
+    ])
+  })
+
+  test('of an older agent has what its own observations show of a silent host', async () => {
+    const { auditId, lease } = await leaseOne()
+    const observations = [observation(0), observation(1, { state: 'filtered', reason: 'no-response' })]
+    expect((await deliver(lease.id, { online: true, observations })).body).toEqual({ recorded: true, refused: [] })
+    const [, silent] = await service.findings(auditId)
+    expect(silent).toMatchObject({ result: 'pass', reason: { code: 'as-expected' } })
+    expect(silent?.evidence?.addresses['127.0.0.1']).toMatchObject({ state: 'filtered', hostAnswered: true })
+  })
+
   test('is none where no batch waits, and where the vantage is not known', async () => {
     expect((await lease(0)).status).toBe(204)
     expect((await service.call('POST', leasesOf('absent'), { body: { waitSeconds: 0 } })).status).toBe(404)
