@@ -1,7 +1,5 @@
-import type { FactsByProtocol, ProtocolName } from '../protocols/index.ts'
+import type { ProtocolName } from '../protocols/index.ts'
 import type { AddressResult, Observation } from './observation.ts'
-import type { ReasonCode } from './reasons.ts'
-import type { State } from './state.ts'
 
 type StableResult<P extends ProtocolName> = Pick<
   AddressResult<P>,

@@ -8,9 +8,16 @@ export type HostResponse = 'responded' | 'silent' | 'failed'
 export const isSilent = ({ state, reason }: Pick<AddressResult, 'state' | 'reason'>): boolean =>
   state === 'filtered' && reason === 'no-response'
 
+type Outcome = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
+
+/** Whether the host at an address sent the deciding packet itself; a firewall can send a reset in its name. */
+export const isFromHost = ({ state, reason, rejectedBy }: Outcome, address: string | null): boolean =>
+  state === 'open' || reason === 'connection-refused' || (rejectedBy !== undefined && rejectedBy === address)
+
 /** A port to which the egress policy lets no packet go shows nothing, in every audit. */
-export function hostResponseOf({ state, reason }: Pick<AddressResult, 'state' | 'reason'>): HostResponse {
-  if (state === 'open' || state === 'closed') return 'responded'
+export function hostResponseOf(result: Outcome & Pick<AddressResult, 'address'>): HostResponse {
+  const { state, reason, address } = result
+  if (isFromHost(result, address)) return 'responded'
   return state === 'unknown' && reason !== 'egress-denied' ? 'failed' : 'silent'
 }
 

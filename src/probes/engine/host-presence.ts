@@ -1,3 +1,4 @@
+import { isFromHost } from '../../domain/findings/host-response.ts'
 import type { Dialler } from '../network/dial.ts'
 import { createDeadline } from './deadline.ts'
 import type { Endpoint, Outcome } from './probe.ts'
@@ -82,10 +83,6 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
     }
   }
 }
-
-/** Whether the host itself sent the deciding packet. */
-const isFromHost = ({ state, reason, rejectedBy }: Outcome, address: string): boolean =>
-  state === 'open' || reason === 'connection-refused' || rejectedBy === address
 
 const outcomeOf = ({ state, reason, rejectedBy }: Outcome): Outcome =>
   rejectedBy === undefined ? { state, reason } : { state, reason, rejectedBy }

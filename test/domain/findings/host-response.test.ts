@@ -14,11 +14,17 @@ import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
 import { observation, ruleThat } from './rules.ts'
 
 describe('what a port shows of its host', () => {
-  test.each<[State, ReasonCode, string]>([
+  const [host, router] = ['192.0.2.1', '192.0.2.254']
+  test.each<[State, ReasonCode, string, string?]>([
     ['open', 'tcp-connected', 'responded'],
     ['open', 'connection-reset', 'responded'],
     ['open', 'protocol-timeout', 'responded'],
     ['closed', 'connection-refused', 'responded'],
+    ['closed', 'icmp-port-unreachable', 'responded', host],
+    ['closed', 'icmp-port-unreachable', 'silent', router],
+    ['filtered', 'icmp-prohibited', 'responded', host],
+    ['filtered', 'icmp-prohibited', 'silent', router],
+    ['unreachable', 'host-unreachable', 'silent', router],
     ['filtered', 'no-response', 'silent'],
     ['filtered', 'icmp-prohibited', 'silent'],
     ['unreachable', 'host-unreachable', 'silent'],
@@ -26,7 +32,9 @@ describe('what a port shows of its host', () => {
     ['unknown', 'descriptors-exhausted', 'failed'],
     ['unknown', 'no-local-route', 'failed'],
     ['unknown', 'credential-withheld', 'failed'],
-  ])('%s, %s: %s', (state, reason, response) => expect(hostResponseOf({ state, reason })).toBe(response))
+  ])('%s, %s: %s %s', (state, reason, response, rejectedBy) => {
+    expect(hostResponseOf({ address: host, state, reason, rejectedBy })).toBe(response)
+  })
 
   test('one response suffices, and only silence of every companion is the silence of the host', () => {
     expect(hostAnswered(['silent', undefined, 'responded', 'failed'])).toBe(true)
