@@ -1,0 +1,37 @@
+import type { MeasuredPath } from './trace.ts'
+
+/** A hop that responded. */
+export interface RespondingHop {
+  hop: number
+  address: string
+}
+
+/** What follows from a measured path. */
+export interface PathSummary {
+  /** The last hop that SYNs reach. */
+  reached: RespondingHop | null
+  /** The last hop that is known to forward SYNs. */
+  lastForwarding: RespondingHop | null
+  /** Hops to the host; null where nothing came back from it. */
+  distance: number | null
+  /** The least number of hops to the host. */
+  leastDistance: number
+}
+
+/** Summarizes the path to a literal address. */
+export function summarizePath({ answer, answeredAt, rejectedBy, hops }: MeasuredPath, address: string): PathSummary {
+  const responding = hops.flatMap(({ hop, address }) => (address === null ? [] : [{ hop, address }]))
+  const reached = responding.at(-1) ?? null
+  const isFromHost = answer === 'connected' || answer === 'reset' || rejectedBy?.address === address
+  const distance = isFromHost ? answeredAt : null
+  const rejecting =
+    rejectedBy && hops.find((hop) => hop.address === rejectedBy.address || hop.others.includes(rejectedBy.address))
+  /** The hop of the last device that is known to have seen a SYN. */
+  const last = distance ?? rejecting?.hop ?? (answeredAt === null ? reached?.hop : answeredAt)
+  return {
+    reached,
+    lastForwarding: responding.findLast(({ hop }) => last !== undefined && hop < last) ?? null,
+    distance,
+    leastDistance: distance ?? Math.max(answeredAt ?? 1, (reached?.hop ?? 0) + 1),
+  }
+}

@@ -1,0 +1,82 @@
+/** What one SYN with a hop limit has met. */
+export type Reply =
+  | { kind: 'hop'; address: string; ms: number }
+  | { kind: 'connected' | 'reset'; ms: number }
+  | { kind: 'rejected'; address: string; type: number; code: number; ms: number }
+  /** The kernel of the vantage resolved no neighbour. */
+  | { kind: 'unreachable' }
+  | { kind: 'silent' }
+
+/** The replies by hop limit, in the order of their arrival. */
+export type Replies = ReadonlyMap<number, readonly Reply[]>
+
+export interface PlanLimits {
+  maxHops: number
+  /** Hop limits that are tried in one round. */
+  window: number
+  /** SYNs for each hop that responds: load balancers may send them different ways. */
+  samples: number
+  /** SYNs for a hop that stays silent: routers limit the rate of ICMP errors, Linux to one a second and peer. */
+  tries: number
+  /** Silent hops after the last that responded, which end the trace. */
+  gap: number
+}
+
+export const planLimits: PlanLimits = { maxHops: 30, window: 4, samples: 2, tries: 3, gap: 4 }
+
+/** The hop limits of the next round, with one SYN for each; empty where the path is known. */
+export function nextRound(replies: Replies, limits: PlanLimits = planLimits): number[] {
+  const { maxHops, window, samples, tries, gap } = limits
+  const end = endOf(replies)
+  if (!end && findLoop(replies) !== undefined) return []
+  // Nothing is sent again from the first answer on: SYNs that come through open connections.
+  const last = Math.min(end ? end.hop - 1 : lastHop(replies) + gap, maxHops)
+  const due: number[] = []
+  for (let hop = 1; hop <= last && due.length < window; hop += 1) {
+    const sent = replies.get(hop) ?? []
+    if (sent.length < (sent.every(isSilent) ? tries : samples)) due.push(hop)
+  }
+  return due
+}
+
+const isSilent = ({ kind }: Reply) => kind === 'silent'
+
+/** The smallest hop limit at which something other than a hop answered, and what. */
+export function endOf(replies: Replies): { hop: number; reply: Answer } | undefined {
+  for (const [hop, some] of byHop(replies)) {
+    const reply = some.find(isAnswer)
+    if (reply) return { hop, reply }
+  }
+  return undefined
+}
+
+/** A reply of something other than a hop. */
+export type Answer = Exclude<Reply, { kind: 'hop' | 'silent' }>
+export const isAnswer = (reply: Reply): reply is Answer => reply.kind !== 'hop' && reply.kind !== 'silent'
+
+const byHop = (replies: Replies) => [...replies].sort(([a], [b]) => a - b)
+
+/** The last hop that responded; 0 without any. */
+export const lastHop = (replies: Replies): number =>
+  Math.max(0, ...[...replies].flatMap(([hop, some]) => (some.some(({ kind }) => kind === 'hop') ? [hop] : [])))
+
+/** How often an address has to return. Paths of unequal length show one router at two distances, a loop shows it at each turn. */
+const turns = 3
+
+/** The hop at which the path returns to an address for the second time; load-balanced hops are no loop. */
+export function findLoop(replies: Replies): number | undefined {
+  const seen = new Map<string, number[]>()
+  for (const [hop, some] of byHop(replies)) {
+    for (const address of addressesOf(some)) {
+      const at = [...(seen.get(address) ?? []), hop]
+      seen.set(address, at)
+      if (at.length >= turns) return hop
+    }
+  }
+  return undefined
+}
+
+/** The addresses of a hop, in the order of their arrival. */
+export const addressesOf = (replies: readonly Reply[] = []): string[] => [
+  ...new Set(replies.flatMap((reply) => (reply.kind === 'hop' ? [reply.address] : []))),
+]
