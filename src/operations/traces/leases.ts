@@ -1,0 +1,75 @@
+import { isIP } from 'node:net'
+import { ConflictError, NotFoundError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
+import type { MeasuredPath, TraceFailure, TraceResult } from '../../domain/traces/trace.ts'
+import type { Notifications } from '../../store/db/listen.ts'
+import type { Stores } from '../../store/db/stores.ts'
+import type { TakenTrace } from '../../store/traces/traces.ts'
+
+interface DeskParts {
+  stores: Pick<Stores, 'traces' | 'vantages'>
+  waitForTrace: Notifications['waitForTrace']
+}
+
+export type TraceDesk = ReturnType<typeof createTraceDesk>
+
+/** Lends traces to agents, which have no database. */
+export function createTraceDesk({ stores, waitForTrace }: DeskParts) {
+  const checkVantage = async (vantage: string) => {
+    if ((await stores.vantages.ids([vantage])).size === 0)
+      throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
+  }
+  return {
+    /** Lends a trace; where none waits, up to `waitMs` later, or undefined. */
+    async lease(
+      vantage: string,
+      { waitMs, signal }: { waitMs: number; signal: AbortSignal },
+    ): Promise<TakenTrace | undefined> {
+      await checkVantage(vantage)
+      const until = performance.now() + waitMs
+      for (;;) {
+        const polled = new AbortController()
+        const woken = waitForTrace(vantage, Math.max(0, until - performance.now()), AbortSignal.any([signal, polled.signal]))
+        const [taken] = signal.aborted ? [] : await stores.traces.take(vantage, 1)
+        if (taken || signal.aborted) {
+          polled.abort()
+          return taken
+        }
+        await woken
+        if (performance.now() >= until) return undefined
+      }
+    },
+
+    /** Stores what an agent measured. Throws RefusedError for an invalid result, ConflictError where there is one already. */
+    async deliver(vantage: string, id: string, outcome: TraceResult | { failure: TraceFailure }): Promise<void> {
+      await checkVantage(vantage)
+      const issues = 'failure' in outcome ? [] : issuesOf(outcome)
+      if (issues.length > 0) throw new RefusedError(issues)
+      if (!(await stores.traces.finish({ id, vantage }, outcome)))
+        throw new ConflictError('the vantage has no such trace that waits for its result')
+    },
+  }
+}
+
+function issuesOf({ address, path, comparison }: TraceResult): ValidationIssue[] {
+  return [
+    ...addressIssues('/address', address),
+    ...pathIssues('/path', path),
+    ...(comparison ? pathIssues('/comparison', comparison) : []),
+  ]
+}
+
+function pathIssues(at: string, { answer, rejectedBy, hops }: MeasuredPath): ValidationIssue[] {
+  const isMissing = (answer === 'rejected') !== (rejectedBy !== null)
+  return [
+    ...(isMissing ? [{ pointer: `${at}/rejectedBy`, message: 'must be the message of `rejected`, and null otherwise' }] : []),
+    ...(rejectedBy ? addressIssues(`${at}/rejectedBy/address`, rejectedBy.address) : []),
+    ...hops.flatMap(({ hop, address, others }, i) => [
+      ...(hop === i + 1 ? [] : [{ pointer: `${at}/hops/${i}/hop`, message: `must be ${i + 1}` }]),
+      ...(address === null ? [] : addressIssues(`${at}/hops/${i}/address`, address)),
+      ...others.flatMap((other, j) => addressIssues(`${at}/hops/${i}/others/${j}`, other)),
+    ]),
+  ]
+}
+
+const addressIssues = (pointer: string, address: string): ValidationIssue[] =>
+  isIP(address) === 0 ? [{ pointer, message: 'must be an IP address' }] : []

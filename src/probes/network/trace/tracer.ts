@@ -1,0 +1,106 @@
+import { failureOf, type MeasuredPath, type TraceFailure, type TraceResult } from '../../../domain/traces/trace.ts'
+import type { Budget } from '../../engine/socket-budget.ts'
+import type { Connector } from '../connector/connector.ts'
+import type { EgressPolicy } from '../egress-policy.ts'
+import type { Resolver } from '../resolve.ts'
+import { measurePath } from './measure.ts'
+import { nextRound, type Reply } from './plan.ts'
+import { readReply } from './reply.ts'
+
+/** What to trace. */
+export interface TraceOrder {
+  host: string
+  port: number
+  /** Ports of the host for the comparison, of which the first open one is taken, else the first that refuses. */
+  compare: readonly number[]
+}
+
+/**
+ * Finds the hops to a port of the first address of a host, by SYNs with growing hop limits, which needs no privilege. Sends at most
+ * four SYNs at a time, within the egress policy. Never rejects for what the network does; throws the reason of an aborted `signal`.
+ */
+export type Tracer = (order: TraceOrder, signal?: AbortSignal) => Promise<TraceResult | { failure: TraceFailure }>
+
+interface TracerParts {
+  connector: Connector
+  egress: EgressPolicy
+  budget: Budget
+  resolve: Resolver
+}
+
+/** For one SYN with a hop limit: below the second at which the kernel repeats it. */
+const hopTimeoutMs = 950
+/** For the SYN without one: an absent host behind a router is reported after 3 s (RFC 4861 section 10). */
+const wholeTimeoutMs = 4_000
+
+/** A failure of the vantage, which ends the trace. */
+class Failed extends Error {
+  readonly failure: TraceFailure
+  constructor(failure: TraceFailure) {
+    super(failure)
+    this.failure = failure
+  }
+}
+
+export function createTracer(parts: TracerParts): Tracer {
+  const { connector, egress, resolve } = parts
+  return async ({ host, port, compare }, signal) => {
+    if (!connector.knowsIcmp) return { failure: 'trace-not-supported' }
+    const addresses = await resolve(host)
+    if ('state' in addresses) return { failure: failureOf(addresses.reason) }
+    const [address] = addresses
+    // One denied address makes the whole name untrusted.
+    if (address === undefined || !addresses.every((one) => egress.permits(one, port)))
+      return { failure: 'egress-denied' }
+    const send = (to: number, limit: { timeoutMs: number; ttl?: number }) =>
+      sendSyn(parts, { address, port: to, ...limit }, signal)
+    try {
+      const path = await trace(port, send)
+      const candidates =
+        path.answer === 'connected' ? [] : compare.filter((one) => one !== port && egress.permits(address, one))
+      const other = await firstAnswering(candidates, send)
+      return { address, path, comparison: other === undefined ? null : await trace(other, send) }
+    } catch (error) {
+      if (error instanceof Failed) return { failure: error.failure }
+      throw error
+    }
+  }
+}
+
+type Send = (port: number, limit: { timeoutMs: number; ttl?: number }) => Promise<Reply>
+
+async function sendSyn(
+  { connector, budget }: TracerParts,
+  attempt: { address: string; port: number; timeoutMs: number; ttl?: number },
+  signal?: AbortSignal,
+): Promise<Reply> {
+  await budget.acquire(attempt.address)
+  try {
+    signal?.throwIfAborted()
+    const reply = await readReply(attempt, await connector.connect({ ...attempt, keep: false }, signal))
+    signal?.throwIfAborted() // an aborted attempt may appear silent
+    if ('failure' in reply) throw new Failed(reply.failure)
+    return reply
+  } finally {
+    budget.release(attempt.address)
+  }
+}
+
+async function trace(port: number, send: Send): Promise<MeasuredPath> {
+  const replies = new Map<number, Reply[]>()
+  const explore = async () => {
+    for (let round = nextRound(replies); round.length > 0; round = nextRound(replies)) {
+      const met = await Promise.all(round.map((ttl) => send(port, { ttl, timeoutMs: hopTimeoutMs })))
+      for (const [i, ttl] of round.entries()) replies.set(ttl, [...(replies.get(ttl) ?? []), met[i] as Reply])
+    }
+  }
+  const [whole] = await Promise.all([send(port, { timeoutMs: wholeTimeoutMs }), explore()])
+  return measurePath(port, replies, whole)
+}
+
+/** The first port that is open, else the first that refuses; undefined where none responds in the name of the host. */
+async function firstAnswering(ports: readonly number[], send: Send): Promise<number | undefined> {
+  const met = await Promise.all(ports.map((port) => send(port, { timeoutMs: hopTimeoutMs })))
+  const first = (kind: Reply['kind']) => ports.find((_, i) => met[i]?.kind === kind)
+  return first('connected') ?? first('reset')
+}
