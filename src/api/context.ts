@@ -2,9 +2,11 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Limits } from '../domain/access/limits.ts'
 import type { Need } from '../domain/access/scopes.ts'
 import type { TokenRules } from '../domain/access/tokens.ts'
+import type { TraceFailure } from '../domain/traces/trace.ts'
 import type { CheckRunner } from '../operations/audits/run-checks.ts'
 import type { Parts, View } from '../operations/context.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
+import type { TraceDesk } from '../operations/traces/leases.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
 import type { Seal } from '../operations/webhooks/seal.ts'
 import type { Caller } from '../store/access/keys.ts'
@@ -47,6 +49,9 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** Returns warnings; throws NotReadyError while the service cannot work. */
   checkReady(): Promise<string[]>
   leases: LeaseDesk
+  traceLeases: TraceDesk
+  /** Why a vantage of this process would not trace an endpoint. */
+  refuseTrace(vantage: string, endpoint: { host: string; port: number }): TraceFailure | undefined
   /** Encrypts the secrets of webhooks. */
   seal: Seal
   /** Whether webhooks may reach the host; does not resolve names. */

@@ -3,6 +3,7 @@ import { type Config, version } from '../config/index.ts'
 import { createAuditEnding } from '../operations/audits/end.ts'
 import type { Parts } from '../operations/context.ts'
 import { createScheduler, type Scheduler } from '../operations/schedules/tick.ts'
+import { createTraceDesk } from '../operations/traces/leases.ts'
 import { createLeaseDesk } from '../operations/vantages/leases.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import type { Notifications } from '../store/db/listen.ts'
@@ -15,6 +16,7 @@ import { createProbers } from './probers.ts'
 import { openJobs, openNotifications } from './queue.ts'
 import { checkReady } from './readiness.ts'
 import { openStores } from './stores.ts'
+import { openTraceWorkers, traceAfterEnding } from './traces.ts'
 import { openTracing } from './tracing.ts'
 import { openWebhooks } from './webhooks.ts'
 import { startWorkers } from './workers.ts'
@@ -46,12 +48,17 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const tracing = await openTracing(opening, config)
   const { stores, transaction, metrics, knownKeys } = await openStores(database, config, { tracing, log })
   const notifications = await openNotifications(opening, url, knownKeys)
-  const { waitForBatch, waitForOutbox } = notifications
+  const { waitForBatch, waitForTrace, waitForOutbox } = notifications
   const connector = await openProcessConnector(opening, config, log)
   const { own, mayDial, poster } = await openEgress(opening, config, { connector, databaseUrl: url })
+  const ending = traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing)
+  const endAudit = config.traceChanges
+    ? traceAfterEnding(opening, { stores, transaction, now, endAudit: ending, log })
+    : ending
   const queue = await openJobs(opening, config, { url, waitForBatch, now, log })
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
   const probers = createProbers(config, { connector, never: own.list, now, log })
+  const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, nextTicks } = queue
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,
@@ -63,7 +70,6 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     tracing,
     log,
   })
-  const endAudit = traceEnding(createAuditEnding({ transaction, onEnded: metrics.ended }), tracing)
   const parts: Parts = {
     stores,
     transaction,
@@ -95,6 +101,8 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       neverDial: own.addListener,
       checkReady: () => checkReady({ database: handle, queue, clock }),
       leases: createLeaseDesk({ ...parts, queue, waitForBatch }),
+      traceLeases: createTraceDesk({ stores, waitForTrace }),
+      refuseTrace: probers.refuseTrace,
       mayDial,
       plainHttp: config.webhooks.plainHttp,
       tokens: config.tokens,
@@ -103,9 +111,10 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       log,
     },
     ownsDatabase: database.owner,
-    work: () => startWorkers(opened, config, { ...parts, queue, probers, scheduler, notifier, tracing, log }),
+    work: () =>
+      startWorkers(opened, config, { ...parts, queue, probers, traceWorkers, scheduler, notifier, tracing, log }),
     async rest(graceMs) {
-      await Promise.all([notifier.stop(), queue.rest(graceMs)])
+      await Promise.all([notifier.stop(), traceWorkers.stop(), queue.rest(graceMs)])
     },
     close: () => opened.disposeAsync(),
   }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { type Config, type VantageConfig, version } from '../config/index.ts'
 import { NotReadyError, RefusedError } from '../domain/errors.ts'
+import type { TraceFailure } from '../domain/traces/trace.ts'
 import { openBudget, openProber, type Prober } from '../probes/engine/prober.ts'
 import type { Connector } from '../probes/network/connector/connector.ts'
 import type { Egress } from './egress.ts'
@@ -16,6 +17,8 @@ export interface Probers {
   start(): void
   /** The prober for a request, by default of the first vantage; throws NotReadyError before `start`. */
   proberFor(vantage?: string): Prober
+  /** Why a vantage of this process would not trace an endpoint; undefined also for vantages that it does not serve. */
+  refuseTrace(vantage: string, endpoint: { host: string; port: number }): TraceFailure | undefined
 }
 
 interface ProberParts {
@@ -44,6 +47,7 @@ export function createProbers(config: Config, { connector, never, now, log }: Pr
   return {
     list,
     find,
+    refuseTrace: (vantage, endpoint) => (started ? find(vantage)?.tracer.refusal(endpoint) : undefined),
     start() {
       started = true
     },

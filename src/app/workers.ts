@@ -13,10 +13,12 @@ import type { Notifier } from '../operations/webhooks/notifier.ts'
 import { throughOutages } from '../store/db/outages.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { Probers } from './probers.ts'
+import type { TraceWorkers } from './traces.ts'
 
 export interface WorkerParts extends Parts {
   queue: Queue
   probers: Probers
+  traceWorkers: TraceWorkers
   scheduler: Scheduler
   notifier: Notifier
   tracing: Tracing | undefined
@@ -25,7 +27,7 @@ export interface WorkerParts extends Parts {
 
 /** Starts planning, running, delivering, and enforcing deadlines. */
 export async function startWorkers(stack: AsyncDisposableStack, config: Config, parts: WorkerParts): Promise<void> {
-  const { stores, queue, probers, notifier, log } = parts
+  const { stores, queue, probers, traceWorkers, notifier, log } = parts
   for (const prober of probers.list) {
     const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
     const heartbeat = await startHeartbeat({ ...stores, ...prober, version, onError })
@@ -39,6 +41,7 @@ export async function startWorkers(stack: AsyncDisposableStack, config: Config, 
   )
   stack.defer(deadlines.stop)
   notifier.start()
+  traceWorkers.start()
   probers.start()
 }
 

@@ -48,6 +48,8 @@ export interface Config {
   graceMs: number
   /** The loopback port that serves metrics without a key. */
   metricsPort: number | undefined
+  /** Whether audits have the paths to newly blocked ports traced. */
+  traceChanges: boolean
   /** The OTLP/HTTP receiver of traces; undefined: no tracing. */
   otlpEndpoint: string | undefined
   logLevel: string
@@ -74,6 +76,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),
     batches: integer('PORTWARDEN_BATCHES', 4, [1, 64]),
     retentionDays: integer('PORTWARDEN_RETENTION_DAYS', 400, [1, 36_500]),
+    traceChanges: checked('PORTWARDEN_TRACES', 'changes', { valid: isTraces, example: 'requests' }) === 'changes',
     webhooks: readWebhooks(values),
     secretKey: readSecretKey(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
@@ -86,6 +89,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 const isConnector = (value: string) => /^(auto|node)$/.test(value)
+
+const isTraces = (value: string) => /^(changes|requests)$/.test(value)
 
 const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 

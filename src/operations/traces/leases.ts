@@ -28,7 +28,11 @@ export function createTraceDesk({ stores, waitForTrace }: DeskParts) {
       const until = performance.now() + waitMs
       for (;;) {
         const polled = new AbortController()
-        const woken = waitForTrace(vantage, Math.max(0, until - performance.now()), AbortSignal.any([signal, polled.signal]))
+        const woken = waitForTrace(
+          vantage,
+          Math.max(0, until - performance.now()),
+          AbortSignal.any([signal, polled.signal]),
+        )
         const [taken] = signal.aborted ? [] : await stores.traces.take(vantage, 1)
         if (taken || signal.aborted) {
           polled.abort()
@@ -61,7 +65,9 @@ function issuesOf({ address, path, comparison }: TraceResult): ValidationIssue[]
 function pathIssues(at: string, { answer, rejectedBy, hops }: MeasuredPath): ValidationIssue[] {
   const isMissing = (answer === 'rejected') !== (rejectedBy !== null)
   return [
-    ...(isMissing ? [{ pointer: `${at}/rejectedBy`, message: 'must be the message of `rejected`, and null otherwise' }] : []),
+    ...(isMissing
+      ? [{ pointer: `${at}/rejectedBy`, message: 'must be the message of `rejected`, and null otherwise' }]
+      : []),
     ...(rejectedBy ? addressIssues(`${at}/rejectedBy/address`, rejectedBy.address) : []),
     ...hops.flatMap(({ hop, address, others }, i) => [
       ...(hop === i + 1 ? [] : [{ pointer: `${at}/hops/${i}/hop`, message: `must be ${i + 1}` }]),

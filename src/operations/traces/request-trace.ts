@@ -1,11 +1,5 @@
 import { v7 as newUuid } from 'uuid'
-import {
-  ConflictError,
-  ForbiddenError,
-  QuotaError,
-  RefusedError,
-  type ValidationIssue,
-} from '../../domain/errors.ts'
+import { ConflictError, ForbiddenError, QuotaError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
 import { describeFailure, type TraceFailure } from '../../domain/traces/trace.ts'
 import type { Stores } from '../../store/db/stores.ts'
@@ -67,12 +61,17 @@ export async function requestTrace(
     const known = target ? await tx.traces.openPorts({ target, host, vantage }) : []
     const compare = comparePort === undefined ? [...new Set([...known, ...commonPorts])] : [comparePort]
     const deadlineAt = new Date(now().getTime() + deadlineMs)
-    await tx.traces.create([{ id, target, host, port, compare, vantage, auditId: null, requestedBy: actor, deadlineAt }])
+    await tx.traces.create([
+      { id, target, host, port, compare, vantage, auditId: null, requestedBy: actor, deadlineAt },
+    ])
     return findTrace(tx, id)
   })
 }
 
-async function findHost(tx: Stores, { target: name, host }: TraceRequest): Promise<{ target: string | null; host: string }> {
+async function findHost(
+  tx: Stores,
+  { target: name, host }: TraceRequest,
+): Promise<{ target: string | null; host: string }> {
   if ((name === undefined) === (host === undefined)) throw refuse('', 'must have either target or host')
   if (host !== undefined) {
     if (!isHost(host)) throw refuse('/host', `must be ${describeHost}`)

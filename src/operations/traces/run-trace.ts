@@ -5,16 +5,24 @@ import type { TakenTrace } from '../../store/traces/traces.ts'
 
 interface RunParts {
   stores: Pick<Stores, 'traces'>
-  trace: Tracer
+  tracer: Tracer
+  /** Ends running traces, which are handed back. */
+  signal: AbortSignal
   /** Receives errors of the tracer itself. */
   onError(error: unknown): void
 }
 
 /** Makes a trace that was taken for a vantage, and stores its result. */
-export async function runTrace({ stores, trace, onError }: RunParts, vantage: string, taken: TakenTrace): Promise<void> {
-  const outcome = await trace(taken).catch((error: unknown) => {
+export async function runTrace(
+  { stores, tracer, signal, onError }: RunParts,
+  vantage: string,
+  taken: TakenTrace,
+): Promise<void> {
+  const outcome = await tracer.trace(taken, signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined
     onError(error)
     return { failure: 'local-failure' } as const
   })
+  if (!outcome) return stores.traces.handBack(taken.id)
   await throughOutages(() => stores.traces.finish({ id: taken.id, vantage }, outcome))
 }

@@ -10,7 +10,10 @@ const deadlineMs = 10 * 60_000
  * Queues a trace for each endpoint that an ended audit found newly blocked: one for a target, a port and a vantage, and a bounded
  * number in all. They are measurements, so the audit does not wait for them, and none of them is made up for after a crash.
  */
-export async function traceChanges({ transaction, now }: Pick<View, 'transaction' | 'now'>, auditId: string): Promise<number> {
+export async function traceChanges(
+  { transaction, now }: Pick<View, 'transaction' | 'now'>,
+  auditId: string,
+): Promise<number> {
   return transaction(async (tx) => {
     const deadlineAt = new Date(now().getTime() + deadlineMs)
     const blocked = await tx.traces.blockedBy(auditId, tracesPerAudit)

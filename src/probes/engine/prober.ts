@@ -3,6 +3,7 @@ import { type CredentialGrant, createCredentials } from '../ldap/credentials.ts'
 import type { Connector } from '../network/connector/connector.ts'
 import { type AllowEntry, createEgressPolicy } from '../network/egress-policy.ts'
 import { systemLookup } from '../network/resolve.ts'
+import { openTracer, type Tracer } from '../network/trace/tracer.ts'
 import { affordableSockets } from './descriptor-pressure.ts'
 import { probes } from './registry.ts'
 import { createObserver, type Observe } from './run-check.ts'
@@ -31,6 +32,7 @@ interface VantageSettings {
 /** Makes the checks of one vantage. */
 export interface Prober {
   observe: Observe
+  tracer: Tracer
   /** Whether any canary is open; true without canaries. */
   isOnline(): Promise<boolean>
   /** The last state of the canaries. */
@@ -61,6 +63,7 @@ export function openProber(settings: VantageSettings): Prober {
   let state: CanaryState = settings.canary.length === 0 ? 'none' : 'unknown'
   return {
     observe,
+    tracer: openTracer(settings),
     canary: () => state,
     async isOnline() {
       if (settings.canary.length === 0) return true

@@ -65,7 +65,7 @@ interface Row {
   seal: string | null
 }
 
-/** The channel of new batches; the payload is a `batchWaiter`. */
+/** The channel of new work for a vantage; the payload is a `batchWaiter` or `traceWaiter`. */
 export const batchChannel = 'portwarden_batch'
 export const batchWaiter = ({ vantage, large = false }: AwaitedBatch): string => `${large ? 'large' : 'any'}:${vantage}`
 

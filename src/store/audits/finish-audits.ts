@@ -10,7 +10,7 @@ import { auditRecord, checkSeals, type SealedAudit, sealedColumns } from './audi
 import { type FindingsDigest, sumUpFindings } from './findings-digest.ts'
 import { countSealed } from './recordings.ts'
 
-/** The channel on which the end of an audit is notified; the payload is its id. */
+/** The channel on which the end of an audit or trace is notified; the payload is its id. */
 export const auditChannel = 'portwarden_audit'
 
 /** What the findings of an audit amount to. */

@@ -23,6 +23,7 @@ import { createTargetStore } from '../inventory/targets.ts'
 import { createVantageStore } from '../inventory/vantages.ts'
 import { createLedgerStore } from '../ledger/entries.ts'
 import type { TargetScope } from '../query/target-scope.ts'
+import { createTraceStore } from '../traces/traces.ts'
 import { createAlertStore } from '../webhooks/alerts.ts'
 import { createDeliveryStore } from '../webhooks/deliveries.ts'
 import { createOutboxStore } from '../webhooks/outbox.ts'
@@ -84,6 +85,7 @@ export function createAll(
     schedules: createScheduleStore(db, targetScope),
     targets: createTargetStore(db, targetScope),
     tickets: createTicketStore(db, codes),
+    traces: createTraceStore(db, { codes, targetScope }),
     vantages: createVantageStore(db, queueSchema),
     waivers: createWaiverStore(db, targetScope),
     windows: createWindowStore(db, { codes, targetScope }),

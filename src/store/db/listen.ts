@@ -2,19 +2,22 @@ import type pg from 'pg'
 import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
 import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
 import { auditChannel } from '../audits/finish-audits.ts'
+import { traceWaiter } from '../traces/traces.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 import { connectionOptions } from './connection.ts'
 import { isResponsive, WatchedClient } from './liveness/watched-client.ts'
 
-/** Waits for ended audits, new batches and new events. */
+/** Waits for ended audits and traces, new batches, new traces and new events. */
 export interface Notifications {
   /**
-   * Resolves when the audit has ended, after `ms`, or when the signal comes, without saying which.
+   * Resolves when the audit or trace has ended, after `ms`, or when the signal comes, without saying which.
    * Call it before reading the audit, so that an end in between is not missed.
    */
-  waitForEnd(auditId: string, ms: number, signal?: AbortSignal): Promise<void>
+  waitForEnd(id: string, ms: number, signal?: AbortSignal): Promise<void>
   /** The same for a batch of a vantage that may have come; the signal ends the wait as well. */
   waitForBatch(batch: AwaitedBatch, ms: number, signal: AbortSignal): Promise<void>
+  /** The same for a new trace of a vantage. */
+  waitForTrace(vantage: string, ms: number, signal: AbortSignal): Promise<void>
   /** The same for new events in the outbox. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   close(): Promise<void>
@@ -82,8 +85,9 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
 
   await connect()
   return {
-    waitForEnd: (auditId, ms, signal) => wait(auditId, ms, signal),
+    waitForEnd: wait,
     waitForBatch: (batch, ms, signal) => wait(batchWaiter(batch), ms, signal),
+    waitForTrace: (vantage, ms, signal) => wait(traceWaiter(vantage), ms, signal),
     waitForOutbox: (ms, signal) => wait(outboxWaiter, ms, signal),
     async close() {
       closed = true

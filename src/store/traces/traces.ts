@@ -107,6 +107,11 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
           ORDER BY audit_id IS NOT NULL, id LIMIT ${count} FOR UPDATE SKIP LOCKED
         )) RETURNING id::text, host, port, compare`,
 
+    /** Returns a taken trace to the queue. */
+    async handBack(id: string): Promise<void> {
+      await db.trace.updateMany({ where: { id, finishedAt: null }, data: { startedAt: null } })
+    },
+
     /** Stores a result and notifies those who wait for it; false where there is one, or the vantage has no such trace. */
     async finish(
       { id, vantage }: { id: string; vantage: string },

@@ -1,8 +1,10 @@
 import { failureOf, type MeasuredPath, type TraceFailure, type TraceResult } from '../../../domain/traces/trace.ts'
+import { watchDescriptors } from '../../engine/descriptor-pressure.ts'
 import type { Budget } from '../../engine/socket-budget.ts'
 import type { Connector } from '../connector/connector.ts'
-import type { EgressPolicy } from '../egress-policy.ts'
-import type { Resolver } from '../resolve.ts'
+import { type AllowEntry, createEgressPolicy, type EgressPolicy, type OwnEndpoint } from '../egress-policy.ts'
+import { parseLiteral } from '../ip-literal.ts'
+import { createResolver, lookupThreads, type Resolver, systemLookup } from '../resolve.ts'
 import { measurePath } from './measure.ts'
 import { nextRound, type Reply } from './plan.ts'
 import { readReply } from './reply.ts'
@@ -15,16 +17,25 @@ export interface TraceOrder {
   compare: readonly number[]
 }
 
-/**
- * Finds the hops to a port of the first address of a host, by SYNs with growing hop limits, which needs no privilege. Sends at most
- * four SYNs at a time, within the egress policy. Never rejects for what the network does; throws the reason of an aborted `signal`.
- */
-export type Tracer = (order: TraceOrder, signal?: AbortSignal) => Promise<TraceResult | { failure: TraceFailure }>
+export interface Tracer {
+  /** Why it would not trace an endpoint; names are checked when they are resolved. */
+  refusal(endpoint: { host: string; port: number }): TraceFailure | undefined
+  /**
+   * Finds the hops to a port of the first address of a host, by SYNs with growing hop limits, which needs no privilege. Sends a few
+   * SYNs at a time, within the egress policy. Never rejects for what the network does; throws the reason of an aborted `signal`.
+   */
+  trace(order: TraceOrder, signal?: AbortSignal): Promise<TraceResult | { failure: TraceFailure }>
+}
 
-interface TracerParts {
+interface TracerSettings {
   connector: Connector
-  egress: EgressPolicy
   budget: Budget
+  allow: readonly AllowEntry[]
+  never: readonly OwnEndpoint[]
+}
+
+interface TracerParts extends Pick<TracerSettings, 'connector' | 'budget'> {
+  egress: EgressPolicy
   resolve: Resolver
 }
 
@@ -42,28 +53,40 @@ class Failed extends Error {
   }
 }
 
-export function createTracer(parts: TracerParts): Tracer {
+const lookup = { lookup: systemLookup, timeoutMs: 5_000, patienceMs: 15_000 }
+
+/** Makes the tracer of a vantage. */
+export function openTracer({ connector, budget, allow, never }: TracerSettings): Tracer {
+  const egress = createEgressPolicy({ allow, never })
+  const resolve = createResolver({ ...lookup, parallel: lookupThreads(process.env), descriptors: watchDescriptors() })
+  const parts = { connector, budget, egress, resolve }
+  return {
+    refusal({ host, port }) {
+      if (!connector.knowsIcmp) return 'trace-not-supported'
+      return parseLiteral(host) && !egress.permits(host, port) ? 'egress-denied' : undefined
+    },
+    trace: (order, signal) => makeTrace(parts, order, signal),
+  }
+}
+
+async function makeTrace(parts: TracerParts, { host, port, compare }: TraceOrder, signal?: AbortSignal) {
   const { connector, egress, resolve } = parts
-  return async ({ host, port, compare }, signal) => {
-    if (!connector.knowsIcmp) return { failure: 'trace-not-supported' }
-    const addresses = await resolve(host)
-    if ('state' in addresses) return { failure: failureOf(addresses.reason) }
-    const [address] = addresses
-    // One denied address makes the whole name untrusted.
-    if (address === undefined || !addresses.every((one) => egress.permits(one, port)))
-      return { failure: 'egress-denied' }
-    const send = (to: number, limit: { timeoutMs: number; ttl?: number }) =>
-      sendSyn(parts, { address, port: to, ...limit }, signal)
-    try {
-      const path = await trace(port, send)
-      const candidates =
-        path.answer === 'connected' ? [] : compare.filter((one) => one !== port && egress.permits(address, one))
-      const other = await firstAnswering(candidates, send)
-      return { address, path, comparison: other === undefined ? null : await trace(other, send) }
-    } catch (error) {
-      if (error instanceof Failed) return { failure: error.failure }
-      throw error
-    }
+  if (!connector.knowsIcmp) return { failure: 'trace-not-supported' } as const
+  const addresses = await resolve(host)
+  if ('state' in addresses) return { failure: failureOf(addresses.reason) }
+  const [address] = addresses
+  // One denied address makes the whole name untrusted.
+  if (address === undefined || !addresses.every((one) => egress.permits(one, port)))
+    return { failure: 'egress-denied' } as const
+  const send: Send = (to, limit) => sendSyn(parts, { address, port: to, ...limit }, signal)
+  const others = compare.filter((one) => one !== port && egress.permits(address, one))
+  try {
+    const path = await tracePort(port, send)
+    const other = path.answer === 'connected' ? undefined : await firstAnswering(others, send)
+    return { address, path, comparison: other === undefined ? null : await tracePort(other, send) }
+  } catch (error) {
+    if (error instanceof Failed) return { failure: error.failure }
+    throw error
   }
 }
 
@@ -86,7 +109,7 @@ async function sendSyn(
   }
 }
 
-async function trace(port: number, send: Send): Promise<MeasuredPath> {
+async function tracePort(port: number, send: Send): Promise<MeasuredPath> {
   const replies = new Map<number, Reply[]>()
   const explore = async () => {
     for (let round = nextRound(replies); round.length > 0; round = nextRound(replies)) {
