@@ -10,6 +10,7 @@ import { systemLookup } from '../probes/network/resolve.ts'
 import { createDeliveries } from './agent/deliveries.ts'
 import { connectToServer } from './agent/server.ts'
 import { openSpool } from './agent/spool.ts'
+import { traceAsAgent } from './agent/traces.ts'
 import { workAsAgent } from './agent/work.ts'
 import { runCommand, UsageError } from './command.ts'
 
@@ -100,7 +101,15 @@ async function run(request: Request): Promise<number> {
   await deliveries.resume()
   await prober.isOnline() // the first request reports its state
   console.log(`Portwarden ${version} probes from ${request.vantage} for ${request.url.origin}`)
+  const traces = traceAsAgent({
+    server,
+    tracer: prober.tracer,
+    path: `/v1/vantages/${request.vantage}/traces`,
+    log,
+    signal,
+  })
   await workAsAgent({ server, deliveries, prober, path, batches: config.batches, version, log, signal })
+  await traces
   await deliveries.settled()
   server.close()
   return 0

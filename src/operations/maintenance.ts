@@ -8,7 +8,7 @@ interface Retention {
 
 /** The nightly maintenance: creates partitions ahead and removes what is older than its retention. */
 export async function maintain(
-  { stores: { maintenance }, transaction }: Pick<View, 'stores' | 'transaction'>,
+  { stores: { maintenance, traces }, transaction }: Pick<View, 'stores' | 'transaction'>,
   { retentionDays, webhookRetentionDays = 30 }: Retention,
 ): Promise<{ droppedPartitions: string[] }> {
   await maintenance.ensurePartitions()
@@ -20,6 +20,7 @@ export async function maintain(
     return names
   })
   await maintenance.dropPermissions(retentionDays)
+  await traces.dropOld(retentionDays)
   await maintenance.dropOldRequests()
   await maintenance.dropOldDeliveries(webhookRetentionDays)
   await maintenance.sweepEvidence()

@@ -5,6 +5,7 @@ import { startService, type TestService } from '../support/service.ts'
 let service: TestService
 beforeAll(async () => {
   service = await startService({ env: { PORTWARDEN_ALLOW: '127.0.0.1/32:9' } })
+  await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
   const body = { policy: 'ports', targets: [{ name: 'there', address: '127.0.0.1' }], params }
   const audit = await service.call('POST', '/v1/audits', { body, headers: { prefer: 'wait=15' } })
   bodies['/v1/baselines'] = { name: 'base', audit: audit.body.id, reason: 'a test' }
@@ -16,6 +17,7 @@ const hours = (count: number) => new Date(Date.now() + count * 3_600_000).toISOS
 const scope = { policy: 'netwrix-endpoint-protector', rules: ['ssh-support'], targets: ['there'], reason: 'a test' }
 const bodies: Record<string, object> = {
   '/v1/audits': { policy: 'ports', targets: ['there'], params },
+  '/v1/traces': { target: 'there', port: 9, vantage: 'branch' },
   '/v1/targets': { name: 'made-once', address: '127.0.0.1' },
   '/v1/schedules': { name: 'nightly', cron: '30 2 * * *', audit: { policy: 'ports', targets: ['there'], params } },
   '/v1/waivers': { policy: 'ports', rules: ['must-be-open'], targets: ['there'], reason: 'x', expiresAt: hours(24) },
@@ -73,6 +75,7 @@ test.each([
 /** Another value of a field that does not have to be unique. */
 const change = (path: string): object => {
   if (path === '/v1/targets') return { address: '127.0.0.2' }
+  if (path === '/v1/traces') return { port: 10 }
   if (path === '/v1/schedules') return { cron: '31 2 * * *' }
   if (path === '/v1/keys') return { name: 'another' }
   return { reason: 'another' }

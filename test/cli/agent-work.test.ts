@@ -3,8 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
 import { type Server, type ServerResponse, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
-import { workAsAgent } from '../../src/cli/agent/work.ts'
-import type { Prober } from '../../src/probes/engine/prober.ts'
+import { type AgentOptions, workAsAgent } from '../../src/cli/agent/work.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const log = pino({ level: 'silent' })
@@ -46,7 +45,7 @@ test('a batch that is leased again while it is in the spool is not probed again'
     },
     close() {},
   }
-  const prober: Prober = {
+  const prober: AgentOptions['prober'] = {
     async observe({ probe, host, port }) {
       probed.push(port)
       const addressResult = {

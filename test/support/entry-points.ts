@@ -28,9 +28,11 @@ export const neverDialled = [
   / body \/(audit\/)?(policy|reason|targets\/-|targets\/labels\/\*|vantages\/-)$/,
   / body \/(authorization|correlationId|cron|description|labels\/\*|name|rules\/-|scopes\/-|ticket|timeZone|version|zones\/-)$/,
   / body \/filter\/(labels\/\*|policies\/-)$/,
+  / body \/(target|vantage)$/,
   / body \/items\/-\/(policy|rule|target|vantage)$/,
-  // Observations of agents, and drafts, which are only validated or judged by stored facts.
+  // Observations and traces of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
+  /^POST \/v1\/vantages\/{name}\/traces\/{id} body /,
   /^POST \/v1\/policies\/(validate|preview) /,
 ]
 
@@ -245,6 +247,12 @@ export async function entryPoints(
       ),
     ]),
     'a parameter of the reprobe of a window': together(['POST /v1/windows body /params/*'], windowWith, probeBehind),
+    'the host of a trace': each(['POST /v1/traces body /host'], (host) =>
+      service.call('POST', '/v1/traces', {
+        body: { host, port, comparePort: port, vantage: 'local' },
+        headers: { prefer: 'wait=15' },
+      }),
+    ),
     '/probe?target=': each(['GET /probe query target'], (host) => {
       const query = new URLSearchParams({ target: `${bracketed(host)}:${port}`, module: 'tcp_connect' })
       return service.call('GET', `/probe?${query}`)

@@ -12,6 +12,7 @@ interface Team {
   schedule: string
   window: string
   waiver: string
+  trace: string
 }
 
 /** A policy with one open port, and one that may be open inside a window. */
@@ -27,6 +28,7 @@ export const exposures: PolicyDocument = {
 export async function startTeams() {
   const service = await startService()
   const exposure = await listenSilently()
+  await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
   await service.stores.policies.put(exposures)
   const blue = await makeTeam(service, { team: 'blue', address: '127.0.0.1', open: exposure.port })
   const green = await makeTeam(service, { team: 'green', address: '127.0.0.2', open: exposure.port })
@@ -84,6 +86,9 @@ async function makeTeam(
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const window = await create('/v1/windows', { ...permission, ticket: `${team}-1`, from: at(1), to: at(2) })
   const waiver = await create('/v1/waivers', { ...permission, expiresAt: at(24) })
+  // Nobody serves the vantage.
+  const request = { key, body: { target, port: open, vantage: 'branch' } }
+  const { body: trace } = await service.call('POST', '/v1/traces', request)
   return {
     key,
     target,
@@ -92,5 +97,6 @@ async function makeTeam(
     schedule: schedule.name,
     window: window.id,
     waiver: waiver.id,
+    trace: trace.id,
   }
 }

@@ -19,7 +19,9 @@ import { changeRoutes } from './reports/span-feed.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { targetImportRoutes } from './targets/imports.ts'
 import { targetRoutes } from './targets/targets.ts'
+import { traceRoutes } from './traces/traces.ts'
 import { leaseRoutes } from './vantages/leases.ts'
+import { traceLeaseRoutes } from './vantages/trace-leases.ts'
 import { vantageRoutes } from './vantages/vantages.ts'
 import { deliveryRoutes } from './webhooks/deliveries.ts'
 import { webhookRoutes } from './webhooks/webhooks.ts'
@@ -51,6 +53,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
     version,
   })
   await v1.register(findingRoutes, { version })
+  await v1.register(traceRoutes, { notifications, refuseTrace: parts.refuseTrace })
   await v1.register(targetRoutes)
   await v1.register(historyRoutes, { version })
   await v1.register(policyRoutes)
@@ -63,6 +66,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(keyRoutes)
   await v1.register(vantageRoutes)
   await v1.register(leaseRoutes, { leases: parts.leases })
+  await v1.register(traceLeaseRoutes, { traceLeases: parts.traceLeases })
   await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir, quotas: parts.quotas })
   await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
   await v1.register(waiverRoutes)

@@ -12,7 +12,7 @@ import { type Server, UnreachableError } from './server.ts'
 export interface AgentOptions {
   server: Server
   deliveries: Deliveries
-  prober: Prober
+  prober: Omit<Prober, 'tracer'>
   path: string
   /** The limit of batches that run or wait for delivery. */
   batches: number

@@ -94,6 +94,28 @@ const sharedFailures = [
 export const traceFailures = [...(Object.keys(ownFailures) as (keyof typeof ownFailures)[]), ...sharedFailures]
 export type TraceFailure = (typeof traceFailures)[number]
 
+/** A trace for an agent. */
+export const TraceLease = closedObject({
+  id: Type.String({
+    format: 'uuid',
+    maxLength: 36,
+    description: 'Id of the trace',
+    examples: ['019b7600-0000-7000-8000-000000000007'],
+  }),
+  host: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name', examples: ['10.66.3.2'] }),
+  port: Port,
+  compare: Type.Array(Port, { maxItems: 20, description: 'Ports of the host for the comparison', examples: [[443]] }),
+})
+export type TraceLease = Static<typeof TraceLease>
+
+/** What an agent delivers for it: a result, or why there is none. */
+export const TraceDelivery = Type.Union([
+  closedObject({
+    failure: Type.Enum(traceFailures, { description: 'Why there is no path', examples: ['name-not-found'] }),
+  }),
+  TraceResult,
+])
+
 export const describeFailure = (code: TraceFailure): { code: TraceFailure; message: string } => ({
   code,
   message: code in ownFailures ? ownFailures[code as keyof typeof ownFailures] : reasons[code as ReasonCode].message,

@@ -17,6 +17,7 @@ export const bodies: Record<string, (n: number) => unknown> = {
   }),
   'POST /v1/targets/import': (n) => `name,address\nimported-${n},127.0.0.1\n`,
   'POST /v1/keys': (n) => ({ name: `key-${n}`, scopes: ['reports:read'] }),
+  'POST /v1/traces': () => ({ target: keptTarget, port: 9, vantage: 'branch' }),
   'POST /v1/waivers': () => ({
     policy: 'ports',
     rules: ['must-be-open'],

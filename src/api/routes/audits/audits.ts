@@ -9,6 +9,7 @@ import { createAcceptance } from '../../../operations/audits/accept.ts'
 import { cancelAudit } from '../../../operations/audits/cancel.ts'
 import { checkDestination } from '../../../operations/webhooks/destination.ts'
 import type { ServerParts, View } from '../../context.ts'
+import { findAfterWait } from '../../http/prefer.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { chooseFormat } from '../../listing/listing.ts'
@@ -23,7 +24,7 @@ import {
   sendAuditDocument,
   sendPack,
 } from './documents.ts'
-import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, maxWaitSeconds, WaitHeaders } from './schemas.ts'
+import { Audit, AuditHeaders, AuditParams, AuditQuery, AuditRequest, WaitHeaders } from './schemas.ts'
 
 const ends: ReadonlySet<string> = new Set(['completed', 'canceled', 'failed'])
 export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
@@ -55,17 +56,15 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
     return audit
   }
 
-  /** Waits for the end as long as the caller prefers to. */
-  const findAfterWait = async (view: View, id: string, { prefer, reply }: { prefer?: string; reply: FastifyReply }) => {
-    const seconds = Math.min(Number(/(?:^|[,;\s])wait=(\d{1,5})\b/.exec(prefer ?? '')?.[1] ?? 0), maxWaitSeconds)
-    if (seconds === 0) return find(view, id)
-    reply.header('preference-applied', `wait=${seconds}`)
-    const ended = notifications.waitForEnd(id, seconds * 1000, closing.signal)
-    const audit = await find(view, id)
-    if (hasEnded(audit)) return audit
-    await ended
-    return find(view, id)
-  }
+  const findEnded = (view: View, id: string, preference: { prefer?: string; reply: FastifyReply }) =>
+    findAfterWait(
+      {
+        find: () => find(view, id),
+        hasEnded,
+        waitForEnd: (ms) => notifications.waitForEnd(id, ms, closing.signal),
+      },
+      preference,
+    )
 
   app.post(
     '/audits',
@@ -100,7 +99,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         quota: parts.quota,
       }
       const { auditId } = await acceptanceOf(view)({ request: body, order })
-      const audit = await findAfterWait(view, auditId, { ...headers, reply })
+      const audit = await findEnded(view, auditId, { ...headers, reply })
       reply.header('location', `/v1/audits/${auditId}`)
       return respond(reply, audit, hasEnded(audit) ? 200 : 202)
     },
@@ -152,7 +151,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
     async (request, reply) => {
       const { view, params, headers } = request
       const format = chooseFormat(request, auditMediaTypes)
-      const audit = await findAfterWait(view, params.id, { ...headers, reply })
+      const audit = await findEnded(view, params.id, { ...headers, reply })
       if (format === 'json') return respond(reply, audit, 200)
       return sendAuditDocument({ ...parts, ...view }, { audit, format }, reply)
     },

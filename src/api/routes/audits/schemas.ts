@@ -3,6 +3,7 @@ import { auditStatuses } from '../../../domain/audits.ts'
 import { verdicts } from '../../../domain/findings/verdict.ts'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { deadlineSeconds } from '../../../operations/audits/accept.ts'
+import { waitHeaders } from '../../http/prefer.ts'
 import { LabelQuery } from '../../listing/labels.ts'
 import { RefreshQuery } from '../../listing/updated-since.ts'
 import {
@@ -134,17 +135,7 @@ export const AuditRequest = closedObject(
 
 export const AuditParams = closedObject({ id: AuditId })
 
-/** Longest wait for the end of an audit. */
-export const maxWaitSeconds = 15
-export const WaitHeaders = Type.Object({
-  prefer: Type.Optional(
-    Type.String({
-      maxLength: 200,
-      description: `\`wait=N\` waits up to N seconds (at most ${maxWaitSeconds}) for the end of the audit (RFC 7240)`,
-      examples: ['wait=10'],
-    }),
-  ),
-})
+export const WaitHeaders = Type.Object(waitHeaders('audit'))
 
 /** The filters of the list of audits. */
 export const AuditQuery = closedObject({

@@ -5,6 +5,7 @@ import { ConflictError } from '../../../domain/errors.ts'
 import { DeliveryEnvelope } from '../../../domain/vantages/lease.ts'
 import type { ServerParts } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
+import { longPoll } from './long-poll.ts'
 import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery, VantageParams } from './schemas.ts'
 
 /** The work of an agent; its key need be good for nothing else. */
@@ -14,8 +15,7 @@ const deliveryConfig = { ...config, acceptsAnyText: true, maxValues: 500_000 } a
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
-  const closing = new AbortController()
-  app.addHook('preClose', async () => closing.abort())
+  const poll = longPoll(app)
 
   app.post(
     '/vantages/:name/leases',
@@ -37,14 +37,9 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       },
     },
     async ({ params, body, raw }, reply) => {
-      const gone = new AbortController()
-      const leave = () => gone.abort()
-      raw.socket.once('close', leave)
-      const signal = AbortSignal.any([closing.signal, gone.signal])
       const { waitSeconds, companions = false, ...sign } = body
-      const lease = await leases
-        .lease(params.name, { waitMs: waitSeconds * 1000, companions, sign, signal })
-        .finally(() => raw.socket.off('close', leave))
+      const waitMs = waitSeconds * 1000
+      const lease = await poll(raw.socket, (signal) => leases.lease(params.name, { waitMs, companions, sign, signal }))
       return lease ? reply.code(200).send(lease) : reply.code(204).send(null)
     },
   )

@@ -107,6 +107,13 @@ export const LeaseRequest = closedObject(
   },
 )
 
+export const TraceLeaseRequest = closedObject(
+  {
+    waitSeconds: { ...LeaseRequest.properties.waitSeconds, description: 'How long to wait if no trace waits' },
+  },
+  { $id: 'TraceLeaseRequest', description: 'Requests a trace', examples: [{ waitSeconds: 25 }] },
+)
+
 export const ObservationDelivery = closedObject(Delivery.properties, {
   $id: 'ObservationDelivery',
   description: 'What an agent observed for a lease',

@@ -3,29 +3,23 @@ import { isTimeExceeded } from '../../../domain/traces/icmp.ts'
 import { failureOf, type TraceFailure } from '../../../domain/traces/trace.ts'
 import { explainFailure } from '../connect-failure.ts'
 import type { ConnectResult } from '../connector/connector.ts'
+import { isOwnAddress } from '../routing.ts'
 import type { Reply } from './plan.ts'
 
 /** What an attempt to connect met, or the failure of the vantage that ended it. */
 export async function readReply(
   { address, port }: { address: string; port: number },
-  { outcome, icmp, immediate, elapsedMs }: ConnectResult,
+  { outcome: code, icmp, immediate, elapsedMs }: ConnectResult,
 ): Promise<Reply | { failure: TraceFailure }> {
   const ms = Math.round(elapsedMs * 10) / 10
-  if (outcome === 'connected') return { kind: 'connected', ms }
-  if (outcome === 'silent' || outcome === 'ETIMEDOUT') return { kind: 'silent' }
-  if (icmp && icmp.origin !== 'local' && icmp.sender !== undefined) {
-    const { sender, type, code } = icmp
-    return isTimeExceeded(icmp, isIPv6(sender))
-      ? { kind: 'hop', address: sender, ms }
-      : { kind: 'rejected', address: sender, type, code, ms }
-  }
-  if (!immediate && outcome === 'ECONNREFUSED') return { kind: 'reset', ms }
-  if (!immediate && outcome === 'EHOSTUNREACH') return { kind: 'unreachable' }
-  const { state, reason } = await explainFailure({
-    endpoint: { host: address, address, port },
-    code: outcome,
-    immediate,
-    elapsedMs,
-  })
-  return state === 'unknown' ? { failure: failureOf(reason) } : { kind: 'silent' }
+  if (code === 'connected') return { kind: 'connected', ms }
+  if (code === 'silent') return { kind: 'silent' }
+  const sender = icmp?.origin === 'local' ? undefined : icmp?.sender
+  if (icmp && sender !== undefined && isTimeExceeded(icmp, isIPv6(sender))) return { kind: 'hop', address: sender, ms }
+  const { state, reason } = await explainFailure({ endpoint: { host: address, address, port }, code, immediate, icmp })
+  if (state === 'unknown') return { failure: failureOf(reason) }
+  if (icmp && sender !== undefined && (sender === address || !isOwnAddress(sender)))
+    return { kind: 'rejected', address: sender, type: icmp.type, code: icmp.code, ms }
+  if (state === 'unreachable') return { kind: 'unreachable' }
+  return state === 'closed' ? { kind: 'reset', ms } : { kind: 'silent' }
 }
