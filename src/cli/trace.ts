@@ -62,7 +62,7 @@ async function run({ json, ...order }: Request): Promise<number> {
   }
   if (json) say(JSON.stringify({ summary: describeTrace(outcome), ...outcome }, null, 2))
   else print(outcome)
-  return outcome.path.answer === 'connected' ? 0 : 1
+  return outcome.path.outcome === 'connected' ? 0 : 1
 }
 
 function printFailure(code: TraceFailure, json: boolean): void {
@@ -73,7 +73,7 @@ function printFailure(code: TraceFailure, json: boolean): void {
 
 function print(result: TraceResult): void {
   for (const path of [result.path, ...(result.comparison ? [result.comparison] : [])]) {
-    say(`Port ${path.port} of ${result.address}: ${path.answer}`)
+    say(`Port ${path.port} of ${result.address}: ${path.outcome}`)
     say(`${renderTable(['HOP', 'ADDRESS', 'MS', ''], rowsOf(path, result.address))}\n`)
   }
   say(describeTrace(result))
@@ -90,7 +90,7 @@ function rowsOf(path: MeasuredPath, address: string): string[][] {
       ...(address !== null && address === path.rejectedBy?.address ? ['rejects'] : []),
     ].join(', '),
   ])
-  return distance === null ? hops : [...hops, [String(distance), address, '', path.answer]]
+  return distance === null ? hops : [...hops, [String(distance), address, '', path.outcome]]
 }
 
 await runCommand(usage, readRequest, run)

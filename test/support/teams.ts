@@ -86,7 +86,7 @@ async function makeTeam(
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const window = await create('/v1/windows', { ...permission, ticket: `${team}-1`, from: at(1), to: at(2) })
   const waiver = await create('/v1/waivers', { ...permission, expiresAt: at(24) })
-  // Nobody serves the vantage.
+  // No agent serves the vantage.
   const request = { key, body: { target, port: open, vantage: 'branch' } }
   const { body: trace } = await service.call('POST', '/v1/traces', request)
   return {

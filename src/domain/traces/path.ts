@@ -19,19 +19,19 @@ export interface PathSummary {
 }
 
 /** Summarizes the path to a literal address. */
-export function summarizePath({ answer, answeredAt, rejectedBy, hops }: MeasuredPath, address: string): PathSummary {
+export function summarizePath({ outcome, endHop, rejectedBy, hops }: MeasuredPath, address: string): PathSummary {
   const responding = hops.flatMap(({ hop, address }) => (address === null ? [] : [{ hop, address }]))
   const reached = responding.at(-1) ?? null
-  const isFromHost = answer === 'connected' || answer === 'reset' || rejectedBy?.address === address
-  const distance = isFromHost ? answeredAt : null
+  const isFromHost = outcome === 'connected' || outcome === 'reset' || rejectedBy?.address === address
+  const distance = isFromHost ? endHop : null
   const rejecting =
     rejectedBy && hops.find((hop) => hop.address === rejectedBy.address || hop.others.includes(rejectedBy.address))
   /** The hop of the last device that is known to have seen a SYN. */
-  const last = distance ?? rejecting?.hop ?? (answeredAt === null ? reached?.hop : answeredAt)
+  const last = distance ?? rejecting?.hop ?? (endHop === null ? reached?.hop : endHop)
   return {
     reached,
     lastForwarding: responding.findLast(({ hop }) => last !== undefined && hop < last) ?? null,
     distance,
-    leastDistance: distance ?? Math.max(answeredAt ?? 1, (reached?.hop ?? 0) + 1),
+    leastDistance: distance ?? Math.max(endHop ?? 1, (reached?.hop ?? 0) + 1),
   }
 }

@@ -17,7 +17,7 @@ function main(path: MeasuredPath, { address, compared }: { address: string; comp
     ? `SYNs reach ${reached.address}, hop ${reached.hop} of ${hops(leastDistance)}`
     : 'no hop before it responds'
   const at = distance === null ? '' : ` at hop ${distance}`
-  switch (path.answer) {
+  switch (path.outcome) {
     case 'connected':
       return `Open${at}.`
     case 'reset':
@@ -46,8 +46,8 @@ function compare(
   if (!comparison) return ''
   const { distance } = summarizePath(comparison, address)
   const at = distance === null ? '' : ` at hop ${distance}`
-  const what = `Port ${comparison.port} ${comparison.answer === 'connected' ? 'is open' : 'refuses with a reset'}${at}`
+  const what = `Port ${comparison.port} ${comparison.outcome === 'connected' ? 'is open' : 'refuses with a reset'}${at}`
   const own = summarizePath(path, address).distance
-  const isNearer = path.answer === 'reset' && own !== null && distance !== null && own < distance
+  const isNearer = path.outcome === 'reset' && own !== null && distance !== null && own < distance
   return isNearer ? `${what}, so a device before the host may reset in its name.` : `${what}.`
 }

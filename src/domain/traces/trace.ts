@@ -3,6 +3,8 @@ import { type ReasonCode, reasons } from '../findings/reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Port } from '../policy/values.ts'
 
+export const TracedPort = { ...Port, examples: [22] }
+
 /** The longest path that is traced, as in most traceroutes. */
 export const maxHops = 30
 
@@ -14,15 +16,15 @@ const HopNumber = (description: string, example: number) =>
 
 export const Hop = closedObject({
   hop: HopNumber('Its number, from 1', 2),
-  address: Type.Union([Ip('Address of the hop', '10.66.2.2'), Type.Null()], {
+  address: Type.Union([Ip('Address of the hop', '10.20.0.11'), Type.Null()], {
     description: 'The address that reported the end of the hop limit; null if none did',
-    examples: ['10.66.2.2'],
+    examples: ['10.20.0.11'],
   }),
   ms: Type.Union([Type.Number({ minimum: 0, maximum: 60_000 }), Type.Null()], {
     description: 'Shortest time to its response in milliseconds; null without one',
     examples: [0.8],
   }),
-  others: Type.Array(Ip('Address of a hop', '10.66.2.3'), {
+  others: Type.Array(Ip('Address of a hop', '10.20.0.11'), {
     maxItems: 8,
     description: 'Further addresses at this distance: the path is load-balanced',
     examples: [[]],
@@ -31,28 +33,31 @@ export const Hop = closedObject({
 export type Hop = Static<typeof Hop>
 
 export const Rejection = closedObject({
-  address: Ip('The sender of the message', '10.66.2.2'),
+  address: Ip('The sender of the message', '10.20.0.11'),
   type: Type.Integer({ minimum: 0, maximum: 255, description: 'Type of ICMP or ICMPv6', examples: [3] }),
-  code: Type.Integer({ minimum: 0, maximum: 255, description: 'Code of ICMP or ICMPv6', examples: [13] }),
+  code: Type.Integer({ minimum: 0, maximum: 255, description: 'Code of ICMP or ICMPv6', examples: [3] }),
 })
 export type Rejection = Static<typeof Rejection>
 
 /** What came back in the end. */
-export const traceAnswers = ['connected', 'reset', 'rejected', 'silence', 'unreachable'] as const
+export const pathEnds = ['connected', 'reset', 'rejected', 'silence', 'unreachable'] as const
 
 /** What TCP SYNs to one port, with growing hop limits, have met. */
 export const MeasuredPath = closedObject({
-  port: Port,
-  answer: Type.Enum([...traceAnswers], {
+  port: TracedPort,
+  outcome: Type.Enum([...pathEnds], {
     description:
       '`connected`: the port is open; `reset`: a TCP reset in the name of the host; `rejected`: an ICMP message; `silence`: nothing; `unreachable`: address resolution failed at the vantage',
     examples: ['rejected'],
   }),
-  answeredAt: Type.Union([Type.Integer({ minimum: 1, maximum: maxHops }), Type.Null()], {
-    description: 'The smallest hop limit at which that answer came; null if none was measured',
+  endHop: Type.Union([Type.Integer({ minimum: 1, maximum: maxHops }), Type.Null()], {
+    description: 'The smallest hop limit at which it came; null if none was measured',
     examples: [3],
   }),
-  rejectedBy: Type.Union([Rejection, Type.Null()], { description: 'The ICMP message of `rejected`, else null' }),
+  rejectedBy: Type.Union([Rejection, Type.Null()], {
+    description: 'The ICMP message of `rejected`, else null',
+    examples: [{ address: '10.20.0.11', type: 3, code: 3 }],
+  }),
   hops: Type.Array(Hop, { maxItems: maxHops, description: 'Up to the last hop that responded' }),
   loops: Type.Boolean({ description: 'Whether packets return to a hop that they have passed', examples: [false] }),
 })
@@ -60,7 +65,7 @@ export type MeasuredPath = Static<typeof MeasuredPath>
 
 /** What a vantage measured; the same from a worker and from an agent. */
 export const TraceResult = closedObject({
-  address: Ip('The literal address that was traced', '10.66.3.2'),
+  address: Ip('The literal address that was traced', '10.20.0.11'),
   path: MeasuredPath,
   comparison: Type.Union([MeasuredPath, Type.Null()], {
     description: 'The path to another port of the same address that responds in its name; null without one',
@@ -102,9 +107,13 @@ export const TraceLease = closedObject({
     description: 'Id of the trace',
     examples: ['019b7600-0000-7000-8000-000000000007'],
   }),
-  host: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name', examples: ['10.66.3.2'] }),
-  port: Port,
-  compare: Type.Array(Port, { maxItems: 20, description: 'Ports of the host for the comparison', examples: [[443]] }),
+  host: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name', examples: ['10.20.0.11'] }),
+  port: TracedPort,
+  compare: Type.Array(TracedPort, {
+    maxItems: 20,
+    description: 'Ports of the host for the comparison',
+    examples: [[443]],
+  }),
 })
 export type TraceLease = Static<typeof TraceLease>
 
@@ -135,7 +144,7 @@ interface TraceTimes {
   failure: TraceFailure | null
 }
 
-/** How a trace stands; one that nobody made by its deadline has failed. */
+/** How a trace stands; one that was not made by its deadline has failed. */
 export function traceStatus({ startedAt, finishedAt, deadlineAt, failure }: TraceTimes, now: Date): TraceStatus {
   if (finishedAt) return failure ? 'failed' : 'completed'
   if (now >= deadlineAt) return 'failed'

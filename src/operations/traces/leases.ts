@@ -62,8 +62,8 @@ function issuesOf({ address, path, comparison }: TraceResult): ValidationIssue[]
   ]
 }
 
-function pathIssues(at: string, { answer, rejectedBy, hops }: MeasuredPath): ValidationIssue[] {
-  const isMissing = (answer === 'rejected') !== (rejectedBy !== null)
+function pathIssues(at: string, { outcome, rejectedBy, hops }: MeasuredPath): ValidationIssue[] {
+  const isMissing = (outcome === 'rejected') !== (rejectedBy !== null)
   return [
     ...(isMissing
       ? [{ pointer: `${at}/rejectedBy`, message: 'must be the message of `rejected`, and null otherwise' }]

@@ -9,16 +9,16 @@ const hops = (...addresses: (string | null)[]): MeasuredPath['hops'] =>
   addresses.map((address, i) => ({ hop: i + 1, address, ms: address === null ? null : 0.5, others: [] }))
 const path = (more: Partial<MeasuredPath>): MeasuredPath => ({
   port: 22,
-  answer: 'silence',
-  answeredAt: null,
+  outcome: 'silence',
+  endHop: null,
   rejectedBy: null,
   hops: hops('10.66.1.1', '10.66.2.2'),
   loops: false,
   ...more,
 })
 const rejected = (more: Partial<MeasuredPath> = {}) =>
-  path({ answer: 'rejected', answeredAt: 3, rejectedBy: { address: '10.66.2.2', type: 3, code: 13 }, ...more })
-const open = path({ port: 443, answer: 'connected', answeredAt: 3 })
+  path({ outcome: 'rejected', endHop: 3, rejectedBy: { address: '10.66.2.2', type: 3, code: 13 }, ...more })
+const open = path({ port: 443, outcome: 'connected', endHop: 3 })
 
 test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
   [
@@ -35,13 +35,13 @@ test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
   ],
   [
     'a reject of a device that responds to nothing else',
-    rejected({ hops: hops('10.66.1.1'), answeredAt: 2, rejectedBy: { address: '10.66.9.9', type: 3, code: 10 } }),
+    rejected({ hops: hops('10.66.1.1'), endHop: 2, rejectedBy: { address: '10.66.9.9', type: 3, code: 10 } }),
     null,
     'Rejected by 10.66.9.9 (ICMP host administratively prohibited); SYNs reach 10.66.1.1, hop 1 of at least 2.',
   ],
   [
     'a reject without any hop',
-    rejected({ hops: [], answeredAt: 1 }),
+    rejected({ hops: [], endHop: 1 }),
     null,
     'Rejected by 10.66.2.2 (ICMP administratively prohibited); no hop before it responds.',
   ],
@@ -66,16 +66,16 @@ test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
     'No response; SYNs reach 10.66.2.2, hop 2 of at least 3. The path loops at 10.66.2.2.',
   ],
   ['an open port', open, null, 'Open at hop 3.'],
-  ['a reset', path({ answer: 'reset', answeredAt: 3 }), null, 'Refused with a reset at hop 3.'],
+  ['a reset', path({ outcome: 'reset', endHop: 3 }), null, 'Refused with a reset at hop 3.'],
   [
     'a reset before the host',
-    path({ answer: 'reset', answeredAt: 2, hops: hops('10.66.1.1') }),
+    path({ outcome: 'reset', endHop: 2, hops: hops('10.66.1.1') }),
     open,
     'Refused with a reset at hop 2. Port 443 is open at hop 3, so a device before the host may reset in its name.',
   ],
   [
     'an absent neighbour',
-    path({ answer: 'unreachable', hops: [] }),
+    path({ outcome: 'unreachable', hops: [] }),
     null,
     'The vantage found no neighbour for this address: its address resolution failed.',
   ],
@@ -91,7 +91,7 @@ test.each<[string, MeasuredPath, object]>([
     'a reject of an unknown device behind a silent hop',
     rejected({
       hops: hops('10.66.1.1', null, '10.66.3.1'),
-      answeredAt: 4,
+      endHop: 4,
       rejectedBy: { address: '10.9.9.9', type: 3, code: 1 },
     }),
     { reached: { hop: 3 }, lastForwarding: { hop: 3 }, leastDistance: 4 },
@@ -112,7 +112,7 @@ test.each([
   expect(describeIcmp({ address, type, code })).toBe(words)
 })
 
-test('a trace that nobody made by its deadline has failed, and one that was made stays as it is', () => {
+test('a trace that was not made by its deadline has failed, and one that was made stays as it is', () => {
   const times = { startedAt: null, finishedAt: null, deadlineAt: new Date(1_000), failure: null }
   expect(traceStatus(times, new Date(999))).toBe('queued')
   expect(traceStatus({ ...times, startedAt: new Date(1) }, new Date(999))).toBe('running')

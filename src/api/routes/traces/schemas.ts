@@ -1,10 +1,11 @@
 import { Type } from 'typebox'
 import { nameSchema } from '../../../domain/policy/policy.ts'
-import { Port } from '../../../domain/policy/values.ts'
 import {
   TraceDelivery as Delivery,
+  describeFailure,
   TraceLease as Lease,
   maxHops,
+  TracedPort,
   TraceResult,
   traceFailures,
   traceStatuses,
@@ -17,25 +18,34 @@ const Host = Type.String({
   minLength: 1,
   maxLength: 253,
   description: 'IP address or host name; of a name its first address is traced, IPv4 before IPv6',
-  examples: ['10.66.3.2'],
+  examples: ['10.20.0.11'],
 })
 const VantageName = nameSchema('The vantage that traces', 'local')
 const TraceId = Uuid('Id of the trace', '0007')
 
 const RespondingHop = Type.Object({
   hop: Type.Integer({ minimum: 1, maximum: maxHops, description: 'Its number, from 1', examples: [2] }),
-  address: Type.String({ description: 'Its address', examples: ['10.66.2.2'] }),
+  address: Type.String({ description: 'Its address', examples: ['10.20.0.11'] }),
 })
 
 const Failure = Type.Object({
   code: Type.Enum(traceFailures, { description: 'Why there is no path', examples: ['egress-denied'] }),
-  message: Type.String({ description: 'The failure as a sentence that a person can act on' }),
+  message: Type.String({
+    description: 'The failure as a sentence that a person can act on',
+    examples: [describeFailure('egress-denied').message],
+  }),
 })
 
 const Path = Type.Object({
   ...TraceResult.properties.path.properties,
-  reached: nullable(RespondingHop, { description: 'The last hop that SYNs reach; null where none responds' }),
-  lastForwarding: nullable(RespondingHop, { description: 'The last hop that is known to forward SYNs' }),
+  reached: nullable(RespondingHop, {
+    description: 'The last hop that SYNs reach; null where none responds',
+    examples: [{ hop: 2, address: '10.20.0.11' }],
+  }),
+  lastForwarding: nullable(RespondingHop, {
+    description: 'The last hop that is known to forward SYNs',
+    examples: [{ hop: 1, address: '10.20.0.11' }],
+  }),
   distance: nullable(Type.Integer({ minimum: 1 }), {
     description: 'Hops to the host; null where nothing came back from it',
     examples: [null],
@@ -47,9 +57,12 @@ export const Trace = Type.Object(
   {
     id: TraceId,
     status: Type.Enum([...traceStatuses], { description: 'Progress of the trace', examples: ['completed'] }),
-    target: nullable(TargetName, { description: 'Name of the target; null for a host that is none' }),
+    target: nullable(TargetName, {
+      description: 'Name of the target; null for a host that is none',
+      examples: ['epp-01'],
+    }),
     host: Host,
-    port: Port,
+    port: TracedPort,
     vantage: VantageName,
     audit: nullable(Uuid('Id of the audit'), {
       description: 'The audit whose finding was newly blocked; null for a trace on request',
@@ -58,9 +71,7 @@ export const Trace = Type.Object(
     requestedBy: Actor('Who requested the trace, or the audit'),
     summary: nullable(Type.String(), {
       description: 'The result in one or two sentences; null without one',
-      examples: [
-        'Rejected by 10.66.2.2 (ICMP administratively prohibited); SYNs reach 10.66.2.2, hop 2 of at least 3.',
-      ],
+      examples: ['Rejected by the host itself at hop 3 (ICMP port unreachable).'],
     }),
     failure: nullable(Failure, { description: 'Why there is no result; null while it can come', examples: [null] }),
     result: nullable(
@@ -76,8 +87,14 @@ export const Trace = Type.Object(
     ),
     createdAt: Timestamp('When the trace was requested'),
     deadlineAt: Timestamp('When it has failed without a result', '02:01:00'),
-    startedAt: nullable(Timestamp('When a worker or agent took it')),
-    finishedAt: nullable(Timestamp('When the result came', '02:00:05')),
+    startedAt: nullable(Timestamp('When a worker or agent took it'), {
+      description: 'When a worker or agent took it; null before',
+      examples: ['2026-11-22T02:00:00.000Z'],
+    }),
+    finishedAt: nullable(Timestamp('When the result came', '02:00:05'), {
+      description: 'When the result came; null before',
+      examples: ['2026-11-22T02:00:05.000Z'],
+    }),
   },
   { $id: 'Trace', description: 'The hops to a port: where it is blocked, and by whom' },
 )
@@ -86,9 +103,9 @@ export const TraceRequest = closedObject(
   {
     target: Type.Optional(TargetName),
     host: Type.Optional(Host),
-    port: Port,
+    port: TracedPort,
     comparePort: Type.Optional({
-      ...Port,
+      ...TracedPort,
       description: 'Port of the host for the comparison; default: one that audits found open, else 443, 22 or 80',
     }),
     vantage: Type.Optional(VantageName),

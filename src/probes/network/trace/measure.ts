@@ -1,19 +1,20 @@
 import { type Hop, type MeasuredPath, maxHops } from '../../../domain/traces/trace.ts'
-import { addressesOf, endOf, findLoop, isAnswer, lastHop, type Replies, type Reply } from './plan.ts'
+import { addressesOf, endOf, findLoop, isEnd, lastHop, type Replies, type Reply } from './plan.ts'
 
 const maxOthers = 8
 
 /** The path to a port from the replies, and from the reply without a hop limit. */
 export function measurePath(port: number, replies: Replies, whole: Reply): MeasuredPath {
   const end = endOf(replies)
-  const answer = isAnswer(whole) ? whole : end?.reply
+  const outcome = isEnd(whole) ? whole : end?.reply
   const loopAt = end ? undefined : findLoop(replies)
   const count = Math.min(loopAt ?? lastHop(replies), end ? end.hop - 1 : maxHops)
   return {
     port,
-    answer: answer?.kind ?? 'silence',
-    answeredAt: answer && end?.reply.kind === answer.kind ? end.hop : null,
-    rejectedBy: answer?.kind === 'rejected' ? { address: answer.address, type: answer.type, code: answer.code } : null,
+    outcome: outcome?.kind ?? 'silence',
+    endHop: outcome && end?.reply.kind === outcome.kind ? end.hop : null,
+    rejectedBy:
+      outcome?.kind === 'rejected' ? { address: outcome.address, type: outcome.type, code: outcome.code } : null,
     hops: Array.from({ length: count }, (_, i) => hopOf(i + 1, replies.get(i + 1))),
     loops: loopAt !== undefined,
   }

@@ -29,7 +29,7 @@ export function nextRound(replies: Replies, limits: PlanLimits = planLimits): nu
   const { maxHops, window, samples, tries, gap } = limits
   const end = endOf(replies)
   if (!end && findLoop(replies) !== undefined) return []
-  // Nothing is sent again from the first answer on: SYNs that come through open connections.
+  // Nothing is sent again from the first end on, because SYNs that arrive open connections.
   const last = Math.min(end ? end.hop - 1 : lastHop(replies) + gap, maxHops)
   const due: number[] = []
   for (let hop = 1; hop <= last && due.length < window; hop += 1) {
@@ -41,18 +41,18 @@ export function nextRound(replies: Replies, limits: PlanLimits = planLimits): nu
 
 const isSilent = ({ kind }: Reply) => kind === 'silent'
 
-/** The smallest hop limit at which something other than a hop answered, and what. */
-export function endOf(replies: Replies): { hop: number; reply: Answer } | undefined {
+/** The smallest hop limit at which something other than a hop ended the way, and what. */
+export function endOf(replies: Replies): { hop: number; reply: End } | undefined {
   for (const [hop, some] of byHop(replies)) {
-    const reply = some.find(isAnswer)
+    const reply = some.find(isEnd)
     if (reply) return { hop, reply }
   }
   return undefined
 }
 
 /** A reply of something other than a hop. */
-export type Answer = Exclude<Reply, { kind: 'hop' | 'silent' }>
-export const isAnswer = (reply: Reply): reply is Answer => reply.kind !== 'hop' && reply.kind !== 'silent'
+export type End = Exclude<Reply, { kind: 'hop' | 'silent' }>
+export const isEnd = (reply: Reply): reply is End => reply.kind !== 'hop' && reply.kind !== 'silent'
 
 const byHop = (replies: Replies) => [...replies].sort(([a], [b]) => a - b)
 

@@ -82,7 +82,7 @@ async function makeTrace(parts: TracerParts, { host, port, compare }: TraceOrder
   const others = compare.filter((one) => one !== port && egress.permits(address, one))
   try {
     const path = await tracePort(port, send)
-    const other = path.answer === 'connected' ? undefined : await firstAnswering(others, send)
+    const other = path.outcome === 'connected' ? undefined : await firstResponding(others, send)
     return { address, path, comparison: other === undefined ? null : await tracePort(other, send) }
   } catch (error) {
     if (error instanceof Failed) return { failure: error.failure }
@@ -122,7 +122,7 @@ async function tracePort(port: number, send: Send): Promise<MeasuredPath> {
 }
 
 /** The first port that is open, else the first that refuses; undefined where none responds in the name of the host. */
-async function firstAnswering(ports: readonly number[], send: Send): Promise<number | undefined> {
+async function firstResponding(ports: readonly number[], send: Send): Promise<number | undefined> {
   const met = await Promise.all(ports.map((port) => send(port, { timeoutMs: hopTimeoutMs })))
   const first = (kind: Reply['kind']) => ports.find((_, i) => met[i]?.kind === kind)
   return first('connected') ?? first('reset')

@@ -13,7 +13,7 @@ const connected: Reply = { kind: 'connected', ms: 1 }
 const reset: Reply = { kind: 'reset', ms: 1 }
 const rejected = (address: string): Reply => ({ kind: 'rejected', address, type: 3, code: 13, ms: 1 })
 
-/** Routers 10.0.N.1, and then whatever the end is. */
+/** Routers 10.0.N.1, and then the end. */
 const routed =
   (hops: number, end: Reply): Network =>
   (limit) =>
@@ -37,7 +37,7 @@ const pathThrough = (network: Network, whole: Reply = network(30, 0)) =>
   measurePath(22, explore(network).replies, whole)
 
 describe('the plan', () => {
-  test('samples each hop twice, and sends nothing again from the first answer on', () => {
+  test('samples each hop twice, and sends nothing again from the first end on', () => {
     const { rounds } = explore(routed(2, connected))
     expect(rounds).toEqual([
       [1, 2, 3, 4],
@@ -55,7 +55,7 @@ describe('the plan', () => {
   test('keeps a hop that stays silent as null, and goes on behind it', () => {
     const gap: Network = (limit) => (limit === 2 ? silent : routed(4, connected)(limit, 0))
     expect(pathThrough(gap)).toMatchObject({
-      answeredAt: 5,
+      endHop: 5,
       hops: [{ hop: 1 }, { hop: 2, address: null, ms: null }, { hop: 3 }, { hop: 4 }],
     })
   })
@@ -64,8 +64,8 @@ describe('the plan', () => {
     const { rounds } = explore(routed(2, silent))
     expect(Math.max(...rounds.flat())).toBe(6)
     expect(pathThrough(routed(2, silent))).toMatchObject({
-      answer: 'silence',
-      answeredAt: null,
+      outcome: 'silence',
+      endHop: null,
       hops: [{}, { hop: 2 }],
     })
   })
@@ -79,13 +79,13 @@ describe('the plan', () => {
     const looping: Network = (limit) => hop(limit % 2 ? '10.0.1.1' : '10.0.2.1')
     expect(findLoop(explore(looping).replies)).toBe(5)
     expect(Math.max(...explore(looping).rounds.flat())).toBeLessThan(9)
-    expect(pathThrough(looping, silent)).toMatchObject({ loops: true, answer: 'silence', hops: { length: 5 } })
+    expect(pathThrough(looping, silent)).toMatchObject({ loops: true, outcome: 'silence', hops: { length: 5 } })
   })
 
   test('takes load balancing over ways of different length for no loop', () => {
     const balanced: Network = (limit, sent) =>
       limit > 3 ? connected : hop(sent % 2 && limit > 1 ? `10.0.${limit - 1}.1` : `10.0.${limit}.1`)
-    expect(pathThrough(balanced)).toMatchObject({ loops: false, answer: 'connected', answeredAt: 4 })
+    expect(pathThrough(balanced)).toMatchObject({ loops: false, outcome: 'connected', endHop: 4 })
   })
 
   test('keeps every address of a load-balanced hop', () => {
@@ -93,7 +93,7 @@ describe('the plan', () => {
     expect(pathThrough(balanced).hops[1]).toMatchObject({ address: '10.0.2.1', others: ['10.0.2.2'] })
   })
 
-  test('sends a bounded number of SYNs in rounds of at most four hops, whatever the network does', () => {
+  test('sends a bounded number of SYNs in rounds of at most four hops, in any network', () => {
     const reply = fc.oneof(
       fc.constant(silent),
       fc.nat(40).map((n) => hop(`10.0.${n}.1`)),
@@ -114,29 +114,29 @@ describe('the plan', () => {
   })
 })
 
-describe('the answer', () => {
+describe('the outcome', () => {
   test('is that of the SYN without a hop limit', () => {
     expect(pathThrough(routed(2, silent), rejected('10.0.2.1'))).toMatchObject({
-      answer: 'rejected',
-      answeredAt: null,
+      outcome: 'rejected',
+      endHop: null,
       rejectedBy: { address: '10.0.2.1' },
     })
   })
 
   test('is what a limited SYN met, where that one was silent', () => {
-    expect(pathThrough(routed(1, rejected('10.0.1.1')), silent)).toMatchObject({ answer: 'rejected', answeredAt: 2 })
+    expect(pathThrough(routed(1, rejected('10.0.1.1')), silent)).toMatchObject({ outcome: 'rejected', endHop: 2 })
   })
 
   test('has no distance where limited SYNs met something else', () => {
     expect(pathThrough(routed(1, rejected('10.0.1.1')), connected)).toMatchObject({
-      answer: 'connected',
-      answeredAt: null,
+      outcome: 'connected',
+      endHop: null,
       rejectedBy: null,
     })
   })
 
   test('is silence without any reply', () => {
     const none: Replies = new Map()
-    expect(measurePath(22, none, silent)).toMatchObject({ answer: 'silence', hops: [], loops: false })
+    expect(measurePath(22, none, silent)).toMatchObject({ outcome: 'silence', hops: [], loops: false })
   })
 })
