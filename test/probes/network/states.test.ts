@@ -100,13 +100,13 @@ const treatments: Readonly<Record<(typeof families)[number], readonly Treatment[
   ],
 }
 
-const places = ['target', 'far', 'near'] as const
+const points = ['target', 'far', 'near'] as const
 const isIcmp = ({ verdict }: Treatment) => verdict.includes('icmp')
 
-/** One port for each treatment at each place. */
+/** One port for each treatment at each point. */
 const firewalled = families.flatMap((family) =>
-  places.flatMap((place, at) =>
-    treatments[family].map((treatment, i) => ({ family, place, treatment, port: 1_000 * (at + 1) + i })),
+  points.flatMap((point, at) =>
+    treatments[family].map((treatment, i) => ({ family, point, treatment, port: 1_000 * (at + 1) + i })),
   ),
 )
 const openPort = 4_000
@@ -120,13 +120,13 @@ describeWithPeers(['netns'], 'behind two routers', () => {
 
   beforeAll(async () => {
     network = await startRoutedNetwork()
-    for (const place of places) {
-      const rules = firewalled.filter((one) => one.place === place)
+    for (const point of points) {
+      const rules = firewalled.filter((one) => one.point === point)
       const lines = rules.map(
         ({ family, port, treatment }) =>
-          `add rule inet peer ${place === 'target' ? 'input' : 'forward'} meta nfproto ${family.toLowerCase()} tcp dport ${port} ${treatment.verdict}`,
+          `add rule inet peer ${point === 'target' ? 'input' : 'forward'} meta nfproto ${family.toLowerCase()} tcp dport ${port} ${treatment.verdict}`,
       )
-      await network.nft(place, lines.join('\n'))
+      await network.nft(point, lines.join('\n'))
     }
     const program = `require('node:net').createServer().listen(${openPort}, '::', () => console.log('up'))`
     const server = network.spawn('target', [process.execPath, '-e', program])
@@ -149,14 +149,14 @@ describeWithPeers(['netns'], 'behind two routers', () => {
   /** A map by readable names, so that a difference names its case. */
   const byName = (outcomes: readonly Outcome[]) =>
     Object.fromEntries(
-      firewalled.map(({ family, place, treatment }, i) => [`${family}, ${place}: ${treatment.verdict}`, outcomes[i]]),
+      firewalled.map(({ family, point, treatment }, i) => [`${family}, ${point}: ${treatment.verdict}`, outcomes[i]]),
     )
   const firewalledEndpoints = firewalled.map(({ family, port }) => [addresses[family].target, port] as const)
 
   test('each reject has its state, and the sender of an ICMP message is known', async () => {
-    const expected = firewalled.map(({ family, place, treatment }) => {
-      const outcome = place === 'target' ? treatment.atTarget : treatment.atRouter
-      return isIcmp(treatment) ? { ...outcome, rejectedBy: addresses[family][place] } : outcome
+    const expected = firewalled.map(({ family, point, treatment }) => {
+      const outcome = point === 'target' ? treatment.atTarget : treatment.atRouter
+      return isIcmp(treatment) ? { ...outcome, rejectedBy: addresses[family][point] } : outcome
     })
     expect(byName(await probe(firewalledEndpoints))).toEqual(byName(expected))
   })

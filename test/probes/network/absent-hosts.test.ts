@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Outcome } from '../../../src/probes/engine/probe.ts'
+import type { ConnectorKind } from '../../../src/probes/network/connector/open.ts'
+import { observeIn, patience } from '../../support/observe-in.ts'
+import { describeWithPeers } from '../../support/peers/available.ts'
+import {
+  addresses,
+  families,
+  type RoutedNetwork,
+  setKernel,
+  startRoutedNetwork,
+} from '../../support/peers/routed-netns.ts'
+
+const kinds = ['auto', 'node'] as const
+const ports = [22, 80, 443]
+
+const noHost = { state: 'unreachable', reason: 'host-unreachable' } as const
+const noLocalRoute = { state: 'unknown', reason: 'no-local-route' } as const
+/** The sockets of Node show neither the message of a router nor its sender. */
+const ambiguous = { state: 'unreachable', reason: 'icmp-unreachable' } as const
+const silent = { state: 'filtered', reason: 'no-response' } as const
+
+describeWithPeers(['netns'], 'an absent host proves no port closed', () => {
+  let network: RoutedNetwork
+  let used = 0
+
+  beforeAll(async () => {
+    network = await startRoutedNetwork()
+  })
+  afterAll(() => network.stop())
+
+  /** Addresses that no other test resolves, one of each family. */
+  const absentHosts = (where: 'absent' | 'absentOnLink'): string[] => {
+    used += 1
+    return families.map((family) => addresses[family][where](used))
+  }
+  const routed = (kind: ConnectorKind): Outcome[] =>
+    families.map((family) => (kind === 'node' ? ambiguous : { ...noHost, rejectedBy: addresses[family].far }))
+
+  /** The outcomes of each host, one for each port. */
+  const probe = async (
+    hosts: readonly string[],
+    more: Partial<typeof patience> & { connectorKind: ConnectorKind },
+  ): Promise<Outcome[][]> => {
+    const checks = hosts.flatMap((host) => ports.map((port) => ({ probe: 'tcp' as const, host, port, options: {} })))
+    const observations = await observeIn(network, { ...patience, tries: 3, spacingMs: 250, ...more, checks })
+    const seen = observations.map(({ addressResults: [{ state, reason, rejectedBy }] }) => ({
+      ...{ state, reason },
+      ...(rejectedBy !== undefined && { rejectedBy }),
+    }))
+    return hosts.map((_, i) => seen.slice(i * ports.length, (i + 1) * ports.length))
+  }
+  const onEachPort = (outcomes: readonly Outcome[]): Outcome[][] => outcomes.map((outcome) => ports.map(() => outcome))
+
+  const timeouts = [50, 300, 2_000, 4_000].flatMap((timeoutMs) => kinds.map((kind) => [timeoutMs, kind] as const))
+  test.concurrent.for(timeouts)('with a timeout of %i ms, connector %s', async ([timeoutMs, connectorKind]) => {
+    const hosts = [...absentHosts('absent'), ...absentHosts('absentOnLink')]
+    const seen = await probe(hosts, { timeoutMs, connectorKind })
+    expect(seen).toEqual(onEachPort([...routed(connectorKind), noHost, noHost]))
+  })
+
+  test.concurrent.for(kinds)('with one connection to it at a time, connector %s', async (connectorKind) => {
+    const seen = await probe(absentHosts('absent'), { timeoutMs: 300, perHost: 1, connectorKind })
+    expect(seen).toEqual(onEachPort(routed(connectorKind)))
+  })
+
+  test.concurrent.for(kinds)('while a router resolves its address for others, connector %s', async (connectorKind) => {
+    const hosts = absentHosts('absent')
+    const early = probe(hosts, { timeoutMs: 4_000, connectorKind })
+    const late = probe(hosts, { timeoutMs: 1_700, tries: 2, connectorKind })
+    const expected = onEachPort(routed(connectorKind))
+    expect(await Promise.all([early, late])).toEqual([expected, expected])
+  })
+
+  test.concurrent('behind a lost gateway: that is a failure of the vantage', async () => {
+    const hosts = families.map((family) => addresses[family].lostGateway)
+    const seen = await probe(hosts, { timeoutMs: 300, connectorKind: 'auto' })
+    expect(seen).toEqual(onEachPort([noLocalRoute, noLocalRoute]))
+  })
+
+  test.concurrent.for(kinds)(
+    'yet a present host that drops all packets is filtered, connector %s',
+    async (connectorKind) => {
+      await network.nft('target', 'add rule inet peer input tcp dport { 22, 80, 443 } drop')
+      const hosts = families.map((family) => addresses[family].target)
+      expect(await probe(hosts, { timeoutMs: 300, connectorKind })).toEqual(onEachPort([silent, silent]))
+    },
+  )
+})
+
+describeWithPeers(['netns'], 'a router that limits its ICMP messages', () => {
+  test('leaves absent hosts unreachable or silent, each with the same state on all of its ports', async () => {
+    await using network = await startRoutedNetwork()
+    await setKernel(network.namespaces.far, ['ipv4/icmp_ratemask=6168', 'ipv4/icmp_ratelimit=1000'])
+    const hosts = Array.from({ length: 40 }, (_, index) => addresses.IPv4.absent(index + 1))
+    const checks = hosts.flatMap((host) => ports.map((port) => ({ probe: 'tcp' as const, host, port, options: {} })))
+    const observations = await observeIn(network, { ...patience, timeoutMs: 1_000, tries: 2, checks })
+    const byHost = Map.groupBy(observations, ({ host }) => host)
+    const states = [...byHost.values()].map((seen) => [
+      ...new Set(seen.map(({ addressResults: [{ state }] }) => state)),
+    ])
+    expect(states.filter((of) => of.length !== 1)).toEqual([])
+    expect(new Set(states.flat())).toEqual(new Set(['unreachable', 'filtered']))
+  })
+})
