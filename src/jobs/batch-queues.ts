@@ -126,6 +126,10 @@ export function createBatchQueues(boss: PgBoss, options: BatchQueueOptions) {
       return false
     },
 
+    async giveBack(vantage: string, ids: string[]): Promise<void> {
+      for (const name of await ensure(vantage)) await boss.fail(name, ids, new Error('no heartbeat in time'))
+    },
+
     async complete(vantage: string, { id, batchId }: { id: string; batchId: number }): Promise<void> {
       const [again, first] = await ensure(vantage)
       const completeIn = async (name: string, ids: string[]) =>

@@ -47,6 +47,8 @@ export interface Queue {
   take(vantage: string): Promise<{ id: string; data: BatchJob } | undefined>
   /** Sends a heartbeat; false when another worker has the batch. */
   keep(vantage: string, id: string): Promise<boolean>
+  /** Takes batches from workers that sent no heartbeat in time: others get them. */
+  giveBack(vantage: string, ids: string[]): Promise<void>
   /** Removes a recorded batch from the queue. */
   complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
   /** Starts to work: plans, and batches of the given vantages. */
@@ -180,6 +182,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     dropBatches: batches.drop,
     take: batches.take,
     keep: batches.keep,
+    giveBack: batches.giveBack,
     complete: batches.complete,
     async enqueueDelivery(tx, webhookId, at) {
       await boss.send(deliveryQueue, { webhookId }, { db: fromPrisma(tx), ...(at && { startAfter: at }) })

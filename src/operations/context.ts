@@ -38,6 +38,8 @@ export interface Versioned {
 /** The actor, and the check of the expected version. */
 export interface Revision {
   actor: string
+  /** Whether a resource that exists is refused; `isExpected` says so, too. */
+  mustBeNew: boolean
   /** Undefined stands for a row that does not exist. */
   isExpected(current: Versioned | undefined): boolean
 }

@@ -64,8 +64,16 @@ export const names = (list: string, etag: string): boolean =>
     .map((tag) => tag.trim().replace(compressedTag, '"$1"'))
     .some((tag) => tag === '*' || tag === etag)
 
+/** For operations that put a resource. */
+export const IfNoneMatch = Type.Object({
+  'if-none-match': Type.Optional(
+    Type.String({ maxLength: 1000, description: '`*`: refused (412) if there is one already', examples: ['*'] }),
+  ),
+})
+
 /** For operations that change a resource with an ETag. */
 export const IfMatch = Type.Object({
+  ...IfNoneMatch.properties,
   'if-match': Type.Optional(
     Type.String({
       maxLength: 1000,
@@ -79,8 +87,21 @@ export const IfMatch = Type.Object({
 /** Without the id, which would reveal the number of rows. */
 export const versionTag = ({ createdAt, version }: Versioned): string => `"${Number(new Date(createdAt))}-${version}"`
 
-/** The actor, and the check of `If-Match` (RFC 9110, 13.1.1). */
-export const revisionOf = ({ keyId }: Caller, { 'if-match': named }: { 'if-match'?: string }): Revision => ({
+interface Preconditions {
+  'if-match'?: string
+  'if-none-match'?: string
+}
+
+/** The actor, and the checks of `If-Match` and `If-None-Match` (RFC 9110, 13.1.1 and 13.1.2). */
+export const revisionOf = (
+  { keyId }: Caller,
+  { 'if-match': named, 'if-none-match': excluded }: Preconditions,
+): Revision => ({
   actor: keyId,
-  isExpected: (current) => named === undefined || (current !== undefined && names(named, versionTag(current))),
+  mustBeNew: excluded?.trim() === '*',
+  isExpected(current) {
+    if (current === undefined) return named === undefined
+    const is = (list: string) => names(list, versionTag(current))
+    return (named === undefined || is(named)) && (excluded === undefined || !is(excluded))
+  },
 })

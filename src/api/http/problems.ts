@@ -183,7 +183,11 @@ function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof NotReadyError) return { status: 503, detail: error.message }
   if (error instanceof ConflictError) return { status: 409, detail: error.message }
   if (error instanceof StaleError)
-    return { status: 412, detail: 'this is not what If-Match names: it was changed since, read it again' }
+    return {
+      status: 412,
+      detail:
+        'it has changed since the version that If-Match names was read, or exists although If-None-Match excludes it: read it again',
+    }
   if (error instanceof InvalidCursorError)
     return {
       status: 400,

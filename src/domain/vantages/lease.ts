@@ -39,7 +39,7 @@ export const Lease = closedObject({
   heartbeatSeconds: Type.Number({
     minimum: 1,
     description:
-      'Maximum seconds between heartbeats. Without one for 10 seconds the lease ends, which the service notices up to 15 seconds later; then the batch is leased again',
+      'Maximum seconds between heartbeats. Without one for 10 seconds the lease ends, and the batch is leased to the agent that waits for one',
   }),
   checks: Type.Array(LeasedCheck),
 })

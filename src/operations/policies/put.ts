@@ -1,19 +1,23 @@
-import { RefusedError } from '../../domain/errors.ts'
+import { RefusedError, StaleError } from '../../domain/errors.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredPolicyVersion } from '../../store/inventory/policies.ts'
-import type { View } from '../context.ts'
+import type { Revision, View } from '../context.ts'
 
-/** Adds a version of a policy, unless the newest version has the same content. Throws RefusedError for a reserved name. */
+/**
+ * Adds a version of a policy, unless the newest version has the same content. Throws RefusedError for a reserved name, StaleError where
+ * the policy must be new and is not.
+ */
 export async function putPolicy(
   { transaction }: Pick<View, 'transaction'>,
   document: PolicyDocument,
-  actor: string,
+  { actor, mustBeNew }: Pick<Revision, 'actor' | 'mustBeNew'>,
 ): Promise<{ stored: StoredPolicyVersion; created: boolean }> {
   if (document.name === 'schema')
     throw new RefusedError([{ pointer: '/name', message: 'is reserved: /v1/policies/schema is the JSON Schema' }])
   return transaction(async (tx) => {
     const put = await tx.policies.put(document)
+    if (mustBeNew && !(put.created && put.stored.version === 1)) throw new StaleError()
     if (put.created) recordPolicy(tx, actor, put.stored)
     return put
   })

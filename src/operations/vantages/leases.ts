@@ -21,6 +21,8 @@ interface LeasableBatches {
   take(vantage: string): Promise<{ id: string; data: Pick<QueuedBatch, 'auditId' | 'batchId'> } | undefined>
   /** False when the batch was handed to another worker. */
   keep(vantage: string, id: string): Promise<boolean>
+  /** Ends leases without a heartbeat, so that their batches can be taken again. */
+  giveBack(vantage: string, ids: string[]): Promise<void>
   complete(vantage: string, taken: { id: string; batchId: number }): Promise<void>
 }
 
@@ -57,8 +59,10 @@ const shorten = ({ pointer, message }: ValidationIssue): ValidationIssue => ({
 
 export type LeaseDesk = ReturnType<typeof createLeaseDesk>
 
-/** How often the holder of a lease says that it is at work; the queue waits for three times as long. */
+/** How often the holder of a lease says that it is at work; the queue waits for 10 s. */
 const heartbeatSeconds = 3
+/** Timers are early by up to a millisecond. */
+const afterEndMs = 10
 
 /**
  * Lends batches to agents, which have no database. An agent sends what it saw and never a result; judging stays here.
@@ -93,6 +97,17 @@ export function createLeaseDesk(parts: LeaseParts) {
     }
   }
 
+  /** Ends overdue leases, because the queue does so only every now and then; returns the ms until a batch can be taken again. */
+  const endOverdue = async (vantage: string): Promise<number> => {
+    for (;;) {
+      const running = await stores.vantages.runningBatches(vantage)
+      const overdue = running.filter(({ isLeased, endsInMs }) => isLeased && endsInMs < 0).map(({ jobId }) => jobId)
+      if (overdue.length === 0)
+        return (running.find(({ endsInMs }) => endsInMs >= 0)?.endsInMs ?? Number.POSITIVE_INFINITY) + afterEndMs
+      await queue.giveBack(vantage, overdue)
+    }
+  }
+
   return {
     /** Lends a batch; where none waits, up to `waitMs` later, or undefined. What it says of itself is noted. */
     async lease(vantage: string, { waitMs, companions, sign, signal }: LeaseRequest): Promise<Lease | undefined> {
@@ -102,11 +117,9 @@ export function createLeaseDesk(parts: LeaseParts) {
       const until = performance.now() + waitMs
       for (;;) {
         const polled = new AbortController()
-        const woken = waitForBatch(
-          { vantage },
-          Math.max(0, until - performance.now()),
-          AbortSignal.any([signal, polled.signal]),
-        )
+        const endsInMs = await endOverdue(vantage)
+        const pauseMs = Math.max(0, Math.min(until - performance.now(), endsInMs))
+        const woken = waitForBatch({ vantage }, pauseMs, AbortSignal.any([signal, polled.signal]))
         const lease = signal.aborted ? undefined : await takeOpen(vantage, companions)
         if (lease || signal.aborted) {
           polled.abort()

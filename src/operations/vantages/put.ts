@@ -1,17 +1,19 @@
-import { ConflictError } from '../../domain/errors.ts'
+import { ConflictError, StaleError } from '../../domain/errors.ts'
 import type { Vantage } from '../../domain/findings/plan.ts'
-import type { View } from '../context.ts'
+import type { Revision, View } from '../context.ts'
 
-/** Registers the vantage of an agent, or changes its zones. Throws ConflictError while a worker serves it. */
+/** Registers the vantage of an agent, or changes its zones. Throws ConflictError while a worker serves it, StaleError where it must be new and is not. */
 export async function putVantage(
   { transaction }: Pick<View, 'transaction'>,
   vantage: Vantage,
-  actor: string,
+  { actor, mustBeNew }: Pick<Revision, 'actor' | 'mustBeNew'>,
 ): Promise<void> {
   const { name, zones } = vantage
   await transaction(async (tx) => {
-    if (!(await tx.vantages.register(vantage)))
+    const outcome = await tx.vantages.register(vantage)
+    if (outcome === undefined)
       throw new ConflictError(`a worker serves the vantage ${name}: its configuration names the zones`)
+    if (mustBeNew && outcome !== 'created') throw new StaleError()
     tx.ledger.record({ actor, action: 'vantage.put', subject: name, payload: { zones } })
   })
 }

@@ -1,6 +1,6 @@
 import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
-import { flatten } from './service-now.ts'
+import { detailsOf } from './details.ts'
 
 const priorities: Record<Exclude<Alert['level'], 'clear'>, string> = { high: 'P1', medium: 'P3', low: 'P4' }
 
@@ -11,9 +11,8 @@ const maxLength = {
   entity: 512,
   note: 25_000,
   description: 15_000,
-  detail: 1_000,
-  details: 8_000,
 }
+const details = { value: 1_000, total: 8_000, sizeOf: (key: string, value: string) => key.length + value.length }
 
 /**
  * A request to the Integration Events API of Jira Service Management (`jsm/ops/integration/v2/alerts`), which accepts
@@ -41,22 +40,7 @@ export function toJiraAlert(alert: Alert): AlertRequest {
       source: 'Portwarden',
       entity: truncate(alert.node, maxLength.entity),
       tags: ['portwarden', alert.type.split('.')[0]],
-      details: detailsOf({ event: alert.type, ...flatten(alert.data) }),
+      details: detailsOf(alert, details),
     },
   }
-}
-
-/** As many as fit; labels last. */
-function detailsOf(all: Record<string, string>): Record<string, string> {
-  const isLabel = (key: string) => key.startsWith('finding_labels_')
-  const entries = Object.entries(all).sort(([a], [b]) => Number(isLabel(a)) - Number(isLabel(b)))
-  let room = maxLength.details
-  const fitting = entries.flatMap(([key, value]) => {
-    const entry = [key, truncate(value, maxLength.detail)] as const
-    const size = entry.join('').length
-    if (size > room) return []
-    room -= size
-    return [entry]
-  })
-  return Object.fromEntries(fitting)
 }

@@ -1,11 +1,19 @@
 import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
+import { detailsOf } from './details.ts'
 
 /** ServiceNow severities: 1 critical, 3 minor, 4 warning, 0 clear. */
 const severities: Record<Alert['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
 
 /** Of the columns of `em_event`; the instance cuts or refuses longer values. */
-const maxLength = { name: 100, key: 1024, description: 4000 }
+const maxLength = { name: 100, key: 1024, description: 4000, detail: 1000, info: 4000 }
+
+const quotedSize = (text: string) => JSON.stringify(text).length
+const info = {
+  value: maxLength.detail,
+  total: maxLength.info - '}'.length,
+  sizeOf: (key: string, value: string) => quotedSize(key) + quotedSize(value) + '{:'.length,
+}
 
 /** Events for the inbound connector of Event Management (`/api/global/em/jsonv2`). */
 export function toServiceNowEvents(alert: Alert): { records: Record<string, string>[] } {
@@ -23,22 +31,8 @@ export function toServiceNowEvents(alert: Alert): { records: Record<string, stri
         resolution_state: alert.level === 'clear' ? 'Closing' : 'New',
         description: truncate(alert.message, maxLength.description),
         time_of_event: alert.at.slice(0, 19).replace('T', ' '),
-        additional_info: JSON.stringify({ event: alert.type, ...flatten(alert.data) }),
+        additional_info: JSON.stringify(detailsOf(alert, info)),
       },
     ],
   }
 }
-
-/** Flattens nested fields to strings, for display and alert rules; omits lists of objects. */
-export function flatten(value: object, prefix = ''): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, member]: [string, unknown]): [string, string][] => {
-      const name = prefix + key
-      if (member === null || member === undefined || isListOfObjects(member)) return []
-      if (typeof member === 'object' && !Array.isArray(member)) return Object.entries(flatten(member, `${name}_`))
-      return [[name, typeof member === 'string' ? member : JSON.stringify(member)]]
-    }),
-  )
-}
-
-const isListOfObjects = (value: unknown) => Array.isArray(value) && typeof value[0] === 'object'

@@ -29,7 +29,8 @@ export type VantageStore = ReturnType<typeof createVantageStore>
 
 /** The vantages from which probes are made. */
 export function createVantageStore(db: Database, queueSchema: string) {
-  const selectState = selectStateWith(queueSchema)
+  const jobTable = Prisma.raw(`${quoteIdentifier(queueSchema)}.job`)
+  const selectState = selectStateWith(jobTable)
   return {
     /** Stores the zones from the worker's configuration. */
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
@@ -41,17 +42,17 @@ export function createVantageStore(db: Database, queueSchema: string) {
           canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)`
     },
 
-    /** Makes or changes a vantage that an agent serves. False while a worker serves it: its configuration decides. */
-    async register({ name, zones }: Vantage): Promise<boolean> {
+    /** Makes or changes a vantage that an agent serves. Undefined while a worker serves it: its configuration decides. */
+    async register({ name, zones }: Vantage): Promise<'created' | 'changed' | undefined> {
       const made = await db.vantage.createMany({
         data: { name, zones: [...zones], kind: 'agent', canary: 'unknown' },
         skipDuplicates: true,
       })
-      if (made.count > 0) return true
+      if (made.count > 0) return 'created'
       const changed = await db.$executeRaw`
         UPDATE vantage SET zones = ${[...zones]}::text[], kind = 'agent' WHERE name = ${name} AND (kind = 'agent'
           OR last_seen_at IS NULL OR last_seen_at < now() - make_interval(secs => ${absentAfterMs.worker / 1000}::float8))`
-      return changed > 0
+      return changed > 0 ? 'changed' : undefined
     },
 
     /** Records that a vantage was seen; returns its id, or undefined if it does not exist. */
@@ -84,6 +85,14 @@ export function createVantageStore(db: Database, queueSchema: string) {
       return rows.map(({ name, zones, kind, version }) => ({ name, zones, kind, version }))
     },
 
+    /** The batches that are being probed or wait for their next try, in the order in which that ends. */
+    runningBatches: (name: string) =>
+      prepared<RunningBatch>(db)`
+        SELECT id::text AS "jobId", state = 'active' AS "isLeased", (extract(epoch FROM CASE state
+          WHEN 'active' THEN heartbeat_on + make_interval(secs => heartbeat_seconds) ELSE start_after END - now()) * 1000)::float8 AS "endsInMs"
+        FROM ${jobTable} WHERE name = ANY(${[`batch/${name}`, `batch-again/${name}`]}::text[]) AND state IN ('active', 'retry')
+        ORDER BY "endsInMs" LIMIT 1000`,
+
     /** The ids of these vantages by name. */
     async ids(names: readonly string[]): Promise<Map<string, number>> {
       const rows = await db.vantage.findMany({ where: { name: { in: [...names] } }, select: { id: true, name: true } })
@@ -111,6 +120,15 @@ export function createVantageStore(db: Database, queueSchema: string) {
   }
 }
 
+/** A batch in the queue of a vantage. */
+interface RunningBatch {
+  jobId: string
+  /** Otherwise it waits. */
+  isLeased: boolean
+  /** Until its last heartbeat counts no more, or until its next try; negative when that is over. */
+  endsInMs: number
+}
+
 /** Which vantage was seen when last. */
 export type Presence = Pick<VantageState, 'name' | 'zones' | 'kind'> & { lastSeenAt: Date }
 
@@ -120,12 +138,12 @@ const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
 // From the table of the queue, because its own counts are a few seconds old.
-const selectStateWith = (queueSchema: string) => Prisma.sql`
+const selectStateWith = (jobTable: Prisma.Sql) => Prisma.sql`
   SELECT v.name, v.zones, v.kind, v.canary, v.version, v.last_seen_at AS "lastSeenAt",
     count(j.id) FILTER (WHERE j.state < 'active')::int AS waiting, count(j.id) FILTER (WHERE j.state = 'active')::int AS running,
     coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
   FROM vantage v CROSS JOIN (VALUES ('batch/'), ('batch-again/')) AS q(kind)
-    LEFT JOIN ${Prisma.raw(quoteIdentifier(queueSchema))}.job j ON j.name = q.kind || v.name AND j.state < 'completed'
+    LEFT JOIN ${jobTable} j ON j.name = q.kind || v.name AND j.state < 'completed'
   WHERE v.name NOT LIKE 'zone:%'`
 
 const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({

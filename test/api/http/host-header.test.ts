@@ -27,17 +27,25 @@ test.each([
   ['a path', ['Host: a.test/x']],
   ['two names', ['Host: a.test b.test']],
   ['no port number', ['Host: a.test:x']],
+  ['a port beyond the last one', ['Host: a.test:65536']],
+  ['a port of many digits', ['Host: a.test:99999999999999999999']],
 ])('a request with %s is refused', async (_, headers) => {
   for (const path of ['/livez', '/v1/audits', '/unknown'])
     expect(await send('1.1', path, ...headers)).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
 })
 
-test.each(['a.test', 'a.test:8080', '127.0.0.1:80', '[::1]:8080', '[2001:db8::1]', 'xn--bcher-kva.test:', ''])(
-  'Host %j is accepted',
-  async (host) => {
-    expect(await send('1.1', '/livez', `Host: ${host}`)).toContain(' 200 OK')
-  },
-)
+test.each([
+  'a.test',
+  'a.test:8080',
+  'a.test:65535',
+  '127.0.0.1:80',
+  '[::1]:8080',
+  '[2001:db8::1]',
+  'xn--bcher-kva.test:',
+  '',
+])('Host %j is accepted', async (host) => {
+  expect(await send('1.1', '/livez', `Host: ${host}`)).toContain(' 200 OK')
+})
 
 test('HTTP/1.0 needs no Host', async () => {
   expect(await send('1.0', '/livez')).toContain(' 200 OK')

@@ -153,4 +153,24 @@ describe('texts of any length and script', () => {
       expect((body.message as string).length).toBeLessThanOrEqual(130)
     }
   })
+
+  test('fill additional_info and details up to their limits, with whole characters, items and fields', () => {
+    const labels = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`label${i}`, long('"\\\n')]))
+    const controls = Array.from({ length: 400 }, (_, i) => `ACME:"${i}"`)
+    for (const more of [{}, { controls }, { labels }, { controls, labels }, { title: long('x'.repeat(7)) }]) {
+      const alert = toAlert(event('finding.opened', { finding: { ...finding, ...more }, audit: 'a1' }))
+      const text = toServiceNowEvents(alert).records[0]?.additional_info ?? ''
+      const details = toJiraAlert(alert).body.details as Record<string, string>
+      expect(text.length).toBeLessThanOrEqual(4_000)
+      if ('labels' in more) expect(text.length).toBeGreaterThan(2_500)
+      expect(Object.entries(details).flat().join('').length).toBeLessThanOrEqual(8_000)
+      for (const fields of [JSON.parse(text) as Record<string, string>, details]) {
+        expect(fields).toMatchObject({ event: 'finding.opened', finding_rule: finding.rule })
+        expect(JSON.parse(fields.finding_controls ?? '')[0]).toBe(
+          'controls' in more ? controls[0] : finding.controls[0],
+        )
+        for (const value of Object.values(fields)) expect(value.isWellFormed() && value.length <= 1_000).toBe(true)
+      }
+    }
+  })
 })

@@ -6,6 +6,7 @@ import { putPolicy } from '../../../operations/policies/put.ts'
 import { policySchema } from '../../../policies/schema.ts'
 import type { PolicyVersion, StoredPolicyVersion } from '../../../store/inventory/policies.ts'
 import type { View } from '../../context.ts'
+import { IfNoneMatch, revisionOf } from '../../http/etags.ts'
 import { readText } from '../../http/strict-json.ts'
 import { linkNext } from '../../listing/links.ts'
 import { described, problems } from '../../openapi/responses.ts'
@@ -113,15 +114,16 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Create or update a policy',
         description: 'Accepts JSON or `application/yaml`. A changed document becomes a new version.',
         params: PolicyParams,
+        headers: IfNoneMatch,
         body: PolicyBody,
         response: {
           200: described('The newest version has the same content', Policy),
           201: described('A new version was created', Policy),
-          ...problems(413, 415, 422),
+          ...problems(412, 413, 415, 422),
         },
       },
     },
-    async ({ params, body, caller, view }, reply) => {
+    async ({ params, body, headers, caller, view }, reply) => {
       const checked = await check(body)
       if ('errors' in checked) {
         throw new RefusedError(
@@ -133,7 +135,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      const { stored, created } = await putPolicy(view, checked.document, caller.keyId)
+      const { stored, created } = await putPolicy(view, checked.document, revisionOf(caller, headers))
       return respond(reply.code(created ? 201 : 200), stored)
     },
   )

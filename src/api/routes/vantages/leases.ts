@@ -53,7 +53,7 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         tags: ['vantages'],
         summary: 'Renew a lease',
         description:
-          'The heartbeat of a lease. Without one for 10 seconds the lease ends, which the service notices up to 15 seconds later.',
+          'The heartbeat of a lease. Without one for 10 seconds the lease ends, and the batch is leased to the agent that waits for one.',
         params: LeaseParams,
         response: { 204: Type.Null({ description: 'The lease continues' }), ...problems(404, 409) },
       },

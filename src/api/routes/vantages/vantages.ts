@@ -4,6 +4,7 @@ import { isAbsent } from '../../../domain/vantages/presence.ts'
 import { putVantage } from '../../../operations/vantages/put.ts'
 import type { VantageState } from '../../../store/inventory/vantages.ts'
 import type { View } from '../../context.ts'
+import { IfNoneMatch, revisionOf } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -68,12 +69,13 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
         description:
           'Sets the zones of an agent; an agent cannot choose them itself. For a vantage of a worker the configuration of the worker sets the zones.',
         params: VantageParams,
+        headers: IfNoneMatch,
         body: VantageInput,
-        response: { 200: Vantage, ...problems(409, 413, 415) },
+        response: { 200: Vantage, ...problems(409, 412, 413, 415) },
       },
     },
-    async ({ params: { name }, body, caller, view }) => {
-      await putVantage(view, { name, zones: body.zones }, caller.keyId)
+    async ({ params: { name }, body, headers, caller, view }) => {
+      await putVantage(view, { name, zones: body.zones }, revisionOf(caller, headers))
       return find(view, name)
     },
   )

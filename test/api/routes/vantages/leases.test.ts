@@ -88,6 +88,20 @@ describe('a lease', () => {
     expect((await beat()).status).toBe(409)
   })
 
+  test('without a heartbeat for 10 seconds is over, and an agent that waits gets the batch at that time', async () => {
+    const { auditId, lease: first } = await leaseOne()
+    const [, job] = first.id.split('.')
+    await service.query(`UPDATE pgboss.job SET heartbeat_on = now() - interval '8 s' WHERE id = '${job}'`)
+    const [early, startedAt] = [await lease(1), performance.now()]
+    const { status, body: second } = await lease(20)
+    expect([early.status, status]).toEqual([204, 200])
+    expect(performance.now() - startedAt).toBeLessThan(15_000) // not at the end of the wait
+    expect(second.id.split('.')[0]).toBe(first.id.split('.')[0])
+    expect(second.id).not.toBe(first.id)
+    await deliver(second.id, whole)
+    await service.ended(auditId)
+  })
+
   test('of another vantage can be neither kept nor delivered', async () => {
     const { lease } = await leaseOne()
     const foreign = (await service.call('POST', '/v1/keys', { body: { name: 'x', scopes: ['vantage:other'] } })).body
