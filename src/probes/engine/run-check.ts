@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import { boundFacts, maxAddresses, maxFactsSize } from '../../domain/findings/bounds.ts'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
 import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
@@ -8,12 +7,14 @@ import type { Connector } from '../network/connector/connector.ts'
 import { createDialler, type Dialler } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
 import { createResolver, type Lookup, lookupThreads, type Resolver } from '../network/resolve.ts'
+import { createRoundTrips, type RoundTrips, timed } from '../network/round-trips.ts'
 import { createDeadline } from './deadline.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
 import { createPresence, type HostPresence, presenceMs } from './host-presence.ts'
 import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type ProbeResult } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
+import { type RunningTry, repeatSilent } from './tries.ts'
 
 /** One endpoint to probe. */
 export interface Check<P extends ProtocolName = ProtocolName> {
@@ -59,6 +60,7 @@ interface World extends ObserverOptions {
   presenceOf: (address: string) => HostPresence
   dialler: Dialler
   resolve: Resolver
+  roundTrips: RoundTrips
 }
 
 /** After a refusal a credential is not sent again, which could lock the account. */
@@ -75,12 +77,18 @@ interface CredentialUse {
 // resolv.conf: by default two tries of five seconds.
 const nameServerPatienceMs = 15_000
 
+/** Least time between two tries, as the least retransmission timeout of Linux (TCP_RTO_MIN). */
+const minOverlapMs = 200
+
 /** The only caller of probes, and the only owner of tries, deadlines and sockets. */
 export function createObserver(options: ObserverOptions): Observe {
   const descriptors = watchDescriptors()
-  const dialler = createDialler({ connector: options.connector, egress: options.egress, descriptors })
+  const roundTrips = createRoundTrips({ floorMs: minOverlapMs, now: () => performance.now() })
+  const connector = timed(options.connector, roundTrips)
+  const dialler = createDialler({ connector, egress: options.egress, descriptors })
   const world: World = {
     ...options,
+    roundTrips,
     dialler,
     presenceOf: createPresence({ dialler, budget: options.budget }),
     resolve: createResolver({
@@ -153,16 +161,27 @@ async function probeAddress<P extends ProtocolName>(
   const host = world.presenceOf(address)
   // A try that waits that long is reported the absence of its host by itself.
   const mayMissAbsence = check.once === undefined && world.timeoutMs < presenceMs
+  // A credential is sent once at a time, so that no other try follows its refusal.
+  const mayOverlap = !usesCredential(check.options)
+  const startTry = (isLast: boolean, onBegun: () => void): RunningTry<Tried<P>> => {
+    const sockets = createSocketSet()
+    const ended = tryOnce(check, endpoint, { use, world, sockets, isLast, onBegun }).then((result) => {
+      host.saw(result)
+      const isSilent = result.reason === 'no-response'
+      if (isSilent && mayMissAbsence) host.await(endpoint)
+      return { result, isSilent: isSilent && !use.given }
+    })
+    return { ended, isSilent: sockets.isEmpty }
+  }
   try {
-    for (let attempts = 1; ; attempts += 1) {
-      const isLast = check.once !== undefined || attempts >= world.tries
-      const tried = await tryOnce(check, endpoint, { use, world, isLast })
-      host.saw(tried)
-      if (tried.reason !== 'no-response') return { address, ...tried, attempts }
-      if (mayMissAbsence) host.await(endpoint)
-      if (isLast || use.given) return { address, ...tried, ...(await host.explainSilence()), attempts }
-      await pause(world.spacingMs * attempts)
-    }
+    const { result, attempts } = await repeatSilent<Tried<P>>({
+      tries: check.once ? 1 : world.tries,
+      spacingMs: world.spacingMs,
+      overlapMs: () => (mayOverlap ? world.roundTrips.timeoutMs(address, world.timeoutMs) : undefined),
+      start: startTry,
+    })
+    const explanation = result.reason === 'no-response' ? await host.explainSilence() : undefined
+    return { address, ...result, ...explanation, attempts }
   } finally {
     host.leave()
   }
@@ -184,11 +203,11 @@ type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempt
 async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world, isLast }: Circumstances & { isLast: boolean },
+  { use, world, sockets, isLast, onBegun }: Circumstances & { sockets: SocketSet; isLast: boolean; onBegun: () => void },
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
-  const sockets = createSocketSet()
+  onBegun()
   try {
     const result = await runProbe(check, endpoint, { use, world, sockets })
     if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
@@ -208,6 +227,8 @@ async function tryOnce<P extends ProtocolName>(
 interface SocketSet {
   keep(connection: Connection): Connection | Outcome
   destroyAll(): void
+  /** Whether no connection was established. */
+  isEmpty(): boolean
 }
 
 /** The connections of one try; none outlives it, even if it is established late. */
@@ -227,6 +248,7 @@ function createSocketSet(): SocketSet {
       ended = true
       for (const socket of sockets) socket.destroy()
     },
+    isEmpty: () => sockets.length === 0,
   }
 }
 

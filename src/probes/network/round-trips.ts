@@ -1,0 +1,78 @@
+import { isIPv4 } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import type { Connector } from './connector/connector.ts'
+import { parseLiteral } from './ip-literal.ts'
+
+/** The round trips to the networks that are probed: /24 for IPv4, /64 for IPv6. */
+export interface RoundTrips {
+  /** A host has answered a connection attempt after this time. */
+  answered(address: string, roundTripMs: number): void
+  /** The retransmission timeout of the network of an address; undefined if no host in it has answered within `withinMs`. */
+  timeoutMs(address: string, withinMs: number): number | undefined
+}
+
+interface Estimate {
+  smoothedMs: number
+  variationMs: number
+  answeredAt: number
+}
+
+// RFC 6298 section 2: alpha, beta and K.
+const smoothing = 1 / 8
+const variationSmoothing = 1 / 4
+const variations = 4
+
+/** Linux sends a SYN again after a second, so a longer time may be that of the second SYN: no sample (section 3, Karn). */
+const ambiguousMs = 900
+
+/** Networks in memory; the one that has been silent for longest is forgotten. */
+const maxNetworks = 10_000
+
+/** Estimates round trips by RFC 6298, with a lower bound for the timeout. `now` in milliseconds. */
+export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () => number }): RoundTrips {
+  const networks = new Map<string, Estimate>()
+  const update = (known: Estimate | undefined, sampleMs: number): Estimate => {
+    const answeredAt = now()
+    if (sampleMs >= ambiguousMs) return { smoothedMs: ambiguousMs, variationMs: 0, ...known, answeredAt }
+    if (!known) return { smoothedMs: sampleMs, variationMs: sampleMs / 2, answeredAt }
+    const { smoothedMs, variationMs } = known
+    return {
+      variationMs: variationMs + variationSmoothing * (Math.abs(smoothedMs - sampleMs) - variationMs),
+      smoothedMs: smoothedMs + smoothing * (sampleMs - smoothedMs),
+      answeredAt,
+    }
+  }
+  return {
+    answered(address, roundTripMs) {
+      const network = networkOf(address)
+      const estimate = update(networks.get(network), roundTripMs)
+      networks.delete(network) // so that the map is in the order of the last answers
+      networks.set(network, estimate)
+      if (networks.size <= maxNetworks) return
+      const [oldest] = networks.keys()
+      if (oldest !== undefined) networks.delete(oldest)
+    },
+    timeoutMs(address, withinMs) {
+      const known = networks.get(networkOf(address))
+      if (!known || known.answeredAt < now() - withinMs) return undefined
+      return Math.max(floorMs, known.smoothedMs + variations * known.variationMs)
+    },
+  }
+}
+
+/** The connector, reporting its round trips: of the SYN and the response that ended the attempt. */
+export const timed = (connector: Connector, roundTrips: RoundTrips): Connector => ({
+  ...connector,
+  async connect(attempt, signal) {
+    const result = await connector.connect(attempt, signal)
+    const { outcome, icmp, elapsedMs } = result
+    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.answered(attempt.address, elapsedMs)
+    return result
+  },
+})
+
+function networkOf(address: string): string {
+  if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'))
+  const ip = parseLiteral(address)
+  return ip instanceof ipaddr.IPv6 ? ip.parts.slice(0, 4).join(':') : address
+}

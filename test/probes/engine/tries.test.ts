@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { type RunningTry, repeatSilent } from '../../../src/probes/engine/tries.ts'
+
+const silence = { result: 'silence', isSilent: true }
+const answer = { result: 'answer', isSilent: false }
+
+/** Tries that the test ends; `started` resolves when a number of them was started. */
+function controlled({
+  overlapMs = () => 1 as number | undefined,
+  spacingMs = 1,
+  connected = false,
+}: {
+  overlapMs?: () => number | undefined
+  spacingMs?: number
+  connected?: boolean
+} = {}) {
+  const running: (PromiseWithResolvers<typeof silence> & { isLast: boolean })[] = []
+  const waiting = new Map<number, () => void>()
+  const start = (isLast: boolean, onBegun: () => void): RunningTry<string> => {
+    const one = { ...Promise.withResolvers<typeof silence>(), isLast }
+    running.push(one)
+    onBegun()
+    waiting.get(running.length)?.()
+    return { ended: one.promise, isSilent: () => !connected }
+  }
+  const result = repeatSilent({ tries: 3, spacingMs, overlapMs, start })
+  return {
+    running,
+    result,
+    started: (count: number) =>
+      running.length >= count ? undefined : new Promise<void>((resolve) => waiting.set(count, resolve)),
+    end: (index: number, how: typeof silence) => running[index]?.resolve(how),
+  }
+}
+
+test('while the network answers, the next try begins beside a silent one', async () => {
+  const { started, end, result, running } = controlled()
+  await started(3)
+  expect(running.map(({ isLast }) => isLast)).toEqual([false, false, true])
+  for (const index of [0, 1, 2]) end(index, silence)
+  await expect(result).resolves.toEqual({ result: 'silence', attempts: 3 })
+})
+
+test('silence is reported only when every try has ended', async () => {
+  const { started, end, result } = controlled()
+  await started(3)
+  end(2, silence)
+  end(1, silence)
+  const first = await Promise.race([result, new Promise((resolve) => setImmediate(resolve, 'still waiting'))])
+  expect(first).toBe('still waiting')
+  end(0, answer)
+  await expect(result).resolves.toEqual({ result: 'answer', attempts: 3 })
+})
+
+test('a late answer to the first try counts while the second waits', async () => {
+  const { started, end, result, running } = controlled()
+  await started(2)
+  end(0, answer)
+  await expect(result).resolves.toEqual({ result: 'answer', attempts: running.length })
+})
+
+test('while no neighbour answers, a try follows only when the one before it has ended', async () => {
+  const { started, end, result, running } = controlled({ overlapMs: () => undefined })
+  for (const count of [1, 2, 3]) {
+    await started(count)
+    await new Promise((resolve) => setTimeout(resolve, 20)) // long enough for an overlapping try, which would be wrong
+    expect(running).toHaveLength(count)
+    end(count - 1, silence)
+  }
+  await expect(result).resolves.toEqual({ result: 'silence', attempts: 3 })
+})
+
+test('a network that begins to answer lets the next try begin', async () => {
+  let answers = false
+  const { started, running } = controlled({ overlapMs: () => (answers ? 1 : undefined) })
+  expect(running).toHaveLength(1)
+  answers = true
+  await started(3)
+})
+
+test('a peer that has accepted a connection gets no second one beside it', async () => {
+  const { started, end, result, running } = controlled({ connected: true })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(running).toHaveLength(1)
+  end(0, silence)
+  await started(2)
+  end(1, answer)
+  await expect(result).resolves.toEqual({ result: 'answer', attempts: 2 })
+})
+
+test('an answer to the first try starts no other', async () => {
+  const { end, result, running } = controlled({ overlapMs: () => 1_000 })
+  end(0, answer)
+  await expect(result).resolves.toEqual({ result: 'answer', attempts: 1 })
+  expect(running).toHaveLength(1)
+})
+
+test('a try that fails fails the check', async () => {
+  const { running, result } = controlled({ overlapMs: () => 1_000 })
+  running[0]?.reject(new Error('of the prober'))
+  await expect(result).rejects.toThrow('of the prober')
+})
