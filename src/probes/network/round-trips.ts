@@ -66,7 +66,8 @@ export const timed = (connector: Connector, roundTrips: RoundTrips): Connector =
   async connect(attempt, signal) {
     const result = await connector.connect(attempt, signal)
     const { outcome, icmp, elapsedMs } = result
-    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.answered(attempt.address, elapsedMs)
+    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp))
+      roundTrips.answered(attempt.address, elapsedMs)
     return result
   },
 })
