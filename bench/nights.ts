@@ -1,5 +1,5 @@
 import { v7 as newUuid } from 'uuid'
-import { checksPerBatch } from '../src/operations/audits/plan.ts'
+import { checksPerBatch } from '../src/operations/audits/split-batches.ts'
 import type { NewFinding } from '../src/store/audits/record-findings.ts'
 import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'

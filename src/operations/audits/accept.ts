@@ -8,8 +8,9 @@ import { isUnavailable } from '../../store/db/outages.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Parts } from '../context.ts'
 import { claimOnce } from '../idempotency.ts'
-import { checksPerBatch, makePlans, type Plan, persistPlans } from './plan.ts'
+import { makePlans, type Plan, persistPlans } from './plan.ts'
 import { type AuditRequest, checkRequests, type ResolvedRequest } from './resolve-request.ts'
+import { checksPerBatch } from './split-batches.ts'
 
 /** The limits of a deadline, and its default. */
 export const deadlineSeconds = { least: 10, most: 86_400, default: 3_600 } as const

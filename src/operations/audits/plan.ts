@@ -1,10 +1,10 @@
 import { companionsOf } from '../../domain/findings/host-response.ts'
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
-import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
+import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { required } from '../../runtime/required.ts'
 import type { AuditOrder, Started } from '../../store/audits/audits.ts'
-import type { BatchCheck, NewBatch, QueuedBatch } from '../../store/audits/batches.ts'
+import type { QueuedBatch } from '../../store/audits/batches.ts'
 import type { Pairs } from '../../store/audits/paired-observations.ts'
 import type { PlannedTarget, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
@@ -12,15 +12,13 @@ import type { SeriesIds, SeriesKey } from '../../store/audits/series.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownVantage } from '../../store/inventory/vantages.ts'
 import type { Parts } from '../context.ts'
-import { credentialOf } from './deduplicate-checks.ts'
 import { type FinishParts, finishIfRecorded } from './finish.ts'
-import { type Planned, type PlannedProbe, planPairs } from './plan-paired.ts'
+import { type Planned, planPairs } from './plan-paired.ts'
 import { recordUnbatched } from './record-unbatched.ts'
+import { type BatchDraft, splitIntoBatches } from './split-batches.ts'
 
 type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches' | 'now'>
 
-/** Enough for a worker to have its sockets busy while silent hosts make it wait; few enough to lose when a worker dies. */
-export const checksPerBatch = 500
 /** The batches, and the findings that need no probe. */
 export interface Plan extends Started {
   checks: Planned[]
@@ -159,34 +157,6 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
     resolved.set(key, rules)
     return rules
   }
-}
-
-type BatchDraft = Omit<NewBatch, 'auditId'>
-
-/** Splits the checks of each vantage into batches. Checks with one credential share a batch, which stops at a refusal. */
-function splitIntoBatches(probes: readonly PlannedProbe[]): BatchDraft[] {
-  const groups = Map.groupBy(probes, ({ origin, rule }) => `${origin.vantage} ${credentialOf(rule) ?? ''}`)
-  return [...groups.values()].flatMap((checks) => {
-    const [first] = checks
-    if (!first) return []
-    const size = credentialOf(first.rule) === undefined ? checksPerBatch : checks.length
-    return Array.from({ length: Math.ceil(checks.length / size) }, (_, i) => ({
-      vantage: first.origin.vantage,
-      vantageId: first.vantageId,
-      ...compact(checks.slice(i * size, (i + 1) * size)),
-    }))
-  })
-}
-
-function compact(probes: readonly PlannedProbe[]): { rules: ResolvedRule[]; checks: BatchCheck[] } {
-  const indexes = new Map<ResolvedRule, number>()
-  const checks = probes.map(({ targetId, seriesId, rule, host, origin, unlike, side }): BatchCheck => {
-    const index = indexes.get(rule) ?? indexes.size
-    indexes.set(rule, index)
-    const check = { targetId, seriesId, rule: index, host, indirect: origin.indirect }
-    return unlike ? { ...check, side: side ?? 'one' } : check
-  })
-  return { rules: [...indexes.keys()], checks }
 }
 
 /** A finding without an observation. */
