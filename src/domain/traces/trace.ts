@@ -21,7 +21,8 @@ export const Hop = closedObject({
     examples: ['10.20.0.11'],
   }),
   ms: Type.Union([Type.Number({ minimum: 0, maximum: 60_000 }), Type.Null()], {
-    description: 'Shortest time to its response in milliseconds; null without one',
+    description:
+      'Shortest time to its response in milliseconds; null without one, or where a repeated SYN may have been reported',
     examples: [0.8],
   }),
   others: Type.Array(Ip('Address of a hop', '10.20.0.11'), {

@@ -22,7 +22,7 @@ export function measurePath(port: number, replies: Replies, whole: Reply): Measu
 
 function hopOf(hop: number, replies: readonly Reply[] = []): Hop {
   const [address = null, ...others] = addressesOf(replies)
-  const times = replies.flatMap((reply) => (reply.kind === 'hop' ? [reply.ms] : []))
+  const times = replies.flatMap((reply) => (reply.kind === 'hop' && reply.ms !== null ? [reply.ms] : []))
   return {
     hop,
     address,

@@ -1,6 +1,7 @@
 /** What one SYN with a hop limit has met. */
 export type Reply =
-  | { kind: 'hop'; address: string; ms: number }
+  /** `ms` is null where a repeated SYN may have been reported. */
+  | { kind: 'hop'; address: string; ms: number | null }
   | { kind: 'connected' | 'reset'; ms: number }
   | { kind: 'rejected'; address: string; type: number; code: number; ms: number }
   /** The kernel of the vantage resolved no neighbour. */
@@ -14,32 +15,30 @@ export interface PlanLimits {
   maxHops: number
   /** Hop limits that are tried in one round. */
   window: number
-  /** SYNs for each hop that responds: load balancers may send them different ways. */
-  samples: number
-  /** SYNs for a hop that stays silent: routers limit the rate of ICMP errors, Linux to one a second and peer. */
-  tries: number
+  /**
+   * Attempts for each hop. Load balancers may send them different ways, and routers limit the rate of ICMP errors, Linux to one a
+   * second and peer; the kernel repeats the SYN of a silent attempt after a second.
+   */
+  attempts: number
   /** Silent hops after the last that responded, which end the trace. */
   gap: number
 }
 
-export const planLimits: PlanLimits = { maxHops: 30, window: 4, samples: 2, tries: 3, gap: 4 }
+export const planLimits: PlanLimits = { maxHops: 30, window: 4, attempts: 2, gap: 4 }
 
-/** The hop limits of the next round, with one SYN for each; empty where the path is known. */
+/** The hop limits of the next round, with one attempt for each; empty where the path is known. */
 export function nextRound(replies: Replies, limits: PlanLimits = planLimits): number[] {
-  const { maxHops, window, samples, tries, gap } = limits
+  const { maxHops, window, attempts, gap } = limits
   const end = endOf(replies)
   if (!end && findLoop(replies) !== undefined) return []
   // Nothing is sent again from the first end on, because SYNs that arrive open connections.
   const last = Math.min(end ? end.hop - 1 : lastHop(replies) + gap, maxHops)
   const due: number[] = []
   for (let hop = 1; hop <= last && due.length < window; hop += 1) {
-    const sent = replies.get(hop) ?? []
-    if (sent.length < (sent.every(isSilent) ? tries : samples)) due.push(hop)
+    if ((replies.get(hop)?.length ?? 0) < attempts) due.push(hop)
   }
   return due
 }
-
-const isSilent = ({ kind }: Reply) => kind === 'silent'
 
 /** The smallest hop limit at which something other than a hop ended the way, and what. */
 export function endOf(replies: Replies): { hop: number; reply: End } | undefined {

@@ -6,6 +6,9 @@ import type { ConnectResult } from '../connector/connector.ts'
 import { isOwnAddress } from '../routing.ts'
 import type { Reply } from './plan.ts'
 
+/** The kernel repeats a SYN after a second (RFC 6298 section 2.1). */
+export const repeatedAfterMs = 1_000
+
 /** What an attempt to connect met, or the failure of the vantage that ended it. */
 export async function readReply(
   { address, port }: { address: string; port: number },
@@ -15,7 +18,8 @@ export async function readReply(
   if (code === 'connected') return { kind: 'connected', ms }
   if (code === 'silent') return { kind: 'silent' }
   const sender = icmp?.origin === 'local' ? undefined : icmp?.sender
-  if (icmp && sender !== undefined && isTimeExceeded(icmp, isIPv6(sender))) return { kind: 'hop', address: sender, ms }
+  if (icmp && sender !== undefined && isTimeExceeded(icmp, isIPv6(sender)))
+    return { kind: 'hop', address: sender, ms: elapsedMs < repeatedAfterMs ? ms : null }
   const { state, reason } = await explainFailure({ endpoint: { host: address, address, port }, code, immediate, icmp })
   if (state === 'unknown') return { failure: failureOf(reason) }
   if (icmp && sender !== undefined && (sender === address || !isOwnAddress(sender)))

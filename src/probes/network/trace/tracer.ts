@@ -7,7 +7,7 @@ import { parseLiteral } from '../ip-literal.ts'
 import { createResolver, lookupThreads, type Resolver, systemLookup } from '../resolve.ts'
 import { measurePath } from './measure.ts'
 import { nextRound, type Reply } from './plan.ts'
-import { readReply } from './reply.ts'
+import { readReply, repeatedAfterMs } from './reply.ts'
 
 /** What to trace. */
 export interface TraceOrder {
@@ -39,9 +39,9 @@ interface TracerParts extends Pick<TracerSettings, 'connector' | 'budget'> {
   resolve: Resolver
 }
 
-/** For one SYN with a hop limit: below the second at which the kernel repeats it. */
-const hopTimeoutMs = 950
-/** For the SYN without one: an absent host behind a router is reported after 3 s (RFC 4861 section 10). */
+/** With a hop limit: long enough for the SYN that the kernel repeats, because it loses an ICMP message that arrives within connect(). */
+const hopTimeoutMs = repeatedAfterMs + 300
+/** Without one: an absent host behind a router is reported after 3 s (RFC 4861 section 10). */
 const wholeTimeoutMs = 4_000
 
 /** A failure of the vantage, which ends the trace. */
