@@ -16,7 +16,7 @@ export function probeIo({
 } = {}): ProbeIo {
   const deadline = createDeadline(deadlineMs)
   return {
-    reach: () => Promise.reject(new Error('only the tcp probe closes at once, and it has its own tests')),
+    reach: () => Promise.reject(new Error('only the tcp probe uses this, and it has its own tests')),
     deadline,
     credential,
     credentialCa,

@@ -43,7 +43,7 @@ describe('with 128 file descriptors and 2,000 targets', () => {
   test('a budget above the limit gives unknown, never a wrong state', async () => {
     const { listening, targets, port } = await startTargets()
     const checks = targets.map((host) => tcp(host, port))
-    // The other connector holds few descriptors at once, because loopback responds at once.
+    // The other connector never holds many descriptors, because loopback responds immediately.
     const settings = { ...patience, connectorKind: 'node', sockets: 2_000, perHost: 2_000 } as const
     const seen = await observeWithDescriptors(128, { ...settings, checks })
     expect(seen.filter(wrong)).toEqual([])

@@ -12,7 +12,7 @@ export interface QueuedError {
   sender: Uint8Array
 }
 
-export const eventsAtOnce = 64
+export const eventBatch = 64
 
 /** The system calls of a connector. Each returns a negative errno(3) when it fails, unless it says otherwise. */
 export type Calls = ReturnType<typeof loadCalls>
@@ -56,7 +56,7 @@ export function loadCalls() {
     events: 1024,
   }
   const controlSize = at.data - at.control
-  const block = new ArrayBuffer(at.events + eventsAtOnce * epollEvent.size)
+  const block = new ArrayBuffer(at.events + eventBatch * epollEvent.size)
   const bytes = new Uint8Array(block)
   const view = new DataView(block)
   const base = Number(koffi.address(bytes))
@@ -146,8 +146,8 @@ export function loadCalls() {
     },
     unwatch: (poll: number, fd: number): number =>
       checked(functions.epollCtl(poll, c.EPOLL_CTL_DEL, fd, base + at.event)),
-    /** Waits up to `ms` milliseconds and returns how many events came, up to `eventsAtOnce`. */
-    wait: (poll: number, ms: number): number => checked(functions.epollWait(poll, base + at.events, eventsAtOnce, ms)),
+    /** Waits up to `ms` milliseconds and returns how many events came, up to `eventBatch`. */
+    wait: (poll: number, ms: number): number => checked(functions.epollWait(poll, base + at.events, eventBatch, ms)),
     /** The data of an event of the last `wait`. */
     eventData: (index: number): number => view.getInt32(at.events + index * epollEvent.size + epollEvent.data, true),
   }

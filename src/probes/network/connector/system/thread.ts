@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { createAttempts } from './attempts.ts'
-import { eventsAtOnce, loadCalls } from './calls.ts'
+import { eventBatch, loadCalls } from './calls.ts'
 import { constants as c } from './layout.ts'
 import { mapSlots, noticed, sleeping, stopping } from './slots.ts'
 
@@ -17,7 +17,7 @@ export interface Ready {
 }
 
 // Connects that start before the thread attends to those that ended, so that it sees each end soon.
-const startsAtOnce = 16
+const startBatch = 16
 // Bounds how long the thread outlives an environment that ends without the exit event.
 const longestWaitMs = 1_000
 const wakeEvent = 0x7fffffff
@@ -51,7 +51,7 @@ const attempts = createAttempts({
 })
 
 function start(): boolean {
-  for (let started = 0; started < startsAtOnce; ) {
+  for (let started = 0; started < startBatch; ) {
     const request = requests.shift()
     if (request === undefined) return false
     if (request < 0) attempts.cancel(~request)
@@ -81,7 +81,7 @@ function wait(hasMore: boolean): void {
     else attempts.conclude(slot, seenAt)
   }
   // By the time before the wait, and only after every event: what the kernel held by then has been seen.
-  if (events < eventsAtOnce) attempts.expire(before)
+  if (events < eventBatch) attempts.expire(before)
 }
 
 function notify(): void {
