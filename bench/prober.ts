@@ -55,13 +55,17 @@ const checks = hosts.flatMap((host) => ports.map((port): Check => ({ ...check, h
 const reasons: Record<string, number> = {}
 const startedAt = performance.now()
 const cpuBefore = process.cpuUsage()
-const states = await Promise.all(
-  checks.map(async (one): Promise<[string, string]> => {
+const states: [string, string][] = []
+const rest = checks.values()
+const work = async () => {
+  for (const one of rest) {
     const [addressResult] = (await observe(one)).addressResults
     reasons[addressResult.reason] = (reasons[addressResult.reason] ?? 0) + 1
-    return [`${one.host} ${one.port}`, addressResult.state]
-  }),
-)
+    states.push([`${one.host} ${one.port}`, addressResult.state])
+  }
+}
+// As in a worker, whose batches hold more checks than it has sockets.
+await Promise.all(Array.from({ length: 2 * sockets }, work))
 const tookMs = performance.now() - startedAt
 const { user, system } = process.cpuUsage(cpuBefore)
 const cpuMs = (user + system) / 1000

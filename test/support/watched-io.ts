@@ -22,7 +22,7 @@ export function watchedIo(options: Parameters<typeof probeIo>[0] = {}): WatchedI
   return {
     ...io,
     deadline: {
-      remainingMs: io.deadline.remainingMs,
+      remainingMs: () => io.deadline.remainingMs(),
       onExpiry(callback) {
         const wait = Symbol('wait')
         waits.add(wait)

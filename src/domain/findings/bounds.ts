@@ -22,6 +22,7 @@ const itemCost = 16
  * A peer whose single values alone exceed the limit gives `unknown` (`response-too-large`).
  */
 export function boundFacts<O extends Bounded>(observations: readonly O[], maxSize: number): O[] {
+  if (observations.every(hasNoFacts)) return [...observations] // most checks, and the rest is costly
   const sizes = observations.map(({ addressResults }) => addressResults.map(({ facts }) => sizeOf(facts)))
   let excess = sizes.flat().reduce((sum, size) => sum + size, -maxSize)
   if (excess <= 0) return [...observations]
@@ -41,6 +42,9 @@ export function boundFacts<O extends Bounded>(observations: readonly O[], maxSiz
   }
   return bounded
 }
+
+const hasNoFacts = ({ addressResults }: Bounded): boolean =>
+  addressResults.every(({ facts }) => Object.keys(facts).length === 0)
 
 interface FoundList {
   path: string[]

@@ -1,7 +1,8 @@
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import { optionsOf } from '../../probes/engine/options.ts'
-import type { AccountUse, Check, Observe } from '../../probes/engine/run-check.ts'
+import type { Check, Observe } from '../../probes/engine/run-check.ts'
+import type { AccountUse } from '../../probes/engine/try-io.ts'
 
 /** The check that a vantage runs for a rule. */
 export const checkOf = (rule: ResolvedRule, host: string): Check => ({

@@ -10,22 +10,30 @@ export interface Deadline {
 }
 
 /** A deadline `ms` milliseconds from now. */
-export function createDeadline(ms: number): Deadline {
-  const endsAt = performance.now() + ms
-  const remainingMs = () => Math.max(0, endsAt - performance.now())
-  return {
-    remainingMs,
-    onExpiry(callback) {
-      let canceled = false
-      // The first runs after the poll phase that delivers what arrived, the second after its handlers.
-      const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
-      // Timers use a lagging clock of whole milliseconds: without the extra one they fire early.
-      const timer = setTimeout(grace, Math.ceil(remainingMs()) + 1)
-      return () => {
-        canceled = true
-        clearTimeout(timer)
-      }
-    },
+export const createDeadline = (ms: number): Deadline => new MonotonicDeadline(performance.now() + ms)
+
+/** A class, because every try of every check has one, and closures cost memory. */
+class MonotonicDeadline implements Deadline {
+  readonly #endsAt: number
+
+  constructor(endsAt: number) {
+    this.#endsAt = endsAt
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.#endsAt - performance.now())
+  }
+
+  onExpiry(callback: () => void): () => void {
+    let canceled = false
+    // The first runs after the poll phase that delivers what arrived, the second after its handlers.
+    const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
+    // Timers use a lagging clock of whole milliseconds: without the extra one they fire early.
+    const timer = setTimeout(grace, Math.ceil(this.remainingMs()) + 1)
+    return () => {
+      canceled = true
+      clearTimeout(timer)
+    }
   }
 }
 

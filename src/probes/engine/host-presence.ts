@@ -36,7 +36,7 @@ interface Host {
 
 /** Shares what is known of hosts between their running checks. */
 export function createPresence({ dialler, budget }: PresenceParts): (address: string) => HostPresence {
-  const hosts = new Map<string, Host>()
+  const hosts = new Map<string, { host: Host; presence: HostPresence }>()
 
   async function waitForReport(
     endpoint: Endpoint,
@@ -54,33 +54,40 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
     }
   }
 
-  return (address) => {
-    const host = hosts.get(address) ?? { checks: 0, responded: false }
-    hosts.set(address, host)
-    host.checks += 1
-    return {
-      saw(outcome) {
-        if (isFromHost(outcome, address)) {
-          host.responded = true
-          host.report?.abort.abort()
-        } else if (outcome.state === 'unreachable') host.explanation ??= outcomeOf(outcome)
-      },
-      await(endpoint) {
-        if (host.responded || host.report) return
-        const abort = new AbortController()
-        host.report = { ended: waitForReport(endpoint, { host, signal: abort.signal }), abort }
-      },
-      async explainSilence() {
-        if (!host.responded && !host.explanation) await host.report?.ended
-        return host.responded ? undefined : host.explanation
-      },
-      leave() {
-        host.checks -= 1
-        if (host.checks > 0) return
-        hosts.delete(address)
+  const presenceOf = (address: string, host: Host): HostPresence => ({
+    saw(outcome) {
+      if (isFromHost(outcome, address)) {
+        host.responded = true
         host.report?.abort.abort()
-      },
+      } else if (outcome.state === 'unreachable') host.explanation ??= outcomeOf(outcome)
+    },
+    await(endpoint) {
+      if (host.responded || host.report) return
+      const abort = new AbortController()
+      host.report = { ended: waitForReport(endpoint, { host, signal: abort.signal }), abort }
+    },
+    async explainSilence() {
+      if (!host.responded && !host.explanation) await host.report?.ended
+      return host.responded ? undefined : host.explanation
+    },
+    leave() {
+      host.checks -= 1
+      if (host.checks > 0) return
+      hosts.delete(address)
+      host.report?.abort.abort()
+    },
+  })
+
+  return (address) => {
+    const known = hosts.get(address)
+    if (known) {
+      known.host.checks += 1
+      return known.presence
     }
+    const host: Host = { checks: 1, responded: false }
+    const presence = presenceOf(address, host)
+    hosts.set(address, { host, presence })
+    return presence
   }
 }
 

@@ -11,10 +11,12 @@ import { createRoundTrips, type RoundTrips, timed } from '../network/round-trips
 import { createDeadline } from './deadline.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
 import { createPresence, type HostPresence, presenceMs } from './host-presence.ts'
-import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type ProbeResult } from './probe.ts'
+import { createOverdueWatch, type OverdueWatch } from './overdue.ts'
+import type { Endpoint, Outcome, ProbeIo } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
 import { type RunningTry, repeatSilent } from './tries.ts'
+import { type AccountUse, type CredentialUse, TryIo } from './try-io.ts'
 
 /** One endpoint to probe. */
 export interface Check<P extends ProtocolName = ProtocolName> {
@@ -57,21 +59,11 @@ export interface ObserverOptions {
 export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
 
 interface World extends ObserverOptions {
+  overdue: OverdueWatch
   presenceOf: (address: string) => HostPresence
   dialler: Dialler
   resolve: Resolver
   roundTrips: RoundTrips
-}
-
-/** After a refusal a credential is not sent again, which could lock the account. */
-export interface AccountUse {
-  refused: boolean
-}
-
-/** Whether one check resolved its credential. */
-interface CredentialUse {
-  given: boolean
-  account: AccountUse
 }
 
 // resolv.conf: by default two tries of five seconds.
@@ -90,6 +82,7 @@ export function createObserver(options: ObserverOptions): Observe {
     ...options,
     roundTrips,
     dialler,
+    overdue: createOverdueWatch(),
     presenceOf: createPresence({ dialler, budget: options.budget }),
     resolve: createResolver({
       lookup: options.lookup,
@@ -99,11 +92,15 @@ export function createObserver(options: ObserverOptions): Observe {
       descriptors,
     }),
   }
-  return async (check, account = { refused: false }) => {
+  return async <P extends ProtocolName>(check: Check<P>, account = { refused: false }) => {
     const use: CredentialUse = { given: false, account }
-    const addressResults = await probeAddresses(check, { use, world }).catch((error: unknown) =>
-      failed(error, check, world),
-    )
+    let addressResults: Observation<P>['addressResults']
+    try {
+      addressResults = await probeAddresses(check, { use, world })
+    } catch (error) {
+      world.log(error, check)
+      addressResults = [undialled(null, { state: 'unknown', reason: 'local-failure' })]
+    }
     const { probe, host, port } = check
     const observation = { probe, host, port, observedAt: world.clock().toISOString(), addressResults }
     return boundFacts([observation], maxFactsSize)[0] ?? observation
@@ -134,15 +131,6 @@ async function probeAddresses<P extends ProtocolName>(
   return [...addressResults, ...surplus]
 }
 
-function failed<P extends ProtocolName>(
-  error: unknown,
-  check: Check<P>,
-  world: World,
-): Observation<P>['addressResults'] {
-  world.log(error, check)
-  return [undialled(null, { state: 'unknown', reason: 'local-failure' })]
-}
-
 const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
   'credentialRef' in options && options.credentialRef !== undefined
 
@@ -164,14 +152,14 @@ async function probeAddress<P extends ProtocolName>(
   // A credential is sent once at a time, so that no other try follows its refusal.
   const mayOverlap = !usesCredential(check.options)
   const startTry = (isLast: boolean, onBegun: () => void): RunningTry<Tried<P>> => {
-    const sockets = createSocketSet()
+    const sockets: Socket[] = []
     const ended = tryOnce(check, endpoint, { use, world, sockets, isLast, onBegun }).then((result) => {
       host.saw(result)
       const isSilent = result.reason === 'no-response'
       if (isSilent && mayMissAbsence) host.await(endpoint)
       return { result, isSilent: isSilent && !use.given }
     })
-    return { ended, isSilent: sockets.isEmpty }
+    return { ended, isSilent: () => sockets.length === 0 }
   }
   try {
     const { result, attempts } = await repeatSilent<Tried<P>>({
@@ -209,90 +197,28 @@ async function tryOnce<P extends ProtocolName>(
     sockets,
     isLast,
     onBegun,
-  }: Circumstances & { sockets: SocketSet; isLast: boolean; onBegun: () => void },
+  }: Circumstances & { sockets: Socket[]; isLast: boolean; onBegun: () => void },
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
   onBegun()
+  // The deadline starts here: waiting for a socket says nothing of the target.
+  const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
+  const io = new TryIo(world, { deadline: createDeadline(timeoutMs), use, sockets })
   try {
-    const result = await runProbe(check, endpoint, { use, world, sockets })
+    const result = await world.overdue.within(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
     if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
     const latencyMs = tenths(result.latencyMs ?? performance.now() - startedAt)
     if (result.reason !== 'no-response' || !isLast) return { ...result, latencyMs }
-    sockets.destroyAll() // the explanation needs the one socket of this check
+    io.end() // the explanation needs the one socket of this check
     return { ...result, ...(await explainSilence(endpoint)), latencyMs }
   } catch (error) {
     world.log(error, check)
     return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: tenths(performance.now() - startedAt) }
   } finally {
-    sockets.destroyAll()
+    io.end()
     world.budget.release(endpoint.address)
   }
 }
 
-interface SocketSet {
-  keep(connection: Connection): Connection | Outcome
-  destroyAll(): void
-  /** Whether no connection was established. */
-  isEmpty(): boolean
-}
-
-/** The connections of one try; none outlives it, even if it is established late. */
-function createSocketSet(): SocketSet {
-  const sockets: Socket[] = []
-  let ended = false
-  return {
-    keep(connection) {
-      if (!ended) {
-        sockets.push(connection.socket)
-        return connection
-      }
-      connection.socket.destroy()
-      return { state: 'unknown', reason: 'local-failure' }
-    },
-    destroyAll() {
-      ended = true
-      for (const socket of sockets) socket.destroy()
-    },
-    isEmpty: () => sockets.length === 0,
-  }
-}
-
 const tenths = (ms: number): number => Math.round(ms * 10) / 10
-
-function runProbe<P extends ProtocolName>(
-  check: Check<P>,
-  endpoint: Endpoint,
-  { use, world, sockets }: Circumstances & { sockets: SocketSet },
-): Promise<ProbeResult<P>> {
-  // The deadline starts here: waiting for a socket says nothing of the target.
-  const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
-  const deadline = createDeadline(timeoutMs)
-  const io: ProbeIo = {
-    deadline,
-    requester: world.requester,
-    credentialCa: world.credentialCa,
-    connect: (to) =>
-      world.dialler.dial(to, deadline).then((result) => (isConnection(result) ? sockets.keep(result) : result)),
-    reach: (to) => world.dialler.reach(to, deadline),
-    async credential(ref, to) {
-      if (use.account.refused) return 'credential-withheld'
-      const credential = await world.credential(ref, to)
-      if (typeof credential !== 'string') use.given = true
-      return credential
-    },
-  }
-  return giveUpAfter(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
-}
-
-/** A probe keeps its deadline itself; one that does not must not hold up the audit forever. */
-function giveUpAfter<T>(running: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new Error(`a probe did not end ${ms} ms after it began`))
-    // If the event loop was late for both, the probe's own deadline comes first.
-    let cancel = createDeadline(ms).onExpiry(() => {
-      cancel = createDeadline(ms).onExpiry(giveUp)
-    })
-    running.then(resolve, reject).then(() => cancel())
-  })
-}

@@ -38,7 +38,9 @@ export async function tryVersions(
     const deadline = createDeadline(io.deadline.remainingMs() / (versions.length - index))
     results.set(
       version,
-      version === seen.protocol ? 'accepted' : await offerVersion(endpoint, version, { ...io, deadline }),
+      version === seen.protocol
+        ? 'accepted'
+        : await offerVersion(endpoint, version, { connect: (to, within) => io.connect(to, within), deadline }),
     )
   }
   const another = seen.protocol !== undefined || [...results.values()].includes('accepted')

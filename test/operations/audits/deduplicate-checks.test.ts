@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import type { Observation } from '../../../src/domain/findings/observation.ts'
 import type { ResolvedRule } from '../../../src/domain/policy/policy.ts'
 import { checkOf, createCheckRunner } from '../../../src/operations/audits/deduplicate-checks.ts'
-import type { AccountUse, Observe } from '../../../src/probes/engine/run-check.ts'
+import type { Observe } from '../../../src/probes/engine/run-check.ts'
+import type { AccountUse } from '../../../src/probes/engine/try-io.ts'
 
 const rule = (more: Partial<ResolvedRule>): ResolvedRule => ({
   id: 'rule',

@@ -229,7 +229,7 @@ describe('a probe with a programming error', () => {
 
   test('that throws gives unknown, is logged, and releases its slot and socket', async () => {
     const { server, host, port } = await startListener()
-    const accepted = once(server, 'connection')
+    const closed = once(server, 'connection').then(([socket]) => once(socket.resume(), 'close'))
     const error = new TypeError('a programming error')
     const tcp: Probe<'tcp'> = async (endpoint, options, io) => {
       if (endpoint.address !== host) return probeTcp(endpoint, options, io)
@@ -241,9 +241,7 @@ describe('a probe with a programming error', () => {
     expect(broken.addressResults).toMatchObject([failed])
     expect(sound.addressResults).toMatchObject([{ state: 'closed' }])
     expect(errors).toEqual([error])
-    const [socket] = (await accepted) as [net.Socket]
-    socket.resume()
-    await once(socket, 'close')
+    await closed
   })
 
   test('in another component gives unknown too, and is logged', async () => {
@@ -271,7 +269,7 @@ describe('a probe with a programming error', () => {
     const { server, host, port } = await startListener()
     let late: ProbeIo['connect'] | undefined
     const tcp: Probe<'tcp'> = (_endpoint, _options, io) => {
-      late = io.connect
+      late = (endpoint) => io.connect(endpoint)
       return new Promise(() => {})
     }
     const { observe, errors } = observerWith({ tcp, timeoutMs: 30 })
