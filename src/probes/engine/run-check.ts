@@ -191,13 +191,7 @@ type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempt
 async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  {
-    use,
-    world,
-    sockets,
-    isLast,
-    onBegun,
-  }: Circumstances & { sockets: Socket[]; isLast: boolean; onBegun: () => void },
+  { use, world, sockets, isLast, onBegun }: Circumstances & { sockets: Socket[]; isLast: boolean; onBegun: () => void },
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
