@@ -47,7 +47,8 @@ function nameOf({ target, vantage, rule, evidence }: ReportedFinding, elsewhere:
   return `${target}@${vantage}${host === undefined ? '' : `>${host}`}`
 }
 
-const isUp = ({ state }: ReportedFinding) => state === 'open' || state === 'closed'
+const isUp = ({ state, evidence }: ReportedFinding) =>
+  state === 'open' || state === 'closed' || Object.values(evidence?.addresses ?? {}).some((seen) => seen.hostAnswered)
 
 function hostOf(name: string, findings: readonly ReportedFinding[]): string {
   const times = findings.map(({ observedAt }) => observedAt).sort()

@@ -69,6 +69,7 @@ describe('a delivery', () => {
     ['a state that there is not', [addressResult({ state: 'ajar' as 'open' })], `${second}/state`],
     ['a reason of the service', [addressResult({ reason: 'batch-failed' })], `${second}/reason`],
     ['a verdict', [addressResult({ result: 'pass' } as object)], `${second}/result`],
+    ['a text about its host', [addressResult({ hostAnswered: '\u001b[2J' as never })], `${second}/hostAnswered`],
     ['too many attempts', [addressResult({ attempts: 1_001 })], `${second}/attempts`],
     ['a name for an address', [addressResult({ address: 'b.test' })], `${second}/address`],
     ['an address with a zone', [addressResult({ address: 'fe80::1%eth0' })], `${second}/address`],

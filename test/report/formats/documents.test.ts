@@ -162,6 +162,17 @@ describe('Nmap XML', () => {
     expect(host.status.state).toBe('unknown')
   })
 
+  test.each([
+    [true, 'up'],
+    [false, 'unknown'],
+  ])('has a host of silent ports alone that responded elsewhere (%s) as %s', async (hostAnswered, status) => {
+    const seen = { state: 'filtered', reason: 'no-response', hostAnswered, facts: {} } as const
+    const evidence = { probe: 'tcp', host: '10.0.0.5', port: 22, addresses: { '10.0.0.5': seen } } as const
+    const findings = [findingOf('ssh-support', 'pass', ['filtered', 'as-expected'], { evidence })]
+    const { nmaprun } = xml.parse(await render('nmap', { findings }))
+    expect(nmaprun.host[0].status.state).toBe(status)
+  })
+
   test('has a separate host for an endpoint on another host, and omits rules that do not apply', async () => {
     const evidence = {
       probe: 'ldap',

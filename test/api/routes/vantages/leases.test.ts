@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Delivery, Lease } from '../../../../src/domain/vantages/lease.ts'
+import { ports } from '../../../support/app.ts'
 import { startService, type TestService } from '../../../support/service.ts'
 
 let service: TestService
@@ -50,7 +51,8 @@ describe('a lease', () => {
 
   test('names the companions of its checks for an agent that knows them, which delivers whether the host responded', async () => {
     const waiting = service.call('POST', leasesOf('branch'), { key, body: { waitSeconds: 20, companions: true } })
-    const auditId = await service.accept({ params: { openPort: 1, closedPort: 2 } })
+    const params = { openPort: 1, closedPort: 2 }
+    const auditId = await service.accept({ targets: [{ name: 'quiet', address: '127.0.0.1', params }] })
     const { body: leased } = await waiting
     expect(leased.checks.map(({ companions }: { companions: number[] }) => companions)).toEqual([[2], [1]])
     const silent = { state: 'filtered', reason: 'no-response', hostAnswered: false }
@@ -63,6 +65,15 @@ describe('a lease', () => {
       ['silence-accepted', addresses],
       ['no-vantage-in-zone', undefined],
       ['condition-not-met', undefined],
+    ])
+
+    const demanding = ports.rules.map((rule) =>
+      rule.id === 'must-be-unreachable' ? { ...rule, expect: { ...rule.expect, hostAnswered: true } } : rule,
+    )
+    const body = { document: { ...ports, rules: demanding }, targets: ['quiet'] }
+    const { items } = (await service.call('POST', '/v1/policies/preview', { body })).body
+    expect(items).toMatchObject([
+      { rule: 'must-be-unreachable', before: 'pass', after: { result: 'unknown', reason: 'host-silent' } },
     ])
   })
 
