@@ -6,7 +6,7 @@ interface Retention {
   webhookRetentionDays?: number
 }
 
-/** The nightly maintenance: creates partitions ahead and removes what is older than its retention. */
+/** The nightly maintenance: creates partitions ahead, removes what is older than its retention, and sends again what would close an alert. */
 export async function maintain(
   { stores: { maintenance, traces }, transaction }: Pick<View, 'stores' | 'transaction'>,
   { retentionDays, webhookRetentionDays = 30 }: Retention,
@@ -23,6 +23,10 @@ export async function maintain(
   await traces.dropOld(retentionDays)
   await maintenance.dropOldRequests()
   await maintenance.dropOldDeliveries(webhookRetentionDays)
+  await transaction(async ({ outbox, alerts }) => {
+    await outbox.holdOrder()
+    await alerts.reviveClearing()
+  })
   await maintenance.sweepEvidence()
   return { droppedPartitions }
 }

@@ -185,3 +185,18 @@ describe('evidence that nothing uses', () => {
     }
   })
 })
+
+test('sends dead letters that would close an alert again, of enabled webhooks, unless something newer reports the same', async () => {
+  await stores.query(`INSERT INTO webhook (id, url, events, filter, format, enabled, secret, requested_by) VALUES
+    ('on', 'http://localhost', '{}', '{}', 'standard', true, '', 'test'), ('off', 'http://localhost', '{}', '{}', 'standard', false, '', 'test')`)
+  await stores.query(`INSERT INTO webhook_event (id, type, payload) SELECT md5(type)::uuid, type, '{}' FROM unnest(
+    '{vantage.absent,vantage.returned,schedule.resumed,schedule.missed}'::text[]) AS type`)
+  await stores.query(`INSERT INTO webhook_delivery (webhook_id, event_id, lane, status) SELECT webhook, md5(type)::uuid, lane, 'dead' FROM (VALUES
+    ('on', 'vantage.absent', 'vantage/a'), ('on', 'vantage.returned', 'vantage/a'), ('on', 'vantage.returned', 'vantage/b'),
+    ('on', 'schedule.resumed', 'schedule/c'), ('on', 'schedule.missed', 'schedule/c'), ('on', 'vantage.absent', 'vantage/b'),
+    ('off', 'vantage.returned', 'vantage/a')) AS d(webhook, type, lane)`)
+  await run()
+  const waiting = await stores.query(`SELECT d.webhook_id, d.lane, e.type, d.attempts FROM webhook_delivery d
+    JOIN webhook_event e ON e.id = d.event_id WHERE d.status = 'waiting'`)
+  expect(waiting).toEqual([{ webhook_id: 'on', lane: 'vantage/a', type: 'vantage.returned', attempts: 0 }])
+})

@@ -1,3 +1,4 @@
+import type { EventType } from './events.ts'
 import type { Resolution } from './tickets.ts'
 
 /**
@@ -66,6 +67,14 @@ export function survivorOf<D extends { type: string }>(waiting: readonly D[]): D
   const before = waiting.findLast(({ type }) => type !== 'finding.still-open')
   return before?.type === 'finding.opened' ? before : newest
 }
+
+/** Events that close an alert. A dead letter with one is sent again, unless a newer delivery reports the same. */
+export const clearingEvents = [
+  'finding.resolved',
+  'window.closed',
+  'vantage.returned',
+  'schedule.resumed',
+] as const satisfies EventType[]
 
 /** Why a delivery must not be sent again: what is older than the newest state would open or close an alert wrongly. */
 export function redeliveryObstacle(status: DeliveryStatus, isNewest: boolean): string | undefined {

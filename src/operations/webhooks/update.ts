@@ -4,7 +4,7 @@ import type { Revision } from '../context.ts'
 import { checkDestination } from './destination.ts'
 import { findWebhook, inputOf, type WebhookChanges, type WebhookParts } from './webhook.ts'
 
-/** Changes the given fields; an enabled webhook resumes its waiting deliveries. Throws StaleError for an unexpected row. */
+/** Changes the given fields; an enabled webhook resumes its waiting deliveries, and dead letters that close an alert. Throws StaleError for an unexpected row. */
 export async function updateWebhook(
   parts: WebhookParts,
   { id, changes }: { id: string; changes: WebhookChanges },
@@ -23,7 +23,11 @@ export async function updateWebhook(
     if (!webhook) throw new StaleError()
     const payload = { ...inputOf(webhook), hasAuthorization: webhook.hasAuthorization }
     tx.ledger.record({ actor, action: 'webhook.change', subject: id, payload })
-    if (webhook.enabled) await enqueueDelivery(database, id)
+    if (webhook.enabled) {
+      await tx.outbox.holdOrder()
+      await tx.alerts.reviveClearing(id)
+      await enqueueDelivery(database, id)
+    }
     return webhook
   })
 }

@@ -1,7 +1,7 @@
-import type { AlertState, DeliveryStatus } from '../../domain/webhooks/alerts.ts'
+import { type AlertState, clearingEvents, type DeliveryStatus } from '../../domain/webhooks/alerts.ts'
 import type { Resolution, TicketFinding } from '../../domain/webhooks/tickets.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { prepared, report } from '../db/statements.ts'
 
 /** What a receiver was notified of, under one key. */
 export interface Alert {
@@ -86,13 +86,33 @@ export function createAlertStore(db: Database) {
      * pings do not replace each other.
      */
     async isNewest(webhookId: string, id: string): Promise<boolean> {
-      const newer = (same: Prisma.Sql) => Prisma.sql`EXISTS (
-        SELECT FROM webhook_delivery n WHERE n.webhook_id = d.webhook_id AND n.id > d.id AND n.status <> 'superseded' AND ${same})`
       const rows = await report<{ isReplaced: boolean }>(db)`
-        SELECT CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
-          ELSE d.lane !~ '^(audit|ping)/' AND ${newer(Prisma.sql`n.lane = d.lane`)} END AS "isReplaced"
-        FROM webhook_delivery d WHERE d.webhook_id = ${webhookId} AND d.id = ${BigInt(id)}`
+        SELECT ${isReplaced} AS "isReplaced" FROM webhook_delivery d WHERE d.webhook_id = ${webhookId} AND d.id = ${BigInt(id)}`
       return rows[0]?.isReplaced !== true
+    },
+
+    /** Whether a dead letter of a webhook would close an alert. */
+    async hasDeadClearing(webhookId: string): Promise<boolean> {
+      const rows = await prepared<{ id: string }>(db)`
+        SELECT d.id::text FROM (${deadClearing}) d WHERE d.webhook_id = ${webhookId} AND NOT ${isReplaced} LIMIT 1`
+      return rows.length > 0
+    },
+
+    /** Sends dead letters that would close an alert once more, with all their tries: of one webhook, or of all enabled ones. */
+    async reviveClearing(webhookId: string | null = null): Promise<void> {
+      await db.$executeRaw`
+        UPDATE webhook_delivery SET status = 'waiting', attempts = 0, next_at = now() WHERE id IN (
+          SELECT d.id FROM (${deadClearing}) d JOIN webhook w ON w.id = d.webhook_id
+          WHERE w.enabled AND (${webhookId}::text IS NULL OR w.id = ${webhookId}) AND NOT ${isReplaced})`
     },
   }
 }
+
+const newer = (same: Prisma.Sql) => Prisma.sql`EXISTS (
+  SELECT FROM webhook_delivery n WHERE n.webhook_id = d.webhook_id AND n.id > d.id AND n.status <> 'superseded' AND ${same})`
+/** Whether a newer delivery than `d` reports the same alert, vantage, window or schedule. */
+const isReplaced = Prisma.sql`CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
+  ELSE d.lane !~ '^(audit|ping)/' AND ${newer(Prisma.sql`n.lane = d.lane`)} END`
+const deadClearing = Prisma.sql`
+  SELECT d.id, d.webhook_id, d.series, d.lane FROM webhook_delivery d JOIN webhook_event e ON e.id = d.event_id
+  WHERE d.status = 'dead' AND e.type = ANY(${[...clearingEvents]}::text[])`

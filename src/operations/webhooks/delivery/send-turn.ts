@@ -110,7 +110,17 @@ async function sendAll(
   })
   await Promise.all(workers)
   await write()
+  if (delivered > 0) await reviveClearing(options, webhookId)
   return isDown()
+}
+
+/** The receiver works again: it learns which alerts are to be closed. */
+async function reviveClearing({ stores, transaction }: SendOptions, webhookId: string): Promise<void> {
+  if (webhookId === callbacksId || !(await stores.alerts.hasDeadClearing(webhookId))) return
+  await transaction(async ({ outbox, alerts }) => {
+    await outbox.holdOrder()
+    await alerts.reviveClearing(webhookId)
+  })
 }
 
 const disable = ({ transaction }: SendOptions, webhookId: string): Promise<void> =>

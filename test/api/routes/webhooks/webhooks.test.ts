@@ -218,6 +218,36 @@ describe.concurrent('a webhook whose receiver fails', () => {
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
 
+  test('gets what clears an alert again, as soon as it takes another delivery, and nothing else that was given up', async () => {
+    await using receiver = await startReceiver()
+    receiver.behave(() => 500)
+    const given = [
+      'window.still-open',
+      'window.closed',
+      'vantage.returned',
+      'schedule.resumed',
+      'schedule.missed',
+    ] as const
+    const { id } = await create({ url: receiver.url, events: given })
+    const data = { window: { id: 'w' }, vantage: { name: 'v' }, schedule: 's' } as never
+    for (const type of given) await api.transaction((tx) => publish(tx, [{ type, subject: 'of-the-test', data }]))
+    const dead = async () => {
+      await hurry(id)
+      return deliveries(id, '?status=dead')
+    }
+    await vi.waitUntil(async () => (await dead()).length === given.length, { timeout: 60_000, interval: 50 })
+    receiver.behave(() => 200)
+    const before = receiver.received.length
+    await api.call('POST', `/v1/webhooks/${id}/ping`)
+    const came = (await receiver.came(before + 3)).slice(before).map(({ body }) => body.type)
+    expect(came.sort()).toEqual(['ping', 'vantage.returned', 'window.closed'])
+    await vi.waitUntil(async () => (await deliveries(id, '?status=delivered')).length === 3)
+    // The schedule has missed ticks again since it was resumed.
+    const left = (await dead()).map(({ event }: { event: string }) => event).sort()
+    expect(left).toEqual(['schedule.missed', 'schedule.resumed', 'window.still-open'])
+    await api.call('DELETE', `/v1/webhooks/${id}`)
+  })
+
   test.each([
     ['is slow', () => undefined, 'timeout'],
     ['redirects: it is not followed', redirect, 'responded 307'],
