@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mustRun } from '../processes.ts'
 import { loadNft, type Namespaces, startNamespaces } from './netns.ts'
 import type { Peer } from './peer.ts'
@@ -118,3 +119,16 @@ export async function setKernel(namespace: string, settings: readonly string[]):
   const writes = settings.map((setting) => setting.replace(/^(.*)=(.*)$/, 'echo $2 > /proc/sys/net/$1'))
   await mustRun('ip', ['netns', 'exec', namespace, 'sh', '-c', writes.join(' && ')])
 }
+
+/** Starts a program of Node at the target that prints a line when it is ready. */
+export async function startProgram(network: RoutedNetwork, program: string): Promise<void> {
+  const server = network.spawn('target', [process.execPath, '-e', program])
+  await once(server.stdout ?? server, 'data')
+}
+
+/** Listens at the target on all addresses; connections may end in any way. */
+export const listenAt = (network: RoutedNetwork, port: number): Promise<void> =>
+  startProgram(
+    network,
+    `require('node:net').createServer((socket) => socket.on('error', () => {})).listen(${port}, '::', () => console.log('up'))`,
+  )
