@@ -7,11 +7,13 @@ import { makeTempDir } from './temp-dir.ts'
 
 const port = 8443
 
-/** Makes a local listener reachable at the target's address of a private network. */
+/** Makes a local listener reachable at the target's address of a private network, or at an address of a namespace. */
 export async function bridgeInto(
-  network: Network,
+  network: Network | { namespace: string; address: string },
   listener: { host: string; port: number },
 ): Promise<Peer & { host: string; port: number }> {
+  const { namespace, address } =
+    'namespace' in network ? network : { namespace: network.namespaces.target, address: network.targetAddress }
   const directory = await makeTempDir('bridge')
   const path = join(directory.path, 'socket') // files are visible in both namespaces
   const near = createServer((from) => {
@@ -23,9 +25,9 @@ export async function bridgeInto(
     const to = require('node:net').connect(${JSON.stringify(path)})
     from.on('error', () => to.destroy()).pipe(to)
     to.on('error', () => from.destroy()).pipe(from)
-  }).listen(${port}, '${network.targetAddress}', () => console.log('listening'))`
-  const argv = ['netns', 'exec', network.namespaces.target, process.execPath, '-e', far]
+  }).listen(${port}, '${address}', () => console.log('listening'))`
+  const argv = ['netns', 'exec', namespace, process.execPath, '-e', far]
   const peer = await spawnPeer('ip', argv, { ready: /listening/ })
   const closeNear = async () => void near.close()
-  return asPeer({ host: network.targetAddress, port }, peer.end, closeNear, directory.remove)
+  return asPeer({ host: address, port }, peer.end, closeNear, directory.remove)
 }

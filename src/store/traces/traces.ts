@@ -131,29 +131,28 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
      */
     blockedBy: (auditId: string, limit: number): Promise<BlockedEndpoint[]> => {
       const [filtered, closed] = [codes.state.numberOf('filtered'), codes.state.numberOf('closed')]
-      const byIcmp = codes.reason.numberOf('icmp-port-unreachable')
-      const isBlocked = (span: 'x' | 'b') => {
-        const column = (name: string) => Prisma.raw(`${span}.${name}`)
-        return Prisma.sql`(${column('state')} = ${filtered} OR ${column('state')} = ${closed} AND ${column('reason_id')} = ${byIcmp})`
-      }
+      // The reason of a span is that of the judgement; the reason of an address is in the evidence.
+      const isBlocked = (span: 'x' | 'b', evidence: 'e' | 'f') => Prisma.sql`
+        (${Prisma.raw(span)}.state = ${filtered} OR ${Prisma.raw(span)}.state = ${closed}
+          AND jsonb_path_exists(${Prisma.raw(evidence)}.content, '$.addresses.*.reason ? (@ == "icmp-port-unreachable")'))`
       return prepared<BlockedEndpoint>(db)`
-        SELECT DISTINCT ON (t.name, port, v.name) t.name AS target, address AS host, port, v.name AS vantage,
+        SELECT DISTINCT ON (t.name, c.port, v.name) t.name AS target, c.address AS host, c.port, v.name AS vantage,
           a.requested_by AS "requestedBy", a.target_scope AS "targetScope"
         FROM audit a JOIN span x ON x.from_at BETWEEN a.observed_from AND a.observed_until AND x.audit_id = a.id
           JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id
           JOIN target t ON t.id = x.target_id JOIN vantage v ON v.id = s.vantage_id JOIN evidence e ON e.id = x.evidence_id
           CROSS JOIN LATERAL (
-            SELECT b.state, b.reason_id FROM span b
+            SELECT ${isBlocked('b', 'f')} AS blocked FROM span b LEFT JOIN evidence f ON f.id = b.evidence_id
             WHERE b.target_id = x.target_id AND b.series_id = x.series_id AND b.from_at < x.from_at
               AND b.state = ANY (${observed.map(codes.state.numberOf)}::int[])
             ORDER BY b.from_at DESC LIMIT 1
           ) b
           CROSS JOIN LATERAL (
             SELECT key AS address, (e.content->>'port')::int AS port FROM jsonb_each(e.content->'addresses')
-            WHERE key <> '' AND value->>'state' IN ('filtered', 'closed') ORDER BY key LIMIT 1
+            WHERE key <> '' AND (value->>'state' = 'filtered' OR value->>'reason' = 'icmp-port-unreachable') ORDER BY key LIMIT 1
           ) c
-        WHERE a.id = ${auditId}::uuid AND x.to_at IS NULL AND ${isBlocked('x')} AND NOT ${isBlocked('b')}
-        ORDER BY t.name, port, v.name LIMIT ${limit}`
+        WHERE a.id = ${auditId}::uuid AND x.to_at IS NULL AND ${isBlocked('x', 'e')} AND NOT b.blocked
+        ORDER BY t.name, c.port, v.name LIMIT ${limit}`
     },
 
     /** Ports of a host that are open now, as audits of the target have found from the vantage. */
