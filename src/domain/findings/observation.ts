@@ -26,6 +26,8 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
     /** The earliest expiry of the sent certificates; RFC 3339. */
     chainExpiresAt?: string
   }
+  /** The same connection as a `tls` check sees it; for `shareHandshakes`, which takes it out. */
+  tls?: Pick<AddressResult<'tls'>, 'state' | 'reason' | 'facts' | 'measurements'>
 }
 
 /** One result for each address of the host. */

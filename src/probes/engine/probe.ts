@@ -48,6 +48,7 @@ export interface ProbeIo {
 export interface ProbeResult<P extends ProtocolName> extends Outcome {
   facts: FactsByProtocol[P]
   measurements?: AddressResult['measurements']
+  tls?: AddressResult['tls']
   /** Milliseconds, from a probe that measures them better than its caller. */
   latencyMs?: number
 }

@@ -1,33 +1,30 @@
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { createPatience, type Deadline } from '../engine/deadline.ts'
-import { isConnection, type Probe } from '../engine/probe.ts'
-import { type Handshake, handshakeTls } from './handshake.ts'
+import type { Probe, ProbeResult } from '../engine/probe.ts'
+import type { Handshake } from './handshake.ts'
+import { type Agreed, isAgreed, offerHttp } from './offer-http.ts'
 import { tryVersions } from './versions.ts'
-
-const noApplicationProtocol = 120 // RFC 7301 section 3.2
 
 /** One TLS handshake, plus one for each version that the rule names. */
 export const probeTls: Probe<'tls'> = async (endpoint, { trustedCa, offerVersions = [] }, io) => {
-  const shakeHands = async (alpn?: string[]) => {
-    const connection = await io.connect(endpoint)
-    if (!isConnection(connection)) return connection
-    const handshake = await handshakeTls(connection, endpoint, { trustedCa, alpn }, io.deadline)
-    return clientVerdict(handshake, connection.connectMs, io.deadline)
-  }
-  const first = await shakeHands(['h2', 'http/1.1'])
-  if (!('facts' in first)) return { ...first, facts: {} }
-  // A server of another protocol may reject these ALPN names; without ALPN it cannot.
-  const second = first.facts.alert === noApplicationProtocol ? await shakeHands() : first
-  const seen = 'facts' in second ? second : first
+  const agreed = await offerHttp(endpoint, { trustedCa }, io)
+  if (!isAgreed(agreed)) return { ...agreed, facts: {} }
+  const seen = await clientVerdict(agreed, io.deadline)
   const versions =
     offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, seen.facts, io) } : {}
-  const { chainExpiresAt } = seen
-  return {
-    state: 'open',
-    reason: seen.reason,
-    facts: { ...seen.facts, ...versions },
-    ...(chainExpiresAt !== undefined && { measurements: { chainExpiresAt } }),
-  }
+  return resultOf(seen, versions)
 }
+
+/** The result of a `tls` check, from its handshake or that of another probe. */
+export const resultOf = (
+  { reason, facts, chainExpiresAt }: Seen,
+  versions: Pick<TlsFacts, 'versions'>,
+): ProbeResult<'tls'> => ({
+  state: 'open',
+  reason,
+  facts: { ...facts, ...versions },
+  ...(chainExpiresAt !== undefined && { measurements: { chainExpiresAt } }),
+})
 
 type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
 
@@ -35,19 +32,24 @@ type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
  * A TLS 1.3 server demands a client certificate only after the handshake (RFC 8446 section 4.4.2.4). Closing our side
  * provokes its next message: an alert, a session ticket or the close.
  */
-function clientVerdict(handshake: Handshake, connectMs: number, deadline: Deadline): Promise<Seen> | Seen {
+function clientVerdict({ handshake, connectMs }: Agreed, deadline: Deadline): Promise<Seen> | Seen {
   const { stream, facts } = handshake
   if (!stream) return handshake
   const { promise, resolve } = Promise.withResolvers<Seen>()
   const settle = () => {
     cancelPatience()
     stream.destroy()
-    const end = handshake.explainEnd()
-    resolve(end.facts.alert === undefined ? handshake : end)
+    resolve(seenInEnd(handshake))
   }
   const cancelPatience = createPatience(connectMs, deadline).onExpiry(settle)
   if (stream.destroyed || facts.protocol !== 'TLSv1.3') settle()
   for (const event of ['session', 'data', 'error', 'close']) stream.once(event, settle)
   if (!stream.destroyed) stream.end()
   return promise
+}
+
+/** What counts of a handshake whose stream has ended: an alert of the peer, else the handshake itself. */
+export function seenInEnd(handshake: Handshake): Seen {
+  const end = handshake.explainEnd()
+  return end.facts.alert === undefined ? handshake : end
 }

@@ -1,15 +1,19 @@
 import { once } from 'node:events'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
 import { describe, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeHttps } from '../../../src/probes/https/probe.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
-import { startHttp, startHttps } from '../../support/peers/https.ts'
+import { startHttp, startHttp2, startHttps } from '../../support/peers/https.ts'
 import { startNginx } from '../../support/peers/nginx.ts'
 import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
 import { probeIo } from '../../support/probe-io.ts'
 import { run } from '../../support/processes.ts'
+
+/** An empty SETTINGS frame, RFC 9113 section 6.5. */
+const settingsFrame = '\0\0\0\x04\0\0\0\0\0'
 
 type HttpsOptions = OptionsByProtocol['https']
 interface AuditSelection extends HttpsOptions {
@@ -127,6 +131,65 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
   }
 })
 
+describeWithPeers(['openssl', 'curl'], 'HTTP/2', () => {
+  test('a server of HTTP/2 alone responds as it does to curl', async () => {
+    const headers = { server: 'caf\u00e9', 'strict-transport-security': 'max-age=1' }
+    await using peer = await startHttp2({ status: 404, headers })
+    const { state, reason, facts } = await runProbe(peer)
+    expect({ state, reason }).toEqual({ state: 'open', reason: 'http-responded' })
+    expect(facts).toMatchObject({ alpn: 'h2', http: { status: 404, server: 'caf\\xe9', hsts: 'max-age=1' } })
+    const url = `https://${peer.host}:${peer.port}/`
+    const { stdout } = await run('curl', [
+      '-sk',
+      '--head',
+      '-w',
+      '%{http_version} %{http_code}',
+      '-o',
+      '/dev/null',
+      url,
+    ])
+    expect(stdout).toBe('2 404')
+    expect(peer.requests[0]).toEqual({ method: 'HEAD', path: '/', userAgent: 'portwarden tests' })
+    const { code } = await run('curl', ['-sk', '--http1.1', url])
+    expect(code).not.toBe(0)
+  })
+
+  test.each([
+    [
+      'a stream error',
+      'connection-closed',
+      (stream: ServerHttp2Stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM),
+    ],
+    ['a GOAWAY', 'connection-closed', (stream: ServerHttp2Stream) => stream.session?.goaway(2)],
+    ['silence', 'protocol-timeout', () => {}],
+  ])('%s in response gives %s', async (_what, reason, onStream) => {
+    await using peer = await startHttp2({ onStream: (stream) => onStream(stream.on('error', () => {})) })
+    const seen = await runProbe(peer, { deadlineMs: 1_000 })
+    expect(seen).toMatchObject({ state: 'open', reason, facts: { alpn: 'h2' }, tls: { reason: 'tls-ok' } })
+  })
+
+  test.each<[string, string, Step[]]>([
+    ['HTTP/1.1', 'protocol-mismatch', [{ receive: 1 }, { send: 'HTTP/1.1 400 Bad Request\r\n\r\n' }, 'hang']],
+    ['a close', 'connection-closed', [{ receive: 1 }, 'end']],
+    ['a flood', 'response-too-large', [{ receive: 1 }, { send: settingsFrame.repeat(9_000) }, 'hang']],
+  ])('%s after an agreement on h2 gives %s', async (_what, reason, script) => {
+    const { cert, key } = await tlsCertificate('good')
+    await using peer = await startHostile([{ upgrade: { cert, key, ALPNProtocols: ['h2'] } }, ...script])
+    expect(await runProbe(peer, { deadlineMs: 2_000 })).toMatchObject({ reason, facts: { alpn: 'h2' } })
+  })
+
+  test('a server that demands HTTP/1.1 gets it on another connection', async () => {
+    const onStream = (stream: ServerHttp2Stream) =>
+      stream.on('error', () => {}).close(constants.NGHTTP2_HTTP_1_1_REQUIRED)
+    await using peer = await startHttp2({ allowHttp1: true, onStream })
+    const { reason, facts } = await runProbe(peer)
+    expect({ reason, alpn: facts.alpn, http: facts.http }).toEqual({
+      ...{ reason: 'http-responded', alpn: 'h2' },
+      http: { status: 200 },
+    })
+  })
+})
+
 describe('plain HTTP', () => {
   test('is requested with host and port, in clear', async () => {
     await using peer = await startHttp({ headers: { server: 'plain/1' } })
@@ -177,7 +240,8 @@ describe('plain HTTP', () => {
 
   test('a plain server on a TLS port is reported by its protocol', async () => {
     await using peer = await startHttp()
-    expect(await runProbe(peer)).toEqual({ state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } })
+    const mismatch = { state: 'open', reason: 'protocol-mismatch', facts: { spoke: 'http' } }
+    expect(await runProbe(peer)).toEqual({ ...mismatch, tls: mismatch })
   })
 
   test('the one connection ends with FIN', async () => {

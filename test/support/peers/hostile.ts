@@ -7,6 +7,12 @@ import { type At, asPeer, type Peer } from './peer.ts'
 
 type Bytes = string | Uint8Array
 
+interface Identity {
+  cert: string
+  key: string
+  ALPNProtocols?: string[]
+}
+
 /** One thing that a peer does with each of its connections, after the step before is done. */
 export type Step =
   | { send: Bytes }
@@ -18,7 +24,7 @@ export type Step =
   | { reply: (received: Buffer) => Bytes }
   | { pauseMs: number }
   /** Becomes a TLS server (PEM texts); the steps that follow happen inside TLS. */
-  | { upgrade: { cert: string; key: string } }
+  | { upgrade: Identity }
   /** Does nothing until the client goes. */
   | 'hang'
   /** FIN. */
@@ -151,7 +157,7 @@ async function gone(socket: net.Socket): Promise<void> {
   if (!socket.destroyed) await once(socket, 'close')
 }
 
-async function upgrade(plain: Conversation, identity: { cert: string; key: string }): Promise<Conversation> {
+async function upgrade(plain: Conversation, identity: Identity): Promise<Conversation> {
   const early = plain.leave()
   // The client's hello may have come already: put back, the TLS socket reads it from there.
   if (early.length > 0) plain.socket.unshift(early)

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import http2 from 'node:http2'
 import https from 'node:https'
 import type { SecureVersion } from 'node:tls'
 import type { Certificate } from '../certificates.ts'
@@ -43,6 +44,23 @@ export async function startHttps(options: HttpsOptions = {}): Promise<HttpsPeer>
   const { minVersion, maxVersion } = options
   const server = https.createServer({ cert: certificate.cert, key: certificate.key, minVersion, maxVersion }, respond)
   return serve(server, options, { requests, certificate })
+}
+
+/** An HTTP/2 server of Node that refuses HTTP/1.1 in ALPN; `onStream` responds instead of it. */
+export async function startHttp2(
+  options: HttpsOptions & { onStream?: (stream: http2.ServerHttp2Stream) => void; allowHttp1?: boolean } = {},
+): Promise<HttpsPeer> {
+  const { requests, respond } = recording(options)
+  const certificate = options.certificate ?? (await tlsCertificate('self-signed'))
+  const { cert, key } = certificate
+  const server = http2.createSecureServer({ cert, key, allowHTTP1: options.allowHttp1 ?? false })
+  if (options.onStream) server.on('stream', options.onStream)
+  // Both APIs have what `respond` uses; with a handler of streams it serves HTTP/1.1 only.
+  server.on('request', (request, response) => {
+    if (options.onStream && request.httpVersionMajor === 2) return
+    respond(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse)
+  })
+  return serve(server as unknown as http.Server, options, { requests, certificate })
 }
 
 function recording({ status = 200, headers = {} }: HttpOptions) {
