@@ -3,6 +3,7 @@ import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import { optionsOf } from '../../probes/engine/options.ts'
 import type { Check, Observe } from '../../probes/engine/run-check.ts'
 import type { AccountUse } from '../../probes/engine/try-io.ts'
+import { shareHandshakes } from './share-handshakes.ts'
 
 /** The check that a vantage runs for a rule. */
 export const checkOf = (rule: ResolvedRule, host: string): Check => ({
@@ -20,16 +21,17 @@ const credentialIn = (options: Check['options']): string | undefined =>
 export const checkKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
 
 /**
- * Runs equal checks of a batch once: a hundred servers with one domain controller cause one probe of it. Checks with the same
- * credential run one after the other, and none follows a refusal.
+ * Runs equal checks of a batch once: a hundred servers with one domain controller cause one probe of it. Checks about TLS
+ * share connections. Checks with the same credential run one after the other, and none follows a refusal.
  */
-export function createCheckRunner(observe: Observe): (check: Check) => Promise<Observation> {
+export function createCheckRunner(observe: Observe, checks: readonly Check[]): (check: Check) => Promise<Observation> {
   const observations = new Map<string, Promise<Observation>>()
+  const observeShared = shareHandshakes(observe, checks)
   const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
 
   const observeOnce = (check: Check): Promise<Observation> => {
     const ref = credentialIn(check.options)
-    if (ref === undefined) return observe(check)
+    if (ref === undefined) return observeShared(check)
     const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
     const next = account.last.then(() => observe(check, account.use))
     accounts.set(ref, { ...account, last: next })

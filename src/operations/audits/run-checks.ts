@@ -20,7 +20,7 @@ export async function runChecks(
   checks: readonly Check[],
 ): Promise<Observation[] | undefined> {
   if (!(await isOnline())) return undefined
-  const run = createCheckRunner(observe)
+  const run = createCheckRunner(observe, checks)
   const complete = createHostCheck({ observe, run, checks })
   const seen = await Promise.all(checks.map(async (check) => complete(check, await run(check))))
   return (await isOnline()) ? boundFacts(seen, maxBatchFactsSize) : undefined

@@ -48,8 +48,9 @@ function clientVerdict({ handshake, connectMs }: Agreed, deadline: Deadline): Pr
   return promise
 }
 
-/** What counts of a handshake whose stream has ended: an alert of the peer, else the handshake itself. */
+/** What counts of a handshake in the end: an alert of the peer that followed it, else the handshake itself. */
 export function seenInEnd(handshake: Handshake): Seen {
+  if (!handshake.stream) return handshake
   const end = handshake.explainEnd()
   return end.facts.alert === undefined ? handshake : end
 }

@@ -34,7 +34,7 @@ function recorder(onCheck: (account: AccountUse | undefined) => void = () => {})
 }
 
 function probeWith(observe: Observe) {
-  const probe = createCheckRunner(observe)
+  const probe = createCheckRunner(observe, [])
   return (one: ResolvedRule, host: string) => probe(checkOf(one, host))
 }
 

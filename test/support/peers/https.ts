@@ -25,6 +25,8 @@ interface HttpPeer extends Peer {
   /** The requests so far: method, path and User-Agent. */
   requests: readonly { method: string; path: string; userAgent: string | undefined }[]
   openSockets: () => number
+  /** The number of TCP connections so far. */
+  accepted: () => number
 }
 
 export interface HttpsPeer extends HttpPeer {
@@ -77,9 +79,6 @@ function recording({ status = 200, headers = {} }: HttpOptions) {
 }
 
 async function serve<Facts extends object>(server: http.Server, { host, port }: At, facts: Facts) {
-  const listening = await listen(server, host, port)
-  return asPeer(
-    { ...facts, host: listening.host, port: listening.port, openSockets: listening.openSockets },
-    listening.close,
-  )
+  const { close, ...listening } = await listen(server, host, port)
+  return asPeer({ ...facts, ...listening }, close)
 }
