@@ -151,9 +151,9 @@ async function probeAddress<P extends ProtocolName>(
   const mayMissAbsence = check.once === undefined && world.timeoutMs < presenceMs
   // A credential is sent once at a time, so that no other try follows its refusal.
   const mayOverlap = !usesCredential(check.options)
-  const startTry = (isLast: boolean, onBegun: () => void): RunningTry<Tried<P>> => {
+  const startTry = (isLast: boolean, onSent: () => void): RunningTry<Tried<P>> => {
     const sockets: Socket[] = []
-    const ended = tryOnce(check, endpoint, { use, world, sockets, isLast, onBegun }).then((result) => {
+    const ended = tryOnce(check, endpoint, { use, world, sockets, isLast, onSent }).then((result) => {
       host.saw(result)
       const isSilent = result.reason === 'no-response'
       if (isSilent && mayMissAbsence) host.await(endpoint)
@@ -191,11 +191,11 @@ type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempt
 async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world, sockets, isLast, onBegun }: Circumstances & { sockets: Socket[]; isLast: boolean; onBegun: () => void },
+  { use, world, sockets, isLast, onSent }: Circumstances & { sockets: Socket[]; isLast: boolean; onSent: () => void },
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
-  onBegun()
+  onSent()
   // The deadline starts here: waiting for a socket says nothing of the target.
   const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
   const io = new TryIo(world, { deadline: createDeadline(timeoutMs), use, sockets })

@@ -16,8 +16,8 @@ export interface TriesOptions<R> {
   spacingMs: number
   /** After which time the next try may begin beside this one; undefined: when this one has ended. */
   overlapMs(): number | undefined
-  /** Starts a try, which calls `onBegun` with its first packet; the last one must decide. */
-  start(isLast: boolean, onBegun: () => void): RunningTry<R>
+  /** Starts a try, which calls `onSent` with its first packet; the last one must decide. */
+  start(isLast: boolean, onSent: () => void): RunningTry<R>
 }
 
 /**
@@ -29,7 +29,7 @@ export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOpt
     let started = 0
     let attempts = 0 // with a first packet
     let running = 0
-    let begunAt = 0
+    let sentAt = 0
     let settled = false
     let timer: NodeJS.Timeout | undefined
     const wait = (ms: number, then: () => void) => {
@@ -44,7 +44,7 @@ export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOpt
     /** How long to wait for the next try, if the network answers. */
     const leftMs = () => {
       const afterMs = overlapMs()
-      return afterMs === undefined ? undefined : Math.max(0, afterMs * started - (performance.now() - begunAt))
+      return afterMs === undefined ? undefined : Math.max(0, afterMs * started - (performance.now() - sentAt))
     }
     const startNext = () => {
       started += 1
@@ -52,7 +52,7 @@ export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOpt
       const isLast = started === tries
       const one = start(isLast, () => {
         attempts += 1
-        begunAt = performance.now()
+        sentAt = performance.now()
         if (!isLast) wait(leftMs() ?? spacingMs, proceed)
       })
       /** Starts the next try beside this one, as soon as the network is known to answer. */

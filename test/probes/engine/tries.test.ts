@@ -16,10 +16,10 @@ function controlled({
 } = {}) {
   const running: (PromiseWithResolvers<typeof silence> & { isLast: boolean })[] = []
   const waiting = new Map<number, () => void>()
-  const start = (isLast: boolean, onBegun: () => void): RunningTry<string> => {
+  const start = (isLast: boolean, onSent: () => void): RunningTry<string> => {
     const one = { ...Promise.withResolvers<typeof silence>(), isLast }
     running.push(one)
-    onBegun()
+    onSent()
     waiting.get(running.length)?.()
     return { ended: one.promise, isSilent: () => !connected }
   }
