@@ -17,7 +17,7 @@ import { CredentialRef, Pem, Port } from './values.ts'
 /** The source of a value: audit or target. */
 type Layer = 'audit' | 'target'
 export type Layers = { [L in Layer]?: Readonly<Record<string, unknown>> }
-interface ParameterProblem {
+export interface ParameterProblem {
   layer: Layer
   parameter: string
   message: string

@@ -1,6 +1,7 @@
 import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
-import { resolveParameters } from '../../domain/policy/parameters.ts'
+import { type ParameterProblem, resolveParameters } from '../../domain/policy/parameters.ts'
+import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import { createPace } from '../../runtime/pace.ts'
 import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
@@ -72,10 +73,10 @@ async function checkSelection(request: AuditRequest, { policy, ...found }: Found
   })
   const reported = new Set<string>()
   const pause = createPace()
+  const problemsOf = parameterChecker(policy.document, request.params ?? {})
   for (const [i, target] of targets.entries()) {
     await pause()
-    const resolved = resolveParameters(policy.document, { audit: request.params ?? {}, target: target.params })
-    for (const { layer, parameter, message } of 'errors' in resolved ? resolved.errors : []) {
+    for (const { layer, parameter, message } of problemsOf(target.params)) {
       if (layer === 'target') {
         const pointer = pointerToTarget(request.targets, i)
         issues.push({ pointer, message: `target ${target.name}: ${parameter} ${message}` })
@@ -86,6 +87,20 @@ async function checkSelection(request: AuditRequest, { policy, ...found }: Found
   }
   if (issues.length > 0) throw new RefusedError(issues)
   return { ...found, policy }
+}
+
+/** Checks the parameters once for all targets with the same ones: most have none of their own. */
+function parameterChecker(document: PolicyDocument, audit: Record<string, unknown>) {
+  const checked = new Map<string, readonly ParameterProblem[]>()
+  return (target: Record<string, unknown>): readonly ParameterProblem[] => {
+    const key = JSON.stringify(target)
+    const known = checked.get(key)
+    if (known) return known
+    const resolved = resolveParameters(document, { audit, target })
+    const problems = 'errors' in resolved ? resolved.errors : []
+    checked.set(key, problems)
+    return problems
+  }
 }
 
 // An invalid parameter may be stored with the target, so the pointer leads to the target.

@@ -1,4 +1,5 @@
 import type { CanaryState } from '../../domain/vantages/presence.ts'
+import { createLine, type RunInTurn } from '../../runtime/line.ts'
 import { type CredentialGrant, createCredentials } from '../ldap/credentials.ts'
 import type { Connector } from '../network/connector/connector.ts'
 import { type AllowEntry, createEgressPolicy } from '../network/egress-policy.ts'
@@ -32,6 +33,8 @@ interface VantageSettings {
 /** Makes the checks of one vantage. */
 export interface Prober {
   observe: Observe
+  /** Runs lists of checks so that those under way fit into memory. */
+  inTurn: RunInTurn
   tracer: Tracer
   /** Whether any canary is open; true without canaries. */
   isOnline(): Promise<boolean>
@@ -42,6 +45,9 @@ export interface Prober {
 /** Makes the socket budget of a process, within its limit of descriptors. */
 export const openBudget = (settings: { sockets: number; socketsPerHost: number }): Budget =>
   createBudget({ sockets: affordableSockets(settings.sockets), perHost: settings.socketsPerHost })
+
+/** A check of a silent port waits without a socket for a part of its time. */
+const checksPerSocket = 2
 
 /** Makes the prober of a vantage. */
 export function openProber(settings: VantageSettings): Prober {
@@ -63,6 +69,7 @@ export function openProber(settings: VantageSettings): Prober {
   let state: CanaryState = settings.canary.length === 0 ? 'none' : 'unknown'
   return {
     observe,
+    inTurn: createLine(settings.budget.sockets * checksPerSocket),
     tracer: openTracer(settings),
     canary: () => state,
     async isOnline() {

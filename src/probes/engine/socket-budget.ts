@@ -7,6 +7,8 @@ interface BudgetLimits {
 }
 
 export interface Budget {
+  /** The limit of all hosts together. */
+  readonly sockets: number
   /** Resolves when the host has a slot, which the caller must release. */
   acquire(host: string): Promise<void>
   release(host: string): void
@@ -55,6 +57,7 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
   }
 
   return {
+    sockets,
     acquire(name) {
       const host = hosts.get(name) ?? enter(name)
       // With a free slot the line is empty, and no check of a host below its cap waits.

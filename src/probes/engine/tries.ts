@@ -6,7 +6,7 @@ export interface Tried<R> {
 
 export interface RunningTry<R> {
   ended: Promise<Tried<R>>
-  /** Whether the peer has answered nothing yet, so that another try may run beside this one. */
+  /** Whether nothing has come from the peer yet, so that another try may run beside this one. */
   isSilent(): boolean
 }
 
@@ -21,7 +21,7 @@ export interface TriesOptions<R> {
 }
 
 /**
- * Repeats a silent check: the first answer to any try decides, and silence only after every try has waited its whole time. So
+ * Repeats a silent check: the first response to any try decides, and silence only after every try has waited its whole time. So
  * overlapping tries are as certain for slow peers and lost packets as tries one after the other. Rejects if a try does.
  */
 export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOptions<R>) {
@@ -41,7 +41,7 @@ export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOpt
       clearTimeout(timer)
       done()
     }
-    /** How long to wait for the next try, if the network answers. */
+    /** How long to wait for the next try, if the network responds. */
     const leftMs = () => {
       const afterMs = overlapMs()
       return afterMs === undefined ? undefined : Math.max(0, afterMs * started - (performance.now() - sentAt))
@@ -55,7 +55,7 @@ export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOpt
         sentAt = performance.now()
         if (!isLast) wait(leftMs() ?? spacingMs, proceed)
       })
-      /** Starts the next try beside this one, as soon as the network is known to answer. */
+      /** Starts the next try beside this one, as soon as the network is known to respond. */
       function proceed() {
         const ms = one.isSilent() ? leftMs() : undefined
         if (ms === 0) startNext()

@@ -70,27 +70,48 @@ const neverDialled = [
 export function createEgressPolicy({ allow, deny = [], never = [] }: EgressRules): EgressPolicy {
   const allowed = allow.map(compile)
   const denied = [...neverDialled, ...deny.map(compile)]
+  const find = (address: string): Covering | undefined => {
+    const ip = parseLiteral(address)
+    if (!ip || isIsatap(ip)) return undefined
+    const covers = ({ network }: Compiled) => network.covers(ip)
+    return { ip, allowed: allowed.filter(covers), denied: isIPv6Loopback(ip) ? [] : denied.filter(covers) }
+  }
+  const found = new Map<string, Covering | undefined>()
+  const covering = (address: string) => {
+    if (found.has(address)) return found.get(address)
+    if (found.size === maxFound) found.clear()
+    const entries = find(address)
+    found.set(address, entries)
+    return entries
+  }
   return {
     permits(address, port) {
-      const ip = parseLiteral(address)
-      if (!ip || isIsatap(ip)) return false
-      const covers = (entry: Compiled) => entry.covers(ip, port)
-      if (!allowed.some(covers)) return false
-      if (!isIPv6Loopback(ip) && denied.some(covers)) return false
-      return !never.some((own) => own.port === port && isOwn(own.address, ip))
+      const entries = covering(address)
+      const hasPort = (entry: Compiled) => entry.hasPort(port)
+      if (!entries?.allowed.some(hasPort) || entries.denied.some(hasPort)) return false
+      return !never.some((own) => own.port === port && isOwn(own.address, entries.ip))
     },
   }
 }
 
+/** The entries whose networks cover an address. */
+interface Covering {
+  ip: Address
+  allowed: readonly Compiled[]
+  denied: readonly Compiled[]
+}
+
+/** Addresses in memory: every one is checked several times. */
+const maxFound = 10_000
+
 interface Compiled {
   network: Network
-  covers(ip: Address, port: number): boolean
+  hasPort(port: number): boolean
 }
 
 function compile({ cidr, ports }: AllowEntry): Compiled {
   const network = parseNetwork(cidr)
-  const hasPort = (port: number) => !ports || ports.some(([from, to]) => from <= port && port <= to)
-  return { network, covers: (ip, port) => network.covers(ip) && hasPort(port) }
+  return { network, hasPort: (port) => !ports || ports.some(([from, to]) => from <= port && port <= to) }
 }
 
 const isIPv6Loopback = (ip: Address): boolean => ip.kind() === 'ipv6' && ip.range() === 'loopback'
@@ -135,7 +156,7 @@ function parseEntry(entry: string): AllowEntry {
   if (network !== cidr && cidr.includes('/')) throw refusal(entry, `has host bits set, the network is ${network}`)
   const { address, bits } = parseNetwork(network)
   if (
-    neverDialled.some((never) => never.network.bits <= bits && never.covers(address, 0)) &&
+    neverDialled.some((never) => never.network.bits <= bits && never.network.covers(address)) &&
     !isIPv6Loopback(address)
   ) {
     throw refusal(entry, 'is never dialled (link-local, cloud metadata, multicast or similar)')

@@ -5,16 +5,16 @@ import { parseLiteral } from './ip-literal.ts'
 
 /** The round trips to the networks that are probed: /24 for IPv4, /64 for IPv6. */
 export interface RoundTrips {
-  /** A host has answered a connection attempt after this time. */
-  answered(address: string, roundTripMs: number): void
-  /** The retransmission timeout of the network of an address; undefined if no host in it has answered within `withinMs`. */
+  /** Adds a sample: a host has responded to a connection attempt after this time. */
+  add(address: string, roundTripMs: number): void
+  /** The retransmission timeout of the network of an address; undefined if no host in it has responded within `withinMs`. */
   timeoutMs(address: string, withinMs: number): number | undefined
 }
 
 interface Estimate {
   smoothedMs: number
   variationMs: number
-  answeredAt: number
+  respondedAt: number
 }
 
 // RFC 6298 section 2: alpha, beta and K.
@@ -32,21 +32,21 @@ const maxNetworks = 10_000
 export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () => number }): RoundTrips {
   const networks = new Map<string, Estimate>()
   const update = (known: Estimate | undefined, sampleMs: number): Estimate => {
-    const answeredAt = now()
-    if (sampleMs >= ambiguousMs) return { smoothedMs: ambiguousMs, variationMs: 0, ...known, answeredAt }
-    if (!known) return { smoothedMs: sampleMs, variationMs: sampleMs / 2, answeredAt }
+    const respondedAt = now()
+    if (sampleMs >= ambiguousMs) return { smoothedMs: ambiguousMs, variationMs: 0, ...known, respondedAt }
+    if (!known) return { smoothedMs: sampleMs, variationMs: sampleMs / 2, respondedAt }
     const { smoothedMs, variationMs } = known
     return {
       variationMs: variationMs + variationSmoothing * (Math.abs(smoothedMs - sampleMs) - variationMs),
       smoothedMs: smoothedMs + smoothing * (sampleMs - smoothedMs),
-      answeredAt,
+      respondedAt,
     }
   }
   return {
-    answered(address, roundTripMs) {
+    add(address, roundTripMs) {
       const network = networkOf(address)
       const estimate = update(networks.get(network), roundTripMs)
-      networks.delete(network) // so that the map is in the order of the last answers
+      networks.delete(network) // so that the map is in the order of the last responses
       networks.set(network, estimate)
       if (networks.size <= maxNetworks) return
       const [oldest] = networks.keys()
@@ -54,7 +54,7 @@ export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () =>
     },
     timeoutMs(address, withinMs) {
       const known = networks.get(networkOf(address))
-      if (!known || known.answeredAt < now() - withinMs) return undefined
+      if (!known || known.respondedAt < now() - withinMs) return undefined
       return Math.max(floorMs, known.smoothedMs + variations * known.variationMs)
     },
   }
@@ -66,8 +66,7 @@ export const timed = (connector: Connector, roundTrips: RoundTrips): Connector =
   async connect(attempt, signal) {
     const result = await connector.connect(attempt, signal)
     const { outcome, icmp, elapsedMs } = result
-    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp))
-      roundTrips.answered(attempt.address, elapsedMs)
+    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.add(attempt.address, elapsedMs)
     return result
   },
 })

@@ -1,5 +1,6 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { digest } from '../../encoding/canonical-json.ts'
+import { integers } from '../db/array-texts.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import type { StoredTarget } from '../inventory/targets.ts'
@@ -101,7 +102,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
     }): Promise<PlanningSnapshot> {
       const found = await read(
         Prisma.sql`policy p, (VALUES (${newest})) AS g(requested_version) WHERE p.id = ${policyId}::int`,
-        Prisma.sql`id = ANY(${[...targetIds]}::int[])`,
+        Prisma.sql`id = ANY(${integers(targetIds)}::int[])`,
         [],
       )
       const [policy] = found.policies

@@ -3,6 +3,7 @@ import { findingFlags } from '../../domain/findings/finding.ts'
 import type { Judgement } from '../../domain/findings/judge.ts'
 import type { Sealer } from '../../domain/seals.ts'
 import { digest } from '../../encoding/canonical-json.ts'
+import { integers, plainTexts } from '../db/array-texts.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
@@ -148,11 +149,13 @@ async function prepare(tx: Database, findings: readonly DigestedFinding[]): Prom
   const known = await prepared<{ id: number; digest: string }>(tx)`
     WITH locked AS MATERIALIZED (
       SELECT FROM (
-        SELECT DISTINCT * FROM unnest(${findings.map((f) => f.targetId)}::int[], ${findings.map((f) => f.seriesId)}::int[])
+        SELECT DISTINCT * FROM unnest(
+          ${integers(findings.map((f) => f.targetId))}::int[], ${integers(findings.map((f) => f.seriesId))}::int[]
+        )
           AS i(target_id, id) ORDER BY target_id, id
       ) i CROSS JOIN LATERAL (SELECT FROM series s WHERE s.target_id = i.target_id AND s.id = i.id FOR NO KEY UPDATE) s
     )
-    SELECT e.id, g.digest FROM unnest(${[...digests]}::text[]) AS g(digest) CROSS JOIN LATERAL (
+    SELECT e.id, g.digest FROM unnest(${plainTexts([...digests])}::text[]) AS g(digest) CROSS JOIN LATERAL (
       SELECT id FROM evidence WHERE digest = decode(g.digest, 'hex') AND unused_since IS NULL OFFSET 0
     ) e WHERE (SELECT count(*) FROM locked) >= 0`
   return new Map(known.map(({ id, digest: hex }) => [hex, id]))
@@ -163,18 +166,19 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
   const added = new Map<string, string>()
   for (const { digest: hex, evidence } of findings)
     if (hex !== null && !known.has(hex)) added.set(hex, JSON.stringify(evidence))
-  const column = <T>(pick: (finding: DigestedFinding) => T) => findings.map(pick)
+  const numbers = (pick: (finding: DigestedFinding) => number | null) => integers(findings.map(pick))
+  const texts = (pick: (finding: DigestedFinding) => string | null) => plainTexts(findings.map(pick))
   const given = batches.filter(({ batchId }) => batchId !== null)
   return Prisma.sql`
     WITH input AS (
       SELECT * FROM unnest(
-        ${column((f) => f.auditId)}::uuid[], ${column((f) => f.targetId)}::int[], ${column((f) => f.seriesId)}::int[],
-        ${column((f) => f.observedAt.toISOString())}::timestamptz[],
-        ${column((f) => f.latency)}::smallint[], ${column((f) => f.attempts)}::smallint[],
-        ${column((f) => f.numbers.result)}::smallint[], ${column((f) => f.numbers.state)}::smallint[],
-        ${column((f) => f.numbers.reason)}::smallint[],
-        ${column((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[],
-        ${column((f) => (f.digest === null ? 0 : (known.get(f.digest) ?? null)))}::int[], ${column((f) => f.digest)}::text[]
+        ${texts((f) => f.auditId)}::uuid[], ${numbers((f) => f.targetId)}::int[], ${numbers((f) => f.seriesId)}::int[],
+        ${texts((f) => f.observedAt.toISOString())}::timestamptz[],
+        ${numbers((f) => f.latency)}::smallint[], ${numbers((f) => f.attempts)}::smallint[],
+        ${numbers((f) => f.numbers.result)}::smallint[], ${numbers((f) => f.numbers.state)}::smallint[],
+        ${numbers((f) => f.numbers.reason)}::smallint[],
+        ${numbers((f) => (f.indirect ? findingFlags.indirect : 0))}::smallint[],
+        ${numbers((f) => (f.digest === null ? 0 : (known.get(f.digest) ?? null)))}::int[], ${texts((f) => f.digest)}::text[]
       ) AS i(audit_id, target_id, series_id, observed_at, latency_ms, attempts, result, state, reason_id, flags, evidence_id, digest)
       -- An audit that has failed gets no findings after its end.
       WHERE i.audit_id <> ALL (ARRAY(
@@ -184,7 +188,7 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
       -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added; it also takes back a row
       -- that maintenance was about to remove.
       INSERT INTO evidence (digest, content)
-      SELECT decode(digest, 'hex'), content::jsonb FROM unnest(${[...added.keys()]}::text[], ${[...added.values()]}::text[])
+      SELECT decode(digest, 'hex'), content::jsonb FROM unnest(${plainTexts([...added.keys()])}::text[], ${[...added.values()]}::text[])
         AS g(digest, content) ORDER BY 1
       ON CONFLICT (digest) DO UPDATE SET unused_since = NULL RETURNING id, digest
     ), rivals AS MATERIALIZED (

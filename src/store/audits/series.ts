@@ -1,3 +1,4 @@
+import { integers } from '../db/array-texts.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
@@ -33,7 +34,7 @@ const isComplete = (found: readonly { seriesId: number | null }[]): found is Ser
 
 /** The keys as a table `g`. */
 const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
-  ${keys.map((k) => k.targetId)}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
+  ${integers(keys.map((k) => k.targetId))}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
 ) WITH ORDINALITY AS g(target_id, rule, vantage, position)`
 
 const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
@@ -73,8 +74,8 @@ export async function endUnplannedSpans(
     WITH gone AS (
       SELECT s.target_id, s.id FROM series s JOIN rule r ON r.id = s.rule_id
         JOIN span x ON x.target_id = s.target_id AND x.series_id = s.id AND x.to_at IS NULL
-      WHERE r.policy = ${policy} AND s.target_id = ANY(${targets}::int[])
-        AND NOT EXISTS (SELECT FROM unnest(${planned.map((series) => series.seriesId)}::int[]) AS p(id) WHERE p.id = s.id)
+      WHERE r.policy = ${policy} AND s.target_id = ANY(${integers(targets)}::int[])
+        AND NOT EXISTS (SELECT FROM unnest(${integers(planned.map((series) => series.seriesId))}::int[]) AS p(id) WHERE p.id = s.id)
       ORDER BY s.target_id, s.id FOR NO KEY UPDATE OF s
     )
     UPDATE span x SET to_at = greatest(now(), x.from_at), changed_at = clock_timestamp() FROM gone

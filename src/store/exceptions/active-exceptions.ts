@@ -1,4 +1,5 @@
 import type { Permission } from '../../domain/exceptions/active-exception.ts'
+import { integers, plainTexts } from '../db/array-texts.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 
@@ -22,16 +23,16 @@ export async function findPermissions(
   queries: readonly PermissionQuery[],
   select: Prisma.Sql,
 ): Promise<Permission[][]> {
-  const targets = queries.flatMap((query, position) =>
-    query.targetIds.map((targetId) => ({ ...query, position, targetId })),
-  )
+  const targets = queries.flatMap(({ targetIds }, position) => targetIds.map((targetId) => ({ position, targetId })))
   const rows = await prepared<Row>(db)`
     WITH query AS (
       SELECT * FROM unnest(
-        ${targets.map(({ position }) => position)}::int[], ${targets.map(({ targetId }) => targetId)}::int[],
-        ${targets.map(({ policy }) => policy)}::text[],
-        ${targets.map(({ from }) => from.toISOString())}::timestamptz[], ${targets.map(({ until }) => until.toISOString())}::timestamptz[]
-      ) AS q(position, target_id, policy, "from", until)
+        ${integers(queries.map((_, position) => position))}::int[], ${queries.map(({ policy }) => policy)}::text[],
+        ${plainTexts(queries.map(({ from }) => from.toISOString()))}::timestamptz[],
+        ${plainTexts(queries.map(({ until }) => until.toISOString()))}::timestamptz[]
+      ) AS q(position, policy, "from", until) JOIN unnest(
+        ${integers(targets.map(({ position }) => position))}::int[], ${integers(targets.map(({ targetId }) => targetId))}::int[]
+      ) AS t(position, target_id) USING (position)
     ) ${select}`
   const found = queries.map((): Permission[] => [])
   for (const { position, from, until, ...row } of rows)

@@ -10,16 +10,16 @@ const timeoutMs = 2_000
 const neighbour = '10.78.1.1'
 const slow = Array.from({ length: 20 }, (_, i) => `10.78.1.${200 + i}`)
 
-/** A network of a fast host, which answers all the time, and of hosts of which only the Nth SYN is answered, late. */
-async function startSlowHosts(network: Network, { delayMs, answered }: { delayMs: number; answered: number }) {
+/** A network of a fast host, which responds all the time, and of hosts of which only the Nth SYN gets a response, late. */
+async function startSlowHosts(network: Network, { delayMs, responding }: { delayMs: number; responding: number }) {
   const { client, target } = network.namespaces
   await mustRun('ip', ['-n', client, 'route', 'add', '10.78.0.0/16', 'via', network.targetAddress])
   await mustRun('ip', ['-n', target, 'route', 'add', 'local', '10.78.0.0/16', 'dev', 'lo'])
   await network.nft('add rule inet peer input ip daddr 10.78.1.200-10.78.1.219 drop')
-  const script = `${import.meta.dirname}/../../support/late-answers.py`
-  const argv = ['/usr/bin/python3', '-I', script, 'peer0', '10.78.1.2', String(delayMs), String(answered)]
-  const answering = network.spawn('target', argv)
-  if (answering.stdout) await once(answering.stdout, 'data')
+  const script = `${import.meta.dirname}/../../support/late-responses.py`
+  const argv = ['/usr/bin/python3', '-I', script, 'peer0', '10.78.1.2', String(delayMs), String(responding)]
+  const responder = network.spawn('target', argv)
+  if (responder.stdout) await once(responder.stdout, 'data')
 }
 
 const tcp = (host: string, port: number) => ({ probe: 'tcp' as const, host, port, options: {} })
@@ -32,27 +32,27 @@ const observeSlowHosts = async (network: Network): Promise<Observation[]> => {
 const statesOf = (observations: readonly Observation[], host: string) =>
   observations.filter((one) => one.host === host).map(({ addressResults: [{ state }] }) => state)
 
-describeWithPeers(['netns', 'system-calls'], 'beside a neighbour that answers at once', () => {
+describeWithPeers(['netns', 'system-calls'], 'beside a neighbour that responds', () => {
   // 30 % of all packets lost, three times in a row, is what these hosts are like at their worst.
   test.for([
-    { delayMs: 1_000, answered: 1, what: 'a host with a round trip of a second is open' },
-    { delayMs: 0, answered: 3, what: 'a host that misses the first two SYNs is open' },
+    { delayMs: 1_000, responding: 1, what: 'a host with a round trip of a second is open' },
+    { delayMs: 0, responding: 3, what: 'a host that misses the first two SYNs is open' },
     {
       delayMs: 1_000,
-      answered: 3,
-      what: 'a host that misses the first two SYNs and answers the third a second later is open',
+      responding: 3,
+      what: 'a host that misses the first two SYNs and responds to the third a second later is open',
     },
-  ])('$what', async ({ delayMs, answered }) => {
+  ])('$what', async ({ delayMs, responding }) => {
     await using network = await startNetwork()
-    await startSlowHosts(network, { delayMs, answered })
+    await startSlowHosts(network, { delayMs, responding })
     const seen = await observeSlowHosts(network)
     expect(statesOf(seen, neighbour)).toEqual(['closed', 'closed', 'closed'])
     expect(slow.flatMap((host) => statesOf(seen, host))).toEqual(slow.map(() => 'open'))
   })
 
-  test('a host that answers nothing is filtered after three tries', async () => {
+  test('a host that responds to nothing is filtered after three tries', async () => {
     await using network = await startNetwork()
-    await startSlowHosts(network, { delayMs: 0, answered: 100 })
+    await startSlowHosts(network, { delayMs: 0, responding: 100 })
     const seen = await observeSlowHosts(network)
     const results = seen.filter(({ host }) => slow.includes(host)).map(({ addressResults: [first] }) => first)
     expect(results.map(({ state, attempts }) => `${state}, ${attempts}`)).toEqual(slow.map(() => 'filtered, 3'))

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { type RunningTry, repeatSilent } from '../../../src/probes/engine/tries.ts'
 
 const silence = { result: 'silence', isSilent: true }
-const answer = { result: 'answer', isSilent: false }
+const response = { result: 'response', isSilent: false }
 
 /** Tries that the test ends; `started` resolves when a number of them was started. */
 function controlled({
@@ -33,7 +33,7 @@ function controlled({
   }
 }
 
-test('while the network answers, the next try begins beside a silent one', async () => {
+test('while the network responds, the next try begins beside a silent one', async () => {
   const { started, end, result, running } = controlled()
   await started(3)
   expect(running.map(({ isLast }) => isLast)).toEqual([false, false, true])
@@ -48,18 +48,18 @@ test('silence is reported only when every try has ended', async () => {
   end(1, silence)
   const first = await Promise.race([result, new Promise((resolve) => setImmediate(resolve, 'still waiting'))])
   expect(first).toBe('still waiting')
-  end(0, answer)
-  await expect(result).resolves.toEqual({ result: 'answer', attempts: 3 })
+  end(0, response)
+  await expect(result).resolves.toEqual({ result: 'response', attempts: 3 })
 })
 
-test('a late answer to the first try counts while the second waits', async () => {
+test('a late response to the first try counts while the second waits', async () => {
   const { started, end, result, running } = controlled()
   await started(2)
-  end(0, answer)
-  await expect(result).resolves.toEqual({ result: 'answer', attempts: running.length })
+  end(0, response)
+  await expect(result).resolves.toEqual({ result: 'response', attempts: running.length })
 })
 
-test('while no neighbour answers, a try follows only when the one before it has ended', async () => {
+test('while no neighbour responds, a try follows only when the one before it has ended', async () => {
   const { started, end, result, running } = controlled({ overlapMs: () => undefined })
   for (const count of [1, 2, 3]) {
     await started(count)
@@ -70,11 +70,11 @@ test('while no neighbour answers, a try follows only when the one before it has 
   await expect(result).resolves.toEqual({ result: 'silence', attempts: 3 })
 })
 
-test('a network that begins to answer lets the next try begin', async () => {
-  let answers = false
-  const { started, running } = controlled({ overlapMs: () => (answers ? 1 : undefined) })
+test('a network that begins to respond lets the next try begin', async () => {
+  let responds = false
+  const { started, running } = controlled({ overlapMs: () => (responds ? 1 : undefined) })
   expect(running).toHaveLength(1)
-  answers = true
+  responds = true
   await started(3)
 })
 
@@ -84,14 +84,14 @@ test('a peer that has accepted a connection gets no second one beside it', async
   expect(running).toHaveLength(1)
   end(0, silence)
   await started(2)
-  end(1, answer)
-  await expect(result).resolves.toEqual({ result: 'answer', attempts: 2 })
+  end(1, response)
+  await expect(result).resolves.toEqual({ result: 'response', attempts: 2 })
 })
 
-test('an answer to the first try starts no other', async () => {
+test('a response to the first try starts no other', async () => {
   const { end, result, running } = controlled({ overlapMs: () => 1_000 })
-  end(0, answer)
-  await expect(result).resolves.toEqual({ result: 'answer', attempts: 1 })
+  end(0, response)
+  await expect(result).resolves.toEqual({ result: 'response', attempts: 1 })
   expect(running).toHaveLength(1)
 })
 

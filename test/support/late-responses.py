@@ -1,6 +1,6 @@
-"""Answers connections to a network late, and only the Nth to each address and port: a slow path that loses packets.
+"""Responds to connections to a network late, and only the Nth to each address and port: a slow path that loses packets.
 
-usage: late-answers.py INTERFACE PREFIX DELAY-MS N
+usage: late-responses.py INTERFACE PREFIX DELAY-MS N
 
 The kernel must drop these SYNs itself. Prints `ready` once it listens.
 """
@@ -11,7 +11,7 @@ import sys
 import threading
 
 SYN, SYN_ACK = 0x02, 0x12
-interface, prefix, delay_ms, answered = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+interface, prefix, delay_ms, wanted = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
 packets.bind((interface, 0x0800))
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
@@ -24,7 +24,7 @@ def checksum(data):
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-def answer(source, target, source_port, target_port, number):
+def respond(source, target, source_port, target_port, number):
     def segment(check):
         return struct.pack('!HHIIBBHHH', target_port, source_port, 1, (number + 1) & 0xFFFFFFFF, 5 << 4, SYN_ACK, 65535, check, 0)
 
@@ -47,5 +47,5 @@ while True:
     if source_port in tries:
         continue  # the kernel of the client sends its SYN again
     tries.append(source_port)
-    if len(tries) == answered:
-        threading.Timer(delay_ms / 1000, answer, (source, target, source_port, target_port, number)).start()
+    if len(tries) == wanted:
+        threading.Timer(delay_ms / 1000, respond, (source, target, source_port, target_port, number)).start()
