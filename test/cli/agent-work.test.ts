@@ -4,6 +4,7 @@ import { createDeliveries } from '../../src/cli/agent/deliveries.ts'
 import { type Server, type ServerResponse, UnreachableError } from '../../src/cli/agent/server.ts'
 import { openSpool } from '../../src/cli/agent/spool.ts'
 import { type AgentOptions, workAsAgent } from '../../src/cli/agent/work.ts'
+import { createLine } from '../../src/runtime/line.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 const log = pino({ level: 'silent' })
@@ -58,6 +59,7 @@ test('a batch that is leased again while it is in the spool is not probed again'
       } as const
       return { probe, host, port, observedAt: new Date(0).toISOString(), addressResults: [addressResult] }
     },
+    inTurn: createLine(1),
     isOnline: async () => true,
     canary: () => 'none',
   }
