@@ -40,7 +40,10 @@ export interface ConnectResult {
   socket?: Socket
 }
 
-/** Opens TCP connections. Never rejects for what the network does. */
+/** The message of the RangeError for a host name: resolving it here would evade the egress policy. */
+export const notLiteral = 'a connector dials literal addresses only'
+
+/** Opens TCP connections. Rejects with RangeError for a name, and never for what the network does. */
 export interface Connector {
   /** Whether it knows the ICMP messages behind a failure, and sets `ttl`. */
   readonly knowsIcmp: boolean

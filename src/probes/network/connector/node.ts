@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { createDeadline } from '../../engine/deadline.ts'
-import type { ConnectAttempt, Connector, ConnectResult } from './connector.ts'
+import { parseLiteral } from '../ip-literal.ts'
+import { type ConnectAttempt, type Connector, type ConnectResult, notLiteral } from './connector.ts'
 
 /** A connector with the sockets of Node, for every platform. It knows no ICMP messages and ignores `ttl`. */
 export function createNodeConnector(): Connector {
@@ -8,10 +9,12 @@ export function createNodeConnector(): Connector {
   let closed = false
   return {
     knowsIcmp: false,
-    connect(attempt, signal) {
-      if (closed || signal?.aborted) return Promise.resolve({ outcome: 'canceled', immediate: true, elapsedMs: 0 })
+    async connect(attempt, signal) {
+      const ip = parseLiteral(attempt.address)
+      if (!ip) throw new RangeError(notLiteral)
+      if (closed || signal?.aborted) return { outcome: 'canceled', immediate: true, elapsedMs: 0 }
       return new Promise((resolve) => {
-        const cancel = connect(attempt, (result) => {
+        const cancel = connect({ ...attempt, address: ip.toString() }, (result) => {
           running.delete(cancel)
           signal?.removeEventListener('abort', cancel)
           resolve(result)

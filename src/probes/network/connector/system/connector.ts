@@ -3,7 +3,8 @@ import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { createQueue } from '../../../../runtime/queue.ts'
-import type { ConnectAttempt, Connector, ConnectResult } from '../connector.ts'
+import { type Address, parseLiteral } from '../../ip-literal.ts'
+import { type ConnectAttempt, type Connector, type ConnectResult, notLiteral } from '../connector.ts'
 import { adopt, readIcmp, writeSockaddr } from './records.ts'
 import { fields, mapSlots, memorySize, noticed, outcomes, type Slots, sleeping, stopping } from './slots.ts'
 import type { Ready, ThreadData } from './thread.ts'
@@ -18,6 +19,7 @@ interface SystemConnectorOptions {
 
 interface Entry {
   attempt: ConnectAttempt
+  ip: Address
   signal: AbortSignal | undefined
   settle: (result: ConnectResult) => void
   /** Negative while it waits for one. */
@@ -61,7 +63,7 @@ function createSystemConnector(
     if (free.length === count - 1) thread.ref() // the first in flight
     entry.slot = slot
     entries[slot] = entry
-    writeRequest(slots, slot, entry.attempt)
+    writeRequest(slots, slot, entry)
     requests.push(slot)
     rouse()
   }
@@ -114,9 +116,11 @@ function createSystemConnector(
     },
     connect(attempt, signal) {
       if (state === 'crashed') return fallback.connect(attempt, signal)
+      const ip = parseLiteral(attempt.address)
+      if (!ip) return Promise.reject(new RangeError(notLiteral))
       if (state === 'closed' || signal?.aborted) return Promise.resolve(canceled)
       return new Promise((resolve) => {
-        const entry: Entry = { attempt, signal, settle: resolve, slot: -1 }
+        const entry: Entry = { attempt, ip, signal, settle: resolve, slot: -1 }
         if (signal) {
           const onAbort = () => cancel(entry)
           signal.addEventListener('abort', onAbort)
@@ -141,9 +145,10 @@ function createSystemConnector(
 
 const one = new BigUint64Array([1n])
 
-function writeRequest(slots: Slots, slot: number, { address, port, timeoutMs, ttl = 0, keep }: ConnectAttempt): void {
+function writeRequest(slots: Slots, slot: number, { attempt, ip }: Entry): void {
+  const { port, timeoutMs, ttl = 0, keep } = attempt
   const { view, field } = slots
-  writeSockaddr(slots, slot, address, port)
+  writeSockaddr(slots, slot, ip, port)
   view.setFloat64(field(slot, fields.ms), timeoutMs, true)
   view.setInt32(field(slot, fields.hops), ttl, true)
   view.setInt32(field(slot, fields.keep), Number(keep), true)

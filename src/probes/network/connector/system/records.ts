@@ -1,16 +1,14 @@
 import { Socket, type SocketConstructorOpts } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { parseLiteral } from '../../ip-literal.ts'
+import type { Address } from '../../ip-literal.ts'
 import type { IcmpMessage } from '../connector.ts'
 import { constants as c, layouts } from './layout.ts'
 import { fields, type Slots } from './slots.ts'
 
 const { sockaddrIn, sockaddrIn6 } = layouts.x64
 
-/** Writes the `sockaddr` of a slot. Throws RangeError for a name. */
-export function writeSockaddr({ view, field }: Slots, slot: number, address: string, port: number): void {
-  const ip = parseLiteral(address)
-  if (!ip) throw new RangeError('only literal addresses are dialled')
+/** Writes the `sockaddr` of a slot. */
+export function writeSockaddr({ view, field }: Slots, slot: number, ip: Address, port: number): void {
   const isV4 = ip.kind() === 'ipv4'
   const at = field(slot, fields.sockaddr)
   const family = isV4 ? c.AF_INET : c.AF_INET6

@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest'
+import { collectGarbage } from '../../../../support/collect-garbage.ts'
+import { fuzzConnector } from '../../../../support/fuzz-connector.ts'
+
+test('1,000,000 system calls by chance damage no memory and leave none behind', { timeout: 600_000 }, async () => {
+  await fuzzConnector(20_000)
+  await collectGarbage()
+  const before = process.memoryUsage.rss()
+  for (let round = 0; round < 5; round += 1) {
+    const tally = await fuzzConnector(20_000) // ten calls for each
+    expect(Object.values(tally).reduce((sum, count) => sum + count, 0)).toBe(20_000)
+    await collectGarbage() // would move what must not move
+  }
+  expect(process.memoryUsage.rss() - before).toBeLessThan(50 * 2 ** 20)
+})
