@@ -8,6 +8,7 @@ import type { Parts } from '../operations/context.ts'
 import { reprobeWindow } from '../operations/exceptions/reprobe-window.ts'
 import { maintain } from '../operations/maintenance.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
+import { announceVantage } from '../operations/vantages/announce.ts'
 import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import { throughOutages } from '../store/db/outages.ts'
@@ -30,7 +31,10 @@ export async function startWorkers(stack: AsyncDisposableStack, config: Config, 
   const { stores, queue, probers, traceWorkers, notifier, log } = parts
   for (const prober of probers.list) {
     const onError = (err: unknown) => log.error({ err }, 'a heartbeat failed')
-    const heartbeat = await startHeartbeat({ ...stores, ...prober, version, onError })
+    const heartbeat = await startHeartbeat({
+      ...{ ...stores, ...prober, version, onError },
+      announce: (vantage, sign) => announceVantage(parts, vantage, sign),
+    })
     stack.defer(heartbeat.stop)
     void prober.isOnline() // so that its state is known before the first batch
   }

@@ -52,7 +52,8 @@ export interface Change {
 
 /**
  * Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown;
- * `request`: what a window, waiver or key is from its creation on, so that no later entry signs an edit of it.
+ * `request`: what a window, waiver or key is from its creation on, and `approval` who approved it when, so that no later entry signs an
+ * edit of it.
  */
 export type LedgerStateKind =
   | 'policy'
@@ -64,6 +65,10 @@ export type LedgerStateKind =
   | 'key'
   | 'audit'
   | 'request'
+  | 'approval'
+  | 'schedule'
+  | 'webhook'
+  | 'vantage'
 
 /** One entry of the chain; `hash` covers everything except `seq`, which follows from `prev`. */
 export interface LedgerEntry extends Omit<Change, 'action' | 'payload' | 'objects'> {

@@ -1,9 +1,10 @@
 import type { Vantage } from '../../domain/findings/plan.ts'
 import { type CanaryState, heartbeatMs } from '../../domain/vantages/presence.ts'
-import type { VantageStore } from '../../store/inventory/vantages.ts'
+import type { Sign, VantageStore } from '../../store/inventory/vantages.ts'
 
 interface HeartbeatOptions {
-  vantages: Pick<VantageStore, 'announce' | 'touch'>
+  vantages: Pick<VantageStore, 'touch'>
+  announce(vantage: Vantage, sign: Sign): Promise<void>
   vantage: Vantage
   version: string
   canary: () => CanaryState
@@ -12,8 +13,8 @@ interface HeartbeatOptions {
 }
 
 /** Announces a vantage and sends heartbeats until stopped. */
-export async function startHeartbeat({ vantages, vantage, version, canary, onError }: HeartbeatOptions) {
-  await vantages.announce(vantage, { version, canary: canary() })
+export async function startHeartbeat({ vantages, announce, vantage, version, canary, onError }: HeartbeatOptions) {
+  await announce(vantage, { version, canary: canary() })
   let beat: Promise<unknown> = Promise.resolve()
   const timer = setInterval(() => {
     beat = vantages.touch(vantage.name, { version, canary: canary() }).catch(onError)

@@ -1,5 +1,6 @@
 import type { Stores } from '../../store/db/stores.ts'
 import { callbacksId } from '../../store/webhooks/webhooks.ts'
+import type { View } from '../context.ts'
 import type { Seal } from './seal.ts'
 import { callbackSecret, newSecret, openSecrets } from './secrets.ts'
 
@@ -10,10 +11,14 @@ interface CallbackParts {
 
 /** Creates the webhook that signs callbacks where it is missing; reports where the key of this process cannot open it. */
 export async function prepareCallbacks(
-  { stores, seal }: CallbackParts,
+  { stores, seal, transaction }: CallbackParts & Pick<View, 'transaction'>,
   onError: (error: unknown) => void,
 ): Promise<void> {
-  await stores.webhooks.ensureCallbacks(seal.close(newSecret(), callbacksId))
+  if (!(await stores.webhooks.find(callbacksId)))
+    await transaction(async (tx) => {
+      if (await tx.webhooks.ensureCallbacks(seal.close(newSecret(), callbacksId)))
+        tx.ledger.record({ actor: 'system', action: 'webhook.create', subject: callbacksId, payload: {} })
+    })
   const secrets = await stores.webhooks.secrets(callbacksId)
   try {
     if (secrets) seal.open(secrets.secret, callbacksId)

@@ -32,14 +32,17 @@ export function createVantageStore(db: Database, queueSchema: string) {
   const jobTable = Prisma.raw(`${quoteIdentifier(queueSchema)}.job`)
   const selectState = selectStateWith(jobTable)
   return {
-    /** Stores the zones from the worker's configuration. */
-    async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<void> {
+    /** Stores the zones from the worker's configuration; returns whether an agent served the vantage before. */
+    async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<boolean> {
       const { canary = null, version = null } = sign
-      await db.$executeRaw`
+      const [before] = await prepared<{ wasAgent: boolean }>(db)`
+        WITH before AS (SELECT kind FROM vantage WHERE name = ${name} FOR UPDATE)
         INSERT INTO vantage AS v (name, zones, kind, canary, version, last_seen_at)
         VALUES (${name}, ${[...zones]}::text[], 'worker', coalesce(${canary}, 'unknown'), ${version}, now())
         ON CONFLICT (name) DO UPDATE SET zones = excluded.zones, kind = excluded.kind, last_seen_at = excluded.last_seen_at,
-          canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)`
+          canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)
+        RETURNING coalesce((SELECT kind = 'agent' FROM before), false) AS "wasAgent"`
+      return before?.wasAgent === true
     },
 
     /** Makes or changes a vantage that an agent serves. Undefined while a worker serves it: its configuration decides. */

@@ -15,7 +15,7 @@ import {
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { recordStates } from './object-states.ts'
+import { coveredKinds, recordStates } from './object-states.ts'
 import { entryOf } from './rows.ts'
 import { type VerifyRequest, verifyLedger } from './verify.ts'
 
@@ -53,7 +53,11 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
         const { end, at } = await lockEnd(db)
         const action = end ? 'ledger.adopt' : 'ledger.begin'
         if (!(await hasStates(db)))
-          await append(db, keys, { end, at, changes: [{ actor, action, subject: 'ledger', payload: {} }] })
+          await append(db, keys, {
+            end,
+            at,
+            changes: [{ actor, action, subject: 'ledger', payload: { kinds: coveredKinds } }],
+          })
       }
       const last = await db.ledgerEntry.findFirst({ orderBy: { seq: 'desc' }, select: { keyId: true } })
       return keys.some(({ id }) => id === last?.keyId)

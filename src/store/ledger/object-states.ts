@@ -117,7 +117,49 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
     ],
     ' UNION ALL ',
   ),
+  approval: Prisma.join(
+    ['access_window', 'waiver'].map((table) =>
+      select('o.id::text', digestOf('o.approved_by', epoch('o.approved_at')), `FROM ${table} o`),
+    ),
+    ' UNION ALL ',
+  ),
+  schedule: select(
+    'o.name',
+    digestOf(
+      ...[
+        'o.id',
+        'o.cron',
+        'o.time_zone',
+        'o.audit',
+        'o.policy',
+        'o.jitter_seconds',
+        'o.overlap',
+        'o.missed',
+        'o.enabled',
+      ],
+      ...['o.requested_by', 'o.version', 'o.target_scope', epoch('o.created_at'), epoch('o.updated_at')],
+    ),
+    'FROM schedule o',
+  ),
+  webhook: select(
+    'o.id',
+    digestOf(
+      ...['o.url', 'o.description', 'o.events', 'o.filter', 'o.format', 'o.enabled', 'o.open_after', 'o.group_by'],
+      ...['o.disabled_reason', 'o.requested_by', 'o.version'],
+      ...['o.secret', 'o.previous_secret', 'o.authorization'].map((column) => `encode(${column}, 'hex')`),
+      ...['o.previous_until', 'o.created_at', 'o.updated_at'].map(epoch),
+    ),
+    'FROM webhook o',
+  ),
+  vantage: select(
+    'o.name',
+    digestOf('o.id', 'o.zones', epoch('o.created_at')),
+    `FROM vantage o WHERE o.kind = 'agent'`,
+  ),
 }
+
+/** The kinds that a new ledger covers, as its first entry lists them. */
+export const coveredKinds = Object.keys(presentStates).sort() as LedgerStateKind[]
 
 /** The condition that the audit `e` has ended, in any way that its row can say so. */
 export const hasEnded = Prisma.sql`(e.status NOT IN ('queued', 'running') OR e.finished_at IS NOT NULL OR e.verdict IS NOT NULL)`
@@ -130,19 +172,28 @@ const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
   'target.change': ['target'],
   'target.retire': ['target'],
   'targets.save': ['target'],
-  'window.request': ['window', 'request'],
-  'window.approve': ['window'],
+  'window.request': ['window', 'request', 'approval'],
+  'window.approve': ['window', 'approval'],
   'window.cancel': ['window'],
   'window.reprobe': ['proof'],
   'window.prove': ['proof'],
-  'waiver.request': ['waiver', 'request'],
-  'waiver.approve': ['waiver'],
+  'waiver.request': ['waiver', 'request', 'approval'],
+  'waiver.approve': ['waiver', 'approval'],
   'waiver.revoke': ['waiver'],
   'baseline.create': ['baseline'],
   'baseline.approve': ['baseline'],
   'baseline.delete': ['baseline'],
   'key.create': ['key', 'request'],
   'key.revoke': ['key'],
+  'schedule.create': ['schedule'],
+  'schedule.change': ['schedule'],
+  'schedule.delete': ['schedule'],
+  'webhook.create': ['webhook'],
+  'webhook.change': ['webhook'],
+  'webhook.disable': ['webhook'],
+  'webhook.rotate': ['webhook'],
+  'webhook.delete': ['webhook'],
+  'vantage.put': ['vantage'],
 }
 
 export const actionsOf = (kind: LedgerStateKind): string[] =>
@@ -184,7 +235,7 @@ const objectsPerStatement = 5_000
 
 /** All that is there when the ledger begins to cover it. */
 async function* everyState(tx: Database) {
-  for (const kind of (Object.keys(presentStates) as LedgerStateKind[]).sort()) {
+  for (const kind of coveredKinds) {
     const adopted = kind === 'audit' ? Prisma.sql`WHERE ${hasEnded} AND NOT ${hasFinishEntry}` : Prisma.empty
     const rows = await report<{ subject: string; digest: string }>(tx)`${presentStates[kind]} ${adopted}`
     const states = inOrder(rows.map((row): ObjectState => ({ kind, ...row })))

@@ -68,14 +68,17 @@ function describe(
   kind: LedgerStateKind,
   found: { subject: string; isThere: boolean; seq: number | null; total: number },
 ) {
-  const name = kind === 'request' ? `what was requested as ${found.subject}` : `${kind} ${found.subject}`
+  const name =
+    kind === 'request'
+      ? `what was requested as ${found.subject}`
+      : `${kind === 'approval' ? 'the approval of' : kind} ${found.subject}`
   const others = found.total > 1 ? `; the same holds for ${found.total - 1} others` : ''
   if (found.seq === null) return `${name} is there, and has no entry${others}`
   if (!found.isThere) return `${name} is gone, and no entry says so${others}`
   return `${name} is not what this entry left, and no later entry changes it${others}`
 }
 
-/** Whether an entry of an older version, which holds no states, explains that the object `c` differs. */
+/** Whether an entry of an older version, which left no state of this kind, explains that the object `c` differs. */
 function changedByOlderVersion(kind: LedgerStateKind): Prisma.Sql {
   if (kind === 'audit') return Prisma.sql`false`
   if (kind === 'proof')
@@ -87,10 +90,16 @@ function changedByOlderVersion(kind: LedgerStateKind): Prisma.Sql {
     kind === 'policy'
       ? Prisma.sql`e.subject || '@' || (e.payload ->> 'version') = c.subject`
       : Prisma.sql`(e.subject = c.subject OR e.action = 'targets.save')`
-  return Prisma.sql`EXISTS (
+  return Prisma.sql`(c.seq IS NULL AND NOT EXISTS (
+    SELECT FROM ledger_entry e WHERE e.action IN ('ledger.begin', 'ledger.adopt') AND e.payload ? 'states'
+      AND (e.payload -> 'kinds' ? ${kind} OR ${isOldest(kind)})
+  ) OR EXISTS (
     SELECT FROM ledger_entry e WHERE e.action = ANY(${actionsOf(kind)}::text[]) AND e.seq > coalesce(c.seq, 0)
-      AND NOT e.payload ? 'states' AND ${isAbout})`
+      AND NOT EXISTS (SELECT FROM ledger_state s WHERE s.seq = e.seq AND s.kind = ${kind}) AND ${isAbout}))`
 }
+
+/** The first version that covered objects did not list the kinds in its first entry. */
+const isOldest = (kind: LedgerStateKind) => !['approval', 'schedule', 'webhook', 'vantage'].includes(kind)
 
 /** The first span that no finding of its audit has opened, or that overlaps another; `droppedUntil`: before it, findings are gone. */
 export async function findForgedSpan(db: Database, end: number, droppedUntil: string): Promise<LedgerIssue> {

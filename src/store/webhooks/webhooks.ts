@@ -52,11 +52,12 @@ export function createWebhookStore(db: Database) {
       )
     },
 
-    /** Makes the webhook of callbacks where it is missing. */
-    async ensureCallbacks(secret: Uint8Array): Promise<void> {
+    /** Makes the webhook of callbacks; false where it is there already. */
+    async ensureCallbacks(secret: Uint8Array): Promise<boolean> {
       const none = { url: '', description: 'Signs requests to the callbackUrl of audits', events: [], filter: {} }
       const data = { id: callbacksId, ...none, format: 'standard', enabled: true, requestedBy: 'portwarden' }
-      await db.webhook.createMany({ data: { ...data, secret: new Uint8Array(secret) }, skipDuplicates: true })
+      const row = { ...data, secret: new Uint8Array(secret) }
+      return (await db.webhook.createMany({ data: row, skipDuplicates: true })).count > 0
     },
 
     async find(id: string): Promise<Webhook | undefined> {

@@ -24,7 +24,7 @@ describe('the heartbeat of a worker', () => {
     const errors: unknown[] = []
     let canary: 'unknown' | 'online' = 'unknown'
     const heartbeat = await startHeartbeat({
-      ...{ vantages, vantage: { name: 'hq', zones: ['client'] }, version: '1.0.0' },
+      ...{ vantages, announce: vantages.announce, vantage: { name: 'hq', zones: ['client'] }, version: '1.0.0' },
       canary: () => canary,
       onError: (error) => errors.push(error),
     })

@@ -10,6 +10,7 @@ import { startService, type TestService } from '../../support/service.ts'
 const tables = [
   ...['audit', 'finding', 'span', 'evidence', 'policy', 'rule', 'access_window', 'waiver', 'target', 'api_key'],
   ...['baseline', 'baseline_state', 'baseline_approval', 'finding_permission', 'ledger_state'],
+  ...['schedule', 'webhook', 'vantage'],
 ]
 
 let service: TestService
@@ -67,6 +68,11 @@ async function fill({ call, accept, ended, stores, url }: TestService) {
   await proofs.proven(window.id)
   await post('/v1/baselines', { name: 'base', audit: id, reason: 'reviewed' })
   await call('DELETE', `/v1/keys/${otherId}`)
+  const template = { policy: 'gateway', targets: ['one'] }
+  await post('/v1/schedules', { name: 'nightly', cron: '30 2 * * *', timeZone: 'UTC', audit: template })
+  const webhook = await post('/v1/webhooks', { url: 'https://receiver.example/', events: ['finding.opened'] })
+  await post(`/v1/webhooks/${webhook.id}/rotate-secret`, {})
+  await call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
   await proofs.stop()
 }
 
@@ -105,6 +111,7 @@ const edits: Record<string, (column: string) => string> = {
   jsonb: () => `'{"forged": "yes"}'`,
   bytea: () => `'\\x00'`,
   _text: (column) => `array_append(${column}, 'x')`,
+  boolean: (column) => `NOT ${column}`,
   _int4: (column) => `array_append(${column}, 1000)`,
 }
 /** The edit that is hardest to find, where it is not the one of its type. */
@@ -121,6 +128,8 @@ const chosen: Record<string, string> = {
   api_key: `name = 'other'`,
   ledger_state: `kind = 'target'`,
   finding_permission: 'true',
+  webhook: `id <> 'callbacks'`,
+  vantage: `kind = 'agent'`,
 }
 
 describe('ledger verify --findings', () => {
@@ -219,6 +228,15 @@ describe('ledger verify --findings', () => {
     ['waiver: added', copyOf('waiver', `'id', gen_random_uuid()`)],
     ['waiver: deleted', `DELETE FROM waiver`],
     ['waiver: prolonged', `UPDATE waiver SET expires_at = expires_at + interval '1 year'`],
+    ['schedule: added', copyOf('schedule', `'id', 999, 'name', 'forged'`)],
+    ['schedule: deleted', `DELETE FROM schedule`],
+    ['webhook: added', copyOf('webhook', `'id', 'forged'`)],
+    ['webhook: deleted', `DELETE FROM webhook`],
+    ['webhook: disabled', `UPDATE webhook SET enabled = false WHERE id <> 'callbacks'`],
+    ['webhook: callbacks disabled', `UPDATE webhook SET enabled = false WHERE id = 'callbacks'`],
+    ['vantage: of an agent added', copyOf('vantage', `'id', 999, 'name', 'forged'`, `kind = 'agent'`)],
+    ['vantage: of an agent deleted', `DELETE FROM vantage WHERE kind = 'agent'`],
+    ['vantage: zones of a worker edited', `UPDATE vantage SET zones = '{server}' WHERE kind = 'worker'`],
     ['baseline: added', copyOf('baseline', `'name', 'forged'`)],
     ['baseline: deleted', `DELETE FROM baseline`, `DELETE FROM baseline_state`, `DELETE FROM baseline_approval`],
     ['baseline: a state removed', `DELETE FROM baseline_state WHERE ctid = (SELECT ctid FROM baseline_state LIMIT 1)`],

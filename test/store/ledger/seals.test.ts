@@ -8,6 +8,7 @@ import { runBatch } from '../../../src/operations/audits/run-batch.ts'
 import { beginLedger } from '../../../src/operations/ledger/begin.ts'
 import { maintain } from '../../../src/operations/maintenance.ts'
 import type { Observe } from '../../../src/probes/engine/run-check.ts'
+import { digestStates, type ObjectState } from '../../../src/store/ledger/object-states.ts'
 import { ledgerKeys } from '../../support/ledger.ts'
 import { startService, type TestService } from '../../support/service.ts'
 
@@ -163,6 +164,26 @@ describe('what was edited before the service signs the object again', () => {
     expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object' } })
   })
 
+  test('is found where an approval was forged, and the waiver is then revoked', async () => {
+    const { id } = await make('/v1/waivers', { ...selection, rules: ['client-https'], expiresAt: inAnHour() })
+    await service.query(`UPDATE waiver SET approved_by = 'forged', approved_at = now()`)
+    expect((await service.call('POST', `/v1/waivers/${id}/revoke`)).status).toBeLessThan(300)
+    const message = expect.stringContaining(`approval of ${id}`)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object', message } })
+  })
+
+  test('is found where an approval was forged, and the window is then canceled', async () => {
+    const rule = { title: 'SSH', severity: 'high', direction: 'inbound', from: ['client'], probe: 'tcp', port: 22 }
+    const rules = [{ id: 'ssh', ...rule, expect: { state: ['closed'] }, insideWindow: { expect: { state: ['open'] } } }]
+    await service.call('PUT', '/v1/policies/forged', { body: { name: 'forged', title: 'Gate', rules } })
+    const request = { policy: 'forged', rules: ['ssh'], targets: ['host'], reason: 'the move', ticket: 'CHG1' }
+    const { id } = await make('/v1/windows', { ...request, from: new Date().toISOString(), to: inAnHour() })
+    await service.query(`UPDATE access_window SET approved_by = 'forged', approved_at = now()`)
+    expect((await service.call('POST', `/v1/windows/${id}/cancel`)).status).toBeLessThan(300)
+    const message = expect.stringContaining(`approval of ${id}`)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { kind: 'object', message } })
+  })
+
   test('is found in a key that is revoked', async () => {
     const { id: keyId } = await make('/v1/keys', { name: 'other', scopes: ['admin'] })
     await service.query(`UPDATE api_key SET created_at = created_at - interval '1 day' WHERE id = '${keyId}'`)
@@ -251,6 +272,26 @@ describe('a database of an older version', () => {
       broken: { kind: 'audit', message: expect.stringContaining(forged) },
     })
     expect(id).not.toBe(forged)
+  })
+
+  test('stays intact where an older version began it that covered no approvals, schedules, webhooks and vantages', async () => {
+    await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
+    const webhook = { url: 'https://receiver.example/', events: ['finding.opened'] }
+    const { id } = (await service.call('POST', '/v1/webhooks', { body: webhook })).body
+    await becomeOld()
+    await beginLedger(service)
+    await service.query(`
+      ALTER TABLE ledger_entry DISABLE TRIGGER ALL; ALTER TABLE ledger_state DISABLE TRIGGER ALL;
+      DELETE FROM ledger_state WHERE kind IN ('approval', 'schedule', 'webhook', 'vantage')`)
+    const adoption = (await service.stores.ledger.list({ limit: 1 })).items[0] as LedgerEntry
+    const states = await service.query<ObjectState>('SELECT kind, subject, digest FROM ledger_state')
+    await service.query(`DELETE FROM ledger_entry WHERE seq = ${adoption.seq}`)
+    await writeOlder('ledger.adopt', 'ledger', { states: digestStates(states) })
+    expect(await verify()).toMatchObject({ verdict: 'intact' })
+    await service.call('PATCH', `/v1/webhooks/${id}`, { body: { description: 'new' } })
+    expect(await verify()).toMatchObject({ verdict: 'intact' })
+    await service.query(`UPDATE webhook SET enabled = false WHERE id = '${id}'`)
+    expect(await verify()).toMatchObject({ verdict: 'broken', broken: { message: expect.stringContaining(id) } })
   })
 
   test('stays intact while processes of the older version accept, record and end audits and change objects', async () => {
