@@ -3,6 +3,7 @@ import net from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDeadline } from '../../../src/probes/engine/deadline.ts'
 import { watchDescriptors } from '../../../src/probes/engine/descriptor-pressure.ts'
+import type { ConnectorKind } from '../../../src/probes/network/connector/open.ts'
 import { createDialler } from '../../../src/probes/network/dial.ts'
 import { createEgressPolicy } from '../../../src/probes/network/egress-policy.ts'
 import { probeTcp } from '../../../src/probes/tcp/probe.ts'
@@ -74,17 +75,25 @@ describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', (
 
   const probeAddresses = async (
     endpoints: (readonly [address: string, port: number])[],
-    more: Partial<typeof patience> = {},
+    more: Partial<typeof patience> & { connectorKind?: ConnectorKind } = {},
   ) => {
     const checks = endpoints.map(([host, port]) => ({ probe: 'tcp' as const, host, port, options: {} }))
     const observations = await observeIn(network, { ...patience, ...more, checks })
     return observations.map(({ addressResults: [addressResult] }) => addressResult)
   }
 
-  test('each treatment of a SYN has its state', async () => {
-    const seen = await probeAddresses(table.map(([, address, port]) => [address, port]))
+  test.for(['auto', 'node'] as const)('each treatment of a SYN has its state, connector %s', async (connectorKind) => {
+    const seen = await probeAddresses(
+      table.map(([, address, port]) => [address, port]),
+      { connectorKind },
+    )
     const found = seen.map(({ state, reason, attempts }, index) => [table[index]?.[0], { state, reason }, attempts])
-    expect(found).toEqual(table.map(([what, , , expected]) => [what, expected, 1]))
+    const expected = table.map(([what, , , outcome, byNode = outcome]) => [
+      what,
+      connectorKind === 'node' ? byNode : outcome,
+      1,
+    ])
+    expect(found).toEqual(expected)
   })
 
   test('a full accept queue is filtered, and connections queued before it was full are open', async () => {
@@ -126,6 +135,7 @@ describeWithPeers(['netns'], 'the table of TCP states, in network namespaces', (
 
 const open = { state: 'open', reason: 'tcp-connected' }
 const closed = { state: 'closed', reason: 'connection-refused' }
+const portUnreachable = { state: 'closed', reason: 'icmp-port-unreachable' }
 const silent = { state: 'filtered', reason: 'no-response' }
 const prohibited = { state: 'filtered', reason: 'icmp-prohibited' }
 const ambiguous = { state: 'unreachable', reason: 'icmp-unreachable' }
@@ -137,27 +147,28 @@ const target6 = 'fd00:db8::2'
 
 const ownRoutes = ['prohibit 203.0.113.2', 'unreachable 203.0.113.3', 'blackhole 203.0.113.4', 'prohibit fd00:eeee::1']
 
-const table = [
+/** The last column is the outcome with the sockets of Node, where it differs: they show an errno for several messages. */
+const table: readonly (readonly [what: string, address: string, port: number, outcome: object, byNode?: object])[] = [
   ['a listener that never accepts', target, 1010, open],
   ['no listener', target, 1012, closed],
   ['DROP', target, 1001, silent],
   ['REJECT with tcp reset', target, 1002, closed],
-  ['REJECT with port-unreachable', target, 1003, closed],
-  ['REJECT with admin-prohibited', target, 1004, ambiguous],
-  ['REJECT with host-prohibited', target, 1005, ambiguous],
-  ['REJECT with net-unreachable', target, 1006, ambiguous],
-  ['REJECT with host-unreachable', target, 1007, ambiguous],
+  ['REJECT with port-unreachable', target, 1003, portUnreachable, closed],
+  ['REJECT with admin-prohibited', target, 1004, prohibited, ambiguous],
+  ['REJECT with host-prohibited', target, 1005, prohibited, ambiguous],
+  ['REJECT with net-unreachable', target, 1006, prohibited, ambiguous],
+  ['REJECT with host-unreachable', target, 1007, prohibited, ambiguous],
   ['REJECT with prot-unreachable', target, 1008, prohibited],
-  ['REJECT with net-prohibited', target, 1009, ambiguous],
-  ['a prohibit route at a router', routedAddresses.prohibit, 80, ambiguous],
-  ['an unreachable route at a router', routedAddresses.unreachable, 80, ambiguous],
+  ['REJECT with net-prohibited', target, 1009, prohibited, ambiguous],
+  ['a prohibit route at a router', routedAddresses.prohibit, 80, prohibited, ambiguous],
+  ['an unreachable route at a router', routedAddresses.unreachable, 80, hostUnreachable, ambiguous],
   ['a blackhole route at a router', routedAddresses.blackhole, 80, silent],
   ['a listener that never accepts, over IPv6', target6, 1010, open],
   ['no listener, over IPv6', target6, 1012, closed],
-  ['REJECT with icmpv6 no-route', target6, 2001, ambiguous],
+  ['REJECT with icmpv6 no-route', target6, 2001, prohibited, ambiguous],
   ['REJECT with icmpv6 admin-prohibited', target6, 2002, prohibited],
-  ['REJECT with icmpv6 addr-unreachable, like an absent neighbour', target6, 2003, hostUnreachable],
-  ['REJECT with icmpv6 port-unreachable', target6, 2004, closed],
+  ['REJECT with icmpv6 addr-unreachable, like an absent neighbour', target6, 2003, prohibited, hostUnreachable],
+  ['REJECT with icmpv6 port-unreachable', target6, 2004, portUnreachable, closed],
   ['REJECT with icmpv6 policy-fail', target6, 2005, prohibited],
   ['REJECT with icmpv6 reject-route', target6, 2006, prohibited],
   ['DROP, over IPv6', target6, 2007, silent],
@@ -167,7 +178,7 @@ const table = [
   ['a local blackhole route', '203.0.113.4', 80, { state: 'unknown', reason: 'local-failure' }],
   ['a local prohibit route, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
   ['a network without a local route, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
-] as const
+]
 
 /** `firewalledPorts` for ICMPv6. */
 const firewalledPorts6 = {
