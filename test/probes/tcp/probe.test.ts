@@ -23,7 +23,8 @@ test('an open port takes one connection, which ends with FIN', async () => {
     descriptors: watchDescriptors(),
   })
   const deadline = createDeadline(5_000)
-  const accepted = once(server, 'connection')
+  // A reset would be an 'error', and once() would throw it.
+  const ended = once(server, 'connection').then(([socket]) => once((socket as net.Socket).resume(), 'end'))
   const result = await probeTcp(
     { host, address: host, port },
     {},
@@ -36,9 +37,7 @@ test('an open port takes one connection, which ends with FIN', async () => {
     },
   )
   expect(result).toEqual({ state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: expect.any(Number) })
-  const [socket] = (await accepted) as [net.Socket]
-  socket.resume()
-  await once(socket, 'end') // a reset would be an 'error', and once() would throw it
+  await ended
   await close()
 })
 
