@@ -1,12 +1,12 @@
 import pino from 'pino'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createDeliveries } from '../../../src/cli/agent/deliveries.ts'
 import { openSpool } from '../../../src/cli/agent/spool.ts'
 import { workAsAgent } from '../../../src/cli/agent/work.ts'
 import type { Observation } from '../../../src/domain/findings/observation.ts'
 import type { Delivery } from '../../../src/domain/vantages/lease.ts'
 import { runChecks } from '../../../src/operations/audits/run-checks.ts'
-import { openBudget, openProber } from '../../../src/probes/engine/prober.ts'
+import { openBudget, openProber, type Prober } from '../../../src/probes/engine/prober.ts'
 import type { Check } from '../../../src/probes/engine/run-check.ts'
 import { parseAllow } from '../../../src/probes/network/egress-policy.ts'
 import { connectorForFile } from '../../support/connectors.ts'
@@ -16,21 +16,25 @@ import { startHttp2, startHttps } from '../../support/peers/https.ts'
 import { startTls } from '../../support/peers/tls.ts'
 import { makeTempDir } from '../../support/temp-dir.ts'
 
-const prober = openProber({
-  connector: connectorForFile(),
-  canary: [],
-  allow: parseAllow('127.0.0.0/8'),
-  never: [],
-  credentials: [],
-  credentialCa: undefined,
-  budget: openBudget({ sockets: 1, socketsPerHost: 1 }),
-  probeTimeoutMs: 2_000,
-  version: '0',
-  env: {},
-  clock: () => new Date(0),
-  log: (error) => {
-    throw error
-  },
+const connector = connectorForFile()
+let prober: Prober
+beforeAll(() => {
+  prober = openProber({
+    connector,
+    canary: [],
+    allow: parseAllow('127.0.0.0/8'),
+    never: [],
+    credentials: [],
+    credentialCa: undefined,
+    budget: openBudget({ sockets: 1, socketsPerHost: 1 }),
+    probeTimeoutMs: 2_000,
+    version: '0',
+    env: {},
+    clock: () => new Date(0),
+    log: (error) => {
+      throw error
+    },
+  })
 })
 
 const checksOf = ({ host, port }: { host: string; port: number }, options: Check<'tls'>['options'] = {}): Check[] => [
