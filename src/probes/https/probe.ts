@@ -17,7 +17,7 @@ export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVer
   const agreed = await offerHttp(endpoint, { trustedCa }, io)
   if (!isAgreed(agreed)) return { ...agreed, facts: {} }
   const { handshake } = agreed
-  const seen = handshake.stream ? await requestInside(handshake, endpoint, { ...io, trustedCa }) : handshake
+  const seen = handshake.stream ? await requestInside(handshake, { endpoint, trustedCa, io }) : handshake
   const versions =
     offerVersions.length > 0 ? { versions: await tryVersions(endpoint, offerVersions, seen.facts, io) } : {}
   return {
@@ -30,29 +30,29 @@ export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVer
 
 type Seen = Pick<ProbeResult<'https'>, 'reason' | 'facts'>
 
-async function requestInside(
-  handshake: Handshake,
-  endpoint: Endpoint,
-  io: ProbeIo & { trustedCa?: string },
-): Promise<Seen> {
+interface Circumstances {
+  endpoint: Endpoint
+  trustedCa?: string
+  io: ProbeIo
+}
+
+async function requestInside(handshake: Handshake, circumstances: Circumstances): Promise<Seen> {
+  const { endpoint, io } = circumstances
   const { stream, facts } = handshake
   if (!stream || stream.destroyed) return handshake.explainEnd()
   const send = facts.alpn === 'h2' ? requestHeadOverHttp2 : requestHead
   const response = await send(stream, headRequest(endpoint, 443, io), io.deadline)
   if ('status' in response) return { reason: 'http-responded', facts: { ...facts, http: response } }
-  if (response.http1Required) return requestOverHttp1(facts, endpoint, io)
+  if (response.http1Required) return requestOverHttp1(facts, circumstances)
   return response.failed === 'ended' ? handshake.explainEnd() : { reason: failures[response.failed], facts }
 }
 
 /** On another connection, for a peer that agreed on HTTP/2 and then demands HTTP/1.1; the facts stay those of the first. */
-async function requestOverHttp1(
-  facts: ProbeResult<'https'>['facts'],
-  endpoint: Endpoint,
-  io: ProbeIo & { trustedCa?: string },
-): Promise<Seen> {
-  const agreed = await offerHttp(endpoint, { trustedCa: io.trustedCa, alpn: ['http/1.1'] }, io)
+async function requestOverHttp1(facts: Seen['facts'], circumstances: Circumstances): Promise<Seen> {
+  const { endpoint, trustedCa, io } = circumstances
+  const agreed = await offerHttp(endpoint, { trustedCa, alpn: ['http/1.1'] }, io)
   if (!isAgreed(agreed)) return { reason: agreed.reason, facts }
-  const seen = await requestInside(agreed.handshake, endpoint, io)
+  const seen = await requestInside(agreed.handshake, circumstances)
   return { reason: seen.reason, facts: { ...seen.facts, ...facts } }
 }
 
