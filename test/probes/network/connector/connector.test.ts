@@ -97,7 +97,7 @@ describe.each<ConnectorKind>(['auto', 'node'])('the connector %s', (kind) => {
     await closed
   })
 
-  test('an error of a kept socket that nobody listens to does not end the process', async () => {
+  test('an error of a kept socket without a listener does not end the process', async () => {
     const server = net.createServer()
     const port = await startListener(server)
     const accepted = once(server, 'connection')

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { constants, type Layout, layouts } from '../../../../../src/probes/network/connector/system/layout.ts'
-import { findCommand, mustRun } from '../../../../support/processes.ts'
+import { describeWithPeers } from '../../../../support/peers/available.ts'
+import { mustRun } from '../../../../support/processes.ts'
 
 const headers = [
   'sys/socket.h',
@@ -72,28 +73,22 @@ async function valuesInC(compiler: string, expressions: readonly string[]): Prom
   return expressions.map((_, i) => found.get(i) ?? Number.NaN)
 }
 
-for (const arch of ['x64', 'arm64'] as const) {
-  const compiler = findCommand(compilers[arch])
-  test.skipIf(!compiler)(`the layout of ${arch} is that of the C headers (${compilers[arch]})`, async () => {
+describeWithPeers(['c-compilers'], 'of the C headers are', () => {
+  test.each(['x64', 'arm64'] as const)('the struct layouts of %s', async (arch) => {
     const table = Object.entries(offsets).flatMap(([struct, fields]) =>
-      Object.entries(fields).map(([field, expression]) => ({ name: `${struct}.${field}`, expression })),
+      Object.entries(fields).map(([field, expression]) => ({ struct, field, expression })),
     )
-    const values = await valuesInC(
-      compiler ?? '',
-      table.map(({ expression }) => expression),
-    )
-    const layout = layouts[arch] as unknown as Record<string, Record<string, number>>
-    const own = table.map(({ name }) => {
-      const [struct = '', field = ''] = name.split('.')
-      return [name, layout[struct]?.[field]]
-    })
-    expect(own).toEqual(table.map(({ name }, i) => [name, values[i]]))
+    const expressions = table.map(({ expression }) => expression)
+    const values = await valuesInC(compilers[arch], expressions)
+    const layout: Record<string, Record<string, number>> = layouts[arch]
+    const own = table.map(({ struct, field }) => [struct, field, layout[struct]?.[field]])
+    expect(own).toEqual(table.map(({ struct, field }, i) => [struct, field, values[i]]))
     expect(Object.values(layout).flatMap(Object.values)).toHaveLength(table.length)
   })
 
-  test.skipIf(!compiler)(`the constants of ${arch} are those of the C headers (${compilers[arch]})`, async () => {
+  test.each(['x64', 'arm64'] as const)('the constants of %s', async (arch) => {
     const names = Object.keys(constants)
-    const values = await valuesInC(compiler ?? '', names)
+    const values = await valuesInC(compilers[arch], names)
     expect(Object.entries(constants)).toEqual(names.map((name, i) => [name, values[i]]))
   })
-}
+})
