@@ -45,7 +45,11 @@ const needs = {
   curl: { packages: { curl: 'curl' } },
   unzip: { packages: { unzip: 'unzip' } },
   'c-compilers': {
-    packages: { 'x86_64-linux-gnu-gcc': 'gcc', 'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu', '/usr/aarch64-linux-gnu/include/sys/epoll.h': 'libc6-dev-arm64-cross' },
+    packages: {
+      'x86_64-linux-gnu-gcc': 'gcc',
+      'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
+      '/usr/aarch64-linux-gnu/include/sys/epoll.h': 'libc6-dev-arm64-cross',
+    },
   },
   promtool: { packages: { promtool: 'prometheus' } },
 } satisfies Record<string, Need>
