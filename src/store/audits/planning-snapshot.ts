@@ -1,10 +1,10 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { digest } from '../../encoding/canonical-json.ts'
-import { integers } from '../db/array-texts.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import type { StoredTarget } from '../inventory/targets.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
+import { integers } from '../query/array-texts.ts'
 import type { Selection } from '../query/selection.ts'
 import { andHas, hasLabels, isIn, type TargetScope } from '../query/target-scope.ts'
 

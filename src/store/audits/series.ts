@@ -1,6 +1,6 @@
-import { integers } from '../db/array-texts.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
+import { integers } from '../query/array-texts.ts'
 
 /** A series by names and its target's id. */
 export interface SeriesKey {

@@ -1,7 +1,7 @@
 import type { Permission } from '../../domain/exceptions/active-exception.ts'
-import { integers, plainTexts } from '../db/array-texts.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
+import { integers, plainTexts } from '../query/array-texts.ts'
 
 /** The policy, targets and period for which permissions are needed. */
 export interface PermissionQuery {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { integers, plainTexts } from '../../../src/store/db/array-texts.ts'
+import { integers, plainTexts } from '../../../src/store/query/array-texts.ts'
 
 test('lists of integers are texts of arrays', () => {
   expect(integers([])).toBe('{}')
