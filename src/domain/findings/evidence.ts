@@ -17,19 +17,24 @@ export interface Evidence<P extends ProtocolName = ProtocolName> {
   unlike?: Record<string, Evidence<P>['addresses']>
 }
 
-/** Leaves out what varies by itself: times, latencies, attempts, measurements. */
+/** Leaves out what varies by itself: times, latencies, attempts, measurements. Names are in the order of canonical JSON. */
 export function evidenceOf<P extends ProtocolName>({ probe, host, port, addressResults }: Observation<P>): Evidence<P> {
-  const addresses = Object.fromEntries(
-    addressResults.map(({ address, state, reason, rejectedBy, hostAnswered, facts }) => [
-      address ?? '',
-      {
-        ...{ state, reason, facts },
-        ...(rejectedBy !== undefined && { rejectedBy }),
-        ...(hostAnswered !== undefined && { hostAnswered }),
-      },
-    ]),
-  )
-  return { probe, host, port, addresses }
+  const addresses: Record<string, StableResult<P>> = {}
+  for (const { address, ...result } of addressResults) addresses[address ?? ''] = stableResult(result)
+  return { addresses, host, port, probe }
+}
+
+function stableResult<P extends ProtocolName>({
+  facts,
+  hostAnswered,
+  reason,
+  rejectedBy,
+  state,
+}: Omit<AddressResult<P>, 'address'>): StableResult<P> {
+  if (hostAnswered === undefined && rejectedBy === undefined) return { facts, reason, state }
+  const answered = hostAnswered === undefined ? {} : { hostAnswered }
+  const rejected = rejectedBy === undefined ? {} : { rejectedBy }
+  return { facts, ...answered, reason, ...rejected, state }
 }
 
 /** The observation behind the evidence, as far as a judgement needs it, as if made at `observedAt`. */

@@ -62,7 +62,10 @@ export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () =>
 
 /** The connector, reporting its round trips: of the SYN and the response that ended the attempt. */
 export const timed = (connector: Connector, roundTrips: RoundTrips): Connector => ({
-  ...connector,
+  get knowsIcmp() {
+    return connector.knowsIcmp
+  },
+  close: () => connector.close(),
   async connect(attempt, signal) {
     const result = await connector.connect(attempt, signal)
     const { outcome, icmp, elapsedMs } = result

@@ -95,10 +95,12 @@ export function createBatchStore(db: Database, sealer: Sealer) {
         const rows = await prepared<{ id: number }>(db)`
           WITH made AS (
             INSERT INTO batch (audit_id, vantage_id, checks, seal)
-            SELECT audit_id, vantage_id, checks::jsonb, seal FROM unnest(
-              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[], ${contents}::text[],
+            SELECT audit_id, vantage_id, checks, seal FROM unnest(
+              ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[],
               ${some.map((one) => sealer.seal('batch', contentOf(one)))}::text[]
-            ) WITH ORDINALITY AS g(audit_id, vantage_id, checks, seal, position) ORDER BY position RETURNING id
+            ) WITH ORDINALITY AS g(audit_id, vantage_id, seal, position)
+              JOIN jsonb_array_elements(${`[${contents.join(',')}]`}::jsonb) WITH ORDINALITY AS c(checks, position) USING (position)
+            ORDER BY position RETURNING id
           ) SELECT id, (
             SELECT count(pg_notify(${batchChannel}, waiter)::text)::int FROM unnest(${[...new Set(waiters)]}::text[]) AS waiter
           ) FROM made ORDER BY id`

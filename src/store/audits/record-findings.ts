@@ -188,8 +188,7 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
       -- DO UPDATE, because DO NOTHING would hide the row that another transaction has just added; it also takes back a row
       -- that maintenance was about to remove.
       INSERT INTO evidence (digest, content)
-      SELECT decode(digest, 'hex'), content::jsonb FROM unnest(${plainTexts([...added.keys()])}::text[], ${[...added.values()]}::text[])
-        AS g(digest, content) ORDER BY 1
+      SELECT decode(key, 'hex'), value FROM jsonb_each(${jsonOf(added)}::jsonb) ORDER BY 1
       ON CONFLICT (digest) DO UPDATE SET unused_since = NULL RETURNING id, digest
     ), rivals AS MATERIALIZED (
       -- Audits that may have seen the same later, older ones too.
@@ -256,6 +255,10 @@ function recordStatement(batches: readonly Batch[], known: KnownEvidence): Prism
     RETURNING a.id, a.status, a.done, a.total, a.batches_left AS "batchesLeft",
       ARRAY(SELECT d.id FROM delivered d WHERE d.audit_id = a.id) AS recorded`
 }
+
+/** One object of texts that are JSON already. */
+const jsonOf = (texts: ReadonlyMap<string, string>) =>
+  `{${[...texts].map(([name, text]) => `"${name}":${text}`).join(',')}}`
 
 /** Stores the windows and waivers of findings. */
 function permittedPart(findings: readonly DigestedFinding[]): Prisma.Sql {
