@@ -54,7 +54,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   )
   // A serializer that drops unknown fields would hide bugs.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value))
-  registerProblems(app)
+  registerProblems(app, (quota) => parts.metrics.refused(quota))
   readBodies(app)
 
   if (parts.tracing) traceRequests(app, parts.tracing)

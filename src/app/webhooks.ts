@@ -36,6 +36,7 @@ export function openWebhooks(
     seal,
     retrySeconds: config.webhooks.retrySeconds,
     receiversPerKey: config.webhooks.receiversPerKey,
+    pathPrefix: config.listening.pathPrefix,
     userAgent: `portwarden/${version}`,
     onError: (err) => log.error({ err }, 'webhooks'),
   })

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { openProcessConnector } from '../app/connector.ts'
 import { openLog } from '../app/log.ts'
 import { readConfig } from '../config/index.ts'
-import { describeHost, isHost } from '../domain/findings/endpoint.ts'
+import { describeHostFor, isHost } from '../domain/findings/endpoint.ts'
 import { summarizePath } from '../domain/traces/path.ts'
 import { describeTrace } from '../domain/traces/sentence.ts'
 import { describeFailure, type MeasuredPath, type TraceFailure, type TraceResult } from '../domain/traces/trace.ts'
@@ -38,7 +38,7 @@ function readRequest(argv: string[]): Request | 'help' {
   if (values.help) return 'help'
   const [host, port, ...surplus] = positionals
   if (host === undefined || port === undefined || surplus.length > 0) throw new UsageError('name one host and one port')
-  if (!isHost(host)) throw new UsageError(`the host must be ${describeHost}`)
+  if (!isHost(host)) throw new UsageError(`the host must be ${describeHostFor(host)}`)
   const compare = values.compare === undefined ? commonPorts : [readPort(values.compare)]
   return { host, port: readPort(port), compare, json: values.json }
 }

@@ -36,13 +36,20 @@ export class StaleError extends Error {}
 /** Temporarily unavailable; the message names the failed dependency. */
 export class NotReadyError extends Error {}
 
+/** Quotas that operations check. */
+export const operationQuotas = ['callbacks', 'checks', 'traces'] as const
+export type OperationQuota = (typeof operationQuotas)[number]
+
 /** A quota is exceeded; nothing changed, a retry may succeed. */
 export class QuotaError extends Error {
   readonly retryAfterSeconds: number
+  /** The quota, where an operation refuses: responses count it. */
+  readonly quota: OperationQuota | undefined
 
-  constructor(message: string, retryAfterSeconds: number) {
+  constructor(message: string, retryAfterSeconds: number, quota?: OperationQuota) {
     super(message)
     this.retryAfterSeconds = retryAfterSeconds
+    this.quota = quota
   }
 }
 

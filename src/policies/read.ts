@@ -45,7 +45,7 @@ function readJson(text: string): ReadDocument {
 function readYaml(text: string): ReadDocument {
   const parsed = parseYaml(text)
   if ('errors' in parsed) return parsed
-  const errors = [...repeatedNames(parsed), ...tags(parsed)]
+  const errors = [...repeatedNames(parsed), ...tags(parsed), ...circles(parsed)]
   if (errors.length > 0) return { errors }
   try {
     const value: unknown = parsed.document.toJS({ maxAliasCount: maxAliases })
@@ -55,7 +55,7 @@ function readYaml(text: string): ReadDocument {
   }
 }
 
-/** A copy without shared parts. JSON refuses the circle that an alias inside its own anchor makes; growth is refused here. */
+/** A copy without shared parts; refuses growth. */
 function copyPlain(value: unknown): unknown {
   let size = 0
   const text = JSON.stringify(value, (name, member) => {
@@ -137,6 +137,24 @@ function tags({ document, lines }: ParsedYaml): ValidationIssue[] {
       if ('tag' in node && node.tag) {
         issues.push(issueOf(noTags, lineAt(lines, node.range?.[0])))
       }
+    },
+  })
+  return issues.slice(0, maxSyntaxErrors)
+}
+
+/** Aliases that stand inside their own anchor. */
+function circles({ document, lines }: ParsedYaml): ValidationIssue[] {
+  const issues: ValidationIssue[] = []
+  const anchors = new Map<string, unknown>()
+  visit(document, {
+    Node(_, node, path) {
+      if (!isAlias(node)) {
+        if ('anchor' in node && node.anchor) anchors.set(node.anchor, node)
+        return
+      }
+      if (!path.some((parent) => parent === anchors.get(node.source))) return
+      const message = `the alias *${truncate(node.source, 60)} is inside its own anchor: its value would hold itself`
+      issues.push(issueOf(message, lineAt(lines, node.range?.[0])))
     },
   })
   return issues.slice(0, maxSyntaxErrors)

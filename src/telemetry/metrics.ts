@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { operationQuotas } from '../domain/errors.ts'
 import { results } from '../domain/findings/judge.ts'
 import { verdicts } from '../domain/findings/verdict.ts'
 import { protocolNames } from '../domain/protocols/index.ts'
@@ -38,7 +39,8 @@ export interface Metrics {
   render(): Promise<string>
 }
 
-const quotas = ['connections', 'connections-closed', 'connections-rejected', 'imports', 'spool', 'streams']
+const connectionQuotas = ['connections', 'connections-closed', 'connections-rejected']
+const quotas = [...connectionQuotas, 'imports', 'spool', 'streams', ...operationQuotas]
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Counts the work of this process; reads the backlog at scrapes. */

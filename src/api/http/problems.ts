@@ -122,10 +122,13 @@ export function sendProblem(reply: FastifyReply, { status, detail, errors, ...re
 }
 
 /** Turns every error of every route into problem details. */
-export function registerProblems(app: FastifyInstance): void {
+export function registerProblems(app: FastifyInstance, noteRefusal: (quota: string) => void): void {
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     const known = error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? mediaTypeProblem(request) : problemOf(error)
-    if (error instanceof QuotaError) reply.header('retry-after', error.retryAfterSeconds)
+    if (error instanceof QuotaError) {
+      if (error.quota) noteRefusal(error.quota)
+      reply.header('retry-after', error.retryAfterSeconds)
+    }
     if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
     request.log.error({ ...aboutRequest(request), err: error }, 'request failed')

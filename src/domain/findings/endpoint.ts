@@ -5,6 +5,10 @@ const label = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i
 /** Completes "must be" for a value that `isHost` refuses. */
 export const describeHost = 'an IP address or a host name'
 
+/** Completes "must be" for this value, which `isHost` refuses. */
+export const describeHostFor = (host: string): string =>
+  isIPv6(host) ? `an IP address without a zone such as ${host.slice(host.indexOf('%'))}` : describeHost
+
 /**
  * True for an IPv4 or IPv6 literal and a host name (RFC 1123, with the underscores of Active Directory). False for the empty
  * name, zone ids, and other spellings that resolvers read as an address: `127.1`, `0x7f.1`, `017700000001`.

@@ -169,6 +169,7 @@ async function checkQuotas(
       throw new QuotaError(
         `${underWay} checks of this key are under way, and this audit would make more than ${quota.checksInFlight} of them`,
         quotaRetrySeconds,
+        'checks',
       )
   }
 }
@@ -179,6 +180,6 @@ async function checkCallbacks(stores: Stores, inputs: readonly AcceptInput[]): P
   for (const [requestedBy, [first]] of Map.groupBy(withCallback, ({ order }) => order.requestedBy)) {
     const limit = first?.order.quota?.callbacksWaiting ?? Number.POSITIVE_INFINITY
     if ((await stores.deliveries.waitingCallbacks(requestedBy, limit)) < limit) continue
-    throw new QuotaError(`${limit} callbacks of this key wait for their receivers`, quotaRetrySeconds)
+    throw new QuotaError(`${limit} callbacks of this key wait for their receivers`, quotaRetrySeconds, 'callbacks')
   }
 }

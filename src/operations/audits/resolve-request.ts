@@ -1,5 +1,5 @@
 import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
-import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
+import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
 import { type ParameterProblem, resolveParameters } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
@@ -123,8 +123,8 @@ async function saveInline(
     const name = nameOf(target)
     if (seen.size === seen.add(name).size)
       return [{ pointer: `/targets/${i}`, message: `target ${name} is listed twice` }]
-    const wrong = typeof target !== 'string' && !isHost(target.address)
-    return wrong ? [{ pointer: `/targets/${i}/address`, message: `must be ${describeHost}` }] : []
+    if (typeof target === 'string' || isHost(target.address)) return []
+    return [{ pointer: `/targets/${i}/address`, message: `must be ${describeHostFor(target.address)}` }]
   })
   if (issues.length > 0) throw new RefusedError(issues)
   const inline = listed.filter((target) => typeof target !== 'string')

@@ -8,11 +8,19 @@ import { fanOutDrift } from './fan-out-drift.ts'
 import { fanOutFindings } from './fan-out-findings.ts'
 import { newEvent, type Outgoing } from './message.ts'
 
+/** To whom events go. */
+export interface Subscribers {
+  /** The enabled webhooks. */
+  webhooks: readonly Webhook[]
+  /** Of the URL under which clients reach the service. */
+  pathPrefix: string
+}
+
 /** Sends the end of an audit to its callback and to webhooks, then its drift, then the steps of tickets. */
 export async function fanOutAudit(
   stores: Stores,
   { subject: auditId, createdAt: at }: OutboxEntry,
-  webhooks: readonly Webhook[],
+  { webhooks, pathPrefix }: Subscribers,
 ): Promise<Outgoing> {
   const audit = await stores.audits.find(auditId)
   const scope = await stores.audits.scope(auditId)
@@ -36,7 +44,7 @@ export async function fanOutAudit(
     const { name, version } = audit.policy
     const document = (await stores.policies.find(name, version))?.document
     if (!document) throw new Error(`audit ${auditId} has no policy`)
-    parts.push(await fanOutDrift(stores, comparing, { audit, document, at }))
+    parts.push(await fanOutDrift(stores, comparing, { audit, document, at, pathPrefix }))
     if (ticketing.length > 0) parts.push(await fanOutFindings(stores, ticketing, { audit, document, at }))
   }
   return {

@@ -8,6 +8,8 @@ const shownItems = 100
 
 interface EndedAudit {
   audit: Audit
+  /** Of the URL under which clients reach the service. */
+  pathPrefix: string
   document: PolicyDocument
   at: Date
 }
@@ -16,7 +18,7 @@ interface EndedAudit {
 export async function fanOutDrift(
   stores: Stores,
   webhooks: readonly Webhook[],
-  { audit, document, at }: EndedAudit,
+  { audit, document, at, pathPrefix }: EndedAudit,
 ): Promise<Outgoing> {
   const outgoing: Outgoing = { events: [], deliveries: [] }
   if (webhooks.length === 0 || audit.status !== 'completed') return outgoing
@@ -45,7 +47,7 @@ export async function fanOutDrift(
       summary: drift.summary,
       items,
       complete: next === null,
-      report: `/v1/reports/drift?from=audit:${previous}&to=audit:${audit.id}`,
+      report: `${pathPrefix}/v1/reports/drift?from=audit:${previous}&to=audit:${audit.id}`,
     })
     outgoing.events.push(event)
     outgoing.deliveries.push({ webhookId: id, eventId: event.id, lane: `audit/${audit.id}` })

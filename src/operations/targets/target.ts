@@ -1,5 +1,5 @@
 import { NotFoundError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
-import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
+import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
 import type { LedgerAction } from '../../domain/ledger.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredTarget, Target } from '../../store/inventory/targets.ts'
@@ -11,10 +11,13 @@ export async function findTarget(stores: Stores, name: string): Promise<StoredTa
   return target
 }
 
-export const invalidAddress: ValidationIssue = { pointer: '/address', message: `must be ${describeHost}` }
+export const invalidAddress = (address: string): ValidationIssue => ({
+  pointer: '/address',
+  message: `must be ${describeHostFor(address)}`,
+})
 
 export function checkAddress(address: string): void {
-  if (!isHost(address)) throw new RefusedError([invalidAddress])
+  if (!isHost(address)) throw new RefusedError([invalidAddress(address)])
 }
 
 /** A target without what only this service needs of it. */

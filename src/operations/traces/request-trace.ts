@@ -1,6 +1,6 @@
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, ForbiddenError, QuotaError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
-import { describeHost, isHost } from '../../domain/findings/endpoint.ts'
+import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
 import { describeFailure, type TraceFailure } from '../../domain/traces/trace.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredTrace } from '../../store/traces/traces.ts'
@@ -57,7 +57,7 @@ export async function requestTrace(
     if (refusal)
       throw new RefusedError([{ pointer: target ? '/target' : '/host', message: describeFailure(refusal).message }])
     if ((await tx.traces.lockInFlight(actor)) >= tracesInFlight)
-      throw new QuotaError(`${tracesInFlight} traces of this key are under way`, retrySeconds)
+      throw new QuotaError(`${tracesInFlight} traces of this key are under way`, retrySeconds, 'traces')
     const known = target ? await tx.traces.openPorts({ target, host, vantage }) : []
     const compare = comparePort === undefined ? [...new Set([...known, ...commonPorts])] : [comparePort]
     const deadlineAt = new Date(now().getTime() + deadlineMs)
@@ -74,7 +74,7 @@ async function findHost(
 ): Promise<{ target: string | null; host: string }> {
   if ((name === undefined) === (host === undefined)) throw refuse('', 'must have either target or host')
   if (host !== undefined) {
-    if (!isHost(host)) throw refuse('/host', `must be ${describeHost}`)
+    if (!isHost(host)) throw refuse('/host', `must be ${describeHostFor(host)}`)
     return { target: null, host }
   }
   const target = await tx.targets.find(name ?? '')

@@ -4,6 +4,8 @@ import { publishPresence } from '../vantages/presence.ts'
 import { type Bell, type DelivererOptions, deliver } from './delivery/deliver.ts'
 
 interface NotifierOptions extends Omit<DelivererOptions, 'signal' | 'isHeld'>, Pick<Parts, 'enqueueDelivery'> {
+  /** Of the URL under which clients reach the service. */
+  pathPrefix: string
   /** Resolves when the outbox may have entries, or after `ms`. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   onError(error: unknown): void

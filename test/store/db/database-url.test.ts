@@ -17,6 +17,10 @@ test('every part of a URL is decoded', () => {
 test('the directory of a Unix socket is a host, in either form', () => {
   expect(parseDatabaseUrl('postgresql://u@%2Frun%2Fpg/d').host).toBe('/run/pg')
   expect(parseDatabaseUrl('postgresql:///d?host=/run/pg').host).toBe('/run/pg')
+  const libpq = parseDatabaseUrl('postgresql://u:p%40@/d?host=/run/pg&port=6543')
+  expect(libpq).toMatchObject({ host: '/run/pg', port: 6543, user: 'u', password: 'p@', database: 'd' })
+  expect(parseDatabaseUrl('postgresql://u:p@:6543/d')).toMatchObject({ host: 'localhost', port: 6543 })
+  expect(parseDatabaseUrl(withParameters('postgresql://u@/d?host=/run/pg', { schema: 'x' })).host).toBe('/run/pg')
 })
 
 describe('what the service cannot follow is refused by its name, without a value', () => {

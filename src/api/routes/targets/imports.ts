@@ -145,7 +145,8 @@ function checkerOf(request: FastifyRequest): (value: unknown) => ValidationIssue
     if (!fits(value)) return issuesOf((fits.errors ?? []) as unknown as SchemaError[])
     const pointer = findUnstorable(value)
     if (pointer !== undefined) return [{ pointer, message: plainText }]
-    return isHost((value as StoredInput).address) ? [] : [invalidAddress]
+    const { address } = value as StoredInput
+    return isHost(address) ? [] : [invalidAddress(address)]
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotReadyError, RefusedError } from '../../../domain/errors.ts'
-import { describeHost, isHost } from '../../../domain/findings/endpoint.ts'
+import { describeHostFor, isHost } from '../../../domain/findings/endpoint.ts'
 import type { AddressResult } from '../../../domain/findings/observation.ts'
 import { reasons } from '../../../domain/findings/reasons.ts'
 import { assess, type Module, moduleNames, modules, renderBlackbox } from '../../../report/blackbox.ts'
@@ -80,7 +80,7 @@ export const probeRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'proberFor
       const endpoint = readTarget(query.target)
       const { hostname = endpoint.host } = query
       if (!isHost(hostname))
-        throw new RefusedError([{ pointer: '/hostname', message: `must be ${describeHost}` }], 'query')
+        throw new RefusedError([{ pointer: '/hostname', message: `must be ${describeHostFor(hostname)}` }], 'query')
       const prober = proberFor(query.vantage)
       const module: Module = modules[query.module]
       const scrapeMs = (headers[scrapeTimeout] ?? Number.POSITIVE_INFINITY) * 1000

@@ -38,6 +38,11 @@ const details = ({ notes = [] }: { notes?: { detail: string }[] }) => notes.map(
 describe('CSV as spreadsheets write it', () => {
   test.each<[string, string | Buffer, RegExp[]]>([
     ['semicolons', 'name;address;labels.site\r\na;10.0.0.1;hq\r\n', [/^cells are separated by semicolons$/]],
+    [
+      'empty rows first',
+      ';;;\r\n;;;\r\nname;address;labels.site\r\na;10.0.0.1;hq\r\n',
+      [/^cells are separated by semicolons$/, /^a row without any value/],
+    ],
     ['tabs', 'name\taddress\tlabels.site\na\t10.0.0.1\thq\n', [/^cells are separated by tabs$/]],
     ['sep=', 'sep=;\r\nname;address;labels.site\r\na;10.0.0.1;hq\r\n', [/semicolons/]],
     ['sep= of its own', '\uFEFFsep=|\r\nname|address|labels.site\r\na|10.0.0.1|hq\r\n', [/separated by \|/]],
@@ -86,8 +91,15 @@ describe('CSV as spreadsheets write it', () => {
 
   test.each([
     ['a value without a column', 'name,address,\na,10.0.0.1,x\n', 2, /has a value in column 3, which has no name/],
-    ['a cell too many', 'name,address\na,10.0.0.1,,x\n', 2, /has 4 cells, and the first line has 2/],
-    ['a cell too few', 'sep=;\nname;address;externalId\na;10.0.0.1\n', 3, /has 2 cells, and the first line has 3/],
+    ['a cell too many', 'name,address\na,10.0.0.1,,x\n', 2, /has 4 cells, and the first line has 2: .* needs quotes/],
+    ['an address with a zone', 'name,address\na,fe80::1%eth0\n', 2, /without a zone such as %eth0/],
+    [
+      'a cell too few',
+      'sep=;\nname;address;externalId\na;10.0.0.1\n',
+      3,
+      /has 2 cells, and the first line has 3: the cell of externalId is missing/,
+    ],
+    ['a row of other separators', 'name,address\na;10.0.0.1\n', 2, /has 1 cell, .* 2: it is separated by semicolons/],
     ['a cell too many at the end', `name,address\na,10.0.0.1${','.repeat(20_000)}\n`, 2, /more than 16384 cells/],
     ['a column twice', 'name,Name,address\na,b,10.0.0.1\n', 1, /the column name is there twice/],
     ['other separators', 'sep=;\nname,address\na,10.0.0.1\n', 2, /separated by semicolons here/],
@@ -260,6 +272,8 @@ describeWithPeers(['nmap'], 'what nmap writes', () => {
   test('of a name and its address becomes a target for each', async () => {
     const xml = await mustRun('nmap', ['-n', '-sn', '-oX', '-', 'localhost', '127.0.0.1'])
     expect(await nmap(xml)).toMatchObject({ status: 200, body: { created: 2 } })
+    const { status, body } = await nmap(xml + xml) // as --append-output leaves a file
+    expect([status, body.detail]).toEqual([422, expect.stringContaining('nmap --append-output holds several scans')])
     expect(await addresses()).toEqual({ localhost: '127.0.0.1', '127.0.0.1': '127.0.0.1' })
   })
 })

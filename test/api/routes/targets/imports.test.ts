@@ -245,7 +245,7 @@ describe('CSV', () => {
   test('reports the line and the column', async () => {
     const { body } = await csv('name,address,params\na,10.0.0.1\n\nb,x y,{}\nc,10.0.0.1,{x\n')
     expect(body.errors).toEqual([
-      { in: 'body', line: 2, pointer: '', detail: 'has 2 cells, and the first line has 3' },
+      { in: 'body', line: 2, pointer: '', detail: expect.stringContaining('has 2 cells, and the first line has 3') },
       { in: 'body', line: 4, pointer: '/address', detail: 'must be an IP address or a host name' },
       { in: 'body', line: 5, pointer: '/params', detail: 'is not a JSON value' },
     ])

@@ -75,6 +75,7 @@ test('a key with as many waiting callbacks as allowed gets 429 for more; audits 
   const { status, headers, body: problem } = await api.call('POST', '/v1/audits', { key, body })
   expect([status, problem.detail]).toEqual([429, '600 callbacks of this key wait for their receivers'])
   expect(Number(headers['retry-after'])).toBeGreaterThan(0)
+  expect((await api.call('GET', '/metrics')).body).toContain('portwarden_quota_refusals_total{quota="callbacks"} 1\n')
   expect((await api.call('POST', '/v1/audits', { key, body: audit })).status).toBe(202)
   expect((await api.call('POST', '/v1/audits', { body })).status).toBe(202)
 })

@@ -10,7 +10,7 @@ let open: Listening
 let closed: number
 let receiver: Receiver
 beforeAll(async () => {
-  api = await startService()
+  api = await startService({ env: { PORTWARDEN_PUBLIC_URL: 'https://audits.example/portwarden' } })
   open = await listenSilently()
   closed = await freePort()
 })
@@ -151,6 +151,7 @@ describe('drift', () => {
     expect(data).toMatchObject({ audit: after.id, policy: 'ports', summary: { regressed: 1 }, complete: true })
     expect(data.items).toMatchObject([{ target: 'h', rule: 'must-be-open', class: 'regressed' }])
     expect(data.previous).not.toBe(before.id)
+    expect(data.report).toBe(`/portwarden/v1/reports/drift?from=audit:${data.previous}&to=audit:${after.id}`)
     await forget(id)
   })
 })

@@ -19,23 +19,31 @@ interface CsvStart {
 export async function openCsv(pieces: AsyncIterable<string>, note: Note): Promise<CsvStart> {
   const source = pieces[Symbol.asyncIterator]()
   let start = ''
-  /** Reads until the start holds a line end; the columns of a target and its labels fit into the limit. */
-  const readLine = async () => {
-    for (let tail = start; !/\n|\r[\s\S]/.test(tail); ) {
+  /** Reads until the start holds a line with a value, and returns where that begins; the columns fit into the limit. */
+  const readLine = async (): Promise<number> => {
+    let [at, begin, isEmpty] = [0, 0, true]
+    for (;;) {
+      for (; at < start.length; at++) {
+        const unit = start[at] as string
+        if (unit === '\r' && at + 1 === start.length) break // the line end may be split
+        const ends = unit === '\n' || (unit === '\r' && start[at + 1] !== '\n')
+        if (ends && !isEmpty) return begin
+        if (ends) begin = at + 1
+        else if (!valueless.has(unit)) isEmpty = false
+      }
       if (start.length > maxHead) throw new UnreadableError(`the first line has more than ${maxHead} characters`, 1)
       const { done, value } = await source.next()
-      if (done) return
-      tail = (tail.at(-1) ?? '') + value // a line end may be split
+      if (done) return begin
       start += value
     }
   }
-  await readLine()
+  let head = await readLine()
   const declared = /^"?sep=([^\r\n"])"?[ \t]*\r?\n/i.exec(start)
   if (declared) {
     start = start.slice(declared[0].length)
-    await readLine()
+    head = await readLine()
   }
-  const delimiter = declared?.[1] ?? findDelimiter(start.split(/[\r\n]/, 1)[0] ?? '')
+  const delimiter = declared?.[1] ?? findDelimiter(start.slice(head).split(/[\r\n]/, 1)[0] ?? '')
   const skipped = declared ? 1 : 0
   if (delimiter !== ',') note(`cells are separated by ${separators[delimiter] ?? delimiter}`, 1)
   async function* rest() {
@@ -50,6 +58,9 @@ export async function openCsv(pieces: AsyncIterable<string>, note: Note): Promis
   }
   return { delimiter, rest: rest(), skipped }
 }
+
+/** A line of these alone, as a spreadsheet writes an empty row, does not name columns. */
+const valueless: ReadonlySet<string> = new Set([...Object.keys(separators), ' ', '"', '\r'])
 
 const findDelimiter = (head: string): string =>
   Object.keys(separators).find((separator) => {

@@ -100,7 +100,7 @@ function readRecord(columns: Column[], cells: string[], { line, note }: { line: 
   const refuse = (message: string): Row => ({ line, issues: [{ pointer: '', message }] })
   const tooLong = cells.length > columns.length && cells.slice(columns.length).some((cell) => cell !== '')
   const tooShort = columns.slice(cells.length).some((column) => column !== undefined)
-  if (tooShort || tooLong) return refuse(`has ${cells.length} cells, and the first line has ${columns.length}`)
+  if (tooShort || tooLong) return refuse(describeWidth(columns, cells))
   if (cells.length > columns.length) note('empty cells at the end of a row are left out', line)
   const value: Record<string, unknown> = {}
   const labels: [string, string][] = []
@@ -118,6 +118,16 @@ function readRecord(columns: Column[], cells: string[], { line, note }: { line: 
   }
   if (labels.length > 0) value.labels = mergeLabels(value.labels, labels)
   return issues.length > 0 ? { line, issues } : { line, value }
+}
+
+function describeWidth(columns: Column[], cells: string[]): string {
+  const counts = `has ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}, and the first line has ${columns.length}`
+  const other = Object.keys(separators).find((separator) => cells.length === 1 && cells[0]?.includes(separator))
+  if (other !== undefined) return `${counts}: it is separated by ${separators[other]}, unlike the first line`
+  const missing = columns.slice(cells.length).find((column) => column !== undefined)
+  return missing === undefined
+    ? `${counts}: a cell that holds a separator needs quotes`
+    : `${counts}: the cell of ${missing} is missing; an empty one needs its separator`
 }
 
 /** Columns of single labels win; fromEntries takes `__proto__` for a name like any other. */

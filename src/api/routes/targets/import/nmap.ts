@@ -59,6 +59,7 @@ function createParser(hosts: Host[]) {
   parser.on('error', ({ message }) => {
     // The text keeps what an entity was written as: such a name or address is not usable.
     if (/undefined entity/.test(message) && ++unresolved <= maxUnresolved) return
+    if (opened && path.length === 0) throw new UnreadableError(severalScans, parser.line)
     throw new UnreadableError(`is not XML: ${truncate(message.replace(/^\d+:\d+: /, ''), 200)}`, parser.line)
   })
   parser.on('opentagstart', ({ name }) => {
@@ -99,6 +100,8 @@ function createParser(hosts: Host[]) {
 
 /** References to entities that are not resolved. */
 const maxUnresolved = 1_000
+const severalScans =
+  'something follows </nmaprun>: a file of nmap --append-output holds several scans; import each one by itself'
 const noScan = 'not what nmap -oX writes: there is no <nmaprun>'
 const maxDepth = 64
 
