@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { reasonCodes } from '../../src/domain/findings/reasons.ts'
 import type { Shape } from '../../src/domain/policy/shape.ts'
 import { protocolNames, protocols } from '../../src/domain/protocols/index.ts'
 import { policySchema } from '../../src/policies/schema.ts'
@@ -66,4 +67,12 @@ test('docs/policies.md names for each group of an expectation the protocols that
     return written === (protocolsOfField.join(', ') || 'any') ? [] : [`${path}: ${protocolsOfField.join(', ')}`]
   })
   expect(wrong).toEqual([])
+})
+
+test('docs/policies.md, States, has every reason of a connection that an ICMP message ended', () => {
+  const [, section = ''] = read('docs/policies.md').split('## States\n')
+  const [states = ''] = section.split('\n## ')
+  const codes = reasonCodes.filter((code) => code.startsWith('icmp-') || code.endsWith('-unreachable'))
+  expect(codes.length).toBeGreaterThan(4)
+  expect(codes.filter((code) => !states.includes(`\`${code}\``))).toEqual([])
 })
