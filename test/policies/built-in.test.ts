@@ -58,7 +58,10 @@ describe('the policy netwrix-endpoint-protector', () => {
         port: 443,
         expect: {
           state: ['open'],
-          tls: { trusted: true, allowSelfSigned: false, nameMatches: true, validNow: true, minDaysLeft: 14 },
+          tls: {
+            ...{ trusted: true, allowSelfSigned: false, nameMatches: true, validNow: true, minDaysLeft: 14 },
+            minKeyBits: { rsa: 2048, ec: 256 },
+          },
         },
       },
       'ui-https': 'notapplicable',

@@ -1,26 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { judge } from '../../src/domain/findings/judge.ts'
-import { resolveParameters, resolveRule } from '../../src/domain/policy/parameters.ts'
-import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
-import { builtInPolicies } from '../../src/policies/built-in.ts'
-import { certificate, observation, type Seen } from '../domain/findings/rules.ts'
-
-const [policy] = builtInPolicies() as [PolicyDocument]
-
-/** A rule of the built-in policy for one target with these parameters, judged on one address that was seen so. */
-function judged(id: string, seen: Seen, { params = {}, windowOpen = false }: Circumstances = {}): string {
-  const parameters = resolveParameters(policy, { target: params })
-  if ('errors' in parameters) throw new Error(parameters.errors.map(({ message }) => message).join())
-  const rule = policy.rules.find((candidate) => candidate.id === id)
-  if (!rule) throw new Error(`there is no rule ${id}`)
-  const resolved = resolveRule(rule, parameters.values)
-  return resolved === 'notapplicable' ? resolved : judge(resolved, observation(seen), { windowOpen }).result
-}
-
-interface Circumstances {
-  params?: Record<string, unknown>
-  windowOpen?: boolean
-}
+import { certificate, type Seen } from '../domain/findings/rules.ts'
+import { type Circumstances, judgeBuiltIn } from './judging.ts'
 
 const closed: Seen = { state: 'closed', reason: 'connection-refused' }
 const silent: Seen = { state: 'filtered', reason: 'no-response' }
@@ -75,6 +55,7 @@ describe('the built-in policy', () => {
     ['client-https-encrypted', 'has no name', lost, 'unknown'],
     ['server-certificate', 'is right', tls({}), 'pass'],
     ['server-certificate', 'ends in 13 days', tls({ notAfter: '2026-01-14T13:00:00Z' }), 'fail'],
+    ['server-certificate', 'has a short key', tls({ publicKey: { type: 'rsa', bits: 1024, sha256: '' } }), 'fail'],
     ['server-certificate', 'has ended', tls({ notAfter: '2025-12-31T00:00:00Z' }), 'fail'],
     ['server-certificate', 'has another name', tls({}, { nameMatches: false }), 'fail'],
     ['server-certificate', 'is self-signed', selfSigned, 'fail'],
@@ -132,6 +113,6 @@ describe('the built-in policy', () => {
       withBind,
     ],
   ])('%s: %s', (rule, _, seen, result, circumstances) => {
-    expect(judged(rule, seen, circumstances)).toBe(result)
+    expect(judgeBuiltIn(rule, seen, circumstances)).toMatchObject({ result })
   })
 })

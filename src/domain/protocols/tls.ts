@@ -31,6 +31,9 @@ const Certificate = closedObject({
     bits: Type.Optional(Type.Integer()),
     sha256: Type.String({ description: 'Fingerprint of the SubjectPublicKeyInfo, hexadecimal' }),
   }),
+  signatureAlgorithm: Type.Optional(
+    Type.String({ description: 'As OpenSSL names it', examples: ['ecdsa-with-SHA256', 'RSASSA-PSS-SHA256'] }),
+  ),
   selfSigned: Type.Boolean(),
 })
 
@@ -65,6 +68,7 @@ export const TlsFacts = closedObject({
   alert: Type.Optional(Type.Integer({ description: 'TLS alert number, RFC 8446 section 6' })),
 })
 export type TlsFacts = Static<typeof TlsFacts>
+type CertificateKey = NonNullable<TlsFacts['certificate']>['publicKey']
 
 export const tlsSignificance = {
   trusted: 'alert',
@@ -73,6 +77,7 @@ export const tlsSignificance = {
   // A renewal that keeps issuer and key changes neither.
   'certificate/issuer': 'notice',
   'certificate/publicKey': 'notice',
+  'certificate/signatureAlgorithm': 'notice',
   'certificate/subject': 'notice',
   'certificate/sans': 'notice',
 } as const satisfies SignificanceOf<TlsFacts>
@@ -102,9 +107,22 @@ const reasons = {
     message: 'The certificate expires sooner than the rule allows: renew it.',
   },
   'certificate-name-mismatch': { about: 'rule', message: 'The certificate does not name this host.' },
+  'certificate-key-too-small': {
+    about: 'rule',
+    message: 'The key of the certificate is shorter than the rule allows: issue the certificate for a longer key.',
+  },
+  'certificate-signature-too-weak': {
+    about: 'rule',
+    message: 'A signature in the certificate chain uses MD5 or SHA-1, which can be forged: issue the certificate anew.',
+  },
   'certificate-untrusted': { about: 'rule', message: 'The certificate chain does not lead to a trusted authority.' },
 } as const satisfies Reasons
 type TlsReason = keyof typeof reasons | SharedReason
+
+const KeyBits = closedObject({
+  rsa: optional(Type.Integer({ minimum: 512, maximum: 16_384 })),
+  ec: optional(Type.Integer({ minimum: 112, maximum: 1024 })),
+})
 
 const TlsExpectation = closedObject({
   minVersion: optional(Type.Enum([...tlsVersions])),
@@ -115,6 +133,7 @@ const TlsExpectation = closedObject({
   nameMatches: optional(Flag),
   validNow: optional(Flag),
   minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
+  minKeyBits: optional(KeyBits),
 })
 type TlsDemand = Demand<typeof TlsExpectation>
 
@@ -138,7 +157,14 @@ function violation<Code extends string>(demand: TlsDemand, seen: Seen<TlsFacts, 
 
 function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<TlsFacts>): TlsReason | undefined {
   const { certificate } = facts
-  if (!demand.trusted && !demand.nameMatches && !demand.validNow && demand.minDaysLeft === undefined) return undefined
+  if (
+    !demand.trusted &&
+    !demand.nameMatches &&
+    !demand.validNow &&
+    !demand.minKeyBits &&
+    demand.minDaysLeft === undefined
+  )
+    return undefined
   if (!certificate) return 'facts-missing'
   if (demand.validNow && observedAt >= Date.parse(certificate.notAfter)) return 'certificate-expired'
   if (demand.validNow && observedAt < Date.parse(certificate.notBefore)) return 'certificate-not-yet-valid'
@@ -146,11 +172,40 @@ function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<Tls
     return 'certificate-expires-soon'
   if (demand.nameMatches && facts.nameMatches === undefined) return 'facts-missing'
   if (demand.nameMatches && !facts.nameMatches) return 'certificate-name-mismatch'
-  if (demand.trusted && !(demand.allowSelfSigned && certificate.selfSigned)) {
-    if (facts.trusted === undefined) return 'facts-missing'
-    if (!facts.trusted) return 'certificate-untrusted'
-  }
-  return undefined
+  return keyViolation(demand, certificate.publicKey) ?? trustViolation(demand, facts)
+}
+
+/** Kinds of keys by type, as `minKeyBits` names them; the others have sizes that are strong by design. */
+const keyKinds: Record<string, 'rsa' | 'ec' | 'strong' | undefined> = {
+  rsa: 'rsa',
+  'rsa-pss': 'rsa',
+  dsa: 'rsa',
+  ec: 'ec',
+  ed25519: 'strong',
+  ed448: 'strong',
+  'ml-dsa-44': 'strong',
+  'ml-dsa-65': 'strong',
+  'ml-dsa-87': 'strong',
+}
+
+function keyViolation({ minKeyBits }: TlsDemand, { type, bits }: CertificateKey): TlsReason | undefined {
+  if (!minKeyBits) return undefined
+  const kind = keyKinds[type]
+  if (!kind) return 'facts-missing'
+  const least = kind === 'strong' ? undefined : minKeyBits[kind]
+  if (least === undefined) return undefined
+  if (bits === undefined) return 'facts-missing'
+  return bits < least ? 'certificate-key-too-small' : undefined
+}
+
+/** The `trustError` of a chain with a signature that can be forged, as OpenSSL names it. */
+export const weakSignature = 'CA_MD_TOO_WEAK'
+
+function trustViolation(demand: TlsDemand, { certificate, trusted, trustError }: TlsFacts): TlsReason | undefined {
+  if (!demand.trusted || (demand.allowSelfSigned && certificate?.selfSigned)) return undefined
+  if (trusted === undefined) return 'facts-missing'
+  if (trusted) return undefined
+  return trustError === weakSignature ? 'certificate-signature-too-weak' : 'certificate-untrusted'
 }
 
 /** The group `tls`, for protocols with TLS facts. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
-import type { Authorities } from './authorities.ts'
 import { createCache } from './cache.ts'
+import type { Authorities } from './certificate/authorities.ts'
 
 /** A probe must accept every server: level 0 allows short keys, old digests and TLS 1.0, the option a missing RFC 5746. */
 const acceptLegacy = { secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT } as const

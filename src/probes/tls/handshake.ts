@@ -4,12 +4,12 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { TlsFacts, TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
-import { type Authorities, authoritiesWith } from './authorities.ts'
-import { describeCertificate, fingerprint, namesHost } from './certificate.ts'
+import { type Authorities, authoritiesWith } from './certificate/authorities.ts'
+import { describeCertificate, fingerprint, namesHost } from './certificate/certificate.ts'
+import { judgeTrust } from './certificate/trust.ts'
 import { probeContext } from './contexts.ts'
 import { explainEnd, explainFailure } from './failure.ts'
 import { type Greeting, greet } from './greeting.ts'
-import { judgeTrust } from './trust.ts'
 
 interface HandshakeOptions {
   /** PEM; trusted in addition to the system's anchors. */

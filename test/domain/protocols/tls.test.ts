@@ -6,6 +6,8 @@ describe('tls', () => {
   const spoken = { reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } } as const
   const with_ = (facts: object, cert: Partial<ReturnType<typeof certificate>> = {}) =>
     ({ reason: 'tls-ok', facts: { protocol: 'TLSv1.3', certificate: certificate(cert), ...facts } }) as const
+  const keyDemand = { tls: { minKeyBits: { rsa: 2048, ec: 256 } } }
+  const withKey = (type: string, bits?: number) => with_({}, { publicKey: { type, bits, sha256: 'cd' } })
   testJudgements('tls', [
     ['the least version that a rule asks for passes', { tls: { minVersion: 'TLSv1.3' } }, spoken, 'as-expected'],
     ['a newer one passes', { tls: { minVersion: 'TLSv1.2' } }, spoken, 'as-expected'],
@@ -55,6 +57,26 @@ describe('tls', () => {
       { tls: { trusted: true, allowSelfSigned: true } },
       with_({ trusted: false }),
       'certificate-untrusted',
+    ],
+    [
+      'a chain with a signature that can be forged fails with this reason',
+      { tls: { trusted: true } },
+      with_({ trusted: false, trustError: 'CA_MD_TOO_WEAK' }),
+      'certificate-signature-too-weak',
+    ],
+    ['an RSA key that is long enough passes', keyDemand, withKey('rsa', 2048), 'as-expected'],
+    ['a shorter one fails', keyDemand, withKey('rsa', 1024), 'certificate-key-too-small'],
+    ['a short key of RSASSA-PSS fails too', keyDemand, withKey('rsa-pss', 2047), 'certificate-key-too-small'],
+    ['a short DSA key fails too', keyDemand, withKey('dsa', 1024), 'certificate-key-too-small'],
+    ['a key on a short curve fails', keyDemand, withKey('ec', 224), 'certificate-key-too-small'],
+    ['an Ed25519 key passes without a size', keyDemand, withKey('ed25519'), 'as-expected'],
+    ['a key on a curve of unknown size is unknown', keyDemand, withKey('ec'), 'facts-missing'],
+    ['a key of an unknown type is unknown', keyDemand, withKey('unknown'), 'facts-missing'],
+    [
+      'a kind that the rule does not name passes',
+      { tls: { minKeyBits: { ec: 256 } } },
+      withKey('rsa', 512),
+      'as-expected',
     ],
     [
       'a self-signed one with a wrong name fails all the same',

@@ -1,9 +1,10 @@
 import { hash, type X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { TlsFacts } from '../../domain/protocols/tls.ts'
-import { escapeControls } from '../../encoding/text.ts'
+import type { TlsFacts } from '../../../domain/protocols/tls.ts'
+import { escapeControls } from '../../../encoding/text.ts'
 import { describeKey } from './public-key.ts'
+import { signatureAlgorithmOf } from './signature.ts'
 
 type CertificateFacts = NonNullable<TlsFacts['certificate']>
 
@@ -24,6 +25,7 @@ export function describeCertificate(certificate: X509Certificate): CertificateFa
       serialNumber: certificate.serialNumber,
       sha256: fingerprint(certificate.raw),
       publicKey: describeKey(certificate),
+      signatureAlgorithm: signatureAlgorithmOf(certificate),
       selfSigned: isSelfSigned(certificate),
     }
   } catch {

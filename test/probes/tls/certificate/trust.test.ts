@@ -2,11 +2,11 @@ import { X509Certificate } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { authoritiesWith } from '../../../src/probes/tls/authorities.ts'
-import { judgeTrust } from '../../../src/probes/tls/trust.ts'
-import { describeWithPeers } from '../../support/peers/available.ts'
-import { mustRun, run } from '../../support/processes.ts'
-import { makeTempDir, type TempDir } from '../../support/temp-dir.ts'
+import { authoritiesWith } from '../../../../src/probes/tls/certificate/authorities.ts'
+import { judgeTrust } from '../../../../src/probes/tls/certificate/trust.ts'
+import { describeWithPeers } from '../../../support/peers/available.ts'
+import { mustRun, run } from '../../../support/processes.ts'
+import { makeTempDir, type TempDir } from '../../../support/temp-dir.ts'
 
 interface Made {
   path: string
@@ -15,6 +15,7 @@ interface Made {
 }
 
 const ca = 'basicConstraints=critical,CA:TRUE'
+const p256 = ['EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
 const leafOf = 'basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:leaf.lab.test'
 
 describeWithPeers(['openssl'], 'trust', () => {
@@ -36,7 +37,8 @@ describeWithPeers(['openssl'], 'trust', () => {
   async function make(name: string, issuer: Made | undefined, extensions: string, ...options: string[]): Promise<Made> {
     const path = newFile()
     const key = file(`${name}.key`)
-    await mustRun('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key])
+    const kind = name.startsWith('RSA 1024') ? ['RSA', '-pkeyopt', 'rsa_keygen_bits:1024'] : p256
+    await mustRun('openssl', ['genpkey', '-algorithm', ...kind, '-out', key])
     await mustRun('openssl', ['req', '-new', '-key', key, '-subj', `/CN=${name}`, '-out', `${path}.csr`])
     await writeFile(`${path}.ext`, extensions)
     const signer = issuer
@@ -136,6 +138,17 @@ describeWithPeers(['openssl'], 'trust', () => {
       trusted: false,
       trustError: 'DEPTH_ZERO_SELF_SIGNED_CERT',
     })
+  })
+
+  test('an authority on the way with a short key is not trusted, as openssl verify says at level 2', async () => {
+    const root = await make('Strong Root', undefined, ca)
+    const short = await make('RSA 1024 authority', root, ca)
+    const leaf = await make('leaf of short', short, leafOf)
+    expect(await verified([leaf, short], [root], '-auth_level', '2')).toBe(false)
+    expect(await verified([leaf, short], [root], '-auth_level', '0')).toBe(true)
+    expect(search([leaf, short], [root])).toEqual({ trusted: false, trustError: 'CA_KEY_TOO_SMALL' })
+    const shortLeaf = await make('RSA 1024 leaf', root, leafOf)
+    expect(search([shortLeaf], [root])).toEqual({ trusted: true })
   })
 
   test('an expired authority is an error even if the leaf is valid', async () => {

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { getCACertificates } from 'node:tls'
-import { createCache } from './cache.ts'
+import { createCache } from '../cache.ts'
 import { fingerprint } from './certificate.ts'
 
 /** The trust anchors of a verification. */

@@ -1,8 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import { type TlsFacts, weakSignature } from '../../../domain/protocols/tls.ts'
 import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
 import { constraintsOf } from './constraints.ts'
+import { describeKey } from './public-key.ts'
+import { isWeaklySigned } from './signature.ts'
 
 type Trust = Pick<TlsFacts, 'trusted' | 'trustError'>
 
@@ -17,11 +19,19 @@ interface TrustInput {
 
 const aboutDates: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
+// NIST SP 800-57 part 1: 112 bits of security. The leaf's key is a fact of its own.
+const shortestKeys: Record<string, number> = { rsa: 2048, 'rsa-pss': 2048, dsa: 2048, ec: 224 }
+
+function hasShortKey(certificate: X509Certificate): boolean {
+  const { type, bits } = describeKey(certificate)
+  return bits !== undefined && bits < (shortestKeys[type] ?? 0)
+}
+
 /**
  * Whether the chain leads to a trusted anchor, regardless of the leaf's dates and names, which are facts of their own.
  * OpenSSL decides, except where it stopped at the leaf's dates or the handshake failed earlier. Then our stricter path
  * search decides, with no result if a certificate has constraints that it does not check.
- * MD5 and SHA-1 signatures are never trusted, although the handshake accepts them.
+ * MD5 and SHA-1 signatures and short keys of intermediate authorities are never trusted, although the handshake accepts them.
  */
 export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Trust {
   const [leaf] = chain
@@ -32,15 +42,14 @@ export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Tr
   const path = pathToAnchor(chain, authorities, now)
   if (ownSearch && !path) return { trusted: false, trustError: whyNoPath(chain) }
   // The anchor is trusted by configuration, not by its signature.
-  if ((path?.slice(0, -1) ?? [leaf]).some(weaklySigned)) return { trusted: false, trustError: 'CA_MD_TOO_WEAK' }
+  const proven = path?.slice(0, -1) ?? [leaf]
+  if (proven.some(isWeaklySigned)) return { trusted: false, trustError: weakSignature }
+  if (proven.slice(1).some(hasShortKey)) return { trusted: false, trustError: 'CA_KEY_TOO_SMALL' }
   return ownSearch && path?.some(hasUncheckedConstraints) ? {} : { trusted: true }
 }
 
 const validAt = (certificate: X509Certificate, now: number): boolean =>
   now >= certificate.validFromDate.getTime() && now <= certificate.validToDate.getTime()
-
-const weaklySigned = ({ signatureAlgorithm = '' }: X509Certificate): boolean =>
-  /md[245]|sha1(?!\d)|sha-1$/i.test(signatureAlgorithm)
 
 // The peer chooses how many it sends, and each may cost a signature check.
 const maxCertificates = 10

@@ -1,8 +1,8 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { describeKey } from '../../../src/probes/tls/public-key.ts'
-import { describeWithPeers } from '../../support/peers/available.ts'
-import { mustRun } from '../../support/processes.ts'
+import { describeKey } from '../../../../src/probes/tls/certificate/public-key.ts'
+import { describeWithPeers } from '../../../support/peers/available.ts'
+import { mustRun } from '../../../support/processes.ts'
 
 const curve = (name: string, ...more: string[]) => ['EC', `ec_paramgen_curve:${name}`, ...more]
 

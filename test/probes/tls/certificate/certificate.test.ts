@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { describeCertificate, namesHost } from '../../../src/probes/tls/certificate.ts'
-import { describeWithPeers } from '../../support/peers/available.ts'
-import { mustRun } from '../../support/processes.ts'
+import { describeCertificate, namesHost } from '../../../../src/probes/tls/certificate/certificate.ts'
+import { describeWithPeers } from '../../../support/peers/available.ts'
+import { mustRun } from '../../../support/processes.ts'
 
 interface AuditSelection {
   subject?: string

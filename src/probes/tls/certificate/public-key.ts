@@ -1,5 +1,5 @@
 import { hash, type X509Certificate } from 'node:crypto'
-import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import type { TlsFacts } from '../../../domain/protocols/tls.ts'
 import { elements, first, nothing } from './der.ts'
 
 type PublicKey = NonNullable<TlsFacts['certificate']>['publicKey']
