@@ -12,7 +12,7 @@ import { measureLedger } from './ledger.ts'
 import { measureLoopback } from './loopback.ts'
 import { measureMemory } from './memory.ts'
 import { measureProbeEndpoint } from './probe-endpoint.ts'
-import { measureConnects, measureInFlight, measureProbes } from './probes.ts'
+import { measureConnects, measureInFlight, measureLatencyUnderLoad, measureProbes } from './probes.ts'
 import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
 import { noteRunning, stopAll } from './running.ts'
@@ -37,6 +37,7 @@ const benches: Record<string, Bench> = {
   latency: measureAuditLatency,
   audits: measureAudits,
   connects: measureConnects,
+  'latency-under-load': measureLatencyUnderLoad,
   probes: measureProbes,
   'in-flight': measureInFlight,
   estate: measureEstate,

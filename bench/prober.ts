@@ -14,6 +14,8 @@ export interface ProbeOrder {
   sockets: number
   perHost: number
   timeoutMs: number
+  /** Blocks the main thread for that long, half of the time. */
+  blockMs?: number
 }
 
 /** Its output. */
@@ -27,10 +29,12 @@ export interface ProbeReport {
   reasons: Record<string, number>
   /** Peak resident memory, in KiB. */
   peakKiB: number
+  /** Milliseconds of each connect, in the order of the ends. */
+  latencies: number[]
 }
 
 // A process that only probes.
-const { check, hosts, ports, sockets, perHost, timeoutMs } = (await json(process.stdin)) as ProbeOrder
+const { check, hosts, ports, sockets, perHost, timeoutMs, blockMs } = (await json(process.stdin)) as ProbeOrder
 const connector = await openConnector({
   kind: process.env.PORTWARDEN_CONNECTOR === 'node' ? 'node' : 'auto',
   attempts: sockets,
@@ -56,19 +60,27 @@ const reasons: Record<string, number> = {}
 const startedAt = performance.now()
 const cpuBefore = process.cpuUsage()
 const states: [string, string][] = []
+const latencies: number[] = []
 const rest = checks.values()
 const work = async () => {
   for (const one of rest) {
     const [addressResult] = (await observe(one)).addressResults
     reasons[addressResult.reason] = (reasons[addressResult.reason] ?? 0) + 1
+    latencies.push(addressResult.latencyMs ?? Number.NaN)
     states.push([`${one.host} ${one.port}`, addressResult.state])
   }
 }
+function block(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+const blocking = blockMs === undefined ? undefined : setInterval(block, 2 * blockMs, blockMs)
 // As in a worker, whose batches hold more checks than it has sockets.
 await Promise.all(Array.from({ length: 2 * sockets }, work))
+clearInterval(blocking)
 const tookMs = performance.now() - startedAt
 const { user, system } = process.cpuUsage(cpuBefore)
 const cpuMs = (user + system) / 1000
-const report: ProbeReport = { tookMs, cpuMs, states, reasons, peakKiB: process.resourceUsage().maxRSS }
+const report: ProbeReport = { tookMs, cpuMs, states, reasons, peakKiB: process.resourceUsage().maxRSS, latencies }
 process.stdout.write(JSON.stringify(report))
 await connector.close()

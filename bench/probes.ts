@@ -8,7 +8,7 @@ import { startSlapd } from '../test/support/peers/slapd.ts'
 import { mustRun, run } from '../test/support/processes.ts'
 import { neverAccepts, startProgram } from '../test/support/program.ts'
 import type { Bench } from './main.ts'
-import { figure, timeMs } from './measure.ts'
+import { figure, percentile, timeMs } from './measure.ts'
 import { countDifferences, scan } from './nmap.ts'
 import type { ProbeOrder, ProbeReport } from './prober.ts'
 import { nodeOptions } from './service.ts'
@@ -49,13 +49,41 @@ export const measureConnects: Bench = async (dataDir) => {
     return [
       figure('ours, one process', (checks / ours.tookMs) * 1000, 'checks/s'),
       figure('nmap -sT -n -Pn -T4', (checks / theirs.tookMs) * 1000, 'checks/s'),
-      figure('ours over nmap', theirs.tookMs / ours.tookMs, '×', '≥ 1'),
+      figure('ours over nmap', theirs.tookMs / ours.tookMs, '×', '≥ 1.3'),
       figure(
         'states that differ from those of nmap',
         countDifferences(new Map(ours.states), theirs.states),
         'states',
         '= 0',
       ),
+    ]
+  } finally {
+    listener.kill()
+    await once(listener, 'exit')
+  }
+}
+
+/** What 20 ms blocks of the main thread do to checks of open ports: on loopback the true latency is below 0.1 ms. */
+export const measureLatencyUnderLoad: Bench = async () => {
+  const hosts = Array.from({ length: 10_000 }, (_, i) => `127.2.${i >> 8}.${i & 255}`)
+  const ports = Array.from({ length: 10 }, (_, i) => 18_440 + i)
+  const listener = spawn(process.execPath, ['bench/listeners.ts', ...ports.map((port) => `0.0.0.0:${port}`)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(listener.stdout, 'data')
+  try {
+    const check = { probe: 'tcp', options: {} } as const
+    const order = { check, hosts, ports, sockets: 100, perHost: 100, timeoutMs: 2_000, blockMs: 20 }
+    const { states, latencies } = await probe(order)
+    const others = states.filter(([, state]) => state !== 'open').length
+    return [
+      figure(
+        'latency of a tcp check, main thread blocked for 20 ms half of the time, p50',
+        percentile(latencies, 0.5),
+        'ms',
+      ),
+      figure('the same, p99', percentile(latencies, 0.99), 'ms', '< 1'),
+      figure('of 100000 open ports reported otherwise', others, 'ports', '= 0'),
     ]
   } finally {
     listener.kill()
@@ -123,9 +151,9 @@ async function loop(command: string): Promise<number> {
   return (theirProbes / tookMs) * 1000
 }
 
-/** The memory of one process with 4,000 probes in flight to a peer that never accepts. */
+/** The memory of one process with 10,000 probes in flight to a peer that never accepts. */
 export const measureInFlight: Bench = async () => {
-  const inFlight = 4_000
+  const inFlight = 10_000
   const peer = await startProgram(neverAccepts)
   try {
     const hosts = Array.from({ length: inFlight }, () => '127.0.0.1')
@@ -139,7 +167,7 @@ export const measureInFlight: Bench = async () => {
       timeoutMs: 5_000,
     })
     return [
-      figure('peak resident memory with 4000 probes in flight', peakKiB / 1024, 'MB', '< 200'),
+      figure('peak resident memory with 10000 probes in flight', peakKiB / 1024, 'MB', '< 200'),
       figure('of them silent until the deadline', reasons['no-response'] ?? 0, 'probes'),
     ]
   } finally {

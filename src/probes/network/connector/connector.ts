@@ -32,7 +32,7 @@ export interface ConnectResult {
   outcome: string
   /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
-  /** Milliseconds from connect() to its outcome, measured beside the call. */
+  /** Milliseconds from connect() to its outcome, measured beside the call or by the kernel. */
   elapsedMs: number
   /** Absent where the connector does not know it, or none came. */
   icmp?: IcmpMessage

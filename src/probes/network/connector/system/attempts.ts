@@ -33,17 +33,17 @@ export function createAttempts({ calls, slots, count, poll, onEnd }: AttemptPart
   const wheel = createWheel(count, performance.now())
 
   const descriptor = (slot: number): number => view.getInt32(field(slot, fields.fd), true)
-  const end = (slot: number, outcome: number, now: number) => {
+  const end = (slot: number, outcome: number, now: number, ms = now - (startedAt[slot] as number)) => {
     active[slot] = 0
     wheel.remove(slot)
     view.setInt32(field(slot, fields.outcome), outcome, true)
-    view.setFloat64(field(slot, fields.ms), now - (startedAt[slot] as number), true)
+    view.setFloat64(field(slot, fields.ms), ms, true)
     onEnd(slot)
   }
-  const close = (slot: number, outcome: number, now: number) => {
+  const close = (slot: number, outcome: number, now: number, ms?: number) => {
     calls.close(descriptor(slot)) // also leaves the epoll set
     view.setInt32(field(slot, fields.fd), -1, true)
-    end(slot, outcome, now)
+    end(slot, outcome, now, ms)
   }
   const readError = (slot: number, fd: number) => {
     const error = calls.takeQueuedError(fd)
@@ -57,10 +57,11 @@ export function createAttempts({ calls, slots, count, poll, onEnd }: AttemptPart
   const established = (slot: number, fd: number, now: number) => {
     // RFC 9293 simultaneous open: on a local address without a listener a socket may connect to itself.
     if (calls.isLocalEnd(fd, sockaddrs[slot] as Uint8Array)) return close(slot, c.ECONNREFUSED, now)
-    if (view.getInt32(field(slot, fields.keep), true) === 0) return close(slot, outcomes.connected, now)
+    const ms = calls.handshakeMs(fd) // this thread may have been late to see its end
+    if (view.getInt32(field(slot, fields.keep), true) === 0) return close(slot, outcomes.connected, now, ms)
     calls.unwatch(poll, fd)
     calls.queueErrors(fd, view.getInt32(field(slot, fields.family), true), false) // else ICMP messages end the connection
-    end(slot, outcomes.connected, now)
+    end(slot, outcomes.connected, now, ms)
   }
 
   return {

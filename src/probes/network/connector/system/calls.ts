@@ -25,7 +25,7 @@ export type Calls = ReturnType<typeof loadCalls>
 export function loadCalls() {
   const layout = ownLayout()
   if (!layout) throw new Error(`no system calls are known for ${process.platform} on ${process.arch}`)
-  const { epollEvent, msghdr, iovec, cmsghdr, extendedError, sockaddrIn, sockaddrIn6 } = layout
+  const { epollEvent, msghdr, iovec, cmsghdr, extendedError, tcpInfo, sockaddrIn, sockaddrIn6 } = layout
   const libc = koffi.load(null) // the C library that the process has loaded
   const functions = {
     socket: libc.func('int socket(int, int, int)'),
@@ -96,6 +96,15 @@ export function loadCalls() {
       view.setUint32(at.length, 4, true)
       const result = functions.getsockopt(fd, c.SOL_SOCKET, c.SO_ERROR, base + at.value, base + at.length)
       return result < 0 ? -koffi.errno() : -view.getInt32(at.value, true)
+    },
+    /** Milliseconds of the handshake, as the kernel measured them (TCP_INFO); undefined if a packet was sent again. */
+    handshakeMs(fd: number): number | undefined {
+      const size = tcpInfo.totalRetrans + 4
+      view.setUint32(at.length, size, true)
+      if (functions.getsockopt(fd, c.IPPROTO_TCP, c.TCP_INFO, base + at.data, base + at.length) < 0) return undefined
+      if (view.getUint32(at.length, true) < size || view.getUint32(at.data + tcpInfo.totalRetrans, true) > 0)
+        return undefined
+      return view.getUint32(at.data + tcpInfo.rtt, true) / 1000
     },
     /** Whether the local end of the connection is this `sockaddr`, without its flow and scope. */
     isLocalEnd(fd: number, sockaddr: Uint8Array): boolean {

@@ -33,7 +33,12 @@ export async function openSystemConnector(options: SystemConnectorOptions): Prom
   const count = options.attempts
   const memory = new SharedArrayBuffer(memorySize(count))
   const workerData: ThreadData = { memory, count }
-  const thread = new Worker(new URL('./thread.ts', import.meta.url), { workerData, execArgv: [], name: 'connector' })
+  const thread = new Worker(new URL('./thread.ts', import.meta.url), {
+    workerData,
+    execArgv: [],
+    name: 'connector',
+    resourceLimits: { maxYoungGenerationSizeMb: 2 }, // it keeps nothing, and leaves little garbage
+  })
   const [{ wake }] = (await once(thread, 'message')) as [Ready]
   return createSystemConnector(mapSlots(memory, count), { ...options, thread, wake })
 }

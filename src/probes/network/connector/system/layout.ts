@@ -15,6 +15,7 @@ export interface Layout {
   cmsghdr: { len: number; level: number; type: number; payload: number }
   /** `offender`: where SO_EE_OFFENDER() finds the sender. */
   extendedError: { origin: number; type: number; code: number; offender: number }
+  tcpInfo: { rtt: number; totalRetrans: number }
   sockaddrIn: { size: number; family: number; port: number; address: number }
   sockaddrIn6: { size: number; family: number; port: number; address: number }
 }
@@ -25,6 +26,7 @@ const common = {
   iovec: { size: 16, base: 0, len: 8 },
   cmsghdr: { len: 0, level: 8, type: 12, payload: 16 },
   extendedError: { origin: 4, type: 5, code: 6, offender: 16 },
+  tcpInfo: { rtt: 68, totalRetrans: 100 },
   sockaddrIn: { size: 16, family: 0, port: 2, address: 4 },
   sockaddrIn6: { size: 28, family: 0, port: 2, address: 8 },
 } as const
@@ -48,6 +50,8 @@ export const constants = {
   SOL_SOCKET: 1,
   SO_ERROR: 4,
   IPPROTO_IP: 0,
+  IPPROTO_TCP: 6,
+  TCP_INFO: 11,
   IPPROTO_IPV6: 41,
   IP_TTL: 2,
   IP_RECVERR: 11,

@@ -16,6 +16,7 @@ const headers = [
   'stddef.h',
   'time.h',
   'linux/errqueue.h',
+  'linux/tcp.h',
 ]
 
 const offsets: { [Struct in keyof Layout]: Record<keyof Layout[Struct], string> } = {
@@ -40,6 +41,10 @@ const offsets: { [Struct in keyof Layout]: Record<keyof Layout[Struct], string> 
     type: 'offsetof(struct sock_extended_err, ee_type)',
     code: 'offsetof(struct sock_extended_err, ee_code)',
     offender: 'sizeof(struct sock_extended_err)', // SO_EE_OFFENDER() is what follows it
+  },
+  tcpInfo: {
+    rtt: 'offsetof(struct tcp_info, tcpi_rtt)',
+    totalRetrans: 'offsetof(struct tcp_info, tcpi_total_retrans)',
   },
   sockaddrIn: ofStruct('struct sockaddr_in', { family: 'sin_family', port: 'sin_port', address: 'sin_addr' }),
   sockaddrIn6: ofStruct('struct sockaddr_in6', { family: 'sin6_family', port: 'sin6_port', address: 'sin6_addr' }),
