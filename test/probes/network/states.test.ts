@@ -3,6 +3,7 @@ import type { Outcome } from '../../../src/probes/engine/probe.ts'
 import type { ConnectorKind } from '../../../src/probes/network/connector/open.ts'
 import { observeIn, patience } from '../../support/observe-in.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
+import { loadNft } from '../../support/peers/netns.ts'
 import {
   addresses,
   families,
@@ -102,5 +103,41 @@ describeWithPeers(['netns'], 'behind two routers', () => {
         { connectorKind: 'node' },
       ),
     ).toEqual([ambiguous, ambiguous])
+  })
+
+  test('a reject by a firewall of the vantage is a local failure, and one of an own address is not', async () => {
+    await loadNft(
+      network.namespaces.client,
+      `table inet own {
+        chain output {
+          type filter hook output priority 0;
+          oif != lo tcp dport 5001 reject with icmpx port-unreachable
+          oif != lo tcp dport 5002 reject with icmpx admin-prohibited
+        }
+        chain input {
+          type filter hook input priority 0;
+          tcp dport 5003 reject with icmpx admin-prohibited
+        }
+      }
+      `,
+    )
+    const denied = { state: 'unknown', reason: 'local-denied' }
+    const own = '10.1.0.1'
+    const { target } = addresses.IPv4
+    const target6 = addresses.IPv6.target
+    const seen = await probe([
+      [target, 5_001],
+      [target, 5_002],
+      [target6, 5_001],
+      [target6, 5_002],
+      [own, 5_003],
+    ])
+    expect(seen).toEqual([
+      denied,
+      denied,
+      denied,
+      denied,
+      { state: 'filtered', reason: 'icmp-prohibited', rejectedBy: own },
+    ])
   })
 })
