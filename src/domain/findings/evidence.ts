@@ -32,9 +32,9 @@ function stableResult<P extends ProtocolName>({
   state,
 }: Omit<AddressResult<P>, 'address'>): StableResult<P> {
   if (hostAnswered === undefined && rejectedBy === undefined) return { facts, reason, state }
-  const answered = hostAnswered === undefined ? {} : { hostAnswered }
+  const elsewhere = hostAnswered === undefined ? {} : { hostAnswered }
   const rejected = rejectedBy === undefined ? {} : { rejectedBy }
-  return { facts, ...answered, reason, ...rejected, state }
+  return { facts, ...elsewhere, reason, ...rejected, state }
 }
 
 /** The observation behind the evidence, as far as a judgement needs it, as if made at `observedAt`. */
