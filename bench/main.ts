@@ -5,7 +5,7 @@ import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/db/embedded/index.ts'
 import { measureAgents } from './agents.ts'
 import { measureAudits } from './audits.ts'
-import { measureEstate } from './estate.ts'
+import { measureEstate, measureFilteredPorts } from './estate.ts'
 import { measureExport } from './export.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
 import { measureLedger } from './ledger.ts'
@@ -16,6 +16,7 @@ import { measureConnects, measureInFlight, measureLatencyUnderLoad, measureProbe
 import { measureQueue } from './queue.ts'
 import { measureReads } from './reads.ts'
 import { noteRunning, stopAll } from './running.ts'
+import { type Summary, showFigure, summarize } from './runs.ts'
 import { measureSlowClients } from './slow-clients.ts'
 import { measureWebhooks } from './webhooks.ts'
 import { measureWorkers } from './workers.ts'
@@ -41,6 +42,7 @@ const benches: Record<string, Bench> = {
   probes: measureProbes,
   'in-flight': measureInFlight,
   estate: measureEstate,
+  'filtered-ports': measureFilteredPorts,
   loopback: measureLoopback,
   years: measureYears,
   memory: measureMemory,
@@ -65,9 +67,9 @@ if (unknown !== undefined) {
 // Otherwise processes of the bench would outlive it.
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stopAll().finally(() => process.exit(1)))
 
-const figures: (Figure & { bench: string })[] = []
-for (const [name, bench] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+const runs = Number(process.env.PORTWARDEN_BENCH_RUNS ?? 1)
+
+async function runOnce(bench: Bench): Promise<Figure[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'portwarden-bench-'))
   const cluster = clusterHome(dataDir)
   const remove = noteRunning(async () => {
@@ -75,19 +77,22 @@ for (const [name, bench] of Object.entries(benches)) {
     await rm(cluster, { recursive: true, force: true })
   })
   try {
-    figures.push(...(await bench(dataDir)).map((figure) => ({ bench: name, ...figure })))
+    return await bench(dataDir)
   } finally {
     await remove()
   }
 }
 
+const figures: (Summary & { bench: string })[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  const all: Figure[][] = []
+  for (let run = 0; run < runs; run++) all.push(await runOnce(bench))
+  figures.push(...summarize(all).map((figure) => ({ bench: name, ...figure })))
+}
+
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`
-const rows = figures.map(({ bench, what, value, unit, goal }) => [
-  bench,
-  what,
-  `${Number(value.toPrecision(4))} ${unit}`,
-  goal,
-])
+const rows = figures.map((figure) => [figure.bench, figure.what, showFigure(figure), figure.goal])
 console.log(`${machine}\n\n${renderTable(['BENCH', 'WHAT', 'MEASURED', 'GOAL'], rows)}`)
 const file = process.env.PORTWARDEN_BENCH_JSON
 if (file) await writeFile(file, `${JSON.stringify({ machine, figures }, null, 2)}\n`)
