@@ -87,6 +87,18 @@ describe('the retention of findings', () => {
     })
   })
 
+  test('removes traces as old as the findings that are dropped, and no others', async () => {
+    const ids = [retentionDays + 1, retentionDays - 1].map((days) => newUuid({ msecs: daysAgo(days).getTime() }))
+    for (const [i, id] of ids.entries()) {
+      const order = { id, target: null, host: '10.0.0.1', port: i + 1, compare: [], vantage: 'local', auditId: null }
+      await stores.traces.create([{ ...order, requestedBy: 'test', deadlineAt: new Date() }])
+      const age = i === 0 ? retentionDays + 1 : retentionDays - 1
+      await stores.query(`UPDATE trace SET created_at = '${daysAgo(age).toISOString()}' WHERE id = '${id}'`)
+    }
+    await run()
+    expect(await stores.query(`SELECT id FROM trace`)).toEqual([{ id: ids[1] }])
+  })
+
   test('makes the partitions of this month and the next one', async () => {
     const now = new Date()
     const next = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1))
