@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { readLibpqUrl } from '../encoding/libpq-url.ts'
 import type { ConnectorKind } from '../probes/network/connector/open.ts'
-import { readUrl } from '../store/db/database-url.ts'
 import { ConfigError, createValues, readSecret, refused } from './env.ts'
 import { readLedgerKeys } from './ledger.ts'
 import { readTokenRules } from './oidc.ts'
@@ -97,7 +97,7 @@ const isHttpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new
 
 function databaseUrl(value: string | undefined): string | undefined {
   if (!value) return undefined
-  const url = readUrl(value)
+  const url = readLibpqUrl(value)
   // An unencoded @, # or / in the password moves part of it into the host, the path or the fragment.
   const isWhole = url !== undefined && url.hash === '' && !`${url.pathname}${url.search}`.includes('@')
   if (isWhole && /^postgres(ql)?:$/.test(url.protocol)) return value

@@ -50,7 +50,7 @@ export default async function setup(project: TestProject) {
     )
     const left = await leftIn(files)
     await directory.remove()
-    if (left.length > 0) process.stderr.write(`tests left files behind: ${left.join(', ')}\n`)
+    if (left.length > 0) throw new Error(`tests left files behind: ${left.join(', ')}`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { SetupError } from '../../domain/errors.ts'
+import { readLibpqUrl } from '../../encoding/libpq-url.ts'
 
 /** What a database URL says. */
 export interface DatabaseAddress {
@@ -33,18 +34,9 @@ type Parameter = (typeof supported)[number]
 /** The message names the part of the URL, never a value, which may be a secret. */
 export const refuseUrl = (what: string): SetupError => new SetupError(`DATABASE_URL: ${what}`)
 
-/** In a URL of libpq a user may have no host, which is a parameter or the driver's default; a URL of the WHATWG has one. */
-const withoutHost = /^(postgres(?:ql)?:\/\/[^/?#@]*@)(?=[:/?]|$)/
-
-/** The parsed URL; undefined where it is none. */
-export function readUrl(text: string): URL | undefined {
-  const whole = text.replace(withoutHost, '$1localhost')
-  return URL.canParse(whole) ? new URL(whole) : undefined
-}
-
 /** Parses a database URL as libpq does; throws SetupError for what the service cannot follow. */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
-  const url = readUrl(text)
+  const url = readLibpqUrl(text)
   if (!url) throw refuseUrl('it is not a URL; write postgresql://user:password@host/database, with one host')
   if (url.hostname.includes(',')) throw refuseUrl('it names several hosts; name one, or a virtual address')
   const parameters = readParameters(url)
@@ -60,7 +52,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
 
 /** The same URL with other parameters. */
 export function withParameters(text: string, parameters: DatabaseAddress['parameters']): string {
-  const url = readUrl(text)
+  const url = readLibpqUrl(text)
   if (!url) throw refuseUrl('it is not a URL')
   const changed = searchOf(url)
   for (const [name, value] of Object.entries(parameters)) changed.set(name, value)

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readlinkSync, realpathSync } from 'node:fs'
-import { chmod, lchown, mkdir, symlink } from 'node:fs/promises'
+import { chmod, lchown, mkdir, rmdir, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -61,8 +61,9 @@ export async function prepareDirectory(requested: string, log: (line: string) =>
       log(`Found again the data that an earlier ${dataDir} left in ${home}; to start afresh, stop and delete that too`)
     }
   }
-  const sockets = await makeSocketDirectory(home, account)
-  return { dataDir, cluster, sockets, logFile: join(home, 'postgres.log'), account }
+  const directories = { dataDir, cluster, sockets: socketDirectory(home), logFile: join(home, 'postgres.log'), account }
+  await ensureSocketDirectory(directories)
+  return directories
 }
 
 /** `sun_path` holds 108 bytes with its end on Linux, 104 elsewhere. */
@@ -75,14 +76,22 @@ function socketDirectory(home: string): string {
   return join(realpathSync(tmpdir()), `portwarden-${createHash('sha256').update(home).digest('hex').slice(0, 16)}`)
 }
 
-async function makeSocketDirectory(home: string, account: Account | undefined): Promise<string> {
-  const path = socketDirectory(home)
+/** Makes the directory of the socket where it is missing. */
+export async function ensureSocketDirectory({ sockets: path, account }: Directories): Promise<void> {
   await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
     if (errorCode(error) !== 'EEXIST') throw error
   })
   if (account) await lchown(path, account.uid, account.gid) // again, because another start may have come no further
   checkPrivateDirectory(path, account?.uid)
-  return path
+}
+
+/** Removes the directory of the socket from the temporary directory after its server has stopped. */
+export async function removeSocketDirectory({ sockets, cluster }: Directories): Promise<void> {
+  if (dirname(sockets) === dirname(cluster)) return
+  await rmdir(sockets).catch((error: unknown) => {
+    // Another process has removed it, or has started the server again.
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error
+  })
 }
 
 /** Whether the link is new. */

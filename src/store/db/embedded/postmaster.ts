@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { errorCode, until } from '../../../runtime/poll.ts'
 import { type Binaries, loadBinaries } from './binaries.ts'
-import { type Directories, socketPort } from './directories.ts'
+import { type Directories, ensureSocketDirectory, socketPort } from './directories.ts'
 
 const run = promisify(execFile)
 
@@ -87,6 +87,7 @@ export async function findPostmaster(directories: Directories): Promise<Postmast
 export async function launchPostmaster(directories: Directories): Promise<Postmaster | undefined> {
   const binaries = await loadBinaries(directories.account)
   await removeStaleLock(directories.cluster)
+  await ensureSocketDirectory(directories) // the last process that left the server removes it
   const access = await writeAccessFiles(directories)
   await using log = await open(directories.logFile, 'a', 0o600)
   const { size: logStart } = await log.stat()
@@ -95,7 +96,11 @@ export async function launchPostmaster(directories: Directories): Promise<Postma
   const ready = await untilSettled(directories, async () => hasEnded())
   if (ready) return ready
   const said = (await readFile(directories.logFile)).subarray(logStart).toString()
-  if (/could not bind|lock file ".*" (already exists|is empty)|shared memory block .* still in use/.test(said)) {
+  if (
+    /could not bind|lock file ".*" (already exists|is empty)|could not create lock file .* No such file|shared memory block .* still in use/.test(
+      said,
+    )
+  ) {
     return undefined
   }
   throw new Error(`The embedded PostgreSQL did not start. ${await diagnose(directories)}`)

@@ -1,8 +1,7 @@
 import pg from 'pg'
 import { errorCode, until } from '../../../runtime/poll.ts'
 import { sessionOptions } from '../connection.ts'
-import type { Directories } from './directories.ts'
-import { socketPort } from './directories.ts'
+import { type Directories, removeSocketDirectory, socketPort } from './directories.ts'
 import { findPostmaster, holdsCluster, type Postmaster, roles, stopPostmaster } from './postmaster.ts'
 
 /**
@@ -166,7 +165,10 @@ export async function leaveServer(directories: Directories, session: Session): P
   await client.query(`select pg_advisory_unlock_shared(${use})`)
   const { rows } = await client.query<{ last: boolean }>(`select pg_try_advisory_lock(${use}) as last`)
   try {
-    if (rows[0]?.last) await stopPostmaster(directories, postmaster)
+    if (rows[0]?.last) {
+      await stopPostmaster(directories, postmaster)
+      await removeSocketDirectory(directories)
+    }
   } finally {
     await client.end()
   }

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -9,7 +10,7 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterEach, describe, expect, it } from 'vitest'
 import { completeLinks, loadBinaries, runnableDirectory } from '../../../../src/store/db/embedded/binaries.ts'
-import { prepareDirectory } from '../../../../src/store/db/embedded/directories.ts'
+import { prepareDirectory, removeSocketDirectory } from '../../../../src/store/db/embedded/directories.ts'
 import {
   clusterHome,
   DirectoryInUseError,
@@ -131,9 +132,28 @@ describe('startEmbedded', () => {
   })
 
   it('listens on a socket of a short path, however long the path of the data directory is', async () => {
-    const { url } = await start(join(await newDataDir(), 'x'.repeat(100)), true)
+    const dataDir = join(await newDataDir(), 'x'.repeat(100))
+    cleanups.push(() => rm(clusterHome(dataDir), { recursive: true, force: true }))
+    const { url, stop } = await start(dataDir, true)
     const short = isRoot ? /^\/var\/lib\/portwarden\/[0-9a-f]{16}\/socket$/ : /^.{1,90}\/portwarden-[0-9a-f]{16}$/
-    expect(decodeURIComponent(new URL(url).hostname)).toMatch(short)
+    const sockets = decodeURIComponent(new URL(url).hostname)
+    expect(sockets).toMatch(short)
+    await stop()
+    expect(existsSync(sockets)).toBe(isRoot) // inside the cluster's directory, or gone
+    await start(dataDir, true)
+  })
+
+  it('removes the directory of its socket from the temporary directory, unless a newcomer uses it', async () => {
+    const home = await temporaryDirectory()
+    const sockets = await temporaryDirectory()
+    const directories = { dataDir: home, cluster: join(home, 'postgres'), sockets, logFile: '', account: undefined }
+    await writeFile(join(sockets, 'socket'), '')
+    await removeSocketDirectory(directories)
+    expect(existsSync(sockets)).toBe(true)
+    await rm(join(sockets, 'socket'))
+    await removeSocketDirectory(directories)
+    await removeSocketDirectory(directories)
+    expect(existsSync(sockets)).toBe(false)
   })
 
   it('keeps the data over a stop and a start, and logs no credential', async () => {
