@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { query } from '../support/database-server.ts'
@@ -18,6 +19,18 @@ describe('tables can be distributed by target', () => {
        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1`,
     ])
     expect(rows.map(({ name }) => name)).toEqual(distributed)
+  })
+
+  test('and the docs say of every other table where it stays', async () => {
+    const rows = await query<{ name: string }>(database.url, [
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`,
+    ])
+    const names = rows.map(({ name }) => name).sort()
+    const page = readFileSync(new URL('../../docs/scaling.md', import.meta.url), 'utf8')
+    const [, references = ''] = /unnest\(ARRAY\[(.*?)\]\)/.exec(page) ?? []
+    const [, others = ''] = /stay on the coordinator: (.*?), and the whole schema/s.exec(page) ?? []
+    const listed = [...references.matchAll(/'(\w+)'/g), ...others.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)
+    expect([...distributed, ...listed].sort()).toEqual(names)
   })
 
   test('because all their unique keys hold it, as an integer', async () => {
