@@ -1,5 +1,6 @@
 import { RefusedError } from '../domain/errors.ts'
-import { digest } from '../encoding/canonical-json.ts'
+import { digestSteps } from '../encoding/canonical-json.ts'
+import { runPaced } from '../runtime/pace.ts'
 import type { Stores } from '../store/db/stores.ts'
 import type { Requester } from './context.ts'
 
@@ -13,7 +14,7 @@ export async function claimOnce(
   { request, resource }: { request: object; resource: string },
 ): Promise<string> {
   if (key === undefined) return resource
-  const bodyDigest = digest(JSON.parse(JSON.stringify(request)))
+  const bodyDigest = await runPaced(digestSteps(request))
   const earlier = await tx.idempotency.claim({ apiKeyId: actor, key, bodyDigest, resource })
   if (earlier && earlier.bodyDigest !== bodyDigest) {
     throw new RefusedError([

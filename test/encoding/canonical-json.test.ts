@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalJson, digest } from '../../src/encoding/canonical-json.ts'
+import { canonicalJson, digest, digestSteps } from '../../src/encoding/canonical-json.ts'
 
 describe('canonical JSON (RFC 8785)', () => {
   test('is the example of section 3.2.2 of the RFC', () => {
@@ -47,5 +48,32 @@ describe('digest', () => {
   test('is the SHA-256 of the canonical JSON', () => {
     // printf '{"a":1,"b":2}' | sha256sum
     expect(digest({ b: 2, a: 1 })).toBe('43258cff783fe7036d8a43033f830adfc60ec037382473548ac742b888292777')
+  })
+})
+
+describe('a digest in steps', () => {
+  const digestOf = (value: unknown): [string, number] => {
+    const steps = digestSteps(value)
+    for (let count = 0; ; count++) {
+      const { done, value } = steps.next()
+      if (done) return [value, count]
+    }
+  }
+
+  test('is that of the whole, of what JSON makes of any value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.date({ noInvalidDate: true }), (value, date) => {
+        const request = { value, from: date, none: undefined, list: [undefined, { none: undefined, date }] }
+        expect(digestOf(request)[0]).toBe(digest(JSON.parse(JSON.stringify(request))))
+      }),
+    )
+  })
+
+  test('has many steps for many values and for long ones', () => {
+    for (const large of [Array(50_000).fill([]), Array(160).fill('x'.repeat(65_536))]) {
+      const [sum, steps] = digestOf(large)
+      expect(sum).toBe(digest(large))
+      expect(steps).toBeGreaterThan(90)
+    }
   })
 })

@@ -110,17 +110,18 @@ type LeasedEndpoint = Pick<LeasedCheck, 'probe' | 'host' | 'port'>
 
 /**
  * Reads a delivery: one observation for each check, with bounded facts of its probe. An issue concerns one observation: it
- * never rejects the others. Clamps times to `from` and `until`, because the agent's clock is not trusted.
+ * never rejects the others. In steps, one for each observation. Clamps times to `from` and `until`, because the agent's clock is not trusted.
  */
-export function readDelivery(
+export function* readDelivery(
   checks: readonly LeasedEndpoint[],
   { observations }: DeliveryEnvelope,
   { from, until }: { from: Date; until: Date },
-): ReadDelivery {
+): Generator<void, ReadDelivery> {
   const read: (Observation | undefined)[] = checks.map(() => undefined)
   const issues: ValidationIssue[] = []
   const byCheck = Map.groupBy(observations, (delivered) => (isRecord(delivered) ? delivered.check : undefined))
   for (const [i, delivered] of observations.entries()) {
+    if (i > 0) yield
     const found = issuesOf(delivered, checks)
     const { check } = (isRecord(delivered) ? delivered : {}) as DeliveredObservation
     // Neither of two is believed: they may differ.

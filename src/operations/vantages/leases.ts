@@ -9,6 +9,7 @@ import {
   readDelivery,
 } from '../../domain/vantages/lease.ts'
 import { showControls } from '../../encoding/text.ts'
+import { runPaced } from '../../runtime/pace.ts'
 import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
@@ -145,7 +146,7 @@ export function createLeaseDesk(parts: LeaseParts) {
       const { distinct } = distinctChecksOf(batch)
       const span = { from: batch.auditStartedAt, until: parts.now() }
       const { observations, issues } = delivery.online
-        ? readDelivery(distinct, delivery, span)
+        ? await runPaced(readDelivery(distinct, delivery, span))
         : { observations: undefined, issues: [] }
       const recorded = await recordSeen(parts, batch, observations && completeDelivered(distinct, observations))
       await queue.complete(vantage, { id: jobOf(lease), batchId: batch.id })

@@ -23,8 +23,15 @@ const observation = (check: number, addressResults = [addressResult()], observed
   observedAt,
   addressResults,
 })
-const read = (...observations: Delivery['observations']) => readDelivery(checks, { online: true, observations }, span)
-const pointersOf = ({ issues }: ReturnType<typeof readDelivery>) => issues.map(({ pointer }) => pointer)
+const readAll = (...inputs: Parameters<typeof readDelivery>) => {
+  const steps = readDelivery(...inputs)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+const read = (...observations: Delivery['observations']) => readAll(checks, { online: true, observations }, span)
+const pointersOf = ({ issues }: ReturnType<typeof readAll>) => issues.map(({ pointer }) => pointer)
 
 const names = (count: number) => Array.from({ length: count }, () => 'x')
 const addresses = (count: number) => Array.from({ length: count }, (_, i) => addressResult({ address: `192.0.2.${i}` }))
@@ -86,7 +93,7 @@ describe('a delivery', () => {
     ['of 30 February', observation(1, [addressResult()], '2026-02-30T00:00:00Z'), '/observations/1/observedAt'],
     ['of a check that is no number', { ...observation(1), check: 'b' }, '/observations/1/check'],
   ])('with an observation %s loses that observation alone', (_, malformed, pointer) => {
-    const outcome = readDelivery(checks, { online: true, observations: [observation(0), malformed] }, span)
+    const outcome = readAll(checks, { online: true, observations: [observation(0), malformed] }, span)
     expect(pointersOf(outcome)).toContain(pointer)
     expect(outcome.observations).toEqual([expect.objectContaining(checks[0]), undefined])
   })
@@ -122,7 +129,7 @@ describe('a delivery', () => {
     ['two spellings of nothing', [{ address: '::ffff:c000:201' }, { address: '::ffff:192.0.2.1' }], ''],
   ])('that contradicts itself is refused: %s', (_, results, pointer) => {
     const delivered = observation(0, results.map(addressResult))
-    const outcome = readDelivery(literal, { online: true, observations: [delivered] }, span)
+    const outcome = readAll(literal, { online: true, observations: [delivered] }, span)
     expect(outcome).toEqual({
       observations: [undefined],
       issues: [{ pointer: `/observations/0/addressResults${pointer}`, message: expect.any(String) }],
@@ -158,7 +165,7 @@ describe('a delivery', () => {
     ['another spelling', { address: '::ffff:192.0.2.1' }],
   ])('of what probes report is taken: %s', (_, result) => {
     const delivered = observation(0, [addressResult(result)])
-    expect(readDelivery(literal, { online: true, observations: [delivered] }, span).issues).toEqual([])
+    expect(readAll(literal, { online: true, observations: [delivered] }, span).issues).toEqual([])
   })
 
   test('names the checks without an observation, and believes neither of two', () => {
