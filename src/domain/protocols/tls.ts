@@ -92,6 +92,12 @@ const reasons = {
     about: 'peer',
     message: 'The peer speaks TLS and requires a client certificate.',
   },
+  'tls-no-common-parameters': {
+    about: 'peer',
+    message:
+      'The peer speaks TLS and found no common cipher, group or signature algorithm in what this version can offer; its clients may offer others.',
+    undecided: true,
+  },
   'tls-handshake-failed': { about: 'peer', message: 'The TLS handshake failed before a session was agreed.' },
   'tls-version-too-old': { about: 'rule', message: 'The agreed TLS version is older than the rule allows.' },
   'tls-old-version-accepted': { about: 'rule', message: 'The peer accepts a TLS version that the rule forbids.' },

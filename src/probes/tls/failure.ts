@@ -9,7 +9,7 @@ export interface Failure {
   facts: TlsFacts
 }
 
-const certificateRequired = 116
+const [handshakeFailure, certificateRequired] = [40, 116]
 
 /** Alerts to a client without a certificate, RFC 8446 section 6. */
 const afterRequest: ReadonlySet<number> = new Set([40, 41, 42, 43, 46, 48, 49, certificateRequired])
@@ -29,7 +29,9 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
   // Without the requested certificate some servers close and send no alert.
   const refused = alert === undefined ? tap.ended !== undefined : afterRequest.has(alert)
   if (clear.certificateRequested && refused) return clientCertificateRequired(facts)
-  return { reason: alert === undefined ? 'tls-handshake-failed' : 'tls-alert', facts }
+  if (alert === undefined) return { reason: 'tls-handshake-failed', facts }
+  // RFC 8446 section 4.1.1: in place of a ServerHello.
+  return { reason: alert === handshakeFailure && !clear.version ? 'tls-no-common-parameters' : 'tls-alert', facts }
 }
 
 /** Why a stream ended after the handshake. */

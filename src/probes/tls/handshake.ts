@@ -17,6 +17,8 @@ interface HandshakeOptions {
   minVersion?: string
   maxVersion?: string
   alpn?: string[]
+  /** Offers rare ciphers and groups too. */
+  everything?: boolean
   /** Maximum bytes from the peer, handshake included; default 64 KiB. Excess destroys the stream. */
   maxBytes?: number
 }

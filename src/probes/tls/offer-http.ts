@@ -9,22 +9,28 @@ export interface Agreed {
 
 const noApplicationProtocol = 120 // RFC 7301 section 3.2
 
-/** A TLS handshake that offers HTTP by ALPN; another one without ALPN if the peer speaks another protocol. */
+/**
+ * A TLS handshake that offers HTTP by ALPN. A second one follows without ALPN if the peer speaks another protocol, and with
+ * every cipher and group if it accepts no combination of those that clients offer by default.
+ */
 export async function offerHttp(
   endpoint: Endpoint,
   { trustedCa, alpn = ['h2', 'http/1.1'] }: { trustedCa?: string; alpn?: string[] },
   io: ProbeIo,
 ): Promise<Agreed | Outcome> {
-  const shakeHands = async (names?: string[]): Promise<Agreed | Outcome> => {
+  const shakeHands = async (offer: { alpn?: string[]; everything?: boolean }): Promise<Agreed | Outcome> => {
     const connection = await io.connect(endpoint)
     if (!isConnection(connection)) return connection
-    const handshake = await handshakeTls(connection, endpoint, { trustedCa, alpn: names }, io.deadline)
+    const handshake = await handshakeTls(connection, endpoint, { trustedCa, ...offer }, io.deadline)
     return { handshake, connectMs: connection.connectMs }
   }
-  const first = await shakeHands(alpn)
-  if (!isAgreed(first) || first.handshake.facts.alert !== noApplicationProtocol) return first
-  const second = await shakeHands()
-  return isAgreed(second) ? second : first
+  const first = await shakeHands({ alpn })
+  if (!isAgreed(first)) return first
+  if (first.handshake.facts.alert === noApplicationProtocol) return agreedIn(await shakeHands({})) ?? first
+  if (first.handshake.reason !== 'tls-no-common-parameters') return first
+  return agreedIn(await shakeHands({ alpn, everything: true })) ?? first
 }
+
+const agreedIn = (result: Agreed | Outcome): Agreed | undefined => (isAgreed(result) ? result : undefined)
 
 export const isAgreed = (result: Agreed | Outcome): result is Agreed => 'handshake' in result

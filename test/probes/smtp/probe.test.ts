@@ -246,7 +246,7 @@ describe('after STARTTLS', () => {
   test.each<[string, Step[], string]>([
     ['that is silent', ['hang'], 'protocol-timeout'],
     ['that ends', [{ receive: 1 }, 'end'], 'connection-closed'],
-    ['that sends an alert', [{ receive: 1 }, { send: Buffer.from('15030300020228', 'hex') }, 'hang'], 'tls-alert'],
+    ['that sends an alert', [{ receive: 1 }, { send: Buffer.from('15030300020250', 'hex') }, 'hang'], 'tls-alert'],
   ])('a peer %s shows its SMTP and no TLS', async (_what, steps, reason) => {
     await using peer = await startHostile([...upTo220('220 go\r\n'), ...steps])
     const seen = await probe(peer, {}, 1_000)

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { type TlsVersion, tlsVersions } from '../../../src/domain/protocols/tls.ts'
 import { probeTls } from '../../../src/probes/tls/probe.ts'
+import { judgeBuiltIn } from '../../policies/judging.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
@@ -130,6 +131,20 @@ describeWithPeers(['openssl'], 'TLS facts', () => {
       const { facts } = await runProbe(peer, { trustedCa })
       expect(facts).toMatchObject({ trusted: false, trustError: 'SELF_SIGNED_CERT_IN_CHAIN' })
     }
+  })
+
+  test('a group that clients do not offer by default is offered to a server that accepts no other', async () => {
+    const { reason, facts } = await probeWith('brainpool')
+    expect({ reason, keyExchange: facts.keyExchange, trusted: facts.trusted }).toEqual({
+      ...{ reason: 'tls-ok', keyExchange: 'ECDH brainpoolP256r1', trusted: true },
+    })
+  })
+
+  test('a server without a common group is no failure of the rule', async () => {
+    const seen = await probeWith('no-common-group')
+    expect(seen).toEqual({ state: 'open', reason: 'tls-no-common-parameters', facts: { alert: 40 } })
+    expect(judgeBuiltIn('server-certificate', seen).result).toBe('unknown')
+    expect(judgeBuiltIn('client-https', seen).result).toBe('unknown')
   })
 
   test('a post-quantum key exchange has its name', async () => {

@@ -53,6 +53,9 @@ const variants = {
   'tls1.2': { certificate: 'good', args: () => ['-tls1_2'] },
   'tls1.3': { certificate: 'good', args: () => ['-tls1_3'] },
   'tls1.0-and-newer': { certificate: 'good', args: () => ['-min_protocol', 'TLSv1', ...old] },
+  brainpool: { certificate: 'good', args: () => ['-tls1_2', '-groups', 'brainpoolP256r1'] },
+  // A client that knows this group offers it in TLS 1.3 by another number, RFC 8734.
+  'no-common-group': { certificate: 'good', args: () => ['-tls1_3', '-groups', 'brainpoolP256r1'] },
   'client-certificate-tls1.2': { certificate: 'good', args: (ca) => ['-tls1_2', ...clientCertificate(ca)] },
   'client-certificate-tls1.3': { certificate: 'good', args: (ca) => ['-tls1_3', ...clientCertificate(ca)] },
   'ocsp-stapled': {
