@@ -1,9 +1,9 @@
-import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { alertsOf as alertsAt, breakOff, subscribe as subscribeTo, takeAll } from '../support/alerts.ts'
 import { listenSilently } from '../support/app.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort, patienceMs } from '../support/ports.ts'
-import { type Received, type Receiver, startReceiver } from '../support/receiver.ts'
+import { type Receiver, startReceiver } from '../support/receiver.ts'
 import { startService, type TestService } from '../support/service.ts'
 
 let api: TestService
@@ -26,69 +26,9 @@ afterAll(async () => {
   await open?.close()
 })
 
-let targets = 0
 /** A webhook for the findings of one new target. */
-async function subscribe(more: object = {}) {
-  const target = `host-${targets++}`
-  const events = ['finding.opened', 'finding.still-open', 'finding.resolved']
-  const body = { url: receiver.url, events, filter: { labels: { of: target } }, ...more }
-  const { status, body: webhook } = await api.call('POST', '/v1/webhooks', { body })
-  expect(status, JSON.stringify(webhook)).toBe(201)
-  const id = webhook.id as string
-
-  /** An audit of the ports of the target; both findings fail, one, or none. */
-  const audit = async (result: 'fail' | 'half' | 'pass') => {
-    const params = {
-      openPort: result === 'fail' || result === 'half' ? closed : open.port,
-      closedPort: result === 'fail' ? open.port : closed,
-    }
-    await api.ended(
-      await api.accept({ targets: [{ name: target, address: '127.0.0.1', labels: { of: target } }], params }),
-    )
-    await quiet()
-  }
-  const rows = () =>
-    api.query<{ id: string; status: string }>(
-      `SELECT id::text, status FROM webhook_delivery WHERE webhook_id = '${id}' ORDER BY id`,
-    )
-  /** Resolves when every event was relayed and every delivery is settled, or held by a webhook that is disabled. */
-  const quiet = () =>
-    vi.waitUntil(
-      async () => {
-        const [waiting] = await api.query<{ count: number }>(
-          `SELECT (SELECT count(*) FROM webhook_outbox)::int + (SELECT count(*) FROM webhook_delivery d JOIN webhook w
-            ON w.id = d.webhook_id WHERE w.id = '${id}' AND w.enabled AND d.status = 'waiting')::int AS count`,
-        )
-        return waiting?.count === 0
-      },
-      { timeout: patienceMs, interval: 20 },
-    )
-  const enable = () => api.call('PATCH', `/v1/webhooks/${id}`, { body: { enabled: true } })
-  const redeliver = (delivery: string) => api.call('POST', `/v1/webhooks/${id}/deliveries/${delivery}/redeliver`)
-  return { id, audit, rows, quiet, enable, redeliver }
-}
-
-/** An alerting tool: it opens and closes alerts by what it gets, and fails as a test wants. */
-function alertsOf(respond: (received: Received, response: ServerResponse, take: () => void) => number | undefined) {
-  const alerts = new Set<string>()
-  receiver.behave((received, response) => {
-    const { type, data } = received.body
-    const key = data.group?.id ?? data.finding.fingerprint
-    const take = () => void (type === 'finding.resolved' ? alerts.delete(key) : alerts.add(key))
-    return respond(received, response, take)
-  })
-  return alerts
-}
-
-const takeAll: Parameters<typeof alertsOf>[0] = (_received, _response, take) => {
-  take()
-  return 204
-}
-const breakOff: typeof takeAll = (_received, response, take) => {
-  take()
-  response.destroy()
-  return undefined
-}
+const subscribe = (more: object = {}) => subscribeTo({ api, receiver, open: open.port, closed }, more)
+const alertsOf = (respond: Parameters<typeof alertsAt>[1]) => alertsAt(receiver, respond)
 
 const types = () => receiver.received.map(({ body }) => body.type.replace('finding.', ''))
 
@@ -122,17 +62,16 @@ describe.each(['opened', 'still-open', 'resolved'])('a receiver that fails at fi
 
 test('a receiver that was down gets one state of each finding', async () => {
   const alerts = alertsOf(takeAll)
-  const { id, audit, rows } = await subscribe()
+  const { id, target, audit, rows } = await subscribe()
   await audit('fail')
   // As if each first try had failed, with a long pause before the second one.
-  await api.query(`CREATE FUNCTION hold_${targets}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  await api.query(`CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.status = 'waiting' THEN NEW.next_at := now() + interval '1 hour'; END IF; RETURN NEW; END $$`)
   await api.query(
-    `CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON webhook_delivery FOR EACH ROW EXECUTE FUNCTION hold_${targets}()`,
+    `CREATE TRIGGER hold BEFORE INSERT OR UPDATE ON webhook_delivery FOR EACH ROW EXECUTE FUNCTION hold()`,
   )
   const held = async (result: 'fail' | 'half') => {
     const params = { openPort: closed, closedPort: result === 'fail' ? open.port : closed }
-    const target = `host-${targets - 1}`
     await api.ended(
       await api.accept({ targets: [{ name: target, address: '127.0.0.1', labels: { of: target } }], params }),
     )

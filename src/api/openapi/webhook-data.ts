@@ -2,7 +2,12 @@ import { type TObject, type TSchema, Type } from 'typebox'
 import { severities } from '../../domain/policy/policy.ts'
 import { runOutcomes } from '../../domain/schedules.ts'
 import { vantageKinds } from '../../domain/vantages/presence.ts'
-import type { AnyEventType, EventData } from '../../domain/webhooks/events.ts'
+import {
+  type AnyEventType,
+  type EventData,
+  scheduleResolutions,
+  windowResolutions,
+} from '../../domain/webhooks/events.ts'
 import { resolutions } from '../../domain/webhooks/tickets.ts'
 import { Audit } from '../routes/audits/schemas.ts'
 import { DriftItem, DriftSummary } from '../routes/reports/schemas/drift.ts'
@@ -56,7 +61,7 @@ const ofFinding = {
   ),
 }
 
-const ofWindow = Type.Object({
+const ofWindow = {
   window: Type.Object({
     id: Uuid('Id of the window', '0002'),
     policy,
@@ -73,7 +78,7 @@ const ofWindow = Type.Object({
   }),
   policy,
   audit: Uuid('Id of the newest of these audits', '0005'),
-})
+}
 
 const ofVantage = Type.Object({
   vantage: Type.Object({
@@ -104,8 +109,11 @@ export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[
     resolution: Type.Enum([...resolutions], { description: 'Why the finding is resolved' }),
     ...ofAudit,
   }),
-  'window.closed': ofWindow,
-  'window.still-open': ofWindow,
+  'window.closed': Type.Object({
+    ...ofWindow,
+    resolution: Type.Enum([...windowResolutions], { description: 'Why the window is done with' }),
+  }),
+  'window.still-open': Type.Object(ofWindow),
   'vantage.absent': ofVantage,
   'vantage.returned': ofVantage,
   'schedule.missed': Type.Object({
@@ -123,5 +131,13 @@ export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[
       { description: 'The newest missed ticks' },
     ),
   }),
-  'schedule.resumed': Type.Object({ schedule, policy, audit, dueAt: Timestamp('Time of the tick', '01:30:00') }),
+  'schedule.resumed': Type.Object({
+    schedule,
+    policy,
+    resolution: Type.Enum([...scheduleResolutions], { description: 'Why no ticks are missed any more' }),
+    audit: nullable(audit, { description: 'Id of the audit; null if the schedule was deleted' }),
+    dueAt: nullable(Timestamp('Time of the tick', '01:30:00'), {
+      description: 'Time of the tick; null if the schedule was deleted',
+    }),
+  }),
 }

@@ -11,12 +11,12 @@ const summaries: Record<AnyEventType, string> = {
   'finding.opened': 'A finding fails that did not fail before',
   'finding.still-open': 'A finding still fails',
   'finding.resolved': 'A finding no longer fails: it passes, is waived, does not apply, or is out of scope',
-  'window.closed': 'An audit proved that the exposure of an ended window is closed',
+  'window.closed': 'The exposure of an ended window is closed, does not apply any more, or is out of scope',
   'window.still-open': 'An audit found the exposure of an ended window open',
   'vantage.absent': 'The heartbeat of a vantage is overdue',
   'vantage.returned': 'An absent vantage is back',
   'schedule.missed': 'Ticks of a schedule led to no audit',
-  'schedule.resumed': 'A schedule has an audit again after a missed tick',
+  'schedule.resumed': 'A schedule has an audit again after a missed tick, or was deleted',
 }
 
 const header = (name: string, description: string, example: string) => ({

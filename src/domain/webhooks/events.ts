@@ -34,6 +34,9 @@ export const auditEventTypes = [
   'finding.resolved',
 ] as const satisfies EventType[]
 
+/** Whether a disabled webhook gets the event once it is enabled again: later audits do not report what it is about. */
+export const waitsWhilePaused = (type: EventType): boolean => !(auditEventTypes as readonly EventType[]).includes(type)
+
 /** The findings of one target that share an alert. */
 export interface FindingGroup {
   /** Identifies the target, even after it is renamed. */
@@ -52,6 +55,14 @@ interface FindingData {
   audit: string
   correlationId: string | null
 }
+
+/** Why missed ticks of a schedule concern nobody any more. */
+export const scheduleResolutions = ['audit', 'deleted'] as const
+type ScheduleResolution = (typeof scheduleResolutions)[number]
+
+/** Why an ended window concerns nobody any more. */
+export const windowResolutions = ['closed', 'notapplicable', 'out-of-scope'] as const
+export type WindowResolution = (typeof windowResolutions)[number]
 
 interface WindowData {
   window: {
@@ -92,7 +103,7 @@ export interface EventData {
   'finding.opened': FindingData
   'finding.still-open': FindingData
   'finding.resolved': FindingData & { resolution: Resolution }
-  'window.closed': WindowData
+  'window.closed': WindowData & { resolution: WindowResolution }
   'window.still-open': WindowData
   'vantage.absent': VantageData
   'vantage.returned': VantageData
@@ -103,7 +114,14 @@ export interface EventData {
     /** The newest of the missed ticks. */
     ticks: { dueAt: string; outcome: RunOutcome; reason: string | null }[]
   }
-  'schedule.resumed': { schedule: string; policy: string; audit: string; dueAt: string }
+  'schedule.resumed': {
+    schedule: string
+    policy: string
+    resolution: ScheduleResolution
+    /** Of the first tick with an audit; null if the schedule was deleted. */
+    audit: string | null
+    dueAt: string | null
+  }
 }
 
 /** The body of an event (Standard Webhooks); `type` decides the type of `data`. */

@@ -4,9 +4,12 @@ import type { OutboxEntry } from '../../store/webhooks/outbox.ts'
 import { fanOutAudit, type Subscribers } from './fan-out-audit.ts'
 import { addressTo, newEvent, type Outgoing } from './message.ts'
 
-/** Turns an entry of the outbox into deliveries to the webhooks that want it. */
+/** Turns an entry of the outbox into deliveries to the webhooks that want it. Audits are reported to enabled ones only. */
 export async function fanOut(stores: Stores, entry: OutboxEntry, subscribers: Subscribers): Promise<Outgoing> {
-  if (entry.type === 'audit.completed') return fanOutAudit(stores, entry, subscribers)
+  if (entry.type === 'audit.completed') {
+    const enabled = subscribers.webhooks.filter((webhook) => webhook.enabled)
+    return fanOutAudit(stores, entry, { ...subscribers, webhooks: enabled })
+  }
   const { type, subject, data, createdAt } = entry
   const traits: EventTraits = 'policy' in data ? { policy: data.policy } : {}
   const receivers = subscribers.webhooks.filter(({ events, filter }) => events.includes(type) && passes(filter, traits))

@@ -1,4 +1,5 @@
 import type { Parts, View } from '../context.ts'
+import { collapseBacklog } from '../webhooks/delivery/collapse-backlog.ts'
 import { fanOut } from './fan-out.ts'
 import type { Subscribers } from './fan-out-audit.ts'
 import type { Outgoing } from './message.ts'
@@ -13,7 +14,7 @@ const deliveriesPerStatement = 1_000
 export const relayEntries = ({ transaction, enqueueDelivery, pathPrefix }: FanOutParts): Promise<boolean> =>
   transaction(async (tx, database) => {
     const entries = await tx.outbox.take(entriesPerTransaction)
-    const webhooks = entries.length > 0 ? await tx.webhooks.enabled() : []
+    const webhooks = entries.length > 0 ? await tx.webhooks.all() : []
     const receivers = new Set<string>()
     let waiting: Outgoing = { events: [], deliveries: [] }
     for (const [i, entry] of entries.entries()) {
@@ -24,7 +25,11 @@ export const relayEntries = ({ transaction, enqueueDelivery, pathPrefix }: FanOu
       await tx.deliveries.add(waiting.events, waiting.deliveries)
       waiting = { events: [], deliveries: [] }
     }
-    for (const webhookId of receivers) await enqueueDelivery(database, webhookId)
+    for (const { id, enabled } of webhooks) {
+      if (!receivers.has(id)) continue
+      if (enabled) await enqueueDelivery(database, id)
+      else await collapseBacklog(tx, id) // what waits for it stays small
+    }
     return entries.length === entriesPerTransaction
   })
 

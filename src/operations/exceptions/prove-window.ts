@@ -1,4 +1,5 @@
 import { type Proof, proofOf } from '../../domain/exceptions/windows.ts'
+import type { EventData, WindowResolution } from '../../domain/webhooks/events.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import { publish } from '../events/publish.ts'
@@ -30,10 +31,24 @@ export async function proveWindow(tx: Stores, auditId: string): Promise<Proof | 
 
 /** Publishes whether the exposure of a window is closed after its end; what is not proven is not published. */
 async function publishProof(tx: Stores, window: StoredWindow, { auditId, proof }: { auditId: string; proof: Proof }) {
-  const type = proof === 'open' ? 'window.still-open' : proof === 'closed' ? 'window.closed' : undefined
-  if (!type) return
+  const data = dataOf(window, auditId)
+  if (proof === 'open') await publish(tx, [{ type: 'window.still-open', subject: window.id, data }])
+  if (proof === 'closed') await publishClosed(tx, data, 'closed')
+  if (proof === 'not-applicable') await publishClosed(tx, data, 'notapplicable')
+}
+
+/** Publishes that no target or rule of an ended window is left, so that nothing can be proven any more. */
+export async function publishOutOfScope(tx: Stores, window: StoredWindow): Promise<void> {
+  if (window.reprobeAuditId !== null) await publishClosed(tx, dataOf(window, window.reprobeAuditId), 'out-of-scope')
+}
+
+type WindowData = EventData['window.still-open']
+
+const publishClosed = (tx: Stores, data: WindowData, resolution: WindowResolution): Promise<void> =>
+  publish(tx, [{ type: 'window.closed', subject: data.window.id, data: { ...data, resolution } }])
+
+function dataOf(window: StoredWindow, auditId: string): WindowData {
   const { id, policy, rules, ticket, reason, reprobes } = window
   const times = { from: window.from.toISOString(), to: window.to.toISOString() }
-  const data = { window: { id, policy, rules, ticket, reason, ...times, reprobes }, policy, audit: auditId }
-  await publish(tx, [{ type, subject: id, data }])
+  return { window: { id, policy, rules, ticket, reason, ...times, reprobes }, policy, audit: auditId }
 }

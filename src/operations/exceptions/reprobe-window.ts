@@ -3,7 +3,7 @@ import { required } from '../../runtime/required.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import type { Parts } from '../context.ts'
-import { proveWindow, reprobeTrigger } from './prove-window.ts'
+import { proveWindow, publishOutOfScope, reprobeTrigger } from './prove-window.ts'
 
 type ReprobeParts = Pick<Parts, 'transaction' | 'enqueuePlan' | 'enqueueReprobe'>
 
@@ -27,7 +27,7 @@ export async function reprobeWindow(parts: ReprobeParts, job: ReprobeJob, now: D
       if (settles(proof)) return
     }
     const auditId = await createReprobe(tx, window)
-    if (auditId === undefined) return
+    if (auditId === undefined) return publishOutOfScope(tx, window)
     await parts.enqueuePlan(database, auditId)
     const next = { windowId: window.id, reprobe: job.reprobe + 1 }
     await parts.enqueueReprobe(database, next, new Date(now.getTime() + reprobePauseMs(next.reprobe)))

@@ -15,6 +15,14 @@ export async function recordWaitingRun(tx: Stores, schedule: StoredSchedule, run
   await tx.schedules.updateRun(schedule, run)
 }
 
+/** Publishes that a schedule which is deleted misses no ticks any more. */
+export async function publishDeletion(tx: Stores, { id, name, audit }: StoredSchedule): Promise<void> {
+  const last = await tx.schedules.lastOutcome(id)
+  if (!last || !hasNoAudit(last)) return
+  const data = { schedule: name, policy: policyName(audit), resolution: 'deleted' as const, audit: null, dueAt: null }
+  await publish(tx, [{ type: 'schedule.resumed', subject: name, data }])
+}
+
 const shownTicks = 100
 
 async function publishRuns(tx: Stores, { id, name, audit }: StoredSchedule, runs: readonly ScheduleRun[]) {
@@ -30,7 +38,7 @@ async function publishRuns(tx: Stores, { id, name, audit }: StoredSchedule, runs
     if (auditId === null) continue
     const last = await tx.schedules.lastOutcome(id, { except: dueAt })
     if (!last || !hasNoAudit(last)) return
-    const data = { ...about, audit: auditId, dueAt: dueAt.toISOString() }
+    const data = { ...about, resolution: 'audit' as const, audit: auditId, dueAt: dueAt.toISOString() }
     return publish(tx, [{ type: 'schedule.resumed', subject: name, data }])
   }
 }

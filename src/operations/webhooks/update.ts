@@ -19,12 +19,13 @@ export async function updateWebhook(
   const sealed = authorization ? seal.close(authorization, id) : null
   const more = { version: current.version, ...(authorization !== undefined && { authorization: sealed }) }
   return transaction(async (tx, database) => {
+    await tx.outbox.holdOrder()
     const webhook = await tx.webhooks.replace(id, { ...inputOf(current), ...fields }, more)
     if (!webhook) throw new StaleError()
     const payload = { ...inputOf(webhook), hasAuthorization: webhook.hasAuthorization }
     tx.ledger.record({ actor, action: 'webhook.change', subject: id, payload })
+    await tx.tickets.keepOpened(id, current.openAfter, webhook.openAfter)
     if (webhook.enabled) {
-      await tx.outbox.holdOrder()
       await tx.alerts.reviveClearing(id)
       await enqueueDelivery(database, id)
     }

@@ -1,5 +1,11 @@
 import type { Severity } from '../../domain/policy/policy.ts'
-import type { AnyEventType, EventData, EventPayload, FindingGroup } from '../../domain/webhooks/events.ts'
+import type {
+  AnyEventType,
+  EventData,
+  EventPayload,
+  FindingGroup,
+  WindowResolution,
+} from '../../domain/webhooks/events.ts'
 
 /** An event in the terms of alert management. Events with the same key belong to one alert. */
 export interface Alert {
@@ -51,14 +57,17 @@ const renderers: { [T in AnyEventType]: (data: EventData[T]) => AlertFields } = 
     return { key: `drift:${audit}`, level: 'clear', resource: policy, message: `drift in ${policy}: ${text}` }
   },
   'window.still-open': (data) => ({ ...aboutWindow(data, 'is still open after its end'), level: 'high' }),
-  'window.closed': (data) => ({ ...aboutWindow(data, 'is closed'), level: 'clear' }),
+  'window.closed': (data) => ({ ...aboutWindow(data, windowResolved[data.resolution]), level: 'clear' }),
   'vantage.absent': (data) => ({ ...aboutVantage(data, 'is absent'), level: 'medium' }),
   'vantage.returned': (data) => ({ ...aboutVantage(data, 'is present again'), level: 'clear' }),
   'schedule.missed': (data) => ({
     ...aboutSchedule(data, `missed ${data.count} runs`),
     level: 'low',
   }),
-  'schedule.resumed': (data) => ({ ...aboutSchedule(data, 'runs again'), level: 'clear' }),
+  'schedule.resumed': (data) => ({
+    ...aboutSchedule(data, data.resolution === 'deleted' ? 'was deleted' : 'runs again'),
+    level: 'clear',
+  }),
 }
 
 function aboutFinding({ finding, group }: EventData['finding.opened'], what: string) {
@@ -76,7 +85,13 @@ function aboutGroup(target: string, { id, count, failing }: FindingGroup, what: 
   return { key: `target:${id}`, node: target, message: `${target} ${what}${rules}` }
 }
 
-function aboutWindow({ window: { id, ticket, rules } }: EventData['window.closed'], what: string) {
+const windowResolved: Record<WindowResolution, string> = {
+  closed: 'is closed',
+  notapplicable: 'does not apply any more',
+  'out-of-scope': 'is out of scope',
+}
+
+function aboutWindow({ window: { id, ticket, rules } }: EventData['window.still-open'], what: string) {
   return { key: `window:${id}`, resource: rules.join(' '), message: `the exposure of window ${ticket} ${what}` }
 }
 

@@ -146,8 +146,8 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
     },
 
     /** The outcome of the newest other decided tick. */
-    async lastOutcome(id: number, { except }: { except: Date }): Promise<RunOutcome | undefined> {
-      const where = { scheduleId: id, dueAt: { not: except }, outcome: { not: 'waiting' } }
+    async lastOutcome(id: number, { except }: { except?: Date } = {}): Promise<RunOutcome | undefined> {
+      const where = { scheduleId: id, outcome: { not: 'waiting' }, ...(except && { dueAt: { not: except } }) }
       const last = await db.scheduleRun.findFirst({ where, orderBy: { dueAt: 'desc' } })
       return last?.outcome as RunOutcome | undefined
     },

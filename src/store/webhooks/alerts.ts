@@ -18,7 +18,8 @@ type AlertKey = Pick<Alert, 'webhookId' | 'series'>
 /** A delivery that waits, without its content. */
 interface WaitingState {
   id: string
-  series: string
+  /** The series of its alert, or its lane. */
+  subject: string
   type: string
 }
 
@@ -61,14 +62,18 @@ export function createAlertStore(db: Database) {
           WHERE d.webhook_id = a.webhook_id AND d.series = a.series AND d.status <> 'superseded' ORDER BY d.id DESC LIMIT 1) n`
     },
 
-    /** What waits for a webhook of alerts of which several states wait, in order, if its receiver was down or it was paused. */
+    /**
+     * What waits for a webhook of alerts, vantages, windows and schedules of which several states wait, in order, if its receiver
+     * was down or it was paused.
+     */
     async backlog(webhookId: string): Promise<WaitingState[]> {
       return report<WaitingState>(db)`
         WITH waiting AS (
-          SELECT d.id, d.series, d.attempts, d.created_at, e.type, count(*) OVER (PARTITION BY d.series) AS states
-          FROM webhook_delivery d JOIN webhook_event e ON e.id = d.event_id
-          WHERE d.webhook_id = ${webhookId} AND d.status = 'waiting' AND d.series IS NOT NULL)
-        SELECT id::text, series::text, type FROM waiting WHERE states > 1 AND EXISTS (
+          SELECT d.id, d.subject, e.type, count(*) OVER (PARTITION BY d.subject) AS states
+          FROM (SELECT id, event_id, coalesce(series::text, lane) AS subject FROM webhook_delivery d
+            WHERE webhook_id = ${webhookId} AND status = 'waiting' AND (series IS NOT NULL OR ${isState})
+          ) d JOIN webhook_event e ON e.id = d.event_id)
+        SELECT id::text, subject, type FROM waiting WHERE states > 1 AND EXISTS (
           SELECT FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting'
             AND (attempts > 0 OR created_at < now() - interval '1 minute')) ORDER BY waiting.id`
     },
@@ -110,9 +115,14 @@ export function createAlertStore(db: Database) {
 
 const newer = (same: Prisma.Sql) => Prisma.sql`EXISTS (
   SELECT FROM webhook_delivery n WHERE n.webhook_id = d.webhook_id AND n.id > d.id AND n.status <> 'superseded' AND ${same})`
+/** Whether `d` is about a vantage, window or schedule. Events of an audit and pings do not replace each other. */
+const isState = Prisma.sql`d.series IS NULL AND d.lane !~ '^(audit|ping)/'`
 /** Whether a newer delivery than `d` reports the same alert, vantage, window or schedule. */
-const isReplaced = Prisma.sql`CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
-  ELSE d.lane !~ '^(audit|ping)/' AND ${newer(Prisma.sql`n.lane = d.lane`)} END`
+export const isReplaced = Prisma.sql`CASE WHEN d.series IS NOT NULL THEN ${newer(Prisma.sql`n.series = d.series`)}
+  ELSE ${isState} AND ${newer(Prisma.sql`n.lane = d.lane`)} END`
+/** Whether `d` is about an alert that is not over, a vantage, window or schedule. */
+export const reportsState = Prisma.sql`(${isState} OR EXISTS (
+  SELECT FROM webhook_alert a WHERE a.webhook_id = d.webhook_id AND a.series = d.series))`
 const deadClearing = Prisma.sql`
   SELECT d.id, d.webhook_id, d.series, d.lane FROM webhook_delivery d JOIN webhook_event e ON e.id = d.event_id
   WHERE d.status = 'dead' AND e.type = ANY(${[...clearingEvents]}::text[])`

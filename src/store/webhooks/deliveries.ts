@@ -6,6 +6,7 @@ import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report, sweep } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { isReplaced, reportsState } from './alerts.ts'
 
 /** An event; `payload` is the body (Standard Webhooks). */
 export interface WebhookEvent {
@@ -219,11 +220,15 @@ const selectDelivery = Prisma.sql`
     d.http_status AS "httpStatus", d.error
   FROM webhook_delivery d JOIN webhook w ON w.id = d.webhook_id JOIN webhook_event e ON e.id = d.event_id WHERE true`
 
-/** Removes what was settled before the retention, and events that no delivery refers to any more. */
+/**
+ * Removes what was settled before the retention, and events that no delivery refers to any more. A dead letter that holds the
+ * newest state of an alert stays, because its receiver does not know that state.
+ */
 export async function dropOldDeliveries(db: Database, retentionDays: number): Promise<void> {
   await sweep(db)`
-    DELETE FROM webhook_delivery
-    WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)`
+    DELETE FROM webhook_delivery d
+    WHERE status <> 'waiting' AND created_at < now() - make_interval(days => ${retentionDays}::int)
+      AND (status <> 'dead' OR ${isReplaced} OR NOT ${reportsState})`
   await sweep(db)`
     DELETE FROM webhook_event e WHERE created_at < now() - interval '1 day'
       AND NOT EXISTS (SELECT FROM webhook_delivery d WHERE d.event_id = e.id)`

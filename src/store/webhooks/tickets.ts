@@ -26,22 +26,26 @@ export type SeenFinding = Omit<TicketFinding, 'policy' | 'title' | 'severity' | 
 export function createTicketStore(db: Database, codes: Codes) {
   return {
     /**
-     * The findings of an audit that fail or have a ticket; `group` identifies the target. Where another audit has seen something
-     * newer, that one reports it.
+     * The findings of an audit that fail or have a ticket; `group` identifies the target. Where another audit has a newer
+     * result that is known, that one reports it.
      */
     async seen(auditId: string): Promise<{ group: string; finding: SeenFinding }[]> {
-      const ticketed = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
+      const known = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
       const rows = await report<Row>(db)`
         SELECT md5('portwarden target ' || t.id)::uuid::text AS "group",
           s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
-          JOIN span x ON x.target_id = f.target_id AND x.series_id = f.series_id AND x.to_at IS NULL AND x.result = f.result
+          CROSS JOIN LATERAL (
+            SELECT x.result FROM span x WHERE x.target_id = f.target_id AND x.series_id = f.series_id AND x.result = ANY(${known}::int[])
+            ORDER BY x.from_at DESC LIMIT 1
+          ) x
           JOIN target t ON t.id = f.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id
-        WHERE f.audit_id = ${auditId}::uuid AND f.result = ANY(${ticketed}::int[]) AND f.flags & ${findingFlags.late}::smallint = 0
+        WHERE f.audit_id = ${auditId}::uuid AND f.result = x.result AND f.flags & ${findingFlags.late}::smallint = 0
           AND (f.result = ${codes.result.numberOf('fail')}
             OR EXISTS (SELECT FROM webhook_ticket k WHERE k.fingerprint = s.fingerprint))
+          AND EXISTS (SELECT FROM span o WHERE o.target_id = f.target_id AND o.series_id = f.series_id AND o.to_at IS NULL)
         ORDER BY f.target_id, f.series_id`
       return rows.map(({ group, result, state, reasonId, observedAt, ...row }) => ({
         group,
@@ -83,6 +87,14 @@ export function createTicketStore(db: Database, codes: Codes) {
         ) AS t(webhook_id, fingerprint, series, failures, opened_at, finding)
         ON CONFLICT (webhook_id, fingerprint) DO UPDATE
           SET series = excluded.series, failures = excluded.failures, finding = excluded.finding`
+    },
+
+    /** The findings of open alerts keep them open when a webhook wants more failures in a row from now on. */
+    async keepOpened(webhookId: string, before: number, openAfter: number): Promise<void> {
+      await db.$executeRaw`
+        UPDATE webhook_ticket t SET failures = ${openAfter}::int WHERE webhook_id = ${webhookId}
+          AND failures >= ${before}::int AND failures < ${openAfter}::int
+          AND EXISTS (SELECT FROM webhook_alert a WHERE a.webhook_id = t.webhook_id AND a.series = t.series AND a.state = 'open')`
     },
 
     async remove(tickets: readonly Pick<Ticket, 'webhookId' | 'fingerprint'>[]): Promise<void> {

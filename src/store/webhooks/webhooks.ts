@@ -1,5 +1,5 @@
 import type { GroupBy, WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
-import type { EventType } from '../../domain/webhooks/events.ts'
+import { type EventType, waitsWhilePaused } from '../../domain/webhooks/events.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import type { Webhook as Row } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -79,15 +79,17 @@ export function createWebhookStore(db: Database) {
       return cutPage(rows, limit, { keyOf: (row) => [row.createdAt.toISOString(), row.id], toItem: fromRow })
     },
 
-    /** The enabled webhooks. */
-    async enabled(): Promise<Webhook[]> {
-      return (await db.webhook.findMany({ where: { enabled: true }, orderBy: { id: 'asc' } })).map(fromRow)
+    async all(): Promise<Webhook[]> {
+      return (await db.webhook.findMany({ orderBy: { id: 'asc' } })).map(fromRow)
     },
 
-    /** The events that an enabled webhook subscribes to. */
+    /** The events that a webhook gets, now or when it is enabled again. */
     async subscribedEvents(): Promise<Set<EventType>> {
-      const rows = await db.webhook.findMany({ where: { enabled: true }, select: { events: true } })
-      return new Set(rows.flatMap(({ events }) => events as EventType[]))
+      const rows = await db.webhook.findMany({ select: { events: true, enabled: true } })
+      const wanted = rows.map(({ events, enabled }) => ({ events: events as EventType[], enabled }))
+      return new Set(
+        wanted.flatMap(({ events, enabled }) => events.filter((type) => enabled || waitsWhilePaused(type))),
+      )
     },
 
     /** Writes all that a caller decides, if `version` is still the current one; undefined where it is not. */

@@ -123,7 +123,11 @@ describe('other events', () => {
 
   test.each([
     [event('window.still-open', { window: { id: 'w', ticket: 'CHG1', rules: ['r'] } }), 'portwarden:window:w', 'high'],
-    [event('window.closed', { window: { id: 'w', ticket: 'CHG1', rules: ['r'] } }), 'portwarden:window:w', 'clear'],
+    [
+      event('window.closed', { window: { id: 'w', ticket: 'CHG1', rules: ['r'] }, resolution: 'closed' }),
+      'portwarden:window:w',
+      'clear',
+    ],
     [event('vantage.absent', { vantage: { name: 'v' } }), 'portwarden:vantage:v', 'medium'],
     [event('vantage.returned', { vantage: { name: 'v' } }), 'portwarden:vantage:v', 'clear'],
     [event('schedule.missed', { schedule: 's', count: 2 }), 'portwarden:schedule:s', 'low'],

@@ -1,9 +1,9 @@
-import { survivorOf } from '../../../domain/webhooks/alerts.ts'
 import { type Attempt, settle, type WebhookFormat } from '../../../domain/webhooks/delivery-policy.ts'
 import type { Stores, Transact } from '../../../store/db/stores.ts'
 import type { DueDelivery, Settled } from '../../../store/webhooks/deliveries.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
 import type { Seal } from '../seal.ts'
+import { collapseBacklog } from './collapse-backlog.ts'
 import type { Poster } from './http-client.ts'
 import { lanesOf } from './lanes.ts'
 import { render } from './render.ts'
@@ -45,16 +45,6 @@ export async function sendTurn(options: SendOptions, webhookId: string, receiver
     if (await sendAll(options, due, { signer, format: webhook.format, webhookId })) return true
   }
   return false
-}
-
-/** After a receiver was down it gets one state of each finding. Nothing of the webhook is under way meanwhile. */
-async function collapseBacklog({ alerts }: Stores, webhookId: string): Promise<void> {
-  const backlog = await alerts.backlog(webhookId)
-  const superseded = [...Map.groupBy(backlog, ({ series }) => series).values()].flatMap((states) => {
-    const survivor = survivorOf(states)
-    return states.filter((state) => state !== survivor).map(({ id }) => id)
-  })
-  if (superseded.length > 0) await alerts.supersede(superseded)
 }
 
 interface Round {
