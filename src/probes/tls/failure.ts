@@ -30,7 +30,7 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
   const refused = alert === undefined ? tap.ended !== undefined : afterRequest.has(alert)
   if (clear.certificateRequested && refused) return clientCertificateRequired(facts)
   if (alert === undefined) return { reason: 'tls-handshake-failed', facts }
-  // RFC 8446 section 4.1.1: in place of a ServerHello.
+  // RFC 8446 section 4.1.1: instead of a ServerHello.
   return { reason: alert === handshakeFailure && !clear.version ? 'tls-no-common-parameters' : 'tls-alert', facts }
 }
 

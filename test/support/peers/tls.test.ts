@@ -21,7 +21,7 @@ const reports: Record<TlsVariant, { options?: string[]; contains: RegExp[] }> = 
   'tls1.2': { contains: [/New, TLSv1\.2/] },
   'tls1.3': { contains: [/New, TLSv1\.3/] },
   'tls1.0-and-newer': { options: ['-tls1', ...oldProtocols], contains: [/Protocol +: TLSv1\n/] },
-  brainpool: { options: ['-groups', 'brainpoolP256r1'], contains: [/Server Temp Key: ECDH, brainpoolP256r1/] },
+  brainpool: { options: ['-groups', 'brainpoolP256r1:P-256'], contains: [/Server Temp Key: ECDH, brainpoolP256r1/] },
   'no-common-group': { contains: [/alert handshake failure/] },
   'client-certificate-tls1.2': { contains: [/alert handshake failure/] },
   // In TLS 1.3 the refusal comes after the handshake: the client must not go at the end of its input.
