@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   jobs: ['store', 'domain', 'runtime'],
   api: ['domain', 'policies', 'report', 'operations', 'store', 'runtime', 'encoding'],
   telemetry: ['domain'],
-  config: ['domain', 'probes/network'], // the code that enforces a network range also reads it
+  config: ['domain', 'encoding', 'probes/network'], // the code that enforces a network range also reads it
 }
 /** Layers of which a layer may import types and nothing else. */
 const mayImportTypes: Record<string, readonly string[]> = { telemetry: ['store'], config: ['store'] }
