@@ -56,11 +56,11 @@ interface FindingData {
   correlationId: string | null
 }
 
-/** Why missed ticks of a schedule concern nobody any more. */
+/** Why missed ticks of a schedule need no attention any more. */
 export const scheduleResolutions = ['audit', 'deleted'] as const
 type ScheduleResolution = (typeof scheduleResolutions)[number]
 
-/** Why an ended window concerns nobody any more. */
+/** Why an ended window needs no attention any more. */
 export const windowResolutions = ['closed', 'notapplicable', 'out-of-scope'] as const
 export type WindowResolution = (typeof windowResolutions)[number]
 
