@@ -1,5 +1,5 @@
 import { explainSilence } from '../../domain/findings/absent-host.ts'
-import { boundFacts, maxBatchFactsSize } from '../../domain/findings/bounds.ts'
+import { boundBatch } from '../../domain/findings/bounds.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { Check, Observe } from '../../probes/engine/run-check.ts'
 import { createLine, type RunInTurn } from '../../runtime/line.ts'
@@ -33,5 +33,5 @@ export async function runChecks(
     const check = required(checks[index], `check ${index}`)
     return complete(check, await run(check))
   })
-  return (await isOnline()) ? boundFacts(explainSilence(seen), maxBatchFactsSize) : undefined
+  return (await isOnline()) ? boundBatch(explainSilence(seen)) : undefined
 }

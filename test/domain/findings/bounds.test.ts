@@ -1,8 +1,17 @@
 import type { TObject } from 'typebox'
 import { describe, expect, test } from 'vitest'
-import { boundFacts, sizeOf } from '../../../src/domain/findings/bounds.ts'
+import {
+  boundBatch,
+  boundFacts,
+  maxBatchFactsSize,
+  maxDeliveryValues,
+  maxFactsSize,
+  sizeOf,
+} from '../../../src/domain/findings/bounds.ts'
 import type { AddressResult } from '../../../src/domain/findings/observation.ts'
 import { protocolNames, protocols } from '../../../src/domain/protocols/index.ts'
+import { scanJson } from '../../../src/encoding/json-scan.ts'
+import { runPaced } from '../../../src/runtime/pace.ts'
 
 const names = (count: number, length = 10) => Array.from({ length: count }, (_, i) => String(i).padStart(length, 'x'))
 const seen = (...facts: object[]) => ({
@@ -10,6 +19,8 @@ const seen = (...facts: object[]) => ({
     (of): Pick<AddressResult, 'state' | 'reason' | 'facts'> => ({ state: 'open', reason: 'ssh-ok', facts: of }),
   ),
 })
+
+const tooLarge = { addressResults: [{ state: 'unknown', reason: 'response-too-large', facts: {} }] }
 
 describe('facts within the limit', () => {
   test('stay as they are', () => {
@@ -37,6 +48,12 @@ describe('facts beyond the limit', () => {
     expect(bounded).toEqual([seen(small, { certificate: {}, omitted: ['certificate/sans'] }), seen(small)])
   })
 
+  test('of one observation leave those of the others alone, although it holds no list', () => {
+    const small = seen({ algorithms: { kex: names(20) } })
+    const bounded = boundFacts([small, seen({ identification: 'x'.repeat(2_000) }), small], 2_000)
+    expect(bounded).toEqual([small, seen({}), small].map((one, i) => (i === 1 ? tooLarge : one)))
+  })
+
   test('that hold no list give unknown', () => {
     const [bounded] = boundFacts([seen({ identification: 'x'.repeat(2_000) }, { identification: 'x' })], 1_000)
     expect(bounded?.addressResults).toEqual([
@@ -55,6 +72,15 @@ describe('facts beyond the limit', () => {
       expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(limit)
     }
     expect(observations).toEqual(before)
+  })
+
+  test('of a whole batch fit into a delivery, also with as many values as possible', async () => {
+    const facts = { identification: 'x', algorithms: { kex: names(3_200, 1), mac: names(30) } }
+    const observations = Array.from({ length: 500 }, () => boundFacts([seen(facts)], maxFactsSize)).flat()
+    const text = JSON.stringify(boundBatch(observations))
+    expect(text.length).toBeLessThan(maxBatchFactsSize)
+    expect(await runPaced(scanJson(text, maxDeliveryValues))).toBeUndefined()
+    expect(text).toContain('"mac":[')
   })
 
   test('small values cost more than their characters', () => {

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { ConflictError } from '../../../domain/errors.ts'
+import { maxDeliveryValues } from '../../../domain/findings/bounds.ts'
 import { DeliveryEnvelope } from '../../../domain/vantages/lease.ts'
 import type { ServerParts } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
@@ -11,7 +12,7 @@ import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery,
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
 /** One invalid observation must not reject the others: the operation checks them one by one. */
-const deliveryConfig = { ...config, acceptsAnyText: true, maxValues: 500_000 } as const
+const deliveryConfig = { ...config, acceptsAnyText: true, maxValues: maxDeliveryValues } as const
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
