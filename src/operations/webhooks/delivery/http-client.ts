@@ -1,9 +1,10 @@
 import { isIP, type Socket } from 'node:net'
 import { setImmediate as immediate } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { Agent, type Dispatcher, errors } from 'undici'
 import type { Attempt } from '../../../domain/webhooks/delivery-policy.ts'
 import { escapeControls } from '../../../encoding/text.ts'
+import { namesHost } from '../../../probes/tls/certificate/certificate.ts'
 
 /** Connects to allowed addresses; throws with a reason. */
 export type Connect = (host: string, port: number) => Promise<{ socket: Socket; loopback: boolean }>
@@ -102,13 +103,26 @@ function secure(socket: Socket, { host, ca }: { host: string; ca: string | undef
   return new Promise((resolve, reject) => {
     const servername = isIP(host) === 0 ? host : ''
     // A list replaces the authorities of the system.
-    const secured = connectTls({ socket, servername, host, ...(ca && { ca }), ALPNProtocols: ['http/1.1'] })
+    const secured = connectTls({
+      socket,
+      servername,
+      ...(ca && { ca }),
+      ALPNProtocols: ['http/1.1'],
+      checkServerIdentity: () => identityError(secured, host),
+    })
+    // Node calls it for checkServerIdentity, and dies where an authority has a curve without a NIST name (24.21).
+    secured.getPeerCertificate = () => ({}) as DetailedPeerCertificate
     secured.once('error', reject).once('secureConnect', () => {
       secured.off('error', reject)
       resolve(secured)
     })
     secured.once('close', () => reject(new Error('closed during the TLS handshake')))
   })
+}
+
+function identityError(socket: TLSSocket, host: string): Error | undefined {
+  const certificate = socket.getPeerX509Certificate()
+  return certificate && namesHost(certificate, host) ? undefined : new Error('the certificate does not name the host')
 }
 
 type Response = Omit<Attempt, 'durationMs'>

@@ -51,6 +51,16 @@ describe('a post', () => {
     expect(await open()(url)).toMatchObject({ status: null, error: expect.stringMatching(/certificate/) })
   })
 
+  test('reaches a receiver whose authority has a curve without a NIST name', async () => {
+    const authority = await createAuthority('Receivers', 'brainpool')
+    const request = { commonName: 'localhost', subjectAltName: 'DNS:localhost' }
+    const { url } = await start(await authority.issue(request))
+    const trusted = open({ ca: authority.ca })
+    expect(await trusted(url)).toMatchObject({ status: 204, error: null })
+    const unnamed = await trusted(url.replace('localhost', '127.0.0.1'))
+    expect(unnamed).toMatchObject({ status: null, error: expect.stringMatching(/certificate does not name the host/) })
+  })
+
   test('uses a connection again', async () => {
     const receiver = await start()
     const sources: (number | undefined)[] = []
