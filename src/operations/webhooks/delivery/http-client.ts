@@ -103,7 +103,7 @@ function secure(socket: Socket, { host, ca }: { host: string; ca: string | undef
   return new Promise((resolve, reject) => {
     const servername = isIP(host) === 0 ? host : ''
     // A list replaces the authorities of the system.
-    const secured = connectTls({
+    const secured: TLSSocket = connectTls({
       socket,
       servername,
       ...(ca && { ca }),
