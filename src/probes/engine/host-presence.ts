@@ -1,5 +1,5 @@
 import { isFromHost } from '../../domain/findings/host-response.ts'
-import type { Dialler } from '../network/dial.ts'
+import type { Dialler, Extension } from '../network/dial.ts'
 import { createDeadline } from './deadline.ts'
 import type { Endpoint, Outcome } from './probe.ts'
 import type { Budget } from './socket-budget.ts'
@@ -17,12 +17,15 @@ interface PresenceParts {
 
 /** What the running checks of one address know of its host. */
 export interface HostPresence {
-  /** Records the outcome of a try. */
-  saw(outcome: Outcome): void
-  /** Begins to wait for a report of the absence of a silent host, with one connection for all of its checks. */
-  await(endpoint: Endpoint): void
+  /**
+   * Lets the connection of a try stay open while it is silent, one for all checks of the host: that of the first packet, because
+   * a router that limits its ICMP messages reports the oldest packets. `onBegin` receives the end of it.
+   */
+  extend(onBegin: (ended: Promise<unknown>) => void): Extension | undefined
+  /** Records the outcome of a try, and whether it was the extended one. */
+  saw(outcome: Outcome, extended: boolean): void
   /** Resolves to why the silence is not that of a filter; undefined if the host responds elsewhere, or nothing was reported. */
-  explainSilence(): Promise<Outcome | undefined>
+  explainSilence(endpoint: Endpoint): Promise<Outcome | undefined>
   /** Ends the part of one check. */
   leave(): void
 }
@@ -31,6 +34,8 @@ interface Host {
   checks: number
   responded: boolean
   explanation?: Outcome
+  /** A try may be extended. */
+  claimed: boolean
   report?: { ended: Promise<void>; abort: AbortController }
 }
 
@@ -38,36 +43,51 @@ interface Host {
 export function createPresence({ dialler, budget }: PresenceParts): (address: string) => HostPresence {
   const hosts = new Map<string, { host: Host; presence: HostPresence }>()
 
-  async function waitForReport(
-    endpoint: Endpoint,
-    { host, signal }: { host: Host; signal: AbortSignal },
-  ): Promise<void> {
+  const expectReport = (host: Host, outcome: Promise<Outcome>): AbortController => {
+    const abort = new AbortController()
+    const ended = outcome.then((result) => {
+      // A local failure explains silence too: nothing is known of the host then.
+      const explains = result.state === 'unreachable' || result.state === 'unknown'
+      if (explains && !abort.signal.aborted) host.explanation ??= outcomeOf(result)
+    })
+    host.report = { ended, abort }
+    return abort
+  }
+  const connectOnce = async (endpoint: Endpoint): Promise<Outcome> => {
     await budget.acquire(endpoint.address)
     try {
-      if (signal.aborted) return
-      const outcome = await dialler.reach(endpoint, createDeadline(presenceMs), signal)
-      // A local failure explains silence too: nothing is known of the host then.
-      const explains = outcome.state === 'unreachable' || outcome.state === 'unknown'
-      if (explains && !signal.aborted) host.explanation ??= outcomeOf(outcome)
+      return await dialler.reach(endpoint, createDeadline(presenceMs))
     } finally {
       budget.release(endpoint.address)
     }
   }
 
   const presenceOf = (address: string, host: Host): HostPresence => ({
-    saw(outcome) {
+    extend(onBegin) {
+      if (host.claimed || host.responded || host.report) return undefined
+      host.claimed = true
+      return {
+        ms: presenceMs,
+        begin(outcome) {
+          if (host.responded || host.report) return undefined
+          onBegin(outcome)
+          return expectReport(host, outcome).signal
+        },
+      }
+    },
+    saw(outcome, extended) {
+      if (extended) host.claimed = false
       if (isFromHost(outcome, address)) {
         host.responded = true
         host.report?.abort.abort()
       } else if (outcome.state === 'unreachable') host.explanation ??= outcomeOf(outcome)
     },
-    await(endpoint) {
-      if (host.responded || host.report) return
-      const abort = new AbortController()
-      host.report = { ended: waitForReport(endpoint, { host, signal: abort.signal }), abort }
-    },
-    async explainSilence() {
-      if (!host.responded && !host.explanation) await host.report?.ended
+    async explainSilence(endpoint) {
+      if (!host.responded && !host.explanation) {
+        // No try could be extended, since another check's was, and it was not silent.
+        if (!host.report) expectReport(host, connectOnce(endpoint))
+        await host.report?.ended
+      }
       return host.responded ? undefined : host.explanation
     },
     leave() {
@@ -84,7 +104,7 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
       known.host.checks += 1
       return known.presence
     }
-    const host: Host = { checks: 1, responded: false }
+    const host: Host = { checks: 1, responded: false, claimed: false }
     const presence = presenceOf(address, host)
     hosts.set(address, { host, presence })
     return presence

@@ -147,18 +147,14 @@ async function probeAddress<P extends ProtocolName>(
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
   const host = world.presenceOf(address)
-  // A try that waits that long is reported the absence of its host by itself.
-  const mayMissAbsence = check.once === undefined && world.timeoutMs < presenceMs
   // A credential is sent once at a time, so that no other try follows its refusal.
   const mayOverlap = !usesCredential(check.options)
   const startTry = (isLast: boolean, onSent: () => void): RunningTry<Tried<P>> => {
     const sockets: Socket[] = []
-    const ended = tryOnce(check, endpoint, { use, world, sockets, isLast, onSent }).then((result) => {
-      host.saw(result)
-      const isSilent = result.reason === 'no-response'
-      if (isSilent && mayMissAbsence) host.await(endpoint)
-      return { result, isSilent: isSilent && !use.given }
-    })
+    const ended = tryOnce(check, endpoint, { use, world, host, sockets, isLast, onSent }).then((result) => ({
+      result,
+      isSilent: result.reason === 'no-response' && !use.given,
+    }))
     return { ended, isSilent: () => sockets.length === 0 }
   }
   try {
@@ -168,12 +164,17 @@ async function probeAddress<P extends ProtocolName>(
       overlapMs: () => (mayOverlap ? world.roundTrips.timeoutMs(address, world.timeoutMs) : undefined),
       start: startTry,
     })
-    const explanation = result.reason === 'no-response' ? await host.explainSilence() : undefined
+    const isSilent = result.reason === 'no-response' && mayMissAbsence(check, world)
+    const explanation = isSilent ? await host.explainSilence(endpoint) : undefined
     return { address, ...result, ...explanation, attempts }
   } finally {
     host.leave()
   }
 }
+
+/** A try that waits long enough is reported the absence of its host by itself. */
+const mayMissAbsence = (check: Check, { timeoutMs }: World): boolean =>
+  check.once === undefined && timeoutMs < presenceMs
 
 /** Of the addresses that are not probed: nothing is known of them. */
 const tooManyAddresses: Outcome = { state: 'unknown', reason: 'response-too-large' }
@@ -186,22 +187,32 @@ const undialled = <P extends ProtocolName>(address: string | null, outcome: Outc
   attempts: 0,
 })
 
+interface TryCircumstances {
+  host: HostPresence
+  sockets: Socket[]
+  isLast: boolean
+  onSent: () => void
+}
+
 type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempts'>
 
 async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world, sockets, isLast, onSent }: Circumstances & { sockets: Socket[]; isLast: boolean; onSent: () => void },
+  { use, world, host, sockets, isLast, onSent }: Circumstances & TryCircumstances,
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
   onSent()
   // The deadline starts here: waiting for a socket says nothing of the target.
   const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
-  const io = new TryIo(world, { deadline: createDeadline(timeoutMs), use, sockets })
+  let extended: Promise<unknown> | undefined
+  const extension = mayMissAbsence(check, world) ? host.extend((ended) => (extended = ended)) : undefined
+  const io = new TryIo(world, { deadline: createDeadline(timeoutMs), use, sockets, extension })
   try {
     const result = await world.overdue.within(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
     if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
+    host.saw(result, extension !== undefined)
     const latencyMs = tenths(result.latencyMs ?? performance.now() - startedAt)
     if (result.reason !== 'no-response' || !isLast) return { ...result, latencyMs }
     io.end() // the explanation needs the one socket of this check
@@ -211,7 +222,9 @@ async function tryOnce<P extends ProtocolName>(
     return { state: 'unknown', reason: 'local-failure', facts: {}, latencyMs: tenths(performance.now() - startedAt) }
   } finally {
     io.end()
-    world.budget.release(endpoint.address)
+    const release = () => world.budget.release(endpoint.address)
+    if (extended) void extended.finally(release)
+    else release()
   }
 }
 

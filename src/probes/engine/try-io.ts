@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Credential } from '../ldap/credentials.ts'
-import type { Dialler } from '../network/dial.ts'
+import type { Dialler, Extension } from '../network/dial.ts'
 import type { Deadline } from './deadline.ts'
 import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type Reached } from './probe.ts'
 
@@ -27,6 +27,8 @@ interface TryParts {
   deadline: Deadline
   use: CredentialUse
   sockets: Socket[]
+  /** Of its first connection. */
+  extension?: Extension | undefined
 }
 
 /** What one try of a probe uses; a class, because every try has one, and closures cost memory. */
@@ -35,14 +37,16 @@ export class TryIo implements ProbeIo {
   readonly #sources: Sources
   readonly #use: CredentialUse
   readonly #sockets: Socket[]
+  #extension: Extension | undefined
   #ended = false
 
   /** The connections of the try are added to `sockets`. */
-  constructor(sources: Sources, { deadline, use, sockets }: TryParts) {
+  constructor(sources: Sources, { deadline, use, sockets, extension }: TryParts) {
     this.#sources = sources
     this.deadline = deadline
     this.#use = use
     this.#sockets = sockets
+    this.#extension = extension
   }
 
   get requester(): string {
@@ -54,11 +58,11 @@ export class TryIo implements ProbeIo {
   }
 
   reach(endpoint: Endpoint): Promise<Reached> {
-    return this.#sources.dialler.reach(endpoint, this.deadline)
+    return this.#sources.dialler.reach(endpoint, this.deadline, this.#takeExtension())
   }
 
   async connect(endpoint: Endpoint): Promise<Connection | Outcome> {
-    const result = await this.#sources.dialler.dial(endpoint, this.deadline)
+    const result = await this.#sources.dialler.dial(endpoint, this.deadline, this.#takeExtension())
     if (!isConnection(result)) return result
     if (this.#ended) {
       result.socket.destroy()
@@ -73,6 +77,12 @@ export class TryIo implements ProbeIo {
     const credential = await this.#sources.credential(ref, endpoint)
     if (typeof credential !== 'string') this.#use.given = true
     return credential
+  }
+
+  #takeExtension(): Extension | undefined {
+    const extension = this.#extension
+    this.#extension = undefined
+    return extension
   }
 
   /** Destroys the connections of the try; none outlives it, even if it is established late. */

@@ -7,12 +7,20 @@ import type { Connector, ConnectResult } from './connector/connector.ts'
 import type { EgressPolicy } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
 
+/** Lets a silent attempt go on beyond its deadline. */
+export interface Extension {
+  /** Milliseconds from the start of the attempt. */
+  ms: number
+  /** At the deadline of a silent attempt: receives how it ends later, and returns a signal that ends it, or nothing to end it now. */
+  begin(ended: Promise<Outcome>): AbortSignal | undefined
+}
+
 /** Connects to literal addresses. Never rejects. */
 export interface Dialler {
   /** Opens one connection, whose socket the caller destroys. */
-  dial(endpoint: Endpoint, deadline: Deadline): Promise<Connection | Outcome>
-  /** Connects and closes with FIN; the outcome of an aborted attempt has no meaning. */
-  reach(endpoint: Endpoint, deadline: Deadline, signal?: AbortSignal): Promise<Reached>
+  dial(endpoint: Endpoint, deadline: Deadline, extension?: Extension): Promise<Connection | Outcome>
+  /** Connects and closes with FIN. */
+  reach(endpoint: Endpoint, deadline: Deadline, extension?: Extension): Promise<Reached>
 }
 
 interface DiallerParts {
@@ -23,6 +31,7 @@ interface DiallerParts {
 
 const denied: Outcome = { state: 'unknown', reason: 'egress-denied' }
 const reset: Outcome = { state: 'open', reason: 'connection-reset' }
+const late: Outcome = { state: 'open', reason: 'tcp-connected' }
 const localFailure: Outcome = { state: 'unknown', reason: 'local-failure' }
 
 /** The only code that connects: within the egress policy, to the exact address, paused. */
@@ -34,18 +43,49 @@ export function createDialler({ connector, egress, descriptors }: DiallerParts):
     if (outcome.reason === 'descriptors-exhausted') descriptors.ranOut()
     return outcome
   }
+  const explainLate = (endpoint: Endpoint, result: ConnectResult): Outcome | Promise<Outcome> => {
+    result.socket?.destroy()
+    return result.outcome === 'connected' ? late : explain(endpoint, result)
+  }
+  const connectExtended = (endpoint: Endpoint, deadline: Deadline, keep: boolean, extension: Extension) => {
+    const { address, port } = endpoint
+    const { promise, resolve } = Promise.withResolvers<ConnectResult>()
+    const abort = new AbortController()
+    const timeoutMs = deadline.remainingMs()
+    const running = connector.connect({ address, port, timeoutMs: extension.ms, keep }, abort.signal)
+    let expired = false
+    const stopWaiting = deadline.onExpiry(() => {
+      expired = true
+      const signal = extension.begin(running.then((result) => explainLate(endpoint, result)))
+      if (!signal || signal.aborted) abort.abort()
+      else signal.addEventListener('abort', () => abort.abort(), { once: true })
+      resolve({ outcome: 'silent', immediate: false, elapsedMs: timeoutMs })
+    })
+    void running.then((result) => {
+      if (expired) return
+      stopWaiting()
+      resolve(result)
+    })
+    return promise
+  }
+  const connect = (endpoint: Endpoint, deadline: Deadline, keep: boolean, extension?: Extension) => {
+    const { address, port } = endpoint
+    const timeoutMs = deadline.remainingMs()
+    if (extension && extension.ms > timeoutMs) return connectExtended(endpoint, deadline, keep, extension)
+    return connector.connect({ address, port, timeoutMs, keep })
+  }
   return {
-    async dial(endpoint, deadline) {
+    async dial(endpoint, deadline, extension) {
       const { address, port } = endpoint
       if (!egress.permits(address, port)) return denied
-      const result = await connector.connect({ address, port, timeoutMs: deadline.remainingMs(), keep: true })
+      const result = await connect(endpoint, deadline, true, extension)
       const { socket, elapsedMs } = result
       return socket ? acceptOnlyPeer(socket, address, elapsedMs) : explain(endpoint, result)
     },
-    async reach(endpoint, deadline, signal) {
+    async reach(endpoint, deadline, extension) {
       const { address, port } = endpoint
       if (!egress.permits(address, port)) return { ...denied, latencyMs: 0 }
-      const result = await connector.connect({ address, port, timeoutMs: deadline.remainingMs(), keep: false }, signal)
+      const result = await connect(endpoint, deadline, false, extension)
       const latencyMs = result.elapsedMs
       if (result.outcome === 'connected') return { state: 'open', reason: 'tcp-connected', latencyMs }
       return { ...(await explain(endpoint, result)), latencyMs }

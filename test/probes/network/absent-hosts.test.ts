@@ -88,14 +88,34 @@ describeWithPeers(['netns'], 'an absent host proves no port closed', () => {
   )
 })
 
-describeWithPeers(['netns'], 'a router that limits its ICMP messages', () => {
-  test('leaves absent hosts unreachable or silent, each with the same state on all of its ports', async () => {
-    await using network = await startRoutedNetwork()
-    await setKernel(network.namespaces.far, ['ipv4/icmp_ratemask=6168', 'ipv4/icmp_ratelimit=1000'])
+describeWithPeers(['netns'], 'a router that limits its ICMP messages as Linux does by default', () => {
+  async function startLimited(): Promise<RoutedNetwork> {
+    const network = await startRoutedNetwork()
+    await setKernel(network.namespaces.far, ['ipv4/icmp_ratemask=6168', 'ipv6/icmp/ratemask=0-1,3-127'])
+    return network
+  }
+  const checksOf = (hosts: readonly string[]) =>
+    hosts.flatMap((host) => ports.map((port) => ({ probe: 'tcp' as const, host, port, options: {} })))
+
+  test.concurrent.for([300, 1_000, 2_000, 4_000])(
+    'reports one absent host at a timeout of %i ms',
+    async (timeoutMs) => {
+      await using network = await startLimited()
+      const hosts = families.map((family) => addresses[family].absent(1))
+      const observations = await observeIn(network, {
+        ...{ ...patience, tries: 3, spacingMs: 250, timeoutMs },
+        checks: checksOf(hosts),
+      })
+      const states = observations.map(({ addressResults: [{ state }] }) => state)
+      expect(states).toEqual(states.map(() => 'unreachable'))
+    },
+  )
+
+  test('leaves many absent hosts unreachable or silent, each with the same state on all of its ports', async () => {
+    await using network = await startLimited()
     const hosts = Array.from({ length: 40 }, (_, index) => addresses.IPv4.absent(index + 1))
-    const checks = hosts.flatMap((host) => ports.map((port) => ({ probe: 'tcp' as const, host, port, options: {} })))
-    const observations = await observeIn(network, { ...patience, timeoutMs: 1_000, tries: 2, checks })
-    const byHost = Map.groupBy(observations, ({ host }) => host)
+    const request = { ...patience, timeoutMs: 1_000, tries: 2, checks: checksOf(hosts) }
+    const byHost = Map.groupBy(await observeIn(network, request), ({ host }) => host)
     const states = [...byHost.values()].map((seen) => [
       ...new Set(seen.map(({ addressResults: [{ state }] }) => state)),
     ])
