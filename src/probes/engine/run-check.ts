@@ -115,12 +115,22 @@ async function probeAddresses<P extends ProtocolName>(
   const resolved = await world.resolve(check.once?.dial ?? check.host)
   check.once?.resolved(performance.now() - startedAt)
   if ('state' in resolved) return [undialled(null, resolved)]
-  const [first, ...rest] = resolved.slice(0, maxAddresses)
-  const surplus = resolved.length > maxAddresses ? [undialled<P>(null, tooManyAddresses)] : []
+  const [first] = resolved
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
+  if (resolved.length > 1 && !check.once) return probeSeveral(check, resolved, { use, world })
+  return [await probeAddress(check, { host: check.host, address: first, port: check.port }, { use, world })]
+}
+
+// Apart from the rest, because checks in flight keep the variables of their functions.
+async function probeSeveral<P extends ProtocolName>(
+  check: Check<P>,
+  resolved: readonly string[],
+  { use, world }: Circumstances,
+): Promise<Observation<P>['addressResults']> {
+  const [first = '', ...rest] = resolved.slice(0, maxAddresses)
+  const surplus = resolved.length > maxAddresses ? [undialled<P>(null, tooManyAddresses)] : []
   const probeOne = (address: string) =>
     probeAddress(check, { host: check.host, address, port: check.port }, { use, world })
-  if (rest.length === 0 || check.once) return [await probeOne(first)]
   if (!usesCredential(check.options)) {
     const all = await Promise.all([probeOne(first), ...rest.map(probeOne)])
     return [...all, ...surplus]

@@ -66,12 +66,12 @@ export const timed = (connector: Connector, roundTrips: RoundTrips): Connector =
     return connector.knowsIcmp
   },
   close: () => connector.close(),
-  async connect(attempt, signal) {
-    const result = await connector.connect(attempt, signal)
-    const { outcome, icmp, elapsedMs } = result
-    if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.add(attempt.address, elapsedMs)
-    return result
-  },
+  connect: (attempt, signal) =>
+    connector.connect(attempt, signal).then((result) => {
+      const { outcome, icmp, elapsedMs } = result
+      if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.add(attempt.address, elapsedMs)
+      return result
+    }),
 })
 
 function networkOf(address: string): string {

@@ -7,6 +7,10 @@ import { parseLiteral } from './ip-literal.ts'
 
 /** The kernel's routing error for this address, if any: connecting a UDP socket resolves the route and sends nothing. */
 export function findRouteError(address: string, port: number): Promise<string | undefined> {
+  return shared(routing, `${address} ${port}`, () => queryRoute(address, port))
+}
+
+function queryRoute(address: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4')
     const settle = (error?: Error & { code?: string }) => {
@@ -30,16 +34,18 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
   return gateway !== undefined && silent.has(gateway) ? 'gateway' : undefined
 }
 
+const routing = new Map<string, Promise<string | undefined>>()
 const reading = new Map<string, Promise<string>>()
 
-/** Concurrent failures share one read. */
-function readTable(path: string): Promise<string> {
-  const running = reading.get(path)
-  if (running) return running
-  const started = readFile(path, 'latin1')
-    .catch(() => '')
-    .finally(() => reading.delete(path))
-  reading.set(path, started)
+const readTable = (path: string): Promise<string> =>
+  shared(reading, path, () => readFile(path, 'latin1').catch(() => ''))
+
+/** Concurrent failures share one query. */
+function shared<T>(running: Map<string, Promise<T>>, key: string, query: () => Promise<T>): Promise<T> {
+  const known = running.get(key)
+  if (known) return known
+  const started = query().finally(() => running.delete(key))
+  running.set(key, started)
   return started
 }
 
