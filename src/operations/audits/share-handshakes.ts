@@ -25,7 +25,9 @@ export function shareHandshakes(observe: Observe, checks: readonly Check[]): (ch
 
   return async (check) => {
     if (!isShareable(check)) return observe(check)
-    return viewFor(check, await observeGroup(endpointKey(check), check))
+    const seen = await observeGroup(endpointKey(check), check)
+    const view = viewFor(check, seen)
+    return check.probe === 'tls' && seen.probe === 'https' && lacksVersions(view) ? observe(check) : view
   }
 }
 
@@ -51,6 +53,14 @@ function viewFor(check: TlsCheck, seen: TlsObservation): Observation {
   const view = { ...seen, probe: check.probe, addressResults } as Observation
   return boundFacts([view], maxFactsSize)[0] ?? view
 }
+
+/** Whether versions were not tested, as happens if a slow response to the HTTP request has left no time; SSLv3 never is. */
+const lacksVersions = (seen: Observation): boolean =>
+  (seen as TlsObservation).addressResults.some(
+    ({ facts: { protocol, versions = {} } }) =>
+      protocol !== undefined &&
+      Object.entries(versions).some(([version, offer]) => version !== 'SSLv3' && offer === 'not-tested'),
+  )
 
 /** Leaves the versions that the check offers. */
 function withVersions(result: AddressResult<'tls'>, offered: Versions = []): AddressResult<'tls'> {

@@ -45,6 +45,7 @@ const outcomes: Record<string, Outcome> = {
   EADDRINUSE: portsExhausted,
   EPERM: localDenied,
   EAFNOSUPPORT: noLocalRoute,
+  EINVAL: noLocalRoute, // a link-local address without an interface (ipv6(7))
 }
 
 /** Errors that Linux derives from ICMP alone (icmp_err_convert, icmpv6_err_convert), for a connector that shows only them. */

@@ -1,5 +1,6 @@
+import { connect, createServer } from 'node:net'
 import pino from 'pino'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createDeliveries } from '../../../src/cli/agent/deliveries.ts'
 import { openSpool } from '../../../src/cli/agent/spool.ts'
 import { workAsAgent } from '../../../src/cli/agent/work.ts'
@@ -10,6 +11,7 @@ import { openBudget, openProber, type Prober } from '../../../src/probes/engine/
 import type { Check } from '../../../src/probes/engine/run-check.ts'
 import { parseAllow } from '../../../src/probes/network/egress-policy.ts'
 import { connectorForFile } from '../../support/connectors.ts'
+import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startHostile } from '../../support/peers/hostile.ts'
 import { startHttp2, startHttps } from '../../support/peers/https.ts'
@@ -53,6 +55,24 @@ async function compare(checks: Check[]) {
   const together = shown(await runChecks(prober, checks))
   const alone = await Promise.all(checks.map((check) => runChecks(prober, [check])))
   return { together, alone: alone.flatMap((seen) => shown(seen)) }
+}
+
+/** A way to a local port that takes 20 ms in each direction. */
+async function startDistant(port: number): Promise<{ host: string; port: number }> {
+  const { close, ...at } = await listen(
+    createServer((from) => {
+      const to = connect(port, '127.0.0.1')
+      for (const [one, other] of [
+        [from, to],
+        [to, from],
+      ] as const) {
+        one.on('error', () => {}).on('data', (bytes) => setTimeout(() => other.write(bytes), 20))
+        one.once('close', () => setTimeout(() => other.destroy(), 20))
+      }
+    }),
+  )
+  onTestFinished(close)
+  return at
 }
 
 describeWithPeers(['openssl'], 'the checks of one endpoint', () => {
@@ -115,6 +135,15 @@ describeWithPeers(['openssl'], 'the checks of one endpoint', () => {
       { 'TLSv1.1': 'refused', 'TLSv1.3': 'refused' },
       undefined,
     ])
+  })
+
+  test('of a peer that responds to no HTTP request show together what they show alone', async () => {
+    const onStream = () => {} // never responds
+    await using peer = await startHttp2({ onStream })
+    const distant = await startDistant(peer.port)
+    const { together, alone } = await compare(checksOf(distant, { offerVersions: ['TLSv1.1', 'TLSv1.2'] }))
+    expect(alone[1]?.results[0]?.facts).toMatchObject({ versions: { 'TLSv1.2': 'accepted' } })
+    expect(together).toEqual(alone)
   })
 
   test('with other authorities, or in clear, have connections of their own', async () => {

@@ -15,6 +15,7 @@ describeWithPeers(['system-calls'], 'system calls that the kernel of the vantage
     ['connect', 'EADDRNOTAVAIL', 'no-local-route'],
     ['connect', 'ENETUNREACH', 'no-local-route'],
     ['socket', 'EAFNOSUPPORT', 'no-local-route'],
+    ['connect', 'EINVAL', 'no-local-route'],
     ['connect', 'EPERM', 'local-denied'],
     ['connect', 'EACCES', 'local-denied'],
     ['socket', 'EACCES', 'local-denied'],

@@ -13,6 +13,7 @@ export function createNodeConnector(): Connector {
       const ip = parseLiteral(attempt.address)
       if (!ip) throw new RangeError(notLiteral)
       if (closed || signal?.aborted) return { outcome: 'canceled', immediate: true, elapsedMs: 0 }
+      if (ip.range() === 'linkLocal' && ip.kind() === 'ipv6') return withoutInterface
       return new Promise((resolve) => {
         const cancel = connect({ ...attempt, address: ip.toString() }, (result) => {
           running.delete(cancel)
@@ -29,6 +30,9 @@ export function createNodeConnector(): Connector {
     },
   }
 }
+
+/** As connect() fails; libuv would choose any interface for the address (RFC 4007 section 11). */
+const withoutInterface: ConnectResult = { outcome: 'EINVAL', immediate: true, elapsedMs: 0 }
 
 /** Starts an attempt; the returned function cancels it. */
 function connect({ address, port, timeoutMs, keep }: ConnectAttempt, onEnd: (result: ConnectResult) => void) {

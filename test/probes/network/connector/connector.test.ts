@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import net from 'node:net'
@@ -33,12 +34,16 @@ async function startListener(server: net.Server, host?: string): Promise<number>
 async function startSilent(connector: Connector): Promise<number> {
   const { port, stop } = await startProgram(neverAccepts)
   onTestFinished(stop)
+  await fillQueue(connector, port)
+  return port
+}
+
+async function fillQueue(connector: Connector, port: number): Promise<void> {
   const fill = attempt(port, { timeoutMs: 200, keep: true })
   for (let result = await connector.connect(fill); result.socket; result = await connector.connect(fill)) {
     const { socket } = result
     onTestFinished(() => void socket.destroy())
   }
-  return port
 }
 
 /** Sockets, epoll sets and event counters of this process. */
@@ -51,6 +56,18 @@ const openDescriptors = () =>
       return [] // that of the directory itself
     }
   }).length
+
+const socketsByDescriptor = () =>
+  new Map(
+    readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        const target = readlinkSync(`/proc/self/fd/${fd}`)
+        return target.startsWith('socket:') ? [[fd, target] as const] : []
+      } catch {
+        return []
+      }
+    }),
+  )
 
 describe.each<ConnectorKind>(['auto', 'node'])('the connector %s', (kind) => {
   const connector = connectorForFile(kind)
@@ -153,6 +170,45 @@ describe.each<ConnectorKind>(['auto', 'node'])('the connector %s', (kind) => {
     expect(await own.connect(attempt(silent))).toMatchObject({ outcome: 'canceled' })
     await own.close() // a second time does nothing
     await expect.poll(openDescriptors).toBe(before)
+  })
+
+  test('a child process that inherits the socket of an ended attempt does not affect the next one', async () => {
+    const first = await startProgram(neverAccepts)
+    await fillQueue(connector, first.port)
+    const other = await startSilent(connector)
+    const own = await openConnector({ kind, attempts: 1, log: failOnLog })
+    onTestFinished(() => own.close())
+    const before = socketsByDescriptor()
+    const stop = new AbortController()
+    const canceled = own.connect(attempt(first.port, { timeoutMs: 60_000 }), stop.signal)
+    const added = () => [...socketsByDescriptor()].filter(([fd, socket]) => before.get(fd) !== socket)
+    await expect.poll(added).toHaveLength(1)
+    const child = spawn('sleep', ['60'], { stdio: ['ignore', 'ignore', 'ignore', Number(added()[0]?.[0])] })
+    onTestFinished(() => void child.kill())
+    stop.abort()
+    expect(await canceled).toMatchObject({ outcome: 'canceled' })
+    const running = own.connect(attempt(other, { timeoutMs: 5_000 }))
+    await first.stop() // the SYN that the kernel repeats for the child is refused now
+    expect(await running).toMatchObject({ outcome: 'silent' })
+  })
+
+  test('a link-local address without an interface has no route', async () => {
+    const seen = await connector.connect(attempt(80, { address: 'fe80::1' }))
+    expect(seen).toMatchObject({ outcome: 'EINVAL', immediate: true })
+  })
+
+  test('immediate failures and cancelations are reported without another event', async () => {
+    const silent = await startSilent(connector)
+    const startedAt = performance.now()
+    for (let i = 0; i < 10; i += 1) {
+      await connector.connect(attempt(80, { address: 'fe80::1' }))
+      const stop = new AbortController()
+      const running = connector.connect(attempt(silent, { timeoutMs: 60_000 }), stop.signal)
+      await new Promise((resolve) => setImmediate(resolve))
+      stop.abort()
+      await running
+    }
+    expect(performance.now() - startedAt).toBeLessThan(8_000) // otherwise a second each
   })
 
   test('10,000 attempts of which a third is canceled leave no descriptor', { timeout: 120_000 }, async () => {

@@ -41,7 +41,10 @@ export function createAttempts({ calls, slots, count, poll, onEnd }: AttemptPart
     onEnd(slot)
   }
   const close = (slot: number, outcome: number, now: number, ms?: number) => {
-    calls.close(descriptor(slot)) // also leaves the epoll set
+    const fd = descriptor(slot)
+    // close() alone leaves it there while a process that was just forked has a copy, whose events would be of the next attempt.
+    calls.unwatch(poll, fd)
+    calls.close(fd)
     view.setInt32(field(slot, fields.fd), -1, true)
     end(slot, outcome, now, ms)
   }

@@ -65,7 +65,8 @@ function start(): boolean {
 
 function wait(hasMore: boolean): void {
   const before = performance.now()
-  let ms = hasMore ? 0 : Math.ceil(attempts.quietMs(before, longestWaitMs))
+  // What has ended without an event is reported without one.
+  let ms = hasMore || ended > 0 ? 0 : Math.ceil(attempts.quietMs(before, longestWaitMs))
   if (ms > 0) {
     // The order matters: a request that comes after the check finds the flag, and wakes this thread.
     Atomics.store(signals, sleeping, 1)
