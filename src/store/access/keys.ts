@@ -1,4 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { timeOfChange } from '../db/clock.ts'
 import type { Database } from '../db/database.ts'
 import type { ApiKey as Row } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -76,7 +77,8 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
 
     /** False if it was revoked before or does not exist. */
     async revoke(id: string): Promise<boolean> {
-      return (await db.apiKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: new Date() } })).count > 0
+      const data = { revokedAt: await timeOfChange(db) }
+      return (await db.apiKey.updateMany({ where: { id, revokedAt: null }, data })).count > 0
     },
 
     async exists(name: string): Promise<boolean> {

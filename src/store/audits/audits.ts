@@ -1,6 +1,7 @@
 import type { Audit, AuditStatus } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import type { Sealer } from '../../domain/seals.ts'
+import { timeOfChange } from '../db/clock.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
@@ -194,7 +195,7 @@ export function createAuditStore(
     /** False if the audit has ended already. */
     async requestCancel(id: string): Promise<boolean> {
       const where = { id, status: { in: ['queued', 'running'] }, ...madeIn(targetScope) }
-      return (await db.audit.updateMany({ where, data: { cancelRequestedAt: new Date() } })).count > 0
+      return (await db.audit.updateMany({ where, data: { cancelRequestedAt: await timeOfChange(db) } })).count > 0
     },
 
     /** Locks the unfinished ones until the transaction ends. */

@@ -84,6 +84,13 @@ export function describeSkew(skewMs: number): string {
   return `the clock of this process is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} the database's: synchronise both machines (NTP); the time of the database is used`
 }
 
+/** The time for columns that a change of a row sets: that of the transaction, never of this process. */
+export async function timeOfChange(db: Database): Promise<Date> {
+  const [row] = await prepared<{ at: Date }>(db)`SELECT now() AS at`
+  if (!row) throw new Error('the database returned no time')
+  return row.at
+}
+
 /** The time of the database in the middle of a round trip. */
 async function measure(db: Database, local: LocalClocks): Promise<{ at: number; steady: number; tookMs: number }> {
   const before = local.steady()

@@ -1,4 +1,5 @@
 import type { MissedPolicy, OverlapPolicy, RunOutcome } from '../../domain/schedules.ts'
+import { timeOfChange } from '../db/clock.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
@@ -86,7 +87,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       more: { requestedBy: string; nextAt: Date | null; version?: number },
     ) {
       const { version, ...rest } = more
-      const data = { ...toRow(input), ...rest, updatedAt: new Date(), version: { increment: 1 } }
+      const data = { ...toRow(input), ...rest, updatedAt: await timeOfChange(db), version: { increment: 1 } }
       const where = { id, ...madeIn(targetScope), ...(version === undefined ? {} : { version }) }
       const [row] = await db.schedule.updateManyAndReturn({ where, data })
       return row && fromRow(row)
@@ -95,7 +96,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
     /** Pauses the schedules that the requester changed last, and returns them. */
     async pauseOf(requestedBy: string): Promise<StoredSchedule[]> {
       const where = { requestedBy, enabled: true, ...madeIn(targetScope) }
-      const data = { enabled: false, nextAt: null, updatedAt: new Date(), version: { increment: 1 } }
+      const data = { enabled: false, nextAt: null, updatedAt: await timeOfChange(db), version: { increment: 1 } }
       return (await db.schedule.updateManyAndReturn({ where, data })).map(fromRow)
     },
 

@@ -1,3 +1,4 @@
+import { timeOfChange } from '../db/clock.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Target as Row } from '../generated/client.ts'
@@ -96,7 +97,7 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
     /** Writes all fields of the target, if `version` is still the current one; undefined where it is not. */
     async replace(id: number, input: TargetInput, version?: number): Promise<StoredTarget | undefined> {
       checkLabels(input)
-      const data = { ...toRow(input), updatedAt: new Date(), retiredAt: null, version: { increment: 1 } }
+      const data = { ...toRow(input), updatedAt: await timeOfChange(db), retiredAt: null, version: { increment: 1 } }
       const where = { id, ...own, ...(version === undefined ? {} : { version }) }
       const rows = await db.target.updateManyAndReturn({ where, data })
       return rows[0] && fromRow(rows[0])

@@ -1,5 +1,6 @@
 import type { GroupBy, WebhookFilter, WebhookFormat } from '../../domain/webhooks/delivery-policy.ts'
 import { type EventType, waitsWhilePaused } from '../../domain/webhooks/events.ts'
+import { timeOfChange } from '../db/clock.ts'
 import type { Database, Prisma } from '../db/database.ts'
 import type { Webhook as Row } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -101,7 +102,7 @@ export function createWebhookStore(db: Database) {
         ...toRow(input),
         ...changed,
         disabledReason: null,
-        updatedAt: new Date(),
+        updatedAt: await timeOfChange(db),
         version: { increment: 1 },
       }
       const [row] = await db.webhook.updateManyAndReturn({ where: { id, version }, data })
@@ -110,7 +111,12 @@ export function createWebhookStore(db: Database) {
 
     /** The receiver wants to hear nothing any more. What waits stays, for when it is enabled again. False where it was disabled before. */
     async disable(id: string, reason: string): Promise<boolean> {
-      const data = { enabled: false, disabledReason: reason, updatedAt: new Date(), version: { increment: 1 } }
+      const data = {
+        enabled: false,
+        disabledReason: reason,
+        updatedAt: await timeOfChange(db),
+        version: { increment: 1 },
+      }
       return (await db.webhook.updateMany({ where: { id, enabled: true }, data })).count > 0
     },
 

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { endAtDeadline } from '../../../src/operations/audits/deadlines.ts'
 import { failBatch } from '../../../src/operations/audits/run-batch.ts'
+import { ports } from '../../support/app.ts'
 import { freePort } from '../../support/ports.ts'
 import { startService, type TestService } from '../../support/service.ts'
 import { startAudit } from '../../support/stores.ts'
@@ -66,6 +67,46 @@ describe.each([65, -65])('a clock that is off by %d days for one request', (days
     )
     await skewed(days, () => service.stores.maintenance.dropOldRequests())
     expect(await service.query(`SELECT FROM idempotent_request WHERE key = '${days}'`)).toHaveLength(1)
+  })
+
+  test('is in no time that is stored', async () => {
+    const name = `skewed-${days}`
+    const call = async (method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object) => {
+      const response = await service.call(method, path, { body, headers: { 'idempotency-key': `${name} ${path}` } })
+      expect(response.status, `${method} ${path}: ${JSON.stringify(response.body)}`).toBeLessThan(300)
+      return response.body
+    }
+    await skewed(days, async () => {
+      await call('POST', '/v1/targets', { name, address: '127.0.0.1' })
+      await call('PATCH', `/v1/targets/${name}`, { address: '127.0.0.2' })
+      const audit = { policy: 'ports', targets: [name], params }
+      await call('POST', '/v1/schedules', { name, cron: '0 3 1 1 *', enabled: false, audit })
+      await call('PATCH', `/v1/schedules/${name}`, { jitterSeconds: 1 })
+      const { id: webhook } = await call('POST', '/v1/webhooks', {
+        url: 'http://localhost:9',
+        events: ['vantage.absent'],
+      })
+      await call('PATCH', `/v1/webhooks/${webhook}`, { description: name })
+      const { id: key } = await call('POST', '/v1/keys', { name, scopes: ['audits:run'] })
+      await call('DELETE', `/v1/keys/${key}`)
+      const { id } = await call('POST', '/v1/audits', audit)
+      await service.stores.audits.requestCancel(id)
+      await service.ended(id)
+      const whole = await request()
+      await service.ended(whole)
+      await call('POST', '/v1/baselines', { name, audit: whole, reason: 'a test' })
+      await service.call('PUT', '/v1/policies/ports', { body: { ...ports, title: name } })
+    })
+    const columns = await service.query<{ table: string; column: string }>(
+      `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
+       WHERE table_schema = 'public' AND data_type LIKE 'timestamp%' AND table_name NOT LIKE '\\_%'`,
+    )
+    expect(columns.length).toBeGreaterThan(30)
+    const off = columns.map(
+      ({ table, column }) => `SELECT '${table}.${column}' AS at FROM "${table}"
+        WHERE "${column}" NOT BETWEEN now() - interval '30 days' AND now() + interval '30 days'`,
+    )
+    expect(await service.query(`${off.join(' UNION ')} ORDER BY 1`)).toEqual([])
   })
 
   test('is reported by /readyz, which stays ready', async () => {
