@@ -32,6 +32,7 @@ export function summarizePath({ outcome, endHop, rejectedBy, hops }: MeasuredPat
     reached,
     lastForwarding: responding.findLast(({ hop }) => last !== undefined && hop < last) ?? null,
     distance,
-    leastDistance: distance ?? Math.max(endHop ?? 1, (reached?.hop ?? 0) + 1),
+    // A router reports an absent host after seconds, so smaller hop limits than `endHop` may appear silent.
+    leastDistance: distance ?? (reached?.hop ?? 0) + 1,
   }
 }

@@ -46,6 +46,12 @@ test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
     'Rejected by 10.66.2.2 (ICMP administratively prohibited); no hop before it responds.',
   ],
   [
+    'a reject that came seconds after the SYN, when smaller hop limits had been given up',
+    rejected({ endHop: 5, rejectedBy: { address: '10.66.2.2', type: 3, code: 1 } }),
+    null,
+    'Rejected by 10.66.2.2 (ICMP host unreachable); SYNs reach 10.66.2.2, hop 2 of at least 3.',
+  ],
+  [
     'a reject of the host',
     rejected({ rejectedBy: { address: host, type: 3, code: 3 } }),
     null,
