@@ -20,10 +20,7 @@ export interface Origin {
  * The origins of a rule: every vantage in its zones once, sorted by name, and every zone without a vantage. If the rule
  * accepts indirect evidence and none of its zones has a vantage, the first other vantage by name stands in.
  */
-export function originsOf(
-  rule: { from: readonly string[]; indirect?: boolean },
-  vantages: readonly Vantage[],
-): Origin[] {
+export function originsOf(rule: Pick<PlannedRule, 'from' | 'indirect'>, vantages: readonly Vantage[]): Origin[] {
   const sorted = vantages.toSorted((a, b) => (a.name < b.name ? -1 : 1))
   const inZones = sorted.filter((vantage) => vantage.zones.some((zone) => rule.from.includes(zone)))
   const direct = inZones.map(({ name }) => ({ vantage: name, covered: true, indirect: false }))
@@ -44,26 +41,41 @@ export type PlannedCheck =
       reason: ReasonCode
     }
 
-/** Plans the rules of a policy for one target. `rules` holds the resolved rule, or `notapplicable` for its target. */
-export function planTarget(
+/** A rule of a policy for the targets with the same parameters: the resolved rule, or `notapplicable`. */
+export interface PlannedRule {
+  id: string
+  from: readonly string[]
+  indirect?: boolean | undefined
+  unlike?: { from: readonly string[] } | undefined
+  resolved: ResolvedRule | 'notapplicable'
+}
+
+/** Plans the rules of a policy for one target. */
+export const planTarget = (
   target: { address: string },
-  rules: readonly {
-    id: string
-    from: readonly string[]
-    indirect?: boolean
-    unlike?: { from: readonly string[] }
-    resolved: ResolvedRule | 'notapplicable'
-  }[],
+  rules: readonly PlannedRule[],
   vantages: readonly Vantage[],
-): PlannedCheck[] {
-  return rules.flatMap((rule) =>
-    originsOf(rule, vantages).map((origin): PlannedCheck => {
-      const settled = { kind: 'settled', origin, ruleId: rule.id } as const
-      if (rule.resolved === 'notapplicable') return { ...settled, result: 'notapplicable', reason: 'condition-not-met' }
-      if (!origin.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
-      if (!origin.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
-      const probe = { kind: 'probe', origin, rule: rule.resolved, host: rule.resolved.host ?? target.address } as const
-      return rule.unlike ? { ...probe, unlike: originsOf(rule.unlike, vantages) } : probe
-    }),
-  )
+): PlannedCheck[] => createPlanner(vantages)(target, rules)
+
+/** Plans target after target; their checks share the origins of each rule. */
+export function createPlanner(vantages: readonly Vantage[]) {
+  const origins = new Map<Pick<PlannedRule, 'from'>, Origin[]>()
+  const originsFor = (rule: Pick<PlannedRule, 'from' | 'indirect'>): Origin[] => {
+    const known = origins.get(rule) ?? originsOf(rule, vantages)
+    origins.set(rule, known)
+    return known
+  }
+  return (target: { address: string }, rules: readonly PlannedRule[]): PlannedCheck[] =>
+    rules.flatMap((rule) =>
+      originsFor(rule).map((origin): PlannedCheck => {
+        const settled = { kind: 'settled', origin, ruleId: rule.id } as const
+        if (rule.resolved === 'notapplicable')
+          return { ...settled, result: 'notapplicable', reason: 'condition-not-met' }
+        if (!origin.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
+        if (!origin.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
+        const host = rule.resolved.host ?? target.address
+        const probe = { kind: 'probe', origin, rule: rule.resolved, host } as const
+        return rule.unlike ? { ...probe, unlike: originsFor(rule.unlike) } : probe
+      }),
+    )
 }

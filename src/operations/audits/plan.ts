@@ -1,5 +1,5 @@
 import { companionsOf } from '../../domain/findings/host-response.ts'
-import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
+import { createPlanner, type PlannedCheck, type PlannedRule } from '../../domain/findings/plan.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import { required } from '../../runtime/required.ts'
@@ -21,7 +21,7 @@ type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches' | 'now'>
 
 /** The batches, and the findings that need no probe. */
 export interface Plan extends Started {
-  checks: Planned[]
+  settled: Extract<Planned, { kind: 'settled' }>[]
   drafts: BatchDraft[]
   paired: Pairs
 }
@@ -59,17 +59,17 @@ export async function failPlanning({ endAudit }: Pick<Parts, 'endAudit'>, auditI
 export async function makePlans(stores: Stores, requests: readonly PlanRequest[]): Promise<Plan[]> {
   const drafts = requests.map((request) => ({
     request,
-    checks: draftChecks(request),
+    ...draftChecks(request),
     name: request.snapshot.policy.name,
   }))
   const checks = new Map<PlanRequest, Planned[]>()
   for (const [name, group] of Map.groupBy(drafts, (draft) => draft.name)) {
-    const keys = group.flatMap((draft) => draft.checks.map(({ key }) => key))
+    const keys = group.flatMap((draft) => draft.keys)
     const series = (await stores.ensureSeries(name, keys)).values()
     for (const draft of group) {
       checks.set(
         draft.request,
-        draft.checks.map(({ key: _, ...check }) => ({ ...check, ...(series.next().value as SeriesIds) })),
+        draft.checks.map((check) => Object.assign(check, series.next().value as SeriesIds)),
       )
     }
     // An older version or a selection covers a part on purpose: the rest stays in scope.
@@ -85,7 +85,8 @@ async function makePlan(stores: Stores, checks: Planned[], vantages: KnownVantag
   const probes = checks.filter((check) => check.kind === 'probe')
   const paired = await planPairs(stores, probes)
   const drafts = splitIntoBatches([...probes, ...paired.probes])
-  return { checks, drafts, paired, total: checks.length, batches: drafts.length, vantages }
+  const settled = checks.filter((check) => check.kind === 'settled')
+  return { settled, drafts, paired, total: checks.length, batches: drafts.length, vantages }
 }
 
 const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
@@ -94,18 +95,26 @@ const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
 const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
   snapshot.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
 
-/** The checks of an audit with their series. */
-function draftChecks(request: PlanRequest): (PlannedCheck & { targetId: number; key: SeriesKey })[] {
+/** The checks of an audit, and the key of the series of each. */
+function draftChecks(request: PlanRequest) {
   const { policy, targets } = request.snapshot
   const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
   const rulesFor = ruleResolver(policy.document, request.params)
-  const vantages = vantagesOf(request)
-  return targets.flatMap((target) =>
-    planTarget(target, rulesFor(target).filter(isSelected), vantages).map((check) => {
-      const rule = check.kind === 'probe' ? check.rule.id : check.ruleId
-      return { ...check, targetId: target.id, key: { targetId: target.id, rule, vantage: check.origin.vantage } }
-    }),
-  )
+  const plan = createPlanner(vantagesOf(request))
+  const checks: (PlannedCheck & { targetId: number })[] = []
+  const keys: SeriesKey[] = []
+  for (const target of targets) {
+    const targetId = target.id
+    for (const check of plan(target, rulesFor(target).filter(isSelected))) {
+      keys.push({
+        targetId,
+        rule: check.kind === 'probe' ? check.rule.id : check.ruleId,
+        vantage: check.origin.vantage,
+      })
+      checks.push(Object.assign(check, { targetId }))
+    }
+  }
+  return { checks, keys }
 }
 
 /** Writes plans in the transaction that starts the audits. */
@@ -127,8 +136,7 @@ export async function persistPlans(
     await enqueue(vantage, some)
   }
   for (const { auditId, plan, at } of planned) {
-    const settled = plan.checks
-      .filter((check) => check.kind === 'settled')
+    const settled = plan.settled
       .map((check) => settledFinding(check, at))
       .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
     await recordUnbatched(stores, { auditId }, settled)
@@ -137,7 +145,7 @@ export async function persistPlans(
 
 /** Resolves the rules once for all targets with the same parameters: most have none of their own. */
 export function ruleResolver(document: PolicyDocument, params: Record<string, unknown>) {
-  const resolved = new Map<string, Parameters<typeof planTarget>[1]>()
+  const resolved = new Map<string, readonly PlannedRule[]>()
   return (target: PlannedTarget) => {
     const key = JSON.stringify(target.params)
     const known = resolved.get(key)
