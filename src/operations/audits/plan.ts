@@ -8,7 +8,7 @@ import type { QueuedBatch } from '../../store/audits/batches.ts'
 import type { Pairs } from '../../store/audits/paired-observations.ts'
 import type { PlannedTarget, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { NewFinding } from '../../store/audits/record-findings.ts'
-import type { SeriesIds, SeriesKey } from '../../store/audits/series.ts'
+import { keysPerStatement, type SeriesKey } from '../../store/audits/series.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownVantage } from '../../store/inventory/vantages.ts'
 import type { Parts } from '../context.ts'
@@ -59,18 +59,20 @@ export async function failPlanning({ endAudit }: Pick<Parts, 'endAudit'>, auditI
 export async function makePlans(stores: Stores, requests: readonly PlanRequest[]): Promise<Plan[]> {
   const drafts = requests.map((request) => ({
     request,
-    ...draftChecks(request),
+    checks: draftChecks(request),
     name: request.snapshot.policy.name,
   }))
   const checks = new Map<PlanRequest, Planned[]>()
   for (const [name, group] of Map.groupBy(drafts, (draft) => draft.name)) {
-    const keys = group.flatMap((draft) => draft.keys)
-    const series = (await stores.ensureSeries(name, keys)).values()
-    for (const draft of group) {
-      checks.set(
-        draft.request,
-        draft.checks.map((check) => Object.assign(check, series.next().value as SeriesIds)),
-      )
+    const planned = await addSeries(
+      stores,
+      name,
+      group.flatMap((draft) => draft.checks),
+    )
+    let from = 0
+    for (const { request, checks: own } of group) {
+      checks.set(request, planned.slice(from, from + own.length))
+      from += own.length
     }
     // An older version or a selection covers a part on purpose: the rest stays in scope.
     const whole = group.filter(({ request }) => isWhole(request)).flatMap(({ request }) => checks.get(request) ?? [])
@@ -95,27 +97,35 @@ const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
 const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
   snapshot.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
 
-/** The checks of an audit, and the key of the series of each. */
-function draftChecks(request: PlanRequest) {
+type Draft = PlannedCheck & { targetId: number }
+
+/** The checks of an audit. */
+function draftChecks(request: PlanRequest): Draft[] {
   const { policy, targets } = request.snapshot
   const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
   const rulesFor = ruleResolver(policy.document, request.params)
   const plan = createPlanner(vantagesOf(request))
-  const checks: (PlannedCheck & { targetId: number })[] = []
-  const keys: SeriesKey[] = []
-  for (const target of targets) {
-    const targetId = target.id
-    for (const check of plan(target, rulesFor(target).filter(isSelected))) {
-      keys.push({
-        targetId,
-        rule: check.kind === 'probe' ? check.rule.id : check.ruleId,
-        vantage: check.origin.vantage,
-      })
-      checks.push(Object.assign(check, { targetId }))
-    }
-  }
-  return { checks, keys }
+  return targets.flatMap((target) =>
+    plan(target, rulesFor(target).filter(isSelected)).map((check) => Object.assign(check, { targetId: target.id })),
+  )
 }
+
+/** Adds the ids of their series to checks of one policy, in steps: the keys of a large audit would take more memory than its plan. */
+async function addSeries(stores: Stores, policy: string, checks: readonly Draft[]): Promise<Planned[]> {
+  const planned: Planned[] = []
+  for (let i = 0; i < checks.length; i += keysPerStatement) {
+    const some = checks.slice(i, i + keysPerStatement)
+    const ids = await stores.ensureSeries(policy, some.map(keyOf))
+    for (const [at, check] of some.entries()) planned.push(Object.assign(check, required(ids[at], `series ${at}`)))
+  }
+  return planned
+}
+
+const keyOf = (check: Draft): SeriesKey => ({
+  targetId: check.targetId,
+  rule: check.kind === 'probe' ? check.rule.id : check.ruleId,
+  vantage: check.origin.vantage,
+})
 
 /** Writes plans in the transaction that starts the audits. */
 export async function persistPlans(

@@ -27,7 +27,7 @@ export interface SeriesIds {
 }
 
 /** Parameters and rows take many times the memory of what they hold on their way through the driver. */
-const keysPerStatement = 5_000
+export const keysPerStatement = 5_000
 
 const isComplete = (found: readonly { seriesId: number | null }[]): found is SeriesIds[] =>
   found.every(({ seriesId }) => seriesId !== null)
