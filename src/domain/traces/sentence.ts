@@ -43,7 +43,7 @@ function compare(
   path: MeasuredPath,
   { address, comparison }: { address: string; comparison: MeasuredPath | null },
 ): string {
-  if (!comparison) return ''
+  if (comparison?.outcome !== 'connected' && comparison?.outcome !== 'reset') return ''
   const { distance } = summarizePath(comparison, address)
   const at = distance === null ? '' : ` at hop ${distance}`
   const what = `Port ${comparison.port} ${comparison.outcome === 'connected' ? 'is open' : 'refuses with a reset'}${at}`

@@ -57,6 +57,12 @@ test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
     null,
     'Rejected by the host itself at hop 3 (ICMP port unreachable).',
   ],
+  [
+    'a reject beside a port that no longer responds',
+    rejected(),
+    path({ port: 443 }),
+    'Rejected by 10.66.2.2 (ICMP administratively prohibited); SYNs reach 10.66.2.2, hop 2 of at least 3.',
+  ],
   ['silence', path({}), null, 'No response; SYNs reach 10.66.2.2, hop 2 of at least 3.'],
   [
     'silence beside an open port',
