@@ -43,8 +43,9 @@ describeWithPeers(['netns'], 'npm run trace', () => {
 
   const runTrace = (argv: readonly (string | number)[], more: NodeJS.ProcessEnv = {}) =>
     network.exec('client', [process.execPath, command, ...argv.map(String)], { env: { ...env, ...more } })
-  const trace = async (...argv: (string | number)[]): Promise<Traced> => {
-    const output = await runTrace([...argv, '--json'])
+  const trace = (...argv: (string | number)[]) => traceWith({}, ...argv)
+  const traceWith = async (more: NodeJS.ProcessEnv, ...argv: (string | number)[]): Promise<Traced> => {
+    const output = await runTrace([...argv, '--json'], more)
     if (!output.stdout.startsWith('{')) throw new Error(`it ended with ${output.code}: ${output.stderr}`)
     return { ...output, ...JSON.parse(output.stdout) }
   }
@@ -134,6 +135,26 @@ describeWithPeers(['netns'], 'npm run trace', () => {
       await setKernel(network.namespaces[router], ['ipv4/icmp_ratemask=6168', 'ipv4/icmp_ratelimit=1000'])
     for (let i = 0; i < 4; i += 1) expect(hopsOf((await trace(target, openPort)).path)).toEqual([near, far])
     for (const router of ['near', 'far'] as const) await setKernel(network.namespaces[router], ['ipv4/icmp_ratemask=0'])
+  })
+
+  test('sends no SYN to a port that the egress policy denies, not even for the comparison', async () => {
+    const { target } = addresses.IPv4
+    const table = 'inet watch'
+    await network.nft(
+      'near',
+      `add table ${table}; add chain ${table} forward { type filter hook forward priority -10; }`,
+    )
+    await network.nft('near', `add rule ${table} forward tcp dport != 1006 counter`)
+    const { comparison } = await traceWith(
+      { PORTWARDEN_ALLOW: '10.0.0.0/8:1006' },
+      target,
+      1_006,
+      '--compare',
+      openPort,
+    )
+    const { stdout } = await network.exec('near', ['nft', 'list', 'table', 'inet', 'watch'])
+    await network.nft('near', `delete table ${table}`)
+    expect([comparison, stdout]).toEqual([null, expect.stringContaining('packets 0 ')])
   })
 
   test('prints a table of each path, and the sentence', async () => {

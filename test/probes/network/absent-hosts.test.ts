@@ -10,6 +10,7 @@ import {
   setKernel,
   startRoutedNetwork,
 } from '../../support/peers/routed-netns.ts'
+import { mustRun } from '../../support/processes.ts'
 
 const kinds = ['auto', 'node'] as const
 const ports = [22, 80, 443]
@@ -86,6 +87,26 @@ describeWithPeers(['netns'], 'an absent host proves no port closed', () => {
       expect(await probe(hosts, { timeoutMs: 300, connectorKind })).toEqual(onEachPort([silent, silent]))
     },
   )
+})
+
+describeWithPeers(['netns'], 'a host that has just been switched off', () => {
+  test.for(kinds)('is silent or unreachable, and never closed, connector %s', async (connectorKind) => {
+    await using network = await startRoutedNetwork()
+    const { namespaces } = network
+    // Each is a host on the link of the one that sends to it: a router, and the vantage.
+    const [behind, onLink] = [families.map((of) => addresses[of].target), families.map((of) => addresses[of].near)]
+    const checks = [...behind, ...onLink].map((host) => ({ probe: 'tcp' as const, host, port: 22, options: {} }))
+    const probe = async (timeoutMs: number) => {
+      const observations = await observeIn(network, { ...patience, timeoutMs, connectorKind, checks })
+      return observations.map(({ addressResults: [{ state, reason }] }) => ({ state, reason }))
+    }
+    expect(await probe(10_000)).toEqual(checks.map(() => ({ state: 'closed', reason: 'connection-refused' })))
+    await mustRun('ip', ['-n', namespaces.target, 'addr', 'flush', 'dev', 'to-far'])
+    await mustRun('ip', ['-n', namespaces.near, 'addr', 'flush', 'dev', 'to-client'])
+    expect(
+      (await probe(300)).filter(({ state, reason }) => state !== 'unreachable' && reason !== 'no-response'),
+    ).toEqual([])
+  })
 })
 
 describeWithPeers(['netns'], 'a router that limits its ICMP messages as Linux does by default', () => {
