@@ -15,7 +15,7 @@ import { hideSecrets, isPlainText, plainText, showControls } from '../../encodin
 import { isUnavailable } from '../../store/db/outages.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
 import { plusIssue } from '../listing/rfc3339.ts'
-import { aboutRequest } from './request-log.ts'
+import { logRequest } from './request-log.ts'
 import { afterTurn } from './strict-json.ts'
 
 /** Of an import: what the service assumed of the document and passed over. */
@@ -131,7 +131,7 @@ export function registerProblems(app: FastifyInstance, noteRefusal: (quota: stri
     }
     if (error instanceof NotReadyError) reply.header('retry-after', unavailableSeconds)
     if (known) return sendProblem(reply, known)
-    request.log.error({ ...aboutRequest(request), err: error }, 'request failed')
+    logRequest(request, 'error', { err: error }, 'request failed')
     const unavailable = isUnavailable(error)
     if (unavailable) reply.header('retry-after', unavailableSeconds)
     return sendProblem(reply, { status: unavailable ? 503 : 500, requestId: request.id })

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { NotReadyError } from '../../domain/errors.ts'
 import type { ServerParts } from '../context.ts'
 import { sendProblem } from '../http/problems.ts'
-import { aboutRequest } from '../http/request-log.ts'
+import { logRequest } from '../http/request-log.ts'
 import { problem } from '../openapi/responses.ts'
 
 const Status = Type.Object(
@@ -76,7 +76,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'check
         const warnings = await checkOnce()
         return { status: 'ok' as const, version, ...(warnings.length > 0 && { warnings }) }
       } catch (error) {
-        request.log.warn({ ...aboutRequest(request), err: error }, 'not ready')
+        logRequest(request, 'warn', { err: error }, 'not ready')
         const detail = error instanceof NotReadyError ? error.message : 'a part of the service does not work'
         return sendProblem(reply, { status: 503, detail })
       }
