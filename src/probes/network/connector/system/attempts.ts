@@ -44,8 +44,8 @@ export function createAttempts({ calls, slots, count, poll, onEnd }: AttemptPart
     const fd = descriptor(slot)
     // close() alone leaves it there while a process that was just forked has a copy, whose events would be of the next attempt.
     calls.unwatch(poll, fd)
+    view.setInt32(field(slot, fields.fd), -1, true) // first: if the thread ends here, nobody closes it again
     calls.close(fd)
-    view.setInt32(field(slot, fields.fd), -1, true)
     end(slot, outcome, now, ms)
   }
   const readError = (slot: number, fd: number) => {

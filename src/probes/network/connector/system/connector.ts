@@ -39,19 +39,17 @@ export async function openSystemConnector(options: SystemConnectorOptions): Prom
     name: 'connector',
     resourceLimits: { maxYoungGenerationSizeMb: 2 }, // it keeps nothing, and leaves little garbage
   })
-  const [{ wake }] = (await once(thread, 'message')) as [Ready]
-  return createSystemConnector(mapSlots(memory, count), { ...options, thread, wake })
+  const [ready] = (await once(thread, 'message')) as [Ready]
+  return createSystemConnector(mapSlots(memory, count), { ...options, ...ready, thread })
 }
 
-interface ThreadHandle {
+interface ThreadHandle extends Ready {
   thread: Worker
-  /** The eventfd(2) that ends its wait. */
-  wake: number
 }
 
 function createSystemConnector(
   slots: Slots,
-  { attempts: count, fallback, log, thread, wake }: SystemConnectorOptions & ThreadHandle,
+  { attempts: count, fallback, log, thread, wake, poll }: SystemConnectorOptions & ThreadHandle,
 ): Connector {
   const { requests, results, signals } = slots
   const free = Array.from({ length: count }, (_, i) => count - 1 - i)
@@ -103,6 +101,7 @@ function createSystemConnector(
     for (let slot = 0; slot < count; slot += 1) finish(slot, readLost)
     for (let next = waiting.shift(); next; next = waiting.shift()) if (!next.signal?.aborted) next.settle(canceled)
     closeSync(wake)
+    closeSync(poll)
     process.off('exit', stopThread)
   }
 

@@ -12,8 +12,9 @@ export interface ThreadData {
 
 /** Its first message; all further messages mean that results are ready. */
 export interface Ready {
-  /** The eventfd(2) that ends its wait, which its user closes after it. */
+  /** The eventfd(2) that ends its wait; its user closes it and the epoll set after the thread. */
   wake: number
+  poll: number
 }
 
 // Connects that start before the thread attends to those that ended, so that it sees each end soon.
@@ -91,11 +92,10 @@ function notify(): void {
   if (Atomics.exchange(signals, noticed, 1) === 0) port?.postMessage(null)
 }
 
-port.postMessage({ wake } satisfies Ready)
+port.postMessage({ wake, poll } satisfies Ready)
 while (Atomics.load(signals, stopping) === 0) {
   const hasMore = start()
   wait(hasMore)
   notify()
 }
 attempts.cancelAll()
-calls.close(poll)

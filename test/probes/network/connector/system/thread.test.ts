@@ -1,3 +1,4 @@
+import { readdirSync, readlinkSync } from 'node:fs'
 import net from 'node:net'
 import type { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -26,7 +27,17 @@ test('a main thread that is blocked beyond the deadline changes neither outcome 
   }
 })
 
+const epollSets = () =>
+  readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]'
+    } catch {
+      return false // that of the directory itself
+    }
+  }).length
+
 test('after its thread has ended by itself, running attempts are canceled and others served by sockets of Node', async () => {
+  const before = epollSets()
   const { port, stop } = await startProgram(neverAccepts)
   onTestFinished(stop)
   const started = new Promise<Worker>((resolve) => process.once('worker', resolve))
@@ -40,6 +51,7 @@ test('after its thread has ended by itself, running attempts are canceled and ot
   expect(own.knowsIcmp).toBe(false)
   expect(await own.connect({ ...silent, port: 1 })).toMatchObject({ outcome: 'ECONNREFUSED' })
   await own.close()
+  await expect.poll(epollSets).toBe(before)
 })
 
 describe('a process with an open connector', () => {
