@@ -21,3 +21,13 @@ export function isHost(host: string): boolean {
   // inet_aton() reads a name with a numeric last label as an address (WHATWG URL, "ends in a number").
   return !/^(\d+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '')
 }
+
+/** One spelling of each literal address, as URLs have it; IPv4-mapped ones as IPv4. */
+export function canonicalAddress(address: string): string {
+  if (isIPv4(address)) return address
+  const { hostname } = new URL(`http://[${address}]`)
+  const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(hostname) ?? []
+  if (!high || !low) return hostname
+  const groups = [high, low].map((group) => Number.parseInt(group, 16))
+  return groups.flatMap((group) => [group >> 8, group & 255]).join('.')
+}

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { isPlainText, plainText } from '../../encoding/text.ts'
 import type { ValidationIssue } from '../errors.ts'
 import { maxAddresses, maxFactsSize, sizeOf } from '../findings/bounds.ts'
+import { canonicalAddress } from '../findings/endpoint.ts'
 import { isSilent, maxCompanions } from '../findings/host-response.ts'
 import type { Observation } from '../findings/observation.ts'
 import { type ReasonCode, reasonCodes, reasons } from '../findings/reasons.ts'
@@ -165,19 +166,9 @@ function issuesOf(delivered: unknown, checks: readonly LeasedEndpoint[]): Valida
 type AddressResults = DeliveredObservation['addressResults']
 
 function repeatedAddresses(addressResults: AddressResults): ValidationIssue[] {
-  const distinct = new Set(addressResults.map(({ address }) => address && canonical(address)))
+  const distinct = new Set(addressResults.map(({ address }) => address && canonicalAddress(address)))
   if (distinct.size === addressResults.length) return []
   return [{ pointer: '/addressResults', message: 'must not repeat an address, also not in another spelling' }]
-}
-
-/** One spelling of each address, as URLs have it; IPv4-mapped ones as IPv4. */
-function canonical(address: string): string {
-  if (isIP(address) === 4) return address
-  const { hostname } = new URL(`http://[${address}]`)
-  const [, high, low] = /^\[::ffff:([\da-f]+):([\da-f]+)\]$/.exec(hostname) ?? []
-  if (!high || !low) return hostname
-  const groups = [high, low].map((group) => Number.parseInt(group, 16))
-  return groups.flatMap((group) => [group >> 8, group & 255]).join('.')
 }
 
 /** The states of reasons that belong to one; the others go with `open`, and some with `unknown`. */
@@ -209,7 +200,7 @@ function contradiction(host: string, result: AddressResults[number]): Validation
   if (address === null && !isUnnamed && state !== 'unknown')
     return [{ pointer: '/address', message: `must be an address with the state ${state}` }]
   if (address !== null && isUnnamed) return [{ pointer: '/address', message: `must be null with ${reason}` }]
-  if (address !== null && isIP(host) !== 0 && canonical(address) !== canonical(host))
+  if (address !== null && isIP(host) !== 0 && canonicalAddress(address) !== canonicalAddress(host))
     return [{ pointer: '/address', message: `must be ${host}, the address of the check` }]
   return []
 }

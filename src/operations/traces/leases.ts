@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { ConflictError, NotFoundError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
+import { canonicalAddress } from '../../domain/findings/endpoint.ts'
 import type { MeasuredPath, TraceFailure, TraceResult } from '../../domain/traces/trace.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Stores } from '../../store/db/stores.ts'
@@ -46,7 +47,10 @@ export function createTraceDesk({ stores, waitForTrace }: DeskParts) {
     /** Stores what an agent measured. Throws RefusedError for an invalid result, ConflictError where there is one already. */
     async deliver(vantage: string, id: string, outcome: TraceResult | { failure: TraceFailure }): Promise<void> {
       await checkVantage(vantage)
+      const trace = await stores.traces.find(id)
       const issues = 'failure' in outcome ? [] : issuesOf(outcome)
+      if (issues.length === 0 && trace?.vantage === vantage && !('failure' in outcome))
+        issues.push(...contradictions(trace, outcome))
       if (issues.length > 0) throw new RefusedError(issues)
       if (!(await stores.traces.finish({ id, vantage }, outcome)))
         throw new ConflictError('the vantage has no such trace that waits for its result')
@@ -59,6 +63,21 @@ function issuesOf({ address, path, comparison }: TraceResult): ValidationIssue[]
     ...addressIssues('/address', address),
     ...pathIssues('/path', path),
     ...(comparison ? pathIssues('/comparison', comparison) : []),
+  ]
+}
+
+/** What does not belong to the trace that was leased. */
+function contradictions(
+  { host, port, compare }: TakenTrace,
+  { address, path, comparison }: TraceResult,
+): ValidationIssue[] {
+  const isOther = isIP(host) !== 0 && canonicalAddress(host) !== canonicalAddress(address)
+  return [
+    ...(isOther ? [{ pointer: '/address', message: `must be ${host}, the host of the trace` }] : []),
+    ...(path.port === port ? [] : [{ pointer: '/path/port', message: `must be ${port}` }]),
+    ...(comparison && !compare.includes(comparison.port)
+      ? [{ pointer: '/comparison/port', message: 'must be a port of the lease' }]
+      : []),
   ]
 }
 

@@ -44,7 +44,7 @@ export function createAttempts({ calls, slots, count, poll, onEnd }: AttemptPart
     const fd = descriptor(slot)
     // close() alone leaves it there while a process that was just forked has a copy, whose events would be of the next attempt.
     calls.unwatch(poll, fd)
-    view.setInt32(field(slot, fields.fd), -1, true) // first: if the thread ends here, nobody closes it again
+    view.setInt32(field(slot, fields.fd), -1, true) // first, so that it is closed once if the thread ends here
     calls.close(fd)
     end(slot, outcome, now, ms)
   }
