@@ -6,7 +6,7 @@ import { requireKey } from './http/auth.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
 import { serveHeadRequests } from './http/head-requests.ts'
-import { requireOneHost } from './http/host-header.ts'
+import { requireOneMeaning } from './http/host-header.ts'
 import { createListener, respondToClientError } from './http/listener.ts'
 import { respondToUnknownPaths } from './http/not-found.ts'
 import { createTokenReader } from './http/oidc.ts'
@@ -70,7 +70,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   })
   const quotas = createQuotas(limits, connections, (quota) => parts.metrics.refused(quota))
   secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
-  requireOneHost(app)
+  requireOneMeaning(app)
   respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
     for (const bound of app.addresses()) if (typeof bound === 'object') parts.neverDial(bound)

@@ -1,10 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 
-/** Removes the prefix of a proxy that passes paths on unchanged; a proxy may also remove it itself. */
+/**
+ * Removes the prefix of a proxy that passes paths on unchanged, also from an absolute URL (RFC 9112 section 3.2.2); a proxy may also
+ * remove it itself.
+ */
 export const withoutPrefix =
   (prefix: string) =>
   ({ url = '/' }: { url?: string }): string =>
-    prefix !== '' && url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url
+    prefix !== '' && pathOf(url).startsWith(`${prefix}/`) ? pathOf(url).slice(prefix.length) : url
+
+const pathOf = (url: string) => url.replace(/^https?:\/\/[^/?#]*/i, '')
 
 /** Adds the prefix to the paths in `Location` and `Link`. */
 export function addPrefix(app: FastifyInstance, prefix: string): void {

@@ -47,6 +47,13 @@ test.each([
   expect(await send('1.1', '/livez', `Host: ${host}`)).toContain(' 200 OK')
 })
 
+test('HTTP/1.0 with Transfer-Encoding is refused, and what follows it is not read', async () => {
+  const socket = connect(port, '127.0.0.1')
+  const first = ['POST /livez HTTP/1.0', 'Connection: keep-alive', 'Transfer-Encoding: chunked', '', '0', '', '']
+  socket.write([...first, 'GET /livez HTTP/1.1', 'Host: a.test', '', ''].join('\r\n'))
+  expect((await text(socket)).match(/^HTTP\/1\.1 \d+/gm)).toEqual(['HTTP/1.1 400'])
+})
+
 test('HTTP/1.0 needs no Host', async () => {
   expect(await send('1.0', '/livez')).toContain(' 200 OK')
 })
