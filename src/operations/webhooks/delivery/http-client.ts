@@ -122,7 +122,9 @@ function secure(socket: Socket, { host, ca }: { host: string; ca: string | undef
 
 function identityError(socket: TLSSocket, host: string): Error | undefined {
   const certificate = socket.getPeerX509Certificate()
-  return certificate && namesHost(certificate, host) ? undefined : new Error('the certificate does not name the host')
+  if (certificate && namesHost(certificate, host)) return undefined
+  const names = certificate?.subjectAltName ?? certificate?.subject
+  return new Error(`the certificate does not name the host ${host}, but ${names}`)
 }
 
 type Response = Omit<Attempt, 'durationMs'>
