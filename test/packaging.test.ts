@@ -9,7 +9,7 @@ import { mustRun } from './support/processes.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const manifest = JSON.parse(read('package.json')) as Record<
-  'dependencies' | 'devDependencies' | 'allowScripts',
+  'dependencies' | 'devDependencies' | 'optionalDependencies' | 'allowScripts',
   Record<string, string>
 > & {
   version: string
