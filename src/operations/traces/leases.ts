@@ -35,10 +35,10 @@ export function createTraceDesk({ stores, waitForTrace }: DeskParts) {
           AbortSignal.any([signal, polled.signal]),
         )
         const [taken] = signal.aborted ? [] : await stores.traces.take(vantage, 1)
-        if (taken || signal.aborted) {
-          polled.abort()
-          return taken
-        }
+        if (taken || signal.aborted) polled.abort()
+        if (taken && signal.aborted) await stores.traces.handBack(taken.id) // nothing delivers it to the agent
+        if (signal.aborted) return undefined
+        if (taken) return taken
         await woken
         if (performance.now() >= until) return undefined
       }
