@@ -145,12 +145,27 @@ function printDrift(drift: readonly DriftItem[]): void {
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 2 } as const
 
+/** Aborts at the first signal, with the exit status as its reason; the second one ends the process. */
+function abortAtSignal(): AbortSignal {
+  const stopping = new AbortController()
+  process.once('SIGINT', () => stopping.abort(130))
+  process.once('SIGTERM', () => stopping.abort(143))
+  return stopping.signal
+}
+
 async function run(request: Request): Promise<number> {
   const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
-  const app = await startApp(readConfig(process.env), { exclusive: false, log })
+  const signal = abortAtSignal()
+  const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
+  const app = await startApp(readConfig(process.env), { exclusive: false, log, signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+  if (!app) return signal.reason
   try {
     await app.work()
-    const outcome = await audit(app, request, showProgress)
+    // The embedded database would outlive a process that a signal ends.
+    const outcome = await Promise.race([audit(app, request, showProgress), aborted])
+    if (!outcome) return signal.reason
     if (request.json) say(JSON.stringify(outcome, null, 2))
     else print(outcome)
     return outcome.audit.status === 'completed' ? exitCodes[outcome.audit.verdict ?? 'inconclusive'] : 2

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -26,6 +28,21 @@ const audit = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
     env: { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: dataDir.path, ...env },
   })
 const compliant = () => ['127.0.0.1', '--param', `clientPort=${https.port}`, '--param', 'allowSelfSigned=true']
+
+test.for([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('after %s it exits with %i, and leaves no PostgreSQL running', async ([signal, code]) => {
+  const interrupted = await makeDataDir()
+  const env = { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: interrupted.path }
+  const child = spawn(process.execPath, [command, '127.0.0.1'], { env, stdio: 'ignore' })
+  const exited = once(child, 'exit')
+  await expect.poll(interrupted.postmaster, { timeout: 60_000 }).toBeDefined()
+  child.kill(signal)
+  expect(await exited).toEqual([code, null])
+  expect(interrupted.postmaster()).toBeUndefined()
+  await interrupted.remove()
+})
 
 // One story: each run finds what the one before it stored.
 describe('npm run audit', { shuffle: false }, () => {

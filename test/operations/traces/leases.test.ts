@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { createTraceDesk } from '../../../src/operations/traces/leases.ts'
 import { startService } from '../../support/service.ts'
 
-test('a trace whose agent leaves while it is taken is leased to the next one at once', async () => {
+test('a trace whose agent leaves while it is taken is leased to the next agent', async () => {
   const { stores, call, stop } = await startService({})
   onTestFinished(stop)
   await call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
