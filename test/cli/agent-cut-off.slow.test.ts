@@ -74,10 +74,10 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
     const cutOffFor = pause(inFull(60_000, 0))
     await agent.logged(/"observations stored"/)
     await agent.logged(/not reachable; the delivery stays in the spool/)
-    // Its heartbeats are missing meanwhile, so that the batch waits to be leased again.
+    // Its heartbeats are missing meanwhile, and its waiting request takes the batch once more, in vain.
     const [lost, again] = [
       { name: 'batch/branch', state: 'failed' },
-      { name: 'batch-again/branch', state: 'created' },
+      { name: 'batch-again/branch', state: 'retry' },
     ]
     await expect.poll(() => jobsOf(auditId)).toEqual([lost, again])
     await cutOffFor
