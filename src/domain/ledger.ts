@@ -51,9 +51,9 @@ export interface Change {
 }
 
 /**
- * Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown;
- * `request`: what a window, waiver or key is from its creation on, and `approval` who approved it when, so that no later entry signs an
- * edit of it.
+ * Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown.
+ * `request` is what a window, waiver or key is from its creation on, `approval` who approved it and when: no later entry signs
+ * an edit of them.
  */
 export type LedgerStateKind =
   | 'policy'

@@ -1,4 +1,4 @@
-/** In a URL of libpq a user may have no host, which is a parameter or the driver's default; a URL of the WHATWG has one. */
+/** Unlike a URL of the WHATWG, one of libpq may have a user and no host. */
 const withoutHost = /^(postgres(?:ql)?:\/\/[^/?#@]*@)(?=[:/?]|$)/
 
 /** The parsed URL of a database, as libpq writes it; undefined where it is none. */

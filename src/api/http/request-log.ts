@@ -7,7 +7,7 @@ type Level = 'info' | 'warn' | 'error'
 export const maxKeylessLines = 300
 const maxUrlLength = 1_000
 
-/** Logs a line about a request. Without a valid key only so many per minute; the next line after them says how many are missing. */
+/** Logs a line about a request; without a valid key only so many per minute, and then how many were left out. */
 export function logRequest(request: FastifyRequest, level: Level, fields: object, message: string): void {
   const { log, caller, id, method, url } = request
   if (!caller && !hasRoom(log)) return

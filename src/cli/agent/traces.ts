@@ -19,7 +19,7 @@ interface TraceOptions {
 const responseMarginMs = 10_000
 const longestPauseMs = 30_000
 
-/** Leases traces and makes them, one after the other, until the signal aborts. A result that cannot be delivered is lost: it is a measurement. */
+/** Leases and makes traces, one at a time, until the signal aborts. A result that cannot be delivered is lost. */
 export async function traceAsAgent(options: TraceOptions): Promise<void> {
   const { path, signal, log } = options
   for (let failures = 0; !signal.aborted; ) {

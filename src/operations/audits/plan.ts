@@ -110,7 +110,7 @@ function draftChecks(request: PlanRequest): Draft[] {
   )
 }
 
-/** Adds the ids of their series to checks of one policy, in steps: the keys of a large audit would take more memory than its plan. */
+/** Adds the ids of series to the checks of one policy, in steps that bound the memory for their keys. */
 async function addSeries(stores: Stores, policy: string, checks: readonly Draft[]): Promise<Planned[]> {
   const planned: Planned[] = []
   for (let i = 0; i < checks.length; i += keysPerStatement) {
