@@ -77,16 +77,17 @@ export function auditIds(count: number): string[] {
 /** A running audit of these targets with one batch, by default of the same policy. */
 export async function startAudit(
   stores: Stores,
-  { id = newUuid(), targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditSettings = {},
+  { id, targetIds = [], policy = policyOf('p', 'r'), total = 0 }: AuditSettings = {},
 ): Promise<{ auditId: string; batchId: number }> {
+  const auditId = id ?? (await stores.audits.newIds(1)).ids[0] ?? ''
   const { stored } = await stores.policies.put(policy)
-  const order = { id, targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
-  await stores.audits.create(order)
+  const order = { targetIds, policyId: stored.id, vantages: [], params: {}, trigger: 'test', requestedBy: 'test' }
+  await stores.audits.create({ ...order, id: auditId })
   const [batchId = -1] = await stores.batches.create([
-    { auditId: id, vantage: 'local', vantageId: await localVantage(stores), rules: [], checks: [] },
+    { auditId, vantage: 'local', vantageId: await localVantage(stores), rules: [], checks: [] },
   ])
-  await stores.audits.start(id, { total, batches: 1 })
-  return { auditId: id, batchId }
+  await stores.audits.start(auditId, { total, batches: 1 })
+  return { auditId, batchId }
 }
 
 /** The id of the vantage `local`, which it makes where there is none. */
