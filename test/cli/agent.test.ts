@@ -92,7 +92,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
     expect(body).toMatchObject({ kind: 'agent', absent: false, canary: 'none', queueDepth: { waiting: 0 } })
     expect(body.version).toMatch(/^\d/)
     await agent.logged(/"recorded":true/)
-    expect(await readdir(join(directory.path, '0'))).toEqual([])
+    await expect.poll(() => readdir(join(directory.path, '0'))).toEqual([]) // after the log line
     expect(agent.log()).not.toContain(key)
     process.kill(agent.pid, 'SIGHUP') // of a rotation of logs, or a terminal that closes
     await agent.logged(/nothing to reload/)

@@ -124,7 +124,11 @@ describe.concurrent('an audit survives', { timeout: inFull(900_000, 300_000) }, 
     await using fleet = await startFleet()
     await using ports = await startPorts(fleet)
     let deaths = 0
-    const env = { NODE_OPTIONS: `--import=${poison}`, TEST_POISONED_ADDRESS: '127.0.0.66' }
+    const env = {
+      NODE_OPTIONS: `--import=${poison}`,
+      TEST_POISONED_ADDRESS: '127.0.0.66',
+      PORTWARDEN_CONNECTOR: 'node', // the poison is in its sockets
+    }
     const startMortal = async () => {
       const worker = await fleet.startWorker(env)
       void worker.exited.then((how) => {

@@ -174,7 +174,7 @@ const table: readonly (readonly [what: string, address: string, port: number, ou
   ['a network without a local route', '203.0.113.1', 80, noLocalRoute],
   ['a local prohibit route', '203.0.113.2', 80, { state: 'unknown', reason: 'local-denied' }],
   ['a local unreachable route', '203.0.113.3', 80, noLocalRoute],
-  ['a local blackhole route', '203.0.113.4', 80, { state: 'unknown', reason: 'local-failure' }],
+  ['a local blackhole route', '203.0.113.4', 80, { state: 'unknown', reason: 'no-local-route' }],
   ['a local prohibit route, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
   ['a network without a local route, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
 ]
