@@ -130,6 +130,8 @@ test('a target that another transaction creates at the same time gets the given 
 describe('replacing a target', () => {
   test('writes all its fields, empty where they are left out, and counts the version up', async () => {
     const { id } = (await stores.targets.create(fullTarget)) ?? { id: -1 }
+    const before = "created_at - interval '1 hour'" // a time of the same millisecond would not show the change
+    await stores.query(`UPDATE target SET created_at = ${before}, updated_at = ${before}`)
     const replaced = await stores.targets.replace(id, { name: 'epp-01', address: '10.0.0.6' }, 1)
     expect(replaced).toMatchObject({ address: '10.0.0.6', ...emptyFields, version: 2 })
     expect(replaced?.updatedAt).not.toBe(replaced?.createdAt)
