@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Outcome } from '../../../src/probes/engine/probe.ts'
 import type { ConnectorKind } from '../../../src/probes/network/connector/open.ts'
 import { observeIn, patience } from '../../support/observe-in.ts'
@@ -11,6 +11,7 @@ import {
   type RoutedNetwork,
   startRoutedNetwork,
 } from '../../support/peers/routed-netns.ts'
+import { patienceMs } from '../../support/ports.ts'
 import {
   ambiguous,
   firewalled,
@@ -35,6 +36,11 @@ describeWithPeers(['netns'], 'behind two routers', () => {
     network = await startRoutedNetwork()
     await installTreatments(network)
     await listenAt(network, openPort)
+    // Both directions have resolved their link-layer addresses then, as a quick probe needs.
+    const endpoints = families.map((family) => [addresses[family].target, openPort] as const)
+    await vi.waitUntil(async () => (await probe(endpoints)).every(({ state }) => state === 'open'), {
+      timeout: patienceMs,
+    })
   })
   afterAll(() => network.stop())
 
