@@ -7,8 +7,8 @@ const tracesPerAudit = 50
 const deadlineMs = 10 * 60_000
 
 /**
- * Queues a trace for each endpoint that an ended audit found newly blocked: one for a target, a port and a vantage, and a bounded
- * number in all. They are measurements, so the audit does not wait for them, and none of them is made up for after a crash.
+ * Queues a trace for each endpoint that an ended audit found newly blocked, up to a limit. Traces are measurements: the audit does
+ * not wait for them, and those that a crash loses are not repeated.
  */
 export async function traceChanges(
   { transaction, now }: Pick<View, 'transaction' | 'now'>,

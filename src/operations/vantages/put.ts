@@ -2,7 +2,7 @@ import { ConflictError, StaleError } from '../../domain/errors.ts'
 import type { Vantage } from '../../domain/findings/plan.ts'
 import type { Revision, View } from '../context.ts'
 
-/** Registers the vantage of an agent, or changes its zones. Throws ConflictError while a worker serves it, StaleError where it must be new and is not. */
+/** Registers the vantage of an agent, or changes its zones. Throws ConflictError if a worker serves it, StaleError if it must be new. */
 export async function putVantage(
   { transaction }: Pick<View, 'transaction'>,
   vantage: Vantage,

@@ -18,8 +18,8 @@ interface PresenceParts {
 /** What the running checks of one address know of its host. */
 export interface HostPresence {
   /**
-   * Lets the connection of a try stay open while it is silent, one for all checks of the host: that of the first packet, because
-   * a router that limits its ICMP messages reports the oldest packets. `onBegin` receives the end of it.
+   * Lets one silent connection of the host stay open. It is the first one, because a router that limits its ICMP messages
+   * reports the oldest packets. `onBegin` receives its end.
    */
   extend(onBegin: (ended: Promise<unknown>) => void): Extension | undefined
   /** Records the outcome of a try, and whether it was the extended one. */

@@ -11,7 +11,7 @@ import { parseLiteral } from './ip-literal.ts'
 export interface Extension {
   /** Milliseconds from the start of the attempt. */
   ms: number
-  /** At the deadline of a silent attempt: receives how it ends later, and returns a signal that ends it, or nothing to end it now. */
+  /** Called at the deadline of a silent attempt with its later outcome; returns the signal that ends it, or undefined to end it now. */
   begin(ended: Promise<Outcome>): AbortSignal | undefined
 }
 
