@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { openConnector } from '../../src/probes/network/connector/open.ts'
 
-/** Attempts by chance with a connector by system calls, of which there are about ten for each. Returns how they ended. */
+/** Attempts by chance with a connector by system calls. Returns how they ended. */
 export async function fuzzConnector(attempts: number): Promise<Record<string, number>> {
   const log = (reason: string) => {
     throw new Error(reason)
