@@ -78,7 +78,11 @@ describeWithPeers(['netns'], 'traces of an agent behind two routers', () => {
     const blocked = await audit()
     await expect.poll(async () => (await tracesOf(blocked))[0]?.status, { timeout: 30_000 }).toBe('completed')
     expect(await findings(blocked)).toMatchObject([
-      { rule: 'app', state: 'filtered', trace: { summary: `${rejected} Port ${web} is open at hop 3.` } },
+      {
+        ...{ rule: 'app', state: 'filtered', reason: { code: 'icmp-prohibited' } },
+        evidence: { addresses: { [host]: { rejectedBy: far } } },
+        trace: { summary: `${rejected} Port ${web} is open at hop 3.` },
+      },
       { rule: 'web', state: 'open' },
     ])
     expect((await tracesOf(blocked))[0]).toMatchObject({
