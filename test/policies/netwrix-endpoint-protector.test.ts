@@ -93,7 +93,8 @@ describe('the built-in policy', () => {
       'pass',
       { params: { ...withDc.params, directory: 'any' } },
     ],
-    ['ad-ldap', 'does not respond', { state: 'open', reason: 'protocol-timeout' }, 'fail', withDc],
+    ['ad-ldap', 'does not respond in time', { state: 'open', reason: 'protocol-timeout' }, 'unknown', withDc],
+    ['ad-ldap', 'closes without a response', { state: 'open', reason: 'connection-closed' }, 'fail', withDc],
     ['ad-ldap', 'is closed', closed, 'fail', withDc],
     ['ad-ldap-bind', 'has no credential', ad, 'notapplicable', withDc],
     [

@@ -65,7 +65,7 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
 
   const violation = firstViolation(claim, addressResult, observedAt)
   if (!violation) return { result: 'pass', state, reason: 'as-expected' }
-  const decisive = violation === 'facts-missing' && omitsFacts(addressResult) ? 'response-too-large' : violation
+  const decisive = violation === 'facts-missing' ? whyMissing(addressResult) : violation
   return { result: reasons[decisive].undecided ? 'unknown' : 'fail', state, reason: decisive }
 }
 
@@ -76,7 +76,10 @@ function judgeSilence(expect: ResolvedExpectation, { state, hostAnswered }: Addr
   return { result: 'unknown', state, reason: hostAnswered === false ? 'host-silent' : 'facts-missing' }
 }
 
-const omitsFacts = ({ facts }: AddressResult) => 'omitted' in facts && facts.omitted !== undefined
+function whyMissing({ reason, facts }: AddressResult): ReasonCode {
+  if ('omitted' in facts && facts.omitted !== undefined) return 'response-too-large'
+  return reasons[reason].undecided ? reason : 'facts-missing'
+}
 
 /** The groups that a rule names, besides what every probe shows. */
 const demandsOf = ({ state: _, hostAnswered: __, ...demands }: ResolvedExpectation) =>

@@ -62,6 +62,7 @@ export const sharedReasons = {
   'protocol-timeout': {
     about: 'peer',
     message: 'The port is open, yet the peer did not complete the protocol before the deadline.',
+    undecided: true,
   },
   'protocol-mismatch': {
     about: 'peer',
@@ -167,3 +168,9 @@ export const sharedReasons = {
 } as const satisfies Reasons
 
 export type SharedReason = keyof typeof sharedReasons
+
+const known: Reasons = sharedReasons
+
+/** Whether what a probe with this reason did not see may exist all the same: it waited in vain, or stopped reading. */
+export const mayHaveMissed = (reason: string): boolean =>
+  known[reason]?.about === 'peer' && known[reason].undecided === true

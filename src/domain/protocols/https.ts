@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
+import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
 import { type Demand, defineProtocol, type ExpectationGroup, type Seen } from './protocol.ts'
@@ -38,6 +38,7 @@ function violation<Code extends string>(
   if (demand.answers && !facts.http) return reason === 'tls-ok' ? 'http-no-response' : reason
   if (demand.plainServed === false) {
     if (!facts.plainHttp) return 'facts-missing'
+    if (!facts.plainHttp.answered && mayHaveMissed(reason)) return reason
     if (facts.plainHttp.answered && facts.plainHttp.status !== refusesPlain) return 'plain-http-served'
   }
   return undefined

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
+import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { CredentialRef, Flag, optional, Pem } from '../policy/values.ts'
 import {
@@ -160,12 +160,13 @@ function violation<Code extends string>(
   { facts, reason }: Seen<LdapFacts, Code>,
 ): LdapReason | Code | undefined {
   const responded = facts.rootDse || facts.bind || facts.startTls
-  if (!responded) return reason === 'response-too-large' ? reason : 'ldap-no-response'
+  if (!responded) return mayHaveMissed(reason) ? reason : 'ldap-no-response'
   if (demand.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
   if (demand.bind && reason !== 'ldap-bind-ok') return reason
   if (demand.security) {
     if (channelFailures.has(reason)) return reason
-    if (!(facts.security && demand.security.includes(facts.security))) return 'ldap-channel-not-allowed'
+    if (!(facts.security && demand.security.includes(facts.security)))
+      return mayHaveMissed(reason) ? reason : 'ldap-channel-not-allowed'
   }
   if (demand.plainBind === 'refused') {
     if (!facts.plainBind) return 'facts-missing'

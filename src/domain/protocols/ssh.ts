@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
+import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, list, optional } from '../policy/values.ts'
 import { type Demand, defineProtocol, type ExpectationGroup, omitted, type Seen, spoke, texts } from './protocol.ts'
@@ -75,7 +75,8 @@ function violation<Code extends string>(
   demand: Demand<typeof SshExpectation>,
   { facts, reason }: Seen<SshFacts, Code>,
 ): SshReason | Code | undefined {
-  if (!facts.identification) return demand.speaks && reason !== 'ssh-refused' ? 'ssh-not-spoken' : reason
+  if (!facts.identification)
+    return demand.speaks && reason !== 'ssh-refused' && !mayHaveMissed(reason) ? 'ssh-not-spoken' : reason
   if (reason === 'ssh-signature-invalid') return reason
   if (demand.minVersion && versions.indexOf(facts.protocolVersion ?? '') < versions.indexOf(demand.minVersion))
     return 'ssh-version-too-old'

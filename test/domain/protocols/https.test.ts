@@ -17,7 +17,7 @@ describe('https', () => {
       'http-no-response',
     ],
     [
-      'a peer that breaks off fails with what was seen',
+      'a peer that does not respond to HTTP in time is undecided',
       { http: { answers: true } },
       { reason: 'protocol-timeout', facts: { protocol: 'TLSv1.2' } },
       'protocol-timeout',
@@ -33,6 +33,18 @@ describe('https', () => {
       { http: { plainServed: false } },
       { reason: 'tls-ok', facts: { plainHttp: { answered: false } } },
       'as-expected',
+    ],
+    [
+      'a close without a plain response passes',
+      { http: { plainServed: false } },
+      { reason: 'connection-closed', facts: { plainHttp: { answered: false } } },
+      'as-expected',
+    ],
+    [
+      'silence after a plain request is undecided',
+      { http: { plainServed: false } },
+      { reason: 'protocol-timeout', facts: { plainHttp: { answered: false } } },
+      'protocol-timeout',
     ],
     [
       'a plain 400 is the refusal of a plain request',

@@ -7,7 +7,12 @@ import { observation, ruleThat, type Seen } from '../findings/rules.ts'
 /** What is expected of an open port, what was seen of it, and the reason; `as-expected` is a pass. */
 export type Row = [claim: string, expect: ResolvedExpectation, seen: Omit<Seen, 'state'>, reason: ReasonCode]
 
-const undecided: readonly ReasonCode[] = ['facts-missing', 'tls-version-not-tested']
+const undecided: readonly ReasonCode[] = [
+  'facts-missing',
+  'protocol-timeout',
+  'response-too-large',
+  'tls-version-not-tested',
+]
 
 /** Judges a rule that expects this on one address that was seen so. */
 export const judged = (expectation: ResolvedExpectation, seen: Seen, probe: ResolvedRule['probe']) =>

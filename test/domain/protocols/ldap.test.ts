@@ -19,10 +19,34 @@ describe('ldap', () => {
       'as-expected',
     ],
     [
-      'a port that is open and does not respond fails',
+      'a port that closes without a response fails',
+      { ldap: { answers: true } },
+      { reason: 'connection-closed', facts: {} },
+      'ldap-no-response',
+    ],
+    [
+      'a port that does not respond in time is undecided',
       { ldap: { answers: true } },
       { reason: 'protocol-timeout', facts: {} },
-      'ldap-no-response',
+      'protocol-timeout',
+    ],
+    [
+      'silence after StartTLS is not a channel that the rule forbids',
+      { ldap: { security: ['starttls'] } },
+      { reason: 'protocol-timeout', facts: { rootDse, security: 'plain', startTls: { offered: true } } },
+      'protocol-timeout',
+    ],
+    [
+      'silence after a bind is undecided',
+      { ldap: { bind: { credentialRef: 'env:X' } } },
+      { reason: 'protocol-timeout', facts: { rootDse, security: 'ldaps' } },
+      'protocol-timeout',
+    ],
+    [
+      'a directory that was seen not to be Active Directory fails, also before silence',
+      { ldap: { activeDirectory: true } },
+      { reason: 'protocol-timeout', facts: { rootDse, activeDirectory: false } },
+      'ldap-not-active-directory',
     ],
     [
       'Active Directory passes',

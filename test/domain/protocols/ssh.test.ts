@@ -25,9 +25,21 @@ describe('ssh', () => {
       'ssh-not-spoken',
     ],
     [
-      'one that says nothing fails with what was seen, where another claim is made',
+      'one that says nothing in time is undecided',
+      { ssh: { speaks: true } },
+      { reason: 'protocol-timeout', facts: {} },
+      'protocol-timeout',
+    ],
+    [
+      'one that says nothing in time is undecided, where another claim is made',
       { ssh: { minVersion: '2.0' } },
       { reason: 'protocol-timeout', facts: {} },
+      'protocol-timeout',
+    ],
+    [
+      'where the key exchange did not come in time, its algorithms are undecided',
+      { ssh: { forbid: ['3des-cbc'] } },
+      seen({ algorithms: undefined }, 'protocol-timeout'),
       'protocol-timeout',
     ],
     ['the required version passes', { ssh: { minVersion: '2.0' } }, seen(), 'as-expected'],
