@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/domain/findings/finding.ts'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
+import type { LdapFacts } from '../../src/domain/protocols/ldap.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import { environment, runAudit } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -122,6 +123,14 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
         tls: { trusted: true, nameMatches: true },
         bind: { as: 'credential', resultCode: 0, resultName: 'success' },
       })
+    })
+
+    test('over LDAPS both rules show the same trust of the same certificate', async () => {
+      const { byRule, facts } = await audit([...withBind(), '--param', 'ldapPort=636'], login(samba.accounts.good))
+      expect(byRule.get('ad-ldap')?.result).toBe('pass')
+      expect(facts('ad-ldap')).toMatchObject({ security: 'ldaps', tls: { trusted: true, nameMatches: true } })
+      const { bind: _, ...withoutBind } = facts('ad-ldap-bind') as LdapFacts
+      expect(facts('ad-ldap')).toEqual(withoutBind)
     })
 
     test('a disabled account fails, with exit code 1', async () => {
