@@ -3,19 +3,23 @@ import { join } from 'node:path'
 import { mustRun } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
-const curves = { ec: 'P-256', brainpool: 'brainpoolP256r1' }
-type KeyKind = keyof typeof curves | 'rsa:1024' | 'rsa:2048'
+const curves = { ec: 'P-256', p384: 'P-384', brainpool: 'brainpoolP256r1' }
+type KeyKind = keyof typeof curves | 'rsa:1024' | 'rsa:2048' | 'ed25519'
 
 export interface CertificateOptions {
   /** The subject's CN. */
   commonName: string
-  /** In openssl.cnf syntax: `DNS:a.test,IP:127.0.0.1`. */
+  /** In openssl.cnf syntax: `DNS:a.test,IP:127.0.0.1`; empty for none. */
   subjectAltName: string
+  /** Default: `serverAuth,clientAuth`. */
+  extendedKeyUsage?: string
   /** Days from now, may be negative; the half day keeps "whole days left" stable. */
   fromDays?: number
   toDays?: number
   /** Default: EC P-256 (5 ms); RSA takes up to a hundred times that. */
   key?: KeyKind
+  /** Of the signature; default `sha256`. */
+  digest?: 'sha1' | 'sha256'
 }
 
 export interface Certificate {
@@ -33,21 +37,27 @@ export interface Authority {
   ca: string
   caPath: string
   issue: (request: CertificateOptions) => Promise<Certificate>
+  /** A new authority below this one, with further extensions in openssl.cnf syntax. */
+  subordinate: (commonName: string, extensions?: readonly string[]) => Promise<Authority>
   /** Self-signed, independent of the authority. */
   selfSign: (request: CertificateOptions) => Promise<Certificate>
   /** Path of a DER OCSP response `good` for an issued certificate, valid for a week. */
   ocspResponse: (certificate: Certificate) => Promise<string>
 }
 
-/** A new certificate authority (openssl command); its files are removed at exit. */
-export async function createAuthority(commonName: string, key: KeyKind = 'ec'): Promise<Authority> {
+/** A new certificate authority (openssl command); its files are removed at exit. `options` are those of `openssl req`. */
+export async function createAuthority(
+  commonName: string,
+  key: KeyKind = 'ec',
+  options: readonly string[] = [],
+): Promise<Authority> {
   const { path: directory } = await makeTempDir('ca')
   const file = (name: string) => join(directory, name)
-  const caPath = file('ca.pem')
+  const [caPath, caKeyPath] = [file('ca.pem'), file('ca.key')]
   await writeFile(file('openssl.cnf'), opensslConfig(directory))
   await writeFile(file('index.txt'), '')
-  const self = ['-x509', '-days', '400', '-subj', `/CN=${commonName}`]
-  await mustRun('openssl', ['req', ...self, ...newKey(key, file('ca.key')), '-out', caPath])
+  const self = ['-x509', '-days', '400', '-subj', `/CN=${commonName}`, ...options]
+  await mustRun('openssl', ['req', ...self, ...newKey(key, caKeyPath), '-out', caPath])
   const ca = await readFile(caPath, 'utf8')
 
   let made = 0
@@ -64,16 +74,16 @@ export async function createAuthority(commonName: string, key: KeyKind = 'ec'): 
     const stem = file(String(made))
     const paths = { certPath: `${stem}.pem`, keyPath: `${stem}.key`, chainPath: `${stem}.chain.pem` }
     const request = [
-      ...['-subj', `/CN=${options.commonName}`, '-addext', `subjectAltName=${options.subjectAltName}`],
-      ...['-addext', 'extendedKeyUsage=serverAuth,clientAuth', '-addext', 'basicConstraints=critical,CA:FALSE'],
+      ...['-subj', `/CN=${options.commonName}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
+      ...['-addext', `extendedKeyUsage=${options.extendedKeyUsage ?? 'serverAuth,clientAuth'}`],
+      ...(options.subjectAltName === '' ? [] : ['-addext', `subjectAltName=${options.subjectAltName}`]),
     ]
     await mustRun('openssl', ['req', ...request, ...newKey(options.key ?? 'ec', paths.keyPath), '-out', `${stem}.csr`])
     const signing = [
       ...['-batch', '-notext', '-config', file('openssl.cnf'), '-in', `${stem}.csr`, '-out', paths.certPath],
+      ...['-md', options.digest ?? 'sha256'],
       ...['-startdate', opensslTime(options.fromDays ?? -1), '-enddate', opensslTime(options.toDays ?? 90.5)],
-      ...(signer === 'itself'
-        ? ['-selfsign', '-keyfile', paths.keyPath]
-        : ['-cert', caPath, '-keyfile', file('ca.key')]),
+      ...(signer === 'itself' ? ['-selfsign', '-keyfile', paths.keyPath] : ['-cert', caPath, '-keyfile', caKeyPath]),
     ]
     await inTurn(() => mustRun('openssl', ['ca', ...signing]))
     const cert = await readFile(paths.certPath, 'utf8')
@@ -85,12 +95,20 @@ export async function createAuthority(commonName: string, key: KeyKind = 'ec'): 
     ca,
     caPath,
     issue: (request) => make(request, 'authority'),
+    subordinate: (name, extensions = []) =>
+      createAuthority(name, 'ec', [
+        '-CA',
+        caPath,
+        '-CAkey',
+        caKeyPath,
+        ...extensions.flatMap((one) => ['-addext', one]),
+      ]),
     selfSign: (request) => make(request, 'itself'),
     ocspResponse: async ({ certPath }) => {
       const request = `${certPath}.ocsp-request`
       const response = `${certPath}.ocsp-response`
       await mustRun('openssl', ['ocsp', '-no_nonce', '-issuer', caPath, '-cert', certPath, '-reqout', request])
-      const responder = ['-index', file('index.txt'), '-CA', caPath, '-rsigner', caPath, '-rkey', file('ca.key')]
+      const responder = ['-index', file('index.txt'), '-CA', caPath, '-rsigner', caPath, '-rkey', caKeyPath]
       await mustRun('openssl', ['ocsp', ...responder, '-ndays', '7', '-reqin', request, '-respout', response])
       return response
     },

@@ -30,13 +30,19 @@ const needs = {
   openssl: { packages: openssl },
   nginx: { packages: { nginx: 'nginx-light', ...openssl } },
   haproxy: { packages: { haproxy: 'haproxy', ...openssl } },
+  stunnel: { packages: { stunnel4: 'stunnel4', ...openssl } },
+  gnutls: { packages: { 'gnutls-serv': 'gnutls-bin', ...openssl } },
+  dropbear: { packages: { dropbear: 'dropbear-bin', dropbearkey: 'dropbear-bin' } },
+  '389-ds': { packages: { 'ns-slapd': '389-ds-base', ...openssl } },
   apache: { packages: { apache2: 'apache2', ...openssl } },
   netns: {
     packages: { ip: 'iproute2', nft: 'nftables' },
     root: true,
     permits: { command: ['unshare', '--net', '--mount', 'true'], what: 'making network namespaces' },
   },
+  python: { packages: { '/usr/bin/python3': 'python3' } },
   'system-calls': { packages: { '/usr/bin/python3': 'python3' } },
+  sslscan: { packages: { sslscan: 'sslscan' } },
   nmap: { packages: { nmap: 'nmap' } },
   ndiff: { packages: { ndiff: 'ndiff' } },
   tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
@@ -54,7 +60,7 @@ const needs = {
   promtool: { packages: { promtool: 'prometheus' } },
 } satisfies Record<string, Need>
 
-type PeerKind = keyof typeof needs
+export type PeerKind = keyof typeof needs
 
 /**
  * What is missing here to start these peers, as a sentence; undefined when nothing is.

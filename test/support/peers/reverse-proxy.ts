@@ -50,7 +50,7 @@ export async function startReverseProxy(kind: ProxyKind, options: ProxyOptions):
   }
 }
 
-const programs: Record<
+export const programs: Record<
   ProxyKind,
   (directory: string, file: string) => { command: string; args: string[]; ready: RegExp }
 > = {
@@ -71,7 +71,7 @@ const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
 const modules = ['mpm_event', 'authz_core', 'filter', 'deflate', 'proxy', 'proxy_http', 'socache_shmcb', 'ssl']
 
 /** What the distribution's configuration has around ours. */
-const around: Record<ProxyKind, (directory: string, config: string) => string> = {
+export const around: Record<ProxyKind, (directory: string, config: string) => string> = {
   nginx: (directory, config) => `
 daemon off;
 worker_processes 1;

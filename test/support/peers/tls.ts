@@ -7,6 +7,7 @@ import {
 } from '../certificates.ts'
 import { spawnPeer } from '../processes.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
+import { defaultVersions, oldCiphers, type TlsSite } from './tls-site.ts'
 
 /** The name that all certificates but one are issued for, beside the address 127.0.0.1. */
 export const tlsHostName = 'good.lab.test'
@@ -37,7 +38,7 @@ export function tlsCertificate(name: CertificateName): Promise<Certificate> {
   return certificate
 }
 
-const old = ['-cipher', 'DEFAULT@SECLEVEL=0']
+const old = ['-cipher', oldCiphers]
 const clientCertificate = ({ caPath }: Authority) => ['-Verify', '1', '-verify_return_error', '-CAfile', caPath]
 
 interface Variant {
@@ -91,13 +92,27 @@ export async function startTls(name: TlsVariant, { host = '127.0.0.1', port = 0 
   const variant: Variant = variants[name]
   const authority = await peerAuthority()
   const certificate = await tlsCertificate(variant.certificate)
-  const args = [
-    ...['s_server', '-accept', `${host}:${port}`, '-www'],
-    ...['-cert', certificate.certPath, '-key', certificate.keyPath],
-    ...(await variant.args(authority, certificate)),
-  ]
+  const { stop, ...at } = await startServer(certificate, await variant.args(authority, certificate), { host, port })
+  const { ca, caPath } = authority
+  return asPeer({ ...at, hostName: tlsHostName, certificate, ca, caPath }, stop)
+}
+
+/** The same server for one site. */
+export function startOpenssl(site: TlsSite): Promise<Peer & { host: string; port: number }> {
+  const { certificate, leafOnly, versions = defaultVersions, alpn, clientCa } = site
+  return startServer(certificate, [
+    ...(leafOnly ? [] : ['-cert_chain', certificate.chainPath]),
+    ...['-min_protocol', versions[0] ?? '', '-max_protocol', versions.at(-1) ?? '', '-cipher', oldCiphers],
+    ...(alpn ? ['-alpn', alpn.join(',')] : []),
+    ...(clientCa ? ['-Verify', '1', '-verify_return_error', '-CAfile', clientCa] : []),
+  ])
+}
+
+async function startServer(certificate: Certificate, options: readonly string[], at: At = {}) {
+  const { host = '127.0.0.1', port = 0 } = at
+  const listening = ['s_server', '-accept', `${host}:${port}`, '-www']
+  const args = [...listening, '-cert', certificate.certPath, '-key', certificate.keyPath, ...options]
   const server = await spawnPeer('openssl', args, { ready: /ACCEPT \S+:\d+/ })
   const [, actual] = await server.logged(/ACCEPT \S+:(\d+)/)
-  const { ca, caPath } = authority
-  return asPeer({ host, port: Number(actual), hostName: tlsHostName, certificate, ca, caPath }, server.end)
+  return asPeer({ host, port: Number(actual) }, server.end)
 }

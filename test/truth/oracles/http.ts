@@ -1,0 +1,39 @@
+import { isIP } from 'node:net'
+import type { Listener, Oracle } from '../row.ts'
+import { output, yesOrNo } from './response.ts'
+
+const written = '%{http_code} %{http_version} %{exitcode} %{errormsg}'
+
+async function curl(scheme: 'http' | 'https', listener: Listener, args: readonly string[] = []) {
+  const { host, address, port } = listener
+  const resolve = isIP(host) ? [] : ['--resolve', `${host}:${port}:${address}`]
+  const options = ['-sS', '--max-time', '20', '-o', '/dev/null', '-w', written, ...resolve, ...args]
+  const { stdout } = await output('curl', [...options, `${scheme}://${host}:${port}/`])
+  const [code = '000', version = '', exit = '', ...message] = stdout.split(' ')
+  return { code, version, exit, message: message.join(' ').trim() }
+}
+
+/** HTTP over TLS, the certificate unverified; yes for any status. */
+export const curlHttps: Oracle = {
+  name: 'curl -k https',
+  needs: ['curl'],
+  ask: async (listener) => {
+    const { code, version, message } = await curl('https', listener, [
+      '-k',
+      '--ciphers',
+      'DEFAULT@SECLEVEL=0',
+      '--tlsv1.0',
+    ])
+    return yesOrNo(code !== '000', code === '000' ? message : `HTTP/${version} ${code}`)
+  },
+}
+
+/** HTTP in clear; yes if nothing comes back. */
+export const curlHttp: Oracle = {
+  name: 'curl http',
+  needs: ['curl'],
+  ask: async (listener) => {
+    const { code, version, exit, message } = await curl('http', listener)
+    return yesOrNo(exit !== '0', code === '000' ? message : `HTTP/${version} ${code}`)
+  },
+}
