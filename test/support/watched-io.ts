@@ -22,6 +22,10 @@ export function watchedIo(options: Parameters<typeof probeIo>[0] = {}): WatchedI
   return {
     ...io,
     deadline: {
+      get expired() {
+        return io.deadline.expired
+      },
+      share: (count) => io.deadline.share(count),
       remainingMs: () => io.deadline.remainingMs(),
       onExpiry(callback) {
         const wait = Symbol('wait')

@@ -3,7 +3,7 @@ import type { AddressResult, Observation } from './observation.ts'
 
 type StableResult<P extends ProtocolName> = Pick<
   AddressResult<P>,
-  'state' | 'reason' | 'rejectedBy' | 'hostAnswered' | 'facts'
+  'state' | 'reason' | 'rejectedBy' | 'hostAnswered' | 'waitedMs' | 'facts'
 >
 
 /** The stable part of an observation, stored once per content: equal evidence means that nothing changed. */
@@ -30,7 +30,9 @@ function stableResult<P extends ProtocolName>({
   reason,
   rejectedBy,
   state,
+  waitedMs,
 }: Omit<AddressResult<P>, 'address'>): StableResult<P> {
+  if (waitedMs !== undefined) return { facts, reason, state, waitedMs } // the port is open
   if (hostAnswered === undefined && rejectedBy === undefined) return { facts, reason, state }
   const elsewhere = hostAnswered === undefined ? {} : { hostAnswered }
   const rejected = rejectedBy === undefined ? {} : { rejectedBy }

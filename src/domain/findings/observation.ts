@@ -18,6 +18,8 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
    * that is not known, and in all other results.
    */
   hostAnswered?: boolean
+  /** Of an open port: the milliseconds of the last wait that ended without what the probe waited for; absent without one. */
+  waitedMs?: number
   /** Connections tried, confirmations of silence included. */
   attempts: number
   /** Volatile values; never part of the evidence. */

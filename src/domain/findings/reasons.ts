@@ -1,4 +1,4 @@
-import { protocolNames, protocols, type ReasonCode } from '../protocols/index.ts'
+import { findProtocol, protocolNames, protocols, type ReasonCode } from '../protocols/index.ts'
 import { type Reason, sharedReasons } from './shared-reasons.ts'
 
 export type { ReasonCode }
@@ -21,14 +21,32 @@ export const renamedReasons = {
   'ldap-not-answered': 'ldap-no-response',
 } as const satisfies Record<string, ReasonCode>
 
-interface RejectingEvidence {
-  addresses: Readonly<Record<string, { rejectedBy?: string }>>
+/** Evidence, as far as it explains a reason. */
+interface Explaining {
+  probe: string
+  addresses: Readonly<Record<string, { rejectedBy?: string; waitedMs?: number; facts: object }>>
 }
 
-/** A reason as the API shows it, with the senders of the ICMP messages in the evidence. */
-export function describeReason(code: ReasonCode, evidence?: RejectingEvidence | null) {
-  const senders = Object.values(evidence?.addresses ?? {}).flatMap(({ rejectedBy }) => rejectedBy ?? [])
-  const { message } = reasons[code]
-  if (senders.length === 0) return { code, message }
-  return { code, message: `${message} ICMP sender: ${[...new Set(senders)].sort().join(', ')}.` }
+/**
+ * A reason as the API shows it, with the senders of the ICMP messages in the evidence, and with what did not come in time where
+ * that leaves the finding undecided.
+ */
+export function describeReason(code: ReasonCode, evidence?: Explaining | null) {
+  const { message, undecided } = reasons[code]
+  const sentences = evidence ? [...senders(evidence), ...(undecided ? silences(evidence) : [])] : []
+  return { code, message: [message, ...sentences].join(' ') }
+}
+
+function senders({ addresses }: Explaining): string[] {
+  const known = Object.values(addresses).flatMap(({ rejectedBy }) => rejectedBy ?? [])
+  return known.length > 0 ? [`ICMP sender: ${[...new Set(known)].sort().join(', ')}.`] : []
+}
+
+function silences({ probe, addresses }: Explaining): string[] {
+  const found = Object.values(addresses).flatMap(({ waitedMs, facts }) =>
+    waitedMs === undefined
+      ? []
+      : `Connected, no ${findProtocol(probe)?.awaits(facts as never) ?? 'response'} within ${waitedMs / 1_000} s.`,
+  )
+  return [...new Set(found)].sort()
 }

@@ -3,7 +3,7 @@ import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shar
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
 import { type Demand, defineProtocol, type ExpectationGroup, type Seen } from './protocol.ts'
-import { TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
+import { awaitsTls, TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
 
 const HttpsFacts = closedObject({
   ...TlsFacts.properties,
@@ -66,6 +66,10 @@ export const https = defineProtocol({
   facts: HttpsFacts,
   expects: { tls: tlsGroup, http: httpGroup },
   options: closedObject({ ...tlsOptions, plainHttp: Type.Optional(Type.Boolean()) }),
+  awaits: (facts) => {
+    if (facts.plainHttp) return 'complete HTTP response in clear'
+    return facts.protocol && !facts.http ? 'HTTP response inside TLS' : awaitsTls(facts)
+  },
   optionsFor: ({ tls, http }) => ({ ...tlsOptionsFor(tls), plainHttp: http?.plainServed === false }),
   reasons,
   modules: {},

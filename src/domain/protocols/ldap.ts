@@ -220,6 +220,10 @@ export const ldap = defineProtocol({
     plainBind: demand?.plainBind === 'refused',
     credentialRef: demand?.bind?.credentialRef,
   }),
+  awaits: ({ tls: session, rootDse }) => {
+    if (session && !session.protocol) return 'complete TLS handshake'
+    return rootDse ? 'further LDAP response' : 'LDAP response'
+  },
   reasons,
   credentialAccepted: 'ldap-bind-ok',
   modules: { ldap: { succeeds: ({ reason }) => responses.has(reason) } },

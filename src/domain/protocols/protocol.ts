@@ -72,6 +72,8 @@ export interface Protocol<
   /** What the probe examines on demand; every option is optional. */
   options: Options
   optionsFor: (expect: Expect<G>) => Static<Options>
+  /** What a probe that saw these facts waited for in vain: the noun of "connected, no … within 6 s". */
+  awaits: (facts: Static<Facts>) => string
   /** The reasons that this protocol alone defines. */
   reasons: Own
   /** The only reason with which a peer accepts a credential. */
@@ -89,6 +91,7 @@ export interface AnyProtocol {
   expects: Groups<never>
   options: TObject
   optionsFor: (expect: never) => object
+  awaits: (facts: never) => string
   reasons: Reasons
   credentialAccepted?: string
   modules: Readonly<Record<string, ProbeModule<never>>>

@@ -3,7 +3,7 @@ import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
 import { type Demand, defineProtocol, type ExpectationGroup, type Seen } from './protocol.ts'
-import { isVerified, TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
+import { awaitsTls, isVerified, TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
 
 /** Those of TLS are of the session after STARTTLS. */
 const SmtpFacts = closedObject({
@@ -92,6 +92,11 @@ export const smtp = defineProtocol({
   expects: { smtp: smtpGroup, tls: tlsGroup },
   options: closedObject(tlsOptions),
   optionsFor: (expect) => tlsOptionsFor(expect.tls),
+  awaits: ({ smtp: seen, ...facts }) => {
+    if (!seen) return 'SMTP greeting'
+    if (!seen.startTls) return 'response to EHLO'
+    return seen.startTls.replyCode === undefined ? 'response to STARTTLS' : awaitsTls(facts)
+  },
   reasons,
   modules: {
     smtp_starttls: {

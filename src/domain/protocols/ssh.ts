@@ -105,6 +105,8 @@ export const ssh = defineProtocol({
   expects: { ssh: sshGroup },
   options: closedObject({}),
   optionsFor: () => ({}),
+  awaits: ({ identification, algorithms }) =>
+    identification === undefined ? 'SSH identification' : algorithms ? 'SSH host key' : 'SSH key exchange',
   reasons,
   modules: {
     ssh_banner: {

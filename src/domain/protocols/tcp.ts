@@ -8,6 +8,7 @@ export const tcp = defineProtocol({
   expects: {},
   options: closedObject({}),
   optionsFor: () => ({}),
+  awaits: () => 'connection',
   reasons: { 'tcp-connected': { about: 'peer', message: 'The port accepted a TCP connection.' } },
   modules: { tcp_connect: { succeeds: ({ state }) => state === 'open' } },
   significance: {},

@@ -235,6 +235,10 @@ export const tlsOptionsFor = (tls: TlsDemand | undefined) => ({
   offerVersions: tls?.refuses,
 })
 
+/** For protocols with the options of TLS. */
+export const awaitsTls = ({ protocol }: TlsFacts): string =>
+  protocol ? 'response to each TLS version' : 'complete TLS handshake'
+
 /** As Go's crypto/tls verifies: trusted, named, within its dates. A missing fact is a failure. */
 export function isVerified({ facts: { trusted, nameMatches, certificate }, observedAt }: Seen<TlsFacts>): boolean {
   const isCurrent =
@@ -254,6 +258,7 @@ export const tls = defineProtocol({
   expects: { tls: tlsGroup },
   options: closedObject(tlsOptions),
   optionsFor: (expect) => tlsOptionsFor(expect.tls),
+  awaits: awaitsTls,
   reasons,
   modules: { tls_connect: verified, tcp_tls: verified, tls_connect_insecure: { succeeds: completed } },
   significance: tlsSignificance,

@@ -69,6 +69,13 @@ const DeliveredAddressResult = closedObject({
   hostAnswered: Type.Optional(
     Type.Boolean({ description: 'Of a silent port (`no-response`): whether the address responded on another port' }),
   ),
+  waitedMs: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 3_600_000,
+      description: 'Of an open port: milliseconds of the last wait that ended without what the protocol needs',
+    }),
+  ),
   latencyMs: Type.Union([Type.Number({ minimum: 0, maximum: 3_600_000 }), Type.Null()]),
   attempts: Type.Integer({ minimum: 0, maximum: 1_000 }),
 })
@@ -188,12 +195,14 @@ const stateOf: Partial<Record<ReasonCode, State>> = {
 
 /** What a probe never reports together. */
 function contradiction(host: string, result: AddressResults[number]): ValidationIssue[] {
-  const { address, state, reason, facts, hostAnswered } = result
+  const { address, state, reason, facts, hostAnswered, waitedMs } = result
   const isCertain = reasons[reason].about === 'peer' && reason !== 'response-too-large'
   const states: State[] = stateOf[reason] ? [stateOf[reason]] : isCertain ? ['open'] : ['open', 'unknown']
   if (!states.includes(state)) return [{ pointer: '/state', message: `must be ${states.join(' or ')} with ${reason}` }]
   if (hostAnswered !== undefined && !isSilent(result))
     return [{ pointer: '/hostAnswered', message: 'must be left out unless the reason is no-response' }]
+  if (waitedMs !== undefined && state !== 'open')
+    return [{ pointer: '/waitedMs', message: 'must be left out unless the state is open' }]
   if (state !== 'open' && Object.keys(facts).length > 0)
     return [{ pointer: '/facts', message: 'must be empty unless the state is open' }]
   const isUnnamed = state === 'unresolved' || reason === 'invalid-host'

@@ -48,10 +48,16 @@ function covering(group: readonly TlsCheck[]): TlsCheck {
 
 function viewFor(check: TlsCheck, seen: TlsObservation): Observation {
   const addressResults = seen.addressResults.map(({ tls, ...result }: AddressResult<'tls' | 'https'>) =>
-    withVersions(check.probe === 'tls' ? { ...result, ...tls } : result, check.options.offerVersions),
+    withVersions(check.probe === 'tls' && tls ? tlsView(result, tls) : result, check.options.offerVersions),
   )
   const view = { ...seen, probe: check.probe, addressResults } as Observation
   return boundFacts([view], maxFactsSize)[0] ?? view
+}
+
+/** A wait for the HTTP response is none of the `tls` check. */
+function tlsView({ waitedMs, ...result }: AddressResult<'tls'>, tls: NonNullable<AddressResult['tls']>) {
+  const seen: AddressResult<'tls'> = { ...result, ...tls }
+  return waitedMs !== undefined && tls.reason === 'protocol-timeout' ? { ...seen, waitedMs } : seen
 }
 
 /** Whether versions were not tested, as happens if a slow response to the HTTP request has left no time; SSLv3 never is. */

@@ -7,17 +7,47 @@ export interface Deadline {
   remainingMs(): number
   /** Calls back once when the time is over, after one turn of grace. Returns a function that cancels it. */
   onExpiry(callback: () => void): () => void
+  /** Whether anything waited until the time was over, also the time of a share. */
+  readonly expired: boolean
+  /** A deadline for one of `count` steps that are left: its share of the remaining time, or the whole time of a patient deadline. */
+  share(count: number): Deadline
 }
 
-/** A deadline `ms` milliseconds from now. */
-export const createDeadline = (ms: number): Deadline => new MonotonicDeadline(performance.now() + ms)
+/** The deadline of a try, for its owner. */
+export interface TryDeadline extends Deadline {
+  expired: boolean
+  /** Allows at least `ms` milliseconds from now for what begins to wait from now on; without `ms`, the time of a patient deadline. */
+  extend(ms?: number): void
+}
+
+/** A deadline `ms` milliseconds from now; a patient one gives each connection and each share that time again. */
+export const createDeadline = (ms: number, isPatient = false): TryDeadline =>
+  new MonotonicDeadline(ms, isPatient ? ms : undefined)
 
 /** A class, because every try of every check has one, and closures cost memory. */
-class MonotonicDeadline implements Deadline {
-  readonly #endsAt: number
+class MonotonicDeadline implements TryDeadline {
+  readonly #shareMs: number | undefined
+  readonly #whole: MonotonicDeadline | undefined
+  #endsAt: number
+  expired = false
 
-  constructor(endsAt: number) {
-    this.#endsAt = endsAt
+  constructor(ms: number, shareMs?: number, whole?: MonotonicDeadline) {
+    this.#endsAt = performance.now() + ms
+    this.#shareMs = shareMs
+    this.#whole = whole
+  }
+
+  share(count: number): Deadline {
+    return new MonotonicDeadline(this.#shareMs ?? this.remainingMs() / count, this.#shareMs, this)
+  }
+
+  extend(ms = this.#shareMs): void {
+    if (ms !== undefined) this.#endsAt = Math.max(this.#endsAt, performance.now() + ms)
+  }
+
+  #expire(): void {
+    this.expired = true
+    if (this.#whole) this.#whole.#expire()
   }
 
   remainingMs(): number {
@@ -27,7 +57,12 @@ class MonotonicDeadline implements Deadline {
   onExpiry(callback: () => void): () => void {
     let canceled = false
     // The first runs after the poll phase that delivers what arrived, the second after its handlers.
-    const grace = () => setImmediate(() => setImmediate(() => canceled || callback()))
+    const grace = () => setImmediate(() => setImmediate(expire))
+    const expire = () => {
+      if (canceled) return
+      this.#expire()
+      callback()
+    }
     // Timers use a lagging clock of whole milliseconds: without the extra one they fire early.
     const timer = setTimeout(grace, Math.ceil(this.remainingMs()) + 1)
     return () => {

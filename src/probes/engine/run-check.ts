@@ -64,7 +64,15 @@ interface World extends ObserverOptions {
   dialler: Dialler
   resolve: Resolver
   roundTrips: RoundTrips
+  /** Milliseconds for each connection of a patient try. */
+  patientMs: number
 }
+
+/** How much longer than the others the last try of a peer waits that is silent inside its protocol. */
+const patience = 3
+
+/** More than a probe makes, each of which has that time. */
+const maxConnections = 20
 
 // resolv.conf: by default two tries of five seconds.
 const nameServerPatienceMs = 15_000
@@ -80,6 +88,7 @@ export function createObserver(options: ObserverOptions): Observe {
   const dialler = createDialler({ connector, egress: options.egress, descriptors })
   const world: World = {
     ...options,
+    patientMs: options.timeoutMs * patience,
     roundTrips,
     dialler,
     overdue: createOverdueWatch(),
@@ -93,10 +102,9 @@ export function createObserver(options: ObserverOptions): Observe {
     }),
   }
   return async <P extends ProtocolName>(check: Check<P>, account = { refused: false }) => {
-    const use: CredentialUse = { given: false, account }
     let addressResults: Observation<P>['addressResults']
     try {
-      addressResults = await probeAddresses(check, { use, world })
+      addressResults = await probeAddresses(check, { account, world })
     } catch (error) {
       world.log(error, check)
       addressResults = [undialled(null, { state: 'unknown', reason: 'local-failure' })]
@@ -109,7 +117,7 @@ export function createObserver(options: ObserverOptions): Observe {
 
 async function probeAddresses<P extends ProtocolName>(
   check: Check<P>,
-  { use, world }: Circumstances,
+  { account, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
   const startedAt = performance.now()
   const resolved = await world.resolve(check.once?.dial ?? check.host)
@@ -117,20 +125,20 @@ async function probeAddresses<P extends ProtocolName>(
   if ('state' in resolved) return [undialled(null, resolved)]
   const [first] = resolved
   if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
-  if (resolved.length > 1 && !check.once) return probeSeveral(check, resolved, { use, world })
-  return [await probeAddress(check, { host: check.host, address: first, port: check.port }, { use, world })]
+  if (resolved.length > 1 && !check.once) return probeSeveral(check, resolved, { account, world })
+  return [await probeAddress(check, { host: check.host, address: first, port: check.port }, { account, world })]
 }
 
 // Apart from the rest, because checks in flight keep the variables of their functions.
 async function probeSeveral<P extends ProtocolName>(
   check: Check<P>,
   resolved: readonly string[],
-  { use, world }: Circumstances,
+  { account, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
   const [first = '', ...rest] = resolved.slice(0, maxAddresses)
   const surplus = resolved.length > maxAddresses ? [undialled<P>(null, tooManyAddresses)] : []
   const probeOne = (address: string) =>
-    probeAddress(check, { host: check.host, address, port: check.port }, { use, world })
+    probeAddress(check, { host: check.host, address, port: check.port }, { account, world })
   if (!usesCredential(check.options)) {
     const all = await Promise.all([probeOne(first), ...rest.map(probeOne)])
     return [...all, ...surplus]
@@ -145,18 +153,19 @@ const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
   'credentialRef' in options && options.credentialRef !== undefined
 
 interface Circumstances {
-  use: CredentialUse
+  account: AccountUse
   world: World
 }
 
 async function probeAddress<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world }: Circumstances,
+  { account, world }: Circumstances,
 ): Promise<AddressResult<P>> {
   const { address, port } = endpoint
   if (!world.egress.permits(address, port)) return undialled(address, { state: 'unknown', reason: 'egress-denied' })
   const host = world.presenceOf(address)
+  const use: CredentialUse = { given: false, account }
   // A credential is sent once at a time, so that no other try follows its refusal.
   const mayOverlap = !usesCredential(check.options)
   const startTry = (isLast: boolean, onSent: () => void): RunningTry<Tried<P>> => {
@@ -174,11 +183,37 @@ async function probeAddress<P extends ProtocolName>(
       overlapMs: () => (mayOverlap ? world.roundTrips.timeoutMs(address, world.timeoutMs) : undefined),
       start: startTry,
     })
+    if (result.waitedMs !== undefined && !check.once && !use.given) {
+      const patientResult = await tryPatiently(check, endpoint, { use, world, host, seen: result })
+      return { address, ...patientResult, attempts: attempts + 1 }
+    }
     const isSilent = result.reason === 'no-response' && mayMissAbsence(check, world)
     const explanation = isSilent ? await host.explainSilence(endpoint) : undefined
     return { address, ...result, ...explanation, attempts }
   } finally {
     host.leave()
+  }
+}
+
+/** Tries once more with more time. What it cannot connect to proves nothing against the open port that was seen. */
+async function tryPatiently<P extends ProtocolName>(
+  check: Check<P>,
+  endpoint: Endpoint,
+  { seen, ...parts }: Pick<TryParts, 'use' | 'world' | 'host'> & { seen: Tried<P> },
+): Promise<Tried<P>> {
+  const { patient } = parts.world.budget
+  await patient.acquire(endpoint.address)
+  try {
+    const result = await tryOnce(check, endpoint, {
+      ...parts,
+      sockets: [],
+      isLast: false,
+      onSent() {},
+      isPatient: true,
+    })
+    return result.state === 'open' ? result : seen
+  } finally {
+    patient.release(endpoint.address)
   }
 }
 
@@ -197,11 +232,15 @@ const undialled = <P extends ProtocolName>(address: string | null, outcome: Outc
   attempts: 0,
 })
 
-interface TryCircumstances {
+interface TryParts {
+  use: CredentialUse
+  world: World
   host: HostPresence
   sockets: Socket[]
   isLast: boolean
   onSent: () => void
+  /** Gives each connection more time. */
+  isPatient?: boolean
 }
 
 type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempts'>
@@ -209,21 +248,27 @@ type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempt
 async function tryOnce<P extends ProtocolName>(
   check: Check<P>,
   endpoint: Endpoint,
-  { use, world, host, sockets, isLast, onSent }: Circumstances & TryCircumstances,
+  { use, world, host, sockets, isLast, onSent, isPatient = false }: TryParts,
 ): Promise<Tried<P>> {
   await world.budget.acquire(endpoint.address)
   const startedAt = performance.now()
   onSent()
   // The deadline starts here: waiting for a socket says nothing of the target.
-  const timeoutMs = check.once?.timeoutMs ?? world.timeoutMs
+  const timeoutMs = isPatient ? world.patientMs : (check.once?.timeoutMs ?? world.timeoutMs)
   let extended: Promise<unknown> | undefined
-  const extension = mayMissAbsence(check, world) ? host.extend((ended) => (extended = ended)) : undefined
-  const io = new TryIo(world, { deadline: createDeadline(timeoutMs), use, sockets, extension })
+  const mayExtend = !isPatient && mayMissAbsence(check, world)
+  const extension = mayExtend ? host.extend((ended) => (extended = ended)) : undefined
+  const deadline = createDeadline(timeoutMs, isPatient)
+  const io = new TryIo(world, { deadline, credentialMs: world.patientMs, use, sockets, extension })
   try {
-    const result = await world.overdue.within(world.probes[check.probe](endpoint, check.options, io), timeoutMs * 2)
+    const running = world.probes[check.probe](endpoint, check.options, io)
+    const boundMs = isPatient ? timeoutMs * maxConnections : timeoutMs + world.patientMs
+    const result = await world.overdue.within(running, boundMs)
+    const waited = result.state === 'open' && (deadline.expired || result.reason === 'protocol-timeout')
     if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
     host.saw(result, extension !== undefined)
     const latencyMs = tenths(result.latencyMs ?? performance.now() - startedAt)
+    if (waited) return { ...result, latencyMs, waitedMs: use.given ? world.patientMs : timeoutMs }
     if (result.reason !== 'no-response' || !isLast) return { ...result, latencyMs }
     io.end() // the explanation needs the one socket of this check
     return { ...result, ...(await explainSilence(endpoint)), latencyMs }

@@ -6,12 +6,17 @@ interface BudgetLimits {
   perHost: number
 }
 
-export interface Budget {
-  /** The limit of all hosts together. */
-  readonly sockets: number
+interface Slots {
   /** Resolves when the host has a slot, which the caller must release. */
   acquire(host: string): Promise<void>
   release(host: string): void
+}
+
+export interface Budget extends Slots {
+  /** The limit of all hosts together. */
+  readonly sockets: number
+  /** Half of the slots, without which no patient try may acquire one, so that silent peers leave slots to the others. */
+  readonly patient: Slots
 }
 
 interface Host {
@@ -24,11 +29,17 @@ interface Host {
 
 const found = Promise.resolve()
 
+export const createBudget = ({ sockets, perHost }: BudgetLimits): Budget => ({
+  ...createSlots({ sockets, perHost }),
+  sockets,
+  patient: createSlots({ sockets: Math.ceil(sockets / 2), perHost: Math.ceil(perHost / 2) }),
+})
+
 /**
  * Shares the slots fairly: within a host first come, first served; among waiting hosts one slot each in turn, so that a
  * slow host with many checks cannot hold up the others. The cost of a step does not depend on how many wait.
  */
-export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
+function createSlots({ sockets, perHost }: BudgetLimits): Slots {
   if (!(sockets >= 1 && perHost >= 1)) throw new RangeError('a budget needs at least one socket, in all and per host')
   const hosts = new Map<string, Host>()
   const line = createQueue<Host>()
@@ -57,7 +68,6 @@ export function createBudget({ sockets, perHost }: BudgetLimits): Budget {
   }
 
   return {
-    sockets,
     acquire(name) {
       const host = hosts.get(name) ?? enter(name)
       // With a free slot the line is empty, and no check of a host below its cap waits.

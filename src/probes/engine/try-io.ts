@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { Credential } from '../ldap/credentials.ts'
 import type { Dialler, Extension } from '../network/dial.ts'
-import type { Deadline } from './deadline.ts'
+import type { TryDeadline } from './deadline.ts'
 import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type Reached } from './probe.ts'
 
 /** After a refusal a credential is not sent again, which could lock the account. */
@@ -24,7 +24,9 @@ interface Sources {
 }
 
 interface TryParts {
-  deadline: Deadline
+  deadline: TryDeadline
+  /** Milliseconds to wait for the response to a credential, which no further try repeats. */
+  credentialMs: number
   use: CredentialUse
   sockets: Socket[]
   /** Of its first connection. */
@@ -33,20 +35,22 @@ interface TryParts {
 
 /** What one try of a probe uses; a class, because every try has one, and closures cost memory. */
 export class TryIo implements ProbeIo {
-  readonly deadline: Deadline
+  readonly deadline: TryDeadline
   readonly #sources: Sources
   readonly #use: CredentialUse
   readonly #sockets: Socket[]
+  readonly #credentialMs: number
   #extension: Extension | undefined
   #ended = false
 
   /** The connections of the try are added to `sockets`. */
-  constructor(sources: Sources, { deadline, use, sockets, extension }: TryParts) {
+  constructor(sources: Sources, { deadline, use, sockets, extension, credentialMs }: TryParts) {
     this.#sources = sources
     this.deadline = deadline
     this.#use = use
     this.#sockets = sockets
     this.#extension = extension
+    this.#credentialMs = credentialMs
   }
 
   get requester(): string {
@@ -62,8 +66,9 @@ export class TryIo implements ProbeIo {
   }
 
   async connect(endpoint: Endpoint): Promise<Connection | Outcome> {
+    this.deadline.extend()
     const result = await this.#sources.dialler.dial(endpoint, this.deadline, this.#takeExtension())
-    if (!isConnection(result)) return result
+    if (!isConnection(result)) return this.#sockets.length > 0 ? this.#explainFurther(result) : result
     if (this.#ended) {
       result.socket.destroy()
       return { state: 'unknown', reason: 'local-failure' }
@@ -75,8 +80,18 @@ export class TryIo implements ProbeIo {
   async credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> {
     if (this.#use.account.refused) return 'credential-withheld'
     const credential = await this.#sources.credential(ref, endpoint)
-    if (typeof credential !== 'string') this.#use.given = true
+    if (typeof credential === 'string') return credential
+    this.#use.given = true
+    this.deadline.extend(this.#credentialMs)
     return credential
+  }
+
+  /** A further connection of a try failed: the port is open all the same. */
+  #explainFurther(outcome: Outcome): Outcome {
+    if (outcome.state === 'open' || outcome.state === 'unknown') return outcome
+    if (outcome.reason === 'connection-refused') return { state: 'open', reason: 'connection-reset' }
+    this.deadline.expired = true
+    return { state: 'open', reason: 'protocol-timeout' }
   }
 
   #takeExtension(): Extension | undefined {

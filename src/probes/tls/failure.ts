@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { TlsFacts } from '../../domain/protocols/tls.ts'
-import { recognizeEnded } from './first-bytes.ts'
+import { recognize, recognizeEnded } from './first-bytes.ts'
 import type { Greeting } from './greeting.ts'
 import type { Tap } from './tap.ts'
 
@@ -21,7 +21,9 @@ const afterHandshake: ReadonlySet<number> = new Set([41, 42, certificateRequired
 export function explainFailure({ tap, clear, error, expired }: Greeting): Failure {
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const spoke = recognizeEnded(tap.first)
-  if (spoke === 'nothing') return { reason: expired ? 'protocol-timeout' : reasonOfEnd(tap), facts: { spoke } }
+  if (expired && recognize(tap.first) === undefined)
+    return { reason: 'protocol-timeout', facts: spoke === 'nothing' ? { spoke } : {} }
+  if (spoke === 'nothing') return { reason: reasonOfEnd(tap), facts: { spoke } }
   if (spoke !== 'tls') return { reason: 'protocol-mismatch', facts: { spoke } }
   const alert = clear.alert ?? alertOf(error)
   const facts = alert === undefined ? {} : { alert }

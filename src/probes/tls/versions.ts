@@ -1,5 +1,5 @@
 import { type TlsFacts, type TlsVersion, tlsVersions } from '../../domain/protocols/tls.ts'
-import { createDeadline, type Deadline } from '../engine/deadline.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import { type Connection, type Endpoint, isConnection, type Outcome } from '../engine/probe.ts'
 import { offeringContext } from './contexts.ts'
 import { alertOf } from './failure.ts'
@@ -30,12 +30,13 @@ export async function tryVersions(
   io: VersionsIo,
 ): Promise<Versions> {
   const versions = tlsVersions.filter((version) => requested.includes(version))
-  const foreign = seen.spoke !== undefined && seen.spoke !== 'nothing'
-  if (foreign) return Object.fromEntries(versions.map((version) => [version, 'not-tested']))
+  const isForeign = seen.spoke !== undefined && seen.spoke !== 'nothing'
+  const isSilent = seen.protocol === undefined && io.deadline.expired
+  if (isForeign || isSilent) return Object.fromEntries(versions.map((version) => [version, 'not-tested']))
   const results = new Map<TlsVersion, OfferResult>()
   for (const [index, version] of versions.entries()) {
     // A silent version must not use up the time of the others.
-    const deadline = createDeadline(io.deadline.remainingMs() / (versions.length - index))
+    const deadline = io.deadline.share(versions.length - index)
     results.set(
       version,
       version === seen.protocol

@@ -90,6 +90,14 @@ describe('the evidence of an observation', () => {
     expect(again).toEqual([undefined, true, false])
   })
 
+  test('says of an open port how long a wait was in vain', () => {
+    const [first] = seen.addressResults
+    const silent = { state: 'open', reason: 'protocol-timeout', facts: {}, waitedMs: 6_000 } as const
+    const evidence = evidenceOf({ ...seen, addressResults: [{ ...first, ...silent }] })
+    expect(evidence.addresses['10.0.0.1']).toStrictEqual(silent)
+    expect(observationOf(evidence, new Date(0))?.addressResults).toMatchObject([silent])
+  })
+
   test('keeps a host without an address under the empty name', () => {
     const lost: Observation<'tcp'> = {
       ...seen,

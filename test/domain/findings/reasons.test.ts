@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeReason, reasonCodes, reasons, renamedReasons } from '../../../src/domain/findings/reasons.ts'
+import type { FactsByProtocol, ProtocolName } from '../../../src/domain/protocols/index.ts'
 
 describe('the reason codes', () => {
   test.each(reasonCodes)('%s is a word for programs, with one sentence for people', (code) => {
@@ -22,14 +23,44 @@ describe('the reason codes', () => {
   })
 
   test('a reason is shown with the senders of ICMP messages, each once', () => {
-    const rejected = (rejectedBy: string) => ({ rejectedBy })
-    const addresses = { a: rejected('10.0.0.254'), b: {}, c: rejected('10.0.0.254'), d: rejected('10.0.0.1') }
-    expect(describeReason('as-expected', { addresses }).message).toBe(
+    const prohibited = { state: 'filtered', reason: 'icmp-prohibited', facts: {} } as const
+    const rejected = (rejectedBy: string) => ({ ...prohibited, rejectedBy })
+    const addresses = { a: rejected('10.0.0.254'), b: prohibited, c: rejected('10.0.0.254'), d: rejected('10.0.0.1') }
+    expect(describeReason('as-expected', { probe: 'tcp', addresses }).message).toBe(
       'The observation is what the rule expects. ICMP sender: 10.0.0.1, 10.0.0.254.',
     )
     const { message } = describeReason('as-expected')
     expect(describeReason('as-expected', null).message).toBe(message)
-    expect(describeReason('as-expected', { addresses: { a: {} } }).message).toBe(message)
+    expect(describeReason('as-expected', { probe: 'tcp', addresses: { a: prohibited } }).message).toBe(message)
+  })
+
+  type Facts = { [Probe in ProtocolName]?: FactsByProtocol[Probe] }
+  const certificate = {} as never
+  test.each<[keyof Facts, Facts, string]>([
+    ['ssh', { ssh: {} }, 'SSH identification'],
+    ['ssh', { ssh: { identification: 'SSH-2.0-x' } }, 'SSH key exchange'],
+    ['ssh', { ssh: { identification: 'SSH-2.0-x', algorithms: {} } }, 'SSH host key'],
+    ['tls', { tls: { spoke: 'nothing' } }, 'complete TLS handshake'],
+    ['tls', { tls: { protocol: 'TLSv1.3', certificate } }, 'response to each TLS version'],
+    ['https', { https: {} }, 'complete TLS handshake'],
+    ['https', { https: { protocol: 'TLSv1.3' } }, 'HTTP response inside TLS'],
+    ['https', { https: { protocol: 'TLSv1.3', http: { status: 200 } } }, 'response to each TLS version'],
+    ['https', { https: { plainHttp: { answered: false } } }, 'complete HTTP response in clear'],
+    ['ldap', { ldap: {} }, 'LDAP response'],
+    ['ldap', { ldap: { tls: {} } }, 'complete TLS handshake'],
+    ['ldap', { ldap: { tls: { protocol: 'TLSv1.3' } } }, 'LDAP response'],
+    ['ldap', { ldap: { rootDse: {} } }, 'further LDAP response'],
+    ['smtp', { smtp: {} }, 'SMTP greeting'],
+    ['smtp', { smtp: { smtp: { greeting: 'ESMTP' } } }, 'response to EHLO'],
+    ['smtp', { smtp: { smtp: { startTls: { offered: true } } } }, 'response to STARTTLS'],
+    ['smtp', { smtp: { smtp: { startTls: { offered: true, replyCode: 220 } } } }, 'complete TLS handshake'],
+    ['tcp', { tcp: {} }, 'connection'],
+  ])('silence of %s names what did not come: %s', (probe, facts, noun) => {
+    const silent = { state: 'open', reason: 'protocol-timeout', facts: facts[probe] ?? {}, waitedMs: 6_000 } as const
+    const seen = { probe, addresses: { a: silent, b: silent, c: { ...silent, waitedMs: undefined } } }
+    const { message } = describeReason('protocol-timeout')
+    expect(describeReason('protocol-timeout', seen).message).toBe(`${message} Connected, no ${noun} within 6 s.`)
+    expect(describeReason('as-expected', seen)).toEqual(describeReason('as-expected'))
   })
 
   test('a renamed code is known by its present name only', () => {

@@ -105,6 +105,7 @@ describe('a delivery', () => {
   const silence = { state: 'filtered', reason: 'no-response' } as const
   test.each<[string, Partial<AddressResult>[], string]>([
     ['open with connection-refused', [refusedReason], '/0/state'],
+    ['a wait at a closed port', [{ state: 'closed', ...refusedReason, waitedMs: 6_000 }], '/0/waitedMs'],
     ['open with a silent host', [{ hostAnswered: false }], '/0/hostAnswered'],
     [
       'closed with a host that responded',

@@ -54,6 +54,34 @@ test('bytes that arrived while the event loop was blocked are read before the de
   await close()
 })
 
+test('a deadline reports a wait that ended with it, and one of a share', async () => {
+  const [whole, other] = [createDeadline(60_000), createDeadline(1)]
+  other.onExpiry(() => {})()
+  await new Promise<void>((resolve) => other.share(1).onExpiry(resolve))
+  expect([whole.expired, other.expired]).toEqual([false, true])
+  const canceled = createDeadline(1)
+  canceled.onExpiry(() => {})()
+  await expiry(5)
+  expect(canceled.expired).toBe(false)
+})
+
+test('a share has its part of the remaining time; of a patient deadline, the whole time', () => {
+  expect(createDeadline(60_000).share(3).remainingMs()).toBeLessThanOrEqual(20_000)
+  expect(createDeadline(60_000, true).share(3).remainingMs()).toBeGreaterThan(50_000)
+})
+
+test('an extended deadline ends later, never earlier; a patient one by its own time', () => {
+  const [plain, patient] = [createDeadline(60_000), createDeadline(60_000, true)]
+  for (const deadline of [plain, patient]) deadline.extend(1)
+  expect(plain.remainingMs()).toBeGreaterThan(50_000)
+  plain.extend(120_000)
+  expect(plain.remainingMs()).toBeGreaterThan(110_000)
+  const before = patient.remainingMs()
+  blockFor(2)
+  patient.extend()
+  expect(patient.remainingMs()).toBeGreaterThan(before - 2)
+})
+
 function blockFor(ms: number): void {
   const end = performance.now() + ms
   while (performance.now() < end);

@@ -160,7 +160,6 @@ describe('tries', () => {
   test.for([
     { state: 'closed', reason: 'connection-refused', facts: {} },
     { state: 'filtered', reason: 'icmp-prohibited', facts: {} },
-    { state: 'open', reason: 'protocol-timeout', facts: {} },
     { state: 'unknown', reason: 'descriptors-exhausted', facts: {} },
   ] as const)('only silence is retried: $reason', async (result) => {
     const { probe, seen } = scripted(result)
@@ -187,6 +186,85 @@ describe('tries', () => {
     const { observe } = observerWith({ tcp: probe, budget: createBudget({ sockets: 1, perHost: 1 }), spacingMs: 50 })
     await Promise.all([observe(tcpCheck('127.0.0.1')), observe(tcpCheck('127.0.0.2'))])
     expect(seen).toEqual(['127.0.0.1', '127.0.0.2', '127.0.0.1'])
+  })
+})
+
+describe('a patient try', () => {
+  const timedOut: ProbeResult<'tcp'> = { state: 'open', reason: 'protocol-timeout', facts: {} }
+  const expired: Probe<'tcp'> = async (_endpoint, _options, { deadline }) => {
+    await new Promise<void>((resolve) => deadline.onExpiry(resolve))
+    return timedOut
+  }
+
+  test('follows silence inside a protocol, with three times the time', async () => {
+    const timesMs: number[] = []
+    const tcp: Probe<'tcp'> = async (endpoint, options, io) => {
+      timesMs.push(io.deadline.remainingMs())
+      return timesMs.length === 1 ? expired(endpoint, options, io) : open
+    }
+    const { addressResults } = await observerWith({ tcp, timeoutMs: 50 }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toEqual([{ address: '127.0.0.1', ...open, latencyMs: expect.any(Number), attempts: 2 }])
+    const [first = 0, second = 0] = timesMs
+    expect(first).toBeLessThanOrEqual(50)
+    expect(second).toBeGreaterThan(100)
+  })
+
+  test('that is silent too ends the tries, and the result has its time', async () => {
+    const { addressResults } = await observerWith({ tcp: expired, timeoutMs: 20 }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ ...timedOut, waitedMs: 60, attempts: 2 }])
+  })
+
+  test('follows a wait in vain for an optional fact as well', async () => {
+    const { probe, seen } = scripted(open, open)
+    const tcp: Probe<'tcp'> = async (endpoint, options, io) => {
+      await expired(endpoint, options, io)
+      return probe(endpoint, options, io)
+    }
+    const { addressResults } = await observerWith({ tcp, timeoutMs: 10 }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ ...open, waitedMs: 30, attempts: 2 }])
+    expect(seen).toHaveLength(2)
+  })
+
+  test.for([
+    { state: 'closed', reason: 'connection-refused', facts: {} },
+    { state: 'unknown', reason: 'descriptors-exhausted', facts: {} },
+    silent,
+  ] as const)('that has no connection proves nothing of an open port: $reason', async (result) => {
+    const { probe } = scripted(timedOut, result)
+    const { addressResults } = await observerWith({ tcp: probe, timeoutMs: 500 }).observe(tcpCheck('127.0.0.1'))
+    expect(addressResults).toMatchObject([{ ...timedOut, waitedMs: 500, attempts: 2 }])
+  })
+
+  test('is not made for a check with a deadline of its own', async () => {
+    const once = { timeoutMs: 20, dial: '127.0.0.1', resolved() {} }
+    const { addressResults } = await observerWith({ tcp: expired }).observe({ ...tcpCheck('host.test'), once })
+    expect(addressResults).toMatchObject([{ ...timedOut, attempts: 1 }])
+  })
+
+  test('of many silent peers leaves slots to the others', async () => {
+    const { promise: blocked, resolve: release } = Promise.withResolvers<void>()
+    const tarpits = Array.from({ length: 10 }, (_, i) => `127.0.1.${i}`)
+    const tries = new Map<string, number>()
+    let patient = 0
+    const { promise: full, resolve: isFull } = Promise.withResolvers<void>()
+    const tcp: Probe<'tcp'> = async ({ address }) => {
+      if (!tarpits.includes(address)) return open
+      tries.set(address, (tries.get(address) ?? 0) + 1)
+      if (tries.get(address) === 1) return timedOut
+      patient += 1
+      if (patient === 2) isFull()
+      await blocked
+      return timedOut
+    }
+    const { observe } = observerWith({ tcp, budget: createBudget({ sockets: 4, perHost: 4 }) })
+    const silence = Promise.all(tarpits.map((host) => observe(tcpCheck(host))))
+    await full
+    const others = await Promise.all(['127.0.2.1', '127.0.2.2', '127.0.2.3'].map((host) => observe(tcpCheck(host))))
+    expect(others.map(({ addressResults: [{ state }] }) => state)).toEqual(['open', 'open', 'open'])
+    expect(patient).toBe(2)
+    expect(tries.size).toBe(tarpits.length)
+    release()
+    expect(await silence).toHaveLength(tarpits.length)
   })
 })
 
@@ -325,5 +403,31 @@ describe('a credential', () => {
     const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
     expect(addressResults).toMatchObject([{ attempts: 1 }])
     expect(tries).toBe(1)
+  })
+
+  test('is not sent a second time where the port is open and silent; its response has more time instead', async () => {
+    const timesMs: number[] = []
+    const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
+      await io.credential(credentialRef, endpoint)
+      timesMs.push(io.deadline.remainingMs())
+      await new Promise<void>((resolve) => io.deadline.onExpiry(resolve))
+      return { state: 'open', reason: 'protocol-timeout', facts: {} }
+    }
+    const one = { ldap, lookup: async () => ['127.0.0.1'], timeoutMs: 50 }
+    const { addressResults } = await observerWith(one).observe(check)
+    expect(addressResults).toMatchObject([{ reason: 'protocol-timeout', attempts: 1, waitedMs: 150 }])
+    expect(timesMs).toEqual([expect.toSatisfy((ms: number) => ms > 100)])
+  })
+
+  test('is sent in the patient try, if the first try ended before it', async () => {
+    let tries = 0
+    const { ldap: bind, given } = binding('ldap-bind-ok')
+    const ldap: Probe<'ldap'> = async (endpoint, options, io) => {
+      tries += 1
+      return tries === 1 ? { state: 'open', reason: 'protocol-timeout', facts: {} } : bind(endpoint, options, io)
+    }
+    const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
+    expect(addressResults).toMatchObject([{ reason: 'ldap-bind-ok', attempts: 2 }])
+    expect(given).toEqual([credential])
   })
 })

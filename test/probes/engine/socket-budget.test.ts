@@ -27,6 +27,17 @@ test('slots are given immediately up to the limit', async () => {
   expect(given).toEqual(['a', 'b', 'c', 'd'])
 })
 
+test('patient tries get half of the slots, in all and of a host', async () => {
+  const { budget, settled } = createCounter({ sockets: 5, perHost: 3 })
+  const given: string[] = []
+  for (const host of ['a', 'a', 'a', 'b', 'c']) budget.patient.acquire(host).then(() => given.push(host))
+  await settled()
+  expect(given).toEqual(['a', 'a', 'b'])
+  budget.patient.release('b')
+  await settled()
+  expect(given).toEqual(['a', 'a', 'b', 'c'])
+})
+
 test('a host gets at most its share, even if slots are free', async () => {
   const { ask, given, budget, settled } = createCounter({ sockets: 10, perHost: 2 })
   for (const name of ['a1', 'a2', 'a3']) ask('a', name)

@@ -51,6 +51,12 @@ const Addresses = Type.Record(
           'Of a silent port (`no-response`): whether the same address responded on another port that the policy names',
       }),
     ),
+    waitedMs: Type.Optional(
+      Type.Number({
+        description: 'Of an open port: milliseconds of the last wait that ended without what the protocol needs',
+        examples: [6_000],
+      }),
+    ),
   }),
   { description: 'Observations by IP address; the empty name stands for a host without one' },
 )
