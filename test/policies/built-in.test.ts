@@ -21,6 +21,8 @@ describe('the policy netwrix-endpoint-protector', () => {
       { id: 'client-https-encrypted', severity: 'high', from: ['client'], indirect: false },
       { id: 'server-certificate', severity: 'medium', from: ['client'], indirect: false },
       { id: 'ui-https', severity: 'medium', from: ['admin', 'client'], indirect: false },
+      { id: 'ui-https-encrypted', severity: 'medium', from: ['admin', 'client'], indirect: false },
+      { id: 'ui-certificate', severity: 'medium', from: ['admin', 'client'], indirect: false },
       { id: 'ssh-restricted', severity: 'high', from: ['client', 'untrusted'], indirect: false },
       { id: 'ssh-support', severity: 'high', from: ['support'], indirect: false },
       { id: 'ad-ldap', severity: 'high', from: ['server'], indirect: true },
@@ -65,6 +67,8 @@ describe('the policy netwrix-endpoint-protector', () => {
         },
       },
       'ui-https': 'notapplicable',
+      'ui-https-encrypted': 'notapplicable',
+      'ui-certificate': 'notapplicable',
       'ssh-restricted': { probe: 'tcp', port: 22, expect: { state: ['closed', 'filtered'] } },
       'ssh-support': {
         probe: 'ssh',
@@ -78,9 +82,23 @@ describe('the policy netwrix-endpoint-protector', () => {
   })
 
   test('its user interface follows the port of the clients unless it is separated', () => {
-    expect(resolve({ clientPort: 8443 })['ui-https']).toBe('notapplicable')
-    expect(resolve({ uiPort: 8443 })['ui-https']).toMatchObject({ port: 8443 })
-    expect(resolve({ clientPort: 8443, uiPort: 443 })['ui-https']).toMatchObject({ port: 443 })
+    for (const id of ['ui-https', 'ui-https-encrypted', 'ui-certificate']) {
+      expect(resolve({ clientPort: 8443 })[id]).toBe('notapplicable')
+      expect(resolve({ uiPort: 8443 })[id]).toMatchObject({ port: 8443 })
+      expect(resolve({ clientPort: 8443, uiPort: 443 })[id]).toMatchObject({ port: 443 })
+    }
+  })
+
+  test('demands of the certificate and of clear HTTP on the port of the user interface what it demands of the clients', () => {
+    const rules = resolve({ uiPort: 8443 })
+    const demandOf = (id: string) => {
+      const rule = rules[id]
+      if (!rule || rule === 'notapplicable') throw new Error(`${id} does not apply`)
+      return { probe: rule.probe, expect: rule.expect }
+    }
+    expect(demandOf('ui-certificate')).toEqual(demandOf('server-certificate'))
+    expect(demandOf('ui-https-encrypted')).toEqual(demandOf('client-https-encrypted'))
+    expect(demandOf('ui-https')).toEqual(demandOf('client-https'))
   })
 
   test('probes the directory on the domain controller', () => {
@@ -106,8 +124,10 @@ describe('the policy netwrix-endpoint-protector', () => {
 
   test('passes the own authority on to where certificates are judged', () => {
     const trustedCa = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----'
-    expect(resolve({ trustedCa, domainController: 'dc1.example', ldapCredential: 'env:A' })).toMatchObject({
+    const params = { trustedCa, uiPort: 8443, domainController: 'dc1.example', ldapCredential: 'env:A' }
+    expect(resolve(params)).toMatchObject({
       'server-certificate': { expect: { tls: { trustedCa } } },
+      'ui-certificate': { expect: { tls: { trustedCa } } },
       'ad-ldap-bind': { expect: { ldap: { trustedCa } } },
     })
   })

@@ -18,6 +18,8 @@ const tls = (cert: Parameters<typeof certificate>[0], facts = {}): Seen => ({
   facts: { protocol: 'TLSv1.3', certificate: certificate(cert), trusted: true, nameMatches: true, ...facts },
 })
 const selfSigned = tls({ selfSigned: true }, { trusted: false })
+const plainPages = https({ plainHttp: { answered: true, status: 200 } })
+const separated = { params: { uiPort: 8443 } }
 const tcpOpen: Seen = { state: 'open', reason: 'tcp-connected' }
 const speakingSsh: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
 const ad: Seen = { state: 'open', reason: 'ldap-responded', facts: { rootDse: {}, activeDirectory: true } }
@@ -50,7 +52,7 @@ describe('the built-in policy', () => {
       https({ plainHttp: { answered: false } }),
       'pass',
     ],
-    ['client-https-encrypted', 'serves plain pages', https({ plainHttp: { answered: true, status: 200 } }), 'fail'],
+    ['client-https-encrypted', 'serves plain pages', plainPages, 'fail'],
     ['client-https-encrypted', 'is closed, so that it serves nothing', closed, 'pass'],
     ['client-https-encrypted', 'has no name', lost, 'unknown'],
     ['server-certificate', 'is right', tls({}), 'pass'],
@@ -68,8 +70,24 @@ describe('the built-in policy', () => {
       { params: { allowSelfSigned: true } },
     ],
     ['ui-https', 'is the port of the clients', responding, 'notapplicable'],
-    ['ui-https', 'has a port of its own', responding, 'pass', { params: { uiPort: 8443 } }],
-    ['ui-https', 'has a port of its own that is closed', closed, 'fail', { params: { uiPort: 8443 } }],
+    ['ui-https', 'has a port of its own', responding, 'pass', separated],
+    ['ui-https', 'has a port of its own that is closed', closed, 'fail', separated],
+    ['ui-https-encrypted', 'is the port of the clients', plainPages, 'notapplicable'],
+    ['ui-https-encrypted', 'serves plain pages', plainPages, 'fail', separated],
+    [
+      'ui-https-encrypted',
+      'does not respond to a plain request',
+      https({ plainHttp: { answered: false } }),
+      'pass',
+      separated,
+    ],
+    ['ui-https-encrypted', 'is closed, so that it serves nothing', closed, 'pass', separated],
+    ['ui-certificate', 'is the port of the clients', tls({ notAfter: '2025-12-31T00:00:00Z' }), 'notapplicable'],
+    ['ui-certificate', 'is right', tls({}), 'pass', separated],
+    ['ui-certificate', 'has ended', tls({ notAfter: '2025-12-31T00:00:00Z' }), 'fail', separated],
+    ['ui-certificate', 'has another name', tls({}, { nameMatches: false }), 'fail', separated],
+    ['ui-certificate', 'is self-signed', selfSigned, 'fail', separated],
+    ['ui-certificate', 'is closed', closed, 'fail', separated],
     ['ssh-restricted', 'is closed', closed, 'pass'],
     ['ssh-restricted', 'is filtered', silent, 'pass'],
     ['ssh-restricted', 'is filtered, on a host that is silent', silentHost, 'pass'],

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { resolveParameters, resolveRule } from '../../src/domain/policy/parameters.ts'
-import { Rule } from '../../src/domain/policy/policy.ts'
+import { type PolicyDocument, Rule } from '../../src/domain/policy/policy.ts'
 import { checkShape } from '../../src/domain/policy/shape.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
 import { checkPolicy } from '../../src/policies/load.ts'
@@ -12,9 +12,12 @@ import { policySchema } from '../../src/policies/schema.ts'
 // A reader of the published schema has JSON, not our objects.
 const published = JSON.parse(JSON.stringify(policySchema))
 const validate = new Ajv2020({ allErrors: true }).compile(published)
-const policy = builtInPolicies()[0] as object
+const [policy] = builtInPolicies() as [PolicyDocument]
 
 type Json = Record<string, unknown> | unknown[]
+
+const indexOf = (id: string) => policy.rules.findIndex((rule) => rule.id === id)
+const [certificateRule, bindRule] = [indexOf('server-certificate'), indexOf('ad-ldap-bind')]
 
 /** The document with another value at one path. */
 function change(path: (string | number)[], value: unknown): unknown {
@@ -39,10 +42,10 @@ describe('the published schema', () => {
       ['rules', 0, 'expect', 'tls', 'refuses'],
       ['TLSv1', '${old}'],
     ],
-    [['rules', 2, 'expect', 'tls', 'trusted'], { value: '${a}', equals: 1 }],
-    [['rules', 7, 'expect', 'ldap', 'bind', 'credentialRef'], 'file:/run/${name}'],
+    [['rules', certificateRule, 'expect', 'tls', 'trusted'], { value: '${a}', equals: 1 }],
+    [['rules', bindRule, 'expect', 'ldap', 'bind', 'credentialRef'], 'file:/run/${name}'],
     [
-      ['rules', 7, 'when'],
+      ['rules', bindRule, 'when'],
       ['${a}', { value: '${b}', differsFrom: '${c}' }],
     ],
   ])('accepts at %j: %j', (path, value) => {
@@ -63,8 +66,8 @@ describe('the published schema', () => {
     [['rules', 0, 'severity'], '${severity}'],
     [['rules', 0, 'probe'], undefined],
     [['rules', 0, 'expect', 'tls', 'minVersion'], 'TLSv1.4'],
-    [['rules', 2, 'expect', 'tls', 'trusted'], { value: '${a}', equal: 1 }],
-    [['rules', 7, 'expect', 'ldap', 'bind', 'credentialRef'], 'hunter2'],
+    [['rules', certificateRule, 'expect', 'tls', 'trusted'], { value: '${a}', equal: 1 }],
+    [['rules', bindRule, 'expect', 'ldap', 'bind', 'credentialRef'], 'hunter2'],
   ])('refuses at %j: %j', (path, value) => {
     expect(validate(JSON.parse(JSON.stringify(change(path, value))))).toBe(false)
   })
