@@ -1,0 +1,161 @@
+import type { ResolvedExpectation } from '../../../src/domain/policy/policy.ts'
+import type { ProtocolName } from '../../../src/domain/protocols/index.ts'
+import { startExim } from '../../support/peers/exim.ts'
+import { startNginx } from '../../support/peers/nginx.ts'
+import { startSshd } from '../../support/peers/openssh.ts'
+import type { Peer } from '../../support/peers/peer.ts'
+import { startSlapd } from '../../support/peers/slapd.ts'
+import { startTls, tlsCertificate } from '../../support/peers/tls.ts'
+import { run } from '../../support/processes.ts'
+
+interface Started extends Peer {
+  host: string
+  port: number
+}
+
+/** A real server, a demand that it does not meet, and a tool of others that says so. */
+export interface FuzzCase {
+  name: string
+  start: () => Promise<Started>
+  expect: ResolvedExpectation
+  /** Whether the tool finds that the unchanged server meets the demand. */
+  oracle: (server: { host: string; port: number }) => Promise<boolean>
+  /** Whether connections go to the live server, because recorded responses do not complete a session. */
+  live?: boolean
+  /** Of the runs of the protocol, relative to its other cases. */
+  share: number
+}
+
+const trusted = { state: ['open'], tls: { trusted: true } } as const satisfies ResolvedExpectation
+
+const verifies = async (argv: readonly string[]): Promise<boolean> => {
+  const { stdout } = await run('openssl', ['s_client', ...argv], { input: '' })
+  return stdout.includes('BEGIN CERTIFICATE') && stdout.includes('Verify return code: 0 (ok)')
+}
+const speaksTo = async ({ host, port }: { host: string; port: number }, command: string, argv: readonly string[]) => {
+  const { stdout } = await run(
+    command,
+    argv.map((word) => word.replace('HOST', host).replace('PORT', `${port}`)),
+  )
+  return stdout
+}
+
+const anotherKey = `SHA256:${'A'.repeat(43)}`
+
+export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]> = {
+  tls: [
+    {
+      name: 'nginx with TLS 1.3, self-signed',
+      start: async () => startNginx({ certificate: await tlsCertificate('self-signed'), protocols: 'TLSv1.3' }),
+      expect: trusted,
+      oracle: ({ host, port }) => verifies(['-connect', `${host}:${port}`]),
+      live: true,
+      share: 1,
+    },
+    {
+      name: 'nginx with TLS 1.2 and an authority that is not trusted',
+      start: async () => startNginx({ certificate: await tlsCertificate('other-ca'), protocols: 'TLSv1.2' }),
+      expect: trusted,
+      oracle: ({ host, port }) => verifies(['-connect', `${host}:${port}`]),
+      live: true,
+      share: 1,
+    },
+    {
+      name: 'records of TLS 1.2 that were sent before',
+      start: () => startTls('tls1.2'),
+      expect: trusted,
+      oracle: ({ host, port }) => verifies(['-connect', `${host}:${port}`]),
+      share: 4,
+    },
+    {
+      name: 'records of TLS 1.3 that were sent before',
+      start: () => startTls('tls1.3'),
+      expect: trusted,
+      oracle: ({ host, port }) => verifies(['-connect', `${host}:${port}`]),
+      share: 4,
+    },
+  ],
+  https: [
+    {
+      name: 'nginx with an authority that is not trusted',
+      start: async () => startNginx({ certificate: await tlsCertificate('other-ca') }),
+      expect: { ...trusted, http: { answers: true } },
+      oracle: async (at) => (await speaksTo(at, 'curl', ['-s', '-w', '%{http_code}', 'https://HOST:PORT/'])) !== '000',
+      live: true,
+      share: 1,
+    },
+    {
+      name: 'nginx in the clear',
+      start: async () => {
+        const nginx = await startNginx()
+        return Object.assign(nginx, { port: nginx.httpPort })
+      },
+      expect: { state: ['open'], http: { plainServed: false } },
+      oracle: async (at) => (await speaksTo(at, 'curl', ['-s', 'http://HOST:PORT/'])) === '',
+      share: 4,
+    },
+  ],
+  ssh: [
+    {
+      name: 'OpenSSH with another key than the pinned one',
+      start: () => startSshd(),
+      expect: { state: ['open'], ssh: { hostKeys: [anotherKey] } },
+      oracle: async (at) => (await speaksTo(at, 'ssh-keyscan', ['-p', 'PORT', 'HOST'])).includes(anotherKey),
+      share: 20,
+    },
+    {
+      name: 'OpenSSH, live, with another key than the pinned one',
+      start: () => startSshd({ extra: 'MaxStartups 1000' }),
+      expect: { state: ['open'], ssh: { hostKeys: [anotherKey] } },
+      oracle: async (at) => (await speaksTo(at, 'ssh-keyscan', ['-p', 'PORT', 'HOST'])).includes(anotherKey),
+      live: true,
+      share: 1,
+    },
+    {
+      name: 'nginx, which does not speak SSH',
+      start: () => startNginx(),
+      expect: { state: ['open'], ssh: { speaks: true } },
+      oracle: async (at) => (await speaksTo(at, 'ssh-keyscan', ['-p', 'PORT', 'HOST'])) !== '',
+      share: 5,
+    },
+  ],
+  ldap: [
+    {
+      name: 'OpenLDAP, which is no Active Directory',
+      start: () => startSlapd(),
+      expect: { state: ['open'], ldap: { activeDirectory: true } },
+      oracle: async (at) =>
+        (
+          await speaksTo(at, 'ldapsearch', [
+            ...['-x', '-LLL', '-H', 'ldap://HOST:PORT', '-b', '', '-s', 'base', 'supportedCapabilities'],
+          ])
+        ).includes('1.2.840.113556.1.4.800'),
+      share: 20,
+    },
+    {
+      name: 'OpenLDAP with an authority that is not trusted',
+      start: async () => startSlapd({ certificate: await tlsCertificate('other-ca') }),
+      expect: { state: ['open'], ldap: { security: ['starttls', 'ldaps'] } },
+      oracle: ({ host, port }) => verifies(['-starttls', 'ldap', '-connect', `${host}:${port}`]),
+      live: true,
+      share: 1,
+    },
+  ],
+  smtp: [
+    {
+      name: 'Exim without STARTTLS',
+      start: () => startExim({ tls: false }),
+      expect: { state: ['open'], smtp: { speaks: true, startTls: 'offered' } },
+      oracle: ({ host, port }) => verifies(['-starttls', 'smtp', '-connect', `${host}:${port}`]),
+      share: 20,
+    },
+    {
+      name: 'Exim with an authority that is not trusted',
+      start: async () => startExim({ certificate: await tlsCertificate('other-ca') }),
+      expect: trusted,
+      oracle: ({ host, port }) => verifies(['-starttls', 'smtp', '-connect', `${host}:${port}`]),
+      live: true,
+      share: 1,
+    },
+  ],
+}
