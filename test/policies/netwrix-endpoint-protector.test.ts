@@ -21,7 +21,7 @@ const selfSigned = tls({ selfSigned: true }, { trusted: false })
 const plainPages = https({ plainHttp: { answered: true, status: 200 } })
 const separated = { params: { uiPort: 8443 } }
 const tcpOpen: Seen = { state: 'open', reason: 'tcp-connected' }
-const speakingSsh: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+const speakingSsh: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x', algorithms: {} } }
 const ad: Seen = { state: 'open', reason: 'ldap-responded', facts: { rootDse: {}, activeDirectory: true } }
 const openLdap: Seen = { state: 'open', reason: 'ldap-responded', facts: { rootDse: {}, activeDirectory: false } }
 const bound = (reason: Seen['reason'], security: 'plain' | 'starttls' | 'ldaps'): Seen => ({

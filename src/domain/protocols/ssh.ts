@@ -15,6 +15,23 @@ const algorithmLists = [
   'compressionServerToClient',
 ] as const
 
+const HostCertificate = closedObject(
+  {
+    kind: Type.Enum(['host', 'user', 'other'], { description: 'What the authority issued it for' }),
+    keyId: Type.String(),
+    serial: Type.String({ description: 'Decimal: up to 64 bits' }),
+    principals: Type.Optional(Type.Array(Type.String(), { description: 'Host names; empty for every host' })),
+    validAfter: Type.Optional(Type.String({ description: 'RFC 3339; absent without such a limit' })),
+    validBefore: Type.Optional(Type.String({ description: 'RFC 3339; absent without such a limit' })),
+    authority: closedObject({
+      type: Type.String({ examples: ['ssh-ed25519'] }),
+      sha256: Type.String({ description: 'As ssh-keygen -L prints it' }),
+      verified: Type.Boolean({ description: 'The signature over the certificate verified with this key' }),
+    }),
+  },
+  { description: 'Of a server that has its host key in an OpenSSH certificate only; `hostKey` is the key inside' },
+)
+
 const SshFacts = closedObject({
   identification: Type.Optional(Type.String({ description: 'As sent, control bytes escaped; RFC 4253 section 4.2' })),
   protocolVersion: Type.Optional(Type.String({ examples: ['2.0', '1.99'] })),
@@ -37,6 +54,21 @@ const SshFacts = closedObject({
       verified: Type.Boolean({ description: 'The signature over the key exchange verified with this key' }),
     }),
   ),
+  hostCertificate: Type.Optional(HostCertificate),
+  refusal: Type.Optional(
+    closedObject(
+      {
+        code: Type.Optional(
+          Type.Integer({ description: 'The reason code of SSH_MSG_DISCONNECT, RFC 4253 section 11.1', examples: [12] }),
+        ),
+        text: Type.String({ examples: ['Too many connections'] }),
+      },
+      {
+        description:
+          'With which the peer refused the connection: SSH_MSG_DISCONNECT, or a line before its identification',
+      },
+    ),
+  ),
   spoke,
   omitted,
 })
@@ -48,7 +80,20 @@ const reasons = {
     about: 'peer',
     message: 'The peer speaks SSH; no common key exchange, so its host key is not known.',
   },
-  'ssh-refused': { about: 'peer', message: 'The peer speaks SSH and ended the connection before the key exchange.' },
+  'ssh-no-common-version': {
+    about: 'peer',
+    message: 'The peer speaks only version 1 of SSH, which has no key exchange that a client of today accepts.',
+  },
+  'ssh-refused': {
+    about: 'peer',
+    message: 'The peer identified itself as SSH and ended the connection before the key exchange was complete.',
+  },
+  'ssh-refused-for-now': {
+    about: 'peer',
+    message:
+      'The peer speaks SSH and refuses more connections for now, in general or from this vantage: probe again later.',
+    undecided: true,
+  },
   'ssh-signature-invalid': {
     about: 'peer',
     message: 'The peer could not prove its SSH host key: the signature is wrong. Treat as an interception.',
@@ -69,17 +114,22 @@ const SshExpectation = closedObject({
   forbid: optional(list(Type.String({ maxLength: 100 }))),
 })
 
-const versions = ['1.5', '1.99', '2.0']
+/** A number that orders protocol versions; 0 if unknown. */
+function orderOf(version = ''): number {
+  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)$/.exec(version) ?? []
+  return 1000 * Number(major) + Number(minor)
+}
 
 function violation<Code extends string>(
   demand: Demand<typeof SshExpectation>,
   { facts, reason }: Seen<SshFacts, Code>,
 ): SshReason | Code | undefined {
   if (!facts.identification)
-    return demand.speaks && reason !== 'ssh-refused' && !mayHaveMissed(reason) ? 'ssh-not-spoken' : reason
+    return demand.speaks && reason !== 'ssh-refused-for-now' && !mayHaveMissed(reason) ? 'ssh-not-spoken' : reason
   if (reason === 'ssh-signature-invalid') return reason
-  if (demand.minVersion && versions.indexOf(facts.protocolVersion ?? '') < versions.indexOf(demand.minVersion))
-    return 'ssh-version-too-old'
+  // A server speaks SSH once it starts the key exchange: any program can send an identification.
+  if (demand.speaks && !facts.algorithms) return reason
+  if (demand.minVersion && orderOf(facts.protocolVersion) < orderOf(demand.minVersion)) return 'ssh-version-too-old'
   if (demand.hostKeys) {
     if (!facts.hostKey?.verified) return 'facts-missing'
     if (!demand.hostKeys.includes(facts.hostKey.sha256)) return 'ssh-host-key-mismatch'

@@ -1,3 +1,5 @@
+import { escapeControls } from '../../encoding/text.ts'
+
 /** Reads RFC 4251 section 5 data types in order. Malformed fields read as empty; check `complete`. */
 export interface Fields {
   byte(): number
@@ -5,6 +7,8 @@ export interface Fields {
   uint32(): number
   bytes(count: number): Buffer
   string(): Buffer
+  uint64(): bigint
+  /** Names of algorithms, as facts show them. */
   nameList(): string[]
   /** A non-negative number. */
   mpint(): bigint
@@ -31,13 +35,10 @@ export function readFields(message: Buffer): Fields {
     byte,
     boolean: () => byte() !== 0,
     uint32,
+    uint64: () => toBigInt(bytes(8)),
     bytes,
     string,
-    nameList() {
-      const names = parseNames(string().toString('latin1'))
-      wellFormed &&= names !== undefined
-      return names ?? []
-    },
+    nameList: () => parseNames(string()),
     mpint() {
       const read = string()
       wellFormed &&= !isNegative(read)
@@ -47,13 +48,14 @@ export function readFields(message: Buffer): Fields {
   }
 }
 
-// RFC 4251 section 6: printable US-ASCII, neither empty nor longer than 64.
-const algorithmName = /^[\x21-\x7e]{1,64}$/
-
-function parseNames(text: string): string[] | undefined {
-  if (text === '') return []
-  const names = text.split(',')
-  return names.every((name) => algorithmName.test(name)) ? names : undefined
+/**
+ * As liberal as OpenSSH, which compares names and refuses none: ExtremeXOS ends its lists with an empty name. Empty names are
+ * left out, unprintable bytes escaped.
+ */
+function parseNames(list: Buffer): string[] {
+  const text = list.at(-1) === 0 ? list.subarray(0, -1) : list // sshbuf_get_cstring ignores one NUL at the end
+  const names = text.toString('latin1').split(',')
+  return names.filter((name) => name !== '').map((name) => escapeControls(Buffer.from(name, 'latin1'), name.length))
 }
 
 const isNegative = (mpint: Buffer) => (mpint[0] ?? 0) >= 0x80

@@ -43,6 +43,18 @@ const ciphers = [
   'arcfour256',
   'arcfour128',
   'arcfour',
+  'cast128-ctr',
+  'twofish256-ctr',
+  'twofish128-ctr',
+  'serpent256-ctr',
+  'serpent256-cbc',
+  'camellia256-ctr',
+  'camellia128-ctr',
+  'rijndael-cbc@lysator.liu.se',
+  'chacha20-poly1305',
+  'aes128-gcm',
+  'aes256-gcm',
+  'des-cbc',
 ]
 const macs = [
   'hmac-sha2-256-etm@openssh.com',
@@ -66,11 +78,10 @@ const macs = [
 const compressions = ['none', 'zlib@openssh.com', 'zlib']
 
 const kexMethodNames = Object.keys(kexMethods) as KexMethod[]
-const hostKeyAlgorithmNames = Object.keys(hostKeyAlgorithms) as HostKeyAlgorithm[]
 
 const ours = {
   kex: kexMethodNames,
-  hostKey: hostKeyAlgorithmNames,
+  hostKey: [...hostKeyAlgorithms],
   cipherClientToServer: ciphers,
   cipherServerToClient: ciphers,
   macClientToServer: macs,
@@ -111,10 +122,10 @@ export function parseKexInit(payload: Buffer): KexInit | undefined {
 /** The first common algorithms (RFC 4253 section 7.1); undefined if a required kind has none. */
 export function negotiate(theirs: Algorithms): Choice | undefined {
   const kex = kexMethodNames.find((name) => theirs.kex.includes(name))
-  const hostKey = hostKeyAlgorithmNames.find((name) => theirs.hostKey.includes(name))
+  const hostKey = hostKeyAlgorithms.find((name) => theirs.hostKey.includes(name))
   const agreed = needed.every((list) => ours[list].some((name) => theirs[list].includes(name)))
   if (!kex || !hostKey || !agreed) return undefined
-  const guessIsRight = theirs.kex[0] === kexMethodNames[0] && theirs.hostKey[0] === hostKeyAlgorithmNames[0]
+  const guessIsRight = theirs.kex[0] === kexMethodNames[0] && theirs.hostKey[0] === hostKeyAlgorithms[0]
   return { kex, hostKey, guessIsRight }
 }
 

@@ -3,11 +3,11 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { SshFacts } from '../../domain/protocols/ssh.ts'
 import { isConnection, type Probe } from '../engine/probe.ts'
 import { openWire, type Wire } from '../network/wire.ts'
-import { isSignedBy, parseHostKey } from './host-key.ts'
-import { type Identification, identify, readIdentification } from './identification.ts'
+import { readHostKey } from './host-key.ts'
+import { type Identification, identify, maxIdentificationBytes, readIdentification } from './identification.ts'
 import { type Choice, encodeKexInit, negotiate, parseKexInit } from './kex-init.ts'
 import { exchangeKeys } from './key-exchange.ts'
-import { encodeDisconnect, encodePacket, messages, readMessage } from './packet.ts'
+import { encodeDisconnect, encodePacket, isBroken, maxPacketBytes, messages, readMessage } from './packet.ts'
 
 type Facts = SshFacts
 interface Seen {
@@ -15,7 +15,8 @@ interface Seen {
   facts: Facts
 }
 
-const maxBytes = 65_536
+// The key exchange takes a few packets.
+const maxBytes = maxIdentificationBytes + 4 * maxPacketBytes
 
 /**
  * Runs the SSH transport protocol (RFC 4253) up to the signed host key on one connection. Ends with SSH_MSG_DISCONNECT
@@ -39,14 +40,14 @@ async function runProtocol(wire: Wire, ourLine: Buffer): Promise<Seen> {
   const { facts } = identified
   // 1.99 means 2.0 with compatibility to 1.x (RFC 4253 section 5.1).
   const speaksTwo = facts.protocolVersion.startsWith('2.') || facts.protocolVersion === '1.99'
-  return speaksTwo ? negotiateKeys(wire, ourLine, identified) : { reason: 'ssh-no-common-algorithm', facts }
+  return speaksTwo ? negotiateKeys(wire, ourLine, identified) : { reason: 'ssh-no-common-version', facts }
 }
 
 async function negotiateKeys(wire: Wire, ourLine: Buffer, { line, facts }: Identification): Promise<Seen> {
   const ourKexInit = encodeKexInit(randomBytes(16))
   wire.send(encodePacket(ourKexInit))
   const theirKexInit = await readMessage(wire, [messages.kexInit])
-  if (typeof theirKexInit === 'string') return { reason: theirKexInit, facts }
+  if (isBroken(theirKexInit)) return { reason: theirKexInit.reason, facts: { ...facts, ...theirKexInit.facts } }
   const parsed = parseKexInit(theirKexInit)
   if (!parsed) return { reason: 'protocol-violation', facts }
   const { algorithms, guessFollows } = parsed
@@ -55,7 +56,7 @@ async function negotiateKeys(wire: Wire, ourLine: Buffer, { line, facts }: Ident
   if (!choice) return { reason: 'ssh-no-common-algorithm', facts: known }
   if (guessFollows && !choice.guessIsRight) {
     const guess = await readMessage(wire, keyExchangeMessages)
-    if (typeof guess === 'string') return { reason: guess, facts: known }
+    if (isBroken(guess)) return { reason: guess.reason, facts: { ...known, ...guess.facts } }
   }
   const proof = await proveHostKey(wire, choice, [ourLine, line, ourKexInit, theirKexInit])
   return { reason: proof.reason, facts: { ...known, ...proof.facts } }
@@ -70,10 +71,8 @@ async function proveHostKey(
   opening: readonly Buffer[],
 ): Promise<Seen> {
   const exchange = await exchangeKeys(wire, kex, opening)
-  if (typeof exchange === 'string') return { reason: exchange, facts: {} }
-  const hostKey = parseHostKey(exchange.hostKey, algorithm)
-  if (!hostKey) return { reason: 'protocol-violation', facts: {} }
-  const { type, sha256 } = hostKey
-  const verified = isSignedBy(hostKey, algorithm, exchange.signature, exchange.exchangeHash)
-  return { reason: verified ? 'ssh-ok' : 'ssh-signature-invalid', facts: { hostKey: { type, sha256, verified } } }
+  if (isBroken(exchange)) return exchange
+  const facts = readHostKey(exchange, algorithm)
+  if (!facts) return { reason: 'protocol-violation', facts: {} }
+  return { reason: facts.hostKey.verified ? 'ssh-ok' : 'ssh-signature-invalid', facts }
 }

@@ -136,7 +136,7 @@ describe('a window', () => {
     probe: 'ssh',
     insideWindow: { expect: { ssh: { speaks: true } } },
   }
-  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x', algorithms: {} } }
   test.each([
     [false, closed, 'pass'],
     [false, speaking, 'fail'],
@@ -264,7 +264,7 @@ describe('for every expectation and every observation', () => {
 })
 
 describe('a group that the probe of the rule does not take', () => {
-  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x' } }
+  const speaking: Seen = { state: 'open', reason: 'ssh-ok', facts: { identification: 'SSH-2.0-x', algorithms: {} } }
   const unknownGroup = { spdy: { speaks: true } } as ResolvedExpectation
   test.each<[string, ResolvedExpectation, Seen]>([
     ['a group of no protocol', unknownGroup, speaking],

@@ -11,6 +11,7 @@ const undecided: readonly ReasonCode[] = [
   'facts-missing',
   'protocol-timeout',
   'response-too-large',
+  'ssh-refused-for-now',
   'tls-version-not-tested',
 ]
 

@@ -42,6 +42,57 @@ describe('ssh', () => {
       seen({ algorithms: undefined }, 'protocol-timeout'),
       'protocol-timeout',
     ],
+    [
+      'a banner without a key exchange fails with the refusal',
+      { ssh: { speaks: true } },
+      seen({ algorithms: undefined, hostKey: undefined }, 'ssh-refused'),
+      'ssh-refused',
+    ],
+    [
+      'a banner without a key exchange in time is undecided',
+      { ssh: { speaks: true } },
+      seen({ algorithms: undefined, hostKey: undefined }, 'protocol-timeout'),
+      'protocol-timeout',
+    ],
+    [
+      'a banner with a broken key exchange fails',
+      { ssh: { speaks: true } },
+      seen({ algorithms: undefined, hostKey: undefined }, 'protocol-violation'),
+      'protocol-violation',
+    ],
+    [
+      'a server of protocol 1 alone fails',
+      { ssh: { speaks: true } },
+      {
+        reason: 'ssh-no-common-version',
+        facts: { identification: 'SSH-1.5-x', protocolVersion: '1.5', software: 'x' },
+      },
+      'ssh-no-common-version',
+    ],
+    [
+      'one that refuses for now, before its identification, is undecided',
+      { ssh: { speaks: true } },
+      { reason: 'ssh-refused-for-now', facts: { refusal: { text: 'Exceeded MaxStartups' } } },
+      'ssh-refused-for-now',
+    ],
+    [
+      'one that refuses for now, after its identification, is undecided',
+      { ssh: { speaks: true } },
+      seen({ algorithms: undefined, hostKey: undefined, refusal: { code: 12, text: '' } }, 'ssh-refused-for-now'),
+      'ssh-refused-for-now',
+    ],
+    [
+      'one that began the key exchange and has no algorithm in common passes',
+      { ssh: { speaks: true } },
+      seen({ hostKey: undefined }, 'ssh-no-common-algorithm'),
+      'as-expected',
+    ],
+    [
+      'a later version of the protocol passes',
+      { ssh: { minVersion: '2.0' } },
+      seen({ protocolVersion: '2.1' }),
+      'as-expected',
+    ],
     ['the required version passes', { ssh: { minVersion: '2.0' } }, seen(), 'as-expected'],
     [
       '1.99 is older than 2.0',
