@@ -15,7 +15,6 @@ const openssl = { openssl: 'openssl' }
 
 const needs = {
   openssh: { packages: { sshd: 'openssh-server', 'ssh-keygen': 'openssh-client', 'ssh-keyscan': 'openssh-client' } },
-  dropbear: { packages: { dropbear: 'dropbear-bin', dropbearkey: 'dropbear-bin' } },
   exim: { packages: { exim4: 'exim4-daemon-light', ...openssl }, root: true },
   slapd: { packages: { slapd: 'slapd', slapadd: 'slapd', ...openssl } },
   'samba-ad': {
