@@ -1,6 +1,7 @@
 import type { ValidationIssue } from '../errors.ts'
 import type { Evidence } from '../findings/evidence.ts'
 import { isSilent } from '../findings/host-response.ts'
+import { isLeftOut } from '../findings/reasons.ts'
 import type { State } from '../findings/state.ts'
 import { permittedTime } from './active-exception.ts'
 
@@ -51,10 +52,13 @@ export interface ExposureSeen {
   passed: readonly Evidence[]
 }
 
-/** Whether evidence may be that of an absent host, which shows nothing about its ports, even where a rule accepts it. */
+/**
+ * Whether evidence may be that of an absent host, which shows nothing about its ports, even where a rule accepts it. Addresses
+ * that were left out count as little as in the rule.
+ */
 const mayBeAbsent = ({ addresses }: Evidence): boolean =>
   Object.values(addresses).some(
-    (seen) => absentStates.includes(seen.state) || (isSilent(seen) && seen.hostAnswered !== true),
+    (seen) => !isLeftOut(seen) && (absentStates.includes(seen.state) || (isSilent(seen) && seen.hostAnswered !== true)),
   )
 const absentStates: readonly State[] = ['unreachable', 'unresolved', 'unknown']
 

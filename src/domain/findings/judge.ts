@@ -1,5 +1,7 @@
+import { isJudgeable } from '../policy/judgeable.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../policy/policy.ts'
-import { anyProtocols, findProtocol, type ProtocolName } from '../protocols/index.ts'
+import { anyProtocols, type ProtocolName } from '../protocols/index.ts'
+import { countedOf } from './counted-addresses.ts'
 import { isSilent } from './host-response.ts'
 import type { AddressResult, Observation } from './observation.ts'
 import { type ReasonCode, reasons } from './reasons.ts'
@@ -22,14 +24,17 @@ interface JudgeContext {
 
 /**
  * Judges one observation against one rule. Pure: the same input gives the same judgement, today and in ten years.
- * A host with several addresses is judged on all of them: the worst one decides.
+ * A host with several addresses is judged on all of them that count: the worst one decides.
  */
 export function judge(rule: ResolvedRule, seen: Observation, context: JudgeContext): Judgement {
   const expect = (context.windowOpen && rule.insideWindow?.expect) || rule.expect
-  const judgements = seen.addressResults.map((addressResult) =>
-    judgeAddress({ probe: rule.probe, expect }, addressResult, Date.parse(seen.observedAt)),
-  )
-  return worstOf(judgements)
+  const counted = countedOf(seen.addressResults, rule.families)
+  if (counted.length === 0) return { result: 'unknown', state: 'unresolved', reason: 'no-address-of-family' }
+  const claim = { probe: rule.probe, expect, isSupported: isJudgeable(rule, expect) }
+  const judgements = counted.map((addressResult) => judgeAddress(claim, addressResult, Date.parse(seen.observedAt)))
+  const worst = worstOf(judgements)
+  const isPartial = rule.families === undefined && counted.length < seen.addressResults.length
+  return isPartial && worst.reason === 'as-expected' ? { ...worst, reason: 'addresses-left-out' } : worst
 }
 
 /** The gravest of several judgements, of equal ones the first. */
@@ -38,12 +43,14 @@ export const worstOf = (judgements: readonly Judgement[]): Judgement =>
 
 // A violation at one address outweighs a doubt about another, and a doubt outweighs a pass.
 const gravity: Record<Result, number> = { fail: 5, error: 4, unknown: 3, pass: 2, notchecked: 1, notapplicable: 0 }
-/** Of two passes the one that rests on silence decides. */
-const gravityOf = ({ result, reason }: Judgement) => gravity[result] + (reason === 'silence-accepted' ? 0.5 : 0)
+/** Of two passes the one that proves less decides. */
+const doubt: { readonly [Code in ReasonCode]?: number } = { 'silence-accepted': 0.5, 'addresses-left-out': 0.25 }
+const gravityOf = ({ result, reason }: Judgement) => gravity[result] + (doubt[reason] ?? 0)
 
 interface Claim {
   probe: ProtocolName
   expect: ResolvedExpectation
+  isSupported: boolean
 }
 
 function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: number): Judgement {
@@ -51,7 +58,7 @@ function judgeAddress(claim: Claim, addressResult: AddressResult, observedAt: nu
   const { about } = reasons[reason]
   if (about === 'setup') return { result: 'error', state, reason }
   // A newer version may have stored the policy: a demand that is not judged must never pass.
-  if (!isSupported(claim)) return { result: 'error', state, reason: 'expectation-not-supported' }
+  if (!claim.isSupported) return { result: 'error', state, reason: 'expectation-not-supported' }
   if (about === 'us' || state === 'unknown' || state === 'unresolved') return { result: 'unknown', state, reason }
 
   const allowed = claim.expect.state ?? ['open']
@@ -79,15 +86,6 @@ function judgeSilence(expect: ResolvedExpectation, { state, hostAnswered }: Addr
 function whyMissing({ reason, facts }: AddressResult): ReasonCode {
   if ('omitted' in facts && facts.omitted !== undefined) return 'response-too-large'
   return reasons[reason].undecided ? reason : 'facts-missing'
-}
-
-/** The groups that a rule names, besides what every probe shows. */
-const demandsOf = ({ state: _, hostAnswered: __, ...demands }: ResolvedExpectation) =>
-  Object.entries(demands).filter(([, demand]) => demand !== undefined)
-
-function isSupported({ probe, expect }: Claim): boolean {
-  const protocol = findProtocol(probe)
-  return protocol !== undefined && demandsOf(expect).every(([group]) => Object.hasOwn(protocol.expects, group))
 }
 
 function firstViolation({ probe, expect }: Claim, addressResult: AddressResult, observedAt: number) {

@@ -21,25 +21,48 @@ export const renamedReasons = {
   'ldap-not-answered': 'ldap-no-response',
 } as const satisfies Record<string, ReasonCode>
 
+/** Whether the vantage left an address out: no packet was sent to it. */
+export const isLeftOut = ({ reason }: { reason?: ReasonCode }): boolean =>
+  reason !== undefined && reasons[reason]?.leavesOut === true
+
+type SeenAddresses = Readonly<
+  Record<string, { reason?: ReasonCode; rejectedBy?: string; waitedMs?: number; facts?: object }>
+>
+
 /** Evidence, as far as it explains a reason. */
 interface Explaining {
   probe: string
-  addresses: Readonly<Record<string, { rejectedBy?: string; waitedMs?: number; facts: object }>>
+  addresses: SeenAddresses
+  unlike?: Readonly<Record<string, SeenAddresses>>
 }
 
 /**
- * A reason as the API shows it, with the senders of the ICMP messages in the evidence, and with what did not come in time where
- * that leaves the finding undecided.
+ * A reason as the API shows it, with the senders of the ICMP messages in the evidence, the addresses that were left out, and
+ * what did not come in time where that leaves the finding undecided.
  */
 export function describeReason(code: ReasonCode, evidence?: Explaining | null) {
   const { message, undecided } = reasons[code]
-  const sentences = evidence ? [...senders(evidence), ...(undecided ? silences(evidence) : [])] : []
+  if (!evidence) return { code, message }
+  const sides = [evidence.addresses, ...Object.values(evidence.unlike ?? {})]
+  const sentences = [
+    ...listed('ICMP sender', senders(evidence)),
+    ...listed('Not probed', sides.flatMap(leftOutOf)),
+    ...(undecided ? silences(evidence) : []),
+  ]
   return { code, message: [message, ...sentences].join(' ') }
 }
 
-function senders({ addresses }: Explaining): string[] {
-  const known = Object.values(addresses).flatMap(({ rejectedBy }) => rejectedBy ?? [])
-  return known.length > 0 ? [`ICMP sender: ${[...new Set(known)].sort().join(', ')}.`] : []
+const listed = (what: string, items: readonly string[]): string[] =>
+  items.length > 0 ? [`${what}: ${[...new Set(items)].sort().join(', ')}.`] : []
+
+const senders = ({ addresses }: Explaining): string[] =>
+  Object.values(addresses).flatMap(({ rejectedBy }) => rejectedBy ?? [])
+
+/** The addresses without a packet, where there are others beside them. */
+function leftOutOf(addresses: SeenAddresses): string[] {
+  const all = Object.entries(addresses)
+  const leftOut = all.filter(([, seen]) => isLeftOut(seen))
+  return leftOut.length === all.length ? [] : leftOut.map(([address, { reason }]) => `${address} (${reason})`)
 }
 
 function silences({ probe, addresses }: Explaining): string[] {

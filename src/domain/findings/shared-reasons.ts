@@ -10,6 +10,8 @@ export interface Reason {
   message: string
   /** As a violation it leaves the finding `unknown`. */
   undecided?: true
+  /** The vantage can never reach the address, whatever the target does: other addresses of the host can decide alone. */
+  leavesOut?: true
 }
 export type Reasons = Readonly<Record<string, Reason>>
 
@@ -50,6 +52,11 @@ export const sharedReasons = {
     message: 'The host name does not exist in DNS: correct the target, or the DNS zone.',
   },
 
+  'no-address-of-family': {
+    about: 'peer',
+    message: 'The host has no address of an IP family that the rule names.',
+  },
+
   // what an open port did, in any protocol
   'connection-reset': {
     about: 'peer',
@@ -82,6 +89,12 @@ export const sharedReasons = {
     message: 'The name servers of the vantage did not respond, so the name could not be resolved.',
   },
   'no-local-route': { about: 'us', message: 'The vantage itself has no route to this address.' },
+  'ip-family-missing': {
+    about: 'us',
+    leavesOut: true,
+    message:
+      'The vantage has only the other IP family of the host (IPv4 or IPv6), so no packet was sent to this address.',
+  },
   'descriptors-exhausted': {
     about: 'us',
     message: 'The vantage ran out of file descriptors: raise its limit or lower its concurrency.',
@@ -90,7 +103,8 @@ export const sharedReasons = {
   'local-resources': { about: 'us', message: 'The vantage ran out of memory or socket buffers.' },
   'local-denied': {
     about: 'us',
-    message: 'The operating system of the vantage refused the connection: a local firewall or a security policy.',
+    message:
+      'The operating system of the vantage refused the connection: a local firewall, a prohibit route or a security policy.',
   },
   'local-failure': { about: 'us', message: 'The vantage failed in a way of its own; its log has the details.' },
   'vantage-offline': {
@@ -111,6 +125,7 @@ export const sharedReasons = {
   'invalid-host': { about: 'setup', message: 'The host is neither a plain IP address nor a valid host name.' },
   'egress-denied': {
     about: 'setup',
+    leavesOut: true,
     message: 'The egress policy does not allow this address, so no packet was sent: see PORTWARDEN_ALLOW.',
   },
   'credential-unavailable': {
@@ -142,6 +157,11 @@ export const sharedReasons = {
 
   // written by the judge and the plan
   'as-expected': { about: 'rule', message: 'The observation is what the rule expects.' },
+  'addresses-left-out': {
+    about: 'rule',
+    message:
+      'The observation is what the rule expects at every address that the vantage may and can reach. The host has other addresses, of which nothing is known.',
+  },
   'silence-accepted': {
     about: 'rule',
     message:

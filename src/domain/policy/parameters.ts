@@ -106,10 +106,13 @@ export function resolveParameters(
 
 /**
  * The rule for one target, or `notapplicable` while `when` is not met. Expects a checked policy and the values of
- * `resolveParameters`. Comparisons become booleans; without `host` the target's address is meant.
+ * `resolveParameters`. Comparisons become booleans; without `host` the target's address is meant. A condition that only a newer
+ * version knows stays in the rule, so that the judge refuses it.
  */
 export function resolveRule(rule: PolicyRule, values: ParameterValues): ResolvedRule | 'notapplicable' {
   const { when, port = findProtocol(rule.probe)?.defaultPort, ...claim } = rule
+  if (when !== undefined && !Value.Check(Rule.properties.when, when))
+    return substitute({ ...claim, port, when: 'unknown' }, values) as ResolvedRule
   return holds(when, values) ? (substitute({ ...claim, port }, values) as ResolvedRule) : 'notapplicable'
 }
 

@@ -1,4 +1,5 @@
 import { type Static, type TOptional, type TSchema, Type } from 'typebox'
+import { families } from '../findings/counted-addresses.ts'
 import { states } from '../findings/state.ts'
 import {
   anyProtocols,
@@ -81,6 +82,14 @@ export const Rule = closedObject({
   ),
   probe: Type.Enum(protocolNames),
   host: optional(Type.String({ minLength: 1, maxLength: 253, description: "Default: the target's address" })),
+  families: optional(
+    Type.Array(Type.Enum([...families]), {
+      minItems: 1,
+      uniqueItems: true,
+      description:
+        'IP families whose addresses count, and every address of them does; default: the addresses that the vantage may and can reach',
+    }),
+  ),
   port: optional({ ...Port, description: `Default: that of the probe (${defaultPorts.join(', ')})` }),
   expect: Expectation,
   unlike: optional(
@@ -172,6 +181,7 @@ export type PolicyRule = Pick<Rule, (typeof literalFields)[number] | 'title' | '
   when?: unknown
   host?: string
   port?: number | string
+  families?: string[]
   expect: Record<string, unknown>
   insideWindow?: { expect: Record<string, unknown> }
   /** Its zones are literal too. */

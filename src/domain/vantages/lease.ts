@@ -189,8 +189,10 @@ const stateOf: Partial<Record<ReasonCode, State>> = {
   'host-unreachable': 'unreachable',
   'network-unreachable': 'unreachable',
   'name-not-found': 'unresolved',
+  'no-address-of-family': 'unresolved',
   'invalid-host': 'unknown',
   'egress-denied': 'unknown',
+  'ip-family-missing': 'unknown',
 }
 
 /** What a probe never reports together. */

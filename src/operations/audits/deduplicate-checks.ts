@@ -10,6 +10,7 @@ export const checkOf = (rule: ResolvedRule, host: string): Check => ({
   probe: rule.probe,
   host,
   port: rule.port,
+  families: rule.families,
   options: optionsOf(rule),
   companions: rule.companions,
 })
@@ -18,7 +19,8 @@ const credentialIn = (options: Check['options']): string | undefined =>
   'credentialRef' in options ? options.credentialRef : undefined
 
 /** Equal for checks that one probe can serve. */
-export const checkKey = ({ probe, host, port, options }: Check): string => JSON.stringify([probe, host, port, options])
+export const checkKey = ({ probe, host, port, families, options }: Check): string =>
+  JSON.stringify([probe, host, port, families, options])
 
 /**
  * Runs equal checks of a batch once: a hundred servers with one domain controller cause one probe of it. Checks about TLS

@@ -1,3 +1,4 @@
+import { ofFamilies } from '../../domain/findings/counted-addresses.ts'
 import { evidenceOf } from '../../domain/findings/evidence.ts'
 import { judge } from '../../domain/findings/judge.ts'
 import type { Observation } from '../../domain/findings/observation.ts'
@@ -62,7 +63,11 @@ export async function recordSeen(
   const job = { auditId: batch.auditId, batchId: batch.id }
   if (!seen) return recordUnseen(parts, job, { result: 'unknown', reason: 'vantage-offline' })
   const { indexes } = distinctChecksOf(batch)
-  const observations = indexes.map((i) => seen[i])
+  const observations = indexes.map((i, at) => {
+    const check = batch.checks[at]
+    const one = seen[i]
+    return one && check && ofFamilies(one, ruleOf(batch.rules, check).families)
+  })
   const judged = batch.checks.flatMap(({ targetId }, i) => {
     const observation = observations[i]
     return observation ? [{ targetId, at: Date.parse(observation.observedAt) }] : []

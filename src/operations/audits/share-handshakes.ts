@@ -35,8 +35,8 @@ export function shareHandshakes(observe: Observe, checks: readonly Check[]): (ch
 const isShareable = (check: Check): check is TlsCheck =>
   check.probe === 'tls' || (check.probe === 'https' && !(check as Check<'https'>).options.plainHttp)
 
-const endpointKey = ({ host, port, options: { trustedCa } }: TlsCheck): string =>
-  JSON.stringify([host, port, trustedCa])
+const endpointKey = ({ host, port, families, options: { trustedCa } }: TlsCheck): string =>
+  JSON.stringify([host, port, families, trustedCa])
 
 /** One check that shows what all of these ask for. */
 function covering(group: readonly TlsCheck[]): TlsCheck {

@@ -48,7 +48,8 @@ interface Receipt {
 const maxRefused = 100
 
 function leasedChecksOf(batch: Batch, companions: boolean): LeasedCheck[] {
-  const checks = distinctChecksOf(batch).distinct as LeasedCheck[]
+  // Agents probe every family; of the results only those that count are recorded.
+  const checks = distinctChecksOf(batch).distinct.map(({ families: _, ...check }) => check as LeasedCheck)
   return companions ? checks : checks.map(({ companions: _, ...check }) => check)
 }
 

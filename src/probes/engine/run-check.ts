@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { boundFacts, maxAddresses, maxFactsSize } from '../../domain/findings/bounds.ts'
+import { type Family, familyOf } from '../../domain/findings/counted-addresses.ts'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
 import { anyProtocols, type OptionsByProtocol, type ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
@@ -8,6 +9,7 @@ import { createDialler, type Dialler } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
 import { createResolver, type Lookup, lookupThreads, type Resolver } from '../network/resolve.ts'
 import { createRoundTrips, type RoundTrips, timed } from '../network/round-trips.ts'
+import { findRouteError, lacksFamilyOf } from '../network/routing.ts'
 import { createDeadline } from './deadline.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
 import { createPresence, type HostPresence, presenceMs } from './host-presence.ts'
@@ -24,6 +26,8 @@ export interface Check<P extends ProtocolName = ProtocolName> {
   host: string
   port: number
   options: OptionsByProtocol[P]
+  /** IP families whose addresses are probed; default: all. */
+  families?: readonly Family[] | undefined
   /** Other ports of the host that the policy names, to which a TCP connection shows whether a silent host is there. */
   companions?: readonly number[] | undefined
   /** One try at the first address of `dial` alone, within this time. */
@@ -120,11 +124,13 @@ async function probeAddresses<P extends ProtocolName>(
   { account, world }: Circumstances,
 ): Promise<Observation<P>['addressResults']> {
   const startedAt = performance.now()
-  const resolved = await world.resolve(check.once?.dial ?? check.host)
+  const found = await world.resolve(check.once?.dial ?? check.host)
   check.once?.resolved(performance.now() - startedAt)
-  if ('state' in resolved) return [undialled(null, resolved)]
+  if ('state' in found) return [undialled(null, found)]
+  const { families } = check
+  const resolved = families ? found.filter((address) => families.includes(familyOf(address))) : found
   const [first] = resolved
-  if (first === undefined) throw new RangeError('the resolver gave no address and no reason')
+  if (first === undefined) return [undialled(null, noAddressOfFamily)]
   if (resolved.length > 1 && !check.once) return probeSeveral(check, resolved, { account, world })
   return [await probeAddress(check, { host: check.host, address: first, port: check.port }, { account, world })]
 }
@@ -137,8 +143,12 @@ async function probeSeveral<P extends ProtocolName>(
 ): Promise<Observation<P>['addressResults']> {
   const [first = '', ...rest] = resolved.slice(0, maxAddresses)
   const surplus = resolved.length > maxAddresses ? [undialled<P>(null, tooManyAddresses)] : []
-  const probeOne = (address: string) =>
-    probeAddress(check, { host: check.host, address, port: check.port }, { account, world })
+  const probeOne = async (address: string) => {
+    const endpoint = { host: check.host, address, port: check.port }
+    const isAllowed = world.egress.permits(address, check.port)
+    if (isAllowed && (await cannotReach(endpoint, resolved))) return undialled<P>(address, ipFamilyMissing)
+    return probeAddress(check, endpoint, { account, world })
+  }
   if (!usesCredential(check.options)) {
     const all = await Promise.all([probeOne(first), ...rest.map(probeOne)])
     return [...all, ...surplus]
@@ -148,6 +158,12 @@ async function probeSeveral<P extends ProtocolName>(
   for (const address of rest) addressResults.push(await probeOne(address))
   return [...addressResults, ...surplus]
 }
+
+/** Whether the host has another family, which is the only one that this vantage has (RFC 6724 section 5, rule 1). */
+const cannotReach = async ({ address, port }: Endpoint, all: readonly string[]): Promise<boolean> =>
+  lacksFamilyOf(address) &&
+  all.some((other) => familyOf(other) !== familyOf(address)) &&
+  (await findRouteError(address, port)) !== undefined
 
 const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
   'credentialRef' in options && options.credentialRef !== undefined
@@ -221,6 +237,8 @@ async function tryPatiently<P extends ProtocolName>(
 const mayMissAbsence = (check: Check, { timeoutMs }: World): boolean =>
   check.once === undefined && timeoutMs < presenceMs
 
+const ipFamilyMissing: Outcome = { state: 'unknown', reason: 'ip-family-missing' }
+const noAddressOfFamily: Outcome = { state: 'unresolved', reason: 'no-address-of-family' }
 /** Of the addresses that are not probed: nothing is known of them. */
 const tooManyAddresses: Outcome = { state: 'unknown', reason: 'response-too-large' }
 

@@ -114,16 +114,33 @@ const bestRoute = <R extends Route>(routes: readonly R[], wanted: readonly numbe
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex').reverse()
 
 const interfacesForMs = 1_000
-let own = { addresses: new Set<string>(), until: 0 }
+let own = { addresses: new Set<string>(), families: new Set<string>(), until: 0 }
 
-/** Whether this machine has the address, by interfaces that are read once a second at most. */
-export function isOwnAddress(address: string): boolean {
-  if (performance.now() >= own.until) {
-    const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-    const addresses = interfaces.map((one) => spelled(one.address))
-    own = { addresses: new Set(addresses), until: performance.now() + interfacesForMs }
+/** By interfaces that are read once a second at most. */
+function ownAddresses() {
+  if (performance.now() < own.until) return own
+  const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const addresses = interfaces.map((one) => parseLiteral(one.address)).filter((ip) => ip !== undefined)
+  const connected = addresses.filter((ip) => !['loopback', 'linkLocal'].includes(ip.range()))
+  own = {
+    addresses: new Set(addresses.map(String)),
+    families: new Set(connected.map((ip) => ip.kind())),
+    until: performance.now() + interfacesForMs,
   }
-  return own.addresses.has(spelled(address)) || parseLiteral(address)?.range() === 'loopback'
+  return own
+}
+
+/** Whether this machine has the address. */
+export const isOwnAddress = (address: string): boolean =>
+  ownAddresses().addresses.has(spelled(address)) || parseLiteral(address)?.range() === 'loopback'
+
+/**
+ * Whether this machine takes part in the other IP family only: it has no address of this one besides loopback and link-local
+ * ones. False for a machine without any address, which is offline.
+ */
+export function lacksFamilyOf(address: string): boolean {
+  const { families } = ownAddresses()
+  return families.size > 0 && !families.has(String(parseLiteral(address)?.kind()))
 }
 
 const spelled = (address: string): string => parseLiteral(address)?.toString() ?? address

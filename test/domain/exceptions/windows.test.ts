@@ -86,9 +86,12 @@ describe('an audit after the end of a window', () => {
   )
 
   type Address = Evidence['addresses'][string]
+  const refused: Address = { state: 'closed', reason: 'connection-refused', facts: {} }
+  const denied: Address = { state: 'unknown', reason: 'egress-denied', facts: {} }
+  const unrouted: Address = { state: 'unknown', reason: 'no-local-route', facts: {} }
   const silent: Address = { state: 'filtered', reason: 'no-response', facts: {} }
   test.each<[string, Address[], Proof]>([
-    ['a refusal proves it', [{ state: 'closed', reason: 'connection-refused', facts: {} }], 'closed'],
+    ['a refusal proves it', [refused], 'closed'],
     ['a rejection proves it', [{ state: 'filtered', reason: 'icmp-prohibited', facts: {} }], 'closed'],
     ['silence of a host that responds elsewhere proves it', [{ ...silent, hostAnswered: true }], 'closed'],
     ['silence of a whole host does not', [{ ...silent, hostAnswered: false }], 'unproven'],
@@ -101,6 +104,8 @@ describe('an audit after the end of a window', () => {
       ],
       'unproven',
     ],
+    ['of an address that the vantage may not reach nothing is needed', [refused, denied], 'closed'],
+    ['of an address without a local route something is needed', [refused, unrouted], 'unproven'],
     ['an unreachable host does not', [{ state: 'unreachable', reason: 'host-unreachable', facts: {} }], 'unproven'],
   ])('where the rule passes, %s', (_, seen, proof) => {
     const addresses = Object.fromEntries(seen.map((one, i) => [`192.0.2.${i}`, one]))

@@ -40,6 +40,25 @@ function seen(state: State | 'missing'): Observation | undefined {
 
 type Side = State | 'missing'
 
+test('a pair passes with addresses left out on either side, and says so', () => {
+  const [here, there] = [seen('open'), seen('closed')]
+  if (!here || !there) throw new Error('both sides are there')
+  const denied: AddressResult = {
+    ...here.addressResults[0],
+    address: 'fd00::1',
+    state: 'unknown',
+    reason: 'egress-denied',
+  }
+  const partly = (one: Observation): Observation => ({ ...one, addressResults: [denied, ...one.addressResults] })
+  for (const pair of [
+    { seen: partly(here), others: [there] },
+    { seen: here, others: [there, partly(there)] },
+  ])
+    expect(judgePair(rule, pair)).toMatchObject({ result: 'pass', reason: 'addresses-left-out' })
+  const strict = judgePair({ ...rule, families: ['ipv4', 'ipv6'] }, { seen: here, others: [partly(there)] })
+  expect(strict).toMatchObject({ result: 'error', reason: 'egress-denied' })
+})
+
 describe('a rule that demands "open from here and not from there"', () => {
   test.each<[here: Side, there: Side[], Result, ReasonCode]>([
     ['open', ['filtered'], 'pass', 'as-expected'],

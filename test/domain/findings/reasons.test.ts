@@ -63,6 +63,16 @@ describe('the reason codes', () => {
     expect(describeReason('as-expected', seen)).toEqual(describeReason('as-expected'))
   })
 
+  test('a reason is shown with the addresses that were left out beside others, on both sides of a pair', () => {
+    const addresses = { a: { reason: 'connection-refused' }, b: { reason: 'egress-denied' } } as const
+    const unlike = { branch: { c: { reason: 'no-response' }, d: { reason: 'ip-family-missing' } } } as const
+    const { message } = describeReason('as-expected')
+    expect(describeReason('as-expected', { probe: 'tcp', addresses, unlike }).message).toBe(
+      `${message} Not probed: b (egress-denied), d (ip-family-missing).`,
+    )
+    expect(describeReason('as-expected', { probe: 'tcp', addresses: { b: addresses.b } }).message).toBe(message)
+  })
+
   test('a renamed code is known by its present name only', () => {
     for (const [earlier, present] of Object.entries(renamedReasons)) {
       expect(reasonCodes).not.toContain(earlier)

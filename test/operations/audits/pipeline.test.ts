@@ -69,13 +69,16 @@ describe('an audit', () => {
     const rules = [
       { ...elsewhere, id: 'unknown-group', from: ['client'], expect: { spdy: { speaks: true } }, port: listener.port },
       { ...elsewhere, id: 'unknown-probe', from: ['client'], probe: 'spdy', port: listener.port },
+      { ...elsewhere, id: 'unknown-field', from: ['client'], port: listener.port, spdy: true },
+      { ...elsewhere, id: 'unknown-family', from: ['client'], port: listener.port, families: ['spdy'] },
+      { ...elsewhere, id: 'unknown-when', from: ['client'], port: listener.port, when: { value: 1, spdy: 1 } },
     ]
     const policy = { ...(await app.stores.policies.find('ports'))?.document, name: 'newer', rules }
     await app.stores.policies.put(policy as Parameters<typeof app.stores.policies.put>[0])
     const auditId = await app.accept({ policy: 'newer', targets: [{ name: 'c', address: '127.0.0.1' }], params })
-    expect(await app.ended(auditId)).toMatchObject({ verdict: 'inconclusive', counts: { pass: 0, error: 2 } })
+    expect(await app.ended(auditId)).toMatchObject({ verdict: 'inconclusive', counts: { pass: 0, error: 5 } })
     const codes = (await app.findings(auditId)).map(({ reason }) => reason.code)
-    expect(codes).toEqual(['expectation-not-supported', 'expectation-not-supported'])
+    expect(codes).toEqual(rules.map(() => 'expectation-not-supported'))
   })
 
   test('does not dial what the egress policy refuses: an error, and no packet', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { evidenceOf } from '../../../src/domain/findings/evidence.ts'
 import { protocolNames } from '../../../src/domain/protocols/index.ts'
 import { isConnection, type Probe, type ProbeIo, type ProbeResult } from '../../../src/probes/engine/probe.ts'
 import type { ProbeRegistry } from '../../../src/probes/engine/registry.ts'
@@ -118,6 +119,29 @@ describe('addresses', () => {
       },
     ])
     expect(seen).toEqual(['127.0.0.1'])
+  })
+
+  test('of a check that names families, the other addresses are not probed', async () => {
+    const { probe, seen } = scripted()
+    const { observe } = observerWith({ tcp: probe, lookup: async () => ['::1', '127.0.0.1'] })
+    const check = { ...tcpCheck('dual.test'), families: ['ipv6'] } as const
+    expect((await observe(check)).addressResults).toMatchObject([{ address: '::1', state: 'open' }])
+    expect(seen).toEqual(['::1'])
+    const mapped = observerWith({ tcp: probe, lookup: async () => ['::ffff:127.0.0.1'] })
+    expect((await mapped.observe(check)).addressResults).toMatchObject([
+      { address: null, state: 'unresolved', reason: 'no-address-of-family', attempts: 0 },
+    ])
+  })
+
+  test('the evidence is the same in every order of addresses, those outside the egress policy included', async () => {
+    const { probe } = scripted()
+    const addresses = ['169.254.169.254', '::1', '127.0.0.1', 'fd00::1', '::ffff:127.0.0.2']
+    const orders = [addresses, addresses.toReversed(), addresses.toSorted()]
+    const evidences = orders.map(async (order) => {
+      const { observe } = observerWith({ tcp: probe, lookup: async () => order })
+      return JSON.stringify(evidenceOf(await observe(tcpCheck('many.test'))))
+    })
+    expect(new Set(await Promise.all(evidences)).size).toBe(1)
   })
 
   test('of more than 64 addresses, the others make the finding undecided', async () => {

@@ -86,6 +86,37 @@ describe('a lease', () => {
     expect(silent?.evidence?.addresses['127.0.0.1']).toMatchObject({ state: 'filtered', hostAnswered: true })
   })
 
+  test('covers every family, and what a rule does not count is not recorded', async () => {
+    const rules = [['ipv4'], ['ipv6'], undefined].map((families, i) => ({ ...ports.rules[0], id: `r${i}`, families }))
+    await service.call('PUT', '/v1/policies/by-family', { body: { ...ports, name: 'by-family', rules } })
+    const waiting = lease()
+    const params = { openPort: 1, closedPort: 2 }
+    const auditId = await service.accept({
+      policy: 'by-family',
+      targets: [{ name: 'named', address: 'a.test' }],
+      params,
+    })
+    const { body: leased } = await waiting
+    expect(leased.checks).toEqual(rules.map(() => ({ probe: 'tcp', host: 'a.test', port: 1, options: {} })))
+    const { addressResults } = observation(0)
+    const both = [
+      ...addressResults,
+      { ...addressResults[0], address: '::1', state: 'unknown', reason: 'egress-denied' },
+    ]
+    const observations = rules.map((_, i) => ({ ...observation(i), addressResults: both }))
+    expect((await deliver(leased.id, { online: true, observations })).body).toEqual({ recorded: true, refused: [] })
+    await service.ended(auditId)
+    const found = (await service.findings(auditId)).map(({ result, reason, evidence }) => [
+      `${result} ${reason.code}`,
+      ...Object.keys(evidence?.addresses ?? {}).sort(),
+    ])
+    expect(found).toEqual([
+      ['pass as-expected', '127.0.0.1'],
+      ['error egress-denied', '::1'],
+      ['pass addresses-left-out', '127.0.0.1', '::1'],
+    ])
+  })
+
   test('is none where no batch waits, and where the vantage is not known', async () => {
     expect((await lease(0)).status).toBe(204)
     expect((await service.call('POST', leasesOf('absent'), { body: { waitSeconds: 0 } })).status).toBe(404)

@@ -1,0 +1,38 @@
+import { type TObject, Type } from 'typebox'
+import { findProtocol } from '../protocols/index.ts'
+import { Expectation, type ResolvedExpectation, type ResolvedRule, Rule } from './policy.ts'
+import { checkPlainLeaf, checkShape, closedObject, type LeafCheck } from './shape.ts'
+
+const anything = Type.Optional(Type.Unknown())
+const { probe, families, when: _, ...others } = Rule.properties
+const RuleAround = closedObject({
+  ...Object.fromEntries([...Object.keys(others), 'companions'].map((name) => [name, anything])),
+  ...{ probe, families },
+  insideWindow: Type.Optional(closedObject({ expect: anything })),
+  unlike: Type.Optional(closedObject({ from: anything, expect: anything })),
+})
+
+/**
+ * Whether this version can judge a resolved rule on one of its expectations: it knows every field and every named value that
+ * the result depends on. A newer version may have stored others.
+ */
+export const isJudgeable = (rule: ResolvedRule, expect: ResolvedExpectation): boolean =>
+  isKnown(RuleAround, rule) && isKnown(Expectation, expect) && takesGroups(rule, expect)
+
+/** Rules are judged many times, and checked once. */
+const known = new WeakMap<object, boolean>()
+
+function isKnown(schema: TObject, value: object): boolean {
+  const found = known.get(value) ?? checkShape(schema, value, checkMeaning).length === 0
+  known.set(value, found)
+  return found
+}
+
+/** The form of a text, such as a fingerprint, decides only what it is compared with. */
+const checkMeaning: LeafCheck = (leaf) =>
+  leaf.shape.pattern !== undefined && typeof leaf.value === 'string' ? [] : checkPlainLeaf(leaf)
+
+function takesGroups({ probe }: ResolvedRule, { state: _, hostAnswered: __, ...demands }: ResolvedExpectation) {
+  const groups = Object.entries(demands).filter(([, demand]) => demand !== undefined)
+  return groups.every(([group]) => Object.hasOwn(findProtocol(probe)?.expects ?? {}, group))
+}
