@@ -10,7 +10,7 @@ export interface Reason {
   message: string
   /** As a violation it leaves the finding `unknown`. */
   undecided?: true
-  /** The vantage can never reach the address, whatever the target does: other addresses of the host can decide alone. */
+  /** The vantage can never reach the address, independent of the target: other addresses of the host can decide alone. */
   leavesOut?: true
 }
 export type Reasons = Readonly<Record<string, Reason>>

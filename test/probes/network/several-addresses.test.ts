@@ -28,7 +28,7 @@ const closedRule = {
   ...{ port: 1012, expect: { state: ['closed', 'filtered'] } },
 } satisfies ResolvedRule
 
-interface Asked {
+interface Circumstances {
   host?: string
   allow?: string
   /** Which families the vantage has; default: ipv4. */
@@ -62,7 +62,7 @@ describeWithPeers(['netns'], 'a name with several addresses', () => {
 
   const judgeFrom = async (
     more: Partial<ResolvedRule> = {},
-    { host = 'dual.test', allow = '0.0.0.0/0, ::/0', vantage = 'ipv4', ...kind }: Asked = {},
+    { host = 'dual.test', allow = '0.0.0.0/0, ::/0', vantage = 'ipv4', ...kind }: Circumstances = {},
   ) => {
     const network = networks[vantage === 'ipv4' ? 0 : 1]
     if (!network) throw new Error('there is no network')
@@ -116,14 +116,14 @@ describeWithPeers(['netns'], 'a name with several addresses', () => {
     ['two.test', `${v4}/32`, '192.0.2.3'],
     ['two.test', `${v4}/32, 192.0.2.3/32:443`, '192.0.2.3'],
   ])('%s leaves out what %s does not allow: %s', async ([host, allow, leftOut]) => {
-    const asked = { host, allow, vantage: 'dual' } as const
-    const { judged, addresses, message } = await judgeFrom({}, asked)
+    const from = { host, allow, vantage: 'dual' } as const
+    const { judged, addresses, message } = await judgeFrom({}, from)
     expect(judged).toBe('pass addresses-left-out')
     expect(addresses).toEqual([`${v4} connection-refused`, `${leftOut} egress-denied`])
     expect(message).toContain(`Not probed: ${leftOut} (egress-denied).`)
-    const { judged: demanded } = await judgeFrom({ families: ['ipv4', 'ipv6'] }, asked)
+    const { judged: demanded } = await judgeFrom({ families: ['ipv4', 'ipv6'] }, from)
     expect(demanded).toBe('error egress-denied')
-    const { judged: nothingLeft } = await judgeFrom({}, { ...asked, allow: '198.51.100.0/24' })
+    const { judged: nothingLeft } = await judgeFrom({}, { ...from, allow: '198.51.100.0/24' })
     expect(nothingLeft).toBe('error egress-denied')
   })
 
