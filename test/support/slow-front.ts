@@ -9,12 +9,17 @@ interface SlowFront extends Peer {
   accepted: () => number
 }
 
-/** Accepts connections immediately, and reaches the server behind it only after a delay. */
-export async function startSlowFront(server: { host: string; port: number }, delayMs: number): Promise<SlowFront> {
+interface Address {
+  host: string
+  port: number
+}
+
+/** Accepts connections immediately, and reaches the server behind it only after a delay; `server` may choose one for each connection. */
+export async function startSlowFront(server: Address | (() => Address), delayMs: number): Promise<SlowFront> {
   const front = createServer((from) => {
     from.on('error', () => {})
     const timer = setTimeout(() => {
-      const to = connect(server)
+      const to = connect(typeof server === 'function' ? server() : server)
       from.on('close', () => to.destroy()).pipe(to)
       to.on('error', () => from.destroy())
         .on('close', () => from.destroy())

@@ -36,7 +36,7 @@ export async function readIdentification(wire: Wire): Promise<Identification | U
   let before: Buffer | undefined
   for (let lines = 0; lines < maxLinesBefore; lines += 1) {
     const line = await wire.takeLine(maxLineBytes + 1) // with its CR
-    if (typeof line === 'string') return withoutIdentification(line, before ?? wire.rest(), wire.rest())
+    if (typeof line === 'string') return withoutIdentification(line, before, wire.rest())
     if (line.indexOf('SSH-') === 0) return parseIdentification(withoutCarriageReturns(line))
     const text = line.toString('latin1')
     if (refusalTexts.includes(text)) return { reason: 'ssh-refused-for-now', facts: { refusal: { text } } }
@@ -64,13 +64,15 @@ function parseIdentification(line: Buffer): Identification | Unidentified {
   }
 }
 
-/** `first` may be incomplete; `last` is the unfinished line. */
-function withoutIdentification(ending: Ending | 'not-a-line', first: Buffer, last: Buffer): Unidentified {
+/** `before` is the first line, `last` the unfinished one. */
+function withoutIdentification(ending: Ending | 'not-a-line', before: Buffer | undefined, last: Buffer): Unidentified {
+  const first = before ?? last
   const started = last.length > 0 && 'SSH-'.startsWith(last.toString('latin1', 0, 4))
   const mismatch = { reason: 'protocol-mismatch', facts: { spoke: recognise(first) } } as const
   if (ending === 'not-a-line') return started ? notALine(last) : mismatch
   if (started || ending === 'local-resources' || ending === 'local-failure') return { reason: ending, facts: {} }
-  if (first.length > 0) return mismatch
+  const isUnfinished = !before && ending === 'protocol-timeout' && mismatch.facts.spoke === 'other'
+  if (first.length > 0) return isUnfinished ? { reason: ending, facts: {} } : mismatch
   return { reason: ending, facts: ending === 'protocol-timeout' ? { spoke: 'nothing' } : {} }
 }
 

@@ -290,7 +290,7 @@ describe('probeSsh with other protocols', () => {
     ['SMTP', hostile.smtp, 'smtp'],
     ['a line of another protocol', hostile.banner('220 files FTP\r\n'), 'other'],
     ['lines without an end', hostile.banner('welcome\r\n'.repeat(1_024)), 'other'],
-    ['a line that is too long', hostile.banner('a'.repeat(8_193)), 'other'],
+    ['a line that is too long', hostile.banner('a'.repeat(8_194)), 'other'],
     ['a TLS alert', hostile.banner(Buffer.from('15030100020246', 'hex')), 'other'],
     ['random bytes', hostile.garbage, 'other'],
   ] as const)('recognises %s', async (_what, script, spoke) => {
