@@ -173,8 +173,11 @@ describe('silence inside a protocol', () => {
     expect(await judged(front, cases.https, slowTimeoutMs)).toMatchObject({ result: 'pass', seen: { attempts: 2 } })
   })
 
-  test.concurrent.each(['end', 'reset'] as const)('may be over after a while (%s): no plain HTTP is served', async (end) => {
-    await using peer = await startHostile([{ receive: 1 }, { pauseMs: delayMs }, end])
-    expect(await judged(peer, cases.clear, slowTimeoutMs)).toMatchObject({ result: 'pass', seen: { attempts: 2 } })
-  })
+  test.concurrent.each(['end', 'reset'] as const)(
+    'may be over after a while (%s): no plain HTTP is served',
+    async (end) => {
+      await using peer = await startHostile([{ receive: 1 }, { pauseMs: delayMs }, end])
+      expect(await judged(peer, cases.clear, slowTimeoutMs)).toMatchObject({ result: 'pass', seen: { attempts: 2 } })
+    },
+  )
 })
