@@ -164,6 +164,6 @@ export const ssh = defineProtocol({
       misspoke: (seen) => seen.state === 'open' && !isBanner(seen) && seen.reason !== 'protocol-timeout',
     },
   },
-  // Another host key means another machine, or an interception.
-  significance: { hostKey: 'alert', algorithms: 'notice' },
+  // Another host key, or another authority for it, means another machine, or an interception.
+  significance: { hostKey: 'alert', 'hostCertificate/authority': 'alert', algorithms: 'notice' },
 })

@@ -26,6 +26,9 @@ export const isKeyType = (type: string): type is KeyType => Object.hasOwn(keyTyp
 /** How many fields a key of this type has after its name. */
 export const fieldsOf = (type: KeyType): number => keyTypes[type].fields
 
+// 16,384 bits, as OpenSSH allows (SSHBUF_MAX_BIGNUM): OpenSSL computes for seconds with a million bits.
+const maxNumberBytes = 2048 + 1
+
 /** Undefined if malformed. */
 export function readPublicKey(blob: Buffer): PublicKey | undefined {
   const fields = readFields(blob)
@@ -33,7 +36,7 @@ export function readPublicKey(blob: Buffer): PublicKey | undefined {
   const sha256 = `SHA256:${createHash('sha256').update(blob).digest('base64').replaceAll('=', '')}`
   if (!isKeyType(type)) return { type, sha256 }
   const parts = Array.from({ length: fieldsOf(type) }, () => fields.string())
-  if (!fields.complete()) return undefined
+  if (!fields.complete() || parts.some(({ length }) => length > maxNumberBytes)) return undefined
   try {
     return { type, sha256, key: keyTypes[type].decode(parts) }
   } catch {

@@ -112,6 +112,15 @@ export const fuzzCases: Record<Exclude<ProtocolName, 'tcp'>, readonly FuzzCase[]
       share: 1,
     },
     {
+      name: 'OpenSSH with a host certificate and sntrup761 alone, with another key than the pinned one',
+      start: () =>
+        startSshd({ certified: true, extra: 'KexAlgorithms sntrup761x25519-sha512@openssh.com\nMaxStartups 1000' }),
+      expect: { state: ['open'], ssh: { hostKeys: [anotherKey] } },
+      oracle: async (at) => (await speaksTo(at, 'ssh-keyscan', ['-c', '-p', 'PORT', 'HOST'])).includes(anotherKey),
+      live: true,
+      share: 1,
+    },
+    {
       name: 'nginx, which does not speak SSH',
       start: () => startNginx(),
       expect: { state: ['open'], ssh: { speaks: true } },

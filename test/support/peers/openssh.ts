@@ -10,6 +10,8 @@ type HostKeyType = (typeof keyTypes)[number]
 interface SshdOptions extends At {
   /** Configuration lines. They come first, and in sshd_config the first value wins. */
   extra?: string
+  /** Offers its Ed25519 key in a certificate of an authority of its own alone. */
+  certified?: boolean
 }
 
 export interface Sshd extends Peer {
@@ -25,13 +27,18 @@ export interface Sshd extends Peer {
 
 /** A real OpenSSH sshd with host keys of its own. It accepts no login. */
 export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
-  const { host = '127.0.0.1', port = await freePort(host), extra = '' } = options
+  const { host = '127.0.0.1', port = await freePort(host), extra = '', certified = false } = options
   const directory = await makeTempDir('sshd')
   // Compiled into sshd as the chroot of its unprivileged process; only root's sshd needs it.
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true, mode: 0o755 })
   try {
     const fingerprints = await makeHostKeys(directory.path)
-    const config = await writeConfig(directory.path, host, port, extra)
+    const config = await writeConfig(
+      directory.path,
+      host,
+      port,
+      certified ? `${extra}\n${await certify(directory.path)}` : extra,
+    )
     const sshd = await spawnPeer('sshd', ['-D', '-e', '-f', config], { ready: /Server listening on/ })
     const facts = { host, port, fingerprints, log: sshd.log, logged: sshd.logged }
     return asPeer(facts, sshd.end, directory.remove)
@@ -52,6 +59,12 @@ async function makeHostKeys(directory: string): Promise<Record<HostKeyType, stri
   }
   const [ed25519, ecdsa, rsa] = await Promise.all([make('ed25519'), make('ecdsa'), make('rsa')])
   return { ed25519, ecdsa, rsa }
+}
+
+async function certify(directory: string): Promise<string> {
+  await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', `${directory}/ca`])
+  await mustRun('ssh-keygen', ['-q', '-s', `${directory}/ca`, '-h', '-I', 'peer', `${directory}/ed25519.pub`])
+  return `HostCertificate ${directory}/ed25519-cert.pub\nHostKeyAlgorithms ssh-ed25519-cert-v01@openssh.com`
 }
 
 async function writeConfig(directory: string, host: string, port: number, extra: string): Promise<string> {
