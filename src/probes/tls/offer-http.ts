@@ -26,11 +26,16 @@ export async function offerHttp(
   }
   const first = await shakeHands({ alpn })
   if (!isAgreed(first)) return first
-  if (first.handshake.facts.alert === noApplicationProtocol) return agreedIn(await shakeHands({})) ?? first
+  if (first.handshake.facts.alert === noApplicationProtocol) return after(first, await shakeHands({}))
   if (first.handshake.reason !== 'tls-no-common-parameters') return first
-  return agreedIn(await shakeHands({ alpn, everything: true })) ?? first
+  return after(first, await shakeHands({ alpn, everything: true }))
 }
 
-const agreedIn = (result: Agreed | Outcome): Agreed | undefined => (isAgreed(result) ? result : undefined)
+/** The second handshake; without a connection for it the first counts, unless what kept it away is silence or of this side. */
+function after(first: Agreed, second: Agreed | Outcome): Agreed {
+  if (isAgreed(second)) return second
+  const isUndecided = second.state === 'unknown' || second.reason === 'protocol-timeout'
+  return isUndecided ? { ...first, handshake: { ...first.handshake, reason: second.reason } } : first
+}
 
 export const isAgreed = (result: Agreed | Outcome): result is Agreed => 'handshake' in result

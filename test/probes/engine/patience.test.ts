@@ -164,6 +164,15 @@ describe('silence inside a protocol', () => {
     ])
   })
 
+  test('at the connection after a refusal of ALPN is unknown', async () => {
+    await using refusing = await startHostile([{ receive: 1 }, { send: Buffer.of(21, 3, 3, 0, 2, 2, 120) }, 'end'])
+    await using silent = await startHostile(hostile.silent)
+    let connections = 0
+    const front = await startSlowFront(() => (connections++ % 2 === 0 ? refusing : silent), 0)
+    onTestFinished(front.stop)
+    expect(await judged(front, cases.https, timeoutMs)).toMatchObject({ result: 'unknown', reason: 'protocol-timeout' })
+  })
+
   test('once is a lost connection: a server that responds to the next one passes', async () => {
     await using server = await startHttps()
     await using silent = await startHostile(hostile.silent)

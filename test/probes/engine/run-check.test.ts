@@ -265,6 +265,30 @@ describe('a patient try', () => {
     expect(addressResults).toMatchObject([{ ...timedOut, attempts: 1 }])
   })
 
+  test.each([
+    ['ECONNREFUSED', 'connection-reset', undefined],
+    ['silent', 'protocol-timeout', 900],
+  ])('explains a further connection by what is known: the port is open (%s)', async (outcome, reason, waitedMs) => {
+    const { host, port } = await startListener()
+    let connections = 0
+    const flaky: ObserverOptions['connector'] = {
+      ...connector,
+      connect: (...parts) =>
+        ++connections % 2 === 1
+          ? connector.connect(...parts)
+          : Promise.resolve({ outcome, immediate: false, elapsedMs: 1 }),
+    }
+    const tcp: Probe<'tcp'> = async (endpoint, _options, io) => {
+      expect(isConnection(await io.connect(endpoint))).toBe(true)
+      const further = await io.connect(endpoint)
+      expect(further).toEqual({ state: 'open', reason })
+      return open
+    }
+    const { observe } = observerWith({ tcp, connector: flaky, timeoutMs: 300 })
+    const [result] = (await observe(tcpCheck(host, port))).addressResults
+    expect([result.reason, result.waitedMs]).toEqual(['tcp-connected', waitedMs])
+  })
+
   test('of many silent peers leaves slots to the others', async () => {
     const { promise: blocked, resolve: release } = Promise.withResolvers<void>()
     const tarpits = Array.from({ length: 10 }, (_, i) => `127.0.1.${i}`)
