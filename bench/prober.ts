@@ -1,6 +1,7 @@
 import { json } from 'node:stream/consumers'
+import type { Check } from '../src/probes/engine/check.ts'
 import { probes } from '../src/probes/engine/registry.ts'
-import { type Check, createObserver } from '../src/probes/engine/run-check.ts'
+import { createObserver } from '../src/probes/engine/run-check.ts'
 import { createBudget } from '../src/probes/engine/socket-budget.ts'
 import { openConnector } from '../src/probes/network/connector/open.ts'
 import { createEgressPolicy, parseAllow } from '../src/probes/network/egress-policy.ts'

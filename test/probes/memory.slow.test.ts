@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { Check } from '../../src/probes/engine/run-check.ts'
+import type { Check } from '../../src/probes/engine/check.ts'
 import { hostile, startHostile } from '../support/peers/hostile.ts'
 import { startHttps } from '../support/peers/https.ts'
 import type { ManyProbes, ManyProbesOutcome } from '../support/probe-many.ts'

@@ -37,13 +37,14 @@ export function boundFacts<O extends Bounded>(observations: readonly O[], maxSiz
   const sizes = observations.map(({ addressResults }) =>
     addressResults.reduce((sum, { facts }) => sum + measure(facts, perItem), 0),
   )
+  if (sizes.reduce((sum, size) => sum + size, 0) <= maxSize) return [...observations]
   const share = fairShare(sizes, maxSize)
   return observations.map((observation, i) =>
     (sizes[i] ?? 0) <= share ? observation : boundOne(observation, share, perItem),
   )
 }
 
-/** The largest size that all may have, so that the sum does not exceed `maxSize`. */
+/** The largest size that all may have, so that the sum, which is larger, does not exceed `maxSize`. */
 function fairShare(sizes: readonly number[], maxSize: number): number {
   let left = maxSize
   for (const [i, size] of sizes.toSorted((a, b) => a - b).entries()) {
@@ -51,7 +52,7 @@ function fairShare(sizes: readonly number[], maxSize: number): number {
     if (size > share) return share
     left -= size
   }
-  return Number.POSITIVE_INFINITY
+  throw new RangeError('the sizes fit')
 }
 
 function boundOne<O extends Bounded>(observation: O, maxSize: number, perItem: number): O {

@@ -6,7 +6,8 @@ import {
   responsesAt,
 } from '../../domain/findings/host-response.ts'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
-import type { Check, Observe } from '../../probes/engine/run-check.ts'
+import type { Check } from '../../probes/engine/check.ts'
+import type { Observe } from '../../probes/engine/run-check.ts'
 
 interface HostCheckParts {
   observe: Observe

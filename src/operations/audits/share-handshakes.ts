@@ -1,7 +1,8 @@
 import { boundFacts, maxFactsSize } from '../../domain/findings/bounds.ts'
 import type { AddressResult, Observation } from '../../domain/findings/observation.ts'
 import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
-import type { Check, Observe } from '../../probes/engine/run-check.ts'
+import type { Check } from '../../probes/engine/check.ts'
+import type { Observe } from '../../probes/engine/run-check.ts'
 
 type TlsCheck = Check<'tls'> | Check<'https'>
 type Versions = OptionsByProtocol['tls']['offerVersions']

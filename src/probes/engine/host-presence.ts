@@ -19,9 +19,9 @@ interface PresenceParts {
 export interface HostPresence {
   /**
    * Lets one silent connection of the host stay open. It is the first one, because a router that limits its ICMP messages
-   * reports the oldest packets. `onBegin` receives its end.
+   * reports the oldest packets. `owner` receives its end if it does.
    */
-  extend(onBegin: (ended: Promise<unknown>) => void): Extension | undefined
+  extend(owner: { wasExtended(ended: Promise<unknown>): void }): Extension | undefined
   /** Records the outcome of a try, and whether it was the extended one. */
   saw(outcome: Outcome, extended: boolean): void
   /** Resolves to why the silence is not that of a filter; undefined if the host responds elsewhere, or nothing was reported. */
@@ -63,14 +63,14 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
   }
 
   const presenceOf = (address: string, host: Host): HostPresence => ({
-    extend(onBegin) {
+    extend(owner) {
       if (host.claimed || host.responded || host.report) return undefined
       host.claimed = true
       return {
         ms: presenceMs,
         begin(outcome) {
           if (host.responded || host.report) return undefined
-          onBegin(outcome)
+          owner.wasExtended(outcome)
           return expectReport(host, outcome).signal
         },
       }

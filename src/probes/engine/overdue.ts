@@ -1,31 +1,37 @@
-/** Gives up on probes that do not end, although each keeps its deadline itself. One timer watches all of them. */
-export interface OverdueWatch {
-  /** Rejects if `running` does not end within `ms`, or some time more. */
-  within<T>(running: Promise<T>, ms: number): Promise<T>
+/** Something that must end by itself within a time. */
+export interface Watched {
+  /** The time that it may take, in milliseconds from the call of `watch`. */
+  readonly mayTakeMs: number
+  giveUp(error: Error): void
 }
 
-interface Watched {
-  ms: number
+/** Gives up on what does not end, although it keeps its deadline itself. One timer watches all of it. */
+export interface OverdueWatch {
+  /** Calls `giveUp` once, some time after the time is over, unless it is released before. */
+  watch(watched: Watched): void
+  release(watched: Watched): void
+}
+
+interface Limit {
   endsAt: number
-  /** Found overdue before: if the event loop was late, the probe's own deadline comes first. */
+  /** Found overdue before: if the event loop was late, the own deadline of what is watched comes first. */
   warned: boolean
-  giveUp: (error: Error) => void
 }
 
 const sweepMs = 1_000
 
 export function createOverdueWatch(): OverdueWatch {
-  const all = new Set<Watched>()
+  const all = new Map<Watched, Limit>()
   let timer: NodeJS.Timeout | undefined
 
   const sweep = () => {
     const now = performance.now()
-    for (const watched of all) {
-      if (watched.endsAt > now) continue
-      if (watched.warned) {
+    for (const [watched, limit] of all) {
+      if (limit.endsAt > now) continue
+      if (limit.warned) {
         all.delete(watched)
-        watched.giveUp(new Error(`a probe did not end ${watched.ms} ms after its time`))
-      } else Object.assign(watched, { warned: true, endsAt: now + watched.ms })
+        watched.giveUp(new Error(`a probe did not end ${watched.mayTakeMs} ms after its time`))
+      } else Object.assign(limit, { warned: true, endsAt: now + watched.mayTakeMs })
     }
     if (all.size === 0) {
       clearInterval(timer)
@@ -34,22 +40,12 @@ export function createOverdueWatch(): OverdueWatch {
   }
 
   return {
-    within(running, ms) {
-      return new Promise((resolve, reject) => {
-        const watched: Watched = { ms, endsAt: performance.now() + ms, warned: false, giveUp: reject }
-        all.add(watched)
-        timer ??= setInterval(sweep, sweepMs).unref()
-        running.then(
-          (value) => {
-            all.delete(watched)
-            resolve(value)
-          },
-          (error) => {
-            all.delete(watched)
-            reject(error)
-          },
-        )
-      })
+    watch(watched) {
+      all.set(watched, { endsAt: performance.now() + watched.mayTakeMs, warned: false })
+      timer ??= setInterval(sweep, sweepMs).unref()
+    },
+    release(watched) {
+      all.delete(watched)
     },
   }
 }

@@ -22,11 +22,8 @@ export interface Connection {
 /** State and reason of an address to which there is no connection. */
 export type Outcome = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
 
-/** Whether an address accepts connections. */
-export interface Reached extends Outcome {
-  /** Milliseconds from connect() to its outcome. */
-  latencyMs: number
-}
+/** Whether an address accepts connections; milliseconds from connect() to its outcome. */
+export type Reached = ProbeResult<'tcp'> & { latencyMs: number }
 
 /** What a probe may use of the world. */
 export interface ProbeIo {

@@ -9,6 +9,8 @@ interface BudgetLimits {
 interface Slots {
   /** Resolves when the host has a slot, which the caller must release. */
   acquire(host: string): Promise<void>
+  /** The same with a callback, which is called immediately if there is a slot. */
+  whenFree(host: string, start: () => void): void
   release(host: string): void
 }
 
@@ -26,8 +28,6 @@ interface Host {
   /** Is in the line of hosts that wait for a slot. */
   inLine: boolean
 }
-
-const found = Promise.resolve()
 
 export const createBudget = ({ sockets, perHost }: BudgetLimits): Budget => ({
   ...createSlots({ sockets, perHost }),
@@ -62,25 +62,27 @@ function createSlots({ sockets, perHost }: BudgetLimits): Slots {
       host.inLine = false
       host.held += 1
       free -= 1
-      host.waiting.shift()?.()
+      const start = host.waiting.shift()
       joinLine(host)
+      start?.()
     }
   }
 
+  const whenFree = (name: string, start: () => void) => {
+    const host = hosts.get(name) ?? enter(name)
+    if (free === 0 || host.held >= perHost) {
+      host.waiting.push(start)
+      return joinLine(host)
+    }
+    // With a free slot the line is empty, and no check of a host below its cap waits.
+    host.held += 1
+    free -= 1
+    start()
+  }
+
   return {
-    acquire(name) {
-      const host = hosts.get(name) ?? enter(name)
-      // With a free slot the line is empty, and no check of a host below its cap waits.
-      if (free > 0 && host.held < perHost) {
-        host.held += 1
-        free -= 1
-        return found
-      }
-      return new Promise((resolve) => {
-        host.waiting.push(resolve)
-        joinLine(host)
-      })
-    },
+    whenFree,
+    acquire: (name) => new Promise((resolve) => whenFree(name, resolve)),
     release(name) {
       const host = hosts.get(name)
       if (!host || host.held === 0) throw new Error(`a slot of ${name} was released that was not acquired`)

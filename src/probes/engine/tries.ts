@@ -1,76 +1,96 @@
-/** How one try ended, and whether it was silent: then it proves nothing yet. */
-export interface Tried<R> {
-  result: R
-  isSilent: boolean
-}
-
-export interface RunningTry<R> {
-  ended: Promise<Tried<R>>
+/** A try that was started, and reports its course with `sent`, then `ended` or `failed`. */
+export interface RunningTry {
   /** Whether nothing has come from the peer yet, so that another try may run beside this one. */
   isSilent(): boolean
 }
 
-export interface TriesOptions<R> {
+export interface Spacing {
   tries: number
   /** The pause between two tries that do not overlap; the second is twice as long, and so on. */
   spacingMs: number
-  /** After which time the next try may begin beside this one; undefined: when this one has ended. */
-  overlapMs(): number | undefined
-  /** Starts a try, which calls `onSent` with its first packet; the last one must decide. */
-  start(isLast: boolean, onSent: () => void): RunningTry<R>
 }
 
 /**
  * Repeats a silent check: the first response to any try decides, and silence only after every try has waited its whole time. So
- * overlapping tries are as certain for slow peers and lost packets as tries one after the other. Rejects if a try does.
+ * overlapping tries are as certain for slow peers and lost packets as tries one after the other. A class, because every check
+ * has one, and closures cost memory.
  */
-export function repeatSilent<R>({ tries, spacingMs, overlapMs, start }: TriesOptions<R>) {
-  return new Promise<{ result: R; attempts: number }>((resolve, reject) => {
-    let started = 0
-    let attempts = 0 // with a first packet
-    let running = 0
-    let sentAt = 0
-    let settled = false
-    let timer: NodeJS.Timeout | undefined
-    const wait = (ms: number, then: () => void) => {
-      clearTimeout(timer)
-      if (!settled) timer = setTimeout(then, ms)
-    }
-    const settle = (done: () => void) => {
-      settled = true
-      clearTimeout(timer)
-      done()
-    }
-    /** How long to wait for the next try, if the network responds. */
-    const leftMs = () => {
-      const afterMs = overlapMs()
-      return afterMs === undefined ? undefined : Math.max(0, afterMs * started - (performance.now() - sentAt))
-    }
-    const startNext = () => {
-      started += 1
-      running += 1
-      const isLast = started === tries
-      const one = start(isLast, () => {
-        attempts += 1
-        sentAt = performance.now()
-        if (!isLast) wait(leftMs() ?? spacingMs, proceed)
-      })
-      /** Starts the next try beside this one, as soon as the network is known to respond. */
-      function proceed() {
-        const ms = one.isSilent() ? leftMs() : undefined
-        if (ms === 0) startNext()
-        else wait(Math.max(ms ?? spacingMs, 1), proceed)
-      }
-      one.ended.then(
-        ({ result, isSilent }) => {
-          running -= 1
-          if (settled) return
-          if (!isSilent || (running === 0 && started === tries)) settle(() => resolve({ result, attempts }))
-          else if (running === 0) wait(leftMs() ?? spacingMs * started, startNext)
-        },
-        (error: unknown) => settle(() => reject(error)),
-      )
-    }
-    startNext()
-  })
+export abstract class Tries<R> {
+  readonly #spacing: Spacing
+  #started = 0
+  #sent = 0
+  #running = 0
+  #sentAt = 0
+  #settled = false
+  #newest: RunningTry | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(spacing: Spacing) {
+    this.#spacing = spacing
+  }
+
+  /** After which time the next try may begin beside this one; undefined: when this one has ended. */
+  protected abstract overlapMs(): number | undefined
+  /** Starts a try; the last one must decide. */
+  protected abstract start(isLast: boolean): RunningTry
+  /** Receives the result, and the number of tries with a first packet. */
+  protected abstract decided(result: R, attempts: number): void
+  /** Receives the failure of a try. */
+  protected abstract broke(error: unknown): void
+
+  startNext(): void {
+    this.#started += 1
+    this.#running += 1
+    this.#newest = this.start(this.#isLast)
+  }
+
+  /** Reports the first packet of a try. */
+  sent(): void {
+    this.#sent += 1
+    this.#sentAt = performance.now()
+    if (!this.#isLast) this.#wait(this.#leftMs() ?? this.#spacing.spacingMs)
+  }
+
+  /** Reports the end of a try; silence proves nothing yet. */
+  ended(result: R, isSilent: boolean): void {
+    this.#running -= 1
+    if (this.#settled) return
+    if (!isSilent || (this.#running === 0 && this.#isLast)) {
+      this.#settle()
+      this.decided(result, this.#sent)
+    } else if (this.#running === 0) this.#wait(this.#leftMs() ?? this.#spacing.spacingMs * this.#started)
+  }
+
+  failed(error: unknown): void {
+    if (this.#settled) return
+    this.#settle()
+    this.broke(error)
+  }
+
+  get #isLast(): boolean {
+    return this.#started === this.#spacing.tries
+  }
+
+  /** How long to wait for the next try, if the network responds. */
+  #leftMs(): number | undefined {
+    const afterMs = this.overlapMs()
+    return afterMs === undefined ? undefined : Math.max(0, afterMs * this.#started - (performance.now() - this.#sentAt))
+  }
+
+  #wait(ms: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#settled) this.#timer = setTimeout(() => this.#continue(), ms)
+  }
+
+  /** Starts the next try; beside a running one only where the network is known to respond. */
+  #continue(): void {
+    const ms = this.#running === 0 ? 0 : this.#newest?.isSilent() ? this.#leftMs() : undefined
+    if (ms === 0) this.startNext()
+    else this.#wait(Math.max(ms ?? this.#spacing.spacingMs, 1))
+  }
+
+  #settle(): void {
+    this.#settled = true
+    clearTimeout(this.#timer)
+  }
 }

@@ -28,7 +28,6 @@ interface TryParts {
   /** Milliseconds to wait for the response to a credential, which no further try repeats. */
   credentialMs: number
   use: CredentialUse
-  sockets: Socket[]
   /** Of its first connection. */
   extension?: Extension | undefined
 }
@@ -38,17 +37,15 @@ export class TryIo implements ProbeIo {
   readonly deadline: TryDeadline
   readonly #sources: Sources
   readonly #use: CredentialUse
-  readonly #sockets: Socket[]
+  readonly #sockets: Socket[] = []
   readonly #credentialMs: number
   #extension: Extension | undefined
   #ended = false
 
-  /** The connections of the try are added to `sockets`. */
-  constructor(sources: Sources, { deadline, use, sockets, extension, credentialMs }: TryParts) {
+  constructor(sources: Sources, { deadline, use, extension, credentialMs }: TryParts) {
     this.#sources = sources
     this.deadline = deadline
     this.#use = use
-    this.#sockets = sockets
     this.#extension = extension
     this.#credentialMs = credentialMs
   }
@@ -59,6 +56,11 @@ export class TryIo implements ProbeIo {
 
   get credentialCa(): string | undefined {
     return this.#sources.credentialCa
+  }
+
+  /** Whether no connection was established. */
+  get isUnused(): boolean {
+    return this.#sockets.length === 0
   }
 
   reach(endpoint: Endpoint): Promise<Reached> {

@@ -6,13 +6,12 @@ import { findGatewayTo, findRouteError, findSilentHop, isOnLink, isOwnAddress } 
 
 /** How a connect() failed. */
 interface ConnectFailure {
-  endpoint: Endpoint
   /** The error code of the operating system, such as ECONNREFUSED. */
   code: string
   /** connect() itself failed, so the network cannot be the cause. */
   immediate: boolean
   /** Absent where the connector does not know it, or none came. */
-  icmp?: IcmpMessage
+  icmp?: IcmpMessage | undefined
 }
 
 const refused: Outcome = { state: 'closed', reason: 'connection-refused' }
@@ -59,12 +58,17 @@ const icmpErrors: Record<string, Outcome> = {
 }
 
 /** Maps a failed connect to an outcome; separates local failures from the target's state. */
-export async function explainFailure({ endpoint, code, immediate, icmp }: ConnectFailure): Promise<Outcome> {
+export function explainFailure(
+  endpoint: Endpoint,
+  { code, immediate, icmp }: ConnectFailure,
+): Outcome | Promise<Outcome> {
   if (icmp) return explainMessage(icmp, endpoint)
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
-    return immediate ? noLocalRoute : ((await findLocalFailure(endpoint)) ?? explainUnreachable(endpoint, code))
+    return immediate
+      ? noLocalRoute
+      : findLocalFailure(endpoint).then((one) => one ?? explainUnreachable(endpoint, code))
   // No source port, or no source address (IPv6 is off); in the latter case UDP fails too.
-  if (code === 'EADDRNOTAVAIL') return (await findLocalFailure(endpoint)) ?? portsExhausted
+  if (code === 'EADDRNOTAVAIL') return findLocalFailure(endpoint).then((one) => one ?? portsExhausted)
   // From the network: ICMPv6 type 1 code 1, 5 or 6; IPv4 never gives EACCES.
   if (code === 'EACCES') return !immediate && isIPv6(endpoint.address) ? prohibited : localDenied
   return (immediate ? undefined : icmpErrors[code]) ?? outcomes[code] ?? localFailure

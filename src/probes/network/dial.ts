@@ -3,9 +3,10 @@ import type { Deadline } from '../engine/deadline.ts'
 import type { DescriptorWatch } from '../engine/descriptor-pressure.ts'
 import type { Connection, Endpoint, Outcome, Reached } from '../engine/probe.ts'
 import { explainFailure, silence } from './connect-failure.ts'
-import type { Connector, ConnectResult } from './connector/connector.ts'
+import type { CancelSignal, Connector, ConnectResult } from './connector/connector.ts'
 import type { EgressPolicy } from './egress-policy.ts'
 import { parseLiteral } from './ip-literal.ts'
+import type { RoundTrips } from './round-trips.ts'
 
 /** Lets a silent attempt go on beyond its deadline. */
 export interface Extension {
@@ -27,38 +28,47 @@ interface DiallerParts {
   connector: Connector
   egress: EgressPolicy
   descriptors: DescriptorWatch
+  /** Receives the times from a SYN to the response that ended its attempt. */
+  roundTrips?: Pick<RoundTrips, 'add'>
 }
 
 const denied: Outcome = { state: 'unknown', reason: 'egress-denied' }
+const connected: Outcome = { state: 'open', reason: 'tcp-connected' }
 const reset: Outcome = { state: 'open', reason: 'connection-reset' }
-const late: Outcome = { state: 'open', reason: 'tcp-connected' }
 const localFailure: Outcome = { state: 'unknown', reason: 'local-failure' }
 
 /** The only code that connects: within the egress policy, to the exact address, paused. */
-export function createDialler({ connector, egress, descriptors }: DiallerParts): Dialler {
-  const explain = async (endpoint: Endpoint, result: ConnectResult): Promise<Outcome> => {
-    if (result.outcome === 'silent') return silence
-    if (result.outcome === 'canceled') return localFailure
-    const outcome = await explainFailure({ endpoint, code: result.outcome, ...result })
+export function createDialler({ connector, egress, descriptors, roundTrips }: DiallerParts): Dialler {
+  const noteShortage = (outcome: Outcome): Outcome => {
     if (outcome.reason === 'descriptors-exhausted') descriptors.ranOut()
     return outcome
   }
+  const explain = (endpoint: Endpoint, result: ConnectResult): Outcome | Promise<Outcome> => {
+    const { outcome: code, immediate, icmp, elapsedMs } = result
+    const isConnected = code === 'connected'
+    if (isConnected || (code === 'ECONNREFUSED' && !icmp)) roundTrips?.add(endpoint.address, elapsedMs)
+    if (isConnected) return connected
+    if (code === 'silent') return silence
+    if (code === 'canceled') return localFailure
+    const failure = explainFailure(endpoint, { code, immediate, icmp })
+    return 'then' in failure ? failure.then(noteShortage) : noteShortage(failure)
+  }
   const explainLate = (endpoint: Endpoint, result: ConnectResult): Outcome | Promise<Outcome> => {
     result.socket?.destroy()
-    return result.outcome === 'connected' ? late : explain(endpoint, result)
+    return explain(endpoint, result)
   }
   const connectExtended = (endpoint: Endpoint, deadline: Deadline, keep: boolean, extension: Extension) => {
     const { address, port } = endpoint
     const { promise, resolve } = Promise.withResolvers<ConnectResult>()
-    const abort = new AbortController()
+    const canceling = new Cancellation()
     const timeoutMs = deadline.remainingMs()
-    const running = connector.connect({ address, port, timeoutMs: extension.ms, keep }, abort.signal)
+    const running = connector.connect({ address, port, timeoutMs: extension.ms, keep }, canceling)
     let expired = false
     const stopWaiting = deadline.onExpiry(() => {
       expired = true
       const signal = extension.begin(running.then((result) => explainLate(endpoint, result)))
-      if (!signal || signal.aborted) abort.abort()
-      else signal.addEventListener('abort', () => abort.abort(), { once: true })
+      if (!signal || signal.aborted) canceling.cancel()
+      else signal.addEventListener('abort', () => canceling.cancel(), { once: true })
       resolve({ outcome: 'silent', immediate: false, elapsedMs: timeoutMs })
     })
     void running.then((result) => {
@@ -79,19 +89,40 @@ export function createDialler({ connector, egress, descriptors }: DiallerParts):
       const { address, port } = endpoint
       if (!egress.permits(address, port)) return denied
       const result = await connect(endpoint, deadline, true, extension)
-      const { socket, elapsedMs } = result
-      return socket ? acceptOnlyPeer(socket, address, elapsedMs) : explain(endpoint, result)
+      const outcome = explain(endpoint, result)
+      return result.socket ? acceptOnlyPeer(result.socket, address, result.elapsedMs) : outcome
     },
-    async reach(endpoint, deadline, extension) {
-      const { address, port } = endpoint
-      if (!egress.permits(address, port)) return { ...denied, latencyMs: 0 }
-      const result = await connect(endpoint, deadline, false, extension)
-      const latencyMs = result.elapsedMs
-      if (result.outcome === 'connected') return { state: 'open', reason: 'tcp-connected', latencyMs }
-      return { ...(await explain(endpoint, result)), latencyMs }
+    reach(endpoint, deadline, extension) {
+      if (!egress.permits(endpoint.address, endpoint.port)) return Promise.resolve(reachedBy(denied, 0))
+      return connect(endpoint, deadline, false, extension).then((result) => {
+        const outcome = explain(endpoint, result)
+        const { elapsedMs } = result
+        return 'then' in outcome ? outcome.then((one) => reachedBy(one, elapsedMs)) : reachedBy(outcome, elapsedMs)
+      })
     },
   }
 }
+
+/** A signal for one listener; that of an AbortController would take a kilobyte for nearly every host. */
+class Cancellation implements CancelSignal {
+  aborted = false
+  #listener: (() => void) | undefined
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    this.#listener = listener
+  }
+
+  removeEventListener(): void {
+    this.#listener = undefined
+  }
+
+  cancel(): void {
+    this.aborted = true
+    this.#listener?.()
+  }
+}
+
+const reachedBy = (outcome: Outcome, latencyMs: number): Reached => ({ ...outcome, facts: {}, latencyMs })
 
 function acceptOnlyPeer(socket: Socket, address: string, connectMs: number): Connection | Outcome {
   const { remoteAddress } = socket

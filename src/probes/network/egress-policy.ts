@@ -87,8 +87,7 @@ export function createEgressPolicy({ allow, deny = [], never = [] }: EgressRules
   return {
     permits(address, port) {
       const entries = covering(address)
-      const hasPort = (entry: Compiled) => entry.hasPort(port)
-      if (!entries?.allowed.some(hasPort) || entries.denied.some(hasPort)) return false
+      if (!entries || !havePort(entries.allowed, port) || havePort(entries.denied, port)) return false
       return !never.some((own) => own.port === port && isOwn(own.address, entries.ip))
     },
   }
@@ -107,6 +106,12 @@ const maxFound = 10_000
 interface Compiled {
   network: Network
   hasPort(port: number): boolean
+}
+
+/** A loop, because every check asks, and closures cost memory. */
+function havePort(entries: readonly Compiled[], port: number): boolean {
+  for (const entry of entries) if (entry.hasPort(port)) return true
+  return false
 }
 
 function compile({ cidr, ports }: AllowEntry): Compiled {

@@ -9,8 +9,10 @@ import { parseLiteral } from './ip-literal.ts'
 /** Resolves a name to all its addresses; rejects with an error that has a `code`. */
 export type Lookup = (name: string) => Promise<readonly string[]>
 
-/** Resolves a host to distinct literal addresses, IPv4 first, in a stable order. Never rejects. */
-export type Resolver = (host: string) => Promise<readonly string[] | Outcome>
+/** Resolves a host to distinct literal addresses, IPv4 first, in a stable order. Never rejects; a literal takes no time. */
+export type Resolver = (host: string) => Resolved | Promise<Resolved>
+
+type Resolved = readonly string[] | Outcome
 
 interface ResolverOptions {
   lookup: Lookup
@@ -41,15 +43,15 @@ export function lookupThreads(env: NodeJS.ProcessEnv): number {
  */
 export function createResolver(options: ResolverOptions): Resolver {
   const slots = createSlots(options.parallel, options.patienceMs)
-  const inFlight = new Map<string, Promise<readonly string[] | Outcome>>()
+  const inFlight = new Map<string, Promise<Resolved>>()
 
-  const query = async (name: string): Promise<readonly string[] | Outcome> => {
+  const query = async (name: string): Promise<Resolved> => {
     if (!(await slots.take())) {
       inFlight.delete(name)
       return unavailable
     }
     const startedAt = performance.now()
-    const settle = (result: readonly string[] | Outcome, responded: boolean) => {
+    const settle = (result: Resolved, responded: boolean) => {
       inFlight.delete(name)
       slots.release(responded)
       return result
@@ -64,7 +66,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     return within(result, options.timeoutMs)
   }
 
-  return async (host) => {
+  return (host) => {
     if (!isHost(host)) return { state: 'unknown', reason: 'invalid-host' }
     if (isIPv4(host)) return [host]
     if (isIPv6(host)) return arrange([host])
@@ -89,7 +91,7 @@ function explain(code: string | undefined, descriptors: DescriptorWatch, started
 }
 
 /** Maps IPv4-mapped addresses to IPv4, so that no address appears twice. */
-function arrange(addresses: readonly string[]): readonly string[] | Outcome {
+function arrange(addresses: readonly string[]): Resolved {
   const canonical = new Set(addresses.map((address) => parseLiteral(address)?.toString() ?? address))
   const byFamilyThenText = (a: string, b: string) => Number(isIPv4(b)) - Number(isIPv4(a)) || (a < b ? -1 : 1)
   const sorted = [...canonical].sort(byFamilyThenText)

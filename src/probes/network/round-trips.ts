@@ -1,6 +1,5 @@
 import { isIPv4 } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import type { Connector } from './connector/connector.ts'
 import { parseLiteral } from './ip-literal.ts'
 
 /** The round trips to the networks that are probed: /24 for IPv4, /64 for IPv6. */
@@ -31,21 +30,13 @@ const maxNetworks = 10_000
 /** Estimates round trips by RFC 6298, with a lower bound for the timeout. `now` in milliseconds. */
 export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () => number }): RoundTrips {
   const networks = new Map<string, Estimate>()
-  const update = (known: Estimate | undefined, sampleMs: number): Estimate => {
-    const respondedAt = now()
-    if (sampleMs >= ambiguousMs) return { smoothedMs: ambiguousMs, variationMs: 0, ...known, respondedAt }
-    if (!known) return { smoothedMs: sampleMs, variationMs: sampleMs / 2, respondedAt }
-    const { smoothedMs, variationMs } = known
-    return {
-      variationMs: variationMs + variationSmoothing * (Math.abs(smoothedMs - sampleMs) - variationMs),
-      smoothedMs: smoothedMs + smoothing * (sampleMs - smoothedMs),
-      respondedAt,
-    }
-  }
   return {
     add(address, roundTripMs) {
       const network = networkOf(address)
-      const estimate = update(networks.get(network), roundTripMs)
+      const known = networks.get(network)
+      const estimate = known ?? firstEstimate(roundTripMs)
+      if (known && roundTripMs < ambiguousMs) refine(known, roundTripMs)
+      estimate.respondedAt = now()
       networks.delete(network) // so that the map is in the order of the last responses
       networks.set(network, estimate)
       if (networks.size <= maxNetworks) return
@@ -60,19 +51,16 @@ export function createRoundTrips({ floorMs, now }: { floorMs: number; now: () =>
   }
 }
 
-/** The connector, reporting its round trips: of the SYN and the response that ended the attempt. */
-export const timed = (connector: Connector, roundTrips: RoundTrips): Connector => ({
-  get knowsIcmp() {
-    return connector.knowsIcmp
-  },
-  close: () => connector.close(),
-  connect: (attempt, signal) =>
-    connector.connect(attempt, signal).then((result) => {
-      const { outcome, icmp, elapsedMs } = result
-      if (outcome === 'connected' || (outcome === 'ECONNREFUSED' && !icmp)) roundTrips.add(attempt.address, elapsedMs)
-      return result
-    }),
-})
+const firstEstimate = (sampleMs: number): Estimate =>
+  sampleMs < ambiguousMs
+    ? { smoothedMs: sampleMs, variationMs: sampleMs / 2, respondedAt: 0 }
+    : { smoothedMs: ambiguousMs, variationMs: 0, respondedAt: 0 }
+
+function refine(estimate: Estimate, sampleMs: number): void {
+  const { smoothedMs, variationMs } = estimate
+  estimate.variationMs += variationSmoothing * (Math.abs(smoothedMs - sampleMs) - variationMs)
+  estimate.smoothedMs += smoothing * (sampleMs - smoothedMs)
+}
 
 function networkOf(address: string): string {
   if (isIPv4(address)) return address.slice(0, address.lastIndexOf('.'))

@@ -1,5 +1,4 @@
 import type { Probe } from '../engine/probe.ts'
 
 /** Connects once and closes with FIN. */
-export const probeTcp: Probe<'tcp'> = (endpoint, _options, io) =>
-  io.reach(endpoint).then((reached) => ({ ...reached, facts: {} }))
+export const probeTcp: Probe<'tcp'> = (endpoint, _options, io) => io.reach(endpoint)

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import type { AddressResult, Observation } from '../../../src/domain/findings/observation.ts'
 import { completeDelivered } from '../../../src/operations/audits/host-check.ts'
 import { runChecks } from '../../../src/operations/audits/run-checks.ts'
-import type { Check, Observe } from '../../../src/probes/engine/run-check.ts'
+import type { Check } from '../../../src/probes/engine/check.ts'
+import type { Observe } from '../../../src/probes/engine/run-check.ts'
 
 type Outcome = Pick<AddressResult, 'state' | 'reason'>
 const open: Outcome = { state: 'open', reason: 'tcp-connected' }

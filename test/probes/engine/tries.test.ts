@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type RunningTry, repeatSilent } from '../../../src/probes/engine/tries.ts'
+import { Tries } from '../../../src/probes/engine/tries.ts'
 
 const silence = { result: 'silence', isSilent: true }
 const response = { result: 'response', isSilent: false }
@@ -16,14 +16,26 @@ function controlled({
 } = {}) {
   const running: (PromiseWithResolvers<typeof silence> & { isLast: boolean })[] = []
   const waiting = new Map<number, () => void>()
-  const start = (isLast: boolean, onSent: () => void): RunningTry<string> => {
-    const one = { ...Promise.withResolvers<typeof silence>(), isLast }
-    running.push(one)
-    onSent()
-    waiting.get(running.length)?.()
-    return { ended: one.promise, isSilent: () => !connected }
+  const { promise: result, resolve, reject } = Promise.withResolvers<{ result: string; attempts: number }>()
+  class Controlled extends Tries<string> {
+    overlapMs = overlapMs
+    broke = reject
+    start(isLast: boolean) {
+      const one = { ...Promise.withResolvers<typeof silence>(), isLast }
+      one.promise.then(
+        (end) => this.ended(end.result, end.isSilent),
+        (error) => this.failed(error),
+      )
+      running.push(one)
+      this.sent()
+      waiting.get(running.length)?.()
+      return { isSilent: () => !connected }
+    }
+    decided(decisive: string, attempts: number) {
+      resolve({ result: decisive, attempts })
+    }
   }
-  const result = repeatSilent({ tries: 3, spacingMs, overlapMs, start })
+  new Controlled({ tries: 3, spacingMs }).startNext()
   return {
     running,
     result,

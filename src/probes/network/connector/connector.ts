@@ -40,6 +40,13 @@ export interface ConnectResult {
   socket?: Socket
 }
 
+/** What a connector uses of an AbortSignal. */
+export interface CancelSignal {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
 /** The message of the RangeError for a host name: resolving it here would evade the egress policy. */
 export const notLiteral = 'a connector dials literal addresses only'
 
@@ -47,7 +54,7 @@ export const notLiteral = 'a connector dials literal addresses only'
 export interface Connector {
   /** Whether it knows the ICMP messages behind a failure, and sets `ttl`. */
   readonly knowsIcmp: boolean
-  connect(attempt: ConnectAttempt, signal?: AbortSignal): Promise<ConnectResult>
+  connect(attempt: ConnectAttempt, signal?: CancelSignal): Promise<ConnectResult>
   /** Ends running attempts, and frees descriptors and threads. */
   close(): Promise<void>
 }

@@ -20,7 +20,7 @@ export async function readReply(
   const sender = icmp?.origin === 'local' ? undefined : icmp?.sender
   if (icmp && sender !== undefined && isTimeExceeded(icmp, isIPv6(sender)))
     return { kind: 'hop', address: sender, ms: elapsedMs < repeatedAfterMs ? ms : null }
-  const { state, reason } = await explainFailure({ endpoint: { host: address, address, port }, code, immediate, icmp })
+  const { state, reason } = await explainFailure({ host: address, address, port }, { code, immediate, icmp })
   if (state === 'unknown') return { failure: failureOf(reason) }
   if (icmp && sender !== undefined && (sender === address || !isOwnAddress(sender)))
     return { kind: 'rejected', address: sender, type: icmp.type, code: icmp.code, ms }

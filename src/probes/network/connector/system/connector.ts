@@ -4,7 +4,7 @@ import { getSystemErrorName } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import { createQueue } from '../../../../runtime/queue.ts'
 import { type Address, parseLiteral } from '../../ip-literal.ts'
-import { type ConnectAttempt, type Connector, type ConnectResult, notLiteral } from '../connector.ts'
+import { type CancelSignal, type ConnectAttempt, type Connector, type ConnectResult, notLiteral } from '../connector.ts'
 import { adopt, readIcmp, writeSockaddr } from './records.ts'
 import { fields, mapSlots, memorySize, noticed, outcomes, type Slots, sleeping, stopping } from './slots.ts'
 import type { Ready, ThreadData } from './thread.ts'
@@ -20,7 +20,7 @@ interface SystemConnectorOptions {
 interface Entry {
   attempt: ConnectAttempt
   ip: Address
-  signal: AbortSignal | undefined
+  signal: CancelSignal | undefined
   settle: (result: ConnectResult) => void
   /** Negative while it waits for one. */
   slot: number

@@ -17,7 +17,8 @@ export function writeSockaddr({ view, field }: Slots, slot: number, ip: Address,
   view.setUint16(at + sockaddrIn.port, port)
   for (let i = 4; i < sockaddrIn6.size; i += 4) view.setUint32(at + i, 0)
   const start = at + (isV4 ? sockaddrIn : sockaddrIn6).address
-  for (const [i, byte] of ip.toByteArray().entries()) view.setUint8(start + i, byte)
+  const bytes = ip instanceof ipaddr.IPv4 ? ip.octets : ip.toByteArray()
+  for (let i = 0; i < bytes.length; i += 1) view.setUint8(start + i, bytes[i] ?? 0)
 }
 
 const origins: Record<number, IcmpMessage['origin']> = {
