@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Logger } from 'pino'
 import { closeWithin } from './api/http/drain.ts'
 import { type App, startApp } from './app/app.ts'
+import { curlExample } from './app/curl-example.ts'
 import { openLog } from './app/log.ts'
 import { renewCertificateAtHangup } from './app/renew-certificate.ts'
 import { serve } from './app/serve.ts'
@@ -82,7 +83,7 @@ async function start(role: Role, app: App, config: Config) {
     return undefined
   }
   const { server, url, keyFile = '(created by another process)' } = await serve(app, config)
-  const example = `curl -H "Authorization: Bearer $(cat '${keyFile}')" ${url}/v1/policies`
+  const example = curlExample({ url, keyFile, tls: config.listening.tls })
   process.stdout.write(`Portwarden ${version} at ${url}  admin key: ${keyFile}  try: ${example}\n`)
   return server
 }

@@ -17,7 +17,10 @@ export async function serve(app: App, { dataDir, listening: { host, port, tls } 
   const server = await buildServer(app.serverParts)
   await prepareCallbacks(app.serverParts, (err) => app.serverParts.log.error({ err }, 'webhooks'))
   const keyFile = await ensureAdminKey(app, dataDir)
-  await server.listen({ host, port })
+  // Fastify does not know that the listener of its `serverFactory` speaks TLS.
+  const listenTextResolver = (address: string) =>
+    `Server listening at ${tls ? address.replace(/^http:/, 'https:') : address}`
+  await server.listen({ host, port, listenTextResolver })
   return { server, url: urlOf(server.server.address(), tls ? 'https' : 'http'), keyFile }
 }
 

@@ -4,10 +4,11 @@ import ipaddr from 'ipaddr.js'
 import type { Limits } from '../domain/access/limits.ts'
 import { ConfigError, createValues, readSetting } from './env.ts'
 
-/** PEM texts. */
+/** PEM texts, and the path of the first. */
 interface TlsFiles {
   cert: string
   key: string
+  certFile: string
 }
 
 /** Where the service listens, and its limits for clients. */
@@ -99,7 +100,7 @@ export function readTls(env: NodeJS.ProcessEnv): TlsFiles | undefined {
     throw new ConfigError(`PORTWARDEN_TLS_KEY names a file without a key in PEM, or with a passphrase: ${keyFile}`)
   if (!leaf.checkPrivateKey(secret))
     throw new ConfigError('PORTWARDEN_TLS_KEY is not the key of the certificate of PORTWARDEN_TLS_CERT')
-  return { cert, key }
+  return { cert, key, certFile }
 }
 
 function parsed<T>(parse: () => T): T | undefined {

@@ -7,6 +7,7 @@ import { type Authority, createAuthority } from '../support/certificates.ts'
 import { type Service, startServiceProcess } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { startWorker } from '../support/fleet.ts'
+import { run } from '../support/processes.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
 let authority: Authority
@@ -52,7 +53,14 @@ async function shown(): Promise<string> {
   socket.destroy()
   return name
 }
+/** Runs the command that the start prints. */
+const runExample = () => run('sh', ['-c', String(/ try: (curl .*)/.exec(service.log())?.[1])])
 const logs = (text: string, times: number) => service.logged(new RegExp(`(${text}[^]*){${times}}`))
+
+test('the log and the example of the start are those of HTTPS, and the example works', async () => {
+  expect(service.log()).toContain(`"msg":"Server listening at ${service.url}"`)
+  expect(await runExample()).toMatchObject({ code: 0, stdout: expect.stringContaining('netwrix-endpoint-protector') })
+})
 
 test('SIGHUP makes the process show a renewed certificate; what cannot be used leaves the one before, and is logged', async () => {
   expect(await shown()).toBe('first')

@@ -144,7 +144,10 @@ const noLocalRoute = { state: 'unknown', reason: 'no-local-route' }
 const target = '192.0.2.2'
 const target6 = 'fd00:db8::2'
 
-const ownRoutes = ['prohibit 203.0.113.2', 'unreachable 203.0.113.3', 'blackhole 203.0.113.4', 'prohibit fd00:eeee::1']
+const ownRoutes = [
+  ...['prohibit 203.0.113.2', 'unreachable 203.0.113.3', 'blackhole 203.0.113.4', 'throw 203.0.113.5'],
+  ...['prohibit fd00:eeee::1', 'unreachable fd00:eeee::2', 'blackhole fd00:eeee::3', 'throw fd00:eeee::4'],
+]
 
 /** The last column is the outcome with the sockets of Node, where it differs: they show an errno for several messages. */
 const table: readonly (readonly [what: string, address: string, port: number, outcome: object, byNode?: object])[] = [
@@ -175,6 +178,10 @@ const table: readonly (readonly [what: string, address: string, port: number, ou
   ['a local prohibit route', '203.0.113.2', 80, { state: 'unknown', reason: 'local-denied' }],
   ['a local unreachable route', '203.0.113.3', 80, noLocalRoute],
   ['a local blackhole route', '203.0.113.4', 80, { state: 'unknown', reason: 'no-local-route' }],
+  ['a local throw route', '203.0.113.5', 80, noLocalRoute],
+  ['a local unreachable route, over IPv6', 'fd00:eeee::2', 80, noLocalRoute],
+  ['a local blackhole route, over IPv6', 'fd00:eeee::3', 80, noLocalRoute],
+  ['a local throw route, over IPv6', 'fd00:eeee::4', 80, noLocalRoute],
   ['a local prohibit route, over IPv6', 'fd00:eeee::1', 80, { state: 'unknown', reason: 'local-denied' }],
   ['a network without a local route, over IPv6', 'fd00:ffff::1', 80, noLocalRoute],
 ]

@@ -1,0 +1,43 @@
+import { createServer } from 'node:https'
+import { expect, test } from 'vitest'
+import { curlExample } from '../../src/app/curl-example.ts'
+import { createAuthority } from '../support/certificates.ts'
+import { listen } from '../support/listen.ts'
+import { run } from '../support/processes.ts'
+
+test.for([
+  ['IP:127.0.0.1', /^curl \S+ "[^"]+" --cacert '\S+' https:\/\/127\.0\.0\.1:\d+\/v1\/policies$/],
+  ['DNS:portwarden.test', / --resolve portwarden\.test:(\d+):127\.0\.0\.1 https:\/\/portwarden\.test:\1\//],
+  ['DNS:*.lab.test', / --resolve portwarden\.lab\.test:/],
+  ['DNS:portwarden.test,IP:127.0.0.1', / https:\/\/127\.0\.0\.1:/],
+] as const)('curl accepts the certificate of the example: %s', async ([subjectAltName, form]) => {
+  const authority = await createAuthority('Portwarden Example CA')
+  const { cert, key, certPath } = await authority.issue({ commonName: 'portwarden', subjectAltName })
+  const server = createServer({ cert, key }, (_request, response) => response.end('[]'))
+  const { host, port, close } = await listen(server)
+  const tls = { cert, key, certFile: certPath }
+  const command = curlExample({ url: `https://${host}:${port}`, keyFile: '/dev/null', tls })
+  expect(command).toMatch(form)
+  const { code, stdout, stderr } = await run('sh', ['-c', command.replace('curl', 'curl --silent --show-error')])
+  await close()
+  expect([code, stdout, stderr]).toEqual([0, '[]', ''])
+})
+
+test('the example has an address of the certificate where the service listens on every address', async () => {
+  const authority = await createAuthority('Portwarden Example CA')
+  for (const [subjectAltName, host] of [
+    ['IP:10.0.0.5', '10.0.0.5'],
+    ['IP:fd00::5', '[FD00:0:0:0:0:0:0:5]'],
+  ] as const) {
+    const { cert, key, certPath } = await authority.issue({ commonName: 'portwarden', subjectAltName })
+    const tls = { cert, key, certFile: certPath }
+    const command = curlExample({ url: 'https://0.0.0.0:8443', keyFile: '/k', tls })
+    expect(command).toContain(` https://${host}:8443/v1/policies`)
+  }
+})
+
+test('without TLS the example is the address alone', () => {
+  expect(curlExample({ url: 'http://127.0.0.1:8080', keyFile: '/k', tls: undefined })).toBe(
+    `curl -H "Authorization: Bearer $(cat '/k')" http://127.0.0.1:8080/v1/policies`,
+  )
+})
