@@ -39,6 +39,9 @@ const endingByCode: Record<string, Ending> = {
   ENOMEM: 'local-resources',
 }
 
+/** Why a connection ended with this error; a lost path is silence, not an act of the peer. */
+export const endingOf = ({ code = '' }: NodeJS.ErrnoException): Ending => endingByCode[code] ?? 'local-failure'
+
 /** Takes over a connected, paused socket and reads at most `maxBytes`. */
 export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): Wire {
   const inbox = createInbox()
@@ -53,7 +56,7 @@ export function openWire(socket: Socket, deadline: Deadline, maxBytes: number): 
   }
   const cancelExpiry = deadline.onExpiry(() => end('protocol-timeout'))
   socket.setNoDelay(true)
-  socket.on('error', (error: NodeJS.ErrnoException) => end(endingByCode[error.code ?? ''] ?? 'local-failure'))
+  socket.on('error', (error) => end(endingOf(error)))
   socket.on('close', () => end('connection-closed'))
   socket.on('end', () => end('connection-closed'))
   const receive = (chunk: Buffer) => {

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { endingOf } from '../network/wire.ts'
 import { firstBytesKept } from './first-bytes.ts'
 
 /** A stream over a socket that records its first bytes and its end. */
@@ -41,8 +42,8 @@ export function tapSocket(socket: Socket, options: TapOptions): Tap {
     tap.ended ??= 'closed'
     stream.push(null)
   })
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    tap.ended ??= error.code === 'ETIMEDOUT' ? 'timed-out' : 'reset'
+  socket.on('error', (error) => {
+    tap.ended ??= endingOf(error) === 'protocol-timeout' ? 'timed-out' : 'reset'
     stream.destroy(error)
   })
   const close = () => {
