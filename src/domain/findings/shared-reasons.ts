@@ -25,7 +25,8 @@ export const sharedReasons = {
   },
   'no-response': {
     about: 'peer',
-    message: 'Nothing responded before the deadline, in every try: packets are dropped, or the accept queue is full.',
+    message:
+      'Nothing responded before the deadline, in every try: packets are dropped, the accept queue is full, or the host is absent.',
   },
   'icmp-port-unreachable': {
     about: 'peer',
@@ -49,7 +50,8 @@ export const sharedReasons = {
   'network-unreachable': { about: 'peer', message: 'A router on the way reports that the network is unreachable.' },
   'name-not-found': {
     about: 'peer',
-    message: 'The host name does not exist in DNS: correct the target, or the DNS zone.',
+    message:
+      'The host name does not exist, or has no address, for the resolver of the vantage: correct the target, or DNS.',
   },
 
   'no-address-of-family': {
@@ -60,11 +62,11 @@ export const sharedReasons = {
   // what an open port did, in any protocol
   'connection-reset': {
     about: 'peer',
-    message: 'The peer accepted the connection and then reset it without a response.',
+    message: 'The peer accepted the connection and reset it before the protocol was complete.',
   },
   'connection-closed': {
     about: 'peer',
-    message: 'The peer accepted the connection and then closed it without a response.',
+    message: 'The peer accepted the connection and closed it before the protocol was complete.',
   },
   'protocol-timeout': {
     about: 'peer',
@@ -86,9 +88,14 @@ export const sharedReasons = {
   // failures of the vantage
   'dns-unavailable': {
     about: 'us',
-    message: 'The name servers of the vantage did not respond, so the name could not be resolved.',
+    message:
+      'The name servers of the vantage did not respond, or reported a failure, so the name could not be resolved.',
   },
-  'no-local-route': { about: 'us', message: 'The vantage itself has no route to this address.' },
+  'no-local-route': {
+    about: 'us',
+    message:
+      'The vantage itself cannot route packets to this address: it has no route, a route that rejects them, or a gateway that does not respond.',
+  },
   'ip-family-missing': {
     about: 'us',
     leavesOut: true,
@@ -106,10 +113,14 @@ export const sharedReasons = {
     message:
       'The operating system of the vantage refused the connection: a local firewall, a prohibit route or a security policy.',
   },
-  'local-failure': { about: 'us', message: 'The vantage failed in a way of its own; its log has the details.' },
+  'local-failure': {
+    about: 'us',
+    message:
+      'The vantage failed in a way of its own, which is no state of the target; its log has errors of the probe.',
+  },
   'vantage-offline': {
     about: 'us',
-    message: 'The canary endpoints of the vantage did not respond, so none of its observations is believed.',
+    message: 'No canary endpoint was open to the vantage, so none of its observations is believed.',
   },
   'vantage-absent': {
     about: 'us',
@@ -126,7 +137,8 @@ export const sharedReasons = {
   'egress-denied': {
     about: 'setup',
     leavesOut: true,
-    message: 'The egress policy does not allow this address, so no packet was sent: see PORTWARDEN_ALLOW.',
+    message:
+      'The egress policy does not allow this address and port, so no packet was sent: see PORTWARDEN_ALLOW. It never allows endpoints of the service itself, link-local addresses and metadata services.',
   },
   'credential-unavailable': {
     about: 'setup',
@@ -152,7 +164,7 @@ export const sharedReasons = {
   'expectation-not-supported': {
     about: 'setup',
     message:
-      'The rule expects what this version cannot judge for its probe: correct the policy, or update the service.',
+      'The rule has fields or values that this version cannot judge for its probe: correct the policy, or update the service.',
   },
 
   // written by the judge and the plan
