@@ -9,6 +9,7 @@ import { reprobeWindow } from '../operations/exceptions/reprobe-window.ts'
 import { maintain } from '../operations/maintenance.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
 import { announceVantage } from '../operations/vantages/announce.ts'
+import { bindsOfBatch } from '../operations/vantages/binds.ts'
 import { startHeartbeat } from '../operations/vantages/heartbeat.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
 import { throughOutages } from '../store/db/outages.ts'
@@ -59,8 +60,9 @@ function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
     runBatch: async (job, vantage) => {
       const prober = probers.find(vantage)
       if (!prober) throw new Error(`a batch of the vantage ${vantage}, which this process does not serve`)
+      const binds = bindsOfBatch(parts, { auditId: job.auditId, vantage })
       const attributes = { 'portwarden.vantage': vantage, 'portwarden.batch.id': job.batchId }
-      await step('batch', job.auditId, attributes, () => runBatch({ ...parts, ...prober }, job))
+      await step('batch', job.auditId, attributes, () => runBatch({ ...parts, ...prober, binds }, job))
     },
     failBatch: (job) => failBatch(parts, job),
     reprobe: (job) => reprobeWindow(parts, job, parts.now()),

@@ -30,4 +30,7 @@ export function createSealer(keys: readonly LedgerKey[]): Sealer {
   }
 }
 
+/** Keys the digests of accounts and credentials. From the oldest key, so that a new one changes nothing while it is introduced. */
+export const bindSalt = (keys: readonly LedgerKey[]): string => hmac(keys.at(-1)?.secret ?? '', 'portwarden binds')
+
 const hmac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex')

@@ -29,7 +29,7 @@ const plainBindRefused: PolicyDocument = {
 }
 
 const refusals = [
-  ['otherWorkstation', 'ldap-invalid-credentials', '52e', 'a wrong password'],
+  ['good', 'ldap-invalid-credentials', '52e', 'a wrong password'],
   ['disabled', 'ldap-account-disabled', '533'],
   ['locked', 'ldap-account-locked', '775'],
   ['expired', 'ldap-account-expired', '701'],

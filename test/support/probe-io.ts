@@ -7,7 +7,7 @@ const closed = { state: 'closed', reason: 'connection-refused' } as const
 /** The ProbeIo for tests: real connections, one deadline, no credential by default. */
 export function probeIo({
   deadlineMs = 5_000,
-  credential = async () => 'credential-unavailable' as const,
+  credential = async () => ({ refused: 'credential-unavailable' }),
   credentialCa,
 }: {
   deadlineMs?: number

@@ -6,6 +6,7 @@ import { runChecks } from '../../operations/audits/run-checks.ts'
 import type { Check } from '../../probes/engine/check.ts'
 import type { Prober } from '../../probes/engine/prober.ts'
 import { pause } from '../../runtime/sleep.ts'
+import { bindsOfLease } from './binds.ts'
 import type { Deliveries } from './deliveries.ts'
 import { type Server, UnreachableError } from './server.ts'
 
@@ -64,7 +65,7 @@ async function leaseBatch({
   log,
   signal,
 }: AgentOptions): Promise<Lease | undefined | 'failed'> {
-  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary(), companions: true }
+  const body = { waitSeconds: maxLeaseWaitSeconds, version, canary: prober.canary(), companions: true, binds: true }
   const timeoutMs = maxLeaseWaitSeconds * 1000 + responseMarginMs
   try {
     const response = await server.post(path, body, { timeoutMs, signal })
@@ -78,14 +79,15 @@ async function leaseBatch({
   return 'failed'
 }
 
-async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks }: Lease): Promise<void> {
+async function runLease(options: AgentOptions, { id, heartbeatSeconds, checks, bindSalt }: Lease): Promise<void> {
   const { server, prober, path, deliveries, log } = options
   log.info({ lease: id, checks: checks.length }, 'leased')
   const beat = setInterval(() => {
     server.post(`${path}/${id}/heartbeat`, {}, { timeoutMs: responseMarginMs }).catch(() => {}) // the next one may succeed
   }, heartbeatSeconds * 1000)
   try {
-    const observed = await runChecks(prober, checks as Check[])
+    const binds = bindSalt === undefined ? undefined : bindsOfLease(options, { id, bindSalt })
+    const observed = await runChecks({ ...prober, binds }, checks as Check[])
     const observations = (observed ?? []).map(({ observedAt, addressResults }, check) => ({
       check,
       observedAt,

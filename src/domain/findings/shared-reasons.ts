@@ -150,7 +150,18 @@ export const sharedReasons = {
   },
   'credential-withheld': {
     about: 'setup',
-    message: 'The credential was refused at another address of this host, so it was not sent again.',
+    message:
+      'The directory did not accept an earlier bind of this account, so the credential was not sent: `bindWithheld` in the facts names that bind.',
+  },
+  'credential-unsettled': {
+    about: 'us',
+    message:
+      'The credential was not sent, because the result of another bind of this account is not known: `bindWithheld` in the facts names that bind, unless the service did not respond.',
+  },
+  'agent-outdated': {
+    about: 'setup',
+    message:
+      'The agent of the vantage is of a version that does not ask before it binds, so it got no check with a credential: update it.',
   },
   'batch-failed': {
     about: 'setup',

@@ -3,6 +3,7 @@ import { mayHaveMissed, type Reasons, type SharedReason } from '../findings/shar
 import { closedObject } from '../policy/shape.ts'
 import { CredentialRef, Flag, optional, Pem } from '../policy/values.ts'
 import {
+  type BindOutcome,
   type Demand,
   defineProtocol,
   type ExpectationGroup,
@@ -16,6 +17,33 @@ import { TlsFacts, tlsOptions, tlsSignificance } from './tls.ts'
 
 /** How a connection to a directory is protected. */
 export const ldapChannels = ['plain', 'starttls', 'ldaps'] as const
+
+/** Where the bind was made because of which the credential was not sent. */
+export const BindWithheld = closedObject(
+  {
+    vantage: Type.String({ maxLength: 100, description: 'Its vantage', examples: ['branch-office'] }),
+    host: Type.Optional(
+      Type.String({ maxLength: 253, description: 'Its directory, in the same audit', examples: ['dc1.example'] }),
+    ),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+    auditId: Type.Optional(
+      Type.String({ format: 'uuid', maxLength: 36, description: 'Its audit, if it is another one' }),
+    ),
+    reason: Type.Optional(
+      Type.String({
+        pattern: '^[a-z0-9-]{1,60}$',
+        maxLength: 60,
+        description: 'Its reason; absent without a result',
+        examples: ['ldap-invalid-credentials'],
+      }),
+    ),
+    until: Type.Optional(
+      Type.String({ format: 'date-time', maxLength: 40, description: 'The unchanged credential is not sent before' }),
+    ),
+  },
+  { description: 'The bind because of which the credential was not sent' },
+)
+export type BindWithheld = Static<typeof BindWithheld>
 
 const LdapFacts = closedObject({
   security: Type.Optional(Type.Enum([...ldapChannels])),
@@ -46,6 +74,7 @@ const LdapFacts = closedObject({
       adCode: Type.Optional(Type.String({ description: 'The `data` code of Active Directory, hexadecimal' })),
     }),
   ),
+  bindWithheld: Type.Optional(BindWithheld),
   plainBind: Type.Optional(
     closedObject(
       { resultCode: Type.Integer(), resultName: Type.String() },
@@ -196,6 +225,17 @@ const responses: ReadonlySet<string> = new Set<LdapReason>([
   'ldap-confidentiality-required',
 ])
 
+/** Codes of Active Directory for a right password, which it does not count as a failed logon. */
+const rightPassword: ReadonlySet<string | undefined> = new Set(['530', '531', '532', '533', '701', '773'])
+/** Protection is missing, or the directory is busy or unavailable: it has not checked the password. */
+const unchecked: ReadonlySet<number> = new Set([8, 13, 51, 52])
+
+function bindOutcome({ facts: { bind } }: Pick<Seen<LdapFacts>, 'facts'>): BindOutcome {
+  if (!bind) return 'unknown'
+  if (bind.resultCode === 0) return 'accepted'
+  return rightPassword.has(bind.adCode) || unchecked.has(bind.resultCode) ? 'harmless' : 'refused'
+}
+
 const significanceInside: SignificanceOf<LdapFacts> = Object.fromEntries(
   Object.entries(tlsSignificance).map(([path, significance]) => [`tls/${path}`, significance]),
 )
@@ -225,7 +265,7 @@ export const ldap = defineProtocol({
     return rootDse ? 'further LDAP response' : 'LDAP response'
   },
   reasons,
-  credentialAccepted: 'ldap-bind-ok',
+  bindOutcome,
   modules: { ldap: { succeeds: ({ reason }) => responses.has(reason) } },
   significance: { bind: 'notice', security: 'notice', activeDirectory: 'notice', ...significanceInside },
 })

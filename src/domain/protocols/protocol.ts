@@ -54,6 +54,9 @@ interface AnyGroup<Facts> {
 type Groups<Facts> = Readonly<Record<string, AnyGroup<Facts>>>
 type Expect<G> = { [Name in keyof G]?: G[Name] extends { schema: infer S extends TSchema } ? Demand<S> : never }
 
+/** `harmless`: not accepted, and no failed logon for the directory. `unknown`: no result. */
+export type BindOutcome = 'accepted' | 'refused' | 'harmless' | 'unknown'
+
 /** All that the service knows of a protocol. */
 export interface Protocol<
   Name extends string,
@@ -76,8 +79,8 @@ export interface Protocol<
   awaits: (facts: Static<Facts>) => string
   /** The reasons that this protocol alone defines. */
   reasons: Own
-  /** The only reason with which a peer accepts a credential. */
-  credentialAccepted?: keyof Own & string
+  /** What became of a credential that the probe was given. */
+  bindOutcome?: (seen: Pick<Seen<Static<Facts>>, 'reason' | 'facts'>) => BindOutcome
   /** Modules of `/probe` by the names that blackbox_exporter's users know. */
   modules: Readonly<Record<Module, ProbeModule<Static<Facts>>>>
   significance: SignificanceOf<Static<Facts>>
@@ -93,7 +96,7 @@ export interface AnyProtocol {
   optionsFor: (expect: never) => object
   awaits: (facts: never) => string
   reasons: Reasons
-  credentialAccepted?: string
+  bindOutcome?: (seen: { reason: string; facts: never }) => BindOutcome
   modules: Readonly<Record<string, ProbeModule<never>>>
   significance: Readonly<Record<string, FactSignificance | undefined>>
 }

@@ -43,6 +43,13 @@ export const Lease = closedObject({
       'Maximum seconds between heartbeats. Without one for 10 seconds the lease ends, and the batch is leased to the agent that waits for one',
   }),
   checks: Type.Array(LeasedCheck),
+  bindSalt: Type.Optional(
+    Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      description: 'The key of the digests of accounts and credentials, where a check needs a credential',
+      examples: ['5f'.repeat(32)],
+    }),
+  ),
 })
 export type Lease = Static<typeof Lease>
 
@@ -52,6 +59,7 @@ const serviceReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'vantage-absent',
   'audit-deadline',
   'audit-canceled',
+  'agent-outdated',
   'batch-failed',
   'observation-refused',
 ])

@@ -3,7 +3,6 @@ import type { ResolvedRule } from '../../domain/policy/policy.ts'
 import type { Check } from '../../probes/engine/check.ts'
 import { optionsOf } from '../../probes/engine/options.ts'
 import type { Observe } from '../../probes/engine/run-check.ts'
-import type { AccountUse } from '../../probes/engine/try-io.ts'
 import { shareHandshakes } from './share-handshakes.ts'
 
 /** The check that a vantage runs for a rule. */
@@ -25,19 +24,18 @@ export const checkKey = ({ probe, host, port, families, options }: Check): strin
 
 /**
  * Runs equal checks of a batch once: a hundred servers with one domain controller cause one probe of it. Checks about TLS
- * share connections. Checks with the same credential run one after the other, and none follows a refusal.
+ * share connections. Checks with the same credential run one after the other, since one bind of an account runs at a time.
  */
 export function createCheckRunner(observe: Observe, checks: readonly Check[]): (check: Check) => Promise<Observation> {
   const observations = new Map<string, Promise<Observation>>()
   const observeShared = shareHandshakes(observe, checks)
-  const accounts = new Map<string, { use: AccountUse; last: Promise<unknown> }>()
+  const last = new Map<string, Promise<unknown>>()
 
   const observeOnce = (check: Check): Promise<Observation> => {
     const ref = credentialIn(check.options)
     if (ref === undefined) return observeShared(check)
-    const account = accounts.get(ref) ?? { use: { refused: false }, last: Promise.resolve() }
-    const next = account.last.then(() => observe(check, account.use))
-    accounts.set(ref, { ...account, last: next })
+    const next = (last.get(ref) ?? Promise.resolve()).then(() => observe(check))
+    last.set(ref, next)
     return next
   }
 

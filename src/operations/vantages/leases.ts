@@ -1,4 +1,5 @@
-import { NotFoundError, type ValidationIssue } from '../../domain/errors.ts'
+import { ConflictError, NotFoundError, type ValidationIssue } from '../../domain/errors.ts'
+import type { BindClaim, BindDecision, BindResult } from '../../domain/vantages/binds.ts'
 import {
   batchOf,
   type DeliveryEnvelope,
@@ -13,9 +14,11 @@ import { runPaced } from '../../runtime/pace.ts'
 import type { Batch, QueuedBatch } from '../../store/audits/batches.ts'
 import type { Notifications } from '../../store/db/listen.ts'
 import type { Sign } from '../../store/inventory/vantages.ts'
+import { credentialOf } from '../audits/deduplicate-checks.ts'
 import { type FinishParts, finishIfRecorded } from '../audits/finish.ts'
 import { completeDelivered } from '../audits/host-check.ts'
-import { distinctChecksOf, recordSeen } from '../audits/run-batch.ts'
+import { distinctChecksOf, recordSeen, recordUnseen } from '../audits/run-batch.ts'
+import { claimBind } from './binds.ts'
 
 /** What leases need of the queue. */
 interface LeasableBatches {
@@ -36,6 +39,8 @@ interface LeaseRequest {
   waitMs: number
   /** Whether the agent knows `companions` of checks; older agents refuse a lease with them. */
   companions: boolean
+  /** Whether the agent asks before it binds; older agents get no check with a credential. */
+  binds: boolean
   sign: Sign
   signal: AbortSignal
 }
@@ -83,18 +88,21 @@ export function createLeaseDesk(parts: LeaseParts) {
     return stores.batches.findOpen(batchId)
   }
 
-  const takeOpen = async (vantage: string, companions: boolean): Promise<Lease | undefined> => {
+  const takeOpen = async (vantage: string, { companions, binds }: LeaseRequest): Promise<Lease | undefined> => {
     for (;;) {
       const job = await queue.take(vantage)
       if (!job) return undefined
       const batch = await stores.batches.findOpen(job.data.batchId)
-      if (batch)
+      const bindsThere = batch?.rules.some((rule) => credentialOf(rule) !== undefined)
+      if (batch && (binds || !bindsThere))
         return {
           id: nameLease(batch.id, job.id),
           heartbeatSeconds,
           checks: leasedChecksOf(batch, companions),
+          ...(bindsThere && { bindSalt: stores.binds.salt() }),
         }
-      await finishIfRecorded(parts, job.data.auditId)
+      if (batch) await recordUnseen(parts, job.data, { result: 'error', reason: 'agent-outdated' })
+      else await finishIfRecorded(parts, job.data.auditId)
       await queue.complete(vantage, { id: job.id, batchId: job.data.batchId })
     }
   }
@@ -112,7 +120,8 @@ export function createLeaseDesk(parts: LeaseParts) {
 
   return {
     /** Lends a batch; where none waits, up to `waitMs` later, or undefined. What it says of itself is noted. */
-    async lease(vantage: string, { waitMs, companions, sign, signal }: LeaseRequest): Promise<Lease | undefined> {
+    async lease(vantage: string, request: LeaseRequest): Promise<Lease | undefined> {
+      const { waitMs, sign, signal } = request
       const vantageId = await stores.vantages.touch(vantage, sign)
       if (vantageId === undefined)
         throw new NotFoundError(`there is no vantage ${vantage}: PUT /v1/vantages/${vantage}`)
@@ -122,7 +131,7 @@ export function createLeaseDesk(parts: LeaseParts) {
         const endsInMs = await endOverdue(vantage)
         const pauseMs = Math.max(0, Math.min(until - performance.now(), endsInMs))
         const woken = waitForBatch({ vantage }, pauseMs, AbortSignal.any([signal, polled.signal]))
-        const lease = signal.aborted ? undefined : await takeOpen(vantage, companions)
+        const lease = signal.aborted ? undefined : await takeOpen(vantage, request)
         if (lease || signal.aborted) {
           polled.abort()
           return lease
@@ -130,6 +139,19 @@ export function createLeaseDesk(parts: LeaseParts) {
         await woken
         if (performance.now() >= until) return undefined
       }
+    },
+
+    /** Permits a bind of a lease, or returns why it must not be made. Throws ConflictError where its batch is recorded. */
+    async claimBind(vantage: string, lease: string, claim: BindClaim, signal: AbortSignal): Promise<BindDecision> {
+      const batch = await findBatch(vantage, lease)
+      if (!batch) throw new ConflictError('the batch is recorded: nothing more is to be probed')
+      return claimBind(parts, { auditId: batch.auditId, vantage }, claim, signal)
+    },
+
+    /** Notes what became of a permitted bind, also of a lease that has ended. Throws NotFoundError for another one. */
+    async settleBind(vantage: string, id: string, result: BindResult): Promise<void> {
+      if (!(await stores.binds.settle({ id, vantage }, result)))
+        throw new NotFoundError(`the vantage ${vantage} has no bind ${id} that waits for its result`)
     },
 
     /** Keeps a lease alive; false when it has ended: the batch is recorded, canceled, or waits for another agent. */

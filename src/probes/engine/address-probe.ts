@@ -1,6 +1,6 @@
 import type { AddressResult } from '../../domain/findings/observation.ts'
-import type { OptionsByProtocol, ProtocolName } from '../../domain/protocols/index.ts'
-import type { Check, Circumstances, World } from './check.ts'
+import type { ProtocolName } from '../../domain/protocols/index.ts'
+import { type Check, type Circumstances, usesCredential, type World } from './check.ts'
 import type { HostPresence } from './host-presence.ts'
 import type { Endpoint, Outcome } from './probe.ts'
 import { Tries } from './tries.ts'
@@ -30,9 +30,6 @@ export const undialled = <P extends ProtocolName>(address: string | null, outcom
   attempts: 0,
 })
 
-export const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
-  'credentialRef' in options && options.credentialRef !== undefined
-
 type Settle<R> = Pick<PromiseWithResolvers<R>, 'resolve' | 'reject'>
 
 class AddressProbe<P extends ProtocolName> extends Tries<Tried<P>> implements TryCircumstances<P> {
@@ -45,13 +42,13 @@ class AddressProbe<P extends ProtocolName> extends Tries<Tried<P>> implements Tr
 
   constructor(
     check: Check<P>,
-    { endpoint, account, world }: Circumstances & { endpoint: Endpoint },
+    { endpoint, binds, world }: Circumstances & { endpoint: Endpoint },
     settle: Settle<AddressResult<P>>,
   ) {
     super({ tries: check.once ? 1 : world.tries, spacingMs: world.spacingMs })
     this.check = check
     this.endpoint = endpoint
-    this.use = { given: false, account }
+    this.use = { given: false, binds }
     this.world = world
     this.host = world.presenceOf(endpoint.address)
     this.#settle = settle

@@ -5,12 +5,13 @@ import type { Dialler } from '../network/dial.ts'
 import type { EgressPolicy } from '../network/egress-policy.ts'
 import type { Lookup, Resolver } from '../network/resolve.ts'
 import type { RoundTrips } from '../network/round-trips.ts'
+import type { Binds } from './binds.ts'
 import type { HostPresence } from './host-presence.ts'
 import type { OverdueWatch } from './overdue.ts'
 import type { ProbeIo } from './probe.ts'
 import type { ProbeRegistry } from './registry.ts'
 import type { Budget } from './socket-budget.ts'
-import type { AccountUse } from './try-io.ts'
+import type { Sources } from './try-io.ts'
 
 /** One endpoint to probe. */
 export interface Check<P extends ProtocolName = ProtocolName> {
@@ -34,7 +35,7 @@ export interface ObserverOptions {
   /** One for the process. */
   budget: Budget
   lookup: Lookup
-  credential: ProbeIo['credential']
+  credential: Sources['credential']
   credentialCa?: ProbeIo['credentialCa']
   requester: string
   /** For one try of a probe, once it has its socket, and for one name query. */
@@ -61,6 +62,10 @@ export interface World extends ObserverOptions {
 
 /** What all addresses of a check share. */
 export interface Circumstances {
-  account: AccountUse
+  binds: Binds | undefined
   world: World
 }
+
+/** Whether a bind is to be made, which no second try repeats. */
+export const usesCredential = (options: OptionsByProtocol[ProtocolName]): boolean =>
+  'credentialRef' in options && options.credentialRef !== undefined

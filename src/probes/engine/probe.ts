@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { AddressResult } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { FactsByProtocol, OptionsByProtocol, ProtocolName } from '../../domain/protocols/index.ts'
+import type { BindWithheld } from '../../domain/protocols/ldap.ts'
 import type { Credential } from '../ldap/credentials.ts'
 import type { Deadline } from './deadline.ts'
 
@@ -25,6 +26,12 @@ export type Outcome = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
 /** Whether an address accepts connections; milliseconds from connect() to its outcome. */
 export type Reached = ProbeResult<'tcp'> & { latencyMs: number }
 
+/** Why a credential must not be sent. */
+export interface Refused {
+  refused: ReasonCode
+  withheld?: BindWithheld
+}
+
 /** What a probe may use of the world. */
 export interface ProbeIo {
   /** Opens one TCP connection, or returns why there is none. Never throws. The caller destroys the socket. */
@@ -33,8 +40,11 @@ export interface ProbeIo {
   reach(endpoint: Endpoint): Promise<Reached>
   /** One deadline over the whole probe. */
   deadline: Deadline
-  /** Resolves a credential reference for this destination once, or returns why it must not be used. */
-  credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode>
+  /**
+   * Resolves a credential reference for one bind at this destination, whose directory has this naming context, or returns why it
+   * must not be sent. Resolves before the deadline.
+   */
+  credential(ref: string, endpoint: Endpoint, namingContext?: string): Promise<Credential | Refused>
   /** PEM: authorities for destinations of credentials, besides the system's. Undefined: those of the check. */
   credentialCa?: string | undefined
   /** Identifies this service, in protocols that have a field for it. */

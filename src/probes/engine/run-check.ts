@@ -6,19 +6,19 @@ import { createDialler } from '../network/dial.ts'
 import { createResolver, lookupThreads } from '../network/resolve.ts'
 import { createRoundTrips } from '../network/round-trips.ts'
 import { findRouteError, lacksFamilyOf } from '../network/routing.ts'
-import { probeAddress, undialled, usesCredential } from './address-probe.ts'
-import type { Check, Circumstances, ObserverOptions, World } from './check.ts'
+import { probeAddress, undialled } from './address-probe.ts'
+import type { Binds } from './binds.ts'
+import { type Check, type Circumstances, type ObserverOptions, usesCredential, type World } from './check.ts'
 import { watchDescriptors } from './descriptor-pressure.ts'
 import { createPresence } from './host-presence.ts'
 import { createOverdueWatch } from './overdue.ts'
 import type { Endpoint, Outcome } from './probe.ts'
-import type { AccountUse } from './try-io.ts'
 
 /**
- * Makes one check: resolves the host once and probes each of its addresses. Never rejects. Checks with the same
- * credential share one `account` and run one after the other, so that a refusal is not repeated.
+ * Makes one check: resolves the host once and probes each of its addresses. Never rejects. A check with a credential needs
+ * `binds`, which permits each bind of an account.
  */
-export type Observe = <P extends ProtocolName>(check: Check<P>, account?: AccountUse) => Promise<Observation<P>>
+export type Observe = <P extends ProtocolName>(check: Check<P>, binds?: Binds) => Promise<Observation<P>>
 
 /** How much longer than the others the last try of a peer waits that is silent inside its protocol. */
 const patience = 3
@@ -49,8 +49,8 @@ export function createObserver(options: ObserverOptions): Observe {
       descriptors,
     }),
   }
-  return (check, account = { refused: false }) =>
-    probeAddresses(check, { account, world }).then(
+  return (check, binds) =>
+    probeAddresses(check, { binds, world }).then(
       (addressResults) => observationOf(check, addressResults, world),
       (error: unknown) => {
         world.log(error, check)

@@ -1,24 +1,41 @@
 import type { Socket } from 'node:net'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
+import { type BindDecision, type BindResult, maxBindLeaseMs, maxBindWaitMs } from '../../domain/vantages/binds.ts'
+import { identify } from '../ldap/account.ts'
 import type { Credential } from '../ldap/credentials.ts'
 import type { Dialler, Extension } from '../network/dial.ts'
+import type { Binds } from './binds.ts'
 import type { TryDeadline } from './deadline.ts'
-import { type Connection, type Endpoint, isConnection, type Outcome, type ProbeIo, type Reached } from './probe.ts'
+import {
+  type Connection,
+  type Endpoint,
+  isConnection,
+  type Outcome,
+  type ProbeIo,
+  type Reached,
+  type Refused,
+} from './probe.ts'
 
-/** After a refusal a credential is not sent again, which could lock the account. */
-export interface AccountUse {
-  refused: boolean
-}
-
-/** Whether one check resolved its credential. */
+/** Whether a check was given its credential for a bind, and who permits it. */
 export interface CredentialUse {
   given: boolean
-  account: AccountUse
+  binds: Binds | undefined
 }
 
-interface Sources {
+/** The times of a claim, in milliseconds: the bind itself, the wait for another one, and the wait for the service. */
+export function claimTimes(credentialMs: number) {
+  const leaseMs = Math.min(credentialMs + responseMs, maxBindLeaseMs)
+  const waitMs = Math.min(leaseMs + responseMs, maxBindWaitMs)
+  return { leaseMs, waitMs, limitMs: waitMs + responseMs }
+}
+
+/** How long a response of the service may take. */
+const responseMs = 5_000
+
+export interface Sources {
   dialler: Dialler
-  credential: ProbeIo['credential']
+  /** Reads a credential reference that may be sent to this destination. */
+  credential: (ref: string, endpoint: Endpoint) => Promise<Credential | ReasonCode>
   credentialCa?: ProbeIo['credentialCa']
   requester: string
 }
@@ -32,6 +49,19 @@ interface TryParts {
   extension?: Extension | undefined
 }
 
+interface ClaimContext {
+  endpoint: Endpoint
+  namingContext: string | undefined
+  times: { leaseMs: number; waitMs: number }
+}
+
+/** What a promise resolves to in time, else `otherwise`. */
+function within<T, Other>(ms: number, promise: Promise<T>, otherwise: Other): Promise<T | Other> {
+  const { promise: late, resolve } = Promise.withResolvers<Other>()
+  const timer = setTimeout(() => resolve(otherwise), ms)
+  return Promise.race([promise.catch(() => otherwise), late]).finally(() => clearTimeout(timer))
+}
+
 /** What one try of a probe uses; a class, because every try has one, and closures cost memory. */
 export class TryIo implements ProbeIo {
   readonly deadline: TryDeadline
@@ -40,6 +70,7 @@ export class TryIo implements ProbeIo {
   readonly #sockets: Socket[] = []
   readonly #credentialMs: number
   #extension: Extension | undefined
+  #bind: string | undefined
   #ended = false
 
   constructor(sources: Sources, { deadline, use, extension, credentialMs }: TryParts) {
@@ -79,13 +110,46 @@ export class TryIo implements ProbeIo {
     return result
   }
 
-  async credential(ref: string, endpoint: Endpoint): Promise<Credential | ReasonCode> {
-    if (this.#use.account.refused) return 'credential-withheld'
-    const credential = await this.#sources.credential(ref, endpoint)
-    if (typeof credential === 'string') return credential
+  async credential(ref: string, endpoint: Endpoint, namingContext?: string): Promise<Credential | Refused> {
+    const reading = this.#sources.credential(ref, endpoint)
+    const credential = await within(this.deadline.remainingMs(), reading, 'credential-unavailable' as const)
+    if (typeof credential === 'string') return { refused: credential }
+    const { limitMs, ...times } = claimTimes(this.#credentialMs)
+    const claiming = this.#claim(credential, { endpoint, namingContext, times })
+    const decision = await within(limitMs, claiming, undefined)
+    this.deadline.extend(this.#credentialMs) // nothing of the probe waits meanwhile
+    if (!decision) {
+      claiming.then(this.#giveBack).catch(() => {}) // its lease ends by itself
+      return { refused: 'credential-unsettled' }
+    }
+    if (!decision.permitted) return { refused: decision.reason, withheld: decision.withheld }
+    this.#bind = decision.id
     this.#use.given = true
-    this.deadline.extend(this.#credentialMs)
     return credential
+  }
+
+  async #claim(
+    credential: Credential,
+    { endpoint, namingContext, times }: ClaimContext,
+  ): Promise<BindDecision | undefined> {
+    const { binds } = this.#use
+    if (!binds) return undefined
+    const identity = await identify(credential, { salt: binds.salt, namingContext })
+    return binds.claim({ ...identity, host: endpoint.host, port: endpoint.port, ...times })
+  }
+
+  readonly #giveBack = async (decision: BindDecision | undefined) => {
+    if (decision?.permitted) await this.#use.binds?.settle(decision.id, { outcome: 'unsent' })
+  }
+
+  /** Whether a bind was permitted. */
+  get hasBind(): boolean {
+    return this.#bind !== undefined
+  }
+
+  /** Reports what became of the bind, if one was permitted. */
+  async settle(result: BindResult): Promise<void> {
+    if (this.#bind !== undefined) await this.#use.binds?.settle(this.#bind, result)
   }
 
   /** A further connection of a try failed: the port is open all the same. */

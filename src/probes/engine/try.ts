@@ -1,13 +1,14 @@
 import type { AddressResult } from '../../domain/findings/observation.ts'
+import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { anyProtocols, type ProtocolName } from '../../domain/protocols/index.ts'
 import { explainSilence } from '../network/connect-failure.ts'
-import type { Check, World } from './check.ts'
+import { type Check, usesCredential, type World } from './check.ts'
 import { createDeadline } from './deadline.ts'
 import { type HostPresence, presenceMs } from './host-presence.ts'
 import type { Watched } from './overdue.ts'
 import type { Endpoint, Outcome, ProbeResult } from './probe.ts'
 import type { RunningTry, Tries } from './tries.ts'
-import { type CredentialUse, TryIo } from './try-io.ts'
+import { type CredentialUse, claimTimes, TryIo } from './try-io.ts'
 
 /** What one try has shown. */
 export type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempts'>
@@ -61,8 +62,10 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
   }
 
   get mayTakeMs(): number {
-    const { patientMs } = this.#of.world
-    return this.#isPatient ? patientMs * maxConnections : this.#timeoutMs + patientMs
+    const { check, world } = this.#of
+    const { patientMs } = world
+    const tryMs = this.#isPatient ? patientMs * maxConnections : this.#timeoutMs + patientMs
+    return usesCredential(check.options) ? tryMs + claimTimes(patientMs).limitMs : tryMs
   }
 
   wasExtended(ended: Promise<unknown>): void {
@@ -108,9 +111,21 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
 
   #conclude(result: ProbeResult<P>): void | Promise<void> {
     if (this.#ended) return
-    const { check, endpoint, use, world, host } = this.#of
-    world.overdue.release(this)
-    if (use.given && result.reason !== anyProtocols[check.probe].credentialAccepted) use.account.refused = true
+    this.#of.world.overdue.release(this)
+    return this.#io?.hasBind ? this.#settleBind(result).then(() => this.#finish(result)) : this.#finish(result)
+  }
+
+  /** Reports what became of the bind; a report that is lost leaves it unknown. */
+  #settleBind(result?: { reason: ReasonCode; facts: object }): Promise<void> {
+    const { check, world } = this.#of
+    const { bindOutcome } = anyProtocols[check.probe]
+    const outcome = result && bindOutcome ? bindOutcome(result as Parameters<typeof bindOutcome>[0]) : 'unknown'
+    const settled = this.#io?.settle({ outcome, ...(result && { reason: result.reason }) })
+    return Promise.resolve(settled).catch((error: unknown) => world.log(error, check))
+  }
+
+  #finish(result: ProbeResult<P>): void | Promise<void> {
+    const { endpoint, use, world, host } = this.#of
     host.saw(result, this.#mayExtend)
     const latencyMs = tenths(result.latencyMs ?? this.#elapsedMs)
     const waited = result.state === 'open' && (this.#io?.deadline.expired || result.reason === 'protocol-timeout')
@@ -128,7 +143,10 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
     const { check, world } = this.#of
     world.overdue.release(this)
     world.log(error, check)
-    this.#end({ ...localFailure, facts: {}, latencyMs: tenths(this.#elapsedMs) })
+    this.#ended = true
+    const end = () => this.#end({ ...localFailure, facts: {}, latencyMs: tenths(this.#elapsedMs) })
+    if (this.#io?.hasBind) void this.#settleBind().then(end)
+    else end()
   }
 
   #end(tried: Tried<P>): void {

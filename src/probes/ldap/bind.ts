@@ -2,35 +2,37 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Endpoint, ProbeIo } from '../engine/probe.ts'
 import type { Channel, Reply } from './channel.ts'
-import type { Credential } from './credentials.ts'
 import { simpleBind } from './messages.ts'
 import { bindReason, describeResult } from './result.ts'
 import type { VerifiedChannel } from './security.ts'
 
 type Facts = LdapFacts
 
+interface Attempt {
+  messageId: number
+  ref: string
+  endpoint: Endpoint
+  namingContext: string | undefined
+}
+
 /** Binds once. Resolves the credential only now, and never stores it. */
 export async function bindWithCredential(
   channel: VerifiedChannel,
-  { messageId, ref, endpoint }: { messageId: number; ref: string; endpoint: Endpoint },
+  { messageId, ref, endpoint, namingContext }: Attempt,
   io: ProbeIo,
-): Promise<{ reason: ReasonCode; bind?: Facts['bind'] }> {
-  const credential = await resolveInTime(ref, endpoint, io)
-  if (typeof credential === 'string') return { reason: credential }
+): Promise<{ reason: ReasonCode; facts: Pick<Facts, 'bind' | 'bindWithheld'> }> {
+  const credential = await io.credential(ref, endpoint, namingContext)
+  if ('refused' in credential) {
+    const { refused, withheld } = credential
+    return { reason: refused, facts: withheld ? { bindWithheld: withheld } : {} }
+  }
   const { user, password } = credential
   // RFC 4513 section 5.1.2: empty means anonymous.
-  if (user === '' || password === '') return { reason: 'credential-unavailable' }
+  if (user === '' || password === '') return { reason: 'credential-unavailable', facts: {} }
   const reply = await channel.request(simpleBind(messageId, user, password))
-  if ('failure' in reply) return { reason: reply.failure }
+  if ('failure' in reply) return { reason: reply.failure, facts: {} }
   const result = describeResult(reply.value)
-  return { reason: bindReason(result), bind: { as: 'credential', ...result } }
-}
-
-function resolveInTime(ref: string, endpoint: Endpoint, io: ProbeIo): Promise<Credential | ReasonCode> {
-  const { promise, resolve } = Promise.withResolvers<Credential | ReasonCode>()
-  const cancelExpiry = io.deadline.onExpiry(() => resolve('credential-unavailable'))
-  io.credential(ref, endpoint).then(resolve, () => resolve('credential-unavailable'))
-  return promise.finally(cancelExpiry)
+  return { reason: bindReason(result), facts: { bind: { as: 'credential', ...result } } }
 }
 
 /**

@@ -136,8 +136,9 @@ async function upgrade(session: Session, plain: Channel): Step {
 }
 
 async function bind(session: Session, channel: VerifiedChannel, ref: string): Promise<ReasonCode> {
-  const attempt = { messageId: session.nextMessageId(), ref, endpoint: session.endpoint }
-  const { reason, bind: facts } = await bindWithCredential(channel, attempt, session.io)
-  if (facts) session.facts.bind = facts
+  const { endpoint, namingContext, io } = session
+  const attempt = { messageId: session.nextMessageId(), ref, endpoint, namingContext }
+  const { reason, facts } = await bindWithCredential(channel, attempt, io)
+  Object.assign(session.facts, facts)
   return reason
 }

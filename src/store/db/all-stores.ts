@@ -1,10 +1,11 @@
 import type { Change, LedgerKeys } from '../../domain/ledger.ts'
-import { createSealer, type Sealer } from '../../domain/seals.ts'
+import { bindSalt, createSealer, type Sealer } from '../../domain/seals.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
 import { createAuditStore } from '../audits/audits.ts'
 import { createBatchStore } from '../audits/batches.ts'
+import { createBindStore } from '../audits/binds.ts'
 import { createFindingStore } from '../audits/findings.ts'
 import { createPairStore } from '../audits/paired-observations.ts'
 import { createPlanningStore } from '../audits/planning-snapshot.ts'
@@ -69,6 +70,7 @@ export function createAll(
     baselines: createBaselineStore(db, targetScope),
     snapshot: createPlanningStore(db, targetScope),
     batches: createBatchStore(db, sealer),
+    binds: createBindStore(db, bindSalt(keys)),
     changes: createChangeStore(db),
     compliance: createComplianceStore(db, { codes, targetScope }),
     deliveries: createDeliveryStore(db),

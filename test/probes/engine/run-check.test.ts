@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import net from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { Value } from 'typebox/value'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { evidenceOf } from '../../../src/domain/findings/evidence.ts'
 import { protocolNames } from '../../../src/domain/protocols/index.ts'
+import { BindClaim, type BindDecision, type BindResult } from '../../../src/domain/vantages/binds.ts'
+import type { Binds } from '../../../src/probes/engine/binds.ts'
 import type { ObserverOptions } from '../../../src/probes/engine/check.ts'
 import { isConnection, type Probe, type ProbeIo, type ProbeResult } from '../../../src/probes/engine/probe.ts'
 import type { ProbeRegistry } from '../../../src/probes/engine/registry.ts'
@@ -12,6 +15,7 @@ import { createEgressPolicy, parseAllow } from '../../../src/probes/network/egre
 import { probeTcp } from '../../../src/probes/tcp/probe.ts'
 import { connectorForFile } from '../../support/connectors.ts'
 import { listen } from '../../support/listen.ts'
+import { findSecrets } from '../../support/secret-forms.ts'
 
 const connector = connectorForFile()
 const clock = () => new Date('2026-01-02T03:04:05.678Z')
@@ -412,34 +416,103 @@ describe('a probe with a programming error', () => {
 
 describe('a credential', () => {
   const check = { probe: 'ldap' as const, host: 'dc.lab.test', port: 636, options: { credentialRef: 'env:LDAP' } }
-  const lookup = async () => ['127.0.0.1', '127.0.0.2', '127.0.0.3']
+  const lookup = async () => ['127.0.0.1', '127.0.0.2']
+  const withheld = { vantage: 'branch', host: 'dc2.lab.test', port: 636 }
+  const refusal = { permitted: false, reason: 'credential-withheld', isRunning: false, withheld } as const
 
   /** A probe that resolves its credential and gives this reason. */
-  function binding(reason: ProbeResult<'ldap'>['reason']) {
+  function binding(reason: ProbeResult<'ldap'>['reason'], facts: ProbeResult<'ldap'>['facts'] = {}) {
     const given: unknown[] = []
     const ldap: Probe<'ldap'> = async (endpoint, { credentialRef = '' }, io) => {
       const resolved = await io.credential(credentialRef, endpoint)
       given.push(resolved)
-      return { state: 'open', reason: typeof resolved === 'string' ? resolved : reason, facts: {} }
+      return 'refused' in resolved
+        ? { state: 'open', reason: resolved.refused, facts: {} }
+        : { state: 'open', reason, facts }
     }
     return { ldap, given }
   }
 
-  test('that was refused at one address of the host is withheld from the others', async () => {
-    const { ldap, given } = binding('ldap-invalid-credentials')
-    const { addressResults } = await observerWith({ ldap, lookup }).observe(check)
-    expect(given).toEqual([credential, 'credential-withheld', 'credential-withheld'])
-    expect(addressResults.map(({ reason }) => reason)).toEqual([
-      'ldap-invalid-credentials',
-      'credential-withheld',
-      'credential-withheld',
-    ])
+  /** Permits each bind, or decisions with what is scripted. */
+  function scriptedBinds(...decisions: (BindDecision | Promise<BindDecision>)[]) {
+    const claims: BindClaim[] = []
+    const results: (BindResult & { id: string })[] = []
+    const binds: Binds = {
+      salt: '5f'.repeat(32),
+      claim: async (claim) => decisions[claims.push(claim) - 1] ?? { permitted: true, id: `bind ${claims.length}` },
+      settle: async (id, result) => void results.push({ id, ...result }),
+    }
+    return { binds, claims, results }
+  }
+  const bind = (resultCode: number, adCode?: string) =>
+    ({ bind: { as: 'credential', resultCode, resultName: 'a name', ...(adCode && { adCode }) } }) as const
+
+  test.each([
+    ['accepted', 'ldap-bind-ok', bind(0)],
+    ['refused', 'ldap-invalid-credentials', bind(49, '52e')],
+    ['refused', 'ldap-account-locked', bind(49, '775')],
+    ['refused', 'ldap-unwilling', bind(53)],
+    ['refused', 'ldap-bind-refused', bind(19)],
+    ['harmless', 'ldap-account-disabled', bind(49, '533')],
+    ['harmless', 'ldap-stronger-auth-required', bind(8)],
+    ['harmless', 'ldap-bind-refused', bind(51)],
+    ['unknown', 'connection-reset', {}],
+  ] as const)('is permitted for each bind, and its result is reported: %s with %s', async (outcome, reason, facts) => {
+    const { ldap, given } = binding(reason, facts)
+    const { binds, claims, results } = scriptedBinds(undefined as never, refusal)
+    const { addressResults } = await observerWith({ ldap, lookup }).observe(check, binds)
+    expect(given).toEqual([credential, { refused: 'credential-withheld', withheld }])
+    expect(results).toEqual([{ id: 'bind 1', outcome, reason }])
+    expect(claims).toMatchObject([{ host: check.host, port: check.port }, { host: check.host }])
+    expect(addressResults.map((result) => result.reason)).toEqual([reason, 'credential-withheld'])
   })
 
-  test('that was accepted is sent to each address of the host', async () => {
-    const { ldap, given } = binding('ldap-bind-ok')
-    await observerWith({ ldap, lookup }).observe(check)
-    expect(given).toEqual([credential, credential, credential])
+  test('shows the service nothing but digests', async () => {
+    const { binds, claims } = scriptedBinds()
+    await observerWith({ ...binding('ldap-bind-ok', bind(0)), lookup }).observe(check, binds)
+    expect(claims).toHaveLength(2)
+    expect(claims.every((claim) => Value.Check(BindClaim, claim))).toBe(true)
+    expect(findSecrets(Buffer.from(JSON.stringify(claims)), credential)).toEqual([])
+  })
+
+  test.each([
+    ['there is nothing to ask', undefined],
+    [
+      'the service does not respond',
+      { salt: '', claim: () => Promise.reject(new Error('gone')), settle: async () => {} },
+    ],
+  ])('is not sent where %s', async (_, binds) => {
+    const { ldap, given } = binding('ldap-bind-ok', bind(0))
+    await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check, binds)
+    expect(given).toEqual([{ refused: 'credential-unsettled' }])
+  })
+
+  test('is not sent where the service responds too late, and its permission is given back', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { ldap, given } = binding('ldap-bind-ok', bind(0))
+    const late = Promise.withResolvers<BindDecision>()
+    const { binds, claims, results } = scriptedBinds(late.promise)
+    const observed = observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check, binds)
+    await vi.waitUntil(() => claims.length === 1, { interval: 1 })
+    await vi.advanceTimersByTimeAsync(60_000)
+    await observed
+    late.resolve({ permitted: true, id: 'late' })
+    await vi.waitUntil(() => results.length === 1, { interval: 1 })
+    expect(results).toEqual([{ id: 'late', outcome: 'unsent' }])
+    expect(given).toEqual([{ refused: 'credential-unsettled' }])
+  })
+
+  test.each([
+    ['never comes', () => new Promise<never>(() => {})],
+    ['fails to be read', () => Promise.reject(new Error('unreadable'))],
+  ])('that %s is unavailable', async (_, source) => {
+    const { ldap, given } = binding('ldap-bind-ok', bind(0))
+    const { binds, claims } = scriptedBinds()
+    const options = { ldap, lookup: async () => ['127.0.0.1'], credential: source, timeoutMs: 200 }
+    await observerWith(options).observe(check, binds)
+    expect(given).toEqual([{ refused: 'credential-unavailable' }])
+    expect(claims).toEqual([])
   })
 
   test('is not sent a second time after silence', async () => {
@@ -449,7 +522,8 @@ describe('a credential', () => {
       await io.credential(credentialRef, endpoint)
       return { state: 'filtered', reason: 'no-response', facts: {} }
     }
-    const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
+    const { binds } = scriptedBinds()
+    const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check, binds)
     expect(addressResults).toMatchObject([{ attempts: 1 }])
     expect(tries).toBe(1)
   })
@@ -463,19 +537,20 @@ describe('a credential', () => {
       return { state: 'open', reason: 'protocol-timeout', facts: {} }
     }
     const one = { ldap, lookup: async () => ['127.0.0.1'], timeoutMs: 50 }
-    const { addressResults } = await observerWith(one).observe(check)
+    const { addressResults } = await observerWith(one).observe(check, scriptedBinds().binds)
     expect(addressResults).toMatchObject([{ reason: 'protocol-timeout', attempts: 1, waitedMs: 150 }])
-    expect(timesMs).toEqual([expect.toSatisfy((ms: number) => ms > 100)])
+    expect(timesMs).toEqual([expect.toSatisfy((ms: number) => ms > 100 && ms <= 150)])
   })
 
   test('is sent in the patient try, if the first try ended before it', async () => {
     let tries = 0
-    const { ldap: bind, given } = binding('ldap-bind-ok')
+    const { ldap: bindNow, given } = binding('ldap-bind-ok', bind(0))
     const ldap: Probe<'ldap'> = async (endpoint, options, io) => {
       tries += 1
-      return tries === 1 ? { state: 'open', reason: 'protocol-timeout', facts: {} } : bind(endpoint, options, io)
+      return tries === 1 ? { state: 'open', reason: 'protocol-timeout', facts: {} } : bindNow(endpoint, options, io)
     }
-    const { addressResults } = await observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check)
+    const one = { ldap, lookup: async () => ['127.0.0.1'] }
+    const { addressResults } = await observerWith(one).observe(check, scriptedBinds().binds)
     expect(addressResults).toMatchObject([{ reason: 'ldap-bind-ok', attempts: 2 }])
     expect(given).toEqual([credential])
   })

@@ -33,7 +33,7 @@ test('an open port takes one connection, which ends with FIN', async () => {
       requester: 'portwarden tests',
       connect: (endpoint) => dialler.dial(endpoint, deadline),
       reach: (endpoint) => dialler.reach(endpoint, deadline),
-      credential: async () => 'credential-unavailable',
+      credential: async () => ({ refused: 'credential-unavailable' }),
     },
   )
   expect(result).toEqual({ state: 'open', reason: 'tcp-connected', facts: {}, latencyMs: expect.any(Number) })

@@ -53,6 +53,8 @@ export interface SambaAd extends Peer {
   accounts: Record<AccountState, Account>
   ca: string
   caPath: string
+  /** The failed logons that the domain has counted for an account; it locks the account at three. */
+  failedLogons(account: Account): Promise<number>
   log: () => string
   logged: PeerProcess['logged']
 }
@@ -86,7 +88,13 @@ export async function startSambaAd({ strongAuth = 'yes' }: SambaAdOptions = {}):
       ports: { host, ports: Object.values(ports) },
     })
     const facts = { host, ports, base, hostName, accounts: describeAccounts(base), ca, caPath }
-    return asPeer({ ...facts, log: samba.log, logged: samba.logged }, samba.end, directory.remove)
+    const failedLogons = async ({ principal }: Account) => {
+      const name = principal.slice(0, principal.indexOf('@'))
+      const from = ['-H', `${directory.path}/private/sam.ldb`, '-s', config]
+      const shown = await mustRun('samba-tool', ['user', 'show', name, '--attributes=badPwdCount', ...from])
+      return Number(/^badPwdCount: (\d+)$/m.exec(shown)?.[1] ?? 0)
+    }
+    return asPeer({ ...facts, failedLogons, log: samba.log, logged: samba.logged }, samba.end, directory.remove)
   } catch (error) {
     await directory.remove()
     throw error

@@ -7,7 +7,18 @@ import { DeliveryEnvelope } from '../../../domain/vantages/lease.ts'
 import type { ServerParts } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
 import { longPoll } from './long-poll.ts'
-import { DeliveryReceipt, Lease, LeaseParams, LeaseRequest, ObservationDelivery, VantageParams } from './schemas.ts'
+import {
+  BindParams,
+  BindPermission,
+  BindReport,
+  BindRequest,
+  DeliveryReceipt,
+  Lease,
+  LeaseParams,
+  LeaseRequest,
+  ObservationDelivery,
+  VantageParams,
+} from './schemas.ts'
 
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
@@ -38,9 +49,11 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
       },
     },
     async ({ params, body, raw }, reply) => {
-      const { waitSeconds, companions = false, ...sign } = body
+      const { waitSeconds, companions = false, binds = false, ...sign } = body
       const waitMs = waitSeconds * 1000
-      const lease = await poll(raw.socket, (signal) => leases.lease(params.name, { waitMs, companions, sign, signal }))
+      const lease = await poll(raw.socket, (signal) =>
+        leases.lease(params.name, { waitMs, companions, binds, sign, signal }),
+      )
       return lease ? reply.code(200).send(lease) : reply.code(204).send(null)
     },
   )
@@ -62,6 +75,45 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
     async ({ params }, reply) => {
       if (!(await leases.keep(params.name, params.id)))
         throw new ConflictError('the lease has ended; what was seen can be delivered nevertheless')
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/vantages/:name/leases/:id/binds',
+    {
+      config,
+      schema: {
+        operationId: 'claimBind',
+        tags: ['vantages'],
+        summary: 'Ask for permission to bind',
+        description:
+          'One bind of an account runs at a time, and none follows one that was not accepted in the same audit. A refused credential waits, in all audits, until it changes. Accounts and credentials are digests that are keyed with `bindSalt` of the lease.',
+        params: LeaseParams,
+        body: BindRequest,
+        response: { 200: BindPermission, ...problems(404, 409, 413, 415) },
+      },
+    },
+    async ({ params, body, raw }) =>
+      poll(raw.socket, (signal) => leases.claimBind(params.name, params.id, body, signal)),
+  )
+
+  app.post(
+    '/vantages/:name/leases/:id/binds/:bind',
+    {
+      config,
+      schema: {
+        operationId: 'settleBind',
+        tags: ['vantages'],
+        summary: 'Report the result of a bind',
+        description: 'What became of a permitted bind. Without a report the bind counts as refused.',
+        params: BindParams,
+        body: BindReport,
+        response: { 204: Type.Null({ description: 'The result is noted' }), ...problems(404, 413, 415) },
+      },
+    },
+    async ({ params, body }, reply) => {
+      await leases.settleBind(params.name, params.bind, body)
       return reply.code(204).send(null)
     },
   )

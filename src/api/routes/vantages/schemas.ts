@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { nameSchema, Zone } from '../../../domain/policy/policy.ts'
+import { BindClaim, BindDecision, BindResult } from '../../../domain/vantages/binds.ts'
 import { Delivery, Lease as LeasedBatch, leaseId } from '../../../domain/vantages/lease.ts'
 import { canaryStates, maxLeaseWaitSeconds, vantageKinds } from '../../../domain/vantages/presence.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
@@ -73,6 +74,40 @@ export const LeaseParams = closedObject({
   }),
 })
 
+export const BindParams = closedObject({
+  ...LeaseParams.properties,
+  bind: Type.String({
+    format: 'uuid',
+    description: 'Id of the bind',
+    examples: ['019b7600-0000-7000-8000-000000000007'],
+  }),
+})
+const digestOf = (character: string) => character.repeat(64)
+export const BindRequest = closedObject(BindClaim.properties, {
+  $id: 'BindRequest',
+  description: 'A bind that an agent wants to make once',
+  examples: [
+    {
+      accounts: [digestOf('a')],
+      credential: digestOf('c'),
+      host: 'dc1.example',
+      port: 389,
+      waitMs: 1_500,
+      leaseMs: 9_000,
+    },
+  ],
+})
+export const BindPermission = Type.Union(BindDecision.anyOf, {
+  $id: 'BindPermission',
+  description: 'Whether the bind may be made',
+  examples: [{ permitted: true, id: '019b7600-0000-7000-8000-000000000007' }],
+})
+export const BindReport = closedObject(BindResult.properties, {
+  $id: 'BindReport',
+  description: 'What became of a bind',
+  examples: [{ outcome: 'refused', reason: 'ldap-invalid-credentials' }],
+})
+
 export const Lease = Type.Object(LeasedBatch.properties, {
   $id: 'Lease',
   description: 'A batch of checks for an agent; it holds what to probe, not what is expected',
@@ -99,11 +134,17 @@ export const LeaseRequest = closedObject(
         description: 'Whether the agent makes the connections that `companions` of a check names; default: false',
       }),
     ),
+    binds: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether the agent asks for permission before it binds; without it no check with a credential is leased; default: false',
+      }),
+    ),
   },
   {
     $id: 'LeaseRequest',
     description: 'Requests a batch; it is the heartbeat of the agent',
-    examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'online', companions: true }],
+    examples: [{ waitSeconds: 25, version: '1.0.0', canary: 'online', companions: true, binds: true }],
   },
 )
 

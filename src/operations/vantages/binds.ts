@@ -1,0 +1,48 @@
+import { type BindClaim, type BindDecision, withholdBind } from '../../domain/vantages/binds.ts'
+import type { Binds } from '../../probes/engine/binds.ts'
+import { pause } from '../../runtime/sleep.ts'
+import type { View } from '../context.ts'
+
+type BindParts = Pick<View, 'stores' | 'transaction'>
+
+interface Claimant {
+  auditId: string
+  vantage: string
+}
+
+/** How often a claim reads whether the bind that it waits for has a result. */
+const pollEveryMs = 50
+
+/**
+ * Asks for permission to bind once. Claims of all processes come one after the other, so that one bind of an account runs at a
+ * time; waits up to `waitMs` for its result.
+ */
+export async function claimBind(
+  { stores, transaction }: BindParts,
+  claimant: Claimant,
+  { waitMs, ...claim }: BindClaim,
+  signal = new AbortController().signal,
+): Promise<BindDecision> {
+  const until = performance.now() + waitMs
+  for (;;) {
+    const decision = await transaction(async ({ binds }): Promise<BindDecision> => {
+      const now = await binds.lock()
+      const withheld = withholdBind(await binds.ofAccount(claim.accounts), { ...claimant, ...claim }, now)
+      return withheld ?? { permitted: true, id: await binds.begin({ ...claimant, ...claim }, now) }
+    })
+    if (decision.permitted && signal.aborted)
+      await stores.binds.settle({ id: decision.id, ...claimant }, { outcome: 'unsent' })
+    const isFinal = decision.permitted || !decision.isRunning
+    if (isFinal || performance.now() + pollEveryMs > until || signal.aborted) return decision
+    await pause(pollEveryMs, signal)
+  }
+}
+
+/** Binds of a worker, which has the database. */
+export const bindsOfBatch = (parts: BindParts, claimant: Claimant): Binds => ({
+  salt: parts.stores.binds.salt(),
+  claim: (claim) => claimBind(parts, claimant, claim),
+  async settle(id, result) {
+    await parts.stores.binds.settle({ id, ...claimant }, result)
+  },
+})
