@@ -259,6 +259,23 @@ describeWithPeers(['netns'], 'with every address allowed', () => {
     expect(queries('rebound-probe.test')).toBe(3) // once per audit
   })
 
+  test('a name with an allowed and a forbidden address is judged on the allowed one, and the finding names the other', async () => {
+    const seen: string[] = []
+    for (const address of ['one-of-two.test', 'never-0.test', 'last.test']) {
+      const auditId = await service.accept({ policy: 'by-address', targets: [{ name: address, address }] })
+      await service.ended(auditId)
+      const [{ result, reason } = { result: 'none', reason: { code: '', message: '' } }] =
+        await service.findings(auditId)
+      seen.push([result, reason.code, /Not probed: (.*)/.exec(reason.message)?.[1]].join(' '))
+    }
+    expect(seen).toEqual([
+      `pass addresses-left-out ${metadata} (egress-denied).`,
+      'error egress-denied ',
+      'pass as-expected ',
+    ])
+    expect(await arrivals()).toEqual([open])
+  })
+
   test('a webhook is delivered to the checked address, and not at all if its name also has a forbidden one', async () => {
     const errors: Record<string, string[]> = {}
     for (const host of ['rebound-hook.test', 'one-of-two.test', 'last.test']) {
