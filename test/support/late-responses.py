@@ -1,4 +1,4 @@
-"""Responds to connections to a network late, and only the Nth to each address and port: a slow path that loses packets.
+"""Responds to connections to a network late, and only the Nth to each address and port: a slow path that loses packets. N 0: all.
 
 usage: late-responses.py INTERFACE PREFIX DELAY-MS N
 
@@ -47,5 +47,5 @@ while True:
     if source_port in tries:
         continue  # the kernel of the client sends its SYN again
     tries.append(source_port)
-    if len(tries) == wanted:
+    if wanted in (0, len(tries)):
         threading.Timer(delay_ms / 1000, respond, (source, target, source_port, target_port, number)).start()

@@ -70,12 +70,15 @@ class AddressProbe<P extends ProtocolName> extends Tries<Tried<P>> implements Tr
     else if (result.reason !== 'no-response' || !mayMissAbsence(check, world)) this.#end(result, attempts)
     else
       host.explainSilence(endpoint).then(
-        (explanation) => this.#end({ ...result, ...explanation }, attempts),
+        (explanation) => {
+          if (host.isSlow() && !use.given) this.#tryPatiently(result, attempts + 1)
+          else this.#end({ ...result, ...explanation }, attempts)
+        },
         (error: unknown) => this.broke(error),
       )
   }
 
-  /** Tries once more with more time. What it cannot connect to proves nothing against the open port that was seen. */
+  /** Tries once more with more time. That it cannot connect proves nothing against an open port that was seen. */
   #tryPatiently(seen: Tried<P>, attempts: number): void {
     const { patient } = this.world.budget
     const { address } = this.endpoint
@@ -83,7 +86,8 @@ class AddressProbe<P extends ProtocolName> extends Tries<Tried<P>> implements Tr
       sent() {},
       ended: (result: Tried<P>) => {
         patient.release(address)
-        this.#end(result.state === 'open' ? result : seen, attempts)
+        const isBetter = result.state === 'open' || (seen.state !== 'open' && result.state !== 'unknown')
+        this.#end(isBetter ? result : seen, attempts)
       },
       failed: (error: unknown) => {
         patient.release(address)

@@ -26,13 +26,17 @@ export interface HostPresence {
   saw(outcome: Outcome, extended: boolean): void
   /** Resolves to why the silence is not that of a filter; undefined if the host responds elsewhere, or nothing was reported. */
   explainSilence(endpoint: Endpoint): Promise<Outcome | undefined>
+  /** Whether it responded to a connection after the time of a try, so that the silence of its ports proves less. */
+  isSlow(): boolean
   /** Ends the part of one check. */
   leave(): void
 }
 
 interface Host {
+  address: string
   checks: number
   responded: boolean
+  isSlow: boolean
   explanation?: Outcome
   /** A try may be extended. */
   claimed: boolean
@@ -47,6 +51,7 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
     const abort = new AbortController()
     const ended = outcome.then((result) => {
       // A local failure explains silence too: nothing is known of the host then.
+      if (isFromHost(result, host.address)) host.isSlow = true
       const explains = result.state === 'unreachable' || result.state === 'unknown'
       if (explains && !abort.signal.aborted) host.explanation ??= outcomeOf(result)
     })
@@ -90,6 +95,7 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
       }
       return host.responded ? undefined : host.explanation
     },
+    isSlow: () => host.isSlow,
     leave() {
       host.checks -= 1
       if (host.checks > 0) return
@@ -104,7 +110,7 @@ export function createPresence({ dialler, budget }: PresenceParts): (address: st
       known.host.checks += 1
       return known.presence
     }
-    const host: Host = { checks: 1, responded: false, claimed: false }
+    const host: Host = { address, checks: 1, responded: false, isSlow: false, claimed: false }
     const presence = presenceOf(address, host)
     hosts.set(address, { host, presence })
     return presence

@@ -101,11 +101,11 @@ export class TryIo implements ProbeIo {
   async connect(endpoint: Endpoint): Promise<Connection | Outcome> {
     this.deadline.extend()
     const result = await this.#sources.dialler.dial(endpoint, this.deadline, this.#takeExtension())
-    if (!isConnection(result)) return this.#sockets.length > 0 ? this.#explainFurther(result) : result
     if (this.#ended) {
-      result.socket.destroy()
+      if (isConnection(result)) result.socket.destroy()
       return { state: 'unknown', reason: 'local-failure' }
     }
+    if (!isConnection(result)) return this.#sockets.length > 0 ? this.#explainFurther(result) : result
     this.#sockets.push(result.socket)
     return result
   }

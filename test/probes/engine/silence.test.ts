@@ -6,7 +6,6 @@ import { describeWithPeers } from '../../support/peers/available.ts'
 import { type Network, startNetwork } from '../../support/peers/netns.ts'
 import { mustRun } from '../../support/processes.ts'
 
-const timeoutMs = 2_000
 const neighbour = '10.78.1.1'
 const slow = Array.from({ length: 20 }, (_, i) => `10.78.1.${200 + i}`)
 
@@ -24,7 +23,7 @@ async function startSlowHosts(network: Network, { delayMs, responding }: { delay
 
 const tcp = (host: string, port: number) => ({ probe: 'tcp' as const, host, port, options: {} })
 
-const observeSlowHosts = async (network: Network): Promise<Observation[]> => {
+const observeSlowHosts = async (network: Network, timeoutMs = 2_000): Promise<Observation[]> => {
   const checks = [...slow.map((host) => tcp(host, 443)), ...[1, 2, 3].map((port) => tcp(neighbour, port))]
   return observeIn(network, { ...patience, timeoutMs, tries: 3, spacingMs: 250, checks })
 }
@@ -47,6 +46,13 @@ describeWithPeers(['netns', 'system-calls'], 'beside a neighbour that responds',
     await startSlowHosts(network, { delayMs, responding })
     const seen = await observeSlowHosts(network)
     expect(statesOf(seen, neighbour)).toEqual(['closed', 'closed', 'closed'])
+    expect(slow.flatMap((host) => statesOf(seen, host))).toEqual(slow.map(() => 'open'))
+  })
+
+  test('a host with a round trip that is longer than a try is open', async () => {
+    await using network = await startNetwork()
+    await startSlowHosts(network, { delayMs: 1_200, responding: 0 })
+    const seen = await observeSlowHosts(network, 1_000)
     expect(slow.flatMap((host) => statesOf(seen, host))).toEqual(slow.map(() => 'open'))
   })
 
