@@ -1,19 +1,17 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
-import { type Endpoint, isConnection, type Probe, type ProbeIo, type ProbeResult } from '../engine/probe.ts'
-import { readClearHandshake } from '../tls/clear-handshake.ts'
-import { reasonOfEnd } from '../tls/failure.ts'
-import { recognizeEnded } from '../tls/first-bytes.ts'
+import { createDeadline, type Deadline } from '../engine/deadline.ts'
+import type { Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { defaultMaxBytes, type Handshake } from '../tls/handshake.ts'
 import { isAgreed, offerHttp } from '../tls/offer-http.ts'
 import { resultOf, seenInEnd } from '../tls/probe.ts'
-import { tapSocket } from '../tls/tap.ts'
 import { tryVersions } from '../tls/versions.ts'
-import { type HeadFailure, requestHead } from './head-request.ts'
-import { requestHeadOverHttp2 } from './http2-head-request.ts'
+import { probeClear } from './clear.ts'
+import { exchangeHttp2 } from './http2-request.ts'
+import { type Exchange, exchangeHttp1, factsOf, type HttpRequest } from './request.ts'
 
-/** One TLS handshake and a `HEAD /` inside it, over HTTP/2 or HTTP/1.1; for rules about plain HTTP, `HEAD /` in clear. */
+/** One TLS handshake and a request for `/` inside it, over HTTP/2 or HTTP/1.1; for rules about plain HTTP, one in clear. */
 export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVersions = [], plainHttp }, io) => {
-  if (plainHttp) return probePlainHttp(endpoint, io)
+  if (plainHttp) return probeClear(endpoint, io)
   const agreed = await offerHttp(endpoint, { trustedCa }, io)
   if (!isAgreed(agreed)) return { ...agreed, facts: {} }
   const { handshake } = agreed
@@ -36,61 +34,64 @@ interface Circumstances {
   io: ProbeIo
 }
 
+/** Of the time that is left, so that GET has some after silence. */
+const shareOfHead = 2 / 3
+
+/** What another method may change. */
+const ofMethod: ReadonlySet<ReasonCode> = new Set([
+  'connection-closed',
+  'connection-reset',
+  'protocol-mismatch',
+  'protocol-timeout',
+])
+
+/** HEAD, and GET on another connection where HEAD gets no response; the facts of TLS stay those of the first. */
 async function requestInside(handshake: Handshake, circumstances: Circumstances): Promise<Seen> {
-  const { endpoint, io } = circumstances
+  const { endpoint, trustedCa, io } = circumstances
+  const patience = createDeadline(io.deadline.remainingMs() * shareOfHead)
+  const head = await requestWith('HEAD', handshake, circumstances, patience)
+  if (head.facts.http || !ofMethod.has(head.reason)) return head
+  const again = await offerHttp(endpoint, { trustedCa }, io)
+  if (!isAgreed(again) || !again.handshake.stream) return head
+  const { reason, facts } = await requestWith('GET', again.handshake, circumstances, io.deadline)
+  return facts.http ? { reason, facts: { ...handshake.facts, http: facts.http } } : head
+}
+
+async function requestWith(
+  method: HttpRequest['method'],
+  handshake: Handshake,
+  circumstances: Circumstances,
+  deadline: Deadline,
+): Promise<Seen> {
+  const { endpoint, trustedCa, io } = circumstances
   const { stream, facts } = handshake
   if (!stream || stream.destroyed) return handshake.explainEnd()
-  const send = facts.alpn === 'h2' ? requestHeadOverHttp2 : requestHead
-  const response = await send(stream, headRequest(endpoint, 443, io), io.deadline)
-  if ('status' in response) return { reason: 'http-responded', facts: { ...facts, http: response } }
-  if (response.http1Required) return requestOverHttp1(facts, circumstances)
-  return response.failed === 'ended' ? handshake.explainEnd() : { reason: failures[response.failed], facts }
+  const request = { method, endpoint, scheme: 'https', requester: io.requester, maxBytes: defaultMaxBytes } as const
+  const exchange = await (facts.alpn === 'h2' ? exchangeHttp2 : exchangeHttp1)(stream, request, deadline)
+  if (exchange.http1Required) {
+    const agreed = await offerHttp(endpoint, { trustedCa, alpn: ['http/1.1'] }, io)
+    if (!isAgreed(agreed)) return { reason: agreed.reason, facts }
+    const seen = await requestWith(method, agreed.handshake, circumstances, deadline)
+    return { reason: seen.reason, facts: { ...seen.facts, ...facts } }
+  }
+  const http = responseIn(exchange)
+  if (http) return { reason: 'http-responded', facts: { ...facts, http } }
+  const reason = failures[exchange.end]
+  return reason ? { reason, facts } : handshake.explainEnd()
 }
 
-/** On another connection, for a peer that agreed on HTTP/2 and then demands HTTP/1.1; the facts stay those of the first. */
-async function requestOverHttp1(facts: Seen['facts'], circumstances: Circumstances): Promise<Seen> {
-  const { endpoint, trustedCa, io } = circumstances
-  const agreed = await offerHttp(endpoint, { trustedCa, alpn: ['http/1.1'] }, io)
-  if (!isAgreed(agreed)) return { reason: agreed.reason, facts }
-  const seen = await requestInside(agreed.handshake, circumstances)
-  return { reason: seen.reason, facts: { ...seen.facts, ...facts } }
-}
-
-async function probePlainHttp(endpoint: Endpoint, io: ProbeIo): Promise<ProbeResult<'https'>> {
-  const connection = await io.connect(endpoint)
-  if (!isConnection(connection)) return { ...connection, facts: {} }
-  const { seen, read } = readClearHandshake()
-  const tap = tapSocket(connection.socket, { maxBytes: defaultMaxBytes, admit: () => true, watch: read })
-  const response = await requestHead(tap.stream, headRequest(endpoint, 80, io), io.deadline)
-  if ('status' in response) {
-    const { status, server } = response
-    const plainHttp = { answered: true, status, ...(server !== undefined && { server }) }
-    return { state: 'open', reason: 'http-responded', facts: { plainHttp } }
-  }
-  const spoke = recognizeEnded(tap.first)
-  const facts = {
-    plainHttp: { answered: false },
-    ...(spoke !== 'tls' && { spoke }),
-    ...(seen.alert !== undefined && { alert: seen.alert }),
-  }
-  const foreign = spoke !== 'nothing' && spoke !== 'http' && tap.ended !== 'too-large'
-  const reason = foreign
-    ? 'protocol-mismatch'
-    : response.failed === 'ended'
-      ? reasonOfEnd(tap)
-      : failures[response.failed]
-  return { state: 'open', reason, facts }
+/** A head that the end of the stream ends counts too, as for curl. */
+function responseIn({ head, end }: Exchange) {
+  const status = head?.status
+  if (!head || status === undefined) return undefined
+  return end === 'complete' || (end === 'closed' && status >= 200) ? factsOf({ ...head, status }) : undefined
 }
 
 const failures = {
-  mismatch: 'protocol-mismatch',
+  complete: 'protocol-mismatch',
+  foreign: 'protocol-mismatch',
   'too-large': 'response-too-large',
   timeout: 'protocol-timeout',
-} as const satisfies Record<Exclude<HeadFailure['failed'], 'ended'>, ReasonCode>
-
-const headRequest = (endpoint: Endpoint, usualPort: number, { requester }: ProbeIo) => ({
-  endpoint,
-  usualPort,
-  requester,
-  maxBytes: defaultMaxBytes,
-})
+  closed: undefined,
+  ended: undefined,
+} as const satisfies Record<Exchange['end'], ReasonCode | undefined>

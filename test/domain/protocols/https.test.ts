@@ -47,10 +47,37 @@ describe('https', () => {
       'protocol-timeout',
     ],
     [
-      'a plain 400 is the refusal of a plain request',
+      'a plain 400 beside TLS on the port is the refusal of a plain request',
       { http: { plainServed: false } },
-      { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 400 } } },
+      { reason: 'http-responded', facts: { plainHttp: { answered: true, status: 400, tls: 'spoken' } } },
       'as-expected',
+    ],
+    [
+      'a plain 400 without TLS on the port fails',
+      { http: { plainServed: false } },
+      { reason: 'http-responded', facts: { plainHttp: { answered: true, status: 400, tls: 'absent' } } },
+      'plain-http-served',
+    ],
+    [
+      'a plain 400 of an older observation, which says nothing of TLS, is undecided',
+      { http: { plainServed: false } },
+      { reason: 'http-responded', facts: { plainHttp: { answered: true, status: 400 } } },
+      'plain-http-unclear',
+    ],
+    [
+      'a plain 404 that is the response inside TLS too is undecided',
+      { http: { plainServed: false } },
+      {
+        reason: 'http-responded',
+        facts: { plainHttp: { answered: true, status: 404, tls: 'spoken', sameOverTls: true } },
+      },
+      'plain-http-unclear',
+    ],
+    [
+      'data in clear that are no known protocol fail',
+      { http: { plainServed: false } },
+      { reason: 'protocol-mismatch', facts: { plainHttp: { answered: true, version: 'HTTP/0.9' }, spoke: 'other' } },
+      'plain-data-served',
     ],
     [
       'a plain page fails',
@@ -59,7 +86,7 @@ describe('https', () => {
       'plain-http-served',
     ],
     [
-      'a plain redirect fails: its response is in clear',
+      'a plain redirect fails, unless it leads to HTTPS',
       { http: { plainServed: false } },
       { reason: 'tls-ok', facts: { plainHttp: { answered: true, status: 301 } } },
       'plain-http-served',

@@ -9,6 +9,7 @@ export type Row = [claim: string, expect: ResolvedExpectation, seen: Omit<Seen, 
 
 const undecided: readonly ReasonCode[] = [
   'facts-missing',
+  'plain-http-unclear',
   'protocol-timeout',
   'response-too-large',
   'ssh-refused-for-now',

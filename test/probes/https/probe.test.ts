@@ -45,7 +45,8 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
     await using nginx = await startNginx()
     const { reason, facts } = await runProbe(nginx, { plainHttp: true })
     expect(reason).toBe('http-responded')
-    expect(facts).toEqual({ plainHttp: { answered: true, status: 400, server: expect.stringMatching(/^nginx/) } })
+    const server = expect.stringMatching(/^nginx/)
+    expect(facts).toEqual({ plainHttp: { answered: true, status: 400, server, tls: 'spoken' } })
   })
 
   test('a plain request on the plain port is served', async () => {
@@ -92,7 +93,8 @@ describeWithPeers(['openssl'], 'HTTPS', () => {
     ['a close', 'connection-closed', [{ receive: 1 }, 'end']],
     ['a reset', 'connection-reset', [{ receive: 1 }, 'reset']],
     ['silence', 'protocol-timeout', ['hang']],
-    ['half a head and a close', 'connection-closed', [{ receive: 1 }, { send: 'HTTP/1.1 200 OK\r\nse' }, 'end']],
+    ['half a status line and a close', 'connection-closed', [{ receive: 1 }, { send: 'HTTP/1.1 20' }, 'end']],
+    ['half a head and a reset', 'connection-reset', [{ receive: 1 }, { send: 'HTTP/1.1 200 OK\r\nse' }, 'reset']],
     ['an endless head', 'response-too-large', [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }, 'hang']],
     [
       'endless informational responses',
@@ -198,7 +200,7 @@ describe('plain HTTP', () => {
       ...{ state: 'open', reason: 'http-responded' },
       facts: { plainHttp: { answered: true, status: 200, server: 'plain/1' } },
     })
-    expect(peer.requests).toEqual([{ method: 'HEAD', path: '/', userAgent: 'portwarden tests' }])
+    expect(peer.requests).toEqual([{ method: 'GET', path: '/', userAgent: 'portwarden tests' }])
   })
 
   test.each([
@@ -209,7 +211,7 @@ describe('plain HTTP', () => {
     await using peer = await startHostile(hostile.http)
     await runProbe(peer, { plainHttp: true, host })
     expect(String(peer.received[0])).toContain(`${header}${peer.port}\r\n`)
-    expect(String(peer.received[0])).toMatch(/^HEAD \/ HTTP\/1\.1\r\n(.+\r\n)*Connection: close\r\n/)
+    expect(String(peer.received[0])).toMatch(/^GET \/ HTTP\/1\.1\r\n(.+\r\n)*Connection: close\r\n/)
   })
 
   test.each<[string, string, object, Step[]]>([
@@ -221,15 +223,25 @@ describe('plain HTTP', () => {
     ],
     ['SSH', 'protocol-mismatch', { spoke: 'ssh' }, hostile.ssh],
     ['SMTP', 'protocol-mismatch', { spoke: 'smtp' }, hostile.smtp],
-    ['garbage', 'protocol-mismatch', { spoke: 'other' }, hostile.garbage],
+    [
+      'garbage',
+      'protocol-mismatch',
+      { spoke: 'other', plainHttp: { answered: true, version: 'HTTP/0.9' } },
+      hostile.garbage,
+    ],
     ['silence', 'protocol-timeout', { spoke: 'nothing' }, hostile.silent],
     ['a close', 'connection-closed', { spoke: 'nothing' }, [{ receive: 1 }, 'end']],
     ['a reset', 'connection-reset', { spoke: 'nothing' }, [{ receive: 1 }, 'reset']],
-    ['half a status line', 'connection-closed', { spoke: 'http' }, [{ receive: 1 }, { send: 'HTTP/1.1 2' }, 'end']],
+    [
+      'half a status line',
+      'connection-closed',
+      { spoke: 'http', plainHttp: { answered: true } },
+      [{ receive: 1 }, { send: 'HTTP/1.1 2' }, 'end'],
+    ],
     [
       'a head without end',
-      'response-too-large',
-      { spoke: 'http' },
+      'http-responded',
+      { plainHttp: { answered: true, status: 200 } },
       [{ send: `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(9e4)}` }],
     ],
   ])('%s in response gives %s', async (_what, reason, facts, script) => {

@@ -32,7 +32,7 @@ export async function startReverseProxy(kind: ProxyKind, options: ProxyOptions):
     const page = await readFile(join(import.meta.dirname, '../../../docs/operations.md'), 'utf8')
     const [, documented = ''] = new RegExp(`\`\`\`${kind}\n([^]*?)\`\`\``).exec(page) ?? []
     const config = edit(documented)
-      .replace('listen 443', `listen 127.0.0.1:${port}`)
+      .replaceAll('listen 443', `listen 127.0.0.1:${port}`)
       .replace('bind :443', `bind 127.0.0.1:${port}`)
       .replace('<VirtualHost *:443>', `Listen 127.0.0.1:${port}\n<VirtualHost *:${port}>`)
       .replaceAll('/etc/ssl/portwarden-with-key.pem', both)
