@@ -37,17 +37,17 @@ export type PlannedCheck =
       kind: 'settled'
       origin: Origin
       ruleId: string
-      result: 'notchecked' | 'notapplicable' | 'unknown'
+      result: 'notchecked' | 'notapplicable' | 'unknown' | 'error'
       reason: ReasonCode
     }
 
-/** A rule of a policy for the targets with the same parameters: the resolved rule, or `notapplicable`. */
+/** A rule of a policy for the targets with the same parameters: the resolved rule, or why there is none to probe for. */
 export interface PlannedRule {
   id: string
   from: readonly string[]
   indirect?: boolean | undefined
   unlike?: { from: readonly string[] } | undefined
-  resolved: ResolvedRule | 'notapplicable'
+  resolved: ResolvedRule | 'notapplicable' | 'unsupported'
 }
 
 /** Plans the rules of a policy for one target. */
@@ -73,6 +73,7 @@ export function createPlanner(vantages: readonly Vantage[]) {
           return { ...settled, result: 'notapplicable', reason: 'condition-not-met' }
         if (!origin.covered && rule.unlike) return { ...settled, result: 'unknown', reason: 'pair-incomplete' }
         if (!origin.covered) return { ...settled, result: 'notchecked', reason: 'no-vantage-in-zone' }
+        if (rule.resolved === 'unsupported') return { ...settled, result: 'error', reason: 'expectation-not-supported' }
         const host = rule.resolved.host ?? target.address
         const probe = { kind: 'probe', origin, rule: rule.resolved, host } as const
         return rule.unlike ? { ...probe, unlike: originsFor(rule.unlike) } : probe

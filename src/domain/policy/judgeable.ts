@@ -19,6 +19,12 @@ const RuleAround = closedObject({
 export const isJudgeable = (rule: ResolvedRule, expect: ResolvedExpectation): boolean =>
   isKnown(RuleAround, rule) && isKnown(Expectation, expect) && takesGroups(rule, expect)
 
+/** Whether this version can judge a resolved rule on all of its expectations. */
+export const isSupported = (rule: ResolvedRule): boolean =>
+  [rule.expect, rule.insideWindow?.expect, rule.unlike?.expect].every(
+    (expect) => expect === undefined || isJudgeable(rule, expect),
+  )
+
 /** Rules are judged many times, and checked once. */
 const known = new WeakMap<object, boolean>()
 

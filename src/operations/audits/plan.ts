@@ -1,7 +1,8 @@
 import { companionsOf } from '../../domain/findings/host-response.ts'
 import { createPlanner, type PlannedCheck, type PlannedRule } from '../../domain/findings/plan.ts'
+import { isSupported } from '../../domain/policy/judgeable.ts'
 import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
-import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
 import { required } from '../../runtime/required.ts'
 import type { AuditOrder, Started } from '../../store/audits/audits.ts'
 import type { QueuedBatch } from '../../store/audits/batches.ts'
@@ -165,17 +166,26 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
       throw new Error(
         `target ${target.name}: ${parameters.errors.map(({ parameter, message }) => `${parameter} ${message}`).join('; ')}`,
       )
-    const found = document.rules.map((rule) => resolveRule(rule, parameters.values))
-    const companions = companionsOf(found.filter((rule) => rule !== 'notapplicable'))
-    const rules = document.rules.map((rule, i) => {
+    const found = document.rules.map((rule) => supportedOnly(resolveRule(rule, parameters.values)))
+    const companions = companionsOf(found.filter((rule) => typeof rule !== 'string'))
+    const rules = document.rules.map(({ id, from, indirect = false, unlike }, i) => {
       const one = found[i] ?? 'notapplicable'
-      const resolved = one === 'notapplicable' ? one : { ...one, companions: companions(one) }
-      return { id: rule.id, from: rule.from, indirect: rule.indirect ?? false, unlike: rule.unlike, resolved }
+      return {
+        id,
+        from,
+        indirect,
+        unlike,
+        resolved: typeof one === 'string' ? one : { ...one, companions: companions(one) },
+      }
     })
     resolved.set(key, rules)
     return rules
   }
 }
+
+/** Neither workers nor agents know what to probe for a rule of a newer version. */
+const supportedOnly = (rule: ResolvedRule | 'notapplicable'): PlannedRule['resolved'] =>
+  rule === 'notapplicable' || isSupported(rule) ? rule : 'unsupported'
 
 /** A finding without an observation. */
 export const settledFinding = (

@@ -76,6 +76,14 @@ describe('the plan for a target', () => {
     ])
   })
 
+  test('settles a rule that this version cannot judge as an error', () => {
+    const newer = [{ id: 'r', from: ['client', 'support'], resolved: 'unsupported' as const }]
+    expect(planTarget(target, newer, [office])).toMatchObject([
+      { kind: 'settled', origin: { vantage: 'office' }, result: 'error', reason: 'expectation-not-supported' },
+      { kind: 'settled', origin: { vantage: 'zone:support' }, result: 'notchecked' },
+    ])
+  })
+
   test('is empty only without rules', () => {
     expect(planTarget(target, [], [office])).toEqual([])
     expect(planTarget(target, [{ id: 'r', from: ['client'], resolved: rule('r') }], [])).toHaveLength(1)
