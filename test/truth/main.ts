@@ -5,7 +5,9 @@ import { rows } from './table.ts'
 const [wanted = ''] = process.argv.slice(2)
 const selected = rows.filter(({ case: text, peer, site }) => `${peer} ${site} ${text}`.includes(wanted))
 await using lab = await openLab(selected)
-const outcomes = await Promise.all(selected.map((row) => lab.establish(row)))
+const settled = await Promise.allSettled(selected.map((row) => lab.establish(row)))
+const outcomes = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+const broken = settled.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
 
 const cell = (text: string) => text.replaceAll('|', '\\|')
 const line = ({ row, oracle, portwarden, agrees }: Outcome) => {
@@ -24,4 +26,5 @@ process.stdout.write(outcomes.map(line).join(''))
 const different = outcomes.filter(({ agrees }) => !agrees)
 process.stdout.write(`\n${outcomes.length} rows, ${different.length} differences\n`)
 for (const outcome of different) process.stdout.write(`\n${explain(outcome)}\n`)
-if (different.length > 0) process.exitCode = 1
+for (const error of new Set(broken)) process.stdout.write(`\nnot established: ${error}\n`)
+if (different.length + broken.length > 0) process.exitCode = 1

@@ -1,8 +1,10 @@
 import type { Result } from '../../src/domain/findings/judge.ts'
 import type { ReasonCode } from '../../src/domain/findings/reasons.ts'
 import type { ProtocolName } from '../../src/domain/protocols/index.ts'
+import type { Observe } from '../../src/probes/engine/run-check.ts'
 import type { PeerKind } from '../support/peers/available.ts'
-import type { PeerName } from './peers.ts'
+import type { output } from './oracles/response.ts'
+import type { PeerName } from './peers/index.ts'
 
 /** The claim of a row: a rule of the built-in policy, or one of its own. */
 export type Claim =
@@ -17,10 +19,15 @@ export interface Listener {
   address: string
   port: number
   /** The authority that rule and oracle trust, as PEM and as a file. */
-  ca: string
-  caPath: string
+  ca?: string
+  caPath?: string
   /** The account of a bind. */
   account?: { user: string; password: string; ref: string }
+  /** Values of placeholders in the claim. */
+  params?: Readonly<Record<string, string>>
+  /** Runs a command, and observes, in the network of the peer; default: here. */
+  run?: typeof output
+  observe?: Observe
 }
 
 export interface OracleResponse {

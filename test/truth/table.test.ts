@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { read } from '../support/pages.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { explain, type Lab, openLab } from './lab.ts'
-import { starters } from './peers.ts'
+import { starters } from './peers/index.ts'
 import { rows } from './table.ts'
 
 let lab: Lab

@@ -1,7 +1,19 @@
 import type { Row } from './row.ts'
 import { certificateRows } from './rows/certificates.ts'
 import { httpRows } from './rows/http.ts'
+import { ldapRows } from './rows/ldap.ts'
+import { networkRows } from './rows/network.ts'
+import { smtpRows } from './rows/smtp.ts'
+import { sshRows } from './rows/ssh.ts'
 import { versionRows } from './rows/versions.ts'
 
 /** What is true of the peers: the claim of each row, as an independent program judges it, is what Portwarden must say. */
-export const rows: readonly Row[] = [...certificateRows, ...versionRows, ...httpRows]
+export const rows: readonly Row[] = [
+  ...certificateRows,
+  ...versionRows,
+  ...httpRows,
+  ...sshRows,
+  ...ldapRows,
+  ...smtpRows,
+  ...networkRows,
+]

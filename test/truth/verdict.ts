@@ -1,11 +1,10 @@
 import { type Judgement, judge } from '../../src/domain/findings/judge.ts'
 import { type PlannedCheck, planTarget } from '../../src/domain/findings/plan.ts'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
+import { checkOf } from '../../src/operations/audits/deduplicate-checks.ts'
 import { ruleResolver } from '../../src/operations/audits/plan.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
 import { checkPolicy } from '../../src/policies/load.ts'
-import type { Check } from '../../src/probes/engine/check.ts'
-import { optionsOf } from '../../src/probes/engine/options.ts'
 import { probes } from '../../src/probes/engine/registry.ts'
 import { createObserver, type Observe } from '../../src/probes/engine/run-check.ts'
 import { createBudget } from '../../src/probes/engine/socket-budget.ts'
@@ -33,9 +32,19 @@ export function planClaim(claim: Claim, listener: Listener): PlannedProbe {
   return check
 }
 
-function policyOf({ probe, expect }: Exclude<Claim, { builtIn: string }>, { port }: Listener): PolicyDocument {
+function policyOf({ probe, expect }: Exclude<Claim, { builtIn: string }>, listener: Listener): PolicyDocument {
   const rule = { id: 'claim', title: 'Claim', severity: 'high', direction: 'inbound', from: ['client'] }
-  const checked = checkPolicy({ name: 'claim', title: 'Claim', rules: [{ ...rule, probe, port, expect }] })
+  const texts = Object.entries(listener.params ?? {}).map(([name, value]) => [name, { type: 'text', default: value }])
+  const checked = checkPolicy({
+    name: 'claim',
+    title: 'Claim',
+    parameters: {
+      ...(listener.ca ? { trustedCa: { type: 'pem', default: listener.ca } } : {}),
+      ...(listener.account ? { ldapCredential: { type: 'credential', default: listener.account.ref } } : {}),
+      ...Object.fromEntries(texts),
+    },
+    rules: [{ ...rule, probe, port: listener.port, expect }],
+  })
   if ('document' in checked) return checked.document
   throw new Error(checked.errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; '))
 }
@@ -45,23 +54,15 @@ const paramsFor = ({ host, port, ca, account }: Listener) => ({
   sshPort: port,
   ldapPort: port,
   domainController: host,
-  trustedCa: ca,
+  ...(ca ? { trustedCa: ca } : {}),
   ...(account ? { ldapCredential: account.ref } : {}),
-})
-
-export const checkOf = ({ rule, host }: PlannedProbe): Check => ({
-  probe: rule.probe,
-  host,
-  port: rule.port,
-  options: optionsOf(rule),
-  companions: rule.companions,
 })
 
 /** The verdict of Portwarden: the claim planned, probed and judged as in an audit. */
 export async function verdictOn(claim: Claim, listener: Listener, observe: Observe): Promise<Judgement> {
   const planned = planClaim(claim, listener)
   const windowOpen = 'builtIn' in claim && claim.windowOpen === true
-  return judge(planned.rule, await observe(checkOf(planned)), { windowOpen })
+  return judge(planned.rule, await (listener.observe ?? observe)(checkOf(planned.rule, planned.host)), { windowOpen })
 }
 
 /** A prober of loopback, with the names and the credentials of these listeners. */

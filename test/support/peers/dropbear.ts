@@ -4,7 +4,7 @@ import { makeTempDir } from '../temp-dir.ts'
 import { type At, asPeer, type Peer } from './peer.ts'
 
 /** Types of host keys as dropbearkey names them. */
-type DropbearKeyType = 'ed25519' | 'ecdsa' | 'rsa'
+export type DropbearKeyType = 'ed25519' | 'ecdsa' | 'rsa'
 
 interface DropbearOptions extends At {
   keyTypes?: readonly DropbearKeyType[]

@@ -27,7 +27,7 @@ const accounts = {
   passwordExpired: { name: 'u-pwexpired', adCode: '532' },
 } as const
 
-type AccountState = keyof typeof accounts
+export type AccountState = keyof typeof accounts
 export const accountStates = Object.keys(accounts) as AccountState[]
 
 export interface Account {

@@ -10,8 +10,14 @@ export function firstIn(text: string, pattern: RegExp): string | undefined {
 /** the response of an oracle that says yes or no. */
 export const yesOrNo = (yes: boolean, text: string): OracleResponse => ({ text, verdict: yes ? 'pass' : 'fail' })
 
+/** Seconds; some programs wait for a silent peer without end. */
+const patience = '30'
+
 export async function output(command: string, args: readonly string[], input?: string) {
-  const { code, stdout, stderr } = await run(command, args, { input, env: { ...process.env, LC_ALL: 'C' } })
+  const { code, stdout, stderr } = await run('timeout', [patience, command, ...args], {
+    input,
+    env: { ...process.env, LC_ALL: 'C' },
+  })
   return { code, stdout, text: `${stdout}\n${stderr}` }
 }
 

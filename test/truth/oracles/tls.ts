@@ -11,7 +11,7 @@ const nameFlags = ({ host }: Listener) =>
 const sClient = (listener: Listener, args: readonly string[]) =>
   output(
     'openssl',
-    ['s_client', '-connect', socketOf(listener), ...nameFlags(listener), '-CAfile', listener.caPath, ...args],
+    ['s_client', '-connect', socketOf(listener), ...nameFlags(listener), '-CAfile', listener.caPath ?? '', ...args],
     'Q\n',
   )
 
@@ -44,7 +44,7 @@ export const pythonVerify: Oracle = {
   ask: async ({ host, address, port, caPath }) => {
     const program = `
 import socket, ssl
-context = ssl.create_default_context(cafile=${JSON.stringify(caPath)})
+context = ssl.create_default_context(cafile=${JSON.stringify(caPath ?? '')})
 context.hostname_checks_common_name = False
 try:
     with socket.create_connection(("${address}", ${port})) as raw:

@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
 import { curlHttp, curlHttps } from '../oracles/http.ts'
-import type { PeerName } from '../peers.ts'
+import type { PeerName } from '../peers/index.ts'
 import type { Row } from '../row.ts'
 
 const webServers: readonly PeerName[] = ['nginx', 'Apache', 'haproxy']

@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
 import { nmapRefuses, opensslAgrees, sslscanRefuses } from '../oracles/tls.ts'
-import type { PeerName } from '../peers.ts'
+import type { PeerName } from '../peers/index.ts'
 import type { Row } from '../row.ts'
 
 const servers: readonly PeerName[] = ['nginx', 'Apache', 'haproxy', 'stunnel', 'OpenSSL', 'GnuTLS']

@@ -1,22 +1,12 @@
-import type { PeerKind } from '../support/peers/available.ts'
-import { startGnutls } from '../support/peers/gnutls.ts'
-import type { Peer } from '../support/peers/peer.ts'
-import { startStunnel } from '../support/peers/stunnel.ts'
-import { startOpenssl } from '../support/peers/tls.ts'
-import { startWebSites, type WebServer } from '../support/peers/web-sites.ts'
-import { type Certificates, hostName } from './certificates.ts'
-import type { Listener } from './row.ts'
-import { sitesFor } from './sites.ts'
-
-/** A peer with all the sites that rows use of it. */
-export interface Running extends Peer {
-  at: (site: string) => Listener
-}
-
-interface PeerStarter {
-  needs: PeerKind[]
-  start: (sites: readonly string[], certificates: Certificates) => Promise<Running>
-}
+import type { PeerKind } from '../../support/peers/available.ts'
+import { startGnutls } from '../../support/peers/gnutls.ts'
+import { startStunnel } from '../../support/peers/stunnel.ts'
+import { startOpenssl } from '../../support/peers/tls.ts'
+import { startWebSites, type WebServer } from '../../support/peers/web-sites.ts'
+import { type Certificates, hostName } from '../certificates.ts'
+import type { Listener } from '../row.ts'
+import { sitesFor } from '../sites.ts'
+import { type PeerStarter, running } from './running.ts'
 
 const webServer = (kind: WebServer): PeerStarter => ({
   needs: [kind],
@@ -44,7 +34,7 @@ const perSite = (needs: PeerKind, startOne: typeof startGnutls): PeerStarter => 
   },
 })
 
-export const peers = {
+export const webPeers = {
   nginx: webServer('nginx'),
   Apache: webServer('apache'),
   haproxy: webServer('haproxy'),
@@ -58,9 +48,6 @@ export const peers = {
   OpenSSL: perSite('openssl', startOpenssl),
   GnuTLS: perSite('gnutls', startGnutls),
 } satisfies Record<string, PeerStarter>
-
-export type PeerName = keyof typeof peers
-export const starters: Readonly<Record<PeerName, PeerStarter>> = peers
 
 function siteOf<Site>(sites: Readonly<Record<string, Site>>, name: string): Site {
   const site = sites[name]
@@ -78,8 +65,6 @@ function tlsSites(names: readonly string[], certificates: Certificates) {
     }),
   )
 }
-
-const running = (stop: Peer['stop'], at: Running['at']): Running => ({ stop, at, [Symbol.asyncDispose]: stop })
 
 function listenerOf({ root }: Certificates, port: number | undefined): Listener {
   if (port === undefined) throw new Error('no such site')

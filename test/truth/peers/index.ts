@@ -1,0 +1,10 @@
+import { ldapPeers } from './ldap.ts'
+import { otherPeers } from './others.ts'
+import type { PeerStarter } from './running.ts'
+import { sshPeers } from './ssh.ts'
+import { webPeers } from './web.ts'
+
+const peers = { ...webPeers, ...sshPeers, ...ldapPeers, ...otherPeers }
+
+export type PeerName = keyof typeof peers
+export const starters: Readonly<Record<PeerName, PeerStarter>> = peers
