@@ -77,8 +77,19 @@ const LdapFacts = closedObject({
   bindWithheld: Type.Optional(BindWithheld),
   plainBind: Type.Optional(
     closedObject(
-      { resultCode: Type.Integer(), resultName: Type.String() },
-      { description: 'The response to a simple bind in clear, tried as a user that does not exist' },
+      {
+        resultCode: Type.Integer(),
+        resultName: Type.String(),
+        inventedBase: Type.Optional(
+          Type.Literal(true, {
+            description: 'The directory hides its naming contexts: the user lay below none of them',
+          }),
+        ),
+      },
+      {
+        description:
+          'The response to a simple bind in clear, tried as a user that does not exist; or the 13 with which a request before it was refused',
+      },
     ),
   ),
   spoke,
@@ -181,8 +192,19 @@ const channelFailures: ReadonlySet<string> = new Set<LdapReason>([
   'ldap-starttls-injection',
   'ldap-starttls-refused',
 ])
-// strongerAuthRequired and confidentialityRequired, RFC 4511 appendix A.
-const protectionDemanded: ReadonlySet<number> = new Set([8, 13])
+/** RFC 4511 appendix A: authMethodNotSupported, strongerAuthRequired, confidentialityRequired. */
+const refusesPlainBinds: ReadonlySet<number> = new Set([7, 8, 13])
+/** success and invalidCredentials, for which the directory has taken the password. */
+const takesPlainBinds: ReadonlySet<number> = new Set([0, 49])
+
+/** Other codes do not tell whether another user may bind; nor does 49 of a frontend, where each database has its own demand. */
+function plainBindViolation({ plainBind }: LdapFacts): LdapReason | undefined {
+  if (!plainBind) return 'facts-missing'
+  const { resultCode, inventedBase } = plainBind
+  if (refusesPlainBinds.has(resultCode)) return undefined
+  const isTaken = takesPlainBinds.has(resultCode) && !(inventedBase && resultCode !== 0)
+  return isTaken ? 'ldap-plain-bind-allowed' : 'facts-missing'
+}
 
 function violation<Code extends string>(
   demand: Demand<typeof LdapExpectation>,
@@ -197,11 +219,7 @@ function violation<Code extends string>(
     if (!(facts.security && demand.security.includes(facts.security)))
       return mayHaveMissed(reason) ? reason : 'ldap-channel-not-allowed'
   }
-  if (demand.plainBind === 'refused') {
-    if (!facts.plainBind) return 'facts-missing'
-    if (!protectionDemanded.has(facts.plainBind.resultCode)) return 'ldap-plain-bind-allowed'
-  }
-  return undefined
+  return demand.plainBind === 'refused' ? plainBindViolation(facts) : undefined
 }
 
 const ldapGroup: ExpectationGroup<typeof LdapExpectation, LdapFacts, LdapReason> = {

@@ -2,7 +2,7 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Endpoint, ProbeIo } from '../engine/probe.ts'
 import type { Channel, Reply } from './channel.ts'
-import { simpleBind } from './messages.ts'
+import { type Result, simpleBind } from './messages.ts'
 import { bindReason, describeResult } from './result.ts'
 import type { VerifiedChannel } from './security.ts'
 
@@ -48,7 +48,15 @@ export async function bindAsUnknownUser(
   const reply = await channel.request(simpleBind(messageId, dn, 'no-secret'))
   if ('failure' in reply) return reply
   const { resultCode, resultName } = describeResult(reply.value)
-  return { value: { resultCode, resultName } }
+  return { value: { resultCode, resultName, ...(!namingContext && { inventedBase: true as const }) } }
+}
+
+/** The refusal of a request in clear, where it shows that a bind is refused, too: the directory demands encryption of everything. */
+export function refusedInClear(refused: Result): Facts['plainBind'] {
+  const { resultCode, resultName } = describeResult(refused)
+  return bindReason({ resultCode, resultName }) === 'ldap-confidentiality-required'
+    ? { resultCode, resultName }
+    : undefined
 }
 
 /** The reason without a bind: the directory's demand for protection, if any. */

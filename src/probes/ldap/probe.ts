@@ -3,7 +3,7 @@ import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import type { Connection, Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { isConnection } from '../engine/probe.ts'
-import { bindAsUnknownUser, bindWithCredential, respondedReason } from './bind.ts'
+import { bindAsUnknownUser, bindWithCredential, refusedInClear, respondedReason } from './bind.ts'
 import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
 import { type Budget, maxBytes } from './inbox.ts'
 import { unbind } from './messages.ts'
@@ -61,7 +61,7 @@ async function runSteps(session: Session): Promise<ReasonCode> {
   if (typeof first === 'string') return first
   const failure = await readDirectory(session, first, plan.channel === 'ldaps' ? 'ldaps' : 'plain')
   if (failure) return failure
-  if (options.plainBind && facts.security === 'plain') {
+  if (options.plainBind && !facts.plainBind && facts.security === 'plain') {
     const lost = await tryPlainBind(session, first)
     if (lost) return lost
   }
@@ -104,13 +104,15 @@ async function readDirectory(
     if (reply.spoke) session.facts.spoke = reply.spoke
     return reply.failure
   }
-  const { activeDirectory, rootDse, omitted, clockSkewMs, namingContext } = reply.value
+  const { activeDirectory, rootDse, omitted, clockSkewMs, namingContext, refused } = reply.value
   Object.assign(session.facts, { security, rootDse })
   if (activeDirectory === undefined) delete session.facts.activeDirectory
   else session.facts.activeDirectory = activeDirectory
   if (omitted === undefined) delete session.facts.omitted
   else session.facts.omitted = omitted
   session.namingContext = namingContext
+  const plainBind = refused && security === 'plain' ? refusedInClear(refused) : undefined
+  if (plainBind) session.facts.plainBind = plainBind
   if (clockSkewMs !== undefined) session.measurements = { clockSkewMs }
   return undefined
 }

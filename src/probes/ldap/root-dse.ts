@@ -1,13 +1,15 @@
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import { escapeControls } from '../../encoding/text.ts'
 import type { Channel, Reply } from './channel.ts'
-import { type Attributes, searchRootDse } from './messages.ts'
+import { type Attributes, type Result, searchRootDse } from './messages.ts'
 
 type Facts = LdapFacts
 
 /** What the rootDSE shows without a bind. */
 interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse' | 'omitted'> {
   clockSkewMs?: number
+  /** Absent if it was read. */
+  refused?: Result
   /** As the server writes it; absent if hidden from anonymous clients. */
   namingContext?: string
 }
@@ -18,8 +20,8 @@ export async function readRootDse(channel: Channel, messageId: number): Promise<
   const reply = await channel.request(searchRootDse(messageId, rootDseAttributes))
   const receivedAt = Date.now()
   if ('failure' in reply) return reply
-  const { attributes } = reply.value
-  if (!attributes) return { value: { rootDse: {} } }
+  const { attributes, result } = reply.value
+  if (!attributes) return { value: { rootDse: {}, refused: result } }
   const [context] = attributes.get('defaultnamingcontext') ?? attributes.get('namingcontexts') ?? []
   return {
     value: {

@@ -112,6 +112,75 @@ describe('ldap', () => {
       'ldap-plain-bind-allowed',
     ],
     [
+      'one that the directory demands to be encrypted passes',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 13, resultName: 'confidentialityRequired' } },
+      },
+      'as-expected',
+    ],
+    [
+      'one whose method is not supported passes',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 7, resultName: 'authMethodNotSupported' } },
+      },
+      'as-expected',
+    ],
+    [
+      'one that is accepted fails',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 0, resultName: 'success' } } },
+      'ldap-plain-bind-allowed',
+    ],
+    [
+      'one that is accepted below an invented base fails',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 0, resultName: 'success', inventedBase: true } },
+      },
+      'ldap-plain-bind-allowed',
+    ],
+    [
+      'one that is judged by its password below an invented base is unknown',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 49, resultName: 'invalidCredentials', inventedBase: true } },
+      },
+      'facts-missing',
+    ],
+    [
+      'one that the directory is unwilling to perform is unknown',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 53, resultName: 'unwillingToPerform' } } },
+      'facts-missing',
+    ],
+    [
+      'one that the directory finds inappropriate is unknown',
+      { ldap: { plainBind: 'refused' } },
+      {
+        reason: 'ldap-responded',
+        facts: { rootDse, plainBind: { resultCode: 48, resultName: 'inappropriateAuthentication' } },
+      },
+      'facts-missing',
+    ],
+    [
+      'one that a busy directory refuses is unknown',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 51, resultName: 'busy' } } },
+      'facts-missing',
+    ],
+    [
+      'one to a user whose name cannot be read is unknown',
+      { ldap: { plainBind: 'refused' } },
+      { reason: 'ldap-responded', facts: { rootDse, plainBind: { resultCode: 34, resultName: 'invalidDNSyntax' } } },
+      'facts-missing',
+    ],
+    [
       'one that was not tried is unknown',
       { ldap: { plainBind: 'refused' } },
       { reason: 'ldap-responded', facts: { rootDse } },

@@ -270,6 +270,27 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'ldap-confidentiality-required',
       { plainBind: { resultCode: 13 } },
     ],
+    [
+      'demands encryption of every request in clear',
+      { extra: 'security ssf=128' },
+      { plainBind: true },
+      'ldap-confidentiality-required',
+      { security: 'plain', rootDse: {}, plainBind: { resultCode: 13, resultName: 'confidentialityRequired' } },
+    ],
+    [
+      'demands encryption of every request, and gets it',
+      { extra: 'security ssf=128' },
+      { credentialRef: ref, plainBind: true },
+      'ldap-bind-ok',
+      { security: 'starttls', plainBind: { resultCode: 13 }, bind: { resultCode: 0 } },
+    ],
+    [
+      'demands protection for each database, and hides its rootDSE',
+      { extra: 'require bind' },
+      { plainBind: true },
+      'ldap-responded',
+      { plainBind: { resultCode: 49, inventedBase: true } },
+    ],
     ['accepts passwords in clear', {}, { plainBind: true }, 'ldap-responded', { plainBind: { resultCode: 49 } }],
     [
       'disallows simple binds',
