@@ -197,7 +197,7 @@ const refusesPlainBinds: ReadonlySet<number> = new Set([7, 8, 13])
 /** success and invalidCredentials, for which the directory has taken the password. */
 const takesPlainBinds: ReadonlySet<number> = new Set([0, 49])
 
-/** Other codes do not tell whether another user may bind; nor does 49 of a frontend, where each database has its own demand. */
+/** Other codes do not show whether another user may bind; nor does 49 of a frontend, where each database has its own demand. */
 function plainBindViolation({ plainBind }: LdapFacts): LdapReason | undefined {
   if (!plainBind) return 'facts-missing'
   const { resultCode, inventedBase } = plainBind

@@ -10,6 +10,8 @@ import { type Operation, responses } from './messages.ts'
 export interface ChannelFailure {
   failure: ReasonCode
   spoke?: Spoke
+  /** The peer sent nothing, or TLS, such as an alert. */
+  mayBeTls?: boolean
 }
 
 /** The decoded response, or why there is none. */
@@ -17,8 +19,8 @@ export type Reply<T> = { value: T } | ChannelFailure
 
 /** LDAP over one stream, one operation at a time. */
 export interface Channel {
-  /** Sends one request and reads its response. Never rejects for what the peer does. */
-  request<T>(operation: Operation<T>): Promise<Reply<T>>
+  /** Sends one request and reads its response, by default within the deadline of the channel. Never rejects for what the peer does. */
+  request<T>(operation: Operation<T>, within?: Deadline): Promise<Reply<T>>
   /** Stops reading. Returns true if unrequested bytes are buffered. */
   release(): boolean
   /** Flushes the final message and FIN; does nothing after a failure. */
@@ -55,7 +57,7 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
   if (stream.destroyed) lose(stream.errored)
 
   return {
-    request: <T>(operation: Operation<T>) =>
+    request: <T>(operation: Operation<T>, within = deadline) =>
       new Promise<Reply<T>>((resolve) => {
         const settle = (outcome: { value: T } | ReasonCode) => {
           onInput = () => {}
@@ -63,7 +65,7 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
           if (typeof outcome === 'string') lost ??= outcome
           resolve(typeof outcome === 'string' ? explain(outcome, inbox) : outcome)
         }
-        const cancelExpiry = deadline.onExpiry(() => settle('protocol-timeout'))
+        const cancelExpiry = within.onExpiry(() => settle('protocol-timeout'))
         const before: Buffer[] = []
         onInput = () => {
           const outcome = takeResponse(inbox, operation, before) ?? lost
@@ -119,11 +121,11 @@ function takeResponse<T>(
 }
 
 function explain(failure: ReasonCode, { isForeign, opening }: Inbox): ChannelFailure {
-  if (isForeign) {
-    const spoke = recognizeEnded(opening)
-    return { failure: 'protocol-mismatch', spoke: spoke === 'tls' ? 'other' : spoke }
-  }
-  return failure === 'protocol-timeout' && opening.length === 0 ? { failure, spoke: 'nothing' } : { failure }
+  const isEmpty = opening.length === 0
+  if (isEmpty) return { failure, mayBeTls: true, ...(failure === 'protocol-timeout' && { spoke: 'nothing' }) }
+  if (!isForeign) return { failure }
+  const spoke = recognizeEnded(opening)
+  return { failure: 'protocol-mismatch', ...(spoke === 'tls' ? { spoke: 'other', mayBeTls: true } : { spoke }) }
 }
 
 const losses: Partial<Record<string, ReasonCode>> = {

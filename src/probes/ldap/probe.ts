@@ -1,14 +1,15 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { isConnection } from '../engine/probe.ts'
 import { bindAsUnknownUser, bindWithCredential, refusedInClear, respondedReason } from './bind.ts'
-import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
+import { type Channel, type ChannelFailure, explainSocketLoss, openChannel } from './channel.ts'
 import { type Budget, maxBytes } from './inbox.ts'
 import { unbind } from './messages.ts'
 import { readRootDse } from './root-dse.ts'
-import { planSecurity, secureChannel, type VerifiedChannel } from './security.ts'
+import { planSecurity, type SecurityPlan, secureChannel, type VerifiedChannel } from './security.ts'
 import { requestStartTls } from './start-tls.ts'
 
 /** The state of one probe over one connection. */
@@ -31,7 +32,7 @@ interface Session {
 
 /**
  * Probes as far as the rule requires, on one connection: rootDSE, StartTLS or LDAPS, one bind over a verified channel,
- * unbind. Never rejects for what the peer does.
+ * unbind. A second connection tries LDAPS where the request in clear has no response. Never rejects for what the peer does.
  */
 export const probeLdap: Probe<'ldap'> = async (endpoint, requested, io) => {
   // A policy must not choose the CA that vouches for the receiver of a credential.
@@ -50,28 +51,60 @@ export const probeLdap: Probe<'ldap'> = async (endpoint, requested, io) => {
     return { state: 'open', reason, facts: session.facts, measurements: session.measurements }
   } finally {
     session.destroyTls?.()
-    connection.socket.destroy()
+    session.connection.socket.destroy()
   }
 }
 
 async function runSteps(session: Session): Promise<ReasonCode> {
-  const { endpoint, options, facts } = session
+  const { endpoint, options, facts, io } = session
   const plan = planSecurity(endpoint.port, options)
-  const first = plan.channel === 'ldaps' ? await beginTls(session) : openPlain(session)
-  if (typeof first === 'string') return first
-  const failure = await readDirectory(session, first, plan.channel === 'ldaps' ? 'ldaps' : 'plain')
-  if (failure) return failure
+  if (plan.channel === 'ldaps') return runLdaps(session, plan)
+  const clear = openPlain(session)
+  // Half of the time for TLS, which a silent peer may wait for.
+  const lost = await readDirectory(session, clear, 'plain', io.deadline.share(2))
+  if (lost) return lost.mayBeTls ? tryLdaps(session, plan, lost) : lost.failure
   if (options.plainBind && !facts.plainBind && facts.security === 'plain') {
-    const lost = await tryPlainBind(session, first)
-    if (lost) return lost
+    const failure = await tryPlainBind(session, clear)
+    if (failure) return failure
   }
-  const responded = respondedReason(facts.plainBind)
   if (plan.channel === 'starttls') {
-    const refused = await upgrade(session, first)
-    if (refused) return plan.required || refused === 'ldap-starttls-injection' ? refused : responded
+    const refused = await upgrade(session, clear)
+    if (refused)
+      return plan.required || refused === 'ldap-starttls-injection' ? refused : respondedReason(facts.plainBind)
   }
-  if (plan.required && !session.verified) return 'ldap-channel-unverified'
-  return session.verified && options.credentialRef ? bind(session, session.verified, options.credentialRef) : responded
+  return finish(session, plan)
+}
+
+async function runLdaps(session: Session, plan: SecurityPlan): Promise<ReasonCode> {
+  const secure = await beginTls(session)
+  if (typeof secure === 'string') return secure
+  const lost = await readDirectory(session, secure, 'ldaps')
+  return lost?.failure ?? finish(session, plan)
+}
+
+/** The last step: the bind, if a credential is given. */
+async function finish(session: Session, { required }: SecurityPlan): Promise<ReasonCode> {
+  const { options, facts, verified } = session
+  if (required && !verified) return 'ldap-channel-unverified'
+  return verified && options.credentialRef
+    ? bind(session, verified, options.credentialRef)
+    : respondedReason(facts.plainBind)
+}
+
+/** Tries LDAPS on a second connection. A peer that does not speak TLS there is judged by its response in clear. */
+async function tryLdaps(session: Session, plan: SecurityPlan, inClear: ChannelFailure): Promise<ReasonCode> {
+  const { endpoint, io, facts } = session
+  session.connection.socket.destroy()
+  const connection = await io.connect(endpoint)
+  if (!isConnection(connection)) return inClear.failure
+  connection.socket.setNoDelay()
+  session.connection = connection
+  const { spoke, ...others } = facts
+  const reason = await runLdaps(session, plan)
+  const speaksTls = facts.tls?.protocol !== undefined || facts.tls?.alert !== undefined
+  if (speaksTls && facts.spoke === spoke) delete facts.spoke
+  if (!speaksTls) session.facts = { ...others, ...(spoke && { spoke }) }
+  return speaksTls ? reason : inClear.failure
 }
 
 function openPlain(session: Session): Channel {
@@ -98,11 +131,12 @@ async function readDirectory(
   session: Session,
   channel: Channel,
   security: NonNullable<Session['facts']['security']>,
-): Step {
-  const reply = await readRootDse(channel, session.nextMessageId())
+  within?: Deadline,
+): Promise<ChannelFailure | undefined> {
+  const reply = await readRootDse(channel, session.nextMessageId(), within)
   if ('failure' in reply) {
     if (reply.spoke) session.facts.spoke = reply.spoke
-    return reply.failure
+    return reply
   }
   const { activeDirectory, rootDse, omitted, clockSkewMs, namingContext, refused } = reply.value
   Object.assign(session.facts, { security, rootDse })
@@ -134,7 +168,8 @@ async function upgrade(session: Session, plain: Channel): Step {
   if (secure === 'protocol-mismatch') return 'ldap-starttls-injection'
   if (typeof secure === 'string') return secure
   // RFC 4513 section 3.1.5: discard what was read in clear.
-  return readDirectory(session, secure, 'starttls')
+  const lost = await readDirectory(session, secure, 'starttls')
+  return lost?.failure
 }
 
 async function bind(session: Session, channel: VerifiedChannel, ref: string): Promise<ReasonCode> {

@@ -1,5 +1,6 @@
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
 import { escapeControls } from '../../encoding/text.ts'
+import type { Deadline } from '../engine/deadline.ts'
 import type { Channel, Reply } from './channel.ts'
 import { type Attributes, type Result, searchRootDse } from './messages.ts'
 
@@ -15,9 +16,9 @@ interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse' | 'omitted'>
 }
 
 /** Reads the rootDSE without a bind; a refusal gives an empty `rootDse`. */
-export async function readRootDse(channel: Channel, messageId: number): Promise<Reply<RootDse>> {
+export async function readRootDse(channel: Channel, messageId: number, within?: Deadline): Promise<Reply<RootDse>> {
   const sentAt = Date.now()
-  const reply = await channel.request(searchRootDse(messageId, rootDseAttributes))
+  const reply = await channel.request(searchRootDse(messageId, rootDseAttributes), within)
   const receivedAt = Date.now()
   if ('failure' in reply) return reply
   const { attributes, result } = reply.value

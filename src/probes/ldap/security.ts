@@ -10,7 +10,7 @@ import type { Budget } from './inbox.ts'
 type Facts = LdapFacts
 
 /** Which protection to attempt, and whether it is required. */
-interface SecurityPlan {
+export interface SecurityPlan {
   channel: NonNullable<Facts['security']>
   required: boolean
 }

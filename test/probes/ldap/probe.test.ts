@@ -1,7 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import net from 'node:net'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import type { Endpoint, ProbeResult } from '../../../src/probes/engine/probe.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
+import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startHttps } from '../../support/peers/https.ts'
 import { type accountStates, type SambaAd, startSambaAd } from '../../support/peers/samba-ad.ts'
@@ -161,11 +163,14 @@ describeWithPeers(['samba-ad'], 'Active Directory', () => {
     })
   })
 
-  test('resets plain LDAP on its LDAPS port', async () => {
+  test('is recognized by LDAPS on any port, after it has reset plain LDAP there', async () => {
     const io = watchedIo()
     const connect = (to: Endpoint) => io.connect({ ...to, port: samba.ports.ldaps }) // with the real port number the probe would begin TLS
-    const seen = await probeLdap(at('ldap'), {}, { ...io, connect })
-    expect(seen).toEqual({ state: 'open', reason: 'connection-reset', facts: {} })
+    const seen = await probeLdap(at('ldap'), { trustedCa: samba.ca }, { ...io, connect })
+    expect(seen).toMatchObject({ state: 'open', reason: 'ldap-responded' })
+    expect(seen.facts).toMatchObject({ security: 'ldaps', activeDirectory: true, tls: { trusted: true } })
+    expect(io.connections()).toBe(2)
+    expect(io.left()).toEqual({ sockets: 0, waits: 0 })
   })
 })
 
@@ -333,11 +338,47 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
     expect(seen).toMatchObject({ state: 'open', reason, facts })
   })
 
-  test('an LDAPS port without a certificate, and plain LDAP to an LDAPS port', async () => {
+  test('an LDAPS port without a certificate', async () => {
     expect(await probeWith({ tls: false }, 'ldapsPort', { security: ['ldaps'] })).toMatchObject({
       reason: 'connection-closed',
     })
-    expect(await runProbe(at('ldapsPort'), {})).toMatchObject({ state: 'open', reason: 'connection-closed', facts: {} })
+    await using slapd = await startSlapd({ tls: false })
+    const io = watchedIo()
+    const endpoint = { host: slapd.hostName, address: slapd.host, port: slapd.ldapsPort }
+    expect(await probeLdap(endpoint, {}, io)).toEqual({ state: 'open', reason: 'connection-closed', facts: {} })
+    expect(io.connections()).toBe(2)
+  })
+
+  test.each<[Options, string, object]>([
+    [{}, 'ldap-responded', {}],
+    [{ security: ['plain', 'ldaps'] }, 'ldap-responded', {}],
+    [{ plainBind: true }, 'ldap-responded', {}],
+    [{ credentialRef: ref }, 'ldap-bind-ok', { bind: { resultCode: 0 } }],
+    [{ security: ['starttls'], credentialRef: ref }, 'ldap-bind-ok', { bind: { resultCode: 0 } }],
+  ])('is found by LDAPS on any port: %j', async (options, reason, facts) => {
+    const io = watchedIo({ credential: async () => login() })
+    const seen = await probeLdap(at('ldapsPort'), { ...options, trustedCa: slapd.ca }, io)
+    expect(seen).toMatchObject({
+      state: 'open',
+      reason,
+      facts: { security: 'ldaps', tls: { trusted: true }, ...facts },
+    })
+    expect(seen.facts).not.toHaveProperty('spoke')
+    expect(seen.facts).not.toHaveProperty('plainBind')
+    expect(io.connections()).toBe(2)
+    expect(io.left()).toEqual({ sockets: 0, waits: 0 })
+  })
+
+  test('is found by LDAPS behind a port that waits for TLS in silence', async () => {
+    const io = watchedIo({ deadlineMs: 1_000 })
+    const silent = net.createServer()
+    const listening = await listen(silent)
+    onTestFinished(listening.close)
+    let connections = 0
+    const connect = (to: Endpoint) => io.connect(connections++ === 0 ? { ...to, port: listening.port } : to)
+    const seen = await probeLdap(at('ldapsPort'), {}, { ...io, connect })
+    expect(seen).toMatchObject({ reason: 'ldap-responded', facts: { security: 'ldaps' } })
+    expect(seen.facts).not.toHaveProperty('spoke')
   })
 
   test.each([
