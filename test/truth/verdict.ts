@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { type Judgement, judge } from '../../src/domain/findings/judge.ts'
 import { type PlannedCheck, planTarget } from '../../src/domain/findings/plan.ts'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
@@ -5,6 +6,7 @@ import { checkOf } from '../../src/operations/audits/deduplicate-checks.ts'
 import { ruleResolver } from '../../src/operations/audits/plan.ts'
 import { builtInPolicies } from '../../src/policies/built-in.ts'
 import { checkPolicy } from '../../src/policies/load.ts'
+import type { Binds } from '../../src/probes/engine/binds.ts'
 import { probes } from '../../src/probes/engine/registry.ts'
 import { createObserver, type Observe } from '../../src/probes/engine/run-check.ts'
 import { createBudget } from '../../src/probes/engine/socket-budget.ts'
@@ -58,11 +60,20 @@ const paramsFor = ({ host, port, ca, account }: Listener) => ({
   ...(account ? { ldapCredential: account.ref } : {}),
 })
 
+/** Each row has an account of its own, or a state of one that no bind changes. */
+const permissive: Binds = {
+  salt: '5f'.repeat(32),
+  claim: async () => ({ permitted: true, id: randomUUID() }),
+  settle: async () => {},
+}
+
 /** The verdict of Portwarden: the claim planned, probed and judged as in an audit. */
 export async function verdictOn(claim: Claim, listener: Listener, observe: Observe): Promise<Judgement> {
   const planned = planClaim(claim, listener)
   const windowOpen = 'builtIn' in claim && claim.windowOpen === true
-  return judge(planned.rule, await (listener.observe ?? observe)(checkOf(planned.rule, planned.host)), { windowOpen })
+  return judge(planned.rule, await (listener.observe ?? observe)(checkOf(planned.rule, planned.host), permissive), {
+    windowOpen,
+  })
 }
 
 /** A prober of loopback, with the names and the credentials of these listeners. */
