@@ -8,6 +8,7 @@ import { startCapture } from '../support/capture.ts'
 import { peerAuthority } from '../support/certificates.ts'
 import { auditCommand, environment, startServiceProcess, unique } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
+import { query } from '../support/database-server.ts'
 import { dumpRows } from '../support/dump-rows.ts'
 import { everyResponse } from '../support/every-response.ts'
 import { ldapResult, ldapTags, rootDseResponse } from '../support/ldap-bytes.ts'
@@ -113,8 +114,11 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
       directory: 'any',
       trustedCa,
     })
-    const asUser = (name: string) => vault.inEnv(name, user.dn)
-    const wrongFile = await vault.inFile('IN-A-FILE', (secret) => JSON.stringify({ user: principal, password: secret }))
+    // An account of its own for each case: none binds after a refusal.
+    const asUser = (name: string) => vault.inEnv(name, user.dn.replace('svc-audit', name))
+    const wrongFile = await vault.inFile('IN-A-FILE', (secret) =>
+      JSON.stringify({ user: `in-a-file-${principal}`, password: secret }),
+    )
     // The text of the error that JSON.parse throws quotes what it could not read.
     const brokenFile = await vault.inFile('BROKEN', (secret) => `{"user": "${principal}", "password": ${secret}`)
     return {
@@ -127,7 +131,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
         reason: 'as-expected',
       },
       'a wrong password': {
-        params: { ...ad, ldapCredential: vault.inEnv('WRONG', principal) },
+        params: { ...ad, ldapCredential: vault.inEnv('WRONG', `wrong-${principal}`) },
         reason: 'ldap-invalid-credentials',
       },
       'a wrong password from a file': {
@@ -193,6 +197,7 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
       const params = Object.entries(cases[name]?.params ?? {}).flatMap(([key, value]) => ['--param', `${key}=${value}`])
       for (const more of [[], ['--json']]) {
         const argv = [program, '127.0.0.1', ...params, ...more]
+        await query(database.url, ['DELETE FROM bind_attempt']) // a refused credential would wait
         const { code, stdout, stderr } = await run(node, argv, { env: environment(database.url, env) })
         expect([0, 1], stderr).toContain(code)
         outputs.command = Buffer.concat([outputs.command, Buffer.from(stdout + stderr)])
