@@ -51,7 +51,7 @@ interface OpenBatch {
 }
 
 /** They go through the driver as one text each. */
-const batchesPerStatement = 20
+const batchesPerStatement = 5
 
 interface Row {
   id: number

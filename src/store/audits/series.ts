@@ -29,20 +29,40 @@ export interface SeriesIds {
 /** Parameters and rows take many times the memory of what they hold on their way through the driver. */
 export const keysPerStatement = 5_000
 
-const isComplete = (found: readonly { seriesId: number | null }[]): found is SeriesIds[] =>
-  found.every(({ seriesId }) => seriesId !== null)
+type Found = { [Id in keyof SeriesIds]: number | null }
 
-/** The keys as a table `g`. */
-const tableOf = (keys: readonly SeriesKey[]) => Prisma.sql`unnest(
-  ${integers(keys.map((k) => k.targetId))}::int[], ${keys.map((k) => k.rule)}::text[], ${keys.map((k) => k.vantage)}::text[]
-) WITH ORDINALITY AS g(target_id, rule, vantage, position)`
+const isComplete = (found: readonly Found[]): found is SeriesIds[] => found.every(({ seriesId }) => seriesId !== null)
 
-const findSeries = (db: Database, policy: string, keys: readonly SeriesKey[]) =>
-  prepared<{ seriesId: number | null; vantageId: number | null }>(db)`
-    SELECT s.id AS "seriesId", v.id AS "vantageId" FROM ${tableOf(keys)}
+/** The keys as a table `g`. Each name is sent once, because the driver and Prisma take long for a text of a list. */
+function tableOf(keys: readonly SeriesKey[]): Prisma.Sql {
+  const rules = numbered(keys.map(({ rule }) => rule))
+  const vantages = numbered(keys.map(({ vantage }) => vantage))
+  return Prisma.sql`(
+    SELECT target_id, (${rules.names}::text[])[rule] AS rule, (${vantages.names}::text[])[vantage] AS vantage, position FROM unnest(
+      ${integers(keys.map(({ targetId }) => targetId))}::int[], ${integers(rules.numbers)}::int[], ${integers(vantages.numbers)}::int[]
+    ) WITH ORDINALITY AS k(target_id, rule, vantage, position)
+  ) AS g`
+}
+
+/** The distinct names, and the number of each name in them, from one. */
+function numbered(all: readonly string[]): { names: string[]; numbers: number[] } {
+  const known = new Map<string, number>()
+  const numbers = all.map((name) => {
+    const number = known.get(name) ?? known.size + 1
+    known.set(name, number)
+    return number
+  })
+  return { names: [...known.keys()], numbers }
+}
+
+/** As one JSON text: a row of its own for each would take ten times as long in Prisma. */
+async function findSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<Found[]> {
+  const [row] = await prepared<{ found: [seriesId: number | null, vantageId: number | null][] }>(db)`
+    SELECT coalesce(json_agg(json_build_array(s.id, v.id) ORDER BY g.position), '[]') AS found FROM ${tableOf(keys)}
       LEFT JOIN rule r ON r.policy = ${policy} AND r.name = g.rule LEFT JOIN vantage v ON v.name = g.vantage
-      LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id
-    ORDER BY g.position`
+      LEFT JOIN series s ON s.target_id = g.target_id AND s.rule_id = r.id AND s.vantage_id = v.id`
+  return (row?.found ?? []).map(([seriesId, vantageId]) => ({ seriesId, vantageId }))
+}
 
 // The anti-joins spare the sequences: a plain ON CONFLICT uses up an id for everything that is there already.
 async function makeSeries(db: Database, policy: string, keys: readonly SeriesKey[]): Promise<void> {
