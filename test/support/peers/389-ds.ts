@@ -23,10 +23,11 @@ export interface DirectoryServer extends Peer {
 }
 
 const host = '127.0.0.1'
+const base = 'dc=lab,dc=test'
 const admin = { dn: 'cn=Directory Manager', password: 'adminpw' }
 const folders = ['bak', 'cert', 'config', 'db', 'ldif', 'lock', 'log', 'run', 'tmp']
 
-/** A real 389 Directory Server with an empty database; its administrator may bind. */
+/** A real 389 Directory Server with an almost empty database; its administrator may bind. */
 export async function start389Ds({ config = [] }: Options = {}): Promise<DirectoryServer> {
   const directory = await makeTempDir('389-ds')
   try {
@@ -72,7 +73,7 @@ async function templatesFor(path: string, port: number): Promise<(name: string) 
   const values: Record<string, string> = {
     ds_port: String(port),
     ds_user: 'dirsrv',
-    ds_suffix: 'dc=lab,dc=test',
+    ds_suffix: base,
     ds_bename: 'userRoot',
     ds_passwd: hashed(admin.password),
     rootdn: admin.dn,
@@ -120,5 +121,6 @@ async function addDatabase(ldapsPort: number, ldif: string): Promise<void> {
     .filter((entry) => !entry.includes('dn: cn=encrypted'))
     .join('\n\n')
   const bind = ['-x', '-D', admin.dn, '-w', admin.password, '-H', `ldaps://${host}:${ldapsPort}`]
-  await mustRun('ldapadd', bind, { input, env: { ...process.env, LDAPTLS_REQCERT: 'never' } })
+  const root = `dn: ${base}\nobjectClass: domain\ndc: lab\n`
+  await mustRun('ldapadd', bind, { input: `${input}\n\n${root}`, env: { ...process.env, LDAPTLS_REQCERT: 'never' } })
 }

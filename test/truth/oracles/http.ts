@@ -37,3 +37,14 @@ export const curlHttp: Oracle = {
     return yesOrNo(exit !== '0', code === '000' ? message : `HTTP/${version} ${code}`)
   },
 }
+
+/** What a TLS port says to HTTP in clear; yes if it refuses with an error, and serves HTTPS. */
+export const curlRefused: Oracle = {
+  name: 'curl http and https',
+  needs: ['curl'],
+  ask: async (listener) => {
+    const [clear, inside] = [await curl('http', listener), await curl('https', listener, ['-k'])]
+    const refuses = ['400', '403', '404', '426'].includes(clear.code) && inside.exit === '0'
+    return yesOrNo(refuses, `http ${clear.code}, https ${inside.code}`)
+  },
+}

@@ -26,7 +26,7 @@ export const perConfiguration = <Started extends Peer>(
     const names = [...new Set(sites.map((site) => partsOf(site).configuration))]
     const started = await Promise.allSettled(names.map((name) => startOne(name, certificates)))
     const stop = async () => {
-      for (const one of started) if (one.status === 'fulfilled') await one.value.stop()
+      await Promise.all(started.map((one) => (one.status === 'fulfilled' ? one.value.stop() : undefined)))
     }
     const failed = started.find((one) => one.status === 'rejected')
     if (failed) {

@@ -70,8 +70,15 @@ const accountStates: Case[] = [
 const adAccounts = (port: string): Case[] => accountStates.map(([state, reason]) => [`yes:${port}:${state}`, reason])
 
 export const ldapRows: readonly Row[] = [
-  ...responds('slapd', ['default:ldap', 'no-tls:ldap', 'no-anonymous:ldap', 'require-authc:ldap', 'ssf-128:ldap']),
-  ...responds('389-ds', ['default:ldap', 'no-anonymous:ldap', 'minssf-128:ldap', 'rootdse-only:ldap']),
+  ...responds('slapd', [
+    'default:ldap',
+    'default:ldaps',
+    'no-tls:ldap',
+    'no-anonymous:ldap',
+    'require-authc:ldap',
+    'ssf-128:ldap',
+  ]),
+  ...responds('389-ds', ['default:ldap', 'default:ldaps', 'no-anonymous:ldap', 'minssf-128:ldap', 'rootdse-only:ldap']),
   ...responds('Samba AD', ['yes:ldap', 'yes:ldaps', 'yes:globalCatalog', 'yes:globalCatalogTls']),
   row('LDAP: a web server responds', ['nginx', 'clear-200'], directory, ldapResponds('plain'), 'ldap-no-response'),
   row('LDAP: an SSH server responds', ['OpenSSH', 'default'], directory, ldapResponds('plain'), 'ldap-no-response'),
@@ -85,6 +92,8 @@ export const ldapRows: readonly Row[] = [
     ['default:ldap', 'ldap-plain-bind-allowed'],
     ['no-anonymous:ldap', 'ldap-plain-bind-allowed'],
     ['simple_bind-128:ldap'],
+    ['ssf-128:ldap'],
+    ['tls-128:ldap'],
   ]),
   ...refusesClearBind('389-ds', [
     ['default:ldap', 'ldap-plain-bind-allowed'],
@@ -123,6 +132,8 @@ export const ldapRows: readonly Row[] = [
     ['name-only:ldap:truth', 'ldap-channel-unverified'],
     ['no-tls:ldap', 'ldap-starttls-refused'],
   ]),
+  ...binds('slapd', 'ldaps', [['default:ldaps'], ['default:ldaps:wrong', 'ldap-invalid-credentials']]),
+  ...binds('389-ds', 'ldaps', [['default:ldaps'], ['default:ldaps:wrong', 'ldap-invalid-credentials']]),
   ...binds('389-ds', 'starttls', [
     ['default:ldap'],
     ['default:ldap:wrong', 'ldap-invalid-credentials'],
