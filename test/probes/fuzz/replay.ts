@@ -61,8 +61,12 @@ export async function startReplay(recorded: Recorded): Promise<MutatedServer> {
       if (next && next.length > 0) client.write(next)
       if (left.length === 0) client.end()
     }
-    client.on('error', () => {}).setTimeout(idleMs, () => client.end())
-    client.on('data', respond)
+    client.on('error', () => {}).on('timeout', () => client.end())
+    client.on('data', () => {
+      client.setTimeout(idleMs) // not before: in a pause of this process a request could end without a response
+      respond()
+    })
+    if (left[0]?.length) client.setTimeout(idleMs)
     respond()
   })
   const { host, port, close } = await listen(server)
