@@ -63,6 +63,7 @@ describe('the policy netwrix-endpoint-protector', () => {
           tls: {
             ...{ trusted: true, allowSelfSigned: false, nameMatches: true, validNow: true, minDaysLeft: 14 },
             minKeyBits: { rsa: 2048, ec: 256 },
+            notRevoked: true,
           },
         },
       },

@@ -3,7 +3,7 @@ import { probeTls } from '../../src/probes/tls/probe.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { startTls } from '../support/peers/tls.ts'
 import { probeIo } from '../support/probe-io.ts'
-import { run } from '../support/processes.ts'
+import { mustRun, run } from '../support/processes.ts'
 import { judgeBuiltIn } from './judging.ts'
 
 describeWithPeers(['openssl'], 'the rules about certificates', () => {
@@ -24,5 +24,27 @@ describeWithPeers(['openssl'], 'the rules about certificates', () => {
     expect(judgement).toMatchObject({ result: expected.result, reason: expected.reason })
     const verify = await run('openssl', ['verify', '-auth_level', '2', '-CAfile', caPath, certificate.certPath])
     expect(verify).toMatchObject({ code: expected.code })
+  })
+
+  test.each([
+    ['ocsp-stapled', 'pass', 'as-expected', 'good'],
+    ['ocsp-stapled-tls1.2', 'pass', 'as-expected', 'good'],
+    ['ocsp-revoked', 'fail', 'certificate-revoked', 'revoked'],
+    ['ocsp-revoked-tls1.2', 'fail', 'certificate-revoked', 'revoked'],
+    ['ocsp-of-another', 'unknown', 'certificate-status-unknown', 'revoked'],
+    ['ocsp-unknown', 'unknown', 'certificate-status-unknown', 'unknown'],
+    ['must-staple', 'fail', 'certificate-staple-missing', undefined],
+    ['must-staple-stapled', 'pass', 'as-expected', 'good'],
+  ] as const)('server-certificate gives for %s: %s (%s); openssl s_client prints %s', async (variant, ...expected) => {
+    await using peer = await startTls(variant)
+    const { hostName: host, host: address, port, ca } = peer
+    const { state, reason, facts } = await probeTls({ host, address, port }, { trustedCa: ca }, probeIo())
+    const observedAt = new Date().toISOString()
+    const judgement = judgeBuiltIn('server-certificate', { state, reason, facts }, { observedAt })
+    const printed = await mustRun('openssl', ['s_client', '-connect', `${address}:${port}`, '-status'], {
+      input: 'Q\n',
+    })
+    const [, status] = /Cert Status: (\w+)/.exec(printed) ?? []
+    expect([judgement.result, judgement.reason, status]).toEqual(expected)
   })
 })

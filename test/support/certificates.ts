@@ -20,6 +20,8 @@ export interface CertificateOptions {
   key?: KeyKind
   /** Of the signature; default `sha256`. */
   digest?: 'sha1' | 'sha256'
+  /** RFC 7633. */
+  mustStaple?: true
 }
 
 export interface Certificate {
@@ -41,8 +43,19 @@ export interface Authority {
   subordinate: (commonName: string, extensions?: readonly string[]) => Promise<Authority>
   /** Self-signed, independent of the authority. */
   selfSign: (request: CertificateOptions) => Promise<Certificate>
-  /** Path of a DER OCSP response `good` for an issued certificate, valid for a week. */
-  ocspResponse: (certificate: Certificate) => Promise<string>
+  /** Revokes an issued certificate for `keyCompromise`, or with another reason of `openssl ca`. */
+  revoke: (certificate: Certificate, reason?: string) => Promise<void>
+  /** Path of a DER OCSP response about an issued certificate, valid for a week. */
+  ocspResponse: (certificate: Certificate, options?: OcspOptions) => Promise<string>
+}
+
+interface OcspOptions {
+  /** Default: the authority itself. */
+  responder?: Certificate
+  /** The responder knows nothing of the certificate. */
+  unknown?: true
+  /** Of the signature; default `sha256`. */
+  digest?: 'sha1' | 'sha256'
 }
 
 /** A new certificate authority (openssl command); its files are removed at exit. `options` are those of `openssl req`. */
@@ -61,6 +74,7 @@ export async function createAuthority(
   const ca = await readFile(caPath, 'utf8')
 
   let made = 0
+  let responses = 0
   let idle: Promise<unknown> = Promise.resolve()
   /** One request at a time, because `openssl ca` does not lock its index. */
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -76,6 +90,7 @@ export async function createAuthority(
     const request = [
       ...['-subj', `/CN=${options.commonName}`, '-addext', 'basicConstraints=critical,CA:FALSE'],
       ...['-addext', `extendedKeyUsage=${options.extendedKeyUsage ?? 'serverAuth,clientAuth'}`],
+      ...(options.mustStaple ? ['-addext', 'tlsfeature=status_request'] : []),
       ...(options.subjectAltName === '' ? [] : ['-addext', `subjectAltName=${options.subjectAltName}`]),
     ]
     await mustRun('openssl', ['req', ...request, ...newKey(options.key ?? 'ec', paths.keyPath), '-out', `${stem}.csr`])
@@ -104,11 +119,19 @@ export async function createAuthority(
         ...extensions.flatMap((one) => ['-addext', one]),
       ]),
     selfSign: (request) => make(request, 'itself'),
-    ocspResponse: async ({ certPath }) => {
-      const request = `${certPath}.ocsp-request`
-      const response = `${certPath}.ocsp-response`
+    revoke: async ({ certPath }, reason = 'keyCompromise') => {
+      const signing = ['-config', file('openssl.cnf'), '-cert', caPath, '-keyfile', caKeyPath]
+      await inTurn(() => mustRun('openssl', ['ca', ...signing, '-revoke', certPath, '-crl_reason', reason]))
+    },
+    ocspResponse: async ({ certPath }, { responder: signer, unknown, digest = 'sha256' } = {}) => {
+      responses += 1
+      const request = `${certPath}.ocsp-request-${responses}`
+      const response = `${certPath}.ocsp-response-${responses}`
+      const index = file(unknown ? 'nothing.txt' : 'index.txt')
+      if (unknown) await writeFile(index, '')
       await mustRun('openssl', ['ocsp', '-no_nonce', '-issuer', caPath, '-cert', certPath, '-reqout', request])
-      const responder = ['-index', file('index.txt'), '-CA', caPath, '-rsigner', caPath, '-rkey', caKeyPath]
+      const [cert, key] = signer ? [signer.certPath, signer.keyPath] : [caPath, caKeyPath]
+      const responder = ['-index', index, '-CA', caPath, '-rsigner', cert, '-rkey', key, '-rmd', digest]
       await mustRun('openssl', ['ocsp', ...responder, '-ndays', '7', '-reqin', request, '-respout', response])
       return response
     },

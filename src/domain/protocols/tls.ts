@@ -35,7 +35,32 @@ const Certificate = closedObject({
     Type.String({ description: 'As OpenSSL names it', examples: ['ecdsa-with-SHA256', 'RSASSA-PSS-SHA256'] }),
   ),
   selfSigned: Type.Boolean(),
+  mustStaple: Type.Optional(
+    Type.Literal(true, { description: 'It obliges the server to staple an OCSP response, RFC 7633' }),
+  ),
 })
+
+const Ocsp = closedObject(
+  {
+    status: Type.Enum(['good', 'revoked', 'unknown', 'invalid'], {
+      description: 'As the authority says in a verified response; `invalid` if the response proves nothing',
+    }),
+    problem: Type.Optional(
+      Type.Enum(
+        [
+          ...['malformed', 'responder-error', 'issuer-unknown', 'other-certificate', 'not-signed-by-issuer'],
+          ...['not-yet-valid', 'expired'],
+        ] as const,
+        { description: 'Why the response is `invalid`' },
+      ),
+    ),
+    revokedAt: Type.Optional(Type.String({ format: 'date-time' })),
+    revocationReason: Type.Optional(
+      Type.String({ description: 'RFC 5280 section 5.3.1', examples: ['keyCompromise'] }),
+    ),
+  },
+  { description: 'The stapled OCSP response about the certificate, RFC 6960' },
+)
 
 const offered = Type.Enum(['accepted', 'refused', 'not-tested'])
 
@@ -56,7 +81,8 @@ export const TlsFacts = closedObject({
   nameMatches: Type.Optional(
     Type.Boolean({ description: 'The certificate names the host that was dialled, RFC 9525' }),
   ),
-  ocspStapled: Type.Optional(Type.Boolean()),
+  ocspStapled: Type.Optional(Type.Boolean({ description: 'The peer sent an OCSP response in the handshake' })),
+  ocsp: Type.Optional(Ocsp),
   clientCertificate: Type.Optional(Type.Enum(['required'])),
   versions: Type.Optional(
     Type.Partial(
@@ -72,6 +98,7 @@ type CertificateKey = NonNullable<TlsFacts['certificate']>['publicKey']
 
 export const tlsSignificance = {
   trusted: 'alert',
+  'ocsp/status': 'notice',
   protocol: 'notice',
   versions: 'notice',
   // A renewal that keeps issuer and key changes neither.
@@ -121,6 +148,40 @@ const reasons = {
     about: 'rule',
     message: 'A signature in the certificate chain uses MD5 or SHA-1, which can be forged: issue the certificate anew.',
   },
+  'certificate-authority-too-weak': {
+    about: 'rule',
+    message: 'An authority in the certificate chain has a key that is too short: issue the certificate by another one.',
+  },
+  'certificate-authority-expired': {
+    about: 'rule',
+    message: 'The certificate of an authority in the chain has expired: let the server send the renewed one.',
+  },
+  'certificate-not-for-servers': {
+    about: 'rule',
+    message:
+      'The certificate or one of its authorities is not for TLS servers (extended key usage): issue it for server authentication.',
+  },
+  'certificate-name-not-permitted': {
+    about: 'rule',
+    message:
+      'An authority in the certificate chain may not issue for the names of this certificate (name constraints): issue it by another authority.',
+  },
+  'certificate-revoked': {
+    about: 'rule',
+    message:
+      'The authority has revoked the certificate, as the OCSP response that the server staples says: replace it.',
+  },
+  'certificate-staple-missing': {
+    about: 'rule',
+    message:
+      'The certificate obliges the server to staple an OCSP response (must-staple), and the server staples none that is valid: enable OCSP stapling.',
+  },
+  'certificate-status-unknown': {
+    about: 'rule',
+    message:
+      'The OCSP response that the server staples does not show whether the certificate is revoked; `ocsp` in the facts says why.',
+    undecided: true,
+  },
   'certificate-untrusted': { about: 'rule', message: 'The certificate chain does not lead to a trusted authority.' },
 } as const satisfies Reasons
 type TlsReason = keyof typeof reasons | SharedReason
@@ -140,6 +201,7 @@ const TlsExpectation = closedObject({
   validNow: optional(Flag),
   minDaysLeft: optional(Type.Integer({ minimum: 0, maximum: 3650 })),
   minKeyBits: optional(KeyBits),
+  notRevoked: optional(Flag),
 })
 type TlsDemand = Demand<typeof TlsExpectation>
 
@@ -168,6 +230,7 @@ function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<Tls
     !demand.nameMatches &&
     !demand.validNow &&
     !demand.minKeyBits &&
+    !demand.notRevoked &&
     demand.minDaysLeft === undefined
   )
     return undefined
@@ -178,7 +241,9 @@ function certificateViolation(demand: TlsDemand, { facts, observedAt }: Seen<Tls
     return 'certificate-expires-soon'
   if (demand.nameMatches && facts.nameMatches === undefined) return 'facts-missing'
   if (demand.nameMatches && !facts.nameMatches) return 'certificate-name-mismatch'
-  return keyViolation(demand, certificate.publicKey) ?? trustViolation(demand, facts)
+  return (
+    keyViolation(demand, certificate.publicKey) ?? trustViolation(demand, facts) ?? revocationViolation(demand, facts)
+  )
 }
 
 /** Kinds of keys by type, as `minKeyBits` names them; the others have sizes that are strong by design. */
@@ -207,11 +272,32 @@ function keyViolation({ minKeyBits }: TlsDemand, { type, bits }: CertificateKey)
 /** The `trustError` of a chain with a signature that can be forged, as OpenSSL names it. */
 export const weakSignature = 'CA_MD_TOO_WEAK'
 
+/** What a person does about it differs; all other errors mean that no trusted authority vouches for the certificate. */
+const trustReasons: Readonly<Record<string, TlsReason>> = {
+  [weakSignature]: 'certificate-signature-too-weak',
+  CA_KEY_TOO_SMALL: 'certificate-authority-too-weak',
+  CERT_HAS_EXPIRED: 'certificate-authority-expired',
+  INVALID_PURPOSE: 'certificate-not-for-servers',
+  PERMITTED_SUBTREE_VIOLATION: 'certificate-name-not-permitted',
+  EXCLUDED_SUBTREE_VIOLATION: 'certificate-name-not-permitted',
+}
+
 function trustViolation(demand: TlsDemand, { certificate, trusted, trustError }: TlsFacts): TlsReason | undefined {
   if (!demand.trusted || (demand.allowSelfSigned && certificate?.selfSigned)) return undefined
   if (trusted === undefined) return 'facts-missing'
   if (trusted) return undefined
-  return trustError === weakSignature ? 'certificate-signature-too-weak' : 'certificate-untrusted'
+  return trustReasons[trustError ?? ''] ?? 'certificate-untrusted'
+}
+
+// A client that finds no staple cannot know; one that enforces RFC 7633 refuses.
+function revocationViolation(
+  { trusted, notRevoked }: TlsDemand,
+  { certificate, ocsp }: TlsFacts,
+): TlsReason | undefined {
+  if ((trusted || notRevoked) && ocsp?.status === 'revoked') return 'certificate-revoked'
+  if (!notRevoked || ocsp?.status === 'good') return undefined
+  if (certificate?.mustStaple && ocsp?.status !== 'unknown') return 'certificate-staple-missing'
+  return ocsp && 'certificate-status-unknown'
 }
 
 /** The group `tls`, for protocols with TLS facts. */
@@ -239,13 +325,14 @@ export const tlsOptionsFor = (tls: TlsDemand | undefined) => ({
 export const awaitsTls = ({ protocol }: TlsFacts): string =>
   protocol ? 'response to each TLS version' : 'complete TLS handshake'
 
-/** As Go's crypto/tls verifies: trusted, named, within its dates. A missing fact is a failure. */
-export function isVerified({ facts: { trusted, nameMatches, certificate }, observedAt }: Seen<TlsFacts>): boolean {
+/** As Go's crypto/tls verifies: trusted, named, within its dates; and not known to be revoked. A missing fact is a failure. */
+export function isVerified({ facts, observedAt }: Pick<Seen<TlsFacts>, 'facts' | 'observedAt'>): boolean {
+  const { trusted, nameMatches, certificate, ocsp } = facts
   const isCurrent =
     certificate !== undefined &&
     observedAt >= Date.parse(certificate.notBefore) &&
     observedAt <= Date.parse(certificate.notAfter)
-  return trusted === true && nameMatches === true && isCurrent
+  return trusted === true && nameMatches === true && isCurrent && ocsp?.status !== 'revoked'
 }
 
 const completed = ({ reason }: Seen<TlsFacts>) => reason === 'tls-ok'

@@ -1,7 +1,7 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
 import type { LdapFacts } from '../../domain/protocols/ldap.ts'
-import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import { isVerified, type TlsFacts } from '../../domain/protocols/tls.ts'
 import type { Connection, Endpoint, ProbeIo } from '../engine/probe.ts'
 import { handshakeTls } from '../tls/handshake.ts'
 import { type Channel, explainSocketLoss, openChannel } from './channel.ts'
@@ -74,17 +74,16 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
     reason,
     facts,
     channel,
-    verified: isVerified(facts, Date.now()) ? (channel as VerifiedChannel) : undefined,
+    verified: isSafe(facts, Date.now()) ? (channel as VerifiedChannel) : undefined,
     destroy,
   }
 }
 
 /** The handshake accepts any certificate, a credential does not. */
-function isVerified({ trusted, nameMatches, certificate, ...session }: TlsFacts, now: number): boolean {
-  if (!trusted || !nameMatches || !certificate) return false
-  const validNow = Date.parse(certificate.notBefore) <= now && now < Date.parse(certificate.notAfter)
-  return validNow && isStrong(session, certificate.publicKey)
-}
+const isSafe = ({ certificate, ...session }: TlsFacts, observedAt: number): boolean =>
+  certificate !== undefined &&
+  isVerified({ facts: { certificate, ...session }, observedAt }) &&
+  isStrong(session, certificate.publicKey)
 
 type PublicKey = NonNullable<TlsFacts['certificate']>['publicKey']
 

@@ -51,7 +51,7 @@ const codes6: Readonly<Record<number, Meaning>> = {
 function meaningOf({ origin, type, code }: IcmpMessage): Meaning {
   const known =
     origin === 'icmp6' ? type === destinationUnreachable6 && codes6 : type === destinationUnreachable && codes
-  return (known && known[code]) || 'forwarding'
+  return (known ? known[code] : undefined) || 'forwarding'
 }
 
 const outcomes: Readonly<Record<Meaning, Outcome>> = {

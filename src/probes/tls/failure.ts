@@ -9,10 +9,10 @@ export interface Failure {
   facts: TlsFacts
 }
 
-const [handshakeFailure, certificateRequired] = [40, 116]
+const [handshakeFailure, decodeError, certificateRequired] = [40, 50, 116]
 
-/** Alerts to a client without a certificate, RFC 8446 section 6. */
-const afterRequest: ReadonlySet<number> = new Set([40, 41, 42, 43, 46, 48, 49, certificateRequired])
+/** Alerts to a client without a certificate, RFC 8446 section 6; GnuTLS cannot decode an empty list. */
+const afterRequest: ReadonlySet<number> = new Set([40, 41, 42, 43, 46, 48, 49, decodeError, certificateRequired])
 
 /** After a TLS 1.3 handshake only a missing client certificate causes these. */
 const afterHandshake: ReadonlySet<number> = new Set([41, 42, certificateRequired])
@@ -37,13 +37,16 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
 }
 
 /** Why a stream ended after the handshake. */
-export function explainEnd({ tap, error: kept }: Greeting, given?: Error | null): Failure {
+export function explainEnd({ tap, session, error: kept }: Greeting, given?: Error | null): Failure {
   const error = given ?? kept
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const alert = alertOf(error)
   if (alert !== undefined && afterHandshake.has(alert)) return clientCertificateRequired({ alert })
   if (alert !== undefined) return { reason: 'tls-alert', facts: { alert } }
-  return { reason: isOfOpenSsl(error) ? 'protocol-violation' : reasonOfEnd(tap), facts: {} }
+  if (isOfOpenSsl(error)) return { reason: 'protocol-violation', facts: {} }
+  const reason = reasonOfEnd(tap)
+  const closed = reason === 'connection-closed' || reason === 'connection-reset'
+  return closed && session?.certificateRequested ? clientCertificateRequired({}) : { reason, facts: {} }
 }
 
 /** Why a connection ended without the expected response. */

@@ -28,6 +28,8 @@ export interface Session {
   alpn?: string
   /** As sent by the peer. */
   chain: X509Certificate[]
+  /** The peer requested a client certificate, which TLS 1.3 does not show in clear. */
+  certificateRequested: boolean
   /** Why OpenSSL does not trust the chain; null if it does. */
   verdict: string | null
 }
@@ -39,7 +41,8 @@ export interface Greeting {
   session?: Session
   tap: Tap
   clear: ClearHandshake
-  ocspStapled: boolean
+  /** The stapled OCSP response in DER, RFC 6066 section 8. */
+  staple?: Buffer
   /** The deadline expired. */
   expired: boolean
   /** The last error of the TLS stream; may be set after the handshake. */
@@ -62,7 +65,7 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   const stream = connect(connectionOptions(tap, endpoint, offer))
   // Node calls it for checkServerIdentity, and dies where an authority has a curve without a NIST name (24.21).
   stream.getPeerCertificate = () => ({}) as DetailedPeerCertificate
-  const greeting: Greeting = { tap, clear: seen, ocspStapled: false, expired: false }
+  const greeting: Greeting = { tap, clear: seen, expired: false }
   let settled = false
   const settle = (more: Partial<Greeting> = {}) => {
     if (settled) return
@@ -74,7 +77,7 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   }
   const cancelExpiry = deadline.onExpiry(() => settle({ expired: true }))
   stream.on('OCSPResponse', (response: Buffer | null) => {
-    greeting.ocspStapled = (response?.length ?? 0) > 0
+    if (response?.length) greeting.staple = response
   })
   // Never removed: catches errors before the owner listens; Node drops late ones.
   stream.on('error', (error) => {
@@ -110,8 +113,18 @@ function sessionOf(stream: TLSSocket): Session {
     keyExchange: keyExchangeOf(stream) ?? (cipher.startsWith('TLS_RSA_') ? 'RSA' : undefined),
     alpn: stream.alpnProtocol || undefined,
     chain: sentChain(stream),
-    verdict: stream.authorized ? null : String(stream.authorizationError),
+    // Only a CertificateRequest names signature algorithms to a client.
+    certificateRequested: stream.getSharedSigalgs().length > 0,
+    verdict: stream.authorized ? null : verdictOf(stream),
   }
+}
+
+/** Node has names for some verdicts of OpenSSL; the others, such as `permitted subtree violation`, are in a message only. */
+function verdictOf(stream: TLSSocket): string {
+  const code = String(stream.authorizationError)
+  const { _handle: handle } = stream as unknown as { _handle?: { verifyError?(): Error | undefined } }
+  const message = code === 'UNSPECIFIED' ? handle?.verifyError?.()?.message : undefined
+  return message?.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_') ?? code
 }
 
 // OpenSSL 3.5 has groups such as X25519MLKEM768, unknown to @types/node.

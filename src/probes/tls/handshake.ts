@@ -6,6 +6,7 @@ import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { type Authorities, authoritiesWith } from './certificate/authorities.ts'
 import { describeCertificate, fingerprint, namesHost } from './certificate/certificate.ts'
+import { judgeStaple } from './certificate/revocation.ts'
 import { judgeTrust } from './certificate/trust.ts'
 import { probeContext } from './contexts.ts'
 import { explainEnd, explainFailure } from './failure.ts'
@@ -70,7 +71,7 @@ interface HandshakeContext {
 }
 
 function sessionFacts(context: HandshakeContext): TlsFacts {
-  const { session, ocspStapled } = context.greeting
+  const { session, staple } = context.greeting
   if (!session) return {}
   const { protocol, cipher, keyExchange, alpn, chain, verdict } = session
   return dropAbsent({
@@ -79,7 +80,7 @@ function sessionFacts(context: HandshakeContext): TlsFacts {
     keyExchange,
     alpn,
     ...chainFacts(chain, verdict, context),
-    ocspStapled,
+    ocspStapled: staple !== undefined,
   })
 }
 
@@ -93,14 +94,16 @@ function clearFacts(context: HandshakeContext): TlsFacts {
 function chainFacts(
   chain: X509Certificate[],
   verdict: string | null | undefined,
-  { endpoint, authorities }: HandshakeContext,
+  { greeting: { staple }, endpoint, authorities }: HandshakeContext,
 ): TlsFacts {
   const [leaf] = chain
   if (!leaf) return {}
+  const now = Date.now()
   return {
     certificate: describeCertificate(leaf),
     chain: chain.map(({ raw }) => fingerprint(raw)),
-    ...judgeTrust({ chain, verdict, authorities, now: Date.now() }),
+    ...judgeTrust({ chain, verdict, authorities, now }),
+    ...(staple && { ocsp: judgeStaple({ staple, chain, authorities, now }) }),
     nameMatches: namesHost(leaf, endpoint.host),
   }
 }

@@ -8,6 +8,7 @@ import { observation, ruleThat, type Seen } from '../findings/rules.ts'
 export type Row = [claim: string, expect: ResolvedExpectation, seen: Omit<Seen, 'state'>, reason: ReasonCode]
 
 const undecided: readonly ReasonCode[] = [
+  'certificate-status-unknown',
   'facts-missing',
   'plain-http-unclear',
   'protocol-timeout',

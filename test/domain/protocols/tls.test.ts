@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { certificate } from '../findings/rules.ts'
-import { testJudgements } from './judging.ts'
+import { type Row, testJudgements } from './judging.ts'
 
 describe('tls', () => {
   const spoken = { reason: 'tls-ok', facts: { protocol: 'TLSv1.3' } } as const
@@ -8,6 +8,38 @@ describe('tls', () => {
     ({ reason: 'tls-ok', facts: { protocol: 'TLSv1.3', certificate: certificate(cert), ...facts } }) as const
   const keyDemand = { tls: { minKeyBits: { rsa: 2048, ec: 256 } } }
   const withKey = (type: string, bits?: number) => with_({}, { publicKey: { type, bits, sha256: 'cd' } })
+  const stapled = (status: string, mustStaple?: true) => with_({ trusted: true, ocsp: { status } }, { mustStaple })
+  const trusted = { tls: { trusted: true } }
+  const notRevoked = { tls: { notRevoked: true } }
+  const judgedStaples: Row[] = [
+    ['one whose staple says good passes', notRevoked, stapled('good'), 'as-expected'],
+    ['one whose staple says revoked fails', notRevoked, stapled('revoked'), 'certificate-revoked'],
+    ['a revoked one is not trusted', trusted, stapled('revoked'), 'certificate-revoked'],
+    [
+      'a revoked one passes where nothing about it is demanded',
+      { tls: { validNow: true } },
+      stapled('revoked'),
+      'as-expected',
+    ],
+    ['one without a staple passes', notRevoked, with_({}), 'as-expected'],
+    ['a staple that proves nothing is unknown', notRevoked, stapled('invalid'), 'certificate-status-unknown'],
+    [
+      'a responder that does not know the certificate is unknown',
+      notRevoked,
+      stapled('unknown'),
+      'certificate-status-unknown',
+    ],
+    ['a staple that proves nothing does not affect trust', trusted, stapled('invalid'), 'as-expected'],
+    ['must-staple with a staple passes', notRevoked, stapled('good', true), 'as-expected'],
+    ['must-staple without a staple fails', notRevoked, with_({}, { mustStaple: true }), 'certificate-staple-missing'],
+    [
+      'must-staple with a staple that proves nothing fails',
+      notRevoked,
+      stapled('invalid', true),
+      'certificate-staple-missing',
+    ],
+    ['must-staple does not affect trust alone', trusted, with_({ trusted: true }, { mustStaple: true }), 'as-expected'],
+  ]
   testJudgements('tls', [
     ['the least version that a rule asks for passes', { tls: { minVersion: 'TLSv1.3' } }, spoken, 'as-expected'],
     ['a newer one passes', { tls: { minVersion: 'TLSv1.2' } }, spoken, 'as-expected'],
@@ -46,6 +78,7 @@ describe('tls', () => {
     ['a rule about the certificate without one is unknown', { tls: { trusted: true } }, spoken, 'facts-missing'],
     ['a trusted one passes', { tls: { trusted: true } }, with_({ trusted: true }), 'as-expected'],
     ['an untrusted one fails', { tls: { trusted: true } }, with_({ trusted: false }), 'certificate-untrusted'],
+    ...judgedStaples,
     [
       'a self-signed one passes where it is allowed',
       { tls: { trusted: true, allowSelfSigned: true } },
@@ -64,6 +97,22 @@ describe('tls', () => {
       with_({ trusted: false, trustError: 'CA_MD_TOO_WEAK' }),
       'certificate-signature-too-weak',
     ],
+    ...(
+      [
+        ['CA_KEY_TOO_SMALL', 'certificate-authority-too-weak'],
+        ['CERT_HAS_EXPIRED', 'certificate-authority-expired'],
+        ['INVALID_PURPOSE', 'certificate-not-for-servers'],
+        ['PERMITTED_SUBTREE_VIOLATION', 'certificate-name-not-permitted'],
+        ['EXCLUDED_SUBTREE_VIOLATION', 'certificate-name-not-permitted'],
+      ] as const
+    ).map(
+      ([trustError, reason]): Row => [
+        `${trustError} has a reason of its own`,
+        { tls: { trusted: true } },
+        with_({ trusted: false, trustError }),
+        reason,
+      ],
+    ),
     ['an RSA key that is long enough passes', keyDemand, withKey('rsa', 2048), 'as-expected'],
     ['a shorter one fails', keyDemand, withKey('rsa', 1024), 'certificate-key-too-small'],
     ['a short key of RSASSA-PSS fails too', keyDemand, withKey('rsa-pss', 2047), 'certificate-key-too-small'],

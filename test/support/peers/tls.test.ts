@@ -27,6 +27,13 @@ const reports: Record<TlsVariant, { options?: string[]; contains: RegExp[] }> = 
   // In TLS 1.3 the refusal comes after the handshake: the client must not go at the end of its input.
   'client-certificate-tls1.3': { options: ['-ign_eof'], contains: [/alert certificate required/] },
   'ocsp-stapled': { options: ['-status'], contains: [/OCSP Response Status: successful/, /Cert Status: good/] },
+  'ocsp-stapled-tls1.2': { options: ['-status'], contains: [/New, TLSv1\.2/, /Cert Status: good/] },
+  'ocsp-revoked': { options: ['-status'], contains: [/Cert Status: revoked/] },
+  'ocsp-revoked-tls1.2': { options: ['-status'], contains: [/New, TLSv1\.2/, /Cert Status: revoked/] },
+  'ocsp-of-another': { options: ['-status'], contains: [/Cert Status: revoked/] },
+  'ocsp-unknown': { options: ['-status'], contains: [/Cert Status: unknown/] },
+  'must-staple': { options: ['-status'], contains: [/OCSP response: no response sent/] },
+  'must-staple-stapled': { options: ['-status'], contains: [/Cert Status: good/] },
   soon: {
     options: ['-attime', String(Math.floor(Date.now() / 1000) + 6 * 86_400)],
     contains: [/certificate has expired/],

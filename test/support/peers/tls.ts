@@ -24,6 +24,12 @@ const makers = {
   weak: fromPeers({ key: 'rsa:1024' }),
   'wrong-name': fromPeers({ commonName: 'other.lab.test', subjectAltName: 'DNS:other.lab.test' }),
   'self-signed': async () => (await peerAuthority()).selfSign(request),
+  'must-staple': fromPeers({ mustStaple: true }),
+  revoked: async () => {
+    const [authority, certificate] = [await peerAuthority(), await fromPeers({})()]
+    await authority.revoke(certificate)
+    return certificate
+  },
   'other-ca': async () => (await createAuthority('Other CA')).issue(request),
 } satisfies Record<string, () => Promise<Certificate>>
 
@@ -38,6 +44,7 @@ export function tlsCertificate(name: CertificateName): Promise<Certificate> {
   return certificate
 }
 
+const stapled = async (ca: Authority, certificate: Certificate) => ['-status_file', await ca.ocspResponse(certificate)]
 const old = ['-cipher', oldCiphers]
 const clientCertificate = ({ caPath }: Authority) => ['-Verify', '1', '-verify_return_error', '-CAfile', caPath]
 
@@ -61,8 +68,18 @@ const variants = {
   'client-certificate-tls1.3': { certificate: 'good', args: (ca) => ['-tls1_3', ...clientCertificate(ca)] },
   'ocsp-stapled': {
     certificate: 'good',
-    args: async (ca, certificate) => ['-status_file', await ca.ocspResponse(certificate)],
+    args: stapled,
   },
+  'ocsp-stapled-tls1.2': { certificate: 'good', args: async (...of) => ['-tls1_2', ...(await stapled(...of))] },
+  'ocsp-revoked': { certificate: 'revoked', args: stapled },
+  'ocsp-revoked-tls1.2': { certificate: 'revoked', args: async (...of) => ['-tls1_2', ...(await stapled(...of))] },
+  'ocsp-of-another': { certificate: 'good', args: async (ca) => stapled(ca, await tlsCertificate('revoked')) },
+  'ocsp-unknown': {
+    certificate: 'good',
+    args: async (ca, certificate) => ['-status_file', await ca.ocspResponse(certificate, { unknown: true })],
+  },
+  'must-staple': { certificate: 'must-staple', args: () => [] },
+  'must-staple-stapled': { certificate: 'must-staple', args: stapled },
   soon: { certificate: 'soon', args: () => [] },
   expired: { certificate: 'expired', args: () => [] },
   'not-yet-valid': { certificate: 'not-yet-valid', args: () => [] },

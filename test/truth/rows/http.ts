@@ -17,9 +17,11 @@ const clientCertificates: [peer: PeerName, version: string, reason?: ReasonCode]
   ['haproxy', '1.2', required],
   ['haproxy', '1.3', required],
   ['stunnel', '1.2', required],
+  ['stunnel', '1.3', required],
   ['OpenSSL', '1.2', required],
   ['OpenSSL', '1.3', required],
-  ['GnuTLS', '1.2', 'tls-alert'],
+  ['GnuTLS', '1.2', required],
+  ['GnuTLS', '1.3', required],
 ]
 
 const served = (peer: PeerName, site: string, text: string, reason?: ReasonCode): Row => ({

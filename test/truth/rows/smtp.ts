@@ -23,8 +23,8 @@ const row = (
 
 const speaks = { smtp: { speaks: true } }
 const offered = { smtp: { startTls: 'offered' } }
-// biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
 const verified = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
   tls: { trusted: true, trustedCa: '${trustedCa}', nameMatches: true, validNow: true, minKeyBits: { rsa: 2048 } },
 }
 const startTls = opensslVerify({ starttls: 'smtp' })

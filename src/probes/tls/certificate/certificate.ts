@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import type { TlsFacts } from '../../../domain/protocols/tls.ts'
 import { escapeControls } from '../../../encoding/text.ts'
+import { demandsStaple } from './constraints.ts'
 import { describeKey } from './public-key.ts'
 import { signatureAlgorithmOf } from './signature.ts'
 
@@ -27,6 +28,7 @@ export function describeCertificate(certificate: X509Certificate): CertificateFa
       publicKey: describeKey(certificate),
       signatureAlgorithm: signatureAlgorithmOf(certificate),
       selfSigned: isSelfSigned(certificate),
+      ...(demandsStaple(certificate.raw) && { mustStaple: true }),
     }
   } catch {
     return undefined

@@ -15,6 +15,7 @@ interface Extension {
 }
 
 const [boolean, integer, octetString, versionThreeExtensions] = [0x01, 0x02, 0x04, 0xa3]
+const [tlsFeature, statusRequest] = ['2b06010505070118', '05']
 /** Object identifiers in DER: 2.5.29.19, .30, and in the set .15, .17, .37. */
 const [basicConstraints, nameConstraints] = ['551d13', '551d1e']
 const checked = new Set([basicConstraints, '551d0f', '551d11', '551d25'])
@@ -35,7 +36,16 @@ export function constraintsOf(certificate: Uint8Array): Constraints | undefined 
   }
 }
 
-// RFC 5280 section 4.1.
+/** Whether the certificate obliges its server to staple an OCSP response (RFC 7633, "must-staple"). */
+export function demandsStaple(certificate: Buffer): boolean {
+  const feature = extensionsOf(certificate).find(({ oid }) => oid === tlsFeature)
+  return (
+    feature !== undefined &&
+    elements(first(feature.value)).some(({ content }) => content.toString('hex') === statusRequest)
+  )
+}
+
+/** Parses the extensions of a certificate, RFC 5280 section 4.1; throws a RangeError if malformed. */
 function extensionsOf(certificate: Buffer): Extension[] {
   const wrapper = elements(first(first(certificate))).find(({ tag }) => tag === versionThreeExtensions)
   if (!wrapper) return []

@@ -1,11 +1,10 @@
 import { hash, type X509Certificate } from 'node:crypto'
 import type { TlsFacts } from '../../../domain/protocols/tls.ts'
-import { elements, first, nothing } from './der.ts'
+import { type Element, elements, first, nothing } from './der.ts'
 
 type PublicKey = NonNullable<TlsFacts['certificate']>['publicKey']
 
 const explicitVersion = 0xa0
-const spkiIndex = 5
 
 /** Object identifiers in DER: 1.2.840.113549.1.1.1 and .10, and the curves of FIPS 186-5 with their sizes. */
 const rsaAlgorithms = new Set(['2a864886f70d010101', '2a864886f70d01010a'])
@@ -13,7 +12,7 @@ const curveBits: Record<string, number> = { '2a8648ce3d030107': 256, '2b81040022
 
 /** Type, size and fingerprint of a public key. Reads DER, because the details of a KeyObject cost more than a signature check. */
 export function describeKey(certificate: X509Certificate): PublicKey {
-  const spki = subjectPublicKeyInfo(certificate.raw)
+  const spki = fieldsOf(certificate.raw).subjectPublicKeyInfo.whole
   return {
     type: certificate.publicKey.asymmetricKeyType ?? 'unknown',
     bits: sizeIn(spki) ?? sizeOf(certificate),
@@ -21,10 +20,13 @@ export function describeKey(certificate: X509Certificate): PublicKey {
   }
 }
 
-// RFC 5280 section 4.1: version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo.
-function subjectPublicKeyInfo(certificate: Buffer): Buffer {
+const absent: Element = { tag: 0, content: nothing, whole: nothing }
+
+/** Parts of a DER certificate, RFC 5280 section 4.1; empty if absent. */
+export function fieldsOf(certificate: Buffer): Record<'serialNumber' | 'issuer' | 'subjectPublicKeyInfo', Element> {
   const fields = elements(first(first(certificate))).filter(({ tag }) => tag !== explicitVersion)
-  return fields[spkiIndex]?.whole ?? nothing
+  const [serialNumber = absent, , issuer = absent, , , subjectPublicKeyInfo = absent] = fields
+  return { serialNumber, issuer, subjectPublicKeyInfo }
 }
 
 /** Of an RSA modulus (RFC 8017) or a common curve (RFC 5480). */
