@@ -19,6 +19,8 @@ const exempt: Record<string, string> = {
   previewPolicy: 'stores nothing',
   leaseBatch: 'lends work; what comes of it is in the entry of its audit',
   renewLease: 'prolongs a lease',
+  claimBind: 'lends the right to bind; its row says who bound when',
+  settleBind: 'a measurement, which the row of the bind and the finding hold',
   createTrace: 'measures and changes nothing; its row names who requested it',
   leaseTrace: 'lends work; what comes of it is in the row of its trace',
   deliverTrace: 'a measurement, which its row holds',

@@ -30,6 +30,8 @@ export const neverDialled = [
   / body \/filter\/(labels\/\*|policies\/-)$/,
   / body \/(target|vantage)$/,
   / body \/items\/-\/(policy|rule|target|vantage)$/,
+  // Binds of agents, which name what they have dialled.
+  /^POST \/v1\/vantages\/{name}\/leases\/{id}\/binds body /,
   // Observations and traces of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
   /^POST \/v1\/vantages\/{name}\/traces\/{id} body /,

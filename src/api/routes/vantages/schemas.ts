@@ -78,6 +78,7 @@ export const BindParams = closedObject({
   ...LeaseParams.properties,
   bind: Type.String({
     format: 'uuid',
+    maxLength: 36,
     description: 'Id of the bind',
     examples: ['019b7600-0000-7000-8000-000000000007'],
   }),
