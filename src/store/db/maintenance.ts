@@ -43,15 +43,16 @@ export function createMaintenanceStore(db: Database) {
 
 /**
  * Removes unused evidence in two steps, one run apart. A recording that starts in between clears the mark; a recording that
- * started before has ended by the next run, which keeps the evidence that it uses.
+ * started before has ended by the next run, which keeps the evidence that it uses. Evidence that a recording holds is
+ * skipped, because waiting for several rows in another order than a recording would be a deadlock.
  */
 async function sweepEvidence(db: Database): Promise<void> {
   await sweep(db)`
-    DELETE FROM evidence e WHERE e.unused_since < now() - interval '1 hour'
+    DELETE FROM evidence WHERE id IN (SELECT e.id FROM evidence e WHERE e.unused_since < now() - interval '1 hour'
       AND NOT EXISTS (SELECT FROM span s WHERE s.evidence_id = e.id) AND NOT EXISTS (SELECT FROM finding f WHERE f.evidence_id = e.id)
-      AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id)`
+      AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id) FOR UPDATE OF e SKIP LOCKED)`
   await sweep(db)`
-    UPDATE evidence e SET unused_since = now() WHERE e.unused_since IS NULL
+    UPDATE evidence SET unused_since = now() WHERE id IN (SELECT e.id FROM evidence e WHERE e.unused_since IS NULL
       AND NOT EXISTS (SELECT FROM span s WHERE s.evidence_id = e.id) AND NOT EXISTS (SELECT FROM finding f WHERE f.evidence_id = e.id)
-      AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id)`
+      AND NOT EXISTS (SELECT FROM baseline_state b WHERE b.evidence_id = e.id) FOR UPDATE OF e SKIP LOCKED)`
 }
