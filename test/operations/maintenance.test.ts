@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { v7 as newUuid } from 'uuid'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../src/domain/findings/evidence.ts'
@@ -174,6 +175,19 @@ describe('evidence that nothing uses', () => {
     await later(2)
     await run()
     expect(await isStored('again')).toBe(true)
+  })
+
+  test('is not waited for while a recording holds it, and stays', async () => {
+    await leave('held')
+    await run()
+    await later(2)
+    const recording = new Client({ connectionString: stores.url })
+    await recording.connect()
+    await recording.query(`BEGIN; UPDATE evidence SET unused_since = NULL WHERE content->>'host' = 'held'`)
+    await run() // would wait for the end of the recording
+    await recording.query('COMMIT')
+    await recording.end()
+    expect(await isStored('held')).toBe(true)
   })
 
   test('is never removed while a recording uses it', async () => {
