@@ -58,7 +58,7 @@ const runExample = () => run('sh', ['-c', String(/ try: (curl .*)/.exec(service.
 const logs = (text: string, times: number) => service.logged(new RegExp(`(${text}[^]*){${times}}`))
 
 test('the log and the example of the start are those of HTTPS, and the example works', async () => {
-  expect(service.log()).toContain(`"msg":"Server listening at ${service.url}"`)
+  await expect.poll(() => service.log()).toContain(`"msg":"Server listening at ${service.url}"`)
   expect(await runExample()).toMatchObject({ code: 0, stdout: expect.stringContaining('netwrix-endpoint-protector') })
 })
 

@@ -66,6 +66,7 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
   const explainLoss = (error?: NodeJS.ErrnoException | null) => {
     const end = explainEnd()
     Object.assign(facts, end.facts)
+    if (end.facts.clientCertificate) return end.reason
     // The TLS layer may not have seen the end of the socket yet, so the error decides.
     return error?.code === 'EPIPE' || end.reason === 'protocol-timeout' ? explainSocketLoss(error) : end.reason
   }

@@ -330,7 +330,7 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'requires a client certificate',
       { extra: 'TLSVerifyClient demand' },
       { credentialRef: ref },
-      'connection-closed',
+      'tls-client-certificate-required',
       { security: 'plain' },
     ],
   ])('one that %s', async (_what, setup, options, reason, facts) => {

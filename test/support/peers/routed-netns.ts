@@ -104,9 +104,15 @@ export function startRoutedNetwork(): Promise<RoutedNetwork> {
       await setKernel(namespaces[node], ['ipv4/icmp_ratemask=0', 'ipv6/icmp/ratemask=0', ...forwarding])
       await loadNft(namespaces[node], firewall)
     }
+    await mustRun('ip', ['netns', 'exec', namespaces.client, process.execPath, '-e', awaitRefusals])
     return { nft: (node: Node, script: string) => loadNft(namespaces[node], script) }
   })
 }
+
+/** Ends when the target refuses a connection over each family: all links are up then, and have resolved their addresses. */
+const awaitRefusals = `
+  const attempt = (host) => require('node:net').connect(9, host).on('error', ({ code }) => code === 'ECONNREFUSED' || attempt(host))
+  for (const host of ['${addresses.IPv4.target}', '${addresses.IPv6.target}']) attempt(host)`
 
 const firewall = `table inet peer {
   chain input { type filter hook input priority 0; }
