@@ -135,8 +135,6 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
     }
     await call('PUT', '/v1/vantages/branch', { zones: ['client'] })
     const targets = [{ name: 'delivered', address: '127.0.0.1' }]
-    await call('POST', '/v1/audits', { policy: 'netwrix-endpoint-protector', targets, vantages: ['branch'] })
-    const { id, checks } = await call('POST', '/v1/vantages/branch/leases', { waitSeconds: 20 })
     const result = {
       address: '127.0.0.1',
       state: 'open',
@@ -145,15 +143,21 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       latencyMs: 1,
       attempts: 1,
     }
-    const observedAt = new Date().toISOString()
-    const observations = Array.from({ length: 45_000 }, (_, i) => ({
-      ...{ check: i % checks.length, observedAt, addressResults: [result] },
-    }))
-    const text = () => JSON.stringify({ online: true, observations })
-    expect(text().length).toBeGreaterThan(7 * 2 ** 20)
-    await longestTurn()
-    const status = await post({ path: `/v1/vantages/branch/leases/${id}/observations`, text })
-    expect([status, await longestTurn()]).toEqual([200, expect.toSatisfy((ms) => ms < longestTurnMs)])
+    let turnMs = Number.POSITIVE_INFINITY
+    for (let attempt = 0; attempt < attempts && turnMs >= longestTurnMs; attempt += 1) {
+      await call('POST', '/v1/audits', { policy: 'netwrix-endpoint-protector', targets, vantages: ['branch'] })
+      const { id, checks } = await call('POST', '/v1/vantages/branch/leases', { waitSeconds: 20 })
+      const observedAt = new Date().toISOString()
+      const observations = Array.from({ length: 45_000 }, (_, i) => ({
+        ...{ check: i % checks.length, observedAt, addressResults: [result] },
+      }))
+      const text = () => JSON.stringify({ online: true, observations })
+      expect(text().length).toBeGreaterThan(7 * 2 ** 20)
+      await longestTurn()
+      expect(await post({ path: `/v1/vantages/branch/leases/${id}/observations`, text })).toBe(200)
+      turnMs = await longestTurn()
+    }
+    expect(turnMs).toBeLessThan(longestTurnMs)
   })
 
   test('XML that drips byte by byte inside an open element of 4 MB does not delay /livez', async () => {
