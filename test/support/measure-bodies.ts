@@ -83,14 +83,6 @@ async function expectShortTurns(what: string, sent: Sent): Promise<void> {
   expect(livezMs, `/livez with ${what}`).toBeLessThan(longestTurnMs * busyFactor)
 }
 
-/** Milliseconds of CPU time to parse a text here. */
-function parseMs(text: string): number {
-  const before = process.threadCpuUsage()
-  JSON.parse(text)
-  const { user, system } = process.threadCpuUsage(before)
-  return (user + system) / 1000
-}
-
 /** Sends each JSON body to every `routeStep`th route, and every `bodyStep`th body of single routes. */
 export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodyStep: number }): void {
   beforeAll(async () => {
@@ -134,7 +126,7 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
   const bodies = Object.entries(routedBodies).filter((_, i) => i % bodyStep === 0)
   test.each(bodies)('%s does not delay /livez by 100 ms', expectShortTurns)
 
-  test('a delivery of an agent of 10 MiB does not delay /livez by 100 ms', async () => {
+  test('a delivery of an agent of 10 MiB does not delay /livez by 200 ms', async () => {
     const call = async (method: string, path: string, body: object) => {
       const headers = { 'content-type': 'application/json' }
       const response = await service.call(path, { method, headers, body: JSON.stringify(body) })
@@ -152,7 +144,7 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       attempts: 1,
     }
     let turnMs = Number.POSITIVE_INFINITY
-    let limitMs = longestTurnMs
+    const limitMs = 2 * longestTurnMs // a busy machine is slower, in CPU time too
     for (let attempt = 0; attempt < attempts && turnMs >= limitMs; attempt += 1) {
       await call('POST', '/v1/audits', { policy: 'netwrix-endpoint-protector', targets, vantages: ['branch'] })
       const { id, checks } = await call('POST', '/v1/vantages/branch/leases', { waitSeconds: 20 })
@@ -165,8 +157,6 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       await longestTurn()
       expect(await post({ path: `/v1/vantages/branch/leases/${id}/observations`, text })).toBe(200)
       turnMs = await longestTurn()
-      // Parsing cannot be divided, and takes longer on a busy machine.
-      limitMs = Math.max(longestTurnMs, 3 * parseMs(text()))
     }
     expect(turnMs).toBeLessThan(limitMs)
   })
