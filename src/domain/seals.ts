@@ -30,7 +30,11 @@ export function createSealer(keys: readonly LedgerKey[]): Sealer {
   }
 }
 
-/** Keys the digests of accounts and credentials. From the oldest key, so that a new one changes nothing while it is introduced. */
-export const bindSalt = (keys: readonly LedgerKey[]): string => hmac(keys.at(-1)?.secret ?? '', 'portwarden binds')
+/** Keys of the digests of accounts and credentials, the one in use first: of the oldest, so that a new one changes nothing while it is introduced. */
+export const bindSalts = (keys: readonly LedgerKey[]): string[] =>
+  keys.map(({ secret }) => hmac(secret, 'portwarden binds')).toReversed()
+
+/** Names a key of such digests without revealing it: digests of different keys cannot be compared. */
+export const bindKeyOf = (salt: string): string => hmac(salt, 'portwarden bind key')
 
 const hmac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex')

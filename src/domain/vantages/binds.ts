@@ -13,6 +13,7 @@ const BindIdentity = closedObject({
     description: 'Keyed digests of the names of the account; accounts with a name in common count as one',
   }),
   credential: Type.String({ ...digest, description: 'Keyed digest of the credential; another one shows a change' }),
+  key: Type.String({ ...digest, description: 'Digest of the key: digests of another key cannot be compared' }),
 })
 /** What the service knows of an account and a credential, which it never sees. */
 export type BindIdentity = Static<typeof BindIdentity>
@@ -64,6 +65,8 @@ export type BindResult = Static<typeof BindResult>
 
 /** One permitted bind. */
 export interface BindAttempt {
+  /** With digests of another key, so perhaps of the account. */
+  isForeign: boolean
   auditId: string
   credential: string
   vantage: string
@@ -79,6 +82,8 @@ export interface BindAttempt {
 type Refusal = Extract<BindDecision, { permitted: false }>
 
 const hourMs = 3_600_000
+/** How long a bind whose account cannot be compared counts in other audits. */
+export const foreignBindsCountMs = hourMs
 const longestBackOffMs = 7 * 24 * hourMs
 /** Refusals of an account within an hour; a third could lock it. */
 const maxRefusalsInHour = 2
@@ -89,6 +94,7 @@ const maxRefusalsInHour = 2
  * - After a bind that was not accepted, the account makes no other in the audit.
  * - A refused credential waits for an hour, and twice as long after each further refusal, up to a week.
  * - A changed credential need not wait, unless two binds of the account were refused within the hour.
+ * - A foreign bind counts as one of the account in the audit, and otherwise for an hour.
  */
 export function withholdBind(
   attempts: readonly BindAttempt[],
@@ -99,15 +105,17 @@ export function withholdBind(
   if (running) return refusalOf(running, { auditId, isRunning: true })
   const first = attempts.findLast((one) => one.auditId === auditId && one.outcome !== 'accepted')
   if (first) return refusalOf(first, { auditId })
-  const [refused, ...earlier] = failuresOf(attempts.filter((one) => one.credential === credential))
+  const own = attempts.filter(({ isForeign }) => !isForeign)
+  const [refused, ...earlier] = failuresOf(own.filter((one) => one.credential === credential))
   if (refused) {
     const waitMs = Math.min(hourMs * 2 ** earlier.length, longestBackOffMs)
     const until = new Date(refused.startedAt.getTime() + waitMs)
     if (until > now) return refusalOf(refused, { auditId, until })
   }
-  const last = failuresOf(attempts)[maxRefusalsInHour - 1]
-  const until = new Date((last?.startedAt.getTime() ?? 0) + hourMs)
-  return last && until > now ? refusalOf(last, { auditId, until }) : undefined
+  const within = new Date(now.getTime() - hourMs)
+  const foreign = failuresOf(attempts.filter((one) => one.isForeign))[0]
+  const last = [foreign, failuresOf(own)[maxRefusalsInHour - 1]].find((one) => one && one.startedAt > within)
+  return last && refusalOf(last, { auditId, until: new Date(last.startedAt.getTime() + hourMs) })
 }
 
 /** Those that a directory may have counted as failed logons since the last accepted one. */

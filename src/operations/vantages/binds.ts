@@ -1,3 +1,4 @@
+import { ConflictError, NotReadyError } from '../../domain/errors.ts'
 import { type BindClaim, type BindDecision, withholdBind } from '../../domain/vantages/binds.ts'
 import type { Binds } from '../../probes/engine/binds.ts'
 import { pause } from '../../runtime/sleep.ts'
@@ -15,7 +16,7 @@ const pollEveryMs = 50
 
 /**
  * Asks for permission to bind once. Claims of all processes come one after the other, so that one bind of an account runs at a
- * time; waits up to `waitMs` for its result.
+ * time; waits up to `waitMs` for its result. Throws NotReadyError where the signal aborts before the permission.
  */
 export async function claimBind(
   { stores, transaction }: BindParts,
@@ -23,15 +24,23 @@ export async function claimBind(
   { waitMs, ...claim }: BindClaim,
   signal = new AbortController().signal,
 ): Promise<BindDecision> {
+  if (!stores.binds.hasKey(claim.key)) throw new ConflictError('the lease is of a process with another ledger key')
   const until = performance.now() + waitMs
   for (;;) {
     const decision = await transaction(async ({ binds }): Promise<BindDecision> => {
       const now = await binds.lock()
-      const withheld = withholdBind(await binds.ofAccount(claim.accounts), { ...claimant, ...claim }, now)
+      const withheld = withholdBind(
+        await binds.ofAccount({ ...claimant, ...claim }, now),
+        { ...claimant, ...claim },
+        now,
+      )
       return withheld ?? { permitted: true, id: await binds.begin({ ...claimant, ...claim }, now) }
     })
-    if (decision.permitted && signal.aborted)
+    if (decision.permitted && signal.aborted) {
       await stores.binds.settle({ id: decision.id, ...claimant }, { outcome: 'unsent' })
+      // A service that closes still has its client, which must not bind with what was given back.
+      throw new NotReadyError('the service closes: no bind is permitted')
+    }
     const isFinal = decision.permitted || !decision.isRunning
     if (isFinal || performance.now() + pollEveryMs > until || signal.aborted) return decision
     await pause(pollEveryMs, signal)

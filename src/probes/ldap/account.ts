@@ -1,5 +1,6 @@
 import { createHmac, scrypt } from 'node:crypto'
 import { promisify } from 'node:util'
+import { bindKeyOf } from '../../domain/seals.ts'
 import type { BindIdentity } from '../../domain/vantages/binds.ts'
 import type { Credential } from './credentials.ts'
 
@@ -15,12 +16,14 @@ export async function identify(
 ): Promise<BindIdentity> {
   const digest = (name: string) => createHmac('sha256', salt).update(`account\n${name}`).digest('hex')
   const secret = await derive(JSON.stringify([parseUser(user).name, password]), `${salt}\ncredential`, 32)
-  return { accounts: accountNames(user, namingContext).map(digest), credential: secret.toString('hex') }
+  const accounts = accountNames(user, namingContext).map(digest)
+  return { accounts, credential: secret.toString('hex'), key: bindKeyOf(salt) }
 }
 
 /**
  * The names of an account, as `name@domain`: its domain as it is spelled, and the domain of the directory. So the spellings
- * `user@domain`, `DOMAIN\user` and `CN=user,…,DC=…` of one account have a name in common, at every controller of the domain.
+ * `user@domain`, `DOMAIN\user`, `domain/…/user` and `CN=user,…,DC=…` of one account have a name in common, at every
+ * controller of the domain.
  */
 export function accountNames(user: string, namingContext: string | undefined): string[] {
   const { name, domain } = parseUser(user)
@@ -34,23 +37,35 @@ interface ParsedUser {
   domain?: string | undefined
 }
 
+/** Without spaces around the name, which Active Directory ignores. */
 function parseUser(user: string): ParsedUser {
-  const folded = fold(user)
+  const { name, domain } = splitUser(fold(user))
+  return { name: name.trim(), domain: domain?.trim() }
+}
+
+function splitUser(folded: string): ParsedUser {
   if (/^[a-z0-9.-]+ *=/.test(folded)) {
     const [first = '', ...rest] = splitDn(folded)
-    const [name = ''] = /^(?:\\.|[^\\+])*/s.exec(first.slice(first.indexOf('=') + 1)) ?? []
-    return { name: unescapeValue(name.trim()), domain: domainOf(rest) }
+    const [name = ''] = /^(?:\\.|"(?:\\.|[^\\"])*"|[^\\+"])*/s.exec(first.slice(first.indexOf('=') + 1)) ?? []
+    return { name: unescapeValue(unquote(name.trim())), domain: domainOf(rest) }
   }
   const at = folded.lastIndexOf('@')
   if (at > 0) return { name: folded.slice(0, at), domain: folded.slice(at + 1) }
-  const slash = folded.indexOf('\\')
-  return slash > 0 ? { name: folded.slice(slash + 1), domain: folded.slice(0, slash) } : { name: folded }
+  const backslash = folded.indexOf('\\')
+  if (backslash > 0) return { name: folded.slice(backslash + 1), domain: folded.slice(0, backslash) }
+  const [domain, ...path] = folded.split('/')
+  return { name: path.at(-1) ?? folded, ...(path.length > 0 && { domain }) }
 }
 
 /** Directories compare names without regard to case. */
 const fold = (text: string) => text.normalize('NFKC').trim().toLowerCase()
 
-const splitDn = (dn: string): string[] => dn.match(/(?:\\.|[^\\,])+/gs)?.map((part) => part.trim()) ?? []
+/** By commas, or by semicolons as in RFC 2253 section 4, outside quotation marks. */
+const splitDn = (dn: string): string[] =>
+  dn.match(/(?:\\.|"(?:\\.|[^\\"])*"|[^\\,;"])+/gs)?.map((part) => part.trim()) ?? []
+
+/** RFC 2253 section 4. */
+const unquote = (value: string): string => /^"(.*)"$/s.exec(value)?.[1] ?? value
 
 /** The DNS name in the `dc` components; without any the whole name. */
 function domainOf(dn: readonly string[]): string {

@@ -1,19 +1,27 @@
 import type { BindOutcome } from '../../domain/protocols/protocol.ts'
-import type { BindAttempt, BindClaim, BindResult } from '../../domain/vantages/binds.ts'
+import { bindKeyOf } from '../../domain/seals.ts'
+import { type BindAttempt, type BindClaim, type BindResult, foreignBindsCountMs } from '../../domain/vantages/binds.ts'
 import type { Database } from '../db/database.ts'
 import { prepared, sweep } from '../db/statements.ts'
+import type { Prisma } from '../generated/client.ts'
 
 /** A claim of a vantage in an audit. */
 export type NewBind = Omit<BindClaim, 'waitMs'> & { auditId: string; vantage: string }
+
+type AccountInAudit = Pick<NewBind, 'accounts' | 'key' | 'auditId'>
 
 /** Longer than the longest pause after refusals. */
 const retentionDays = 60
 
 /** Binds of accounts, by keyed digests. */
-export function createBindStore(db: Database, salt: string) {
+export function createBindStore(db: Database, salts: readonly string[]) {
+  const keys = new Set(salts.map(bindKeyOf))
   return {
-    /** The key of the digests; the same in all processes of an installation. */
-    salt: () => salt,
+    /** The key of the digests; the same in all processes with the same ledger keys. */
+    salt: () => salts[0] ?? '',
+
+    /** Whether digests are of a key that this process has. */
+    hasKey: (key: string) => keys.has(key),
 
     /** Makes claims of all accounts wait until the transaction ends; returns the time of the database. */
     async lock(): Promise<Date> {
@@ -22,14 +30,22 @@ export function createBindStore(db: Database, salt: string) {
       return row?.now ?? new Date(Number.NaN)
     },
 
-    /** The binds of an account, newest first. */
-    async ofAccount(accounts: readonly string[]): Promise<BindAttempt[]> {
+    /** The binds of an account, and those with digests of another key that may be of it, newest first. */
+    async ofAccount({ accounts, key, auditId }: AccountInAudit, now: Date): Promise<BindAttempt[]> {
+      const foreign: Prisma.BindAttemptWhereInput = {
+        key: { not: key },
+        AND: [
+          { OR: [{ auditId }, { startedAt: { gt: new Date(now.getTime() - foreignBindsCountMs) } }] },
+          { OR: [{ outcome: null }, { outcome: { not: 'accepted' } }] },
+        ],
+      }
       const rows = await db.bindAttempt.findMany({
-        where: { accounts: { hasSome: [...accounts] } },
+        where: { OR: [{ accounts: { hasSome: [...accounts] } }, foreign] },
         orderBy: [{ startedAt: 'desc' }, { id: 'desc' }],
       })
-      return rows.map(({ id: _id, accounts: _accounts, outcome, ...row }) => ({
+      return rows.map(({ id: _id, key: _key, accounts: names, outcome, ...row }) => ({
         ...row,
+        isForeign: !names.some((name) => accounts.includes(name)),
         outcome: outcome as BindOutcome | null,
       }))
     },

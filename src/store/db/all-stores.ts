@@ -1,5 +1,5 @@
 import type { Change, LedgerKeys } from '../../domain/ledger.ts'
-import { bindSalt, createSealer, type Sealer } from '../../domain/seals.ts'
+import { bindSalts, createSealer, type Sealer } from '../../domain/seals.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
@@ -70,7 +70,7 @@ export function createAll(
     baselines: createBaselineStore(db, targetScope),
     snapshot: createPlanningStore(db, targetScope),
     batches: createBatchStore(db, sealer),
-    binds: createBindStore(db, bindSalt(keys)),
+    binds: createBindStore(db, bindSalts(keys)),
     changes: createChangeStore(db),
     compliance: createComplianceStore(db, { codes, targetScope }),
     deliveries: createDeliveryStore(db),

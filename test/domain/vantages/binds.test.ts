@@ -6,6 +6,7 @@ const minutesAgo = (minutes: number) => new Date(now.getTime() - minutes * 60_00
 
 /** A bind of another audit, with its result, by the minutes since then. */
 const attempt = (minutes: number, more: Partial<BindAttempt> = {}): BindAttempt => ({
+  isForeign: false,
   auditId: 'another',
   credential: 'c1',
   vantage: 'branch',
@@ -22,6 +23,7 @@ const harmless = { outcome: 'harmless', reason: 'ldap-account-disabled' } as con
 const lost = { outcome: null, reason: null } as const
 const here = { auditId: 'this' }
 const other = { credential: 'c2' }
+const foreign = { isForeign: true, credential: 'f1' }
 
 test.each<[string, BindAttempt[]]>([
   ['an account without binds', []],
@@ -30,6 +32,8 @@ test.each<[string, BindAttempt[]]>([
   ['a credential whose last bind was accepted', [attempt(1, accepted), attempt(2)]],
   ['a changed credential after one refusal', [attempt(1, other)]],
   ['a changed credential an hour after the first of two refusals', [attempt(1, other), attempt(61, other)]],
+  ['an account an hour after a foreign refusal', [attempt(61, foreign), attempt(62, foreign)]],
+  ['an account after a foreign bind with the right password', [attempt(1, { ...foreign, ...harmless })]],
   ['a credential whose password was right', [attempt(1, harmless), attempt(2, harmless), attempt(3, harmless)]],
 ])('%s may bind', (_, attempts) => {
   expect(withholdBind(attempts, { auditId: 'this', credential: 'c1' }, now)).toBeUndefined()
@@ -46,6 +50,18 @@ test.each<[string, BindAttempt[], string, object]>([
     [attempt(1, { ...here, ...other })],
     'credential-withheld',
     { ...inAudit, ...refused },
+  ],
+  [
+    'after a foreign refusal in the audit',
+    [attempt(200, { ...here, ...foreign })],
+    'credential-withheld',
+    { ...inAudit, ...refused },
+  ],
+  [
+    'within an hour of a foreign refusal in another audit',
+    [attempt(20, foreign), attempt(61, other)],
+    'credential-withheld',
+    { ...elsewhere, ...refused, ...at(40) },
   ],
   [
     'after a right password that was not accepted in the audit',

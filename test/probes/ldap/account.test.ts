@@ -9,9 +9,14 @@ describe('an account', () => {
     ['SVC@corp.example', domain], // another suffix of user principal names
     ['ADLAB\\svc', domain],
     ['svc', domain],
+    ['svc @ad.lab.test', undefined],
+    ['ADLAB\\ svc', domain],
     [' CN=svc, CN=Users,DC=ad,DC=lab,DC=test', undefined],
     ['CN=svc+OU=x\\,y,OU=Service,DC=ad,DC=lab,DC=test', domain],
     ['cn=\\73vc,dc=AD,dc=LAB,dc=TEST', undefined],
+    ['CN="svc",OU="x, y",DC=ad,DC=lab,DC=test', undefined],
+    ['CN=svc;OU=Service;DC=ad;DC=lab;DC=test', undefined],
+    ['ad.lab.test/Service/svc', undefined], // a canonical name
   ])('has one name in all its spellings: %s', (user, namingContext) => {
     expect(accountNames(user, namingContext)).toContain('svc@ad.lab.test')
   })
@@ -44,17 +49,18 @@ describe('the digests', () => {
     identify({ user, password }, { salt: key, namingContext: domain })
 
   test('of a credential differ by password and by key, and not by the spelling of the user', async () => {
-    const { accounts, credential } = await identity('svc@ad.lab.test', 'secret')
+    const { accounts, credential, key } = await identity('svc@ad.lab.test', 'secret')
     expect(await identity('ADLAB\\svc', 'secret')).toMatchObject({
       credential,
       accounts: [expect.any(String), accounts[0]],
     })
     expect(await identity('svc@ad.lab.test', 'changed')).toEqual({
-      accounts,
+      ...{ accounts, key },
       credential: expect.not.stringMatching(credential),
     })
     const otherKey = await identity('svc@ad.lab.test', 'secret', 'b'.repeat(64))
     expect(otherKey.accounts).not.toEqual(accounts)
     expect(otherKey.credential).not.toBe(credential)
+    expect(otherKey.key).not.toBe(key)
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bindKeyOf } from '../../../../src/domain/seals.ts'
 import type { BindClaim, BindDecision } from '../../../../src/domain/vantages/binds.ts'
 import type { Lease } from '../../../../src/domain/vantages/lease.ts'
 import { startService, type TestService } from '../../../support/service.ts'
@@ -36,6 +37,7 @@ async function leaseOf(vantage: string, binds = true): Promise<Lease> {
 /** Digests of the account, and of its credential. */
 let accounts = 0
 const newClaim = (): BindClaim => ({
+  key: bindKeyOf(service.stores.binds.salt()),
   accounts: [(++accounts).toString(16).padStart(64, '0')],
   credential: 'c'.repeat(64),
   ...{ host: 'dc1.lab.test', port: 389, waitMs: 0, leaseMs: 60_000 },
