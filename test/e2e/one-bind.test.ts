@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
+import { listen } from '../support/listen.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { startSambaAd } from '../support/peers/samba-ad.ts'
 import { type Slapd, startSlapd } from '../support/peers/slapd.ts'
@@ -69,7 +71,41 @@ describeWithPeers(['samba-ad', 'slapd'], 'in one audit an account', () => {
     ])
     expect((await bindsAt(one)) + (await bindsAt(other))).toBe(1)
   })
+
+  test('that a proxy calls unavailable (52) is not tried in the next audit, because the server behind it counted a failed logon', async () => {
+    await using samba = await startSambaAd({ strongAuth: 'no' })
+    await using stack = new AsyncDisposableStack()
+    const link = await losesResponses(samba.host, samba.ports.ldap)
+    stack.defer(link.close)
+    const extra = `moduleload back_ldap\ndatabase ldap\nsuffix "${samba.base}"\nuri "ldap://127.0.0.1:${link.port}"`
+    await using proxy = await startSlapd({ extra })
+    // An account that no other test binds with.
+    const account = samba.accounts.outsideHours
+    const ldapCredential = await credential('strange', account.dn, 'not this one')
+    const params = { domainController: proxy.host, ldapPort: proxy.port, directory: 'any', trustedCa: proxy.ca }
+    expect(await bindResults([{ ...params, ldapCredential }])).toEqual([
+      { result: 'fail', reason: 'ldap-bind-refused' },
+    ])
+    const counted = await samba.failedLogons(account)
+    expect(counted).toBeGreaterThan(0)
+    expect(await bindResults([{ ...params, ldapCredential }])).toEqual([
+      { result: 'error', reason: 'credential-withheld' },
+    ])
+    expect(await samba.failedLogons(account)).toBe(counted)
+  })
 })
+
+/** A relay to a directory whose connections end before the response to a request. */
+const losesResponses = (host: string, port: number) =>
+  listen(
+    createServer((client) => {
+      const directory = connect(port, host)
+      client.pipe(directory)
+      directory.once('data', () => client.destroy())
+      for (const socket of [client, directory]) socket.on('error', () => {})
+      client.on('close', () => directory.destroy())
+    }),
+  )
 
 /** The number of binds, once both probes of an audit have disconnected. */
 async function bindsAt(slapd: Slapd): Promise<number> {

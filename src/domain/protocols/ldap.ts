@@ -245,8 +245,8 @@ const responses: ReadonlySet<string> = new Set<LdapReason>([
 
 /** Codes of Active Directory for a right password, which it does not count as a failed logon. */
 const rightPassword: ReadonlySet<string | undefined> = new Set(['530', '531', '532', '533', '701', '773'])
-/** Protection is missing, or the directory is busy or unavailable: it has not checked the password. */
-const unchecked: ReadonlySet<number> = new Set([8, 13, 51, 52])
+/** Protection is missing: the password was not checked. A proxy says busy or unavailable also after a check. */
+const unchecked: ReadonlySet<number> = new Set([8, 13])
 
 function bindOutcome({ facts: { bind } }: Pick<Seen<LdapFacts>, 'facts'>): BindOutcome {
   if (!bind) return 'unknown'

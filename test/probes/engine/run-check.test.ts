@@ -455,7 +455,8 @@ describe('a credential', () => {
     ['refused', 'ldap-bind-refused', bind(19)],
     ['harmless', 'ldap-account-disabled', bind(49, '533')],
     ['harmless', 'ldap-stronger-auth-required', bind(8)],
-    ['harmless', 'ldap-bind-refused', bind(51)],
+    ['refused', 'ldap-bind-refused', bind(51)],
+    ['refused', 'ldap-bind-refused', bind(52)],
     ['unknown', 'connection-reset', {}],
   ] as const)('is permitted for each bind, and its result is reported: %s with %s', async (outcome, reason, facts) => {
     const { ldap, given } = binding(reason, facts)

@@ -54,7 +54,7 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     const config = `${directory.path}/slapd.conf`
     await mkdir(`${directory.path}/db`)
     await writeFile(config, slapdConfig(directory.path, options, authority, certificate))
-    await mustRun('slapadd', ['-q', '-f', config], { input: content(users) })
+    await mustRun('slapadd', ['-q', '-b', base, '-f', config], { input: content(users) })
     const [port = 0, ldapsPort = 0] = ports ? [ports.ldap, ports.ldaps] : await freePorts(2, host)
     const urls = `ldap://${host}:${port} ldaps://${host}:${ldapsPort}`
     // -d keeps it in the foreground, with its log on standard error.
