@@ -126,7 +126,7 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
   const bodies = Object.entries(routedBodies).filter((_, i) => i % bodyStep === 0)
   test.each(bodies)('%s does not delay /livez by 100 ms', expectShortTurns)
 
-  test('a delivery of an agent of 10 MiB does not delay /livez by 200 ms', async () => {
+  test('a delivery of an agent of 10 MiB does not delay /livez by 100 ms', async () => {
     const call = async (method: string, path: string, body: object) => {
       const headers = { 'content-type': 'application/json' }
       const response = await service.call(path, { method, headers, body: JSON.stringify(body) })
@@ -144,8 +144,7 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       attempts: 1,
     }
     let turnMs = Number.POSITIVE_INFINITY
-    const limitMs = 2 * longestTurnMs // a busy machine is slower, in CPU time too
-    for (let attempt = 0; attempt < attempts && turnMs >= limitMs; attempt += 1) {
+    for (let attempt = 0; attempt < attempts && turnMs >= longestTurnMs; attempt += 1) {
       await call('POST', '/v1/audits', { policy: 'netwrix-endpoint-protector', targets, vantages: ['branch'] })
       const { id, checks } = await call('POST', '/v1/vantages/branch/leases', { waitSeconds: 20 })
       const observedAt = new Date().toISOString()
@@ -158,7 +157,7 @@ export function testBodies({ routeStep, bodyStep }: { routeStep: number; bodySte
       expect(await post({ path: `/v1/vantages/branch/leases/${id}/observations`, text })).toBe(200)
       turnMs = await longestTurn()
     }
-    expect(turnMs).toBeLessThan(limitMs)
+    expect(turnMs).toBeLessThan(longestTurnMs)
   })
 
   test('XML that drips byte by byte inside an open element of 4 MB does not delay /livez', async () => {

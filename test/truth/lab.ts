@@ -78,7 +78,7 @@ function createTurns(limit: number) {
   return <T>(key: string, work: () => Promise<T>): Promise<T> => {
     const before = last.get(key)
     const result = (async () => {
-      await before?.catch(() => {})
+      await before?.catch(() => {}) // its own caller receives the failure
       await enter()
       try {
         return await work()

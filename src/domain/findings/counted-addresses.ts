@@ -10,8 +10,8 @@ export type Family = (typeof families)[number]
 export const familyOf = (address: string): Family => (isIPv4(canonicalAddress(address)) ? 'ipv4' : 'ipv6')
 
 /**
- * Selects the address results that a rule is judged on: all of the families that it names, or, if it names none, those that the
- * vantage may and can reach; all if there are none of these. Empty if the host has no address of the named families.
+ * Selects the address results that a rule is judged on: those of the families that it names, possibly none. A rule that
+ * names none is judged on what the vantage may and can reach, or, without such an address, on all.
  */
 export function countedOf(
   results: readonly AddressResult[],

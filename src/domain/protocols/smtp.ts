@@ -2,8 +2,9 @@ import { type Static, Type } from 'typebox'
 import type { Reasons, SharedReason } from '../findings/shared-reasons.ts'
 import { closedObject } from '../policy/shape.ts'
 import { Flag, optional } from '../policy/values.ts'
+import { isVerified } from './certificate.ts'
 import { type Demand, defineProtocol, type ExpectationGroup, type Seen } from './protocol.ts'
-import { awaitsTls, isVerified, TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
+import { awaitsTls, TlsFacts, tlsGroup, tlsOptions, tlsOptionsFor, tlsSignificance } from './tls.ts'
 
 /** Those of TLS are of the session after STARTTLS. */
 const SmtpFacts = closedObject({

@@ -15,8 +15,8 @@ interface Claimant {
 const pollEveryMs = 50
 
 /**
- * Asks for permission to bind once. Claims of all processes come one after the other, so that one bind of an account runs at a
- * time; waits up to `waitMs` for its result. Throws NotReadyError where the signal aborts before the permission.
+ * Asks for permission to bind once; waits up to `waitMs` for the result of a running bind of the account. Throws NotReadyError
+ * where the signal aborts before the permission.
  */
 export async function claimBind(
   { stores, transaction }: BindParts,
@@ -25,16 +25,13 @@ export async function claimBind(
   signal = new AbortController().signal,
 ): Promise<BindDecision> {
   if (!stores.binds.hasKey(claim.key)) throw new ConflictError('the lease is of a process with another ledger key')
+  const bind = { ...claimant, ...claim }
   const until = performance.now() + waitMs
   for (;;) {
     const decision = await transaction(async ({ binds }): Promise<BindDecision> => {
       const now = await binds.lock()
-      const withheld = withholdBind(
-        await binds.ofAccount({ ...claimant, ...claim }, now),
-        { ...claimant, ...claim },
-        now,
-      )
-      return withheld ?? { permitted: true, id: await binds.begin({ ...claimant, ...claim }, now) }
+      const withheld = withholdBind(await binds.ofAccount(bind, now), bind, now)
+      return withheld ?? { permitted: true, id: await binds.begin(bind, now) }
     })
     if (decision.permitted && signal.aborted) {
       await stores.binds.settle({ id: decision.id, ...claimant }, { outcome: 'unsent' })

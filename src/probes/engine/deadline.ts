@@ -9,14 +9,14 @@ export interface Deadline {
   onExpiry(callback: () => void): () => void
   /** Whether anything waited until the time was over, also the time of a share. */
   readonly expired: boolean
-  /** A deadline for one of `count` steps that are left: its share of the remaining time, or the whole time of a patient deadline. */
+  /** A deadline for one of `count` steps that are left. Each step of a patient deadline has the whole time. */
   share(count: number): Deadline
 }
 
 /** The deadline of a try, for its owner. */
 export interface TryDeadline extends Deadline {
   expired: boolean
-  /** Allows at least `ms` milliseconds from now for what begins to wait from now on; without `ms`, the time of a patient deadline. */
+  /** Allows later waits at least `ms` milliseconds from now; without `ms`, a patient deadline allows its own time. */
   extend(ms?: number): void
 }
 

@@ -12,7 +12,7 @@ import type { RoundTrips } from './round-trips.ts'
 export interface Extension {
   /** Milliseconds from the start of the attempt. */
   ms: number
-  /** Called at the deadline of a silent attempt with its later outcome; returns the signal that ends it, or undefined to end it now. */
+  /** At the deadline of a silent attempt: receives its later outcome; returns the signal that ends it, undefined for now. */
   begin(ended: Promise<Outcome>): AbortSignal | undefined
 }
 

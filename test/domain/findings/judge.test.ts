@@ -6,7 +6,8 @@ import type { AddressResult, Observation } from '../../../src/domain/findings/ob
 import { type ReasonCode, reasonCodes, reasons } from '../../../src/domain/findings/reasons.ts'
 import { type State, states } from '../../../src/domain/findings/state.ts'
 import type { ResolvedExpectation, ResolvedRule } from '../../../src/domain/policy/policy.ts'
-import { daysLeft, tlsVersions } from '../../../src/domain/protocols/tls.ts'
+import { daysLeft } from '../../../src/domain/protocols/certificate.ts'
+import { tlsVersions } from '../../../src/domain/protocols/tls.ts'
 import { certificate, now, observation, ruleThat, type Seen } from './rules.ts'
 
 /** Judges a rule that expects this on one address that was seen so, outside any window. */

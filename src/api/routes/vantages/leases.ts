@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { Value } from 'typebox/value'
 import { ConflictError } from '../../../domain/errors.ts'
 import { maxDeliveryValues } from '../../../domain/findings/bounds.ts'
 import { DeliveryEnvelope } from '../../../domain/vantages/lease.ts'
+import { required } from '../../../runtime/required.ts'
 import type { ServerParts } from '../../context.ts'
 import { problems } from '../../openapi/responses.ts'
 import { longPoll } from './long-poll.ts'
@@ -22,12 +22,12 @@ import {
 
 /** The work of an agent; its key need be good for nothing else. */
 const config = { scope: 'vantage' } as const
-/** One invalid observation must not reject the others: the operation checks them one by one. */
 const deliveryConfig = { ...config, acceptsAnyText: true, maxValues: maxDeliveryValues } as const
 const deliveryLimit = 32 * 1024 * 1024
 
 export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>> = async (app, { leases }) => {
   const poll = longPoll(app)
+  const compile = required(app.validatorCompiler, 'validator compiler')
 
   app.post(
     '/vantages/:name/leases',
@@ -123,7 +123,9 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
     {
       config: deliveryConfig,
       bodyLimit: deliveryLimit,
-      attachValidation: true,
+      // One invalid observation must not reject the others: the operation checks each, in steps.
+      validatorCompiler: (part) =>
+        compile({ ...part, schema: part.httpPart === 'body' ? DeliveryEnvelope : part.schema }),
       schema: {
         operationId: 'deliverObservations',
         tags: ['vantages'],
@@ -139,10 +141,6 @@ export const leaseRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'leases'>>
         },
       },
     },
-    async ({ params, body, validationError }) => {
-      const isReadable = Value.Check(DeliveryEnvelope, body)
-      if (validationError && !(validationError.validationContext === 'body' && isReadable)) throw validationError
-      return leases.deliver(params.name, params.id, body)
-    },
+    ({ params, body }) => leases.deliver(params.name, params.id, body),
   )
 }

@@ -91,6 +91,7 @@ export const BindRequest = closedObject(BindClaim.properties, {
     {
       accounts: [digestOf('a')],
       credential: digestOf('c'),
+      key: digestOf('e'),
       host: 'dc1.example',
       port: 389,
       waitMs: 1_500,

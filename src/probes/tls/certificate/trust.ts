@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { type TlsFacts, weakSignature } from '../../../domain/protocols/tls.ts'
+import { weakSignature } from '../../../domain/protocols/certificate.ts'
+import type { TlsFacts } from '../../../domain/protocols/tls.ts'
 import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
 import { constraintsOf } from './constraints.ts'
