@@ -37,7 +37,7 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
 }
 
 /** Why a stream ended after the handshake. */
-export function explainEnd({ tap, session, error: kept }: Greeting, given?: Error | null): Failure {
+export function explainEnd({ tap, session, hasTicket, error: kept }: Greeting, given?: Error | null): Failure {
   const error = given ?? kept
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const alert = alertOf(error)
@@ -46,7 +46,7 @@ export function explainEnd({ tap, session, error: kept }: Greeting, given?: Erro
   if (isOfOpenSsl(error)) return { reason: 'protocol-violation', facts: {} }
   const reason = reasonOfEnd(tap)
   const closed = reason === 'connection-closed' || reason === 'connection-reset'
-  return closed && session?.certificateRequested ? clientCertificateRequired({}) : { reason, facts: {} }
+  return closed && session?.certificateRequested && !hasTicket ? clientCertificateRequired({}) : { reason, facts: {} }
 }
 
 /** Why a connection ended without the expected response. */

@@ -45,6 +45,8 @@ export interface Greeting {
   staple?: Buffer
   /** The deadline expired. */
   expired: boolean
+  /** The peer sent a session ticket, which it does for a client that it has accepted. */
+  hasTicket: boolean
   /** The last error of the TLS stream; may be set after the handshake. */
   error?: Error
 }
@@ -65,7 +67,7 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   const stream = connect(connectionOptions(tap, endpoint, offer))
   // Node calls it for checkServerIdentity, and dies where an authority has a curve without a NIST name (24.21).
   stream.getPeerCertificate = () => ({}) as DetailedPeerCertificate
-  const greeting: Greeting = { tap, clear: seen, expired: false }
+  const greeting: Greeting = { tap, clear: seen, expired: false, hasTicket: false }
   let settled = false
   const settle = (more: Partial<Greeting> = {}) => {
     if (settled) return
@@ -78,6 +80,9 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   const cancelExpiry = deadline.onExpiry(() => settle({ expired: true }))
   stream.on('OCSPResponse', (response: Buffer | null) => {
     if (response?.length) greeting.staple = response
+  })
+  stream.on('session', () => {
+    greeting.hasTicket = true
   })
   // Never removed: catches errors before the owner listens; Node drops late ones.
   stream.on('error', (error) => {

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
+import tls from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeHttps } from '../../../src/probes/https/probe.ts'
+import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
 import { startHttp, startHttp2, startHttps } from '../../support/peers/https.ts'
@@ -268,5 +270,20 @@ describe('plain HTTP', () => {
     expect((await seen).facts.plainHttp?.status).toBe(200)
     server.close()
     await once(server, 'close')
+  })
+})
+
+describeWithPeers(['openssl'], 'a server that asks for a client certificate and demands none', () => {
+  test('is not said to demand one where it closes for another reason', async () => {
+    const certificate = await tlsCertificate('good')
+    const server = tls.createServer(
+      { cert: certificate.cert, key: certificate.key, requestCert: true, rejectUnauthorized: false },
+      (socket) => socket.on('error', () => {}).once('data', () => socket.end()),
+    )
+    const { host, port, close } = await listen(server)
+    const seen = await runProbe({ host, port })
+    await close()
+    expect(seen.reason).toBe('connection-closed')
+    expect(seen.facts).not.toHaveProperty('clientCertificate')
   })
 })
