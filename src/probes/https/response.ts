@@ -23,6 +23,7 @@ export class HeadReader {
 
   read(bytes: Buffer): Progress {
     this.#rest += bytes.toString('latin1')
+    if (!this.#inHeaders) this.#rest = this.#rest.trimStart() // also what is trimmed is read once
     if (this.#isForeign()) return 'foreign'
     if (!bytes.includes(lineFeed)) return 'more'
     const lines = this.#rest.split(/\r?\n/)
@@ -35,7 +36,7 @@ export class HeadReader {
   }
 
   #isForeign(): boolean {
-    return !this.#inHeaders && !'HTTP'.startsWith(this.#rest.trimStart().slice(0, 4).toUpperCase())
+    return !this.#inHeaders && !'HTTP'.startsWith(this.#rest.slice(0, 4).toUpperCase())
   }
 
   #readStatus(line: string): Progress {
