@@ -33,7 +33,7 @@ const needs = {
   stunnel: { packages: { stunnel4: 'stunnel4', ...openssl } },
   gnutls: { packages: { 'gnutls-serv': 'gnutls-bin', ...openssl } },
   dropbear: { packages: { dropbear: 'dropbear-bin', dropbearkey: 'dropbear-bin' } },
-  '389-ds': { packages: { 'ns-slapd': '389-ds-base', ...openssl } },
+  '389-ds': { packages: { 'ns-slapd': '389-ds-base', ...openssl }, root: true },
   apache: { packages: { apache2: 'apache2', ...openssl } },
   netns: {
     packages: { ip: 'iproute2', nft: 'nftables' },
