@@ -1,5 +1,5 @@
 import { type Database, Prisma } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 import { findingLine, type RecordingSum } from './recordings.ts'
 
 /** The count and the digest of an audit's findings. */
@@ -38,7 +38,7 @@ export async function sumUpFindings(
   results: readonly number[],
 ): Promise<FindingsSum[]> {
   const counts = results.map((result) => Prisma.sql`count(*) FILTER (WHERE result = ${result}::smallint)`)
-  return report<FindingsSum>(db)`
+  return reportOnAll<FindingsSum>(db)`
     WITH one AS MATERIALIZED (
       SELECT f.audit_id, f.target_id, f.series_id, f.result, p.waiver_id, ${findingLine} AS line,
         sha256(convert_to(jsonb_build_array(t.name, s.policy, s.rule, s.vantage,

@@ -1,3 +1,4 @@
+import type { WithLimit } from '../query/target-scope.ts'
 import { type Database, driverOf, Prisma } from './database.ts'
 import { reportMark } from './statement-names.ts'
 
@@ -24,9 +25,15 @@ export const sweep =
 
 /**
  * Rows of a statement that is planned for each call, with its values: for reports and filtered lists, where the best plan depends
- * on them. Planned once, the compliance report took 30 s.
+ * on them. Planned once, the compliance report took 30 s. Without the limit to a target scope it is a type error.
  */
 export const report =
+  <Row>(db: Database) =>
+  <V extends readonly unknown[]>(text: TemplateStringsArray, ...values: WithLimit<V>): Promise<Row[]> =>
+    reportOnAll<Row>(db)(text, ...values)
+
+/** The same for statements about no target, about rows that the caller has read within its limit, and of the service itself. */
+export const reportOnAll =
   <Row>(db: Database): Statement<Row> =>
   (text, ...values) =>
     db.$queryRaw<Row[]>(Prisma.sql`${Prisma.raw(reportMark)} ${Prisma.sql(text, ...values)}`)

@@ -1,7 +1,7 @@
 import type { ExposureSeen, Proof, WindowState } from '../../domain/exceptions/windows.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { prepared, report } from '../db/statements.ts'
+import { prepared, report, reportOnAll } from '../db/statements.ts'
 import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
@@ -142,7 +142,7 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
       const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
       const absent = codes.reason.numberOf('vantage-absent')
-      const exposures = await report<ExposureSeen>(db)`
+      const exposures = await reportOnAll<ExposureSeen>(db)`
         SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
           bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
           bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure,

@@ -1,8 +1,9 @@
 import { results } from '../../domain/findings/judge.ts'
 import { classify, type DriftClass } from '../../domain/history/drift.ts'
 import { Prisma } from '../db/database.ts'
+import { trueAt } from '../query/point-in-time.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
-import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
+import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 
 /**
  * One of the two ends of a drift report: a time (`within`: limited to the scope of this audit), what an audit found, or what
@@ -78,8 +79,8 @@ export function differencesBetween(
   sides: Sides & { targetScope: TargetScope },
   filter: DriftFilter,
   { after, limit }: Keyset,
-): Prisma.Sql {
-  return Prisma.sql`
+): Limited {
+  return limitedSql`
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
       SELECT d.*, ${transitionOf(sides)} AS transition FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
       WHERE ${transitionOf(sides)} = ANY(${transitionsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
@@ -174,7 +175,7 @@ function sideOf(point: PointInTime, other: PointInTime): Prisma.Sql {
     return Prisma.sql`SELECT target_id, series_id, at, ${never}, ${columns} FROM baseline_state WHERE baseline = ${point.baseline}`
   }
   return Prisma.sql`SELECT target_id, series_id, from_at AS at, to_at, ${columns} FROM span x
-    WHERE from_at <= ${point.time} AND (to_at IS NULL OR to_at > ${point.time})
+    WHERE ${trueAt(point.time)}
       ${notAlsoAt(point, other)} ${withinAudit(point.within)}`
 }
 

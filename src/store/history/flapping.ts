@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 
 /** How often a series changed among its last observations. */
 export interface FlapRate {
@@ -20,7 +20,7 @@ export async function flapRates(
   db: Database,
   series: readonly { targetId: number; seriesId: number }[],
 ): Promise<Map<number, FlapRate>> {
-  const rows = await report<{ seriesId: number; observations: number; changes: number }>(db)`
+  const rows = await reportOnAll<{ seriesId: number; observations: number; changes: number }>(db)`
     SELECT g.series_id AS "seriesId", count(*)::int AS observations, (count(*) FILTER (WHERE o.differs))::int AS changes
     FROM unnest(${series.map((s) => s.targetId)}::int[], ${series.map((s) => s.seriesId)}::int[]) AS g(target_id, series_id)
     CROSS JOIN LATERAL (

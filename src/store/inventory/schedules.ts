@@ -4,7 +4,7 @@ import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
 import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
+import { andHas, limitedSql, madeIn, type TargetScope } from '../query/target-scope.ts'
 
 /** The audit request of each tick. */
 export interface AuditTemplate {
@@ -186,7 +186,7 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       period: { from: Date; to: Date; overdueAt: Date },
       policy?: string,
     ): Promise<{ total: number; newest: MissedRun[] }> {
-      const of = Prisma.sql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(targetScope, 'target_scope')}`
+      const of = limitedSql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(targetScope, 'target_scope')}`
       const rows = await report<Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number }>(db)`
         SELECT *, count(*) OVER ()::int AS total FROM (
           SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Change, LedgerAction, LedgerStateKind } from '../../domain/ledger.ts'
 import { auditRecord } from '../audits/audit-record.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 
 /** What an entry leaves of an object; `gone` where it was deleted. */
 export interface ObjectState {
@@ -221,7 +221,7 @@ async function* statesOf(tx: Database, changed: readonly LedgerStateKind[], subj
   for (const kind of changed.toSorted()) {
     for (let from = 0; from < quoted.length; from += objectsPerStatement) {
       const some = quoted.slice(from, from + objectsPerStatement).map((text) => JSON.parse(text) as string)
-      const rows = await report<{ subject: string; digest: string }>(tx)`
+      const rows = await reportOnAll<{ subject: string; digest: string }>(tx)`
         SELECT g.subject, coalesce(o.digest, 'gone') AS digest FROM unnest(${some}::text[]) WITH ORDINALITY AS g(subject, position)
           LEFT JOIN (${presentStates[kind]}) o ON o.subject = g.subject AND o.subject = ANY(${some}::text[])
         ORDER BY g.position`
@@ -237,7 +237,7 @@ const objectsPerStatement = 5_000
 async function* everyState(tx: Database) {
   for (const kind of coveredKinds) {
     const adopted = kind === 'audit' ? Prisma.sql`WHERE ${hasEnded} AND NOT ${hasFinishEntry}` : Prisma.empty
-    const rows = await report<{ subject: string; digest: string }>(tx)`${presentStates[kind]} ${adopted}`
+    const rows = await reportOnAll<{ subject: string; digest: string }>(tx)`${presentStates[kind]} ${adopted}`
     const states = inOrder(rows.map((row): ObjectState => ({ kind, ...row })))
     for (let from = 0; from < states.length; from += objectsPerStatement)
       yield states.slice(from, from + objectsPerStatement)

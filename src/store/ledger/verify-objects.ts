@@ -2,7 +2,7 @@ import { findingFlags } from '../../domain/findings/finding.ts'
 import type { LedgerStateKind } from '../../domain/ledger.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 import { actionsOf, digestStates, hasEnded, hasFinishEntry, type ObjectState, presentStates } from './object-states.ts'
 import { broken, type Verification } from './verification.ts'
 
@@ -18,7 +18,7 @@ export async function areStatesAsSigned(db: Database, entry: { seq: number; payl
 
 /** The first state that belongs to no entry. */
 export async function findForgedState(db: Database, end: number): Promise<LedgerIssue> {
-  const [first] = await report<{ kind: string; subject: string }>(db)`
+  const [first] = await reportOnAll<{ kind: string; subject: string }>(db)`
     SELECT kind, subject FROM ledger_state s
     WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.seq = s.seq AND e.payload ? 'states') ORDER BY seq LIMIT 1`
   return first
@@ -28,7 +28,7 @@ export async function findForgedState(db: Database, end: number): Promise<Ledger
 
 /** The first ended audit or policy version that has no entry and was not adopted; its dates do not count. */
 export async function findUnrecorded(db: Database, end: number): Promise<LedgerIssue> {
-  const [first] = await report<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
+  const [first] = await reportOnAll<{ kind: 'audit' | 'policy'; what: string; total: number }>(db)`
     WITH unrecorded AS (
       SELECT 'audit' AS kind, 'audit ' || e.id || ' has ended' AS what, e.id::text AS subject FROM audit e
       WHERE ${hasEnded} AND NOT ${hasFinishEntry}
@@ -49,7 +49,7 @@ export async function findUnrecorded(db: Database, end: number): Promise<LedgerI
 /** The first object whose row is not what its newest entry left. */
 export async function findChangedObject(db: Database, end: number): Promise<LedgerIssue> {
   for (const kind of Object.keys(presentStates) as LedgerStateKind[]) {
-    const [first] = await report<{ subject: string; isThere: boolean; seq: number | null; total: number }>(db)`
+    const [first] = await reportOnAll<{ subject: string; isThere: boolean; seq: number | null; total: number }>(db)`
       WITH newest AS (
         SELECT DISTINCT ON (subject) subject, digest, seq FROM ledger_state WHERE kind = ${kind} ORDER BY subject, seq DESC
       ), compared AS (
@@ -103,7 +103,7 @@ const isOldest = (kind: LedgerStateKind) => !['approval', 'schedule', 'webhook',
 
 /** The first span that no finding of its audit has opened, or that overlaps another; `droppedUntil`: before it, findings are gone. */
 export async function findForgedSpan(db: Database, end: number, droppedUntil: string): Promise<LedgerIssue> {
-  const [first] = await report<{ target: number; at: Date; what: string }>(db)`
+  const [first] = await reportOnAll<{ target: number; at: Date; what: string }>(db)`
     WITH checked AS (
       SELECT s.*, lead(from_at) OVER (PARTITION BY target_id, series_id ORDER BY from_at) AS next_at FROM span s
     )
@@ -124,7 +124,7 @@ export async function findForgedSpan(db: Database, end: number, droppedUntil: st
 
 /** The first rule that no version of its policy has. */
 export async function findForgedRule(db: Database, end: number): Promise<LedgerIssue> {
-  const [first] = await report<{ policy: string; name: string }>(db)`
+  const [first] = await reportOnAll<{ policy: string; name: string }>(db)`
     SELECT policy, name FROM rule r WHERE NOT EXISTS (
       SELECT FROM policy p WHERE p.name = r.policy AND p.document -> 'rules' @> jsonb_build_array(jsonb_build_object('id', r.name))
     ) ORDER BY id LIMIT 1`

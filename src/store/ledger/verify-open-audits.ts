@@ -3,7 +3,7 @@ import { checkSeals, type SealedAudit, sealedColumns } from '../audits/audit-rec
 import { sumUpFindings } from '../audits/findings-digest.ts'
 import { countSealed } from '../audits/recordings.ts'
 import type { Database } from '../db/database.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 import { hasEnded } from './object-states.ts'
 import { broken, type Verification } from './verification.ts'
 
@@ -11,7 +11,7 @@ type LedgerIssue = Verification['broken']
 
 /** The first audit id of findings whose audit is not there; goes from one id to the next by the index. */
 export async function findFindingsOfNoAudit(db: Database, end: number): Promise<LedgerIssue> {
-  const [first] = await report<{ id: string }>(db)`
+  const [first] = await reportOnAll<{ id: string }>(db)`
     WITH RECURSIVE ids AS (
       (SELECT audit_id AS id FROM finding ORDER BY audit_id LIMIT 1)
       UNION ALL
@@ -23,7 +23,7 @@ export async function findFindingsOfNoAudit(db: Database, end: number): Promise<
 
 /** The first audit under way that shows findings which no process with these keys requested, planned and recorded. */
 export async function findUnsealedFindings(db: Database, sealer: Sealer, end: number): Promise<LedgerIssue> {
-  const open = await report<SealedAudit>(db)`
+  const open = await reportOnAll<SealedAudit>(db)`
     SELECT e.id, ${sealedColumns} FROM audit e
     WHERE NOT ${hasEnded} AND EXISTS (SELECT FROM finding f WHERE f.audit_id = e.id) ORDER BY e.id`
   for (const row of open) {

@@ -6,7 +6,7 @@ import { auditRecord } from '../audits/audit-record.ts'
 import { digestFindings, type FindingsDigest } from '../audits/findings-digest.ts'
 import type { Database } from '../db/database.ts'
 import { findingPartition } from '../db/partitions.ts'
-import { report } from '../db/statements.ts'
+import { reportOnAll } from '../db/statements.ts'
 import { broken, type Verification } from './verification.ts'
 import {
   areStatesAsSigned,
@@ -46,7 +46,7 @@ async function saysTheSame(db: Database, { subject: id, actor, payload }: Ledger
   if (!(Object.keys(now) as (keyof typeof now)[]).every(same)) return false
   const { record } = payload as FinishPayload
   if (record === undefined) return true
-  const [found] = await report<{ record: string }>(
+  const [found] = await reportOnAll<{ record: string }>(
     db,
   )`SELECT ${auditRecord} AS record FROM audit e WHERE e.id = ${id}::uuid`
   return found?.record === record

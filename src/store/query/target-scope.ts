@@ -7,6 +7,21 @@ import { Prisma } from '../db/database.ts'
  */
 export type TargetScope = Readonly<Record<string, string>>
 
+declare const limit: unique symbol
+/** SQL that limits its rows to a target scope: the condition, and what is built with it. */
+export type Limited = Prisma.Sql & { readonly [limit]: true }
+const asLimit = (sql: Prisma.Sql) => sql as Limited
+
+/** The values of a statement: without a limit among them it is a type error. */
+export type WithLimit<V extends readonly unknown[]> = V &
+  ([Extract<V[number], Limited>] extends [never] ? readonly [Limited, ...unknown[]] : unknown)
+
+/** A part of a statement that has the limit. */
+export const limitedSql = <V extends readonly unknown[]>(
+  text: TemplateStringsArray,
+  ...values: WithLimit<V>
+): Limited => asLimit(Prisma.sql(text, ...values))
+
 /** The scope of a caller without a limit. */
 export const everything: TargetScope = Object.freeze({})
 
@@ -17,14 +32,16 @@ export const hasLabels = (labels: TargetScope, column: string): Prisma.Sql =>
   Prisma.sql`${Prisma.raw(column)} @> ${JSON.stringify(labels)}::jsonb`
 
 /** The same for a scope, with its AND; empty for everything, so that plans stay as they are. */
-export const andHas = (targetScope: TargetScope, column: string): Prisma.Sql =>
-  isEverything(targetScope) ? Prisma.empty : Prisma.sql`AND ${hasLabels(targetScope, column)}`
+export const andHas = (targetScope: TargetScope, column: string): Limited =>
+  asLimit(isEverything(targetScope) ? Prisma.empty : Prisma.sql`AND ${hasLabels(targetScope, column)}`)
 
 /** The condition, with its AND, that the id of a target in this column is within the scope. */
-export const andOfTarget = (targetScope: TargetScope, column: string): Prisma.Sql =>
-  isEverything(targetScope)
-    ? Prisma.empty
-    : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE ${hasLabels(targetScope, 'labels')})`
+export const andOfTarget = (targetScope: TargetScope, column: string): Limited =>
+  asLimit(
+    isEverything(targetScope)
+      ? Prisma.empty
+      : Prisma.sql`AND ${Prisma.raw(column)} IN (SELECT id FROM target WHERE ${hasLabels(targetScope, 'labels')})`,
+  )
 
 /** The same for Prisma's own queries: labels of targets. */
 export const withLabels = (targetScope: TargetScope) => ({

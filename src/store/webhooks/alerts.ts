@@ -1,7 +1,7 @@
 import { type AlertState, clearingEvents, type DeliveryStatus } from '../../domain/webhooks/alerts.ts'
 import type { Resolution, TicketFinding } from '../../domain/webhooks/tickets.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { prepared, report } from '../db/statements.ts'
+import { prepared, reportOnAll } from '../db/statements.ts'
 
 /** What a receiver was notified of, under one key. */
 export interface Alert {
@@ -54,7 +54,7 @@ export function createAlertStore(db: Database) {
     /** The newest delivery of each of these alerts that has one. */
     async newest(alerts: readonly AlertKey[]): Promise<(AlertKey & { type: string; status: DeliveryStatus })[]> {
       if (alerts.length === 0) return []
-      return report<AlertKey & { type: string; status: DeliveryStatus }>(db)`
+      return reportOnAll<AlertKey & { type: string; status: DeliveryStatus }>(db)`
         SELECT a.webhook_id AS "webhookId", a.series::text, n.type, n.status FROM unnest(
           ${alerts.map(({ webhookId }) => webhookId)}::text[], ${alerts.map(({ series }) => series)}::uuid[]
         ) AS a(webhook_id, series) CROSS JOIN LATERAL (
@@ -67,7 +67,7 @@ export function createAlertStore(db: Database) {
      * was down or it was paused.
      */
     async backlog(webhookId: string): Promise<WaitingState[]> {
-      return report<WaitingState>(db)`
+      return reportOnAll<WaitingState>(db)`
         WITH waiting AS (
           SELECT d.id, d.subject, e.type, count(*) OVER (PARTITION BY d.subject) AS states
           FROM (SELECT id, event_id, coalesce(series::text, lane) AS subject FROM webhook_delivery d
@@ -91,7 +91,7 @@ export function createAlertStore(db: Database) {
      * pings do not replace each other.
      */
     async isNewest(webhookId: string, id: string): Promise<boolean> {
-      const rows = await report<{ isReplaced: boolean }>(db)`
+      const rows = await reportOnAll<{ isReplaced: boolean }>(db)`
         SELECT ${isReplaced} AS "isReplaced" FROM webhook_delivery d WHERE d.webhook_id = ${webhookId} AND d.id = ${BigInt(id)}`
       return rows[0]?.isReplaced !== true
     },

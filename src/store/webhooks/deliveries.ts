@@ -3,7 +3,7 @@ import type { Attempt, Settlement } from '../../domain/webhooks/delivery-policy.
 import type { AnyEventType, EventPayload } from '../../domain/webhooks/events.ts'
 import { receiverOf, type WaitingReceiver } from '../../domain/webhooks/receivers.ts'
 import { type Database, Prisma } from '../db/database.ts'
-import { prepared, report, sweep } from '../db/statements.ts'
+import { prepared, reportOnAll, sweep } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { isReplaced, reportsState } from './alerts.ts'
@@ -100,7 +100,7 @@ export function createDeliveryStore(db: Database) {
       const first = (after: Prisma.Sql) => Prisma.sql`(
         SELECT receiver, signed_for, next_at FROM webhook_delivery WHERE webhook_id = ${webhookId} AND status = 'waiting' ${after}
         ORDER BY receiver, next_at LIMIT 1)`
-      return report<WaitingReceiver>(db)`
+      return reportOnAll<WaitingReceiver>(db)`
         WITH RECURSIVE waiting AS (
           ${first(Prisma.empty)}
           UNION ALL SELECT n.* FROM waiting w CROSS JOIN LATERAL ${first(Prisma.sql`AND receiver > w.receiver`)} n
@@ -120,7 +120,7 @@ export function createDeliveryStore(db: Database) {
       const held = (column: 'lane' | 'series') => Prisma.sql`EXISTS (
         SELECT FROM webhook_delivery b WHERE b.webhook_id = d.webhook_id AND b.status = 'waiting'
           AND ${Prisma.raw(`b.${column} = d.${column}`)} AND b.id < d.id AND b.next_at > now())`
-      const rows = await report<Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string }>(db)`
+      const rows = await reportOnAll<Omit<DueDelivery, 'event'> & Omit<WebhookEvent, 'id'> & { eventId: string }>(db)`
         SELECT d.id::text, coalesce(d.url, w.url) AS url, d.signed_for AS "signedFor", d.lane, d.series, d.attempts, e.id AS "eventId", e.type, e.payload
         FROM (
           SELECT * FROM webhook_delivery d WHERE webhook_id = ${webhookId} AND receiver = ${receiver} AND status = 'waiting' AND next_at <= now()
@@ -169,7 +169,7 @@ export function createDeliveryStore(db: Database) {
         status && Prisma.sql`d.status = ${status}`,
         type && Prisma.sql`e.type = ${type}`,
       ])
-      const rows = await report<Delivery>(db)`
+      const rows = await reportOnAll<Delivery>(db)`
         ${selectDelivery} AND d.webhook_id = ${webhookId} ${wanted}
         ORDER BY d.id DESC LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.id], toItem: (row) => row })

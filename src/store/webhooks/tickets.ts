@@ -4,7 +4,7 @@ import { describeReason } from '../../domain/findings/reasons.ts'
 import type { TicketFinding } from '../../domain/webhooks/tickets.ts'
 import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
-import { prepared, report } from '../db/statements.ts'
+import { prepared, reportOnAll } from '../db/statements.ts'
 
 /** A failing finding at a webhook. */
 export interface Ticket {
@@ -31,7 +31,7 @@ export function createTicketStore(db: Database, codes: Codes) {
      */
     async seen(auditId: string): Promise<{ group: string; finding: SeenFinding }[]> {
       const known = (['pass', 'fail', 'notapplicable'] as Result[]).map((result) => codes.result.numberOf(result))
-      const rows = await report<Row>(db)`
+      const rows = await reportOnAll<Row>(db)`
         SELECT md5('portwarden target ' || t.id)::uuid::text AS "group",
           s.fingerprint, t.name AS target, t.address, t.labels, t.external_id AS "externalId", r.name AS rule, v.name AS vantage,
           f.result, f.state, f.reason_id AS "reasonId", f.observed_at AS "observedAt", p.waiver_id AS waiver

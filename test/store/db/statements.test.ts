@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Database, openDatabase, Prisma } from '../../../src/store/db/database.ts'
-import { prepared, report } from '../../../src/store/db/statements.ts'
+import { prepared, report, reportOnAll } from '../../../src/store/db/statements.ts'
+import { andHas, andOfTarget, everything, limitedSql } from '../../../src/store/query/target-scope.ts'
 import { createTestDatabase } from '../../support/database.ts'
 import { readSources } from '../../support/sources.ts'
 
@@ -29,9 +30,9 @@ test('the author of a statement decides whether it is planned once or for each c
   const long = Prisma.raw(' '.repeat(1_000))
   try {
     for (let i = 0; i < 3; i++) await prepared(db)`SELECT ${i}::int AS often ${long}`
-    for (let i = 0; i < 3; i++) await report(db)`SELECT ${i}::int AS seldom`
+    for (let i = 0; i < 3; i++) await reportOnAll(db)`SELECT ${i}::int AS seldom`
     expect([await plansOf(db, '%AS often%'), await plansOf(db, '%AS seldom%')]).toEqual([1, 0])
-    expect(await report(db)`SELECT ${1}::int AS seldom`).toEqual([{ seldom: 1 }])
+    expect(await reportOnAll(db)`SELECT ${1}::int AS seldom`).toEqual([{ seldom: 1 }])
   } finally {
     await close()
     await drop()
@@ -41,6 +42,49 @@ test('the author of a statement decides whether it is planned once or for each c
 test('no statement that returns rows leaves the decision open', () => {
   const undecided = readSources().filter(({ path, text }) => path.startsWith('store/') && text.includes('$queryRaw'))
   expect(undecided.map(({ path }) => path)).toEqual(['store/db/database.ts', 'store/db/statements.ts'])
+})
+
+test('a report without the limit to a target scope is a type error', () => {
+  const read = report<object>({} as Database)
+  const limit = andHas(everything, 'labels')
+  const part = limitedSql`WHERE true ${limit}`
+  const compiled = [
+    () => read`SELECT ${1} FROM target WHERE true ${limit}`,
+    () => read`SELECT FROM span WHERE true ${andOfTarget(everything, 'target_id')}`,
+    () => read`SELECT FROM span ${part}`,
+    // @ts-expect-error no values
+    () => read`SELECT FROM span`,
+    // @ts-expect-error no limit among the values
+    () => read`SELECT FROM span WHERE state = ${1} ${Prisma.empty}`,
+    // @ts-expect-error a part without the limit
+    () => limitedSql`WHERE ${1}`,
+    // @ts-expect-error a part that was not built with `limitedSql`
+    () => read`SELECT FROM span ${Prisma.sql`WHERE true ${limit}`}`,
+  ]
+  expect(compiled).toHaveLength(7)
+})
+
+/** Files whose reports are about all targets, and why no limited caller reads more than its own by them. */
+const unlimited: Readonly<Record<string, string>> = {
+  'store/audits/findings-digest.ts': 'seals audits',
+  'store/exceptions/windows.ts': 'proves the end of a window',
+  'store/history/compliance.ts': 'rules of policies',
+  'store/history/flapping.ts': 'series that a limited report has read',
+  'store/history/last-seen.ts': 'joined to spans that are limited',
+  'store/ledger/object-states.ts': 'the ledger',
+  'store/ledger/verify-objects.ts': 'the ledger',
+  'store/ledger/verify-open-audits.ts': 'the ledger',
+  'store/ledger/verify-records.ts': 'the ledger',
+  'store/webhooks/alerts.ts': 'webhooks',
+  'store/webhooks/deliveries.ts': 'webhooks',
+  'store/webhooks/tickets.ts': 'webhooks',
+}
+
+test('each file with a report about all targets has a reason for it', () => {
+  const files = readSources().filter(({ path, text }) => path.startsWith('store/') && /\breportOnAll[<(]/.test(text))
+  expect(files.map(({ path }) => path).filter((path) => path !== 'store/db/statements.ts')).toEqual(
+    Object.keys(unlimited),
+  )
 })
 
 test('lists in calls of models take no name for each of their lengths', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openDatabase } from '../../../../src/store/db/database.ts'
 import { isUnavailable } from '../../../../src/store/db/outages.ts'
-import { prepared, report } from '../../../../src/store/db/statements.ts'
+import { prepared, reportOnAll } from '../../../../src/store/db/statements.ts'
 import { createTestDatabase, type TestDatabase } from '../../../support/database.ts'
 import { query } from '../../../support/database-server.ts'
 import { startSilentRelay } from '../../../support/silent-relay.ts'
@@ -37,7 +37,7 @@ describe.concurrent('after a failover that ends no connection', () => {
     const work = [
       failure(held),
       failure(prepared(db)`SELECT pg_sleep(2)::text`),
-      failure(report(db)`SELECT pg_sleep(2)::text`),
+      failure(reportOnAll(db)`SELECT pg_sleep(2)::text`),
     ]
     await expect.poll(async () => (await query(database.url, [sleeping])).length).toBe(3)
     relay.fail()
