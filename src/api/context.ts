@@ -60,6 +60,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   plainHttp: boolean
   /** The issuer whose tokens are accepted beside keys. */
   tokens?: TokenRules | undefined
+  /** The pages for people; undefined: none. */
+  console?: { directory: string } | undefined
   /** The directory for bodies that do not fit in memory. */
   spoolDir: string
   version: string

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify from 'fastify'
+import { serveConsole } from './console/pages.ts'
 import type { ServerParts, View } from './context.ts'
 import { requireKey } from './http/auth.ts'
 import { drainBeforeClosing } from './http/drain.ts'
@@ -79,6 +80,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   addPrefix(app, parts.listening.pathPrefix)
   await describeRoutes(app, parts)
   await serveDocs(app, parts.listening.pathPrefix)
+  if (parts.console) serveConsole(app, { ...parts.console, pathPrefix: parts.listening.pathPrefix })
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
     const tooMany = limitRequests(limits)

@@ -106,6 +106,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       mayDial,
       plainHttp: config.webhooks.plainHttp,
       tokens: config.tokens,
+      console: config.console,
       spoolDir: config.dataDir,
       version,
       log,

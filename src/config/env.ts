@@ -27,8 +27,9 @@ export function createValues(env: NodeJS.ProcessEnv) {
       const inRange = (value: string) => /^\d+$/.test(value) && Number(value) >= least && Number(value) <= greatest
       return Number(checked(variable, String(fallback), { valid: inRange, example: String(fallback) }))
     },
-    flag(variable: string): boolean {
-      return checked(variable, 'false', { valid: (value) => /^(true|false)$/.test(value), example: 'true' }) === 'true'
+    flag(variable: string, fallback = false): boolean {
+      const rule = { valid: (value: string) => /^(true|false)$/.test(value), example: String(!fallback) }
+      return checked(variable, String(fallback), rule) === 'true'
     },
     secret: (variable: string) => readSecret(env, variable),
   }

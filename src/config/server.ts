@@ -64,7 +64,7 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
 }
 
 const publicUrlExample = 'PORTWARDEN_PUBLIC_URL=https://portwarden.example.org/portwarden'
-const ownPaths = /^\/(v1|docs|livez|readyz|metrics|probe|openapi[^/]*)(\/|$)/
+const ownPaths = /^\/(v1|docs|livez|readyz|metrics|probe|session|ui|openapi[^/]*)(\/|$)/
 
 function readPathPrefix(env: NodeJS.ProcessEnv): string {
   const text = env.PORTWARDEN_PUBLIC_URL

@@ -32,6 +32,20 @@ export const docsPolicy = {
   'frame-ancestors': ["'none'"],
 }
 
+/** For the console below /ui/: its own scripts and styles, requests to this service, nothing inline, and no text that becomes code. */
+export const consolePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join(';')
+
 /** Adds the security headers; no CORS header allows other origins. */
 export function secureHeaders(app: FastifyInstance, { overTls }: { overTls: boolean }): void {
   // RFC 6797 section 7.2: no Strict-Transport-Security over plain HTTP.

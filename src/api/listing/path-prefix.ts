@@ -6,8 +6,11 @@ import type { FastifyInstance } from 'fastify'
  */
 export const withoutPrefix =
   (prefix: string) =>
-  ({ url = '/' }: { url?: string }): string =>
-    prefix !== '' && pathOf(url).startsWith(`${prefix}/`) ? pathOf(url).slice(prefix.length) : url
+  ({ url = '/' }: { url?: string }): string => {
+    if (prefix === '') return url
+    if (pathOf(url) === prefix) return '/'
+    return pathOf(url).startsWith(`${prefix}/`) ? pathOf(url).slice(prefix.length) : url
+  }
 
 const pathOf = (url: string) => url.replace(/^https?:\/\/[^/?#]*/i, '')
 

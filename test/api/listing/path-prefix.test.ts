@@ -4,6 +4,7 @@ import { withoutPrefix } from '../../../src/api/listing/path-prefix.ts'
 test.each([
   ['/portwarden/v1/targets?x=1', '/v1/targets?x=1'],
   ['/v1/targets', '/v1/targets'],
+  ['/portwarden', '/'],
   ['/portwardens/v1', '/portwardens/v1'],
   ['http://a.test/portwarden/v1/targets', '/v1/targets'],
   ['HTTPS://a.test:443/portwarden/', '/'],

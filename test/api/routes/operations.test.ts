@@ -25,7 +25,7 @@ test('it serves its own OpenAPI document, and a page to read it', async () => {
   expect((await service.call('GET', '/docs')).headers['content-type']).toMatch(/^text\/html/)
 })
 
-test.each(['/', '/v1', '/v1/nothing', '/v2/targets', '/livez/more'])('%s is 404', async (path) => {
+test.each(['/nothing', '/v1', '/v1/nothing', '/v2/targets', '/livez/more'])('%s is 404', async (path) => {
   const { status, headers, body } = await service.call('GET', path)
   expect([status, body.status, body.title]).toEqual([404, 404, 'Not Found'])
   expect(headers['content-type']).toMatch(/^application\/problem\+json/)
