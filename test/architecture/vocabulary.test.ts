@@ -18,6 +18,7 @@ const clean = [
   'src/app',
   'src/cli',
   'src/config',
+  'src/console',
   'src/domain',
   'src/encoding',
   'src/jobs',

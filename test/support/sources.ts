@@ -12,7 +12,7 @@ export interface Source {
 /** Every TypeScript file of src that is not generated. */
 export const readSources = (): Source[] =>
   readdirSync(src, { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile() && file.name.endsWith('.ts'))
+    .filter((file) => file.isFile() && /\.tsx?$/.test(file.name))
     .map((file) => relative(src, join(file.parentPath, file.name)))
     .filter((path) => !path.startsWith('store/generated/'))
     .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }))

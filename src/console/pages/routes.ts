@@ -1,0 +1,28 @@
+import type { ComponentType } from 'preact'
+import type { PageProps } from '../parts/page.tsx'
+
+export interface Route {
+  /** Below `/ui`; `:name` is a parameter. */
+  path: string
+  load(): Promise<{ default: ComponentType<PageProps> }>
+  /** The entry in the navigation; none for pages that others lead to. */
+  entry?: { label: string; group: 'Status' | 'Work' | 'Set-up'; key?: string }
+}
+
+/** Every page. Each is a file of its own that loads when it is needed. */
+export const routes: readonly Route[] = [
+  {
+    path: '/',
+    load: () => import('./overview/overview.tsx'),
+    entry: { label: 'Overview', group: 'Status', key: 'o' },
+  },
+  { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
+  {
+    path: '/targets',
+    load: () => import('./targets/targets.tsx'),
+    entry: { label: 'Targets', group: 'Set-up', key: 't' },
+  },
+  ...(import.meta.env.DEV || import.meta.env.MODE === 'parts'
+    ? [{ path: '/parts', load: () => import('./parts/parts.tsx') }]
+    : []),
+]

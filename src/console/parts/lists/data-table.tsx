@@ -1,0 +1,59 @@
+import type { ComponentChildren } from 'preact'
+import { hrefWith, query } from '../../url/location.ts'
+import { Link } from '../link.tsx'
+
+export interface Column<Row> {
+  head: string
+  cell: (row: Row) => ComponentChildren
+  /** Numbers stand right. */
+  isNumber?: boolean
+  /** The value of the parameter `order` that sorts by this column, and its direction. */
+  order?: { value: string; direction: 'ascending' | 'descending' }
+}
+
+/** A table of one page of rows; a column with `order` sorts, and below 640 px each row is a labelled block. */
+export function DataTable<Row>({
+  caption,
+  columns,
+  rows,
+  rowKey,
+  defaultOrder,
+}: {
+  caption: string
+  columns: readonly Column<Row>[]
+  rows: readonly Row[]
+  rowKey: (row: Row) => string
+  defaultOrder?: string
+}) {
+  const order = query.value.get('order') ?? defaultOrder
+  return (
+    <table class="table">
+      <caption>{caption}</caption>
+      <thead>
+        <tr>
+          {columns.map((column) => (
+            <th
+              key={column.head}
+              scope="col"
+              class={column.isNumber ? 'number' : undefined}
+              aria-sort={column.order && column.order.value === order ? column.order.direction : undefined}
+            >
+              {column.order ? <Link url={hrefWith({ order: column.order.value })}>{column.head}</Link> : column.head}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={rowKey(row)}>
+            {columns.map((column) => (
+              <td key={column.head} data-label={column.head} class={column.isNumber ? 'number' : undefined}>
+                {column.cell(row)}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}

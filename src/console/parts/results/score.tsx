@@ -1,0 +1,36 @@
+import { CountsBar, type ShownCounts } from './marks.tsx'
+
+export interface Standing {
+  counts: { pass: number; fail: number; unknown: number; error: number; notapplicable: number; notchecked: number }
+  /** Failures that a waiver accepts; `counts.fail` includes them. */
+  waived: number
+  /** Share of `pass` among what was checked, 0 to 1; null if nothing was. */
+  score: number | null
+}
+
+/** The counts with the waived failures apart. */
+export const shownCounts = ({ counts, waived }: Pick<Standing, 'counts' | 'waived'>): ShownCounts => ({
+  ...counts,
+  fail: counts.fail - waived,
+  waived,
+})
+
+/** A score in percent: never rounded up to 100. */
+export const percent = (score: number): string => `${(Math.floor(score * 1000) / 10).toFixed(1)} %`
+
+/** "8,140 of 8,201 checked": what the score is made of. */
+export function coverageText({ counts }: Pick<Standing, 'counts'>): string {
+  const checked = counts.pass + counts.fail + counts.unknown + counts.error
+  return `${checked.toLocaleString('en')} of ${(checked + counts.notchecked).toLocaleString('en')} checked`
+}
+
+/** A score, which never stands without its coverage. */
+export function Score(standing: Standing) {
+  return (
+    <div class="score">
+      <span class="score-value">{standing.score === null ? 'No score' : percent(standing.score)}</span>
+      <CountsBar counts={shownCounts(standing)} />
+      <span class="faint">{coverageText(standing)}</span>
+    </div>
+  )
+}

@@ -1,0 +1,64 @@
+import { useEffect } from 'preact/hooks'
+import { me, signInNeeded } from '../api/session.ts'
+import { loadMe, meProblem } from '../api/sign-in.ts'
+import { Dialog } from '../parts/controls/dialog.tsx'
+import { ProblemBlock } from '../parts/problem-block.tsx'
+import { Patterns } from '../parts/results/marks.tsx'
+import { PastBand, TeamBand } from './bands.tsx'
+import { Header } from './header.tsx'
+import { KeyList, listenToKeys } from './keys.tsx'
+import { LoadingBar } from './loading-bar.tsx'
+import { Navigation } from './navigation.tsx'
+import { Outlet } from './outlet.tsx'
+import { SignIn, SignInForm } from './sign-in.tsx'
+import { isWide } from './wide.ts'
+
+/** The frame of every page: header, navigation, bands, and the page; the sign-in while it is not known who asks. */
+export function Shell() {
+  useEffect(listenToKeys, [])
+  return (
+    <>
+      <LoadingBar />
+      <Patterns />
+      {me.value ? <SignedIn /> : <NotSignedIn />}
+    </>
+  )
+}
+
+function SignedIn() {
+  return (
+    <>
+      <a class="skip-link" href="#main">
+        Skip to the content
+      </a>
+      <Header />
+      <TeamBand />
+      <PastBand />
+      <div class="frame">
+        {isWide.value && <Navigation class="rail" />}
+        <main id="main" tabIndex={-1}>
+          <Outlet />
+        </main>
+      </div>
+      <KeyList />
+      {signInNeeded.value && (
+        <Dialog title="Your session has ended" onClose={undefined}>
+          <p>Sign in again to go on. What you typed on this page stays.</p>
+          <SignInForm />
+        </Dialog>
+      )}
+    </>
+  )
+}
+
+function NotSignedIn() {
+  const problem = meProblem.value
+  if (!problem) return null
+  if (problem.problem.status === 401) return <SignIn />
+  return (
+    <main class="alone">
+      <h1>Portwarden</h1>
+      <ProblemBlock problem={problem} onRetry={() => void loadMe()} />
+    </main>
+  )
+}
