@@ -47,7 +47,6 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
       if (channel === keyChannel) knownKeys?.changed(payload)
       else wake(waiting.get(payload) ?? [])
     })
-    client.on('error', () => {}) // 'end' follows
     await client.connect()
     await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}`)
     knownKeys?.trust()

@@ -19,7 +19,6 @@ const lockKey = 72_707_369
  */
 export async function migrate(url: string): Promise<void> {
   const client = new WatchedClient(connectionOptions(url, 'portwarden migrations'))
-  client.on('error', () => {}) // the statement that it breaks rejects
   await client.connect()
   try {
     // A process that is gone must not keep the lock.

@@ -30,6 +30,7 @@ const endTimeoutMs = 2_000
 export class WatchedClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
     super(config)
+    this.on('error', () => {}) // every query of it rejects; without a listener the process would end
     watch(this, config)
   }
 
@@ -50,10 +51,8 @@ export function abandon(client: pg.Client, why: string): void {
 }
 
 /** Whether an idle connection responds in time; otherwise it is ended. */
-export async function isResponsive(client: pg.Client, timeoutMs: number): Promise<boolean> {
+export async function isResponsive(client: WatchedClient, timeoutMs: number): Promise<boolean> {
   const late = setTimeout(() => abandon(client, `no response within ${timeoutMs} ms`), timeoutMs)
-  const ignore = () => {} // the query rejects as well
-  client.on('error', ignore)
   try {
     await client.query('SELECT 1')
     return true
@@ -61,7 +60,6 @@ export async function isResponsive(client: pg.Client, timeoutMs: number): Promis
     return false
   } finally {
     clearTimeout(late)
-    client.off('error', ignore)
   }
 }
 
