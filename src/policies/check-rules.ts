@@ -12,6 +12,7 @@ import {
   substitute,
 } from '../domain/policy/placeholders.ts'
 import { literalFields, type ParameterValue } from '../domain/policy/policy.ts'
+import { conflictingOptions } from '../domain/policy/probe-options.ts'
 import { checkPlainLeaf, describeShape, isRecord, issueAt, type Leaf, under } from '../domain/policy/shape.ts'
 import { Port } from '../domain/policy/values.ts'
 import {
@@ -150,6 +151,7 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
     ...checkPort(rule, probe),
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
+    ...checkBothProbed(rule.expect, within, probe),
     ...checkPair(rule, probe),
   ]
 }
@@ -170,6 +172,17 @@ function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: Protocol
       .filter((field) => rule[field] !== undefined && rule[field] !== false)
       .flatMap((field) => issue([field], 'does not go with `unlike`: a paired verdict needs both sides as they are')),
   ]
+}
+
+/** One observation serves both expectations, since a window can open or end at any time. */
+function checkBothProbed(outside: unknown, inside: unknown, probe: ProtocolName | undefined): ValidationIssue[] {
+  if (!probe || !isRecord(outside) || !isRecord(inside)) return []
+  return conflictingOptions(probe, outside, inside).map((option) =>
+    issueAt(
+      ['insideWindow', 'expect'],
+      `must have the same \`${option === 'plainHttp' ? 'plainServed' : option}\` as \`expect\`: one observation serves both`,
+    ),
+  )
 }
 
 function checkExpectation(expect: unknown, probe: ProtocolName | undefined, path: Path): ValidationIssue[] {

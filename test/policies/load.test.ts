@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are the placeholders of policies
 import { describe, expect, test } from 'vitest'
+import { tlsVersions } from '../../src/domain/protocols/tls.ts'
 import { checkPolicy } from '../../src/policies/load.ts'
 
 const parameters = {
@@ -34,6 +35,20 @@ const check = (more: { parameters?: object; rule?: object; rules?: unknown; top?
 describe('checkPolicy accepts', () => {
   test.each([
     { claim: 'a rule with a placeholder', rule: {} },
+    {
+      claim: 'demands inside a window that add to what is probed',
+      rule: {
+        ...tls({ trusted: true, trustedCa: '${ca}', minVersion: 'TLSv1.3', refuses: ['TLSv1.1'] }),
+        insideWindow: { expect: { tls: { trustedCa: '${ca}', refuses: ['TLSv1'] } } },
+      },
+    },
+    {
+      claim: 'demands of a port that is closed outside a window',
+      rule: {
+        ...{ probe: 'https', expect: { state: ['closed'] } },
+        insideWindow: { expect: { http: { plainServed: false } } },
+      },
+    },
     { claim: 'a host that has a value by `when`', rule: { when: '${dc}', host: '${dc}' } },
     { claim: 'a host that has a value by a list of conditions', rule: { when: ['${on}', '${dc}'], host: '${dc}' } },
     {
@@ -190,6 +205,27 @@ const issues: Record<string, ValidationIssue[]> = {
       rule: { insideWindow: { expect: { http: {} } } },
       pointer: '/rules/0/insideWindow/expect/http',
       message: 'does not belong to probe ssh: it needs probe https',
+    },
+    ...[
+      ['tls', 'trustedCa', { tls: { trusted: true } }, { tls: { trusted: true, trustedCa: '${ca}' } }],
+      ['https', 'plainServed', { tls: { minVersion: 'TLSv1.2' } }, { http: { plainServed: false } }],
+      ['https', 'plainServed', { http: { plainServed: false } }, { http: { answers: true } }],
+      ['ldap', 'security', { ldap: { security: ['plain'] } }, { ldap: { security: ['ldaps'] } }],
+      ['ldap', 'credentialRef', { ldap: { answers: true } }, { ldap: { bind: { credentialRef: 'env:AD' } } }],
+    ].map(([probe, name, expectation, inside]) => ({
+      rule: { probe, expect: expectation, insideWindow: { expect: inside } },
+      pointer: '/rules/0/insideWindow/expect',
+      message: `must have the same \`${name}\` as \`expect\`: one observation serves both`,
+    })),
+    ...[{ minVersion: 'TLSv1.3', refuses: ['TLSv1.3'] }, { refuses: [...tlsVersions] }].map((expectation) => ({
+      rule: tls(expectation),
+      pointer: '/rules/0/expect/tls/refuses',
+      message: 'must leave a version that the rest of `tls` allows',
+    })),
+    {
+      rule: ldap({ security: ['ldaps'], plainBind: 'refused' }),
+      pointer: '/rules/0/expect/ldap/security',
+      message: 'must allow plain or starttls with `plainBind`, which is tried in clear',
     },
     {
       rule: { expect: { state: ['closed'], ssh: {} } },

@@ -1,6 +1,7 @@
 import { type TObject, Type } from 'typebox'
 import { findProtocol } from '../protocols/index.ts'
 import { Expectation, type ResolvedExpectation, type ResolvedRule, Rule } from './policy.ts'
+import { conflictingOptions } from './probe-options.ts'
 import { checkPlainLeaf, checkShape, closedObject, type LeafCheck } from './shape.ts'
 
 const anything = Type.Optional(Type.Unknown())
@@ -19,8 +20,9 @@ const RuleAround = closedObject({
 export const isJudgeable = (rule: ResolvedRule, expect: ResolvedExpectation): boolean =>
   isKnown(RuleAround, rule) && isKnown(Expectation, expect) && takesGroups(rule, expect)
 
-/** Whether this version can judge a resolved rule on all of its expectations. */
+/** Whether this version can judge a resolved rule on all of its expectations, by one observation. */
 export const isSupported = (rule: ResolvedRule): boolean =>
+  conflictingOptions(rule.probe, rule.expect, rule.insideWindow?.expect ?? {}).length === 0 &&
   [rule.expect, rule.insideWindow?.expect, rule.unlike?.expect].every(
     (expect) => expect === undefined || isJudgeable(rule, expect),
   )

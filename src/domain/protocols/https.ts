@@ -83,6 +83,7 @@ function violation<Code extends string>(
   demand: Demand<typeof HttpExpectation>,
   { facts, reason }: Seen<HttpsFacts, Code>,
 ): HttpReason | Code | undefined {
+  if (demand.answers && facts.plainHttp) return 'facts-missing'
   if (demand.answers && !facts.http) return reason === 'tls-ok' ? 'http-no-response' : reason
   if (demand.plainServed !== false) return undefined
   return facts.plainHttp ? plainViolation(facts.plainHttp, reason) : 'facts-missing'
@@ -103,12 +104,19 @@ const httpGroup: ExpectationGroup<typeof HttpExpectation, HttpsFacts, HttpReason
       : [],
 }
 
+/** A request in clear shows nothing of TLS. */
+const tlsInHttps: typeof tlsGroup = {
+  ...tlsGroup,
+  violation: (demand, seen) =>
+    (seen.facts as HttpsFacts).plainHttp ? 'facts-missing' : tlsGroup.violation(demand, seen),
+}
+
 /** HTTP inside TLS; or, for rules about plain HTTP, a request without TLS on the same port. */
 export const https = defineProtocol({
   name: 'https',
   defaultPort: 443,
   facts: HttpsFacts,
-  expects: { tls: tlsGroup, http: httpGroup },
+  expects: { tls: tlsInHttps, http: httpGroup },
   options: closedObject({ ...tlsOptions, plainHttp: Type.Optional(Type.Boolean()) }),
   awaits: (facts) => {
     if (facts.plainHttp) return 'complete HTTP response in clear'

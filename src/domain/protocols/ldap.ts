@@ -225,15 +225,16 @@ function violation<Code extends string>(
 const ldapGroup: ExpectationGroup<typeof LdapExpectation, LdapFacts, LdapReason> = {
   schema: LdapExpectation,
   violation,
-  contradictions: ({ bind, security }) =>
-    bind !== undefined && [security].flat().includes('plain')
-      ? [
-          {
-            pointer: '/security',
-            message: 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only',
-          },
-        ]
-      : [],
+  contradictions: ({ bind, security, plainBind }) => {
+    const channels = [security].flat()
+    const message =
+      bind !== undefined && channels.includes('plain')
+        ? 'must not allow plain with `bind`: a credential is sent over starttls or ldaps only'
+        : plainBind !== undefined && channels.every((channel) => channel === 'ldaps')
+          ? 'must allow plain or starttls with `plainBind`, which is tried in clear'
+          : undefined
+    return message === undefined ? [] : [{ pointer: '/security', message }]
+  },
 }
 
 const responses: ReadonlySet<string> = new Set<LdapReason>([

@@ -21,8 +21,6 @@ export interface ExpectationGroup<Schema extends TObject, Facts, Own extends str
   schema: Schema
   /** Why the facts do not meet the demand: a reason of the group, or the one that the probe gave. */
   violation: <Code extends string>(demand: Demand<Schema>, seen: Seen<Facts, Code>) => Own | Code | undefined
-  /** One demand whose options satisfy both; without it, the members of `outside` win. */
-  merge?: (outside: Demand<Schema>, inside: Demand<Schema>) => Demand<Schema>
   /** What contradicts itself in an expectation as written; pointers start at the group. */
   contradictions?: (demand: Record<string, unknown>, expect: Record<string, unknown>) => ValidationIssue[]
 }
@@ -48,7 +46,6 @@ export type SignificanceOf<Facts> = { readonly [path in FactPath<Facts>]?: FactS
 interface AnyGroup<Facts> {
   schema: TObject
   violation: (demand: never, seen: Seen<Facts>) => string | undefined
-  merge?: (outside: never, inside: never) => unknown
   contradictions?: ExpectationGroup<TObject, Facts, string>['contradictions']
 }
 type Groups<Facts> = Readonly<Record<string, AnyGroup<Facts>>>

@@ -109,7 +109,11 @@ const SshExpectation = closedObject({
   speaks: optional(Flag),
   minVersion: optional(Type.Enum(['1.99', '2.0'])),
   hostKeys: optional(
-    list(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: [`SHA256:${'0123'.repeat(10)}abc`] })),
+    Type.Array(Type.String({ pattern: '^SHA256:[A-Za-z0-9+/]{43}$', examples: [`SHA256:${'0123'.repeat(10)}abc`] }), {
+      minItems: 1, // none would fail every server
+      maxItems: 100,
+      uniqueItems: true,
+    }),
   ),
   forbid: optional(list(Type.String({ maxLength: 100 }))),
 })

@@ -104,11 +104,11 @@ function violation<Code extends string>(demand: TlsDemand, seen: Seen<TlsFacts, 
 export const tlsGroup: ExpectationGroup<typeof TlsExpectation, TlsFacts, TlsReason> = {
   schema: TlsExpectation,
   violation,
-  merge: (outside, inside) => ({
-    ...inside,
-    ...outside,
-    refuses: [...new Set([...(outside.refuses ?? []), ...(inside.refuses ?? [])])],
-  }),
+  contradictions: ({ minVersion, refuses }) => {
+    const allowed = tlsVersions.slice(Math.max(0, tlsVersions.indexOf(minVersion as TlsVersion)))
+    const isPossible = allowed.some((version) => ![refuses].flat().includes(version))
+    return isPossible ? [] : [{ pointer: '/refuses', message: 'must leave a version that the rest of `tls` allows' }]
+  },
 }
 
 /** The handshake options, for protocols with the group `tls`. */

@@ -1,7 +1,7 @@
 import type { Observation } from '../../domain/findings/observation.ts'
 import type { ResolvedRule } from '../../domain/policy/policy.ts'
+import { optionsOf } from '../../domain/policy/probe-options.ts'
 import type { Check } from '../../probes/engine/check.ts'
-import { optionsOf } from '../../probes/engine/options.ts'
 import type { Observe } from '../../probes/engine/run-check.ts'
 import { shareHandshakes } from './share-handshakes.ts'
 

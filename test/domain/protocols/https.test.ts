@@ -29,6 +29,18 @@ describe('https', () => {
       'tls-version-too-old',
     ],
     [
+      'a request in clear shows nothing of TLS',
+      { tls: { minVersion: 'TLSv1.2' } },
+      { reason: 'connection-closed', facts: { plainHttp: { answered: false } } },
+      'facts-missing',
+    ],
+    [
+      'a request in clear shows nothing of HTTP inside TLS',
+      { http: { answers: true } },
+      { reason: 'http-responded', facts: { plainHttp: { answered: true, status: 200 } } },
+      'facts-missing',
+    ],
+    [
       'no plain response passes',
       { http: { plainServed: false } },
       { reason: 'tls-ok', facts: { plainHttp: { answered: false } } },
