@@ -51,6 +51,12 @@ const reasons = {
     about: 'peer',
     message: 'Plaintext followed the response to STARTTLS: the channel is tampered with, or the server is broken.',
   },
+  'smtp-refused-for-now': {
+    about: 'peer',
+    message:
+      'The peer speaks SMTP and refuses the session for now, as when it is busy; the reply code is in the facts: probe again later.',
+    undecided: true,
+  },
   'smtp-refused': {
     about: 'peer',
     message: 'The peer refuses the SMTP session of this vantage; the reply code is in the facts.',

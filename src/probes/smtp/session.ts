@@ -75,10 +75,12 @@ async function requestStartTls(wire: Wire, smtp: SessionFacts): Promise<Session>
   return reply.code === ready ? { facts: { smtp } } : { reason: 'smtp-starttls-refused', facts: { smtp } }
 }
 
+/** RFC 5321 section 4.2.1: lower refusals are transient. */
+const firstPermanent = 500
 const isRefusal = ({ code }: Reply) => code >= 400
 
 const refused = ({ code }: Reply, smtp: SessionFacts): Session => ({
-  reason: 'smtp-refused',
+  reason: code < firstPermanent ? 'smtp-refused-for-now' : 'smtp-refused',
   facts: { smtp: { ...smtp, refusedWith: code } },
 })
 

@@ -28,6 +28,9 @@ const maxLinesBefore = 1024
 const maxLineBytes = 8192
 export const maxIdentificationBytes = maxLinesBefore * (maxLineBytes + 2)
 
+/** The first line of FTP, SMTP and NNTP, POP3 and Redis, IMAP, VNC. SSH allows any other before its identification. */
+const foreignGreeting = /^(\d{3}[ -]|\+OK|-ERR|\* (OK|BYE|PREAUTH)|RFB )/
+
 // OpenSSH refusals instead of an identification (sshd.c: drop_connection; srclimit.c since 9.8).
 const refusalTexts = ['Exceeded MaxStartups', 'Not allowed at this time']
 
@@ -71,8 +74,8 @@ function withoutIdentification(ending: Ending | 'not-a-line', before: Buffer | u
   const mismatch = { reason: 'protocol-mismatch', facts: { spoke: recognise(first) } } as const
   if (ending === 'not-a-line') return started ? notALine(last) : mismatch
   if (started || ending === 'local-resources' || ending === 'local-failure') return { reason: ending, facts: {} }
-  const isUnfinished = !before && ending === 'protocol-timeout' && mismatch.facts.spoke === 'other'
-  if (first.length > 0) return isUnfinished ? { reason: ending, facts: {} } : mismatch
+  const mayFollow = mismatch.facts.spoke === 'other' && !foreignGreeting.test(first.toString('latin1'))
+  if (first.length > 0) return mayFollow && ending === 'protocol-timeout' ? { reason: ending, facts: {} } : mismatch
   return { reason: ending, facts: ending === 'protocol-timeout' ? { spoke: 'nothing' } : {} }
 }
 

@@ -28,6 +28,12 @@ describe('smtp', () => {
       'smtp-refused',
     ],
     [
+      'one that refuses the session for now is undecided',
+      { smtp: { speaks: true } },
+      { reason: 'smtp-refused-for-now', facts: { smtp: { refusedWith: 421 } } },
+      'smtp-refused-for-now',
+    ],
+    [
       'one that speaks something else fails with that',
       { smtp: { speaks: true } },
       { reason: 'protocol-mismatch', facts: { spoke: 'ssh' } },

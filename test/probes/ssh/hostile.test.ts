@@ -56,7 +56,19 @@ describe('probeSsh with hostile peers', () => {
 
   test.each<[string, readonly Step[], string]>([
     ['drips an endless line', hostile.drip(), 'protocol-timeout'],
-    ['drips endless lines', hostile.drip('a line of some length\r\n', 5), 'protocol-mismatch'],
+    ['drips endless lines', hostile.drip('a line of some length\r\n', 5), 'protocol-timeout'],
+    ['sends a line, and then nothing', hostile.banner('Please wait.\r\n'), 'protocol-timeout'],
+    ...[
+      '220 (vsFTPd 3.0.5)',
+      '+OK POP3 ready',
+      '* OK [CAPABILITY IMAP4rev1] ready',
+      "-ERR unknown command 'SSH-2.0-x'",
+      'RFB 003.008',
+    ].map((line): [string, readonly Step[], string] => [
+      `greets with "${line}"`,
+      hostile.banner(`${line}\r\n`),
+      'protocol-mismatch',
+    ]),
     [
       'drips SSH_MSG_IGNORE packets',
       [{ send: identification }, { drip: ignored(1_000), everyMs: 1 }],
