@@ -19,15 +19,27 @@ export function optionsOf({ probe, expect, insideWindow }: ResolvedRule): Option
  */
 export function conflictingOptions(probe: string, outside: object, inside: object): string[] {
   if (!demandsOf(outside) || !demandsOf(inside)) return []
-  const [one, other] = [outside, inside].map((expect) => entriesOf(optionsFor(probe, expect as ResolvedExpectation)))
-  const names = new Set([...Object.keys(one ?? {}), ...Object.keys(other ?? {})])
-  return [...names].filter(
-    (name) => !additive.has(name) && JSON.stringify(one?.[name]) !== JSON.stringify(other?.[name]),
+  return differing(optionsFor(probe, outside), optionsFor(probe, inside))
+}
+
+/** The names of the options that differ and are not additive. */
+function differing(one: Options, other: Options): string[] {
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  return [...names].filter((name) => !additive.has(name) && !sameValue(entriesOf(one)[name], entriesOf(other)[name]))
+}
+
+const sameValue = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
+
+/** Whether what was observed for one rule shows what another one demands of the same endpoint. */
+export function observesFor(observed: ResolvedRule, { expect, families, ...rule }: ResolvedRule): boolean {
+  const hasFamilies = observed.families === undefined || sameValue(observed.families, families)
+  return (
+    hasFamilies && (!demandsOf(expect) || differing(optionsOf(observed), optionsOf({ ...rule, expect })).length === 0)
   )
 }
 
 /** An unknown probe has no options; the judge reports it. */
-const optionsFor = (probe: string, expect: ResolvedExpectation): Options =>
+const optionsFor = (probe: string, expect: object): Options =>
   (findProtocol(probe)?.optionsFor(expect as never) ?? {}) as Options
 
 /** Whether an expectation demands more than a state. */

@@ -3,8 +3,9 @@ import { type Evidence, observationOf } from '../../domain/findings/evidence.ts'
 import { type Judgement, judge, type Result } from '../../domain/findings/judge.ts'
 import { type PlannedCheck, planTarget } from '../../domain/findings/plan.ts'
 import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
-import { resolveParameters } from '../../domain/policy/parameters.ts'
-import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { resolveParameters, resolveRule } from '../../domain/policy/parameters.ts'
+import type { PolicyDocument, ResolvedRule } from '../../domain/policy/policy.ts'
+import { observesFor } from '../../domain/policy/probe-options.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownSeries } from '../../store/history/spans.ts'
 import type { StoredTarget } from '../../store/inventory/targets.ts'
@@ -33,7 +34,7 @@ export interface Preview {
 
 /**
  * Judges a draft against the newest stored facts of targets and sends no packet. Facts fit where the same kind of probe observed
- * the same endpoint from the same vantage, for any rule; without such facts the result is `unknown`. Throws RefusedError for
+ * the same endpoint from the same vantage, for any rule that asks the same of it; without such facts the result is `unknown`. Throws RefusedError for
  * missing targets, and for targets whose parameters do not fit the draft.
  */
 export async function previewPolicy(
@@ -50,10 +51,11 @@ export async function previewPolicy(
   const judged = newest.map(({ targetId, since }) => ({ targetId, at: since.getTime() }))
   const permissions = await loadPermissions(stores, { policy: document.name, trigger: 'preview', judged })
   const rulesFor = ruleResolver(document, {})
+  const observing = await observingRules(stores, newest)
   const counts = { ...noCounts }
   const items: PreviewItem[] = []
   for (const target of targets) {
-    const facts = known.get(target.id) ?? []
+    const facts = (known.get(target.id) ?? []).map((one) => ({ ...one, observedFor: observing(target, one) }))
     const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [seriesKeyOf(one), one]))
     for (const check of planTarget(target, rulesFor(target), vantages)) {
       const origin = { rule: check.kind === 'probe' ? check.rule.id : check.ruleId, vantage: check.origin.vantage }
@@ -71,6 +73,30 @@ export async function previewPolicy(
   return { counts, items }
 }
 
+/**
+ * Returns the rule for which a series was observed, by the present version of its policy and parameters of its target; undefined
+ * where it is gone or does not apply any more.
+ */
+async function observingRules(stores: Stores, observed: readonly KnownSeries[]) {
+  const names = [...new Set(observed.map(({ policy }) => policy))]
+  const policies = await Promise.all(names.map((name) => stores.policies.find(name)))
+  const byName = new Map(policies.flatMap((one) => (one ? [[one.document.name, one.document] as const] : [])))
+  const resolved = new Map<string, ResolvedRule | undefined>() // most targets have no parameters of their own
+  const resolve = (params: StoredTarget['params'], { policy, rule: id }: KnownSeries): ResolvedRule | undefined => {
+    const document = byName.get(policy)
+    const rule = document?.rules.find((one) => one.id === id)
+    const parameters = document && resolveParameters(document, { target: params })
+    if (!rule || !parameters || 'errors' in parameters) return undefined
+    const one = resolveRule(rule, parameters.values)
+    return one === 'notapplicable' ? undefined : one
+  }
+  return ({ params }: StoredTarget, series: KnownSeries): ResolvedRule | undefined => {
+    const key = JSON.stringify([series.policy, series.rule, params])
+    if (!resolved.has(key)) resolved.set(key, resolve(params, series))
+    return resolved.get(key)
+  }
+}
+
 /** Throws RefusedError where a parameter of a target does not fit the draft. */
 function checkParameters(document: PolicyDocument, targets: readonly StoredTarget[]): void {
   const issues = targets.flatMap((target) => {
@@ -84,10 +110,12 @@ function checkParameters(document: PolicyDocument, targets: readonly StoredTarge
   if (issues.length > 0) throw new RefusedError(issues)
 }
 
+type ObservedSeries = KnownSeries & { observedFor: ResolvedRule | undefined }
+
 interface Known {
-  facts: readonly KnownSeries[]
+  facts: readonly ObservedSeries[]
   /** The series of the same rule and vantage. */
-  own: KnownSeries | undefined
+  own: ObservedSeries | undefined
   now: Date
   permissions: Permissions
 }
@@ -99,7 +127,10 @@ function judgeStored(check: PlannedCheck, { facts, own, now, permissions }: Know
   if (check.unlike) return { result: 'unknown', reason: 'pair-incomplete', state: 'unknown' }
   const { rule, host, origin } = check
   const wanted = endpointKey(origin.vantage, { probe: rule.probe, host, port: rule.port })
-  const fitting = facts.filter(({ vantage, evidence }) => evidence && endpointKey(vantage, evidence) === wanted)
+  const fitting = facts.filter(
+    ({ vantage, evidence, observedFor }) =>
+      evidence && observedFor && endpointKey(vantage, evidence) === wanted && observesFor(observedFor, rule),
+  )
   const judgements = fitting
     .toSorted((a, b) => Number(b === own) - Number(a === own) || b.since.getTime() - a.since.getTime())
     .flatMap(({ evidence, targetId, since }) => {

@@ -5,7 +5,10 @@ import { approveWindow, cancelWindow } from '../../../src/operations/exceptions/
 import { requestWindow } from '../../../src/operations/exceptions/request-window.ts'
 import { previewPolicy } from '../../../src/operations/policies/preview.ts'
 import { listenSilently, ports, startTestApp, type TestApp } from '../../support/app.ts'
+import { peerAuthority } from '../../support/certificates.ts'
 import { type Listening, listen } from '../../support/listen.ts'
+import { startHttps } from '../../support/peers/https.ts'
+import { tlsCertificate } from '../../support/peers/tls.ts'
 import { freePort } from '../../support/ports.ts'
 
 let app: TestApp
@@ -119,6 +122,23 @@ describe('the preview of a draft', () => {
     }
     const elsewhere = await preview('unseen', changed('must-be-open', { from: ['client', 'elsewhere'] }))
     expect(elsewhere.changes).toEqual([['must-be-open', 'zone:elsewhere', null, 'notchecked']])
+  })
+
+  test('is unknown where the rule was seen with other authorities: they decide what is trusted', async () => {
+    await using peer = await startHttps({ certificate: await tlsCertificate('good') })
+    const trusting = (trustedCa?: string): PolicyDocument => {
+      const expectation = { tls: { trusted: true, ...(trustedCa !== undefined && { trustedCa }) } }
+      const rule = { ...ports.rules[0], id: 'trusted', probe: 'tls', port: peer.port, expect: expectation } as const
+      return { name: 'trusting', title: 'Trusting', rules: [rule as PolicyRule] }
+    }
+    const { ca } = await peerAuthority()
+    await app.stores.policies.put(trusting(ca))
+    const audit = { policy: 'trusting', targets: [{ name: 'certified', address: '127.0.0.1' }] }
+    await app.ended(await app.accept(audit))
+    expect(await preview('certified', trusting(ca))).toMatchObject({ items: [], counts: { pass: 1 } })
+    expect((await preview('certified', trusting())).changes).toEqual([['trusted', 'local', 'pass', 'unknown']])
+    const open = { ...trusting(), rules: trusting().rules.map((rule) => ({ ...rule, expect: { state: ['open'] } })) }
+    expect(await preview('certified', open)).toMatchObject({ items: [], counts: { pass: 1 } })
   })
 
   test('is all unknown for a target that was never audited, and silent about rules that do not apply to it', async () => {
