@@ -119,7 +119,12 @@ describe('a peer that goes on otherwise', () => {
     ['has NUL in its greeting', hostile.banner('220 a\0b\r\n'), 'protocol-violation', {}],
     ['has a greeting in a huge line', hostile.banner(`220 ${'a'.repeat(3_000)}\r\n`), 'protocol-violation', {}],
     ['has a greeting of very many lines', hostile.banner('220-a\r\n'.repeat(101)), 'response-too-large', {}],
-    ['is too busy', hostile.banner('421 mail.lab.test busy\r\n'), 'smtp-refused-for-now', { smtp: { refusedWith: 421 } }],
+    [
+      'is too busy',
+      hostile.banner('421 mail.lab.test busy\r\n'),
+      'smtp-refused-for-now',
+      { smtp: { refusedWith: 421 } },
+    ],
     ['takes no mail', hostile.banner('554 mail.lab.test none\r\n'), 'smtp-refused', { smtp: { refusedWith: 554 } }],
     ['goes after the greeting', [greeting, { receive: 5 }, 'end'], 'connection-closed', facts],
     ['is silent after the greeting', [greeting, 'hang'], 'protocol-timeout', facts],
