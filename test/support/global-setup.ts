@@ -4,6 +4,7 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { TestProject } from 'vitest/node'
+import { startBrowser } from './console/browser-server.ts'
 import { type DatabaseServer, type StartedServer, startDatabaseServer } from './database-server.ts'
 import { makeTempDir } from './temp-dir.ts'
 
@@ -11,6 +12,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A Unix socket that sends the run's database server, or why there is none. */
     databaseServer: string
+    /** A Unix socket that sends the URL of the run's browser. */
+    browser: string
   }
 }
 
@@ -18,8 +21,8 @@ declare module 'vitest' {
 export type Announcement = DatabaseServer | { error: string }
 
 /**
- * One PostgreSQL for the whole run, started with the first test that needs it and stopped with the run; and one directory
- * for temporary files, which is empty in the end unless a test forgot some.
+ * One PostgreSQL and one browser for the whole run, each started with the first test that needs it and stopped with the run; and
+ * one directory for temporary files, which is empty in the end unless a test forgot some.
  */
 export default async function setup(project: TestProject) {
   const directory = await makeTempDir('tests')
@@ -42,8 +45,24 @@ export default async function setup(project: TestProject) {
   const announcements = createServer((socket) => void announce(socket)).listen(path)
   await once(announcements, 'listening')
   project.provide('databaseServer', path)
+  let browser: ReturnType<typeof startBrowser> | undefined
+  const browsers = createServer((socket) => {
+    socket.on('error', () => {})
+    browser ??= startBrowser(files)
+    browser.then(
+      (server) => socket.end(server.wsEndpoint()),
+      () => socket.destroy(),
+    )
+  }).listen(join(directory.path, 'browser'))
+  await once(browsers, 'listening')
+  project.provide('browser', join(directory.path, 'browser'))
   return async () => {
     announcements.close()
+    browsers.close()
+    await browser?.then(
+      (server) => server.close(),
+      () => {},
+    )
     await started?.then(
       (server) => server.stop(),
       () => {},

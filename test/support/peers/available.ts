@@ -57,6 +57,7 @@ const needs = {
       '/usr/aarch64-linux-gnu/include/sys/epoll.h': 'libc6-dev-arm64-cross',
     },
   },
+  chromium: { packages: { chromium: 'chromium' } },
   promtool: { packages: { promtool: 'prometheus' } },
 } satisfies Record<string, Need>
 

@@ -28,7 +28,7 @@ export function coverageText({ counts }: Pick<Standing, 'counts'>): string {
 export function Score(standing: Standing) {
   return (
     <div class="score">
-      <span class="score-value">{standing.score === null ? 'No score' : percent(standing.score)}</span>
+      <span class="score-value">{standing.score === null ? 'none' : percent(standing.score)}</span>
       <CountsBar counts={shownCounts(standing)} />
       <span class="faint">{coverageText(standing)}</span>
     </div>

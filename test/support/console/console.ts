@@ -1,0 +1,107 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import axe from 'axe-core'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { expect, inject } from 'vitest'
+import { startService, type TestService } from '../service.ts'
+
+let connected: Promise<Browser> | undefined
+
+/** The browser of the run. */
+async function findBrowser(): Promise<Browser> {
+  connected ??= text(connect(inject('browser'))).then((url) => chromium.connect(url))
+  return connected
+}
+
+export interface TestConsole {
+  service: TestService
+  /** Of the service, without a slash at its end. */
+  url: string
+  /** Opens a page of the console, such as `/audits`, signed in as the administrator or with another key; null: signed out. */
+  open(path: string, options?: BrowserContextOptions & { key?: string | null }): Promise<ConsolePage>
+  stop(): Promise<void>
+}
+
+export interface ConsolePage extends Page {
+  /** What the console or the browser complained about: errors, and what the content security policy refused. */
+  complaints: string[]
+}
+
+/** The real service with its console, for the browser of the run. */
+export async function startConsole(options: Parameters<typeof startService>[0] = {}): Promise<TestConsole> {
+  const service = await startService(options)
+  const url = await service.listen()
+  const browser = await findBrowser()
+  const opened: Page[] = []
+  return {
+    service,
+    url,
+    async open(path, { key = service.key, ...contextOptions } = {}) {
+      const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...contextOptions })
+      await context.addInitScript({ content: axe.source })
+      const page = Object.assign(await context.newPage(), { complaints: [] as string[] })
+      opened.push(page)
+      page.on('pageerror', (error) => page.complaints.push(String(error)))
+      page.on('console', (message) => {
+        if (message.type() === 'error' || message.type() === 'warning') page.complaints.push(message.text())
+      })
+      if (key !== null) await signIn(page, url, key)
+      await page.goto(`${url}/ui${path}`)
+      if (key !== null) await settled(page)
+      return page
+    },
+    async stop() {
+      for (const page of opened) await page.context().close()
+      await service.stop()
+    },
+  }
+}
+
+/** Signs the browser in without the page for it. */
+async function signIn(page: Page, _url: string, key: string): Promise<void> {
+  await page.context().setExtraHTTPHeaders({ authorization: `Bearer ${key}` })
+  const me = { id: 'k', name: 'test', kind: 'key', scopes: ['admin'], targets: null, expiresAt: null, version: '0' }
+  await page.route('**/v1/me', (route) => route.fulfill({ json: me }))
+}
+
+/** Waits until a page shows its content: its title is there, nothing loads, no skeleton is left. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator('h1').first().waitFor()
+  await page.locator('.skeleton').first().waitFor({ state: 'detached' })
+  await page.waitForLoadState('networkidle')
+}
+
+const widths = [360, 768, 1440] as const
+const themes = ['light', 'dark'] as const
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/**
+ * Expects of a page at 360, 768 and 1440 pixels, light and dark: no violation that axe-core finds, nothing wider than the window, no
+ * complaint of the browser. `CONSOLE_SCREENSHOTS` names a directory for pictures, whose names begin with `name`.
+ */
+export async function eachView(page: ConsolePage, name: string): Promise<void> {
+  for (const width of widths) {
+    await page.setViewportSize({ width, height: 900 })
+    for (const theme of themes) {
+      await page.emulateMedia({ colorScheme: theme, reducedMotion: 'reduce' })
+      const view = `${name} at ${width}, ${theme}`
+      const directory = process.env.CONSOLE_SCREENSHOTS
+      if (directory) await page.screenshot({ path: `${directory}/${name}-${width}-${theme}.png`, fullPage: true })
+      expect([view, await violationsOf(page)]).toEqual([view, []])
+    }
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')
+    expect([name, width, Math.max(0, overflow)]).toEqual([name, width, 0])
+  }
+  expect(page.complaints).toEqual([])
+}
+
+/** What axe-core finds, one line for each element. */
+async function violationsOf(page: Page): Promise<string[]> {
+  const { violations } = await page.evaluate(
+    (values) => (globalThis as unknown as { axe: typeof axe }).axe.run({ runOnly: { type: 'tag', values } }),
+    rules,
+  )
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target}: ${failureSummary?.replaceAll(/\s+/g, ' ')}`),
+  )
+}
