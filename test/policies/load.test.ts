@@ -222,6 +222,11 @@ const issues: Record<string, ValidationIssue[]> = {
       pointer: '/rules/0/expect/tls/refuses',
       message: 'must leave a version that the rest of `tls` allows',
     })),
+    ...['*-cbc', 'hmac-md5,hmac-sha1', '+hmac-md5', 'hmac-md5 ', ''].map((name) => ({
+      rule: { expect: { ssh: { forbid: ['3des-cbc', name] } } },
+      pointer: '/rules/0/expect/ssh/forbid/1',
+      message: 'must be text like hmac-md5',
+    })),
     {
       rule: ldap({ security: ['ldaps'], plainBind: 'refused' }),
       pointer: '/rules/0/expect/ldap/security',

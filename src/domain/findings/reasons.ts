@@ -1,5 +1,6 @@
 import { findProtocol, protocolNames, protocols, type ReasonCode } from '../protocols/index.ts'
 import { type Reason, sharedReasons } from './shared-reasons.ts'
+import type { State } from './state.ts'
 
 export type { ReasonCode }
 
@@ -26,7 +27,7 @@ export const isLeftOut = ({ reason }: { reason?: ReasonCode }): boolean =>
   reason !== undefined && reasons[reason]?.leavesOut === true
 
 type SeenAddresses = Readonly<
-  Record<string, { reason?: ReasonCode; rejectedBy?: string; waitedMs?: number; facts?: object }>
+  Record<string, { state?: State; reason?: ReasonCode; rejectedBy?: string; waitedMs?: number; facts?: object }>
 >
 
 /** Evidence, as far as it explains a reason. */
@@ -45,6 +46,7 @@ export function describeReason(code: ReasonCode, evidence?: Explaining | null) {
   if (!evidence) return { code, message }
   const sides = [evidence.addresses, ...Object.values(evidence.unlike ?? {})]
   const sentences = [
+    ...listed('Seen at', deciding(code, evidence)),
     ...listed('ICMP sender', senders(evidence)),
     ...listed('Not probed', sides.flatMap(leftOutOf)),
     ...(undecided ? silences(evidence) : []),
@@ -57,6 +59,14 @@ const listed = (what: string, items: readonly string[]): string[] =>
 
 const senders = ({ addresses }: Explaining): string[] =>
   Object.values(addresses).flatMap(({ rejectedBy }) => rejectedBy ?? [])
+
+/** The addresses with this reason, where there are others beside them. */
+function deciding(code: ReasonCode, { addresses }: Explaining): string[] {
+  const all = Object.entries(addresses).filter(([, seen]) => !isLeftOut(seen))
+  const isOpen = code === 'unexpected-state'
+  const found = all.filter(([, { reason, state }]) => (isOpen ? state === 'open' : reason === code))
+  return found.length === all.length ? [] : found.map(([address]) => address)
+}
 
 /** The addresses without a packet, where there are others beside them. */
 function leftOutOf(addresses: SeenAddresses): string[] {

@@ -196,7 +196,7 @@ export const sharedReasons = {
       'The rule demands a host that responds, and neither this port nor another port that the policy names responded: the host may be absent, or a filter drops everything from here.',
     undecided: true,
   },
-  'unexpected-state': { about: 'rule', message: 'The state of the port is not one that the rule allows.' },
+  'unexpected-state': { about: 'rule', message: 'The port is open, and the rule does not allow that.' },
   'facts-missing': {
     about: 'rule',
     message: 'The probe did not obtain the facts that the rule needs.',

@@ -105,6 +105,13 @@ const reasons = {
 } as const satisfies Reasons
 type SshReason = keyof typeof reasons | SharedReason
 
+/** A list in one text, a pattern such as `*-cbc` or a `+` of sshd_config would match no name, and so forbid nothing. */
+const AlgorithmName = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9@._+/=-]*$',
+  maxLength: 100,
+  examples: ['hmac-md5'],
+})
+
 const SshExpectation = closedObject({
   speaks: optional(Flag),
   minVersion: optional(Type.Enum(['1.99', '2.0'])),
@@ -115,7 +122,7 @@ const SshExpectation = closedObject({
       uniqueItems: true,
     }),
   ),
-  forbid: optional(list(Type.String({ maxLength: 100 }))),
+  forbid: optional(list(AlgorithmName)),
 })
 
 /** A number that orders protocol versions; 0 if unknown. */
@@ -140,8 +147,9 @@ function violation<Code extends string>(
   }
   if (demand.forbid) {
     const lists = algorithmLists.map((list) => facts.algorithms?.[list])
-    const offered = new Set(lists.flat())
-    if (demand.forbid.some((name) => offered.has(name))) return 'ssh-algorithm-forbidden'
+    // No two algorithms differ in case only.
+    const offered = new Set(lists.flat().map((name) => name?.toLowerCase()))
+    if (demand.forbid.some((name) => offered.has(name.toLowerCase()))) return 'ssh-algorithm-forbidden'
     if (lists.includes(undefined)) return 'facts-missing'
   }
   return undefined

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { describeReason, reasonCodes, reasons, renamedReasons } from '../../../src/domain/findings/reasons.ts'
+import {
+  describeReason,
+  type ReasonCode,
+  reasonCodes,
+  reasons,
+  renamedReasons,
+} from '../../../src/domain/findings/reasons.ts'
 import type { FactsByProtocol, ProtocolName } from '../../../src/domain/protocols/index.ts'
 
 describe('the reason codes', () => {
@@ -8,6 +14,23 @@ describe('the reason codes', () => {
     const { message } = describeReason(code)
     expect(message).toMatch(/^[A-Z].{10,}\.$/s)
     expect(message).not.toMatch(/\n| {2}/)
+  })
+
+  test('names the addresses that decide it, where the host has others', () => {
+    const silent = { state: 'open', reason: 'protocol-timeout' } as const
+    const addresses = {
+      a: { state: 'open', reason: 'ssh-ok' },
+      b: { state: 'closed', reason: 'connection-refused' },
+      c: silent,
+      d: { state: 'unknown', reason: 'egress-denied' },
+    } as const
+    const sentences = (code: ReasonCode) =>
+      describeReason(code, { probe: 'ssh', addresses }).message.slice(reasons[code].message.length)
+    expect(sentences('connection-refused')).toBe(' Seen at: b. Not probed: d (egress-denied).')
+    expect(sentences('unexpected-state')).toBe(' Seen at: a, c. Not probed: d (egress-denied).')
+    expect(sentences('as-expected')).toBe(' Not probed: d (egress-denied).')
+    const { message } = reasons['protocol-timeout']
+    expect(describeReason('protocol-timeout', { probe: 'ssh', addresses: { c: silent } }).message).toBe(message)
   })
 
   test('each says something of its own', () => {

@@ -133,6 +133,7 @@ describe('ssh', () => {
       seen(),
       'ssh-algorithm-forbidden',
     ],
+    ['it fails in any case', { ssh: { forbid: ['3DES-CBC'] } }, seen(), 'ssh-algorithm-forbidden'],
     [
       'lists that were not seen are unknown',
       { ssh: { forbid: ['3des-cbc'] } },

@@ -86,7 +86,7 @@ describe('JUnit XML', () => {
 
   test('says why, and that a failure is waived', async () => {
     const cases = (await readXml('junit')).testsuites.testsuite.testcase
-    expect(cases[1].failure.message).toMatch(/^fail: The state of the port/)
+    expect(cases[1].failure.message).toMatch(/^fail: The port is open/)
     expect(cases[2].error).toMatchObject({ type: 'audit-canceled', message: expect.stringMatching(/^unknown: /) })
     expect(cases[3].skipped.message).toMatch(/^notchecked: No vantage/)
     expect(cases[6].failure['#text']).toMatch(/Accepted by waiver/)
