@@ -69,7 +69,7 @@ describe('npm run audit', { shuffle: false }, () => {
     const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^verdict: fail {2}\(3 pass, 1 fail,/m)
-    expect(stdout).toMatch(/^127\.0\.0\.1 +ssh-restricted +local +fail +open +The state of the port is not one/m)
+    expect(stdout).toMatch(/^127\.0\.0\.1 +ssh-restricted +local +fail +open +The port is open, and/m)
     const [, drift = ''] = stdout.split('Drift since the last audit:\n')
     expect(drift).toMatch(/^CLASS +TARGET +RULE +VANTAGE +BEFORE +AFTER/)
     const items = drift.trim().split('\n').slice(1)
