@@ -192,6 +192,7 @@ describe('a key that is limited to the targets of a team', () => {
   test('counts the same as an unlimited key that filters by its labels', async () => {
     const reports = [
       '/v1/reports/compliance?by=target',
+      '/v1/reports/trend?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z&by=zone',
       '/v1/reports/drift?from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
     ]
     for (const report of reports) {

@@ -16,6 +16,7 @@ import { controlRoutes } from './reports/controls.ts'
 import { driftRoutes } from './reports/drift.ts'
 import { historyRoutes } from './reports/history.ts'
 import { changeRoutes } from './reports/span-feed.ts'
+import { trendRoutes } from './reports/trend.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { targetImportRoutes } from './targets/imports.ts'
 import { targetRoutes } from './targets/targets.ts'
@@ -62,6 +63,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(baselineRoutes)
   await v1.register(changeRoutes)
   await v1.register(complianceRoutes)
+  await v1.register(trendRoutes)
   await v1.register(controlRoutes)
   await v1.register(keyRoutes)
   await v1.register(vantageRoutes)

@@ -101,15 +101,17 @@ export const driftColumns: Columns<DriftRow> = {
   fingerprint: (item) => item.fingerprint,
 }
 
-interface Counted {
+interface Summed {
   counts: Counts
   waived: number
   score: number | null
+}
+interface Counted extends Summed {
   oldestObservation: string | null
   newestObservation: string | null
 }
 
-const counted: Columns<Counted> = {
+const summed: Columns<Summed> = {
   pass: (item) => item.counts.pass,
   fail: (item) => item.counts.fail,
   unknown: (item) => item.counts.unknown,
@@ -118,8 +120,19 @@ const counted: Columns<Counted> = {
   notchecked: (item) => item.counts.notchecked,
   waived: (item) => item.waived,
   score: (item) => item.score,
+}
+
+const counted: Columns<Counted> = {
+  ...summed,
   oldestObservation: (item) => item.oldestObservation,
   newestObservation: (item) => item.newestObservation,
+}
+
+export const trendColumns: Columns<Summed & { at: string; policy: string; group: string }> = {
+  at: (item) => item.at,
+  policy: (item) => item.policy,
+  group: (item) => item.group,
+  ...summed,
 }
 
 export const complianceColumns: Columns<Counted & { policy: string; severity: string | null; group: string }> = {

@@ -18,6 +18,7 @@ import { createBaselineStore } from '../history/baselines.ts'
 import { createComplianceStore } from '../history/compliance.ts'
 import { createDriftStore } from '../history/drift.ts'
 import { createHistoryStore } from '../history/spans.ts'
+import { createTrendStore } from '../history/trend.ts'
 import { createPolicyStore } from '../inventory/policies.ts'
 import { createScheduleStore } from '../inventory/schedules.ts'
 import { createTargetStore } from '../inventory/targets.ts'
@@ -87,6 +88,7 @@ export function createAll(
     schedules: createScheduleStore(db, targetScope),
     targets: createTargetStore(db, targetScope),
     tickets: createTicketStore(db, codes),
+    trend: createTrendStore(db, { codes, targetScope }),
     traces: createTraceStore(db, { codes, targetScope }),
     vantages: createVantageStore(db, queueSchema),
     waivers: createWaiverStore(db, targetScope),

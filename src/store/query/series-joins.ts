@@ -2,13 +2,20 @@ import { Prisma } from '../db/database.ts'
 import { andAll } from './conditions.ts'
 import { hasLabels } from './target-scope.ts'
 
-/** Joins target `t`, rule `r` and vantage `v` of a row. The limit: the planner does not see that a row has one series. */
-export const seriesNamesOf = (row: 'd' | 'f'): Prisma.Sql => {
-  const column = (name: string) => Prisma.raw(`${row}.${name}`)
+type Row = 'd' | 'f' | 'x'
+const columnOf = (row: Row) => (name: string) => Prisma.raw(`${row}.${name}`)
+
+/** Joins the series `s` of a row. The limit: the planner does not see that a row has one series. */
+export const seriesOf = (row: Row): Prisma.Sql => {
+  const column = columnOf(row)
   return Prisma.sql`CROSS JOIN LATERAL (
     SELECT rule_id, vantage_id, fingerprint FROM series WHERE target_id = ${column('target_id')} AND id = ${column('series_id')} LIMIT 1
-  ) s JOIN target t ON t.id = ${column('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
+  ) s`
 }
+
+/** Joins target `t`, rule `r` and vantage `v` of a row, and its series `s`. */
+export const seriesNamesOf = (row: Row): Prisma.Sql => Prisma.sql`${seriesOf(row)}
+  JOIN target t ON t.id = ${columnOf(row)('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 
 /** Selects series by names and target labels. */
 export interface SeriesFilter {

@@ -71,6 +71,38 @@ describe('compliance', () => {
     expect(countsOf(sites).toSorted()).toEqual([': 1 fail, 1 unknown', 'hq: 2 pass, 1 fail, 1 notchecked'])
   })
 
+  test('is counted by policy, severity, vantage and zone', async () => {
+    const [a, b] = await makeSeries(stores, ['wide'], ['a', 'b'])
+    await label('wide', ['wide'])
+    await stores.vantages.announce({ name: 'inside', zones: ['client', 'server'] })
+    const targetId = a?.targetId ?? -1
+    const more = await stores.ensureSeries('p', [
+      { targetId, rule: 'r', vantage: 'inside' },
+      { targetId, rule: 'r', vantage: 'zone:server' },
+    ])
+    const [inside, nowhere] = more.map(({ seriesId }) => a && { ...a, seriesId })
+    const { stored } = await stores.policies.put({
+      ...policyOf('p', 'r'),
+      rules: policyOf('p', 'r').rules.map((rule) => ({ ...rule, from: ['client', 'server'] })),
+    })
+    await stores.db.policy.update({ where: { id: stored.id }, data: { createdAt: at(500) } })
+    await audit(1000, [[a], [b, fail], [inside], [nowhere, { result: 'notchecked', reason: 'no-vantage-in-zone' }]])
+    const counted = async (by: 'policy' | 'severity' | 'vantage' | 'zone') =>
+      (await report(2000, 'wide', { by })).map((one) => `${one.severity} ${countsOf([one])}`).toSorted()
+    expect(await counted('policy')).toEqual(['null p: 2 pass, 1 fail, 1 notchecked'])
+    expect(await counted('severity')).toEqual(['low low: 1 pass, 1 notchecked', 'null : 1 pass, 1 fail'])
+    expect(await counted('vantage')).toEqual([
+      'low inside: 1 pass',
+      'low zone:server: 1 notchecked',
+      'null local: 1 pass, 1 fail',
+    ])
+    expect(await counted('zone')).toEqual([
+      'low client: 1 pass',
+      'low server: 1 pass, 1 notchecked',
+      'null : 1 pass, 1 fail',
+    ])
+  })
+
   test('is limited to the given policy, target and labels', async () => {
     const [a, b] = await makeSeries(stores, ['filter-1', 'filter-2'])
     await label('filter', ['filter-1', 'filter-2'])

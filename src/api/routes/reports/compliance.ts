@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { scoreOf } from '../../../domain/history/compliance.ts'
 import { onTimeMs } from '../../../domain/schedules.ts'
 import { complianceColumns } from '../../../report/listings/columns.ts'
-import type { ComplianceGroup, Grouping } from '../../../store/history/compliance.ts'
+import { type ComplianceGroup, type Grouping, groupings } from '../../../store/history/compliance.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { formatOf, listingContent, sendWhole } from '../../listing/listing.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
@@ -30,13 +30,14 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'getComplianceReport',
         tags: ['reports'],
         summary: 'Get the compliance report',
-        description: 'Counts and scores at a point in time, by policy, severity, and rule, target or label value.',
+        description:
+          'Counts and scores at a point in time, by policy, severity, and what `by` names; by `policy`, all severities are one group.',
         querystring: closedObject({
           by: Type.String({
-            pattern: '^(rule|target|label:.{1,100})$',
+            pattern: `^(${groupings.join('|')}|label:.{1,100})$`,
             maxLength: 106,
             default: 'rule',
-            description: 'What to group by: `rule`, `target`, or `label:KEY`',
+            description: `What to group by: ${groupings.map((by) => `\`${by}\``).join(', ')}, or \`label:KEY\`. By \`zone\`, a finding counts in every zone that its rule names and its vantage is in`,
           }),
           ...StandingQuery,
         }),
@@ -64,8 +65,10 @@ export const complianceRoutes: FastifyPluginAsyncTypebox = async (app) => {
   )
 }
 
-const groupingOf = (by: string): Grouping =>
-  by === 'rule' || by === 'target' ? { by } : { by: 'label', key: by.slice('label:'.length) }
+function groupingOf(by: string): Grouping {
+  const known = groupings.find((one) => one === by)
+  return known ? { by: known } : { by: 'label', key: by.slice('label:'.length) }
+}
 
 export const showGroup = ({ oldestObservation, newestObservation, counts, ...group }: ComplianceGroup) => ({
   ...group,

@@ -183,7 +183,7 @@ describe('GET /v1/reports/compliance', () => {
     ])
   })
 
-  test('is by target, or by the values of a label, and keeps to its filters', async () => {
+  test('is by each grouping, and keeps to its filters', async () => {
     const groups = async (query: Record<string, string>) =>
       (await report({ at: time(2500), ...query })).items.map((item: { group: string; score: number }) => [
         item.group,
@@ -199,6 +199,13 @@ describe('GET /v1/reports/compliance', () => {
     expect(await groups({ by: 'label:site' })).toEqual(bySeverity('branch', 'hq'))
     expect(await groups({ by: 'label:tier' })).toEqual(bySeverity('1'))
     expect(await groups({ by: 'target', label: 'site:hq' })).toEqual(bySeverity('one'))
+    expect(await groups({ by: 'policy' })).toEqual([['p', 0.5]])
+    expect(await groups({ by: 'severity' })).toEqual([
+      ['high', 0],
+      ['low', 1],
+    ])
+    expect(await groups({ by: 'vantage' })).toEqual(bySeverity('local'))
+    expect(await groups({ by: 'zone' })).toEqual(bySeverity('client'))
     expect(await groups({ target: 'two' })).toEqual([
       ['ssh', 0],
       ['tls', 1],
@@ -207,7 +214,7 @@ describe('GET /v1/reports/compliance', () => {
   })
 
   test.each([
-    [{ by: 'vantage' }, '/by'],
+    [{ by: 'state' }, '/by'],
     [{ at: 'yesterday' }, '/at'],
     [{ by: 'label:' }, '/by'],
   ] as [Record<string, string>, string][])('refuses %o with 400 and names %s', async (query, pointer) => {

@@ -25,11 +25,13 @@ export const ComplianceItem = Type.Object(
   {
     policy: seriesFields.policy,
     severity: nullable(Type.Enum([...severities]), {
-      description: 'Severity of the rule in the newest policy version at that time',
+      description:
+        'Severity of the rule in the newest policy version at that time; null by `policy`, and if no version had the rule',
       examples: ['high'],
     }),
     group: Type.String({
-      description: 'The rule, the target, or the value of the label; empty for targets without the label',
+      description:
+        'The rule, the target, the vantage, the zone, the severity, the policy, or the value of the label; empty where there is none',
       examples: ['ssh-restricted'],
     }),
     ...standingSums,

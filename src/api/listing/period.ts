@@ -1,0 +1,34 @@
+import { type Static, Type } from 'typebox'
+import { RefusedError } from '../../domain/errors.ts'
+import { countPoints, maxPoints, pointsOf, readStep, stepPattern } from '../../domain/history/points.ts'
+import { TimeInput } from '../openapi/schemas.ts'
+
+/** The query of a report about a row of points in time. */
+export const StepQuery = {
+  from: Type.Optional(TimeInput('First point in time; default: 90 days before `to`', '2026-08-24T12:00:00Z')),
+  to: Type.Optional(TimeInput('Last point in time; default: now', '2026-11-22T12:00:00Z')),
+  step: Type.String({
+    pattern: stepPattern,
+    maxLength: 8,
+    default: 'P1D',
+    description: `Time between two points, as an ISO 8601 duration in days of 24 hours, hours or minutes. At most ${maxPoints} points`,
+    examples: ['P1D'],
+  }),
+}
+
+const defaultMs = 90 * 86_400_000
+
+/** The points in time of a query, those to come left out. Throws RefusedError for a period without an order, and for too many points. */
+export function readPoints({ from, to, step }: Static<Type.TObject<typeof StepQuery>>, now: Date): Date[] {
+  const end = to === undefined ? now : new Date(to)
+  const start = from === undefined ? new Date(end.getTime() - defaultMs) : new Date(from)
+  const period = { from: start, to: end, step: readStep(step) }
+  if (start > end) throw refuse('/from', 'must not be after `to`')
+  if (countPoints(period) > maxPoints) {
+    const days = Math.ceil((end.getTime() - start.getTime()) / (maxPoints - 1) / 86_400_000)
+    throw refuse('/step', `must be longer: the period would have more than ${maxPoints} points; P${days}D is enough`)
+  }
+  return pointsOf(period, now)
+}
+
+const refuse = (pointer: string, message: string) => new RefusedError([{ pointer, message }], 'query')
