@@ -3,6 +3,7 @@ import type { Limits } from '../domain/access/limits.ts'
 import type { Need } from '../domain/access/scopes.ts'
 import type { TokenRules } from '../domain/access/tokens.ts'
 import type { TraceFailure } from '../domain/traces/trace.ts'
+import type { SessionTimes } from '../operations/access/start-session.ts'
 import type { CheckRunner } from '../operations/audits/run-checks.ts'
 import type { Parts, View } from '../operations/context.ts'
 import type { Scheduler } from '../operations/schedules/tick.ts'
@@ -10,6 +11,7 @@ import type { TraceDesk } from '../operations/traces/leases.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
 import type { Seal } from '../operations/webhooks/seal.ts'
 import type { Caller } from '../store/access/keys.ts'
+import type { Session } from '../store/access/sessions.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import type { ListenerSettings } from './http/listener.ts'
 
@@ -61,7 +63,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** The issuer whose tokens are accepted beside keys. */
   tokens?: TokenRules | undefined
   /** The pages for people; undefined: none. */
-  console?: { directory: string } | undefined
+  console?: ({ directory: string } & SessionTimes) | undefined
   /** The directory for bodies that do not fit in memory. */
   spoolDir: string
   version: string
@@ -72,6 +74,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The authenticated caller; set on every route under /v1. */
     caller: Caller
+    /** The session, where a cookie names the caller. */
+    session?: Session
     /** The only stores that this caller may use. */
     view: View
     /** Whether the credentials are still valid; used by long-lived responses. */
@@ -82,6 +86,8 @@ declare module 'fastify' {
     scope?: Need
     /** Whether keys that are limited by labels may call it. */
     limited?: true
+    /** Whether a session needs a sign-in of the last 15 minutes. */
+    recentSignIn?: true
     /** Whether the operation itself rejects text with control characters. */
     acceptsAnyText?: true
   }

@@ -14,6 +14,7 @@ import { createTokenReader } from './http/oidc.ts'
 import { registerProblems, respondToFrameworkError } from './http/problems.ts'
 import { RequestLog, sharedLog } from './http/request-log.ts'
 import { secureHeaders } from './http/security-headers.ts'
+import { createSessions } from './http/sessions.ts'
 import { readBodies } from './http/strict-json.ts'
 import { traceRequests } from './http/traces.ts'
 import { schemaCompiler } from './http/validation.ts'
@@ -27,6 +28,7 @@ import { closedObject } from './openapi/schemas.ts'
 import { registerRoutes } from './routes/index.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { signInRoutes } from './routes/sessions/sign-in.ts'
 import { probeRoutes } from './routes/vantages/probe.ts'
 
 /** Builds the HTTP service; the caller makes it listen. */
@@ -70,7 +72,8 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
     full: (outcome) => parts.metrics.refused(`connections-${outcome}`),
   })
   const quotas = createQuotas(limits, connections, (quota) => parts.metrics.refused(quota))
-  secureHeaders(app, { overTls: parts.listening.tls !== undefined || parts.listening.behindProxy })
+  const overTls = parts.listening.tls !== undefined || parts.listening.behindProxy
+  secureHeaders(app, { overTls })
   requireOneMeaning(app)
   respondToUnknownPaths(app)
   app.addHook('onListen', async () => {
@@ -80,12 +83,22 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   addPrefix(app, parts.listening.pathPrefix)
   await describeRoutes(app, parts)
   await serveDocs(app, parts.listening.pathPrefix)
+  const view = { stores, transaction, now }
+  const tooMany = limitRequests(limits)
+  const tokens = parts.tokens && createTokenReader(parts.tokens)
+  const sessions =
+    parts.console &&
+    createSessions(view, {
+      ...parts.console,
+      overTls,
+      publicOrigin: originOf(parts.listening.publicUrl),
+      hasIssuer: tokens !== undefined,
+    })
   if (parts.console) serveConsole(app, { ...parts.console, pathPrefix: parts.listening.pathPrefix })
+  if (sessions) await app.register(signInRoutes, { view, sessions, tooMany })
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
-    const tooMany = limitRequests(limits)
-    const tokens = parts.tokens && createTokenReader(parts.tokens)
-    requireKey(guarded, { stores, transaction, now }, { tooMany, tokens, quotas })
+    requireKey(guarded, view, { tooMany, tokens, quotas, sessions })
     limitStreams(guarded, quotas)
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)
@@ -103,3 +116,5 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   })
   return app
 }
+
+const originOf = (url: string | undefined) => (url === undefined ? undefined : new URL(url).origin)

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { readLibpqUrl } from '../encoding/libpq-url.ts'
 import type { ConnectorKind } from '../probes/network/connector/open.ts'
+import { type ConsoleSettings, readConsole } from './console.ts'
 import { ConfigError, createValues, readSecret, refused } from './env.ts'
 import { readLedgerKeys } from './ledger.ts'
 import { readTokenRules } from './oidc.ts'
@@ -47,7 +47,7 @@ export interface Config {
   /** Encrypts secrets in the database; undefined: the key file in the data directory. */
   secretKey: Uint8Array | undefined
   /** The pages for people; undefined: none. */
-  console: { directory: string } | undefined
+  console: ConsoleSettings | undefined
   /** How long a stop waits for running work. */
   graceMs: number
   /** The loopback port that serves metrics without a key. */
@@ -58,9 +58,6 @@ export interface Config {
   otlpEndpoint: string | undefined
   logLevel: string
 }
-
-/** Where `npm run build` puts the console. */
-const builtConsole = fileURLToPath(new URL('../../dist/console', import.meta.url))
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -86,7 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     traceChanges: checked('PORTWARDEN_TRACES', 'changes', { valid: isTraces, example: 'requests' }) === 'changes',
     webhooks: readWebhooks(values),
     secretKey: readSecretKey(values),
-    console: values.flag('PORTWARDEN_UI', true) ? { directory: builtConsole } : undefined,
+    console: readConsole(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
     metricsPort: env.PORTWARDEN_METRICS_PORT ? integer('PORTWARDEN_METRICS_PORT', 9115, [0, 65_535]) : undefined,
     otlpEndpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT

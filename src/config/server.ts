@@ -20,6 +20,8 @@ export interface Listening {
   behindProxy: boolean
   /** The path of PORTWARDEN_PUBLIC_URL without its last slash; empty at the root. */
   pathPrefix: string
+  /** PORTWARDEN_PUBLIC_URL without its last slash. */
+  publicUrl: string | undefined
   /** The limit of open connections. */
   connections: number
   limits: Limits
@@ -44,7 +46,7 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
     port: integer('PORT', 8080, [0, 65_535]),
     tls,
     behindProxy,
-    pathPrefix: readPathPrefix(env),
+    ...readPublicUrl(env),
     connections,
     limits: {
       requestsPerMinute: integer('PORTWARDEN_REQUESTS_PER_MINUTE', 30_000, [1, 100_000_000]),
@@ -66,9 +68,9 @@ export function readListening(env: NodeJS.ProcessEnv): Listening {
 const publicUrlExample = 'PORTWARDEN_PUBLIC_URL=https://portwarden.example.org/portwarden'
 const ownPaths = /^\/(v1|docs|livez|readyz|metrics|probe|session|ui|openapi[^/]*)(\/|$)/
 
-function readPathPrefix(env: NodeJS.ProcessEnv): string {
+function readPublicUrl(env: NodeJS.ProcessEnv): Pick<Listening, 'publicUrl' | 'pathPrefix'> {
   const text = env.PORTWARDEN_PUBLIC_URL
-  if (!text) return ''
+  if (!text) return { publicUrl: undefined, pathPrefix: '' }
   const url = parsed(() => new URL(text))
   const refuse = (problem: string) =>
     new ConfigError(`PORTWARDEN_PUBLIC_URL ${problem}; a valid example: ${publicUrlExample}`)
@@ -78,7 +80,7 @@ function readPathPrefix(env: NodeJS.ProcessEnv): string {
   const path = url.pathname.replace(/\/$/, '')
   if (!/^(\/[\w.~-]+)*$/.test(path)) throw refuse('must have a path of letters, digits and ._~-')
   if (ownPaths.test(path)) throw refuse('must have a path that is not one of the service')
-  return path
+  return { publicUrl: url.origin + path, pathPrefix: path }
 }
 
 /** Reads the certificate chain and its key from their files. */

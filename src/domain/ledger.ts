@@ -23,6 +23,8 @@ export const ledgerActions = [
   'baseline.delete',
   'key.create',
   'key.revoke',
+  'session.start',
+  'session.end',
   'schedule.create',
   'schedule.change',
   'schedule.delete',

@@ -22,9 +22,7 @@ test(`no response of any operation is 5xx or deviates from the document (seed ${
 test('HEAD gets the response of GET, without a body; other methods and paths get problem details', async () => {
   const methods = 'HEAD GET POST PUT PATCH DELETE OPTIONS TRACE QUERY PROPFIND BREW get'.split(' ')
   const unknown =
-    '/ /v1 /v1/ /v2/audits /v1/targets/a/b/c /v1//targets /V1/targets /.env /v1/targets;a=b /a#%ff * /%2e%2e/'.split(
-      ' ',
-    )
+    '/v1 /v1/ /v2/audits /v1/targets/a/b/c /v1//targets /V1/targets /.env /v1/targets;a=b /a#%ff * /%2e%2e/'.split(' ')
   const { known, keys, url } = populated
   const key = keys.admin ?? ''
   let tried = 0

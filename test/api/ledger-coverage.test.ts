@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LedgerAction } from '../../src/domain/ledger.ts'
+import { openBrowser } from '../support/browser.ts'
 import { type ApiResponse, type Call, startService, type TestService } from '../support/service.ts'
 
 interface Document {
@@ -163,6 +164,14 @@ const cases: Record<string, Case> = {
       const planned = { key: made.key, body: { name: name('schedule'), ...schedule() } }
       expect((await service.call('POST', '/v1/schedules', planned)).body).toMatchObject({ enabled: true })
       return at(made)
+    },
+  },
+  endSession: {
+    leaves: ['session.end'],
+    prepare: async () => {
+      const browser = openBrowser(service.server)
+      await browser.signIn(await service.stores.keys.create('person', ['reports:read']))
+      return at((await browser.call('GET', '/v1/me')).body.session)
     },
   },
   putVantage: { leaves: ['vantage.put'], prepare: async () => ({ at: name('branch'), body: { zones: ['client'] } }) },

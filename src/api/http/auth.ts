@@ -1,40 +1,56 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
+import type { Caller } from '../../store/access/keys.ts'
+import type { Session } from '../../store/access/sessions.ts'
 import { everything, isEverything, type TargetScope } from '../../store/query/target-scope.ts'
 import type { View } from '../context.ts'
 import type { Quotas } from '../limits/quotas.ts'
 import type { TooMany } from '../limits/rate-limits.ts'
+import { hasOwnHeader, isSafe, ownHeaderNeeded } from './browser.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
+import { isRecent, type Sessions, signInAgain } from './sessions.ts'
 
 interface Guards {
   tooMany?: TooMany
   tokens?: TokenReader | undefined
   quotas?: Quotas
+  /** Undefined: cookies count for nothing. */
+  sessions?: Sessions | undefined
 }
 
-/** Requires `Authorization: Bearer` (RFC 6750) on every route of `app`, with a key or token whose scopes allow the operation. */
-export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, quotas }: Guards = {}): void {
+/** Who calls, and the session if a cookie says so. */
+interface Identity {
+  caller: Caller
+  session?: Session
+}
+
+/**
+ * Requires credentials whose scopes allow the operation on every route of `app`: `Authorization: Bearer` (RFC 6750) with a key or
+ * token, or else, under /v1, the cookie of a session that a page of this origin sent.
+ */
+export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, quotas, sessions }: Guards = {}): void {
   app.decorateRequest('caller')
+  app.decorateRequest('session')
   app.decorateRequest('view')
   app.decorateRequest('isStillValid')
   const viewOf = createViews(all)
+  const identifierOf = createIdentifiers(all, { tokens, sessions })
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
-    const bearer = bearerOf(request)
-    const reader = tokens && !bearer.startsWith('pw_') ? tokens : all.stores.keys
-    const authenticate = () => reader.authenticate(bearer, all.now())
-    const caller = await authenticate()
-    if (caller) request.caller = caller
+    const identify = identifierOf(request)
+    const who = await identify()
+    if (who) request.caller = who.caller
     if (tooMany?.(request, reply)) return reply
-    if (!caller) {
+    if (!who) {
       reply.header('www-authenticate', 'Bearer realm="portwarden"')
       return sendProblem(reply, { status: 401, detail: 'send an API key: Authorization: Bearer pw_…' })
     }
     quotas?.startRequest(request, reply)
+    const { caller, session } = who
     request.view = viewOf(caller.targetScope)
     // Fails closed; the next request reports the cause.
-    request.isStillValid = async () => (await authenticate().catch(() => undefined)) !== undefined
+    request.isStillValid = async () => (await identify().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)
     if (!allows(caller.scopes, need, name)) {
@@ -43,7 +59,32 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, q
     }
     if (!isEverything(caller.targetScope) && !request.routeOptions.config.limited)
       return sendProblem(reply, { status: 403, detail: 'the key is limited to targets with its labels' })
+    if (!session) return
+    request.session = session
+    if (!isSafe(request) && !hasOwnHeader(request)) return sendProblem(reply, { status: 403, detail: ownHeaderNeeded })
+    if (request.routeOptions.config.recentSignIn && !isRecent(session, all.now())) {
+      reply.header('www-authenticate', signInAgain)
+      return sendProblem(reply, { status: 401, detail: 'sign in again: this needs a sign-in of the last 15 minutes' })
+    }
+    await sessions?.noteUse(request, session)
   })
+}
+
+/** How a request says who calls; a header goes before a cookie. Agents never use cookies. */
+function createIdentifiers({ stores, now }: View, { tokens, sessions }: Pick<Guards, 'tokens' | 'sessions'>) {
+  return (request: FastifyRequest): (() => Promise<Identity | undefined>) => {
+    const { url = '', config } = request.routeOptions
+    const mayUseCookie =
+      request.headers.authorization === undefined && url.startsWith('/v1/') && config.scope !== 'vantage'
+    const secret = mayUseCookie ? sessions?.secretOf(request) : undefined
+    if (sessions && secret !== undefined) return () => sessions.find(secret)
+    const bearer = bearerOf(request)
+    const reader = tokens && !bearer.startsWith('pw_') ? tokens : stores.keys
+    return async () => {
+      const caller = await reader.authenticate(bearer, now())
+      return caller && { caller }
+    }
+  }
 }
 
 /** Caches views as long as the key that holds the scope. */

@@ -9,6 +9,8 @@ export interface ListenerSettings {
   behindProxy: boolean
   /** The path of the service at its public URL, such as `/portwarden`; empty at the root. */
   pathPrefix: string
+  /** Where a proxy publishes the service, without its last slash. */
+  publicUrl: string | undefined
   /** The limit of open connections. */
   connections: number
 }

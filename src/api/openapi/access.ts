@@ -8,10 +8,11 @@ import { scopesFor } from '../../domain/access/scopes.ts'
 export function describeAccess(schema: FastifySchema, { config }: RouteOptions): FastifySchema {
   if (config?.scope === undefined) return schema
   const scopes = scopesFor(config.scope)
-  const sentence = `Required scope: ${scopes
+  const alternatives = scopes
     .map((scope) => `\`${scope}\``)
     .join(', ')
-    .replace(/, (?!.*, )/, ' or ')}.`
+    .replace(/, (?!.*, )/, ' or ')
+  const sentence = scopes.length > 0 ? `Required scope: ${alternatives}.` : 'Every valid key may call it.'
   return {
     ...schema,
     description: schema.description ? `${schema.description}\n\n${sentence}` : sentence,

@@ -18,6 +18,7 @@ import { historyRoutes } from './reports/history.ts'
 import { changeRoutes } from './reports/span-feed.ts'
 import { trendRoutes } from './reports/trend.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
+import { sessionRoutes } from './sessions/sessions.ts'
 import { targetImportRoutes } from './targets/imports.ts'
 import { targetRoutes } from './targets/targets.ts'
 import { traceRoutes } from './traces/traces.ts'
@@ -66,6 +67,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(trendRoutes)
   await v1.register(controlRoutes)
   await v1.register(keyRoutes)
+  await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)
   await v1.register(leaseRoutes, { leases: parts.leases })
   await v1.register(traceLeaseRoutes, { traceLeases: parts.traceLeases })

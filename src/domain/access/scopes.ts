@@ -21,15 +21,15 @@ export const limitableScopes: readonly string[] = [
 
 export const scopePattern = `^(${scopes.join('|')}|vantage:[a-z0-9]([a-z0-9-]*[a-z0-9])?)$`
 
-/** One scope, any of several, or `vantage:NAME` by path. */
-export type Need = Scope | readonly Scope[] | 'vantage'
+/** One scope, any of several, or `vantage:NAME` by path; `none`: every valid key may call it. */
+export type Need = Scope | readonly Scope[] | 'vantage' | 'none'
 
 /** The scopes of which one suffices; `admin` always does. */
-export const scopesFor = (need: Need, vantage = 'NAME'): string[] => [
-  ...(need === 'vantage' ? [`vantage:${vantage}`] : [need].flat()),
-  ...(need === 'admin' ? [] : ['admin']),
-]
+export function scopesFor(need: Need, vantage = 'NAME'): string[] {
+  if (need === 'none') return []
+  return [...(need === 'vantage' ? [`vantage:${vantage}`] : [need].flat()), ...(need === 'admin' ? [] : ['admin'])]
+}
 
 /** Whether the held scopes suffice for an operation. */
 export const allows = (held: readonly string[], need: Need, vantage?: string): boolean =>
-  held.includes('admin') || scopesFor(need, vantage).some((scope) => held.includes(scope))
+  need === 'none' || held.includes('admin') || scopesFor(need, vantage).some((scope) => held.includes(scope))

@@ -4,7 +4,7 @@ import { inputOf } from '../schedules/change.ts'
 import { recordSchedule } from '../schedules/schedule.ts'
 
 /**
- * Revokes a key for ever, and pauses the schedules that it changed last; a change by another key resumes them.
+ * Revokes a key for ever, ends its sessions, and pauses the schedules that it changed last; a change by another key resumes them.
  * Throws NotFoundError, and ConflictError for the requester's own key.
  */
 export async function revokeKey({ stores, transaction }: View, id: string, actor: string): Promise<void> {
@@ -12,6 +12,7 @@ export async function revokeKey({ stores, transaction }: View, id: string, actor
   if (!(await stores.keys.find(id))) throw new NotFoundError(`there is no key ${id}`)
   await transaction(async (tx) => {
     if (!(await tx.keys.revoke(id))) return
+    await tx.sessions.endOf(id)
     const paused = await tx.schedules.pauseOf(id)
     tx.ledger.record({
       actor,

@@ -50,13 +50,13 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
       if (!id || !secret) return undefined
       const row = await known.find(id, now, async () => db.apiKey.findUnique({ where: { id } }))
       const isRight = timingSafeEqual(row?.secretSha256 ?? noSecret, sha256(secret))
-      if (!row || !isRight || row.revokedAt || (row.expiresAt && row.expiresAt <= now)) return undefined
-      const minuteAgo = new Date(now.getTime() - 60_000)
-      if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) {
-        row.lastUsedAt = now // as the others see it who share the row
-        await noteUse(id, { now, minuteAgo })
-      }
-      return { keyId: id, scopes: row.scopes, targetScope: row.targetScope as TargetScope }
+      return row && isRight ? use(row, now) : undefined
+    },
+
+    /** The caller of a key that was shown before, at a sign-in; undefined if the key is no longer valid. */
+    async callerOf(id: string, now: Date): Promise<Caller | undefined> {
+      const row = await known.find(id, now, async () => db.apiKey.findUnique({ where: { id } }))
+      return row ? use(row, now) : undefined
     },
 
     async find(id: string): Promise<Key | undefined> {
@@ -84,6 +84,16 @@ export function createKeyStore(db: Database, known = createKnownKeys()) {
     async exists(name: string): Promise<boolean> {
       return (await db.apiKey.count({ where: { name, revokedAt: null } })) > 0
     },
+  }
+
+  async function use(row: Row, now: Date): Promise<Caller | undefined> {
+    if (row.revokedAt || (row.expiresAt && row.expiresAt <= now)) return undefined
+    const minuteAgo = new Date(now.getTime() - 60_000)
+    if (!row.lastUsedAt || row.lastUsedAt < minuteAgo) {
+      row.lastUsedAt = now // as the others see it who share the row
+      await noteUse(row.id, { now, minuteAgo })
+    }
+    return { keyId: row.id, scopes: row.scopes, targetScope: row.targetScope as TargetScope }
   }
 
   // One of many concurrent requests writes.

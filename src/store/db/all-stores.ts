@@ -3,6 +3,7 @@ import { bindSalts, createSealer, type Sealer } from '../../domain/seals.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
+import { createSessionStore } from '../access/sessions.ts'
 import { createAuditStore } from '../audits/audits.ts'
 import { createBatchStore } from '../audits/batches.ts'
 import { createBindStore } from '../audits/binds.ts'
@@ -86,6 +87,7 @@ export function createAll(
     pairs: createPairStore(db, sealer),
     policies: createPolicyStore(db),
     schedules: createScheduleStore(db, targetScope),
+    sessions: createSessionStore(db),
     targets: createTargetStore(db, targetScope),
     tickets: createTicketStore(db, codes),
     trend: createTrendStore(db, { codes, targetScope }),

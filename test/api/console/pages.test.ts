@@ -16,11 +16,11 @@ let directory: TempDir
 let service: TestService
 let url: string
 const servers: TestService['server'][] = []
-const serve = async (more: { console?: { directory: string } | undefined; pathPrefix?: string }) => {
-  const { pathPrefix = '', ...parts } = more
+const serve = async ({ directory, pathPrefix = '' }: { directory: string; pathPrefix?: string }) => {
   const { serverParts } = service
   const listening = { ...serverParts.listening, pathPrefix }
-  const server = await buildServer({ ...serverParts, ...parts, listening })
+  const console = { directory, idleMs: 1, maxMs: 1 }
+  const server = await buildServer({ ...serverParts, console, listening })
   servers.push(server)
   return server.listen({ host: '127.0.0.1', port: 0 })
 }
@@ -40,7 +40,7 @@ beforeAll(async () => {
     await mkdir(dirname(join(directory.path, path)), { recursive: true })
     await writeFile(join(directory.path, path), content)
   }
-  url = await serve({ console: { directory: directory.path } })
+  url = await serve({ directory: directory.path })
 })
 afterAll(async () => {
   for (const server of servers) await server.close()
@@ -109,7 +109,7 @@ describe('the page', () => {
   })
 
   test('is found behind a proxy that passes on its prefix, and behind one that removes it', async () => {
-    const at = await serve({ console: { directory: directory.path }, pathPrefix: '/portwarden' })
+    const at = await serve({ directory: directory.path, pathPrefix: '/portwarden' })
     for (const path of ['/portwarden/ui/findings', '/ui/findings']) {
       const { body } = await get(path, {}, { at })
       expect(String(body)).toBe(
@@ -195,7 +195,7 @@ test('other methods are refused', async () => {
 })
 
 test('a console that was not built gives 503 with the command that builds it, and the API works', async () => {
-  const at = await serve({ console: { directory: join(directory.path, 'nothing') } })
+  const at = await serve({ directory: join(directory.path, 'nothing') })
   const { status, body } = await get('/ui/', {}, { at })
   expect([status, JSON.parse(String(body)).detail]).toEqual([503, 'the console is not built: run npm run build'])
   expect((await get('/livez', {}, { at })).status).toBe(200)

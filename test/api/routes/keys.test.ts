@@ -107,13 +107,13 @@ describe('a key', () => {
 })
 
 describe('the key of a vantage', () => {
-  test('gets 403 at every operation but the leases and traces of its own vantage', async () => {
+  test('gets 403 at every operation but the leases and traces of its own vantage, and sees who it is', async () => {
     const { key } = await make({ name: 'agent', scopes: ['vantage:branch'] })
     await api.call('PUT', '/v1/vantages/branch', { body: { zones: ['client'] } })
     await api.call('PUT', '/v1/vantages/other', { body: { zones: ['client'] } })
     const { paths } = (await api.call('GET', '/openapi.json')).body as { paths: Record<string, object> }
     const operations = Object.entries(paths)
-      .filter(([path]) => path.startsWith('/v1/'))
+      .filter(([path]) => path.startsWith('/v1/') && path !== '/v1/me')
       .flatMap(([path, methods]) =>
         Object.keys(methods).map((method) => ({ method: method.toUpperCase() as 'GET', path })),
       )
@@ -124,5 +124,6 @@ describe('the key of a vantage', () => {
       const { status, body } = await api.call(method, concrete, { key: key ?? '' })
       expect(`${method} ${path} ${status} ${body.status}`).toBe(`${method} ${path} 403 403`)
     }
+    expect((await api.call('GET', '/v1/me', { key: key ?? '' })).body).toMatchObject({ scopes: ['vantage:branch'] })
   })
 })

@@ -85,6 +85,12 @@ async function populate(service: TestService, known: Known): Promise<void> {
     cron: '30 2 * * *',
     audit: { policy: 'ports', targets: ['a'], params },
   })
+  // No operation of the document starts a session.
+  for (let ended = 0; ended < 40; ended += 1) {
+    const person = { caller: 'oidc:ann', name: 'ann', scopes: [], createdAt: new Date(), signedInAt: null }
+    const times = { endsAt: new Date(tomorrow), idleMs: day }
+    known.add('sessions', (await service.stores.sessions.create({ ...person, ...times })).session.id)
+  }
   for (let i = 0; i < 3; i += 1) {
     await make('/v1/windows', { ...scope, targets: [['a', 'b', 'c'][i]], from: now, to: tomorrow })
     await make('/v1/waivers', waiver)

@@ -3,17 +3,16 @@ import { Type } from 'typebox'
 import { createKey } from '../../../operations/access/create-key.ts'
 import { revokeKey } from '../../../operations/access/revoke-key.ts'
 import type { Key as StoredKey } from '../../../store/access/keys.ts'
-import { isEverything } from '../../../store/query/target-scope.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
-import { Key, KeyInput, KeyParams, KeyWithSecret } from './schemas.ts'
+import { Key, KeyInput, KeyParams, KeyWithSecret, showTargets } from './schemas.ts'
 
 export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/keys',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'createKey',
         tags: ['keys'],
@@ -62,7 +61,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
     '/keys/:id',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'revokeKey',
         tags: ['keys'],
@@ -82,5 +81,5 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
 
 const show = ({ targetScope, ...key }: StoredKey) => ({
   ...key,
-  targets: isEverything(targetScope) ? null : { labels: { ...targetScope } },
+  targets: showTargets(targetScope),
 })

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { scopePattern } from '../../../domain/access/scopes.ts'
+import { isEverything, type TargetScope } from '../../../store/query/target-scope.ts'
 import { closedObject, nullable, TimeInput, Timestamp } from '../../openapi/schemas.ts'
 import { LabelSelector } from '../targets/schemas.ts'
 
@@ -23,6 +24,10 @@ const TargetLimit = nullable(closedObject({ labels: LabelSelector }), {
   description: 'Limits the key to targets with all of these labels; null: no limit',
   examples: [null],
 })
+/** The limit as it is shown. */
+export const showTargets = (targetScope: TargetScope) =>
+  isEverything(targetScope) ? null : { labels: { ...targetScope } }
+
 const KeyId = Type.String({
   pattern: '^[0-9a-f]{12}$',
   maxLength: 12,

@@ -17,7 +17,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueu
   app.post(
     '/webhooks/:id/ping',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'pingWebhook',
         tags: ['webhooks'],
@@ -75,7 +75,7 @@ export const deliveryRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueu
   app.post(
     '/webhooks/:id/deliveries/:deliveryId/redeliver',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'redeliver',
         tags: ['webhooks'],

@@ -33,7 +33,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   app.post(
     '/webhooks',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'createWebhook',
         tags: ['webhooks'],
@@ -88,7 +88,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   app.patch(
     '/webhooks/:id',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'updateWebhook',
         tags: ['webhooks'],
@@ -109,7 +109,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   app.delete(
     '/webhooks/:id',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       schema: {
         operationId: 'deleteWebhook',
         tags: ['webhooks'],
@@ -128,7 +128,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   app.get(
     '/callback-secret',
     {
-      config: { scope: 'audits:run', limited: true },
+      config: { scope: 'audits:run', limited: true, recentSignIn: true },
       schema: {
         operationId: 'getCallbackSecret',
         tags: ['webhooks'],
@@ -152,7 +152,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   app.post(
     '/webhooks/:id/rotate-secret',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'admin', recentSignIn: true },
       preValidation: async (request: FastifyRequest) => {
         request.body ??= {} // nothing in it is required
       },
