@@ -94,7 +94,8 @@ export const certificateReasons = {
   },
   'certificate-signature-too-weak': {
     about: 'rule',
-    message: 'A signature in the certificate chain uses MD5 or SHA-1, which can be forged: issue the certificate anew.',
+    message:
+      'A signature in the certificate chain uses a weak hash such as MD5 or SHA-1, so it can be forged: issue the certificate anew.',
   },
   'certificate-authority-too-weak': {
     about: 'rule',

@@ -14,7 +14,7 @@ interface Extension {
   value: Buffer
 }
 
-const [boolean, integer, octetString, versionThreeExtensions] = [0x01, 0x02, 0x04, 0xa3]
+const [boolean, integer, octetString, explicitVersion, versionThreeExtensions] = [0x01, 0x02, 0x04, 0xa0, 0xa3]
 const [tlsFeature, statusRequest] = ['2b06010505070118', '05']
 /** Object identifiers in DER: 2.5.29.19, .30, and in the set .15, .17, .37. */
 const [basicConstraints, nameConstraints] = ['551d13', '551d1e']
@@ -35,6 +35,10 @@ export function constraintsOf(certificate: Uint8Array): Constraints | undefined 
     throw error
   }
 }
+
+/** Whether an X.509 certificate is of version 1, which has no extensions. */
+export const isVersionOne = (certificate: Buffer): boolean =>
+  elements(first(first(certificate)))[0]?.tag !== explicitVersion
 
 /** Whether the certificate obliges its server to staple an OCSP response (RFC 7633, "must-staple"). */
 export function demandsStaple(certificate: Buffer): boolean {

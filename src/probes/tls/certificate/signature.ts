@@ -18,9 +18,9 @@ export function signatureAlgorithmOf(certificate: X509Certificate): string | und
   return signatureAlgorithm === 'rsassaPss' ? `RSASSA-PSS-${pssHash(certificate.raw)}` : signatureAlgorithm
 }
 
-/** Whether collisions of the hash can be made: MD2, MD4, MD5 and SHA-1. */
+/** Whether the hash has less than 112 bits of security: MD2, MD4, MD5, MDC-2, RIPEMD-160, SHA-0 and SHA-1. */
 export const isWeaklySigned = (certificate: X509Certificate): boolean =>
-  /md[245]|sha-?1(?!\d)/i.test(signatureAlgorithmOf(certificate) ?? '')
+  /md[245c]|ripemd|sha-?1(?!\d)|sha(?=with|$)/i.test(signatureAlgorithmOf(certificate) ?? '')
 
 /** Signature algorithms by object identifier in DER, with their hash; those without one sign the message itself. */
 const algorithms: Record<string, string | null> = {

@@ -3,7 +3,7 @@ import { weakSignature } from '../../../domain/protocols/certificate.ts'
 import type { TlsFacts } from '../../../domain/protocols/tls.ts'
 import type { Authorities } from './authorities.ts'
 import { isIssuedBy, isSelfSigned } from './certificate.ts'
-import { constraintsOf } from './constraints.ts'
+import { constraintsOf, isVersionOne } from './constraints.ts'
 import { describeKey } from './public-key.ts'
 import { isWeaklySigned } from './signature.ts'
 
@@ -32,7 +32,7 @@ function hasShortKey(certificate: X509Certificate): boolean {
  * Whether the chain leads to a trusted anchor, regardless of the leaf's dates and names, which are facts of their own.
  * OpenSSL decides, except where it stopped at the leaf's dates or the handshake failed earlier. Then our stricter path
  * search decides, with no result if a certificate has constraints that it does not check.
- * MD5 and SHA-1 signatures and short keys of intermediate authorities are never trusted, although the handshake accepts them.
+ * Weak signatures and short keys of intermediate authorities are never trusted, although the handshake accepts them.
  */
 export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Trust {
   const [leaf] = chain
@@ -41,19 +41,20 @@ export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Tr
   const ownSearch = verdict === undefined || (verdict !== null && aboutDates.has(verdict) && leafOutdated)
   if (!ownSearch && verdict !== null) return { trusted: false, trustError: verdict }
   const path = pathToAnchor(chain, authorities, now)
-  if (ownSearch && !path) return { trusted: false, trustError: whyNoPath(chain) }
+  // OpenSSL may have found another path, of which the strength is not known.
+  if (!path) return ownSearch ? { trusted: false, trustError: whyNoPath(chain) } : {}
   // The anchor is trusted by configuration, not by its signature.
-  const proven = path?.slice(0, -1) ?? [leaf]
+  const proven = path.slice(0, -1)
   if (proven.some(isWeaklySigned)) return { trusted: false, trustError: weakSignature }
   if (proven.slice(1).some(hasShortKey)) return { trusted: false, trustError: 'CA_KEY_TOO_SMALL' }
-  return ownSearch && path?.some(hasUncheckedConstraints) ? {} : { trusted: true }
+  return ownSearch && path.some(hasUncheckedConstraints) ? {} : { trusted: true }
 }
 
 const validAt = (certificate: X509Certificate, now: number): boolean =>
   now >= certificate.validFromDate.getTime() && now <= certificate.validToDate.getTime()
 
-// The peer chooses how many it sends, and each may cost a signature check.
-const maxCertificates = 10
+// The peer chooses how many authorities of one name it sends, and each costs a signature check.
+const maxSignatureChecks = 100
 
 /** The path from the leaf to a trust anchor; undefined if there is none. */
 function pathToAnchor(
@@ -61,17 +62,24 @@ function pathToAnchor(
   { anchors }: Authorities,
   now: number,
 ): X509Certificate[] | undefined {
-  const unused = new Set(chain.slice(1, maxCertificates))
+  const unused = new Set(chain.slice(1))
+  let checksLeft = maxSignatureChecks
   const climb = (from: X509Certificate, below: number): X509Certificate[] | undefined => {
     if (anchors(from.subject).some((anchor) => anchor.fingerprint256 === from.fingerprint256)) return [from]
     const vouches = (issuer: X509Certificate) =>
-      issuer.ca && validAt(issuer, now) && allowsBelow(issuer, below) && signed(issuer, from)
-    const anchor = anchors(from.issuer).find(vouches)
+      validAt(issuer, now) &&
+      allowsBelow(issuer, below) &&
+      servesTls(issuer) &&
+      from.checkIssued(issuer) &&
+      checksLeft-- > 0 &&
+      isIssuedBy(from, issuer)
+    const anchor = anchors(from.issuer).find((issuer) => (issuer.ca || isVersionOneRoot(issuer)) && vouches(issuer))
     if (anchor) return [from, anchor]
     for (const issuer of unused) {
-      if (!vouches(issuer)) continue
+      if (!issuer.ca || !vouches(issuer)) continue
       unused.delete(issuer) // once each, which bounds the search under cross-signatures
-      const rest = climb(issuer, below + 1)
+      const isSelfIssued = issuer.subject === issuer.issuer // not counted, RFC 5280 section 4.2.1.9
+      const rest = climb(issuer, isSelfIssued ? below : below + 1)
       if (rest) return [from, ...rest]
     }
     return undefined
@@ -79,9 +87,6 @@ function pathToAnchor(
   const [leaf] = chain
   return leaf && servesTls(leaf) ? climb(leaf, 0) : undefined
 }
-
-const signed = (issuer: X509Certificate, certificate: X509Certificate): boolean =>
-  servesTls(issuer) && isIssuedBy(certificate, issuer)
 
 function allowsBelow({ raw }: X509Certificate, authoritiesBelow: number): boolean {
   const constraints = constraintsOf(raw)
@@ -93,6 +98,9 @@ const [serverAuth, anyUsage] = ['1.3.6.1.5.5.7.3.1', '2.5.29.37.0']
 // Node's `keyUsage` is the extended key usage; absent means unrestricted.
 const servesTls = ({ keyUsage }: X509Certificate): boolean =>
   !keyUsage || keyUsage.includes(serverAuth) || keyUsage.includes(anyUsage)
+
+/** Version 1 cannot say that a certificate is an authority; OpenSSL accepts such roots. */
+const isVersionOneRoot = (anchor: X509Certificate): boolean => isVersionOne(anchor.raw) && isSelfSigned(anchor)
 
 const hasUncheckedConstraints = ({ raw }: X509Certificate): boolean => constraintsOf(raw)?.more ?? true
 

@@ -14,6 +14,8 @@ describeWithPeers(['openssl'], 'the signature of a certificate', () => {
     { key: ['rsa:1024'], options: ['-md5'], name: 'md5WithRSAEncryption', weak: true },
     { key: ['rsa:1024'], options: ['-sha384', ...pss], name: 'RSASSA-PSS-SHA384', weak: false },
     { key: ['rsa:1024'], options: ['-sha1', ...pss], name: 'RSASSA-PSS-SHA1', weak: true },
+    { key: ['rsa:1024'], options: ['-ripemd160'], name: 'ripemd160WithRSA', weak: true },
+    { key: ['rsa:1024'], options: ['-sha3-256'], name: 'RSA-SHA3-256', weak: false },
     { key: ec, options: ['-sha256'], name: 'ecdsa-with-SHA256', weak: false },
     { key: ec, options: ['-sha1'], name: 'ecdsa-with-SHA1', weak: true },
     { key: ['ed25519'], options: [], name: 'ED25519', weak: false },

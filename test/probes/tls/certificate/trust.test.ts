@@ -33,21 +33,29 @@ describeWithPeers(['openssl'], 'trust', () => {
     return file(String(serial))
   }
 
-  /** Signed by `issuer`, or self-signed; with extensions and options of `openssl x509`. */
+  /** Signed by `issuer`, or self-signed; with extensions and options of `openssl x509`. Without extensions of version 1. */
   async function make(name: string, issuer: Made | undefined, extensions: string, ...options: string[]): Promise<Made> {
     const path = newFile()
     const key = file(`${name}.key`)
     const kind = name.startsWith('RSA 1024') ? ['RSA', '-pkeyopt', 'rsa_keygen_bits:1024'] : p256
     await mustRun('openssl', ['genpkey', '-algorithm', ...kind, '-out', key])
     await mustRun('openssl', ['req', '-new', '-key', key, '-subj', `/CN=${name}`, '-out', `${path}.csr`])
-    await writeFile(`${path}.ext`, extensions)
+    if (extensions !== '') await writeFile(`${path}.ext`, extensions)
     const signer = issuer
       ? ['-CA', issuer.path, '-CAkey', file(`${issuer.certificate.subject.slice(3)}.key`)]
       : ['-signkey', key]
     const validity = options.includes('-days') ? [] : ['-days', '30']
     const serials = ['-set_serial', String(1000 + serial)]
     await mustRun('openssl', [
-      ...['x509', '-req', '-in', `${path}.csr`, '-extfile', `${path}.ext`, '-out', path],
+      ...[
+        'x509',
+        '-req',
+        '-in',
+        `${path}.csr`,
+        ...(extensions === '' ? [] : ['-extfile', `${path}.ext`]),
+        '-out',
+        path,
+      ],
       ...[...signer, ...validity, ...serials, ...options],
     ])
     const pem = await mustRun('cat', [path])
@@ -55,7 +63,7 @@ describeWithPeers(['openssl'], 'trust', () => {
   }
 
   /** Our path search, as after a handshake that failed before OpenSSL verified. */
-  const search = (chain: Made[], trusted: Made[], verdict?: string) =>
+  const search = (chain: Made[], trusted: Made[], verdict?: string | null) =>
     judgeTrust({
       chain: chain.map(({ certificate }) => certificate),
       verdict,
@@ -89,6 +97,8 @@ describeWithPeers(['openssl'], 'trust', () => {
     const forClients = await make('For Clients', root, `${ca}\nextendedKeyUsage=clientAuth`)
     const forServers = await make('For Servers', root, `${ca}\nextendedKeyUsage=serverAuth`)
     const past = await make('Past', root, ca, '-days', '-1')
+    const old = await make('Version 1', undefined, '')
+    const oldMiddle = await make('Version 1 Middle', root, '')
 
     const issued = (issuer: Made, more = '') =>
       make(`leaf of ${issuer.certificate.subject.slice(3)}`, issuer, leafOf + more)
@@ -102,6 +112,9 @@ describeWithPeers(['openssl'], 'trust', () => {
       ['for servers only', [await issued(forServers), forServers], [root], true],
       ['a pinned intermediate', [byMiddle], [middle], true],
       ['a pinned leaf', [byRoot], [byRoot], true],
+      ['a root of version 1', [await issued(old)], [old], true],
+      ['behind many others', [byMiddle, ...Array(30).fill(other), middle], [root], true],
+      ['an intermediate of version 1', [await issued(oldMiddle), oldMiddle], [root], false],
       ['another root', [byRoot], [other], false],
       ['another root, sent', [byRoot, root], [other], false],
       ['a missing intermediate', [byMiddle], [root], false],
@@ -176,6 +189,24 @@ describeWithPeers(['openssl'], 'trust', () => {
     const fresh = await make('fresh leaf', root, leafOf)
     expect(await verified([fresh], [root], '-auth_level', '1')).toBe(true)
     expect(search([fresh], [root])).toEqual({ trusted: true })
+  })
+
+  test.each(['below a root of version 1', 'behind many others'])(
+    'an authority with a SHA-1 signature %s',
+    async (where) => {
+      const root = await make(`Root ${where}`, undefined, where.endsWith('1') ? '' : ca)
+      const middle = await make(`Middle ${where}`, root, ca, '-sha1')
+      const leaf = await make(`leaf ${where}`, middle, leafOf)
+      const chain = [leaf, ...Array(where.endsWith('1') ? 0 : 30).fill(root), middle]
+      expect(await verified(chain, [root], '-auth_level', '0')).toBe(true)
+      expect(await verified(chain, [root], '-auth_level', '1')).toBe(false)
+      expect(search(chain, [root], null)).toEqual({ trusted: false, trustError: 'CA_MD_TOO_WEAK' })
+    },
+  )
+
+  test('a chain that OpenSSL trusts and our path search does not understand is not known to be strong', async () => {
+    const leaf = await make('leaf of another path', undefined, leafOf)
+    expect(search([leaf], [], null)).toEqual({})
   })
 
   test('an invalid bundle adds no trust and does not throw; valid certificates in it count', async () => {
