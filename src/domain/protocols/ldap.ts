@@ -187,10 +187,12 @@ const LdapExpectation = closedObject({
   trustedCa: optional(Pem),
 })
 
-const channelFailures: ReadonlySet<string> = new Set<LdapReason>([
+const clientCertificateDemanded = 'tls-client-certificate-required'
+const channelFailures: ReadonlySet<string> = new Set<LdapReason | typeof clientCertificateDemanded>([
   'ldap-channel-unverified',
   'ldap-starttls-injection',
   'ldap-starttls-refused',
+  clientCertificateDemanded,
 ])
 /** RFC 4511 appendix A: authMethodNotSupported, strongerAuthRequired, confidentialityRequired. */
 const refusesPlainBinds: ReadonlySet<number> = new Set([7, 8, 13])
@@ -198,28 +200,38 @@ const refusesPlainBinds: ReadonlySet<number> = new Set([7, 8, 13])
 const takesPlainBinds: ReadonlySet<number> = new Set([0, 49])
 
 /** Other codes do not show whether another user may bind; nor does 49 of a frontend, where each database has its own demand. */
-function plainBindViolation({ plainBind }: LdapFacts): LdapReason | undefined {
-  if (!plainBind) return 'facts-missing'
-  const { resultCode, inventedBase } = plainBind
-  if (refusesPlainBinds.has(resultCode)) return undefined
+export function outcomeOfPlainBind({
+  resultCode,
+  inventedBase,
+}: NonNullable<LdapFacts['plainBind']>): 'refused' | 'taken' | 'undecided' {
+  if (refusesPlainBinds.has(resultCode)) return 'refused'
   const isTaken = takesPlainBinds.has(resultCode) && !(inventedBase && resultCode !== 0)
-  return isTaken ? 'ldap-plain-bind-allowed' : 'facts-missing'
+  return isTaken ? 'taken' : 'undecided'
 }
+
+const plainBindViolations = {
+  refused: undefined,
+  taken: 'ldap-plain-bind-allowed',
+  undecided: 'facts-missing',
+} as const satisfies Record<ReturnType<typeof outcomeOfPlainBind>, LdapReason | undefined>
 
 function violation<Code extends string>(
   demand: Demand<typeof LdapExpectation>,
   { facts, reason }: Seen<LdapFacts, Code>,
 ): LdapReason | Code | undefined {
   const responded = facts.rootDse || facts.bind || facts.startTls
-  if (!responded) return mayHaveMissed(reason) ? reason : 'ldap-no-response'
-  if (demand.activeDirectory && !facts.activeDirectory) return 'ldap-not-active-directory'
+  if (!responded) return mayHaveMissed(reason) || reason === clientCertificateDemanded ? reason : 'ldap-no-response'
+  // A refused rootDSE does not show what the directory is.
+  if (demand.activeDirectory && !facts.activeDirectory)
+    return facts.activeDirectory === undefined ? 'facts-missing' : 'ldap-not-active-directory'
   if (demand.bind && reason !== 'ldap-bind-ok') return reason
   if (demand.security) {
     if (channelFailures.has(reason)) return reason
     if (!(facts.security && demand.security.includes(facts.security)))
       return mayHaveMissed(reason) ? reason : 'ldap-channel-not-allowed'
   }
-  return demand.plainBind === 'refused' ? plainBindViolation(facts) : undefined
+  if (demand.plainBind !== 'refused') return undefined
+  return facts.plainBind ? plainBindViolations[outcomeOfPlainBind(facts.plainBind)] : 'facts-missing'
 }
 
 const ldapGroup: ExpectationGroup<typeof LdapExpectation, LdapFacts, LdapReason> = {

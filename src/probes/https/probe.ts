@@ -3,7 +3,7 @@ import { createDeadline, type Deadline } from '../engine/deadline.ts'
 import type { Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { defaultMaxBytes, type Handshake } from '../tls/handshake.ts'
 import { isAgreed, offerHttp } from '../tls/offer-http.ts'
-import { resultOf, seenInEnd } from '../tls/probe.ts'
+import { resultOf } from '../tls/probe.ts'
 import { tryVersions } from '../tls/versions.ts'
 import { probeClear } from './clear.ts'
 import { exchangeHttp2 } from './http2-request.ts'
@@ -22,7 +22,7 @@ export const probeHttps: Probe<'https'> = async (endpoint, { trustedCa, offerVer
     state: 'open',
     reason: seen.reason,
     facts: { ...seen.facts, ...versions },
-    tls: resultOf(seen.reason === 'http-responded' ? handshake : seenInEnd(handshake), versions),
+    tls: resultOf(handshake, versions),
   }
 }
 

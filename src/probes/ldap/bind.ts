@@ -42,7 +42,7 @@ export async function bindWithCredential(
 export async function bindAsUnknownUser(
   channel: Channel,
   { messageId, namingContext }: { messageId: number; namingContext: string | undefined },
-): Promise<Reply<Facts['plainBind']>> {
+): Promise<Reply<NonNullable<Facts['plainBind']>>> {
   // OpenLDAP requires protection per database, so the DN must lie in one. `invalid` is reserved (RFC 6761).
   const dn = `CN=portwarden-no-such-user,${namingContext || 'DC=invalid'}`
   const reply = await channel.request(simpleBind(messageId, dn, 'no-secret'))

@@ -12,7 +12,11 @@ export interface ChannelFailure {
   spoke?: Spoke
   /** The peer sent nothing, or TLS, such as an alert. */
   mayBeTls?: boolean
+  /** The peer responded with a Notice of Disconnection, RFC 4511 section 4.4.1. */
+  isNotice?: boolean
 }
+
+const notice: ChannelFailure = { failure: 'connection-closed', isNotice: true }
 
 /** The decoded response, or why there is none. */
 export type Reply<T> = { value: T } | ChannelFailure
@@ -59,10 +63,11 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
   return {
     request: <T>(operation: Operation<T>, within = deadline) =>
       new Promise<Reply<T>>((resolve) => {
-        const settle = (outcome: { value: T } | ReasonCode) => {
+        const settle = (outcome: Reply<T> | ReasonCode) => {
           onInput = () => {}
           cancelExpiry()
           if (typeof outcome === 'string') lost ??= outcome
+          else if ('failure' in outcome) lost ??= outcome.failure
           resolve(typeof outcome === 'string' ? explain(outcome, inbox) : outcome)
         }
         const cancelExpiry = within.onExpiry(() => settle('protocol-timeout'))
@@ -95,17 +100,12 @@ export function openChannel(stream: Duplex, { deadline, budget, explainLoss }: C
  * Takes the response to the operation, matched by message id and kind; undefined while it is incomplete.
  * Any extra byte, before or after, is a violation: it may be injected.
  */
-function takeResponse<T>(
-  inbox: Inbox,
-  operation: Operation<T>,
-  before: Buffer[],
-): { value: T } | ReasonCode | undefined {
+function takeResponse<T>(inbox: Inbox, operation: Operation<T>, before: Buffer[]): Reply<T> | ReasonCode | undefined {
   if (inbox.isForeign) return recognize(inbox.opening) && 'protocol-mismatch'
   try {
     for (let message = inbox.next(); message; message = inbox.next()) {
       const { messageId, kind, content } = message
-      // RFC 4511 section 4.4: message id 0 is a Notice of Disconnection.
-      if (messageId === 0 && kind === responses.extended) return 'connection-closed'
+      if (messageId === 0 && kind === responses.extended) return notice
       if (messageId !== operation.messageId) return 'protocol-violation'
       if (kind === operation.last) {
         return inbox.isEmpty ? { value: operation.decode(content, before[0]) } : 'protocol-violation'

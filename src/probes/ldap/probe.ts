@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { OptionsByProtocol } from '../../domain/protocols/index.ts'
-import type { LdapFacts } from '../../domain/protocols/ldap.ts'
+import { type LdapFacts, outcomeOfPlainBind } from '../../domain/protocols/ldap.ts'
 import type { Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint, Probe, ProbeIo, ProbeResult } from '../engine/probe.ts'
 import { isConnection } from '../engine/probe.ts'
@@ -25,7 +25,7 @@ interface Session {
   channel?: Channel
   verified?: VerifiedChannel
   destroyTls?: () => void
-  namingContext?: string
+  namingContexts: string[]
   facts: LdapFacts
   measurements?: ProbeResult<'ldap'>['measurements']
 }
@@ -44,7 +44,7 @@ export const probeLdap: Probe<'ldap'> = async (endpoint, requested, io) => {
   let messageId = 0
   const nextMessageId = () => ++messageId
   const budget = { bytesLeft: maxBytes }
-  const session: Session = { endpoint, options, io, connection, budget, nextMessageId, facts: {} }
+  const session: Session = { endpoint, options, io, connection, budget, nextMessageId, namingContexts: [], facts: {} }
   try {
     const reason = await runSteps(session)
     await session.channel?.end(unbind(nextMessageId()))
@@ -136,26 +136,41 @@ async function readDirectory(
   const reply = await readRootDse(channel, session.nextMessageId(), within)
   if ('failure' in reply) {
     if (reply.spoke) session.facts.spoke = reply.spoke
+    if (reply.isNotice) Object.assign(session.facts, { security, rootDse: {} })
     return reply
   }
-  const { activeDirectory, rootDse, omitted, clockSkewMs, namingContext, refused } = reply.value
+  const { activeDirectory, rootDse, omitted, clockSkewMs, namingContexts, refused } = reply.value
   Object.assign(session.facts, { security, rootDse })
   if (activeDirectory === undefined) delete session.facts.activeDirectory
   else session.facts.activeDirectory = activeDirectory
   if (omitted === undefined) delete session.facts.omitted
   else session.facts.omitted = omitted
-  session.namingContext = namingContext
+  session.namingContexts = namingContexts
   const plainBind = refused && security === 'plain' ? refusedInClear(refused) : undefined
   if (plainBind) session.facts.plainBind = plainBind
   if (clockSkewMs !== undefined) session.measurements = { clockSkewMs }
   return undefined
 }
 
+const maxPlainBinds = 20
+/** How much an outcome decides about several binds. */
+const weights = { refused: 0, undecided: 1, taken: 2 }
+
+/** Tries each database, as each can have a demand of its own; those of Active Directory share one. The least strict counts. */
 async function tryPlainBind(session: Session, channel: Channel): Step {
-  const { namingContext } = session
-  const reply = await bindAsUnknownUser(channel, { messageId: session.nextMessageId(), namingContext })
-  if ('failure' in reply) return reply.failure
-  session.facts.plainBind = reply.value
+  const { namingContexts, facts, nextMessageId } = session
+  const [first, ...others] = namingContexts
+  const bases = facts.activeDirectory ? [first] : [first, ...others]
+  let least: LdapFacts['plainBind']
+  for (const namingContext of bases.slice(0, maxPlainBinds)) {
+    const reply = await bindAsUnknownUser(channel, { messageId: nextMessageId(), namingContext })
+    if ('failure' in reply) return reply.failure
+    const outcome = outcomeOfPlainBind(reply.value)
+    if (!least || weights[outcome] > weights[outcomeOfPlainBind(least)]) least = reply.value
+    if (outcome === 'taken') break
+  }
+  const isWhole = bases.length <= maxPlainBinds || (least && outcomeOfPlainBind(least) === 'taken')
+  if (isWhole) facts.plainBind = least
   return undefined
 }
 
@@ -173,7 +188,8 @@ async function upgrade(session: Session, plain: Channel): Step {
 }
 
 async function bind(session: Session, channel: VerifiedChannel, ref: string): Promise<ReasonCode> {
-  const { endpoint, namingContext, io } = session
+  const { endpoint, io } = session
+  const [namingContext] = session.namingContexts
   const attempt = { messageId: session.nextMessageId(), ref, endpoint, namingContext }
   const { reason, facts } = await bindWithCredential(channel, attempt, io)
   Object.assign(session.facts, facts)

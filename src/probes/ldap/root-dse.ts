@@ -11,8 +11,8 @@ interface RootDse extends Pick<Facts, 'activeDirectory' | 'rootDse' | 'omitted'>
   clockSkewMs?: number
   /** Absent if it was read. */
   refused?: Result
-  /** As the server writes it; absent if hidden from anonymous clients. */
-  namingContext?: string
+  /** As the server writes them, the default first; empty if hidden from anonymous clients. */
+  namingContexts: string[]
 }
 
 /** Reads the rootDSE without a bind; a refusal gives an empty `rootDse`. */
@@ -22,15 +22,19 @@ export async function readRootDse(channel: Channel, messageId: number, within?: 
   const receivedAt = Date.now()
   if ('failure' in reply) return reply
   const { attributes, result } = reply.value
-  if (!attributes) return { value: { rootDse: {}, refused: result } }
-  const [context] = attributes.get('defaultnamingcontext') ?? attributes.get('namingcontexts') ?? []
+  if (!attributes) return { value: { rootDse: {}, refused: result, namingContexts: [] } }
   return {
     value: {
       ...rootDseFacts(attributes),
       clockSkewMs: clockSkewMs(attributes, sentAt, receivedAt),
-      namingContext: context?.toString('utf8', 0, maxLength),
+      namingContexts: namingContextsIn(attributes),
     },
   }
+}
+
+function namingContextsIn(attributes: Attributes): string[] {
+  const values = ['defaultNamingContext', 'namingContexts'].flatMap((name) => valuesOf(attributes, name) ?? [])
+  return [...new Set(values.map((value) => value.toString('utf8', 0, maxLength)))]
 }
 
 /** Requested by name, because servers omit operational attributes otherwise. */

@@ -9,11 +9,10 @@ import {
   type Probe,
   type ProbeIo,
 } from '../engine/probe.ts'
-import { type Handshake, handshakeTls } from '../tls/handshake.ts'
+import { endSession } from '../tls/end-session.ts'
+import { handshakeTls } from '../tls/handshake.ts'
 import { tryVersions } from '../tls/versions.ts'
 import { openSession } from './session.ts'
-
-type Seen = Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>
 
 /** SMTP up to STARTTLS, one TLS handshake, QUIT; one more connection for each TLS version of the rule. Sends no mail. */
 export const probeSmtp: Probe<'smtp'> = async (endpoint, { trustedCa, offerVersions = [] }, io) => {
@@ -22,15 +21,16 @@ export const probeSmtp: Probe<'smtp'> = async (endpoint, { trustedCa, offerVersi
   const { reason, facts } = await openSession(connection, io.deadline)
   if (reason !== undefined) return { state: 'open', reason, facts }
   const handshake = await handshakeTls(connection, endpoint, { trustedCa }, io.deadline)
-  const seen = await quitInside(handshake, createPatience(connection.connectMs, io.deadline))
+  const { stream } = handshake
+  if (stream) await endSession(stream, createPatience(connection.connectMs, io.deadline), 'QUIT\r\n')
   // The peer speaks SMTP, so `spoke` would mislead.
-  const { spoke: _, ...tls } = seen.facts
+  const { spoke: _, ...tls } = handshake.facts
   const versions = offerVersions.length > 0 ? { versions: await reoffer(endpoint, offerVersions, tls, io) } : {}
   return {
     state: 'open',
-    reason: reasonsAfterStartTls[seen.reason] ?? seen.reason,
+    reason: reasonsAfterStartTls[handshake.reason] ?? handshake.reason,
     facts: { ...tls, ...versions, ...facts },
-    ...(seen.chainExpiresAt !== undefined && { measurements: { chainExpiresAt: seen.chainExpiresAt } }),
+    ...(handshake.chainExpiresAt !== undefined && { measurements: { chainExpiresAt: handshake.chainExpiresAt } }),
   }
 }
 
@@ -38,24 +38,6 @@ const reasonsAfterStartTls: Partial<Record<ReasonCode, ReasonCode>> = {
   'tls-ok': 'smtp-starttls-ok',
   // A server waits for the client's first TLS record, so plaintext was slipped in.
   'protocol-mismatch': 'smtp-starttls-injection',
-}
-
-/** Ends the session inside TLS. A reply, or an alert instead, shows whether TLS 1.3 demands a client certificate. */
-function quitInside(handshake: Handshake, patience: Deadline): Promise<Seen> | Seen {
-  const { stream } = handshake
-  if (!stream) return handshake
-  const { promise, resolve } = Promise.withResolvers<Seen>()
-  const settle = () => {
-    cancelPatience()
-    stream.destroy()
-    const end = handshake.explainEnd()
-    resolve(end.facts.alert === undefined ? handshake : end)
-  }
-  const cancelPatience = patience.onExpiry(settle)
-  if (stream.destroyed) settle()
-  for (const event of ['data', 'error', 'close']) stream.once(event, settle)
-  if (!stream.destroyed) stream.write('QUIT\r\n')
-  return promise
 }
 
 function reoffer(endpoint: Endpoint, versions: readonly string[], seen: TlsFacts, io: ProbeIo) {

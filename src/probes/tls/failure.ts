@@ -2,7 +2,7 @@ import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { TlsFacts } from '../../domain/protocols/tls.ts'
 import { recognize, recognizeEnded } from './first-bytes.ts'
 import type { Greeting } from './greeting.ts'
-import type { Tap } from './tap.ts'
+import { isClosed, type Tap } from './tap.ts'
 
 export interface Failure {
   reason: ReasonCode
@@ -29,7 +29,7 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
   const facts = alert === undefined ? {} : { alert }
   if (expired) return { reason: 'protocol-timeout', facts }
   // Without the requested certificate some servers close and send no alert.
-  const refused = alert === undefined ? tap.ended !== undefined : afterRequest.has(alert)
+  const refused = alert === undefined ? isClosed(tap) : afterRequest.has(alert)
   if (clear.certificateRequested && refused) return clientCertificateRequired(facts)
   if (alert === undefined) return { reason: 'tls-handshake-failed', facts }
   // RFC 8446 section 4.1.1: instead of a ServerHello.
@@ -37,16 +37,14 @@ export function explainFailure({ tap, clear, error, expired }: Greeting): Failur
 }
 
 /** Why a stream ended after the handshake. */
-export function explainEnd({ tap, session, hasTicket, error: kept }: Greeting, given?: Error | null): Failure {
+export function explainEnd({ tap, closedOnClient, error: kept }: Greeting, given?: Error | null): Failure {
   const error = given ?? kept
   if (tap.ended === 'too-large') return { reason: 'response-too-large', facts: {} }
   const alert = alertOf(error)
   if (alert !== undefined && afterHandshake.has(alert)) return clientCertificateRequired({ alert })
   if (alert !== undefined) return { reason: 'tls-alert', facts: { alert } }
   if (isOfOpenSsl(error)) return { reason: 'protocol-violation', facts: {} }
-  const reason = reasonOfEnd(tap)
-  const closed = reason === 'connection-closed' || reason === 'connection-reset'
-  return closed && session?.certificateRequested && !hasTicket ? clientCertificateRequired({}) : { reason, facts: {} }
+  return closedOnClient ? clientCertificateRequired({}) : { reason: reasonOfEnd(tap), facts: {} }
 }
 
 /** Why a connection ended without the expected response. */

@@ -7,11 +7,11 @@ import {
   type SecureContext,
   type TLSSocket,
 } from 'node:tls'
-import type { Deadline } from '../engine/deadline.ts'
+import { createPatience, type Deadline } from '../engine/deadline.ts'
 import type { Connection, Endpoint } from '../engine/probe.ts'
 import { type ClearHandshake, readClearHandshake } from './clear-handshake.ts'
 import { recognize } from './first-bytes.ts'
-import { type Tap, tapSocket } from './tap.ts'
+import { isClosed, type Tap, tapSocket } from './tap.ts'
 
 /** What the ClientHello offers, and how much is accepted in return. */
 interface Offer {
@@ -28,8 +28,6 @@ export interface Session {
   alpn?: string
   /** As sent by the peer. */
   chain: X509Certificate[]
-  /** The peer requested a client certificate, which TLS 1.3 does not show in clear. */
-  certificateRequested: boolean
   /** Why OpenSSL does not trust the chain; null if it does. */
   verdict: string | null
 }
@@ -45,19 +43,27 @@ export interface Greeting {
   staple?: Buffer
   /** The deadline expired. */
   expired: boolean
-  /** The peer sent a session ticket, which it does for a client that it has accepted. */
-  hasTicket: boolean
+  /** The peer requested a client certificate, and closed after the handshake without another byte and before any request. */
+  closedOnClient: boolean
   /** The last error of the TLS stream; may be set after the handshake. */
   error?: Error
 }
 
 /** Runs a TLS client handshake; accepts any certificate and never rejects. */
-export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, deadline: Deadline): Promise<Greeting> {
+export function greet(
+  { socket, connectMs }: Connection,
+  endpoint: Endpoint,
+  offer: Offer,
+  deadline: Deadline,
+): Promise<Greeting> {
   const { promise, resolve } = Promise.withResolvers<Greeting>()
   const { seen, read } = readClearHandshake()
   const tap = tapSocket(socket, {
     maxBytes: offer.maxBytes,
-    watch: read,
+    watch: (bytes) => {
+      read(bytes)
+      if (greeting.session) isSilent = false
+    },
     admit: (first) => {
       const spoke = recognize(first)
       if (spoke && spoke !== 'tls') settle()
@@ -67,12 +73,16 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   const stream = connect(connectionOptions(tap, endpoint, offer))
   // Node calls it for checkServerIdentity, and dies where an authority has a curve without a NIST name (24.21).
   stream.getPeerCertificate = () => ({}) as DetailedPeerCertificate
-  const greeting: Greeting = { tap, clear: seen, expired: false, hasTicket: false }
+  const greeting: Greeting = { tap, clear: seen, expired: false, closedOnClient: false }
   let settled = false
+  let isSilent = true
+  let cancelWait: (() => void) | undefined
   const settle = (more: Partial<Greeting> = {}) => {
     if (settled) return
     settled = true
     cancelExpiry()
+    cancelWait?.()
+    greeting.closedOnClient = cancelWait !== undefined && isSilent && isClosed(tap)
     resolve(Object.assign(greeting, more))
     if (!greeting.stream) stream.destroy()
     if (!greeting.stream) tap.stream.destroy()
@@ -80,9 +90,6 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
   const cancelExpiry = deadline.onExpiry(() => settle({ expired: true }))
   stream.on('OCSPResponse', (response: Buffer | null) => {
     if (response?.length) greeting.staple = response
-  })
-  stream.on('session', () => {
-    greeting.hasTicket = true
   })
   // Never removed: catches errors before the owner listens; Node drops late ones.
   stream.on('error', (error) => {
@@ -93,9 +100,21 @@ export function greet({ socket }: Connection, endpoint: Endpoint, offer: Offer, 
     settle()
     tap.stream.destroy()
   })
-  stream.once('secureConnect', () => settle({ stream, session: sessionOf(stream) }))
+  stream.once('secureConnect', () => {
+    const session = sessionOf(stream)
+    Object.assign(greeting, { stream, session })
+    if (!mayRefuseClient(stream, session)) return settle()
+    // RFC 8446 section 4.4.2.4: only now does the peer see that there is no certificate. A request might hide its alert.
+    cancelWait = createPatience(connectMs, deadline).onExpiry(() => settle())
+    stream.once('session', () => settle()) // a ticket, for a client that the peer accepts
+    tap.stream.once('end', () => setImmediate(settle)) // after the error of an alert
+  })
   return promise
 }
+
+/** Only a CertificateRequest names signature algorithms to a client. */
+const mayRefuseClient = (stream: TLSSocket, { protocol }: Session): boolean =>
+  protocol === 'TLSv1.3' && stream.getSharedSigalgs().length > 0
 
 function connectionOptions({ stream }: Tap, { host }: Endpoint, offer: Offer): ConnectionOptions {
   return {
@@ -118,8 +137,6 @@ function sessionOf(stream: TLSSocket): Session {
     keyExchange: keyExchangeOf(stream) ?? (cipher.startsWith('TLS_RSA_') ? 'RSA' : undefined),
     alpn: stream.alpnProtocol || undefined,
     chain: sentChain(stream),
-    // Only a CertificateRequest names signature algorithms to a client.
-    certificateRequested: stream.getSharedSigalgs().length > 0,
     verdict: stream.authorized ? null : verdictOf(stream),
   }
 }

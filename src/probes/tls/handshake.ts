@@ -26,7 +26,7 @@ interface HandshakeOptions {
 
 /** The result of a TLS handshake. */
 export interface Handshake {
-  /** Present if the handshake completed; the caller must destroy it. */
+  /** Present if the handshake completed and the peer did not refuse the client after it; the caller must destroy it. */
   stream?: TLSSocket
   reason: ReasonCode
   facts: TlsFacts
@@ -58,6 +58,10 @@ export async function handshakeTls(
     return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
   }
   const chainExpiresAt = earliestEnd(session?.chain ?? [])
+  if (stream && (greeting.closedOnClient || greeting.error)) {
+    stream.destroy()
+    return { ...end(), chainExpiresAt, explainEnd: end }
+  }
   if (stream) return { stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
   const failure = explainFailure(greeting)
   const shown = failure.facts.clientCertificate ? clearFacts(context) : {}

@@ -21,6 +21,9 @@ interface TapOptions {
   watch?: (bytes: Buffer) => void
 }
 
+/** Whether the peer ended the connection. */
+export const isClosed = ({ ended }: Tap): boolean => ended === 'closed' || ended === 'reset'
+
 /** Takes over an established socket; destroying the stream destroys it. */
 export function tapSocket(socket: Socket, options: TapOptions): Tap {
   const stream = new Duplex({

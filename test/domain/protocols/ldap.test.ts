@@ -61,6 +61,30 @@ describe('ldap', () => {
       'ldap-not-active-directory',
     ],
     [
+      'a directory that refuses its rootDSE is not known to be another one',
+      { ldap: { activeDirectory: true } },
+      { reason: 'ldap-confidentiality-required', facts: { rootDse: {}, security: 'plain' } },
+      'facts-missing',
+    ],
+    [
+      'a demand for a client certificate is named where no LDAP came',
+      { ldap: { security: ['ldaps'] } },
+      { reason: 'tls-client-certificate-required', facts: { tls: { clientCertificate: 'required' } } },
+      'tls-client-certificate-required',
+    ],
+    [
+      'a demand for a client certificate is named after StartTLS',
+      { ldap: { security: ['starttls'] } },
+      { reason: 'tls-client-certificate-required', facts: { rootDse, security: 'plain', startTls: { offered: true } } },
+      'tls-client-certificate-required',
+    ],
+    [
+      'a notice of disconnection is a response',
+      { ldap: { answers: true } },
+      { reason: 'connection-closed', facts: { rootDse: {}, security: 'plain' } },
+      'as-expected',
+    ],
+    [
       'any directory passes where it need not be that one',
       { ldap: { answers: true, activeDirectory: false } },
       { reason: 'ldap-responded', facts: { rootDse, activeDirectory: false } },

@@ -1,3 +1,4 @@
+import { constants as tlsOptions } from 'node:crypto'
 import { once } from 'node:events'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import net from 'node:net'
@@ -274,10 +275,13 @@ describe('plain HTTP', () => {
 })
 
 describeWithPeers(['openssl'], 'a server that asks for a client certificate and demands none', () => {
-  test('is not said to demand one where it closes for another reason', async () => {
-    const certificate = await tlsCertificate('good')
+  test.each([
+    ['with session tickets', 0],
+    ['without session tickets', tlsOptions.SSL_OP_NO_TICKET],
+  ])('is not said to demand one where it closes for another reason, %s', async (_what, secureOptions) => {
+    const { cert, key } = await tlsCertificate('good')
     const server = tls.createServer(
-      { cert: certificate.cert, key: certificate.key, requestCert: true, rejectUnauthorized: false },
+      { cert, key, requestCert: true, rejectUnauthorized: false, secureOptions },
       (socket) => socket.on('error', () => {}).once('data', () => socket.end()),
     )
     const { host, port, close } = await listen(server)

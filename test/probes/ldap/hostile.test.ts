@@ -109,11 +109,15 @@ describe('probeLdap with malformed LDAP', () => {
     ['two responses', Buffer.concat([rootDseResponse(1), rootDseResponse(1)]), 'protocol-violation'],
     ['a byte after the response', Buffer.concat([rootDseResponse(1), Buffer.of(0)]), 'protocol-violation'],
     ['the response to a bind', ldapResult(1, ldapTags.bind, 0), 'protocol-violation'],
-    ['a notice of disconnection', ldapResult(0, ldapTags.extended, 52), 'connection-closed'],
   ])('%s is rejected', async (_what, send, reason) => {
     const seen = await probeWith([awaitRequest, { send }, 'hang'])
     expect(seen).toMatchObject({ reason, facts: {} })
     expect(seen.facts.rootDse).toBeUndefined()
+  })
+
+  test('a notice of disconnection is a response, and shows nothing else', async () => {
+    const seen = await probeWith([awaitRequest, { send: ldapResult(0, ldapTags.extended, 52) }, 'hang'])
+    expect(seen).toMatchObject({ reason: 'connection-closed', facts: { security: 'plain', rootDse: {} } })
   })
 
   test('more than a mebibyte is not read', async () => {

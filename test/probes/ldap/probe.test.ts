@@ -296,6 +296,13 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
       'ldap-responded',
       { plainBind: { resultCode: 49, inventedBase: true } },
     ],
+    [
+      'demands protection in one of its databases only',
+      { extra: 'moduleload back_null\ndatabase null\nsuffix dc=strict\nsecurity simple_bind=128' },
+      { plainBind: true },
+      'ldap-responded',
+      { plainBind: { resultCode: 49 } },
+    ],
     ['accepts passwords in clear', {}, { plainBind: true }, 'ldap-responded', { plainBind: { resultCode: 49 } }],
     [
       'disallows simple binds',
@@ -336,6 +343,13 @@ describeWithPeers(['slapd'], 'OpenLDAP', () => {
   ])('one that %s', async (_what, setup, options, reason, facts) => {
     const seen = await probeWith(setup, 'port', options)
     expect(seen).toMatchObject({ state: 'open', reason, facts })
+  })
+
+  test.each(['1.2', '1.3'])('one that asks for a client certificate, TLS %s, demands none', async (version) => {
+    const extra = `TLSVerifyClient try\nTLSCipherSuite NORMAL:-VERS-ALL:+VERS-TLS${version}`
+    const seen = await probeWith({ extra }, 'ldapsPort', { security: ['ldaps'] })
+    expect(seen).toMatchObject({ reason: 'ldap-responded', facts: { tls: { protocol: `TLSv${version}` } } })
+    expect(seen.facts.tls).not.toHaveProperty('clientCertificate')
   })
 
   test('an LDAPS port without a certificate', async () => {
