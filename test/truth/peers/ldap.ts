@@ -17,7 +17,7 @@ const slapd: Record<string, (certificates: Certificates) => SlapdOptions> = {
   'other-ca': ({ named }) => ({ certificate: named['other-ca'] }),
   'name-only': ({ named }) => ({ certificate: named['name-only'] }),
   'client-certificate': () => ({ extra: 'TLSVerifyClient demand' }),
-  'client-certificate-asked': () => ({ extra: 'TLSVerifyClient try' }),
+  'client-certificate-optional': () => ({ extra: 'TLSVerifyClient try' }),
   // One demands TLS, the one with the accounts does not.
   'two-databases': () => ({
     extra: 'moduleload back_null\ndatabase null\nsuffix dc=strict\nsecurity simple_bind=128',
