@@ -16,7 +16,7 @@ const blocks = userPages().flatMap(blocksOf)
 const where = ({ page, line }: Block) => `${page}:${line}`
 
 test('the pages use no language of code block that a test does not know', () => {
-  const known = ['bash', 'text', 'json', 'csv', 'xml', 'yaml', 'sql', 'mermaid', 'nginx', 'haproxy', 'apache']
+  const known = ['bash', 'text', 'json', 'csv', 'xml', 'yaml', 'sql', 'mermaid', 'nginx', 'haproxy', 'apache', 'tsx']
   expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([])
 })
 

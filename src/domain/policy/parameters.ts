@@ -131,16 +131,28 @@ function findValue(parameters: Parameters, layers: Layers, name: string): unknow
   return layer ? layers[layer]?.[parameter] : parameters[parameter]?.default
 }
 
-// A target keeps the parameters of several policies; an audit names one, so there an unknown name is an error.
-function unknownNames(parameters: Parameters, { audit = {} }: Layers): ParameterProblem[] {
+// A target keeps the parameters of several policies, so only another spelling of a name is an error; an audit names one policy.
+function unknownNames(parameters: Parameters, { audit = {}, target = {} }: Layers): ParameterProblem[] {
   const known = Object.keys(parameters)
-  const unknown = Object.keys(audit).filter((name) => !findParameter(parameters, name))
-  return unknown.map((parameter) => {
-    const near = nearestName(parameter, known)
-    const hint = near ? `did you mean \`${near}\`?` : `it has ${known.join(', ') || 'none'}`
-    return { layer: 'audit', parameter, message: `is no parameter of this policy: ${hint}` }
+  const unknownIn = (given: object) => Object.keys(given).filter((name) => !findParameter(parameters, name))
+  const problem = (layer: Layer, parameter: string, hint: string) => ({
+    layer,
+    parameter,
+    message: `is no parameter of this policy: ${hint}`,
   })
+  return [
+    ...unknownIn(audit).map((name) => {
+      const near = nearestName(name, known)
+      return problem('audit', name, near ? `did you mean \`${near}\`?` : `it has ${known.join(', ') || 'none'}`)
+    }),
+    ...unknownIn(target).flatMap((name) => {
+      const meant = known.find((other) => lettersOf(other) === lettersOf(name))
+      return meant ? [problem('target', name, `did you mean \`${meant}\`?`)] : []
+    }),
+  ]
 }
+
+const lettersOf = (name: string) => name.replaceAll(/[-_.\s]/g, '').toLowerCase()
 
 function wrongTypes(parameters: Parameters, layers: Layers): ParameterProblem[] {
   return (['audit', 'target'] as const).flatMap((layer) =>

@@ -139,6 +139,18 @@ describe('resolveParameters', () => {
     })
   })
 
+  test.each(['sshport', 'SSH_PORT', 'ssh-port'])(
+    'a target that spells a parameter %s is refused, not probed with the default',
+    (name) => {
+      const strict = policy({ sshPort: { type: 'port', default: 22 } })
+      expect(resolveParameters(strict, { target: { [name]: 2222 } })).toEqual({
+        errors: [
+          { layer: 'target', parameter: name, message: 'is no parameter of this policy: did you mean `sshPort`?' },
+        ],
+      })
+    },
+  )
+
   test('a value of the right type that a rule cannot use is reported as well, in its own layer', () => {
     const days = rule({ probe: 'tls', expect: { tls: { minDaysLeft: '${days}' } } })
     const chained = policy(
