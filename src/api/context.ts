@@ -27,7 +27,7 @@ export interface RequestTracing {
 
 /** What the HTTP service is built from. Routes receive single parts; they reach the stores through `request.view` alone. */
 export interface ServerParts extends Omit<Parts, keyof View> {
-  scheduler: Pick<Scheduler, 'check' | 'next' | 'now' | 'settle'>
+  scheduler: Pick<Scheduler, 'check' | 'next' | 'now' | 'preview' | 'settle'>
   notifications: Pick<Notifications, 'waitForEnd'>
   listening: ListenerSettings & { limits: Limits }
   metrics: {

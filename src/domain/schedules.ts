@@ -78,6 +78,24 @@ function sundayIsZero(daysOfWeek: string): string {
   return [...new Set(parts)].join(',')
 }
 
+/** A point in time as RFC 3339 in a time zone: `2026-11-22T02:30:00+01:00`. Seconds are the smallest unit. */
+export function inTimeZone(at: Date, timeZone: string): string {
+  const parts = new Intl.DateTimeFormat('en', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    timeZoneName: 'longOffset',
+  }).formatToParts(at)
+  const part = (wanted: string) => parts.find(({ type }) => type === wanted)?.value ?? ''
+  const offset = part('timeZoneName').slice('GMT'.length) || '+00:00'
+  return `${part('year')}-${part('month')}-${part('day')}T${part('hour')}:${part('minute')}:${part('second')}${offset}`
+}
+
 /** Whether it is an IANA time zone, such as `Europe/Berlin`. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false

@@ -91,6 +91,7 @@ const bodies = (): Record<string, unknown> => {
       reason: 'r',
       items: [{ target: targets[0], policy: 'exposures', rule: 'must-be-open', vantage: 'local' }],
     },
+    previewSchedule: { cron: '0 2 * * *' },
     createSchedule: { name: 'mine', ...schedule },
     replaceSchedule: schedule,
     updateSchedule: { enabled: false },
@@ -192,7 +193,7 @@ describe('a key that is limited to the targets of a team', () => {
   test('counts the same as an unlimited key that filters by its labels', async () => {
     const reports = [
       '/v1/reports/compliance?by=target',
-      '/v1/reports/trend?from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z&by=zone',
+      '/v1/reports/trend?by=zone',
       '/v1/reports/drift?from=2026-01-01T00:00:00Z&to=2100-01-01T00:00:00Z',
     ]
     for (const report of reports) {
@@ -226,7 +227,7 @@ describe('a key that is limited to the targets of a team', () => {
   test.each(withBody)(
     'gets nothing and changes nothing where $operationId names what another team has',
     async (operation) => {
-      if (operation.operationId === 'validatePolicy') return // it is about no target
+      if (['validatePolicy', 'previewSchedule'].includes(operation.operationId)) return // they are about no target
       const before = await everythingOfGreen()
       const foreignResponse = await asBlue(
         operation.method,

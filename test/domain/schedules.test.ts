@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decideTicks, isTimeZone, jitterMs, onTimeMs, readCron } from '../../src/domain/schedules.ts'
+import { decideTicks, inTimeZone, isTimeZone, jitterMs, onTimeMs, readCron } from '../../src/domain/schedules.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
 const ago = (ms: number) => new Date(now.getTime() - ms)
@@ -61,3 +61,14 @@ test.each([
   ['+01:00', false],
   ['', false],
 ])('%j as a time zone: %s', (name, valid) => expect(isTimeZone(name)).toBe(valid))
+
+test.each([
+  ['UTC', '2026-11-22T01:30:00+00:00'],
+  ['Europe/Berlin', '2026-11-22T02:30:00+01:00'],
+  ['America/St_Johns', '2026-11-21T22:00:00-03:30'],
+  ['Pacific/Auckland', '2026-11-22T14:30:00+13:00'],
+])('a time in %s is %s', (timeZone, local) => {
+  const at = new Date('2026-11-22T01:30:00Z')
+  expect(inTimeZone(at, timeZone)).toBe(local)
+  expect(new Date(local)).toEqual(at)
+})

@@ -17,9 +17,11 @@ import { driftRoutes } from './reports/drift.ts'
 import { historyRoutes } from './reports/history.ts'
 import { changeRoutes } from './reports/span-feed.ts'
 import { trendRoutes } from './reports/trend.ts'
+import { runRoutes } from './schedules/runs.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { sessionRoutes } from './sessions/sessions.ts'
 import { targetImportRoutes } from './targets/imports.ts'
+import { labelRoutes } from './targets/labels.ts'
 import { targetRoutes } from './targets/targets.ts'
 import { traceRoutes } from './traces/traces.ts'
 import { leaseRoutes } from './vantages/leases.ts'
@@ -57,6 +59,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(findingRoutes, { version })
   await v1.register(traceRoutes, { notifications, refuseTrace: parts.refuseTrace })
   await v1.register(targetRoutes)
+  await v1.register(labelRoutes)
   await v1.register(historyRoutes, { version })
   await v1.register(policyRoutes)
   await v1.register(previewRoutes)
@@ -73,6 +76,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(traceLeaseRoutes, { traceLeases: parts.traceLeases })
   await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir, quotas: parts.quotas })
   await v1.register(scheduleRoutes, { scheduler: parts.scheduler })
+  await v1.register(runRoutes, { scheduler: parts.scheduler })
   await v1.register(waiverRoutes)
   await v1.register(windowRoutes, { enqueueReprobe })
   await v1.register(ledgerRoutes)

@@ -23,7 +23,20 @@ export async function checkSchedule(
   if (issues.length > 0) throw new RefusedError(issues)
 }
 
-function checkTimes(nextTicks: NextTicks, { cron, timeZone }: ScheduleInput, now: Date): ValidationIssue[] {
+/** The next ticks of a cron expression; throws RefusedError where it or the time zone is invalid. */
+export function previewTicks(
+  nextTicks: NextTicks,
+  { cron, timeZone, count }: CronTimes & { count: number },
+  now: Date,
+): Date[] {
+  const issues = checkTimes(nextTicks, { cron, timeZone }, now)
+  if (issues.length > 0) throw new RefusedError(issues)
+  return nextTicks(cron, timeZone, { from: now, count })
+}
+
+type CronTimes = Pick<ScheduleInput, 'cron' | 'timeZone'>
+
+function checkTimes(nextTicks: NextTicks, { cron, timeZone }: CronTimes, now: Date): ValidationIssue[] {
   if (!isTimeZone(timeZone))
     return [{ pointer: '/timeZone', message: 'must be a time zone of the IANA database, such as Europe/Berlin' }]
   const readable = 'must be five fields of cron, without seconds: minute, hour, day, month, day of the week'

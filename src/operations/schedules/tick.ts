@@ -5,7 +5,7 @@ import type { Stores, Transact } from '../../store/db/stores.ts'
 import type { ScheduleInput, ScheduleRun, StoredSchedule } from '../../store/inventory/schedules.ts'
 import { type AcceptParts, acceptAudit, type Order } from '../audits/accept.ts'
 import type { View } from '../context.ts'
-import { checkSchedule, type NextTicks } from './check.ts'
+import { checkSchedule, type NextTicks, previewTicks } from './check.ts'
 import { recordRuns, recordWaitingRun } from './record-runs.ts'
 
 interface SchedulerParts extends AcceptParts, Pick<View, 'now'> {
@@ -67,6 +67,9 @@ export function createScheduler(parts: SchedulerParts) {
     /** The ticks after a point in time. */
     next: ({ cron, timeZone }: Pick<ScheduleInput, 'cron' | 'timeZone'>, from: Date, count: number): Date[] =>
       parts.nextTicks(cron, timeZone, { from, count }),
+
+    /** The next ticks of a schedule to be; throws RefusedError. */
+    preview: (input: Parameters<typeof previewTicks>[1]): Date[] => previewTicks(parts.nextTicks, input, parts.now()),
 
     check: (stores: Stores, input: ScheduleInput, now: Date): Promise<void> =>
       checkSchedule(stores, input, { now, nextTicks: parts.nextTicks }),

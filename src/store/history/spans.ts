@@ -6,7 +6,9 @@ import { compareFields, type FieldChange, showOutcome } from '../../domain/histo
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
-import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andAll } from '../query/conditions.ts'
+import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
+import { overlaps, type Period } from '../query/period.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, isEverything, type TargetScope } from '../query/target-scope.ts'
 
@@ -39,6 +41,8 @@ export interface KnownSeries {
   since: Date
 }
 
+type SpanFilter = Period & Pick<SeriesFilter, 'policy' | 'rule' | 'vantage'>
+
 /** A span, and the target whose it is. */
 export type TargetSpan = Span & { target: string }
 
@@ -69,8 +73,8 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
   }
 
   return {
-    /** The spans of a target, newest first. */
-    async spans(targetId: number, { cursor, limit }: { cursor?: string; limit: number }): Promise<Page<Span>> {
+    /** The spans of a target that overlap the period, newest first. */
+    async spans(targetId: number, { cursor, limit }: PageRequest, filter: SpanFilter = {}): Promise<Page<Span>> {
       const [from, series] = decodeCursor(cursor, [aTime, 0]) ?? ['infinity', 0]
       const rows = await report<SpanRow>(db)`
         SELECT x.*, s.fingerprint, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
@@ -83,6 +87,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
           JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN evidence e ON e.id = x.evidence_id LEFT JOIN evidence b ON b.id = x.evidence_before
         WHERE (x."fromAt", -x."seriesId") < (${from}::timestamptz, ${-series}::int)
+          ${isAbout(filter)} ${andAll(overlaps(filter, Prisma.sql`x."fromAt"`, Prisma.sql`x."toAt"`))}
         ORDER BY x."fromAt" DESC, x."seriesId" LIMIT ${limit + 1}`
       return cutPage(rows, limit, {
         keyOf: (row) => [row.fromAt.toISOString(), row.seriesId],

@@ -3,7 +3,9 @@ import { timeOfChange } from '../db/clock.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client.ts'
-import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andAll } from '../query/conditions.ts'
+import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
+import type { Period } from '../query/period.ts'
 import { andHas, limitedSql, madeIn, type TargetScope } from '../query/target-scope.ts'
 
 /** The audit request of each tick. */
@@ -44,6 +46,20 @@ export interface ScheduleRun {
   reason: string | null
   auditId: string | null
   decidedAt: Date
+}
+
+/** A tick of any schedule; `decidedAt` is null for one that is overdue, because no worker has taken it yet. */
+export interface Run extends Omit<ScheduleRun, 'decidedAt'> {
+  schedule: string
+  policy: string
+  decidedAt: Date | null
+}
+
+interface RunQuery extends Period, PageRequest {
+  schedule?: string
+  outcome?: RunOutcome
+  /** Undecided ticks from before are `missed`. */
+  overdueAt: Date
 }
 
 /** A tick that had no audit. */
@@ -177,6 +193,21 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       return cutPage(rows, limit, { keyOf: (row) => [row.dueAt.toISOString()], toItem: runFromRow })
     },
 
+    /** The ticks of all schedules, newest first, those of deleted schedules too. */
+    async allRuns({ schedule, outcome, overdueAt, cursor, limit, ...period }: RunQuery): Promise<Page<Run>> {
+      const [before, id] = decodeCursor(cursor, [aTime, 0]) ?? ['infinity', 0]
+      const rows = await report<Run & { id: number }>(db)`
+        SELECT * FROM (${ticks(overdueAt)}) x WHERE ("dueAt", id) < (${before}::timestamptz, ${id}) ${andHas(targetScope, 'target_scope')}
+          ${andAll([
+            schedule !== undefined && Prisma.sql`schedule = ${schedule}`,
+            outcome !== undefined && Prisma.sql`outcome = ${outcome}`,
+            period.from && Prisma.sql`"dueAt" >= ${period.from}`,
+            period.to && Prisma.sql`"dueAt" < ${period.to}`,
+          ])}
+        ORDER BY "dueAt" DESC, id DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.dueAt.toISOString(), row.id], toItem: toRun })
+    },
+
     /**
      * The ticks between two points in time that had no audit, oldest first, those of deleted schedules too; of very many the newest,
      * and how many there are. Undecided ticks from before `overdueAt` are included: the process that takes
@@ -188,13 +219,9 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
     ): Promise<{ total: number; newest: MissedRun[] }> {
       const of = limitedSql`${policy === undefined ? Prisma.empty : Prisma.sql`AND policy = ${policy}`} ${andHas(targetScope, 'target_scope')}`
       const rows = await report<Omit<MissedRun, 'dueAt'> & { dueAt: Date; total: number }>(db)`
-        SELECT *, count(*) OVER ()::int AS total FROM (
-          SELECT schedule, policy, due_at AS "dueAt", outcome, reason FROM schedule_run
-          WHERE due_at > ${period.from} AND due_at <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
-          UNION ALL
-          SELECT name, policy, next_at, 'missed', ${notTaken} FROM schedule
-          WHERE next_at > ${period.from} AND next_at <= ${period.to} AND next_at < ${period.overdueAt} ${of}
-        ) missed ORDER BY "dueAt" DESC, schedule DESC LIMIT ${maxMissedRuns}`
+        SELECT schedule, policy, "dueAt", outcome, reason, count(*) OVER ()::int AS total FROM (${ticks(period.overdueAt)}) x
+        WHERE "dueAt" > ${period.from} AND "dueAt" <= ${period.to} AND outcome IN ('skipped', 'missed', 'refused') ${of}
+        ORDER BY "dueAt" DESC, schedule DESC LIMIT ${maxMissedRuns}`
       const newest = rows.map(({ total: _, dueAt, ...run }) => ({ ...run, dueAt: dueAt.toISOString() })).toReversed()
       return { total: rows[0]?.total ?? 0, newest }
     },
@@ -202,6 +229,14 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
 }
 
 const notTaken = 'no worker has taken it yet'
+
+/** The ticks of all schedules, with those that are overdue. */
+const ticks = (overdueAt: Date) => Prisma.sql`
+  SELECT schedule_id AS id, schedule, policy, due_at AS "dueAt", outcome, reason, audit_id::text AS "auditId", decided_at AS "decidedAt", target_scope
+  FROM schedule_run
+  UNION ALL
+  SELECT id, name, policy, next_at, 'missed', ${notTaken}, NULL, NULL, target_scope FROM schedule WHERE next_at < ${overdueAt}`
+
 const maxMissedRuns = 1_000
 
 export const policyName = ({ policy }: AuditTemplate) => policy.split('@')[0] ?? policy
@@ -220,6 +255,16 @@ const fromRow = ({ policy: _, createdAt, updatedAt, ...row }: Row): StoredSchedu
   missed: row.missed as MissedPolicy,
   createdAt: createdAt.toISOString(),
   updatedAt: updatedAt.toISOString(),
+})
+
+const toRun = ({ schedule, policy, dueAt, outcome, reason, auditId, decidedAt }: Run): Run => ({
+  schedule,
+  policy,
+  dueAt,
+  outcome,
+  reason,
+  auditId,
+  decidedAt,
 })
 
 const runFromRow = ({ dueAt, outcome, reason, auditId, decidedAt }: RunRow): ScheduleRun => ({

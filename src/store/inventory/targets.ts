@@ -2,7 +2,8 @@ import { timeOfChange } from '../db/clock.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Target as Row } from '../generated/client.ts'
-import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { andAll } from '../query/conditions.ts'
+import { cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import {
   andHas,
   hasLabels,
@@ -29,11 +30,27 @@ export interface StoredTarget extends Target {
   version: number
 }
 
-interface TargetQuery {
+interface TargetFilter {
   labels: Record<string, string>
+  /** A part of the name, the address or the external id, in any case. */
+  q?: string
   since?: Date
+}
+
+interface TargetQuery extends TargetFilter {
   cursor?: string
   limit: number
+}
+
+interface LabelQuery extends PageRequest {
+  key?: string
+}
+
+/** A label, and how many targets have it. */
+export interface LabelCount {
+  key: string
+  value: string
+  targets: number
 }
 
 /** Targets by name. Deleting one retires it: its history stays, and the same name continues it. */
@@ -75,13 +92,29 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
     },
 
     /** By name. With `since` those that were written at that time or later, retired ones too. */
-    async list({ labels, since, cursor, limit }: TargetQuery): Promise<Page<StoredTarget>> {
+    async list({ cursor, limit, ...filter }: TargetQuery): Promise<Page<StoredTarget>> {
       const [after = ''] = decodeCursor(cursor, ['']) ?? []
-      const wanted = since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`
       const rows = await report<Row>(db)`
-        ${selectTarget} WHERE ${wanted} AND name > ${after} AND ${hasLabels(labels, 'labels')}
-          ${andHas(targetScope, 'labels')} ORDER BY name LIMIT ${limit + 1}`
+        ${selectTarget} WHERE ${isWanted(filter)} AND name > ${after} ${andHas(targetScope, 'labels')} ORDER BY name LIMIT ${limit + 1}`
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
+    },
+
+    /** How many targets the pages of `list` have. */
+    async count(filter: TargetFilter): Promise<number> {
+      const rows = await report<{ count: number }>(db)`
+        SELECT count(*)::int AS count FROM target WHERE ${isWanted(filter)} ${andHas(targetScope, 'labels')}`
+      return rows[0]?.count ?? 0
+    },
+
+    /** The labels of live targets by key and value, each with the number of targets that have it. */
+    async labels({ key, cursor, limit }: LabelQuery): Promise<Page<LabelCount>> {
+      const [afterKey, afterValue] = decodeCursor(cursor, ['', '']) ?? ['', '']
+      const rows = await report<LabelCount>(db)`
+        SELECT l.key, l.value, count(*)::int AS targets FROM target CROSS JOIN LATERAL jsonb_each_text(labels) l
+        WHERE retired_at IS NULL AND (l.key, l.value) > (${afterKey}, ${afterValue}) ${andAll([key !== undefined && Prisma.sql`l.key = ${key}`])}
+          ${andHas(targetScope, 'labels')}
+        GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.key, row.value], toItem: (row) => row })
     },
 
     /** Creates the target, or undefined where a live one has the name. A retired one comes back with its history. */
@@ -132,6 +165,11 @@ interface Saved {
   name: string
   created: boolean
 }
+
+/** Live targets, or those that were written since a time. */
+const isWanted = ({ labels, q, since }: TargetFilter): Prisma.Sql => Prisma.sql`
+  ${since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`} AND ${hasLabels(labels, 'labels')}
+  ${q === undefined ? Prisma.empty : Prisma.sql`AND strpos(lower(concat_ws(chr(10), name, address, external_id)), lower(${q})) > 0`}`
 
 const selectTarget = Prisma.sql`
   SELECT id, name, ${targetSql.selected}, version, created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt"

@@ -15,11 +15,12 @@ import {
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { type Period, within } from '../query/period.ts'
 import { coveredKinds, recordStates } from './object-states.ts'
 import { entryOf } from './rows.ts'
 import { type VerifyRequest, verifyLedger } from './verify.ts'
 
-interface LedgerFilter {
+interface LedgerFilter extends Period {
   action?: LedgerAction
   subject?: string
   actor?: string
@@ -64,10 +65,10 @@ export function createLedgerStore(db: Database, keys: LedgerKeys, changes?: Chan
     },
 
     /** Newest first. */
-    async list({ cursor, limit, ...filter }: LedgerFilter): Promise<Page<LedgerEntry>> {
+    async list({ cursor, limit, from, to, ...filter }: LedgerFilter): Promise<Page<LedgerEntry>> {
       const [before] = decodeCursor(cursor, [0]) ?? []
       const rows = await db.ledgerEntry.findMany({
-        where: { ...filter, ...(before === undefined ? {} : { seq: { lt: before } }) },
+        where: { ...filter, at: within({ from, to }), ...(before === undefined ? {} : { seq: { lt: before } }) },
         orderBy: { seq: 'desc' },
         take: limit + 1,
       })

@@ -54,6 +54,18 @@ describe('GET /v1/ledger', () => {
     })
   })
 
+  test('lists the entries of a period', async () => {
+    const whole = (await service.walk('/v1/ledger')).flat()
+    const [from, to] = [whole.at(-2)?.at, whole.at(0)?.at]
+    const within = (await service.walk(`/v1/ledger?limit=2&from=${from}&to=${to}`)).flat()
+    expect(within.map(({ seq }) => seq)).toEqual(whole.filter(({ at }) => at >= from && at < to).map(({ seq }) => seq))
+    expect(within.length).toBeGreaterThan(0)
+    expect(await service.call('GET', `/v1/ledger?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z`)).toMatchObject({
+      status: 422,
+      body: { errors: [{ in: 'query', pointer: '/from' }] },
+    })
+  })
+
   test('is for auditors, and for no limited key', async () => {
     const { keys } = service.stores
     const auditor = await keys.create('auditor', ['reports:read'])

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ConflictError, RefusedError } from '../../../domain/errors.ts'
 import { linkNext } from '../../listing/links.ts'
+import { readPeriod } from '../../listing/period.ts'
 import { problems } from '../../openapi/responses.ts'
 import { pageOf } from '../../openapi/schemas.ts'
 import { LedgerEntry, LedgerHead, LedgerQuery, LedgerVerification, maxPart, VerificationQuery } from './schemas.ts'
@@ -19,10 +20,11 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'List ledger entries',
         description: 'Newest first.',
         querystring: LedgerQuery,
-        response: { 200: pageOf(LedgerEntry), ...problems() },
+        response: { 200: pageOf(LedgerEntry), ...problems(422) },
       },
     },
-    async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.ledger.list(query)),
+    async ({ query: { from, to, ...query }, url, view }, reply) =>
+      linkNext(reply, url, await view.stores.ledger.list({ ...query, ...readPeriod({ from, to }) })),
   )
 
   app.get(

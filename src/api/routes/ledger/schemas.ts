@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { headPattern, ledgerActions } from '../../../domain/ledger.ts'
 import { ledgerIssueKinds, ledgerVerdicts } from '../../../store/ledger/verification.ts'
+import { PeriodQuery } from '../../listing/period.ts'
 import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid } from '../../openapi/schemas.ts'
 
 const seq = Type.Integer({
@@ -116,6 +117,7 @@ export const LedgerQuery = closedObject({
   subject: Type.Optional(
     Type.String({ maxLength: 253, description: 'Name or id of what was changed', examples: ['epp-01'] }),
   ),
+  ...PeriodQuery,
   actor: Type.Optional({ ...Actor('Who acted'), maxLength: 200 } as ReturnType<typeof Actor>),
   ...PageQuery,
 })

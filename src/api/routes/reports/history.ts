@@ -6,10 +6,14 @@ import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
+import { PeriodQuery, readPeriod } from '../../listing/period.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
 import { Span } from './schemas/history.ts'
+import { SeriesQuery } from './schemas/series.ts'
+
+const { policy, rule, vantage } = SeriesQuery
 
 export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version'>> = async (app, { version }) => {
   app.get(
@@ -20,10 +24,10 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         operationId: 'getTargetHistory',
         tags: ['targets'],
         summary: 'Get the history of a target',
-        description: 'The spans of a target, newest first; also of a retired target.',
+        description: 'The spans of a target that overlap the period, newest first; also of a retired target.',
         params: closedObject({ name: TargetName }),
-        querystring: closedObject({ ...PageQuery, ...ListingQuery }),
-        response: { 200: listingContent(pageOf(Span), Span, spanColumns), ...unchanged, ...problems(404, 406) },
+        querystring: closedObject({ ...PeriodQuery, policy, rule, vantage, ...PageQuery, ...ListingQuery }),
+        response: { 200: listingContent(pageOf(Span), Span, spanColumns), ...unchanged, ...problems(404, 406, 422) },
       },
     },
     async (request, reply) => {
@@ -31,7 +35,9 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       const { name } = request.params
       const target = await stores.targets.findAny(name)
       if (!target) throw new NotFoundError(`there is no target ${name}`)
-      const fetchPage = (page: PageRequest) => stores.history.spans(target.id, page)
+      const { from, to, cursor: _cursor, limit: _limit, format: _format, all: _all, ...names } = request.query
+      const filter = { ...names, ...readPeriod({ from, to }) }
+      const fetchPage = (page: PageRequest) => stores.history.spans(target.id, page, filter)
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
       setStreamEtag(reply, target.id, await stores.history.extent(target.id), formatOf(request), version)
       return sendExport(reply, formatOf(request), {

@@ -80,6 +80,47 @@ export const ScheduleRun = Type.Object(
   { $id: 'ScheduleRun', description: 'The outcome of one tick of a schedule' },
 )
 
+export const Run = Type.Object(
+  {
+    schedule: Type.String({ description: 'Name of the schedule', examples: ['nightly'] }),
+    policy: Type.String({ description: 'Name of the policy', examples: ['netwrix-endpoint-protector'] }),
+    ...ScheduleRun.properties,
+    decidedAt: nullable(ScheduleRun.properties.decidedAt, {
+      description: 'When the outcome was decided; null for an overdue tick that no worker has taken yet',
+    }),
+  },
+  { $id: 'Run', description: 'The outcome of one tick of any schedule' },
+)
+
+export const TickPreview = closedObject(
+  {
+    cron: plain.cron,
+    timeZone: fields.timeZone,
+    count: withDefault(Type.Integer({ minimum: 1, maximum: 100, description: 'Number of ticks', examples: [10] }), 10),
+  },
+  {
+    $id: 'TickPreview',
+    description: 'The times of a schedule to be',
+    examples: [{ cron: '30 2 * * *', timeZone: 'Europe/Berlin' }],
+  },
+)
+export const Ticks = Type.Object(
+  {
+    ticks: Type.Array(
+      Type.Object({
+        at: Timestamp('Time of the tick', '01:30:00'),
+        local: Type.String({
+          format: 'date-time',
+          description: 'The same in the time zone; its offset shows daylight saving time',
+          examples: ['2026-11-22T02:30:00+01:00'],
+        }),
+      }),
+      { description: 'The next ticks; fewer than requested if the expression has no more' },
+    ),
+  },
+  { $id: 'Ticks', description: 'The next ticks of a cron expression' },
+)
+
 const example = { cron: '30 2 * * *', timeZone: 'Europe/Berlin', audit: auditTemplate }
 export const ScheduleInput = closedObject(
   { name, ...fields },

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { TargetFields } from '../../../store/inventory/target-columns.ts'
 import { ImportNotes } from '../../http/problems.ts'
-import { retiredAt } from '../../listing/updated-since.ts'
+import { refreshedPageOf, retiredAt } from '../../listing/updated-since.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 
 export const TargetName = Type.String({
@@ -76,6 +76,34 @@ export const TargetInput = closedObject(
   { name: TargetName, ...TargetProperties },
   { $id: 'TargetInput', description: 'A target to create', examples: [{ name: 'epp-01', ...example }] },
 )
+/** The query of a listing of targets, beside its labels. */
+export const TargetSearch = {
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 253,
+      description: 'A part of the name, the address or the external id, in any case',
+      examples: ['epp'],
+    }),
+  ),
+  total: Type.Optional(
+    Type.Boolean({ description: 'Adds to a page how many targets all pages have', examples: [true] }),
+  ),
+}
+export const TargetPage = Type.Object(
+  { total: Type.Optional(Count('Only with `total`: targets of all pages', 1)), ...refreshedPageOf(Target).properties },
+  { $id: 'TargetPage' },
+)
+
+export const Label = Type.Object(
+  {
+    key: Type.String({ description: 'Name of the label', examples: ['site'] }),
+    value: Type.String({ description: 'One of its values', examples: ['hq'] }),
+    targets: Count('Targets with this label', 3),
+  },
+  { $id: 'Label', description: 'A label, and how many targets have it' },
+)
+
 /** The columns of an export, which an import takes as well. */
 export const targetColumns = [...Object.keys(TargetInput.properties), 'createdAt', 'updatedAt']
 

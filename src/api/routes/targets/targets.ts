@@ -12,16 +12,19 @@ import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
-import {
-  fetchRefreshed,
-  type RefreshedPage,
-  RefreshQuery,
-  refreshedPageOf,
-  refreshedStream,
-} from '../../listing/updated-since.ts'
+import { fetchRefreshed, type RefreshedPage, RefreshQuery, refreshedStream } from '../../listing/updated-since.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery } from '../../openapi/schemas.ts'
-import { Target, TargetInput, TargetParams, TargetPatch, TargetReplacement, targetColumns } from './schemas.ts'
+import {
+  Target,
+  TargetInput,
+  TargetPage,
+  TargetParams,
+  TargetPatch,
+  TargetReplacement,
+  TargetSearch,
+  targetColumns,
+} from './schemas.ts'
 
 /** What an export writes of a target, an import must be able to read as one row. */
 const bodyLimit = 4 * 2 ** 20
@@ -37,13 +40,14 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'List targets',
         description: 'Ordered by name. The CSV and NDJSON forms can be imported with `POST /v1/targets/import`.',
         querystring: closedObject({
+          ...TargetSearch,
           ...LabelQuery,
           ...RefreshQuery,
           ...PageQuery,
           ...ListingQuery,
         }),
         response: {
-          200: listingContent(refreshedPageOf(Target), Target, columns),
+          200: listingContent(TargetPage, Target, columns),
           ...unchanged,
           ...problems(406),
         },
@@ -51,13 +55,18 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { stores } = request.view
-      const labels = labelsOf(request.query.label)
+      const { q, label, total, updatedSince } = request.query
+      const filter = { labels: labelsOf(label), ...(q === undefined ? {} : { q }) }
       const fetchPage = async (page: RefreshedPage) => {
-        const { items, next } = await stores.targets.list({ ...page, labels })
+        const { items, next } = await stores.targets.list({ ...page, ...filter })
         return { items: items.map(show), next }
       }
-      if (wantsPage(request))
-        return linkNext(reply, request.url, await fetchRefreshed(stores, request.query, fetchPage))
+      if (wantsPage(request)) {
+        const page = await fetchRefreshed(stores, request.query, fetchPage)
+        if (!total) return linkNext(reply, request.url, page)
+        const since = updatedSince === undefined ? {} : { since: new Date(updatedSince) }
+        return linkNext(reply, request.url, { ...page, total: await stores.targets.count({ ...filter, ...since }) })
+      }
       const { head, ...since } = await refreshedStream(reply, stores, request.query)
       const pages = eachPage((page) => fetchPage({ ...since, ...page }))
       return sendExport(reply, formatOf(request), { name: 'targets', columns, pages, head })

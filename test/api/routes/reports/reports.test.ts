@@ -213,6 +213,30 @@ describe('GET /v1/reports/compliance', () => {
     expect(await groups({ policy: 'another' })).toEqual([])
   })
 
+  test('is ordered by name or by what is worst, and comes in pages about one point in time', async () => {
+    const pages = async (query: Record<string, string>) => {
+      const url = `/v1/reports/compliance?${new URLSearchParams({ by: 'target', limit: '1', ...query })}`
+      const found: { at: string; group: string }[] = []
+      for (let next: string | null = url; next !== null; ) {
+        const { body }: { body: { at: string; items: { severity: string; group: string }[]; next: string | null } } =
+          await service.call('GET', next)
+        expect(body.items).toHaveLength(1)
+        found.push(...body.items.map(({ severity, group }) => ({ at: body.at, group: `${group} ${severity}` })))
+        next = body.next && `${url}&cursor=${body.next}`
+      }
+      expect(new Set(found.map(({ at: time }) => time)).size).toBe(1)
+      return found.map(({ group }) => group)
+    }
+    expect(await pages({})).toEqual(['one high', 'one low', 'two high', 'two low'])
+    expect(await pages({ order: 'worst' })).toEqual(['one high', 'two high', 'one low', 'two low'])
+    expect((await report({ by: 'target', order: 'worst' })).next).toBe(null)
+    expect(await report({ order: 'worst', cursor: 'x' })).toMatchObject({
+      status: 400,
+      errors: [{ pointer: '/cursor' }],
+    })
+    expect(await report({ format: 'csv', cursor: 'x' })).toMatchObject({ status: 400 })
+  })
+
   test.each([
     [{ by: 'state' }, '/by'],
     [{ at: 'yesterday' }, '/at'],
@@ -232,6 +256,19 @@ describe('GET /v1/targets/{name}/history', () => {
       ['ssh', time(1000)],
       ['tls', time(1000)],
     ])
+    const some = async (query: Record<string, string>) =>
+      (await service.call('GET', `/v1/targets/one/history?${new URLSearchParams(query)}`)).body.items.map(
+        (span: { rule: string; from: string; changes: object[] }) => [span.rule, span.from, span.changes.length > 0],
+      )
+    expect(await some({ rule: 'ssh' })).toEqual([
+      ['ssh', time(2000), true],
+      ['ssh', time(1000), false],
+    ])
+    expect(await some({ rule: 'ssh', from: time(2000) })).toEqual([['ssh', time(2000), true]])
+    expect(await some({ rule: 'ssh', from: time(1999), to: time(2000) })).toEqual([['ssh', time(1000), false]])
+    expect(await some({ to: time(1000) })).toEqual([])
+    expect([await some({ vantage: 'another' }), await some({ policy: 'another' })]).toEqual([[], []])
+    expect(await some({ vantage: 'local', policy: 'p' })).toHaveLength(4)
     await service.stores.targets.save([{ name: 'leaving', address: '127.0.0.1' }])
     expect((await service.call('DELETE', '/v1/targets/leaving')).status).toBe(204)
     expect(await service.call('GET', '/v1/targets/leaving/history')).toMatchObject({ status: 200, body: { items: [] } })

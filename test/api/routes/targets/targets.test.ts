@@ -177,3 +177,59 @@ describe('GET /v1/targets', () => {
     expect(pages.map((page) => page.map(({ name }) => name))).toEqual([['a', 'b'], ['c']])
   })
 })
+
+describe('GET /v1/targets?q', () => {
+  beforeEach(async () => {
+    await create('EPP-web', { address: '10.1.2.3' })
+    await create('mail', { address: 'mx.EXAMPLE.org', labels: { site: 'hq' } })
+    await create('other', { address: '10.9.9.9', externalId: 'CI-77_a' })
+  })
+
+  test.each([
+    ['epp', ['EPP-web']],
+    ['example', ['mail']],
+    ['10.', ['EPP-web', 'other']],
+    ['ci-77_A', ['other']],
+    ['77%', []],
+    ['_', ['other']],
+    ['web10', []],
+  ])('%s finds %o by name, address or external id, and counts them', async (q, found) => {
+    const response = await service.call('GET', `/v1/targets?total=true&limit=1&q=${encodeURIComponent(q)}`)
+    expect([names(response), response.body.total]).toEqual([found.slice(0, 1), found.length])
+    expect(names(await service.call('GET', `/v1/targets?q=${encodeURIComponent(q)}`))).toEqual(found)
+  })
+
+  test('keeps to the labels, and has no total by default', async () => {
+    const { body } = await service.call('GET', '/v1/targets?q=1&label=site:hq&total=true')
+    expect(body).toEqual({ items: [], next: null, total: 0 })
+    expect((await service.call('GET', '/v1/targets?q=1')).body).not.toHaveProperty('total')
+  })
+})
+
+describe('GET /v1/labels', () => {
+  beforeEach(async () => {
+    await create('a', { labels: { site: 'hq', tier: '1' } })
+    await create('b', { labels: { site: 'hq' } })
+    await create('c', { labels: { site: 'branch' } })
+    await create('d', { labels: { site: 'gone' } })
+    await service.call('DELETE', '/v1/targets/d')
+  })
+
+  test('has every label of live targets with their number, in pages and as CSV', async () => {
+    const found = [
+      { key: 'site', value: 'branch', targets: 1 },
+      { key: 'site', value: 'hq', targets: 2 },
+      { key: 'tier', value: '1', targets: 1 },
+    ]
+    expect((await service.walk('/v1/labels?limit=1')).flat()).toEqual(found)
+    expect((await service.call('GET', '/v1/labels?key=tier')).body.items).toEqual(found.slice(2))
+    const { body } = await service.call('GET', '/v1/labels?format=csv')
+    expect(body).toBe(['key,value,targets', 'site,branch,1', 'site,hq,2', 'tier,1,1', ''].join('\r\n'))
+  })
+
+  test('counts for a limited key its own targets', async () => {
+    const key = await service.stores.keys.create('team', ['reports:read'], { targetScope: { site: 'branch' } })
+    const { body } = await service.call('GET', '/v1/labels', { key })
+    expect(body.items).toEqual([{ key: 'site', value: 'branch', targets: 1 }])
+  })
+})

@@ -3,7 +3,7 @@ import { severities } from '../../../../domain/policy/policy.ts'
 import { runOutcomes } from '../../../../domain/schedules.ts'
 import { LabelQuery } from '../../../listing/labels.ts'
 import { FormatQuery } from '../../../listing/listing.ts'
-import { Count, Counts, Coverage, nullable, TimeInput, Timestamp } from '../../../openapi/schemas.ts'
+import { Count, Counts, Coverage, nullable, pageOf, TimeInput, Timestamp } from '../../../openapi/schemas.ts'
 import { SeriesQuery, seriesFields } from './series.ts'
 
 /** Sums over a group of findings. */
@@ -43,7 +43,7 @@ export const ComplianceItem = Type.Object(
 export const ComplianceReport = Type.Object(
   {
     at: Timestamp('Point in time of the report', '12:00:00'),
-    items: Type.Array(ComplianceItem),
+    ...pageOf(ComplianceItem).properties,
     missedRuns: Type.Array(
       Type.Object({
         schedule: Type.String({ description: 'Name of the schedule' }),
