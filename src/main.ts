@@ -82,9 +82,10 @@ async function start(role: Role, app: App, config: Config) {
     process.stdout.write(`Portwarden ${version} works for the vantage${plural} ${names.join(', ')}\n`)
     return undefined
   }
-  const { server, url, keyFile = '(created by another process)' } = await serve(app, config)
+  const { server, url, keyFile = '(created by another process)', signInLink } = await serve(app, config)
   const example = curlExample({ url, keyFile, tls: config.listening.tls })
   process.stdout.write(`Portwarden ${version} at ${url}  admin key: ${keyFile}  try: ${example}\n`)
+  if (signInLink) process.stdout.write(`Console, signs in once within 10 minutes: ${signInLink}\n`)
   return server
 }
 

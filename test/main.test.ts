@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fromOwnPage } from './support/browser.ts'
 import { type DataDir, makeDataDir } from './support/data-dir.ts'
 import { listen } from './support/listen.ts'
 import { findCommand, mustRun, run } from './support/processes.ts'
@@ -30,6 +31,8 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({
 interface Service {
   child: ChildProcess
   line: string
+  /** The second line. */
+  link: string
   url: string
   keyFile: string
   curl: string
@@ -41,12 +44,20 @@ async function startService(): Promise<Service> {
   const child = spawn(process.execPath, [command], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] })
   const forget = afterDeath(['kill', '-s', 'KILL', String(child.pid)])
   const lines = createInterface(child.stdout)
-  const [line] = await Promise.race([once(lines, 'line'), once(child, 'exit')])
+  const printed: string[] = []
+  const both = new Promise<void>((resolve) => {
+    lines.on('line', (text) => {
+      printed.push(text)
+      if (printed.length === 2) resolve()
+    })
+  })
+  await Promise.race([both, once(child, 'exit')])
+  const [line = '', link = ''] = printed
   const parts = /^Portwarden \S+ at (\S+) {2}admin key: (.+?) {2}try: (.+)$/.exec(String(line))
   if (!parts) throw new Error(`the service said ${line}`)
   const [, url = '', keyFile = '', curl = ''] = parts
   return {
-    ...{ child, line, url, keyFile, curl },
+    ...{ child, line, link, url, keyFile, curl },
     async stop(signal = 'SIGTERM') {
       const exited = once(child, 'exit')
       child.kill(signal)
@@ -75,6 +86,25 @@ describe('npm start', { shuffle: false }, () => {
     expect(service.line).toMatch(/^Portwarden \d+\.\d+\.\d+ at http:\/\/127\.0\.0\.1:\d+ {2}admin key: /)
     expect(service.keyFile).toBe(join(dataDir.path, 'admin.key'))
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
+  })
+
+  test('prints a link that signs in to the console once, without the key', async () => {
+    const [, page, token] =
+      /^Console, signs in once within 10 minutes: (\S+)#token=([\w-]{43})$/.exec(service.link) ?? []
+    expect(page).toBe(`${service.url}/ui/sign-in`)
+    const key = readFileSync(service.keyFile, 'utf8').trim()
+    expect(service.link).not.toContain(key.split('_')[2])
+    const signIn = () =>
+      fetch(`${service.url}/session`, {
+        method: 'POST',
+        headers: { ...fromOwnPage, 'content-type': 'application/json' },
+        body: JSON.stringify({ token }),
+      })
+    const first = await signIn()
+    const cookie = first.headers.getSetCookie().map((one) => one.split(';')[0])
+    expect([first.status, (await signIn()).status]).toEqual([204, 401])
+    const me = await fetch(`${service.url}/v1/me`, { headers: { ...fromOwnPage, cookie: cookie.join('; ') } })
+    expect(await me.json()).toMatchObject({ id: key.split('_')[1], scopes: ['admin'] })
   })
 
   test('keeps the key from everybody else', () => {

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Limits } from '../domain/access/limits.ts'
 import type { Need } from '../domain/access/scopes.ts'
-import type { TokenRules } from '../domain/access/tokens.ts'
+import type { SignInRules, TokenRules } from '../domain/access/tokens.ts'
 import type { TraceFailure } from '../domain/traces/trace.ts'
+import type { SignInLinks } from '../operations/access/sign-in-links.ts'
 import type { SessionTimes } from '../operations/access/start-session.ts'
 import type { CheckRunner } from '../operations/audits/run-checks.ts'
 import type { Parts, View } from '../operations/context.ts'
@@ -64,6 +65,9 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   tokens?: TokenRules | undefined
   /** The pages for people; undefined: none. */
   console?: ({ directory: string } & SessionTimes) | undefined
+  /** How people sign in at the issuer; undefined: they do not. */
+  signIn?: SignInRules | undefined
+  signInLinks: SignInLinks
   /** The directory for bodies that do not fit in memory. */
   spoolDir: string
   version: string

@@ -4,6 +4,7 @@ import fastify from 'fastify'
 import { serveConsole } from './console/pages.ts'
 import type { ServerParts, View } from './context.ts'
 import { requireKey } from './http/auth.ts'
+import { compressResponses } from './http/compression.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
 import { serveHeadRequests } from './http/head-requests.ts'
@@ -14,7 +15,6 @@ import { createTokenReader } from './http/oidc.ts'
 import { registerProblems, respondToFrameworkError } from './http/problems.ts'
 import { RequestLog, sharedLog } from './http/request-log.ts'
 import { secureHeaders } from './http/security-headers.ts'
-import { createSessions } from './http/sessions.ts'
 import { readBodies } from './http/strict-json.ts'
 import { traceRequests } from './http/traces.ts'
 import { schemaCompiler } from './http/validation.ts'
@@ -28,8 +28,10 @@ import { closedObject } from './openapi/schemas.ts'
 import { registerRoutes } from './routes/index.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { oidcSignInRoutes } from './routes/sessions/oidc.ts'
 import { signInRoutes } from './routes/sessions/sign-in.ts'
 import { probeRoutes } from './routes/vantages/probe.ts'
+import { createSessions } from './sessions/sessions.ts'
 
 /** Builds the HTTP service; the caller makes it listen. */
 export async function buildServer({ stores, transaction, now, ...parts }: ServerParts & View) {
@@ -95,7 +97,13 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
       hasIssuer: tokens !== undefined,
     })
   if (parts.console) serveConsole(app, { ...parts.console, pathPrefix: parts.listening.pathPrefix })
-  if (sessions) await app.register(signInRoutes, { view, sessions, tooMany })
+  if (sessions) {
+    const { signIn: rules, signInLinks: links, seal } = parts
+    await app.register(signInRoutes, { view, sessions, tooMany, links, hasIssuer: rules !== undefined })
+    const { pathPrefix } = parts.listening
+    if (rules && tokens)
+      await app.register(oidcSignInRoutes, { view, sessions, tooMany, tokens, rules, seal, pathPrefix })
+  }
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
     requireKey(guarded, view, { tooMany, tokens, quotas, sessions })
@@ -105,6 +113,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
     await guarded.register(
       async (v1) => {
         registerEtags(v1)
+        compressResponses(v1)
         serveHeadRequests(v1)
         v1.addHook('onRoute', ({ schema }) => {
           if (schema) schema.querystring ??= closedObject({}) // rejects unknown parameters

@@ -1,5 +1,6 @@
 import type { ServerParts, View } from '../api/context.ts'
 import { type Config, version } from '../config/index.ts'
+import { createSignInLinks } from '../operations/access/sign-in-links.ts'
 import { createAuditEnding } from '../operations/audits/end.ts'
 import type { Parts } from '../operations/context.ts'
 import { createScheduler, type Scheduler } from '../operations/schedules/tick.ts'
@@ -107,6 +108,8 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
       plainHttp: config.webhooks.plainHttp,
       tokens: config.tokens,
       console: config.console,
+      signIn: config.signIn,
+      signInLinks: createSignInLinks(),
       spoolDir: config.dataDir,
       version,
       log,

@@ -5,7 +5,7 @@ import type { ConnectorKind } from '../probes/network/connector/open.ts'
 import { type ConsoleSettings, readConsole } from './console.ts'
 import { ConfigError, createValues, readSecret, refused } from './env.ts'
 import { readLedgerKeys } from './ledger.ts'
-import { readTokenRules } from './oidc.ts'
+import { readSignIn, readTokenRules } from './oidc.ts'
 import { type Listening, readListening, readTls } from './server.ts'
 import { readVantages, type VantageConfig } from './vantages.ts'
 import { readSecretKey, readWebhooks, type WebhookSettings } from './webhooks.ts'
@@ -22,6 +22,8 @@ export interface Config {
   listening: Listening
   /** The issuer whose tokens are accepted beside keys, if any. */
   tokens: ReturnType<typeof readTokenRules>
+  /** How people sign in at that issuer; undefined: they do not. */
+  signIn: ReturnType<typeof readSignIn>
   dataDir: string
   /** Undefined: the embedded PostgreSQL in the data directory. */
   databaseUrl: string | undefined
@@ -65,9 +67,11 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const values = createValues(env)
   const { text, checked, integer } = values
+  const [listening, tokens] = [readListening(env), readTokenRules(env)]
   return Object.freeze({
-    listening: readListening(env),
-    tokens: readTokenRules(env),
+    listening,
+    tokens,
+    signIn: readSignIn(values, tokens?.issuer, listening.publicUrl),
     dataDir: resolve(text('PORTWARDEN_DATA_DIR', '.portwarden')),
     databaseUrl: databaseUrl(values.secret('DATABASE_URL')),
     databaseConnections: integer('PORTWARDEN_DATABASE_CONNECTIONS', 10, [2, 100]),

@@ -1,5 +1,5 @@
-import { isAuthentic, isScope, type TokenRules } from '../domain/access/tokens.ts'
-import { ConfigError, createValues, refused } from './env.ts'
+import { isAuthentic, isScope, type SignInRules, type TokenRules } from '../domain/access/tokens.ts'
+import { ConfigError, createValues, refused, type Values } from './env.ts'
 
 /** Reads the token issuer; undefined when none is configured. */
 export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
@@ -29,6 +29,38 @@ export function readTokenRules(env: NodeJS.ProcessEnv): TokenRules | undefined {
     scopeClaim: checked('PORTWARDEN_OIDC_SCOPE_CLAIM', 'scope', claim),
     meanings: readMeanings(text('PORTWARDEN_OIDC_SCOPES', '')),
   }
+}
+
+/** Reads how people sign in at the issuer; undefined when no client is configured. */
+export function readSignIn(
+  { text, secret, checked }: Values,
+  issuer: string | undefined,
+  publicUrl: string | undefined,
+): SignInRules | undefined {
+  const clientId = text('PORTWARDEN_OIDC_CLIENT_ID', '')
+  const clientSecret = secret('PORTWARDEN_OIDC_CLIENT_SECRET')
+  if (!clientId) {
+    if (clientSecret)
+      throw new ConfigError(
+        'PORTWARDEN_OIDC_CLIENT_SECRET needs PORTWARDEN_OIDC_CLIENT_ID; a valid example: PORTWARDEN_OIDC_CLIENT_ID=portwarden',
+      )
+    return undefined
+  }
+  if (!issuer) {
+    throw new ConfigError(
+      'PORTWARDEN_OIDC_CLIENT_ID needs PORTWARDEN_OIDC_ISSUER; a valid example: PORTWARDEN_OIDC_ISSUER=https://login.example.org/realms/ops',
+    )
+  }
+  if (!publicUrl || !isAuthentic(new URL(publicUrl))) {
+    throw new ConfigError(
+      'PORTWARDEN_OIDC_CLIENT_ID needs PORTWARDEN_PUBLIC_URL, to which the issuer sends the browser back, with HTTPS, or HTTP on this machine; a valid example: PORTWARDEN_PUBLIC_URL=https://portwarden.example.org',
+    )
+  }
+  const request = checked('PORTWARDEN_OIDC_REQUEST', 'scope=openid+profile', {
+    valid: (value) => new URLSearchParams(value).get('scope')?.split(' ').includes('openid') === true,
+    example: 'scope=openid+profile&resource=https://portwarden.example.org',
+  })
+  return { issuer, clientId, clientSecret, request, redirectUri: `${publicUrl}/session/oidc/callback` }
 }
 
 function isIssuer(value: string): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError } from '../../src/config/env.ts'
+import { readConfig } from '../../src/config/index.ts'
 import { readTokenRules } from '../../src/config/oidc.ts'
 
 const issuer = {
@@ -50,5 +51,39 @@ describe('whose tokens are taken', () => {
     const read = () => readTokenRules({ ...issuer, [variable]: value })
     expect(read).toThrow(ConfigError)
     expect(read).toThrow(new RegExp(`valid example: ${variable}=\\S`))
+  })
+})
+
+describe('how people sign in at the issuer', () => {
+  const client = { PORTWARDEN_OIDC_CLIENT_ID: 'portwarden', PORTWARDEN_PUBLIC_URL: 'https://example.org/portwarden/' }
+
+  test('is not configured without a client', () => {
+    expect(readConfig(issuer).signIn).toBeUndefined()
+  })
+
+  test('is the code flow, back to the public URL', () => {
+    const PORTWARDEN_OIDC_CLIENT_SECRET = 'hunter2'
+    expect(readConfig({ ...issuer, ...client, PORTWARDEN_OIDC_CLIENT_SECRET }).signIn).toEqual({
+      issuer: 'https://login.example.org/realms/ops',
+      clientId: 'portwarden',
+      clientSecret: 'hunter2',
+      request: 'scope=openid+profile',
+      redirectUri: 'https://example.org/portwarden/session/oidc/callback',
+    })
+  })
+
+  test.each<[string, NodeJS.ProcessEnv, RegExp]>([
+    ['no issuer', client, /^PORTWARDEN_OIDC_CLIENT_ID needs PORTWARDEN_OIDC_ISSUER/],
+    ['no public URL', { ...issuer, ...client, PORTWARDEN_PUBLIC_URL: '' }, /needs PORTWARDEN_PUBLIC_URL/],
+    ['plain HTTP', { ...issuer, ...client, PORTWARDEN_PUBLIC_URL: 'http://example.org' }, /with HTTPS/],
+    ['a secret alone', { ...issuer, PORTWARDEN_OIDC_CLIENT_SECRET: 'hunter2' }, /needs PORTWARDEN_OIDC_CLIENT_ID/],
+    [
+      'no openid',
+      { ...issuer, ...client, PORTWARDEN_OIDC_REQUEST: 'scope=email' },
+      /PORTWARDEN_OIDC_REQUEST=scope=openid/,
+    ],
+  ])('is refused with %s, without the secret in the message', (_, env, message) => {
+    expect(() => readConfig(env)).toThrow(message)
+    expect(() => readConfig(env)).not.toThrow(/hunter2/)
   })
 })

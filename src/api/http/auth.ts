@@ -6,10 +6,10 @@ import { everything, isEverything, type TargetScope } from '../../store/query/ta
 import type { View } from '../context.ts'
 import type { Quotas } from '../limits/quotas.ts'
 import type { TooMany } from '../limits/rate-limits.ts'
-import { hasOwnHeader, isSafe, ownHeaderNeeded } from './browser.ts'
+import { hasOwnHeader, isSafe, ownHeaderNeeded } from '../sessions/browser.ts'
+import { isRecent, type Sessions, signInAgain } from '../sessions/sessions.ts'
 import type { TokenReader } from './oidc.ts'
 import { sendProblem } from './problems.ts'
-import { isRecent, type Sessions, signInAgain } from './sessions.ts'
 
 interface Guards {
   tooMany?: TooMany

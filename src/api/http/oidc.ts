@@ -105,14 +105,20 @@ const maxDocumentBytes = 1024 * 1024
 async function get(url: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(url, { redirect: 'error', signal })
   if (response.status !== 200) throw new Error(`${url} responded ${response.status}`)
+  return readBounded(response)
+}
+
+/** Reads a response of the issuer, up to 1 MiB. */
+export async function readBounded(response: Response): Promise<Response> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > maxDocumentBytes) throw new Error(`${url} responded with more than 1 MiB`)
+    if (bytes > maxDocumentBytes) throw new Error(`${response.url} responded with more than 1 MiB`)
     chunks.push(chunk)
   }
-  return new Response(Buffer.concat(chunks))
+  const { status, headers } = response
+  return new Response(bytes > 0 ? Buffer.concat(chunks) : null, { status, headers })
 }
 
 function issuerOf(token: string): string | undefined {

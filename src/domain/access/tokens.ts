@@ -11,6 +11,18 @@ export interface TokenRules {
   meanings: Readonly<Record<string, readonly string[]>> | undefined
 }
 
+/** How people sign in at the issuer. */
+export interface SignInRules {
+  issuer: string
+  clientId: string
+  /** Undefined: a public client. */
+  clientSecret: string | undefined
+  /** Parameters of the request to the issuer, in the form of a query. */
+  request: string
+  /** Where the browser comes back to. */
+  redirectUri: string
+}
+
 /** The scopes of a claim: a string or a list. */
 export function scopesOf(
   claims: unknown,

@@ -17,8 +17,8 @@ export interface SignIn {
   name?: string | undefined
   /** When the person has proven who it is; null: not known. */
   signedInAt: Date | null
-  /** The session of the browser until now, which ends. */
-  replaces?: Session | undefined
+  /** The id of the session of the browser until now, which ends. */
+  replaces?: string | undefined
 }
 
 /** Signs a person in and returns the secret of the new session. Throws ForbiddenError for the key of an agent. */
@@ -35,7 +35,7 @@ export async function startSession(
     const createdAt = now()
     const latest = createdAt.getTime() + maxMs
     const endsAt = new Date(Math.min(latest, key?.expiresAt ? Date.parse(key.expiresAt) : latest))
-    if (replaces) await tx.sessions.end(replaces.id)
+    if (replaces) await tx.sessions.end(replaces)
     const scopes = key ? [] : caller.scopes
     const made = await tx.sessions.create({ caller: caller.keyId, name, scopes, createdAt, signedInAt, endsAt, idleMs })
     const { id } = made.session

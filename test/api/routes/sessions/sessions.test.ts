@@ -154,6 +154,31 @@ describe('a sign-in with a key', () => {
   })
 })
 
+describe('a sign-in with a link', () => {
+  const signIn = (token: string) => openBrowser(moved).call('POST', '/session', { body: { token } })
+
+  test('works once, for the key of the link, within ten minutes', async () => {
+    onTestFinished(() => {
+      aheadMs = 0
+    })
+    const { signInLinks } = service.serverParts
+    const key = await newKey('reports:read')
+    const [used, old] = [signInLinks.create(idOf(key), new Date()), signInLinks.create(idOf(key), new Date())]
+    const browser = openBrowser(moved)
+    expect((await browser.call('POST', '/session', { body: { token: used } })).status).toBe(204)
+    expect((await browser.call('GET', '/v1/me')).body).toMatchObject({ id: idOf(key), scopes: ['reports:read'] })
+    aheadMs = 11 * minute
+    for (const token of [used, old, 'x', key]) expect((await signIn(token)).status).toBe(401)
+  })
+
+  test('is refused when its key was revoked', async () => {
+    const key = await newKey('reports:read')
+    const token = service.serverParts.signInLinks.create(idOf(key), new Date())
+    await service.call('DELETE', `/v1/keys/${idOf(key)}`)
+    expect((await signIn(token)).status).toBe(401)
+  })
+})
+
 describe('the cookie of a session', () => {
   test.each([
     ['a page of another site', { 'sec-fetch-site': 'cross-site' }],

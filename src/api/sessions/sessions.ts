@@ -4,7 +4,7 @@ import type { Caller } from '../../store/access/keys.ts'
 import type { Session } from '../../store/access/sessions.ts'
 import { everything } from '../../store/query/target-scope.ts'
 import type { View } from '../context.ts'
-import { isBackground, isSameOrigin, readSessionCookie } from './browser.ts'
+import { isBackground, isSameOrigin, readCookie } from './browser.ts'
 
 export interface SessionSettings extends SessionTimes {
   /** Whether clients reach the service over TLS. */
@@ -29,7 +29,7 @@ export function createSessions({ stores, now }: View, settings: SessionSettings)
 
     /** The secret that the request shows; undefined if there is none, or if a page of another origin sent it. */
     secretOf: (request: FastifyRequest): string | undefined =>
-      isSameOrigin(request, settings.publicOrigin) ? readSessionCookie(request, settings.overTls) : undefined,
+      isSameOrigin(request, settings.publicOrigin) ? readCookie(request, 'session', settings.overTls) : undefined,
 
     /** The session and its caller, as long as both are valid. */
     async find(secret: string): Promise<{ session: Session; caller: Caller } | undefined> {
