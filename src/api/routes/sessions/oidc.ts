@@ -102,7 +102,7 @@ export const oidcSignInRoutes: FastifyPluginAsyncTypebox<Parts> = async (app, pa
 /** Why a sign-in failed; the page of the console says it in words. */
 type SignInError = 'expired' | 'failed' | 'no-access' | 'unavailable'
 
-/** The page after the sign-in: one of the console, whatever the request says. */
+/** The page after the sign-in: one of the console; a path of the request elsewhere is ignored. */
 export function pathBelowUi(back: string | undefined, pathPrefix: string): string {
   const overview = '/ui/'
   if (back === undefined || !URL.canParse(back, 'http://service')) return overview
