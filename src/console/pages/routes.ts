@@ -22,6 +22,12 @@ export const routes: readonly Route[] = [
     load: () => import('./targets/targets.tsx'),
     entry: { label: 'Targets', group: 'Set-up', key: 't' },
   },
+  {
+    path: '/policies',
+    load: () => import('./policies/policies.tsx'),
+    entry: { label: 'Policies', group: 'Set-up', key: 'p' },
+  },
+  { path: '/policies/:name', load: () => import('./policies/policy.tsx') },
   ...(import.meta.env.DEV || import.meta.env.MODE === 'parts'
     ? [{ path: '/parts', load: () => import('./parts/parts.tsx') }]
     : []),
