@@ -8,6 +8,7 @@ type Teams = Awaited<ReturnType<typeof startTeams>>
 type Method = Parameters<Teams['service']['call']>[0]
 interface Operation {
   operationId: string
+  parameters?: { name: string; in: string }[]
   requestBody?: object
   'x-portwarden-limited'?: true
 }
@@ -26,6 +27,7 @@ const operations = Object.entries<Record<string, Operation>>(document.paths)
 const ofResources = operations.filter(
   ({ open, path }) => open && path.includes('{') && !path.startsWith('/v1/policies'),
 )
+const listings = operations.filter(({ open, method, path }) => open && method === 'GET' && !path.includes('{'))
 const withBody = operations.filter(({ open, requestBody }) => open && requestBody)
 
 let teams: Teams
@@ -147,6 +149,7 @@ describe('a key that is limited to the targets of a team', () => {
   test('gets the same responses, with the same counts and ETags, while another team makes changes', async () => {
     const url = await listening()
     const [from, to] = teams.blue.audits.map((id) => `audit:${id}`)
+    const at = new Date().toISOString()
     const readAll = async () => {
       const responses = new Map<string, string>()
       const call = async (path: string, init: RequestInit = {}) => {
@@ -157,7 +160,7 @@ describe('a key that is limited to the targets of a team', () => {
         responses.set(`${path} ${headers.get('accept')}`, JSON.stringify([said, await response.clone().text()]))
         return response
       }
-      await everyResponse(call, { from: from ?? '', to: to ?? '' })
+      await everyResponse(call, { from: from ?? '', to: to ?? '', at })
       return responses
     }
     const [first, second] = [await readAll(), await readAll()]
@@ -203,6 +206,35 @@ describe('a key that is limited to the targets of a team', () => {
       expect(own.items).not.toEqual((await asAdmin(report)).body.items)
     }
   })
+
+  test.each(listings)(
+    'learns from the filters of $operationId of what another team has as much as of what there is not',
+    async ({ path, parameters = [] }) => {
+      const filters: Record<string, (name: string) => string> = {
+        target: (name) => `${name}-host`,
+        label: (name) => `team:${name}`,
+        q: (name) => name,
+        correlationId: (name) => `${name}-first`,
+        ticket: (name) => `${name}-1`,
+      }
+      const names = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name)
+      const times = ['at', 'from', 'to']
+        .filter((name) => names.includes(name))
+        .map((name) => [name, new Date().toISOString()])
+      for (const [name, valueFor] of Object.entries(filters).filter(([name]) => names.includes(name))) {
+        const [theirs, none] = await Promise.all(
+          ['green', 'nobody'].map((team) =>
+            asBlue('GET', `${path}?${new URLSearchParams([...times, [name, valueFor(team)]] as [string, string][])}`),
+          ),
+        )
+        const shown = (response = theirs) => [
+          response?.status,
+          JSON.stringify(response?.body).replaceAll('nobody', 'green'),
+        ]
+        expect([name, ...shown(theirs)]).toEqual([name, ...shown(none)])
+      }
+    },
+  )
 
   test.each(operations.filter(({ open }) => !open))('is refused at $operationId', async ({ method, path }) => {
     const { status, body } = await asBlue(method, fill(path, missing(path)), method === 'GET' ? undefined : {})

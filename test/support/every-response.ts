@@ -19,7 +19,7 @@ interface GivenResponse {
 
 /**
  * The responses of every GET of the API, for every item of every collection and every media type. `required` holds values
- * for required query parameters; the probed port is closed.
+ * for required query parameters, and may hold `at`, the point in time of reports; the probed port is closed.
  */
 export async function* responsesOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenResponse> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
@@ -50,6 +50,7 @@ function queryOf(path: string, { parameters = [] }: Operation, required: Record<
   const query = new URLSearchParams()
   for (const { name, schema, ...parameter } of parameters.filter((parameter) => parameter.in === 'query')) {
     if (name === 'limit') query.set(name, String(schema.maximum))
+    if (name === 'at' && required.at !== undefined) query.set(name, required.at)
     if (!parameter.required || schema.default !== undefined) continue
     const value = required[name]
     if (value === undefined) throw new Error(`GET ${path} requires ${name}`)

@@ -1,8 +1,7 @@
 import type { FastifyReply } from 'fastify'
-import type { Page } from '../../store/query/cursor-page.ts'
 
 /** Adds a Link header to the next page (RFC 8288). */
-export function linkNext<P extends Page<unknown>>(reply: FastifyReply, url: string, page: P): P {
+export function linkNext<P extends { next: string | null }>(reply: FastifyReply, url: string, page: P): P {
   if (page.next !== null) {
     const next = new URL(url, 'http://service')
     next.searchParams.set('cursor', page.next)

@@ -15,6 +15,7 @@ import { complianceRoutes } from './reports/compliance.ts'
 import { controlRoutes } from './reports/controls.ts'
 import { driftRoutes } from './reports/drift.ts'
 import { historyRoutes } from './reports/history.ts'
+import { matrixRoutes } from './reports/matrix.ts'
 import { changeRoutes } from './reports/span-feed.ts'
 import { trendRoutes } from './reports/trend.ts'
 import { runRoutes } from './schedules/runs.ts'
@@ -69,6 +70,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(complianceRoutes)
   await v1.register(trendRoutes)
   await v1.register(controlRoutes)
+  await v1.register(matrixRoutes)
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)

@@ -18,6 +18,7 @@ import { createChangeStore } from '../history/as-of.ts'
 import { createBaselineStore } from '../history/baselines.ts'
 import { createComplianceStore } from '../history/compliance.ts'
 import { createDriftStore } from '../history/drift.ts'
+import { createMatrixStore } from '../history/matrix.ts'
 import { createHistoryStore } from '../history/spans.ts'
 import { createTrendStore } from '../history/trend.ts'
 import { createPolicyStore } from '../inventory/policies.ts'
@@ -82,6 +83,7 @@ export function createAll(
     idempotency: createIdempotencyStore(db),
     keys: createKeyStore(db, knownKeys),
     ledger: createLedgerStore(db, keys, changes),
+    matrix: createMatrixStore(db, { codes, targetScope }),
     maintenance: createMaintenanceStore(db),
     outbox: createOutboxStore(db),
     pairs: createPairStore(db, sealer),

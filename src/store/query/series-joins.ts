@@ -1,6 +1,7 @@
 import { Prisma } from '../db/database.ts'
 import { andAll } from './conditions.ts'
 import { hasLabels } from './target-scope.ts'
+import { containsText } from './text-search.ts'
 
 type Row = 'd' | 'f' | 'x'
 const columnOf = (row: Row) => (name: string) => Prisma.raw(`${row}.${name}`)
@@ -26,13 +27,16 @@ export interface SeriesFilter {
   rules?: string[]
   vantage?: string
   labels?: Record<string, string>
+  /** A part of the target's name, address or external id. */
+  text?: string
 }
 
 /** The conditions, each with its AND, for a row of which `t`, `r` and `v` are the target, the rule and the vantage. */
-export const isAbout = ({ target, policy, rule, rules, vantage, labels }: SeriesFilter): Prisma.Sql =>
+export const isAbout = ({ target, policy, rule, rules, vantage, labels, text }: SeriesFilter): Prisma.Sql =>
   andAll([
     target !== undefined && Prisma.sql`t.name = ${target}`,
     labels && hasLabels(labels, 't.labels'),
+    text !== undefined && containsText(text),
     policy !== undefined && Prisma.sql`r.policy = ${policy}`,
     rule !== undefined && Prisma.sql`r.name = ${rule}`,
     rules && Prisma.sql`r.name = ANY(${rules}::text[])`,

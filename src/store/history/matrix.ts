@@ -1,0 +1,205 @@
+import type { Result } from '../../domain/findings/judge.ts'
+import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
+import { cellOf, emptyCell } from '../../domain/history/matrix.ts'
+import { type Severity, severities } from '../../domain/policy/policy.ts'
+import { required } from '../../runtime/required.ts'
+import type { Codes } from '../db/codes.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { report, reportOnAll } from '../db/statements.ts'
+import { waiversAt, windowsAt } from '../exceptions/in-force.ts'
+import { integers } from '../query/array-texts.ts'
+import { decodeCursor, encodeCursor, type PageRequest } from '../query/cursor-page.ts'
+import { rulesAt, trueAt } from '../query/point-in-time.ts'
+import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
+import { andHas, andOfTarget, type TargetScope } from '../query/target-scope.ts'
+
+export const matrixOrders = ['name', 'worst'] as const
+export type MatrixOrder = (typeof matrixOrders)[number]
+
+export interface MatrixFilter extends Pick<SeriesFilter, 'policy' | 'labels' | 'text'> {
+  /** Only targets with such a result. */
+  result?: Result
+}
+
+export interface MatrixColumn {
+  policy: string
+  rule: string
+  vantage: string
+  zones: string[]
+  severity: Severity | null
+}
+
+/** Outcomes of targets at a point in time, two characters for each column, see `cellOf`. */
+export interface Matrix {
+  columns: MatrixColumn[]
+  rows: [target: string, cells: string][]
+  /** Of all rows, not of the page alone. */
+  totals: { targets: number; waived: number; counts: Counts; columns: Counts[] }
+  next: string | null
+}
+
+/** Targets by rules and vantages, read from spans. */
+export function createMatrixStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
+  /**
+   * The cells at a point in time, by their content: few groups of many targets, because joins of that many cells are planned
+   * badly. Subqueries with IN are hashed whatever the planner expects.
+   */
+  async function readGroups(at: Date, filter: MatrixFilter): Promise<CellGroup[]> {
+    const [found] = await report<{ groups: string | null }>(db)`
+      WITH waived AS MATERIALIZED (${waiversAt(at)}), in_window AS MATERIALIZED (${windowsAt(at)}), cell AS (
+        SELECT s.rule_id, s.vantage_id, x.result, x.state, x.target_id,
+          x.result = ${codes.result.numberOf('fail')} AND (x.target_id, s.rule_id) IN (SELECT target_id, rule_id FROM waived) AS waived,
+          (x.target_id, s.rule_id) IN (SELECT target_id, rule_id FROM in_window) AS in_window
+        FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
+          ${filter.labels || filter.text !== undefined ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+        WHERE ${trueAt(at)} ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
+      )
+      SELECT json_agg(json_build_object('rule', rule_id, 'vantage', vantage_id, 'result', result, 'state', state, 'waived', waived,
+        'inWindow', in_window, 'targets', targets))::text AS groups FROM (
+        SELECT rule_id, vantage_id, result, state, waived, in_window, array_agg(target_id) AS targets FROM cell GROUP BY 1, 2, 3, 4, 5, 6
+      ) g`
+    return JSON.parse(found?.groups ?? '[]')
+  }
+
+  /** The columns of these series, in their order. */
+  const readColumns = (at: Date, groups: readonly CellGroup[]) =>
+    reportOnAll<StoredColumn>(db)`
+      SELECT r.id AS "ruleId", v.id AS "vantageId", r.policy, r.name AS rule, r.severity, v.name AS vantage, v.zones
+      FROM (SELECT DISTINCT * FROM unnest(${groups.map(({ rule }) => rule)}::int[], ${groups.map(({ vantage }) => vantage)}::int[]) AS g(rule, vantage)) g
+        JOIN (${rulesAt(at)}) r ON r.id = g.rule JOIN vantage v ON v.id = g.vantage
+      ORDER BY r.policy, r.name, v.name`
+
+  /** The targets by name; `isAfter`: their names come after `name`. */
+  async function readTargets(ids: Iterable<number>, name: string): Promise<NamedTarget[]> {
+    const [found] = await report<{ targets: NamedTarget[] | null }>(db)`
+      SELECT json_agg(json_build_array(id, name, name > ${name}) ORDER BY name) AS targets FROM target
+      WHERE id = ANY(${integers([...ids])}::int[]) ${andHas(targetScope, 'labels')}`
+    return found?.targets ?? []
+  }
+
+  return {
+    /** A page of targets, by name or the worst first; the columns are those of all pages. */
+    async page(
+      at: Date,
+      { result, ...filter }: MatrixFilter,
+      { order, cursor, limit }: PageRequest & { order: MatrixOrder },
+    ): Promise<Matrix> {
+      const [score, name] = positionOf(order, cursor)
+      const groups = (await readGroups(at, filter)).map((group) => ({
+        ...group,
+        word: codes.result.wordOf(group.result),
+      }))
+      const chosen = new Set(
+        groups.filter(({ word }) => result === undefined || word === result).flatMap(({ targets }) => targets),
+      )
+      const own = result === undefined ? groups : groups.flatMap((group) => within(group, chosen))
+      const [columns, targets] = await Promise.all([readColumns(at, own), readTargets(chosen, name)])
+      const columnOf = new Map(columns.map(({ ruleId, vantageId }, i) => [keyOf(ruleId, vantageId), i]))
+      const cells = own.map((group) => ({
+        ...group,
+        column: required(columnOf.get(keyOf(group.rule, group.vantage)), 'a column'),
+      }))
+      const scores = order === 'worst' ? scoresOf(cells, columns) : new Map<number, number>()
+      const scoreOf = (id: number) => scores.get(id) ?? 0
+      const ahead = targets
+        .filter(([id, , isAfter]) => (scoreOf(id) === score ? isAfter : scoreOf(id) < score))
+        .sort(([a], [b]) => scoreOf(b) - scoreOf(a))
+      const shown = ahead.slice(0, limit)
+      const [lastId = 0, lastName = ''] = shown.at(-1) ?? []
+      const key = order === 'name' ? [lastName] : [scoreOf(lastId), lastName]
+      return {
+        columns: columns.map(({ ruleId: _, vantageId: __, ...column }) => ({ ...column, zones: zonesOf(column) })),
+        rows: rowsOf(shown, cells, { columns: columns.length, codes }),
+        totals: { targets: targets.length, ...totalsOf(cells, columns.length) },
+        next: ahead.length > limit ? encodeCursor(key) : null,
+      }
+    },
+  }
+}
+
+/** Targets with the same cell in the same column. */
+interface CellGroup {
+  rule: number
+  vantage: number
+  result: number
+  state: number
+  waived: boolean
+  inWindow: boolean
+  targets: number[]
+}
+type Cells = CellGroup & { word: Result; column: number }
+type StoredColumn = MatrixColumn & { ruleId: number; vantageId: number }
+type NamedTarget = [id: number, name: string, isAfter: boolean]
+
+const keyOf = (ruleId: number, vantageId: number) => ruleId * 2 ** 20 + vantageId
+
+function within<G extends CellGroup>(group: G, chosen: ReadonlySet<number>): G[] {
+  const targets = group.targets.filter((id) => chosen.has(id))
+  return targets.length > 0 ? [{ ...group, targets }] : []
+}
+
+/** The score and the name that a page comes after; by name, all targets have the score 0. */
+function positionOf(order: MatrixOrder, cursor: string | undefined): [score: number, name: string] {
+  if (cursor === undefined) return [order === 'name' ? 0 : Number.POSITIVE_INFINITY, '']
+  if (order === 'worst') return decodeCursor(cursor, [0, '']) ?? [0, '']
+  return [0, decodeCursor(cursor, [''])?.[0] ?? '']
+}
+
+/** Severity of the worst failure without a waiver, then the number of such failures, then of undecided outcomes. */
+const weights = { severity: 500_000_000, failure: 10_000, most: 9_999 }
+const undecided: ReadonlySet<Result> = new Set(['unknown', 'error', 'notchecked'])
+
+function scoresOf(cells: readonly Cells[], columns: readonly MatrixColumn[]): Map<number, number> {
+  const standings = new Map<number, { severity: number; failures: number; undecided: number }>()
+  for (const { word, waived, column, targets } of cells) {
+    const isFailure = word === 'fail' && !waived
+    if (!isFailure && !undecided.has(word)) continue
+    const { severity } = columns[column] ?? { severity: null }
+    for (const id of targets) {
+      const standing = standings.get(id) ?? { severity: 0, failures: 0, undecided: 0 }
+      standings.set(id, standing)
+      if (isFailure) standing.failures += 1
+      else standing.undecided += 1
+      if (isFailure && severity) standing.severity = Math.max(standing.severity, severities.indexOf(severity) + 1)
+    }
+  }
+  const bounded = (count: number) => Math.min(count, weights.most)
+  return new Map(
+    [...standings].map(([id, standing]) => [
+      id,
+      standing.severity * weights.severity + bounded(standing.failures) * weights.failure + bounded(standing.undecided),
+    ]),
+  )
+}
+
+function rowsOf(
+  targets: readonly NamedTarget[],
+  cells: readonly Cells[],
+  { columns, codes }: { columns: number; codes: Codes },
+): Matrix['rows'] {
+  const rows = new Map(targets.map(([id]) => [id, new Array<string>(columns).fill(emptyCell)]))
+  for (const { word, state, waived, inWindow, column, targets: ids } of cells) {
+    const cell = cellOf(word, codes.state.wordOf(state), { permitted: waived || inWindow })
+    for (const id of ids) {
+      const row = rows.get(id)
+      if (row) row[column] = cell
+    }
+  }
+  return targets.map(([id, name]) => [name, rows.get(id)?.join('') ?? ''])
+}
+
+function totalsOf(cells: readonly Cells[], columnCount: number): Omit<Matrix['totals'], 'targets'> {
+  const counts = { ...noCounts }
+  const columns = Array.from({ length: columnCount }, () => ({ ...noCounts }))
+  let waived = 0
+  for (const { word, column, targets, ...cell } of cells) {
+    counts[word] += targets.length
+    required(columns[column], 'a column')[word] += targets.length
+    if (cell.waived) waived += targets.length
+  }
+  return { waived, counts, columns }
+}
+
+/** `zone:NAME` stands for a zone without a vantage. */
+const zonesOf = ({ vantage, zones }: Pick<MatrixColumn, 'vantage' | 'zones'>): string[] =>
+  vantage.startsWith('zone:') ? [vantage.slice('zone:'.length)] : zones
