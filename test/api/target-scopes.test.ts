@@ -223,13 +223,13 @@ describe('a key that is limited to the targets of a team', () => {
         .map((name) => [name, new Date().toISOString()])
       for (const [name, valueFor] of Object.entries(filters).filter(([name]) => names.includes(name))) {
         const [theirs, none] = await Promise.all(
-          ['green', 'nobody'].map((team) =>
+          ['green', 'absent'].map((team) =>
             asBlue('GET', `${path}?${new URLSearchParams([...times, [name, valueFor(team)]] as [string, string][])}`),
           ),
         )
         const shown = (response = theirs) => [
           response?.status,
-          JSON.stringify(response?.body).replaceAll('nobody', 'green'),
+          JSON.stringify(response?.body).replaceAll('absent', 'green'),
         ]
         expect([name, ...shown(theirs)]).toEqual([name, ...shown(none)])
       }

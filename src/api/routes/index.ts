@@ -6,6 +6,7 @@ import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'
 import { waiverRoutes } from './exceptions/waivers.ts'
 import { windowRoutes } from './exceptions/windows.ts'
+import { currentFindingRoutes } from './findings/findings.ts'
 import { keyRoutes } from './keys/keys.ts'
 import { ledgerRoutes } from './ledger/ledger.ts'
 import { policyRoutes } from './policies/policies.ts'
@@ -58,6 +59,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
     version,
   })
   await v1.register(findingRoutes, { version })
+  await v1.register(currentFindingRoutes)
   await v1.register(traceRoutes, { notifications, refuseTrace: parts.refuseTrace })
   await v1.register(targetRoutes)
   await v1.register(labelRoutes)

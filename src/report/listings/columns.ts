@@ -50,6 +50,34 @@ export const findingColumns: Columns<FindingRow> = {
   fingerprint: (item) => item.fingerprint,
 }
 
+interface CurrentFindingRow extends Judged {
+  target: string
+  policy: string
+  title: string | null
+  severity: string | null
+  zones: readonly string[]
+  expected: object | null
+  since: string
+  lastConfirmed: string
+  window: string | null
+  waiver: { id: string } | null
+}
+
+export const currentFindingColumns: Columns<CurrentFindingRow> = {
+  target: (item) => item.target,
+  policy: (item) => item.policy,
+  title: (item) => item.title,
+  severity: (item) => item.severity,
+  ...judged,
+  zones: (item) => item.zones.join(' '),
+  expected: (item) => item.expected,
+  since: (item) => item.since,
+  lastConfirmed: (item) => item.lastConfirmed,
+  window: (item) => item.window,
+  waiver: (item) => item.waiver?.id ?? null,
+  fingerprint: (item) => item.fingerprint,
+}
+
 interface SpanRow extends Judged {
   policy: string
   from: string

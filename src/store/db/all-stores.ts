@@ -17,6 +17,7 @@ import { createWindowStore } from '../exceptions/windows.ts'
 import { createChangeStore } from '../history/as-of.ts'
 import { createBaselineStore } from '../history/baselines.ts'
 import { createComplianceStore } from '../history/compliance.ts'
+import { createCurrentFindingStore } from '../history/current-findings.ts'
 import { createDriftStore } from '../history/drift.ts'
 import { createMatrixStore } from '../history/matrix.ts'
 import { createHistoryStore } from '../history/spans.ts'
@@ -76,6 +77,7 @@ export function createAll(
     binds: createBindStore(db, bindSalts(keys)),
     changes: createChangeStore(db),
     compliance: createComplianceStore(db, { codes, targetScope }),
+    currentFindings: createCurrentFindingStore(db, { codes, targetScope }),
     deliveries: createDeliveryStore(db),
     drift: createDriftStore(db, { codes, targetScope }),
     findings: createFindingStore(db, { codes, targetScope }),

@@ -2,6 +2,7 @@ import type { Result } from '../../domain/findings/judge.ts'
 import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
 import { cellOf, emptyCell } from '../../domain/history/matrix.ts'
 import { type Severity, severities } from '../../domain/policy/policy.ts'
+import { zonesOf } from '../../domain/vantages/zones.ts'
 import { required } from '../../runtime/required.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
@@ -42,7 +43,7 @@ export interface Matrix {
 export function createMatrixStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
   /**
    * The cells at a point in time, by their content: few groups of many targets, because joins of that many cells are planned
-   * badly. Subqueries with IN are hashed whatever the planner expects.
+   * badly. Subqueries with IN are hashed, with any estimate of the planner.
    */
   async function readGroups(at: Date, filter: MatrixFilter): Promise<CellGroup[]> {
     const [found] = await report<{ groups: string | null }>(db)`
@@ -199,7 +200,3 @@ function totalsOf(cells: readonly Cells[], columnCount: number): Omit<Matrix['to
   }
   return { waived, counts, columns }
 }
-
-/** `zone:NAME` stands for a zone without a vantage. */
-const zonesOf = ({ vantage, zones }: Pick<MatrixColumn, 'vantage' | 'zones'>): string[] =>
-  vantage.startsWith('zone:') ? [vantage.slice('zone:'.length)] : zones

@@ -24,6 +24,14 @@ export function createPolicyStore(db: Database) {
       return row ? fromRow(row) : undefined
     },
 
+    /** The newest version of each of these policies at a point in time. */
+    async at(names: readonly string[], at: Date): Promise<StoredPolicyVersion[]> {
+      const where = { name: { in: [...names] }, createdAt: { lte: at } }
+      return (
+        await db.policy.findMany({ where, distinct: ['name'], orderBy: [{ name: 'asc' }, { version: 'desc' }] })
+      ).map(fromRow)
+    },
+
     async findById(id: number): Promise<StoredPolicyVersion> {
       return fromRow(await db.policy.findUniqueOrThrow({ where: { id } }))
     },

@@ -70,6 +70,7 @@ const unlimited: Readonly<Record<string, string>> = {
   'store/exceptions/windows.ts': 'proves the end of a window',
   'store/history/compliance.ts': 'rules of policies',
   'store/history/flapping.ts': 'series that a limited report has read',
+  'store/history/last-confirmed.ts': 'series that a limited report has read',
   'store/history/last-seen.ts': 'joined to spans that are limited',
   'store/history/matrix.ts': 'names of rules and vantages that a limited report has read',
   'store/ledger/object-states.ts': 'the ledger',

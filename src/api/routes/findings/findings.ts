@@ -1,0 +1,70 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Static } from 'typebox'
+import { facetsOf } from '../../../domain/findings/facets.ts'
+import { describeCurrent } from '../../../operations/findings/describe-current.ts'
+import { currentFindingColumns } from '../../../report/listings/columns.ts'
+import type { CurrentFilter, CurrentOrder } from '../../../store/history/current-findings.ts'
+import { eachPage, type PageRequest } from '../../../store/query/cursor-page.ts'
+import { labelsOf } from '../../listing/labels.ts'
+import { linkNext } from '../../listing/links.ts'
+import { formatOf, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
+import { fetchAt } from '../../listing/point-in-time.ts'
+import { problems, unchanged } from '../../openapi/responses.ts'
+import { CurrentFinding, CurrentFindings, CurrentFindingsQuery } from './schemas.ts'
+
+export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/findings',
+    {
+      config: { scope: 'reports:read', limited: true, etag: true },
+      schema: {
+        operationId: 'listCurrentFindings',
+        tags: ['findings'],
+        summary: 'List findings across audits',
+        description:
+          'What is true of every rule for every target from every vantage at a point in time, across audits. Retired targets are included for times before they were retired.',
+        querystring: CurrentFindingsQuery,
+        response: {
+          200: listingContent(CurrentFindings, CurrentFinding, currentFindingColumns),
+          ...unchanged,
+          ...problems(406),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { query, url, view } = request
+      const { stores } = view
+      const filter = filterOf(query)
+      const fetchPage = (order: CurrentOrder) => async (at: Date, page: PageRequest) => {
+        const { items, next } = await stores.currentFindings.list(at, filter, { ...page, order })
+        return { items: await describeCurrent(stores, at, items), next }
+      }
+      if (!wantsPage(request)) {
+        const at = query.at === undefined ? view.now() : new Date(query.at)
+        const fetch = fetchPage(query.order ?? 'stored')
+        const pages = eachPage((page) => fetch(at, page))
+        const head = { at: at.toISOString() }
+        return sendExport(reply, formatOf(request), { name: 'findings', columns: currentFindingColumns, pages, head })
+      }
+      const page = await fetchAt(query, view.now(), fetchPage(query.order ?? 'worst'))
+      if (!query.facets) return linkNext(reply, url, page)
+      const { choice, ...targets } = filter
+      const { total, facets } = facetsOf(await stores.currentFindings.tally(new Date(page.at), targets), choice)
+      return linkNext(reply, url, { at: page.at, total, facets, items: page.items, next: page.next })
+    },
+  )
+}
+
+function filterOf(query: Static<typeof CurrentFindingsQuery>): CurrentFilter {
+  const { result, severity, policy, rule, vantage, zone, reason, waived, target, label, q, changedSince } = query
+  return {
+    choice: {
+      ...{ result, severity, policy, rule, vantage, zone, reason },
+      ...(waived === undefined ? {} : { waived: [String(waived)] }),
+    },
+    ...(target === undefined ? {} : { target }),
+    ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
+    ...(q === undefined ? {} : { text: q }),
+    ...(changedSince === undefined ? {} : { changedSince: new Date(changedSince) }),
+  }
+}

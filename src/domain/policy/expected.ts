@@ -1,0 +1,39 @@
+import { resolveParameters, resolveRule } from './parameters.ts'
+import type { PolicyDocument, ResolvedExpectation } from './policy.ts'
+
+/** What a rule demands of one target: the endpoint, and what must hold there. */
+export interface Expected {
+  host: string
+  port: number
+  expect: ResolvedExpectation
+}
+
+/** The target, and the parameters of the audit. */
+export interface ExpectedOf {
+  address: string
+  params: Readonly<Record<string, unknown>>
+  auditParams: Readonly<Record<string, unknown>>
+  windowOpen: boolean
+}
+
+/**
+ * Resolves what the rules of a policy demand of targets; null where a rule does not apply, is not in the document, or where the
+ * parameters do not fit it. References to credentials are left out: nothing is compared with them.
+ */
+export function createExpectations(document: PolicyDocument) {
+  const values = new Map<string, ReturnType<typeof resolveParameters>>()
+  return (ruleId: string, { address, params, auditParams, windowOpen }: ExpectedOf): Expected | null => {
+    const rule = document.rules.find(({ id }) => id === ruleId)
+    const key = JSON.stringify([params, auditParams])
+    const parameters = values.get(key) ?? resolveParameters(document, { audit: auditParams, target: params })
+    values.set(key, parameters)
+    if (!rule || 'errors' in parameters) return null
+    const resolved = resolveRule(rule, parameters.values)
+    if (resolved === 'notapplicable') return null
+    const expect = (windowOpen && resolved.insideWindow?.expect) || resolved.expect
+    return { host: resolved.host ?? address, port: resolved.port, expect: withoutCredentials(expect) }
+  }
+}
+
+const withoutCredentials = (expect: ResolvedExpectation): ResolvedExpectation =>
+  JSON.parse(JSON.stringify(expect, (key, value) => (key === 'credentialRef' ? undefined : value)))
