@@ -31,8 +31,11 @@ const listings = operations.filter(({ open, method, path }) => open && method ==
 const withBody = operations.filter(({ open, requestBody }) => open && requestBody)
 
 let teams: Teams
+let greenFingerprint: string
 beforeAll(async () => {
   teams = await startTeams()
+  const { body } = await asAdmin(`/v1/findings?target=${teams.green.target}`)
+  greenFingerprint = body.items[0].fingerprint
 })
 afterAll(() => teams?.stop())
 
@@ -63,14 +66,15 @@ const foreign = (path: string): string => {
     waivers: waiver,
     traces: trace,
     policies: 'exposures',
+    findings: greenFingerprint,
   }
   const id = ids[path.split('/')[2] ?? '']
   if (!id) throw new Error(`say what another team has at ${path}`)
   return id
 }
 const missing = (path: string) =>
-  /^\/v1\/(audits|windows|waivers|traces)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'absent'
-const fill = (path: string, id: string) => path.replace(/\{(id|name)\}/, id).replace(/\{\w+\}/g, '1')
+  /^\/v1\/(audits|windows|waivers|traces|findings)/.test(path) ? '00000000-0000-7000-8000-000000000000' : 'absent'
+const fill = (path: string, id: string) => path.replace(/\{(id|name|fingerprint)\}/, id).replace(/\{\w+\}/g, '1')
 
 /** A body for each operation that takes one, about what the other team has. Without an entry a new operation fails. */
 const bodies = (): Record<string, unknown> => {
@@ -111,7 +115,7 @@ const bodyOf = ({ operationId, requestBody }: Operation) => {
 /** Text that discloses the other team: its name is in all names, the rest are ids and its address. */
 const disclosures = () => {
   const { audits, window, waiver, trace } = teams.green
-  return ['green', '127.0.0.2', ...audits, window, waiver, trace, teams.everybodys]
+  return ['green', '127.0.0.2', ...audits, window, waiver, trace, teams.everybodys, greenFingerprint]
 }
 const disclosed = (text: string) => disclosures().filter((word) => text.includes(word))
 

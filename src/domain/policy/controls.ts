@@ -83,6 +83,12 @@ const partsOf = (control: string) => {
   return [control.slice(0, at), control.slice(at + 1)] as const
 }
 
+/** The short title of a control such as `PCI-DSS-4.0.1:1.2.5`; null for an unknown one. */
+export function titleOfControl(text: string): string | null {
+  const [framework, control] = partsOf(text)
+  return frameworks[framework]?.controls[control] ?? null
+}
+
 function standingOf(
   text: string,
   of: readonly { rule: ControlRule; results: RuleResults | undefined }[],
@@ -98,7 +104,7 @@ function standingOf(
   return {
     framework,
     control,
-    title: frameworks[framework]?.controls[control] ?? null,
+    title: titleOfControl(text),
     verdict: verdict === 'pass' && !proven ? 'inconclusive' : verdict,
     ...scoreOf(counts),
     waived,

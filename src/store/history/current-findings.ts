@@ -15,7 +15,7 @@ import { andAll } from '../query/conditions.ts'
 import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { rulesAt, trueAt } from '../query/point-in-time.ts'
 import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
-import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
+import { andHas, andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 import { lastConfirmed } from './last-confirmed.ts'
 
 export const currentOrders = ['worst', 'newest', 'target', 'stored'] as const
@@ -104,6 +104,38 @@ export function createCurrentFindingStore(
       }))
     },
 
+    /** A series by its fingerprint, with or without an outcome. */
+    async findSeries(fingerprint: string): Promise<NamedSeries | undefined> {
+      const [row] = await report<NamedSeries>(db)`
+        SELECT s.target_id AS "targetId", s.id AS "seriesId", t.name AS target, t.address, t.labels, r.policy, r.name AS rule,
+          v.name AS vantage, v.zones
+        FROM series s JOIN target t ON t.id = s.target_id JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id
+        WHERE s.fingerprint = ${fingerprint}::uuid ${andHas(targetScope, 't.labels')}`
+      return row && { ...row, zones: zonesOf(row) }
+    },
+
+    /** The newest audits until a point in time that have a finding of a series, newest first. */
+    async auditsOf(
+      { policy, targetId, seriesId }: Pick<NamedSeries, 'policy' | 'targetId' | 'seriesId'>,
+      { at, limit }: { at: Date; limit: number },
+    ): Promise<AuditedSeries[]> {
+      const rows = await report<
+        Omit<AuditedSeries, 'observedAt' | 'result' | 'state'> & { observedAt: Date; result: number; state: number }
+      >(db)`
+        SELECT a.id, a.trigger, a.correlation_id AS "correlationId", f.observed_at AS "observedAt", f.result, f.state FROM (
+          SELECT a.* FROM audit a JOIN policy p ON p.id = a.policy_id
+          WHERE p.name = ${policy} AND a.observed_from <= ${at} ${andHas(targetScope, 'a.target_scope')} ORDER BY a.id DESC LIMIT ${searchedAudits}
+        ) a CROSS JOIN LATERAL (
+          SELECT * FROM finding WHERE audit_id = a.id AND target_id = ${targetId} AND series_id = ${seriesId} AND observed_at <= ${at} LIMIT 1
+        ) f ORDER BY a.id DESC LIMIT ${limit}`
+      return rows.map((row) => ({
+        ...row,
+        observedAt: row.observedAt.toISOString(),
+        result: codes.result.wordOf(row.result),
+        state: codes.state.wordOf(row.state),
+      }))
+    },
+
     /** A page of the outcomes that are chosen; `stored` is the order for whole listings. */
     async list(
       at: Date,
@@ -136,6 +168,32 @@ export function createCurrentFindingStore(
 
 const selectsTargets = ({ target, labels, text }: CurrentTargets) =>
   target !== undefined || labels !== undefined || text !== undefined
+
+/** Audits of a policy that are searched for findings of one series. */
+const searchedAudits = 200
+
+/** The names of a series. */
+export interface NamedSeries {
+  targetId: number
+  seriesId: number
+  target: string
+  address: string
+  labels: Record<string, string>
+  policy: string
+  rule: string
+  vantage: string
+  zones: string[]
+}
+
+/** What an audit found of a series. */
+export interface AuditedSeries {
+  id: string
+  trigger: string
+  correlationId: string | null
+  observedAt: string
+  result: Result
+  state: State
+}
 
 interface Row extends Omit<CurrentFinding, 'result' | 'state' | 'reason' | 'since' | 'lastConfirmed'> {
   result: number

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { facetsOf } from '../../../domain/findings/facets.ts'
 import { describeCurrent } from '../../../operations/findings/describe-current.ts'
+import { findFinding } from '../../../operations/findings/find.ts'
 import { currentFindingColumns } from '../../../report/listings/columns.ts'
 import type { CurrentFilter, CurrentOrder } from '../../../store/history/current-findings.ts'
 import { eachPage, type PageRequest } from '../../../store/query/cursor-page.ts'
@@ -10,7 +11,14 @@ import { linkNext } from '../../listing/links.ts'
 import { formatOf, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
 import { fetchAt } from '../../listing/point-in-time.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
-import { CurrentFinding, CurrentFindings, CurrentFindingsQuery } from './schemas.ts'
+import {
+  CurrentFinding,
+  CurrentFindings,
+  CurrentFindingsQuery,
+  FindingDetail,
+  FindingParams,
+  FindingQuery,
+} from './schemas.ts'
 
 export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -52,6 +60,29 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { total, facets } = facetsOf(await stores.currentFindings.tally(new Date(page.at), targets), choice)
       return linkNext(reply, url, { at: page.at, total, facets, items: page.items, next: page.next })
     },
+  )
+
+  app.get(
+    '/findings/:fingerprint',
+    {
+      config: { scope: 'reports:read', limited: true, etag: true },
+      schema: {
+        operationId: 'getFinding',
+        tags: ['findings'],
+        summary: 'Get a finding by its fingerprint',
+        description:
+          'The rule, what it expects of this target, what was true at a point in time, its history, and the windows, waivers and audits of it.',
+        params: FindingParams,
+        querystring: FindingQuery,
+        response: {
+          200: { description: 'The finding', content: { 'application/json': { schema: FindingDetail } } },
+          ...unchanged,
+          ...problems(404),
+        },
+      },
+    },
+    async ({ params, query, view }) =>
+      findFinding(view.stores, params.fingerprint, query.at === undefined ? view.now() : new Date(query.at)),
   )
 }
 

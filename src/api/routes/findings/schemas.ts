@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { waiverStates } from '../../../domain/exceptions/waivers.ts'
+import { windowStates } from '../../../domain/exceptions/windows.ts'
 import { facetNames } from '../../../domain/findings/facets.ts'
 import { results } from '../../../domain/findings/judge.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
@@ -15,13 +17,18 @@ import {
   nullable,
   PageQuery,
   pageOf,
+  Result,
+  State,
   TimeInput,
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
 import { Evidence } from '../audits/findings.ts'
+import { Span } from '../reports/schemas/history.ts'
 import { SeriesQuery, seriesFields } from '../reports/schemas/series.ts'
-import { TargetName } from '../targets/schemas.ts'
+import { Labels, TargetName } from '../targets/schemas.ts'
+
+const { fingerprint: _, policy: __, rule: ___, vantage: ____, ...historyOf } = Span.properties
 
 export const Severity = Type.Enum([...severities], {
   description: 'Severity of the rule in the newest policy version at that time',
@@ -73,6 +80,90 @@ export const CurrentFinding = Type.Object(
   { $id: 'CurrentFinding', description: 'What is true of one rule for one target from one vantage at a point in time' },
 )
 export type CurrentFinding = Static<typeof CurrentFinding>
+
+const ruleText = (description: string) => nullable(Type.String(), { description, examples: [null] })
+
+export const FindingDetail = Type.Object(
+  {
+    at: Timestamp('Point in time', '12:00:00'),
+    fingerprint: Fingerprint,
+    target: Type.Object({
+      name: TargetName,
+      address: Type.String({ description: 'Its present address', examples: ['10.20.0.11'] }),
+      labels: Labels,
+    }),
+    policy: Type.Object({
+      name: seriesFields.policy,
+      version: nullable(Type.Integer(), {
+        description: 'Newest version at that time; null before the first',
+        examples: [1],
+      }),
+    }),
+    rule: Type.Object(
+      {
+        id: seriesFields.rule,
+        title: ruleText('Title of the rule'),
+        severity: nullable(Severity),
+        direction: ruleText('`inbound` or `outbound`, from the target'),
+        from: Type.Array(Type.String(), {
+          description: 'Zones that the rule must be seen from',
+          examples: [['client']],
+        }),
+        probe: ruleText('How it is probed'),
+        rationale: ruleText('Why the rule exists'),
+        remediation: ruleText('What a person can do'),
+        controls: Type.Array(
+          Type.Object({
+            control: Type.String({ description: 'FRAMEWORK:CONTROL', examples: ['PCI-DSS-4.0.1:1.2.5'] }),
+            title: ruleText('Short title; null if the control is not known to Portwarden'),
+          }),
+          { description: 'Controls that the rule serves' },
+        ),
+      },
+      { description: 'The rule in that version; all null if that version has no such rule' },
+    ),
+    vantage: seriesFields.vantage,
+    zones: CurrentFinding.properties.zones,
+    current: nullable(CurrentFinding, { description: 'What was true at that time; null if nothing was' }),
+    spans: Type.Array(Type.Object(historyOf), { description: 'The newest 100 spans, newest first' }),
+    windows: Type.Array(
+      Type.Object({
+        id: Uuid('Id of the window', '0002'),
+        state: Type.Enum([...windowStates], { description: 'State at that time', examples: ['closed'] }),
+        ticket: Type.String({ description: 'Its ticket', examples: ['CHG0030001'] }),
+        reason: Type.String({ description: 'Why it was requested' }),
+        from: Timestamp('When it starts'),
+        to: Timestamp('When it ends', '04:00:00'),
+      }),
+      { description: 'The newest 20 windows for rule and target' },
+    ),
+    waivers: Type.Array(
+      Type.Object({
+        id: Uuid('Id of the waiver', '0003'),
+        state: Type.Enum([...waiverStates], { description: 'State at that time', examples: ['active'] }),
+        reason: Type.String({ description: 'Why it was requested' }),
+        expiresAt: Timestamp('When it ends'),
+      }),
+      { description: 'The newest 20 waivers for rule and target' },
+    ),
+    audits: Type.Array(
+      Type.Object({
+        id: Uuid('Id of the audit'),
+        trigger: Type.String({ description: 'What created the audit', examples: ['schedule:nightly'] }),
+        correlationId: nullable(Type.String(), { description: 'Reference of the caller', examples: ['CHG0030001'] }),
+        observedAt: Timestamp('When the audit observed it', '02:00:03'),
+        result: Result,
+        state: State,
+      }),
+      { description: 'The newest 20 audits with a finding' },
+    ),
+  },
+  { $id: 'FindingDetail', description: 'A finding with all that explains it' },
+)
+export type FindingDetail = Static<typeof FindingDetail>
+
+export const FindingQuery = closedObject(PointInTimeQuery)
+export const FindingParams = closedObject({ fingerprint: Fingerprint })
 
 const FacetCounts = Type.Array(
   Type.Object({

@@ -25,11 +25,19 @@ const Column = Type.Object(
   { description: 'A rule from a vantage' },
 )
 
+// OpenAPI 3.0 has no tuples.
+const Row = Type.Unsafe<[target: string, cells: string]>({
+  type: 'array',
+  items: { type: 'string' },
+  minItems: 2,
+  maxItems: 2,
+})
+
 export const MatrixReport = Type.Object(
   {
     at: Timestamp('Point in time of the report', '12:00:00'),
     columns: Type.Array(Column, { description: 'The columns of all pages, by policy, rule and vantage' }),
-    rows: Type.Array(Type.Tuple([Type.String(), Type.String()]), {
+    rows: Type.Array(Row, {
       description: `Name of the target, and two characters for each column. The first is the result: ${lettersOf(resultLetters)}; a capital says that a waiver accepts the failure, or that a window is open. The second is the state: ${lettersOf(stateLetters)}. \`${emptyCell}\` stands for no outcome`,
       examples: [[['epp-01', 'po']]],
     }),
