@@ -12,14 +12,18 @@ const shown = { spans: 100, exceptions: 20, audits: 20 }
 export async function findFinding(stores: Stores, fingerprint: string, at: Date) {
   const series = await stores.currentFindings.findSeries(fingerprint)
   if (!series) throw new NotFoundError(`there is no finding ${fingerprint}`)
-  const { targetId, seriesId, target, address, labels, policy, rule: id, vantage, zones } = series
+  const { targetId, target, address, labels, policy, rule: id, vantage, zones } = series
   const about = { policy, rule: id, target, now: at, limit: shown.exceptions }
   const [version] = await stores.policies.at([policy], at)
   const rule = version?.document.rules.find((one) => one.id === id)
   const page = { order: 'stored', limit: 1 } as const
   const current = await stores.currentFindings.list(at, { choice: {}, fingerprint }, page)
   const [finding = null] = await describeCurrent(stores, at, current.items)
-  const spans = await stores.history.spans(targetId, { seriesId, until: at, limit: shown.spans })
+  const spans = await stores.history.spans(
+    targetId,
+    { limit: shown.spans },
+    { policy, rule: id, vantage, to: new Date(at.getTime() + 1) },
+  )
   const windows = await stores.windows.list(about)
   const waivers = await stores.waivers.list(about)
   return {

@@ -9,7 +9,6 @@ import { prepared, report } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
 import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { overlaps, type Period } from '../query/period.ts'
-import { aTime, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, isEverything, type TargetScope } from '../query/target-scope.ts'
 
@@ -76,15 +75,6 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
   return {
     /** The spans of a target that overlap the period, newest first. */
     async spans(targetId: number, { cursor, limit }: PageRequest, filter: SpanFilter = {}): Promise<Page<Span>> {
-    /** The spans of a target, or of one of its series, newest first; with `until` those that had started by then. */
-    async spans(
-      targetId: number,
-      { cursor, limit, seriesId, until }: { cursor?: string; limit: number; seriesId?: number; until?: Date },
-    ): Promise<Page<Span>> {
-      const wanted = andAll([
-        seriesId !== undefined && Prisma.sql`series_id = ${seriesId}`,
-        until && Prisma.sql`from_at <= ${until}`,
-      ])
       const [from, series] = decodeCursor(cursor, [aTime, 0]) ?? ['infinity', 0]
       const rows = await report<SpanRow>(db)`
         SELECT x.*, s.fingerprint, r.policy, r.name AS rule, v.name AS vantage, e.content AS evidence, b.content AS "evidenceBefore"
@@ -92,7 +82,7 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
           SELECT series_id AS "seriesId", from_at AS "fromAt", to_at AS "toAt", evidence_id, result, state, reason_id AS "reasonId",
             lag(evidence_id) OVER w AS evidence_before, lag(result) OVER w AS "resultBefore", lag(state) OVER w AS "stateBefore",
             lag(reason_id) OVER w AS "reasonBefore"
-          FROM span x WHERE target_id = ${targetId} ${wanted} ${andOfTarget(targetScope, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
+          FROM span x WHERE target_id = ${targetId} ${andOfTarget(targetScope, 'target_id')} WINDOW w AS (PARTITION BY series_id ORDER BY from_at)
         ) x JOIN series s ON s.target_id = ${targetId} AND s.id = x."seriesId" JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id
           LEFT JOIN evidence e ON e.id = x.evidence_id LEFT JOIN evidence b ON b.id = x.evidence_before
