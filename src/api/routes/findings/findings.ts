@@ -75,7 +75,7 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
         params: FindingParams,
         querystring: FindingQuery,
         response: {
-          200: { description: 'The finding', content: { 'application/json': { schema: FindingDetail } } },
+          200: { description: 'The finding', content: { 'application/json': { schema: FindingDetail as object } } },
           ...unchanged,
           ...problems(404),
         },

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { waiverStates } from '../../../domain/exceptions/waivers.ts'
 import { windowStates } from '../../../domain/exceptions/windows.ts'
+import type { Evidence } from '../../../domain/findings/evidence.ts'
 import { facetNames } from '../../../domain/findings/facets.ts'
 import { results } from '../../../domain/findings/judge.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
@@ -23,12 +24,17 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
-import { Evidence } from '../audits/findings.ts'
+import { Evidence as EvidenceSchema } from '../audits/findings.ts'
 import { Span } from '../reports/schemas/history.ts'
 import { SeriesQuery, seriesFields } from '../reports/schemas/series.ts'
 import { Labels, TargetName } from '../targets/schemas.ts'
 
-const { fingerprint: _, policy: __, rule: ___, vantage: ____, ...historyOf } = Span.properties
+const { fingerprint: _, policy: __, rule: ___, vantage: ____, evidence: _____, ...historyOf } = Span.properties
+
+/** Typed by hand: inferring the facts of all protocols takes the compiler a minute. */
+const evidence = nullable(Type.Unsafe<Evidence>(EvidenceSchema), {
+  description: 'The facts that were observed; null if nothing was dialled',
+})
 
 export const Severity = Type.Enum([...severities], {
   description: 'Severity of the rule in the newest policy version at that time',
@@ -61,7 +67,7 @@ export const CurrentFinding = Type.Object(
     severity: nullable(Severity),
     zones: Type.Array(Type.String(), { description: 'Zones of the vantage, as they are now', examples: [['client']] }),
     ...Judged,
-    evidence: nullable(Evidence, { description: 'The facts that were observed; null if nothing was dialled' }),
+    evidence,
     expected: nullable(Expected, {
       description:
         'What the rule demands, with the present parameters of the target and those of the audit that found it; null if it does not apply',
@@ -125,7 +131,7 @@ export const FindingDetail = Type.Object(
     vantage: seriesFields.vantage,
     zones: CurrentFinding.properties.zones,
     current: nullable(CurrentFinding, { description: 'What was true at that time; null if nothing was' }),
-    spans: Type.Array(Type.Object(historyOf), { description: 'The newest 100 spans, newest first' }),
+    spans: Type.Array(Type.Object({ ...historyOf, evidence }), { description: 'The newest 100 spans, newest first' }),
     windows: Type.Array(
       Type.Object({
         id: Uuid('Id of the window', '0002'),
