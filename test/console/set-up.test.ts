@@ -20,7 +20,16 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
         { ...(rules[0] as (typeof rules)[0]), id: 'added', title: hostile, rationale: hostile, remediation: hostile },
       ],
     }
-    await console.service.call('PUT', '/v1/policies/ports', { body: changed })
+    const { call, query } = console.service
+    await call('PUT', '/v1/policies/ports', { body: changed })
+    await call('PUT', '/v1/vantages/branch', { body: { zones: ['untrusted'] } })
+    const audit = { policy: 'netwrix-endpoint-protector', targets: { labels: { site: 'hq' } } }
+    const schedule = { name: 'nightly', cron: '30 2 * * *', timeZone: 'Asia/Tokyo', audit }
+    await call('POST', '/v1/targets', { body: { name: 'epp-01', address: '127.0.0.1', labels: { site: 'hq' } } })
+    expect(await call('POST', '/v1/schedules', { body: schedule })).toMatchObject({ status: 201 })
+    await query(`insert into schedule_run (schedule_id, due_at, schedule, policy, outcome, reason, decided_at)
+      select id, now() - make_interval(days => day), name, 'ports', outcome, '${hostile.replaceAll("'", "''")}', now()
+      from schedule, (values (1, 'audit'), (2, 'missed'), (3, 'refused'), (4, 'audit')) as run (day, outcome)`)
   })
   afterAll(() => console?.stop())
 
@@ -43,5 +52,47 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
       '+ Rule added: added',
     ])
     await eachView(page, 'policy-compare')
+  })
+
+  test('/vantages shows who is absent, zones without a vantage, and adds an agent', async () => {
+    const page = await console.open('/vantages')
+    expect(await page.getByRole('row', { name: /branch/ }).textContent()).toContain('Not started yet')
+    expect(await page.getByRole('row', { name: /elsewhere/ }).textContent()).toContain('from-elsewhere')
+    await eachView(page, 'vantages')
+    await page.getByRole('button', { name: 'Add an agent' }).click()
+    await page.getByLabel('1. Name').fill('second')
+    await page.getByLabel('2. Zones').fill('elsewhere, client')
+    await page.getByRole('button', { name: /Register/ }).click()
+    await page.getByText(/PORTWARDEN_AGENT_KEY=pw_/).waitFor()
+    await eachView(page, 'vantages-agent')
+    const { body } = await console.service.call('GET', '/v1/vantages/second')
+    expect(body.zones).toEqual(['elsewhere', 'client'])
+  })
+
+  test('/schedules shows what became of the last days, and pauses a schedule', async () => {
+    const page = await console.open('/schedules')
+    await page.getByText('2 of 4 days ran, 1 refused, 1 missed').waitFor()
+    await eachView(page, 'schedules')
+    await page.getByRole('link', { name: 'nightly' }).click()
+    await settled(page)
+    expect(await page.getByText('every day at 02:30').count()).toBe(1)
+    await eachView(page, 'schedule')
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('button', { name: 'Resume' }).waitFor()
+    const { body } = await console.service.call('GET', '/v1/schedules/nightly')
+    expect(body.enabled).toBe(false)
+  })
+
+  test('/ledger verifies all entries, and refuses a head that it did not sign', async () => {
+    const page = await console.open('/ledger')
+    const verify = page.getByRole('button', { name: 'Verify the ledger' })
+    await verify.click()
+    await page.getByText(/Intact [0-9]+ entries, checked today/).waitFor()
+    await page.locator('.ledger-content summary').first().click()
+    await eachView(page, 'ledger')
+    const { body } = await console.service.call('GET', '/v1/ledger/head')
+    await page.getByLabel('Head of an earlier day').fill(body.head.replace(/.{8}$/, '00000000'))
+    await verify.click()
+    await page.getByText('was not signed by the key that it names').first().waitFor()
   })
 })

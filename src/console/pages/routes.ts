@@ -28,6 +28,22 @@ export const routes: readonly Route[] = [
     entry: { label: 'Policies', group: 'Set-up', key: 'p' },
   },
   { path: '/policies/:name', load: () => import('./policies/policy.tsx') },
+  {
+    path: '/vantages',
+    load: () => import('./vantages/vantages.tsx'),
+    entry: { label: 'Vantages', group: 'Set-up', key: 'v' },
+  },
+  {
+    path: '/schedules',
+    load: () => import('./schedules/schedules.tsx'),
+    entry: { label: 'Schedules', group: 'Work', key: 's' },
+  },
+  { path: '/schedules/:name', load: () => import('./schedules/schedule.tsx') },
+  {
+    path: '/ledger',
+    load: () => import('./ledger/ledger.tsx'),
+    entry: { label: 'Ledger', group: 'Set-up', key: 'l' },
+  },
   ...(import.meta.env.DEV || import.meta.env.MODE === 'parts'
     ? [{ path: '/parts', load: () => import('./parts/parts.tsx') }]
     : []),

@@ -1,0 +1,134 @@
+import type { Static } from 'typebox'
+import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
+import type { Vantage as VantageSchema } from '../../../api/routes/vantages/schemas.ts'
+import { mayAny } from '../../api/me.ts'
+import { useResource } from '../../api/resource.ts'
+import { me } from '../../api/session.ts'
+import { EmptyState } from '../../parts/empty-state.tsx'
+import { Link } from '../../parts/link.tsx'
+import { DataTable } from '../../parts/lists/data-table.tsx'
+import { ListTools } from '../../parts/lists/listing.tsx'
+import { Block, Page } from '../../parts/page.tsx'
+import { ResourceView } from '../../parts/resource-view.tsx'
+import { Verdict } from '../../parts/results/verdict.tsx'
+import { formatDuration, Time } from '../../parts/time.tsx'
+import { at, query, setQuery } from '../../url/location.ts'
+import { uri } from '../../url/parameters.ts'
+import { AddAgent } from './add-agent.tsx'
+import { type UnseenZone, unseenZones } from './zones.ts'
+
+type Vantage = Static<typeof VantageSchema>
+type Policy = Static<typeof PolicySchema>
+
+/** Where probes are made from, and the zones of rules from which nothing probes. */
+export default function Vantages() {
+  const vantages = useResource<{ items: Vantage[] }>('/v1/vantages?limit=500')
+  const policies = useResource<{ items: Policy[] }>('/v1/policies?limit=500')
+  const mayAdd = mayAny(me.value, 'admin') && !at.value
+  return (
+    <Page
+      title="Vantages"
+      lead="Where probes are made from. A rule names the zones from which it must be checked."
+      actions={
+        <button
+          type="button"
+          class="primary"
+          disabled={!mayAdd}
+          title={mayAdd ? undefined : 'Needs the scope admin, and the time control at now'}
+          onClick={() => setQuery({ add: 'agent' })}
+        >
+          Add an agent
+        </button>
+      }
+    >
+      <Block title="State" note="As it is now, also while the page shows the past">
+        <ResourceView of={vantages}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <EmptyState title="There is no vantage.">
+                Nothing can be checked until a worker or an agent runs.
+              </EmptyState>
+            ) : (
+              <VantageTable vantages={items} />
+            )
+          }
+        </ResourceView>
+      </Block>
+      <Block title="Zones without a vantage">
+        <ResourceView of={policies}>
+          {({ items }) => <ZoneTable zones={unseenZones(items, vantages.value?.items ?? [])} />}
+        </ResourceView>
+      </Block>
+      {query.value.get('add') === 'agent' && mayAdd && (
+        <AddAgent
+          onClose={() => {
+            setQuery({ add: null })
+            vantages.reload()
+          }}
+        />
+      )}
+    </Page>
+  )
+}
+
+function VantageTable({ vantages }: { vantages: readonly Vantage[] }) {
+  return (
+    <>
+      <DataTable
+        caption="Vantages by name"
+        rows={vantages}
+        rowKey={({ name }) => name}
+        columns={[
+          { head: 'Vantage', cell: ({ name }) => <strong>{name}</strong> },
+          { head: 'State', cell: (vantage) => <Presence vantage={vantage} /> },
+          { head: 'Zones', cell: ({ zones }) => zones.join(', ') },
+          { head: 'Kind', cell: ({ kind }) => kind },
+          { head: 'Last seen', cell: ({ lastSeenAt }) => (lastSeenAt ? <Time value={lastSeenAt} /> : 'never') },
+          { head: 'Version', cell: ({ version }) => version ?? 'not known' },
+          { head: 'Batches', cell: queueText },
+        ]}
+      />
+      <ListTools path="/v1/vantages" hasFiles={false} />
+    </>
+  )
+}
+
+/** Whether the vantage works: absent, cut off from its network, or present. */
+function Presence({ vantage: { absent, lastSeenAt, canary } }: { vantage: Vantage }) {
+  if (absent) return <Verdict result="unknown" text={lastSeenAt ? 'Absent' : 'Not started yet'} />
+  if (canary === 'offline') return <Verdict result="unknown" text="Offline: no canary responds" />
+  return <Verdict result="pass" text={canary === 'online' ? 'Present, canaries respond' : 'Present'} />
+}
+
+function queueText({ queueDepth: { waiting, running }, lagSeconds }: Vantage): string {
+  if (waiting + running === 0) return 'none'
+  const lag = waiting > 0 ? `, the oldest for ${formatDuration(lagSeconds * 1000)}` : ''
+  return `${running} running, ${waiting} waiting${lag}`
+}
+
+function ZoneTable({ zones }: { zones: readonly UnseenZone[] }) {
+  if (zones.length === 0) return <p>Every zone that a rule names has a vantage.</p>
+  return (
+    <DataTable
+      caption="Rules are not checked from these zones, unless they accept indirect evidence"
+      rows={zones}
+      rowKey={({ zone }) => zone}
+      columns={[
+        { head: 'Zone', cell: ({ zone }) => <strong>{zone}</strong> },
+        { head: 'State', cell: () => <Verdict result="notchecked" text="No vantage" /> },
+        {
+          head: 'Rules',
+          cell: ({ policies }) => (
+            <ul>
+              {policies.map(({ name, rules }) => (
+                <li key={name}>
+                  <Link to={uri`/policies/${name}`}>{name}</Link>: {rules.join(', ')}
+                </li>
+              ))}
+            </ul>
+          ),
+        },
+      ]}
+    />
+  )
+}
