@@ -137,7 +137,7 @@ export const FindingDetail = Type.Object(
         id: Uuid('Id of the window', '0002'),
         state: Type.Enum([...windowStates], { description: 'State at that time', examples: ['closed'] }),
         ticket: Type.String({ description: 'Its ticket', examples: ['CHG0030001'] }),
-        reason: Type.String({ description: 'Why it was requested' }),
+        reason: Type.String({ description: 'Why it was requested', examples: ['Vendor support'] }),
         from: Timestamp('When it starts'),
         to: Timestamp('When it ends', '04:00:00'),
       }),
@@ -147,7 +147,7 @@ export const FindingDetail = Type.Object(
       Type.Object({
         id: Uuid('Id of the waiver', '0003'),
         state: Type.Enum([...waiverStates], { description: 'State at that time', examples: ['active'] }),
-        reason: Type.String({ description: 'Why it was requested' }),
+        reason: Type.String({ description: 'Why it was requested', examples: ['Vendor support'] }),
         expiresAt: Timestamp('When it ends'),
       }),
       { description: 'The newest 20 waivers for rule and target' },
@@ -169,7 +169,7 @@ export const FindingDetail = Type.Object(
 export type FindingDetail = Static<typeof FindingDetail>
 
 export const FindingQuery = closedObject(PointInTimeQuery)
-export const FindingParams = closedObject({ fingerprint: Fingerprint })
+export const FindingParams = closedObject({ fingerprint: { ...Fingerprint, maxLength: 36 } })
 
 const FacetCounts = Type.Array(
   Type.Object({
