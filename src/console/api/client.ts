@@ -3,7 +3,7 @@ import { noResponse, ProblemError, readProblem } from './problem.ts'
 import { signedInAgain } from './session.ts'
 
 /** A header that pages of other origins cannot send: a cookie counts only with it. */
-const ownHeader = { 'portwarden-request': 'console' }
+const ownHeader = { 'x-portwarden': 'console' }
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

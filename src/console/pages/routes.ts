@@ -17,6 +17,8 @@ export const routes: readonly Route[] = [
     entry: { label: 'Overview', group: 'Status', key: 'o' },
   },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
+  { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
+  { path: '/audits/:id', load: () => import('./audits/audit.tsx') },
   {
     path: '/targets',
     load: () => import('./targets/targets.tsx'),

@@ -20,6 +20,6 @@ export function PastBand() {
 export function TeamBand() {
   const targets = me.value?.targets
   if (!targets) return null
-  const labels = Object.entries(targets).map(([name, value]) => `${name} = ${value}`)
+  const labels = Object.entries(targets.labels).map(([name, value]) => `${name} = ${value}`)
   return <p class="band">You see the targets with {labels.join(', ')} alone.</p>
 }

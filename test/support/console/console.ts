@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers'
 import axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { expect, inject } from 'vitest'
+import { fromOwnPage } from '../browser.ts'
 import { startService, type TestService } from '../service.ts'
 
 let connected: Promise<Browser> | undefined
@@ -38,6 +39,7 @@ export async function startConsole(options: Parameters<typeof startService>[0] =
     url,
     async open(path, { key = service.key, ...contextOptions } = {}) {
       const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...contextOptions })
+      context.setDefaultTimeout(100_000) // what is only slow is no failure
       await context.addInitScript({ content: axe.source })
       const page = Object.assign(await context.newPage(), { complaints: [] as string[] })
       opened.push(page)
@@ -58,10 +60,9 @@ export async function startConsole(options: Parameters<typeof startService>[0] =
 }
 
 /** Signs the browser in without the page for it. */
-async function signIn(page: Page, _url: string, key: string): Promise<void> {
-  await page.context().setExtraHTTPHeaders({ authorization: `Bearer ${key}` })
-  const me = { id: 'k', name: 'test', kind: 'key', scopes: ['admin'], targets: null, expiresAt: null, version: '0' }
-  await page.route('**/v1/me', (route) => route.fulfill({ json: me }))
+async function signIn(page: Page, url: string, key: string): Promise<void> {
+  const response = await page.request.post(`${url}/session`, { data: { key }, headers: fromOwnPage })
+  expect(response.status()).toBe(204)
 }
 
 /** Waits until a page shows its content: its title is there, nothing loads, no skeleton is left. */

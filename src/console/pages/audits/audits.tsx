@@ -1,13 +1,17 @@
 import type { Static } from 'typebox'
 import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
+import { mayAny } from '../../api/me.ts'
+import { me } from '../../api/session.ts'
 import { Choice } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Page } from '../../parts/page.tsx'
 import { CountsBar } from '../../parts/results/marks.tsx'
 import { AuditVerdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
 import { query } from '../../url/location.ts'
+import { uri } from '../../url/parameters.ts'
 
 type Audit = Static<typeof AuditSchema>
 
@@ -22,7 +26,7 @@ const statuses = [
 /** The audits, newest first. */
 export default function Audits() {
   return (
-    <Page title="Audits">
+    <Page title="Audits" actions={<NewAudit />}>
       <div class="filters">
         <Choice name="status" title="Status" values={statuses} />
       </div>
@@ -33,7 +37,14 @@ export default function Audits() {
         caption="Audits, newest first"
         rowKey={({ id }) => id}
         columns={[
-          { head: 'Created', cell: ({ createdAt }) => <Time value={createdAt} /> },
+          {
+            head: 'Created',
+            cell: ({ id, createdAt }) => (
+              <Link to={uri`/audits/${id}`}>
+                <Time value={createdAt} />
+              </Link>
+            ),
+          },
           { head: 'Verdict', cell: ({ verdict, status }) => <AuditVerdict verdict={verdict} status={status} /> },
           {
             head: 'Results',
@@ -49,5 +60,14 @@ export default function Audits() {
         }
       />
     </Page>
+  )
+}
+
+function NewAudit() {
+  if (!mayAny(me.value, 'audits:run')) return null
+  return (
+    <Link to="/audits/new" class="button primary">
+      New audit
+    </Link>
   )
 }

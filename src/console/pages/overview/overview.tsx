@@ -1,48 +1,62 @@
 import type { Static } from 'typebox'
-import type { ComplianceReport as ReportSchema } from '../../../api/routes/reports/schemas/compliance.ts'
+import type { ComplianceReport } from '../../../api/routes/reports/schemas/compliance.ts'
+import type { DriftReport } from '../../../api/routes/reports/schemas/drift.ts'
 import { useResource } from '../../api/resource.ts'
-import { EmptyState } from '../../parts/empty-state.tsx'
-import { DataTable } from '../../parts/lists/data-table.tsx'
-import { Block, Page } from '../../parts/page.tsx'
+import { Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
-import { Score } from '../../parts/results/score.tsx'
-import { Time } from '../../parts/time.tsx'
+import { coverageText, sumStandings } from '../../parts/results/score.tsx'
 import { at } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
+import { Changes } from './changes.tsx'
+import { Compliance } from './compliance.tsx'
+import { FirstSteps } from './first-steps.tsx'
+import { useNow } from './now.ts'
+import { Trend } from './trend.tsx'
+import { Trust } from './trust.tsx'
+import { Waiting } from './waiting.tsx'
 
-type Report = Static<typeof ReportSchema>
+export type Report = Static<typeof ComplianceReport>
+export type Drift = Static<typeof DriftReport>
 
-/** Are we compliant, what changed, and can it be trusted? */
+const dayMs = 24 * 60 * 60 * 1000
+
+/** Are we compliant, what changed in the last night, and can it be trusted? */
 export default function Overview() {
-  const report = useResource<Report>(apiPath('/v1/reports/compliance', { at: at.value }))
+  const now = useNow()
+  const yesterday = new Date(now.getTime() - dayMs).toISOString()
+  const report = useResource<Report>(apiPath('/v1/reports/compliance', { by: 'zone', at: at.value }))
+  const drift = useResource<Drift>(apiPath('/v1/reports/drift', { from: yesterday, to: now.toISOString(), limit: 200 }))
+  const isEmpty = report.value?.items.length === 0 && at.value === undefined
   return (
-    <Page title="Overview">
-      <Block title="Compliance">
-        <ResourceView of={report}>
-          {({ items }) =>
-            items.length === 0 ? (
-              <EmptyState title="Nothing has been checked yet.">
-                An audit of a target gives the first result.
-              </EmptyState>
-            ) : (
-              <DataTable
-                caption="Compliance by policy and rule"
-                rows={items}
-                rowKey={({ policy, group }) => `${policy}/${group}`}
-                columns={[
-                  { head: 'Policy', cell: ({ policy }) => policy },
-                  { head: 'Rule', cell: ({ group }) => group },
-                  { head: 'Score', cell: (item) => <Score {...item} /> },
-                  {
-                    head: 'Last confirmed',
-                    cell: ({ newestObservation }) => newestObservation && <Time value={newestObservation} />,
-                  },
-                ]}
-              />
-            )
-          }
-        </ResourceView>
-      </Block>
+    <Page
+      title="Overview"
+      lead={report.value && drift.value && !isEmpty && <Sentence report={report.value} drift={drift.value} />}
+    >
+      {isEmpty ? (
+        <FirstSteps />
+      ) : (
+        <>
+          <ResourceView of={report}>{(value) => <Compliance report={value} />}</ResourceView>
+          <Trend now={now} />
+          <div class="columns">
+            <ResourceView of={drift}>{(value) => <Changes drift={value} />}</ResourceView>
+            <Waiting />
+          </div>
+          <Trust report={report.value} />
+        </>
+      )}
     </Page>
+  )
+}
+
+function Sentence({ report, drift }: { report: Report; drift: Drift }) {
+  const appeared = drift.items.filter((item) => item.class === 'appeared' && item.after?.result === 'fail').length
+  const count = drift.summary.regressed + appeared
+  const failures = count === 0 ? 'No new failure' : `${count} new ${count === 1 ? 'failure' : 'failures'}`
+  return (
+    <>
+      <strong>{failures}</strong> in 24 hours, {drift.summary.recovered} recovered;{' '}
+      {coverageText(sumStandings(report.items))}.
+    </>
   )
 }

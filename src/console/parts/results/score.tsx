@@ -8,6 +8,20 @@ export interface Standing {
   score: number | null
 }
 
+type Counts = Standing['counts']
+
+/** The sums of several groups, and their common score. */
+export function sumStandings(standings: readonly Standing[]): Standing {
+  const sum = { pass: 0, fail: 0, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
+  let waived = 0
+  for (const standing of standings) {
+    for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += standing.counts[name]
+    waived += standing.waived
+  }
+  const checked = sum.pass + sum.fail + sum.unknown + sum.error
+  return { counts: sum, waived, score: checked === 0 ? null : sum.pass / checked }
+}
+
 /** The counts with the waived failures apart. */
 export const shownCounts = ({ counts, waived }: Pick<Standing, 'counts' | 'waived'>): ShownCounts => ({
   ...counts,

@@ -1,0 +1,157 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { Static } from 'typebox'
+import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
+import { asProblemError, send } from '../../api/client.ts'
+import { followEvents } from '../../api/events.ts'
+import { mayAny } from '../../api/me.ts'
+import type { ProblemError } from '../../api/problem.ts'
+import { useResource } from '../../api/resource.ts'
+import { me } from '../../api/session.ts'
+import { KeyValues } from '../../parts/key-values.tsx'
+import { Link } from '../../parts/link.tsx'
+import { Block, Page, type PageProps } from '../../parts/page.tsx'
+import { ProblemBlock } from '../../parts/problem-block.tsx'
+import { ResourceView } from '../../parts/resource-view.tsx'
+import { CountsBar, countsText } from '../../parts/results/marks.tsx'
+import { AuditVerdict } from '../../parts/results/verdict.tsx'
+import { formatDuration, Time } from '../../parts/time.tsx'
+import { servicePath } from '../../url/base.ts'
+import { at } from '../../url/location.ts'
+import { apiPath, uri } from '../../url/parameters.ts'
+import { AuditFindings } from './audit-findings.tsx'
+
+type Audit = Static<typeof AuditSchema>
+
+const hasEnded = ({ finishedAt }: Audit) => finishedAt !== null
+const shown = ({ counts }: Audit) => ({ ...counts, fail: counts.fail - counts.waived })
+
+/** One audit: live while it runs, its verdict and its findings after its end. */
+export default function AuditPage({ params: { id = '' } }: PageProps) {
+  const path = uri`/v1/audits/${id}`
+  const resource = useResource<Audit>(path)
+  const live = useLive(path, resource.value)
+  return (
+    <Page title="Audit" actions={live && <Actions audit={live} />} lead={live && <Sentence audit={live} />}>
+      <ResourceView of={resource}>{(loaded) => <Content audit={live ?? loaded} />}</ResourceView>
+    </Page>
+  )
+}
+
+/** The newest state of an audit, by its events while it runs. */
+function useLive(path: string, loaded: Audit | undefined): Audit | undefined {
+  const [live, setLive] = useState<Audit>()
+  const isRunning = loaded !== undefined && !hasEnded(loaded)
+  useEffect(
+    () =>
+      isRunning
+        ? followEvents<Audit>(`${path}/events`, ['progress', 'ended'], (_name, audit) => setLive(audit))
+        : undefined,
+    [path, isRunning],
+  )
+  return live ?? loaded
+}
+
+function Sentence({ audit }: { audit: Audit }) {
+  const { counts, coverage, progress, status, verdict } = audit
+  if (!hasEnded(audit))
+    return <>{status === 'queued' ? 'Waits to start.' : `${progress.done} of ${progress.total} checks are done.`}</>
+  const failures = counts.fail - counts.waived
+  const text =
+    status !== 'completed'
+      ? (audit.error ?? `The audit was ${status} before its end.`)
+      : verdict === 'pass'
+        ? 'Everything that was checked complies.'
+        : verdict === 'fail'
+          ? `${failures} ${failures === 1 ? 'check fails' : 'checks fail'}.`
+          : 'Nothing fails, and not everything is known.'
+  return (
+    <>
+      <AuditVerdict verdict={verdict} status={status} /> {text} {coverage.checked} checked, {coverage.notchecked} not
+      checked.
+    </>
+  )
+}
+
+function Content({ audit }: { audit: Audit }) {
+  const { progress, policy, correlationId } = audit
+  const begun = audit.startedAt && audit.finishedAt && Date.parse(audit.finishedAt) - Date.parse(audit.startedAt)
+  return (
+    <>
+      {!hasEnded(audit) && (
+        <progress class="progress" aria-label="Progress" value={progress.done} max={progress.total || 1} />
+      )}
+      <div class="columns">
+        <Block title="Results">
+          <div class="card">
+            <CountsBar counts={shown(audit)} />
+            <p>{countsText(shown(audit))}</p>
+          </div>
+        </Block>
+        <Block title="About this audit">
+          <div class="card">
+            <KeyValues
+              entries={[
+                ['Policy', `${policy.name} version ${policy.version}`],
+                ['Ticket', correlationId && <Link to={uri`/tickets/${correlationId}`}>{correlationId}</Link>],
+                ['Reason', audit.reason],
+                ['Trigger', audit.trigger],
+                ['Created', <Time key="created" value={audit.createdAt} />],
+                ['Ended', audit.finishedAt && <Time key="ended" value={audit.finishedAt} />],
+                ['Duration', begun ? formatDuration(begun) : null],
+                ['Id', <code key="id">{audit.id}</code>],
+              ]}
+            />
+          </div>
+        </Block>
+      </div>
+      <AuditFindings id={audit.id} done={progress.done} hasEnded={hasEnded(audit)} />
+      {hasEnded(audit) && <Downloads id={audit.id} isComplete={audit.status === 'completed'} />}
+    </>
+  )
+}
+
+const formats: readonly (readonly [format: string, label: string])[] = [
+  ['sarif', 'SARIF'],
+  ['junit', 'JUnit'],
+  ['oscal', 'OSCAL'],
+  ['nmap', 'Nmap XML'],
+]
+
+function Downloads({ id, isComplete }: { id: string; isComplete: boolean }) {
+  const path = uri`/v1/audits/${id}`
+  return (
+    <Block title="Downloads">
+      <div class="actions">
+        <a class="button" href={servicePath(`${path}/pack`)} download>
+          Evidence pack
+        </a>
+        {isComplete &&
+          formats.map(([format, label]) => (
+            <a
+              key={format}
+              class="button"
+              href={servicePath(apiPath(path, { format }))}
+              download={`audit-${id}.${format}`}
+            >
+              {label}
+            </a>
+          ))}
+      </div>
+    </Block>
+  )
+}
+
+function Actions({ audit }: { audit: Audit }) {
+  const [problem, setProblem] = useState<ProblemError>()
+  if (hasEnded(audit) || !mayAny(me.value, 'audits:run')) return null
+  const cancel = () =>
+    send('POST', `${uri`/v1/audits/${audit.id}`}/cancel`).catch((error) => setProblem(asProblemError(error)))
+  return (
+    <>
+      {problem && <ProblemBlock problem={problem} />}
+      <button type="button" disabled={at.value !== undefined} onClick={() => void cancel()}>
+        Cancel audit
+      </button>
+    </>
+  )
+}

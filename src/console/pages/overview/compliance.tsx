@@ -1,0 +1,65 @@
+import { Link } from '../../parts/link.tsx'
+import { DataTable } from '../../parts/lists/data-table.tsx'
+import { Block } from '../../parts/page.tsx'
+import { Score, sumStandings } from '../../parts/results/score.tsx'
+import { Time } from '../../parts/time.tsx'
+import type { Report } from './overview.tsx'
+
+type Item = Report['items'][number]
+
+/** Policies by zones: the worst first, each score with its coverage, and a link to what is behind it. */
+export function Compliance({ report: { items } }: { report: Report }) {
+  const newest = items
+    .flatMap(({ newestObservation }) => newestObservation ?? [])
+    .toSorted()
+    .at(-1)
+  return (
+    <Block
+      title="Compliance"
+      note={
+        newest && (
+          <>
+            last confirmed <Time value={newest} />
+          </>
+        )
+      }
+    >
+      <DataTable<Item>
+        caption="Score of each policy in each zone, and how much of it was checked"
+        rows={mergeSeverities(items).toSorted((a, b) => (a.score ?? 2) - (b.score ?? 2))}
+        rowKey={({ policy, group }) => `${policy}/${group}`}
+        columns={[
+          { head: 'Policy', cell: ({ policy }) => policy },
+          { head: 'Seen from zone', cell: ({ group }) => group || 'no zone' },
+          { head: 'Score', cell: (item) => <Score {...item} /> },
+          {
+            head: 'Failures',
+            isNumber: true,
+            cell: ({ policy, group, counts, waived }) => (
+              <Link to="/findings" query={{ policy, zone: group, result: 'fail' }}>
+                {(counts.fail - waived).toLocaleString('en')}
+              </Link>
+            ),
+          },
+          {
+            head: 'Not known',
+            isNumber: true,
+            cell: ({ policy, group, counts }) => (
+              <Link to="/findings" query={{ policy, zone: group, result: ['unknown', 'error', 'notchecked'] }}>
+                {(counts.unknown + counts.error + counts.notchecked).toLocaleString('en')}
+              </Link>
+            ),
+          },
+        ]}
+      />
+    </Block>
+  )
+}
+
+/** One item for each policy and zone: the report has one for each severity. */
+function mergeSeverities(items: readonly Item[]): Item[] {
+  const groups = Map.groupBy(items, ({ policy, group }) => JSON.stringify([policy, group]))
+  return [...groups.values()].flatMap((parts) =>
+    parts.slice(0, 1).map((first) => ({ ...first, ...sumStandings(parts) })),
+  )
+}

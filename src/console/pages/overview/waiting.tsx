@@ -1,0 +1,71 @@
+import type { Static } from 'typebox'
+import type { Waiver as WaiverSchema, Window as WindowSchema } from '../../../api/routes/exceptions/schemas.ts'
+import { useResource } from '../../api/resource.ts'
+import { EmptyState } from '../../parts/empty-state.tsx'
+import { Block } from '../../parts/page.tsx'
+import { ResourceView } from '../../parts/resource-view.tsx'
+import { formatDuration } from '../../parts/time.tsx'
+import { at } from '../../url/location.ts'
+
+type Window = Static<typeof WindowSchema>
+type Waiver = Static<typeof WaiverSchema>
+
+const soonMs = 14 * 24 * 60 * 60 * 1000
+
+/** What waits for a person: exposures that are still open first, then approvals, open windows, waivers that end soon. */
+export function Waiting() {
+  const windows = useResource<{ items: Window[] }>(at.value ? undefined : '/v1/windows?limit=200')
+  const waivers = useResource<{ items: Waiver[] }>(at.value ? undefined : '/v1/waivers?limit=200')
+  if (at.value) return null
+  return (
+    <Block title="Waiting for you">
+      <ResourceView of={windows}>
+        {({ items: ofWindows }) => (
+          <ResourceView of={waivers}>
+            {({ items: ofWaivers }) => <List lines={[...windowLines(ofWindows), ...waiverLines(ofWaivers)]} />}
+          </ResourceView>
+        )}
+      </ResourceView>
+    </Block>
+  )
+}
+
+interface Line {
+  id: string
+  rank: number
+  text: string
+}
+
+function List({ lines }: { lines: readonly Line[] }) {
+  if (lines.length === 0) return <EmptyState title="Nothing waits." />
+  return (
+    <ul class="card changes">
+      {lines
+        .toSorted((a, b) => a.rank - b.rank)
+        .map(({ id, rank, text }) => (
+          <li key={id} class="finding-row" data-urgent={rank === 0}>
+            {text}
+          </li>
+        ))}
+    </ul>
+  )
+}
+
+const left = (time: string) => formatDuration(Date.parse(time) - Date.now())
+
+const windowLines = (windows: readonly Window[]): Line[] =>
+  windows.flatMap(({ id, state, ticket, rules, to }) => {
+    const what = `${rules.join(', ')} for ${ticket}`
+    if (state === 'still-open') return { id, rank: 0, text: `Still open after its window: ${what}` }
+    if (state === 'requested') return { id, rank: 1, text: `Waits for approval: window for ${what}` }
+    if (state === 'open') return { id, rank: 2, text: `Open for ${left(to)}: ${what}` }
+    return []
+  })
+
+const waiverLines = (waivers: readonly Waiver[]): Line[] =>
+  waivers.flatMap(({ id, state, rules, expiresAt }) => {
+    if (state === 'requested') return { id, rank: 1, text: `Waits for approval: waiver of ${rules.join(', ')}` }
+    if (state === 'active' && Date.parse(expiresAt) - Date.now() < soonMs)
+      return { id, rank: 3, text: `Waiver of ${rules.join(', ')} ends in ${left(expiresAt)}` }
+    return []
+  })
