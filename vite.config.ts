@@ -9,8 +9,8 @@ const outDir = join(import.meta.dirname, 'dist', 'console')
 const compress: Plugin = {
   name: 'compress',
   apply: 'build',
-  async writeBundle() {
-    const entries = await readdir(outDir, { recursive: true, withFileTypes: true })
+  async writeBundle({ dir = outDir }) {
+    const entries = await readdir(dir, { recursive: true, withFileTypes: true })
     const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.endsWith('.vite'))
     for (const path of files.map((file) => join(file.parentPath, file.name))) {
       const bytes = await readFile(path)

@@ -38,13 +38,22 @@ export async function startService({
   working = true,
   env = {},
   log = pino({ level: 'silent' }),
+  consoleDirectory,
 }: {
   working?: boolean
   env?: NodeJS.ProcessEnv
   log?: Logger
+  /** Another build of the console. */
+  consoleDirectory?: string
 } = {}) {
   const app = await startTestApp(env)
-  const server = await buildServer({ ...app.serverParts, version: '0.0.0-test', log })
+  const { console } = app.serverParts
+  const server = await buildServer({
+    ...app.serverParts,
+    version: '0.0.0-test',
+    log,
+    ...(console && consoleDirectory && { console: { ...console, directory: consoleDirectory } }),
+  })
   const key = await createAdminKey(app, 'test')
   await prepareCallbacks(app.serverParts, (error) => {
     throw error
