@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { HttpsFacts } from '../../domain/protocols/https.ts'
 import type { TlsFacts } from '../../domain/protocols/tls.ts'
@@ -29,21 +29,23 @@ export async function examineTls(
   const { handshake } = agreed
   const tls = spokenIn(handshake)
   const inside = await requestInside(handshake, head !== undefined, endpoint, io)
-  const leadsTo = URL.parse(location ?? '')?.hostname
-  const isOfServer = leadsTo !== undefined && (leadsTo === hostOf(endpoint) || isNamed(handshake.facts, leadsTo))
+  const asked = hostOf(endpoint)
+  const leadsTo = hostIn(location ?? '')
+  const isOfServer = leadsTo !== undefined && (leadsTo === asked || isNamed(handshake.facts, leadsTo))
   const plain = {
     tls,
     ...(location !== undefined && { sameHost: isOfServer }),
     ...(head && inside && isSame(head, inside) && { sameOverTls: true }),
   }
   const candidates = [...(isOfServer ? [leadsTo] : []), ...otherNames(handshake.facts, endpoint)]
-  const names = [...new Set(candidates)].filter((name) => /^[\w.-]+$/.test(name) && name !== hostOf(endpoint))
+  const names = [...new Set(candidates)].filter((name) => /^[\w.-]+$/.test(name) && name !== asked)
   return { plain, names: tls === 'spoken' ? names.slice(0, maxNames) : [] }
 }
 
-/** As URLs spell it. */
-const hostOf = ({ host }: Endpoint): string =>
-  (host.includes(':') ? `[${host}]` : host).replace(/\.$/, '').toLowerCase()
+/** The host of a URL, in one notation: without brackets and without the dot of the root. */
+const hostIn = (url: string): string | undefined => URL.parse(url)?.hostname.replaceAll(/^\[|[\].]$/g, '')
+
+const hostOf = ({ host }: Endpoint): string => hostIn(`https://${isIPv6(host) ? `[${host}]` : host}`) ?? host
 
 const spoken: ReadonlySet<ReasonCode> = new Set([
   'tls-ok',
@@ -82,7 +84,7 @@ function otherNames({ certificate, nameMatches }: TlsFacts, { host }: Endpoint):
   return (certificate?.sans ?? []).flatMap((san) => (san.startsWith('DNS:') ? san.slice('DNS:'.length) : []))
 }
 
-const isNamed = ({ certificate }: TlsFacts, name: string): boolean =>
-  [name, name.replace(/^[^.]+/, '*')].some((pattern) =>
-    certificate?.sans?.some((san) => san.toLowerCase() === `dns:${pattern}`),
-  )
+function isNamed({ certificate }: TlsFacts, host: string): boolean {
+  const names = isIP(host) ? [`ip:${host}`] : [`dns:${host}`, `dns:${host.replace(/^[^.]+/, '*')}`]
+  return certificate?.sans?.some((san) => names.includes(san.toLowerCase())) ?? false
+}

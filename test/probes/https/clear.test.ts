@@ -190,6 +190,24 @@ describeWithPeers(['curl', 'openssl'], 'a status in clear beside TLS on the same
     })
   })
 
+  test.each([
+    ['an address in the certificate', '127.0.0.1', 'https://192.0.2.7/', 'pass as-expected'],
+    ['an IPv6 address in the certificate', '127.0.0.1', 'https://[2001:db8:0:0::7]:8443/', 'pass as-expected'],
+    ['an address that the certificate has as a DNS name', '127.0.0.1', 'https://192.0.2.9/', 'fail plain-http-served'],
+    ['an address that the certificate lacks', '127.0.0.1', 'https://192.0.2.8/', 'fail plain-http-served'],
+    ['a name with the dot of the root', '127.0.0.1', `https://${tlsHostName}./`, 'pass as-expected'],
+    ['a name without the dot that the check has', 'other.lab.test.', 'https://other.lab.test/', 'pass as-expected'],
+    ['a name with the dot that the check has', 'other.lab.test.', 'https://OTHER.lab.test./', 'pass as-expected'],
+    ['an address in another notation', '2001:DB8:0::8', 'https://[2001:db8::8]/', 'pass as-expected'],
+    ['a wildcard of the certificate', '127.0.0.1', 'https://a.wild.test./', 'pass as-expected'],
+    ['two labels for a wildcard', '127.0.0.1', 'https://a.b.wild.test/', 'fail plain-http-served'],
+  ])('a redirect to %s', async (_what, host, location, verdict) => {
+    const subjectAltName = `DNS:${tlsHostName},DNS:*.wild.test,DNS:192.0.2.9,IP:192.0.2.7,IP:2001:db8::7`
+    const certificate = await (await peerAuthority()).issue({ commonName: tlsHostName, subjectAltName })
+    await using peer = await startClearAndTls({ clear: () => respond(301, redirect(location)), certificate })
+    expect((await judgeClear(peer, { host })).verdict).toBe(verdict)
+  })
+
   test('a redirect to HTTPS without TLS on the port fails', async () => {
     await using peer = await startHostile([...redirects('https://127.0.0.1/', 308), 'end'])
     expect((await judgeClear(peer)).verdict).toBe('fail plain-http-served')
