@@ -110,7 +110,7 @@ const reasons = {
   'ldap-channel-unverified': {
     about: 'peer',
     message:
-      'The channel to the directory could not be verified, so no credential was sent: see trust, name, dates and strength in the TLS facts.',
+      'The channel to the directory could not be verified, so no credential was sent: see trust, name, dates, stapled OCSP response and strength in the TLS facts.',
   },
   'ldap-bind-ok': { about: 'peer', message: 'The bind succeeded over a verified channel.' },
   'ldap-stronger-auth-required': {

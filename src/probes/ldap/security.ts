@@ -85,6 +85,8 @@ export async function secureChannel({ connection, endpoint, options, io, budget 
 const isSafe = ({ certificate, ...session }: TlsFacts, observedAt: number): boolean =>
   certificate !== undefined &&
   isVerified({ facts: { certificate, ...session }, observedAt }) &&
+  // RFC 7633: without the response a revocation stays hidden.
+  (!certificate.mustStaple || session.ocsp?.status === 'good') &&
   isStrong(session, certificate.publicKey)
 
 type PublicKey = NonNullable<TlsFacts['certificate']>['publicKey']

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
-import { createAuthority } from '../../support/certificates.ts'
+import { createAuthority, peerAuthority } from '../../support/certificates.ts'
 import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { type Slapd, startSlapd } from '../../support/peers/slapd.ts'
@@ -133,4 +133,20 @@ describeWithPeers(['slapd'], 'with a recording proxy on the path, the password',
       resolved: 0,
     })
   })
+
+  test.each<[string, OptionsByProtocol['ldap']]>([
+    ['StartTLS', {}],
+    ['LDAPS', { security: ['ldaps'] }],
+  ])(
+    'is not sent over %s if the certificate obliges the server to staple, and it staples nothing',
+    async (via, options) => {
+      const names = { commonName: slapd.hostName, subjectAltName: `DNS:${slapd.hostName}` }
+      const certificate = await (await peerAuthority()).issue({ ...names, mustStaple: true })
+      await using peer = await startSlapd({ certificate })
+      expect(await recorded(undefined, options, peer, via === 'LDAPS')).toMatchObject({
+        reason: 'ldap-channel-unverified',
+        resolved: 0,
+      })
+    },
+  )
 })
