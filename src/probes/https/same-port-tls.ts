@@ -29,16 +29,16 @@ export async function examineTls(
   const { handshake } = agreed
   const tls = spokenIn(handshake)
   const inside = await requestInside(handshake, head !== undefined, endpoint, io)
-  const asked = hostOf(endpoint)
+  const requested = hostOf(endpoint)
   const leadsTo = hostIn(location ?? '')
-  const isOfServer = leadsTo !== undefined && (leadsTo === asked || isNamed(handshake.facts, leadsTo))
+  const isOfServer = leadsTo !== undefined && (leadsTo === requested || isNamed(handshake.facts, leadsTo))
   const plain = {
     tls,
     ...(location !== undefined && { sameHost: isOfServer }),
     ...(head && inside && isSame(head, inside) && { sameOverTls: true }),
   }
   const candidates = [...(isOfServer ? [leadsTo] : []), ...otherNames(handshake.facts, endpoint)]
-  const names = [...new Set(candidates)].filter((name) => /^[\w.-]+$/.test(name) && name !== asked)
+  const names = [...new Set(candidates)].filter((name) => /^[\w.-]+$/.test(name) && name !== requested)
   return { plain, names: tls === 'spoken' ? names.slice(0, maxNames) : [] }
 }
 

@@ -74,7 +74,7 @@ function Sentence({ audit }: { audit: Audit }) {
 
 function Content({ audit }: { audit: Audit }) {
   const { progress, policy, correlationId } = audit
-  const begun = audit.startedAt && audit.finishedAt && Date.parse(audit.finishedAt) - Date.parse(audit.startedAt)
+  const elapsed = audit.startedAt && audit.finishedAt && Date.parse(audit.finishedAt) - Date.parse(audit.startedAt)
   return (
     <>
       {!hasEnded(audit) && (
@@ -97,7 +97,7 @@ function Content({ audit }: { audit: Audit }) {
                 ['Trigger', audit.trigger],
                 ['Created', <Time key="created" value={audit.createdAt} />],
                 ['Ended', audit.finishedAt && <Time key="ended" value={audit.finishedAt} />],
-                ['Duration', begun ? formatDuration(begun) : null],
+                ['Duration', elapsed ? formatDuration(elapsed) : null],
                 ['Id', <code key="id">{audit.id}</code>],
               ]}
             />

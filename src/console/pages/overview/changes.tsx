@@ -5,7 +5,7 @@ import { resultNames } from '../../parts/results/results.ts'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
 import { uri } from '../../url/parameters.ts'
-import type { Drift } from './overview.tsx'
+import type { Drift } from './reports.ts'
 
 type Item = Drift['items'][number]
 

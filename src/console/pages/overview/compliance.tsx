@@ -3,7 +3,7 @@ import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { Score, sumStandings } from '../../parts/results/score.tsx'
 import { Time } from '../../parts/time.tsx'
-import type { Report } from './overview.tsx'
+import type { Report } from './reports.ts'
 
 type Item = Report['items'][number]
 

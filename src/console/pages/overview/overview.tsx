@@ -1,6 +1,3 @@
-import type { Static } from 'typebox'
-import type { ComplianceReport } from '../../../api/routes/reports/schemas/compliance.ts'
-import type { DriftReport } from '../../../api/routes/reports/schemas/drift.ts'
 import { useResource } from '../../api/resource.ts'
 import { Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
@@ -11,12 +8,10 @@ import { Changes } from './changes.tsx'
 import { Compliance } from './compliance.tsx'
 import { FirstSteps } from './first-steps.tsx'
 import { useNow } from './now.ts'
+import type { Drift, Report } from './reports.ts'
 import { Trend } from './trend.tsx'
 import { Trust } from './trust.tsx'
 import { Waiting } from './waiting.tsx'
-
-export type Report = Static<typeof ComplianceReport>
-export type Drift = Static<typeof DriftReport>
 
 const dayMs = 24 * 60 * 60 * 1000
 

@@ -6,7 +6,7 @@ import { Link } from '../../parts/link.tsx'
 import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { at } from '../../url/location.ts'
-import type { Report } from './overview.tsx'
+import type { Report } from './reports.ts'
 
 type Vantage = Static<typeof VantageSchema>
 
