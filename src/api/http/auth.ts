@@ -49,7 +49,7 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, q
     quotas?.startRequest(request, reply)
     const { caller, session } = who
     request.view = viewOf(caller.targetScope)
-    // Fails closed; the next request reports the cause.
+    // An error counts as invalid: the stream ends, and the next request reports the cause.
     request.isStillValid = async () => (await identify().catch(() => undefined)) !== undefined
     const { name } = (request.params ?? {}) as { name?: string }
     const need = needOf(request.routeOptions)

@@ -41,7 +41,7 @@ export const StepQuery = {
 
 const defaultMs = 90 * 86_400_000
 
-/** The points in time of a query, those to come left out. Throws RefusedError for a period without an order, and for too many points. */
+/** The points of a query until now. Throws RefusedError for a period that ends before it starts, and for too many points. */
 export function readPoints({ from, to, step }: Static<Type.TObject<typeof StepQuery>>, now: Date): Date[] {
   const end = to === undefined ? now : new Date(to)
   const start = from === undefined ? new Date(end.getTime() - defaultMs) : new Date(from)

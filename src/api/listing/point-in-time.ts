@@ -11,7 +11,7 @@ interface PointInTimePage extends PageRequest {
   at?: string
 }
 
-/** Fetches a page of what was true `at` a point in time, by default now. Later pages are about the time of the first one. */
+/** Fetches a page of what was true `at` a time, by default now; later pages keep the time of the first. */
 export async function fetchAt<P extends { next: string | null }>(
   { at, cursor, limit }: PointInTimePage,
   now: Date,

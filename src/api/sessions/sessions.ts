@@ -40,7 +40,9 @@ export function createSessions({ stores, now }: View, settings: SessionSettings)
 
     /** Keeps the session alive, unless the page sent the request by itself. */
     async noteUse(request: FastifyRequest, session: Session): Promise<void> {
-      if (!isBackground(request)) await stores.sessions.noteUse(session, now(), settings.idleMs).catch(() => {}) // the session stays valid
+      if (isBackground(request)) return
+      // A use that is not noted only ends the session earlier; the request itself was allowed.
+      await stores.sessions.noteUse(session, now(), settings.idleMs).catch(() => {})
     },
   }
 }

@@ -17,8 +17,8 @@ export interface ExpectedOf {
 }
 
 /**
- * Resolves what the rules of a policy demand of targets; null where a rule does not apply, is not in the document, or where the
- * parameters do not fit it. References to credentials are left out: nothing is compared with them.
+ * Resolves what a rule demands of a target; null where it does not apply, is unknown, or the parameters do not fit.
+ * References to credentials are left out, because nothing is compared with them.
  */
 export function createExpectations(document: PolicyDocument) {
   const values = new Map<string, ReturnType<typeof resolveParameters>>()

@@ -33,9 +33,9 @@ export interface Preview {
 }
 
 /**
- * Judges a draft against the newest stored facts of targets and sends no packet. Facts fit where the same kind of probe observed
- * the same endpoint from the same vantage, for any rule that asks the same of it; without such facts the result is `unknown`. Throws RefusedError for
- * missing targets, and for targets whose parameters do not fit the draft.
+ * Judges a draft against the newest stored facts of targets and sends no packet. Facts fit if they are of the same endpoint and vantage,
+ * and of a rule that asks the same of the probe; without them the result is `unknown`.
+ * Throws RefusedError for missing targets, and for targets whose parameters do not fit the draft.
  */
 export async function previewPolicy(
   stores: Stores,

@@ -4,7 +4,7 @@ import { Prisma } from '../db/database.ts'
 export const trueAt = (at: Date): Prisma.Sql => Prisma.sql`x.from_at <= ${at} AND (x.to_at IS NULL OR x.to_at > ${at})`
 
 /**
- * Selects the rules, of one policy or of all, each with its severity and zones in the newest version of its policy at that time that has it.
+ * Selects rules with their severity and zones, from the newest version at that time that has the rule.
  * Materialize it: else PostgreSQL reads the policy for each span.
  */
 export const rulesAt = (at: Date, policies?: readonly string[]): Prisma.Sql => Prisma.sql`
@@ -48,8 +48,8 @@ export const ruleVersions = (policy: string | undefined): Prisma.Sql => Prisma.s
 export type Points = readonly Date[]
 
 /**
- * How many points are before a time: of what begins then the index of the first point at which it is in force, of what ends then
- * the index of the first at which it is not. Null stands for an end that has not come.
+ * How many points are before a time. For a start that is the index of the first point in force, for an end that of the first point after it.
+ * Null is an end that has not come.
  */
 export const pointsBefore = (time: Prisma.Sql, points: Points): Prisma.Sql => {
   const list = points.map((at) => at.toISOString())

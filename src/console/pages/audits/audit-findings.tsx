@@ -4,7 +4,6 @@ import type { Finding as FindingSchema } from '../../../api/routes/audits/findin
 import { useResource } from '../../api/resource.ts'
 import { Choice } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
-import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Block } from '../../parts/page.tsx'
@@ -25,10 +24,7 @@ const table = {
   rowKey: ({ fingerprint }: Finding) => fingerprint,
   columns: [
     { head: 'Result', cell: ({ result, waiver }: Finding) => <Verdict result={shownResult(result, waiver)} /> },
-    {
-      head: 'Target',
-      cell: ({ target, fingerprint }: Finding) => <Link to={uri`/findings/${fingerprint}`}>{target}</Link>,
-    },
+    { head: 'Target', cell: ({ target }: Finding) => target },
     { head: 'Rule', cell: ({ rule }: Finding) => rule },
     { head: 'Seen from', cell: ({ vantage }: Finding) => vantage },
     { head: 'State', cell: ({ state }: Finding) => <State state={state} /> },

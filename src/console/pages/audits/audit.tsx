@@ -8,7 +8,6 @@ import type { ProblemError } from '../../api/problem.ts'
 import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
 import { KeyValues } from '../../parts/key-values.tsx'
-import { Link } from '../../parts/link.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
@@ -92,7 +91,7 @@ function Content({ audit }: { audit: Audit }) {
             <KeyValues
               entries={[
                 ['Policy', `${policy.name} version ${policy.version}`],
-                ['Ticket', correlationId && <Link to={uri`/tickets/${correlationId}`}>{correlationId}</Link>],
+                ['Ticket', correlationId],
                 ['Reason', audit.reason],
                 ['Trigger', audit.trigger],
                 ['Created', <Time key="created" value={audit.createdAt} />],

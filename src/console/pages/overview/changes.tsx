@@ -1,10 +1,8 @@
 import { EmptyState } from '../../parts/empty-state.tsx'
-import { Link } from '../../parts/link.tsx'
 import { Block } from '../../parts/page.tsx'
 import { resultNames } from '../../parts/results/results.ts'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
-import { uri } from '../../url/parameters.ts'
 import type { Drift } from './reports.ts'
 
 type Item = Drift['items'][number]
@@ -13,7 +11,7 @@ const shownItems = 8
 const weight = { alert: 0, notice: 1, info: 2 }
 
 /** What changed in the last 24 hours, alerts first. */
-export function Changes({ drift: { items, from, to, summary } }: { drift: Drift }) {
+export function Changes({ drift: { items, from, summary } }: { drift: Drift }) {
   const total = Object.values(summary).reduce((sum, count) => sum + count, 0)
   const shown = items.toSorted((a, b) => weight[a.significance] - weight[b.significance]).slice(0, shownItems)
   return (
@@ -34,24 +32,24 @@ export function Changes({ drift: { items, from, to, summary } }: { drift: Drift 
               <Change key={item.fingerprint} item={item} />
             ))}
           </ul>
-          <p>
-            <Link to="/drift" query={{ from, to }}>
-              All {total.toLocaleString('en')} changes
-            </Link>
-          </p>
+          {total > shown.length && (
+            <p class="faint">
+              {shown.length} of {total.toLocaleString('en')} changes
+            </p>
+          )}
         </div>
       )}
     </Block>
   )
 }
 
-function Change({ item: { fingerprint, target, rule, vantage, before, after, at } }: { item: Item }) {
+function Change({ item: { target, rule, vantage, before, after, at } }: { item: Item }) {
   return (
     <li class="finding-row">
       {after ? <Verdict result={after.result} /> : <span class="state">No longer checked</span>}
-      <Link to={uri`/findings/${fingerprint}`}>
+      <span>
         {target} · {rule}
-      </Link>
+      </span>
       <span class="faint">
         from {vantage}, {before ? `${resultNames[before.result].toLowerCase()} before` : 'new'}, <Time value={at} />
       </span>

@@ -1,4 +1,3 @@
-import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { Score, sumStandings } from '../../parts/results/score.tsx'
@@ -35,20 +34,12 @@ export function Compliance({ report: { items } }: { report: Report }) {
           {
             head: 'Failures',
             isNumber: true,
-            cell: ({ policy, group, counts, waived }) => (
-              <Link to="/findings" query={{ policy, zone: group, result: 'fail' }}>
-                {(counts.fail - waived).toLocaleString('en')}
-              </Link>
-            ),
+            cell: ({ counts, waived }) => (counts.fail - waived).toLocaleString('en'),
           },
           {
             head: 'Not known',
             isNumber: true,
-            cell: ({ policy, group, counts }) => (
-              <Link to="/findings" query={{ policy, zone: group, result: ['unknown', 'error', 'notchecked'] }}>
-                {(counts.unknown + counts.error + counts.notchecked).toLocaleString('en')}
-              </Link>
-            ),
+            cell: ({ counts }) => (counts.unknown + counts.error + counts.notchecked).toLocaleString('en'),
           },
         ]}
       />

@@ -7,7 +7,6 @@ import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
-import { FindingRow } from '../../parts/lists/finding-row.tsx'
 import { Labels } from '../../parts/lists/labels.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page } from '../../parts/page.tsx'
@@ -89,22 +88,6 @@ export default function Parts() {
             { result: 'pass', from: '2026-11-17T02:00:00Z', to: null },
           ]}
         />
-      </Block>
-      <Block title="Finding rows">
-        <ul>
-          {resultOrder.map((result) => (
-            <FindingRow
-              key={result}
-              fingerprint="5f0c3b1e-6a52-5d0e-9b7e-2d6f0c9a4e11"
-              result={result}
-              target="epp-01"
-              rule="ssh-restricted"
-              vantage="branch-berlin"
-              message={long}
-              since="2026-11-20T02:14:00Z"
-            />
-          ))}
-        </ul>
       </Block>
       <Block title="Table, tabs, filters, tools">
         <Tabs

@@ -1,6 +1,5 @@
 import type { PolicyDocument } from '../../../domain/policy/policy.ts'
 import { KeyValues } from '../../parts/key-values.tsx'
-import { Link } from '../../parts/link.tsx'
 import { conditionText, demandsOf, statesText } from './expectation.ts'
 import { Severity } from './severity.tsx'
 
@@ -107,9 +106,7 @@ function Controls({ controls }: { controls: readonly string[] }) {
     <ul class="labels">
       {controls.map((control) => (
         <li key={control}>
-          <Link class="label" to="/controls" query={{ framework: control.slice(0, control.indexOf(':')) }}>
-            {control}
-          </Link>
+          <span class="label">{control}</span>
         </li>
       ))}
     </ul>
