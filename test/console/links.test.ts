@@ -7,7 +7,7 @@ const directory = join(import.meta.dirname, '../../src/console')
 const read = (file: string) => readFileSync(join(directory, file), 'utf8')
 const paths = [...read('pages/routes.ts').matchAll(/path: '([^']+)'/g)].map(([, path = '']) => path)
 const linksIn = (source: string) =>
-  [...source.matchAll(/\bto=(?:"([^"]+)"|\{uri`([^`]+)`\})/g)].map(([, plain, built]) =>
+  [...source.matchAll(/\bto=(?:"(\/[^"]*)"|\{uri`([^`]+)`\})/g)].map(([, plain, built]) =>
     (plain ?? built ?? '').replaceAll(/\$\{[^}]*\}/g, 'x'),
   )
 

@@ -68,6 +68,9 @@ function checkNode(leaf: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
   return checkLeaf(leaf)
 }
 
+/** Unknown fields of an object that get a suggestion: it is costly for thousands. */
+const maxHints = 20
+
 function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
   if (!isRecord(value)) return [issueAt(path, `must be ${describeShape(shape)}`)]
   const { properties = {}, patternProperties = {}, required = [] } = shape
@@ -80,6 +83,7 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Valida
     issues.push(issueAt(path, `must have at most ${shape.maxProperties} members`))
   }
   const patterns = Object.entries(patternProperties).map(([pattern, member]) => ({ pattern: RegExp(pattern), member }))
+  let hints = maxHints
   for (const name of names) {
     const member = Object.hasOwn(properties, name)
       ? properties[name]
@@ -87,7 +91,7 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Valida
     const child = { value: value[name], path: [...path, name], required: required.includes(name) }
     if (member) for (const issue of checkNode({ shape: member, ...child }, checkLeaf)) issues.push(issue)
     else if (shape.additionalProperties === false) {
-      issues.push(issueAt(child.path, explainUnknown(name, shape)))
+      issues.push(issueAt(child.path, explainUnknown(name, shape, hints-- > 0)))
     }
   }
   return issues
@@ -130,9 +134,9 @@ export function describeShape(shape: Shape): string {
   return shape.examples ? `text like ${shape.examples[0]}` : 'text'
 }
 
-function explainUnknown(name: string, { properties, patternProperties }: Shape): string {
+function explainUnknown(name: string, { properties = {}, patternProperties }: Shape, withHint: boolean): string {
   if (patternProperties) return `must have a name that matches ${Object.keys(patternProperties).join(' or ')}`
-  const near = nearestName(name, Object.keys(properties ?? {}))
+  const near = withHint ? nearestName(name, Object.keys(properties)) : undefined
   return `unknown field \`${truncate(name, 60)}\`${near ? `: did you mean \`${near}\`?` : ''}`
 }
 
