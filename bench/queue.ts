@@ -37,7 +37,7 @@ async function timeEmptyBatches(dataDir: string): Promise<number> {
     }
     const nothing = async () => {}
     await queue.work(['idle'], {
-      ...{ planAudit: nothing, failAudit: nothing, failBatch: nothing, maintain: nothing },
+      ...{ planAudit: nothing, planSlices: nothing, failAudit: nothing, failBatch: nothing, maintain: nothing },
       ...{ reprobe: nothing, deliver: nothing, takeTicks: nothing, runBatch },
     })
     const auditId = newUuid()

@@ -60,7 +60,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   await serveMetrics(opening, config.metricsPort, { metrics, own, log })
   const probers = createProbers(config, { connector, never: own.list, now, log })
   const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })
-  const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, nextTicks } = queue
+  const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, enqueueSlices, nextTicks } = queue
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,
     transaction,
@@ -80,6 +80,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     enqueueDelivery,
     enqueuePlan,
     enqueueReprobe,
+    enqueueSlices,
   }
   const scheduler = createScheduler({ ...parts, nextTicks, quota: config.listening.limits })
 

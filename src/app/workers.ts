@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { type Config, version } from '../config/index.ts'
 import type { JobHandlers, Queue } from '../jobs/queue.ts'
 import { startDeadlines } from '../operations/audits/deadlines.ts'
-import { failPlanning, planAudit } from '../operations/audits/plan.ts'
+import { failPlanning, planAudit, planSlices } from '../operations/audits/plan-audit.ts'
 import { failBatch, runBatch } from '../operations/audits/run-batch.ts'
 import type { Parts } from '../operations/context.ts'
 import { reprobeWindow } from '../operations/exceptions/reprobe-window.ts'
@@ -56,6 +56,7 @@ function jobHandlers(config: Config, parts: WorkerParts): JobHandlers {
     tracing ? tracing.step(name, auditId, attributes, work) : work()
   return {
     planAudit: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planAudit(parts, auditId))),
+    planSlices: ({ auditId }) => step('plan', auditId, {}, () => throughOutages(() => planSlices(parts, auditId))),
     failAudit: ({ auditId }) => failPlanning(parts, auditId),
     runBatch: async (job, vantage) => {
       const prober = probers.find(vantage)

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { LedgerKey } from './ledger.ts'
 
 /** What a seal is for; a seal of one purpose is none for another. */
-type Purpose = 'request' | 'plan' | 'batch' | 'pairs' | 'paired' | 'recording'
+type Purpose = 'request' | 'plan' | 'slice' | 'batch' | 'pairs' | 'paired' | 'recording'
 
 /** Seals what this service writes before an audit ends, so that its end signs nothing else. */
 export interface Sealer {

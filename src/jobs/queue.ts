@@ -14,6 +14,8 @@ import { nextTicks } from './cron-ticks.ts'
 /** What a worker does with each kind of job; what it throws makes the job come back, three times in all. */
 export interface JobHandlers {
   planAudit(job: { auditId: string }): Promise<void>
+  /** Plans what is left of an audit whose planning was started. */
+  planSlices(job: { auditId: string }): Promise<void>
   /** An audit that could not be planned in any try. */
   failAudit(job: { auditId: string }): Promise<void>
   runBatch(job: BatchJob, vantage: string): Promise<void>
@@ -33,6 +35,8 @@ export interface JobHandlers {
 export interface Queue {
   /** Queues the planning of an audit with the transaction that accepts it, for now or for later. */
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
+  /** Queues the planning of what is left of an audit in the transaction that begins it. */
+  enqueueSlices(tx: Database, auditId: string): Promise<void>
   /** Queues a reprobe of a window in the caller's transaction. */
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Takes the batches of an audit out of the queue of a vantage, wherever they are in it. */
@@ -75,6 +79,10 @@ interface QueueOptions {
 }
 
 const planQueue = 'audit-plan'
+/** A queue of its own: a worker of an earlier version does not know slices. */
+const sliceQueue = 'audit-slices'
+/** Audits of which a worker plans the slices at the same time. */
+const sliceConcurrency = 2
 const planFailedQueue = 'audit-plan-failed'
 const batchFailedQueue = 'batch-failed'
 const reprobeQueue = 'window-end'
@@ -142,6 +150,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
   await ensureQueue(reprobeQueue, { ...lastResort, retentionSeconds: 366 * 86_400 })
   await ensureQueue(deliveryQueue, delivery)
   await ensureQueue(planQueue, { ...delivery, deadLetter: planFailedQueue })
+  await ensureQueue(sliceQueue, { ...delivery, deadLetter: planFailedQueue })
 
   const workOn = async <T extends object>(name: string, workers: number, handle: (data: T) => Promise<void>) => {
     for (let started = 0; started < workers; started++) {
@@ -175,6 +184,9 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     async enqueuePlan(tx, auditId, startAfter) {
       await boss.send(planQueue, { auditId }, { db: fromPrisma(tx), ...(startAfter && { startAfter }) })
     },
+    async enqueueSlices(tx, auditId) {
+      await boss.send(sliceQueue, { auditId }, { db: fromPrisma(tx) })
+    },
     async enqueueReprobe(tx, job, at) {
       await boss.send(reprobeQueue, job, { db: fromPrisma(tx), startAfter: at })
     },
@@ -190,6 +202,7 @@ export async function openQueue(options: QueueOptions): Promise<Queue> {
     nextTicks,
     async work(vantages, handlers) {
       await workOn(planQueue, concurrency, handlers.planAudit)
+      await workOn(sliceQueue, sliceConcurrency, handlers.planSlices)
       await workOn(planFailedQueue, 1, handlers.failAudit)
       await workOn(reprobeQueue, 1, handlers.reprobe)
       await workOn(batchFailedQueue, 1, handlers.failBatch)

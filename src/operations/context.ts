@@ -16,6 +16,8 @@ export interface View {
 export interface Parts extends View {
   endAudit: EndAudit
   enqueuePlan(tx: Database, auditId: string, startAfter?: Date): Promise<void>
+  /** Queues the planning of what is left of an audit. */
+  enqueueSlices(tx: Database, auditId: string): Promise<void>
   enqueueReprobe(tx: Database, job: ReprobeJob, at: Date): Promise<void>
   /** Queues the delivery to a webhook, now or later. */
   enqueueDelivery(tx: Database, webhookId: string, at?: Date): Promise<void>

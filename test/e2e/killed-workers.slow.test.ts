@@ -2,12 +2,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'vitest'
 import { windowState } from '../../src/domain/exceptions/windows.ts'
+import { planAudit } from '../../src/operations/audits/plan-audit.ts'
 import { approveWindow } from '../../src/operations/exceptions/decide-window.ts'
 import { requestWindow } from '../../src/operations/exceptions/request-window.ts'
 import { createSeal } from '../../src/operations/webhooks/seal.ts'
 import { ports } from '../support/app.ts'
 import { isConnectedTo } from '../support/connected.ts'
-import { startFleet } from '../support/fleet.ts'
+import { startFleet, targetsOf } from '../support/fleet.ts'
 import { listenHolding } from '../support/holding.ts'
 import { listen } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
@@ -31,6 +32,35 @@ describe.concurrent('when workers are killed', () => {
     target.release()
     await fleet.expectWhole(auditIds, targets)
   })
+
+  test.for([
+    ['within a slice', 0, 'audit WHERE id', 'INSERT INTO batch'], // a locked audit holds up its batches
+    ['between slices', 1_000, 'plan_slice WHERE audit_id', 'DELETE FROM plan_slice'],
+  ] as const)(
+    'an audit that one was planning, %s, is planned by the next, with every check once',
+    async ([, done, held, waiting], { expect }) => {
+      await using fleet = await startFleet()
+      const targets = 300 // more than the first slice
+      const total = 4 * targets
+      const params = { openPort: await freePort(), closedPort: await freePort(), httpsPort: await freePort() }
+      const auditId = await fleet.accept({ targets: targetsOf(targets), params }, new Date(Date.now() + 86_400_000))
+      await planAudit(fleet, auditId)
+      await fleet.transaction(async (_, database) => {
+        await database.$executeRawUnsafe('SET LOCAL idle_in_transaction_session_timeout = 0')
+        await database.$queryRawUnsafe(`SELECT FROM ${held} = '${auditId}' FOR UPDATE`)
+        const starting = fleet.startWorker()
+        const waits = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${waiting}%'`
+        await expect.poll(() => fleet.query(waits), { timeout: 90_000 }).toHaveLength(1)
+        const progress = { done, total }
+        await expect.poll(() => fleet.stores.audits.find(auditId)).toMatchObject({ status: 'running', progress })
+        const started = await starting
+        process.kill(started.pid, 'SIGKILL')
+        await started.exited
+      })
+      await fleet.startWorker()
+      await fleet.expectWhole([auditId], targets)
+    },
+  )
 
   test('a pending delivery of one is sent by the next, once more under the same id', async ({ expect }) => {
     await using fleet = await startFleet()

@@ -7,6 +7,7 @@ import { openTestStores } from '../support/stores.ts'
 const nothing = async () => {}
 const idle: JobHandlers = {
   planAudit: nothing,
+  planSlices: nothing,
   failAudit: nothing,
   runBatch: nothing,
   failBatch: nothing,

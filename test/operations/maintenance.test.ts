@@ -125,6 +125,16 @@ describe('the retention of findings', () => {
     expect(left.map(({ id }) => id)).toEqual([waiting.batchId, fresh.batchId])
     expect(await stores.query(`SELECT key FROM idempotent_request`)).toEqual([{ key: 'young' }])
   })
+
+  test('removes slices of ended audits, and none that is still to be planned', async () => {
+    const failed = await startAudit(stores)
+    const running = await startAudit(stores)
+    for (const { auditId } of [failed, running]) await stores.slices.create(auditId, [[], []])
+    await stores.endAudit({ id: failed.auditId, error: 'a test' })
+    await run()
+    expect(await stores.slices.next(failed.auditId)).toBeUndefined()
+    expect(await stores.slices.next(running.auditId)).toBe(0)
+  })
 })
 
 describe('evidence that nothing uses', () => {

@@ -18,7 +18,7 @@ const settings = {
   PORTWARDEN_ZONES: 'office=client;branch=elsewhere',
   PORTWARDEN_DATABASE_CONNECTIONS: '4',
 }
-const targetsOf = (count: number) =>
+export const targetsOf = (count: number) =>
   Array.from({ length: count }, (_, i) => ({ name: `host-${i}`, address: '127.0.0.1' }))
 
 /** A worker process for both vantages. */

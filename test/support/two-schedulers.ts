@@ -9,6 +9,7 @@ import { openTestStores, openTestStoresOn, type TestStores } from './stores.ts'
 const nothing = async () => {}
 const idle: JobHandlers = {
   planAudit: nothing,
+  planSlices: nothing,
   failAudit: nothing,
   runBatch: nothing,
   failBatch: nothing,

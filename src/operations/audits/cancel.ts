@@ -1,12 +1,13 @@
 import { failIfRefused } from './end.ts'
-import { type FinishParts, finishAudit } from './finish.ts'
+import { finishAudit } from './finish.ts'
+import { planSlices, type SliceParts } from './plan-audit.ts'
 import { recordUnseen } from './run-batch.ts'
 
 /**
  * Cancels an audit: checks that are not recorded yet become `unknown`. A worker that runs one of the batches finds the batch
  * recorded, and its results change nothing. Returns false for an audit that has ended already.
  */
-export async function cancelAudit(parts: FinishParts, auditId: string, canceledBy: string): Promise<boolean> {
+export async function cancelAudit(parts: SliceParts, auditId: string, canceledBy: string): Promise<boolean> {
   const isOpen = await parts.transaction(async ({ audits, ledger }) => {
     const open = await audits.requestCancel(auditId)
     if (open) ledger.record({ actor: canceledBy, action: 'audit.cancel', subject: auditId, payload: {} })
@@ -14,6 +15,7 @@ export async function cancelAudit(parts: FinishParts, auditId: string, canceledB
   })
   if (!isOpen) return false
   await failIfRefused(parts.endAudit, auditId, async () => {
+    await planSlices(parts, auditId) // what is not planned yet gets a result, too
     for (const { id: batchId } of await parts.stores.batches.open(auditId)) {
       await recordUnseen(parts, { auditId, batchId }, { result: 'unknown', reason: 'audit-canceled' })
     }

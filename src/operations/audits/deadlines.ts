@@ -1,10 +1,11 @@
 import { isAbsent } from '../../domain/vantages/presence.ts'
 import { pause } from '../../runtime/sleep.ts'
 import { failIfRefused } from './end.ts'
-import { type FinishParts, finishAudit } from './finish.ts'
+import { finishAudit } from './finish.ts'
+import { planSlices, type SliceParts } from './plan-audit.ts'
 import { recordUnseen } from './run-batch.ts'
 
-interface DeadlineParts extends FinishParts {
+interface DeadlineParts extends SliceParts {
   /** Removes the batches of an audit from their queues. */
   dropBatches(vantage: string, auditId: string): Promise<void>
 }
@@ -25,6 +26,7 @@ export async function endAtDeadline(parts: DeadlineParts, auditId: string): Prom
 
 async function endPlanned(parts: DeadlineParts, auditId: string): Promise<void> {
   const { stores, dropBatches } = parts
+  await planSlices(parts, auditId) // so that its checks get a result, too
   const open = await stores.batches.open(auditId)
   // Before the end, so that an ended audit has no job left; the next poll repeats it if this process dies.
   for (const vantage of new Set(open.map(({ vantage }) => vantage))) await dropBatches(vantage, auditId)

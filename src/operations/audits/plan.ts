@@ -12,48 +12,20 @@ import type { NewFinding } from '../../store/audits/record-findings.ts'
 import { keysPerStatement, type SeriesKey } from '../../store/audits/series.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { KnownVantage } from '../../store/inventory/vantages.ts'
-import type { Parts } from '../context.ts'
-import { type FinishParts, finishIfRecorded } from './finish.ts'
 import { type Planned, planPairs } from './plan-paired.ts'
 import { recordUnbatched } from './record-unbatched.ts'
 import { type BatchDraft, splitIntoBatches } from './split-batches.ts'
 
-type PlanParts = FinishParts & Pick<Parts, 'enqueueBatches' | 'now'>
-
 /** The batches, and the findings that need no probe. */
 export interface Plan extends Started {
-  settled: Extract<Planned, { kind: 'settled' }>[]
+  settled: SettledCheck[]
   drafts: BatchDraft[]
   paired: Pairs
 }
 
 /** What is to be planned: which part of a policy and of the vantages, with which parameters. */
-interface PlanRequest extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
+export interface PlanRequest extends Pick<AuditOrder, 'vantages' | 'rules' | 'params'> {
   snapshot: PlanningSnapshot
-}
-
-/**
- * Plans a queued audit in one transaction: checks without a probe become findings, the others batches with jobs.
- * Planning it again, or after it was canceled, changes nothing.
- */
-export async function planAudit(parts: PlanParts, auditId: string): Promise<void> {
-  await parts.transaction(async (tx, database) => {
-    const order = await tx.audits.lockQueued(auditId)
-    if (!order) return
-    const [plan] = await makePlans(tx, [{ ...order, snapshot: await tx.snapshot.forAudit(order) }])
-    if (!plan) throw new Error(`audit ${auditId} was not planned`)
-    await tx.audits.start(auditId, plan)
-    await persistPlans(tx, [{ auditId, plan, at: parts.now() }], (vantage, jobs) =>
-      parts.enqueueBatches(database, vantage, jobs),
-    )
-  })
-  // An audit without batches ends here; its plan may come from a worker that died.
-  await finishIfRecorded(parts, auditId)
-}
-
-/** Ends an audit whose planning failed. */
-export async function failPlanning({ endAudit }: Pick<Parts, 'endAudit'>, auditId: string): Promise<void> {
-  await endAudit({ id: auditId, error: 'the audit could not be planned; the log of the worker has the cause' })
 }
 
 /** Makes the plans of audits, and the series that they need, in the transaction that will start them. */
@@ -95,20 +67,25 @@ async function makePlan(stores: Stores, checks: Planned[], vantages: KnownVantag
 const isWhole = ({ vantages, rules, snapshot }: PlanRequest) =>
   vantages.length === 0 && rules.length === 0 && snapshot.policy.isNewest
 
-const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
+/** The vantages that an audit may use. */
+export const vantagesOf = ({ vantages, snapshot }: PlanRequest) =>
   snapshot.vantages.filter(({ name }) => vantages.length === 0 || vantages.includes(name))
 
 type Draft = PlannedCheck & { targetId: number }
 
 /** The checks of an audit. */
 function draftChecks(request: PlanRequest): Draft[] {
-  const { policy, targets } = request.snapshot
-  const isSelected = ({ id }: { id: string }) => request.rules.length === 0 || request.rules.includes(id)
-  const rulesFor = ruleResolver(policy.document, request.params)
+  const rulesFor = selectedRules(request)
   const plan = createPlanner(vantagesOf(request))
-  return targets.flatMap((target) =>
-    plan(target, rulesFor(target).filter(isSelected)).map((check) => Object.assign(check, { targetId: target.id })),
+  return request.snapshot.targets.flatMap((target) =>
+    plan(target, rulesFor(target)).map((check) => Object.assign(check, { targetId: target.id })),
   )
+}
+
+/** The rules that an audit checks for a target: the same list for all targets with the same parameters. */
+export function selectedRules({ snapshot, params, rules }: PlanRequest) {
+  const isSelected = ({ id }: { id: string }) => rules.length === 0 || rules.includes(id)
+  return ruleResolver(snapshot.policy.document, params, isSelected)
 }
 
 /** Adds the ids of series to the checks of one policy, in steps that bound the memory for their keys. */
@@ -136,6 +113,16 @@ export async function persistPlans(
 ): Promise<void> {
   for (const { auditId, plan } of planned)
     if (plan.paired.pairs.length > 0) await stores.pairs.plan(auditId, plan.paired)
+  await persistBatches(stores, planned, enqueue)
+  for (const { auditId, plan, at } of planned) await recordUnbatched(stores, { auditId }, settledFindings(plan, at))
+}
+
+/** Writes batches and their jobs in the transaction that plans them. */
+export async function persistBatches(
+  stores: Stores,
+  planned: readonly { auditId: string; plan: Pick<Plan, 'drafts'> }[],
+  enqueue: (vantage: string, jobs: QueuedBatch[]) => Promise<void>,
+): Promise<void> {
   const batches = planned.flatMap(({ auditId, plan }) => plan.drafts.map((draft) => ({ ...draft, auditId })))
   const ids = await stores.batches.create(batches)
   const jobs = batches.map(({ vantage, auditId, checks }, i) => {
@@ -146,16 +133,18 @@ export async function persistPlans(
     const some = group.map(({ job }) => job)
     await enqueue(vantage, some)
   }
-  for (const { auditId, plan, at } of planned) {
-    const settled = plan.settled
-      .map((check) => settledFinding(check, at))
-      .sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId) // series are locked in this order
-    await recordUnbatched(stores, { auditId }, settled)
-  }
 }
 
+/** The findings that need no probe, in the order in which series are locked. */
+export const settledFindings = ({ settled }: Pick<Plan, 'settled'>, at: Date): NewFinding[] =>
+  settled.map((check) => settledFinding(check, at)).sort((a, b) => a.targetId - b.targetId || a.seriesId - b.seriesId)
+
 /** Resolves the rules once for all targets with the same parameters: most have none of their own. */
-export function ruleResolver(document: PolicyDocument, params: Record<string, unknown>) {
+export function ruleResolver(
+  document: PolicyDocument,
+  params: Record<string, unknown>,
+  isSelected: (rule: { id: string }) => boolean = () => true,
+) {
   const resolved = new Map<string, readonly PlannedRule[]>()
   return (target: PlannedTarget) => {
     const key = JSON.stringify(target.params)
@@ -178,8 +167,9 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
         resolved: typeof one === 'string' ? one : { ...one, companions: companions(one) },
       }
     })
-    resolved.set(key, rules)
-    return rules
+    const selected = rules.filter(isSelected)
+    resolved.set(key, selected)
+    return selected
   }
 }
 
@@ -187,17 +177,11 @@ export function ruleResolver(document: PolicyDocument, params: Record<string, un
 const supportedOnly = (rule: ResolvedRule | 'notapplicable'): PlannedRule['resolved'] =>
   rule === 'notapplicable' || isSupported(rule) ? rule : 'unsupported'
 
+/** A check whose result needs no observation. */
+type SettledCheck = Pick<NewFinding, 'targetId' | 'seriesId' | 'result' | 'reason'> & { indirect?: boolean }
+
 /** A finding without an observation. */
-export const settledFinding = (
-  check: {
-    targetId: number
-    seriesId: number
-    result: NewFinding['result']
-    reason: NewFinding['reason']
-    indirect?: boolean
-  },
-  now: Date,
-): NewFinding => ({
+export const settledFinding = (check: SettledCheck, now: Date): NewFinding => ({
   targetId: check.targetId,
   seriesId: check.seriesId,
   result: check.result,

@@ -31,7 +31,10 @@ export interface NewAudit {
   deadlineAt?: Date
 }
 
-/** What its plan says of an audit: how many findings it will have, in how many batches, and which vantages there are now. */
+/**
+ * What its plan says of an audit: how many findings it will have, and which vantages there are now. Its `batches` include the
+ * slices that are not planned yet, so that the last batch does not end the audit before them.
+ */
 export interface Started {
   total: number
   batches: number
@@ -41,6 +44,12 @@ export interface Started {
 /** An audit as its planning needs it. */
 export interface AuditOrder extends Pick<Row, 'id' | 'policyId' | 'targetIds' | 'vantages' | 'rules'> {
   params: Record<string, unknown>
+}
+
+/** A running audit of which a part is not planned yet. */
+export interface StartedAudit extends Omit<AuditOrder, 'targetIds'> {
+  plannedVantages: KnownVantage[]
+  isCanceled: boolean
 }
 
 /** Whom an audit is about and for. */
@@ -171,6 +180,20 @@ export function createAuditStore(
           seal = seal || ${` ${sealPlan(sealer, { id, total, plannedVantages: plainOf(vantages) })}`} WHERE id = ${id}::uuid`
     },
 
+    /** A running audit as its next slice needs it; undefined after its end. */
+    async findStarted(id: string): Promise<StartedAudit | undefined> {
+      const rows = await prepared<StartedAudit>(db)`
+        SELECT id, policy_id AS "policyId", vantages, coalesce(rules, '{}') AS rules, params, planned_vantages AS "plannedVantages",
+          cancel_requested_at IS NOT NULL AS "isCanceled" FROM audit WHERE id = ${id}::uuid AND status = 'running'`
+      return rows[0]
+    },
+
+    /** Replaces a slice that is planned now by its batches; false if the audit has ended. */
+    async addBatches(id: string, batches: number): Promise<boolean> {
+      const data = { batchesLeft: { increment: batches - 1 } }
+      return (await db.audit.updateMany({ where: { id, status: 'running' }, data })).count > 0
+    },
+
     /** The vantages as they were when the audit was planned; null where that was not kept. */
     async plannedVantages(id: string): Promise<KnownVantage[] | null> {
       const row = await db.audit.findUnique({
@@ -180,7 +203,7 @@ export function createAuditStore(
       return (row?.plannedVantages ?? null) as KnownVantage[] | null
     },
 
-    /** True when every batch of a running audit is recorded, so that only its end is missing. */
+    /** True when every batch of a running audit is planned and recorded, so that only its end is missing. */
     async isRecorded(id: string): Promise<boolean> {
       return (await db.audit.count({ where: { id, status: 'running', batchesLeft: 0 } })) > 0
     },

@@ -33,7 +33,12 @@ export interface Batch {
   isSealed: boolean
 }
 
-export type NewBatch = Pick<Batch, 'auditId' | 'rules' | 'checks'> & { vantage: string; vantageId: number }
+export type NewBatch = Pick<Batch, 'auditId' | 'rules' | 'checks'> & {
+  vantage: string
+  vantageId: number
+  /** Planned from targets that this service did not seal. */
+  isUnproven?: boolean
+}
 
 /** A batch as its job in the queue names it, with how many checks it has. */
 export interface QueuedBatch {
@@ -97,7 +102,7 @@ export function createBatchStore(db: Database, sealer: Sealer) {
             INSERT INTO batch (audit_id, vantage_id, checks, seal)
             SELECT audit_id, vantage_id, checks, seal FROM unnest(
               ${some.map((one) => one.auditId)}::uuid[], ${some.map((one) => one.vantageId)}::int[],
-              ${some.map((one) => sealer.seal('batch', contentOf(one)))}::text[]
+              ${some.map((one) => (one.isUnproven ? null : sealer.seal('batch', contentOf(one))))}::text[]
             ) WITH ORDINALITY AS g(audit_id, vantage_id, seal, position)
               JOIN jsonb_array_elements(${`[${contents.join(',')}]`}::jsonb) WITH ORDINALITY AS c(checks, position) USING (position)
             ORDER BY position RETURNING id

@@ -9,6 +9,7 @@ import { createBatchStore } from '../audits/batches.ts'
 import { createBindStore } from '../audits/binds.ts'
 import { createFindingStore } from '../audits/findings.ts'
 import { createPairStore } from '../audits/paired-observations.ts'
+import { createSliceStore } from '../audits/plan-slices.ts'
 import { createPlanningStore } from '../audits/planning-snapshot.ts'
 import { type Recording, recordBatches } from '../audits/record-findings.ts'
 import { endUnplannedSpans, ensureSeries } from '../audits/series.ts'
@@ -90,6 +91,7 @@ export function createAll(
     outbox: createOutboxStore(db),
     pairs: createPairStore(db, sealer),
     policies: createPolicyStore(db),
+    slices: createSliceStore(db, sealer),
     schedules: createScheduleStore(db, targetScope),
     sessions: createSessionStore(db),
     targets: createTargetStore(db, targetScope),

@@ -26,12 +26,16 @@ export function createMaintenanceStore(db: Database) {
         WHERE audit_id < uuid_v7_floor(date_trunc('month', now() - make_interval(days => ${retentionDays}::int), 'UTC'))`
     },
 
-    /** Removes finished batches, idempotency keys, and the seals of recordings that the entry of an ended audit replaces. */
+    /**
+     * Removes finished batches, idempotency keys, and of ended audits the slices without a plan and the seals of recordings,
+     * which the entry replaces.
+     */
     async dropOldRequests(): Promise<void> {
       await sweep(db)`DELETE FROM batch WHERE done_at < now() - make_interval(days => ${idempotencyDays}::int)`
       await sweep(
         db,
       )`DELETE FROM idempotent_request WHERE created_at < now() - make_interval(days => ${idempotencyDays}::int)`
+      await sweep(db)`DELETE FROM plan_slice s USING audit a WHERE a.id = s.audit_id AND a.finished_at IS NOT NULL`
       await sweep(db)`DELETE FROM recording r USING audit a WHERE a.id = r.audit_id AND a.finished_at IS NOT NULL`
     },
 

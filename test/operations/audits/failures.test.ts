@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cancelAudit } from '../../../src/operations/audits/cancel.ts'
-import { planAudit } from '../../../src/operations/audits/plan.ts'
+import { planAudit } from '../../../src/operations/audits/plan-audit.ts'
 import { listenSilently, startTestApp, type TestApp } from '../../support/app.ts'
 import { listenHolding } from '../../support/holding.ts'
 import type { Listening } from '../../support/listen.ts'

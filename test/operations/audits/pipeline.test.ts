@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { noCounts } from '../../../src/domain/findings/verdict.ts'
 import { cancelAudit } from '../../../src/operations/audits/cancel.ts'
-import { planAudit } from '../../../src/operations/audits/plan.ts'
+import { planAudit } from '../../../src/operations/audits/plan-audit.ts'
 import { listenSilently, startTestApp, type TestApp } from '../../support/app.ts'
 import type { Listening } from '../../support/listen.ts'
 import { freePort } from '../../support/ports.ts'
