@@ -73,6 +73,7 @@ const unlimited: Readonly<Record<string, string>> = {
   'store/history/last-confirmed.ts': 'series that a limited report has read',
   'store/history/last-seen.ts': 'joined to spans that are limited',
   'store/history/matrix.ts': 'names of rules and vantages that a limited report has read',
+  'store/history/trend.ts': 'rules of policies',
   'store/ledger/object-states.ts': 'the ledger',
   'store/ledger/verify-objects.ts': 'the ledger',
   'store/ledger/verify-open-audits.ts': 'the ledger',
