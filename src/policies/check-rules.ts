@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import { Value } from 'typebox/value'
 import type { ValidationIssue } from '../domain/errors.ts'
+import { familyOf } from '../domain/findings/counted-addresses.ts'
 import { describeHost, isHost } from '../domain/findings/endpoint.ts'
 import type { State } from '../domain/findings/state.ts'
 import { checkParameterValue, findParameter, type Parameters } from '../domain/policy/parameters.ts'
@@ -149,6 +151,7 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
   const within = isRecord(rule.insideWindow) ? rule.insideWindow.expect : undefined
   return [
     ...checkPort(rule, probe),
+    ...checkFamilies(rule),
     ...checkExpectation(rule.expect, probe, ['expect']),
     ...checkExpectation(within, probe, ['insideWindow', 'expect']),
     ...checkBothProbed(rule.expect, within, probe),
@@ -159,6 +162,13 @@ export function checkRuleMeaning(rule: unknown): ValidationIssue[] {
 function checkPort({ port }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {
   if (port !== undefined || !probe || anyProtocols[probe].defaultPort !== undefined) return []
   return issue(['port'], `is missing: must be ${describeShape(Port)}, since probe ${probe} has no default port`)
+}
+
+function checkFamilies({ host, families }: Record<string, unknown>): ValidationIssue[] {
+  if (typeof host !== 'string' || isIP(host) === 0 || !Array.isArray(families)) return []
+  const family = familyOf(host)
+  const isPossible = families.some((item) => item === family || placeholdersOf(item).length > 0)
+  return isPossible ? [] : issue(['families'], `must have ${family}: no other address of ${host} can count`)
 }
 
 function checkPair({ unlike, ...rule }: Record<string, unknown>, probe: ProtocolName | undefined): ValidationIssue[] {

@@ -27,6 +27,15 @@ const rule = {
 const tls = (expectation: object) => ({ probe: 'tls', expect: { tls: expectation } })
 const ldap = (expectation: object) => ({ probe: 'ldap', expect: { ldap: expectation } })
 
+/** Parts of a rule with an expectation. */
+const at = (part: string, expectation: object): object =>
+  ({
+    'insideWindow/expect': { insideWindow: { expect: expectation } },
+    'unlike/expect': { unlike: { from: ['untrusted'], expect: expectation } },
+  })[part] ?? { expect: expectation }
+
+const onlyFamily = (family: string, host: string) => `must have ${family}: no other address of ${host} can count`
+
 const check = (more: { parameters?: object; rule?: object; rules?: unknown; top?: object }) => {
   const own = { parameters: { ...parameters, ...more.parameters }, rules: more.rules ?? [{ ...rule, ...more.rule }] }
   return checkPolicy(JSON.parse(JSON.stringify({ name: 'p', title: 'P', ...own, ...more.top })))
@@ -54,6 +63,12 @@ describe('checkPolicy accepts', () => {
     {
       claim: 'a host that has a value by a comparison',
       rule: { when: { value: '${dc}', differsFrom: 'x' }, host: 'a.${dc}' },
+    },
+    { claim: 'the family of the host', rule: { host: '192.0.2.1', families: ['ipv6', 'ipv4'] } },
+    {
+      claim: 'a family that may be that of the host',
+      rule: { host: '192.0.2.1', families: ['${f}'] },
+      parameters: { f: { type: 'choice', values: ['ipv4', 'ipv6'] } },
     },
     { claim: 'no port, where the probe has a default', rule: { port: undefined } },
     { claim: 'a required parameter', rule: { host: '${need}' } },
@@ -129,8 +144,25 @@ const issues: Record<string, ValidationIssue[]> = {
     {
       rule: { insideWindow: { expect: { state: ['up'] } } },
       pointer: '/rules/0/insideWindow/expect/state/0',
-      message: 'must be one of open, closed, filtered, unreachable, unresolved, unknown',
+      message: 'must be one of open, closed, filtered, unreachable',
     },
+    // Demands that nothing can meet, as both states prove nothing.
+    ...['unknown', 'unresolved'].flatMap((state) => [
+      ...['expect', 'insideWindow/expect', 'unlike/expect'].map((part) => ({
+        rule: {
+          ...{ probe: 'tcp', expect: {} },
+          ...at(part, { state: ['open', state] }),
+        },
+        pointer: `/rules/0/${part}/state/1`,
+        message: 'must be one of open, closed, filtered, unreachable',
+      })),
+      {
+        rule: { expect: { state: ['${s}'] } },
+        parameters: { s: { type: 'choice', values: ['open', state] } },
+        pointer: '/rules/0/expect/state/0',
+        message: `must be one of open, closed, filtered, unreachable; \${s} is a choice of open, ${state}`,
+      },
+    ]),
     {
       rule: tls({ trusted: { value: 1, equal: 1 } }),
       pointer: '/rules/0/expect/tls/trusted',
@@ -175,6 +207,16 @@ const issues: Record<string, ValidationIssue[]> = {
       rule: { probe: 'tcp', expect: { tls: {} } },
       pointer: '/rules/0/expect/tls',
       message: expect.stringMatching(/^does not belong to probe tcp: it needs probe tls or https\b/),
+    },
+    {
+      rule: { host: '192.0.2.1', families: ['ipv6'] },
+      pointer: '/rules/0/families',
+      message: onlyFamily('ipv4', '192.0.2.1'),
+    },
+    {
+      rule: { host: '2001:db8::1', families: ['ipv4'] },
+      pointer: '/rules/0/families',
+      message: onlyFamily('ipv6', '2001:db8::1'),
     },
     {
       rule: { unlike: { from: ['support', 'client'], expect: { state: ['closed'] } } },

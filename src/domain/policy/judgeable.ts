@@ -1,8 +1,9 @@
 import { type TObject, Type } from 'typebox'
+import { states } from '../findings/state.ts'
 import { findProtocol } from '../protocols/index.ts'
 import { Expectation, type ResolvedExpectation, type ResolvedRule, Rule } from './policy.ts'
 import { conflictingOptions } from './probe-options.ts'
-import { checkPlainLeaf, checkShape, closedObject, type LeafCheck } from './shape.ts'
+import { checkPlainLeaf, checkShape, closedObject, type Leaf, type LeafCheck } from './shape.ts'
 
 const anything = Type.Optional(Type.Unknown())
 const { probe, families, when: _, ...others } = Rule.properties
@@ -36,9 +37,11 @@ function isKnown(schema: TObject, value: object): boolean {
   return found
 }
 
-/** The form of a text, such as a fingerprint, decides only what it is compared with. */
+/** The form of a text, such as a fingerprint, decides only what it is compared with. States that prove nothing never pass. */
 const checkMeaning: LeafCheck = (leaf) =>
-  leaf.shape.pattern !== undefined && typeof leaf.value === 'string' ? [] : checkPlainLeaf(leaf)
+  (leaf.shape.pattern !== undefined && typeof leaf.value === 'string') || isState(leaf) ? [] : checkPlainLeaf(leaf)
+
+const isState = ({ path, value }: Leaf) => path[0] === 'state' && states.some((state) => state === value)
 
 function takesGroups({ probe }: ResolvedRule, { state: _, hostAnswered: __, ...demands }: ResolvedExpectation) {
   const groups = Object.entries(demands).filter(([, demand]) => demand !== undefined)
