@@ -39,7 +39,7 @@ test('four blocks are not run or compared, each with a reason: no domain control
  */
 const shell = `
 set -Eeuo pipefail
-trap 'echo "failed: $BASH_COMMAND" >&2' ERR
+trap 'echo "failed: $BASH_COMMAND" >&2; out=/proc/$BASHPID/fd/1; [ ! -f $out ] || tail -c 2000 $out >&2' ERR
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 curl() { case " $* " in *' -w '*) command curl "$@" ;; *) command curl --fail-with-body "$@" ;; esac; }
 npm() {

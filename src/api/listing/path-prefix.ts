@@ -2,11 +2,12 @@ import type { FastifyInstance } from 'fastify'
 
 /**
  * Removes the prefix of a proxy that passes paths on unchanged, also from an absolute URL (RFC 9112 section 3.2.2); a proxy may also
- * remove it itself.
+ * remove it itself. `*` (section 3.2.4) becomes a path that no route has: the router takes any first character for a slash.
  */
 export const withoutPrefix =
   (prefix: string) =>
   ({ url = '/' }: { url?: string }): string => {
+    if (!/^(\/|https?:)/i.test(url)) return `/${url}`
     if (prefix === '') return url
     if (pathOf(url) === prefix) return '/'
     return pathOf(url).startsWith(`${prefix}/`) ? pathOf(url).slice(prefix.length) : url

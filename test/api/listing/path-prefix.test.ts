@@ -12,3 +12,7 @@ test.each([
 ])('%s is %s without the prefix of a proxy', (url, rest) => {
   expect(withoutPrefix('/portwarden')({ url })).toBe(rest)
 })
+
+test.each(['', '/portwarden'])('`*` is a path that no route has, also without a prefix: %j', (prefix) => {
+  expect(withoutPrefix(prefix)({ url: '*' })).toBe('/*')
+})

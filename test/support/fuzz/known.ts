@@ -48,8 +48,9 @@ export function learn(known: Known, path: string, body: unknown): void {
   const items = (body as { items?: unknown[] } | null)?.items
   for (const item of items ?? [body]) {
     if (typeof item !== 'object' || item === null) continue
-    const { id, name } = item as Record<string, unknown>
-    if (typeof (id ?? name) === 'string') known.add(collection, id ?? name)
+    const { id, name, fingerprint } = item as Record<string, unknown>
+    const ownName = fingerprint ?? id ?? name
+    if (typeof ownName === 'string') known.add(collection, ownName)
     for (const [key, value] of Object.entries(item))
       if (typeof value === 'string' && /^(target|rule|vantage|policy)$/.test(key))
         known.add(key === 'policy' ? 'policies' : `${key}s`, value)

@@ -98,7 +98,7 @@ async function populate(service: TestService, known: Known): Promise<void> {
     await make(`/v1/webhooks/${id}/ping`, {})
   }
   for (const time of [now, tomorrow, 'baseline:base']) known.add('times', time)
-  for (const list of ['policies', 'vantages'])
+  for (const list of ['policies', 'vantages', 'findings'])
     learn(known, `/v1/${list}`, (await service.call('GET', `/v1/${list}`)).body)
   for (const { id } of ports.rules) known.add('rules', id)
   known.add('versions', 1)
