@@ -11,6 +11,7 @@ import type { Scheduler } from '../operations/schedules/tick.ts'
 import type { TraceDesk } from '../operations/traces/leases.ts'
 import type { LeaseDesk } from '../operations/vantages/leases.ts'
 import type { Seal } from '../operations/webhooks/seal.ts'
+import type { PageUrls } from '../report/page-urls.ts'
 import type { Caller } from '../store/access/keys.ts'
 import type { Session } from '../store/access/sessions.ts'
 import type { Notifications } from '../store/db/listen.ts'
@@ -68,6 +69,7 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** How people sign in at the issuer; undefined: they do not. */
   signIn?: SignInRules | undefined
   signInLinks: SignInLinks
+  pages: PageUrls
   /** The directory for bodies that do not fit in memory. */
   spoolDir: string
   version: string

@@ -7,6 +7,7 @@ import { createScheduler, type Scheduler } from '../operations/schedules/tick.ts
 import { createTraceDesk } from '../operations/traces/leases.ts'
 import { createLeaseDesk } from '../operations/vantages/leases.ts'
 import type { Notifier } from '../operations/webhooks/notifier.ts'
+import { type PageUrls, pageUrls } from '../report/page-urls.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import { traceEnding } from '../telemetry/traced.ts'
 import { openProcessConnector } from './connector.ts'
@@ -27,6 +28,7 @@ export interface App extends Parts {
   notifications: Notifications
   scheduler: Scheduler
   notifier: Notifier
+  pages: PageUrls
   /** Input of `buildServer`. */
   serverParts: ServerParts & View
   /** Whether this process alone uses the embedded database. */
@@ -61,6 +63,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
   const probers = createProbers(config, { connector, never: own.list, now, log })
   const traceWorkers = openTraceWorkers(opening, { stores, waitForTrace, probers, log })
   const { enqueueBatches, enqueueDelivery, enqueuePlan, enqueueReprobe, enqueueSlices, nextTicks } = queue
+  const pages = pageUrls(config.console && config.listening.publicUrl)
   const { notifier, seal } = openWebhooks(opening, config, {
     stores,
     transaction,
@@ -68,6 +71,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     now,
     waitForOutbox,
     poster,
+    pages,
     tracing,
     log,
   })
@@ -90,8 +94,10 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     notifications,
     scheduler,
     notifier,
+    pages,
     serverParts: {
       ...parts,
+      pages,
       notifications,
       scheduler,
       seal,

@@ -4,6 +4,7 @@ import type { Parts } from '../operations/context.ts'
 import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
 import { createSeal, type Seal } from '../operations/webhooks/seal.ts'
 import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
+import type { PageUrls } from '../report/page-urls.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
 import type { Egress } from './egress.ts'
@@ -14,6 +15,7 @@ interface WebhookParts extends Pick<AppStores, 'stores' | 'transaction'> {
   now: Parts['now']
   waitForOutbox: Notifications['waitForOutbox']
   poster: Egress['poster']
+  pages: PageUrls
   tracing: Tracing | undefined
   log: Logger
 }

@@ -26,9 +26,12 @@ interface Request {
   json: boolean
 }
 
+/** With its page in the console, where PORTWARDEN_PUBLIC_URL is set. */
+type Linked<T> = T & { url: string | null }
+
 interface Outcome {
-  audit: Audit
-  findings: Finding[]
+  audit: Linked<Audit>
+  findings: Linked<Finding>[]
   /** Drift since the previous audit; null for the first. */
   drift: DriftItem[] | null
 }
@@ -80,9 +83,11 @@ async function audit(
   const request = { policy, targets, params: readParams(stored.document, params) }
   const { auditId } = await acceptAudit(app, request, { trigger: 'cli', requestedBy: 'cli' })
   const ended = await waitForEnd(app, auditId, onProgress)
-  const findings: Finding[] = []
-  for await (const items of app.stores.findings.each(auditId)) findings.push(...items)
-  return { audit: ended, findings, drift: await findDrift(app, auditId, hosts) }
+  const findings: Linked<Finding>[] = []
+  for await (const items of app.stores.findings.each(auditId))
+    findings.push(...items.map((item) => ({ ...item, url: app.pages.finding(item.fingerprint) })))
+  const linked = { ...ended, url: app.pages.audit(auditId) }
+  return { audit: linked, findings, drift: await findDrift(app, auditId, hosts) }
 }
 
 /** Drift since the previous audit; null for the first. */
@@ -129,6 +134,7 @@ function print({ audit: ended, findings, drift }: Outcome): void {
     `\nverdict: ${ended.verdict}  (${pass} pass, ${fail} fail, ${unknown} unknown, ${error} error; ${checked} checked, ${notchecked} not checked)`,
   )
   say(`policy:  ${ended.policy.name} version ${ended.policy.version}, audit ${ended.id}`)
+  if (ended.url) say(`page:    ${ended.url}`)
   if (ended.error) say(`error:   ${ended.error}`)
   if (drift) printDrift(drift)
 }

@@ -79,7 +79,8 @@ describe('npm run audit', { shuffle: false }, () => {
   })
 
   test('with --json prints one JSON document', async () => {
-    const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`, '--json'])
+    const args = [...compliant(), '--param', `sshPort=${ssh.port}`, '--json']
+    const { code, stdout } = await audit(args, { PORTWARDEN_PUBLIC_URL: 'https://audits.example' })
     expect(code).toBe(1)
     const { audit: ended, findings, drift } = JSON.parse(stdout)
     expect(ended).toMatchObject({ status: 'completed', verdict: 'fail', trigger: 'cli' })
@@ -88,11 +89,16 @@ describe('npm run audit', { shuffle: false }, () => {
       evidence: { probe: 'tcp', host: '127.0.0.1', port: ssh.port },
     })
     expect(drift).toEqual([])
+    expect(JSON.parse(stdout).audit.url).toMatch(/^https:\/\/audits\.example\/ui\/audits\/[0-9a-f-]{36}$/)
+    for (const { url, fingerprint } of findings) expect(url).toBe(`https://audits.example/ui/findings/${fingerprint}`)
   })
 
   test('exits 2 when nothing can be known', async () => {
-    const { code, stdout } = await audit(['does-not-exist.invalid'])
+    const { code, stdout } = await audit(['does-not-exist.invalid'], {
+      PORTWARDEN_PUBLIC_URL: 'https://audits.example',
+    })
     expect(code).toBe(2)
+    expect(stdout).toMatch(/^page: {4}https:\/\/audits\.example\/ui\/audits\/[0-9a-f-]{36}$/m)
     expect(stdout).toMatch(/^verdict: inconclusive/m)
     expect(stdout).toMatch(/does-not-exist\.invalid +client-https +local +unknown +unresolved /)
   })

@@ -16,6 +16,12 @@ export const nullable = <S extends TSchema>(
 /** Gives an optional field of a request its default. */
 export const withDefault = <S extends TSchema>(schema: S, value: Static<S>): S => ({ ...schema, default: value })
 
+/** The URL of a page of the console. */
+export const PageUrl = (what: string, path: string) =>
+  nullable(Type.String({ format: 'uri', examples: [`https://portwarden.example.org/ui/${path}`] }), {
+    description: `Page of the ${what} in the console; null without PORTWARDEN_PUBLIC_URL, or without a console`,
+  })
+
 /** A UUID; examples differ in their last digits. */
 export const Uuid = (description: string, lastDigits = '0001') =>
   Type.String({

@@ -11,18 +11,20 @@ import {
 import { resolutions } from '../../domain/webhooks/tickets.ts'
 import { Audit } from '../routes/audits/schemas.ts'
 import { DriftItem, DriftSummary } from '../routes/reports/schemas/drift.ts'
-import { Count, Fingerprint, Judged, nullable, Timestamp, Uuid } from './schemas.ts'
+import { Count, Fingerprint, Judged, nullable, PageUrl, Timestamp, Uuid } from './schemas.ts'
 
 const text = (description: string, example: string) => Type.String({ description, examples: [example] })
 const policy = text('Name of the policy', 'netwrix-endpoint-protector')
 const ticket = text('Number of the change ticket', 'CHG0030003')
 const schedule = text('Name of the schedule', 'nightly')
 const audit = Uuid('Id of the audit')
-const ofAudit = { audit, correlationId: nullable(text('Reference of the caller', 'CHG0030001')) }
+const auditUrl = PageUrl('audit', 'audits/019b7600-0000-7000-8000-000000000001')
+const ofAudit = { audit, auditUrl, correlationId: nullable(text('Reference of the caller', 'CHG0030001')) }
 
 /** A finding with everything that a tool needs to create a ticket. */
 const TicketFinding = Type.Object(
   {
+    url: PageUrl('finding', 'findings/5f0c3b1e-6a52-5d0e-9b7e-2d6f0c9a4e11'),
     fingerprint: Fingerprint,
     target: text('Name of the target', 'epp-01'),
     address: text('Address of the target', '10.20.0.11'),
@@ -78,6 +80,7 @@ const ofWindow = {
   }),
   policy,
   audit: Uuid('Id of the newest of these audits', '0005'),
+  auditUrl,
 }
 
 const ofVantage = Type.Object({
@@ -92,7 +95,7 @@ const ofVantage = Type.Object({
 /** The `data` of each event; a schema without one of its fields does not compile. */
 export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[T], TSchema>> } = {
   ping: Type.Object({ webhook: Uuid('Id of the webhook', '0004') }),
-  'audit.completed': Type.Object({ audit: Audit }),
+  'audit.completed': Type.Object({ audit: Audit, auditUrl }),
   'drift.detected': Type.Object({
     ...ofAudit,
     previous: Uuid('Id of the previous audit', '0008'),
@@ -136,6 +139,7 @@ export const webhookData: { [T in AnyEventType]: TObject<Record<keyof EventData[
     policy,
     resolution: Type.Enum([...scheduleResolutions], { description: 'Why no ticks are missed any more' }),
     audit: nullable(audit, { description: 'Id of the audit; null if the schedule was deleted' }),
+    auditUrl,
     dueAt: nullable(Timestamp('Time of the tick', '01:30:00'), {
       description: 'Time of the tick; null if the schedule was deleted',
     }),

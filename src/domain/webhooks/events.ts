@@ -37,6 +37,16 @@ export const auditEventTypes = [
 /** Whether a disabled webhook gets the event once it is enabled again: later audits do not report what it is about. */
 export const waitsWhilePaused = (type: EventType): boolean => !(auditEventTypes as readonly EventType[]).includes(type)
 
+/** A finding, and its page in the console: null where people cannot open it by a URL that the service knows. */
+type LinkedFinding = TicketFinding & { url: string | null }
+
+/** What an event says of its audit. */
+interface OfAudit {
+  audit: string
+  /** The page of the audit; null like that of a finding. */
+  auditUrl: string | null
+}
+
 /** The findings of one target that share an alert. */
 export interface FindingGroup {
   /** Identifies the target, even after it is renamed. */
@@ -44,15 +54,14 @@ export interface FindingGroup {
   /** How many of its findings fail. */
   count: number
   /** The first of these. */
-  failing: readonly TicketFinding[]
+  failing: readonly LinkedFinding[]
 }
 
-interface FindingData {
+interface FindingData extends OfAudit {
   /** Of a group, the most severe that fails; once it is resolved, the last one. */
-  finding: TicketFinding
+  finding: LinkedFinding
   /** Null: the finding has an alert of its own. */
   group: FindingGroup | null
-  audit: string
   correlationId: string | null
 }
 
@@ -64,7 +73,7 @@ type ScheduleResolution = (typeof scheduleResolutions)[number]
 export const windowResolutions = ['closed', 'notapplicable', 'out-of-scope'] as const
 export type WindowResolution = (typeof windowResolutions)[number]
 
-interface WindowData {
+interface WindowData extends OfAudit {
   window: {
     id: string
     policy: string
@@ -77,7 +86,6 @@ interface WindowData {
     reprobes: number
   }
   policy: string
-  audit: string
 }
 
 export interface VantageData {
@@ -87,9 +95,8 @@ export interface VantageData {
 /** The data of each event, as JSON. */
 export interface EventData {
   ping: { webhook: string }
-  'audit.completed': { audit: Audit & { coverage: ReturnType<typeof coverageOf> } }
-  'drift.detected': {
-    audit: string
+  'audit.completed': { audit: Audit & { coverage: ReturnType<typeof coverageOf> }; auditUrl: string | null }
+  'drift.detected': OfAudit & {
     correlationId: string | null
     previous: string
     policy: string
@@ -120,6 +127,7 @@ export interface EventData {
     resolution: ScheduleResolution
     /** Of the first tick with an audit; null if the schedule was deleted. */
     audit: string | null
+    auditUrl: string | null
     dueAt: string | null
   }
 }
@@ -129,8 +137,9 @@ export type EventPayload<T extends AnyEventType = AnyEventType> = {
   [K in T]: { type: K; timestamp: string; data: EventData[K] }
 }[T]
 
-/** What the outbox keeps. The data of an audit and of its findings is read when the entry is relayed. */
-interface OutboxData extends Omit<EventData, 'ping' | (typeof auditEventTypes)[number]> {
+type KeptType = Exclude<keyof EventData, 'ping' | (typeof auditEventTypes)[number]>
+/** What the outbox keeps. URLs, and the data of an audit and of its findings, are added when the entry is relayed. */
+type OutboxData = { [T in KeptType]: Omit<EventData[T], 'auditUrl'> } & {
   'audit.completed': { hasCallback: boolean }
 }
 

@@ -1,6 +1,7 @@
 import { coverageOf } from '../../domain/findings/verdict.ts'
 import { passes } from '../../domain/webhooks/delivery-policy.ts'
 import { eventTypes } from '../../domain/webhooks/events.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { OutboxEntry } from '../../store/webhooks/outbox.ts'
 import { callbacksId, type Webhook } from '../../store/webhooks/webhooks.ts'
@@ -14,13 +15,14 @@ export interface Subscribers {
   webhooks: readonly Webhook[]
   /** Of the URL under which clients reach the service. */
   pathPrefix: string
+  pages: PageUrls
 }
 
 /** Sends the end of an audit to its callback and to webhooks, then its drift, then the steps of tickets. */
 export async function fanOutAudit(
   stores: Stores,
   { subject: auditId, createdAt: at }: OutboxEntry,
-  { webhooks, pathPrefix }: Subscribers,
+  { webhooks, pathPrefix, pages }: Subscribers,
 ): Promise<Outgoing> {
   const audit = await stores.audits.find(auditId)
   const scope = await stores.audits.scope(auditId)
@@ -29,7 +31,8 @@ export async function fanOutAudit(
   const traits = { policy: audit.policy.name, labels: scope.labels }
   const passing = webhooks.filter(({ filter }) => passes(filter, traits))
 
-  const ended = newEvent('audit.completed', at, { audit: { ...audit, coverage: coverageOf(audit.counts) } })
+  const shown = { ...audit, coverage: coverageOf(audit.counts) }
+  const ended = newEvent('audit.completed', at, { audit: shown, auditUrl: pages.audit(auditId) })
   const deliveries = passing
     .filter(({ events }) => events.includes('audit.completed'))
     .map(({ id }) => ({ webhookId: id, eventId: ended.id, lane }))
@@ -44,8 +47,8 @@ export async function fanOutAudit(
     const { name, version } = audit.policy
     const document = (await stores.policies.find(name, version))?.document
     if (!document) throw new Error(`audit ${auditId} has no policy`)
-    parts.push(await fanOutDrift(stores, comparing, { audit, document, at, pathPrefix }))
-    if (ticketing.length > 0) parts.push(await fanOutFindings(stores, ticketing, { audit, document, at }))
+    parts.push(await fanOutDrift(stores, comparing, { audit, document, at, pathPrefix, pages }))
+    if (ticketing.length > 0) parts.push(await fanOutFindings(stores, ticketing, { audit, document, at, pages }))
   }
   return {
     events: parts.flatMap(({ events }) => events),

@@ -1,5 +1,6 @@
 import type { Audit } from '../../domain/audits.ts'
 import { type PolicyDocument, severities } from '../../domain/policy/policy.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Webhook } from '../../store/webhooks/webhooks.ts'
 import { newEvent, type Outgoing } from './message.ts'
@@ -10,6 +11,7 @@ interface EndedAudit {
   audit: Audit
   /** Of the URL under which clients reach the service. */
   pathPrefix: string
+  pages: PageUrls
   document: PolicyDocument
   at: Date
 }
@@ -18,7 +20,7 @@ interface EndedAudit {
 export async function fanOutDrift(
   stores: Stores,
   webhooks: readonly Webhook[],
-  { audit, document, at, pathPrefix }: EndedAudit,
+  { audit, document, at, pathPrefix, pages }: EndedAudit,
 ): Promise<Outgoing> {
   const outgoing: Outgoing = { events: [], deliveries: [] }
   if (webhooks.length === 0 || audit.status !== 'completed') return outgoing
@@ -41,6 +43,7 @@ export async function fanOutDrift(
     const { items, next } = await drift.page({ limit: shownItems })
     const event = newEvent('drift.detected', at, {
       audit: audit.id,
+      auditUrl: pages.audit(audit.id),
       previous,
       policy: audit.policy.name,
       correlationId: audit.correlationId,

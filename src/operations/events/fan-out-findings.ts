@@ -3,6 +3,7 @@ import { type PolicyDocument, severities } from '../../domain/policy/policy.ts'
 import { countFailures, type NewestDelivery, nextAlert } from '../../domain/webhooks/alerts.ts'
 import { passes } from '../../domain/webhooks/delivery-policy.ts'
 import { failureOf, type Resolution, type TicketFinding } from '../../domain/webhooks/tickets.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { Alert } from '../../store/webhooks/alerts.ts'
 import type { SeenFinding, Ticket } from '../../store/webhooks/tickets.ts'
@@ -14,6 +15,7 @@ interface EndedAudit {
   audit: Audit
   document: PolicyDocument
   at: Date
+  pages: PageUrls
 }
 
 interface GroupedFinding {

@@ -10,7 +10,9 @@ export async function fanOut(stores: Stores, entry: OutboxEntry, subscribers: Su
     const enabled = subscribers.webhooks.filter((webhook) => webhook.enabled)
     return fanOutAudit(stores, entry, { ...subscribers, webhooks: enabled })
   }
-  const { type, subject, data, createdAt } = entry
+  const { type, subject, data: kept, createdAt } = entry
+  const auditUrl = 'audit' in kept && kept.audit !== null ? subscribers.pages.audit(kept.audit) : null
+  const data = 'audit' in kept ? { ...kept, auditUrl } : kept
   const traits: EventTraits = 'policy' in data ? { policy: data.policy } : {}
   const receivers = subscribers.webhooks.filter(({ events, filter }) => events.includes(type) && passes(filter, traits))
   return addressTo(newEvent(type, createdAt, data), receivers, `${type.split('.')[0]}/${subject}`)

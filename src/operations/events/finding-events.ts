@@ -1,5 +1,6 @@
 import type { Audit } from '../../domain/audits.ts'
 import type { Resolution, TicketFinding } from '../../domain/webhooks/tickets.ts'
+import type { PageUrls } from '../../report/page-urls.ts'
 import { newEvent, type Outgoing } from './message.ts'
 
 /** A step of an alert. */
@@ -14,15 +15,21 @@ export type FindingStep = {
 const shownFindings = 50
 
 /** Makes the events of steps; webhooks that take the same step share one. */
-export function shareEvents(outgoing: Outgoing, { audit, at }: { audit: Audit; at: Date }) {
+export function shareEvents(outgoing: Outgoing, { audit, at, pages }: { audit: Audit; at: Date; pages: PageUrls }) {
   const made = new Map<string, string>()
+  const linked = (finding: TicketFinding) => ({ url: pages.finding(finding.fingerprint), ...finding })
   return (step: FindingStep): string => {
     const { type, series, finding, group } = step
     const key = [type, series, ...(group?.failing ?? [finding]).map(({ fingerprint }) => fingerprint)].join(' ')
     const known = made.get(key)
     if (known) return known
-    const shown = group && { id: group.id, count: group.failing.length, failing: group.failing.slice(0, shownFindings) }
-    const data = { finding, group: shown, audit: audit.id, correlationId: audit.correlationId }
+    const shown = group && {
+      id: group.id,
+      count: group.failing.length,
+      failing: group.failing.slice(0, shownFindings).map(linked),
+    }
+    const ofAudit = { audit: audit.id, auditUrl: pages.audit(audit.id), correlationId: audit.correlationId }
+    const data = { finding: linked(finding), group: shown, ...ofAudit }
     const event =
       type === 'finding.resolved'
         ? newEvent(type, at, { ...data, resolution: step.resolution })

@@ -1,5 +1,5 @@
 import { type Proof, proofOf } from '../../domain/exceptions/windows.ts'
-import type { EventData, WindowResolution } from '../../domain/webhooks/events.ts'
+import type { OutboxEvent, WindowResolution } from '../../domain/webhooks/events.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import { publish } from '../events/publish.ts'
@@ -42,7 +42,7 @@ export async function publishOutOfScope(tx: Stores, window: StoredWindow): Promi
   if (window.reprobeAuditId !== null) await publishClosed(tx, dataOf(window, window.reprobeAuditId), 'out-of-scope')
 }
 
-type WindowData = EventData['window.still-open']
+type WindowData = OutboxEvent<'window.still-open'>['data']
 
 const publishClosed = (tx: Stores, data: WindowData, resolution: WindowResolution): Promise<void> =>
   publish(tx, [{ type: 'window.closed', subject: data.window.id, data: { ...data, resolution } }])

@@ -1,3 +1,4 @@
+import type { PageUrls } from '../../report/page-urls.ts'
 import type { Parts } from '../context.ts'
 import { relayEntries, wakeDeliveries } from '../events/relay.ts'
 import { publishPresence } from '../vantages/presence.ts'
@@ -6,6 +7,7 @@ import { type Bell, type DelivererOptions, deliver } from './delivery/deliver.ts
 interface NotifierOptions extends Omit<DelivererOptions, 'signal' | 'isHeld'>, Pick<Parts, 'enqueueDelivery'> {
   /** Of the URL under which clients reach the service. */
   pathPrefix: string
+  pages: PageUrls
   /** Resolves when the outbox may have entries, or after `ms`. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
   onError(error: unknown): void

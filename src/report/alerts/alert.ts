@@ -18,6 +18,8 @@ export interface Alert {
   resource: string
   metric: string
   message: string
+  /** The page that shows more; null: none. */
+  url: string | null
   at: string
   data: object
 }
@@ -30,12 +32,18 @@ export function toAlert<T extends AnyEventType>({ type, timestamp, data }: Event
     node: service,
     resource: '',
     metric: '',
+    url: urlOf(data),
     ...about,
     key: `${service}:${about.key}`,
     type,
     at: timestamp,
     data,
   }
+}
+
+function urlOf(data: EventData[AnyEventType]): string | null {
+  if ('finding' in data) return data.finding.url
+  return 'auditUrl' in data ? data.auditUrl : null
 }
 
 type AlertFields = Pick<Alert, 'key' | 'level' | 'message'> & Partial<Alert>

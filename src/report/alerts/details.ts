@@ -27,6 +27,12 @@ export function detailsOf({ type, data }: Alert, { value: max, total, sizeOf }: 
   return Object.fromEntries(fitting)
 }
 
+/** The message of an alert and its page, which is never cut; `max` in UTF-16 units. */
+export function textOf({ message, url }: Alert, max: number): string {
+  const line = url === null ? '' : `\n${url}`
+  return truncate(message, max - line.length) + line
+}
+
 const isLabel = (key: string) => key.startsWith('finding_labels_')
 
 function fieldsOf(value: object, prefix = ''): [string, unknown][] {

@@ -1,6 +1,6 @@
 import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
-import { detailsOf } from './details.ts'
+import { detailsOf, textOf } from './details.ts'
 
 const priorities: Record<Exclude<Alert['level'], 'clear'>, string> = { high: 'P1', medium: 'P3', low: 'P4' }
 
@@ -28,14 +28,14 @@ export function toJiraAlert(alert: Alert): AlertRequest {
   const alias = truncate(alert.key, maxLength.alias)
   if (alert.level === 'clear') {
     const path = `/${encodeURIComponent(alias)}/close?identifierType=alias`
-    return { path, body: { source: 'Portwarden', note: truncate(alert.message, maxLength.note) } }
+    return { path, body: { source: 'Portwarden', note: textOf(alert, maxLength.note) } }
   }
   return {
     path: '',
     body: {
       message: truncate(alert.message, maxLength.message),
       alias,
-      description: truncate(alert.message, maxLength.description),
+      description: textOf(alert, maxLength.description),
       priority: priorities[alert.level],
       source: 'Portwarden',
       entity: truncate(alert.node, maxLength.entity),

@@ -1,6 +1,6 @@
 import { truncate } from '../../encoding/text.ts'
 import type { Alert } from './alert.ts'
-import { detailsOf } from './details.ts'
+import { detailsOf, textOf } from './details.ts'
 
 /** ServiceNow severities: 1 critical, 3 minor, 4 warning, 0 clear. */
 const severities: Record<Alert['level'], string> = { clear: '0', high: '1', medium: '3', low: '4' }
@@ -29,7 +29,7 @@ export function toServiceNowEvents(alert: Alert): { records: Record<string, stri
         message_key: truncate(alert.key, maxLength.key),
         severity: severities[alert.level],
         resolution_state: alert.level === 'clear' ? 'Closing' : 'New',
-        description: truncate(alert.message, maxLength.description),
+        description: textOf(alert, maxLength.description),
         time_of_event: alert.at.slice(0, 19).replace('T', ' '),
         additional_info: JSON.stringify(detailsOf(alert, info)),
       },

@@ -2,6 +2,7 @@ import type { Finding } from '../../domain/findings/finding.ts'
 import { results } from '../../domain/findings/judge.ts'
 import type { AuditCounts, Verdict } from '../../domain/findings/verdict.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import type { PageUrls } from '../page-urls.ts'
 
 /** An ended audit, without its findings. */
 export interface ReportedAudit {
@@ -19,6 +20,7 @@ export interface ReportedAudit {
   finishedAt: string | null
   /** The version of Portwarden that writes the document. */
   toolVersion: string
+  pages: PageUrls
 }
 
 export type ReportedFinding = Finding

@@ -28,13 +28,21 @@ export const renderJunit: Rendering = async function* (audit, findings) {
   yield `${xmlHead}${openTag('testsuites', { name: 'Portwarden', ...totals })}\n${openTag('testsuite', suite)}\n`
   yield `${element('properties', {}, propertiesOf(audit))}\n`
   const rules = new Map(policy.document.rules.map((rule) => [rule.id, rule]))
-  for await (const page of findings()) yield page.map((one) => testCase(one, rules.get(one.rule))).join('')
+  for await (const page of findings()) yield page.map((one) => testCase(audit, one, rules.get(one.rule))).join('')
   yield '</testsuite>\n</testsuites>\n'
 }
 
 function propertiesOf(audit: ReportedAudit): string {
-  const { id, status, verdict, policy, correlationId, toolVersion } = audit
-  const values = { audit: id, status, verdict, policyDigest: policy.digest, correlationId, toolVersion }
+  const { id, status, verdict, policy, correlationId, toolVersion, pages } = audit
+  const values = {
+    audit: id,
+    url: pages.audit(id),
+    status,
+    verdict,
+    policyDigest: policy.digest,
+    correlationId,
+    toolVersion,
+  }
   return Object.entries(values)
     .flatMap(([name, value]) => (value === null ? [] : element('property', { name, value })))
     .join('')
@@ -49,8 +57,8 @@ const elements = {
   notchecked: 'skipped',
 } as const
 
-function testCase(finding: ReportedFinding, rule: PolicyRule | undefined): string {
-  const { target, vantage, result, reason, latencyMs } = finding
+function testCase({ pages }: ReportedAudit, finding: ReportedFinding, rule: PolicyRule | undefined): string {
+  const { target, vantage, result, reason, latencyMs, fingerprint } = finding
   const attributes = {
     classname: target,
     name: `${finding.rule} from ${vantage}`,
@@ -58,8 +66,10 @@ function testCase(finding: ReportedFinding, rule: PolicyRule | undefined): strin
   }
   const name = elements[result]
   const details = { message: `${result}: ${reason.message}`, ...(name === 'skipped' ? {} : { type: reason.code }) }
-  const content = name ? element(name, details, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
-  return `${element('testcase', attributes, content)}\n`
+  const outcome = name ? element(name, details, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
+  const url = pages.finding(fingerprint)
+  const output = url === null ? '' : element('system-out', {}, escapeXml(url))
+  return `${element('testcase', attributes, outcome + output)}\n`
 }
 
 const explain = ({ state, observedAt, evidence, waiver }: ReportedFinding, rule: PolicyRule | undefined): string =>

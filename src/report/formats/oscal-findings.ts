@@ -2,7 +2,7 @@ import type { PolicyRule } from '../../domain/policy/policy.ts'
 import { canonicalJson } from '../../encoding/canonical-json.ts'
 import { deriveUuid } from '../../encoding/derived-uuid.ts'
 import { type ReportedAudit, type ReportedFinding, sentenceOf } from './audit.ts'
-import { line, prop, token } from './oscal-words.ts'
+import { line, linksTo, prop, token } from './oscal-words.ts'
 
 export const uuidOfTarget = (target: string) => deriveUuid('target', target)
 export const uuidOfPolicy = ({ policy }: ReportedAudit) => deriveUuid('policy', policy.name, policy.digest)
@@ -37,6 +37,7 @@ export function observationOf(audit: ReportedAudit, finding: ReportedFinding) {
       ...(indirect ? [prop('indirect', 'true')] : []),
       ...Object.entries(permissions).flatMap(([name, id]) => (id ? prop(name, id) : [])),
     ],
+    ...linksTo(audit.pages.finding(finding.fingerprint)),
     methods: ['TEST'],
     types: ['control-objective'],
     origins: originsOf(audit),

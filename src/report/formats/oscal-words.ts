@@ -1,6 +1,9 @@
 const namespace = 'urn:portwarden:oscal'
 
 /** A property in our namespace; `value` is one non-empty line. */
+/** The link to a page of the console, if there is one. */
+export const linksTo = (url: string | null) => (url === null ? {} : { links: [{ href: url, rel: 'reference' }] })
+
 export const prop = (name: string, value: string) => ({ name, ns: namespace, value })
 
 /** Single-line text (MarkupLine, StringDatatype). */

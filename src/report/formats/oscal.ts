@@ -11,7 +11,7 @@ import {
   uuidOfTarget,
   uuidOfTool,
 } from './oscal-findings.ts'
-import { idOfControl, line, prop, token } from './oscal-words.ts'
+import { idOfControl, line, linksTo, prop, token } from './oscal-words.ts'
 
 /**
  * OSCAL Assessment Results 1.2 (NIST). Every finding is an observation. Only `pass` and `fail` are OSCAL findings
@@ -112,7 +112,7 @@ const framed = (framework: string) => ({ description: framework, props: [prop('f
 const idsOf = (controls: readonly string[]) => controls.map((control) => ({ 'control-id': idOfControl(control) }))
 
 function resultOf(audit: ReportedAudit) {
-  const { id, status, verdict, counts, policy } = audit
+  const { id, status, verdict, counts, policy, pages } = audit
   return {
     uuid: deriveUuid('result', id),
     title: line(`${policy.name} version ${policy.version}`),
@@ -126,6 +126,7 @@ function resultOf(audit: ReportedAudit) {
       prop('policy-digest', policy.digest),
       ...Object.entries(counts).map(([result, count]) => prop(`count-${result}`, String(count))),
     ],
+    ...linksTo(pages.audit(id)),
   }
 }
 

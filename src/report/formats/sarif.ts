@@ -40,14 +40,16 @@ export const renderSarif: Rendering = async function* (audit, findings) {
 }
 
 function runOf(audit: ReportedAudit) {
-  const { id, status, verdict, policy, correlationId, error, toolVersion } = audit
+  const { id, status, verdict, policy, correlationId, error, toolVersion, pages } = audit
+  const url = pages.audit(id)
   return {
     tool: {
       driver: {
         name: 'Portwarden',
         version: toolVersion,
         semanticVersion: toolVersion,
-        rules: policy.document.rules.map(descriptorOf),
+        ...(url === null ? {} : { informationUri: url }),
+        rules: policy.document.rules.map((rule) => descriptorOf(rule, pages.rule(policy, rule.id))),
       },
     },
     automationDetails: {
@@ -67,11 +69,15 @@ function runOf(audit: ReportedAudit) {
   }
 }
 
-const descriptorOf = ({ id, title, severity, controls = [], rationale, remediation }: PolicyRule) => ({
+const descriptorOf = (
+  { id, title, severity, controls = [], rationale, remediation }: PolicyRule,
+  helpUri: string | null,
+) => ({
   id,
   shortDescription: { text: title },
   ...(rationale ? { fullDescription: { text: rationale } } : {}),
   ...(remediation ? { help: { text: remediation } } : {}),
+  ...(helpUri === null ? {} : { helpUri }),
   defaultConfiguration: { level: levels[severity] },
   properties: { severity, tags: controls },
 })
@@ -87,6 +93,7 @@ function resultOf(
 ) {
   const { target, rule, vantage, result, state, reason, observedAt, latencyMs, attempts, indirect } = finding
   const { evidence, window, waiver, fingerprint } = finding
+  const url = audit.pages.finding(fingerprint)
   return {
     ruleId: rule,
     ...(descriptor ? { ruleIndex: descriptor.index } : {}),
@@ -99,6 +106,7 @@ function resultOf(
       },
     ],
     ...(waiver ? { suppressions: [{ kind: 'external', status: 'accepted', justification: waivedText(waiver) }] } : {}),
+    ...(url === null ? {} : { hostedViewerUri: url }),
     guid: deriveUuid('result', audit.id, fingerprint),
     correlationGuid: fingerprint,
     partialFingerprints: { 'portwardenSeries/v1': fingerprint },

@@ -28,9 +28,9 @@ async function* entriesOf(
   { audit, findings, vantages, more = {} }: PackParts,
   written: readonly WrittenFile[],
 ): AsyncGenerator<ZipEntry> {
-  const { policy, toolVersion, ...rest } = audit
+  const { policy, toolVersion, pages: urls, ...rest } = audit
   const { document, ...version } = policy
-  yield json('audit.json', { ...rest, policy: version })
+  yield json('audit.json', { ...rest, policy: version, url: urls.audit(audit.id) })
   // Canonical JSON, whose SHA-256 is the policy digest.
   yield { name: 'policy.json', content: [canonicalJson(document)] }
   yield json('vantages.json', { asOf: 'planning', vantages })

@@ -40,13 +40,13 @@ export function* renderPage({ audit, vantages, tally, files }: PageParts): Gener
 <header>
 <h1>${escapeXml(title)}</h1>
 <p class="verdict">Verdict: ${word(audit.verdict ?? 'none')}</p>
-<p>${escapeXml(sentence(audit))}</p>
+<p>${escapeXml(sentence(audit))}</p>${consoleLink(audit)}
 </header>
 <main>
 `
   yield section('The audit', facts(audit))
   yield section('Results', resultsOf(audit))
-  yield section('Findings that did not pass', openOf(tally))
+  yield section('Findings that did not pass', openOf(audit, tally))
   yield section('Rules', rulesTable(audit, tally))
   yield section('Controls', controlsTable(controlsOf(rulesOf(audit), [...tally.rules.values()])))
   yield section('Vantages', vantagesTable(vantages))
@@ -56,6 +56,8 @@ export function* renderPage({ audit, vantages, tally, files }: PageParts): Gener
 
 const word = (text: string) => `<span class="word ${escapeXml(text)}">${escapeXml(text)}</span>`
 const code = (text: string) => `<code>${escapeXml(text)}</code>`
+const linked = (content: string, url: string | null) =>
+  url === null ? content : `<a href="${escapeXml(url)}">${content}</a>`
 const section = (title: string, content: string) => `<section>\n<h2>${escapeXml(title)}</h2>\n${content}\n</section>\n`
 
 /** A table with HTML cells; the first of each row is its header. */
@@ -64,6 +66,11 @@ function table(caption: string, head: readonly string[], rows: readonly (readonl
     `<tr><th scope="row">${first}</th>${rest.map((cell) => `<td>${cell}</td>`).join('')}</tr>\n`
   const heads = head.map((text) => `<th scope="col">${escapeXml(text)}</th>`).join('')
   return `<div class="wide"><table>\n<caption>${escapeXml(caption)}</caption>\n<thead><tr>${heads}</tr></thead>\n<tbody>\n${rows.map(line).join('')}</tbody>\n</table></div>`
+}
+
+function consoleLink({ id, pages }: ReportedAudit): string {
+  const url = pages.audit(id)
+  return url === null ? '' : `\n<p>In the console: ${linked(escapeXml(url), url)}</p>`
 }
 
 function sentence({ counts }: ReportedAudit): string {
@@ -102,24 +109,28 @@ const resultsOf = (audit: ReportedAudit) =>
     results.map((result) => [word(result), String(audit.counts[result])]),
   )
 
-function openOf({ open, openTotal }: Tally): string {
+function openOf({ pages }: ReportedAudit, { open, openTotal }: Tally): string {
   if (openTotal === 0) return '<p>None.</p>'
   const caption =
     open.length < openTotal
       ? `The first ${open.length} of ${openTotal} findings; findings.csv lists all of them`
       : `${openTotal} findings with their reasons`
-  return table(caption, ['Target', 'Rule', 'Vantage', 'Result', 'State', 'Reason', 'Observed'], open.map(openRow))
+  const rows = open.map((finding) => openRow(finding, pages.finding(finding.fingerprint)))
+  return table(caption, ['Target', 'Rule', 'Vantage', 'Result', 'State', 'Reason', 'Observed'], rows)
 }
 
-const openRow = ({ target, rule, vantage, result, state, reason, observedAt, waiver }: ReportedFinding) => [
-  escapeXml(target),
-  code(rule),
-  escapeXml(vantage),
-  word(result),
-  escapeXml(state),
-  escapeXml([reason.message, ...(waiver ? [waivedText(waiver)] : [])].join(' ')),
-  escapeXml(observedAt),
-]
+function openRow(finding: ReportedFinding, url: string | null): string[] {
+  const { target, rule, vantage, result, state, reason, observedAt, waiver } = finding
+  return [
+    escapeXml(target),
+    linked(code(rule), url),
+    escapeXml(vantage),
+    word(result),
+    escapeXml(state),
+    escapeXml([reason.message, ...(waiver ? [waivedText(waiver)] : [])].join(' ')),
+    escapeXml(observedAt),
+  ]
+}
 
 const rulesTable = (audit: ReportedAudit, { rules }: Tally) =>
   table(

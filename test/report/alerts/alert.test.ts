@@ -5,7 +5,9 @@ import { toJiraAlert } from '../../../src/report/alerts/jira-ops.ts'
 import { toServiceNowEvents } from '../../../src/report/alerts/service-now.ts'
 
 const fingerprint = '0b7f3b0e-5a0c-4f4e-9a53-0d6f3d7d2a11'
+const url = `https://audits.example/ui/findings/${fingerprint}`
 const finding = {
+  url,
   fingerprint,
   target: 'epp-01',
   rule: 'ssh-restricted',
@@ -37,7 +39,7 @@ describe('an event of ServiceNow Event Management', () => {
       message_key: `portwarden:${fingerprint}`,
       severity: '1',
       resolution_state: 'New',
-      description: 'epp-01 fails, seen from branch: SSH is not reachable from client networks: It is open.',
+      description: `epp-01 fails, seen from branch: SSH is not reachable from client networks: It is open.\n${url}`,
       time_of_event: '2026-11-23 01:02:03',
     })
     expect(JSON.parse(info ?? '')).toMatchObject({
@@ -107,6 +109,29 @@ describe('an alert of Jira Service Management', () => {
     const { path, body } = toJiraAlert(toAlert(resolved))
     expect(path).toBe(`/portwarden%3A${fingerprint}/close?identifierType=alias`)
     expect(body).toMatchObject({ source: 'Portwarden' })
+  })
+})
+
+describe('the page of an alert', () => {
+  const auditUrl = 'https://audits.example/ui/audits/a1'
+  const long = 'x'.repeat(30_000)
+
+  test.each([
+    [event('finding.opened', { finding: { ...finding, title: long }, auditUrl }), url],
+    [event('window.still-open', { window: { id: 'w', ticket: long, rules: ['r'] }, auditUrl }), auditUrl],
+    [event('audit.completed', { audit: { id: 'a1', policy: { name: long } }, auditUrl }), auditUrl],
+  ])('ends the description, also of a text that is cut, in ServiceNow and Jira: $type', (payload, page) => {
+    const alert = toAlert(payload)
+    const [record] = toServiceNowEvents(alert).records
+    const { body } = toJiraAlert(alert)
+    const text = String(body.description ?? body.note)
+    for (const shown of [record?.description ?? '', text]) expect(shown.endsWith(`\n${page}`)).toBe(true)
+    expect([record?.description?.length, text.length <= 25_000]).toEqual([4_000, true])
+  })
+
+  test('is not in the text of an event without one', () => {
+    const [record] = toServiceNowEvents(toAlert(event('vantage.absent', { vantage: { name: 'v' } }))).records
+    expect(record?.description).toBe('vantage v is absent')
   })
 })
 

@@ -5,7 +5,8 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { describe, expect, test, vi } from 'vitest'
 import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { auditFormats } from '../../../src/report/formats/index.ts'
-import { findingOf, renderAll, sampleAudit, sampleFindings } from './sample.ts'
+import { pageUrls } from '../../../src/report/page-urls.ts'
+import { findingOf, renderAll, sampleAudit, sampleFindings, sampleUrl } from './sample.ts'
 
 const names = Object.keys(auditFormats) as (keyof typeof auditFormats)[]
 const xml = new XMLParser({
@@ -51,6 +52,7 @@ const jenkins: Record<string, string[]> = {
   failure: ['type', 'message'],
   error: ['type', 'message'],
   skipped: ['type', 'message'],
+  'system-out': [],
 }
 
 describe('JUnit XML', () => {
@@ -75,7 +77,7 @@ describe('JUnit XML', () => {
   })
 
   test('uses only elements and attributes of the schema of Jenkins, the strictest in use', async () => {
-    const tags = [...(await render('junit')).matchAll(/<(\w+)((?: [\w-]+="[^"]*")*)/g)]
+    const tags = [...(await render('junit')).matchAll(/<([\w-]+)((?: [\w-]+="[^"]*")*)/g)]
     for (const [, name = '', text = ''] of tags) {
       const attributes = [...text.matchAll(/ ([\w-]+)="([^"]*)"/g)].map(([, key = '']) => key)
       expect(jenkins[name], name).toEqual(expect.arrayContaining(attributes))
@@ -90,6 +92,36 @@ describe('JUnit XML', () => {
     expect(cases[2].error).toMatchObject({ type: 'audit-canceled', message: expect.stringMatching(/^unknown: /) })
     expect(cases[3].skipped.message).toMatch(/^notchecked: No vantage/)
     expect(cases[6].failure['#text']).toMatch(/Accepted by waiver/)
+  })
+})
+
+describe('the pages of the console', () => {
+  const urls = sampleFindings.map(({ fingerprint }) => `${sampleUrl}/ui/findings/${fingerprint}`)
+  const auditUrl = `${sampleUrl}/ui/audits/${sampleAudit.id}`
+
+  test('are the URLs of JUnit test cases, in their output, and of the suite', async () => {
+    const { testcase, properties } = (await readXml('junit')).testsuites.testsuite
+    expect(testcase.map((one: Read) => one['system-out'])).toEqual(urls)
+    expect(properties.property).toContainEqual({ name: 'url', value: auditUrl })
+  })
+
+  test('are where SARIF shows results and explains rules', async () => {
+    const [{ results, tool }] = (await readJson('sarif')).runs
+    expect(results.map(({ hostedViewerUri }: Read) => hostedViewerUri)).toEqual(urls)
+    expect(tool.driver.informationUri).toBe(auditUrl)
+    const { id, helpUri } = tool.driver.rules[0]
+    expect(helpUri).toBe(`${sampleUrl}/ui/policies/netwrix-endpoint-protector?version=3#${id}`)
+  })
+
+  test('are links of OSCAL results and observations', async () => {
+    const [result] = (await readJson('oscal'))['assessment-results'].results
+    expect(result.links).toEqual([{ href: auditUrl, rel: 'reference' }])
+    expect(result.observations.map(({ links }: Read) => links[0].href)).toEqual(urls)
+  })
+
+  test.each(names)('are not in %s without a public URL', async (name) => {
+    const text = await render(name, { audit: { ...sampleAudit, pages: pageUrls(undefined) } })
+    expect(text).not.toMatch(/\/ui\/|null\b.*system-out|"url"|helpUri|hostedViewerUri|informationUri/)
   })
 })
 

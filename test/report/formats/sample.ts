@@ -4,6 +4,9 @@ import type { State } from '../../../src/domain/findings/state.ts'
 import { deriveUuid } from '../../../src/encoding/derived-uuid.ts'
 import { builtInPolicies } from '../../../src/policies/built-in.ts'
 import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/formats/audit.ts'
+import { pageUrls } from '../../../src/report/page-urls.ts'
+
+export const sampleUrl = 'https://audits.example/portwarden'
 
 const [document] = builtInPolicies()
 if (!document) throw new Error('no policy')
@@ -82,6 +85,7 @@ export const sampleAudit: ReportedAudit = {
   reason: null,
   error: null,
   toolVersion: '0.1.0',
+  pages: pageUrls(sampleUrl),
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: '2026-01-01T00:00:00.500Z',
   finishedAt: '2026-01-01T00:00:03.000Z',

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import type { ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { type PackParts, renderPack } from '../../../src/report/pack/pack.ts'
 import { maxOpenOnPage } from '../../../src/report/pack/tally.ts'
-import { findingOf, sampleAudit, sampleFindings } from '../formats/sample.ts'
+import { pageUrls } from '../../../src/report/page-urls.ts'
+import { findingOf, sampleAudit, sampleFindings, sampleUrl } from '../formats/sample.ts'
 
 const vantages = [{ name: 'local', zones: ['client', '<b>'], kind: 'worker', version: '0.1.0' }]
 
@@ -68,7 +69,8 @@ describe('the page of a pack', () => {
     expect(page).toContain('&lt;script&gt;&quot;&amp;')
     expect(page).toContain('&lt;b&gt;')
     expect(page).not.toMatch(/<script|<link|<img|<iframe|\ssrc=|\son\w+=|@import|url\(/i)
-    const links = [...page.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
+    const hrefs = [...page.matchAll(/href="([^"]*)"/g)].map(([, href = '']) => href)
+    const links = hrefs.filter((href) => !href.startsWith(`${sampleUrl}/ui/`))
     expect(links.length).toBeGreaterThan(5)
     for (const href of links) expect(href).toMatch(/^[a-z]+\.(json|ndjson|csv)$/)
   })
@@ -82,6 +84,18 @@ describe('the page of a pack', () => {
     expect(page).toContain('Accepted by waiver')
     expect(page).toMatch(/ssh-support: notchecked \(1\)/)
     expect(page).toMatch(/server-certificate: not in this audit/)
+  })
+
+  test('leads to the pages of the audit and of its findings in the console, where there is one', async () => {
+    const files = unpack(await pack())
+    expect(files['index.html']).toContain(`href="${sampleUrl}/ui/audits/${sampleAudit.id}"`)
+    for (const { fingerprint, result } of sampleFindings)
+      expect(files['index.html']?.includes(`href="${sampleUrl}/ui/findings/${fingerprint}"`), result).toBe(
+        result !== 'pass' && result !== 'notapplicable',
+      )
+    expect(JSON.parse(files['audit.json'] ?? '').url).toBe(`${sampleUrl}/ui/audits/${sampleAudit.id}`)
+    const alone = await pageOf({ audit: { ...sampleAudit, pages: pageUrls(undefined) } })
+    expect(alone).not.toContain('/ui/')
   })
 
   test('has a caption and headers for every table, one title, and a language', async () => {
@@ -101,7 +115,7 @@ describe('the page of a pack', () => {
     expect(page).toContain(
       `The first ${maxOpenOnPage} of ${maxOpenOnPage + 1} findings; findings.csv lists all of them`,
     )
-    expect(page.match(/<th scope="row">epp-01<\/th><td><code>ssh-restricted</g)).toHaveLength(maxOpenOnPage)
+    expect(page.match(/<th scope="row">epp-01<\/th><td><a [^>]*><code>ssh-restricted</g)).toHaveLength(maxOpenOnPage)
   })
 
   test('reports vantages that were not recorded', async () => {

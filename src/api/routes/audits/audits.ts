@@ -32,7 +32,7 @@ export const hasEnded = ({ status }: StoredAudit): boolean => ends.has(status)
 interface AuditRouteParts
   extends Pick<
     ServerParts,
-    'endAudit' | 'enqueuePlan' | 'enqueueBatches' | 'notifications' | 'mayDial' | 'plainHttp' | 'version'
+    'endAudit' | 'enqueuePlan' | 'enqueueBatches' | 'notifications' | 'mayDial' | 'plainHttp' | 'version' | 'pages'
   > {
   quota: Limits
 }
@@ -166,7 +166,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'Download the evidence pack of an audit',
         description:
-          'A zip file for auditors, of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages at planning time, versions, the ledger entry, a manifest with the SHA-256 of each file, and a page (`index.html`) that needs no service. The same audit and version of the service give the same bytes. `npm run pack -- verify` checks an unpacked file. The response breaks off at 4 GiB.',
+          'A zip file for auditors, of an audit that has ended: findings (NDJSON and CSV), the policy version, the vantages at planning time, versions, the ledger entry, a manifest with the SHA-256 of each file, and a page (`index.html`) that needs no service. The same audit, version of the service and `PORTWARDEN_PUBLIC_URL` give the same bytes. `npm run pack -- verify` checks an unpacked file. The response breaks off at 4 GiB.',
         params: AuditParams,
         response: {
           200: {

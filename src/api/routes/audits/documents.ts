@@ -6,6 +6,7 @@ import { ConflictError } from '../../../domain/errors.ts'
 import { type Findings, type ReportedAudit, totalOf } from '../../../report/formats/audit.ts'
 import { type AuditFormatName, auditFormats } from '../../../report/formats/index.ts'
 import { renderPack } from '../../../report/pack/pack.ts'
+import type { PageUrls } from '../../../report/page-urls.ts'
 import type { Stores } from '../../../store/db/stores.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { asFile } from '../../listing/listing.ts'
@@ -42,11 +43,12 @@ export const auditContent = (audit: object) => ({
 interface Source {
   stores: Stores
   version: string
+  pages: PageUrls
 }
 
 /** An audit that has ended, with its findings; throws ConflictError where it has not, or where they are not kept any more. */
 async function openAudit(
-  { stores, version }: Source,
+  { stores, version, pages }: Source,
   audit: Audit,
 ): Promise<{ audit: ReportedAudit; findings: Findings }> {
   if (audit.finishedAt === null) throw new ConflictError(`the audit has not ended: it is ${audit.status}`)
@@ -55,7 +57,7 @@ async function openAudit(
   if (!policy) throw new Error(`audit ${audit.id} has no policy`)
   const { name, version: number, digest, document } = policy
   return {
-    audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version },
+    audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version, pages },
     findings: () => stores.findings.each(audit.id),
   }
 }
@@ -66,6 +68,9 @@ export async function checkFindingsKept({ findings }: Stores, audit: Audit): Pro
   throw new ConflictError('the findings of this audit are not kept any more: PORTWARDEN_RETENTION_DAYS')
 }
 
+/** What the documents of an ended audit depend on. */
+const identityOf = ({ version, pages }: Source, { id, finishedAt }: Audit) => [id, finishedAt, version, pages.audit(id)]
+
 /** Streams an audit as a document. It never changes, so its ETag needs no findings. */
 export async function sendAuditDocument(
   source: Source,
@@ -73,7 +78,7 @@ export async function sendAuditDocument(
   reply: FastifyReply,
 ) {
   const opened = await openAudit(source, audit)
-  setStreamEtag(reply, audit.id, audit.finishedAt, format, source.version)
+  setStreamEtag(reply, ...identityOf(source, audit), format)
   const { mediaType, ending, render } = auditFormats[format]
   const pieces = render(opened.audit, opened.findings)
   return asFile(reply, `audit-${audit.id}.${ending}`)
@@ -87,7 +92,7 @@ export async function sendPack(source: Source, audit: Audit, reply: FastifyReply
   const opened = await openAudit(source, audit)
   const [entry] = (await ledger.list({ action: 'audit.finish', subject: audit.id, limit: 1 })).items
   const vantages = await audits.plannedVantages(audit.id)
-  setStreamEtag(reply, audit.id, audit.finishedAt, 'pack', source.version)
+  setStreamEtag(reply, ...identityOf(source, audit), 'pack')
   const pieces = renderPack({ ...opened, vantages, ...(entry ? { more: { 'ledger.json': entry } } : {}) })
   return asFile(reply, `audit-${audit.id}.zip`)
     .type(packMediaType)

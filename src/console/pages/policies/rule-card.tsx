@@ -51,12 +51,17 @@ function Demands({ expect, parameters }: { expect: Record<string, unknown>; para
   )
 }
 
+/** Scrolls to the rule that the fragment of the URL names: the browser scrolled before the rules were there. */
+const showIfNamed = (card: HTMLElement | null): void => {
+  if (card && card.id === decodeURIComponent(location.hash.slice(1))) card.scrollIntoView()
+}
+
 /** A rule as a person reads it: the flow, what must hold, why, and how to fix a failure. */
 export function RuleCard({ rule, parameters }: { rule: Rule; parameters: Parameters }) {
   const filled = (text: string) => <Filled text={text} parameters={parameters} />
   const conditions = rule.when === undefined ? [] : [rule.when].flat()
   return (
-    <article class="card rule-card" aria-label={rule.title}>
+    <article class="card rule-card" id={rule.id} ref={showIfNamed} aria-label={rule.title}>
       <header>
         <h3>{rule.title}</h3>
         <p>

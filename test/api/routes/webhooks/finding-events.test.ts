@@ -5,12 +5,14 @@ import { freePort } from '../../../support/ports.ts'
 import { type Receiver, startReceiver } from '../../../support/receiver.ts'
 import { startService, type TestService } from '../../../support/service.ts'
 
+const publicUrl = 'https://audits.example/portwarden'
+
 let api: TestService
 let open: Listening
 let closed: number
 let receiver: Receiver
 beforeAll(async () => {
-  api = await startService({ env: { PORTWARDEN_PUBLIC_URL: 'https://audits.example/portwarden' } })
+  api = await startService({ env: { PORTWARDEN_PUBLIC_URL: publicUrl } })
   open = await listenSilently()
   closed = await freePort()
 })
@@ -63,6 +65,10 @@ describe('a finding', () => {
         expect.objectContaining({ fingerprint }),
       )
     expect(receiver.received[0]?.body.data.finding).toMatchObject({ severity: 'high', result: 'fail', policy: 'ports' })
+    for (const { body } of receiver.received) {
+      expect(body.data.finding.url).toBe(`${publicUrl}/ui/findings/${fingerprint}`)
+      expect(body.data.auditUrl).toBe(`${publicUrl}/ui/audits/${body.data.audit}`)
+    }
     await forget(id)
   })
 
@@ -124,6 +130,7 @@ describe('a finding', () => {
     await audit('f', true)
     const [first, second] = (await receiver.came(2)).map(({ body }) => body.records[0])
     expect(first).toMatchObject({ node: 'f', severity: '1' })
+    expect(first.description).toContain(`\n${publicUrl}/ui/findings/`)
     expect(second).toMatchObject({ severity: '0', message_key: first.message_key })
     await forget(id)
   })
@@ -134,6 +141,7 @@ describe('a finding', () => {
     await audit('g', true)
     const [first, second] = await receiver.came(2)
     expect(first).toMatchObject({ path: '/hooks', body: { entity: 'g', priority: 'P1' } })
+    expect(first?.body.description).toContain(`\n${publicUrl}/ui/findings/`)
     expect(second?.path).toBe(`/hooks/${encodeURIComponent(first?.body.alias)}/close?identifierType=alias`)
     await forget(id)
   })
@@ -149,6 +157,7 @@ describe('drift', () => {
     expect(types).toEqual(['audit.completed', 'audit.completed', 'audit.completed', 'drift.detected'])
     const { data } = receiver.received[3]?.body ?? {}
     expect(data).toMatchObject({ audit: after.id, policy: 'ports', summary: { regressed: 1 }, complete: true })
+    expect(data.auditUrl).toBe(`${publicUrl}/ui/audits/${after.id}`)
     expect(data.items).toMatchObject([{ target: 'h', rule: 'must-be-open', class: 'regressed' }])
     expect(data.previous).not.toBe(before.id)
     expect(data.report).toBe(`/portwarden/v1/reports/drift?from=audit:${data.previous}&to=audit:${after.id}`)
