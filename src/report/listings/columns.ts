@@ -1,4 +1,5 @@
 import type { Counts } from '../../domain/findings/verdict.ts'
+import { type DriftClass, driftClasses } from '../../domain/history/drift.ts'
 import type { ControlStanding, RuleStanding } from '../../domain/policy/controls.ts'
 import type { Columns } from '../../encoding/csv.ts'
 
@@ -127,6 +128,14 @@ export const driftColumns: Columns<DriftRow> = {
   reasonAfter: (item) => item.after?.reason.code ?? null,
   changes: (item) => item.changes,
   fingerprint: (item) => item.fingerprint,
+}
+
+type DriftStep = { from: string; to: string } & Record<DriftClass, number>
+
+export const driftStepColumns: Columns<DriftStep> = {
+  from: (item) => item.from,
+  to: (item) => item.to,
+  ...(Object.fromEntries(driftClasses.map((kind) => [kind, (item: DriftStep) => item[kind]])) as Columns<DriftStep>),
 }
 
 interface Summed {

@@ -1,7 +1,8 @@
 import { results } from '../../domain/findings/judge.ts'
 import { classify, type DriftClass } from '../../domain/history/drift.ts'
+import type { Severity } from '../../domain/policy/policy.ts'
 import { Prisma } from '../db/database.ts'
-import { trueAt } from '../query/point-in-time.ts'
+import { rulesAt, trueAt } from '../query/point-in-time.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 
@@ -17,6 +18,8 @@ export type PointInTime =
 
 export interface DriftFilter extends SeriesFilter {
   class?: DriftClass
+  /** Of the rule, in the newest version of its policy at a point in time that has it. */
+  severity?: { is: Severity; at: Date }
 }
 
 /** A difference without facts, enough to classify and count. */
@@ -83,7 +86,7 @@ export function differencesBetween(
   return limitedSql`
     WITH ${differing(sides)}, chosen AS MATERIALIZED (
       SELECT d.*, ${transitionOf(sides)} AS transition FROM differing d ${needsNames(sides, filter) ? seriesNamesOf('d') : Prisma.empty}
-      WHERE ${transitionOf(sides)} = ANY(${transitionsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)}
+      WHERE ${transitionOf(sides)} = ANY(${transitionsOf(filter.class)}::int[]) ${policiesOf(sides)} ${isAbout(filter)} ${andSeverity(filter)}
         ${andOfTarget(sides.targetScope, 'd.target_id')}
     )
     SELECT d.target_id AS "targetId", d.series_id AS "seriesId", s.fingerprint, t.name AS target, r.policy, r.name AS rule, v.name AS vantage, d.at,
@@ -95,6 +98,12 @@ export function differencesBetween(
     ) d ${seriesNamesOf('d')}
     ORDER BY d.target_id, d.series_id`
 }
+
+/** The condition, with its AND, that the rule `r` has a severity. */
+export const andSeverity = ({ severity }: Pick<DriftFilter, 'severity'>): Prisma.Sql =>
+  severity
+    ? Prisma.sql`AND r.id IN (SELECT id FROM (${rulesAt(severity.at)}) said WHERE severity = ${severity.is})`
+    : Prisma.empty
 
 const shown = (side: 'b' | 'a') =>
   Prisma.raw(`CASE WHEN ${side}_result IS NOT NULL THEN jsonb_build_object(
@@ -122,6 +131,11 @@ function goneAt(to: PointInTime): Prisma.Sql {
 
 // One number for the inputs of classify(), so that PostgreSQL can filter and count by class.
 const absent = -1
+/** The same of two columns, null where a side is absent; nothing is untested between two times. */
+export const transitionBetween = (before: string, after: string): Prisma.Sql =>
+  Prisma.raw(
+    `((coalesce(${before}, ${absent}) - (${absent})) * 20 + (coalesce(${after}, ${absent}) - (${absent})) * 2)`,
+  )
 const resultNumbers = [absent, ...results.keys()]
 const encodeTransition = (before: number, after: number, untested: boolean) =>
   (before - absent) * 20 + (after - absent) * 2 + Number(untested)
@@ -155,7 +169,7 @@ const classes: ReadonlyMap<number, DriftClass> = new Map(
   ),
 )
 
-const transitionsOf = (kind: DriftClass | undefined): number[] =>
+export const transitionsOf = (kind: DriftClass | undefined): number[] =>
   [...classes].filter(([, one]) => kind === undefined || one === kind).map(([number]) => number)
 
 export function classOf(number: number): DriftClass {

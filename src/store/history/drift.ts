@@ -15,6 +15,7 @@ import type { Codes } from '../db/codes.ts'
 import type { Database } from '../db/database.ts'
 import { report } from '../db/statements.ts'
 import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import type { Points } from '../query/point-in-time.ts'
 import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import {
   classOf,
@@ -29,6 +30,7 @@ import {
   type Side,
   type Tally,
 } from './drift-query.ts'
+import { countDrift, type DriftSeriesFilter } from './drift-series.ts'
 import { type FlapRate, flapRates } from './flapping.ts'
 
 export type { DriftFilter, PointInTime } from './drift-query.ts'
@@ -96,13 +98,21 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
       return { point: kept ? { auditId, tested } : { time: at, within: auditId }, at }
     },
 
+    /** The differences of each class between each two points that follow each other, as `compare` has them. */
+    series: (points: Points, filter: DriftSeriesFilter) => countDrift(db, points, { filter, targetScope }),
+
     /** Compares two points in time by ids alone, so that counting is cheap; the facts are read for the page that is shown. */
-    async compare(from: PointInTime, to: PointInTime, filter: DriftFilter = {}): Promise<Drift> {
+    async compare(
+      from: PointInTime,
+      to: PointInTime,
+      { cause, significance, ...filter }: JudgedFilter = {},
+    ): Promise<Drift> {
       const sides = { ...inOneScope(from, to), targetScope }
-      const read = (page: Keyset) => report<Difference>(db)`${differencesBetween(sides, filter, page)}`
-      const first = await read({ limit: firstRead })
+      const reader = (page: Keyset) => report<Difference>(db)`${differencesBetween(sides, filter, page)}`
+      if (cause || significance) return judged(reader, { cause, significance })
+      const first = await reader({ limit: firstRead })
       const rowsOf = async ({ after, limit }: Keyset) =>
-        !after && limit <= firstRead ? first.slice(0, limit) : read({ after, limit })
+        !after && limit <= firstRead ? first.slice(0, limit) : reader({ after, limit })
       return {
         summary: summaryOf(first[0]?.tallies ?? []),
         page: async ({ cursor, limit }) =>
@@ -111,16 +121,57 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
     },
   }
 
+  /** Causes and significances follow from facts, so the facts of all differences are read, some at a time. */
+  async function judged(read: Reader, wanted: Pick<JudgedFilter, 'cause' | 'significance'>): Promise<Drift> {
+    const kept: Difference[] = []
+    const summary = summaryOf([])
+    let after: Key | undefined
+    do {
+      const rows = await read({ after, limit: judgedAtOnce })
+      const facts = await factsOf(rows)
+      for (const row of rows) {
+        const { class: kind, cause, significance } = toItem(row, { facts, flapping: new Map(), stateOf })
+        if ((wanted.cause ?? cause) !== cause || (wanted.significance ?? significance) !== significance) continue
+        summary[kind] += 1
+        kept.push({ ...row, tallies: [] })
+      }
+      after = rows.length < judgedAtOnce ? undefined : rows.slice(-1).map(keyOf)[0]
+    } while (after)
+    return {
+      summary,
+      page: async ({ cursor, limit }) => {
+        const [target, series] = decodeCursor(cursor, [0, 0]) ?? [0, 0]
+        const isLater = ({ targetId, seriesId }: Difference) =>
+          targetId > target || (targetId === target && seriesId > series)
+        const start = kept.findIndex(isLater)
+        return toPage(start < 0 ? [] : kept.slice(start, start + limit + 1), limit)
+      },
+    }
+  }
+
+  function factsOf(rows: readonly Difference[]): Promise<Map<number, Evidence>> {
+    const ids = rows.flatMap(({ before, after }) => [before?.evidence_id ?? 0, after?.evidence_id ?? 0])
+    return readEvidence({ db, codes }, ids)
+  }
+
   async function toPage(rows: readonly Difference[], limit: number): Promise<Page<DriftItem>> {
-    const facts = await readEvidence(
-      { db, codes },
-      rows.flatMap(({ before, after }) => [before?.evidence_id ?? 0, after?.evidence_id ?? 0]),
-    )
+    const facts = await factsOf(rows)
     const flapping = await flapRates(db, rows)
     const itemOf = (row: Difference) => toItem(row, { facts, flapping, stateOf })
     return cutPage(rows, limit, { keyOf, toItem: itemOf })
   }
 }
+
+/** With what follows from facts. */
+export interface JudgedFilter extends DriftFilter {
+  cause?: DriftCause | undefined
+  significance?: Significance | undefined
+}
+
+type Reader = (page: Keyset) => Promise<Difference[]>
+
+/** Differences whose facts are in memory at one time. */
+const judgedAtOnce = 2_000
 
 /** Differences that come with the counts: a default page, and one more that shows whether others follow. */
 const firstRead = 101

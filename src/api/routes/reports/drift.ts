@@ -1,15 +1,17 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { RefusedError } from '../../../domain/errors.ts'
-import { driftColumns } from '../../../report/listings/columns.ts'
-import type { DriftFilter, PointInTime } from '../../../store/history/drift.ts'
+import type { Severity } from '../../../domain/policy/policy.ts'
+import { driftColumns, driftStepColumns } from '../../../report/listings/columns.ts'
+import type { JudgedFilter, PointInTime } from '../../../store/history/drift.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
 import type { View } from '../../context.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
-import { formatOf, listingContent, sendExport, wantsPage } from '../../listing/listing.ts'
+import { formatOf, listingContent, sendExport, sendWhole, wantsPage } from '../../listing/listing.ts'
+import { readPoints } from '../../listing/period.ts'
 import { plusIssue, readTime } from '../../listing/rfc3339.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
-import { DriftItem, DriftQuery, DriftReport } from './schemas/drift.ts'
+import { DriftItem, DriftQuery, DriftReport, DriftSeries, DriftSeriesQuery, DriftStep } from './schemas/drift.ts'
 
 export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -27,10 +29,20 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
-      const { from: fromText, to: toText, label, cursor, limit, format: _format, all: _all, ...filter } = request.query
+      const {
+        from: fromText,
+        to: toText,
+        label,
+        severity,
+        cursor,
+        limit,
+        format: _f,
+        all: _all,
+        ...filter
+      } = request.query
       const from = await readPointInTime(request.view, 'from', fromText)
       const to = await readPointInTime(request.view, 'to', toText)
-      const wanted: DriftFilter = { ...filter, ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
+      const wanted: JudgedFilter = { ...filter, ...selected({ label, severity }, to.at) }
       const drift = await request.view.stores.drift.compare(from.point, to.point, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
       if (wantsPage(request)) return { ...head, ...linkNext(reply, request.url, await drift.page({ cursor, limit })) }
@@ -40,6 +52,40 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
         pages: eachPage(drift.page),
         head,
       })
+    },
+  )
+
+  app.get(
+    '/reports/drift/series',
+    {
+      config: { scope: 'reports:read', limited: true, etag: true },
+      schema: {
+        operationId: 'getDriftSeries',
+        tags: ['reports'],
+        summary: 'Get the drift of a period, step by step',
+        description:
+          'Between each two points in time that follow each other, the number of differences that `/v1/reports/drift` has between them.',
+        querystring: DriftSeriesQuery,
+        response: {
+          200: listingContent(DriftSeries, DriftStep, driftStepColumns),
+          ...unchanged,
+          ...problems(406, 422),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { now, stores } = request.view
+      const { from, to, step, label, severity, format: _format, ...names } = request.query
+      const points = readPoints({ from, to, step }, now())
+      const summaries = await stores.drift.series(points, {
+        ...names,
+        ...selected({ label, severity }, points.at(-1) ?? now()),
+      })
+      const time = (at: number) => points[at]?.toISOString() ?? ''
+      const items = summaries.map((summary, i) => ({ from: time(i), to: time(i + 1), ...summary }))
+      const format = formatOf(request)
+      if (format === 'json') return { items }
+      return sendWhole(reply, format, { name: 'drift-series', columns: driftStepColumns, items })
     },
   )
 
@@ -67,5 +113,11 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
     return { point: { time }, at: time }
   }
 }
+
+/** The filters that are about labels, and about severities at a point in time. */
+const selected = ({ label, severity }: { label: string[]; severity?: Severity }, at: Date) => ({
+  ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
+  ...(severity === undefined ? {} : { severity: { is: severity, at } }),
+})
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -90,11 +90,30 @@ describe('GET /v1/reports/drift', () => {
     [{ policy: 'another' }, []],
     [{ vantage: 'another' }, []],
     [{ class: 'vanished' }, []],
+    [{ severity: 'high' }, ['one ssh', 'two ssh']],
+    [{ severity: 'low' }, ['one tls']],
+    [{ severity: 'medium' }, []],
+    [{ cause: 'environment' }, ['one ssh', 'one tls', 'two ssh']],
+    [{ cause: 'policy' }, []],
+    [{ significance: 'alert' }, ['one ssh', 'one tls', 'two ssh']],
+    [{ significance: 'notice' }, []],
+    [{ significance: 'alert', cause: 'environment', severity: 'high', target: 'two' }, ['two ssh']],
   ] as [Record<string, string>, string[]][])('filtered by %o keeps %o, in the summary too', async (query, found) => {
     const { body } = await drift(query)
     expect(body.items.map((item: { target: string; rule: string }) => `${item.target} ${item.rule}`)).toEqual(found)
     const counts = Object.values(body.summary as Record<string, number>)
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(found.length)
+  })
+
+  test('filtered by cause and significance comes in pages', async () => {
+    const [from, to] = audits.map((id) => `audit:${id}`)
+    const url = `/v1/reports/drift?from=${from}&to=${to}&significance=alert&cause=environment&limit=1`
+    const pages = await service.walk(url)
+    expect(pages.map((page) => page.map(({ target, rule }) => `${target} ${rule}`))).toEqual([
+      ['one ssh'],
+      ['one tls'],
+      ['two ssh'],
+    ])
   })
 
   test('takes several labels, all of which must be there', async () => {
@@ -145,6 +164,21 @@ describe('GET /v1/reports/drift', () => {
     expect(status).toBe(400)
     expect(body.errors[0]).toMatchObject({ in: 'query', pointer })
   })
+})
+
+test('GET /v1/reports/drift/series counts by step where the differences are', async () => {
+  const query = new URLSearchParams({ from: time(-58_000), to: time(62_000), step: 'PT1M', rule: 'ssh' })
+  const { status, body } = await service.call('GET', `/v1/reports/drift/series?${query}`)
+  const none = { regressed: 0, recovered: 0, changed: 0, obscured: 0, clarified: 0, appeared: 0, vanished: 0 }
+  expect([status, body.items]).toEqual([
+    200,
+    [
+      { from: time(-58_000), to: time(2_000), ...none, appeared: 2 },
+      { from: time(2_000), to: time(62_000), ...none },
+    ],
+  ])
+  const csv = await service.call('GET', `/v1/reports/drift/series?${query}&format=csv`)
+  expect(csv.body.split('\r\n')[0]).toBe('from,to,regressed,recovered,changed,obscured,clarified,appeared,vanished')
 })
 
 describe('GET /v1/reports/compliance', () => {

@@ -2,8 +2,10 @@ import { Type } from 'typebox'
 import { describeReason } from '../../../../domain/findings/reasons.ts'
 import { driftCauses, driftClasses } from '../../../../domain/history/drift.ts'
 import { significances } from '../../../../domain/history/significance.ts'
+import { severities } from '../../../../domain/policy/policy.ts'
 import { LabelQuery } from '../../../listing/labels.ts'
-import { ListingQuery } from '../../../listing/listing.ts'
+import { FormatQuery, ListingQuery } from '../../../listing/listing.ts'
+import { StepQuery } from '../../../listing/period.ts'
 import {
   Count,
   closedObject,
@@ -35,14 +37,19 @@ const pass = { result: 'pass', state: 'closed', reason: describeReason('as-expec
 const fail = { result: 'fail', state: 'open', reason: describeReason('unexpected-state') }
 const Outcome = Type.Object(Judged)
 
+const Cause = Type.Enum([...driftCauses], {
+  description: '`environment`: hosts or network; `policy`: another policy version; `scope`: other targets or vantages',
+})
+const RuleSeverity = Type.Enum([...severities], {
+  description: 'Severity of the rule in the newest policy version at `to` that has it',
+  examples: ['high'],
+})
+
 export const DriftItem = Type.Object(
   {
     fingerprint: Fingerprint,
     class: DriftClass,
-    cause: Type.Enum([...driftCauses], {
-      description:
-        '`environment`: hosts or network; `policy`: another policy version; `scope`: other targets or vantages',
-    }),
+    cause: Cause,
     significance: Significance,
     target: TargetName,
     ...seriesFields,
@@ -101,7 +108,34 @@ export const DriftQuery = closedObject({
   to: PointInTimeText('Second point in time', '2026-11-22T12:00:00Z'),
   ...SeriesQuery,
   class: Type.Optional(DriftClass),
+  severity: Type.Optional(RuleSeverity),
+  cause: Type.Optional(Cause),
+  significance: Type.Optional(Significance),
   ...LabelQuery,
   ...PageQuery,
   ...ListingQuery,
 })
+
+const { policy, target, rule, vantage } = SeriesQuery
+export const DriftSeriesQuery = closedObject({
+  ...StepQuery,
+  policy,
+  target,
+  rule,
+  vantage,
+  severity: Type.Optional(RuleSeverity),
+  ...LabelQuery,
+  ...FormatQuery,
+})
+export const DriftStep = Type.Object(
+  {
+    from: Timestamp('First point in time', '00:00:00'),
+    to: Timestamp('Second point in time', '12:00:00'),
+    ...summary,
+  },
+  { $id: 'DriftStep', description: 'The number of differences between two points in time, by class' },
+)
+export const DriftSeries = Type.Object(
+  { items: Type.Array(DriftStep) },
+  { $id: 'DriftSeries', description: 'Where the differences of a period are' },
+)
