@@ -127,7 +127,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
     const summary = summaryOf([])
     let after: Key | undefined
     do {
-      const rows = await read({ after, limit: judgedAtOnce })
+      const rows = await read({ after, limit: judgedTogether })
       const facts = await factsOf(rows)
       for (const row of rows) {
         const { class: kind, cause, significance } = toItem(row, { facts, flapping: new Map(), stateOf })
@@ -135,7 +135,7 @@ export function createDriftStore(db: Database, { codes, targetScope }: { codes: 
         summary[kind] += 1
         kept.push({ ...row, tallies: [] })
       }
-      after = rows.length < judgedAtOnce ? undefined : rows.slice(-1).map(keyOf)[0]
+      after = rows.length < judgedTogether ? undefined : rows.slice(-1).map(keyOf)[0]
     } while (after)
     return {
       summary,
@@ -171,7 +171,7 @@ export interface JudgedFilter extends DriftFilter {
 type Reader = (page: Keyset) => Promise<Difference[]>
 
 /** Differences whose facts are in memory at one time. */
-const judgedAtOnce = 2_000
+const judgedTogether = 2_000
 
 /** Differences that come with the counts: a default page, and one more that shows whether others follow. */
 const firstRead = 101
