@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
 import { createAuthority, peerAuthority } from '../../support/certificates.ts'
-import { element, ldapResult, ldapTags } from '../../support/ldap-bytes.ts'
+import { element, ldapResult, ldapTags, rootDseResponse } from '../../support/ldap-bytes.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
+import { startHostile } from '../../support/peers/hostile.ts'
 import { type Slapd, startSlapd } from '../../support/peers/slapd.ts'
+import { startTls } from '../../support/peers/tls.ts'
 import { type Recording, startRecordingProxy, type Tamper } from '../../support/recording-proxy.ts'
 import { watchedIo } from '../../support/watched-io.ts'
 
@@ -149,4 +151,20 @@ describeWithPeers(['slapd'], 'with a recording proxy on the path, the password',
       })
     },
   )
+})
+
+describeWithPeers(['openssl'], 'after StartTLS, the credential', () => {
+  test.each([
+    ['ocsp-revoked', 'revoked'],
+    ['must-staple', undefined],
+  ] as const)('is not read for a server with %s, whose certificate is %s by its staple', async (variant, status) => {
+    await using tls = await startTls(variant)
+    const responses = [rootDseResponse(1), ldapResult(2, ldapTags.extended, 0)]
+    await using peer = await startHostile([...responses.map((bytes) => ({ reply: () => bytes })), { relay: tls }])
+    const io = watchedIo({ credential: async () => ({ user: 'cn=a', password: 'b' }), deadlineMs: 3_000 })
+    const endpoint = { host: tls.hostName, address: peer.host, port: peer.port }
+    const { reason, facts } = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: tls.ca }, io)
+    expect({ reason, read: io.resolved.length }).toEqual({ reason: 'ldap-channel-unverified', read: 0 })
+    expect(facts.tls?.ocsp?.status).toBe(status)
+  })
 })

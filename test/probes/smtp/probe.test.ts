@@ -5,7 +5,9 @@ import { type Certificate, peerAuthority } from '../../support/certificates.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startExim } from '../../support/peers/exim.ts'
 import { hostile, type Step, startHostile } from '../../support/peers/hostile.ts'
+import { startTls } from '../../support/peers/tls.ts'
 import { probeIo } from '../../support/probe-io.ts'
+import { mustRun } from '../../support/processes.ts'
 
 interface Address {
   host: string
@@ -104,6 +106,21 @@ describeWithPeers(['exim'], 'Exim', () => {
 const greeting = { send: '220 mail.lab.test ESMTP peer\r\n' } as const
 const offer = '250-mail.lab.test\r\n250 STARTTLS\r\n'
 const reply = (text: string): Step => ({ reply: () => text })
+
+describeWithPeers(['openssl'], 'a server that staples after STARTTLS', () => {
+  test.each([
+    ['ocsp-stapled', 'good'],
+    ['ocsp-revoked', 'revoked'],
+    ['ocsp-revoked-tls1.2', 'revoked'],
+  ] as const)('%s shows that its certificate is %s, as openssl s_client', async (variant, status) => {
+    await using tls = await startTls(variant)
+    await using peer = await startHostile([greeting, reply(offer), reply('220 go on\r\n'), { relay: tls }])
+    const { reason, facts } = await probe(peer, { trustedCa: tls.ca })
+    expect({ reason, ocsp: facts.ocsp?.status }).toEqual({ reason: 'smtp-starttls-ok', ocsp: status })
+    const args = ['-starttls', 'smtp', '-status', '-connect', `${peer.host}:${peer.port}`]
+    expect(await mustRun('openssl', ['s_client', ...args], { input: 'Q\n' })).toContain(`Cert Status: ${status}`)
+  })
+})
 
 describe('a peer that goes on otherwise', () => {
   const facts = { smtp: { greeting: 'ESMTP peer' } }

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import { listen } from '../listen.ts'
@@ -25,6 +26,8 @@ export type Step =
   | { pauseMs: number }
   /** Becomes a TLS server (PEM texts); the steps that follow happen inside TLS. */
   | { upgrade: Identity }
+  /** Passes everything on to this server from now on. */
+  | { relay: { host: string; port: number } }
   /** Does nothing until the client goes. */
   | 'hang'
   /** FIN. */
@@ -135,6 +138,7 @@ async function perform(steps: readonly Step[], start: Conversation): Promise<voi
     else if (step && 'pauseMs' in step) await pause(step.pauseMs)
     else if (step && 'receive' in step) await talk.take(step.receive)
     else if (step && 'reply' in step) await write(talk.socket, step.reply(await talk.take()))
+    else if (step && 'relay' in step) await relay(talk, step.relay)
     else if (step) talk = await upgrade(talk, step.upgrade)
   }
 }
@@ -155,6 +159,12 @@ function write(socket: net.Socket, bytes: Bytes): Promise<void> {
 
 async function gone(socket: net.Socket): Promise<void> {
   if (!socket.destroyed) await once(socket, 'close')
+}
+
+async function relay(talk: Conversation, { host, port }: { host: string; port: number }): Promise<void> {
+  const upstream = net.connect(port, host)
+  upstream.write(talk.leave())
+  await Promise.all([pipeline(talk.socket, upstream), pipeline(upstream, talk.socket)])
 }
 
 async function upgrade(plain: Conversation, identity: Identity): Promise<Conversation> {
