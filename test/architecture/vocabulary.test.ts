@@ -47,7 +47,11 @@ const allowed: readonly { term: RegExp; files: RegExp; reason: string }[] = [
     reason: 'the policy format',
   },
   { term: /\banswers: (true|false|flag)\b/g, files: /^test\//, reason: 'the policy format' },
-  { term: /'(http|ldap)\.answers'/g, files: /^(src|test)\/console\/pages\/policies\//, reason: 'the policy format' },
+  {
+    term: /'(http|ldap)\.answers'/g,
+    files: /^(src|test)\/console\/pages\/(policies|findings)\//,
+    reason: 'the policy format',
+  },
   {
     term: /\banswered\b/g,
     files: /^src\/(domain\/protocols|probes)\/https|^docs\/protocols\.md$|^openapi\//,

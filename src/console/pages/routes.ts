@@ -16,6 +16,12 @@ export const routes: readonly Route[] = [
     load: () => import('./overview/overview.tsx'),
     entry: { label: 'Overview', group: 'Status', key: 'o' },
   },
+  {
+    path: '/findings',
+    load: () => import('./findings/findings.tsx'),
+    entry: { label: 'Findings', group: 'Status', key: 'f' },
+  },
+  { path: '/findings/:fingerprint', load: () => import('./findings/finding.tsx') },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },

@@ -4,6 +4,7 @@ import type { Finding as FindingSchema } from '../../../api/routes/audits/findin
 import { useResource } from '../../api/resource.ts'
 import { Choice } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Block } from '../../parts/page.tsx'
@@ -25,7 +26,10 @@ const table = {
   columns: [
     { head: 'Result', cell: ({ result, waiver }: Finding) => <Verdict result={shownResult(result, waiver)} /> },
     { head: 'Target', cell: ({ target }: Finding) => target },
-    { head: 'Rule', cell: ({ rule }: Finding) => rule },
+    {
+      head: 'Rule',
+      cell: ({ fingerprint, rule }: Finding) => <Link to={uri`/findings/${fingerprint}`}>{rule}</Link>,
+    },
     { head: 'Seen from', cell: ({ vantage }: Finding) => vantage },
     { head: 'State', cell: ({ state }: Finding) => <State state={state} /> },
     { head: 'Why', cell: ({ reason }: Finding) => reason.message },

@@ -1,8 +1,10 @@
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Block } from '../../parts/page.tsx'
 import { resultNames } from '../../parts/results/results.ts'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
+import { uri } from '../../url/parameters.ts'
 import type { Drift } from './reports.ts'
 
 type Item = Drift['items'][number]
@@ -43,13 +45,13 @@ export function Changes({ drift: { items, from, summary } }: { drift: Drift }) {
   )
 }
 
-function Change({ item: { target, rule, vantage, before, after, at } }: { item: Item }) {
+function Change({ item: { fingerprint, target, rule, vantage, before, after, at } }: { item: Item }) {
   return (
     <li class="finding-row">
       {after ? <Verdict result={after.result} /> : <span class="state">No longer checked</span>}
-      <span>
+      <Link to={uri`/findings/${fingerprint}`}>
         {target} · {rule}
-      </span>
+      </Link>
       <span class="faint">
         from {vantage}, {before ? `${resultNames[before.result].toLowerCase()} before` : 'new'}, <Time value={at} />
       </span>

@@ -1,7 +1,9 @@
+import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { Score, sumStandings } from '../../parts/results/score.tsx'
 import { Time } from '../../parts/time.tsx'
+import { uri } from '../../url/parameters.ts'
 import type { Report } from './reports.ts'
 
 type Item = Report['items'][number]
@@ -28,18 +30,26 @@ export function Compliance({ report: { items } }: { report: Report }) {
         rows={mergeSeverities(items).toSorted((a, b) => (a.score ?? 2) - (b.score ?? 2))}
         rowKey={({ policy, group }) => `${policy}/${group}`}
         columns={[
-          { head: 'Policy', cell: ({ policy }) => policy },
+          { head: 'Policy', cell: ({ policy }) => <Link to={uri`/policies/${policy}`}>{policy}</Link> },
           { head: 'Seen from zone', cell: ({ group }) => group || 'no zone' },
           { head: 'Score', cell: (item) => <Score {...item} /> },
           {
             head: 'Failures',
             isNumber: true,
-            cell: ({ counts, waived }) => (counts.fail - waived).toLocaleString('en'),
+            cell: ({ counts, waived, policy, group }) => (
+              <Link to="/findings" query={{ policy, zone: group }}>
+                {(counts.fail - waived).toLocaleString('en')}
+              </Link>
+            ),
           },
           {
             head: 'Not known',
             isNumber: true,
-            cell: ({ counts }) => (counts.unknown + counts.error + counts.notchecked).toLocaleString('en'),
+            cell: ({ counts, policy, group }) => (
+              <Link to="/findings" query={{ policy, zone: group, show: 'unknown' }}>
+                {(counts.unknown + counts.error + counts.notchecked).toLocaleString('en')}
+              </Link>
+            ),
           },
         ]}
       />

@@ -59,15 +59,18 @@ const leavesOf = (fields: Fields, prefix = ''): (readonly [field: string, value:
 
 const order = Object.keys(phrases)
 
-/** What an expectation demands beside the state, a phrase each; placeholders stay. */
-export function demandsOf({ state: _, ...expect }: Fields): string[] {
+/** What an expectation demands beside the state: the fields with a phrase each; placeholders stay. */
+export function fieldDemandsOf({ state: _, ...expect }: Fields): { field: string; text: string }[] {
   const leaves = leavesOf(expect).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
   return leaves.flatMap(([field, value]) => {
     const phrase = phrases[field]
-    if (!phrase) return [`${field}: ${valueText(value)}`]
-    if (isComparison(value)) return [`${phrase('')}, if ${conditionText(value)}`]
+    if (!phrase) return [{ field, text: `${field}: ${valueText(value)}` }]
+    if (isComparison(value)) return [{ field, text: `${phrase('')}, if ${conditionText(value)}` }]
     const isFlag = phrase('1') === phrase('2')
-    if (isFlag && isPlaceholder(value)) return [`${phrase('')}, if ${value} is true`]
-    return value === false && !demandsByFalse.includes(field) ? [] : [phrase(valueText(value))]
+    if (isFlag && isPlaceholder(value)) return [{ field, text: `${phrase('')}, if ${value} is true` }]
+    return value === false && !demandsByFalse.includes(field) ? [] : [{ field, text: phrase(valueText(value)) }]
   })
 }
+
+/** What an expectation demands beside the state, a phrase each. */
+export const demandsOf = (expect: Fields): string[] => fieldDemandsOf(expect).map(({ text }) => text)

@@ -4,9 +4,9 @@ import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Page } from '../../parts/page.tsx'
+import { severities } from '../../parts/results/results.ts'
 import { Time } from '../../parts/time.tsx'
 import { uri } from '../../url/parameters.ts'
-import { severities } from './severity.tsx'
 import './policies.css'
 
 type Policy = Static<typeof PolicySchema>

@@ -1,7 +1,7 @@
 import type { PolicyDocument } from '../../../domain/policy/policy.ts'
 import { KeyValues } from '../../parts/key-values.tsx'
+import { Severity } from '../../parts/results/severity.tsx'
 import { conditionText, demandsOf, statesText } from './expectation.ts'
-import { Severity } from './severity.tsx'
 
 type Rule = PolicyDocument['rules'][number]
 type Parameters = NonNullable<PolicyDocument['parameters']>

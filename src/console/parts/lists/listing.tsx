@@ -17,14 +17,7 @@ interface PageOf<Row> {
   total?: number
 }
 
-/** A list of the API as a page of a table, with its tools. The cursor is in the URL. */
-export function Listing<Row>({
-  path,
-  parameters,
-  hasFiles = true,
-  empty,
-  ...table
-}: {
+interface List<Row> {
   path: string
   /** The filters, as the API takes them. */
   parameters?: Parameters
@@ -36,33 +29,43 @@ export function Listing<Row>({
   columns: readonly Column<Row>[]
   rowKey: (row: Row) => string
   defaultOrder?: string
-}) {
+}
+
+/** The path of a page of a list. The cursor is in the URL. */
+export const listPath = (path: string, parameters?: Parameters): string =>
+  apiPath(path, { ...parameters, limit: pageSize, cursor: query.value.get('cursor') })
+
+/** A list of the API as a page of a table, with its tools. */
+export function Listing<Row>(list: List<Row>) {
+  const page = useResource<PageOf<Row>>(listPath(list.path, list.parameters))
+  return <ResourceView of={page}>{(value) => <ListPage page={value} {...list} />}</ResourceView>
+}
+
+/** A page of a list that is there, with its tools. */
+export function ListPage<Row>({
+  page: { items, next, total },
+  path,
+  parameters,
+  hasFiles = true,
+  empty,
+  ...table
+}: List<Row> & { page: PageOf<Row> }) {
   const cursor = query.value.get('cursor')
-  const list = useResource<PageOf<Row>>(apiPath(path, { ...parameters, limit: pageSize, cursor }))
+  if (items.length === 0 && !cursor) return <>{empty}</>
   return (
-    <ResourceView of={list}>
-      {({ items, next, total }) =>
-        items.length === 0 && !cursor ? (
-          empty
-        ) : (
-          <>
-            <DataTable rows={items} {...table} />
-            <footer class="list-foot">
-              <p class="faint">
-                {total === undefined
-                  ? `${items.length} on this page`
-                  : `${items.length} of ${total.toLocaleString('en')}`}
-              </p>
-              <nav class="actions" aria-label="Pages of the list">
-                {cursor && <Link url={hrefWith({})}>First page</Link>}
-                {next && <Link url={hrefWith({ cursor: next })}>Next page</Link>}
-              </nav>
-              <ListTools path={path} parameters={parameters} hasFiles={hasFiles} />
-            </footer>
-          </>
-        )
-      }
-    </ResourceView>
+    <>
+      <DataTable rows={items} {...table} />
+      <footer class="list-foot">
+        <p class="faint">
+          {total === undefined ? `${items.length} on this page` : `${items.length} of ${total.toLocaleString('en')}`}
+        </p>
+        <nav class="actions" aria-label="Pages of the list">
+          {cursor && <Link url={hrefWith({})}>First page</Link>}
+          {next && <Link url={hrefWith({ cursor: next })}>Next page</Link>}
+        </nav>
+        <ListTools path={path} parameters={parameters} hasFiles={hasFiles} />
+      </footer>
+    </>
   )
 }
 

@@ -1,4 +1,5 @@
 import type { results } from '../../../domain/findings/judge.ts'
+import type { Severity } from '../../../domain/policy/policy.ts'
 
 /** The results of findings, a waived failure apart. */
 export type ShownResult = (typeof results)[number] | 'waived'
@@ -27,3 +28,6 @@ export const resultOrder: readonly ShownResult[] = [
   'notchecked',
   'notapplicable',
 ]
+
+/** The severities, the worst first. */
+export const severities: readonly Severity[] = ['high', 'medium', 'low']

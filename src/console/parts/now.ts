@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks'
-import { at } from '../../url/location.ts'
+import { at } from '../url/location.ts'
 
 const minuteMs = 60_000
 

@@ -1,7 +1,5 @@
 import type { Severity as SeverityName } from '../../../domain/policy/policy.ts'
-
-/** The severities, the worst first. */
-export const severities: readonly SeverityName[] = ['high', 'medium', 'low']
+import { severities } from './results.ts'
 
 /** The severity of a rule as a word with bars, so that it needs no colour. */
 export function Severity({ severity }: { severity: SeverityName }) {

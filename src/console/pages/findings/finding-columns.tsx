@@ -1,0 +1,66 @@
+import { Link } from '../../parts/link.tsx'
+import type { Column } from '../../parts/lists/data-table.tsx'
+import { shownResult } from '../../parts/results/results.ts'
+import { Severity } from '../../parts/results/severity.tsx'
+import { Verdict } from '../../parts/results/verdict.tsx'
+import { Time } from '../../parts/time.tsx'
+import { uri } from '../../url/parameters.ts'
+import { statesText } from '../policies/expectation.ts'
+import { type CurrentFinding, vantageText } from './current-finding.ts'
+
+/** The columns of lists of findings. */
+export const findingColumns: readonly Column<CurrentFinding>[] = [
+  {
+    head: 'Result',
+    cell: ({ result, waiver }) => <Verdict result={shownResult(result, waiver)} />,
+    order: { value: 'worst', direction: 'descending' },
+  },
+  { head: 'Severity', cell: ({ severity }) => severity && <Severity severity={severity} /> },
+  {
+    head: 'Target',
+    cell: ({ target }) => (
+      <Link to="/findings" query={{ target, show: 'all' }}>
+        {target}
+      </Link>
+    ),
+    order: { value: 'target', direction: 'ascending' },
+  },
+  {
+    head: 'Rule',
+    cell: ({ fingerprint, title, rule }) => (
+      <>
+        <Link to={uri`/findings/${fingerprint}`}>{title ?? rule}</Link>
+        {title !== null && title !== rule && <div class="faint">{rule}</div>}
+      </>
+    ),
+  },
+  { head: 'Seen from', cell: vantageText },
+  { head: 'Expected, seen', cell: (finding) => <ExpectedSeen finding={finding} /> },
+  {
+    head: 'Since',
+    cell: ({ since, lastConfirmed }) => (
+      <>
+        <Time value={since} />
+        <div class="faint">
+          confirmed <Time value={lastConfirmed} />
+        </div>
+      </>
+    ),
+    order: { value: 'newest', direction: 'descending' },
+  },
+]
+
+function ExpectedSeen({ finding: { expected, state, reason } }: { finding: CurrentFinding }) {
+  return (
+    <>
+      {expected && (
+        <div>
+          {statesText({ ...expected.expect })} <span aria-hidden="true">→</span>
+          <span class="visually-hidden">, seen: </span> <strong>{state}</strong>
+          <span class="faint"> port {expected.port}</span>
+        </div>
+      )}
+      <div class="faint">{reason.message}</div>
+    </>
+  )
+}
