@@ -1,12 +1,16 @@
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { createServer } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { OptionsByProtocol } from '../../../src/domain/protocols/index.ts'
 import { probeLdap } from '../../../src/probes/ldap/probe.ts'
-import { createAuthority, peerAuthority } from '../../support/certificates.ts'
+import { type Certificate, createAuthority, peerAuthority } from '../../support/certificates.ts'
 import { element, ldapResult, ldapTags, rootDseResponse } from '../../support/ldap-bytes.ts'
+import { listen } from '../../support/listen.ts'
 import { describeWithPeers } from '../../support/peers/available.ts'
 import { startHostile } from '../../support/peers/hostile.ts'
+import { asPeer } from '../../support/peers/peer.ts'
 import { type Slapd, startSlapd } from '../../support/peers/slapd.ts'
-import { startTls } from '../../support/peers/tls.ts'
 import { type Recording, startRecordingProxy, type Tamper } from '../../support/recording-proxy.ts'
 import { watchedIo } from '../../support/watched-io.ts'
 
@@ -153,18 +157,40 @@ describeWithPeers(['slapd'], 'with a recording proxy on the path, the password',
   )
 })
 
-describeWithPeers(['openssl'], 'after StartTLS, the credential', () => {
+/** TLS that staples, in front of a directory. */
+async function startStapling({ cert, key }: Certificate, responsePath: string, { host, port }: Slapd) {
+  const response = await readFile(responsePath)
+  const server = createServer({ cert, key }, (client) => {
+    const upstream = connect(port, host)
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const)
+      from.on('error', () => to.destroy()).pipe(to)
+  })
+  server.on('tlsClientError', () => {}).on('OCSPRequest', (_certificate, _issuer, staple) => staple(null, response))
+  const { close, ...at } = await listen(server)
+  return asPeer(at, close)
+}
+
+describeWithPeers(['slapd', 'openssl'], 'after StartTLS, the password', () => {
   test.each([
-    ['ocsp-revoked', 'revoked'],
-    ['must-staple', undefined],
-  ] as const)('is not read for a server with %s, whose certificate is %s by its staple', async (variant, status) => {
-    await using tls = await startTls(variant)
+    ['is', 'good', { reason: 'ldap-bind-ok', read: 1 }],
+    ['is not', 'revoked', { reason: 'ldap-channel-unverified', read: 0 }],
+  ] as const)('%s sent to a directory whose certificate is %s by its staple', async (_what, status, right) => {
+    const authority = await peerAuthority()
+    await using slapd = await startSlapd()
+    const names = { commonName: slapd.hostName, subjectAltName: `DNS:${slapd.hostName}` }
+    const certificate = await authority.issue({ ...names, mustStaple: true })
+    if (status === 'revoked') await authority.revoke(certificate)
+    await using tls = await startStapling(certificate, await authority.ocspResponse(certificate), slapd)
     const responses = [rootDseResponse(1), ldapResult(2, ldapTags.extended, 0)]
     await using peer = await startHostile([...responses.map((bytes) => ({ reply: () => bytes })), { relay: tls }])
-    const io = watchedIo({ credential: async () => ({ user: 'cn=a', password: 'b' }), deadlineMs: 3_000 })
-    const endpoint = { host: tls.hostName, address: peer.host, port: peer.port }
-    const { reason, facts } = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: tls.ca }, io)
-    expect({ reason, read: io.resolved.length }).toEqual({ reason: 'ldap-channel-unverified', read: 0 })
+    const [{ dn: user = '', password = '' } = {}] = slapd.users
+    const io = watchedIo({ credential: async () => ({ user, password }), deadlineMs: 3_000 })
+    const endpoint = { host: slapd.hostName, address: peer.host, port: peer.port }
+    const { reason, facts } = await probeLdap(endpoint, { credentialRef: 'env:LDAP_LOGIN', trustedCa: slapd.ca }, io)
+    expect({ reason, read: io.resolved.length }).toEqual(right)
     expect(facts.tls?.ocsp?.status).toBe(status)
   })
 })
