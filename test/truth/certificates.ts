@@ -41,6 +41,12 @@ const makers = {
   'p-384': from('root', { key: 'p384' }),
   ed25519: from('root', { key: 'ed25519' }),
   'sha1-signature': from('root', { digest: 'sha1' }),
+  'must-staple': from('root', { mustStaple: true }),
+  revoked: async ({ root }: Authorities) => {
+    const certificate = await root.issue(request)
+    await root.revoke(certificate)
+    return certificate
+  },
 } satisfies Record<string, (authorities: Authorities) => Promise<Certificate>>
 
 export type CertificateName = keyof typeof makers
@@ -50,6 +56,8 @@ export interface Certificates {
   /** The authority that rules and oracles trust. */
   root: Authority
   named: Record<CertificateName, Certificate>
+  /** Files of OCSP responses about these. */
+  responses: Record<'must-staple' | 'revoked', string>
 }
 
 /** Makes every certificate of the table once. */
@@ -62,5 +70,10 @@ export async function makeCertificates(): Promise<Certificates> {
   ])
   const authorities = { root, other, intermediate, forLab, forElsewhere }
   const entries = Object.entries(makers).map(async ([name, make]) => [name, await make(authorities)] as const)
-  return { root, named: Object.fromEntries(await Promise.all(entries)) as Certificates['named'] }
+  const named = Object.fromEntries(await Promise.all(entries)) as Certificates['named']
+  const responses = {
+    'must-staple': await root.ocspResponse(named['must-staple']),
+    revoked: await root.ocspResponse(named.revoked),
+  }
+  return { root, named, responses }
 }

@@ -2,12 +2,14 @@ import type { WebSite } from '../support/peers/web-sites.ts'
 import { type Certificates, certificateNames, hostName } from './certificates.ts'
 
 /** The listeners of web servers and TLS servers by name; a certificate's name is a site that sends it. */
-export function sitesFor({ root, named }: Certificates): Readonly<Record<string, WebSite>> {
+export function sitesFor({ root, named, responses }: Certificates): Readonly<Record<string, WebSite>> {
   const { good } = named
   const plain = certificateNames.map((name) => [name, { tls: { certificate: named[name] } }] as const)
   return {
     ...Object.fromEntries(plain),
     'missing-intermediate': { tls: { certificate: named['below-intermediate'], leafOnly: true } },
+    'stapled-good': { tls: { certificate: named['must-staple'], staple: responses['must-staple'] } },
+    'stapled-revoked': { tls: { certificate: named.revoked, staple: responses.revoked } },
     'tls1.0': { tls: { certificate: good, versions: ['TLSv1'] } },
     'tls1.1': { tls: { certificate: good, versions: ['TLSv1.1'] } },
     'tls1.2': { tls: { certificate: good, versions: ['TLSv1.2'] } },

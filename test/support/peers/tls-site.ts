@@ -10,6 +10,8 @@ export interface TlsSite {
   versions?: readonly TlsVersion[]
   /** The file of the authority whose client certificates it demands. */
   clientCa?: string
+  /** The file of an OCSP response that it staples; nginx and OpenSSL only. */
+  staple?: string
   /** Default: the choice of the server. */
   alpn?: readonly string[]
 }

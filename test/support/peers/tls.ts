@@ -116,11 +116,12 @@ export async function startTls(name: TlsVariant, { host = '127.0.0.1', port = 0 
 
 /** The same server for one site. */
 export function startOpenssl(site: TlsSite): Promise<Peer & { host: string; port: number }> {
-  const { certificate, leafOnly, versions = defaultVersions, alpn, clientCa } = site
+  const { certificate, leafOnly, versions = defaultVersions, alpn, clientCa, staple } = site
   return startServer(certificate, [
     ...(leafOnly ? [] : ['-cert_chain', certificate.chainPath]),
     ...['-min_protocol', versions[0] ?? '', '-max_protocol', versions.at(-1) ?? '', '-cipher', oldCiphers],
     ...(alpn ? ['-alpn', alpn.join(',')] : []),
+    ...(staple ? ['-status_file', staple] : []),
     ...(clientCa ? ['-Verify', '1', '-verify_return_error', '-CAfile', clientCa] : []),
   ])
 }

@@ -92,6 +92,7 @@ server {
   ssl_protocols ${(tls.versions ?? defaultVersions).join(' ')};
   ssl_certificate ${sentPath(tls)};
   ssl_certificate_key ${tls.certificate.keyPath};
+  ${tls.staple ? `ssl_stapling on; ssl_stapling_file ${tls.staple};` : ''}
   ${tls.clientCa ? `ssl_verify_client on; ssl_client_certificate ${tls.clientCa};` : ''}`
       : ''
   }

@@ -28,6 +28,16 @@ export const curlHttps: Oracle = {
   },
 }
 
+/** Chain, name, dates and the stapled OCSP response; yes if all are good. */
+export const curlStatus: Oracle = {
+  name: 'curl --cert-status',
+  needs: ['curl'],
+  ask: async (listener) => {
+    const { code, exit, message } = await curl('https', listener, ['--cert-status', '--cacert', listener.caPath ?? ''])
+    return yesOrNo(exit === '0', exit === '0' ? `good, ${code}` : message)
+  },
+}
+
 /** HTTP in clear; yes if nothing comes back. */
 export const curlHttp: Oracle = {
   name: 'curl http',

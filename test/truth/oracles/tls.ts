@@ -58,6 +58,19 @@ except ssl.SSLCertVerificationError as error:
   },
 }
 
+/** Chain, name, dates and obligation to staple, as GnuTLS verifies them. */
+export const gnutlsVerify = (starttls?: string): Oracle => ({
+  name: `gnutls-cli${starttls ? ` --starttls-proto=${starttls}` : ''}`,
+  needs: ['gnutls'],
+  ask: async ({ host, address, port, caPath }) => {
+    const names = [`--verify-hostname=${host}`, ...(isIP(host) ? [] : [`--sni-hostname=${host}`])]
+    const options = [`--x509cafile=${caPath}`, ...names, ...(starttls ? [`--starttls-proto=${starttls}`] : [])]
+    const { text } = await output('gnutls-cli', [...options, '-p', String(port), address], '')
+    const status = firstIn(text, /^- Status: (.*)/m)
+    return yesOrNo(status === 'The certificate is trusted.', status ?? firstIn(text, /\*\*\* .*/) ?? 'nothing')
+  },
+})
+
 /** Which versions of TLS the peer accepts; yes if none of these is. */
 export const sslscanRefuses = (...versions: readonly TlsVersion[]): Oracle => ({
   name: 'sslscan',

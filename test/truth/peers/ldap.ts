@@ -16,6 +16,7 @@ const slapd: Record<string, (certificates: Certificates) => SlapdOptions> = {
   expired: ({ named }) => ({ certificate: named.expired }),
   'other-ca': ({ named }) => ({ certificate: named['other-ca'] }),
   'name-only': ({ named }) => ({ certificate: named['name-only'] }),
+  'must-staple': ({ named }) => ({ certificate: named['must-staple'] }),
   'client-certificate': () => ({ extra: 'TLSVerifyClient demand' }),
   'client-certificate-optional': () => ({ extra: 'TLSVerifyClient try' }),
   // One demands TLS, the one with the accounts does not.

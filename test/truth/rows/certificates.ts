@@ -1,5 +1,6 @@
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
-import { opensslVerify, pythonVerify } from '../oracles/tls.ts'
+import { curlStatus } from '../oracles/http.ts'
+import { gnutlsVerify, opensslVerify, pythonVerify } from '../oracles/tls.ts'
 import type { PeerName } from '../peers/index.ts'
 import type { Oracle, Row } from '../row.ts'
 
@@ -10,6 +11,7 @@ const refusedByHaproxy = ['rsa-1024', 'sha1-signature']
 type Case = [text: string, site: string, oracle: Oracle, reason?: ReasonCode]
 
 const openssl = opensslVerify()
+const gnutls = gnutlsVerify()
 const cases: Case[] = [
   ['issued by the trusted authority', 'good', openssl],
   ['expired yesterday', 'expired', openssl, 'certificate-expired'],
@@ -32,6 +34,8 @@ const cases: Case[] = [
   ['RSA key of 2048 bits', 'rsa-2048', openssl],
   ['key on P-384', 'p-384', openssl],
   ['Ed25519 key', 'ed25519', openssl],
+  ['good, for GnuTLS too', 'good', gnutls],
+  ['obliges the server to staple, and it does not', 'must-staple', gnutls, 'certificate-staple-missing'],
   ['signed with SHA-1', 'sha1-signature', openssl, 'certificate-signature-too-weak'],
 ]
 
@@ -49,6 +53,18 @@ const matrix = servers.flatMap((peer): Row[] =>
     })),
 )
 
+const stapled = (['nginx', 'OpenSSL'] as const).flatMap((peer): Row[] => {
+  const row = { peer, claim: { builtIn: 'server-certificate' }, oracle: curlStatus } as const
+  return [
+    { ...row, case: 'certificate: good by its staple', site: 'stapled-good', verdict: 'pass' },
+    {
+      ...row,
+      ...{ case: 'certificate: revoked by its staple', site: 'stapled-revoked' },
+      ...{ verdict: 'fail', reason: 'certificate-revoked' },
+    },
+  ]
+})
+
 const byAddress = (text: string, site: string, reason?: ReasonCode): Row => ({
   case: `certificate, probed by address: ${text}`,
   peer: 'nginx',
@@ -62,6 +78,7 @@ const byAddress = (text: string, site: string, reason?: ReasonCode): Row => ({
 
 export const certificateRows: readonly Row[] = [
   ...matrix,
+  ...stapled,
   byAddress('names host and address', 'good'),
   byAddress('names the address', 'address-only'),
   byAddress('names the host only', 'name-only', 'certificate-name-mismatch'),

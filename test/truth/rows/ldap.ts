@@ -106,6 +106,8 @@ export const ldapRows: readonly Row[] = [
     ['allow_sasl_over_tls:ldap'],
     ['no:ldap', 'ldap-plain-bind-allowed'],
     ['yes:globalCatalog'],
+    ['allow_sasl_over_tls:globalCatalog'],
+    ['no:globalCatalog', 'ldap-plain-bind-allowed'],
   ]),
   ...offers('slapd', 'starttls', [
     ['default:ldap'],
@@ -138,6 +140,7 @@ export const ldapRows: readonly Row[] = [
     ['expired:ldap:truth', 'ldap-channel-unverified'],
     ['other-ca:ldap', 'ldap-channel-unverified'],
     ['name-only:ldap:truth', 'ldap-channel-unverified'],
+    ['must-staple:ldap:truth', 'ldap-channel-unverified'],
     ['no-tls:ldap', 'ldap-starttls-refused'],
   ]),
   ...binds('slapd', 'ldaps', [['default:ldaps'], ['default:ldaps:wrong', 'ldap-invalid-credentials']]),
@@ -149,7 +152,18 @@ export const ldapRows: readonly Row[] = [
     ['minssf-128:ldap'],
     ['no-anonymous:ldap'],
   ]),
-  ...binds('Samba AD', 'starttls', adAccounts('ldap')),
+  ...binds('Samba AD', 'starttls', [
+    ...adAccounts('ldap'),
+    ['yes:globalCatalog:good'],
+    ['yes:globalCatalog:disabled', 'ldap-account-disabled'],
+    ['allow_sasl_over_tls:ldap:good'],
+    ['no:ldap:good'],
+  ]),
+  ...binds('Samba AD', 'ldaps', [
+    ['yes:globalCatalogTls:good'],
+    ['yes:globalCatalogTls:expired', 'ldap-account-expired'],
+    ['no:globalCatalogTls:good'],
+  ]),
   // A third wrong password would lock the account.
   ...binds(
     'Samba AD',

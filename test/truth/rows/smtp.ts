@@ -1,6 +1,6 @@
 import type { ReasonCode } from '../../../src/domain/findings/reasons.ts'
 import { curlSmtp } from '../oracles/smtp.ts'
-import { opensslVerify } from '../oracles/tls.ts'
+import { gnutlsVerify, opensslVerify } from '../oracles/tls.ts'
 import type { PeerName } from '../peers/index.ts'
 import type { Oracle, Row } from '../row.ts'
 
@@ -27,6 +27,8 @@ const verified = {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of the policy
   tls: { trusted: true, trustedCa: '${trustedCa}', nameMatches: true, validNow: true, minKeyBits: { rsa: 2048 } },
 }
+const notRevoked = { tls: { ...verified.tls, notRevoked: true } }
+const staple: ReasonCode = 'certificate-staple-missing'
 const startTls = opensslVerify({ starttls: 'smtp' })
 
 export const smtpRows: readonly Row[] = [
@@ -38,6 +40,8 @@ export const smtpRows: readonly Row[] = [
   row('the certificate has expired', 'Exim', 'expired', verified, startTls, 'certificate-expired'),
   row('the certificate is self-signed', 'Exim', 'self-signed', verified, startTls, 'certificate-untrusted'),
   row('the certificate names another host', 'Exim', 'wrong-name', verified, startTls, 'certificate-name-mismatch'),
+  row('the server is not obliged to staple', 'Exim', 'default', notRevoked, gnutlsVerify('smtp')),
+  row('the server is obliged to staple', 'Exim', 'must-staple', notRevoked, gnutlsVerify('smtp'), staple),
   row('the intermediate is sent', 'Exim', 'below-intermediate', verified, startTls),
   row('the handshake without STARTTLS', 'Exim', 'no-tls', verified, startTls, 'smtp-starttls-not-offered'),
 ]
