@@ -34,7 +34,8 @@ describeWithPeers(['chromium'], 'the audits', () => {
     const page = await console.open(`/audits/${ended}`)
     await eachView(page, 'audit-ended')
     await page.getByRole('combobox', { name: 'Result' }).selectOption('fail')
-    await expect.poll(() => page.getByRole('row').count()).toBe(2)
+    const findings = page.getByRole('table', { name: 'Findings by target' })
+    await expect.poll(() => findings.getByRole('row').count()).toBe(2)
   })
 
   test('that cannot run yet show that they wait, and can be canceled', async () => {

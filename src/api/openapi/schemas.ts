@@ -48,6 +48,12 @@ export const NameParams = (example: string) => closedObject({ name: nameSchema('
 export const Actor = (description: string, example = '0123456789ab') =>
   Type.String({ description: `${description}: the id of its key, or \`oidc:SUB\` of its token`, examples: [example] })
 
+/** The name beside the id of an actor. */
+export const ActorName = (of: string) =>
+  nullable(Type.String({ examples: ['Ann Smith'] }), {
+    description: `Name of \`${of}\`: of its key, or of the person at the newest sign-in; null where it has none`,
+  })
+
 export const Reason = Type.Object(
   {
     code: Type.Enum(reasonCodes, {

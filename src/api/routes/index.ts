@@ -4,6 +4,7 @@ import type { Quotas } from '../limits/quotas.ts'
 import { auditRoutes } from './audits/audits.ts'
 import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'
+import { auditSummaryRoutes } from './audits/summary.ts'
 import { waiverRoutes } from './exceptions/waivers.ts'
 import { windowRoutes } from './exceptions/windows.ts'
 import { currentFindingRoutes } from './findings/findings.ts'
@@ -89,4 +90,5 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(webhookRoutes, { enqueueDelivery, mayDial, plainHttp, seal })
   await v1.register(deliveryRoutes, { enqueueDelivery })
   await v1.register(auditEventRoutes, { notifications })
+  await v1.register(auditSummaryRoutes)
 }

@@ -1,6 +1,7 @@
-import type { Audit, AuditStatus } from '../../domain/audits.ts'
+import type { Audit, AuditStatus, TriggerKind } from '../../domain/audits.ts'
 import { type AuditCounts, noCounts, type Verdict } from '../../domain/findings/verdict.ts'
 import type { Sealer } from '../../domain/seals.ts'
+import { nameOfActor } from '../access/actors.ts'
 import { timeOfChange } from '../db/clock.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
@@ -9,6 +10,7 @@ import type { Audit as Row } from '../generated/client.ts'
 import type { KnownVantage } from '../inventory/vantages.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import type { Period } from '../query/period.ts'
 import { andHas, hasLabels, isEverything, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { newAuditIds } from './audit-ids.ts'
 import { sealPlan, sealRequest } from './audit-record.ts'
@@ -68,6 +70,10 @@ interface AuditFilter {
   labels?: Record<string, string>
   policy?: string
   status?: AuditStatus
+  trigger?: TriggerKind
+  verdict?: Verdict
+  /** When they were accepted. */
+  period?: Period
   /** Those whose status was written at that time or later. */
   since?: Date
   cursor?: string
@@ -119,6 +125,9 @@ export function createAuditStore(
       labels = {},
       policy,
       status,
+      trigger,
+      verdict,
+      period = {},
       since,
       cursor,
       limit,
@@ -138,6 +147,10 @@ export function createAuditStore(
           includesTarget(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(targetScope, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,
         status && Prisma.sql`a.status = ${status}`,
+        trigger && Prisma.sql`split_part(a.trigger, ':', 1) = ${trigger}`,
+        verdict && Prisma.sql`a.verdict = ${verdict}`,
+        period.from && Prisma.sql`a.created_at >= ${period.from}`,
+        period.to && Prisma.sql`a.created_at < ${period.to}`,
         since && Prisma.sql`(a.changed_at >= ${since} ${joined})`,
       ])
       const rows = await report<JoinedRow>(db)`
@@ -250,10 +263,18 @@ const maxOverdue = 1_000
 const includesTarget = (targets: Prisma.Sql) =>
   Prisma.sql`a.target_ids && (SELECT coalesce(array_agg(t.id), '{}') FROM target t WHERE ${targets})`
 
-type JoinedRow = Row & { policyName: string; policyVersion: number; policyDigest: string }
+type JoinedRow = Row & {
+  requestedByName: string | null
+  targets: number
+  policyName: string
+  policyVersion: number
+  policyDigest: string
+}
 
 const selectAudit = Prisma.sql`
-  SELECT a.id, a.status, a.verdict, a.counts, a.done, a.total, a.trigger, a.correlation_id AS "correlationId", a.reason, a.error,
+  SELECT a.id, a.status, a.verdict, a.counts, a.done, a.total, a.trigger, a.requested_by AS "requestedBy",
+    ${nameOfActor('a.requested_by')} AS "requestedByName", cardinality(a.target_ids) AS targets, a.vantages,
+    coalesce(a.rules, '{}') AS rules, a.correlation_id AS "correlationId", a.reason, a.error,
     a.created_at AS "createdAt", a.deadline_at AS "deadlineAt", a.started_at AS "startedAt", a.finished_at AS "finishedAt",
     p.name AS "policyName", p.version AS "policyVersion", p.digest AS "policyDigest"
   FROM audit a JOIN policy p ON p.id = a.policy_id`
@@ -266,6 +287,9 @@ const fromRow = (row: JoinedRow): Audit => ({
   progress: { done: row.done, total: row.total },
   policy: { name: row.policyName, version: row.policyVersion, digest: row.policyDigest },
   trigger: row.trigger,
+  requestedBy: row.requestedBy,
+  requestedByName: row.requestedByName,
+  selection: { targets: row.targets, vantages: row.vantages, rules: row.rules },
   correlationId: row.correlationId,
   reason: row.reason,
   error: row.error,

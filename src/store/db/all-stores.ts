@@ -1,5 +1,6 @@
 import type { Change, LedgerKeys } from '../../domain/ledger.ts'
 import { bindSalts, createSealer, type Sealer } from '../../domain/seals.ts'
+import { createActorStore } from '../access/actors.ts'
 import { createIdempotencyStore } from '../access/idempotency.ts'
 import type { KnownKeys } from '../access/key-cache.ts'
 import { createKeyStore } from '../access/keys.ts'
@@ -13,6 +14,7 @@ import { createSliceStore } from '../audits/plan-slices.ts'
 import { createPlanningStore } from '../audits/planning-snapshot.ts'
 import { type Recording, recordBatches } from '../audits/record-findings.ts'
 import { endUnplannedSpans, ensureSeries } from '../audits/series.ts'
+import { createSummaryStore } from '../audits/summary.ts'
 import { createWaiverStore } from '../exceptions/waivers.ts'
 import { createWindowStore } from '../exceptions/windows.ts'
 import { createChangeStore } from '../history/as-of.ts'
@@ -70,6 +72,7 @@ export function createAll(
 ) {
   const sealer = sealerOf(keys)
   return {
+    actors: createActorStore(db),
     alerts: createAlertStore(db),
     audits: createAuditStore(db, { codes, targetScope, sealer }),
     baselines: createBaselineStore(db, targetScope),
@@ -95,6 +98,7 @@ export function createAll(
     schedules: createScheduleStore(db, targetScope),
     sessions: createSessionStore(db),
     targets: createTargetStore(db, targetScope),
+    summaries: createSummaryStore(db, { codes, targetScope }),
     tickets: createTicketStore(db, codes),
     trend: createTrendStore(db, { codes, targetScope }),
     traces: createTraceStore(db, { codes, targetScope }),

@@ -53,11 +53,16 @@ describe('a token of the issuer', () => {
     const ann = await tokenOf('ann', 'auditors')
     for (const other of [await tokenOf('bob', 'auditors'), service.key]) {
       const made = await call(ann, 'POST', '/v1/waivers', waiver())
-      expect([made.status, made.body.requestedBy]).toEqual([201, 'oidc:ann'])
+      expect([made.status, made.body.requestedBy, made.body.requestedByName]).toEqual([201, 'oidc:ann', null])
       const url = `/v1/waivers/${made.body.id}/approve`
       expect((await call(ann, 'POST', url)).status).toBe(403)
       expect((await call(await tokenOf('ann', 'auditors', 'readers'), 'POST', url)).status).toBe(403)
-      expect((await call(other, 'POST', url)).status).toBe(200)
+      const approved = await call(other, 'POST', url)
+      const named =
+        approved.body.approvedBy === 'oidc:bob'
+          ? null
+          : (await service.stores.keys.find(approved.body.approvedBy))?.name
+      expect([approved.status, approved.body.approvedByName]).toEqual([200, named])
     }
     const byKey = await call(service.key, 'POST', '/v1/waivers', waiver())
     expect((await call(service.key, 'POST', `/v1/waivers/${byKey.body.id}/approve`)).status).toBe(403)

@@ -43,6 +43,7 @@ describe('GET /v1/ledger', () => {
     const audit = (await service.call('GET', `/v1/audits/${id}`)).body
     expect(entry).toMatchObject({
       actor: 'test',
+      actorName: null,
       payload: {
         status: 'completed',
         verdict: audit.verdict,

@@ -13,6 +13,7 @@ import { findAfterWait } from '../../http/prefer.ts'
 import { labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
 import { chooseFormat } from '../../listing/listing.ts'
+import { readPeriod } from '../../listing/period.ts'
 import { fetchRefreshed, refreshedPageOf } from '../../listing/updated-since.ts'
 import { described, problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject } from '../../openapi/schemas.ts'
@@ -114,15 +115,16 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         tags: ['audits'],
         summary: 'List audits',
         description:
-          'Newest first. With `updatedSince`, an audit is returned again when it was accepted, started or ended, not for its progress.',
+          'Newest first; `from` and `to` limit when they were accepted. With `updatedSince`, an audit is returned again when it was accepted, started or ended, not for its progress.',
         querystring: AuditQuery,
-        response: { 200: refreshedPageOf(Audit), ...unchanged, ...problems() },
+        response: { 200: refreshedPageOf(Audit), ...unchanged, ...problems(422) },
       },
     },
     async ({ query, url, view }, reply) => {
-      const { label, updatedSince: _, cursor: __, ...filter } = query
+      const { label, from, to, updatedSince: _, cursor: __, ...filter } = query
+      const period = readPeriod({ from, to })
       const page = await fetchRefreshed(view.stores, query, (part) =>
-        view.stores.audits.list({ ...filter, ...part, labels: labelsOf(label) }),
+        view.stores.audits.list({ ...filter, ...part, period, labels: labelsOf(label) }),
       )
       return linkNext(reply, url, { ...page, items: page.items.map(showAudit) })
     },

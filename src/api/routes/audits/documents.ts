@@ -56,8 +56,9 @@ async function openAudit(
   const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
   if (!policy) throw new Error(`audit ${audit.id} has no policy`)
   const { name, version: number, digest, document } = policy
+  const { requestedByName: _, ...lasting } = audit // a person can get another name, and the document does not change
   return {
-    audit: { ...audit, policy: { name, version: number, digest, document }, toolVersion: version, pages },
+    audit: { ...lasting, policy: { name, version: number, digest, document }, toolVersion: version, pages },
     findings: () => stores.findings.each(audit.id),
   }
 }

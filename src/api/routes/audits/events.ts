@@ -16,8 +16,8 @@ const heartbeatMs = 15_000
 const reconnectMs = 2_000
 
 const idOf = ({ status, progress }: StoredAudit) => `${status}-${progress.done}`
-const eventOf = (name: string, audit: StoredAudit) =>
-  `event: ${name}\nid: ${idOf(audit)}\ndata: ${JSON.stringify(showAudit(audit))}\n\n`
+const eventOf = (name: string, audit: object, id: string) =>
+  `event: ${name}\nid: ${id}\ndata: ${JSON.stringify(audit)}\n\n`
 
 export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'notifications'>> = async (
   app,
@@ -44,10 +44,11 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
     while (!signal.aborted && (await isStillValid())) {
       const ended = notifications.waitForEnd(id, pollEveryMs, signal)
       const audit = await find(view, id)
-      if (hasEnded(audit)) return yield eventOf('ended', audit)
+      if (hasEnded(audit)) return yield eventOf('ended', showAudit(audit), idOf(audit))
       const isNew = idOf(audit) !== sent
       if (isNew || performance.now() - sentAt >= heartbeatMs) {
-        yield isNew ? eventOf('progress', audit) : ': still going\n\n'
+        const vantages = await view.stores.summaries.byVantage(id)
+        yield isNew ? eventOf('progress', { ...showAudit(audit), vantages }, idOf(audit)) : ': still going\n\n'
         sent = idOf(audit)
         sentAt = performance.now()
       }
@@ -64,7 +65,7 @@ export const auditEventRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'noti
         tags: ['audits'],
         summary: 'Stream the progress of an audit',
         description:
-          'Sends the event `progress` with the audit on each change of its progress, and `ended` at its end; then the stream ends. A request with `Last-Event-ID` receives the current state; after `ended` the response is 204, so that an EventSource stops.',
+          'Sends the event `progress` with the audit on each change of its progress, and `ended` at its end; then the stream ends. `vantages` of `progress` counts the batches of checks of each vantage: planned (`total`) and recorded (`done`). A request with `Last-Event-ID` receives the current state; after `ended` the response is 204, so that an EventSource stops.',
         params: AuditParams,
         headers: Type.Object({
           'last-event-id': Type.Optional(

@@ -1,12 +1,15 @@
 import { Type } from 'typebox'
-import { auditStatuses } from '../../../domain/audits.ts'
+import { auditStatuses, triggerKinds } from '../../../domain/audits.ts'
 import { verdicts } from '../../../domain/findings/verdict.ts'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { deadlineSeconds } from '../../../operations/audits/accept.ts'
 import { waitHeaders } from '../../http/prefer.ts'
 import { LabelQuery } from '../../listing/labels.ts'
+import { PeriodQuery } from '../../listing/period.ts'
 import { RefreshQuery } from '../../listing/updated-since.ts'
 import {
+  Actor,
+  ActorName,
   AuditCounts,
   Count,
   Coverage,
@@ -62,6 +65,16 @@ export const Audit = Type.Object(
       description: 'What created the audit: `api`, `schedule:NAME`, `window:ID` or `cli`',
       examples: ['api'],
     }),
+    requestedBy: Actor('Who requested the audit, or `cli` or `system`'),
+    requestedByName: ActorName('requestedBy'),
+    selection: Type.Object(
+      {
+        targets: Count('Number of its targets', 1),
+        vantages: Type.Array(Type.String(), { description: 'Vantages to probe from; empty: all', examples: [[]] }),
+        rules: Type.Array(Type.String(), { description: 'Ids of the rules; empty: all', examples: [[]] }),
+      },
+      { description: 'What the audit was requested for' },
+    ),
     correlationId: nullable(CorrelationId),
     reason: nullable(AuditReason),
     error: nullable(Type.String(), { description: 'Why the audit failed', examples: [null] }),
@@ -151,6 +164,11 @@ export const AuditQuery = closedObject({
   ...LabelQuery,
   policy: Type.Optional(nameSchema('Name of the policy', 'netwrix-endpoint-protector')),
   status: Type.Optional(Type.Enum([...auditStatuses], { description: 'Status of the audit', examples: ['completed'] })),
+  trigger: Type.Optional(
+    Type.Enum([...triggerKinds], { description: 'What created the audit', examples: ['schedule'] }),
+  ),
+  verdict: Type.Optional(Type.Enum([...verdicts], { description: 'Verdict of the audit', examples: ['fail'] })),
+  ...PeriodQuery,
   ...RefreshQuery,
   ...PageQuery,
 })

@@ -2,7 +2,17 @@ import { Type } from 'typebox'
 import { waiverStates } from '../../../domain/exceptions/waivers.ts'
 import { proofs, windowStates } from '../../../domain/exceptions/windows.ts'
 import { nameSchema } from '../../../domain/policy/policy.ts'
-import { Actor, Count, closedObject, nullable, PageQuery, TimeInput, Timestamp, Uuid } from '../../openapi/schemas.ts'
+import {
+  Actor,
+  ActorName,
+  Count,
+  closedObject,
+  nullable,
+  PageQuery,
+  TimeInput,
+  Timestamp,
+  Uuid,
+} from '../../openapi/schemas.ts'
 import { ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
 
 const policy = nameSchema('Name of the policy', 'netwrix-endpoint-protector')
@@ -40,9 +50,12 @@ export const Waiver = Type.Object(
     }),
     ...waiverFields,
     requestedBy: Actor('Who requested the waiver'),
+    requestedByName: ActorName('requestedBy'),
     approvedBy: nullable(Actor('Who approved the waiver', 'ba9876543210')),
+    approvedByName: ActorName('approvedBy'),
     approvedAt: nullable(Timestamp('When the waiver was approved', '09:05:00')),
     revokedBy: nullable(Actor('Who revoked the waiver'), { examples: [null] }),
+    revokedByName: ActorName('revokedBy'),
     revokedAt: nullable(Timestamp('When the waiver was revoked'), { examples: [null] }),
     createdAt: Timestamp('When the waiver was requested', '09:00:00'),
   },
@@ -92,9 +105,12 @@ export const Window = Type.Object(
     ...windowFields,
     params: Type.Unsafe<Record<string, unknown>>(auditParams),
     requestedBy: Actor('Who requested the window'),
+    requestedByName: ActorName('requestedBy'),
     approvedBy: nullable(Actor('Who approved the window', 'ba9876543210')),
+    approvedByName: ActorName('approvedBy'),
     approvedAt: nullable(Timestamp('When the window was approved', '08:50:00')),
     canceledBy: nullable(Actor('Who canceled the window'), { examples: [null] }),
+    canceledByName: ActorName('canceledBy'),
     canceledAt: nullable(Timestamp('When the window was canceled'), { examples: [null] }),
     reprobes: Count('Audits since the end that probed the exposure again', 1),
     reprobe: nullable(Uuid('Id of the newest of these audits', '0005')),

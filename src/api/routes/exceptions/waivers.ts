@@ -4,7 +4,10 @@ import { waiverState } from '../../../domain/exceptions/waivers.ts'
 import { approveWaiver, revokeWaiver } from '../../../operations/exceptions/decide-waiver.ts'
 import { requestWaiver } from '../../../operations/exceptions/request-waiver.ts'
 import { findWaiver } from '../../../operations/exceptions/waiver.ts'
+import { required } from '../../../runtime/required.ts'
+import type { Stores } from '../../../store/db/stores.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
@@ -29,7 +32,10 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const now = view.now()
       const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'], now }
       const waiver = await requestWaiver(view, { ...body, expiresAt: new Date(body.expiresAt) }, requester)
-      return reply.code(201).header('location', `/v1/waivers/${waiver.id}`).send(show(waiver, now))
+      return reply
+        .code(201)
+        .header('location', `/v1/waivers/${waiver.id}`)
+        .send(await show(view.stores, waiver, now))
     },
   )
 
@@ -49,7 +55,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async ({ query, url, view }, reply) => {
       const now = view.now()
       const page = await view.stores.waivers.list({ ...query, now })
-      return linkNext(reply, url, { ...page, items: page.items.map((waiver) => show(waiver, now)) })
+      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items, now) })
     },
   )
 
@@ -65,7 +71,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404) },
       },
     },
-    async ({ params, view }) => show(await findWaiver(view.stores, params.id), view.now()),
+    async ({ params, view }) => show(view.stores, await findWaiver(view.stores, params.id), view.now()),
   )
 
   app.post(
@@ -83,7 +89,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params: { id }, caller, view }) => {
       const now = view.now()
-      return show(await approveWaiver(view, { id, actor: caller.keyId, now }), now)
+      return show(view.stores, await approveWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
 
@@ -102,12 +108,22 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params: { id }, caller, view }) => {
       const now = view.now()
-      return show(await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
+      return show(view.stores, await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
 }
 
-const show = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({
+const showAll = (stores: Stores, waivers: readonly StoredWaiver[], now: Date) =>
+  withActorNames(
+    stores,
+    waivers.map((waiver) => fieldsOf(waiver, now)),
+    ['requestedBy', 'approvedBy', 'revokedBy'],
+  )
+
+const show = async (stores: Stores, waiver: StoredWaiver, now: Date) =>
+  required((await showAll(stores, [waiver], now))[0], 'the waiver')
+
+const fieldsOf = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({
   ...waiver,
   state: waiverState({ approvedAt, expiresAt, revokedAt }, now),
   expiresAt: expiresAt.toISOString(),

@@ -4,8 +4,11 @@ import { NotFoundError } from '../../../domain/errors.ts'
 import { windowState } from '../../../domain/exceptions/windows.ts'
 import { approveWindow, cancelWindow } from '../../../operations/exceptions/decide-window.ts'
 import { requestWindow } from '../../../operations/exceptions/request-window.ts'
+import { required } from '../../../runtime/required.ts'
+import type { Stores } from '../../../store/db/stores.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
 import type { ServerParts, View } from '../../context.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
@@ -15,7 +18,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
   const find = async ({ stores, now }: View, id: string) => {
     const window = await stores.windows.find(id)
     if (!window) throw new NotFoundError(`there is no window ${id}`)
-    return show(window, now())
+    return required((await showAll(stores, [window], now()))[0], 'the window')
   }
 
   app.post(
@@ -59,7 +62,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
     async ({ query, url, view }, reply) => {
       const now = view.now()
       const page = await view.stores.windows.list({ ...query, now })
-      return linkNext(reply, url, { ...page, items: page.items.map((window) => show(window, now)) })
+      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items, now) })
     },
   )
 
@@ -117,6 +120,13 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
     },
   )
 }
+
+const showAll = (stores: Stores, windows: readonly StoredWindow[], now: Date) =>
+  withActorNames(
+    stores,
+    windows.map((window) => show(window, now)),
+    ['requestedBy', 'approvedBy', 'canceledBy'],
+  )
 
 function show(window: StoredWindow, now: Date) {
   const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, targetScope: _, ...rest } = window

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { ConflictError, RefusedError } from '../../../domain/errors.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { readPeriod } from '../../listing/period.ts'
 import { problems } from '../../openapi/responses.ts'
@@ -23,8 +24,10 @@ export const ledgerRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: pageOf(LedgerEntry), ...problems(422) },
       },
     },
-    async ({ query: { from, to, ...query }, url, view }, reply) =>
-      linkNext(reply, url, await view.stores.ledger.list({ ...query, ...readPeriod({ from, to }) })),
+    async ({ query: { from, to, ...query }, url, view: { stores } }, reply) => {
+      const page = await stores.ledger.list({ ...query, ...readPeriod({ from, to }) })
+      return linkNext(reply, url, { ...page, items: await withActorNames(stores, page.items, ['actor']) })
+    },
   )
 
   app.get(

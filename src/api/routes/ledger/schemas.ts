@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { headPattern, ledgerActions } from '../../../domain/ledger.ts'
 import { ledgerIssueKinds, ledgerVerdicts } from '../../../store/ledger/verification.ts'
 import { PeriodQuery } from '../../listing/period.ts'
-import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid } from '../../openapi/schemas.ts'
+import { Actor, ActorName, Count, closedObject, nullable, PageQuery, Timestamp, Uuid } from '../../openapi/schemas.ts'
 
 const seq = Type.Integer({
   minimum: 1,
@@ -25,6 +25,7 @@ export const LedgerEntry = Type.Object(
       description: 'Who acted: id of a key, `oidc:SUB` of a token, `system` or `cli`',
       examples: ['0123456789ab'],
     }),
+    actorName: ActorName('actor'),
     action: Type.String({ description: 'What was done', examples: ['target.create'] }),
     subject: Type.String({ description: 'Name or id of what was changed', examples: ['epp-01'] }),
     payload: Type.Unsafe<unknown>({

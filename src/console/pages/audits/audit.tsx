@@ -7,6 +7,7 @@ import { mayAny } from '../../api/me.ts'
 import type { ProblemError } from '../../api/problem.ts'
 import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
+import { Actor } from '../../parts/actor.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
@@ -18,6 +19,7 @@ import { servicePath } from '../../url/base.ts'
 import { at } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
 import { AuditFindings } from './audit-findings.tsx'
+import { RuleCounts } from './rule-counts.tsx'
 
 type Audit = Static<typeof AuditSchema>
 
@@ -93,7 +95,11 @@ function Content({ audit }: { audit: Audit }) {
                 ['Policy', `${policy.name} version ${policy.version}`],
                 ['Ticket', correlationId],
                 ['Reason', audit.reason],
+                ['Requested by', <Actor key="requester" id={audit.requestedBy} name={audit.requestedByName} />],
                 ['Trigger', audit.trigger],
+                ['Targets', audit.selection.targets.toLocaleString('en')],
+                ['Vantages', audit.selection.vantages.join(', ')],
+                ['Rules', audit.selection.rules.join(', ')],
                 ['Created', <Time key="created" value={audit.createdAt} />],
                 ['Ended', audit.finishedAt && <Time key="ended" value={audit.finishedAt} />],
                 ['Duration', elapsed ? formatDuration(elapsed) : null],
@@ -103,6 +109,7 @@ function Content({ audit }: { audit: Audit }) {
           </div>
         </Block>
       </div>
+      <RuleCounts id={audit.id} done={progress.done} />
       <AuditFindings id={audit.id} done={progress.done} hasEnded={hasEnded(audit)} />
       {hasEnded(audit) && <Downloads id={audit.id} isComplete={audit.status === 'completed'} />}
     </>

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
 import { mayAny } from '../../api/me.ts'
 import { me } from '../../api/session.ts'
+import { Actor } from '../../parts/actor.tsx'
 import { Choice } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
@@ -10,7 +11,7 @@ import { Page } from '../../parts/page.tsx'
 import { CountsBar } from '../../parts/results/marks.tsx'
 import { AuditVerdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
-import { query } from '../../url/location.ts'
+import { at, query } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 
 type Audit = Static<typeof AuditSchema>
@@ -23,16 +24,32 @@ const statuses = [
   { value: 'failed', label: 'Failed' },
 ]
 
+const verdicts = [
+  { value: 'pass', label: 'Pass' },
+  { value: 'fail', label: 'Fail' },
+  { value: 'inconclusive', label: 'Inconclusive' },
+]
+
+const triggers = [
+  { value: 'api', label: 'Request' },
+  { value: 'schedule', label: 'Schedule' },
+  { value: 'window', label: 'End of a window' },
+  { value: 'cli', label: 'Command line' },
+]
+
 /** The audits, newest first. */
 export default function Audits() {
+  const filter = (name: string) => query.value.get(name)
   return (
     <Page title="Audits" actions={<NewAudit />}>
       <div class="filters">
         <Choice name="status" title="Status" values={statuses} />
+        <Choice name="verdict" title="Verdict" values={verdicts} />
+        <Choice name="trigger" title="Started by" values={triggers} />
       </div>
       <Listing<Audit>
         path="/v1/audits"
-        parameters={{ status: query.value.get('status') }}
+        parameters={{ status: filter('status'), verdict: filter('verdict'), trigger: filter('trigger'), to: at.value }}
         hasFiles={false}
         caption="Audits, newest first"
         rowKey={({ id }) => id}
@@ -53,10 +70,14 @@ export default function Audits() {
           { head: 'Checks', isNumber: true, cell: ({ progress }) => progress.total.toLocaleString('en') },
           { head: 'Policy', cell: ({ policy }) => `${policy.name} version ${policy.version}` },
           { head: 'Trigger', cell: ({ trigger }) => trigger },
+          {
+            head: 'Requested by',
+            cell: ({ requestedBy, requestedByName }) => <Actor id={requestedBy} name={requestedByName} />,
+          },
           { head: 'Ticket', cell: ({ correlationId }) => correlationId },
         ]}
         empty={
-          <EmptyState title="There are no audits.">Nothing has been checked, or no audit has this status.</EmptyState>
+          <EmptyState title="There are no audits.">Nothing has been checked, or no audit fits the filters.</EmptyState>
         }
       />
     </Page>

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import type { LedgerEntry as LedgerEntrySchema, LedgerHead } from '../../../api/routes/ledger/schemas.ts'
 import type { LedgerAction } from '../../../domain/ledger.ts'
 import { useResource } from '../../api/resource.ts'
+import { Actor } from '../../parts/actor.tsx'
 import { Choice, SearchField } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
@@ -84,7 +85,7 @@ export default function Ledger() {
             { head: 'Time', cell: ({ at }) => <Time value={at} /> },
             { head: 'Action', cell: ({ action }) => action },
             { head: 'Subject', cell: ({ subject }) => subject },
-            { head: 'Actor', cell: ({ actor }) => <code>{actor}</code> },
+            { head: 'Actor', cell: ({ actor, actorName }) => <Actor id={actor} name={actorName} /> },
             { head: 'Content', cell: (entry) => <Content entry={entry} /> },
           ]}
           empty={<EmptyState title="No entry matches." />}

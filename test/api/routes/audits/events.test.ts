@@ -54,6 +54,9 @@ describe('the events of an audit', () => {
     let text = ''
     while (eventsOf(text).length === 0) text += new TextDecoder().decode((await reader?.read())?.value)
     expect(eventsOf(text)[0]?.name).toBe('progress')
+    expect(eventsOf(text)[0]?.audit.vantages).toEqual([
+      { name: 'local', done: expect.any(Number), total: expect.any(Number) },
+    ])
     leaving.abort()
     await expect.poll(() => waits.mock.lastCall?.[2]?.aborted).toBe(true)
     waits.mockRestore()

@@ -105,7 +105,11 @@ describe('while a window is open', () => {
     const { id, state } = await request([exposure.name])
     expect(state).toBe('requested')
     expect(await exposure.audit()).toMatchObject({ result: 'fail', window: null })
-    expect((await act(id, 'approve')).body).toMatchObject({ state: 'open', approvedBy: other.split('_')[1] })
+    expect((await act(id, 'approve')).body).toMatchObject({
+      state: 'open',
+      approvedBy: other.split('_')[1],
+      approvedByName: 'other',
+    })
     expect(await exposure.audit()).toMatchObject({ result: 'pass', state: 'open', window: id })
     await listener.close()
     expect(await exposure.audit()).toMatchObject({ result: 'fail', state: 'closed', window: id })
