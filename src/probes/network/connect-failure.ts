@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { Endpoint, Outcome } from '../engine/probe.ts'
 import type { IcmpMessage } from './connector/connector.ts'
 import { explainIcmp, isFromTarget, isUnresolved } from './icmp.ts'
-import { findGatewayTo, findRouteError, findSilentHop, isOnLink, isOwnAddress } from './routing.ts'
+import { findGatewayTo, findRouteError, findSilentHop, isGatewayLost, isOnLink, isOwnAddress } from './routing.ts'
 
 /** How a connect() failed. */
 interface ConnectFailure {
@@ -111,6 +111,7 @@ const outcomeOfHop = (hop: Awaited<ReturnType<typeof findSilentHop>>): Outcome |
 async function explainUnreachable({ address }: Endpoint, code: string): Promise<Outcome> {
   const known = outcomeOfHop(await findSilentHop(address))
   if (known) return known
+  if (await isGatewayLost(address)) return noLocalRoute
   // On the link an IPv6 filter gives EACCES, and a missing route ENETUNREACH.
   return code === 'EHOSTUNREACH' && isIPv6(address) && isOnLink(address) ? hostUnreachable : icmpUnreachable
 }

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { readFile } from 'node:fs/promises'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { promisify } from 'node:util'
 import ipaddr from 'ipaddr.js'
 import { parseLiteral } from './ip-literal.ts'
 
@@ -32,6 +34,28 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
   if (silent.size === 0) return undefined
   const gateway = await findGatewayTo(address)
   return gateway !== undefined && silent.has(gateway) ? 'gateway' : undefined
+}
+
+/**
+ * Whether neighbour discovery of the gateway to an IPv6 address has just failed, by the command `ip` of Linux; false without it.
+ * Procfs does not show it.
+ */
+export async function isGatewayLost(address: string): Promise<boolean> {
+  const gateway = isIPv6(address) ? await findGatewayTo(address) : undefined
+  if (gateway === undefined) return false
+  return parseLostNeighbour(await shared(reading, gateway, () => showNeighbour(gateway)))
+}
+
+const showNeighbour = (address: string): Promise<string> =>
+  promisify(execFile)('ip', ['-6', 'neigh', 'show', 'to', address], { timeout: 2_000 }).then(
+    ({ stdout }) => stdout,
+    () => '',
+  )
+
+/** Whether all entries of `ip neigh` are requested and not found: a link-local address has one for each interface. */
+export function parseLostNeighbour(table: string): boolean {
+  const lines = table.split('\n').filter((line) => line.trim() !== '')
+  return lines.length > 0 && lines.every((line) => /\s(FAILED|INCOMPLETE)\s*$/.test(line))
 }
 
 const routing = new Map<string, Promise<string | undefined>>()

@@ -73,9 +73,9 @@ describeWithPeers(['netns'], 'an absent host proves no port closed', () => {
     expect(await Promise.all([early, late])).toEqual([expected, expected])
   })
 
-  test.concurrent('behind a lost gateway: that is a failure of the vantage', async () => {
+  test.concurrent.for(kinds)('behind a lost gateway: the vantage has failed, connector %s', async (connectorKind) => {
     const hosts = families.map((family) => addresses[family].lostGateway)
-    const seen = await probe(hosts, { timeoutMs: 300, connectorKind: 'auto' })
+    const seen = await probe(hosts, { timeoutMs: 300, connectorKind })
     expect(seen).toEqual(onEachPort([noLocalRoute, noLocalRoute]))
   })
 

@@ -7,6 +7,7 @@ import {
   findRouteError,
   isOnLink,
   isOwnAddress,
+  parseLostNeighbour,
   parseSilentNeighbours,
 } from '../../../src/probes/network/routing.ts'
 
@@ -52,6 +53,16 @@ test.for([
 test('a neighbour with an incomplete ARP entry is silent', () => {
   expect(parseSilentNeighbours(arp)).toEqual(new Set(['192.0.2.99']))
   expect(parseSilentNeighbours('')).toEqual(new Set())
+})
+
+test.for([
+  ['fd00::1 dev eth0  FAILED\n', true, 'was requested and not found'],
+  ['fd00::1 dev eth0  INCOMPLETE', true, 'is being requested'],
+  ['fd00::1 dev eth0 lladdr 96:c9:af:03:0f:02 router REACHABLE\n', false, 'responds'],
+  ['fe80::1 dev eth0  FAILED\nfe80::1 dev eth1 lladdr 96:c9:af:03:0f:02 STALE\n', false, 'responds on one interface'],
+  ['', false, 'is not known'],
+] as const)('of %j, a neighbour is lost: %s, because it %s', ([table, lost]) => {
+  expect(parseLostNeighbour(table)).toBe(lost)
 })
 
 test.for([
