@@ -30,6 +30,7 @@ export const routes: readonly Route[] = [
     load: () => import('./targets/targets.tsx'),
     entry: { label: 'Targets', group: 'Set-up', key: 't' },
   },
+  { path: '/targets/:name', load: () => import('./targets/target.tsx') },
   {
     path: '/policies',
     load: () => import('./policies/policies.tsx'),

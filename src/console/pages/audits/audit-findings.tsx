@@ -25,7 +25,7 @@ const table = {
   rowKey: ({ fingerprint }: Finding) => fingerprint,
   columns: [
     { head: 'Result', cell: ({ result, waiver }: Finding) => <Verdict result={shownResult(result, waiver)} /> },
-    { head: 'Target', cell: ({ target }: Finding) => target },
+    { head: 'Target', cell: ({ target }: Finding) => <Link to={uri`/targets/${target}`}>{target}</Link> },
     {
       head: 'Rule',
       cell: ({ fingerprint, rule }: Finding) => <Link to={uri`/findings/${fingerprint}`}>{rule}</Link>,

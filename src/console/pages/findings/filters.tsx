@@ -1,9 +1,7 @@
 import type { Static } from 'typebox'
 import type { CurrentFindings as FindingsSchema } from '../../../api/routes/findings/schemas.ts'
 import { Choice, Facet } from '../../parts/controls/facets.tsx'
-import { Icon } from '../../parts/icon.tsx'
-import { Link } from '../../parts/link.tsx'
-import { hrefWith, queryAll } from '../../url/location.ts'
+import { queryAll } from '../../url/location.ts'
 
 type AllFacets = NonNullable<Static<typeof FindingsSchema>['facets']>
 
@@ -57,21 +55,3 @@ const spans = [
 
 /** Only findings that changed lately. */
 export const Changed = () => <Choice name="days" title="Changed" values={spans} />
-
-/** The filters `names`, which no field shows, each with a link that removes it. */
-export function ChosenFilters({ names }: { names: readonly string[] }) {
-  const chosen = names.flatMap((name) => queryAll(name).map((value) => ({ name, value })))
-  if (chosen.length === 0) return null
-  return (
-    <ul class="labels">
-      {chosen.map(({ name, value }) => (
-        <li key={name + value}>
-          <Link class="label" url={hrefWith({ [name]: queryAll(name).filter((one) => one !== value) })}>
-            <span class="visually-hidden">Remove the filter </span>
-            {name === 'label' ? value : `${name} ${labelOf(name, value)}`} <Icon name="close" />
-          </Link>
-        </li>
-      ))}
-    </ul>
-  )
-}

@@ -18,11 +18,7 @@ export const findingColumns: readonly Column<CurrentFinding>[] = [
   { head: 'Severity', cell: ({ severity }) => severity && <Severity severity={severity} /> },
   {
     head: 'Target',
-    cell: ({ target }) => (
-      <Link to="/findings" query={{ target, show: 'all' }}>
-        {target}
-      </Link>
-    ),
+    cell: ({ target }) => <Link to={uri`/targets/${target}`}>{target}</Link>,
     order: { value: 'target', direction: 'ascending' },
   },
   {

@@ -168,7 +168,7 @@ function About({ detail }: { detail: Detail }) {
         entries={[
           [
             'Target',
-            <Link key="target" to="/findings" query={{ target: target.name, show: 'all' }}>
+            <Link key="target" to={uri`/targets/${target.name}`}>
               {target.name}
             </Link>,
           ],

@@ -1,5 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
-import { query, queryAll, setQuery } from '../../url/location.ts'
+import { hrefWith, query, queryAll, setQuery } from '../../url/location.ts'
+import { Icon } from '../icon.tsx'
+import { Link } from '../link.tsx'
 
 export interface FacetValue {
   value: string
@@ -68,5 +70,23 @@ export function SearchField({ name = 'q', title, hint }: { name?: string; title:
         onInput={({ currentTarget }) => setTyped(currentTarget.value)}
       />
     </label>
+  )
+}
+
+/** The filters `names`, which no field shows, each with a link that removes it. */
+export function ChosenFilters({ names }: { names: readonly string[] }) {
+  const chosen = names.flatMap((name) => queryAll(name).map((value) => ({ name, value })))
+  if (chosen.length === 0) return null
+  return (
+    <ul class="labels">
+      {chosen.map(({ name, value }) => (
+        <li key={name + value}>
+          <Link class="label" url={hrefWith({ [name]: queryAll(name).filter((one) => one !== value) })}>
+            <span class="visually-hidden">Remove the filter </span>
+            {name === 'label' ? value : `${name} ${value}`} <Icon name="close" />
+          </Link>
+        </li>
+      ))}
+    </ul>
   )
 }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { formatTime } from '../time.tsx'
 import { Mark } from './marks.tsx'
 import { resultNames, type ShownResult } from './results.ts'
@@ -15,11 +16,14 @@ export function SpanBar({
   from,
   to,
   spans,
+  children,
 }: {
   label: string
   from: string
   to: string
   spans: readonly Span[]
+  /** More of the picture, above the spans. */
+  children?: ComponentChildren
 }) {
   const start = Date.parse(from)
   const length = Date.parse(to) - start
@@ -45,6 +49,7 @@ export function SpanBar({
           />
         )
       })}
+      {children}
     </svg>
   )
 }
