@@ -32,6 +32,9 @@ export function claimTimes(credentialMs: number) {
 /** How long a response of the service may take. */
 const responseMs = 5_000
 
+/** How long reading a credential may take, in milliseconds: it is local, so the time of the peer does not count. */
+export const readMs = 10_000
+
 export interface Sources {
   dialler: Dialler
   /** Reads a credential reference that may be sent to this destination. */
@@ -112,7 +115,7 @@ export class TryIo implements ProbeIo {
 
   async credential(ref: string, endpoint: Endpoint, namingContext?: string): Promise<Credential | Refused> {
     const reading = this.#sources.credential(ref, endpoint)
-    const credential = await within(this.deadline.remainingMs(), reading, 'credential-unavailable' as const)
+    const credential = await within(readMs, reading, 'credential-unavailable' as const)
     if (typeof credential === 'string') return { refused: credential }
     const { limitMs, ...times } = claimTimes(this.#credentialMs)
     const claiming = this.#claim(credential, { endpoint, namingContext, times })

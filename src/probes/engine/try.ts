@@ -8,7 +8,7 @@ import { type HostPresence, presenceMs } from './host-presence.ts'
 import type { Watched } from './overdue.ts'
 import type { Endpoint, Outcome, ProbeResult } from './probe.ts'
 import type { RunningTry, Tries } from './tries.ts'
-import { type CredentialUse, claimTimes, TryIo } from './try-io.ts'
+import { type CredentialUse, claimTimes, readMs, TryIo } from './try-io.ts'
 
 /** What one try has shown. */
 export type Tried<P extends ProtocolName> = Omit<AddressResult<P>, 'address' | 'attempts'>
@@ -65,7 +65,7 @@ export class Try<P extends ProtocolName> implements RunningTry, Watched {
     const { check, world } = this.#of
     const { patientMs } = world
     const tryMs = this.#isPatient ? patientMs * maxConnections : this.#timeoutMs + patientMs
-    return usesCredential(check.options) ? tryMs + claimTimes(patientMs).limitMs : tryMs
+    return usesCredential(check.options) ? tryMs + readMs + claimTimes(patientMs).limitMs : tryMs
   }
 
   wasExtended(ended: Promise<unknown>): void {

@@ -495,25 +495,55 @@ describe('a credential', () => {
     const late = Promise.withResolvers<BindDecision>()
     const { binds, claims, results } = scriptedBinds(late.promise)
     const observed = observerWith({ ldap, lookup: async () => ['127.0.0.1'] }).observe(check, binds)
-    await vi.waitUntil(() => claims.length === 1, { interval: 1 })
+    await vi.waitUntil(() => claims.length === 1, { timeout: 10_000, interval: 1 })
     await vi.advanceTimersByTimeAsync(60_000)
     await observed
     late.resolve({ permitted: true, id: 'late' })
-    await vi.waitUntil(() => results.length === 1, { interval: 1 })
+    await vi.waitUntil(() => results.length === 1, { timeout: 10_000, interval: 1 })
     expect(results).toEqual([{ id: 'late', outcome: 'unsent' }])
     expect(given).toEqual([{ refused: 'credential-unsettled' }])
   })
 
-  test.each([
-    ['never comes', () => new Promise<never>(() => {})],
-    ['fails to be read', () => Promise.reject(new Error('unreadable'))],
-  ])('that %s is unavailable', async (_, source) => {
+  test('that fails to be read is unavailable', async () => {
     const { ldap, given } = binding('ldap-bind-ok', bind(0))
     const { binds, claims } = scriptedBinds()
-    const options = { ldap, lookup: async () => ['127.0.0.1'], credential: source, timeoutMs: 200 }
-    await observerWith(options).observe(check, binds)
+    const source = () => Promise.reject(new Error('unreadable'))
+    await observerWith({ ldap, lookup: async () => ['127.0.0.1'], credential: source }).observe(check, binds)
     expect(given).toEqual([{ refused: 'credential-unavailable' }])
     expect(claims).toEqual([])
+  })
+
+  test('that never comes is unavailable after 10 s', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const { ldap, given } = binding('ldap-bind-ok', bind(0))
+    const { binds, claims } = scriptedBinds()
+    const reading = Promise.withResolvers<void>()
+    const source = () => {
+      reading.resolve()
+      return new Promise<never>(() => {})
+    }
+    const observed = observerWith({ ldap, lookup: async () => ['127.0.0.1'], credential: source }).observe(check, binds)
+    await reading.promise
+    await vi.advanceTimersByTimeAsync(9_999)
+    expect(given).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    await observed
+    expect(given).toEqual([{ refused: 'credential-unavailable' }])
+    expect(claims).toEqual([])
+  })
+
+  test('is read after the time of the peer, too', async () => {
+    const { ldap: bindNow, given } = binding('ldap-bind-ok', bind(0))
+    const over = Promise.withResolvers<void>()
+    const ldap: Probe<'ldap'> = (endpoint, options, io) => {
+      io.deadline.onExpiry(over.resolve)
+      return bindNow(endpoint, options, io)
+    }
+    const source = () => over.promise.then(() => credential)
+    const one = { ldap, lookup: async () => ['127.0.0.1'], credential: source, timeoutMs: 20 }
+    await observerWith(one).observe(check, scriptedBinds().binds)
+    expect(given).toEqual([credential])
   })
 
   test('is not sent a second time after silence', async () => {
