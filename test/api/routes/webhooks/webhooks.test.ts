@@ -6,10 +6,11 @@ import { publishPresence } from '../../../../src/operations/vantages/presence.ts
 import type { ScheduleRun } from '../../../../src/store/inventory/schedules.ts'
 import { listenSilently, ports } from '../../../support/app.ts'
 import type { Listening } from '../../../support/listen.ts'
-import { freePort } from '../../../support/ports.ts'
+import { freePort, patienceMs } from '../../../support/ports.ts'
 import { type Receiver, startReceiver, verify } from '../../../support/receiver.ts'
 import { startService, type TestService } from '../../../support/service.ts'
 
+const patiently = { timeout: patienceMs, interval: 50 }
 let api: TestService
 let open: Listening
 let receiver: Receiver
@@ -52,7 +53,7 @@ const deliveries = async (id: string, query = '') =>
   (await api.call('GET', `/v1/webhooks/${id}/deliveries${query}`)).body.items
 /** The newest delivery of a webhook, as soon as it is so. */
 const newest = (id: string, isSo: (delivery: { status: string; attempts: number }) => boolean) =>
-  vi.waitUntil(async () => (await deliveries(id)).slice(0, 1).find(isSo), { timeout: 30_000, interval: 20 })
+  vi.waitUntil(async () => (await deliveries(id)).slice(0, 1).find(isSo), patiently)
 const settled = (id: string, wanted: string) => newest(id, ({ status }) => status === wanted)
 /** Lets the next try come now. */
 const hurry = async (id: string) => {
@@ -235,15 +236,18 @@ describe.concurrent('a webhook whose receiver fails', () => {
       await hurry(id)
       return deliveries(id, '?status=dead')
     }
+    // All wait before any is given up.
+    await vi.waitUntil(async () => (await deliveries(id)).length === given.length, patiently)
     // The window was closed and the schedule has missed ticks again: what was before that is not sent any more.
-    await vi.waitUntil(async () => (await dead()).length === 3, { timeout: 60_000, interval: 50 })
+    await vi.waitUntil(async () => (await dead()).length === 3, patiently)
     expect(await deliveries(id, '?status=superseded')).toHaveLength(2)
     receiver.behave(() => 200)
     const before = receiver.received.length
     await api.call('POST', `/v1/webhooks/${id}/ping`)
-    const came = (await receiver.came(before + 3)).slice(before).map(({ body }) => body.type)
-    expect(came.sort()).toEqual(['ping', 'vantage.returned', 'window.closed'])
-    await vi.waitUntil(async () => (await deliveries(id, '?status=delivered')).length === 3)
+    await vi.waitUntil(async () => (await deliveries(id, '?status=delivered')).length === 3, patiently)
+    const came = receiver.received.slice(before).map(({ body }) => body.type)
+    // One that takes too long on a busy machine comes again.
+    expect([...new Set(came)].sort()).toEqual(['ping', 'vantage.returned', 'window.closed'])
     expect((await dead()).map(({ event }: { event: string }) => event)).toEqual(['schedule.missed'])
     await api.call('DELETE', `/v1/webhooks/${id}`)
   })
