@@ -1,5 +1,5 @@
 import { DataTable } from '../../parts/lists/data-table.tsx'
-import { useNow } from '../../parts/now.ts'
+import { useEnd } from '../../parts/now.ts'
 import { Block } from '../../parts/page.tsx'
 import { shownResult } from '../../parts/results/results.ts'
 import { SpanBar } from '../../parts/results/span-bar.tsx'
@@ -14,7 +14,7 @@ const shownChanges = 8
 
 /** What was true over time, newest first, and what changed. */
 export function History({ detail: { spans } }: { detail: Detail }) {
-  const now = useNow()
+  const now = useEnd()
   const oldest = spans.at(-1)
   if (!oldest) return null
   return (

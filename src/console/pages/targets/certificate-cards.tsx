@@ -1,5 +1,5 @@
 import { KeyValues } from '../../parts/key-values.tsx'
-import { useNow } from '../../parts/now.ts'
+import { useEnd } from '../../parts/now.ts'
 import { Block } from '../../parts/page.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -48,7 +48,7 @@ function Card({ seen: { certificate, trusted, trustError, nameMatches, ocsp, end
 }
 
 function Validity({ notBefore, notAfter }: { notBefore: string; notAfter: string }) {
-  const now = useNow()
+  const now = useEnd()
   const days = daysLeft(notAfter, now)
   const isEarly = Date.parse(notBefore) > now.getTime()
   return (

@@ -6,7 +6,7 @@ import { Tabs } from '../../parts/controls/tabs.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
-import { useNow } from '../../parts/now.ts'
+import { useEnd } from '../../parts/now.ts'
 import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { Legend } from '../../parts/results/legend.tsx'
@@ -33,7 +33,7 @@ const ranges = [
 
 /** A lane for each rule and vantage: what was true over time, with the windows and waivers that allowed it. */
 export function SwimLanes({ target }: { target: string }) {
-  const now = useNow()
+  const now = useEnd()
   const days = Number(query.value.get('days')) || 30
   const from = new Date(now.getTime() - days * dayMs).toISOString()
   const period = { from, to: now.toISOString() }
