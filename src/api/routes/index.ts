@@ -27,6 +27,7 @@ import { targetImportRoutes } from './targets/imports.ts'
 import { labelRoutes } from './targets/labels.ts'
 import { targetRoutes } from './targets/targets.ts'
 import { traceRoutes } from './traces/traces.ts'
+import { absenceRoutes } from './vantages/absences.ts'
 import { leaseRoutes } from './vantages/leases.ts'
 import { traceLeaseRoutes } from './vantages/trace-leases.ts'
 import { vantageRoutes } from './vantages/vantages.ts'
@@ -79,6 +80,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)
+  await v1.register(absenceRoutes)
   await v1.register(leaseRoutes, { leases: parts.leases })
   await v1.register(traceLeaseRoutes, { traceLeases: parts.traceLeases })
   await v1.register(targetImportRoutes, { spoolDir: parts.spoolDir, quotas: parts.quotas })

@@ -2,8 +2,10 @@ import type { Vantage } from '../../domain/findings/plan.ts'
 import { absentAfterMs, type CanaryState, type VantageKind } from '../../domain/vantages/presence.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { quoteIdentifier } from '../db/schemas.ts'
-import { prepared } from '../db/statements.ts'
-import { cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
+import { prepared, sweep } from '../db/statements.ts'
+import { andAll } from '../query/conditions.ts'
+import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
+import { overlaps, type Period } from '../query/period.ts'
 
 /** A vantage as it stands now. */
 export interface VantageState {
@@ -36,9 +38,10 @@ export function createVantageStore(db: Database, queueSchema: string) {
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<boolean> {
       const { canary = null, version = null } = sign
       const [before] = await prepared<{ wasAgent: boolean }>(db)`
-        WITH before AS (SELECT kind FROM vantage WHERE name = ${name} FOR UPDATE)
+        WITH before AS (SELECT id, kind, last_seen_at FROM vantage WHERE name = ${name} FOR UPDATE), away AS (${noteAbsence})
         INSERT INTO vantage AS v (name, zones, kind, canary, version, last_seen_at)
-        VALUES (${name}, ${[...zones]}::text[], 'worker', coalesce(${canary}, 'unknown'), ${version}, now())
+        SELECT ${name}, ${[...zones]}::text[], 'worker', coalesce(${canary}, 'unknown'), ${version}, now()
+        FROM (VALUES (1)) AS one LEFT JOIN before ON true -- reads it before it changes
         ON CONFLICT (name) DO UPDATE SET zones = excluded.zones, kind = excluded.kind, last_seen_at = excluded.last_seen_at,
           canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)
         RETURNING coalesce((SELECT kind = 'agent' FROM before), false) AS "wasAgent"`
@@ -61,9 +64,12 @@ export function createVantageStore(db: Database, queueSchema: string) {
     /** Records that a vantage was seen; returns its id, or undefined if it does not exist. */
     async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
       const rows = await prepared<{ id: number }>(db)`
-        UPDATE vantage SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
+        WITH before AS (
+          SELECT id, kind, last_seen_at FROM vantage WHERE name = ${name} AND name NOT LIKE 'zone:%' FOR UPDATE
+        ), away AS (${noteAbsence})
+        UPDATE vantage v SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
           canary = coalesce(${sign.canary ?? null}, canary)
-        WHERE name = ${name} AND name NOT LIKE 'zone:%' RETURNING id`
+        FROM before WHERE v.id = before.id RETURNING v.id`
       return rows[0]?.id
     },
 
@@ -78,6 +84,27 @@ export function createVantageStore(db: Database, queueSchema: string) {
       prepared<Presence>(db)`
         UPDATE vantage SET absent_notified_at = NULL WHERE absent_notified_at IS NOT NULL AND last_seen_at >= ${absentSince}
         RETURNING ${presence}`,
+
+    /**
+     * When vantages were absent within a period, by the last heartbeat before it, newest first; also those that are absent now. One
+     * that was never seen is not among them.
+     */
+    async absences({ vantage, cursor, limit, ...period }: AbsenceQuery): Promise<Page<Absence>> {
+      const [before, last] = decodeCursor(cursor, [aTime, '']) ?? ['infinity', '']
+      const rows = await prepared<Absence>(db)`
+        SELECT * FROM (
+          SELECT v.name AS vantage, a.from_at AS "from", a.to_at AS "to" FROM vantage_absence a JOIN vantage v ON v.id = a.vantage_id
+          UNION ALL
+          SELECT name, last_seen_at, NULL FROM vantage WHERE last_seen_at < ${absentSince} AND name NOT LIKE 'zone:%'
+        ) x WHERE ("from", vantage) < (${before}::timestamptz, ${last}) 
+          ${andAll([vantage !== undefined && Prisma.sql`vantage = ${vantage}`, ...overlaps(period, Prisma.sql`"from"`, Prisma.sql`"to"`)])}
+        ORDER BY "from" DESC, vantage DESC LIMIT ${limit + 1}`
+      return cutPage(rows, limit, { keyOf: (row) => [row.from.toISOString(), row.vantage], toItem: (row) => row })
+    },
+
+    /** Removes absences that ended before the retention. */
+    dropAbsences: (retentionDays: number) =>
+      sweep(db)`DELETE FROM vantage_absence WHERE to_at < now() - make_interval(days => ${retentionDays}::int)`,
 
     /** All vantages by name, without entries of empty zones. */
     async list(): Promise<KnownVantage[]> {
@@ -123,6 +150,19 @@ export function createVantageStore(db: Database, queueSchema: string) {
   }
 }
 
+/** A time in which a vantage sent no heartbeat. */
+export interface Absence {
+  vantage: string
+  /** Its last heartbeat before. */
+  from: Date
+  /** Its first one after; null: it is absent now. */
+  to: Date | null
+}
+
+interface AbsenceQuery extends PageRequest, Period {
+  vantage?: string
+}
+
 /** A batch in the queue of a vantage. */
 interface RunningBatch {
   jobId: string
@@ -138,6 +178,10 @@ export type Presence = Pick<VantageState, 'name' | 'zones' | 'kind'> & { lastSee
 const presence = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
 const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
   WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END)`
+/** Writes down that the vantage in `before` was absent until now. */
+const noteAbsence = Prisma.sql`
+  INSERT INTO vantage_absence (vantage_id, from_at, to_at) SELECT id, last_seen_at, now() FROM before WHERE last_seen_at < ${absentSince}
+  ON CONFLICT DO NOTHING`
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
 // From the table of the queue, because its own counts are a few seconds old.

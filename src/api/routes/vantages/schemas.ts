@@ -44,6 +44,16 @@ export const Vantage = Type.Object(
   },
   { $id: 'Vantage', description: 'A named source of probes' },
 )
+export const Absence = Type.Object(
+  {
+    vantage: nameSchema('Name of the vantage', vantage),
+    from: Timestamp('Its last heartbeat before'),
+    to: nullable(Timestamp('Its first heartbeat after'), {
+      description: 'Its first heartbeat after; null: the vantage is absent now',
+    }),
+  },
+  { $id: 'Absence', description: 'A time in which a vantage sent no heartbeat, so that nothing was probed from it' },
+)
 export const VantageInput = closedObject(
   {
     zones: Type.Array(Zone, {

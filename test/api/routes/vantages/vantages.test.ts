@@ -93,3 +93,32 @@ describe('/v1/vantages', () => {
     expect((await put('zone:x', ['client'])).status).toBe(400)
   })
 })
+
+describe('/v1/absences', () => {
+  test('has the times without a heartbeat, newest first, and those that last until now', async () => {
+    await put('away', ['dmz'])
+    await put('never', ['dmz'])
+    const heartbeatAt = (time: string) => api.query(`UPDATE vantage SET last_seen_at = '${time}' WHERE name = 'away'`)
+    await heartbeatAt('2026-11-20T10:00:00Z')
+    await api.stores.vantages.touch('away')
+    await api.stores.vantages.touch('away')
+    const absences = async (query: string) => (await api.call('GET', `/v1/absences?${query}`)).body.items
+    const first = { vantage: 'away', from: '2026-11-20T10:00:00.000Z', to: expect.any(String) }
+    expect(await absences('vantage=away')).toEqual([first])
+    await heartbeatAt('2026-11-21T10:00:00Z')
+    const second = { vantage: 'away', from: '2026-11-21T10:00:00.000Z', to: null }
+    expect(await absences('vantage=away')).toEqual([second, first])
+    expect(await absences('to=2026-11-21T00:00:00Z')).toEqual([first])
+    expect(await absences('to=2026-11-20T10:00:00Z')).toEqual([])
+    expect((await absences('')).filter(({ vantage }: { vantage: string }) => vantage === 'never')).toEqual([])
+    const { body } = await api.call('GET', '/v1/absences?format=csv&vantage=away')
+    expect(body.split('\r\n').length).toBe(4)
+  })
+
+  test('a worker that starts again ends its absence, too', async () => {
+    await api.query("UPDATE vantage SET last_seen_at = '2026-11-20T10:00:00Z' WHERE name = 'office'")
+    await api.stores.vantages.announce({ name: 'office', zones: ['client', 'support'] })
+    const { items } = (await api.call('GET', '/v1/absences?vantage=office')).body
+    expect(items).toMatchObject([{ from: '2026-11-20T10:00:00.000Z' }])
+  })
+})
