@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
 import type { Vantage as VantageSchema } from '../../../api/routes/vantages/schemas.ts'
@@ -10,11 +11,13 @@ import { DataTable } from '../../parts/lists/data-table.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
+import { SpanBar } from '../../parts/results/span-bar.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { formatDuration, Time } from '../../parts/time.tsx'
 import { at, query, setQuery } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import { AddAgent } from './add-agent.tsx'
+import { type Absence, presenceDays, presenceOf, type Shown } from './presence.ts'
 import { type UnseenZone, unseenZones } from './zones.ts'
 
 type Vantage = Static<typeof VantageSchema>
@@ -23,6 +26,8 @@ type Policy = Static<typeof PolicySchema>
 /** Where probes are made from, and the zones of rules from which nothing probes. */
 export default function Vantages() {
   const vantages = useResource<{ items: Vantage[] }>('/v1/vantages?limit=500')
+  const shown = useMemo(() => lastDays(), [])
+  const absences = useResource<{ items: Absence[] }>(uri`/v1/absences?from=${shown.from}&limit=500`)
   const policies = useResource<{ items: Policy[] }>('/v1/policies?limit=500')
   const mayAdd = mayAny(me.value, 'admin') && !at.value
   return (
@@ -49,7 +54,7 @@ export default function Vantages() {
                 Nothing can be checked until a worker or an agent runs.
               </EmptyState>
             ) : (
-              <VantageTable vantages={items} />
+              <VantageTable vantages={items} absences={absences.value?.items} shown={shown} />
             )
           }
         </ResourceView>
@@ -71,7 +76,23 @@ export default function Vantages() {
   )
 }
 
-function VantageTable({ vantages }: { vantages: readonly Vantage[] }) {
+function lastDays(): Shown {
+  const now = Date.now()
+  return { from: new Date(now - presenceDays * 86_400_000).toISOString(), to: new Date(now).toISOString() }
+}
+
+interface TableProps {
+  vantages: readonly Vantage[]
+  /** Undefined while they are loaded. */
+  absences: readonly Absence[] | undefined
+  shown: Shown
+}
+
+function VantageTable({ vantages, absences, shown }: TableProps) {
+  const presence = ({ name, lastSeenAt }: Vantage) =>
+    absences && lastSeenAt ? (
+      <PastPresence name={name} absences={absences.filter(({ vantage }) => vantage === name)} shown={shown} />
+    ) : null
   return (
     <>
       <DataTable
@@ -81,6 +102,7 @@ function VantageTable({ vantages }: { vantages: readonly Vantage[] }) {
         columns={[
           { head: 'Vantage', cell: ({ name }) => <strong>{name}</strong> },
           { head: 'State', cell: (vantage) => <Presence vantage={vantage} /> },
+          { head: `Last ${presenceDays} days`, cell: presence },
           { head: 'Zones', cell: ({ zones }) => zones.join(', ') },
           { head: 'Kind', cell: ({ kind }) => kind },
           { head: 'Last seen', cell: ({ lastSeenAt }) => (lastSeenAt ? <Time value={lastSeenAt} /> : 'never') },
@@ -98,6 +120,17 @@ function Presence({ vantage: { absent, lastSeenAt, canary } }: { vantage: Vantag
   if (absent) return <Verdict result="unknown" text={lastSeenAt ? 'Absent' : 'Not started yet'} />
   if (canary === 'offline') return <Verdict result="unknown" text="Offline: no canary responds" />
   return <Verdict result="pass" text={canary === 'online' ? 'Present, canaries respond' : 'Present'} />
+}
+
+function PastPresence({ name, absences, shown }: { name: string; absences: readonly Absence[]; shown: Shown }) {
+  const { spans, absentMs } = presenceOf(absences, shown)
+  const times = absences.length === 1 ? 'once' : `${absences.length} times`
+  return (
+    <>
+      <SpanBar label={`Presence of ${name}`} {...shown} spans={spans} />
+      <small>{absences.length === 0 ? 'Never absent' : `Absent ${times}, ${formatDuration(absentMs)}`}</small>
+    </>
+  )
 }
 
 function queueText({ queueDepth: { waiting, running }, lagSeconds }: Vantage): string {
