@@ -55,7 +55,11 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
   })
 
   test('/vantages shows who is absent, zones without a vantage, and adds an agent', async () => {
+    await console.service.query(
+      "INSERT INTO vantage_absence SELECT id, now() - interval '2 days', now() - interval '1 day' FROM vantage WHERE name = 'local'",
+    )
     const page = await console.open('/vantages')
+    await page.getByRole('row', { name: /local.*Absent once, 1 d/ }).waitFor()
     expect(await page.getByRole('row', { name: /branch/ }).textContent()).toContain('Not started yet')
     expect(await page.getByRole('row', { name: /elsewhere/ }).textContent()).toContain('from-elsewhere')
     await eachView(page, 'vantages')
