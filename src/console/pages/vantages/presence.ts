@@ -1,6 +1,5 @@
 import type { Static } from 'typebox'
 import type { Absence as AbsenceSchema } from '../../../api/routes/vantages/schemas.ts'
-import type { Span } from '../../parts/results/span-bar.tsx'
 
 export type Absence = Static<typeof AbsenceSchema>
 
@@ -13,9 +12,17 @@ export interface Shown {
   to: string
 }
 
+/** `unknown`: the vantage was absent. */
+interface PresenceSpan extends Shown {
+  result: 'pass' | 'unknown'
+}
+
 /** The absences of one vantage within a period: as spans that fill it, and their length in milliseconds. */
-export function presenceOf(absences: readonly Absence[], { from, to }: Shown): { spans: Span[]; absentMs: number } {
-  const spans: Span[] = []
+export function presenceOf(
+  absences: readonly Absence[],
+  { from, to }: Shown,
+): { spans: PresenceSpan[]; absentMs: number } {
+  const spans: PresenceSpan[] = []
   let absentMs = 0
   let presentFrom = from
   for (const { from: start, to: end } of absences.toSorted((a, b) => Date.parse(a.from) - Date.parse(b.from))) {
