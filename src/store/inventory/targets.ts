@@ -13,6 +13,7 @@ import {
   type TargetScope,
   withLabels,
 } from '../query/target-scope.ts'
+import { containsText } from '../query/text-search.ts'
 import { fieldsOf, fieldsOfRow, type TargetFields, type TargetInput, targetSql } from './target-columns.ts'
 
 export type { TargetInput } from './target-columns.ts'
@@ -169,7 +170,7 @@ interface Saved {
 /** Live targets, or those that were written since a time. */
 const isWanted = ({ labels, q, since }: TargetFilter): Prisma.Sql => Prisma.sql`
   ${since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`} AND ${hasLabels(labels, 'labels')}
-  ${q === undefined ? Prisma.empty : Prisma.sql`AND strpos(lower(concat_ws(chr(10), name, address, external_id)), lower(${q})) > 0`}`
+  ${andAll([q !== undefined && containsText(q, 'target')])}`
 
 const selectTarget = Prisma.sql`
   SELECT id, name, ${targetSql.selected}, version, created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt"

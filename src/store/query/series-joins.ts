@@ -36,7 +36,7 @@ export const isAbout = ({ target, policy, rule, rules, vantage, labels, text }: 
   andAll([
     target !== undefined && Prisma.sql`t.name = ${target}`,
     labels && hasLabels(labels, 't.labels'),
-    text !== undefined && containsText(text),
+    text !== undefined && containsText(text, 't'),
     policy !== undefined && Prisma.sql`r.policy = ${policy}`,
     rule !== undefined && Prisma.sql`r.name = ${rule}`,
     rules && Prisma.sql`r.name = ANY(${rules}::text[])`,
