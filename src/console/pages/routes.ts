@@ -22,6 +22,11 @@ export const routes: readonly Route[] = [
     entry: { label: 'Findings', group: 'Status', key: 'f' },
   },
   { path: '/findings/:fingerprint', load: () => import('./findings/finding.tsx') },
+  {
+    path: '/matrix',
+    load: () => import('./matrix/matrix.tsx'),
+    entry: { label: 'Matrix', group: 'Status', key: 'm' },
+  },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },

@@ -47,13 +47,19 @@ export const findingColumns: readonly Column<CurrentFinding>[] = [
 ]
 
 function ExpectedSeen({ finding: { expected, state, reason } }: { finding: CurrentFinding }) {
+  const allowed = expected && statesText({ ...expected.expect })
+  const isAllowed = allowed?.split(/, | or /).includes(state)
   return (
     <>
       {expected && (
         <div>
-          {statesText({ ...expected.expect })} <span aria-hidden="true">→</span>
-          <span class="visually-hidden">, seen: </span> <strong>{state}</strong>
-          <span class="faint"> port {expected.port}</span>
+          {!isAllowed && (
+            <>
+              {allowed} <span aria-hidden="true">→</span>
+              <span class="visually-hidden">, seen: </span>{' '}
+            </>
+          )}
+          <strong>{state}</strong> <span class="faint">port {expected.port}</span>
         </div>
       )}
       <div class="faint">{reason.message}</div>

@@ -11,7 +11,7 @@ export function sentenceOf(detail: Detail, { expected, state, reason }: Current)
   const allowed = statesText({ ...expected.expect })
   const { name, address } = detail.target
   const host = expected.host === address || expected.host === name ? name : `${expected.host} for ${name}`
-  const demand = allowed.split(' or ').includes(state) ? reason.message : `it must be ${allowed}.`
+  const demand = allowed.split(/, | or /).includes(state) ? reason.message : `it must be ${allowed}.`
   return `Port ${expected.port} of ${host} is ${state} from ${vantage}; ${lowerFirst(demand)}`
 }
 

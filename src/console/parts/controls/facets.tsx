@@ -28,8 +28,18 @@ export function Facet({ name, title, values }: { name: string; title: string; va
   )
 }
 
-/** A filter with one value of a few; the empty choice is "all". */
-export function Choice({ name, title, values }: { name: string; title: string; values: readonly FacetValue[] }) {
+/** A filter with one value of a few; the empty choice is `all`. */
+export function Choice({
+  name,
+  title,
+  values,
+  all = 'All',
+}: {
+  name: string
+  title: string
+  values: readonly FacetValue[]
+  all?: string
+}) {
   return (
     <label class="field">
       {title}
@@ -37,7 +47,7 @@ export function Choice({ name, title, values }: { name: string; title: string; v
         value={query.value.get(name) ?? ''}
         onChange={({ currentTarget }) => setQuery({ [name]: currentTarget.value })}
       >
-        <option value="">All</option>
+        <option value="">{all}</option>
         {values.map(({ value, label = value }) => (
           <option key={value} value={value}>
             {label}
