@@ -1,13 +1,12 @@
 import { connect, constants } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { escapeControls } from '../../encoding/text.ts'
 import type { Deadline } from '../engine/deadline.ts'
-import { authorityOf, type Exchange, type HttpRequest } from './request.ts'
+import { authorityOf, type Exchange, type HttpRequest, userAgentOf } from './request.ts'
 
 /** Sends the request in HTTP/2, RFC 9113, and destroys the stream. */
 export function exchangeHttp2(stream: Duplex, request: HttpRequest, deadline: Deadline): Promise<Exchange> {
   const { promise, resolve } = Promise.withResolvers<Exchange>()
-  const { method, scheme, requester } = request
+  const { method, scheme } = request
   const session = connect(`${scheme}://${authorityOf(request)}`, {
     createConnection: () => stream,
     settings: { enablePush: false },
@@ -22,7 +21,7 @@ export function exchangeHttp2(stream: Duplex, request: HttpRequest, deadline: De
   session.on('error', (error) => settle(failureOf(error)))
   session.on('close', () => settle({ end: 'ended' }))
   const sent = session.request(
-    { ':method': method, ':path': '/', 'user-agent': escapeControls(requester), accept: '*/*' },
+    { ':method': method, ':path': '/', 'user-agent': userAgentOf(request), accept: '*/*' },
     { endStream: true },
   )
   sent.on('response', (headers, _flags, rawHeaders: string[]) =>

@@ -63,10 +63,14 @@ export function exchangeHttp1(
   return promise
 }
 
-function textOf({ method, requester, ...to }: HttpRequest): string {
-  const fields = { Host: authorityOf(to), 'User-Agent': escapeControls(requester), Accept: '*/*', Connection: 'close' }
+/** GET is what browsers send: some servers close the connection for other programs, and serve those that begin like browsers. */
+export const userAgentOf = ({ method, requester }: Pick<HttpRequest, 'method' | 'requester'>): string =>
+  method === 'GET' ? `Mozilla/5.0 (compatible; ${escapeControls(requester)})` : escapeControls(requester)
+
+function textOf(request: HttpRequest): string {
+  const fields = { Host: authorityOf(request), 'User-Agent': userAgentOf(request), Accept: '*/*', Connection: 'close' }
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `${method} / HTTP/1.1\r\n${lines.join('')}\r\n`
+  return `${request.method} / HTTP/1.1\r\n${lines.join('')}\r\n`
 }
 
 /** The value of Host and `:authority`, RFC 9110 section 7.2. */

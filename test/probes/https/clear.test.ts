@@ -125,13 +125,13 @@ describeWithPeers(['nginx', 'haproxy', 'apache', 'curl', 'openssl'], 'real serve
   async function compare(
     kind: 'nginx' | 'haproxy' | 'apache',
     config: string | undefined,
-    { host = '127.0.0.1' } = {},
+    { host = '127.0.0.1', agent = [] as string[] } = {},
   ) {
     const certificate = await certificateOf()
     const edit = config === undefined ? {} : { edit: () => config }
     await using server = await startReverseProxy(kind, { upstream: 1, certificate, ...edit })
     const resolve = ['--resolve', `${host}:${server.port}:127.0.0.1`]
-    const { stdout } = await curl(...resolve, '-o', '/dev/null', '-w', '%{http_code}', at(server, host))
+    const { stdout } = await curl(...resolve, ...agent, '-o', '/dev/null', '-w', '%{http_code}', at(server, host))
     const { verdict, plainHttp } = await judgeClear(server, { host })
     return { curl: stdout, verdict, ...plainHttp }
   }
@@ -158,6 +158,18 @@ describeWithPeers(['nginx', 'haproxy', 'apache', 'curl', 'openssl'], 'real serve
       verdict: 'fail plain-http-served',
       tls: 'absent',
     })
+  })
+
+  test('nginx that closes the connections of all but browsers fails if it serves them', async () => {
+    const config = `
+    server {
+      listen 443;
+      if ($http_user_agent !~ Mozilla) { return 444; }
+      location / { return 200 "page"; }
+    }`
+    expect(await compare('nginx', config)).toMatchObject({ curl: '000', verdict: 'fail plain-http-served' })
+    const agent = ['--user-agent', 'Mozilla/5.0 (X11; Linux x86_64)']
+    expect(await compare('nginx', config, { agent })).toMatchObject({ curl: '200' })
   })
 
   test.each([

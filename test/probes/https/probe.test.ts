@@ -66,6 +66,16 @@ describeWithPeers(['nginx', 'openssl', 'curl'], 'HTTPS of a real nginx', () => {
   })
 })
 
+describeWithPeers(['nginx', 'curl'], 'nginx that closes the connections of all but browsers', () => {
+  test('responds to GET', async () => {
+    await using nginx = await startNginx({ extra: 'if ($http_user_agent !~ Mozilla) { return 444; }' })
+    expect(await runProbe(nginx)).toMatchObject({ reason: 'http-responded', facts: { http: { status: 200 } } })
+    const args = ['-s', '-k', '-o', '/dev/null', '-w', '%{http_code}', `https://${nginx.host}:${nginx.port}/`]
+    expect((await run('curl', args)).stdout).toBe('000')
+    expect((await run('curl', ['-A', 'Mozilla/5.0', ...args])).stdout).toBe('200')
+  })
+})
+
 describeWithPeers(['openssl'], 'HTTPS', () => {
   test('sends one HEAD request with a User-Agent', async () => {
     await using peer = await startHttps({ status: 503 })
@@ -203,7 +213,9 @@ describe('plain HTTP', () => {
       ...{ state: 'open', reason: 'http-responded' },
       facts: { plainHttp: { answered: true, status: 200, server: 'plain/1' } },
     })
-    expect(peer.requests).toEqual([{ method: 'GET', path: '/', userAgent: 'portwarden tests' }])
+    expect(peer.requests).toEqual([
+      { method: 'GET', path: '/', userAgent: 'Mozilla/5.0 (compatible; portwarden tests)' },
+    ])
   })
 
   test.each([

@@ -15,6 +15,8 @@ interface NginxOptions {
   hsts?: string
   /** nginx's words; default `TLSv1.2 TLSv1.3`. */
   protocols?: string
+  /** More lines of the server with TLS. */
+  extra?: string
 }
 
 interface Nginx extends Peer {
@@ -64,7 +66,7 @@ interface NginxSettings extends NginxOptions {
 }
 
 function nginxConfig(directory: string, settings: NginxSettings): string {
-  const { host, port, httpPort, certificate, hsts, protocols = 'TLSv1.2 TLSv1.3' } = settings
+  const { host, port, httpPort, certificate, hsts, protocols = 'TLSv1.2 TLSv1.3', extra = '' } = settings
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `
 daemon off;
@@ -81,6 +83,7 @@ http {
     ssl_certificate_key ${certificate.keyPath};
     ssl_protocols ${protocols};
     ${hsts === undefined ? '' : `add_header Strict-Transport-Security "${hsts}" always;`}
+    ${extra}
     location / { return 200 "peer\\n"; }
   }
   server {
