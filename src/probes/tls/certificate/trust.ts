@@ -32,7 +32,7 @@ function hasShortKey(certificate: X509Certificate): boolean {
  * Whether the chain leads to a trusted anchor, regardless of the leaf's dates and names, which are facts of their own.
  * OpenSSL decides, except where it stopped at the leaf's dates or the handshake failed earlier. Then our stricter path
  * search decides, with no result if a certificate has constraints that it does not check.
- * Weak signatures and short keys of intermediate authorities are never trusted, although the handshake accepts them.
+ * Weak signatures and short keys of authorities are never trusted, although the handshake accepts them.
  */
 export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Trust {
   const [leaf] = chain
@@ -43,10 +43,10 @@ export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Tr
   const path = pathToAnchor(chain, authorities, now)
   // OpenSSL may have found another path, of which the strength is not known.
   if (!path) return ownSearch ? { trusted: false, trustError: whyNoPath(chain) } : {}
-  // The anchor is trusted by configuration, not by its signature.
+  // The anchor is trusted by configuration, not by its signature; its key signs what is below.
   const proven = path.slice(0, -1)
   if (proven.some(isWeaklySigned)) return { trusted: false, trustError: weakSignature }
-  if (proven.slice(1).some(hasShortKey)) return { trusted: false, trustError: 'CA_KEY_TOO_SMALL' }
+  if (path.slice(1).some(hasShortKey)) return { trusted: false, trustError: 'CA_KEY_TOO_SMALL' }
   return ownSearch && path.some(hasUncheckedConstraints) ? {} : { trusted: true }
 }
 

@@ -164,6 +164,15 @@ describeWithPeers(['openssl'], 'trust', () => {
     expect(search([shortLeaf], [root])).toEqual({ trusted: true })
   })
 
+  test('a trusted root with a short key is not trusted either, as openssl verify says at level 2', async () => {
+    const root = await make('RSA 1024 root', undefined, ca)
+    const leaf = await make('leaf of short root', root, leafOf)
+    expect(await verified([leaf], [root], '-auth_level', '2')).toBe(false)
+    expect(await verified([leaf], [root], '-auth_level', '0')).toBe(true)
+    for (const verdict of [undefined, null])
+      expect(search([leaf], [root], verdict)).toEqual({ trusted: false, trustError: 'CA_KEY_TOO_SMALL' })
+  })
+
   test('an expired authority is an error even if the leaf is valid', async () => {
     const root = await make('Root Of Past', undefined, ca, '-days', '-1')
     const leaf = await make('leaf of past', root, leafOf)
