@@ -23,6 +23,9 @@ const [refused, taken] = [
   hostileTexts.filter(({ text }) => !obeyed.test(text)),
 ]
 
+/** For some thousand requests on a busy machine. */
+const manyRequestsMs = 300_000
+
 describeWithPeers(['openssl'], 'what others say', () => {
   let peers: HostilePeers
   let service: TestService
@@ -284,9 +287,11 @@ describeWithPeers(['openssl'], 'what others say', () => {
       if (one) await carry(one[1].text, one[0]) // makes what waivers and windows name
       const inTurn = createLine(4) // a key may import four lists at the same time
       await Promise.all(others.map(([i, { text }]) => inTurn(1, () => carry(text, i))))
-    })
+    }, manyRequestsMs)
 
-    test('come out of every output as they went in, and nothing of them is run', async () => {
+    test('come out of every output as they went in, and nothing of them is run', {
+      timeout: manyRequestsMs,
+    }, async () => {
       const all = await outputs()
       expectArrived(taken, all, [...evidenceForms, 'html', 'text/event-stream'])
       const { items } = (await service.call('GET', '/v1/targets?limit=1000')).body
