@@ -27,6 +27,11 @@ export const routes: readonly Route[] = [
     load: () => import('./matrix/matrix.tsx'),
     entry: { label: 'Matrix', group: 'Status', key: 'm' },
   },
+  {
+    path: '/drift',
+    load: () => import('./drift/drift.tsx'),
+    entry: { label: 'Drift', group: 'Status', key: 'd' },
+  },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },

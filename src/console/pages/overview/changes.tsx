@@ -36,7 +36,7 @@ export function Changes({ drift: { items, from, summary } }: { drift: Drift }) {
           </ul>
           {total > shown.length && (
             <p class="faint">
-              {shown.length} of {total.toLocaleString('en')} changes
+              {shown.length} of {total.toLocaleString('en')} changes: <Link to="/drift">show all</Link>
             </p>
           )}
         </div>

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { listenSilently } from '../support/app.ts'
+import { eachView, settled, startConsole, type TestConsole } from '../support/console/console.ts'
+import { auditHostileEstate } from '../support/console/hostile-estate.ts'
+import type { HostilePeers } from '../support/hostile-peers.ts'
+import { describeWithPeers } from '../support/peers/available.ts'
+
+describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
+  let console: TestConsole
+  let peers: HostilePeers
+  beforeAll(async () => {
+    console = await startConsole()
+    const { service } = console
+    const { port, close } = await listenSilently()
+    const targets = [{ name: 'epp-01', address: '127.0.0.1', params: { openPort: port, closedPort: 1 } }]
+    const first = await service.accept({ targets })
+    await service.ended(first)
+    await close()
+    await service.ended(await service.accept({ targets }))
+    await service.query(`update span set to_at = to_at - interval '10 days', from_at = from_at - interval '10 days'`)
+    const baseline = { name: 'approved', audit: first, reason: 'reviewed' }
+    expect(await service.call('POST', '/v1/baselines', { body: baseline })).toMatchObject({ status: 201 })
+    peers = await auditHostileEstate(service)
+  })
+  afterAll(async () => {
+    await console?.stop()
+    await peers?.stop()
+  })
+
+  test('shows the nights with changes; each leads to its changes, before on the left', async () => {
+    const page = await console.open('/drift?target=epp-01')
+    await page.getByText('Nothing changed.', { exact: true }).waitFor()
+    await page.getByRole('link', { name: /[0-9] appeared/ }).click()
+    await settled(page)
+    expect(page.url()).toMatch(/from=.*to=/)
+    await page.getByRole('link', { name: '30 days' }).click()
+    await settled(page)
+    expect(page.url()).not.toContain('from=')
+    expect(await page.getByRole('row').count()).toBeGreaterThan(1)
+    await eachView(page, 'drift')
+  })
+
+  test('since a baseline is what regressed, with the outcome before and after', async () => {
+    const page = await console.open('/drift?target=epp-01')
+    await page.getByLabel('Or since the baseline').selectOption('approved')
+    const row = page.getByRole('row', { name: /must-be-open/ })
+    await row.waitFor()
+    const cells = await row.getByRole('cell').allTextContents()
+    expect(cells[0]).toContain('Regressed')
+    expect([cells[3], cells[4]]).toEqual([expect.stringContaining('Pass'), expect.stringContaining('Fail')])
+    await page.getByRole('link', { name: /^Regressed/ }).click()
+    await settled(page)
+    await eachView(page, 'drift-baseline')
+  })
+
+  test('of hostile evidence shows it as text', async () => {
+    const { body } = await console.service.call('GET', '/v1/audits?limit=2')
+    const [to, from] = body.items.map(({ id }: { id: string }) => `audit:${id}`)
+    const page = await console.open(`/drift?from=${from}&to=${to}&target=hostile`)
+    const row = page.getByRole('row', { name: /ldap/ })
+    expect(await row.textContent()).toMatch(/none →to .*mark[0-9]+z/)
+    await eachView(page, 'drift-hostile')
+  })
+})
