@@ -32,9 +32,23 @@ export const routes: readonly Route[] = [
     load: () => import('./drift/drift.tsx'),
     entry: { label: 'Drift', group: 'Status', key: 'd' },
   },
+  {
+    path: '/controls',
+    load: () => import('./controls/controls.tsx'),
+    entry: { label: 'Controls', group: 'Status', key: 'c' },
+  },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },
+  {
+    path: '/reports',
+    load: () => import('./reports/reports.tsx'),
+    entry: { label: 'Reports', group: 'Status', key: 'r' },
+  },
+  { path: '/reports/compliance', load: () => import('./reports/compliance.tsx') },
+  { path: '/reports/failures', load: () => import('./reports/failures.tsx') },
+  { path: '/reports/controls', load: () => import('./reports/controls.tsx') },
+  { path: '/tickets/:id', load: () => import('./tickets/ticket.tsx') },
   {
     path: '/targets',
     load: () => import('./targets/targets.tsx'),

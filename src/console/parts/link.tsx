@@ -6,6 +6,7 @@ import type { Parameters } from '../url/parameters.ts'
 export function Link({
   to,
   query,
+  hash,
   url,
   current,
   class: name,
@@ -13,13 +14,19 @@ export function Link({
 }: {
   to?: string
   query?: Parameters
+  /** The id of an element on that page. */
+  hash?: string
   url?: string
   current?: boolean
   class?: string
   children: ComponentChildren
 }) {
   return (
-    <a href={url ?? href(to ?? '/', query)} class={name} aria-current={current ? 'page' : undefined}>
+    <a
+      href={url ?? href(to ?? '/', query) + (hash === undefined ? '' : `#${encodeURIComponent(hash)}`)}
+      class={name}
+      aria-current={current ? 'page' : undefined}
+    >
       {children}
     </a>
   )

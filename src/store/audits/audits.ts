@@ -287,9 +287,6 @@ const fromRow = (row: JoinedRow): Audit => ({
   progress: { done: row.done, total: row.total },
   policy: { name: row.policyName, version: row.policyVersion, digest: row.policyDigest },
   trigger: row.trigger,
-  requestedBy: row.requestedBy,
-  requestedByName: row.requestedByName,
-  selection: { targets: row.targets, vantages: row.vantages, rules: row.rules },
   correlationId: row.correlationId,
   reason: row.reason,
   error: row.error,
@@ -297,4 +294,7 @@ const fromRow = (row: JoinedRow): Audit => ({
   deadlineAt: row.deadlineAt?.toISOString() ?? null,
   startedAt: row.startedAt?.toISOString() ?? null,
   finishedAt: row.finishedAt?.toISOString() ?? null,
+  requestedBy: row.requestedBy,
+  requestedByName: row.requestedByName,
+  selection: { targets: row.targets, vantages: row.vantages, rules: row.rules },
 })

@@ -9,6 +9,7 @@ import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
 import { Actor } from '../../parts/actor.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
@@ -93,7 +94,14 @@ function Content({ audit }: { audit: Audit }) {
             <KeyValues
               entries={[
                 ['Policy', `${policy.name} version ${policy.version}`],
-                ['Ticket', correlationId],
+                [
+                  'Ticket',
+                  correlationId && (
+                    <Link key="ticket" to={uri`/tickets/${correlationId}`}>
+                      {correlationId}
+                    </Link>
+                  ),
+                ],
                 ['Reason', audit.reason],
                 ['Requested by', <Actor key="requester" id={audit.requestedBy} name={audit.requestedByName} />],
                 ['Trigger', audit.trigger],

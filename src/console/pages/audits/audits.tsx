@@ -74,7 +74,11 @@ export default function Audits() {
             head: 'Requested by',
             cell: ({ requestedBy, requestedByName }) => <Actor id={requestedBy} name={requestedByName} />,
           },
-          { head: 'Ticket', cell: ({ correlationId }) => correlationId },
+          {
+            head: 'Ticket',
+            cell: ({ correlationId }) =>
+              correlationId && <Link to={uri`/tickets/${correlationId}`}>{correlationId}</Link>,
+          },
         ]}
         empty={
           <EmptyState title="There are no audits.">Nothing has been checked, or no audit fits the filters.</EmptyState>

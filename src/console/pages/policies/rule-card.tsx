@@ -1,5 +1,6 @@
 import type { PolicyDocument } from '../../../domain/policy/policy.ts'
 import { KeyValues } from '../../parts/key-values.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Severity } from '../../parts/results/severity.tsx'
 import { conditionText, demandsOf, statesText } from './expectation.ts'
 
@@ -111,7 +112,9 @@ function Controls({ controls }: { controls: readonly string[] }) {
     <ul class="labels">
       {controls.map((control) => (
         <li key={control}>
-          <span class="label">{control}</span>
+          <Link class="label" to="/controls" query={{ control }}>
+            {control}
+          </Link>
         </li>
       ))}
     </ul>

@@ -1,0 +1,66 @@
+import { useState } from 'preact/hooks'
+import { Link } from '../../parts/link.tsx'
+import { Block, Page } from '../../parts/page.tsx'
+import { href, navigate } from '../../url/location.ts'
+import { uri } from '../../url/parameters.ts'
+import './reports.css'
+
+/** The reports for paper. */
+export default function Reports() {
+  return (
+    <Page
+      title="Reports"
+      lead="For paper and PDF: the browser prints them, also of a time in the past. Nothing leaves this page."
+    >
+      <div class="columns">
+        <Block title="Compliance statement">
+          <div class="card report-choice">
+            <p>What was checked, what complies, what was not tested, and which exceptions were in force.</p>
+            <Link class="button" to="/reports/compliance">
+              Open the statement
+            </Link>
+          </div>
+        </Block>
+        <Block title="Failures with remediation">
+          <div class="card report-choice">
+            <p>What fails and no waiver accepts, by rule, with why it matters and how to fix it.</p>
+            <Link class="button" to="/reports/failures">
+              Open the failures
+            </Link>
+          </div>
+        </Block>
+        <Block title="Control report">
+          <div class="card report-choice">
+            <p>What the rules prove about the controls of a framework, and what they do not.</p>
+            <Link class="button" to="/reports/controls">
+              Open the controls
+            </Link>
+          </div>
+        </Block>
+        <Block title="Change record">
+          <ChangeRecord />
+        </Block>
+      </div>
+    </Page>
+  )
+}
+
+function ChangeRecord() {
+  const [ticket, setTicket] = useState('')
+  return (
+    <form
+      class="card report-choice"
+      onSubmit={(event) => {
+        event.preventDefault()
+        navigate(href(uri`/tickets/${ticket.trim()}`))
+      }}
+    >
+      <p>What happened under the number of a ticket, and whether it can be closed.</p>
+      <label class="field">
+        Ticket
+        <input required value={ticket} onInput={({ currentTarget }) => setTicket(currentTarget.value)} />
+      </label>
+      <button type="submit">Open the record</button>
+    </form>
+  )
+}
