@@ -42,7 +42,7 @@ export function closingOf(audits: readonly Audit[], windows: readonly Window[]):
 const no = (why: string): Closing => ({ mayClose: false, why })
 
 /** Something that happened under a ticket. */
-export interface Moment {
+export interface Happening {
   at: string
   id: string
   text: string
@@ -55,52 +55,54 @@ export function timeLineOf(ticket: {
   audits: readonly Audit[]
   windows: readonly Window[]
   waivers: readonly Waiver[]
-}): Moment[] {
+}): Happening[] {
   const { audits, windows, waivers } = ticket
   return [
-    ...audits.flatMap(momentsOfAudit),
-    ...windows.flatMap(momentsOfWindow),
-    ...waivers.flatMap(momentsOfWaiver),
+    ...audits.flatMap(happeningsOfAudit),
+    ...windows.flatMap(happeningsOfWindow),
+    ...waivers.flatMap(happeningsOfWaiver),
   ].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
 }
 
 const named = (name: string | null, id: string | null) => ((name ?? id) ? ` by ${name ?? id}` : '')
-const moment = (at: string | null, id: string, text: string): Moment[] => (at === null ? [] : [{ at, id, text }])
+const happening = (at: string | null, id: string, text: string): Happening[] => (at === null ? [] : [{ at, id, text }])
 
-function momentsOfAudit({ id, createdAt, finishedAt, verdict, status, policy, ...audit }: Audit): Moment[] {
+function happeningsOfAudit({ id, createdAt, finishedAt, verdict, status, policy, ...audit }: Audit): Happening[] {
   const started = `Audit of ${policy.name} requested${named(audit.requestedByName, audit.requestedBy)}`
   const ended = `Audit ended: ${status === 'completed' ? verdict : status}`
-  return [...moment(createdAt, `${id} created`, started), ...moment(finishedAt, `${id} ended`, ended)].map((one) => ({
-    ...one,
-    audit: id,
-  }))
+  return [...happening(createdAt, `${id} created`, started), ...happening(finishedAt, `${id} ended`, ended)].map(
+    (one) => ({
+      ...one,
+      audit: id,
+    }),
+  )
 }
 
 const now = () => new Date().toISOString()
 
-function momentsOfWindow(window: Window): Moment[] {
+function happeningsOfWindow(window: Window): Happening[] {
   const { id, rules, state, from, to } = window
   const what = `Window for ${rules.join(', ')}`
   const wasOpen = window.approvedAt !== null && (window.canceledAt === null || window.canceledAt > from)
   return [
-    ...moment(
+    ...happening(
       window.createdAt,
       `${id} created`,
       `${what} requested${named(window.requestedByName, window.requestedBy)}`,
     ),
-    ...moment(
+    ...happening(
       window.approvedAt,
       `${id} approved`,
       `${what} approved${named(window.approvedByName, window.approvedBy)}`,
     ),
-    ...moment(
+    ...happening(
       window.canceledAt,
       `${id} canceled`,
       `${what} canceled${named(window.canceledByName, window.canceledBy)}`,
     ),
-    ...(wasOpen && from <= now() ? moment(from, `${id} from`, `${what} opened`) : []),
-    ...(wasOpen && window.canceledAt === null && to <= now() ? moment(to, `${id} to`, `${what} ended`) : []),
-    ...moment(
+    ...(wasOpen && from <= now() ? happening(from, `${id} from`, `${what} opened`) : []),
+    ...(wasOpen && window.canceledAt === null && to <= now() ? happening(to, `${id} to`, `${what} ended`) : []),
+    ...happening(
       window.provenAt,
       `${id} proven`,
       `${what}: an audit found it ${state === 'closed' ? 'closed' : (window.proof ?? state)}`,
@@ -108,20 +110,20 @@ function momentsOfWindow(window: Window): Moment[] {
   ]
 }
 
-const momentsOfWaiver = (waiver: Waiver): Moment[] => {
+const happeningsOfWaiver = (waiver: Waiver): Happening[] => {
   const { id, rules } = waiver
   const what = `Waiver of ${rules.join(', ')}`
   return [
-    ...moment(
+    ...happening(
       waiver.createdAt,
       `${id} created`,
       `${what} requested${named(waiver.requestedByName, waiver.requestedBy)}`,
     ),
-    ...moment(
+    ...happening(
       waiver.approvedAt,
       `${id} approved`,
       `${what} approved${named(waiver.approvedByName, waiver.approvedBy)}`,
     ),
-    ...moment(waiver.revokedAt, `${id} revoked`, `${what} revoked${named(waiver.revokedByName, waiver.revokedBy)}`),
+    ...happening(waiver.revokedAt, `${id} revoked`, `${what} revoked${named(waiver.revokedByName, waiver.revokedBy)}`),
   ]
 }

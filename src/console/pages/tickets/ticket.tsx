@@ -10,7 +10,7 @@ import { AuditVerdict, Verdict } from '../../parts/results/verdict.tsx'
 import { formatTime, Time } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
-import { type Audit, type Closing, closingOf, type Moment, timeLineOf, type Waiver, type Window } from './closing.ts'
+import { type Audit, type Closing, closingOf, type Happening, timeLineOf, type Waiver, type Window } from './closing.ts'
 import { TicketChanges } from './ticket-changes.tsx'
 
 interface Items<T> {
@@ -53,7 +53,7 @@ export default function TicketPage({ params: { id = '' } }: PageProps) {
         {() =>
           ticket && (ticket.audits.length > 0 || ticket.windows.length > 0) ? (
             <>
-              <TimeLine moments={timeLineOf(ticket)} />
+              <TimeLine happenings={timeLineOf(ticket)} />
               {ticket.audits.length > 0 && (
                 <>
                   <TicketChanges audits={ticket.audits} />
@@ -88,18 +88,18 @@ function Answer({ closing }: { closing: Closing }) {
 }
 
 /** The text for the ticket system, with the page as its proof. */
-const textOf = (id: string, closing: Closing, moments: readonly Moment[]): string =>
+const textOf = (id: string, closing: Closing, happenings: readonly Happening[]): string =>
   [
     `${id}: ${words(closing)}. ${closing.why}`,
-    ...moments.map(({ at: time, text }) => `- ${formatTime(time)}: ${text}`),
+    ...happenings.map(({ at: time, text }) => `- ${formatTime(time)}: ${text}`),
     location.href,
   ].join('\n')
 
-function TimeLine({ moments }: { moments: readonly Moment[] }) {
+function TimeLine({ happenings }: { happenings: readonly Happening[] }) {
   return (
     <Block title="What happened">
       <ol class="card changes">
-        {moments.map(({ at: time, id, text, audit }) => (
+        {happenings.map(({ at: time, id, text, audit }) => (
           <li key={id} class="finding-row">
             <Time value={time} /> {audit ? <Link to={uri`/audits/${audit}`}>{text}</Link> : text}
           </li>

@@ -27,7 +27,7 @@ const failing = { verdict: 'fail', counts: { fail: 2, waived: 1 } }
 
 describe('a ticket can be closed', () => {
   test.each<[string, Audit[], Window[], boolean | null]>([
-    ['when the newest audit passes, whatever failed before', [audit(), audit(failing)], [], true],
+    ['when the newest audit passes, though an earlier one failed', [audit(), audit(failing)], [], true],
     ['when the newest audit passes and its windows are over', [audit()], [window('closed'), window('canceled')], true],
     ['when an audit found its window closed', [], [window('closed')], true],
     ['not while something fails that no waiver accepts', [audit(failing), audit()], [], false],
@@ -61,12 +61,12 @@ test('the time line of a ticket has audits, windows and waivers in the order of 
     revokedAt: null,
     ...by,
   }
-  const moments = timeLineOf({
+  const happenings = timeLineOf({
     audits: [audit()],
     windows: [window('closed', { ...by, ...times, ...open })],
     waivers: [waiver as Waiver],
   })
-  expect(moments.map(({ at, text }) => `${at.slice(11, 16)} ${text}`)).toEqual([
+  expect(happenings.map(({ at, text }) => `${at.slice(11, 16)} ${text}`)).toEqual([
     '01:00 Window for ssh requested by Ann',
     '01:10 Window for ssh approved by b',
     '01:30 Window for ssh opened',
