@@ -108,7 +108,7 @@ function MissedRuns({ report: { missedRuns, missedRunsTotal } }: { report: Repor
         <p>No scheduled audit was missed in the 30 days before.</p>
       ) : (
         <DataTable
-          caption={`Scheduled audits of the 30 days before without an audit: ${missedRunsTotal}`}
+          caption={`Runs of the 30 days before that had no audit: ${missedRunsTotal}`}
           rows={missedRuns}
           rowKey={({ schedule, dueAt }) => `${schedule} ${dueAt}`}
           columns={[

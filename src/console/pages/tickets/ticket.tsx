@@ -34,7 +34,7 @@ export default function TicketPage({ params: { id = '' } }: PageProps) {
   return (
     <Page
       title={`Ticket ${id}`}
-      lead={closing && <Answer closing={closing} />}
+      lead={closing && <ClosingSentence closing={closing} />}
       actions={
         ticket &&
         closing && (
@@ -78,7 +78,7 @@ const wasThere = ({ createdAt }: { createdAt: string }) => !at.value || Date.par
 const words = (closing: Closing) =>
   closing.mayClose === null ? 'Not known' : closing.mayClose ? 'Can be closed' : 'Not yet'
 
-function Answer({ closing }: { closing: Closing }) {
+function ClosingSentence({ closing }: { closing: Closing }) {
   const result = closing.mayClose === null ? 'unknown' : closing.mayClose ? 'pass' : 'fail'
   return (
     <>
