@@ -30,6 +30,7 @@ describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
   test('shows the nights with changes; each leads to its changes, before on the left', async () => {
     const page = await console.open('/drift?target=epp-01')
     await page.getByText('Nothing changed.', { exact: true }).waitFor()
+    expect(await page.locator('.night-bars li').count()).toBe(30)
     await page.getByRole('link', { name: /[0-9] appeared/ }).click()
     await settled(page)
     expect(page.url()).toMatch(/from=.*to=/)
@@ -51,6 +52,12 @@ describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
     await page.getByRole('link', { name: /^Regressed/ }).click()
     await settled(page)
     await eachView(page, 'drift-baseline')
+  })
+
+  test('in the past is that of the night before', async () => {
+    const page = await console.open('/drift?at=2026-01-02T00:00:00Z')
+    await page.getByText(/Nothing changed from .*1 Jan.* to .*2 Jan/).waitFor()
+    expect(page.complaints).toEqual([])
   })
 
   test('of hostile evidence shows it as text', async () => {

@@ -7,7 +7,7 @@ import { Choice, ChosenFilters } from '../../parts/controls/facets.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { ListPage, listPath } from '../../parts/lists/listing.tsx'
-import { useEnd } from '../../parts/now.ts'
+import { useEnd, useNow } from '../../parts/now.ts'
 import { Block, Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { severities } from '../../parts/results/results.ts'
@@ -99,10 +99,10 @@ function Sentence({ report: { from, to, summary } }: { report: Report }) {
 }
 
 function Nights({ filters }: { filters: Parameters }) {
-  const end = useEnd()
-  const from = new Date(end.getTime() - nights * dayMs).toISOString()
+  const now = useNow() // the series has no step that ends in the future
+  const from = new Date(now.getTime() - nights * dayMs).toISOString()
   const series = useResource<Static<typeof DriftSeries>>(
-    apiPath(`${path}/series`, { ...filters, from, to: end.toISOString(), step: 'P1D' }),
+    apiPath(`${path}/series`, { ...filters, from, to: now.toISOString(), step: 'P1D' }),
   )
   return (
     <Block title={`The last ${nights} nights`} note="Choose a night to see its changes">
