@@ -264,6 +264,11 @@ const issues: Record<string, ValidationIssue[]> = {
       pointer: '/rules/0/expect/tls/refuses',
       message: 'must leave a version that the rest of `tls` allows',
     })),
+    ...[['SSLv3'], ['TLSv1', 'SSLv3']].map((refuses) => ({
+      rule: tls({ minVersion: 'TLSv1.2', refuses }),
+      pointer: '/rules/0/expect/tls/refuses',
+      message: 'must not name SSLv3: no handshake of this service offers it, so that the rule would never pass',
+    })),
     ...['*-cbc', 'hmac-md5,hmac-sha1', '+hmac-md5', 'hmac-md5 ', ''].map((name) => ({
       rule: { expect: { ssh: { forbid: ['3des-cbc', name] } } },
       pointer: '/rules/0/expect/ssh/forbid/1',

@@ -107,7 +107,12 @@ export const tlsGroup: ExpectationGroup<typeof TlsExpectation, TlsFacts, TlsReas
   contradictions: ({ minVersion, refuses }) => {
     const allowed = tlsVersions.slice(Math.max(0, tlsVersions.indexOf(minVersion as TlsVersion)))
     const isPossible = allowed.some((version) => ![refuses].flat().includes(version))
-    return isPossible ? [] : [{ pointer: '/refuses', message: 'must leave a version that the rest of `tls` allows' }]
+    const message = !isPossible
+      ? 'must leave a version that the rest of `tls` allows'
+      : [refuses].flat().includes('SSLv3')
+        ? 'must not name SSLv3: no handshake of this service offers it, so that the rule would never pass'
+        : undefined
+    return message === undefined ? [] : [{ pointer: '/refuses', message }]
   },
 }
 
