@@ -11,9 +11,11 @@ import { Labels } from '../../parts/lists/labels.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
+import { Legend } from '../../parts/results/legend.tsx'
 import { CountsBar } from '../../parts/results/marks.tsx'
-import { resultNames, resultOrder } from '../../parts/results/results.ts'
+import { resultNames, resultOrder, severities } from '../../parts/results/results.ts'
 import { Score } from '../../parts/results/score.tsx'
+import { Severity } from '../../parts/results/severity.tsx'
 import { SpanBar } from '../../parts/results/span-bar.tsx'
 import { AuditVerdict, Glyph, State, Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
@@ -66,6 +68,12 @@ export default function Parts() {
           <AuditVerdict verdict={null} status="running" />
           <State state="filtered" />
         </div>
+        <div class="actions">
+          {severities.map((severity) => (
+            <Severity key={severity} severity={severity} />
+          ))}
+        </div>
+        <Legend results={resultOrder} more={['nothing known', 'window or waiver']} />
       </Block>
       <Block title="Scores and bars" note={<>last confirmed {<Time value="2026-11-22T02:14:00Z" />}</>}>
         <Score counts={counts} waived={9} score={0.98651} />

@@ -1,7 +1,7 @@
 import { resultNames, type ShownResult } from './results.ts'
 import { Glyph } from './verdict.tsx'
 
-/** What colours and patterns mean: a swatch, a sign and a word for each result. `more` are swatches of the class `swatch-…`. */
+/** What colours and patterns mean: a swatch, a sign and a word for each result. `more` are swatches that parts.css knows by their text. */
 export function Legend({ results, more = [] }: { results: readonly ShownResult[]; more?: readonly string[] }) {
   return (
     <ul class="legend" aria-label="Legend">
