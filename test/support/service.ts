@@ -29,7 +29,7 @@ export interface TestService extends TestApp {
   call(method: Method, url: string, call?: Call): Promise<ApiResponse>
   /** The pages of a listing, by following `next`. */
   walk(url: string): Promise<ApiResponse['body'][][]>
-  /** Listens on a free loopback port and returns the URL. */
+  /** Listens on loopback, on the port PORT of `env` or a free one, and returns the URL. */
   listen(): Promise<string>
 }
 
@@ -97,7 +97,7 @@ export async function startService({
       }
       return pages
     },
-    listen: () => server.listen({ host: '127.0.0.1', port: 0 }),
+    listen: () => server.listen({ host: '127.0.0.1', port: Number(env.PORT ?? 0) }),
     async stop() {
       await server.close()
       await app.stop()

@@ -35,12 +35,16 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
   }
   if (response.ok || response.status === 304) return response
   if (response.status === 401 && mayAskToSignIn) {
-    await signedInAgain()
+    await signedInAgain({ isStepUp: isStepUp(response) })
     signal?.throwIfAborted()
     return call(path, { ...options, mayAskToSignIn: false })
   }
   throw await readProblem(response)
 }
+
+/** Whether a session is too old for a request (RFC 9470). */
+const isStepUp = ({ headers }: Response): boolean =>
+  headers.get('www-authenticate')?.includes('insufficient_user_authentication') ?? false
 
 /** The newest bodies by path, with their ETags: an unchanged report is not sent again. */
 const known = new Map<string, { etag: string; body: unknown }>()

@@ -5,6 +5,8 @@ import type { Me } from './me.ts'
 export const me = signal<Me | undefined>(undefined)
 
 interface SignIn {
+  /** Whether the session lasts, and the person must prove again who it is. */
+  isStepUp: boolean
   done: Promise<void>
   finish(): void
 }
@@ -13,10 +15,10 @@ interface SignIn {
 export const signInNeeded = signal<SignIn | undefined>(undefined)
 
 /** Asks for a sign-in and resolves once it happened; concurrent callers share one dialog. */
-export function signedInAgain(): Promise<void> {
+export function signedInAgain({ isStepUp }: Pick<SignIn, 'isStepUp'>): Promise<void> {
   if (!signInNeeded.value) {
     const { promise, resolve } = Promise.withResolvers<void>()
-    signInNeeded.value = { done: promise, finish: resolve }
+    signInNeeded.value = { isStepUp, done: promise, finish: resolve }
   }
   return signInNeeded.value.done
 }

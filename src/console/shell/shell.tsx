@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks'
 import { me, signInNeeded } from '../api/session.ts'
-import { loadMe, meProblem } from '../api/sign-in.ts'
+import { isAtSignIn, loadMe, meProblem } from '../api/sign-in.ts'
 import { Dialog } from '../parts/controls/dialog.tsx'
 import { ProblemBlock } from '../parts/problem-block.tsx'
 import { Patterns } from '../parts/results/marks.tsx'
@@ -10,7 +10,7 @@ import { KeyList, listenToKeys } from './keys.tsx'
 import { LoadingBar } from './loading-bar.tsx'
 import { Navigation } from './navigation.tsx'
 import { Outlet } from './outlet.tsx'
-import { SignIn, SignInForm } from './sign-in.tsx'
+import { SignIn, SignInAgain } from './sign-in.tsx'
 import { isWide } from './wide.ts'
 
 /** The frame of every page: header, navigation, bands, and the page; the sign-in while it is not known who asks. */
@@ -20,7 +20,7 @@ export function Shell() {
     <>
       <LoadingBar />
       <Patterns />
-      {me.value ? <SignedIn /> : <NotSignedIn />}
+      {me.value && !isAtSignIn() ? <SignedIn /> : <NotSignedIn />}
     </>
   )
 }
@@ -42,9 +42,15 @@ function SignedIn() {
       </div>
       <KeyList />
       {signInNeeded.value && (
-        <Dialog title="Your session has ended" onClose={undefined}>
-          <p>Sign in again to go on. What you typed on this page stays.</p>
-          <SignInForm />
+        <Dialog
+          title={signInNeeded.value.isStepUp ? 'Confirm who you are' : 'Your session has ended'}
+          onClose={undefined}
+        >
+          <p>
+            {signInNeeded.value.isStepUp && 'This needs a sign-in of the last 15 minutes. '}Sign in again to go on. What
+            you typed on this page stays.
+          </p>
+          <SignInAgain isStepUp={signInNeeded.value.isStepUp} />
         </Dialog>
       )}
     </>
@@ -53,8 +59,8 @@ function SignedIn() {
 
 function NotSignedIn() {
   const problem = meProblem.value
+  if (me.value || problem?.problem.status === 401) return <SignIn />
   if (!problem) return null
-  if (problem.problem.status === 401) return <SignIn />
   return (
     <main class="alone">
       <h1>Portwarden</h1>
