@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/index.ts'
-import { type DatabaseClock, describeSkew, followDatabaseClock } from '../store/db/clock.ts'
+import { type DatabaseClock, describeSkew, followDatabaseClock, type LocalClocks } from '../store/db/clock.ts'
 import { type Codes, loadCodes } from '../store/db/codes.ts'
 import { type DatabaseHandle, openDatabase } from '../store/db/database.ts'
 import { parseDatabaseUrl } from '../store/db/database-url.ts'
@@ -28,6 +28,8 @@ export interface DatabaseOptions {
   log: Logger
   /** Ends the wait for a database that is away. */
   signal?: AbortSignal
+  /** Default: the clocks of the system. */
+  clocks?: LocalClocks
 }
 
 /** Connects to the configured or the embedded database, and migrates it. */
@@ -45,6 +47,7 @@ export async function openAppDatabase(
   const clock = await followDatabaseClock(handle.db, {
     onSkew: (skewMs) => options.log.warn({ skewMs }, describeSkew(skewMs)),
     onError: (err) => options.log.error({ err }, 'the time of the database is not known'),
+    ...(options.clocks ? { local: options.clocks } : {}),
   })
   stack.defer(clock.stop)
   const queueSchema = queueSchemaOf(parseDatabaseUrl(url).parameters.schema)

@@ -19,7 +19,7 @@ interface ClockOptions {
   local?: LocalClocks
 }
 
-interface LocalClocks {
+export interface LocalClocks {
   /** Milliseconds since 1970. */
   wall(): number
   /** Milliseconds since any time; never set. */
