@@ -9,9 +9,9 @@ import { serve } from '../app/serve.ts'
 import { type Config, readConfig } from '../config/index.ts'
 import { putPolicy } from '../operations/policies/put.ts'
 import { createSchedule } from '../operations/schedules/create.ts'
-import { saveTargets } from '../operations/targets/save.ts'
+import { createTarget } from '../operations/targets/create.ts'
 import { startEmbedded } from '../store/db/embedded/index.ts'
-import { type MovedClock, openMovedClock } from '../store/db/moved-clock.ts'
+import { type MovedClock, openMovedClock } from '../store/demo/moved-clock.ts'
 import { runCommand, say, UsageError } from './command.ts'
 import { network, openEndpoints, policyOf, targets, vantages } from './demo/estate.ts'
 import { createListeners, type Listeners } from './demo/listeners.ts'
@@ -104,7 +104,7 @@ async function recordHistory(
   { nights, first }: { nights: number; first: Date },
 ) {
   await putPolicy(app, policyOf(1), { actor, mustBeNew: false })
-  await app.transaction((tx) => saveTargets(tx, targets, actor))
+  for (const target of targets) await createTarget(app, target, { actor })
   const audit = { policy: policyOf(1).name, targets: { labels: {} } }
   const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', audit, jitterSeconds: 0, enabled: true }
   await createSchedule(app, { ...schedule, overlap: 'skip', missed: 'once' }, { actor })
@@ -119,8 +119,9 @@ async function recordHistory(
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${night + 1} of ${nights} nights`)
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  await clock.settle()
+  await clock.moveTo(new Date())
   for (const name of Object.keys(vantages)) await app.stores.vantages.touch(name)
+  await clock.settle()
 }
 
 async function allEnded({ stores, notifications }: App): Promise<void> {

@@ -87,8 +87,8 @@ export const targets: readonly TargetInput[] = Array.from({ length: 200 }, (_, i
   }
 })
 
-/** A fault of a server: one of its ports is open where it must be closed, or closed where it must be open. */
-interface Fault {
+/** A deviation of a server: one of its ports is open where it must be closed, or closed where it must be open. */
+interface Deviation {
   target: number
   port: keyof typeof ports
   /** Nights from the first to the last, which belongs to it. */
@@ -98,16 +98,16 @@ interface Fault {
 
 const incident = { site: 'munich', night: 68, nights: 3 }
 
-/** The same faults in every run: some each week, and one that opens the databases of a site for three nights. */
-function faultsOf(nights: number): Fault[] {
+/** The same deviations in every run: some each week, and one that opens the databases of a site for three nights. */
+function deviationsOf(nights: number): Deviation[] {
   const random = numbers(7)
   const pick = (limit: number) => Math.floor(random() * limit)
   const names = Object.keys(ports) as (keyof typeof ports)[]
-  const single = Array.from({ length: Math.round(nights * 0.9) }, (): Fault => {
+  const single = Array.from({ length: Math.round(nights * 0.9) }, (): Deviation => {
     const from = pick(nights)
     return { target: pick(targets.length), port: names[pick(names.length)] ?? 'web', from, to: from + pick(14) }
   })
-  const site = targets.flatMap(({ labels }, target): Fault[] =>
+  const site = targets.flatMap(({ labels }, target): Deviation[] =>
     labels?.site === incident.site
       ? [{ target, port: 'database', from: incident.night, to: incident.night + incident.nights - 1 }]
       : [],
@@ -117,10 +117,10 @@ function faultsOf(nights: number): Fault[] {
 
 /** The endpoints that are open in each night, as `address:port`. */
 export function openEndpoints(nights: number): Set<string>[] {
-  const faults = faultsOf(nights)
+  const deviations = deviationsOf(nights)
   return Array.from({ length: nights }, (_, night) => {
     const broken = new Set(
-      faults.filter(({ from, to }) => from <= night && night <= to).map(({ target, port }) => `${target} ${port}`),
+      deviations.filter(({ from, to }) => from <= night && night <= to).map(({ target, port }) => `${target} ${port}`),
     )
     return new Set(
       targets.flatMap(({ address }, target) =>

@@ -1,8 +1,8 @@
-import type { LocalClocks } from './clock.ts'
-import { connectionOptions } from './connection.ts'
-import { roles } from './embedded/postmaster.ts'
-import { WatchedClient } from './liveness/watched-client.ts'
-import { migrate } from './migrate.ts'
+import type { LocalClocks } from '../db/clock.ts'
+import { connectionOptions } from '../db/connection.ts'
+import { roles } from '../db/embedded/postmaster.ts'
+import { WatchedClient } from '../db/liveness/watched-client.ts'
+import { migrate } from '../db/migrate.ts'
 
 /** A clock that the database and this process share, and that can be set: for synthetic history. */
 export interface MovedClock {
@@ -59,9 +59,9 @@ const shownTime = `
 
 const defaults = `
   DO $$ DECLARE one record; BEGIN
-    FOR one IN SELECT attrelid::regclass AS place, attname AS name FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+    FOR one IN SELECT attrelid::regclass AS relation, attname AS name FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
       WHERE pg_get_expr(adbin, adrelid) = 'CURRENT_TIMESTAMP'
     LOOP
-      EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT moved_clock.now()', one.place, one.name);
+      EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT moved_clock.now()', one.relation, one.name);
     END LOOP;
   END $$`
