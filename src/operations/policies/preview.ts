@@ -28,8 +28,25 @@ interface PreviewItem {
 export interface Preview {
   /** Of all series that the draft has. */
   counts: Counts
-  /** The series whose result changes. */
+  /** How many series change from one result to another, most first. */
+  changes: Transition[]
+  /** The series whose result changes, by target; no more than the limit. */
   items: PreviewItem[]
+}
+
+/** Null: the series is new, or the draft does not have it. */
+interface Transition {
+  before: Result | null
+  after: Result | null
+  count: number
+}
+
+interface Request {
+  document: PolicyDocument
+  targets: Selection
+  now: Date
+  /** The most items. */
+  limit: number
 }
 
 /**
@@ -39,7 +56,7 @@ export interface Preview {
  */
 export async function previewPolicy(
   stores: Stores,
-  { document, targets: selection, now }: { document: PolicyDocument; targets: Selection; now: Date },
+  { document, targets: selection, now, limit }: Request,
 ): Promise<Preview> {
   const targets = Array.isArray(selection)
     ? await findTargets(stores, selection)
@@ -54,6 +71,13 @@ export async function previewPolicy(
   const observing = await observingRules(stores, newest)
   const counts = { ...noCounts }
   const items: PreviewItem[] = []
+  const changes = new Map<string, Transition>()
+  const add = (item: PreviewItem) => {
+    const [before, after] = [item.before, item.after?.result ?? null]
+    const change = changes.get(`${before} ${after}`) ?? { before, after, count: 0 }
+    changes.set(`${before} ${after}`, { ...change, count: change.count + 1 })
+    if (items.length < limit) items.push(item)
+  }
   for (const target of targets) {
     const facts = (known.get(target.id) ?? []).map((one) => ({ ...one, observedFor: observing(target, one) }))
     const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [seriesKeyOf(one), one]))
@@ -65,12 +89,12 @@ export async function previewPolicy(
       current.delete(seriesKeyOf(origin))
       counts[after.result]++
       const isNothingNew = before === null && after.result === 'notapplicable'
-      if (after.result !== before && !isNothingNew) items.push({ target: target.name, ...origin, before, after })
+      if (after.result !== before && !isNothingNew) add({ target: target.name, ...origin, before, after })
     }
     for (const { rule, vantage, result } of current.values())
-      items.push({ target: target.name, rule, vantage, before: result, after: null })
+      add({ target: target.name, rule, vantage, before: result, after: null })
   }
-  return { counts, items }
+  return { counts, changes: [...changes.values()].toSorted((a, b) => b.count - a.count), items }
 }
 
 /**

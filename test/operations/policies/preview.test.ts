@@ -38,7 +38,7 @@ async function audited(name: string, openPort = listener.port): Promise<void> {
   await app.ended(await app.accept({ targets: [{ name, address: '127.0.0.1', params }] }))
 }
 async function preview(name: string, document: PolicyDocument) {
-  const { counts, items } = await previewPolicy(app.stores, { document, targets: [name], now })
+  const { counts, items } = await previewPolicy(app.stores, { document, targets: [name], now, limit: 1_000 })
   const changes = items.map(({ rule, vantage, before, after }) => [rule, vantage, before, after?.result ?? null])
   return { counts, items, changes }
 }
@@ -92,6 +92,23 @@ describe('the preview of a draft', () => {
     ])
     expect(counts).toMatchObject({ pass: 1, fail: 1 })
     expect(accepted).toBe(seen)
+  })
+
+  test('counts every change, most first, and lists no more than the limit', async () => {
+    await audited('counted')
+    const open = { state: ['open' as const] }
+    const document = {
+      ...changed('must-be-open', { expect: { state: ['closed'] } }),
+      rules: [...changed('must-be-open', { expect: { state: ['closed'] } }).rules],
+    }
+    const first = ports.rules[0] as PolicyRule
+    document.rules.push({ ...first, id: 'a', expect: open }, { ...first, id: 'b', expect: open })
+    const { changes, items } = await previewPolicy(app.stores, { document, targets: ['counted'], now, limit: 1 })
+    expect(changes).toEqual([
+      { before: null, after: 'pass', count: 2 },
+      { before: 'pass', after: 'fail', count: 1 },
+    ])
+    expect(items).toHaveLength(1)
   })
 
   test('writes nothing: neither findings, nor spans, nor versions of the policy', async () => {

@@ -20,14 +20,17 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: PolicyPreview, ...problems(413, 415, 422) },
       },
     },
-    async ({ body: { document: draft, targets }, view: { stores, now } }) => {
-      const checked = await checkDraft(draftOf(draft))
+    async ({ body: { document: draft, targets, limit }, view: { stores, now } }) => {
+      const checked = await checkDraft(typeof draft === 'string' ? { text: draft, format: 'yaml' } : draftOf(draft))
       if ('errors' in checked) {
         throw new RefusedError(
-          checked.errors.map(({ pointer, message }) => ({ pointer: `/document${pointer}`, message })),
+          checked.errors.map(({ pointer, message, line }) => ({
+            pointer: `/document${pointer}`,
+            message: line === undefined ? message : `line ${line}: ${message}`,
+          })),
         )
       }
-      return previewPolicy(stores, { document: checked.document, targets, now: now() })
+      return previewPolicy(stores, { document: checked.document, targets, now: now(), limit })
     },
   )
 }

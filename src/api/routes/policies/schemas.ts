@@ -1,7 +1,17 @@
 import { Type } from 'typebox'
 import { PolicyDocument } from '../../../domain/policy/policy.ts'
 import type { PolicyVersion } from '../../../store/inventory/policies.ts'
-import { Counts, closedObject, NameParams, nullable, Reason, Result, State, Timestamp } from '../../openapi/schemas.ts'
+import {
+  Count,
+  Counts,
+  closedObject,
+  NameParams,
+  nullable,
+  Reason,
+  Result,
+  State,
+  Timestamp,
+} from '../../openapi/schemas.ts'
 import { Labels, TargetName } from '../targets/schemas.ts'
 
 const example = {
@@ -110,7 +120,10 @@ export const PolicyValidation = Type.Object(
 
 export const PolicyPreviewRequest = closedObject(
   {
-    document: AnyDocument,
+    document: Type.Union(
+      [AnyDocument, Type.String({ maxLength: 10 * 2 ** 20, description: 'A policy document in YAML 1.2' })],
+      { description: 'The draft', examples: [example] },
+    ),
     targets: Type.Union(
       [
         Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
@@ -118,6 +131,13 @@ export const PolicyPreviewRequest = closedObject(
       ],
       { description: 'Names of targets, or a label selector', examples: [['epp-01']] },
     ),
+    limit: Type.Integer({
+      minimum: 1,
+      maximum: 20_000,
+      default: 1_000,
+      description: 'The most findings in `items`; `changes` counts all',
+      examples: [100],
+    }),
   },
   {
     $id: 'PolicyPreviewRequest',
@@ -128,6 +148,17 @@ export const PolicyPreviewRequest = closedObject(
 export const PolicyPreview = Type.Object(
   {
     counts: Counts,
+    changes: Type.Array(
+      Type.Object({
+        before: nullable(Result, { description: 'Current result; null if there is none', examples: ['pass'] }),
+        after: nullable(Result, {
+          description: 'Result with the draft; null if it has no such rule',
+          examples: ['fail'],
+        }),
+        count: Count('Number of findings', 12),
+      }),
+      { description: 'How many findings would change from one result to another, most first' },
+    ),
     items: Type.Array(
       Type.Object({
         target: TargetName,
@@ -142,7 +173,7 @@ export const PolicyPreview = Type.Object(
           },
         ),
       }),
-      { description: 'The findings that would change' },
+      { description: 'The findings that would change, by target, up to `limit`' },
     ),
   },
   { $id: 'PolicyPreview', description: 'The effect of a draft' },

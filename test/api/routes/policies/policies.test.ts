@@ -150,3 +150,17 @@ describe('GET /v1/policies', () => {
     ])
   })
 })
+
+describe('POST /v1/policies/preview', () => {
+  test('takes a draft as YAML text, with the line of what is wrong', async () => {
+    const preview = (draft: unknown) =>
+      service.call('POST', '/v1/policies/preview', { body: { document: draft, targets: { labels: {} } } })
+    expect((await preview(text)).body).toEqual((await preview(document)).body)
+    expect((await preview(text)).body).toMatchObject({ changes: [], items: [] })
+    const { status, body } = await preview(text.replace('severity: high', 'severity: huge'))
+    expect([status, body.errors]).toMatchObject([
+      422,
+      [{ pointer: '/document/rules/0/severity', message: expect.stringMatching(/^line 8: must be /) }],
+    ])
+  })
+})
