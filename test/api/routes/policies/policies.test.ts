@@ -160,7 +160,7 @@ describe('POST /v1/policies/preview', () => {
     const { status, body } = await preview(text.replace('severity: high', 'severity: huge'))
     expect([status, body.errors]).toMatchObject([
       422,
-      [{ pointer: '/document/rules/0/severity', message: expect.stringMatching(/^line 8: must be /) }],
+      [{ pointer: '/document/rules/0/severity', detail: expect.stringMatching(/^line 8: must be /) }],
     ])
   })
 })
