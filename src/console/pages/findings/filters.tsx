@@ -22,7 +22,7 @@ const shownValues = 10
 export function Facets({ facets }: { facets: AllFacets | undefined }) {
   if (!facets) return <div />
   return (
-    <details class="facets" open={matchMedia('(width >= 1100px)').matches}>
+    <details class="facets" open={matchMedia('(width >= 1400px)').matches}>
       <summary>Filters</summary>
       {facetParameters.map((name) => {
         const chosen = queryAll(name)

@@ -62,7 +62,9 @@ function ExpectedSeen({ finding: { expected, state, reason } }: { finding: Curre
           <strong>{state}</strong> <span class="faint">port {expected.port}</span>
         </div>
       )}
-      <div class="faint">{reason.message}</div>
+      <div class="faint why" title={reason.message}>
+        {reason.message}
+      </div>
     </>
   )
 }
