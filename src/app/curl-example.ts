@@ -11,16 +11,18 @@ interface Listened {
 
 /** A first request with curl, which works with a certificate of any authority and for any name. */
 export function curlExample({ url, keyFile, tls }: Listened): string {
-  const key = `-H "Authorization: Bearer $(cat '${keyFile}')"`
+  const key = `-H "Authorization: Bearer $(cat ${quoted(keyFile)})"`
   if (!tls) return `curl ${key} ${url}/v1/policies`
   const { host, resolve } = namedEndpoint(new URL(url), tls.cert)
-  return `curl ${[key, `--cacert '${tls.certFile}'`, ...resolve].join(' ')} https://${host}/v1/policies`
+  return `curl ${[key, `--cacert ${quoted(tls.certFile)}`, ...resolve].join(' ')} https://${host}/v1/policies`
 }
 
 /** The endpoint by a name of its certificate, which curl checks, and the option with which curl finds it. */
 function namedEndpoint({ hostname, port }: URL, cert: string): { host: string; resolve: string[] } {
-  const { subjectAltName = '' } = new X509Certificate(cert)
-  const names = subjectAltName.split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''))
+  const { subjectAltName, subject } = new X509Certificate(cert)
+  // Without alternative names curl takes the common name.
+  const commonName = /^CN=(.+)$/m.exec(subject)?.[1] ?? ''
+  const names = (subjectAltName ?? commonName).split(', ').map((name) => name.replace(/^(DNS|IP Address):/, ''))
   const address = hostname.replace(/[[\]]/g, '')
   const dnsName = names.find((name) => /^[\w*-]+(\.[\w-]+)*$/.test(name) && isIP(name) === 0)
   if (new X509Certificate(cert).checkIP(address)) return { host: `${hostname}:${port}`, resolve: [] }
@@ -30,3 +32,6 @@ function namedEndpoint({ hostname, port }: URL, cert: string): { host: string; r
 }
 
 const bracketed = (address: string | undefined) => (address && isIPv6(address) ? `[${address}]` : address)
+
+/** A word of a shell. */
+const quoted = (path: string) => `'${path.replaceAll("'", `'\\''`)}'`
