@@ -113,7 +113,7 @@ export const certificateReasons = {
   'certificate-name-not-permitted': {
     about: 'rule',
     message:
-      'An authority in the certificate chain may not issue for the names of this certificate (name constraints): issue it by another authority.',
+      'The name constraints of an authority in the certificate chain do not permit the names of this certificate, or cannot be evaluated: issue it by another authority.',
   },
   'certificate-revoked': {
     about: 'rule',
@@ -222,6 +222,11 @@ const trustReasons: Readonly<Record<string, CertificateReason>> = {
   INVALID_PURPOSE: 'certificate-not-for-servers',
   PERMITTED_SUBTREE_VIOLATION: 'certificate-name-not-permitted',
   EXCLUDED_SUBTREE_VIOLATION: 'certificate-name-not-permitted',
+  // Name constraints that OpenSSL cannot evaluate.
+  NAME_CONSTRAINTS_MINIMUM_AND_MAXIMUM_NOT_SUPPORTED: 'certificate-name-not-permitted',
+  UNSUPPORTED_NAME_CONSTRAINT_TYPE: 'certificate-name-not-permitted',
+  UNSUPPORTED_OR_INVALID_NAME_CONSTRAINT_SYNTAX: 'certificate-name-not-permitted',
+  UNSUPPORTED_OR_INVALID_NAME_SYNTAX: 'certificate-name-not-permitted',
 }
 
 function trustViolation(
