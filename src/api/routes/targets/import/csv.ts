@@ -9,6 +9,10 @@ import { TargetInput, targetColumns } from '../schemas.ts'
 import { type Note, type Row, rowLimit, UnreadableError } from './body.ts'
 import { openCsv, separators, trimBlanks } from './csv-start.ts'
 
+/** Longer texts are refused, with guards or without; to remove thousands of guards takes long. */
+const maxGuarded = 20_000
+const unguarded = (cell: string): string => (cell.length > maxGuarded ? cell : withoutGuard(cell))
+
 interface CsvRecord {
   record: string[]
   info: Info
@@ -109,12 +113,12 @@ function readRecord(columns: Column[], cells: string[], { line, note }: { line: 
     const cell = cells[i] ?? ''
     if (cell === '') continue
     if (column === undefined) return refuse(`has a value in column ${i + 1}, which has no name`)
-    if (column.startsWith('labels.')) labels.push([column.slice('labels.'.length), withoutGuard(cell)])
+    if (column.startsWith('labels.')) labels.push([column.slice('labels.'.length), unguarded(cell)])
     else if (column === 'labels' || column === 'params' || (column === 'roles' && cell.startsWith('['))) {
       const read = readJson(cell)
       if ('issue' in read) issues.push({ pointer: `/${column}`, message: read.issue })
       else value[column] = read.value
-    } else value[column] = column === 'roles' ? withoutGuard(cell).split(';').map(trimBlanks) : withoutGuard(cell)
+    } else value[column] = column === 'roles' ? unguarded(cell).split(';').map(trimBlanks) : unguarded(cell)
   }
   if (labels.length > 0) value.labels = mergeLabels(value.labels, labels)
   return issues.length > 0 ? { line, issues } : { line, value }
