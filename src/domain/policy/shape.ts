@@ -68,7 +68,8 @@ function checkNode(leaf: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
   return checkLeaf(leaf)
 }
 
-/** Unknown fields of an object that get a suggestion: it is costly for thousands. */
+/** Unknown fields of an object that are named, and of these the ones that get a suggestion: both are costly for thousands. */
+const maxUnknown = 100
 const maxHints = 20
 
 function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): ValidationIssue[] {
@@ -83,17 +84,17 @@ function checkObject({ shape, value, path }: Leaf, checkLeaf: LeafCheck): Valida
     issues.push(issueAt(path, `must have at most ${shape.maxProperties} members`))
   }
   const patterns = Object.entries(patternProperties).map(([pattern, member]) => ({ pattern: RegExp(pattern), member }))
-  let hints = maxHints
+  let unknown = 0
   for (const name of names) {
     const member = Object.hasOwn(properties, name)
       ? properties[name]
       : patterns.find(({ pattern }) => pattern.test(name))?.member
     const child = { value: value[name], path: [...path, name], required: required.includes(name) }
     if (member) for (const issue of checkNode({ shape: member, ...child }, checkLeaf)) issues.push(issue)
-    else if (shape.additionalProperties === false) {
-      issues.push(issueAt(child.path, explainUnknown(name, shape, hints-- > 0)))
-    }
+    else if (shape.additionalProperties === false && ++unknown <= maxUnknown)
+      issues.push(issueAt(child.path, explainUnknown(name, shape, unknown <= maxHints)))
   }
+  if (unknown > maxUnknown) issues.push(issueAt(path, `has ${unknown - maxUnknown} more unknown fields`))
   return issues
 }
 
