@@ -18,18 +18,12 @@ export interface Nights {
   recordingMs: number
 }
 
+const policy = 'three-ports'
+const ports = [22, 389, 443]
 const changedShare = 0.002
 const concurrentBatches = 2
 const dayMs = 86_400_000
 const nightlyMs = 2 * 3_600_000
-
-interface NightsOptions {
-  targets: number
-  nights: number
-  policy?: string
-  /** One rule for each. */
-  ports?: readonly number[]
-}
 
 /**
  * Nightly audits of the past, the last one last night, through the recording that a worker uses. `load` continues to the given
@@ -37,7 +31,7 @@ interface NightsOptions {
  */
 export async function openNights(
   stores: OwnStores,
-  { targets: targetCount, nights: nightCount, policy = 'three-ports', ports = [22, 389, 443] }: NightsOptions,
+  { targets: targetCount, nights: nightCount }: { targets: number; nights: number },
 ): Promise<{ load(nights: number, onNight?: (done: number) => void): Promise<Nights> }> {
   const hosts = Array.from({ length: targetCount }, (_, i) => ({
     name: `host-${String(i).padStart(5, '0')}`,
