@@ -35,7 +35,7 @@ describeWithPeers(['chromium', 'openssl'], 'the findings', () => {
   })
 
   test('that fail are listed first, with counts to choose from', async () => {
-    const page = await console.open('/findings?policy=ports')
+    const page = await console.open('/findings?policy=ports', { viewport: { width: 1440, height: 900 } })
     await eachView(page, 'findings')
     await page.getByText('3 of 8 checks fail').waitFor()
     expect(await page.getByRole('row').count()).toBe(4)
