@@ -1,7 +1,7 @@
 import { v7 as newUuid } from 'uuid'
 import { checksPerBatch } from '../src/operations/audits/split-batches.ts'
+import { randomNumbers } from '../src/runtime/random-numbers.ts'
 import type { NewFinding } from '../src/store/audits/record-findings.ts'
-import { randomNumbers } from './measure.ts'
 import { portPolicy } from './policies.ts'
 import { makeSeries, type OwnStores, type PortSeries } from './stores.ts'
 

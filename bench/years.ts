@@ -1,5 +1,6 @@
+import { randomNumbers } from '../src/runtime/random-numbers.ts'
 import type { Bench, Figure } from './main.ts'
-import { figure, percentile, randomNumbers, timeMs } from './measure.ts'
+import { figure, percentile, timeMs } from './measure.ts'
 import { type Nights, openNights } from './nights.ts'
 import { type Service, startService } from './service.ts'
 import { type OwnStores, openOwnStores } from './stores.ts'

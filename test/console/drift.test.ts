@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listenSilently } from '../support/app.ts'
+import { auditTwice } from '../support/console/audited-twice.ts'
 import { eachView, settled, startConsole, type TestConsole } from '../support/console/console.ts'
 import { auditHostileEstate } from '../support/console/hostile-estate.ts'
 import type { HostilePeers } from '../support/hostile-peers.ts'
@@ -11,12 +11,7 @@ describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
   beforeAll(async () => {
     console = await startConsole()
     const { service } = console
-    const { port, close } = await listenSilently()
-    const targets = [{ name: 'epp-01', address: '127.0.0.1', params: { openPort: port, closedPort: 1 } }]
-    const first = await service.accept({ targets })
-    await service.ended(first)
-    await close()
-    await service.ended(await service.accept({ targets }))
+    const first = await auditTwice(service)
     await service.query(`update span set to_at = to_at - interval '10 days', from_at = from_at - interval '10 days'`)
     const baseline = { name: 'approved', audit: first, reason: 'reviewed' }
     expect(await service.call('POST', '/v1/baselines', { body: baseline })).toMatchObject({ status: 201 })

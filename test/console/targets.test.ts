@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { listenSilently } from '../support/app.ts'
+import { auditTwice } from '../support/console/audited-twice.ts'
 import { eachView, settled, startConsole, type TestConsole } from '../support/console/console.ts'
 import { auditHostileEstate, missingIn, takenTexts } from '../support/console/hostile-estate.ts'
 import type { HostilePeers } from '../support/hostile-peers.ts'
@@ -11,11 +11,7 @@ describeWithPeers(['chromium', 'openssl'], 'the targets', () => {
   beforeAll(async () => {
     console = await startConsole()
     const { service } = console
-    const { port, close } = await listenSilently()
-    const targets = [{ name: 'epp-01', address: '127.0.0.1', params: { openPort: port, closedPort: 1 } }]
-    await service.ended(await service.accept({ targets }))
-    await close()
-    await service.ended(await service.accept({ targets }))
+    await auditTwice(service)
     await service.query(`with moved as (
         update span set from_at = from_at - interval '25 days', to_at = to_at - interval '10 days' where to_at is not null returning series_id)
       update span set from_at = from_at - case when series_id in (select series_id from moved) then interval '10 days' else interval '25 days' end

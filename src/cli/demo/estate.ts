@@ -1,4 +1,5 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { randomNumbers } from '../../runtime/random-numbers.ts'
 import type { TargetInput } from '../../store/inventory/target-columns.ts'
 
 /** The ports of the synthetic servers. All are above 1023, so that no privilege is needed. */
@@ -100,7 +101,7 @@ const incident = { site: 'munich', night: 68, nights: 3 }
 
 /** The same deviations in every run: some each week, and one that opens the databases of a site for three nights. */
 function deviationsOf(nights: number): Deviation[] {
-  const random = numbers(7)
+  const random = randomNumbers(7)
   const pick = (limit: number) => Math.floor(random() * limit)
   const names = Object.keys(ports) as (keyof typeof ports)[]
   const single = Array.from({ length: Math.round(nights * 0.9) }, (): Deviation => {
@@ -130,13 +131,4 @@ export function openEndpoints(nights: number): Set<string>[] {
       ),
     )
   })
-}
-
-/** Pseudo-random numbers from 0 to below 1, the same for a seed: a linear congruential generator (Numerical Recipes). */
-function numbers(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
 }

@@ -45,7 +45,7 @@ async function readMe(): Promise<void> {
 
 /** Reads which ways of sign-in there are; a key is always one. */
 async function loadWays(): Promise<void> {
-  const response = await call('/session', { mayAskToSignIn: false }).catch(() => undefined)
+  const response = await call('/session', { mayAskToSignIn: false }).catch(() => undefined) // a key is a way, too
   if (response) hasIssuer.value = ((await response.json()) as { oidc: boolean }).oidc
 }
 
@@ -84,7 +84,7 @@ export const issuerUrl = (again: boolean): string =>
 export async function resumeSession(): Promise<void> {
   if (!signInNeeded.value) return
   const before = me.value?.session?.id
-  const response = await call('/v1/me', { mayAskToSignIn: false }).catch(() => undefined)
+  const response = await call('/v1/me', { mayAskToSignIn: false }).catch(() => undefined) // the dialog stays
   const person: Me | undefined = await response?.json()
   if (!person || (signInNeeded.value?.isStepUp && person.session?.id === before)) return
   forgetResponses()

@@ -50,8 +50,8 @@ interface Request {
 }
 
 /**
- * Judges a draft against the newest stored facts of targets and sends no packet. Facts fit if they are of the same endpoint and vantage,
- * and of a rule that asks the same of the probe; without them the result is `unknown`.
+ * Judges a draft against the newest stored facts of targets; sends no packet. Without fitting facts the result is `unknown`: those of the
+ * same endpoint and vantage, for a rule with the same probe options.
  * Throws RefusedError for missing targets, and for targets whose parameters do not fit the draft.
  */
 export async function previewPolicy(

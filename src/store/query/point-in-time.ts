@@ -48,7 +48,7 @@ export const ruleVersions = (policy: string | undefined): Prisma.Sql => Prisma.s
 export type Points = readonly Date[]
 
 /**
- * How many points are before a time. For a start that is the index of the first point in force, for an end that of the first point after it.
+ * How many points are before a time: of a start the index of the first point in force, of an end that of the first point after it.
  * Null is an end that has not come.
  */
 export const pointsBefore = (time: Prisma.Sql, points: Points): Prisma.Sql => {

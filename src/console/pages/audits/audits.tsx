@@ -8,11 +8,9 @@ import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Page } from '../../parts/page.tsx'
-import { CountsBar } from '../../parts/results/marks.tsx'
-import { AuditVerdict } from '../../parts/results/verdict.tsx'
-import { Time } from '../../parts/time.tsx'
 import { at, query } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
+import { auditColumns } from './columns.tsx'
 
 type Audit = Static<typeof AuditSchema>
 
@@ -54,19 +52,7 @@ export default function Audits() {
         caption="Audits, newest first"
         rowKey={({ id }) => id}
         columns={[
-          {
-            head: 'Created',
-            cell: ({ id, createdAt }) => (
-              <Link to={uri`/audits/${id}`}>
-                <Time value={createdAt} />
-              </Link>
-            ),
-          },
-          { head: 'Verdict', cell: ({ verdict, status }) => <AuditVerdict verdict={verdict} status={status} /> },
-          {
-            head: 'Results',
-            cell: ({ counts }) => <CountsBar counts={{ ...counts, fail: counts.fail - counts.waived }} />,
-          },
+          ...auditColumns,
           { head: 'Checks', isNumber: true, cell: ({ progress }) => progress.total.toLocaleString('en') },
           { head: 'Policy', cell: ({ policy }) => `${policy.name} version ${policy.version}` },
           { head: 'Trigger', cell: ({ trigger }) => trigger },

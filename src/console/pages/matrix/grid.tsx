@@ -212,7 +212,7 @@ async function openCell({ row, column }: Position, rows: Matrix['rows'], columns
   const filter = cellFilter(target, about)
   const found = await get<{ items: { fingerprint: string }[] }>(
     apiPath('/v1/findings', { ...filter, at: at.value, limit: 1 }),
-  ).catch(() => undefined)
+  ).catch(() => undefined) // the list of findings, which follows, shows what is wrong
   const fingerprint = found?.items[0]?.fingerprint
   navigate(fingerprint ? href(uri`/findings/${fingerprint}`) : href('/findings', { ...filter, show: 'all' }))
 }

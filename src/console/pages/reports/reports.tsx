@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Link } from '../../parts/link.tsx'
 import { Block, Page } from '../../parts/page.tsx'
@@ -14,34 +15,40 @@ export default function Reports() {
     >
       <div class="columns">
         <Block title="Compliance statement">
-          <div class="card report-choice">
-            <p>What was checked, what complies, what was not tested, and which exceptions were in force.</p>
+          <Choice text="What was checked, what complies, what was not tested, and which exceptions were in force.">
             <Link class="button" to="/reports/compliance">
               Open the statement
             </Link>
-          </div>
+          </Choice>
         </Block>
         <Block title="Failures with remediation">
-          <div class="card report-choice">
-            <p>What fails and no waiver accepts, by rule, with why it matters and how to fix it.</p>
+          <Choice text="What fails and no waiver accepts, by rule, with why it matters and how to fix it.">
             <Link class="button" to="/reports/failures">
               Open the failures
             </Link>
-          </div>
+          </Choice>
         </Block>
         <Block title="Control report">
-          <div class="card report-choice">
-            <p>What the rules prove about the controls of a framework, and what they do not.</p>
+          <Choice text="What the rules prove about the controls of a framework, and what they do not.">
             <Link class="button" to="/reports/controls">
               Open the controls
             </Link>
-          </div>
+          </Choice>
         </Block>
         <Block title="Change record">
           <ChangeRecord />
         </Block>
       </div>
     </Page>
+  )
+}
+
+function Choice({ text, children }: { text: string; children: ComponentChildren }) {
+  return (
+    <div class="card report-choice">
+      <p>{text}</p>
+      {children}
+    </div>
   )
 }
 

@@ -5,11 +5,11 @@ import { DataTable } from '../../parts/lists/data-table.tsx'
 import { CopyButton, ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
-import { CountsBar } from '../../parts/results/marks.tsx'
-import { AuditVerdict, Verdict } from '../../parts/results/verdict.tsx'
+import { Verdict } from '../../parts/results/verdict.tsx'
 import { formatTime, Time } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
 import { apiPath, uri } from '../../url/parameters.ts'
+import { auditColumns } from '../audits/columns.tsx'
 import { type Audit, type Closing, closingOf, type Happening, timeLineOf, type Waiver, type Window } from './closing.ts'
 import { TicketChanges } from './ticket-changes.tsx'
 
@@ -117,19 +117,7 @@ function Audits({ audits }: { audits: readonly Audit[] }) {
         rows={audits}
         rowKey={({ id }) => id}
         columns={[
-          {
-            head: 'Created',
-            cell: ({ id, createdAt }) => (
-              <Link to={uri`/audits/${id}`}>
-                <Time value={createdAt} />
-              </Link>
-            ),
-          },
-          { head: 'Verdict', cell: ({ verdict, status }) => <AuditVerdict verdict={verdict} status={status} /> },
-          {
-            head: 'Results',
-            cell: ({ counts }) => <CountsBar counts={{ ...counts, fail: counts.fail - counts.waived }} />,
-          },
+          ...auditColumns,
           { head: 'Policy', cell: ({ policy }) => `${policy.name} version ${policy.version}` },
           { head: 'Reason', cell: ({ reason }) => reason },
         ]}
