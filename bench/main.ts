@@ -87,8 +87,13 @@ const figures: (Summary & { bench: string })[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
   const all: Figure[][] = []
-  for (let run = 0; run < runs; run++) all.push(await runOnce(bench))
-  figures.push(...summarize(all).map((figure) => ({ bench: name, ...figure })))
+  try {
+    for (let run = 0; run < runs; run++) all.push(await runOnce(bench))
+  } catch (error) {
+    console.error(`${name}:`, error) // the other benches are still worth their time
+    process.exitCode = 1
+  }
+  if (all.length > 0) figures.push(...summarize(all).map((figure) => ({ bench: name, ...figure })))
 }
 
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.versions.node}`

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { noteRunning } from './running.ts'
 
 const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
@@ -50,12 +51,10 @@ export async function startService(
   }
 }
 
+/** The first line of what it prints; the rest is read and dropped, because a closed pipe would make it complain. */
 async function firstLine({ stdout }: ChildProcess): Promise<string> {
   if (!stdout) throw new Error('no standard output')
-  let text = ''
-  for await (const chunk of stdout) {
-    text += chunk
-    if (text.includes('\n')) break
-  }
-  return text
+  const lines = createInterface(stdout)
+  const [line] = await Promise.race([once(lines, 'line'), once(lines, 'close')])
+  return String(line ?? '')
 }

@@ -118,6 +118,24 @@ describe('npm start', { shuffle: false }, () => {
     expect(policies.items.map(({ name }: { name: string }) => name)).toEqual(['netwrix-endpoint-protector'])
   })
 
+  test('goes on when nobody reads its output any more', async () => {
+    const own = await makeDataDir()
+    const child = spawn(process.execPath, [command, '--role', 'api'], {
+      env: environment({ PORTWARDEN_DATA_DIR: own.path }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const forget = afterDeath(['kill', '-s', 'KILL', String(child.pid)])
+    child.stdout.destroy()
+    const warning = /nobody reads standard output/
+    for await (const text of createInterface(child.stderr)) if (warning.test(text)) break
+    expect(child.exitCode).toBeNull()
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+    forget()
+    await own.remove()
+  })
+
   test('refuses a second service on the same directory, which goes on', async () => {
     const { code, stdout, stderr } = await run(process.execPath, [command], { env: environment() })
     expect([code, stdout]).toEqual([1, ''])
