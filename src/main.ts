@@ -38,7 +38,7 @@ const handBackMs = 3_000
 
 /** Runs until the first signal, which may arrive during start. */
 async function run(role: Role, config: Config, log: Logger): Promise<void> {
-  process.stdout.on('error', (err) => log.warn({ err }, 'nobody reads standard output')) // the service goes on
+  process.stdout.on('error', (err) => log.warn({ err }, 'standard output was closed')) // the service goes on
   const signalled = firstSignal()
   const hasStarted = renewCertificateAtHangup(log)
   void signalled.then((signal) => {
