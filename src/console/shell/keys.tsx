@@ -13,8 +13,8 @@ export const showKeys = (): void => {
 const withKeys = routes.flatMap(({ path, entry }) => (entry?.key ? [{ path, label: entry.label, key: entry.key }] : []))
 const listed: readonly [keys: string, does: string][] = [
   ['/', 'Search on this page'],
-  ['[', 'One night earlier'],
-  [']', 'One night later'],
+  ['[', 'Previous run'],
+  [']', 'Next run'],
   ['?', 'This list'],
   ...withKeys.map(({ key, label }): [string, string] => [`g ${key}`, label]),
 ]
@@ -23,7 +23,7 @@ const listed: readonly [keys: string, does: string][] = [
 export function listenToKeys(): () => void {
   let last = ''
   const onKey = (event: KeyboardEvent) => {
-    if (!isOn.value || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return
+    if (!isOn.value || isChord(event) || isTyping(event.target)) return
     const before = last
     last = event.key
     if (event.key === '?') isListed.value = true
@@ -39,8 +39,13 @@ export function listenToKeys(): () => void {
   return () => removeEventListener('keydown', onKey)
 }
 
+/** With a modifier that makes a command of the browser. AltGr and Option write `[` and `]` on many keyboards. */
+const isChord = (event: KeyboardEvent) =>
+  (event.ctrlKey || event.metaKey || (event.altKey && /^[a-z]$/.test(event.key))) && !event.getModifierState('AltGraph')
+
 const isTyping = (target: EventTarget | null) =>
-  target instanceof Element && target.closest('input, textarea, select, dialog, [role=grid]') !== null
+  target instanceof Element &&
+  target.closest('input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog') !== null
 
 function focusSearch(event: KeyboardEvent): void {
   const search = document.querySelector<HTMLInputElement>('main input[type=search]')

@@ -6,6 +6,7 @@ import { ProblemBlock } from '../parts/problem-block.tsx'
 import { Patterns } from '../parts/results/marks.tsx'
 import { PastBand, TeamBand } from './bands.tsx'
 import { Header } from './header.tsx'
+import { keepFocus } from './keep-focus.ts'
 import { KeyList, listenToKeys } from './keys.tsx'
 import { LoadingBar } from './loading-bar.tsx'
 import { Navigation } from './navigation.tsx'
@@ -16,6 +17,7 @@ import { isWide } from './wide.ts'
 /** The frame of every page: header, navigation, bands, and the page; the sign-in while it is not known who asks. */
 export function Shell() {
   useEffect(listenToKeys, [])
+  useEffect(keepFocus, [])
   return (
     <>
       <LoadingBar />

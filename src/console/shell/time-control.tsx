@@ -3,16 +3,29 @@ import { Menu } from '../parts/controls/menu.tsx'
 import { Icon } from '../parts/icon.tsx'
 import { formatTime, localInput } from '../parts/time.tsx'
 import { at, setQuery } from '../url/location.ts'
+import { runAfter, runBefore } from './run-steps.ts'
 
-const dayMs = 24 * 60 * 60 * 1000
+const minuteMs = 60_000
+const dayMs = 24 * 60 * minuteMs
 
-/** Shows a time of the past; a later one is now. */
+/** Shows a time of the past; a later one is now, and what a person cannot tell from it. */
 export function goTo(ms: number): void {
-  setQuery({ at: ms >= Date.now() ? null : new Date(ms).toISOString() })
+  setQuery({ at: ms > Date.now() - minuteMs ? null : new Date(ms).toISOString() })
 }
 
-/** Steps by one nightly run. */
-export const step = (nights: number): void => goTo((at.value ? Date.parse(at.value) : Date.now()) + nights * dayMs)
+/** Steps are taken one after the other: each begins where the one before led. */
+let steps = Promise.resolve()
+
+/** Goes to the end of the run before (-1) or after (1) the time that is shown; by a day where no run is known. */
+export function step(direction: -1 | 1): void {
+  steps = steps.then(async () => {
+    const shown = at.value ? Date.parse(at.value) : Date.now()
+    if (direction > 0 && !at.value) return
+    const find = direction < 0 ? runBefore : runAfter
+    const run = await find(shown).catch(() => undefined) // the page, which loads next, shows what is wrong
+    goTo(run ?? shown + direction * dayMs)
+  })
+}
 
 /** The one control that turns every page to the past. */
 export function TimeControl() {
@@ -25,7 +38,7 @@ export function TimeControl() {
   }
   return (
     <div class="time-control" data-past={at.value !== undefined}>
-      <button type="button" class="quiet" aria-label="One night earlier" onClick={() => step(-1)}>
+      <button type="button" class="quiet" aria-label="Previous run" onClick={() => step(-1)}>
         <Icon name="back" />
       </button>
       <Menu label={at.value ? formatTime(at.value) : 'Now'} icon="clock">
@@ -51,7 +64,7 @@ export function TimeControl() {
           </div>
         </form>
       </Menu>
-      <button type="button" class="quiet" aria-label="One night later" disabled={!at.value} onClick={() => step(1)}>
+      <button type="button" class="quiet" aria-label="Next run" disabled={!at.value} onClick={() => step(1)}>
         <Icon name="forward" />
       </button>
     </div>

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { path } from '../../url/location.ts'
 import { Icon } from '../icon.tsx'
 
-/** A button that opens a panel; Escape, a click elsewhere and a navigation close it. */
+/** A button that opens a panel; Escape, a click or the focus elsewhere, and a navigation close it. */
 export function Menu({
   label,
   icon,
@@ -23,16 +23,14 @@ export function Menu({
       const menu = details.current
       if (!menu?.open) return
       const isEscape = event instanceof KeyboardEvent && event.key === 'Escape'
-      const isOutside = event.type === 'click' && event.target instanceof Node && !menu.contains(event.target)
+      const isOutside = event.type !== 'keydown' && event.target instanceof Node && !menu.contains(event.target)
       if (!isEscape && !isOutside) return
       menu.open = false
       if (isEscape) menu.querySelector('summary')?.focus()
     }
-    addEventListener('click', close)
-    addEventListener('keydown', close)
+    for (const type of ['click', 'focusin', 'keydown']) addEventListener(type, close)
     return () => {
-      removeEventListener('click', close)
-      removeEventListener('keydown', close)
+      for (const type of ['click', 'focusin', 'keydown']) removeEventListener(type, close)
     }
   }, [])
   return (

@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact'
+import type { ComponentChildren, Ref } from 'preact'
 import { hrefWith, query } from '../../url/location.ts'
 import { Link } from '../link.tsx'
 
@@ -18,16 +18,19 @@ export function DataTable<Row>({
   rows,
   rowKey,
   defaultOrder,
+  tableRef,
 }: {
   caption: string
   columns: readonly Column<Row>[]
   rows: readonly Row[]
   rowKey: (row: Row) => string
   defaultOrder?: string
+  /** A table with it can be focused by script. */
+  tableRef?: Ref<HTMLTableElement>
 }) {
   const order = query.value.get('order') ?? defaultOrder
   return (
-    <table class="table">
+    <table class="table" ref={tableRef ?? null} tabIndex={tableRef ? -1 : undefined}>
       <caption>{caption}</caption>
       <thead>
         <tr>

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useResource } from '../../api/resource.ts'
 import { servicePath } from '../../url/base.ts'
 import { hrefWith, query } from '../../url/location.ts'
@@ -10,6 +10,8 @@ import { ResourceView } from '../resource-view.tsx'
 import { type Column, DataTable } from './data-table.tsx'
 
 const pageSize = 100
+/** From so many rows on, people with a keyboard can skip them. */
+const longTable = 20
 
 interface PageOf<Row> {
   items: Row[]
@@ -51,15 +53,34 @@ export function ListPage<Row>({
   ...table
 }: List<Row> & { page: PageOf<Row> }) {
   const cursor = query.value.get('cursor')
+  const shown = useRef<HTMLTableElement>(null)
+  const foot = useRef<HTMLElement>(null)
+  const isTurned = useRef(false)
+  useEffect(() => {
+    if (!isTurned.current) return
+    isTurned.current = false
+    shown.current?.focus({ preventScroll: true })
+    shown.current?.scrollIntoView() // from its first row
+  }, [items])
   if (items.length === 0 && !cursor) return <>{empty}</>
   return (
     <>
-      <DataTable rows={items} {...table} />
-      <footer class="list-foot">
+      {items.length > longTable && (
+        <button
+          type="button"
+          class="skip-table"
+          onClick={() => foot.current?.querySelector<HTMLElement>('a, button')?.focus()}
+        >
+          Skip the {items.length} rows
+        </button>
+      )}
+      <DataTable rows={items} tableRef={shown} {...table} />
+      <footer class="list-foot" ref={foot}>
         <p class="faint">
           {total === undefined ? `${items.length} on this page` : `${items.length} of ${total.toLocaleString('en')}`}
         </p>
-        <nav class="actions" aria-label="Pages of the list">
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: Enter on a link is a click */}
+        <nav class="actions" aria-label="Pages of the list" onClick={() => (isTurned.current = true)}>
           {cursor && <Link url={hrefWith({})}>First page</Link>}
           {next && <Link url={hrefWith({ cursor: next })}>Next page</Link>}
         </nav>
