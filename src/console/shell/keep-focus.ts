@@ -1,5 +1,5 @@
 /**
- * Keeps the place of people who use the keyboard, until the returned function is called: where the focused element leaves the page,
+ * Keeps the focus of people who use the keyboard, until the returned function is called: where the focused element leaves the page,
  * its block or page gets the focus, and a button that is disabled while it works has it again afterwards.
  */
 export function keepFocus(): () => void {

@@ -8,9 +8,9 @@ const hourMs = 60 * 60 * 1000
 const dayMs = 24 * hourMs
 /** A run can end so long after it was due, and still be the next one. */
 const longestRunMs = 3 * hourMs
-/** How far ahead the next run is looked for. */
+/** How far ahead the next run is searched for. */
 const aheadMs = 8 * dayMs
-/** Runs whose ends are asked for: others run at the same time. */
+/** Runs whose ends are fetched: others run at the same time. */
 const mostTried = 8
 
 interface Runs {

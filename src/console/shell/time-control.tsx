@@ -8,7 +8,7 @@ import { runAfter, runBefore } from './run-steps.ts'
 const minuteMs = 60_000
 const dayMs = 24 * 60 * minuteMs
 
-/** Shows a time of the past; a later one is now, and what a person cannot tell from it. */
+/** Shows a time of the past; a later one is now, as is one of the last minute. */
 export function goTo(ms: number): void {
   setQuery({ at: ms > Date.now() - minuteMs ? null : new Date(ms).toISOString() })
 }
