@@ -18,6 +18,7 @@ const operations = Object.entries(paths).flatMap(([path, methods]) =>
 const exempt: Record<string, string> = {
   validatePolicy: 'stores nothing',
   previewPolicy: 'stores nothing',
+  previewFlows: 'stores nothing',
   previewSchedule: 'stores nothing',
   leaseBatch: 'lends work; what comes of it is in the entry of its audit',
   renewLease: 'prolongs a lease',

@@ -67,6 +67,7 @@ const foreign = (path: string): string => {
     traces: trace,
     policies: 'exposures',
     findings: greenFingerprint,
+    reports: target,
   }
   const id = ids[path.split('/')[2] ?? '']
   if (!id) throw new Error(`say what another team has at ${path}`)
@@ -91,6 +92,7 @@ const bodies = (): Record<string, unknown> => {
     replaceTarget: { address: '127.0.0.9' },
     updateTarget: { address: '127.0.0.9' },
     previewPolicy: { document: exposures, targets },
+    previewFlows: { document: exposures, targets },
     validatePolicy: exposures,
     createBaseline: { name: 'mine', audit: teams.green.audits[0], reason: 'r' },
     approveBaselineItems: {

@@ -36,7 +36,7 @@ export const neverDialled = [
   // Observations and traces of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
   /^POST \/v1\/vantages\/{name}\/traces\/{id} body /,
-  /^POST \/v1\/policies\/(validate|preview) /,
+  /^POST \/v1\/(policies\/(validate|preview)|reports\/flows) /,
 ]
 
 /** Every entry point of the API. Dials `port`; `allowed` is an allowed host. Needs a vantage in the zone `client`. */

@@ -16,6 +16,7 @@ import { baselineRoutes } from './reports/baselines.ts'
 import { complianceRoutes } from './reports/compliance.ts'
 import { controlRoutes } from './reports/controls.ts'
 import { driftRoutes } from './reports/drift.ts'
+import { flowRoutes } from './reports/flows.ts'
 import { historyRoutes } from './reports/history.ts'
 import { matrixRoutes } from './reports/matrix.ts'
 import { changeRoutes } from './reports/span-feed.ts'
@@ -77,6 +78,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(trendRoutes)
   await v1.register(controlRoutes)
   await v1.register(matrixRoutes)
+  await v1.register(flowRoutes)
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)

@@ -50,17 +50,41 @@ interface Request {
 }
 
 /**
- * Judges a draft against the newest stored facts of targets; sends no packet. Without fitting facts the result is `unknown`: those of the
- * same endpoint and vantage, for a rule with the same probe options.
+ * Judges a draft against the newest stored facts of targets, and says what changes; sends no packet.
  * Throws RefusedError for missing targets, and for targets whose parameters do not fit the draft.
  */
 export async function previewPolicy(
   stores: Stores,
   { document, targets: selection, now, limit }: Request,
 ): Promise<Preview> {
-  const targets = Array.isArray(selection)
-    ? await findTargets(stores, selection)
-    : await stores.targets.findByLabels(selection.labels)
+  const targets = await findDraftTargets(stores, selection)
+  const counts = { ...noCounts }
+  const items: PreviewItem[] = []
+  const changes = new Map<string, Transition>()
+  for await (const item of judgeDraft(stores, { document, targets, now })) {
+    const [before, after] = [item.before, item.after?.result ?? null]
+    if (after !== null) counts[after]++
+    const isNothingNew = before === null && after === 'notapplicable'
+    if (after === before || isNothingNew) continue
+    const change = changes.get(`${before} ${after}`) ?? { before, after, count: 0 }
+    changes.set(`${before} ${after}`, { ...change, count: change.count + 1 })
+    if (items.length < limit) items.push(item)
+  }
+  return { counts, changes: [...changes.values()].toSorted((a, b) => b.count - a.count), items }
+}
+
+/** The targets of a draft; throws RefusedError for names that are not there. */
+export const findDraftTargets = async (stores: Stores, selection: Selection): Promise<StoredTarget[]> =>
+  Array.isArray(selection) ? findTargets(stores, selection) : stores.targets.findByLabels(selection.labels)
+
+/**
+ * How a draft judges every series of targets. Without fitting facts the result is `unknown`: those of the same endpoint and vantage, for
+ * a rule with the same probe options. Throws RefusedError for targets whose parameters do not fit the draft.
+ */
+export async function* judgeDraft(
+  stores: Stores,
+  { document, targets, now }: Pick<Request, 'document' | 'now'> & { targets: readonly StoredTarget[] },
+): AsyncGenerator<PreviewItem, void, undefined> {
   checkParameters(document, targets)
   const vantages = await stores.vantages.list()
   const newest = await stores.history.newest(targets.map((target) => target.id))
@@ -69,15 +93,6 @@ export async function previewPolicy(
   const permissions = await loadPermissions(stores, { policy: document.name, trigger: 'preview', judged })
   const rulesFor = ruleResolver(document, {})
   const observing = await observingRules(stores, newest)
-  const counts = { ...noCounts }
-  const items: PreviewItem[] = []
-  const changes = new Map<string, Transition>()
-  const add = (item: PreviewItem) => {
-    const [before, after] = [item.before, item.after?.result ?? null]
-    const change = changes.get(`${before} ${after}`) ?? { before, after, count: 0 }
-    changes.set(`${before} ${after}`, { ...change, count: change.count + 1 })
-    if (items.length < limit) items.push(item)
-  }
   for (const target of targets) {
     const facts = (known.get(target.id) ?? []).map((one) => ({ ...one, observedFor: observing(target, one) }))
     const current = new Map(facts.filter((one) => one.policy === document.name).map((one) => [seriesKeyOf(one), one]))
@@ -85,16 +100,12 @@ export async function previewPolicy(
       const origin = { rule: check.kind === 'probe' ? check.rule.id : check.ruleId, vantage: check.origin.vantage }
       const own = current.get(seriesKeyOf(origin))
       const after = judgeStored(check, { facts, own, now, permissions })
-      const before = own?.result ?? null
       current.delete(seriesKeyOf(origin))
-      counts[after.result]++
-      const isNothingNew = before === null && after.result === 'notapplicable'
-      if (after.result !== before && !isNothingNew) add({ target: target.name, ...origin, before, after })
+      yield { target: target.name, ...origin, before: own?.result ?? null, after }
     }
     for (const { rule, vantage, result } of current.values())
-      add({ target: target.name, rule, vantage, before: result, after: null })
+      yield { target: target.name, rule, vantage, before: result, after: null }
   }
-  return { counts, changes: [...changes.values()].toSorted((a, b) => b.count - a.count), items }
 }
 
 /**

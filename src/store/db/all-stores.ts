@@ -22,6 +22,7 @@ import { createBaselineStore } from '../history/baselines.ts'
 import { createComplianceStore } from '../history/compliance.ts'
 import { createCurrentFindingStore } from '../history/current-findings.ts'
 import { createDriftStore } from '../history/drift.ts'
+import { createFlowStore } from '../history/flows.ts'
 import { createMatrixStore } from '../history/matrix.ts'
 import { createHistoryStore } from '../history/spans.ts'
 import { createTrendStore } from '../history/trend.ts'
@@ -85,6 +86,7 @@ export function createAll(
     deliveries: createDeliveryStore(db),
     drift: createDriftStore(db, { codes, targetScope }),
     findings: createFindingStore(db, { codes, targetScope }),
+    flows: createFlowStore(db, { codes, targetScope }),
     history: createHistoryStore(db, { codes, targetScope }),
     idempotency: createIdempotencyStore(db),
     keys: createKeyStore(db, knownKeys),

@@ -5,19 +5,18 @@ import { type Severity, severities } from '../../domain/policy/policy.ts'
 import { zonesOf } from '../../domain/vantages/zones.ts'
 import { required } from '../../runtime/required.ts'
 import type { Codes } from '../db/codes.ts'
-import { type Database, Prisma } from '../db/database.ts'
+import type { Database } from '../db/database.ts'
 import { report, reportOnAll } from '../db/statements.ts'
-import { waiversAt, windowsAt } from '../exceptions/in-force.ts'
 import { integers } from '../query/array-texts.ts'
 import { decodeCursor, encodeCursor, type PageRequest } from '../query/cursor-page.ts'
-import { rulesAt, trueAt } from '../query/point-in-time.ts'
-import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
-import { andHas, andOfTarget, type TargetScope } from '../query/target-scope.ts'
+import { rulesAt } from '../query/point-in-time.ts'
+import { andHas, type TargetScope } from '../query/target-scope.ts'
+import { type CellFilter, type CellGroup, readCellGroups } from './cell-groups.ts'
 
 export const matrixOrders = ['name', 'worst'] as const
 export type MatrixOrder = (typeof matrixOrders)[number]
 
-export interface MatrixFilter extends Pick<SeriesFilter, 'policy' | 'labels' | 'text'> {
+export interface MatrixFilter extends Omit<CellFilter, 'target'> {
   /** Only targets with such a result. */
   result?: Result
 }
@@ -41,27 +40,6 @@ export interface Matrix {
 
 /** Targets by rules and vantages, read from spans. */
 export function createMatrixStore(db: Database, { codes, targetScope }: { codes: Codes; targetScope: TargetScope }) {
-  /**
-   * The cells at a point in time, by their content: few groups of many targets, because joins of that many cells are planned
-   * badly. Subqueries with IN are hashed, with any estimate of the planner.
-   */
-  async function readGroups(at: Date, filter: MatrixFilter): Promise<CellGroup[]> {
-    const [found] = await report<{ groups: string | null }>(db)`
-      WITH waived AS MATERIALIZED (${waiversAt(at)}), in_window AS MATERIALIZED (${windowsAt(at)}), cell AS (
-        SELECT s.rule_id, s.vantage_id, x.result, x.state, x.target_id,
-          x.result = ${codes.result.numberOf('fail')} AND (x.target_id, s.rule_id) IN (SELECT target_id, rule_id FROM waived) AS waived,
-          (x.target_id, s.rule_id) IN (SELECT target_id, rule_id FROM in_window) AS in_window
-        FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
-          ${filter.labels || filter.text !== undefined ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
-        WHERE ${trueAt(at)} ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
-      )
-      SELECT json_agg(json_build_object('rule', rule_id, 'vantage', vantage_id, 'result', result, 'state', state, 'waived', waived,
-        'inWindow', in_window, 'targets', targets))::text AS groups FROM (
-        SELECT rule_id, vantage_id, result, state, waived, in_window, array_agg(target_id) AS targets FROM cell GROUP BY 1, 2, 3, 4, 5, 6
-      ) g`
-    return JSON.parse(found?.groups ?? '[]')
-  }
-
   /** The columns of these series, in their order. */
   const readColumns = (at: Date, groups: readonly CellGroup[]) =>
     reportOnAll<StoredColumn>(db)`
@@ -86,7 +64,7 @@ export function createMatrixStore(db: Database, { codes, targetScope }: { codes:
       { order, cursor, limit }: PageRequest & { order: MatrixOrder },
     ): Promise<Matrix> {
       const [score, name] = positionOf(order, cursor)
-      const groups = (await readGroups(at, filter)).map((group) => ({
+      const groups = (await readCellGroups(db, { codes, targetScope }, at, filter)).map((group) => ({
         ...group,
         word: codes.result.wordOf(group.result),
       }))
@@ -118,16 +96,6 @@ export function createMatrixStore(db: Database, { codes, targetScope }: { codes:
   }
 }
 
-/** Targets with the same cell in the same column. */
-interface CellGroup {
-  rule: number
-  vantage: number
-  result: number
-  state: number
-  waived: boolean
-  inWindow: boolean
-  targets: number[]
-}
 type Cells = CellGroup & { word: Result; column: number }
 type StoredColumn = MatrixColumn & { ruleId: number; vantageId: number }
 type NamedTarget = [id: number, name: string, isAfter: boolean]

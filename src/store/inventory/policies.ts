@@ -24,9 +24,9 @@ export function createPolicyStore(db: Database) {
       return row ? fromRow(row) : undefined
     },
 
-    /** The newest version of each of these policies at a point in time. */
-    async at(names: readonly string[], at: Date): Promise<StoredPolicyVersion[]> {
-      const where = { name: { in: [...names] }, createdAt: { lte: at } }
+    /** The newest version of each of these policies, by default of all, at a point in time. */
+    async at(names: readonly string[] | undefined, at: Date): Promise<StoredPolicyVersion[]> {
+      const where = { ...(names && { name: { in: [...names] } }), createdAt: { lte: at } }
       return (
         await db.policy.findMany({ where, distinct: ['name'], orderBy: [{ name: 'asc' }, { version: 'desc' }] })
       ).map(fromRow)

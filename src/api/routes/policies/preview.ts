@@ -1,8 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { RefusedError } from '../../../domain/errors.ts'
-import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { previewPolicy } from '../../../operations/policies/preview.ts'
 import { problems } from '../../openapi/responses.ts'
+import { readDraft } from './draft.ts'
 import { PolicyPreview, PolicyPreviewRequest } from './schemas.ts'
 
 export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
@@ -21,16 +20,8 @@ export const previewRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ body: { document: draft, targets, limit }, view: { stores, now } }) => {
-      const checked = await checkDraft(typeof draft === 'string' ? { text: draft, format: 'yaml' } : draftOf(draft))
-      if ('errors' in checked) {
-        throw new RefusedError(
-          checked.errors.map(({ pointer, message, line }) => ({
-            pointer: `/document${pointer}`,
-            message: line === undefined ? message : `line ${line}: ${message}`,
-          })),
-        )
-      }
-      return previewPolicy(stores, { document: checked.document, targets, now: now(), limit })
+      const document = await readDraft(draft)
+      return previewPolicy(stores, { document, targets, now: now(), limit })
     },
   )
 }

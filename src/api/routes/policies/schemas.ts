@@ -14,7 +14,8 @@ import {
 } from '../../openapi/schemas.ts'
 import { Labels, TargetName } from '../targets/schemas.ts'
 
-const example = {
+/** A policy for examples. */
+export const examplePolicy = {
   name: 'netwrix-endpoint-protector',
   title: 'Netwrix Endpoint Protector, network ports of server and client',
   rules: [
@@ -36,7 +37,7 @@ const example = {
 export const documentedPolicy = {
   ...PolicyDocument,
   description: 'A policy document; GET /v1/policies/schema returns the JSON Schema of its rules',
-  examples: [example],
+  examples: [examplePolicy],
 }
 
 // Accepts any value: the loader checks policies, and its messages name line and field.
@@ -122,7 +123,7 @@ export const PolicyPreviewRequest = closedObject(
   {
     document: Type.Union(
       [AnyDocument, Type.String({ maxLength: 10 * 2 ** 20, description: 'A policy document in YAML 1.2' })],
-      { description: 'The draft', examples: [example] },
+      { description: 'The draft', examples: [examplePolicy] },
     ),
     targets: Type.Union(
       [
@@ -142,7 +143,7 @@ export const PolicyPreviewRequest = closedObject(
   {
     $id: 'PolicyPreviewRequest',
     description: 'The draft to judge, and for which targets',
-    examples: [{ document: example, targets: ['epp-01'] }],
+    examples: [{ document: examplePolicy, targets: ['epp-01'] }],
   },
 )
 export const PolicyPreview = Type.Object(
