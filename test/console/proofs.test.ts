@@ -110,6 +110,27 @@ describeWithPeers(['chromium'], 'the pages that prove', () => {
     ).toContain(hash.slice(0, 16))
   })
 
+  test('/unknown says what is not known by cause, and leads to the findings and the next step', async () => {
+    const { service } = console
+    await service.call('POST', '/v1/targets', { body: { name: 'new-01', address: '127.0.0.1' } })
+    await service.query(`INSERT INTO schedule_run (schedule_id, due_at, schedule, policy, outcome, reason, decided_at)
+      VALUES (7, now() - interval '1 day', 'nightly', 'ports', 'missed', '${hostile.replaceAll("'", "''")}', now())`)
+    const page = await console.open('/')
+    await page.getByRole('link', { name: 'By cause, with the next step for each' }).click()
+    await page.getByText('1 target was never audited, and 1 run of a schedule had no audit.').waitFor()
+    await settled(page)
+    expect(await page.getByText(hostile).count()).toBe(1)
+    expect(await page.getByRole('row', { name: /from-elsewhere.*61 checks/ }).count()).toBe(1)
+    await eachView(page, 'unknown')
+    for (const format of ['A4', 'Letter'] as const) expect(await pagesOnPaper(page, 'unknown', format)).toBe(2)
+    await page.setViewportSize({ width: 1440, height: 900 })
+    await page.getByRole('link', { name: 'No vantage in the zone' }).click()
+    await page.getByRole('link', { name: '61 checks' }).click()
+    await page.getByText('from-elsewhere').first().waitFor()
+    await page.goto(`${console.url}/ui/unknown?at=2026-01-01T00:00:00Z`)
+    await page.getByText('Every check of every target has a conclusive outcome').waitFor()
+  })
+
   test('/tickets/ID says whether the ticket can be closed, what happened, and what changed', async () => {
     const page = await console.open('/tickets/CHG0030001')
     await page.getByText('In the newest audit 1 check fails.').waitFor()

@@ -21,6 +21,7 @@ import { historyRoutes } from './reports/history.ts'
 import { matrixRoutes } from './reports/matrix.ts'
 import { changeRoutes } from './reports/span-feed.ts'
 import { trendRoutes } from './reports/trend.ts'
+import { unknownRoutes } from './reports/unknown.ts'
 import { runRoutes } from './schedules/runs.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
 import { sessionRoutes } from './sessions/sessions.ts'
@@ -79,6 +80,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(controlRoutes)
   await v1.register(matrixRoutes)
   await v1.register(flowRoutes)
+  await v1.register(unknownRoutes, { scheduler: parts.scheduler })
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })
   await v1.register(vantageRoutes)

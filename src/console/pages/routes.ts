@@ -37,6 +37,11 @@ export const routes: readonly Route[] = [
     load: () => import('./controls/controls.tsx'),
     entry: { label: 'Controls', group: 'Status', key: 'c' },
   },
+  {
+    path: '/unknown',
+    load: () => import('./unknown/unknown.tsx'),
+    entry: { label: 'Not known', group: 'Status', key: 'u' },
+  },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },

@@ -179,6 +179,36 @@ export const complianceColumns: Columns<Counted & { policy: string; severity: st
   ...counted,
 }
 
+interface UnknownRow {
+  cause: string
+  count: number
+  targets: number
+  policy: string | null
+  rule: string | null
+  vantage: string | null
+  zones: readonly string[]
+  schedule: string | null
+  reason: string | null
+  message: string | null
+  examples: readonly string[]
+  since: string | null
+}
+
+export const unknownColumns: Columns<UnknownRow> = {
+  cause: (item) => item.cause,
+  count: (item) => item.count,
+  targets: (item) => item.targets,
+  policy: (item) => item.policy,
+  rule: (item) => item.rule,
+  vantage: (item) => item.vantage,
+  zones: (item) => item.zones.join(' '),
+  schedule: (item) => item.schedule,
+  reason: (item) => item.reason,
+  message: (item) => item.message,
+  examples: (item) => item.examples.join(' '),
+  since: (item) => item.since,
+}
+
 type ControlRow = RuleStanding & Pick<ControlStanding, 'framework' | 'control' | 'verdict'> & { name: string | null }
 
 /** One row per rule and control. */

@@ -26,6 +26,7 @@ import { createFlowStore } from '../history/flows.ts'
 import { createMatrixStore } from '../history/matrix.ts'
 import { createHistoryStore } from '../history/spans.ts'
 import { createTrendStore } from '../history/trend.ts'
+import { createUnknownStore } from '../history/unknown.ts'
 import { createPolicyStore } from '../inventory/policies.ts'
 import { createScheduleStore } from '../inventory/schedules.ts'
 import { createTargetStore } from '../inventory/targets.ts'
@@ -104,6 +105,7 @@ export function createAll(
     tickets: createTicketStore(db, codes),
     trend: createTrendStore(db, { codes, targetScope }),
     traces: createTraceStore(db, { codes, targetScope }),
+    unknown: createUnknownStore(db, { codes, targetScope }),
     vantages: createVantageStore(db, queueSchema),
     waivers: createWaiverStore(db, targetScope),
     windows: createWindowStore(db, { codes, targetScope }),

@@ -27,6 +27,12 @@ export function Trust({ report }: { report: Report | undefined }) {
               ),
             ],
             ['Runs that were missed', report && <MissedRuns key="runs" report={report} />],
+            [
+              'What is not known',
+              <Link key="unknown" to="/unknown">
+                By cause, with the next step for each
+              </Link>,
+            ],
           ]}
         />
       </div>

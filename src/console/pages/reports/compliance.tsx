@@ -6,8 +6,10 @@ import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { coverageText, percent, Score, sumStandings } from '../../parts/results/score.tsx'
 import { Time } from '../../parts/time.tsx'
-import { at } from '../../url/location.ts'
+import { at, href } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
+import { Causes } from '../unknown/causes.tsx'
+import type { UnknownReport } from '../unknown/report.ts'
 import { Document } from './document.tsx'
 import { ExceptionsInForce } from './exceptions-in-force.tsx'
 
@@ -34,7 +36,7 @@ export default function ComplianceStatement() {
             <Block title="Results">
               <RuleTable caption="Each rule, with how much of it was checked" items={loaded.items} />
             </Block>
-            <NotTested items={loaded.items.filter((item) => unknownOf(item) > 0)} />
+            <NotTested at={loaded.at} items={loaded.items.filter((item) => unknownOf(item) > 0)} />
             <ExceptionsInForce at={loaded.at} />
             <MissedRuns report={loaded} />
           </>
@@ -78,7 +80,8 @@ const RuleTable = ({ caption, items }: { caption: string; items: readonly Item[]
   />
 )
 
-function NotTested({ items }: { items: readonly Item[] }) {
+function NotTested({ at, items }: { at: string; items: readonly Item[] }) {
+  const unknown = useResource<UnknownReport>(apiPath('/v1/reports/unknown', { at }))
   return (
     <Block title="What was not tested">
       {items.length === 0 ? (
@@ -97,6 +100,7 @@ function NotTested({ items }: { items: readonly Item[] }) {
           ]}
         />
       )}
+      <ResourceView of={unknown}>{(report) => <Causes report={report} page={href('/unknown')} />}</ResourceView>
     </Block>
   )
 }

@@ -28,6 +28,13 @@ export default function Reports() {
             </Link>
           </Choice>
         </Block>
+        <Block title="What was not tested">
+          <Choice text="What is not known, by cause, with the targets and rules behind it and what to do next.">
+            <Link class="button" to="/unknown">
+              Open what is not known
+            </Link>
+          </Choice>
+        </Block>
         <Block title="Control report">
           <Choice text="What the rules prove about the controls of a framework, and what they do not.">
             <Link class="button" to="/reports/controls">
