@@ -60,7 +60,7 @@ describeWithPeers(['chromium'], 'the audits', () => {
       ['openPort', String(open.port)],
       ['closedPort', '1'],
     ]) {
-      const field = page.locator(`#parameter-${name}:focus`)
+      const field = page.locator(':focus').and(page.getByLabel(name ?? ''))
       for (let tabs = 0; tabs < 5 && (await field.count()) === 0; tabs++) await page.keyboard.press('Tab')
       await page.keyboard.type(value ?? '')
     }

@@ -9,6 +9,8 @@ export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Sent as JSON. */
   body?: unknown
+  /** Sent as it is, instead of `body`. */
+  content?: { type: string; data: Blob | string }
   headers?: Readonly<Record<string, string>>
   signal?: AbortSignal | undefined
   /** False: a 401 is a problem, not a reason to sign in and try again. */
@@ -21,13 +23,15 @@ export interface Call {
  */
 export async function call(path: string, options: Call = {}): Promise<Response> {
   const { method = 'GET', body, headers, signal = null, mayAskToSignIn = true } = options
+  const { content = body === undefined ? undefined : { type: 'application/json', data: JSON.stringify(body) } } =
+    options
   let response: Response
   try {
     response = await fetch(servicePath(path), {
       method,
       signal,
-      body: body === undefined ? null : JSON.stringify(body),
-      headers: { ...ownHeader, ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      body: content?.data ?? null,
+      headers: { ...ownHeader, ...(content && { 'content-type': content.type }), ...headers },
     })
   } catch (error) {
     if (signal?.aborted) throw error
@@ -62,6 +66,18 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   const oldest = known.keys().next().value
   if (known.size > maxKnown && oldest !== undefined) known.delete(oldest)
   return body as T
+}
+
+/** A resource with its ETag, for `If-Match`. */
+export interface Versioned<T> {
+  value: T
+  etag: string
+}
+
+/** The newest version of a resource. */
+export async function getVersioned<T>(path: string): Promise<Versioned<T>> {
+  const response = await call(path)
+  return { value: (await response.json()) as T, etag: response.headers.get('etag') ?? '' }
 }
 
 /** Forgets every response: the next person may see less. */

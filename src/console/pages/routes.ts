@@ -59,6 +59,10 @@ export const routes: readonly Route[] = [
     load: () => import('./targets/targets.tsx'),
     entry: { label: 'Targets', group: 'Set-up', key: 't' },
   },
+  // No name is a hyphen.
+  { path: '/targets/-/new', load: () => import('./targets/new-target.tsx') },
+  { path: '/targets/-/import', load: () => import('./targets/import-targets.tsx') },
+  { path: '/targets/:name/edit', load: () => import('./targets/edit-target.tsx') },
   { path: '/targets/:name', load: () => import('./targets/target.tsx') },
   {
     path: '/policies',

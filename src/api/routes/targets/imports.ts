@@ -87,6 +87,7 @@ Nmap XML (\`nmap -oX\`, \`masscan -oX\`) gives the hosts that are up, and all ho
 The service reads the whole document before it saves anything. It saves all rows, or none if a row is invalid; with \`partial=true\` it saves the valid rows. At most 1 GiB, ${maxRows} rows and 10 minutes.`,
         querystring: closedObject({
           partial: Type.Boolean({ default: false, description: 'Saves the valid rows if others are invalid' }),
+          dryRun: Type.Boolean({ default: false, description: 'Reports what would be saved, and saves nothing' }),
         }),
         consumes: Object.keys(readers),
         body: { content: importContent },
@@ -111,7 +112,8 @@ The service reads the whole document before it saves anything. It saves all rows
         if (tally.refused > 0 && !request.query.partial) return refuse(reply, tally, notes.list())
         release()
         const { keyId } = request.caller
-        const { created, updated } = await importTargets(request.view, spool.lists, keyId)
+        const options = { actor: keyId, isRehearsal: request.query.dryRun }
+        const { created, updated, changes } = await importTargets(request.view, spool.lists, options)
         const { rows, refused, errors } = tally
         return {
           rows,
@@ -120,6 +122,7 @@ The service reads the whole document before it saves anything. It saves all rows
           unchanged: rows - refused - created - updated,
           refused,
           errors: errors.map(({ line, pointer, message }) => ({ line, pointer, detail: message })),
+          changes,
           ...notes.list(),
         }
       } catch (error) {

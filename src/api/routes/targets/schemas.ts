@@ -152,6 +152,10 @@ export const ImportOutcome = Type.Object(
       }),
       { description: 'The first 100 validation errors', examples: [[]] },
     ),
+    changes: Type.Array(
+      Type.Object({ name: TargetName, created: Type.Boolean({ description: 'Whether the target is new' }) }),
+      { description: 'The first 100 targets that are new or changed', examples: [[{ name: 'epp-01', created: true }]] },
+    ),
     ...ImportNotes,
   },
   { $id: 'ImportOutcome', description: 'The effect of an import' },

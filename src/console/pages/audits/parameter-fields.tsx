@@ -1,4 +1,5 @@
 import type { Parameter, PolicyDocument } from '../../../domain/policy/policy.ts'
+import { type Control, Field } from '../../parts/forms/form.tsx'
 
 type Values = Record<string, string | number | boolean>
 
@@ -6,10 +7,13 @@ type Values = Record<string, string | number | boolean>
 export function ParameterFields({
   document,
   values,
+  need = 'needed, here or at each target',
   onChange,
 }: {
   document: PolicyDocument | undefined
   values: Values
+  /** What a required parameter says beside its name. */
+  need?: string
   onChange: (values: Values) => void
 }) {
   const parameters = Object.entries(document?.parameters ?? {})
@@ -22,39 +26,39 @@ export function ParameterFields({
     <details class="more" open={parameters.some(([, { required }]) => required)}>
       <summary>Parameters of the policy ({Object.keys(values).length} set)</summary>
       {parameters.map(([name, parameter]) => (
-        <div key={name} class="field">
-          <label for={`parameter-${name}`}>
-            {name}
-            {parameter.required && <span class="faint"> needed, here or at each target</span>}
-          </label>
-          <Field name={name} parameter={parameter} value={values[name]} onChange={(value) => set(name, value)} />
-          {parameter.description && (
-            <span id={`about-${name}`} class="faint">
-              {parameter.description}
-            </span>
+        <Field
+          key={name}
+          label={name}
+          pointer={`/params/${name}`}
+          hint={parameter.description}
+          need={parameter.required ? need : undefined}
+        >
+          {(control) => (
+            <Input
+              control={control}
+              parameter={parameter}
+              value={values[name]}
+              onChange={(value) => set(name, value)}
+            />
           )}
-        </div>
+        </Field>
       ))}
     </details>
   )
 }
 
-function Field({
-  name,
-  parameter: { type, values = [], default: preset, description },
+function Input({
+  control,
+  parameter: { type, values = [], default: preset },
   value,
   onChange,
 }: {
-  name: string
+  control: Control
   parameter: Parameter
   value: string | number | boolean | undefined
   onChange: (value: string | number | boolean | undefined) => void
 }) {
-  const shared = {
-    id: `parameter-${name}`,
-    'aria-describedby': description ? `about-${name}` : undefined,
-    placeholder: preset === undefined ? '' : `${preset}`,
-  }
+  const shared = { ...control, placeholder: preset === undefined ? '' : `${preset}` }
   if (type === 'boolean' || type === 'choice') {
     const options = type === 'boolean' ? ['true', 'false'] : values
     const read = (text: string) => (type === 'boolean' && text !== '' ? text === 'true' : text)

@@ -1,11 +1,8 @@
 import type { Static } from 'typebox'
 import type { Target as TargetSchema } from '../../../api/routes/targets/schemas.ts'
-import { mayAny } from '../../api/me.ts'
 import { useResource } from '../../api/resource.ts'
-import { me } from '../../api/session.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
-import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Labels } from '../../parts/lists/labels.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
@@ -20,6 +17,7 @@ import { findingColumns } from '../findings/finding-columns.tsx'
 import { Certificates } from './certificate-cards.tsx'
 import { AdLadders } from './ladder.tsx'
 import { SwimLanes } from './swim-lanes.tsx'
+import { TargetActions } from './target-actions.tsx'
 import './targets.css'
 
 type Target = Static<typeof TargetSchema>
@@ -38,7 +36,7 @@ export default function TargetPage({ params: { name = '' } }: PageProps) {
     <Page
       title={name}
       lead={findings.value && <Sentence findings={findings.value.items} />}
-      actions={<Actions name={name} policies={[...new Set(findings.value?.items.map(({ policy }) => policy))]} />}
+      actions={<TargetActions name={name} policies={[...new Set(findings.value?.items.map(({ policy }) => policy))]} />}
     >
       <ResourceView of={findings}>
         {({ items }) => (
@@ -102,19 +100,6 @@ function NeverAudited() {
     <EmptyState title={at.value ? 'Nothing was known of the target at that time.' : 'The target was not audited yet.'}>
       {!at.value && 'Audit now checks it against a policy.'}
     </EmptyState>
-  )
-}
-
-function Actions({ name, policies }: { name: string; policies: readonly string[] }) {
-  if (at.value || !mayAny(me.value, 'audits:run')) return null
-  return (
-    <Link
-      class="button primary"
-      to="/audits/new"
-      query={{ target: name, policy: policies.length === 1 ? policies[0] : null }}
-    >
-      Audit now
-    </Link>
   )
 }
 

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import type { Target as TargetSchema } from '../../../api/routes/targets/schemas.ts'
 import { ChosenFilters, SearchField } from '../../parts/controls/facets.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { Labels } from '../../parts/lists/labels.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
@@ -15,7 +16,7 @@ type Target = Static<typeof TargetSchema>
 /** The hosts under audit. */
 export default function Targets() {
   return (
-    <Page title="Targets" lead="The hosts under audit.">
+    <Page title="Targets" lead="The hosts under audit." actions={!whyNotAllowed('targets:write') && <Actions />}>
       <div class="filters">
         <SearchField title="Search" hint="Name, address, id" />
         <ChosenFilters names={['label']} />
@@ -42,5 +43,18 @@ export default function Targets() {
         }
       />
     </Page>
+  )
+}
+
+function Actions() {
+  return (
+    <>
+      <Link class="button" to="/targets/-/import">
+        Import
+      </Link>
+      <Link class="button primary" to="/targets/-/new">
+        Add a target
+      </Link>
+    </>
   )
 }

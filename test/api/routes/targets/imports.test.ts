@@ -64,8 +64,30 @@ describe('an import', () => {
       { name: 'b', address: '10.0.0.1' },
       { name: 'c', address: '::1' },
     ])
-    expect([status, body]).toEqual([200, { rows: 3, created: 1, updated: 1, unchanged: 1, refused: 0, errors: [] }])
+    const changes = [
+      { name: 'a', created: false },
+      { name: 'c', created: true },
+    ]
+    const counts = { rows: 3, created: 1, updated: 1, unchanged: 1, refused: 0 }
+    expect([status, body]).toEqual([200, { ...counts, errors: [], changes }])
     expect(await get('a')).toMatchObject({ ...full, address: '10.0.0.6' })
+  })
+
+  test('reports with `dryRun` what it would do, and does nothing', async () => {
+    await ndjson([{ name: 'a', address: '10.0.0.1' }])
+    const entries = async () => (await service.call('GET', '/v1/ledger?limit=1')).body.items[0].seq
+    const before = await entries()
+    const rows = [
+      { name: 'a', address: '10.0.0.2' },
+      { name: 'b', address: '10.0.0.3' },
+      { name: 'c', address: 'not an address' },
+    ]
+    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+    const { status, body } = await post(types.ndjson, text, { query: '?partial=true&dryRun=true' })
+    expect([status, body]).toMatchObject([200, { rows: 3, created: 1, updated: 1, refused: 1, errors: [{ line: 3 }] }])
+    expect(await names()).toEqual(['a'])
+    expect(await get('a')).toMatchObject({ address: '10.0.0.1' })
+    expect(await entries()).toBe(before)
   })
 
   test('brings a retired target back with what the row leaves out', async () => {
