@@ -3,6 +3,7 @@ import { waiverState } from '../../domain/exceptions/waivers.ts'
 import { windowState } from '../../domain/exceptions/windows.ts'
 import { titleOfControl } from '../../domain/policy/controls.ts'
 import type { Stores } from '../../store/db/stores.ts'
+import { newestTrace } from '../traces/of-findings.ts'
 import { describeCurrent } from './describe-current.ts'
 
 /** Newest spans, windows, waivers and audits that a finding shows. */
@@ -45,6 +46,7 @@ export async function findFinding(stores: Stores, fingerprint: string, at: Date)
     vantage,
     zones,
     current: finding,
+    trace: finding && (await newestTrace(stores, finding, at)),
     spans: spans.items.map(({ fingerprint: _, policy: __, rule: ___, vantage: ____, ...span }) => span),
     windows: windows.items.map((window) => ({
       id: window.id,

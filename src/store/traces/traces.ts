@@ -152,7 +152,7 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
             WHERE key <> '' AND (value->>'state' = 'filtered' OR value->>'reason' = 'icmp-port-unreachable') ORDER BY key LIMIT 1
           ) c
         WHERE a.id = ${auditId}::uuid AND x.to_at IS NULL AND ${isBlocked('x', 'e')} AND NOT b.blocked
-        ORDER BY t.name, c.port, v.name LIMIT ${limit}`
+        ORDER BY t.name, c.port, v.name, c.address LIMIT ${limit}`
     },
 
     /** Ports of a host that are open now, as audits of the target have found from the vantage. */
@@ -173,6 +173,16 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
       return rows.map(fromRow)
     },
 
+    /** The newest results of traces to a port of a target, also to other hosts of its rules, that came within a time. */
+    async madeFor(
+      about: { target: string; vantage: string; port: number },
+      { from, until }: { from: Date; until: Date },
+    ): Promise<StoredTrace[]> {
+      const where = { ...about, finishedAt: { gte: from, lte: until }, failure: null, ...made }
+      const rows = await db.trace.findMany({ where, orderBy: { finishedAt: 'desc' }, take: maxMade })
+      return rows.map(fromRow)
+    },
+
     async dropOld(retentionDays: number): Promise<void> {
       await sweep(db)`DELETE FROM trace WHERE created_at < now() - make_interval(days => ${retentionDays}::int)`
     },
@@ -180,6 +190,7 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
 }
 
 const maxOpenPorts = 4
+const maxMade = 20
 
 const fromRow = ({ targetScope: _, failure, result, ...row }: Row): StoredTrace => ({
   ...row,

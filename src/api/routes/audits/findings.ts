@@ -1,13 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
-import type { Finding as StoredFinding } from '../../../domain/findings/finding.ts'
 import { reasonCodes } from '../../../domain/findings/reasons.ts'
 import { Port } from '../../../domain/policy/values.ts'
 import { protocolNames, protocols } from '../../../domain/protocols/index.ts'
-import { describeTrace } from '../../../domain/traces/sentence.ts'
+import { withTraces } from '../../../operations/traces/of-findings.ts'
 import { findingColumns } from '../../../report/listings/columns.ts'
-import type { Stores } from '../../../store/db/stores.ts'
 import type { ServerParts } from '../../context.ts'
 import { setStreamEtag } from '../../http/etags.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -27,6 +25,7 @@ import {
   Uuid,
 } from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
+import { ShownTrace } from '../traces/schemas.ts'
 import { checkFindingsKept } from './documents.ts'
 import { AuditParams } from './schemas.ts'
 
@@ -115,13 +114,10 @@ export const Finding = Type.Object(
       examples: [null],
     }),
     trace: Type.Optional(
-      Type.Object(
-        { id: Uuid('Id of the trace', '0007'), summary: Type.String({ description: 'Its result as a sentence' }) },
-        {
-          description:
-            'The path to a newly blocked port, which is measured after the audit; in pages of JSON alone, which may change after its end',
-        },
-      ),
+      Type.Object(ShownTrace, {
+        description:
+          'The path to a newly blocked port, which is measured after the audit; in pages of JSON alone, which may change after its end',
+      }),
     ),
   },
   { $id: 'Finding', description: 'One rule judged for one target from one vantage in one audit' },
@@ -177,19 +173,4 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
       })
     },
   )
-}
-
-/** Adds the traces of an audit to its findings. */
-async function withTraces(stores: Stores, auditId: string, findings: readonly StoredFinding[]) {
-  const traces = await stores.traces.ofAudit(auditId)
-  return findings.map((finding) => {
-    const trace = traces.find(
-      ({ target, vantage, port }) =>
-        target === finding.target && vantage === finding.vantage && port === finding.evidence?.port,
-    )
-    const isBlocked = finding.state === 'filtered' || finding.state === 'closed'
-    return trace?.result && isBlocked
-      ? { ...finding, trace: { id: trace.id, summary: describeTrace(trace.result) } }
-      : finding
-  })
 }

@@ -28,6 +28,7 @@ import { Evidence as EvidenceSchema } from '../audits/findings.ts'
 import { Span } from '../reports/schemas/history.ts'
 import { SeriesQuery, seriesFields } from '../reports/schemas/series.ts'
 import { Labels, TargetName } from '../targets/schemas.ts'
+import { ShownTrace } from '../traces/schemas.ts'
 
 const { fingerprint: _, policy: __, rule: ___, vantage: ____, evidence: _____, ...historyOf } = Span.properties
 
@@ -131,6 +132,10 @@ export const FindingDetail = Type.Object(
     vantage: seriesFields.vantage,
     zones: CurrentFinding.properties.zones,
     current: nullable(CurrentFinding, { description: 'What was true at that time; null if nothing was' }),
+    trace: nullable(Type.Object(ShownTrace), {
+      description: 'The newest path that was measured to the blocked port since it is so; null without one',
+      examples: [null],
+    }),
     spans: Type.Array(Type.Object({ ...historyOf, evidence }), { description: 'The newest 100 spans, newest first' }),
     windows: Type.Array(
       Type.Object({

@@ -23,6 +23,9 @@ const Host = Type.String({
 const VantageName = nameSchema('The vantage that traces', 'local')
 const TraceId = Uuid('Id of the trace', '0007')
 
+/** Properties of a trace that explains a finding. */
+export const ShownTrace = { id: TraceId, summary: Type.String({ description: 'Its result as a sentence' }) }
+
 const RespondingHop = Type.Object({
   hop: Type.Integer({ minimum: 1, maximum: maxHops, description: 'Its number, from 1', examples: [2] }),
   address: Type.String({ description: 'Its address', examples: ['10.20.0.11'] }),

@@ -93,7 +93,10 @@ function Content({ detail }: { detail: Detail }) {
           </Block>
           <Block title="Evidence">
             {current?.evidence ? (
-              <Addresses evidence={current.evidence} />
+              <>
+                <Addresses evidence={current.evidence} />
+                <Path trace={detail.trace} />
+              </>
             ) : (
               <EmptyState title="No port was probed.">{current?.reason.message}</EmptyState>
             )}
@@ -113,6 +116,11 @@ function Content({ detail }: { detail: Detail }) {
       <AuditsOf audits={detail.audits} />
     </>
   )
+}
+
+/** Where the port is blocked; measured, so it is no evidence. */
+function Path({ trace }: Pick<Detail, 'trace'>) {
+  return trace && <p>{trace.summary}</p>
 }
 
 function Why({ rule }: { rule: Detail['rule'] }) {

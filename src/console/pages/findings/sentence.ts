@@ -19,12 +19,13 @@ const lowerFirst = (text: string) => (/^[A-Z][a-z]/.test(text) ? (text[0]?.toLow
 
 /** The finding as text for a ticket. */
 export function ticketText(detail: Detail, current: Current): string {
-  const { rule, policy, target, fingerprint } = detail
+  const { rule, policy, target, trace, fingerprint } = detail
   return [
     rule.title ?? rule.id,
     '',
     `${current.result}: ${sentenceOf(detail, current)}`,
     `Why: ${current.reason.message}`,
+    ...(trace ? [`Path: ${trace.summary}`] : []),
     ...(rule.remediation ? [`How to fix: ${rule.remediation}`] : []),
     '',
     `Target: ${target.name} (${target.address})`,
