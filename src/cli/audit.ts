@@ -9,6 +9,8 @@ import { coverageOf } from '../domain/findings/verdict.ts'
 import { parseParameterValue } from '../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../domain/policy/policy.ts'
 import { acceptAudit } from '../operations/audits/accept.ts'
+import { awaitTraces } from '../operations/traces/await-traces.ts'
+import { type ShownTrace, withTraces } from '../operations/traces/of-findings.ts'
 import type { DriftItem } from '../store/history/drift.ts'
 import { eachPage } from '../store/query/cursor-page.ts'
 import { runCommand, say, UsageError } from './command.ts'
@@ -31,7 +33,7 @@ type Linked<T> = T & { url: string | null }
 
 interface Outcome {
   audit: Linked<Audit>
-  findings: Linked<Finding>[]
+  findings: Linked<Finding & { trace?: ShownTrace }>[]
   /** Drift since the previous audit; null for the first. */
   drift: DriftItem[] | null
 }
@@ -72,10 +74,13 @@ function readParams(document: PolicyDocument, texts: string[]): Record<string, P
   )
 }
 
+/** A trace of a silent port takes some six seconds, and two run at the same time. */
+const tracesLimitMs = 30_000
+
 async function audit(
   app: App,
   { hosts, policy, params }: Request,
-  onProgress: (audit: Audit) => void,
+  { traces, onProgress }: { traces: boolean; onProgress: (audit: Audit) => void },
 ): Promise<Outcome> {
   const stored = await app.stores.policies.find(policy)
   if (!stored) throw new UsageError(`there is no policy ${policy}`)
@@ -83,9 +88,11 @@ async function audit(
   const request = { policy, targets, params: readParams(stored.document, params) }
   const { auditId } = await acceptAudit(app, request, { trigger: 'cli', requestedBy: 'cli' })
   const ended = await waitForEnd(app, auditId, onProgress)
-  const findings: Linked<Finding>[] = []
+  if (traces) await awaitTraces({ ...app, waitForEnd: app.notifications.waitForEnd }, auditId, tracesLimitMs)
+  const findings: Outcome['findings'] = []
   for await (const items of app.stores.findings.each(auditId))
-    findings.push(...items.map((item) => ({ ...item, url: app.pages.finding(item.fingerprint) })))
+    for (const item of await withTraces(app.stores, auditId, items))
+      findings.push({ ...item, url: app.pages.finding(item.fingerprint) })
   const linked = { ...ended, url: app.pages.audit(auditId) }
   return { audit: linked, findings, drift: await findDrift(app, auditId, hosts) }
 }
@@ -137,6 +144,19 @@ function print({ audit: ended, findings, drift }: Outcome): void {
   if (ended.url) say(`page:    ${ended.url}`)
   if (ended.error) say(`error:   ${ended.error}`)
   if (drift) printDrift(drift)
+  printTraces(findings)
+}
+
+function printTraces(findings: Outcome['findings']): void {
+  const traced = new Map(findings.flatMap((f) => (f.trace ? [[f.trace.id, f] as const] : [])))
+  if (traced.size === 0) return
+  const rows = Array.from(traced.values(), (f) => [
+    f.target,
+    String(f.evidence?.port),
+    f.vantage,
+    f.trace?.summary ?? '',
+  ])
+  say(`\nPaths to newly blocked ports:\n${renderTable(['TARGET', 'PORT', 'VANTAGE', 'PATH'], rows)}`)
 }
 
 function printDrift(drift: readonly DriftItem[]): void {
@@ -163,14 +183,16 @@ async function run(request: Request): Promise<number> {
   const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
   const signal = abortAtSignal()
   const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
-  const app = await startApp(readConfig(process.env), { exclusive: false, log, signal }).catch((error: unknown) => {
+  const config = readConfig(process.env)
+  const app = await startApp(config, { exclusive: false, log, signal }).catch((error: unknown) => {
     if (!signal.aborted) throw error
   })
   if (!app) return signal.reason
   try {
     await app.work()
     // The embedded database would outlive a process that a signal ends.
-    const outcome = await Promise.race([audit(app, request, showProgress), aborted])
+    const options = { traces: config.traceChanges, onProgress: showProgress }
+    const outcome = await Promise.race([audit(app, request, options), aborted])
     if (!outcome) return signal.reason
     if (request.json) say(JSON.stringify(outcome, null, 2))
     else print(outcome)
