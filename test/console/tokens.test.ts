@@ -6,6 +6,7 @@ type Rgb = readonly [number, number, number]
 
 const tokens = read('src/console/styles/tokens.css')
 const themes = ['light', 'dark'] as const
+const print = /@media print \{.*/s.exec(tokens)?.[0] ?? ''
 
 /** The opaque colours of a theme by token. */
 const coloursOf = (theme: (typeof themes)[number]) =>
@@ -98,6 +99,29 @@ const pairs: readonly (readonly [ink: string, ground: string, least: number])[] 
   ['line-strong', 'page', 3],
 ]
 
+test('the colours of paper have a contrast of 7:1', () => {
+  const colours = coloursOf('light')
+  for (const [, name = '', hex = ''] of print.matchAll(/--([\w-]+): (#[\da-f]{6});/g)) colours.set(name, rgbOf(hex))
+  const colour = (name: string) => colours.get(name) ?? ([0, 0, 0] as const)
+  const onPaper = pairs.filter(([ink, ground, least]) => least === 4.5 && !/raised|sunken|on-accent/.test(ground + ink))
+  const weak = onPaper
+    .map(([ink, ground]) => [ink, ground, contrast(colour(ink), colour(ground))] as const)
+    .filter(([, , found]) => found < 7)
+  expect([onPaper.length > 20, weak]).toEqual([true, []])
+})
+
+test('nothing moves for people who do not want it, and nothing for longer than 150 ms but the bar of loading', () => {
+  const moving = globSync('src/console/**/*.css', { cwd: root }).flatMap((path) => {
+    const allowed = /@media \(prefers-reduced-motion: no-preference\) \{.*?\n\}/gs
+    return [
+      ...read(path)
+        .replaceAll(allowed, '')
+        .matchAll(/^\s*(?:animation|transition)[\w-]*:.*$/gm),
+    ].map(String)
+  })
+  expect(moving).toEqual([])
+})
+
 describe.each(themes)('the colours of the %s theme', (theme) => {
   const colours = coloursOf(theme)
   const colour = (name: string): Rgb => {
@@ -125,7 +149,7 @@ describe.each(themes)('the colours of the %s theme', (theme) => {
     expect(close).toEqual([])
   })
 
-  test('differ in lightness where results are bars', () => {
+  test('differ in lightness where results are bars; an error is told by its pattern', () => {
     const marks = ['fail-mark', 'pass-mark', 'unknown-mark', 'notapplicable-mark'].map(
       (name) => oklab(linearRgb(colour(name)))[0],
     )

@@ -47,14 +47,14 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
       paint = createPainter(element, tiles)
       repaint.current()
     }
-    const dark = matchMedia('(prefers-color-scheme: dark)')
+    const schemes = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query))
     const resized = new ResizeObserver(() => repaint.current())
-    dark.addEventListener('change', renew)
+    for (const one of schemes) one.addEventListener('change', renew)
     scroll.addEventListener('scroll', repaint.current)
     resized.observe(scroll)
     return () => {
       cancelAnimationFrame(frame)
-      dark.removeEventListener('change', renew)
+      for (const one of schemes) one.removeEventListener('change', renew)
       scroll.removeEventListener('scroll', repaint.current)
       resized.disconnect()
     }

@@ -1,11 +1,13 @@
 import { resultNames, resultOrder, type ShownResult } from './results.ts'
 
-/** The patterns of bars, once in the document: what was not seen is hatched, unlike every result. */
+const directions = { unknown: 45, waived: -45, notchecked: 45, error: 90 }
+
+/** The patterns of bars, once in the document: what has no outcome is hatched, each kind in another direction. */
 export function Patterns() {
   return (
     <svg class="patterns" aria-hidden="true">
       <defs>
-        {(['unknown', 'waived', 'notchecked'] as const).map((name) => (
+        {(['unknown', 'waived', 'notchecked', 'error'] as const).map((name) => (
           <pattern
             key={name}
             id={`hatch-${name}`}
@@ -14,7 +16,7 @@ export function Patterns() {
             width="6"
             height="6"
             patternUnits="userSpaceOnUse"
-            patternTransform={name === 'waived' ? 'rotate(-45)' : 'rotate(45)'}
+            patternTransform={`rotate(${directions[name]})`}
           >
             <rect width="6" height="6" />
             <path d="M0 0v6" />
