@@ -53,7 +53,7 @@ describeWithPeers(['chromium'], 'the parts', () => {
   })
 
   test.each(['light', 'dark'] as const)(
-    'are told apart in forced colours, %s: signs and words have contrast, bars keep their colours and have words',
+    'are recognised in forced colours, %s: signs and words have contrast, bars keep their colours and have words',
     async (colorScheme) => {
       const page = await console.open('/parts', { forcedColors: 'active', colorScheme })
       if (process.env.CONSOLE_SCREENSHOTS)

@@ -149,7 +149,7 @@ describe.each(themes)('the colours of the %s theme', (theme) => {
     expect(close).toEqual([])
   })
 
-  test('differ in lightness where results are bars; an error is told by its pattern', () => {
+  test('differ in lightness where results are bars; an error has a pattern of its own', () => {
     const marks = ['fail-mark', 'pass-mark', 'unknown-mark', 'notapplicable-mark'].map(
       (name) => oklab(linearRgb(colour(name)))[0],
     )
