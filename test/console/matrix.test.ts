@@ -70,6 +70,46 @@ describeWithPeers(['chromium'], 'the matrix', () => {
     await eachView(page, 'matrix-table')
   })
 
+  test.each([
+    ['state', 'must-be-unreachable · client (local): open: Fail, open'],
+    ['age', 'must-be-unreachable · client (local): audited within a day: Fail, open'],
+    ['parallax', /^must-be-unreachable · [^:]+: .*Fail, open/],
+  ])('shows %s, in words too, as a table and on paper', async (mode, words) => {
+    const page = await console.open(`/matrix?order=name&q=epp-07&mode=${mode}`)
+    const grid = page.getByRole('grid')
+    await grid.focus()
+    for (let column = 0; column < 4; column++) await page.keyboard.press('ArrowRight')
+    const cells = await grid.getByRole('gridcell').allTextContents()
+    expect(cells).toContainEqual(typeof words === 'string' ? words : expect.stringMatching(words))
+    await eachView(page, `matrix-${mode}`)
+    await page.goto(`${console.url}/ui/matrix?q=epp-07&view=table&mode=${mode}`)
+    await page.getByRole('row', { name: /epp-07.*Fail, open/ }).waitFor()
+  })
+
+  test('keeps its signs in forced colours, and on paper has a row for each target, with the heads on each page', async () => {
+    const page = await console.open('/matrix?order=name', { forcedColors: 'active' })
+    const tiles = await page.locator('.legend .tile').count()
+    expect(tiles).toBe(7)
+    const directory = process.env.CONSOLE_SCREENSHOTS
+    if (directory) await page.screenshot({ path: `${directory}/matrix-forced.png` })
+    await page.emulateMedia({ media: 'print', forcedColors: 'none' })
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(await page.locator('.paper-matrix tbody tr').count()).toBe(targets)
+    expect(await page.locator('.paper-matrix thead').evaluate((head) => getComputedStyle(head as never).display)).toBe(
+      'table-header-group',
+    )
+    if (directory) await page.screenshot({ path: `${directory}/matrix-paper.png`, fullPage: true })
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(await page.locator('.paper-matrix').count()).toBe(0)
+  })
+
+  test('has a map of all rows, which leads to them', async () => {
+    const page = await console.open('/matrix?order=name', { viewport: { width: 1440, height: 900 } })
+    const box = await page.locator('.matrix-map').boundingBox()
+    await page.mouse.click((box?.x ?? 0) + 20, (box?.y ?? 0) + (box?.height ?? 0) - 4)
+    expect(await page.evaluate<number>("document.querySelector('.matrix').scrollTop")).toBeGreaterThan(300)
+  })
+
   test('of 10,000 targets and 30 columns has few elements, wherever it is scrolled to', async () => {
     const page = await console.open('/')
     const columns = Array.from({ length: 30 }, (_, index) => ({

@@ -29,3 +29,13 @@ export function cellOf(result: Result, state: State, { permitted }: { permitted:
   const letter = resultLetters[result]
   return (permitted ? letter.toUpperCase() : letter) + stateLetters[state]
 }
+
+const dayMs = 86_400_000
+/** The largest age: so many days, or more. */
+export const oldestAge = 9
+
+/** The age of a confirmation in one character: its whole days up to `oldestAge`; `-` where there is none. */
+export const ageOf = (confirmedAt: Date | undefined, at: Date): string =>
+  confirmedAt === undefined
+    ? '-'
+    : String(Math.min(oldestAge, Math.max(0, Math.floor((at.getTime() - confirmedAt.getTime()) / dayMs))))

@@ -30,6 +30,24 @@ export async function readWithLastSeen<Row extends { unseen: number }>(
   return rows
 }
 
+/** When targets were last audited for a policy, by id; absent where none of its newest 1,000 audits included one. */
+export async function lastAudited(
+  db: Database,
+  at: Date,
+  policy: string,
+  targets: readonly number[],
+): Promise<Map<number, Date>> {
+  let found = new Map<number, Date>()
+  for (const audits of newestAudits) {
+    const seen = await lastSeen(db, at, { policy, audits })
+    found = new Map(
+      seen.flatMap(({ target_ids, observed_until }) => target_ids.map((id) => [id, observed_until] as const)),
+    )
+    if (targets.every((id) => found.has(id))) break
+  }
+  return found
+}
+
 const tableOf = (seen: readonly Seen[]) => Prisma.sql`
   SELECT a.*, unnest(target_ids) AS target_id
   FROM jsonb_to_recordset(${JSON.stringify(seen)}::jsonb) AS a(policy text, target_ids int[], observed_from timestamptz, observed_until timestamptz)`

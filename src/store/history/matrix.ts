@@ -1,6 +1,6 @@
 import type { Result } from '../../domain/findings/judge.ts'
 import { type Counts, noCounts } from '../../domain/findings/verdict.ts'
-import { cellOf, emptyCell } from '../../domain/history/matrix.ts'
+import { ageOf, cellOf, emptyCell } from '../../domain/history/matrix.ts'
 import { type Severity, severities } from '../../domain/policy/policy.ts'
 import { zonesOf } from '../../domain/vantages/zones.ts'
 import { required } from '../../runtime/required.ts'
@@ -12,6 +12,7 @@ import { decodeCursor, encodeCursor, type PageRequest } from '../query/cursor-pa
 import { rulesAt } from '../query/point-in-time.ts'
 import { andHas, type TargetScope } from '../query/target-scope.ts'
 import { type CellFilter, type CellGroup, readCellGroups } from './cell-groups.ts'
+import { lastAudited } from './last-seen.ts'
 
 export const matrixOrders = ['name', 'worst'] as const
 export type MatrixOrder = (typeof matrixOrders)[number]
@@ -19,6 +20,8 @@ export type MatrixOrder = (typeof matrixOrders)[number]
 export interface MatrixFilter extends Omit<CellFilter, 'target'> {
   /** Only targets with such a result. */
   result?: Result
+  /** Only targets with a rule that passes from one vantage and fails from another. */
+  disagree?: boolean
 }
 
 export interface MatrixColumn {
@@ -33,6 +36,8 @@ export interface MatrixColumn {
 export interface Matrix {
   columns: MatrixColumn[]
   rows: [target: string, cells: string][]
+  /** With `ages`: for each row a character for each column, see `ageOf`. */
+  ages?: string[]
   /** Of all rows, not of the page alone. */
   totals: { targets: number; waived: number; counts: Counts; columns: Counts[] }
   next: string | null
@@ -56,22 +61,33 @@ export function createMatrixStore(db: Database, { codes, targetScope }: { codes:
     return found?.targets ?? []
   }
 
+  /** For each target the ages of all columns: those of a policy have the same. */
+  async function agesOf(
+    at: Date,
+    targets: readonly NamedTarget[],
+    columns: readonly MatrixColumn[],
+  ): Promise<string[]> {
+    const ids = targets.map(([id]) => id)
+    const policies = [...new Set(columns.map(({ policy }) => policy))]
+    const seen = new Map<string, Map<number, Date>>()
+    for (const policy of policies) seen.set(policy, await lastAudited(db, at, policy, ids))
+    return ids.map((id) => columns.map(({ policy }) => ageOf(seen.get(policy)?.get(id), at)).join(''))
+  }
+
   return {
     /** A page of targets, by name or the worst first; the columns are those of all pages. */
     async page(
       at: Date,
-      { result, ...filter }: MatrixFilter,
-      { order, cursor, limit }: PageRequest & { order: MatrixOrder },
+      { result, disagree = false, ...filter }: MatrixFilter,
+      { order, cursor, limit, ages = false }: PageRequest & { order: MatrixOrder; ages?: boolean },
     ): Promise<Matrix> {
       const [score, name] = positionOf(order, cursor)
       const groups = (await readCellGroups(db, { codes, targetScope }, at, filter)).map((group) => ({
         ...group,
         word: codes.result.wordOf(group.result),
       }))
-      const chosen = new Set(
-        groups.filter(({ word }) => result === undefined || word === result).flatMap(({ targets }) => targets),
-      )
-      const own = result === undefined ? groups : groups.flatMap((group) => within(group, chosen))
+      const chosen = chosenOf(groups, { result, disagree })
+      const own = result === undefined && !disagree ? groups : groups.flatMap((group) => within(group, chosen))
       const [columns, targets] = await Promise.all([readColumns(at, own), readTargets(chosen, name)])
       const columnOf = new Map(columns.map(({ ruleId, vantageId }, i) => [keyOf(ruleId, vantageId), i]))
       const cells = own.map((group) => ({
@@ -89,6 +105,7 @@ export function createMatrixStore(db: Database, { codes, targetScope }: { codes:
       return {
         columns: columns.map(({ ruleId: _, vantageId: __, ...column }) => ({ ...column, zones: zonesOf(column) })),
         rows: rowsOf(shown, cells, { columns: columns.length, codes }),
+        ...(ages && { ages: await agesOf(at, shown, columns) }),
         totals: { targets: targets.length, ...totalsOf(cells, columns.length) },
         next: ahead.length > limit ? encodeCursor(key) : null,
       }
@@ -101,6 +118,25 @@ type StoredColumn = MatrixColumn & { ruleId: number; vantageId: number }
 type NamedTarget = [id: number, name: string, isAfter: boolean]
 
 const keyOf = (ruleId: number, vantageId: number) => ruleId * 2 ** 20 + vantageId
+
+/** The targets that have the result, if one is demanded, and a rule about which vantages disagree, if that is. */
+function chosenOf(
+  groups: readonly (CellGroup & { word: Result })[],
+  { result, disagree }: Pick<MatrixFilter, 'result' | 'disagree'>,
+): Set<number> {
+  const chosen = new Set(
+    groups.filter(({ word }) => result === undefined || word === result).flatMap(({ targets }) => targets),
+  )
+  if (!disagree) return chosen
+  const disagreeing = new Set<number>()
+  for (const ofRule of Map.groupBy(groups, ({ rule }) => rule).values()) {
+    const targetsThat = (wanted: Result) =>
+      ofRule.filter(({ word }) => word === wanted).flatMap(({ targets }) => targets)
+    const passing = new Set(targetsThat('pass'))
+    for (const id of targetsThat('fail')) if (passing.has(id) && chosen.has(id)) disagreeing.add(id)
+  }
+  return disagreeing
+}
 
 function within<G extends CellGroup>(group: G, chosen: ReadonlySet<number>): G[] {
   const targets = group.targets.filter((id) => chosen.has(id))

@@ -126,6 +126,34 @@ test('a waiver or a window in force makes a capital, for its targets and rules a
   expect(await rowsAt(2500)).toEqual(['epp-1 foPo', 'epp-2 poPo', 'web-1 pou-', 'web-2 --n-'])
 })
 
+test('an age is the whole days since the last audit of a target, up to nine or more', async () => {
+  const dayMs = 86_400_000
+  const agesAt = async (ms: number) => {
+    const { ages } = await stores.matrix.page(at(ms), {}, { order: 'name', limit: 100, ages: true })
+    return ages
+  }
+  expect(await agesAt(2500)).toEqual(['00', '00', '00', '00'])
+  expect(await agesAt(1500 + dayMs)).toEqual(['00', '11', '00', '00'])
+  expect(await agesAt(2500 + 20 * dayMs)).toEqual(['99', '99', '99', '99'])
+  expect((await matrix(2500)).ages).toBeUndefined()
+})
+
+test('vantages disagree where a rule passes from one and fails from another, and nowhere else', async () => {
+  await stores.vantages.announce({ name: 'branch', zones: [] })
+  const ofBranch = series.filter(({ target }) => target === 'epp-1' || target === 'epp-2')
+  const keys = ofBranch.map(({ target, rule, targetId }) => ({ target, rule, targetId, vantage: 'branch' }))
+  const made = await stores.ensureSeries('p', keys)
+  const findings = ofBranch.map((one, index) => {
+    const seen = { 'epp-1 https': {}, 'epp-1 ssh': unknown, 'epp-2 https': unknown }[`${one.target} ${one.rule}`]
+    return finding({ ...one, seriesId: made[index]?.seriesId ?? -1 }, 6000, seen ?? {})
+  })
+  const started = await startAudit(stores, { targetIds: [...new Set(findings.map(({ targetId }) => targetId))] })
+  await stores.record({ ...started, findings })
+  const { rows, totals } = await matrix(7000, { disagree: true })
+  expect([rows.map(([name]) => name), totals.targets]).toEqual([['epp-1'], 1])
+  expect((await matrix(7000, { disagree: true, result: 'notchecked' })).rows).toEqual([])
+})
+
 test('a key of a team gets its own targets, columns and totals', async () => {
   const { matrix: own } = stores.within({ site: 'lab' })
   const page = await own.page(at(1000), {}, { order: 'name', limit: 10 })

@@ -21,15 +21,16 @@ export const matrixRoutes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ query, url, view }, reply) => {
-      const { policy, label, q, result, order } = query
+      const { policy, label, q, result, disagree, ages, order } = query
       const filter = {
         ...(policy === undefined ? {} : { policy }),
         ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
         ...(q === undefined ? {} : { text: q }),
         ...(result === undefined ? {} : { result }),
+        disagree,
       }
       const fetchPage = (at: Date, page: { cursor?: string; limit: number }) =>
-        view.stores.matrix.page(at, filter, { ...page, order })
+        view.stores.matrix.page(at, filter, { ...page, order, ages })
       return linkNext(reply, url, await fetchAt(query, view.now(), fetchPage))
     },
   )

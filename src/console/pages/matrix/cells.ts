@@ -38,6 +38,39 @@ export function cellAt(cells: string, column: number): Cell | undefined {
   }
 }
 
+/** What a cell can show: a result, a state or an age. */
+export type Kind =
+  | ShownResult
+  | 'open'
+  | 'closed'
+  | 'filtered'
+  | 'unreachable'
+  | 'unresolved'
+  | 'fresh'
+  | 'days'
+  | 'week'
+  | 'never'
+
+const kindsByState: Readonly<Record<string, Kind>> = {
+  ...{ o: 'open', c: 'closed', f: 'filtered', u: 'unreachable' },
+  ...{ r: 'unresolved', '-': 'unresolved' },
+}
+
+/** The kind of a cell: of a letter of its result, of its state, or of its age; undefined where there is no outcome. */
+export function kindAt(
+  shows: 'result' | 'state' | 'age',
+  { cells, ages = '' }: { cells: string; ages?: string | undefined },
+  column: number,
+): Kind | undefined {
+  const letter = cells[column * 2] ?? '-'
+  if (letter === '-') return undefined
+  if (shows === 'state' && !/[an]/i.test(letter)) return kindsByState[cells[column * 2 + 1] ?? '-']
+  if (shows === 'age') return kindOfAge(ages[column] ?? '-')
+  return letter === 'F' ? 'waived' : resultsByLetter[letter.toLowerCase()]
+}
+
+const kindOfAge = (age: string): Kind => (age === '-' ? 'never' : age < '2' ? 'fresh' : age < '7' ? 'days' : 'week')
+
 /** The failures of a row that nothing permits. */
 export const failuresIn = (cells: string): number => {
   let count = 0

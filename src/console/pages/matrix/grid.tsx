@@ -1,18 +1,29 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { get } from '../../api/client.ts'
 import { Link } from '../../parts/link.tsx'
-import { resultNames, resultOrder } from '../../parts/results/results.ts'
-import { Glyph } from '../../parts/results/verdict.tsx'
+import { useIsPrinted } from '../../parts/printing.ts'
 import { theme } from '../../shell/theme.ts'
 import { at, href, navigate } from '../../url/location.ts'
 import { apiPath, type Parameters, uri } from '../../url/parameters.ts'
-import { vantageText } from '../findings/current-finding.ts'
-import { type Cell, cellAt, moveBy, type Position } from './cells.ts'
-import { createPainter, type Drawn, nameWidth, size } from './painter.ts'
-import { type Column, cellText, columnTitle, type Matrix } from './report.ts'
+import { moveBy, type Position } from './cells.ts'
+import { PaperMatrix } from './matrix-table.tsx'
+import { createMinimap } from './minimap.ts'
+import { columnsOf, type Mode, type ShownColumn, saidOf, tiles, titleOf } from './modes.ts'
+import { cellWidth, createPainter, type Drawn, nameWidth, size } from './painter.ts'
+import type { Matrix } from './report.ts'
+import { TileSign } from './tile.tsx'
+
+/** Room for the bar that scrolls sideways, in CSS pixels. */
+const scrollBar = 20
+/** So many rows are in sight together. */
+const rowsWithoutMap = 20
 
 /** The matrix on a canvas, with a grid of the active row for keyboards and screen readers. */
-export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) {
+export function Grid({ matrix, mode }: { matrix: Matrix; mode: Mode }) {
+  const { rows, ages } = matrix
+  const columns = useMemo(() => columnsOf(mode, matrix), [mode, matrix])
+  const map = useRef<HTMLCanvasElement>(null)
+  const isPrinted = useIsPrinted()
   const view = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const legend = useRef<HTMLUListElement>(null)
@@ -21,34 +32,33 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
   const id = useId()
   const [active, setActive] = useState<Position>({ row: 0, column: 0 })
   const [isFocused, setFocused] = useState(false)
-  const drawn = useRef<Drawn>({ columns: [], rows: [], active: undefined })
+  const drawn = useRef<Drawn>({ mode, columns, rows, ages, active })
   const repaint = useRef(() => {})
-  drawn.current = {
-    columns: columns.map((column, index) => ({
-      rule: column.rule,
-      vantage: vantageText(column),
-      failures: totals.columns[index]?.fail ?? 0,
-    })),
-    rows,
-    active,
-  }
+  drawn.current = { mode, columns, rows, ages, active }
 
   const scheme = theme.value
   useEffect(() => {
-    const [scroll, element, tiles] = [view.current, canvas.current, legend.current]
-    if (!scroll || !element || !tiles) return
-    let paint = createPainter(element, tiles)
+    const [scroll, element, legendTiles] = [view.current, canvas.current, legend.current]
+    if (!scroll || !element || !legendTiles) return
+    let paint = createPainter(element, legendTiles, mode)
+    let small: ReturnType<typeof createMinimap> | undefined
     let frame = 0
     repaint.current = () => {
       cancelAnimationFrame(frame)
-      frame = requestAnimationFrame(() => paint(drawn.current, scroll))
+      frame = requestAnimationFrame(() => {
+        paint(drawn.current, scroll)
+        if (map.current && map.current.clientHeight > 0)
+          small ??= createMinimap(map.current, legendTiles, drawn.current)
+        small?.(scroll)
+      })
     }
     const renew = () => {
-      paint = createPainter(element, tiles)
+      paint = createPainter(element, legendTiles, mode)
+      small = undefined
       repaint.current()
     }
     const schemes = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((query) => matchMedia(query))
-    const resized = new ResizeObserver(() => repaint.current())
+    const resized = new ResizeObserver(renew)
     for (const one of schemes) one.addEventListener('change', renew)
     scroll.addEventListener('scroll', repaint.current)
     resized.observe(scroll)
@@ -58,13 +68,14 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
       scroll.removeEventListener('scroll', repaint.current)
       resized.disconnect()
     }
-  }, [scheme])
+  }, [scheme, mode, matrix])
   useEffect(() => {
     // Sizes are set by script: the content security policy allows no style attributes.
     const box = sizer.current?.style
     if (box && view.current) {
+      view.current.style.blockSize = `${size.head + rows.length * size.row + scrollBar}px`
       box.blockSize = `${size.head + rows.length * size.row}px`
-      box.inlineSize = `${nameWidth(view.current.clientWidth) + columns.length * size.cell + size.total}px`
+      box.inlineSize = `${nameWidth(view.current.clientWidth) + columns.length * cellWidth(columns) + size.total}px`
     }
     repaint.current()
   })
@@ -78,7 +89,7 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
     if (!moved) return
     event.preventDefault()
     setActive(moved)
-    reveal(scroll, moved)
+    reveal(scroll, moved, cellWidth(columns))
   }
   const positionOf = ({ clientX, clientY }: MouseEvent): Position | undefined => {
     const box = view.current?.getBoundingClientRect()
@@ -86,7 +97,7 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
     const [left, top] = [clientX - box.left, clientY - box.top]
     const names = nameWidth(view.current.clientWidth)
     const row = top < size.head ? -1 : Math.floor((top - size.head + view.current.scrollTop) / size.row)
-    const column = left < names ? -1 : Math.floor((left - names + view.current.scrollLeft) / size.cell)
+    const column = left < names ? -1 : Math.floor((left - names + view.current.scrollLeft) / cellWidth(columns))
     return row < rows.length && column < columns.length ? { row, column } : undefined
   }
   const onPointerMove = (event: PointerEvent) => {
@@ -97,62 +108,82 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
     const position = positionOf(event)
     if (position) void openCell(position, rows, columns)
   }
+  const scrollTo = ({ currentTarget, clientY, buttons }: PointerEvent) => {
+    const box = currentTarget instanceof Element ? currentTarget.getBoundingClientRect() : undefined
+    if (!box || !view.current || buttons === 0) return
+    const middle = ((clientY - box.top) / box.height) * rows.length * size.row
+    view.current.scrollTop = middle - (view.current.clientHeight - size.head) / 2
+  }
   const [target = '', cells = ''] = rows[active.row] ?? []
+  const said = (column: ShownColumn) => saidOf(mode, column, cells, ages?.[active.row])
   return (
     <>
-      <div class="matrix" ref={view} data-focused={isFocused}>
-        <div class="matrix-twin">
-          <table
-            ref={twin}
-            // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: APG, data grids: a table with the role grid
-            role="grid"
-            tabIndex={0}
-            aria-label="Targets by rules"
-            aria-rowcount={rows.length + 1}
-            aria-colcount={columns.length + 1}
-            aria-activedescendant={`${id}${active.column}`}
-            onFocus={() => setFocused(true)}
-            onBlur={() => setFocused(false)}
-            onKeyDown={onKeyDown}
-          >
-            <thead>
-              <tr aria-rowindex={1}>
-                <th scope="col">Target</th>
-                {columns.map((column) => (
-                  <th key={columnTitle(column)} scope="col">
-                    {columnTitle(column)}
+      {isPrinted && <PaperMatrix matrix={matrix} mode={mode} />}
+      <div class="matrix-frame">
+        <div class="matrix" ref={view} data-focused={isFocused}>
+          <div class="matrix-twin">
+            <table
+              ref={twin}
+              // biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: APG, data grids: a table with the role grid
+              role="grid"
+              tabIndex={0}
+              aria-label="Targets by rules"
+              aria-rowcount={rows.length + 1}
+              aria-colcount={columns.length + 1}
+              aria-activedescendant={`${id}${active.column}`}
+              onFocus={() => setFocused(true)}
+              onBlur={() => setFocused(false)}
+              onKeyDown={onKeyDown}
+            >
+              <thead>
+                <tr aria-rowindex={1}>
+                  <th scope="col">Target</th>
+                  {columns.map((column) => (
+                    <th key={titleOf(column)} scope="col">
+                      {titleOf(column)}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                <tr aria-rowindex={active.row + 2}>
+                  <th scope="row" id={`${id}-1`}>
+                    {target}
                   </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              <tr aria-rowindex={active.row + 2}>
-                <th scope="row" id={`${id}-1`}>
-                  {target}
-                </th>
-                {columns.map((column, index) => (
-                  <td key={columnTitle(column)} id={`${id}${index}`}>
-                    {`${columnTitle(column)}: ${cellText(cellAt(cells, index))}`}
-                  </td>
-                ))}
-              </tr>
-            </tbody>
-          </table>
+                  {columns.map((column, index) => (
+                    <td key={titleOf(column)} id={`${id}${index}`}>
+                      {`${titleOf(column)}: ${said(column)}`}
+                    </td>
+                  ))}
+                </tr>
+              </tbody>
+            </table>
+          </div>
+          <canvas ref={canvas} />
+          {/* biome-ignore lint/a11y/noStaticElementInteractions: for pointers; the grid takes the keys */}
+          <div ref={sizer} class="matrix-size" role="presentation" onPointerMove={onPointerMove} onClick={onClick} />
         </div>
-        <canvas ref={canvas} />
-        {/* biome-ignore lint/a11y/noStaticElementInteractions: for pointers; the grid takes the keys */}
-        <div ref={sizer} class="matrix-size" role="presentation" onPointerMove={onPointerMove} onClick={onClick} />
+        {rows.length > rowsWithoutMap && (
+          <canvas
+            ref={map}
+            class="matrix-map"
+            onPointerDown={(event) => {
+              event.currentTarget.setPointerCapture(event.pointerId)
+              scrollTo(event)
+            }}
+            onPointerMove={scrollTo}
+          />
+        )}
       </div>
-      <Described target={target} column={columns[active.column]} cell={cellAt(cells, active.column)} />
+      <Described target={target} column={columns[active.column]} said={said} />
       <ul class="legend" ref={legend} aria-label="Legend">
-        {resultOrder.map((result) => (
-          <li key={result}>
-            <span class="tile" data-result={result}>
-              <Glyph result={result} />
-            </span>
-            {result === 'waived' ? 'Waived, or in a window' : resultNames[result]}
+        {tiles[mode].map(({ kind, text }) => (
+          <li key={kind}>
+            <TileSign mode={mode} kind={kind} />
+            {text}
           </li>
         ))}
+        {mode === 'parallax' && <li>Framed: from one vantage it passes, from another it fails</li>}
         <li class="faint">The number below a rule counts its failures. Arrow keys move, Enter opens.</li>
       </ul>
     </>
@@ -160,7 +191,15 @@ export function Grid({ matrix: { columns, rows, totals } }: { matrix: Matrix }) 
 }
 
 /** The active cell in words, for everyone who does not know the signs by heart. */
-function Described({ target, column, cell }: { target: string; column: Column | undefined; cell: Cell | undefined }) {
+function Described({
+  target,
+  column,
+  said,
+}: {
+  target: string
+  column: ShownColumn | undefined
+  said: (column: ShownColumn) => string
+}) {
   return (
     <p class="matrix-active">
       <Link to={uri`/targets/${target}`}>{target}</Link>
@@ -168,16 +207,16 @@ function Described({ target, column, cell }: { target: string; column: Column | 
         <>
           {' · '}
           <Link to="/findings" query={{ ...cellFilter(target, column), show: 'all' }}>
-            {columnTitle(column)}
+            {titleOf(column)}
           </Link>
-          : <strong>{cellText(cell)}</strong>
+          : <strong>{said(column)}</strong>
         </>
       )}
     </p>
   )
 }
 
-const cellFilter = (target: string, { policy, rule, vantage }: Column): Parameters => ({
+const cellFilter = (target: string, { policy, rule, vantage }: ShownColumn): Parameters => ({
   target,
   policy,
   rule,
@@ -185,11 +224,11 @@ const cellFilter = (target: string, { policy, rule, vantage }: Column): Paramete
 })
 
 /** Scrolls so that a cell is in sight, beside names and heads. */
-function reveal(view: HTMLElement, { row, column }: Position): void {
+function reveal(view: HTMLElement, { row, column }: Position, cell: number): void {
   const top = row * size.row
-  const left = Math.max(0, column) * size.cell
+  const left = Math.max(0, column) * cell
   const height = view.clientHeight - size.head - size.row
-  const width = view.clientWidth - nameWidth(view.clientWidth) - size.cell
+  const width = view.clientWidth - nameWidth(view.clientWidth) - cell
   if (top < view.scrollTop) view.scrollTop = top
   else if (top > view.scrollTop + height) view.scrollTop = top - height
   if (left < view.scrollLeft) view.scrollLeft = left
@@ -197,7 +236,11 @@ function reveal(view: HTMLElement, { row, column }: Position): void {
 }
 
 /** Opens what a cell is about: its finding; the target of a name; the findings of a head. */
-async function openCell({ row, column }: Position, rows: Matrix['rows'], columns: Matrix['columns']): Promise<void> {
+async function openCell(
+  { row, column }: Position,
+  rows: Matrix['rows'],
+  columns: readonly ShownColumn[],
+): Promise<void> {
   const target = rows[row]?.[0]
   const about = columns[column]
   if (!about) {
@@ -210,6 +253,7 @@ async function openCell({ row, column }: Position, rows: Matrix['rows'], columns
     return
   }
   const filter = cellFilter(target, about)
+  if (about.vantage === undefined) return navigate(href('/findings', { ...filter, show: 'all' }))
   const found = await get<{ items: { fingerprint: string }[] }>(
     apiPath('/v1/findings', { ...filter, at: at.value, limit: 1 }),
   ).catch(() => undefined) // the list of findings, which follows, shows what is wrong

@@ -13,6 +13,7 @@ import { at, hrefWith, query, queryAll } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
 import { Grid } from './grid.tsx'
 import { MatrixTable } from './matrix-table.tsx'
+import { type Mode, modes } from './modes.ts'
 import type { Matrix } from './report.ts'
 import './matrix.css'
 
@@ -20,15 +21,23 @@ const path = '/v1/reports/matrix'
 const maxRows = 10_000
 const pageRows = 100
 
+const shownMode = (): Mode => {
+  const wanted = query.value.get('mode') ?? ''
+  return Object.hasOwn(modes, wanted) ? (wanted as Mode) : 'result'
+}
+
 /** Where are the holes: a target, a rule, or a vantage? */
 export default function MatrixPage() {
   const isTable = query.value.get('view') === 'table'
+  const mode = shownMode()
   const policies = useResource<{ items: Static<typeof PolicySchema>[] }>('/v1/policies?limit=500')
   const parameters = {
     policy: query.value.get('policy'),
     q: query.value.get('q'),
     label: queryAll('label'),
     result: query.value.get('result'),
+    disagree: query.value.get('disagree'),
+    ages: mode === 'age' || null,
     order: query.value.get('order') ?? 'worst',
     at: at.value,
   }
@@ -52,6 +61,8 @@ export default function MatrixPage() {
           values={(policies.value?.items ?? []).map(({ name }) => ({ value: name }))}
         />
         <Choice name="result" title="Targets with" values={results} />
+        <Choice name="mode" title="Cells show" all={modes.result} values={otherModes} />
+        <Choice name="disagree" title="Vantages" values={[{ value: 'true', label: 'Disagree' }]} />
         <Choice name="order" title="Order" all="Worst first" values={[{ value: 'name', label: 'By name' }]} />
         <ChosenFilters names={['label']} />
       </div>
@@ -63,7 +74,7 @@ export default function MatrixPage() {
             </EmptyState>
           ) : (
             <>
-              {isTable ? <MatrixTable matrix={value} /> : <Grid matrix={value} />}
+              {isTable ? <MatrixTable matrix={value} mode={mode} /> : <Grid matrix={value} mode={mode} />}
               <footer class="list-foot">
                 <p class="faint">
                   {value.rows.length.toLocaleString('en')} of {value.totals.targets.toLocaleString('en')} targets
@@ -83,6 +94,10 @@ export default function MatrixPage() {
     </Page>
   )
 }
+
+const otherModes = (Object.keys(modes) as Mode[])
+  .filter((value) => value !== 'result')
+  .map((value) => ({ value, label: modes[value] }))
 
 const results = resultOrder
   .filter((result) => result !== 'waived')

@@ -1,13 +1,10 @@
 import type { Static } from 'typebox'
 import type { MatrixReport } from '../../../api/routes/reports/schemas/matrix.ts'
 import { resultNames } from '../../parts/results/results.ts'
-import { vantageText } from '../findings/current-finding.ts'
 import type { Cell } from './cells.ts'
 
 export type Matrix = Static<typeof MatrixReport>
 export type Column = Matrix['columns'][number]
-
-export const columnTitle = (column: Column): string => `${column.rule} · ${vantageText(column)}`
 
 /** What a cell says, in words. */
 export function cellText(cell: Cell | undefined): string {

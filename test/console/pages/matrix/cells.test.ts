@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import {
   cellAt,
   failuresIn,
+  kindAt,
   moveBy,
   resultsByLetter,
   statesByLetter,
@@ -30,6 +31,16 @@ test.each<[Result, State, boolean, object]>([
 
 test('an empty cell, and one that a row does not have, are no outcome', () => {
   expect([cellAt(emptyCell, 0), cellAt('po', 1)]).toEqual([undefined, undefined])
+})
+
+test('the kind of a cell is that of its result, its state or its age', () => {
+  const row = { cells: `poFofcu-${emptyCell}`, ages: '0259-' }
+  const kinds = (shows: 'result' | 'state' | 'age') => [0, 1, 2, 3, 4].map((column) => kindAt(shows, row, column))
+  expect(kinds('result')).toEqual(['pass', 'waived', 'fail', 'unknown', undefined])
+  expect(kinds('state')).toEqual(['open', 'open', 'closed', 'unresolved', undefined])
+  expect(kinds('age')).toEqual(['fresh', 'days', 'days', 'week', undefined])
+  expect(kindAt('age', { cells: 'po' }, 0)).toBe('never')
+  expect(kindAt('state', { cells: 'n-' }, 0)).toBe('notchecked')
 })
 
 test('the failures of a row are those that nothing permits', () => {

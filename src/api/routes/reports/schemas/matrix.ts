@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { emptyCell, resultLetters, stateLetters } from '../../../../domain/history/matrix.ts'
+import { emptyCell, oldestAge, resultLetters, stateLetters } from '../../../../domain/history/matrix.ts'
 import { severities } from '../../../../domain/policy/policy.ts'
 import { matrixOrders } from '../../../../store/history/matrix.ts'
 import { LabelQuery } from '../../../listing/labels.ts'
@@ -41,6 +41,11 @@ export const MatrixReport = Type.Object(
       description: `Name of the target, and two characters for each column. The first is the result: ${lettersOf(resultLetters)}; a capital says that a waiver accepts the failure, or that a window is open. The second is the state: ${lettersOf(stateLetters)}. \`${emptyCell}\` stands for no outcome`,
       examples: [[['epp-01', 'po']]],
     }),
+    ages: Type.Optional(
+      Type.Array(Type.String({ examples: ['0'] }), {
+        description: `With \`ages\`: for each row a character for each column, the whole days since the last audit of all rules and vantages that included the target. \`${oldestAge}\` stands for so many or more, \`-\` for none among the newest 1,000 audits of the policy`,
+      }),
+    ),
     totals: Type.Object(
       {
         targets: Count('Number of targets', 1),
@@ -65,6 +70,12 @@ export const MatrixQuery = closedObject({
   ...LabelQuery,
   ...TextQuery,
   result: Type.Optional({ ...Result, description: 'Only targets with such a result' }),
+  disagree: Type.Boolean({
+    default: false,
+    description: 'Only targets with a rule that passes from one vantage and fails from another',
+    examples: [true],
+  }),
+  ages: Type.Boolean({ default: false, description: 'Adds `ages`', examples: [true] }),
   order: Type.Enum([...matrixOrders], {
     default: 'name',
     description:
