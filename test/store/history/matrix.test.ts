@@ -144,8 +144,9 @@ test('vantages disagree where a rule passes from one and fails from another, and
   const keys = ofBranch.map(({ target, rule, targetId }) => ({ target, rule, targetId, vantage: 'branch' }))
   const made = await stores.ensureSeries('p', keys)
   const findings = ofBranch.map((one, index) => {
-    const seen = { 'epp-1 https': {}, 'epp-1 ssh': unknown, 'epp-2 https': unknown }[`${one.target} ${one.rule}`]
-    return finding({ ...one, seriesId: made[index]?.seriesId ?? -1 }, 6000, seen ?? {})
+    const isPass = one.target === 'epp-1' && one.rule === 'https'
+    const isTwo = one.target === 'epp-2' && one.rule === 'ssh'
+    return finding({ ...one, seriesId: made[index]?.seriesId ?? -1 }, 6000, isPass || isTwo ? {} : unknown)
   })
   const started = await startAudit(stores, { targetIds: [...new Set(findings.map(({ targetId }) => targetId))] })
   await stores.record({ ...started, findings })

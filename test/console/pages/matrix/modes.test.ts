@@ -2,8 +2,13 @@ import { expect, test } from 'vitest'
 import { columnsOf, disagrees, saidOf, titleOf } from '../../../../src/console/pages/matrix/modes.ts'
 
 const counts = { pass: 0, fail: 1, unknown: 0, error: 0, notapplicable: 0, notchecked: 0 }
-const column = (rule: string, vantage: string) =>
-  ({ policy: 'p', rule, vantage, zones: [vantage], severity: 'high' }) as const
+const column = (rule: string, vantage: string) => ({
+  policy: 'p',
+  rule,
+  vantage,
+  zones: [vantage],
+  severity: 'high' as const,
+})
 const matrix = {
   columns: [column('ssh', 'client'), column('ssh', 'support'), column('tls', 'client')],
   totals: { targets: 1, waived: 0, counts, columns: [counts, counts, counts] },
