@@ -28,6 +28,11 @@ export const routes: readonly Route[] = [
     entry: { label: 'Matrix', group: 'Status', key: 'm' },
   },
   {
+    path: '/flows',
+    load: () => import('./flows/flows.tsx'),
+    entry: { label: 'Flow map', group: 'Status', key: 'w' },
+  },
+  {
     path: '/drift',
     load: () => import('./drift/drift.tsx'),
     entry: { label: 'Drift', group: 'Status', key: 'd' },

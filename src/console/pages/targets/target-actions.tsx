@@ -18,6 +18,9 @@ export function TargetActions({ name, policies }: { name: string; policies: read
   }
   return (
     <>
+      <Link class="button" to="/flows" query={{ target: name }}>
+        Flow map
+      </Link>
       {!mayNotWrite && (
         <>
           <Link class="button" to={`${uri`/targets/${name}`}/edit`}>
