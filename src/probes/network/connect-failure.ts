@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import type { Endpoint, Outcome } from '../engine/probe.ts'
 import type { IcmpMessage } from './connector/connector.ts'
 import { explainIcmp, isFromTarget, isUnresolved } from './icmp.ts'
-import { findGatewayTo, findRouteError, findSilentHop, isGatewayLost, isOnLink, isOwnAddress } from './routing.ts'
+import { findRouteError, findSilentHop, isDirect, isGatewayLost, isOnLink, isOwnAddress } from './routing.ts'
 
 /** How a connect() failed. */
 interface ConnectFailure {
@@ -79,7 +79,7 @@ async function explainMessage(icmp: IcmpMessage, { address }: Endpoint): Promise
   const isLocal = icmp.sender === undefined ? icmp.origin === 'local' : isOwnAddress(icmp.sender)
   if (!isLocal || isFromTarget(icmp, address)) return explainIcmp(icmp, address)
   if (!isUnresolved(icmp)) return localDenied
-  return (await findGatewayTo(address)) === undefined ? hostUnreachable : noLocalRoute
+  return (await isDirect(address)) ? hostUnreachable : noLocalRoute
 }
 
 /**

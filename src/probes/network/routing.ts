@@ -33,7 +33,13 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
   if (silent.has(address)) return 'host'
   if (silent.size === 0) return undefined
   const gateway = await findGatewayTo(address)
-  return gateway !== undefined && silent.has(gateway) ? 'gateway' : undefined
+  return gateway && silent.has(gateway) ? 'gateway' : undefined
+}
+
+/** Whether packets to an address leave without a gateway. */
+export async function isDirect(address: string): Promise<boolean> {
+  const gateway = await findGatewayTo(address)
+  return gateway === null || (gateway === undefined && isOnLink(address))
 }
 
 /**
@@ -42,7 +48,7 @@ export async function findSilentHop(address: string): Promise<'host' | 'gateway'
  */
 export async function isGatewayLost(address: string): Promise<boolean> {
   const gateway = isIPv6(address) ? await findGatewayTo(address) : undefined
-  if (gateway === undefined) return false
+  if (!gateway) return false
   return parseLostNeighbour(await shared(reading, gateway, () => showNeighbour(gateway)))
 }
 
@@ -82,15 +88,18 @@ export function parseSilentNeighbours(table: string): Set<string> {
   return new Set(incomplete.map(([address = '']) => address))
 }
 
-/** The gateway to an address, by /proc/net; undefined for a host on the link, or if that is not known. */
-export async function findGatewayTo(address: string): Promise<string | undefined> {
+/**
+ * The gateway to an address, by /proc/net: null for a host on the link, undefined if no route is shown. For IPv4 it shows the
+ * main table alone, so the route may be in another one (ip-rule(8)).
+ */
+async function findGatewayTo(address: string): Promise<string | null | undefined> {
   return isIPv6(address)
     ? findGateway6(await readTable('/proc/net/ipv6_route'), address)
     : findGateway(await readTable('/proc/net/route'), address)
 }
 
-/** The gateway by longest prefix, then lowest metric; undefined for a host on the link. */
-export function findGateway(table: string, address: string): string | undefined {
+/** The gateway by longest prefix, then lowest metric; null for a host on the link, undefined without a route. */
+export function findGateway(table: string, address: string): string | null | undefined {
   const routes = rowsOf(table)
     .slice(1)
     .filter((columns) => columns.length > 7 && (Number.parseInt(columns[3] ?? '', 16) & 1) === 1)
@@ -100,15 +109,15 @@ export function findGateway(table: string, address: string): string | undefined 
       mask: bytesOf(mask),
       metric: Number(metric),
     }))
-  const gateway = bestRoute(routes, ipaddr.IPv4.parse(address).toByteArray())?.gateway
-  return gateway === '0.0.0.0' ? undefined : gateway
+  const best = bestRoute(routes, ipaddr.IPv4.parse(address).toByteArray())
+  return best?.gateway === '0.0.0.0' ? null : best?.gateway
 }
 
 const routeUp = 1
 const routeRejects = 0x200
 
 /** The same in the form of /proc/net/ipv6_route. */
-export function findGateway6(table: string, address: string): string | undefined {
+export function findGateway6(table: string, address: string): string | null | undefined {
   const routes = rowsOf(table)
     .filter((columns) => (Number.parseInt(columns[8] ?? '', 16) & (routeUp | routeRejects)) === routeUp)
     .map(([destination = '', length = '', , , gateway = '', metric = '']) => ({
@@ -117,8 +126,8 @@ export function findGateway6(table: string, address: string): string | undefined
       mask: Buffer.from(ipaddr.IPv6.subnetMaskFromPrefixLength(Number.parseInt(length, 16)).toByteArray()),
       metric: Number.parseInt(metric, 16),
     }))
-  const gateway = bestRoute(routes, ipaddr.IPv6.parse(address).toByteArray())?.gateway
-  return gateway && gateway.range() !== 'unspecified' ? gateway.toString() : undefined
+  const best = bestRoute(routes, ipaddr.IPv6.parse(address).toByteArray())
+  return best?.gateway.range() === 'unspecified' ? null : best?.gateway.toString()
 }
 
 const rowsOf = (table: string): string[][] => table.split('\n').map((row) => row.trim().split(/\s+/))

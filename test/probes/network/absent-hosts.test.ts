@@ -79,6 +79,19 @@ describeWithPeers(['netns'], 'an absent host proves no port closed', () => {
     expect(seen).toEqual(onEachPort([noLocalRoute, noLocalRoute]))
   })
 
+  test('nor does a lost gateway of policy routing, whose table the vantage may not know', async () => {
+    const { client } = network.namespaces
+    for (const [family, to, via] of [
+      ['-4', '10.7.0.0/16', addresses.IPv4.absentOnLink(250)],
+      ['-6', 'fd00:7::/64', addresses.IPv6.absentOnLink(250)],
+    ] as const) {
+      await mustRun('ip', ['-n', client, family, 'rule', 'add', 'to', to, 'lookup', '100'])
+      await mustRun('ip', ['-n', client, family, 'route', 'add', to, 'via', via, 'table', '100'])
+    }
+    const seen = await probe(['10.7.0.1', 'fd00:7::1'], { timeoutMs: 300, connectorKind: 'auto' })
+    expect(seen).toEqual(onEachPort([noLocalRoute, noLocalRoute]))
+  })
+
   test.concurrent.for(kinds)(
     'yet a present host that drops all packets is filtered, connector %s',
     async (connectorKind) => {

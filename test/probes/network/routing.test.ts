@@ -41,7 +41,7 @@ const routes6 = [
 ].join('')
 
 test.for([
-  ['2001:db8::77', undefined, 'on the link'],
+  ['2001:db8::77', null, 'on the link'],
   ['2001:db8:1::1', '2001:db8::1', 'by its network'],
   ['2001:db8:1:3::1', '2001:db8::2', 'by the longest prefix'],
   ['2001:db8:1:2::1', '2001:db8::2', 'not by a reject route'],
@@ -66,7 +66,7 @@ test.for([
 })
 
 test.for([
-  ['192.0.2.77', undefined, 'on the link'],
+  ['192.0.2.77', null, 'on the link'],
   ['198.51.100.1', '192.0.2.3', 'by its network'],
   ['198.51.100.10', '192.0.2.4', 'by the longest prefix'],
   ['203.0.113.1', '192.0.2.1', 'by the default route with the lowest metric'],
