@@ -17,6 +17,7 @@ function main(path: MeasuredPath, { address, compared }: { address: string; comp
     ? `SYNs reach ${reached.address}, hop ${reached.hop} of ${hops(leastDistance)}`
     : 'no hop before it responds'
   const at = distance === null ? '' : ` at hop ${distance}`
+  const byHost = isNearer(distance, compared) ? 'in the name of the host' : 'by the host itself'
   switch (path.outcome) {
     case 'connected':
       return `Open${at}.`
@@ -25,7 +26,7 @@ function main(path: MeasuredPath, { address, compared }: { address: string; comp
     case 'rejected':
       if (!path.rejectedBy) return `Rejected by an ICMP message; ${reach}.`
       return path.rejectedBy.address === address
-        ? `Rejected by the host itself${at} (${describeIcmp(path.rejectedBy)}).`
+        ? `Rejected ${byHost}${at} (${describeIcmp(path.rejectedBy)}).`
         : `Rejected by ${path.rejectedBy.address} (${describeIcmp(path.rejectedBy)}); ${reach}.`
     case 'silence':
       return reached ? `No response; ${reach}.` : 'No response, and no hop on the way responds.'
@@ -47,7 +48,10 @@ function compare(
   const { distance } = summarizePath(comparison, address)
   const at = distance === null ? '' : ` at hop ${distance}`
   const what = `Port ${comparison.port} ${comparison.outcome === 'connected' ? 'is open' : 'refuses with a reset'}${at}`
-  const own = summarizePath(path, address).distance
-  const isNearer = path.outcome === 'reset' && own !== null && distance !== null && own < distance
-  return isNearer ? `${what}, so a device before the host may reset in its name.` : `${what}.`
+  const does = path.outcome === 'reset' ? 'reset' : path.outcome === 'rejected' ? 'reject' : undefined
+  const isOther = does !== undefined && isNearer(summarizePath(path, address).distance, distance)
+  return isOther ? `${what}, so a device before the host may ${does} in its name.` : `${what}.`
 }
+
+/** Whether what came in the name of the host came from a nearer hop than the response of another port. */
+const isNearer = (own: number | null, other: number | null): boolean => own !== null && other !== null && own < other

@@ -86,6 +86,18 @@ test.each<[string, MeasuredPath, MeasuredPath | null, string]>([
     'Refused with a reset at hop 2. Port 443 is open at hop 3, so a device before the host may reset in its name.',
   ],
   [
+    'a reject with the address of the host, nearer than an open port',
+    rejected({ hops: hops('10.66.1.1'), endHop: 2, rejectedBy: { address: host, type: 3, code: 13 } }),
+    open,
+    'Rejected in the name of the host at hop 2 (ICMP administratively prohibited). Port 443 is open at hop 3, so a device before the host may reject in its name.',
+  ],
+  [
+    'a reject by the host as far away as an open port',
+    rejected({ rejectedBy: { address: host, type: 3, code: 13 } }),
+    open,
+    'Rejected by the host itself at hop 3 (ICMP administratively prohibited). Port 443 is open at hop 3.',
+  ],
+  [
     'an absent neighbour',
     path({ outcome: 'unreachable', hops: [] }),
     null,
