@@ -20,6 +20,8 @@ const exempt: Record<string, string> = {
   previewPolicy: 'stores nothing',
   previewFlows: 'stores nothing',
   previewSchedule: 'stores nothing',
+  previewWindow: 'stores nothing',
+  previewWaiver: 'stores nothing',
   leaseBatch: 'lends work; what comes of it is in the entry of its audit',
   renewLease: 'prolongs a lease',
   claimBind: 'lends the right to bind; its row says who bound when',
@@ -205,11 +207,27 @@ const cases: Record<string, Case> = {
     leaves: ['waiver.approve'],
     prepare: async () => ({ ...at(await make('/v1/waivers', await waiver())), key: other }),
   },
+  rejectWaiver: {
+    leaves: ['waiver.reject'],
+    prepare: async () => ({
+      ...at(await make('/v1/waivers', await waiver())),
+      key: other,
+      body: { reason: 'too long' },
+    }),
+  },
   revokeWaiver: { leaves: ['waiver.revoke'], prepare: async () => at(await make('/v1/waivers', await waiver())) },
   createWindow: { leaves: ['window.request'], prepare: async () => ({ body: await window() }) },
   approveWindow: {
     leaves: ['window.approve'],
     prepare: async () => ({ ...at(await make('/v1/windows', await window())), key: other }),
+  },
+  rejectWindow: {
+    leaves: ['window.reject'],
+    prepare: async () => ({
+      ...at(await make('/v1/windows', await window())),
+      key: other,
+      body: { reason: 'too long' },
+    }),
   },
   cancelWindow: { leaves: ['window.cancel'], prepare: async () => at(await make('/v1/windows', await window())) },
 }

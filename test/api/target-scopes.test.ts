@@ -81,7 +81,8 @@ const fill = (path: string, id: string) => path.replace(/\{(id|name|fingerprint)
 const bodies = (): Record<string, unknown> => {
   const targets = [teams.green.target]
   const audit = { policy: 'exposures', targets }
-  const permission = { policy: 'exposures', rules: ['must-be-unreachable'], targets, reason: 'r' }
+  const draft = { policy: 'exposures', rules: ['must-be-unreachable'], targets }
+  const permission = { ...draft, reason: 'r' }
   const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
   const schedule = { cron: '0 2 * * *', audit }
   return {
@@ -105,6 +106,12 @@ const bodies = (): Record<string, unknown> => {
     updateSchedule: { enabled: false },
     createWindow: { ...permission, ticket: 't', from: at(1), to: at(2) },
     createWaiver: { ...permission, expiresAt: at(24) },
+    previewWindow: draft,
+    previewWaiver: draft,
+    approveWindow: { reason: 'r' },
+    approveWaiver: { reason: 'r' },
+    rejectWindow: { reason: 'r' },
+    rejectWaiver: { reason: 'r' },
   }
 }
 const bodyOf = ({ operationId, requestBody }: Operation) => {

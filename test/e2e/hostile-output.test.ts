@@ -224,8 +224,17 @@ describeWithPeers(['openssl'], 'what others say', () => {
       }),
     'a key': (text) => service.call('POST', '/v1/keys', { body: { name: text, scopes: ['reports:read'] } }),
     'a waiver': (text) => service.call('POST', '/v1/waivers', { body: waiverWith(text) }),
+    'the approval of a waiver': async (text) =>
+      decide('waivers', await service.call('POST', '/v1/waivers', { body: waiverWith('plain') }), 'approve', text),
+    'the rejection of a waiver': async (text) =>
+      decide('waivers', await service.call('POST', '/v1/waivers', { body: waiverWith('plain') }), 'reject', text),
     'a window': (text) => service.call('POST', '/v1/windows', { body: windowWith(text) }),
   }
+  const decide = async (kind: string, { body }: ApiResponse, what: 'approve' | 'reject', reason: string) => {
+    approver ??= await service.stores.keys.create('approver', ['admin'])
+    return service.call('POST', `/v1/${kind}/${body.id}/${what}`, { key: approver, body: { reason } })
+  }
+  let approver: string | undefined
   const imports = (type: string, body: string) =>
     service.call('POST', '/v1/targets/import', { body, headers: { 'content-type': type } })
   const targetWith = (text: string): Omit<typeof fullTarget, 'name'> => ({
@@ -250,6 +259,7 @@ describeWithPeers(['openssl'], 'what others say', () => {
     policy: `p${first}`,
     rules: ['closed'],
     targets: ['hostile'],
+    ticket: text,
     reason: text,
     expiresAt: soon(),
   })

@@ -5,6 +5,7 @@ import { auditRoutes } from './audits/audits.ts'
 import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'
 import { auditSummaryRoutes } from './audits/summary.ts'
+import { effectRoutes } from './exceptions/effects.ts'
 import { waiverRoutes } from './exceptions/waivers.ts'
 import { windowRoutes } from './exceptions/windows.ts'
 import { currentFindingRoutes } from './findings/findings.ts'
@@ -92,6 +93,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(runRoutes, { scheduler: parts.scheduler })
   await v1.register(waiverRoutes)
   await v1.register(windowRoutes, { enqueueReprobe })
+  await v1.register(effectRoutes)
   await v1.register(ledgerRoutes)
   await v1.register(webhookRoutes, { enqueueDelivery, mayDial, plainHttp, seal })
   await v1.register(deliveryRoutes, { enqueueDelivery })

@@ -1,6 +1,6 @@
 import type { ValidationIssue } from '../errors.ts'
 
-export const waiverStates = ['requested', 'active', 'expired', 'revoked'] as const
+export const waiverStates = ['requested', 'rejected', 'active', 'expired', 'revoked'] as const
 export type WaiverState = (typeof waiverStates)[number]
 
 /** The issues of the requested expiry. */
@@ -17,11 +17,15 @@ function yearAfter(now: Date): Date {
   return then
 }
 
-export function waiverState(
-  { approvedAt, expiresAt, revokedAt }: { approvedAt: Date | null; expiresAt: Date; revokedAt: Date | null },
-  now: Date,
-): WaiverState {
-  if (revokedAt && revokedAt <= now) return 'revoked'
+interface WaiverTimes {
+  approvedAt: Date | null
+  expiresAt: Date
+  revokedAt: Date | null
+  rejected: boolean
+}
+
+export function waiverState({ approvedAt, expiresAt, revokedAt, rejected }: WaiverTimes, now: Date): WaiverState {
+  if (revokedAt && revokedAt <= now) return rejected ? 'rejected' : 'revoked'
   if (expiresAt <= now) return 'expired'
   return approvedAt && approvedAt <= now ? 'active' : 'requested'
 }

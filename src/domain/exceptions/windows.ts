@@ -12,6 +12,7 @@ import { permittedTime } from './active-exception.ts'
 export const windowStates = [
   'requested',
   'lapsed',
+  'rejected',
   'canceled',
   'approved',
   'open',
@@ -81,9 +82,10 @@ interface WindowTimes {
   canceledAt: Date | null
 }
 
-export function windowState(window: WindowTimes & { proof: Proof | null }, now: Date): WindowState {
+export function windowState(window: WindowTimes & { rejected: boolean; proof: Proof | null }, now: Date): WindowState {
   const time = windowTime(window)
   const { proof } = window
+  if (window.rejected) return 'rejected'
   if (!time) return window.canceledAt ? 'canceled' : window.to <= now ? 'lapsed' : 'requested'
   if (now < time.from) return 'approved'
   if (now < time.until) return 'open'

@@ -1,5 +1,5 @@
 import { resolveParameters, resolveRule } from './parameters.ts'
-import type { PolicyDocument, ResolvedExpectation } from './policy.ts'
+import type { PolicyDocument, ResolvedExpectation, ResolvedRule } from './policy.ts'
 
 /** What a rule demands of one target: the endpoint, and what must hold there. */
 export interface Expected {
@@ -21,17 +21,29 @@ export interface ExpectedOf {
  * References to credentials are left out, because nothing is compared with them.
  */
 export function createExpectations(document: PolicyDocument) {
-  const values = new Map<string, ReturnType<typeof resolveParameters>>()
+  const ruleFor = createRules(document)
   return (ruleId: string, { address, params, auditParams, windowOpen }: ExpectedOf): Expected | null => {
+    const resolved = ruleFor(ruleId, { params, auditParams })
+    if (!resolved) return null
+    const expect = (windowOpen && resolved.insideWindow?.expect) || resolved.expect
+    return { host: resolved.host ?? address, port: resolved.port, expect: withoutCredentials(expect) }
+  }
+}
+
+/** Resolves rules of a policy for targets; undefined where one does not apply, is unknown, or the parameters do not fit. */
+export function createRules(document: PolicyDocument) {
+  const values = new Map<string, ReturnType<typeof resolveParameters>>()
+  return (
+    ruleId: string,
+    { params, auditParams }: Pick<ExpectedOf, 'params' | 'auditParams'>,
+  ): ResolvedRule | undefined => {
     const rule = document.rules.find(({ id }) => id === ruleId)
     const key = JSON.stringify([params, auditParams])
     const parameters = values.get(key) ?? resolveParameters(document, { audit: auditParams, target: params })
     values.set(key, parameters)
-    if (!rule || 'errors' in parameters) return null
+    if (!rule || 'errors' in parameters) return undefined
     const resolved = resolveRule(rule, parameters.values)
-    if (resolved === 'notapplicable') return null
-    const expect = (windowOpen && resolved.insideWindow?.expect) || resolved.expect
-    return { host: resolved.host ?? address, port: resolved.port, expect: withoutCredentials(expect) }
+    return resolved === 'notapplicable' ? undefined : resolved
   }
 }
 

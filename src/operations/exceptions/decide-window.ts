@@ -1,34 +1,38 @@
-import { ConflictError, ForbiddenError, NotFoundError } from '../../domain/errors.ts'
+import { ConflictError, NotFoundError } from '../../domain/errors.ts'
 import { windowState } from '../../domain/exceptions/windows.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredWindow } from '../../store/exceptions/windows.ts'
 import type { Parts } from '../context.ts'
+import { checkDecision, type Decision, recordDecision } from './decisions.ts'
 
 type WindowParts = Pick<Parts, 'transaction' | 'enqueueReprobe'>
-
-interface Decision {
-  id: string
-  actor: string
-  now: Date
-}
 
 /**
  * Approves a window and queues the reprobe at its end. Throws NotFoundError, ForbiddenError for its requester (unless the policy
  * allows self-approval), and ConflictError where it is not requested any more.
  */
-export async function approveWindow(
-  { transaction, enqueueReprobe }: WindowParts,
-  { id, actor, now }: Decision,
-): Promise<void> {
+export async function approveWindow({ transaction, enqueueReprobe }: WindowParts, decision: Decision): Promise<void> {
+  const { id, actor, now, reason = null } = decision
   await transaction(async (tx, database) => {
-    const window = await lockWindow(tx, id)
-    if (window.requestedBy === actor && !(await allowsSelfApproval(tx, window)))
-      throw new ForbiddenError('the requester of a window cannot approve it: use another key')
-    const state = windowState(window, now)
-    if (state !== 'requested') throw new ConflictError(`the window is ${state}: only a requested one can be approved`)
-    await tx.windows.approve(id, actor, now)
-    tx.ledger.record({ actor, action: 'window.approve', subject: id, payload: {} })
-    await enqueueReprobe(database, { windowId: id, reprobe: 0 }, window.to)
+    const request = await lockWindow(tx, id)
+    await checkDecision(tx, decision, { kind: 'window', state: windowState(request, now), request })
+    await tx.windows.approve(id, actor, now, reason)
+    await recordDecision(tx, 'window.approve', decision)
+    await enqueueReprobe(database, { windowId: id, reprobe: 0 }, request.to)
+  })
+}
+
+/** Rejects a window for ever; throws like an approval. */
+export async function rejectWindow(
+  { transaction }: Pick<WindowParts, 'transaction'>,
+  decision: Decision & { reason: string },
+): Promise<void> {
+  const { id, actor, now, reason } = decision
+  await transaction(async (tx) => {
+    const request = await lockWindow(tx, id)
+    await checkDecision(tx, decision, { kind: 'window', state: windowState(request, now), request })
+    await tx.windows.reject(id, actor, now, reason)
+    await recordDecision(tx, 'window.reject', decision)
   })
 }
 
@@ -52,6 +56,3 @@ async function lockWindow(tx: Stores, id: string): Promise<StoredWindow> {
   if (!window) throw new NotFoundError(`there is no window ${id}`)
   return window
 }
-
-const allowsSelfApproval = async (stores: Stores, { policy }: StoredWindow) =>
-  (await stores.policies.find(policy))?.document.windows?.selfApproval === true

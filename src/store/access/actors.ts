@@ -11,6 +11,31 @@ export const nameOfActor = (column: string): Prisma.Sql => {
 /** Those who act: keys, and people at an issuer. */
 export function createActorStore(db: Database) {
   return {
+    /**
+     * Who stands behind each id: the person at an issuer who created a key, also by a key of this person, and else the id itself.
+     * The ledger says who created a key, and nothing can change that.
+     */
+    async persons(ids: readonly string[]): Promise<Map<string, string>> {
+      const rows = await prepared<{ id: string; person: string }>(db)`
+        WITH RECURSIVE maker(id, actor) AS (
+          SELECT g.id, g.id FROM unnest(${[...new Set(ids)]}::text[]) AS g(id)
+          UNION
+          SELECT m.id, e.actor FROM maker m JOIN ledger_entry e ON e.subject = m.actor AND e.action = 'key.create'
+        )
+        SELECT id, actor AS person FROM maker WHERE actor LIKE 'oidc:%'`
+      return new Map([
+        ...ids.map((id): [string, string] => [id, id]),
+        ...rows.map((row): [string, string] => [row.id, row.person]),
+      ])
+    },
+
+    /** Who created keys, by their ids; a key without an entry is missing. */
+    async creators(keyIds: readonly string[]): Promise<Map<string, string>> {
+      const rows = await prepared<{ id: string; actor: string }>(db)`
+        SELECT subject AS id, actor FROM ledger_entry WHERE subject = ANY(${[...keyIds]}::text[]) AND action = 'key.create'`
+      return new Map(rows.map(({ id, actor }) => [id, actor]))
+    },
+
     /** The names by id; an actor without a name is missing. */
     async names(ids: readonly string[]): Promise<Map<string, string>> {
       if (ids.length === 0) return new Map()

@@ -12,16 +12,24 @@ export interface NewWaiver {
   policy: string
   rules: string[]
   targets: Selection
+  ticket?: string | null
   reason: string
   expiresAt: Date
   requestedBy: string
 }
 
 export interface StoredWaiver extends NewWaiver {
+  ticket: string | null
+  /** It accepts failures of targets within this scope only. */
+  targetScope: TargetScope
   approvedBy: string | null
   approvedAt: Date | null
   revokedBy: string | null
   revokedAt: Date | null
+  /** Whether the revocation was a rejection of the request. */
+  rejected: boolean
+  /** What the person said who approved or rejected it. */
+  decisionReason: string | null
   createdAt: Date
 }
 
@@ -31,6 +39,8 @@ interface WaiverFilter {
   rule?: string
   /** The name of a target that it is for. */
   target?: string
+  ticket?: string
+  expiresBefore?: Date
   now: Date
   cursor?: string
   limit: number
@@ -50,13 +60,16 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
     },
 
     /** Newest first; by policy, by what they are for, and by state at a point in time. */
-    async list({ policy, state, rule, target, now, cursor, limit }: WaiverFilter): Promise<Page<StoredWaiver>> {
+    async list({ now, cursor, limit, ...filter }: WaiverFilter): Promise<Page<StoredWaiver>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const { policy, state, rule, target, ticket, expiresBefore } = filter
       const conditions: Prisma.WaiverWhereInput[] = [
         made,
         ...(before === undefined ? [] : [{ id: { lt: before } }]),
         ...(policy === undefined ? [] : [{ policy }]),
         ...(rule === undefined ? [] : [{ rules: { has: rule } }]),
+        ...(ticket === undefined ? [] : [{ ticket }]),
+        ...(expiresBefore === undefined ? [] : [{ expiresAt: { lt: expiresBefore } }]),
         ...(target === undefined ? [] : [{ id: { in: await idsFor(db, target) } }]),
         ...(state === undefined ? [] : [inState(state, now)]),
       ]
@@ -65,9 +78,17 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
     },
 
     /** False if it does not wait for approval. */
-    async approve(id: string, approvedBy: string, now: Date): Promise<boolean> {
+    async approve(id: string, approvedBy: string, now: Date, reason: string | null = null): Promise<boolean> {
       const where = { id, ...made, ...inState('requested', now) }
-      return (await db.waiver.updateMany({ where, data: { approvedBy, approvedAt: now } })).count > 0
+      const data = { approvedBy, approvedAt: now, decisionReason: reason }
+      return (await db.waiver.updateMany({ where, data })).count > 0
+    },
+
+    /** False if it does not wait for approval. */
+    async reject(id: string, rejectedBy: string, now: Date, reason: string): Promise<boolean> {
+      const where = { id, ...made, ...inState('requested', now) }
+      const data = { revokedBy: rejectedBy, revokedAt: now, rejected: true, decisionReason: reason }
+      return (await db.waiver.updateMany({ where, data })).count > 0
     },
 
     /** Takes a waiver back; false where it has ended already. */
@@ -97,13 +118,14 @@ async function idsFor(db: Database, target: string): Promise<string[]> {
 
 /** How waivers stand, as waiverState() says it. */
 function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
-  if (state === 'revoked') return { revokedAt: { not: null } }
+  if (state === 'revoked' || state === 'rejected') return { revokedAt: { not: null }, rejected: state === 'rejected' }
   if (state === 'expired') return { revokedAt: null, expiresAt: { lte: now } }
   return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
 }
 
-const fromRow = ({ targetNames, targetLabels, targetScope: _, ...row }: Row): StoredWaiver => ({
+const fromRow = ({ targetNames, targetLabels, targetScope, ...row }: Row): StoredWaiver => ({
   ...row,
+  targetScope: targetScope as TargetScope,
   targets: selectionOf({ targetNames, targetLabels }),
 })
 

@@ -30,6 +30,10 @@ export interface StoredWindow extends NewWindow {
   approvedAt: Date | null
   canceledBy: string | null
   canceledAt: Date | null
+  /** Whether the cancellation was a rejection of the request. */
+  rejected: boolean
+  /** What the person said who approved or rejected it. */
+  decisionReason: string | null
   /** The number of reprobes, and the newest. */
   reprobes: number
   reprobeAuditId: string | null
@@ -54,6 +58,8 @@ interface WindowFilter {
   /** The name of a target that it is for. */
   target?: string
   ticket?: string
+  /** It closes before, as planned. */
+  expiresBefore?: Date
   now: Date
   cursor?: string
   limit: number
@@ -79,13 +85,15 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
     },
 
     /** Newest first. */
-    async list({ policy, state, rule, target, ticket, now, cursor, limit }: WindowFilter): Promise<Page<StoredWindow>> {
+    async list({ now, cursor, limit, ...filter }: WindowFilter): Promise<Page<StoredWindow>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const { policy, state, rule, target, ticket, expiresBefore } = filter
       const wanted = andAll([
         before && Prisma.sql`x.id < ${before}::uuid`,
         policy && Prisma.sql`x.policy = ${policy}`,
         rule && Prisma.sql`${rule} = ANY(x.rules)`,
         ticket && Prisma.sql`x.ticket = ${ticket}`,
+        expiresBefore && Prisma.sql`x.to_at < ${expiresBefore}`,
         target && Prisma.sql`EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
         state && Prisma.sql`${stateAt(now)} = ${state}`,
       ])
@@ -110,8 +118,13 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       return rows[0]?.id
     },
 
-    async approve(id: string, approvedBy: string, now: Date): Promise<void> {
-      await db.accessWindow.update({ where: { id }, data: { approvedBy, approvedAt: now } })
+    async approve(id: string, approvedBy: string, now: Date, reason: string | null = null): Promise<void> {
+      await db.accessWindow.update({ where: { id }, data: { approvedBy, approvedAt: now, decisionReason: reason } })
+    },
+
+    async reject(id: string, rejectedBy: string, now: Date, reason: string): Promise<void> {
+      const data = { canceledBy: rejectedBy, canceledAt: now, rejected: true, decisionReason: reason }
+      await db.accessWindow.update({ where: { id }, data })
     },
 
     async cancel(id: string, canceledBy: string, now: Date): Promise<void> {
@@ -189,6 +202,7 @@ function stateAt(now: Date): Prisma.Sql {
   const begins = Prisma.sql`greatest(x.from_at, x.approved_at)`
   const ends = Prisma.sql`least(x.to_at, x.canceled_at)`
   return Prisma.sql`CASE
+    WHEN x.rejected THEN 'rejected'
     WHEN x.approved_at IS NULL OR ${ends} <= ${begins} THEN
       CASE WHEN x.canceled_at IS NOT NULL THEN 'canceled' WHEN x.to_at <= ${now} THEN 'lapsed' ELSE 'requested' END
     WHEN ${begins} > ${now} THEN 'approved'

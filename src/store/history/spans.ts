@@ -31,6 +31,7 @@ export interface Span {
 
 /** What is known now of one series. */
 export interface KnownSeries {
+  fingerprint: string
   targetId: number
   policy: string
   rule: string
@@ -137,12 +138,15 @@ export function createHistoryStore(db: Database, { codes, targetScope }: { codes
     },
 
     /** What is known now of targets: the open spans of all their series, with their facts. */
-    async newest(targetIds: readonly number[]): Promise<KnownSeries[]> {
+    async newest(
+      targetIds: readonly number[],
+      filter: Pick<SeriesFilter, 'policy' | 'rules'> = {},
+    ): Promise<KnownSeries[]> {
       const rows = await prepared<Omit<KnownSeries, 'result'> & { result: number }>(db)`
-        SELECT x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
+        SELECT s.fingerprint, x.target_id AS "targetId", r.policy, r.name AS rule, v.name AS vantage, x.result, e.content AS evidence, x.from_at AS since
         FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
           JOIN vantage v ON v.id = s.vantage_id LEFT JOIN evidence e ON e.id = x.evidence_id
-        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${andOfTarget(targetScope, 'x.target_id')}`
+        WHERE x.to_at IS NULL AND x.target_id = ANY(${[...targetIds]}::int[]) ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}`
       return rows.map((row) => ({
         ...row,
         result: codes.result.wordOf(row.result),

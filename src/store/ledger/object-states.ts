@@ -20,7 +20,15 @@ export interface StatesDigest {
 const epoch = (column: string) => Prisma.raw(`extract(epoch FROM ${column})`)
 const digestOf = (...columns: (string | Prisma.Sql)[]) => {
   const values = columns.map((column) => (typeof column === 'string' ? Prisma.raw(column) : column))
-  return Prisma.sql`encode(sha256(convert_to(jsonb_build_array(${Prisma.join(values)})::text, 'UTF8')), 'hex')`
+  return digestOfArray(Prisma.sql`jsonb_build_array(${Prisma.join(values)})`)
+}
+const digestOfArray = (array: Prisma.Sql) => Prisma.sql`encode(sha256(convert_to((${array})::text, 'UTF8')), 'hex')`
+/** The same with columns that older versions do not know: a row that does not use them has the digest that they compute. */
+const digestWith = (columns: readonly (string | Prisma.Sql)[], added: string, isUsed: string) => {
+  const values = columns.map((column) => (typeof column === 'string' ? Prisma.raw(column) : column))
+  return digestOfArray(
+    Prisma.sql`jsonb_build_array(${Prisma.join(values)}) || CASE WHEN ${Prisma.raw(isUsed)} THEN jsonb_build_array(${Prisma.raw(added)}) ELSE '[]' END`,
+  )
 }
 const select = (subject: string, digest: Prisma.Sql, rest: string) =>
   Prisma.sql`SELECT ${Prisma.raw(subject)} AS subject, ${digest} AS digest ${Prisma.raw(rest)}`
@@ -100,9 +108,13 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
       ),
       select(
         'o.id::text',
-        digestOf(
-          ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.reason', 'o.requested_by'],
-          ...['o.target_scope', epoch('o.expires_at'), epoch('o.created_at')],
+        digestWith(
+          [
+            ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.reason', 'o.requested_by'],
+            ...['o.target_scope', epoch('o.expires_at'), epoch('o.created_at')],
+          ],
+          'o.ticket',
+          'o.ticket IS NOT NULL',
         ),
         'FROM waiver o',
       ),
@@ -119,7 +131,15 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
   ),
   approval: Prisma.join(
     ['access_window', 'waiver'].map((table) =>
-      select('o.id::text', digestOf('o.approved_by', epoch('o.approved_at')), `FROM ${table} o`),
+      select(
+        'o.id::text',
+        digestWith(
+          ['o.approved_by', epoch('o.approved_at')],
+          'o.rejected, o.decision_reason',
+          'o.rejected OR o.decision_reason IS NOT NULL',
+        ),
+        `FROM ${table} o`,
+      ),
     ),
     ' UNION ALL ',
   ),
@@ -174,11 +194,13 @@ const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
   'targets.save': ['target'],
   'window.request': ['window', 'request', 'approval'],
   'window.approve': ['window', 'approval'],
+  'window.reject': ['window', 'approval'],
   'window.cancel': ['window'],
   'window.reprobe': ['proof'],
   'window.prove': ['proof'],
   'waiver.request': ['waiver', 'request', 'approval'],
   'waiver.approve': ['waiver', 'approval'],
+  'waiver.reject': ['waiver', 'approval'],
   'waiver.revoke': ['waiver'],
   'baseline.create': ['baseline'],
   'baseline.approve': ['baseline'],

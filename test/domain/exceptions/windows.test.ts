@@ -56,7 +56,7 @@ describe('a window', () => {
       approvedAt: approved === null ? null : later(approved),
       canceledAt: canceled === null ? null : later(canceled),
     }
-    expect(windowState({ ...times, proof }, now)).toBe(state)
+    expect(windowState({ ...times, rejected: false, proof }, now)).toBe(state)
   })
 })
 

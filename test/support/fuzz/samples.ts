@@ -25,6 +25,12 @@ export const bodies: Record<string, (n: number) => unknown> = {
     reason,
     expiresAt: inDays(1),
   }),
+  'POST /v1/waivers/effect': () => ({ policy: 'ports', rules: ['must-be-open'], targets: [keptTarget] }),
+  'POST /v1/windows/effect': () => ({
+    policy: 'netwrix-endpoint-protector',
+    rules: ['ssh-support'],
+    targets: [keptTarget],
+  }),
   'POST /v1/schedules': (n) => ({
     name: `at-night-${n}`,
     cron: '30 2 * * *',

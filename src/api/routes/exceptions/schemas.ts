@@ -16,7 +16,7 @@ import {
 import { ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
 
 const policy = nameSchema('Name of the policy', 'netwrix-endpoint-protector')
-const permission = (rule: string) => ({
+export const permission = (rule: string) => ({
   policy,
   rules: Type.Array(nameSchema('Id of a rule', rule), {
     minItems: 1,
@@ -29,23 +29,67 @@ const permission = (rule: string) => ({
 })
 const Reason = (example: string) =>
   Type.String({ minLength: 1, maxLength: 1000, description: 'Why it is needed', examples: [example] })
+const Ticket = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  description: 'Number of the change ticket',
+  examples: ['CHG0030003'],
+})
 const listFilters = {
   policy: Type.Optional(policy),
   rule: Type.Optional(nameSchema('Id of a rule that it covers')),
   target: Type.Optional(TargetName),
+  ticket: Type.Optional(Ticket),
+  expiresBefore: Type.Optional(
+    TimeInput('Those that end before this time; combine it with `state`', '2026-12-06T00:00:00Z'),
+  ),
 }
+
+export const Approval = closedObject(
+  {
+    reason: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 1000,
+        description: 'Why it is approved',
+        examples: ['The vendor is on site'],
+      }),
+    ),
+  },
+  { $id: 'Approval', description: 'Why a request is approved; the body may be left out' },
+)
+export const Rejection = closedObject(
+  { reason: Type.String({ minLength: 1, maxLength: 1000, description: 'Why it is rejected', examples: ['Too long'] }) },
+  { $id: 'Rejection', description: 'Why a request is rejected' },
+)
+/** What was decided; `by` and `at` are of a rejection. */
+const decided = (kind: string) => ({
+  rejectedBy: nullable(Actor(`Who rejected the ${kind}`), { examples: [null] }),
+  rejectedByName: ActorName('rejectedBy'),
+  rejectedAt: nullable(Timestamp(`When the ${kind} was rejected`), { examples: [null] }),
+  decisionReason: nullable(Type.String(), {
+    description: 'Why it was approved or rejected; null where nothing was said',
+    examples: ['As discussed'],
+  }),
+  decisionRefusal: nullable(Type.String(), {
+    description: `Why the caller cannot approve or reject the ${kind}; null: the caller can`,
+    examples: [`the ${kind} is ${kind === 'window' ? 'closed' : 'active'}`],
+  }),
+})
 
 const waiverId = Uuid('Id of the waiver', '0003')
 const waiverFields = {
   ...permission('ssh-restricted'),
-  reason: Reason('The vendor needs SSH until the migration, CHG0030002'),
+  ticket: nullable(Ticket, { description: 'Number of the change ticket; null: none', examples: ['CHG0030002'] }),
+  reason: Reason('The vendor needs SSH until the migration'),
   expiresAt: TimeInput('When the waiver ends; at most a year ahead', '2027-03-31T22:00:00Z'),
 }
 export const Waiver = Type.Object(
   {
     id: waiverId,
     state: Type.Enum([...waiverStates], {
-      description: 'Only an `active` waiver accepts findings',
+      description:
+        'Only an `active` waiver accepts findings. `requested`: waits for approval; `rejected`: another person refused it',
       examples: ['active'],
     }),
     ...waiverFields,
@@ -54,6 +98,7 @@ export const Waiver = Type.Object(
     approvedBy: nullable(Actor('Who approved the waiver', 'ba9876543210')),
     approvedByName: ActorName('approvedBy'),
     approvedAt: nullable(Timestamp('When the waiver was approved', '09:05:00')),
+    ...decided('waiver'),
     revokedBy: nullable(Actor('Who revoked the waiver'), { examples: [null] }),
     revokedByName: ActorName('revokedBy'),
     revokedAt: nullable(Timestamp('When the waiver was revoked'), { examples: [null] }),
@@ -61,10 +106,10 @@ export const Waiver = Type.Object(
   },
   { $id: 'Waiver', description: 'A dated, approved acceptance of a failing finding' },
 )
-export const WaiverRequest = closedObject(waiverFields, {
-  $id: 'WaiverRequest',
-  description: 'The failing findings to accept, and until when',
-})
+export const WaiverRequest = closedObject(
+  { ...waiverFields, ticket: Type.Optional(waiverFields.ticket) },
+  { $id: 'WaiverRequest', description: 'The failing findings to accept, and until when' },
+)
 export const WaiverParams = closedObject({ id: waiverId })
 export const WaiverQuery = closedObject({
   ...listFilters,
@@ -73,18 +118,12 @@ export const WaiverQuery = closedObject({
 })
 
 const windowId = Uuid('Id of the window', '0002')
-const ticket = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  description: 'Number of the change ticket',
-  examples: ['CHG0030003'],
-})
-const auditParams = ParameterValues(200, 'Parameters of the audit after the end')
+export const auditParams = ParameterValues(200, 'Parameters of the audit after the end')
 const windowFields = {
   ...permission('ssh-support'),
   from: TimeInput('When the window opens', '2026-11-22T09:00:00Z'),
   to: TimeInput('When the window closes; at most seven days after `from`', '2026-11-22T11:00:00Z'),
-  ticket,
+  ticket: Ticket,
   reason: Reason('The vendor analyses the failing update'),
 }
 export const Window = Type.Object(
@@ -93,7 +132,8 @@ export const Window = Type.Object(
     state: Type.Enum([...windowStates], {
       description: [
         'State of the window:',
-        '- `requested`: waits for approval; `lapsed`: was not approved in time; `approved`: approved and not open yet',
+        '- `requested`: waits for approval; `lapsed`: was not approved in time; `rejected`: another person refused it',
+        '- `approved`: approved and not open yet',
         '- `open`: the rules apply their `insideWindow` expectation',
         '- `ended`: over, and the audit that proves the exposure closed has not ended',
         '- `closed`: that audit found the exposure closed',
@@ -109,6 +149,7 @@ export const Window = Type.Object(
     approvedBy: nullable(Actor('Who approved the window', 'ba9876543210')),
     approvedByName: ActorName('approvedBy'),
     approvedAt: nullable(Timestamp('When the window was approved', '08:50:00')),
+    ...decided('window'),
     canceledBy: nullable(Actor('Who canceled the window'), { examples: [null] }),
     canceledByName: ActorName('canceledBy'),
     canceledAt: nullable(Timestamp('When the window was canceled'), { examples: [null] }),
@@ -132,6 +173,5 @@ export const WindowParams = closedObject({ id: windowId })
 export const WindowQuery = closedObject({
   ...listFilters,
   state: Type.Optional(Type.Enum([...windowStates], { description: 'State of the window', examples: ['open'] })),
-  ticket: Type.Optional(ticket),
   ...PageQuery,
 })

@@ -1,17 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { waiverState } from '../../../domain/exceptions/waivers.ts'
-import { approveWaiver, revokeWaiver } from '../../../operations/exceptions/decide-waiver.ts'
+import { approveWaiver, rejectWaiver, revokeWaiver } from '../../../operations/exceptions/decide-waiver.ts'
 import { requestWaiver } from '../../../operations/exceptions/request-waiver.ts'
 import { findWaiver } from '../../../operations/exceptions/waiver.ts'
 import { required } from '../../../runtime/required.ts'
-import type { Stores } from '../../../store/db/stores.ts'
+import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredWaiver } from '../../../store/exceptions/waivers.ts'
+import type { View } from '../../context.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
-import { Waiver, WaiverParams, WaiverQuery, WaiverRequest } from './schemas.ts'
+import { splitEnd, withDecisionRefusals } from './decisions.ts'
+import { Approval, Rejection, Waiver, WaiverParams, WaiverQuery, WaiverRequest } from './schemas.ts'
 
 export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
@@ -22,7 +25,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'createWaiver',
         tags: ['waivers'],
         summary: 'Request a waiver',
-        description: 'The waiver takes effect when another key approves it.',
+        description: 'The waiver takes effect when another person approves it, with another key.',
         headers: Type.Object(IdempotencyKey),
         body: WaiverRequest,
         response: { 201: Waiver, ...problems(413, 415, 422) },
@@ -35,7 +38,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return reply
         .code(201)
         .header('location', `/v1/waivers/${waiver.id}`)
-        .send(await show(view.stores, waiver, now))
+        .send(await show({ view, caller }, waiver, now))
     },
   )
 
@@ -52,10 +55,11 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: pageOf(Waiver), ...problems() },
       },
     },
-    async ({ query, url, view }, reply) => {
+    async ({ query: { expiresBefore, ...query }, url, view, caller }, reply) => {
       const now = view.now()
-      const page = await view.stores.waivers.list({ ...query, now })
-      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items, now) })
+      const ends = expiresBefore === undefined ? {} : { expiresBefore: new Date(expiresBefore) }
+      const page = await view.stores.waivers.list({ ...query, ...ends, now })
+      return linkNext(reply, url, { ...page, items: await showAll({ view, caller }, page.items, now) })
     },
   )
 
@@ -71,25 +75,52 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Waiver, ...problems(404) },
       },
     },
-    async ({ params, view }) => show(view.stores, await findWaiver(view.stores, params.id), view.now()),
+    async ({ params, view, caller }) => show({ view, caller }, await findWaiver(view.stores, params.id), view.now()),
   )
 
   app.post(
     '/waivers/:id/approve',
     {
       config: { scope: 'waivers:approve', limited: true },
+      preValidation: async (request: FastifyRequest) => {
+        request.body ??= {} // nothing in it is required
+      },
       schema: {
         operationId: 'approveWaiver',
         tags: ['waivers'],
         summary: 'Approve a waiver',
-        description: 'Another key than the one that requested the waiver must approve it.',
+        description:
+          'Another person than the one who requested the waiver must approve it, with another key. Keys that one person at an issuer created count as that person.',
         params: WaiverParams,
-        response: { 200: Waiver, ...problems(404, 409) },
+        body: Approval,
+        response: { 200: Waiver, ...problems(404, 409, 413, 415) },
       },
     },
-    async ({ params: { id }, caller, view }) => {
+    async ({ params: { id }, body, caller, view }) => {
       const now = view.now()
-      return show(view.stores, await approveWaiver(view, { id, actor: caller.keyId, now }), now)
+      const decision = { id, actor: caller.keyId, now, reason: body.reason }
+      return show({ view, caller }, await approveWaiver(view, decision), now)
+    },
+  )
+
+  app.post(
+    '/waivers/:id/reject',
+    {
+      config: { scope: 'waivers:approve', limited: true },
+      schema: {
+        operationId: 'rejectWaiver',
+        tags: ['waivers'],
+        summary: 'Reject a waiver',
+        description:
+          'The waiver never takes effect. Whoever may approve it may reject it; its requester revokes it instead.',
+        params: WaiverParams,
+        body: Rejection,
+        response: { 200: Waiver, ...problems(404, 409, 413, 415) },
+      },
+    },
+    async ({ params: { id }, body: { reason }, caller, view }) => {
+      const now = view.now()
+      return show({ view, caller }, await rejectWaiver(view, { id, actor: caller.keyId, now, reason }), now)
     },
   )
 
@@ -108,26 +139,40 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params: { id }, caller, view }) => {
       const now = view.now()
-      return show(view.stores, await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
+      return show({ view, caller }, await revokeWaiver(view, { id, actor: caller.keyId, now }), now)
     },
   )
 }
 
-const showAll = (stores: Stores, waivers: readonly StoredWaiver[], now: Date) =>
-  withActorNames(
+interface Viewer {
+  view: View
+  caller: Caller
+}
+
+async function showAll({ view: { stores }, caller }: Viewer, waivers: readonly StoredWaiver[], now: Date) {
+  const named = await withActorNames(
     stores,
     waivers.map((waiver) => fieldsOf(waiver, now)),
-    ['requestedBy', 'approvedBy', 'revokedBy'],
+    ['requestedBy', 'approvedBy', 'rejectedBy', 'revokedBy'],
   )
+  return withDecisionRefusals(stores, caller, { kind: 'waiver', items: named })
+}
 
-const show = async (stores: Stores, waiver: StoredWaiver, now: Date) =>
-  required((await showAll(stores, [waiver], now))[0], 'the waiver')
+const show = async (viewer: Viewer, waiver: StoredWaiver, now: Date) =>
+  required((await showAll(viewer, [waiver], now))[0], 'the waiver')
 
-const fieldsOf = ({ expiresAt, approvedAt, revokedAt, createdAt, ...waiver }: StoredWaiver, now: Date) => ({
-  ...waiver,
-  state: waiverState({ approvedAt, expiresAt, revokedAt }, now),
-  expiresAt: expiresAt.toISOString(),
-  approvedAt: approvedAt?.toISOString() ?? null,
-  revokedAt: revokedAt?.toISOString() ?? null,
-  createdAt: createdAt.toISOString(),
-})
+function fieldsOf(waiver: StoredWaiver, now: Date) {
+  const { rejected, revokedBy, revokedAt, expiresAt, approvedAt, createdAt, targetScope: _, ...rest } = waiver
+  const [rejection, revocation] = splitEnd({ rejected, by: revokedBy, at: revokedAt })
+  return {
+    ...rest,
+    state: waiverState(waiver, now),
+    expiresAt: expiresAt.toISOString(),
+    approvedAt: approvedAt?.toISOString() ?? null,
+    rejectedBy: rejection.by,
+    rejectedAt: rejection.at,
+    revokedBy: revocation.by,
+    revokedAt: revocation.at,
+    createdAt: createdAt.toISOString(),
+  }
+}

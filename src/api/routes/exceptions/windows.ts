@@ -1,24 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
 import { windowState } from '../../../domain/exceptions/windows.ts'
-import { approveWindow, cancelWindow } from '../../../operations/exceptions/decide-window.ts'
+import { approveWindow, cancelWindow, rejectWindow } from '../../../operations/exceptions/decide-window.ts'
 import { requestWindow } from '../../../operations/exceptions/request-window.ts'
 import { required } from '../../../runtime/required.ts'
-import type { Stores } from '../../../store/db/stores.ts'
+import type { Caller } from '../../../store/access/keys.ts'
 import type { StoredWindow } from '../../../store/exceptions/windows.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { IdempotencyKey, pageOf } from '../../openapi/schemas.ts'
-import { Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
+import { splitEnd, withDecisionRefusals } from './decisions.ts'
+import { Approval, Rejection, Window, WindowParams, WindowQuery, WindowRequest } from './schemas.ts'
 
 export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueReprobe'>> = async (app, parts) => {
-  const find = async ({ stores, now }: View, id: string) => {
-    const window = await stores.windows.find(id)
+  const find = async ({ view, caller }: Viewer, id: string) => {
+    const window = await view.stores.windows.find(id)
     if (!window) throw new NotFoundError(`there is no window ${id}`)
-    return required((await showAll(stores, [window], now()))[0], 'the window')
+    return required((await showAll({ view, caller }, [window], view.now()))[0], 'the window')
   }
 
   app.post(
@@ -42,7 +44,7 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
       return reply
         .code(201)
         .header('location', `/v1/windows/${id}`)
-        .send(await find(view, id))
+        .send(await find({ view, caller }, id))
     },
   )
 
@@ -59,10 +61,11 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
         response: { 200: pageOf(Window), ...problems() },
       },
     },
-    async ({ query, url, view }, reply) => {
+    async ({ query: { expiresBefore, ...query }, url, view, caller }, reply) => {
       const now = view.now()
-      const page = await view.stores.windows.list({ ...query, now })
-      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items, now) })
+      const ends = expiresBefore === undefined ? {} : { expiresBefore: new Date(expiresBefore) }
+      const page = await view.stores.windows.list({ ...query, ...ends, now })
+      return linkNext(reply, url, { ...page, items: await showAll({ view, caller }, page.items, now) })
     },
   )
 
@@ -78,26 +81,50 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
         response: { 200: Window, ...problems(404) },
       },
     },
-    async ({ params: { id }, view }) => find(view, id),
+    async ({ params: { id }, view, caller }) => find({ view, caller }, id),
   )
 
   app.post(
     '/windows/:id/approve',
     {
       config: { scope: 'windows:approve', limited: true },
+      preValidation: async (request: FastifyRequest) => {
+        request.body ??= {} // nothing in it is required
+      },
       schema: {
         operationId: 'approveWindow',
         tags: ['windows'],
         summary: 'Approve a window',
         description:
-          'Another key than the one that requested the window must approve it, unless the policy sets `windows: {selfApproval: true}`.',
+          'Another person than the one who requested the window must approve it, with another key, unless the policy sets `windows: {selfApproval: true}`. Keys that one person at an issuer created count as that person.',
         params: WindowParams,
-        response: { 200: Window, ...problems(404, 409) },
+        body: Approval,
+        response: { 200: Window, ...problems(404, 409, 413, 415) },
       },
     },
-    async ({ params: { id }, caller, view }) => {
-      await approveWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now() })
-      return find(view, id)
+    async ({ params: { id }, body, caller, view }) => {
+      await approveWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now(), reason: body.reason })
+      return find({ view, caller }, id)
+    },
+  )
+
+  app.post(
+    '/windows/:id/reject',
+    {
+      config: { scope: 'windows:approve', limited: true },
+      schema: {
+        operationId: 'rejectWindow',
+        tags: ['windows'],
+        summary: 'Reject a window',
+        description: 'The window never opens. Whoever may approve it may reject it; its requester cancels it instead.',
+        params: WindowParams,
+        body: Rejection,
+        response: { 200: Window, ...problems(404, 409, 413, 415) },
+      },
+    },
+    async ({ params: { id }, body: { reason }, caller, view }) => {
+      await rejectWindow(view, { id, actor: caller.keyId, now: view.now(), reason })
+      return find({ view, caller }, id)
     },
   )
 
@@ -116,27 +143,39 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
     },
     async ({ params: { id }, caller, view }) => {
       await cancelWindow({ ...parts, ...view }, { id, actor: caller.keyId, now: view.now() })
-      return find(view, id)
+      return find({ view, caller }, id)
     },
   )
 }
 
-const showAll = (stores: Stores, windows: readonly StoredWindow[], now: Date) =>
-  withActorNames(
+interface Viewer {
+  view: View
+  caller: Caller
+}
+
+async function showAll({ view: { stores }, caller }: Viewer, windows: readonly StoredWindow[], now: Date) {
+  const named = await withActorNames(
     stores,
     windows.map((window) => show(window, now)),
-    ['requestedBy', 'approvedBy', 'canceledBy'],
+    ['requestedBy', 'approvedBy', 'rejectedBy', 'canceledBy'],
   )
+  return withDecisionRefusals(stores, caller, { kind: 'window', items: named })
+}
 
 function show(window: StoredWindow, now: Date) {
-  const { from, to, approvedAt, canceledAt, createdAt, provenAt, reprobeAuditId, targetScope: _, ...rest } = window
+  const { from, to, approvedAt, createdAt, provenAt, reprobeAuditId, targetScope: _, ...more } = window
+  const { rejected, canceledBy, canceledAt, ...rest } = more
+  const [rejection, cancellation] = splitEnd({ rejected, by: canceledBy, at: canceledAt })
   return {
     ...rest,
     state: windowState(window, now),
     from: from.toISOString(),
     to: to.toISOString(),
     approvedAt: approvedAt?.toISOString() ?? null,
-    canceledAt: canceledAt?.toISOString() ?? null,
+    rejectedBy: rejection.by,
+    rejectedAt: rejection.at,
+    canceledBy: cancellation.by,
+    canceledAt: cancellation.at,
     reprobe: reprobeAuditId,
     provenAt: provenAt?.toISOString() ?? null,
     createdAt: createdAt.toISOString(),

@@ -2,7 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { createKey } from '../../../operations/access/create-key.ts'
 import { revokeKey } from '../../../operations/access/revoke-key.ts'
+import { required } from '../../../runtime/required.ts'
 import type { Key as StoredKey } from '../../../store/access/keys.ts'
+import type { Stores } from '../../../store/db/stores.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -35,7 +38,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return reply
         .code(201)
         .header('cache-control', 'no-store')
-        .send({ ...show(created), key })
+        .send({ ...(await show(view.stores, created)), key })
     },
   )
 
@@ -54,7 +57,7 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ query, url, view }, reply) => {
       const page = await view.stores.keys.list(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items) })
     },
   )
 
@@ -79,7 +82,14 @@ export const keyRoutes: FastifyPluginAsyncTypebox = async (app) => {
   )
 }
 
-const show = ({ targetScope, ...key }: StoredKey) => ({
-  ...key,
-  targets: showTargets(targetScope),
-})
+async function showAll(stores: Stores, keys: readonly StoredKey[]) {
+  const creators = await stores.actors.creators(keys.map(({ id }) => id))
+  const shown = keys.map(({ targetScope, ...key }) => ({
+    ...key,
+    targets: showTargets(targetScope),
+    createdBy: creators.get(key.id) ?? null,
+  }))
+  return withActorNames(stores, shown, ['createdBy'])
+}
+
+const show = async (stores: Stores, key: StoredKey) => required((await showAll(stores, [key]))[0], 'the key')

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { scopePattern } from '../../../domain/access/scopes.ts'
 import { isEverything, type TargetScope } from '../../../store/query/target-scope.ts'
-import { closedObject, nullable, TimeInput, Timestamp } from '../../openapi/schemas.ts'
+import { Actor, ActorName, closedObject, nullable, TimeInput, Timestamp } from '../../openapi/schemas.ts'
 import { LabelSelector } from '../targets/schemas.ts'
 
 const fields = {
@@ -39,6 +39,11 @@ const shown = {
   ...fields,
   targets: TargetLimit,
   createdAt: Timestamp('When the key was created', '00:15:00'),
+  createdBy: nullable(Actor('Who created the key'), {
+    description: 'Who created the key, by the ledger; null: not known',
+    examples: ['ba9876543210'],
+  }),
+  createdByName: ActorName('createdBy'),
   expiresAt: nullable(Timestamp('When the key expires'), {
     description: 'When the key expires; null: never',
     examples: [null],

@@ -4,6 +4,10 @@ import { approveBaselineItems } from '../../../operations/baselines/approve-item
 import { findBaseline } from '../../../operations/baselines/baseline.ts'
 import { createBaseline } from '../../../operations/baselines/create.ts'
 import { deleteBaseline } from '../../../operations/baselines/delete.ts'
+import { required } from '../../../runtime/required.ts'
+import type { Stores } from '../../../store/db/stores.ts'
+import type { Baseline as StoredBaseline } from '../../../store/history/baselines.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -23,7 +27,10 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: pageOf(Baseline), ...problems() },
       },
     },
-    async ({ query, url, view }, reply) => linkNext(reply, url, await view.stores.baselines.list(query)),
+    async ({ query, url, view: { stores } }, reply) => {
+      const page = await stores.baselines.list(query)
+      return linkNext(reply, url, { ...page, items: await showAll(stores, page.items) })
+    },
   )
 
   app.post(
@@ -43,7 +50,10 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async ({ body, headers, caller, view }, reply) => {
       const requester = { actor: caller.keyId, idempotencyKey: headers['idempotency-key'] }
       const baseline = await createBaseline(view, body, requester)
-      return reply.code(201).header('location', `/v1/baselines/${body.name}`).send(baseline)
+      return reply
+        .code(201)
+        .header('location', `/v1/baselines/${body.name}`)
+        .send(await show(view.stores, baseline))
     },
   )
 
@@ -60,7 +70,7 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Baseline, ...problems(404) },
       },
     },
-    async ({ params, view }) => findBaseline(view.stores, params.name),
+    async ({ params, view: { stores } }) => show(stores, await findBaseline(stores, params.name)),
   )
 
   app.post(
@@ -77,7 +87,8 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Baseline, ...problems(404, 413, 415, 422) },
       },
     },
-    async ({ params: { name }, body, caller, view }) => approveBaselineItems(view, { ...body, name }, caller.keyId),
+    async ({ params: { name }, body, caller, view }) =>
+      show(view.stores, await approveBaselineItems(view, { ...body, name }, caller.keyId)),
   )
 
   app.delete(
@@ -98,3 +109,15 @@ export const baselineRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
   )
 }
+
+async function showAll(stores: Stores, baselines: readonly StoredBaseline[]) {
+  const approvals = baselines.flatMap((baseline) => baseline.approvals)
+  const named = new Map((await withActorNames(stores, approvals, ['approvedBy'])).map((one, i) => [approvals[i], one]))
+  return baselines.map((baseline) => ({
+    ...baseline,
+    approvals: baseline.approvals.map((approval) => required(named.get(approval), 'an approval')),
+  }))
+}
+
+const show = async (stores: Stores, baseline: StoredBaseline) =>
+  required((await showAll(stores, [baseline]))[0], 'the baseline')

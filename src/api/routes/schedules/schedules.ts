@@ -5,6 +5,7 @@ import { replaceSchedule, updateSchedule } from '../../../operations/schedules/c
 import { createSchedule } from '../../../operations/schedules/create.ts'
 import { deleteSchedule } from '../../../operations/schedules/delete.ts'
 import { findSchedule } from '../../../operations/schedules/schedule.ts'
+import type { Stores } from '../../../store/db/stores.ts'
 import type {
   ScheduleInput as StoredInput,
   ScheduleRun as StoredRun,
@@ -12,6 +13,7 @@ import type {
 } from '../../../store/inventory/schedules.ts'
 import type { ServerParts } from '../../context.ts'
 import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -20,20 +22,25 @@ import { Schedule, ScheduleInput, ScheduleParams, SchedulePatch, ScheduleReplace
 const shownTicks = 5
 
 export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'scheduler'>> = async (app, { scheduler }) => {
-  const show = ({
+  const fieldsOf = ({
     id: _id,
     version: _version,
     targetScope: _targetScope,
     nextAt,
     ...schedule
-  }: StoredSchedule): Static<typeof Schedule> => ({
-    ...(schedule as StoredInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Static<
-      typeof Schedule
+  }: StoredSchedule): Omit<Static<typeof Schedule>, 'requestedByName'> => ({
+    ...(schedule as StoredInput & Pick<StoredSchedule, 'requestedBy' | 'createdAt' | 'updatedAt'> as Omit<
+      Static<typeof Schedule>,
+      'requestedByName'
     >),
     next: nextAt ? scheduler.next(schedule, scheduler.now(), shownTicks).map((tick) => tick.toISOString()) : [],
   })
-  const respond = (reply: FastifyReply, schedule: StoredSchedule) =>
-    reply.header('etag', versionTag(schedule)).send(show(schedule))
+  const showAll = (stores: Stores, schedules: readonly StoredSchedule[]) =>
+    withActorNames(stores, schedules.map(fieldsOf), ['requestedBy'])
+  const respond = async (reply: FastifyReply, schedule: StoredSchedule) => {
+    const [shown] = await showAll(reply.request.view.stores, [schedule])
+    return reply.header('etag', versionTag(schedule)).send(shown)
+  }
 
   app.get(
     '/schedules',
@@ -50,7 +57,7 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
     },
     async ({ query, url, view }, reply) => {
       const page = await view.stores.schedules.list(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items) })
     },
   )
 

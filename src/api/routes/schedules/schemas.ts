@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { missedPolicies, overlapPolicies, runOutcomes } from '../../../domain/schedules.ts'
-import { Actor, closedObject, nullable, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
+import { Actor, ActorName, closedObject, nullable, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
 import { AuditRequest } from '../audits/schemas.ts'
 import { TargetSelection } from '../targets/schemas.ts'
 
@@ -61,6 +61,7 @@ export const Schedule = Type.Object(
     name,
     ...plain,
     requestedBy: Actor('Who last changed the schedule'),
+    requestedByName: ActorName('requestedBy'),
     next: Type.Array(Timestamp('Time of a tick', '01:30:00'), {
       description: 'The next five ticks; empty while the schedule is paused',
     }),

@@ -11,7 +11,16 @@ import {
   traceStatuses,
 } from '../../../domain/traces/trace.ts'
 import { waitHeaders } from '../../http/prefer.ts'
-import { Actor, closedObject, IdempotencyKey, nullable, PageQuery, Timestamp, Uuid } from '../../openapi/schemas.ts'
+import {
+  Actor,
+  ActorName,
+  closedObject,
+  IdempotencyKey,
+  nullable,
+  PageQuery,
+  Timestamp,
+  Uuid,
+} from '../../openapi/schemas.ts'
 import { TargetName } from '../targets/schemas.ts'
 
 const Host = Type.String({
@@ -72,6 +81,7 @@ export const Trace = Type.Object(
       examples: [null],
     }),
     requestedBy: Actor('Who requested the trace, or the audit'),
+    requestedByName: ActorName('requestedBy'),
     summary: nullable(Type.String(), {
       description: 'The result in one or two sentences; null without one',
       examples: ['Rejected by the host itself at hop 3 (ICMP port unreachable).'],

@@ -5,10 +5,13 @@ import { describeTrace } from '../../../domain/traces/sentence.ts'
 import { describeFailure, type TraceResult, traceStatus } from '../../../domain/traces/trace.ts'
 import { requestTrace } from '../../../operations/traces/request-trace.ts'
 import { findTrace } from '../../../operations/traces/trace.ts'
+import { required } from '../../../runtime/required.ts'
+import type { Stores } from '../../../store/db/stores.ts'
 import { isEverything } from '../../../store/query/target-scope.ts'
 import type { StoredTrace } from '../../../store/traces/traces.ts'
 import type { ServerParts, View } from '../../context.ts'
 import { findAfterWait } from '../../http/prefer.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { described, problems } from '../../openapi/responses.ts'
 import { pageOf } from '../../openapi/schemas.ts'
@@ -23,7 +26,7 @@ export const traceRoutes: FastifyPluginAsyncTypebox<TraceRouteParts> = async (ap
   const findEnded = ({ stores, now }: View, id: string, preference: { prefer?: string; reply: FastifyReply }) =>
     findAfterWait(
       {
-        find: async () => show(await findTrace(stores, id), now()),
+        find: async () => show(stores, await findTrace(stores, id), now()),
         hasEnded,
         waitForEnd: (ms) => notifications.waitForEnd(id, ms, closing.signal),
       },
@@ -79,7 +82,7 @@ export const traceRoutes: FastifyPluginAsyncTypebox<TraceRouteParts> = async (ap
     async ({ query, url, view }, reply) => {
       const page = await view.stores.traces.list(query)
       const now = view.now()
-      return linkNext(reply, url, { ...page, items: page.items.map((trace) => show(trace, now)) })
+      return linkNext(reply, url, { ...page, items: await showAll(view.stores, page.items, now) })
     },
   )
 
@@ -104,9 +107,20 @@ export const traceRoutes: FastifyPluginAsyncTypebox<TraceRouteParts> = async (ap
   )
 }
 
-const hasEnded = ({ status }: Pick<ReturnType<typeof show>, 'status'>) => status === 'completed' || status === 'failed'
+const hasEnded = ({ status }: Pick<ReturnType<typeof fieldsOf>, 'status'>) =>
+  status === 'completed' || status === 'failed'
 
-function show({ auditId, compare: _, failure, result, ...trace }: StoredTrace, now: Date) {
+const showAll = (stores: Stores, traces: readonly StoredTrace[], now: Date) =>
+  withActorNames(
+    stores,
+    traces.map((trace) => fieldsOf(trace, now)),
+    ['requestedBy'],
+  )
+
+const show = async (stores: Stores, trace: StoredTrace, now: Date) =>
+  required((await showAll(stores, [trace], now))[0], 'the trace')
+
+function fieldsOf({ auditId, compare: _, failure, result, ...trace }: StoredTrace, now: Date) {
   const { createdAt, deadlineAt, startedAt, finishedAt } = trace
   const status = traceStatus({ ...trace, failure }, now)
   const failed = failure ?? (status === 'failed' ? 'trace-deadline' : null)

@@ -4,7 +4,17 @@ import { deliveryStatuses } from '../../../domain/webhooks/alerts.ts'
 import { groupings, webhookFormats } from '../../../domain/webhooks/delivery-policy.ts'
 import { allEventTypes, eventTypes } from '../../../domain/webhooks/events.ts'
 import { callbacksId } from '../../../store/webhooks/webhooks.ts'
-import { Actor, Count, closedObject, nullable, PageQuery, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
+import {
+  Actor,
+  ActorName,
+  Count,
+  closedObject,
+  nullable,
+  PageQuery,
+  Timestamp,
+  Uuid,
+  withDefault,
+} from '../../openapi/schemas.ts'
 import { LabelSelector } from '../targets/schemas.ts'
 
 const WebhookId = Type.String({
@@ -124,6 +134,7 @@ const shown = {
     examples: [null],
   }),
   requestedBy: Actor('Who created the webhook'),
+  requestedByName: ActorName('requestedBy'),
   createdAt: Timestamp('When the webhook was created', '01:00:00'),
   updatedAt: Timestamp('When the webhook last changed', '01:00:00'),
 }

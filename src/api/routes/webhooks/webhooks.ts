@@ -7,9 +7,11 @@ import { deleteWebhook } from '../../../operations/webhooks/delete.ts'
 import { rotateSecret } from '../../../operations/webhooks/rotate-secret.ts'
 import { updateWebhook } from '../../../operations/webhooks/update.ts'
 import { findWebhook, inputOf, type WebhookParts } from '../../../operations/webhooks/webhook.ts'
+import { required } from '../../../runtime/required.ts'
 import { callbacksId, type Webhook as StoredWebhook } from '../../../store/webhooks/webhooks.ts'
 import type { View } from '../../context.ts'
 import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { problems } from '../../openapi/responses.ts'
 import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/schemas.ts'
@@ -24,11 +26,11 @@ import {
 } from './schemas.ts'
 
 export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof View>> = async (app, parts) => {
-  const withSecret = (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
+  const withSecret = async (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
     reply
       .header('cache-control', 'no-store')
       .header('etag', versionTag(webhook))
-      .send({ ...show(webhook), secret })
+      .send({ ...(await show(reply.request.view, webhook)), secret })
 
   app.post(
     '/webhooks',
@@ -66,7 +68,7 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
     },
     async ({ query, url, view }, reply) => {
       const page = await view.stores.webhooks.list(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      return linkNext(reply, url, { ...page, items: await showAll(view, page.items) })
     },
   )
 
@@ -175,7 +177,12 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
   )
 }
 
-const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
+const showAll = ({ stores }: View, webhooks: readonly StoredWebhook[]): Promise<Static<typeof Webhook>[]> =>
+  withActorNames(stores, webhooks.map(fieldsOf), ['requestedBy'])
+
+const show = async (view: View, webhook: StoredWebhook) => required((await showAll(view, [webhook]))[0], 'the webhook')
+
+const fieldsOf = (webhook: StoredWebhook): Omit<Static<typeof Webhook>, 'requestedByName'> => ({
   id: webhook.id,
   ...inputOf(webhook),
   hasAuthorization: webhook.hasAuthorization,
@@ -186,5 +193,5 @@ const show = (webhook: StoredWebhook): Static<typeof Webhook> => ({
   updatedAt: webhook.updatedAt.toISOString(),
 })
 
-const respond = (reply: FastifyReply, webhook: StoredWebhook) =>
-  reply.header('etag', versionTag(webhook)).send(show(webhook))
+const respond = async (reply: FastifyReply, webhook: StoredWebhook) =>
+  reply.header('etag', versionTag(webhook)).send(await show(reply.request.view, webhook))

@@ -13,7 +13,7 @@ export interface Closing {
   why: string
 }
 
-const endedStates: readonly Window['state'][] = ['closed', 'canceled', 'lapsed']
+const endedStates: readonly Window['state'][] = ['closed', 'canceled', 'lapsed', 'rejected']
 
 /** Decides by the newest audit of the ticket and by its windows; what is unknown is never a yes. Audits are newest first. */
 export function closingOf(audits: readonly Audit[], windows: readonly Window[]): Closing {
@@ -96,6 +96,11 @@ function happeningsOfWindow(window: Window): Happening[] {
       `${what} approved${named(window.approvedByName, window.approvedBy)}`,
     ),
     ...happening(
+      window.rejectedAt,
+      `${id} rejected`,
+      `${what} rejected${named(window.rejectedByName, window.rejectedBy)}`,
+    ),
+    ...happening(
       window.canceledAt,
       `${id} canceled`,
       `${what} canceled${named(window.canceledByName, window.canceledBy)}`,
@@ -123,6 +128,11 @@ const happeningsOfWaiver = (waiver: Waiver): Happening[] => {
       waiver.approvedAt,
       `${id} approved`,
       `${what} approved${named(waiver.approvedByName, waiver.approvedBy)}`,
+    ),
+    ...happening(
+      waiver.rejectedAt,
+      `${id} rejected`,
+      `${what} rejected${named(waiver.rejectedByName, waiver.rejectedBy)}`,
     ),
     ...happening(waiver.revokedAt, `${id} revoked`, `${what} revoked${named(waiver.revokedByName, waiver.revokedBy)}`),
   ]

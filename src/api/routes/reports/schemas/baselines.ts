@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { nameSchema } from '../../../../domain/policy/policy.ts'
-import { Actor, Count, closedObject, NameParams, Timestamp, Uuid } from '../../../openapi/schemas.ts'
+import { Actor, ActorName, Count, closedObject, NameParams, Timestamp, Uuid } from '../../../openapi/schemas.ts'
 
 const example = 'approved-2026-11'
 const name = nameSchema('Unique name of the baseline', example)
@@ -22,6 +22,7 @@ export const Baseline = Type.Object(
     approvals: Type.Array(
       Type.Object({
         approvedBy: Actor('Who approved'),
+        approvedByName: ActorName('approvedBy'),
         reason,
         items: Count('Number of series that were approved', 15),
         at: Timestamp('When they were approved', '10:00:00'),
