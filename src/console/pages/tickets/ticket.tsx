@@ -28,7 +28,9 @@ export default function TicketPage({ params: { id = '' } }: PageProps) {
     windows.value && {
       audits: audits.value.items,
       windows: windows.value.items.filter(wasThere),
-      waivers: (waivers.value?.items ?? []).filter((waiver) => wasThere(waiver) && (waiver.ticket === id || waiver.reason.includes(id))),
+      waivers: (waivers.value?.items ?? []).filter(
+        (waiver) => wasThere(waiver) && (waiver.ticket === id || waiver.reason.includes(id)),
+      ),
     }
   const closing = ticket && closingOf(ticket.audits, ticket.windows)
   return (
