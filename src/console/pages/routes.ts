@@ -51,6 +51,25 @@ export const routes: readonly Route[] = [
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },
   {
+    path: '/approvals',
+    load: () => import('./exceptions/approvals.tsx'),
+    entry: { label: 'Approvals', group: 'Work', key: 'b' },
+  },
+  {
+    path: '/windows',
+    load: () => import('./exceptions/windows.tsx'),
+    entry: { label: 'Windows', group: 'Work', key: 'w' },
+  },
+  { path: '/windows/new', load: () => import('./exceptions/new-window.tsx') },
+  { path: '/windows/:id', load: () => import('./exceptions/window.tsx') },
+  {
+    path: '/waivers',
+    load: () => import('./exceptions/waivers.tsx'),
+    entry: { label: 'Waivers', group: 'Work', key: 'x' },
+  },
+  { path: '/waivers/new', load: () => import('./exceptions/new-waiver.tsx') },
+  { path: '/waivers/:id', load: () => import('./exceptions/waiver.tsx') },
+  {
     path: '/reports',
     load: () => import('./reports/reports.tsx'),
     entry: { label: 'Reports', group: 'Status', key: 'r' },

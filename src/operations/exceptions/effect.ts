@@ -63,29 +63,33 @@ export interface Effect {
   after: Standing
 }
 
-interface Basis {
+interface EffectOptions {
   now: Date
   /** The most targets, and findings, that are listed. */
   limit: number
 }
 
 /** The effect of a draft. Throws RefusedError for a policy, rules or targets that are not there, and rules that know no windows. */
-export async function findDraftEffect(stores: Stores, draft: ExceptionDraft, basis: Basis): Promise<Effect> {
+export async function findDraftEffect(stores: Stores, draft: ExceptionDraft, options: EffectOptions): Promise<Effect> {
   await checkSelection(stores, draft, draft.kind === 'window' ? knowsWindows : undefined)
-  return findEffect(stores, { ...draft, targets: await findSelected(stores, draft.targets) }, basis)
+  return findEffect(stores, { ...draft, targets: await findSelected(stores, draft.targets) }, options)
 }
 
 /** The effect of a window or waiver on what is left of its rules and targets. */
-export async function findStoredEffect(stores: Stores, stored: StoredException, basis: Basis): Promise<Effect> {
+export async function findStoredEffect(
+  stores: Stores,
+  stored: StoredException,
+  options: EffectOptions,
+): Promise<Effect> {
   const targets = await findSelected(stores.within(stored.targetScope), stored.targets)
-  return findEffect(stores, { ...stored, targets }, basis)
+  return findEffect(stores, { ...stored, targets }, options)
 }
 
 const findSelected = ({ targets }: Stores, selection: Selection): Promise<StoredTarget[]> =>
   Array.isArray(selection) ? targets.findByNames(selection) : targets.findByLabels(selection.labels)
 
 /** Judges the stored facts of rules and targets without and with a window or waiver; sends no packet. */
-async function findEffect(stores: Stores, request: EffectRequest, { now, limit }: Basis): Promise<Effect> {
+async function findEffect(stores: Stores, request: EffectRequest, { now, limit }: EffectOptions): Promise<Effect> {
   const { policy, rules, targets, params = {} } = request
   const document = (await stores.policies.find(policy))?.document
   const ruleFor = document ? createRules(document) : () => undefined
@@ -140,7 +144,7 @@ function judgeBoth(
   return { outside: judged(false), inside: judged(true) }
 }
 
-/** Tells what waivers accept now, without the request, and with it. */
+/** Returns what waivers accept now, without the request, and with it. */
 async function loadAccepting(stores: Stores, { kind, id, policy, targets }: EffectRequest, now: Date) {
   const targetIds = targets.map((target) => target.id)
   const [waivers = []] =

@@ -25,7 +25,7 @@ export async function withDecisionRefusals<T extends Shown>(
   return items.map((item) => ({ ...item, decisionRefusal: refusalOf(item) }))
 }
 
-/** Tells a rejection from another end of a window or waiver: [who and when rejected it, who and when ended it]. */
+/** Separates a rejection from another end of a window or waiver: [who and when rejected it, who and when ended it]. */
 export function splitEnd(end: { rejected: boolean; by: string | null; at: Date | null }) {
   const shown = { by: end.by, at: end.at?.toISOString() ?? null }
   const none = { by: null, at: null }

@@ -112,7 +112,7 @@ export const waiverRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['waivers'],
         summary: 'Reject a waiver',
         description:
-          'The waiver never takes effect. Whoever may approve it may reject it; its requester revokes it instead.',
+          'The waiver never takes effect. Those who may approve it may reject it; its requester revokes it instead.',
         params: WaiverParams,
         body: Rejection,
         response: { 200: Waiver, ...problems(404, 409, 413, 415) },

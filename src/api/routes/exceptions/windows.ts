@@ -116,7 +116,8 @@ export const windowRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'enqueueR
         operationId: 'rejectWindow',
         tags: ['windows'],
         summary: 'Reject a window',
-        description: 'The window never opens. Whoever may approve it may reject it; its requester cancels it instead.',
+        description:
+          'The window never opens. Those who may approve it may reject it; its requester cancels it instead.',
         params: WindowParams,
         body: Rejection,
         response: { 200: Window, ...problems(404, 409, 413, 415) },

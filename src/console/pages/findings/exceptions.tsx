@@ -18,7 +18,7 @@ export function Exceptions({ detail: { windows, waivers } }: { detail: Detail })
           rows={windows}
           rowKey={({ id }) => id}
           columns={[
-            { head: 'State', cell: ({ state }) => state },
+            { head: 'State', cell: ({ id, state }) => <Link to={uri`/windows/${id}`}>{state}</Link> },
             { head: 'Ticket', cell: ({ ticket }) => ticket },
             { head: 'Reason', cell: ({ reason }) => reason },
             { head: 'From', cell: ({ from }) => <Time value={from} /> },
@@ -32,7 +32,7 @@ export function Exceptions({ detail: { windows, waivers } }: { detail: Detail })
           rows={waivers}
           rowKey={({ id }) => id}
           columns={[
-            { head: 'State', cell: ({ state }) => state },
+            { head: 'State', cell: ({ id, state }) => <Link to={uri`/waivers/${id}`}>{state}</Link> },
             { head: 'Reason', cell: ({ reason }) => reason },
             { head: 'Ends', cell: ({ expiresAt }) => <Time value={expiresAt} /> },
           ]}

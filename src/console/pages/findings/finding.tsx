@@ -72,6 +72,11 @@ function Actions({ detail }: { detail: Detail }) {
           </button>
         </>
       )}
+      {!at.value && mayAny(me.value, 'audits:run') && current?.result === 'fail' && !current.waiver && (
+        <Link class="button" to="/waivers/new" query={{ finding: detail.fingerprint }}>
+          Request a waiver
+        </Link>
+      )}
       {!at.value && mayAny(me.value, 'audits:run') && (
         <Link class="button primary" to="/audits/new" query={{ policy: policy.name, target: target.name }}>
           Audit this again

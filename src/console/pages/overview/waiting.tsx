@@ -2,10 +2,12 @@ import type { Static } from 'typebox'
 import type { Waiver as WaiverSchema, Window as WindowSchema } from '../../../api/routes/exceptions/schemas.ts'
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { Link } from '../../parts/link.tsx'
 import { Block } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { formatDuration } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
+import { uri } from '../../url/parameters.ts'
 
 type Window = Static<typeof WindowSchema>
 type Waiver = Static<typeof WaiverSchema>
@@ -18,7 +20,7 @@ export function Waiting() {
   const waivers = useResource<{ items: Waiver[] }>(at.value ? undefined : '/v1/waivers?limit=200')
   if (at.value) return null
   return (
-    <Block title="Waiting for you">
+    <Block title="Waiting for you" note={<Link to="/approvals">Open the approvals</Link>}>
       <ResourceView of={windows}>
         {({ items: ofWindows }) => (
           <ResourceView of={waivers}>
@@ -32,6 +34,8 @@ export function Waiting() {
 
 interface Line {
   id: string
+  /** The page about it below /ui. */
+  page: string
   rank: number
   text: string
 }
@@ -42,9 +46,9 @@ function List({ lines }: { lines: readonly Line[] }) {
     <ul class="card changes">
       {lines
         .toSorted((a, b) => a.rank - b.rank)
-        .map(({ id, rank, text }) => (
+        .map(({ id, page, rank, text }) => (
           <li key={id} class="finding-row" data-urgent={rank === 0}>
-            {text}
+            <Link to={page}>{text}</Link>
           </li>
         ))}
     </ul>
@@ -56,16 +60,18 @@ const left = (time: string) => formatDuration(Date.parse(time) - Date.now())
 const windowLines = (windows: readonly Window[]): Line[] =>
   windows.flatMap(({ id, state, ticket, rules, to }) => {
     const what = `${rules.join(', ')} for ${ticket}`
-    if (state === 'still-open') return { id, rank: 0, text: `Still open after its window: ${what}` }
-    if (state === 'requested') return { id, rank: 1, text: `Waits for approval: window for ${what}` }
-    if (state === 'open') return { id, rank: 2, text: `Open for ${left(to)}: ${what}` }
+    const page = uri`/windows/${id}`
+    if (state === 'still-open') return { id, page, rank: 0, text: `Still open after its window: ${what}` }
+    if (state === 'requested') return { id, page, rank: 1, text: `Waits for approval: window for ${what}` }
+    if (state === 'open') return { id, page, rank: 2, text: `Open for ${left(to)}: ${what}` }
     return []
   })
 
 const waiverLines = (waivers: readonly Waiver[]): Line[] =>
   waivers.flatMap(({ id, state, rules, expiresAt }) => {
-    if (state === 'requested') return { id, rank: 1, text: `Waits for approval: waiver of ${rules.join(', ')}` }
+    const page = uri`/waivers/${id}`
+    if (state === 'requested') return { id, page, rank: 1, text: `Waits for approval: waiver of ${rules.join(', ')}` }
     if (state === 'active' && Date.parse(expiresAt) - Date.now() < soonMs)
-      return { id, rank: 3, text: `Waiver of ${rules.join(', ')} ends in ${left(expiresAt)}` }
+      return { id, page, rank: 3, text: `Waiver of ${rules.join(', ')} ends in ${left(expiresAt)}` }
     return []
   })

@@ -153,7 +153,7 @@ describe.each<Kind>(['windows', 'waivers'])('a decision about one of the %s', (k
     expect(items).toHaveLength(2)
   })
 
-  test('is refused to the requester, and each reader is told whether it may decide', async () => {
+  test('is refused to the requester, and each reader learns whether it may decide', async () => {
     const id = await request(kind)
     expect((await act(kind, id, 'reject', { key: ann, reason: 'x' })).status).toBe(403)
     expect((await read(kind, id, ann)).decisionRefusal).toMatch(/requester .* cannot decide/)

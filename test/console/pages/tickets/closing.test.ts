@@ -21,7 +21,16 @@ const audit = (more: object = {}) =>
     ...more,
   }) as Audit
 const window = (state: string, more: object = {}) =>
-  ({ id: 'w', rules: ['ssh'], state, approvedAt: null, canceledAt: null, provenAt: null, ...more }) as Window
+  ({
+    id: 'w',
+    rules: ['ssh'],
+    state,
+    approvedAt: null,
+    rejectedAt: null,
+    canceledAt: null,
+    provenAt: null,
+    ...more,
+  }) as Window
 const running = { finishedAt: null, status: 'running', verdict: null }
 const failing = { verdict: 'fail', counts: { fail: 2, waived: 1 } }
 
@@ -58,6 +67,7 @@ test('the time line of a ticket has audits, windows and waivers in the order of 
     rules: ['tls'],
     createdAt: '2026-11-22T03:00:00.000Z',
     approvedAt: null,
+    rejectedAt: null,
     revokedAt: null,
     ...by,
   }

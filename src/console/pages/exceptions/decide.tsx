@@ -1,0 +1,121 @@
+import { useState } from 'preact/hooks'
+import { asProblemError, send } from '../../api/client.ts'
+import type { ProblemError } from '../../api/problem.ts'
+import { Dialog } from '../../parts/controls/dialog.tsx'
+import { ProblemBlock } from '../../parts/problem-block.tsx'
+import { at } from '../../url/location.ts'
+import { uri } from '../../url/parameters.ts'
+import type { Kind, Waiver, Window } from './types.ts'
+
+type Verb = 'approve' | 'reject' | 'cancel' | 'revoke'
+
+const texts: Readonly<Record<Verb, { button: string; done: string; hint: string }>> = {
+  approve: { button: 'Approve', done: 'approved', hint: 'Why it is approved (may stay empty)' },
+  reject: { button: 'Reject', done: 'rejected', hint: 'Why it is rejected' },
+  cancel: { button: 'Cancel', done: 'canceled', hint: '' },
+  revoke: { button: 'Revoke', done: 'revoked', hint: '' },
+}
+
+interface Props {
+  kind: Kind
+  item: Window | Waiver
+  /** What it does, in a sentence; shown again before it is approved. */
+  effect: string | undefined
+  onDone(message: string): void
+}
+
+/** Approve and reject, with the reason where the person may not. */
+export function Decide({ kind, item, effect, onDone }: Props) {
+  const [verb, setVerb] = useState<Verb>()
+  const refusal = at.value ? 'The page shows the past.' : item.decisionRefusal && sentence(item.decisionRefusal)
+  return (
+    <div class="decide">
+      <div class="actions">
+        <button type="button" class="primary" disabled={!!refusal} onClick={() => setVerb('approve')}>
+          Approve {kind}
+        </button>
+        <button type="button" disabled={!!refusal} onClick={() => setVerb('reject')}>
+          Reject
+        </button>
+      </div>
+      {refusal && <p class="faint">{refusal}</p>}
+      {verb && <Confirm {...{ kind, item, effect, onDone, verb }} onClose={() => setVerb(undefined)} />}
+    </div>
+  )
+}
+
+/** Ends a window or waiver that is in force, or a request of one's own. */
+export function EndEarly({ kind, item, onDone }: Omit<Props, 'effect'>) {
+  const [isConfirming, setConfirming] = useState(false)
+  const verb = kind === 'window' ? 'cancel' : 'revoke'
+  return (
+    <>
+      <button type="button" onClick={() => setConfirming(true)}>
+        {texts[verb].button} {kind}
+      </button>
+      {isConfirming && (
+        <Confirm {...{ kind, item, onDone, verb }} effect={endTexts[kind]} onClose={() => setConfirming(false)} />
+      )}
+    </>
+  )
+}
+
+const endTexts: Readonly<Record<Kind, string>> = {
+  window: 'An open window ends now, and an audit proves that the port is closed.',
+  waiver: 'Its findings count again from the next audit on.',
+}
+
+function Confirm({ kind, item, effect, verb, onDone, onClose }: Props & { verb: Verb; onClose(): void }) {
+  const [reason, setReason] = useState('')
+  const [problem, setProblem] = useState<ProblemError>()
+  const [isBusy, setBusy] = useState(false)
+  const { button, done, hint } = texts[verb]
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      const path = `/v1/${kind}s/${encodeURIComponent(item.id)}/${verb}`
+      await send('POST', path, reason.trim() === '' ? undefined : { reason: reason.trim() })
+      onDone(`The ${kind} ${item.ticket ? `of ${item.ticket} ` : ''}was ${done}.`)
+      onClose()
+    } catch (error) {
+      setProblem(asProblemError(error))
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title={`${button} the ${kind}?`} onClose={onClose}>
+      <form class="form" onSubmit={(event) => void submit(event)}>
+        {effect && <p class="effect-sentence">{effect}</p>}
+        {hint && (
+          <label>
+            {hint}
+            <textarea
+              rows={2}
+              maxLength={1000}
+              required={verb === 'reject'}
+              value={reason}
+              onInput={({ currentTarget }) => setReason(currentTarget.value)}
+            />
+          </label>
+        )}
+        {problem && <ProblemBlock problem={problem} />}
+        <div class="actions">
+          <button type="submit" class="primary" disabled={isBusy}>
+            {button} {kind}
+          </button>
+          <button type="button" onClick={onClose}>
+            Back
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`
+
+/** The page of a window or waiver. */
+export const pageOf = (kind: Kind, id: string): string =>
+  kind === 'window' ? uri`/windows/${id}` : uri`/waivers/${id}`

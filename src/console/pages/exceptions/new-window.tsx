@@ -1,0 +1,3 @@
+import { formFor } from './request-form.tsx'
+
+export default formFor('window')

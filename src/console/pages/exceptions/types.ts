@@ -1,0 +1,32 @@
+import type { Static } from 'typebox'
+import type { ExceptionEffect } from '../../../api/routes/exceptions/effect-schemas.ts'
+import type { Waiver as WaiverSchema, Window as WindowSchema } from '../../../api/routes/exceptions/schemas.ts'
+
+export type Window = Static<typeof WindowSchema>
+export type Waiver = Static<typeof WaiverSchema>
+export type Effect = Static<typeof ExceptionEffect>
+export type Kind = 'window' | 'waiver'
+
+/** The words of a person for the states. */
+export const stateNames: Readonly<Record<Window['state'] | Waiver['state'], string>> = {
+  requested: 'Waits for approval',
+  lapsed: 'Lapsed: not approved in time',
+  rejected: 'Rejected',
+  canceled: 'Canceled',
+  approved: 'Approved, not open yet',
+  open: 'Open now',
+  ended: 'Over, not proven closed yet',
+  'still-open': 'Still open after its end',
+  closed: 'Proven closed',
+  active: 'In force',
+  expired: 'Expired',
+  revoked: 'Revoked',
+}
+
+/** The targets in words: names, or the labels that they have. */
+export const targetsText = (targets: Window['targets']): string =>
+  Array.isArray(targets)
+    ? targets.join(', ')
+    : `all with ${Object.entries(targets.labels)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', ')}`

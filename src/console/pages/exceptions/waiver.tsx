@@ -1,0 +1,3 @@
+import { pageFor } from './exception.tsx'
+
+export default pageFor('waiver')
