@@ -10,13 +10,13 @@ export type Kind = 'window' | 'waiver'
 /** The words of a person for the states. */
 export const stateNames: Readonly<Record<Window['state'] | Waiver['state'], string>> = {
   requested: 'Waits for approval',
-  lapsed: 'Lapsed: not approved in time',
+  lapsed: 'Lapsed',
   rejected: 'Rejected',
   canceled: 'Canceled',
-  approved: 'Approved, not open yet',
+  approved: 'Approved',
   open: 'Open now',
-  ended: 'Over, not proven closed yet',
-  'still-open': 'Still open after its end',
+  ended: 'Not proven closed',
+  'still-open': 'Still open',
   closed: 'Proven closed',
   active: 'In force',
   expired: 'Expired',

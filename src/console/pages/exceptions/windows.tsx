@@ -58,8 +58,14 @@ export default function Windows() {
           { head: 'State', cell: (window) => <State item={window} /> },
           { head: 'Ticket', cell: ({ ticket }) => <Ticket ticket={ticket} /> },
           { head: 'Targets', cell: ({ targets }) => targetsText(targets) },
-          { head: 'From', cell: ({ from }) => <Time value={from} /> },
-          { head: 'To', cell: ({ to }) => <Time value={to} /> },
+          {
+            head: 'When',
+            cell: ({ from, to }) => (
+              <span>
+                <Time value={from} /> to <Time value={to} />
+              </span>
+            ),
+          },
           { head: 'Requested by', cell: ({ requestedBy, requestedByName }) => requestedByName ?? requestedBy },
         ]}
         empty={
