@@ -30,7 +30,7 @@ export interface RequestTracing {
 /** What the HTTP service is built from. Routes receive single parts; they reach the stores through `request.view` alone. */
 export interface ServerParts extends Omit<Parts, keyof View> {
   scheduler: Pick<Scheduler, 'check' | 'next' | 'now' | 'preview' | 'settle'>
-  notifications: Pick<Notifications, 'waitForEnd'>
+  notifications: Pick<Notifications, 'waitForEnd' | 'events'>
   listening: ListenerSettings & { limits: Limits }
   metrics: {
     contentType: string
@@ -94,6 +94,8 @@ declare module 'fastify' {
     limited?: true
     /** Whether a session needs a sign-in of the last 15 minutes. */
     recentSignIn?: true
+    /** Whether pages call it by themselves, so that it does not keep a session alive. */
+    background?: true
     /** Whether the operation itself rejects text with control characters. */
     acceptsAnyText?: true
   }

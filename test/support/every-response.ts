@@ -26,7 +26,7 @@ interface GivenResponse {
 export async function* responsesOf(call: Call, required: Record<string, string>): AsyncGenerator<GivenResponse> {
   const { paths } = (await (await call('/openapi.json')).json()) as OpenApi
   for (const [path, { get }] of Object.entries(paths)) {
-    if (!get) continue
+    if (!get || path === '/v1/events') continue // a stream without an end
     const query = queryOf(path, get, { target: '127.0.0.1:1', ...required })
     const types = Object.keys(get.responses['200']?.content ?? { '*/*': {} })
     const requests = (await fillIn(call, path)).flatMap((concrete) =>

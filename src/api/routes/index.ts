@@ -5,6 +5,7 @@ import { auditRoutes } from './audits/audits.ts'
 import { auditEventRoutes } from './audits/events.ts'
 import { findingRoutes } from './audits/findings.ts'
 import { auditSummaryRoutes } from './audits/summary.ts'
+import { eventRoutes } from './events/events.ts'
 import { effectRoutes } from './exceptions/effects.ts'
 import { waiverRoutes } from './exceptions/waivers.ts'
 import { windowRoutes } from './exceptions/windows.ts'
@@ -98,5 +99,6 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(webhookRoutes, { enqueueDelivery, mayDial, plainHttp, seal })
   await v1.register(deliveryRoutes, { enqueueDelivery })
   await v1.register(auditEventRoutes, { notifications })
+  await v1.register(eventRoutes, { notifications, pages })
   await v1.register(auditSummaryRoutes)
 }

@@ -21,7 +21,8 @@ export const isSafe = ({ method }: Request): boolean => method === 'GET' || meth
 export const hasOwnHeader = ({ headers }: Request): boolean => headers[ownHeader] !== undefined
 
 /** A request that a page repeats by itself does not keep a session alive. */
-export const isBackground = ({ headers }: Request): boolean => headers[ownHeader] === 'background'
+export const isBackground = ({ headers, routeOptions }: Pick<FastifyRequest, 'headers' | 'routeOptions'>): boolean =>
+  headers[ownHeader] === 'background' || routeOptions.config.background === true
 
 export const ownHeaderNeeded = `send the header ${ownHeader}: console`
 

@@ -1,9 +1,12 @@
 import { auditEventTypes, type EventType, type OutboxEvent } from '../../domain/webhooks/events.ts'
 import type { Stores } from '../../store/db/stores.ts'
 
-/** Publishes events in the transaction of what happened, in their order. Events without a subscriber are dropped. */
+/** Publishes events in the transaction of what happened, in their order. Webhooks get those that one of them wants. */
 export async function publish(tx: Stores, events: readonly OutboxEvent[]): Promise<void> {
   if (events.length === 0) return
+  // The end of an audit has a notification of its own.
+  const others = events.filter(({ type }) => type !== 'audit.completed')
+  if (others.length > 0) await tx.outbox.announce(others, new Date())
   const subscribed = await tx.webhooks.subscribedEvents()
   const wanted = events.filter((event) => isWanted(event, subscribed))
   if (wanted.length > 0) await tx.outbox.add(wanted)

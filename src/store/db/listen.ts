@@ -3,6 +3,7 @@ import { type KnownKeys, keyChannel } from '../access/key-cache.ts'
 import { type AwaitedBatch, batchChannel, batchWaiter } from '../audits/batches.ts'
 import { auditChannel } from '../audits/finish-audits.ts'
 import { traceWaiter } from '../traces/traces.ts'
+import { auditEnd, createEventFeed, type EventFeed, eventChannel } from '../webhooks/event-feed.ts'
 import { outboxChannel, outboxWaiter } from '../webhooks/outbox.ts'
 import { connectionOptions } from './connection.ts'
 import { isResponsive, WatchedClient } from './liveness/watched-client.ts'
@@ -20,6 +21,8 @@ export interface Notifications {
   waitForTrace(vantage: string, ms: number, signal: AbortSignal): Promise<void>
   /** The same for new events in the outbox. */
   waitForOutbox(ms: number, signal: AbortSignal): Promise<void>
+  /** The newest events, for streams. */
+  events: EventFeed
   close(): Promise<void>
 }
 
@@ -36,6 +39,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
   const wake = (wakers: Iterable<() => void>) => {
     for (const waker of [...wakers]) waker()
   }
+  const events = createEventFeed()
   let closed = false
   let client: pg.Client
   let watchdog: NodeJS.Timeout | undefined
@@ -45,10 +49,14 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
     client = new WatchedClient(connectionOptions(url, 'portwarden notifications'))
     client.on('notification', ({ channel, payload = '' }) => {
       if (channel === keyChannel) knownKeys?.changed(payload)
+      else if (channel === eventChannel) events.add(JSON.parse(payload))
       else wake(waiting.get(payload) ?? [])
+      if (channel === auditChannel) events.add(auditEnd(payload, new Date()))
     })
     await client.connect()
-    await client.query(`LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}`)
+    await client.query(
+      `LISTEN ${auditChannel}; LISTEN ${batchChannel}; LISTEN ${outboxChannel}; LISTEN ${keyChannel}; LISTEN ${eventChannel}`,
+    )
     knownKeys?.trust()
     client.on('end', reconnect) // not before: a connection that fails to open ends too, and its caller tries again
     watch(client)
@@ -63,6 +71,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
   const reconnect = () => {
     clearTimeout(watchdog)
     knownKeys?.distrust()
+    events.interrupt()
     if (!closed) reconnecting = setTimeout(() => connect().catch(reconnect), reconnectMs)
   }
 
@@ -84,6 +93,7 @@ export async function listenForNotifications(url: string, knownKeys?: KnownKeys)
 
   await connect()
   return {
+    events,
     waitForEnd: wait,
     waitForBatch: (batch, ms, signal) => wait(batchWaiter(batch), ms, signal),
     waitForTrace: (vantage, ms, signal) => wait(traceWaiter(vantage), ms, signal),

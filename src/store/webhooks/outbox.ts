@@ -1,6 +1,7 @@
 import type { OutboxEvent } from '../../domain/webhooks/events.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
+import { eventChannel, notificationOf } from './event-feed.ts'
 
 /** The channel of new entries, and its payload. */
 export const outboxChannel = 'portwarden_outbox'
@@ -20,6 +21,12 @@ export function createOutboxStore(db: Database) {
             ${events.map(({ data }) => JSON.stringify(data))}::text[]
           ) WITH ORDINALITY AS e(kind, subject, data, number) ORDER BY number RETURNING 1
         ) SELECT pg_notify(${outboxChannel}, ${outboxWaiter})::text FROM added LIMIT 1`
+    },
+
+    /** Notifies those who listen when the transaction commits. */
+    async announce(events: readonly OutboxEvent[], at: Date): Promise<void> {
+      const texts = events.map((event) => notificationOf(event, at))
+      await prepared<unknown>(db)`SELECT pg_notify(${eventChannel}, text)::text FROM unnest(${texts}::text[]) AS text`
     },
 
     /** Until the end of the transaction no other one adds deliveries of alerts. */
