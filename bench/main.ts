@@ -5,6 +5,7 @@ import { renderTable } from '../src/cli/table.ts'
 import { clusterHome } from '../src/store/db/embedded/index.ts'
 import { measureAgents } from './agents.ts'
 import { measureAudits } from './audits.ts'
+import { measureConsole } from './console.ts'
 import { measureEstate, measureFilteredPorts } from './estate.ts'
 import { measureExport } from './export.ts'
 import { measureAuditLatency, measureReadiness } from './first-audit.ts'
@@ -45,6 +46,7 @@ const benches: Record<string, Bench> = {
   'filtered-ports': measureFilteredPorts,
   loopback: measureLoopback,
   years: measureYears,
+  console: measureConsole,
   memory: measureMemory,
   export: measureExport,
   reads: measureReads,

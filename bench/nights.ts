@@ -18,12 +18,20 @@ export interface Nights {
   recordingMs: number
 }
 
-const policy = 'three-ports'
-const ports = [22, 389, 443]
 const changedShare = 0.002
 const concurrentBatches = 2
 const dayMs = 86_400_000
 const nightlyMs = 2 * 3_600_000
+
+interface NightsOptions {
+  targets: number
+  nights: number
+  policy?: string
+  /** One rule for each. */
+  ports?: readonly number[]
+  /** The share of ports that are closed in the first night. */
+  closedShare?: number
+}
 
 /**
  * Nightly audits of the past, the last one last night, through the recording that a worker uses. `load` continues to the given
@@ -31,8 +39,10 @@ const nightlyMs = 2 * 3_600_000
  */
 export async function openNights(
   stores: OwnStores,
-  { targets: targetCount, nights: nightCount }: { targets: number; nights: number },
+  options: NightsOptions,
 ): Promise<{ load(nights: number, onNight?: (done: number) => void): Promise<Nights> }> {
+  const { targets: targetCount, nights: nightCount, closedShare = 0 } = options
+  const { policy = 'three-ports', ports = [22, 389, 443] } = options
   const hosts = Array.from({ length: targetCount }, (_, i) => ({
     name: `host-${String(i).padStart(5, '0')}`,
     address: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`,
@@ -40,8 +50,8 @@ export async function openNights(
   const { stored } = await stores.policies.put(portPolicy(policy, ports))
   const series = await makeSeries(stores, policy, hosts, ports)
   const targetIds = [...new Set(series.map(({ targetId }) => targetId))]
-  const open = series.map(() => true)
   const random = randomNumbers(4)
+  const open = series.map(() => closedShare === 0 || random() >= closedShare)
   const today = Math.floor(Date.now() / dayMs) * dayMs
   const nights: Night[] = []
   let recordingMs = 0

@@ -30,6 +30,7 @@ export const documentHead = (version: string, pathPrefix: string) => ({
   tags: [
     { name: 'audits', description: 'Create audits and read their findings' },
     { name: 'findings', description: 'What is true now, across audits' },
+    { name: 'search', description: 'Find anything by a text' },
     { name: 'traces', description: 'Find where a port is blocked' },
     { name: 'targets', description: 'The hosts under audit and their history' },
     { name: 'policies', description: 'The versioned rules that targets must comply with' },

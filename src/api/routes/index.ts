@@ -15,6 +15,7 @@ import { ledgerRoutes } from './ledger/ledger.ts'
 import { policyRoutes } from './policies/policies.ts'
 import { previewRoutes } from './policies/preview.ts'
 import { baselineRoutes } from './reports/baselines.ts'
+import { certificateRoutes } from './reports/certificates.ts'
 import { complianceRoutes } from './reports/compliance.ts'
 import { controlRoutes } from './reports/controls.ts'
 import { driftRoutes } from './reports/drift.ts'
@@ -26,6 +27,7 @@ import { trendRoutes } from './reports/trend.ts'
 import { unknownRoutes } from './reports/unknown.ts'
 import { runRoutes } from './schedules/runs.ts'
 import { scheduleRoutes } from './schedules/schedules.ts'
+import { searchRoutes } from './search/search.ts'
 import { sessionRoutes } from './sessions/sessions.ts'
 import { targetImportRoutes } from './targets/imports.ts'
 import { labelRoutes } from './targets/labels.ts'
@@ -68,6 +70,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   })
   await v1.register(findingRoutes, { version })
   await v1.register(currentFindingRoutes)
+  await v1.register(searchRoutes)
   await v1.register(traceRoutes, { notifications, refuseTrace: parts.refuseTrace })
   await v1.register(targetRoutes)
   await v1.register(labelRoutes)
@@ -82,6 +85,7 @@ export async function registerRoutes(v1: FastifyInstance, parts: ServerParts & {
   await v1.register(controlRoutes)
   await v1.register(matrixRoutes)
   await v1.register(flowRoutes)
+  await v1.register(certificateRoutes)
   await v1.register(unknownRoutes, { scheduler: parts.scheduler })
   await v1.register(keyRoutes)
   await v1.register(sessionRoutes, { version })

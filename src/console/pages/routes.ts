@@ -47,6 +47,12 @@ export const routes: readonly Route[] = [
     load: () => import('./unknown/unknown.tsx'),
     entry: { label: 'Not known', group: 'Status', key: 'u' },
   },
+  {
+    path: '/certificates',
+    load: () => import('./certificates/certificates.tsx'),
+    entry: { label: 'Certificates', group: 'Status', key: 'e' },
+  },
+  { path: '/search', load: () => import('./search/search.tsx') },
   { path: '/audits', load: () => import('./audits/audits.tsx'), entry: { label: 'Audits', group: 'Work', key: 'a' } },
   { path: '/audits/new', load: () => import('./audits/new-audit.tsx') },
   { path: '/audits/:id', load: () => import('./audits/audit.tsx') },

@@ -7,6 +7,7 @@ const paths = {
   forward: 'm6 3 5 5-5 5',
   menu: 'M2 4h12M2 8h12M2 12h12',
   person: 'M8 8a3 3 0 1 0 0-6 3 3 0 0 0 0 6ZM2 14a6 6 0 0 1 12 0',
+  search: 'm10.5 10.5 3.5 3.5M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10Z',
   port: 'M4 7V3h8v4M4 9v4h8V9M8 2v12',
 } as const
 

@@ -22,6 +22,9 @@ export function Header() {
         </Menu>
       )}
       <div class="header-end">
+        <Link to="/search" class="search-link">
+          <Icon name="search" /> <span>Search</span>
+        </Link>
         <TimeControl />
         <UserMenu />
       </div>

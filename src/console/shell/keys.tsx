@@ -12,7 +12,7 @@ export const showKeys = (): void => {
 
 const withKeys = routes.flatMap(({ path, entry }) => (entry?.key ? [{ path, label: entry.label, key: entry.key }] : []))
 const listed: readonly [keys: string, does: string][] = [
-  ['/', 'Search on this page'],
+  ['/', 'Search on this page, or everything'],
   ['[', 'Previous run'],
   [']', 'Next run'],
   ['?', 'This list'],
@@ -48,10 +48,10 @@ const isTyping = (target: EventTarget | null) =>
   target.closest('input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog') !== null
 
 function focusSearch(event: KeyboardEvent): void {
-  const search = document.querySelector<HTMLInputElement>('main input[type=search]')
-  if (!search) return
   event.preventDefault()
-  search.focus()
+  const search = document.querySelector<HTMLInputElement>('main input[type=search]')
+  if (search) search.focus()
+  else navigate(href('/search'))
 }
 
 /** The list of shortcuts, and the switch for all of them. */

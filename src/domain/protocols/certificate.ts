@@ -4,7 +4,7 @@ import { closedObject } from '../policy/shape.ts'
 import { Flag, optional, Pem } from '../policy/values.ts'
 import type { Demand, Seen } from './protocol.ts'
 
-const Certificate = closedObject({
+export const Certificate = closedObject({
   subject: Type.String({ description: 'Distinguished name, RFC 4514' }),
   issuer: Type.String(),
   sans: Type.Optional(

@@ -19,6 +19,7 @@ import { createWaiverStore } from '../exceptions/waivers.ts'
 import { createWindowStore } from '../exceptions/windows.ts'
 import { createChangeStore } from '../history/as-of.ts'
 import { createBaselineStore } from '../history/baselines.ts'
+import { createCertificateStore } from '../history/certificates.ts'
 import { createComplianceStore } from '../history/compliance.ts'
 import { createCurrentFindingStore } from '../history/current-findings.ts'
 import { createDriftStore } from '../history/drift.ts'
@@ -33,6 +34,7 @@ import { createTargetStore } from '../inventory/targets.ts'
 import { createVantageStore } from '../inventory/vantages.ts'
 import { createLedgerStore } from '../ledger/entries.ts'
 import type { TargetScope } from '../query/target-scope.ts'
+import { createSearchStore } from '../search/search.ts'
 import { createTraceStore } from '../traces/traces.ts'
 import { createAlertStore } from '../webhooks/alerts.ts'
 import { createDeliveryStore } from '../webhooks/deliveries.ts'
@@ -81,6 +83,7 @@ export function createAll(
     snapshot: createPlanningStore(db, targetScope),
     batches: createBatchStore(db, sealer),
     binds: createBindStore(db, bindSalts(keys)),
+    certificates: createCertificateStore(db, targetScope),
     changes: createChangeStore(db),
     compliance: createComplianceStore(db, { codes, targetScope }),
     currentFindings: createCurrentFindingStore(db, { codes, targetScope }),
@@ -99,6 +102,7 @@ export function createAll(
     policies: createPolicyStore(db),
     slices: createSliceStore(db, sealer),
     schedules: createScheduleStore(db, targetScope),
+    search: createSearchStore(db, targetScope),
     sessions: createSessionStore(db),
     targets: createTargetStore(db, targetScope),
     summaries: createSummaryStore(db, { codes, targetScope }),

@@ -1,0 +1,102 @@
+import type { TlsFacts } from '../../domain/protocols/tls.ts'
+import { type Database, Prisma } from '../db/database.ts'
+import { report } from '../db/statements.ts'
+import { andAll } from '../query/conditions.ts'
+import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
+import { trueAt } from '../query/point-in-time.ts'
+import { isAbout } from '../query/series-joins.ts'
+import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
+import { containing } from '../query/text-search.ts'
+import type { ComplianceFilter } from './compliance.ts'
+
+export interface CertificateFilter extends ComplianceFilter {
+  /** Only those that end before. */
+  expiresBefore?: Date
+  /** A part of the subject or of a name, or the beginning of the SHA-256. */
+  text?: string
+}
+
+/** Where a certificate was seen. */
+export interface CertificatePlace {
+  target: string
+  host: string
+  address: string
+  port: number
+}
+
+/** A certificate, with what was seen of it in all places. */
+export interface SeenCertificate extends NonNullable<TlsFacts['certificate']> {
+  /** Whether it was trusted everywhere; null where no probe has examined it. */
+  trusted: boolean | null
+  trustError: string | null
+  /** Whether it named the host everywhere. */
+  nameMatches: boolean | null
+  targets: number
+  /** At most 20. */
+  seen: CertificatePlace[]
+}
+
+/** The certificates that servers show. */
+export function createCertificateStore(db: Database, targetScope: TargetScope) {
+  return {
+    /** Certificates at a point in time, distinct by SHA-256, the first to end first; read from spans. */
+    async page(at: Date, filter: CertificateFilter, { cursor, limit }: PageRequest): Promise<Page<SeenCertificate>> {
+      const [afterEnd, afterSha256] = decodeCursor(cursor, [aTime, '']) ?? ['-infinity', '']
+      const rows = await report<Row>(db)`
+        ${shown(at, filter, targetScope)}, page AS MATERIALIZED (
+          SELECT sha256, not_after, (array_agg(certificate))[1] AS certificate, bool_and(trusted) AS trusted, max(trust_error) AS "trustError",
+            bool_and(name_matches) AS "nameMatches", count(DISTINCT target_id)::int AS targets,
+            (array_agg(jsonb_build_object('target', target_id, 'host', host, 'address', address, 'port', port) ORDER BY target_id, address, port))[1:${shownPlaces}] AS seen
+          FROM shown WHERE (not_after, sha256) > (${afterEnd}::timestamptz, ${afterSha256}) GROUP BY 1, 2 ORDER BY 2, 1 LIMIT ${limit + 1}
+        )
+        SELECT p.certificate, p.trusted, p."trustError", p."nameMatches", p.targets, (
+          SELECT jsonb_agg(x.place || jsonb_build_object('target', t.name) ORDER BY t.name, x.place->>'address')
+          FROM (SELECT DISTINCT place FROM unnest(p.seen) AS place) x JOIN target t ON t.id = (x.place->>'target')::int
+        ) AS seen FROM page p ORDER BY p.not_after, p.sha256`
+      return cutPage(rows, limit, {
+        keyOf: ({ certificate: { notAfter, sha256 } }) => [new Date(notAfter).toISOString(), sha256],
+        toItem: ({ certificate, ...row }) => ({ ...certificate, ...row }),
+      })
+    },
+  }
+}
+
+const shownPlaces = 20
+
+interface Row extends Pick<SeenCertificate, 'trusted' | 'trustError' | 'nameMatches' | 'targets' | 'seen'> {
+  certificate: NonNullable<TlsFacts['certificate']>
+}
+
+/** Protocols with TLS facts. */
+const withTls = ['tls', 'https', 'ldap', 'smtp']
+
+/** `shown`: a row for each certificate of each address. Evidence is read once, however many series have it. */
+const shown = (
+  at: Date,
+  { expiresBefore, text, ...filter }: CertificateFilter,
+  targetScope: TargetScope,
+): Limited => limitedSql`
+  WITH x AS MATERIALIZED (
+    SELECT DISTINCT x.evidence_id, x.target_id FROM span x ${
+      filter.policy === undefined
+        ? Prisma.empty
+        : Prisma.sql`JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id`
+    } ${filter.target === undefined && !filter.labels ? Prisma.empty : Prisma.sql`JOIN target t ON t.id = x.target_id`}
+    WHERE ${trueAt(at)} AND x.evidence_id > 0 ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
+  ), shown AS (
+    SELECT x.target_id, e.content->>'host' AS host, a.key AS address, (e.content->'port')::int AS port, c.certificate,
+      c.certificate->>'sha256' AS sha256, (c.certificate->>'notAfter')::timestamptz AS not_after,
+      (c.tls->'trusted')::bool AS trusted, c.tls->>'trustError' AS trust_error, (c.tls->'nameMatches')::bool AS name_matches
+    FROM x JOIN evidence e ON e.id = x.evidence_id CROSS JOIN LATERAL jsonb_each(e.content->'addresses') a
+      CROSS JOIN LATERAL (SELECT coalesce(a.value->'facts'->'tls', a.value->'facts') AS tls) f
+      CROSS JOIN LATERAL (SELECT f.tls, f.tls->'certificate' AS certificate) c
+    WHERE e.content->>'probe' = ANY(${withTls}::text[]) AND c.certificate IS NOT NULL
+      ${andAll([
+        expiresBefore && Prisma.sql`(c.certificate->>'notAfter')::timestamptz < ${expiresBefore}`,
+        text !== undefined && hasText(text),
+      ])}
+  )`
+
+const hasText = (text: string): Prisma.Sql => Prisma.sql`(
+  ${containing(text, "(c.certificate->>'subject')")} OR ${containing(text, "(c.certificate->>'sans')")}
+  OR starts_with(c.certificate->>'sha256', ${text.toLowerCase().replaceAll(':', '')}))`
