@@ -1,5 +1,6 @@
 import { parse } from 'csv-parse/sync'
 import { XMLValidator } from 'fast-xml-parser'
+import ICAL from 'ical.js'
 import { expect } from 'vitest'
 import { obeyed } from './hostile-texts.ts'
 
@@ -32,6 +33,14 @@ const checks: [RegExp, (text: string) => void][] = [
     (text) => {
       for (const line of text.split(/\r\n|\r|\n/))
         expect(line).toMatch(/^(event: (progress|ended)|id: \S+|retry: \d+|data: \{.*\}|)$/)
+    },
+  ],
+  [
+    /calendar$/,
+    (text) => {
+      const events = new ICAL.Component(ICAL.parse(text)).getAllSubcomponents()
+      for (const event of events) expect(event.name).toBe('vevent')
+      expect(events.filter((event) => !String(event.getFirstPropertyValue('uid')).endsWith('.portwarden'))).toEqual([])
     },
   ],
   [/^text$/, () => {}], // a terminal: controls are refused for every type

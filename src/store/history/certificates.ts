@@ -67,36 +67,32 @@ interface Row extends Pick<SeenCertificate, 'trusted' | 'trustError' | 'nameMatc
   certificate: NonNullable<TlsFacts['certificate']>
 }
 
-/** Protocols with TLS facts. */
-const withTls = ['tls', 'https', 'ldap', 'smtp']
-
-/** `shown`: a row for each certificate of each address. Evidence is read once, however many series have it. */
+/** `shown`: a row for each certificate of each address and target. Evidence comes first: most of it has no certificate. */
 const shown = (
   at: Date,
   { expiresBefore, text, ...filter }: CertificateFilter,
   targetScope: TargetScope,
 ): Limited => limitedSql`
-  WITH x AS MATERIALIZED (
-    SELECT DISTINCT x.evidence_id, x.target_id FROM span x ${
+  WITH c AS MATERIALIZED (
+    SELECT e.id, e.content->>'host' AS host, a.key AS address, (e.content->'port')::int AS port, tls->'certificate' AS certificate,
+      tls->'certificate'->>'sha256' AS sha256, (tls->'certificate'->>'notAfter')::timestamptz AS not_after,
+      (tls->'trusted')::bool AS trusted, tls->>'trustError' AS trust_error, (tls->'nameMatches')::bool AS name_matches
+    FROM evidence e CROSS JOIN LATERAL jsonb_each(e.content->'addresses') a
+      CROSS JOIN LATERAL (SELECT coalesce(a.value->'facts'->'tls', a.value->'facts') AS tls) f
+    WHERE e.content->>'probe' IN ('tls', 'https', 'ldap', 'smtp') AND tls->'certificate' IS NOT NULL
+      ${andAll([
+        expiresBefore && Prisma.sql`(tls->'certificate'->>'notAfter')::timestamptz < ${expiresBefore}`,
+        text !== undefined && hasText(text),
+      ])}
+  ), x AS (
+    SELECT DISTINCT x.evidence_id, x.target_id FROM (SELECT DISTINCT id FROM c) e JOIN span x ON x.evidence_id = e.id ${
       filter.policy === undefined
         ? Prisma.empty
         : Prisma.sql`JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id`
     } ${filter.target === undefined && !filter.labels ? Prisma.empty : Prisma.sql`JOIN target t ON t.id = x.target_id`}
-    WHERE ${trueAt(at)} AND x.evidence_id > 0 ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
-  ), shown AS (
-    SELECT x.target_id, e.content->>'host' AS host, a.key AS address, (e.content->'port')::int AS port, c.certificate,
-      c.certificate->>'sha256' AS sha256, (c.certificate->>'notAfter')::timestamptz AS not_after,
-      (c.tls->'trusted')::bool AS trusted, c.tls->>'trustError' AS trust_error, (c.tls->'nameMatches')::bool AS name_matches
-    FROM x JOIN evidence e ON e.id = x.evidence_id CROSS JOIN LATERAL jsonb_each(e.content->'addresses') a
-      CROSS JOIN LATERAL (SELECT coalesce(a.value->'facts'->'tls', a.value->'facts') AS tls) f
-      CROSS JOIN LATERAL (SELECT f.tls, f.tls->'certificate' AS certificate) c
-    WHERE e.content->>'probe' = ANY(${withTls}::text[]) AND c.certificate IS NOT NULL
-      ${andAll([
-        expiresBefore && Prisma.sql`(c.certificate->>'notAfter')::timestamptz < ${expiresBefore}`,
-        text !== undefined && hasText(text),
-      ])}
-  )`
+    WHERE ${trueAt(at)} ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
+  ), shown AS (SELECT x.target_id, c.* FROM x JOIN c ON c.id = x.evidence_id)`
 
 const hasText = (text: string): Prisma.Sql => Prisma.sql`(
-  ${containing(text, "(c.certificate->>'subject')")} OR ${containing(text, "(c.certificate->>'sans')")}
-  OR starts_with(c.certificate->>'sha256', ${text.toLowerCase().replaceAll(':', '')}))`
+  ${containing(text, "(tls->'certificate'->>'subject')")} OR ${containing(text, "(tls->'certificate'->>'sans')")}
+  OR starts_with(tls->'certificate'->>'sha256', ${text.toLowerCase().replaceAll(':', '')}))`
