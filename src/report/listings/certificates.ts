@@ -15,9 +15,9 @@ interface CertificateRow {
   trustError: string | null
   nameMatches: boolean | null
   targets: number
-  seen: readonly Place[]
+  seen: readonly Endpoint[]
 }
-interface Place {
+interface Endpoint {
   target: string
   address: string
   port: number
@@ -40,7 +40,7 @@ export const certificateColumns: Columns<CertificateRow> = {
   seen: (item) => item.seen.map(textOf).join(', '),
 }
 
-const textOf = ({ target, address, port }: Place) => `${target} (${address} port ${port})`
+const textOf = ({ target, address, port }: Endpoint) => `${target} (${address} port ${port})`
 
 /** The end of a certificate as an event of a calendar. */
 export const certificateDay = (item: CertificateRow): CalendarDay => ({

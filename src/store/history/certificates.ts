@@ -17,14 +17,14 @@ export interface CertificateFilter extends ComplianceFilter {
 }
 
 /** Where a certificate was seen. */
-export interface CertificatePlace {
+export interface CertificateEndpoint {
   target: string
   host: string
   address: string
   port: number
 }
 
-/** A certificate, with what was seen of it in all places. */
+/** A certificate, with what was seen of it in all endpoints. */
 export interface SeenCertificate extends NonNullable<TlsFacts['certificate']> {
   /** Whether it was trusted everywhere; null where no probe has examined it. */
   trusted: boolean | null
@@ -33,7 +33,7 @@ export interface SeenCertificate extends NonNullable<TlsFacts['certificate']> {
   nameMatches: boolean | null
   targets: number
   /** At most 20. */
-  seen: CertificatePlace[]
+  seen: CertificateEndpoint[]
 }
 
 /** The certificates that servers show. */
@@ -46,12 +46,12 @@ export function createCertificateStore(db: Database, targetScope: TargetScope) {
         ${shown(at, filter, targetScope)}, page AS MATERIALIZED (
           SELECT sha256, not_after, (array_agg(certificate))[1] AS certificate, bool_and(trusted) AS trusted, max(trust_error) AS "trustError",
             bool_and(name_matches) AS "nameMatches", count(DISTINCT target_id)::int AS targets,
-            (array_agg(jsonb_build_object('target', target_id, 'host', host, 'address', address, 'port', port) ORDER BY target_id, address, port))[1:${shownPlaces}] AS seen
+            (array_agg(jsonb_build_object('target', target_id, 'host', host, 'address', address, 'port', port) ORDER BY target_id, address, port))[1:${shownEndpoints}] AS seen
           FROM shown WHERE (not_after, sha256) > (${afterEnd}::timestamptz, ${afterSha256}) GROUP BY 1, 2 ORDER BY 2, 1 LIMIT ${limit + 1}
         )
         SELECT p.certificate, p.trusted, p."trustError", p."nameMatches", p.targets, (
-          SELECT jsonb_agg(x.place || jsonb_build_object('target', t.name) ORDER BY t.name, x.place->>'address')
-          FROM (SELECT DISTINCT place FROM unnest(p.seen) AS place) x JOIN target t ON t.id = (x.place->>'target')::int
+          SELECT jsonb_agg(x.endpoint || jsonb_build_object('target', t.name) ORDER BY t.name, x.endpoint->>'address')
+          FROM (SELECT DISTINCT endpoint FROM unnest(p.seen) AS endpoint) x JOIN target t ON t.id = (x.endpoint->>'target')::int
         ) AS seen FROM page p ORDER BY p.not_after, p.sha256`
       return cutPage(rows, limit, {
         keyOf: ({ certificate: { notAfter, sha256 } }) => [new Date(notAfter).toISOString(), sha256],
@@ -61,7 +61,7 @@ export function createCertificateStore(db: Database, targetScope: TargetScope) {
   }
 }
 
-const shownPlaces = 20
+const shownEndpoints = 20
 
 interface Row extends Pick<SeenCertificate, 'trusted' | 'trustError' | 'nameMatches' | 'targets' | 'seen'> {
   certificate: NonNullable<TlsFacts['certificate']>

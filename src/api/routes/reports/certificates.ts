@@ -23,7 +23,7 @@ export const certificateRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['reports'],
         summary: 'List certificates',
         description:
-          'The certificates that servers showed at a point in time, distinct by SHA-256, the first to end first, with the places where they were seen.',
+          'The certificates that servers showed at a point in time, distinct by SHA-256, the first to end first, with the endpoints where they were seen.',
         querystring: CertificateQuery,
         response: {
           200: { description, content: { ...content, [certificateFormats.ics]: calendar } },

@@ -27,7 +27,7 @@ const path = '/v1/reports/certificates'
 const yearMs = 366 * 24 * 60 * 60 * 1000
 const horizonLimit = 1000
 const soonDays = 30
-const shownPlaces = 3
+const shownEndpoints = 3
 
 /** Which certificates end when, and where they are. */
 export default function Certificates() {
@@ -141,7 +141,7 @@ const columns = [
     cell: ({ issuer, selfSigned }: Certificate) => (selfSigned ? 'itself (self-signed)' : issuer),
   },
   { head: 'Trust', cell: (item: Certificate) => <Trust item={item} /> },
-  { head: 'Seen at', cell: (item: Certificate) => <Places item={item} /> },
+  { head: 'Seen at', cell: (item: Certificate) => <Endpoints item={item} /> },
 ]
 
 function Ends({ item: { daysLeft, notAfter } }: { item: Certificate }) {
@@ -180,11 +180,11 @@ function Trust({ item: { trusted, trustError, nameMatches } }: { item: Certifica
   )
 }
 
-function Places({ item: { seen, targets } }: { item: Certificate }) {
-  const more = targets - new Set(seen.slice(0, shownPlaces).map(({ target }) => target)).size
+function Endpoints({ item: { seen, targets } }: { item: Certificate }) {
+  const more = targets - new Set(seen.slice(0, shownEndpoints).map(({ target }) => target)).size
   return (
     <ul>
-      {seen.slice(0, shownPlaces).map(({ target, address, port }) => (
+      {seen.slice(0, shownEndpoints).map(({ target, address, port }) => (
         <li key={`${target} ${address} ${port}`}>
           <Link to={uri`/targets/${target}`}>{target}</Link>{' '}
           <small class="faint">

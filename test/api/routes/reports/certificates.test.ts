@@ -47,7 +47,7 @@ const get = (query: Record<string, string>, more: Parameters<TestService['call']
 const subjects = ({ items }: { items: { subject: string }[] }) => items.map(({ subject }) => subject)
 
 describe('GET /v1/reports/certificates', () => {
-  test('has each certificate once, the first to end first, with all places and what holds in all of them', async () => {
+  test('has each certificate once, the first to end first, with all endpoints and what holds in all of them', async () => {
     const { status, body } = await get({})
     expect([status, subjects(body)]).toEqual([200, ['CN=shared', hostile, 'CN=renewed']])
     expect(body.items[0]).toMatchObject({

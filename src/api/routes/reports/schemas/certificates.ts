@@ -49,7 +49,7 @@ export const Certificate = Type.Object(
         address: Type.String({ description: 'The address that it has', examples: ['10.20.0.11'] }),
         port: Type.Integer({ description: 'The port', examples: [443] }),
       }),
-      { description: 'Where it was seen, at most 20 places' },
+      { description: 'Where it was seen, at most 20 endpoints' },
     ),
   },
   { $id: 'Certificate', description: 'A certificate, and where it was seen' },
