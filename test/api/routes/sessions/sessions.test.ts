@@ -333,7 +333,8 @@ describe('a session ends', () => {
     const { serverParts } = service
     const audit = await service.accept({ params: { openPort: 1, closedPort: 2 } }, new Date(Date.now() + hour))
     // Wakes the stream immediately instead of after its poll.
-    const notifications = { waitForEnd: async () => void (await new Promise((wake) => setTimeout(wake, 20))) }
+    const waitForEnd = async () => void (await new Promise((wake) => setTimeout(wake, 20)))
+    const notifications = { ...serverParts.notifications, waitForEnd }
     const streaming = await buildServer({ ...serverParts, notifications })
     onTestFinished(() => streaming.close())
     const url = await streaming.listen({ host: '127.0.0.1', port: 0 })
