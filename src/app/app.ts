@@ -29,6 +29,8 @@ export interface App extends Parts {
   scheduler: Scheduler
   notifier: Notifier
   pages: PageUrls
+  /** How long an audit waits for a vantage that was absent before it began. */
+  vantageWaitMs: number
   /** Input of `buildServer`. */
   serverParts: ServerParts & View
   /** Whether this process alone uses the embedded database. */
@@ -95,6 +97,7 @@ export async function startApp(config: Config, options: DatabaseOptions): Promis
     scheduler,
     notifier,
     pages,
+    vantageWaitMs: config.vantageWaitMs,
     serverParts: {
       ...parts,
       pages,

@@ -8,6 +8,7 @@ import type { Finding } from '../domain/findings/finding.ts'
 import { coverageOf } from '../domain/findings/verdict.ts'
 import { parseParameterValue } from '../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../domain/policy/policy.ts'
+import { isAbsent } from '../domain/vantages/presence.ts'
 import { acceptAudit } from '../operations/audits/accept.ts'
 import { awaitTraces } from '../operations/traces/await-traces.ts'
 import { type ShownTrace, withTraces } from '../operations/traces/of-findings.ts'
@@ -110,22 +111,44 @@ async function findDrift({ stores }: App, auditId: string, hosts: readonly strin
 }
 
 async function waitForEnd(app: App, auditId: string, onProgress: (audit: Audit) => void): Promise<Audit> {
+  const reportAbsent = absenceReporter(app)
   for (;;) {
     const ended = app.notifications.waitForEnd(auditId, 500)
     const now = await app.stores.audits.find(auditId)
     if (!now) throw new Error(`audit ${auditId} was deleted`)
     onProgress(now)
     if (now.finishedAt !== null) return now
+    await reportAbsent(now)
     await ended
   }
 }
+
+/** Says once for each absent vantage that the audit waits for it, and how long. */
+function absenceReporter({ stores, now, vantageWaitMs }: App): (audit: Audit) => Promise<void> {
+  const reported = new Set<string>()
+  return async ({ id, startedAt, deadlineAt }) => {
+    for (const { vantage, kind, lastSeenAt } of await stores.batches.open(id)) {
+      if (reported.has(vantage) || !isAbsent({ kind, lastSeenAt }, now()) || startedAt === null) continue
+      reported.add(vantage)
+      const wasAway = lastSeenAt === null || lastSeenAt < new Date(startedAt)
+      const until = wasAway ? Date.parse(startedAt) + vantageWaitMs : Date.parse(deadlineAt ?? startedAt)
+      const seconds = Math.max(0, Math.ceil((until - now().getTime()) / 1000))
+      const seen = lastSeenAt ? `was last seen ${lastSeenAt.toISOString()}` : 'was never seen'
+      process.stderr.write(
+        `${clearLine()}waiting up to ${seconds} s for the vantage ${vantage}, which ${seen}; then its checks are not checked\n`,
+      )
+    }
+  }
+}
+
+const clearLine = () => (process.stderr.isTTY ? '\r\x1b[K' : '')
 
 const showProgress = ({ progress }: Audit) => {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${progress.done} of ${progress.total} checks`)
 }
 
 function print({ audit: ended, findings, drift }: Outcome): void {
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
+  process.stderr.write(clearLine())
   const rows = findings.map((f) => [
     f.target,
     f.rule,

@@ -41,6 +41,8 @@ export interface Config {
   /** The limit of open probe sockets. */
   sockets: number
   socketsPerHost: number
+  /** How long an audit waits for a vantage that was absent before it began. */
+  vantageWaitMs: number
   /** Concurrent batches per vantage. */
   batches: number
   /** Retention of findings; spans, baselines and audit summaries stay. */
@@ -82,6 +84,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     connector: checked('PORTWARDEN_CONNECTOR', 'auto', { valid: isConnector, example: 'auto' }) as ConnectorKind,
     sockets: integer('PORTWARDEN_SOCKETS', 1_000, [1, 20_000]),
     socketsPerHost: integer('PORTWARDEN_SOCKETS_PER_HOST', 4, [1, 100]),
+    vantageWaitMs: integer('PORTWARDEN_VANTAGE_WAIT_MS', 60_000, [0, 86_400_000]),
     batches: integer('PORTWARDEN_BATCHES', 4, [1, 64]),
     retentionDays: integer('PORTWARDEN_RETENTION_DAYS', 400, [1, 36_500]),
     traceChanges: checked('PORTWARDEN_TRACES', 'changes', { valid: isTraces, example: 'requests' }) === 'changes',

@@ -36,6 +36,7 @@ export const ledgerActions = [
   'webhook.rotate',
   'webhook.delete',
   'vantage.put',
+  'vantage.remove',
   'audit.cancel',
   'audit.finish',
   'findings.drop',

@@ -179,6 +179,14 @@ const cases: Record<string, Case> = {
     },
   },
   putVantage: { leaves: ['vantage.put'], prepare: async () => ({ at: name('branch'), body: { zones: ['client'] } }) },
+  removeVantage: {
+    leaves: ['vantage.remove'],
+    prepare: async () => {
+      const vantage = name('branch')
+      await service.call('PUT', `/v1/vantages/${vantage}`, { body: { zones: ['client'] } })
+      return { at: vantage }
+    },
+  },
   createSchedule: {
     leaves: ['schedule.create'],
     prepare: async () => {

@@ -124,8 +124,9 @@ export const sharedReasons = {
   },
   'vantage-absent': {
     about: 'us',
-    message: 'The vantage was not seen until the deadline of the audit: start its worker or agent.',
+    message: 'The vantage was absent before the audit began and did not return in time: start its worker or agent.',
   },
+  'vantage-removed': { about: 'us', message: 'The vantage was removed before this check was made.' },
   'audit-deadline': {
     about: 'us',
     message: 'The deadline of the audit came before this check was made: allow more time, or add workers.',

@@ -57,6 +57,7 @@ export type Lease = Static<typeof Lease>
 const serviceReasons: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
   'vantage-offline',
   'vantage-absent',
+  'vantage-removed',
   'audit-deadline',
   'audit-canceled',
   'agent-outdated',

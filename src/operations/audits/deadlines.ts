@@ -4,6 +4,7 @@ import { failIfRefused } from './end.ts'
 import { finishAudit } from './finish.ts'
 import { planSlices, type SliceParts } from './plan-audit.ts'
 import { recordUnseen } from './run-batch.ts'
+import { settleUnserved } from './unserved.ts'
 
 interface DeadlineParts extends SliceParts {
   /** Removes the batches of an audit from their queues. */
@@ -41,8 +42,11 @@ async function endPlanned(parts: DeadlineParts, auditId: string): Promise<void> 
 
 const pollEveryMs = 2_000
 
-/** Ends audits at their deadlines until it is stopped. Every worker runs it; an audit ends once. */
-export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) => void) {
+/**
+ * Ends audits at their deadlines, and records the checks that no vantage will make, until it is stopped. Every worker runs it; an
+ * audit ends once.
+ */
+export function startDeadlines(parts: DeadlineParts & { vantageWaitMs: number }, onError: (error: unknown) => void) {
   const stopping = new AbortController()
   const { signal } = stopping
   const endOverdue = async () => {
@@ -54,6 +58,7 @@ export function startDeadlines(parts: DeadlineParts, onError: (error: unknown) =
   const poll = async () => {
     while (!signal.aborted) {
       await endOverdue().catch(onError)
+      await settleUnserved(parts, onError).catch(onError)
       await pause(pollEveryMs, signal)
     }
   }

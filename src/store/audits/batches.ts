@@ -5,6 +5,7 @@ import type { VantageKind } from '../../domain/vantages/presence.ts'
 import { canonicalJson } from '../../encoding/canonical-json.ts'
 import type { Database } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
+import { absentSince } from '../inventory/vantages.ts'
 
 /** One check of a batch; `rule` is an index into its rules, so that equal rules are stored once. */
 export interface BatchCheck {
@@ -54,6 +55,17 @@ interface OpenBatch {
   kind: VantageKind
   lastSeenAt: Date | null
 }
+
+/** A batch that nothing will take. */
+interface UnservedBatch {
+  id: number
+  auditId: string
+  vantage: string
+  /** Its vantage was removed; otherwise it is absent. */
+  isRemoved: boolean
+}
+
+const maxUnserved = 1_000
 
 /** They go through the driver as one text each. */
 const batchesPerStatement = 5
@@ -137,6 +149,16 @@ export function createBatchStore(db: Database, sealer: Sealer) {
       const batch = await db.batch.findUnique({ where: { id }, select: { vantage: { select: { name: true } } } })
       return batch?.vantage.name
     },
+
+    /** Batches of removed vantages, and of absent ones that were not seen since their audits began, at least `waitMs` ago. */
+    unserved: (waitMs: number) =>
+      prepared<UnservedBatch>(db)`
+        SELECT b.id, b.audit_id AS "auditId", v.name AS vantage, v.removed_at IS NOT NULL AS "isRemoved"
+        FROM audit a JOIN batch b ON b.audit_id = a.id AND b.done_at IS NULL JOIN vantage v ON v.id = b.vantage_id
+        WHERE a.finished_at IS NULL AND a.status = 'running' AND (v.removed_at IS NOT NULL
+          OR a.started_at <= now() - make_interval(secs => ${waitMs / 1000}::float8)
+            AND coalesce(v.last_seen_at, '-infinity') < least(a.started_at, ${absentSince}))
+        ORDER BY b.id LIMIT ${maxUnserved}::int`,
 
     /** The batches that are not recorded, with their vantages. */
     async open(auditId: string): Promise<OpenBatch[]> {

@@ -43,7 +43,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
           ORDER BY id), '[]') FROM target WHERE ${targets} ${andHas(targetScope, 'labels')}
       ) AS targets, (
         SELECT coalesce(json_agg(json_build_object('name', name, 'zones', zones, 'kind', kind, 'version', version) ORDER BY name), '[]')
-        FROM vantage WHERE name NOT LIKE 'zone:%'
+        FROM vantage WHERE name NOT LIKE 'zone:%' AND removed_at IS NULL
       ) AS vantages, ${checksInFlight(callers)} AS "checksInFlight"`
     if (!row) throw new Error('a row of subselects is missing')
     row.policies.forEach(checkDigest)

@@ -154,11 +154,11 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
       if (!reprobe) return undefined
       const [pass, fail, notchecked] = (['pass', 'fail', 'notchecked'] as const).map(codes.result.numberOf)
       const unsure = [codes.result.numberOf('unknown'), codes.result.numberOf('error')]
-      const absent = codes.reason.numberOf('vantage-absent')
+      const gone = (['vantage-absent', 'vantage-removed'] as const).map(codes.reason.numberOf)
       const exposures = await reportOnAll<ExposureSeen>(db)`
         SELECT bool_or(f.result = ${pass} AND p.window_id IS NULL) AS pass,
           bool_or(f.result = ${fail} AND p.window_id IS NULL) AS fail, bool_or(f.result = ${notchecked}) AS notchecked,
-          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ${absent} OR p.window_id IS NOT NULL) AS unsure,
+          bool_or(f.result = ANY(${unsure}::int[]) OR f.reason_id = ANY(${gone}::int[]) OR p.window_id IS NOT NULL) AS unsure,
           coalesce(json_agg(e.content) FILTER (WHERE f.result = ${pass} AND p.window_id IS NULL AND e.id IS NOT NULL), '[]') AS passed
         FROM finding f JOIN series s ON s.target_id = f.target_id AND s.id = f.series_id
           LEFT JOIN finding_permission p ON p.audit_id = f.audit_id AND p.target_id = f.target_id AND p.series_id = f.series_id

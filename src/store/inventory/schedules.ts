@@ -89,6 +89,13 @@ export function createScheduleStore(db: Database, targetScope: TargetScope) {
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
 
+    /** The names of the schedules whose audits name a vantage. */
+    async namesWith(vantage: string): Promise<string[]> {
+      const rows = await prepared<{ name: string }>(db)`
+        SELECT name FROM schedule WHERE audit -> 'vantages' @> to_jsonb(${vantage}::text) ORDER BY name`
+      return rows.map(({ name }) => name)
+    },
+
     /** Creates the schedule, or undefined where the name is taken. */
     async create(input: ScheduleInput, more: { requestedBy: string; nextAt: Date | null }) {
       const data = { ...toRow(input), ...more, targetScope }

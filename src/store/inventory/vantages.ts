@@ -38,11 +38,11 @@ export function createVantageStore(db: Database, queueSchema: string) {
     async announce({ name, zones }: Vantage, sign: Sign = {}): Promise<boolean> {
       const { canary = null, version = null } = sign
       const [before] = await prepared<{ wasAgent: boolean }>(db)`
-        WITH before AS (SELECT id, kind, last_seen_at FROM vantage WHERE name = ${name} FOR UPDATE), away AS (${noteAbsence})
+        WITH before AS (SELECT id, kind, last_seen_at, removed_at FROM vantage WHERE name = ${name} FOR UPDATE), away AS (${noteAbsence})
         INSERT INTO vantage AS v (name, zones, kind, canary, version, last_seen_at)
         SELECT ${name}, ${[...zones]}::text[], 'worker', coalesce(${canary}, 'unknown'), ${version}, now()
         FROM (VALUES (1)) AS one LEFT JOIN before ON true -- reads it before it changes
-        ON CONFLICT (name) DO UPDATE SET zones = excluded.zones, kind = excluded.kind, last_seen_at = excluded.last_seen_at,
+        ON CONFLICT (name) DO UPDATE SET zones = excluded.zones, kind = excluded.kind, last_seen_at = excluded.last_seen_at, removed_at = NULL,
           canary = coalesce(${canary}, v.canary), version = coalesce(excluded.version, v.version)
         RETURNING coalesce((SELECT kind = 'agent' FROM before), false) AS "wasAgent"`
       return before?.wasAgent === true
@@ -55,17 +55,35 @@ export function createVantageStore(db: Database, queueSchema: string) {
         skipDuplicates: true,
       })
       if (made.count > 0) return 'created'
-      const changed = await db.$executeRaw`
-        UPDATE vantage SET zones = ${[...zones]}::text[], kind = 'agent' WHERE name = ${name} AND (kind = 'agent'
-          OR last_seen_at IS NULL OR last_seen_at < now() - make_interval(secs => ${absentAfterMs.worker / 1000}::float8))`
-      return changed > 0 ? 'changed' : undefined
+      const [changed] = await prepared<{ wasRemoved: boolean }>(db)`
+        WITH before AS (
+          SELECT id, removed_at FROM vantage WHERE name = ${name} AND (kind = 'agent' OR removed_at IS NOT NULL
+            OR last_seen_at IS NULL OR last_seen_at < now() - make_interval(secs => ${absentAfterMs.worker / 1000}::float8)) FOR UPDATE
+        )
+        UPDATE vantage v SET zones = ${[...zones]}::text[], kind = 'agent', removed_at = NULL,
+          last_seen_at = CASE WHEN before.removed_at IS NULL THEN v.last_seen_at END
+        FROM before WHERE v.id = before.id RETURNING before.removed_at IS NOT NULL AS "wasRemoved"`
+      return changed && (changed.wasRemoved ? 'created' : 'changed')
+    },
+
+    /** Removes a vantage; its row stays for its history. `served`: a worker serves it now. Undefined where there is none. */
+    async remove(name: string): Promise<Removal | 'served' | undefined> {
+      const [found] = await prepared<Presence & { isServed: boolean; isNotified: boolean }>(db)`
+        SELECT ${presence}, kind = 'worker' AND last_seen_at >= ${absentSince} IS TRUE AS "isServed",
+          absent_notified_at IS NOT NULL AS "isNotified"
+        FROM vantage WHERE name = ${name} AND ${inUse} FOR UPDATE`
+      if (!found) return undefined
+      const { isServed, isNotified, ...vantage } = found
+      if (isServed) return 'served'
+      await db.$executeRaw`UPDATE vantage SET removed_at = now(), absent_notified_at = NULL WHERE name = ${name}`
+      return { vantage, isNotified }
     },
 
     /** Records that a vantage was seen; returns its id, or undefined if it does not exist. */
     async touch(name: string, sign: Sign = {}): Promise<number | undefined> {
       const rows = await prepared<{ id: number }>(db)`
         WITH before AS (
-          SELECT id, kind, last_seen_at FROM vantage WHERE name = ${name} AND name NOT LIKE 'zone:%' FOR UPDATE
+          SELECT id, kind, last_seen_at, removed_at FROM vantage WHERE name = ${name} AND ${inUse} FOR UPDATE
         ), away AS (${noteAbsence})
         UPDATE vantage v SET last_seen_at = now(), version = coalesce(${sign.version ?? null}, version),
           canary = coalesce(${sign.canary ?? null}, canary)
@@ -76,7 +94,8 @@ export function createVantageStore(db: Database, queueSchema: string) {
     /** Marks vantages that have become absent, and returns them. */
     markAbsent: () =>
       prepared<Presence>(db)`
-        UPDATE vantage SET absent_notified_at = now() WHERE absent_notified_at IS NULL AND last_seen_at < ${absentSince}
+        UPDATE vantage SET absent_notified_at = now()
+        WHERE absent_notified_at IS NULL AND removed_at IS NULL AND last_seen_at < ${absentSince}
         RETURNING ${presence}`,
 
     /** Unmarks and returns vantages that were seen again. */
@@ -95,7 +114,7 @@ export function createVantageStore(db: Database, queueSchema: string) {
         SELECT * FROM (
           SELECT v.name AS vantage, a.from_at AS "from", a.to_at AS "to" FROM vantage_absence a JOIN vantage v ON v.id = a.vantage_id
           UNION ALL
-          SELECT name, last_seen_at, NULL FROM vantage WHERE last_seen_at < ${absentSince} AND name NOT LIKE 'zone:%'
+          SELECT name, last_seen_at, NULL FROM vantage WHERE last_seen_at < ${absentSince} AND ${inUse}
         ) x WHERE ("from", vantage) < (${before}::timestamptz, ${last}) 
           ${andAll([vantage !== undefined && Prisma.sql`vantage = ${vantage}`, ...overlaps(period, Prisma.sql`"from"`, Prisma.sql`"to"`)])}
         ORDER BY "from" DESC, vantage DESC LIMIT ${limit + 1}`
@@ -109,7 +128,7 @@ export function createVantageStore(db: Database, queueSchema: string) {
     /** All vantages by name, without entries of empty zones. */
     async list(): Promise<KnownVantage[]> {
       const rows = await db.vantage.findMany({
-        where: { name: { not: { startsWith: 'zone:' } } },
+        where: { name: { not: { startsWith: 'zone:' } }, removedAt: null },
         orderBy: { name: 'asc' },
       })
       return rows.map(({ name, zones, kind, version }) => ({ name, zones, kind, version }))
@@ -172,15 +191,25 @@ interface RunningBatch {
   endsInMs: number
 }
 
+/** A vantage that was removed, and whether the event of its absence was published. */
+interface Removal {
+  vantage: Omit<Presence, 'lastSeenAt'> & Pick<VantageState, 'lastSeenAt'>
+  isNotified: boolean
+}
+
 /** Which vantage was seen when last. */
 export type Presence = Pick<VantageState, 'name' | 'zones' | 'kind'> & { lastSeenAt: Date }
 
 const presence = Prisma.sql`name, zones, kind, last_seen_at AS "lastSeenAt"`
-const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
+/** Neither removed, nor the entry of an empty zone. */
+const inUse = Prisma.sql`name NOT LIKE 'zone:%' AND removed_at IS NULL`
+/** Before it, the last heartbeat of a vantage is too old; reads the column `kind`. */
+export const absentSince = Prisma.sql`now() - make_interval(secs => CASE kind
   WHEN 'agent' THEN ${absentAfterMs.agent / 1000}::float8 ELSE ${absentAfterMs.worker / 1000}::float8 END)`
 /** Writes down that the vantage in `before` was absent until now. */
 const noteAbsence = Prisma.sql`
-  INSERT INTO vantage_absence (vantage_id, from_at, to_at) SELECT id, last_seen_at, now() FROM before WHERE last_seen_at < ${absentSince}
+  INSERT INTO vantage_absence (vantage_id, from_at, to_at) SELECT id, last_seen_at, now() FROM before
+  WHERE last_seen_at < ${absentSince} AND removed_at IS NULL
   ON CONFLICT DO NOTHING`
 type Row = Omit<VantageState, 'queueDepth'> & { waiting: number; running: number }
 
@@ -191,7 +220,7 @@ const selectStateWith = (jobTable: Prisma.Sql) => Prisma.sql`
     coalesce(extract(epoch FROM now() - min(j.created_on) FILTER (WHERE j.state < 'active')), 0)::float8 AS "lagSeconds"
   FROM vantage v CROSS JOIN (VALUES ('batch/'), ('batch-again/')) AS q(kind)
     LEFT JOIN ${jobTable} j ON j.name = q.kind || v.name AND j.state < 'completed'
-  WHERE v.name NOT LIKE 'zone:%'`
+  WHERE v.name NOT LIKE 'zone:%' AND v.removed_at IS NULL`
 
 const fromRow = ({ waiting, running, lagSeconds, ...row }: Row): VantageState => ({
   ...row,

@@ -174,7 +174,7 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
   vantage: select(
     'o.name',
     digestOf('o.id', 'o.zones', epoch('o.created_at')),
-    `FROM vantage o WHERE o.kind = 'agent'`,
+    `FROM vantage o WHERE o.kind = 'agent' AND o.removed_at IS NULL`,
   ),
 }
 
@@ -216,6 +216,7 @@ const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
   'webhook.rotate': ['webhook'],
   'webhook.delete': ['webhook'],
   'vantage.put': ['vantage'],
+  'vantage.remove': ['vantage'],
 }
 
 export const actionsOf = (kind: LedgerStateKind): string[] =>

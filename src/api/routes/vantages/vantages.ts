@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
 import { NotFoundError } from '../../../domain/errors.ts'
 import { isAbsent } from '../../../domain/vantages/presence.ts'
 import { putVantage } from '../../../operations/vantages/put.ts'
+import { removeVantage } from '../../../operations/vantages/remove.ts'
 import type { VantageState } from '../../../store/inventory/vantages.ts'
 import type { View } from '../../context.ts'
 import { IfNoneMatch, revisionOf } from '../../http/etags.ts'
@@ -77,6 +79,26 @@ export const vantageRoutes: FastifyPluginAsyncTypebox = async (app) => {
     async ({ params: { name }, body, headers, caller, view }) => {
       await putVantage(view, { name, zones: body.zones }, revisionOf(caller, headers))
       return find(view, name)
+    },
+  )
+
+  app.delete(
+    '/vantages/:name',
+    {
+      config: { scope: 'admin' },
+      schema: {
+        operationId: 'removeVantage',
+        tags: ['vantages'],
+        summary: 'Remove a vantage',
+        description:
+          'Its history stays, and registering the name again continues it. Checks that wait for it become `notchecked` (`vantage-removed`). Responds 409 while a worker serves it, or while the audit of a schedule names it.',
+        params: VantageParams,
+        response: { 204: Type.Null({ description: 'Removed' }), ...problems(404, 409) },
+      },
+    },
+    async ({ params, caller, view }, reply) => {
+      await removeVantage(view, params.name, caller.keyId)
+      return reply.code(204).send(null)
     },
   )
 }

@@ -51,6 +51,7 @@ const actions = Object.keys({
   'webhook.rotate': true,
   'webhook.delete': true,
   'vantage.put': true,
+  'vantage.remove': true,
   'audit.cancel': true,
   'audit.finish': true,
   'findings.drop': true,

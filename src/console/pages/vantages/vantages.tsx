@@ -2,10 +2,11 @@ import { useMemo } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
 import type { Vantage as VantageSchema } from '../../../api/routes/vantages/schemas.ts'
-import { mayAny } from '../../api/me.ts'
+import { send } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
-import { me } from '../../api/session.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { ConfirmButton } from '../../parts/forms/confirm.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
@@ -14,7 +15,7 @@ import { ResourceView } from '../../parts/resource-view.tsx'
 import { SpanBar } from '../../parts/results/span-bar.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { formatDuration, Time } from '../../parts/time.tsx'
-import { at, query, setQuery } from '../../url/location.ts'
+import { query, setQuery } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import { AddAgent } from './add-agent.tsx'
 import { type Absence, presenceDays, presenceOf, type Shown } from './presence.ts'
@@ -29,7 +30,8 @@ export default function Vantages() {
   const shown = useMemo(() => lastDays(), [])
   const absences = useResource<{ items: Absence[] }>(uri`/v1/absences?from=${shown.from}&limit=500`)
   const policies = useResource<{ items: Policy[] }>('/v1/policies?limit=500')
-  const mayAdd = mayAny(me.value, 'admin') && !at.value
+  const reason = whyNotAllowed('admin')
+  const unseen = policies.value && vantages.value ? unseenZones(policies.value.items, vantages.value.items) : []
   return (
     <Page
       title="Vantages"
@@ -38,8 +40,8 @@ export default function Vantages() {
         <button
           type="button"
           class="primary"
-          disabled={!mayAdd}
-          title={mayAdd ? undefined : 'Needs the scope admin, and the time control at now'}
+          disabled={reason !== undefined}
+          title={reason}
           onClick={() => setQuery({ add: 'agent' })}
         >
           Add an agent
@@ -54,7 +56,12 @@ export default function Vantages() {
                 Nothing can be checked until a worker or an agent runs.
               </EmptyState>
             ) : (
-              <VantageTable vantages={items} absences={absences.value?.items} shown={shown} />
+              <VantageTable
+                vantages={items}
+                absences={absences.value?.items}
+                shown={shown}
+                onRemove={vantages.reload}
+              />
             )
           }
         </ResourceView>
@@ -64,8 +71,9 @@ export default function Vantages() {
           {({ items }) => <ZoneTable zones={unseenZones(items, vantages.value?.items ?? [])} />}
         </ResourceView>
       </Block>
-      {query.value.get('add') === 'agent' && mayAdd && (
+      {query.value.get('add') === 'agent' && !reason && (
         <AddAgent
+          zones={unseen.map(({ zone }) => zone)}
           onClose={() => {
             setQuery({ add: null })
             vantages.reload()
@@ -86,9 +94,11 @@ interface TableProps {
   /** Undefined while they are loaded. */
   absences: readonly Absence[] | undefined
   shown: Shown
+  onRemove: () => void
 }
 
-function VantageTable({ vantages, absences, shown }: TableProps) {
+function VantageTable({ vantages, absences, shown, onRemove }: TableProps) {
+  const reason = whyNotAllowed('admin')
   const presence = ({ name, lastSeenAt }: Vantage) =>
     absences && lastSeenAt ? (
       <PastPresence name={name} absences={absences.filter(({ vantage }) => vantage === name)} shown={shown} />
@@ -108,10 +118,33 @@ function VantageTable({ vantages, absences, shown }: TableProps) {
           { head: 'Last seen', cell: ({ lastSeenAt }) => (lastSeenAt ? <Time value={lastSeenAt} /> : 'never') },
           { head: 'Version', cell: ({ version }) => version ?? 'not known' },
           { head: 'Batches', cell: queueText },
+          ...(reason ? [] : [{ head: 'Change', cell: (vantage: Vantage) => <Remove vantage={vantage} onRemove={onRemove} /> }]),
         ]}
       />
       <ListTools path="/v1/vantages" hasFiles={false} />
     </>
+  )
+}
+
+function Remove({ vantage: { name, kind, absent }, onRemove }: { vantage: Vantage; onRemove: () => void }) {
+  const served = kind === 'worker' && !absent ? 'A worker serves it: its configuration names it' : undefined
+  const remove = async () => {
+    await send('DELETE', uri`/v1/vantages/${name}`)
+    onRemove()
+  }
+  return (
+    <ConfirmButton
+      label="Remove"
+      title={`Remove the vantage ${name}?`}
+      confirm="Remove the vantage"
+      disabledReason={served}
+      action={remove}
+    >
+      <p>
+        Nothing is probed from it any more. Its findings and its history stay. Checks that wait for it are not checked, and say so.
+        Revoke the key of its agent as well.
+      </p>
+    </ConfirmButton>
   )
 }
 

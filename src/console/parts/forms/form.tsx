@@ -31,7 +31,7 @@ export function Form({
 }: {
   submission: Pick<Submission, 'problem' | 'isBusy'>
   onSubmit: () => Promise<unknown>
-  /** The field that a 409 is about. */
+  /** The field that a 409 or 412 is about. */
   conflictAt?: string
   /** Issues that the page has found itself. */
   issues?: readonly FieldIssue[]

@@ -60,6 +60,48 @@ describe('/v1/vantages', () => {
     expect((await put('branch', ['untrusted', 'client'])).body.zones).toEqual(['untrusted', 'client'])
   })
 
+  test('removes the vantage of an agent: it is gone, its agent is refused, and its name can be registered as new', async () => {
+    await put('leaving', ['untrusted'])
+    const lease = () => api.call('POST', '/v1/vantages/leaving/leases', { body: {}, key: agentKey })
+    const { body: made } = await api.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:leaving'] } })
+    const agentKey = made.key
+    expect((await lease()).status).toBe(204)
+    expect((await api.call('DELETE', '/v1/vantages/leaving')).status).toBe(204)
+    expect((await api.call('GET', '/v1/vantages/leaving')).status).toBe(404)
+    expect((await api.call('DELETE', '/v1/vantages/leaving')).status).toBe(404)
+    expect((await lease()).status).toBe(404)
+    expect((await api.walk('/v1/vantages')).flat().map(({ name }: Vantage) => name)).not.toContain('leaving')
+    const again = { body: { zones: ['client'] }, headers: { 'if-none-match': '*' } }
+    expect((await api.call('PUT', '/v1/vantages/leaving', again)).body).toMatchObject({ lastSeenAt: null })
+    expect((await lease()).status).toBe(204)
+    const { body } = await api.call('GET', '/v1/ledger?limit=500')
+    const actions = body.items.filter(({ subject }: { subject: string }) => subject === 'leaving')
+    expect(actions.map(({ action }: { action: string }) => action)).toEqual(['vantage.put', 'vantage.remove', 'vantage.put'])
+    expect((await api.call('POST', '/v1/ledger/verify', { body: {} })).body.broken).toBeNull()
+  })
+
+  test('removes no vantage that a worker serves, or that a schedule names', async () => {
+    await api.stores.vantages.announce({ name: 'served', zones: ['client'] })
+    const served = await api.call('DELETE', '/v1/vantages/served')
+    expect([served.status, served.body.detail]).toEqual([409, expect.stringContaining('PORTWARDEN_VANTAGE')])
+    await put('named', ['client'])
+    await api.call('PUT', '/v1/targets/named', { body: { address: '127.0.0.1' } })
+    const audit = { policy: 'netwrix-endpoint-protector', targets: ['named'], vantages: ['named'] }
+    await api.call('POST', '/v1/schedules', { body: { name: 'nightly', cron: '@daily', audit } })
+    const named = await api.call('DELETE', '/v1/vantages/named')
+    expect([named.status, named.body.detail]).toEqual([409, expect.stringContaining('nightly')])
+    expect((await get('named')).zones).toEqual(['client'])
+    await api.call('DELETE', '/v1/schedules/nightly')
+    expect((await api.call('DELETE', '/v1/vantages/named')).status).toBe(204)
+  })
+
+  test('that was removed comes back with a worker that serves it', async () => {
+    await put('returning', ['client'])
+    await api.call('DELETE', '/v1/vantages/returning')
+    await api.stores.vantages.announce({ name: 'returning', zones: ['server'] })
+    expect(await get('returning')).toMatchObject({ kind: 'worker', zones: ['server'], absent: false })
+  })
+
   test('leaves the zones of a worker to its configuration', async () => {
     await api.stores.vantages.announce({ name: 'hall', zones: ['client'] })
     expect((await put('hall', ['untrusted'])).status).toBe(409)
