@@ -110,6 +110,8 @@ export const routes: readonly Route[] = [
     load: () => import('./schedules/schedules.tsx'),
     entry: { label: 'Schedules', group: 'Work', key: 's' },
   },
+  { path: '/schedules/-/new', load: () => import('./schedules/schedule-form.tsx') },
+  { path: '/schedules/:name/edit', load: () => import('./schedules/schedule-form.tsx') },
   { path: '/schedules/:name', load: () => import('./schedules/schedule.tsx') },
   {
     path: '/ledger',

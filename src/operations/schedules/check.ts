@@ -23,15 +23,21 @@ export async function checkSchedule(
   if (issues.length > 0) throw new RefusedError(issues)
 }
 
+interface TickRequest extends CronTimes {
+  count: number
+  /** RFC 3339; default: now. */
+  from?: string | undefined
+}
+
 /** The next ticks of a cron expression; throws RefusedError where it or the time zone is invalid. */
 export function previewTicks(
   nextTicks: NextTicks,
-  { cron, timeZone, count }: CronTimes & { count: number },
+  { cron, timeZone, count, from }: TickRequest,
   now: Date,
 ): Date[] {
   const issues = checkTimes(nextTicks, { cron, timeZone }, now)
   if (issues.length > 0) throw new RefusedError(issues)
-  return nextTicks(cron, timeZone, { from: now, count })
+  return nextTicks(cron, timeZone, { from: from === undefined ? now : new Date(from), count })
 }
 
 type CronTimes = Pick<ScheduleInput, 'cron' | 'timeZone'>

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { missedPolicies, overlapPolicies, runOutcomes } from '../../../domain/schedules.ts'
-import { Actor, ActorName, closedObject, nullable, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
+import { Actor, ActorName, closedObject, nullable, TimeInput, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
 import { AuditRequest } from '../audits/schemas.ts'
 import { TargetSelection } from '../targets/schemas.ts'
 
@@ -98,6 +98,7 @@ export const TickPreview = closedObject(
     cron: plain.cron,
     timeZone: fields.timeZone,
     count: withDefault(Type.Integer({ minimum: 1, maximum: 100, description: 'Number of ticks', examples: [10] }), 10),
+    from: Type.Optional(TimeInput('The ticks after this time; default: now')),
   },
   {
     $id: 'TickPreview',

@@ -8,12 +8,15 @@ export function ParameterFields({
   document,
   values,
   need = 'needed, here or at each target',
+  at = '/params',
   onChange,
 }: {
   document: PolicyDocument | undefined
   values: Values
   /** What a required parameter says beside its name. */
   need?: string
+  /** JSON Pointer of the values in the request. */
+  at?: string
   onChange: (values: Values) => void
 }) {
   const parameters = Object.entries(document?.parameters ?? {})
@@ -29,7 +32,7 @@ export function ParameterFields({
         <Field
           key={name}
           label={name}
-          pointer={`/params/${name}`}
+          pointer={`${at}/${name}`}
           hint={parameter.description}
           need={parameter.required ? need : undefined}
         >

@@ -1,13 +1,12 @@
-import { useRef, useState } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
 import type { ScheduleRun } from '../../../api/routes/schedules/schemas.ts'
-import { asProblemError, send } from '../../api/client.ts'
-import { mayAny } from '../../api/me.ts'
-import type { ProblemError } from '../../api/problem.ts'
+import { send } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
-import { me } from '../../api/session.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { ConfirmButton } from '../../parts/forms/confirm.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
+import { useSubmission } from '../../parts/forms/submission.ts'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
@@ -16,7 +15,7 @@ import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { formatDuration, Time } from '../../parts/time.tsx'
-import { at, href, navigate } from '../../url/location.ts'
+import { href, navigate } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import { outcomeNames } from './nights.ts'
 import { Nights, PolicyLink, type Schedule, When } from './schedules.tsx'
@@ -108,40 +107,49 @@ function Selection({ selection }: { selection: Schedule['audit']['targets'] }) {
 }
 
 function Actions({ schedule, onChange }: { schedule: Schedule; onChange: () => void }) {
-  const [problem, setProblem] = useState<ProblemError>()
-  const [isBusy, setBusy] = useState(false)
-  const attempt = useRef(crypto.randomUUID()) // a second click starts no second audit
-  const reason = at.value
-    ? 'The page shows the past'
-    : mayAny(me.value, 'audits:run')
-      ? undefined
-      : 'Needs the scope audits:run'
-  const run = async (work: () => Promise<void>) => {
-    setBusy(true)
-    setProblem(undefined)
-    await work().catch((error: unknown) => setProblem(asProblemError(error)))
-    setBusy(false)
-  }
+  const submission = useSubmission()
+  const reason = whyNotAllowed('audits:run')
+  const path = uri`/v1/schedules/${schedule.name}`
   const toggle = () =>
-    run(async () => {
-      await send('PATCH', uri`/v1/schedules/${schedule.name}`, { enabled: !schedule.enabled })
+    submission.run(async () => {
+      await send('PATCH', path, { enabled: !schedule.enabled })
       onChange()
     })
   const start = () =>
-    run(async () => {
-      const headers = { 'idempotency-key': attempt.current }
+    submission.run(async () => {
+      const headers = submission.keyFor(schedule.audit)
       const audit = await send<Static<typeof AuditSchema>>('POST', '/v1/audits', schedule.audit, { headers })
       navigate(href(uri`/audits/${audit.id}`))
     })
+  const remove = async () => {
+    await send('DELETE', path)
+    navigate(href('/schedules'))
+  }
+  const off = { disabled: submission.isBusy || reason !== undefined, title: reason }
   return (
     <>
-      <button type="button" disabled={isBusy || !!reason} title={reason} onClick={() => void toggle()}>
+      {!reason && (
+        <>
+          <Link class="button" to={`${uri`/schedules/${schedule.name}`}/edit`}>
+            Edit
+          </Link>
+          <ConfirmButton
+            label="Remove"
+            title={`Remove the schedule ${schedule.name}?`}
+            confirm="Remove the schedule"
+            action={remove}
+          >
+            <p>It starts no audit any more. What became of its runs stays in the reports.</p>
+          </ConfirmButton>
+        </>
+      )}
+      <button type="button" {...off} onClick={() => void toggle()}>
         {schedule.enabled ? 'Pause' : 'Resume'}
       </button>
-      <button type="button" class="primary" disabled={isBusy || !!reason} title={reason} onClick={() => void start()}>
+      <button type="button" class="primary" {...off} onClick={() => void start()}>
         Run now
       </button>
-      {problem && <ProblemBlock problem={problem} />}
+      {submission.problem && <ProblemBlock problem={submission.problem} />}
     </>
   )
 }

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import type { ScheduleRun, Schedule as ScheduleSchema } from '../../../api/routes/schedules/schemas.ts'
 import { useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Page } from '../../parts/page.tsx'
@@ -20,7 +21,17 @@ type Run = Static<typeof ScheduleRun>
 /** The schedules, and what became of their last 30 nights. */
 export default function Schedules() {
   return (
-    <Page title="Schedules" lead="Audits at fixed times, and what became of their last 30 days.">
+    <Page
+      title="Schedules"
+      lead="Audits at fixed times, and what became of their last 30 days."
+      actions={
+        !whyNotAllowed('audits:run') && (
+          <Link class="button primary" to="/schedules/-/new">
+            Add a schedule
+          </Link>
+        )
+      }
+    >
       <Listing<Schedule>
         path="/v1/schedules"
         hasFiles={false}

@@ -32,7 +32,7 @@ export function Form({
   submission: Pick<Submission, 'problem' | 'isBusy'>
   onSubmit: () => Promise<unknown>
   /** The field that a 409 or 412 is about. */
-  conflictAt?: string
+  conflictAt?: string | undefined
   /** Issues that the page has found itself. */
   issues?: readonly FieldIssue[]
   /** The words on the button that sends the form. */
