@@ -103,7 +103,7 @@ async function recordHistory(
   { app, clock, listeners, signal }: Parts,
   { nights, first }: { nights: number; first: Date },
 ) {
-  await putPolicy(app, policyOf(1), { actor, mustBeNew: false })
+  await putPolicy(app, policyOf(1), { actor, isExpected: () => true })
   for (const target of targets) await createTarget(app, target, { actor })
   const audit = { policy: policyOf(1).name, targets: { labels: {} } }
   const schedule = { name: 'nightly', cron: '0 2 * * *', timeZone: 'UTC', audit, jitterSeconds: 0, enabled: true }
@@ -112,7 +112,7 @@ async function recordHistory(
     if (signal.aborted) return
     await listeners.open(endpoints)
     await clock.moveTo(new Date(first.getTime() + night * dayMs))
-    if (night === Math.floor(nights * policyChange)) await putPolicy(app, policyOf(2), { actor, mustBeNew: false })
+    if (night === Math.floor(nights * policyChange)) await putPolicy(app, policyOf(2), { actor, isExpected: () => true })
     for (const name of Object.keys(vantages)) await app.stores.vantages.touch(name)
     await app.scheduler.tick(app.now())
     await allEnded(app)

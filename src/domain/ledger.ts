@@ -56,12 +56,13 @@ export interface Change {
 }
 
 /**
- * Objects whose rows the ledger covers; `audit`: one that had ended before; `proof`: what reprobes of a window have shown.
+ * Objects whose rows the ledger covers; `source`: text, author and note of a policy version; `audit`: one that had ended before; `proof`: what reprobes of a window have shown.
  * `request` is what a window, waiver or key is from its creation on, `approval` who approved it and when: no later entry signs
  * an edit of them.
  */
 export type LedgerStateKind =
   | 'policy'
+  | 'source'
   | 'target'
   | 'window'
   | 'proof'

@@ -4,12 +4,20 @@ import { loadPolicy } from './load.ts'
 
 const files = ['netwrix-endpoint-protector.yaml']
 
-/** The policies that Portwarden brings along, read and checked; throws an Error that names file and line if one is broken. */
-export const builtInPolicies = (): PolicyDocument[] => files.map(readPolicy)
+/** A policy and its text. */
+interface BuiltIn {
+  document: PolicyDocument
+  source: string
+}
 
-function readPolicy(file: string): PolicyDocument {
-  const checked = loadPolicy(readFileSync(new URL(file, import.meta.url), 'utf8'), 'yaml')
-  if ('document' in checked) return checked.document
+/** The policies that Portwarden brings along, read and checked; throws an Error that names file and line if one is broken. */
+export const readBuiltIns = (): BuiltIn[] => files.map(readPolicy)
+export const builtInPolicies = (): PolicyDocument[] => readBuiltIns().map(({ document }) => document)
+
+function readPolicy(file: string): BuiltIn {
+  const source = readFileSync(new URL(file, import.meta.url), 'utf8')
+  const checked = loadPolicy(source, 'yaml')
+  if ('document' in checked) return { document: checked.document, source }
   const errors = checked.errors.map(({ line, pointer, message }) => `${file}:${line ?? 1}: ${pointer} ${message}`)
   throw new Error(errors.join('\n'))
 }

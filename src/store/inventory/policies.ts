@@ -11,8 +11,23 @@ export interface PolicyVersion {
   digest: string
   document: PolicyDocument
   createdAt: string
+  /** The id of the key or token that put it; null for versions of older services. */
+  author: string | null
+  /** Why it was put. */
+  note: string | null
 }
 export type StoredPolicyVersion = PolicyVersion & { id: number }
+
+/** What a version keeps beside its document. */
+export interface PolicyOrigin {
+  /** The YAML text, with its comments. */
+  source?: string | undefined
+  author?: string | undefined
+  note?: string | undefined
+}
+
+/** The text is as long as the document, and seldom read. */
+const omit = { source: true } as const
 
 /** Policies by name; every change is a new version. */
 export function createPolicyStore(db: Database) {
@@ -20,7 +35,7 @@ export function createPolicyStore(db: Database) {
     /** The given version, or the newest. */
     async find(name: string, version?: number): Promise<StoredPolicyVersion | undefined> {
       const where = { name, ...(version === undefined ? {} : { version }) }
-      const row = await db.policy.findFirst({ where, orderBy: { version: 'desc' } })
+      const row = await db.policy.findFirst({ where, orderBy: { version: 'desc' }, omit })
       return row ? fromRow(row) : undefined
     },
 
@@ -28,12 +43,12 @@ export function createPolicyStore(db: Database) {
     async at(names: readonly string[] | undefined, at: Date): Promise<StoredPolicyVersion[]> {
       const where = { ...(names && { name: { in: [...names] } }), createdAt: { lte: at } }
       return (
-        await db.policy.findMany({ where, distinct: ['name'], orderBy: [{ name: 'asc' }, { version: 'desc' }] })
+        await db.policy.findMany({ where, distinct: ['name'], orderBy: [{ name: 'asc' }, { version: 'desc' }], omit })
       ).map(fromRow)
     },
 
     async findById(id: number): Promise<StoredPolicyVersion> {
-      return fromRow(await db.policy.findUniqueOrThrow({ where: { id } }))
+      return fromRow(await db.policy.findUniqueOrThrow({ where: { id }, omit }))
     },
 
     /** The newest version of each policy, by name. */
@@ -44,49 +59,63 @@ export function createPolicyStore(db: Database) {
         distinct: ['name'],
         orderBy: [{ name: 'asc' }, { version: 'desc' }],
         take: limit + 1,
+        omit,
       })
       return cutPage(rows, limit, { keyOf: (row) => [row.name], toItem: fromRow })
     },
 
     /** All versions of one policy, newest first. */
     async versions(name: string): Promise<StoredPolicyVersion[]> {
-      return (await db.policy.findMany({ where: { name }, orderBy: { version: 'desc' } })).map(fromRow)
+      return (await db.policy.findMany({ where: { name }, orderBy: { version: 'desc' }, omit })).map(fromRow)
     },
 
-    /** Adds a version, unless the newest one says the same. Of two concurrent calls, the unique key makes the second one retry. */
-    async put(document: PolicyDocument): Promise<{ stored: StoredPolicyVersion; created: boolean }> {
+    /**
+     * Adds a version, unless the newest one has the same content, and the same text where one is given. Of two concurrent calls, the
+     * unique key makes the second one retry.
+     */
+    async put(
+      document: PolicyDocument,
+      origin: PolicyOrigin = {},
+    ): Promise<{ stored: StoredPolicyVersion; created: boolean }> {
       const newest = await this.find(document.name)
       const sum = digest(document)
-      if (newest?.digest === sum) return { stored: newest, created: false }
+      const { source, author = null, note = null } = origin
+      const isSameText = async (id: number) => source === undefined || (await this.source(id)) === source
+      if (newest?.digest === sum && (await isSameText(newest.id))) return { stored: newest, created: false }
       const added = await db.policy.createManyAndReturn({
         data: {
           name: document.name,
           version: (newest?.version ?? 0) + 1,
           digest: sum,
           document: document as Prisma.InputJsonObject,
+          source: source ?? null,
+          author,
+          note,
         },
         skipDuplicates: true,
       })
-      return added[0] ? { stored: fromRow(added[0]), created: true } : this.put(document)
+      return added[0] ? { stored: fromRow(added[0]), created: true } : this.put(document, origin)
     },
 
     /**
      * Adds a built-in policy where no version of it says the same, so that an operator's newer version stays the newest.
      * Returns the version that was added, if any.
      */
-    async ensure(document: PolicyDocument): Promise<StoredPolicyVersion | undefined> {
+    async ensure(document: PolicyDocument, origin?: PolicyOrigin): Promise<StoredPolicyVersion | undefined> {
       const known = await db.policy.findFirst({ where: { name: document.name, digest: digest(document) } })
-      const put = known ? undefined : await this.put(document)
+      const put = known ? undefined : await this.put(document, origin)
       return put?.created ? put.stored : undefined
     },
   }
 }
 
-const fromRow = (row: Row): StoredPolicyVersion => ({
+const fromRow = (row: Omit<Row, 'source'>): StoredPolicyVersion => ({
   id: row.id,
   name: row.name,
   version: row.version,
   digest: row.digest,
   document: row.document as unknown as PolicyDocument,
   createdAt: row.createdAt.toISOString(),
+  author: row.author,
+  note: row.note,
 })

@@ -43,6 +43,11 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
     digestOf('o.id', 'o.name', 'o.version', 'o.digest', 'o.document', epoch('o.created_at')),
     'FROM policy o',
   ),
+  source: select(
+    `o.name || '@' || o.version`,
+    digestOf('o.source', 'o.author', 'o.note'),
+    'FROM policy o WHERE num_nonnulls(o.source, o.author, o.note) > 0',
+  ),
   target: select(
     'o.name',
     digestOf(
@@ -187,7 +192,7 @@ export const hasFinishEntry = Prisma.sql`EXISTS (
   SELECT FROM ledger_entry f WHERE f.action = 'audit.finish' AND f.subject = e.id::text)`
 
 const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
-  'policy.put': ['policy'],
+  'policy.put': ['policy', 'source'],
   'target.create': ['target'],
   'target.change': ['target'],
   'target.retire': ['target'],

@@ -87,7 +87,7 @@ function changedByOlderVersion(kind: LedgerStateKind): Prisma.Sql {
         LEFT JOIN ledger_entry e ON e.action = 'audit.finish' AND e.subject = a.id::text
       WHERE w.id::text = c.subject AND a.trigger = 'window:' || w.id AND NOT coalesce(e.payload ? 'record', false))`
   const isAbout =
-    kind === 'policy'
+    kind === 'policy' || kind === 'source'
       ? Prisma.sql`e.subject || '@' || (e.payload ->> 'version') = c.subject`
       : Prisma.sql`(e.subject = c.subject OR e.action = 'targets.save')`
   return Prisma.sql`(c.seq IS NULL AND NOT EXISTS (
@@ -99,7 +99,7 @@ function changedByOlderVersion(kind: LedgerStateKind): Prisma.Sql {
 }
 
 /** The first version that covered objects did not list the kinds in its first entry. */
-const isOldest = (kind: LedgerStateKind) => !['approval', 'schedule', 'webhook', 'vantage'].includes(kind)
+const isOldest = (kind: LedgerStateKind) => !['approval', 'schedule', 'webhook', 'vantage', 'source'].includes(kind)
 
 /** The first span that no finding of its audit has opened, or that overlaps another; `droppedUntil`: before it, findings are gone. */
 export async function findForgedSpan(db: Database, end: number, droppedUntil: string): Promise<LedgerIssue> {

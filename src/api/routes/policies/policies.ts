@@ -1,17 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
 import { NotFoundError, RefusedError } from '../../../domain/errors.ts'
 import { checkDraft, draftOf } from '../../../operations/policies/check.ts'
 import { putPolicy } from '../../../operations/policies/put.ts'
 import { policySchema } from '../../../policies/schema.ts'
 import type { PolicyVersion, StoredPolicyVersion } from '../../../store/inventory/policies.ts'
 import type { View } from '../../context.ts'
-import { IfNoneMatch, revisionOf } from '../../http/etags.ts'
+import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { readText } from '../../http/strict-json.ts'
+import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
 import { described, problems } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
-import { Policy, PolicyBody, PolicyParams, PolicySchema, PolicyValidation, PolicyVersionParams } from './schemas.ts'
+import {
+  FieldsQuery,
+  Policy,
+  PolicyBody,
+  PolicyParams,
+  PolicyPutQuery,
+  PolicySchema,
+  PolicySummary,
+  PolicyValidation,
+  PolicyVersionParams,
+} from './schemas.ts'
 
 /** Twice what 500 rules need. */
 const maxValues = 100_000
@@ -44,13 +56,13 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['policies'],
         summary: 'List policies',
         description: 'The newest version of each policy, ordered by name.',
-        querystring: closedObject(PageQuery),
-        response: { 200: pageOf(Policy), ...problems() },
+        querystring: closedObject({ ...FieldsQuery, ...PageQuery }),
+        response: { 200: pageOf(Type.Union([Policy, PolicySummary])), ...problems() },
       },
     },
     async ({ query, url, view }, reply) => {
       const page = await view.stores.policies.list(query)
-      return linkNext(reply, url, { ...page, items: page.items.map(show) })
+      return linkNext(reply, url, { ...page, items: await showAll(view, page.items, query) })
     },
   )
 
@@ -101,7 +113,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Policy, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => respond(reply, await find(view, params.name)),
+    async ({ params, view }, reply) => respond(reply, view, await find(view, params.name)),
   )
 
   app.put(
@@ -112,9 +124,11 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'putPolicy',
         tags: ['policies'],
         summary: 'Create or update a policy',
-        description: 'Accepts JSON or `application/yaml`. A changed document becomes a new version.',
+        description:
+          'Accepts JSON or `application/yaml`. A changed document becomes a new version, and so does YAML of which only the text differs: the text is kept, with its comments.',
         params: PolicyParams,
-        headers: IfNoneMatch,
+        querystring: PolicyPutQuery,
+        headers: IfMatch,
         body: PolicyBody,
         response: {
           200: described('The newest version has the same content', Policy),
@@ -123,7 +137,7 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async ({ params, body, headers, caller, view }, reply) => {
+    async ({ params, body, headers, query, caller, view }, reply) => {
       const checked = await check(body)
       if ('errors' in checked) {
         throw new RefusedError(
@@ -135,8 +149,9 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
       }
       if (checked.document.name !== params.name)
         throw new RefusedError([{ pointer: '/name', message: `must be ${params.name}, as in the path` }])
-      const { stored, created } = await putPolicy(view, checked.document, revisionOf(caller, headers))
-      return respond(reply.code(created ? 201 : 200), stored)
+      const origin = { note: query.note, source: typeof body === 'string' ? body : undefined }
+      const { stored, created } = await putPolicy(view, checked.document, revisionOf(caller, headers), origin)
+      return respond(reply.code(created ? 201 : 200), view, stored)
     },
   )
 
@@ -150,12 +165,13 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'List the versions of a policy',
         description: 'All versions, newest first.',
         params: PolicyParams,
-        response: { 200: pageOf(Policy), ...problems(404) },
+        querystring: closedObject(FieldsQuery),
+        response: { 200: pageOf(Type.Union([Policy, PolicySummary])), ...problems(404) },
       },
     },
-    async ({ params, view }) => {
+    async ({ params, query, view }) => {
       await find(view, params.name)
-      return { items: (await view.stores.policies.versions(params.name)).map(show), next: null }
+      return { items: await showAll(view, await view.stores.policies.versions(params.name), query), next: null }
     },
   )
 
@@ -171,11 +187,23 @@ export const policyRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: { 200: Policy, ...problems(404) },
       },
     },
-    async ({ params, view }, reply) => respond(reply, await find(view, params.name, params.version)),
+    async ({ params, view }, reply) => respond(reply, view, await find(view, params.name, params.version)),
   )
 }
 
 const show = ({ id: _id, ...policy }: StoredPolicyVersion): PolicyVersion => policy
 
-const respond = (reply: FastifyReply, policy: StoredPolicyVersion) =>
-  reply.header('etag', `"${policy.digest}"`).send(show(policy))
+function summarize({ document, ...version }: Static<typeof Policy>): Static<typeof PolicySummary> {
+  const { title, rules } = document
+  return { ...version, title, rules: rules.length, zones: [...new Set(rules.flatMap(({ from }) => from))].sort() }
+}
+
+async function showAll({ stores }: View, versions: StoredPolicyVersion[], { fields }: { fields?: 'summary' }) {
+  const shown = await withActorNames(stores, versions.map(show), ['author'])
+  return fields === 'summary' ? shown.map(summarize) : shown
+}
+
+async function respond(reply: FastifyReply, view: View, policy: StoredPolicyVersion) {
+  const [shown] = await showAll(view, [policy], {})
+  return reply.header('etag', versionTag(policy)).send({ ...shown, source: await view.stores.policies.source(policy.id) })
+}

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { PolicyDocument } from '../../../domain/policy/policy.ts'
 import type { PolicyVersion } from '../../../store/inventory/policies.ts'
 import {
+  Actor,
   Count,
   Counts,
   closedObject,
@@ -80,10 +81,40 @@ export const Policy = Type.Object(
       examples: ['6f1d3a2b9c4e5d60718293a4b5c6d7e8f90112233445566778899aabbccddeef'],
     }),
     createdAt: Timestamp('When the version was created', '00:30:00'),
+    author: nullable(Actor('Who put the version'), { description: 'Who put the version; null if an older service did not keep it' }),
+    authorName: nullable(Type.String({ examples: ['ann'] }), { description: 'Name of the key or person; null if it is not known' }),
+    note: nullable(Type.String({ examples: ['CHG0030001: SSH for support'] }), { description: 'Why the version was put' }),
+    source: Type.Optional(
+      nullable(Type.String(), {
+        description: 'The YAML text, with its comments; null if the version was put as JSON. Only of a single version',
+        examples: [null],
+      }),
+    ),
     document: Type.Unsafe<PolicyVersion['document']>({ $id: 'PolicyDocument' }),
   },
   { $id: 'Policy', description: 'One immutable version of a policy' },
 )
+/** A version without its content. */
+export const PolicySummary = Type.Object(
+  {
+    ...Type.Pick(Policy, ['name', 'version', 'digest', 'createdAt', 'author', 'authorName', 'note']).properties,
+    title: Type.String({ description: 'Title of the policy', examples: ['Netwrix Endpoint Protector'] }),
+    rules: Count('Number of rules', 6),
+    zones: Type.Array(Type.String(), { description: 'Zones that its rules name', examples: [['client', 'support']] }),
+  },
+  { $id: 'PolicySummary', description: 'One immutable version of a policy, without its document' },
+)
+/** For listings of versions. */
+export const FieldsQuery = {
+  fields: Type.Optional(
+    Type.Enum(['summary'], { description: '`summary`: without the documents, with the number of their rules', examples: ['summary'] }),
+  ),
+}
+export const PolicyPutQuery = closedObject({
+  note: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 1000, description: 'Why the version is put', examples: ['CHG0030001: SSH for support'] }),
+  ),
+})
 export const PolicyParams = NameParams('netwrix-endpoint-protector')
 export const PolicyVersionParams = closedObject({
   ...PolicyParams.properties,

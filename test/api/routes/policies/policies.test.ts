@@ -47,9 +47,45 @@ describe('PUT /v1/policies/{name}', () => {
   test('takes YAML as a first version, and the same as JSON as nothing new', async () => {
     const made = await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
     expect(made).toMatchObject({ status: 201, body: { name: 'night', version: 1, document } })
-    expect(made.headers.etag).toBe(`"${made.body.digest}"`)
+    expect(made.headers.etag).toBe(`"${Date.parse(made.body.createdAt)}-1"`)
     const again = await service.call('PUT', '/v1/policies/night', { body: document })
     expect(again).toMatchObject({ status: 200, body: made.body })
+  })
+
+  test('keeps the text with its comments, who put it, and why; JSON of the same content is nothing new', async () => {
+    const commented = `# Night shift\n${text}`
+    const [, keyId] = service.key.split('_')
+    await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
+    const { body } = await service.call('PUT', '/v1/policies/night?note=CHG1', { body: commented, headers: yaml })
+    const kept = { version: 2, source: commented, note: 'CHG1', author: keyId, authorName: 'test' }
+    expect(body).toMatchObject(kept)
+    expect((await service.call('PUT', '/v1/policies/night', { body: document })).body).toMatchObject(kept)
+    expect((await service.call('GET', '/v1/policies/night/versions/1')).body).toMatchObject({ source: text, note: null })
+    const { items } = (await service.call('GET', '/v1/policies/night/versions')).body
+    expect(items.map(({ source, note }: { source?: string; note: string }) => [source, note])).toEqual([
+      [undefined, 'CHG1'],
+      [undefined, null],
+    ])
+  })
+
+  test('with If-Match changes what was read, and nothing that was changed since', async () => {
+    const { headers } = await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
+    const change = (title: string, etag: string | undefined) =>
+      service.call('PUT', '/v1/policies/night', { body: { ...document, title }, headers: { 'if-match': etag ?? '' } })
+    const changed = await change('Changed', headers.etag)
+    expect(changed).toMatchObject({ status: 201, body: { version: 2 } })
+    expect((await change('Changed again', headers.etag)).status).toBe(412)
+    expect((await service.call('GET', '/v1/policies/night')).body).toMatchObject({ version: 2, document: { title: 'Changed' } })
+    const both = await Promise.all(['one', 'two'].map((title) => change(title, changed.headers.etag)))
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 412])
+  })
+
+  test('lists policies without their documents', async () => {
+    await service.call('PUT', '/v1/policies/night', { body: text, headers: yaml })
+    const { items } = (await service.call('GET', '/v1/policies?fields=summary')).body
+    const night = items.find(({ name }: { name: string }) => name === 'night')
+    expect(night).toMatchObject({ version: 1, title: document.title, rules: 1, zones: ['client'] })
+    expect(night).not.toHaveProperty('document')
   })
 
   test('refuses a name under which it could not be read', async () => {
