@@ -41,8 +41,9 @@ export async function startWorkers(stack: AsyncDisposableStack, config: Config, 
   }
   const names = probers.list.map(({ vantage }) => vantage.name)
   await queue.work(names, jobHandlers(config, parts))
-  const deadlines = startDeadlines({ ...parts, dropBatches: queue.dropBatches, vantageWaitMs: config.vantageWaitMs }, (err) =>
-    log.error({ err }, 'an audit could not be ended, or its unserved checks not recorded'),
+  const deadlines = startDeadlines(
+    { ...parts, dropBatches: queue.dropBatches, vantageWaitMs: config.vantageWaitMs },
+    (err) => log.error({ err }, 'an audit could not be ended, or its unserved checks not recorded'),
   )
   stack.defer(deadlines.stop)
   notifier.start()

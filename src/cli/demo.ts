@@ -112,7 +112,8 @@ async function recordHistory(
     if (signal.aborted) return
     await listeners.open(endpoints)
     await clock.moveTo(new Date(first.getTime() + night * dayMs))
-    if (night === Math.floor(nights * policyChange)) await putPolicy(app, policyOf(2), { actor, isExpected: () => true })
+    if (night === Math.floor(nights * policyChange))
+      await putPolicy(app, policyOf(2), { actor, isExpected: () => true })
     for (const name of Object.keys(vantages)) await app.stores.vantages.touch(name)
     await app.scheduler.tick(app.now())
     await allEnded(app)

@@ -96,7 +96,8 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
     const audit = { policy: 'netwrix-endpoint-protector', targets: ['epp-01'], vantages: ['branch'] }
     await console.service.call('POST', '/v1/schedules', { body: { name: 'weekly', cron: '@weekly', audit } })
     const page = await console.open('/vantages')
-    const remove = (name: string) => page.getByRole('row', { name: RegExp(name) }).getByRole('button', { name: 'Remove' })
+    const remove = (name: string) =>
+      page.getByRole('row', { name: RegExp(name) }).getByRole('button', { name: 'Remove' })
     expect(await remove('local').getAttribute('title')).toContain('A worker serves it')
     await remove('branch').click()
     await page.getByRole('button', { name: 'Remove the vantage' }).click()

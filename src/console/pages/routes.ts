@@ -99,6 +99,8 @@ export const routes: readonly Route[] = [
     load: () => import('./policies/policies.tsx'),
     entry: { label: 'Policies', group: 'Set-up', key: 'p' },
   },
+  { path: '/policies/-/new', load: () => import('./policies/editor.tsx') },
+  { path: '/policies/:name/edit', load: () => import('./policies/editor.tsx') },
   { path: '/policies/:name', load: () => import('./policies/policy.tsx') },
   {
     path: '/vantages',

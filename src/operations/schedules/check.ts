@@ -30,11 +30,7 @@ interface TickRequest extends CronTimes {
 }
 
 /** The next ticks of a cron expression; throws RefusedError where it or the time zone is invalid. */
-export function previewTicks(
-  nextTicks: NextTicks,
-  { cron, timeZone, count, from }: TickRequest,
-  now: Date,
-): Date[] {
+export function previewTicks(nextTicks: NextTicks, { cron, timeZone, count, from }: TickRequest, now: Date): Date[] {
   const issues = checkTimes(nextTicks, { cron, timeZone }, now)
   if (issues.length > 0) throw new RefusedError(issues)
   return nextTicks(cron, timeZone, { from: from === undefined ? now : new Date(from), count })

@@ -15,10 +15,14 @@ export async function removeVantage(
     const removal = await tx.vantages.remove(name)
     if (!removal) throw new NotFoundError(`there is no vantage ${name}`)
     if (removal === 'served')
-      throw new ConflictError(`a worker serves the vantage ${name}: take it out of PORTWARDEN_VANTAGE there, then wait 15 s`)
+      throw new ConflictError(
+        `a worker serves the vantage ${name}: take it out of PORTWARDEN_VANTAGE there, then wait 15 s`,
+      )
     const schedules = await tx.schedules.namesWith(name)
     if (schedules.length > 0)
-      throw new ConflictError(`these schedules name the vantage ${name}, change or delete them first: ${schedules.join(', ')}`)
+      throw new ConflictError(
+        `these schedules name the vantage ${name}, change or delete them first: ${schedules.join(', ')}`,
+      )
     tx.ledger.record({ actor, action: 'vantage.remove', subject: name, payload: {} })
     const { isNotified, vantage } = removal
     if (!isNotified || !vantage.lastSeenAt) return

@@ -39,6 +39,16 @@ export function createPolicyStore(db: Database) {
       return row ? fromRow(row) : undefined
     },
 
+    /** The YAML text of a version; null where the version was put as JSON, or by an older service. */
+    async source(id: number): Promise<string | null> {
+      return (await db.policy.findUniqueOrThrow({ where: { id }, select: { source: true } })).source
+    },
+
+    /** Lets no other transaction put a version of this policy until this one ends. */
+    async lock(name: string): Promise<void> {
+      await db.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`policy ${name}`}, 0))`
+    },
+
     /** The newest version of each of these policies, by default of all, at a point in time. */
     async at(names: readonly string[] | undefined, at: Date): Promise<StoredPolicyVersion[]> {
       const where = { ...(names && { name: { in: [...names] } }), createdAt: { lte: at } }

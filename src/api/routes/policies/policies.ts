@@ -205,5 +205,7 @@ async function showAll({ stores }: View, versions: StoredPolicyVersion[], { fiel
 
 async function respond(reply: FastifyReply, view: View, policy: StoredPolicyVersion) {
   const [shown] = await showAll(view, [policy], {})
-  return reply.header('etag', versionTag(policy)).send({ ...shown, source: await view.stores.policies.source(policy.id) })
+  return reply
+    .header('etag', versionTag(policy))
+    .send({ ...shown, source: await view.stores.policies.source(policy.id) })
 }

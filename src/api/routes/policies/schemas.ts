@@ -81,9 +81,15 @@ export const Policy = Type.Object(
       examples: ['6f1d3a2b9c4e5d60718293a4b5c6d7e8f90112233445566778899aabbccddeef'],
     }),
     createdAt: Timestamp('When the version was created', '00:30:00'),
-    author: nullable(Actor('Who put the version'), { description: 'Who put the version; null if an older service did not keep it' }),
-    authorName: nullable(Type.String({ examples: ['ann'] }), { description: 'Name of the key or person; null if it is not known' }),
-    note: nullable(Type.String({ examples: ['CHG0030001: SSH for support'] }), { description: 'Why the version was put' }),
+    author: nullable(Actor('Who put the version'), {
+      description: 'Who put the version; null if an older service did not keep it',
+    }),
+    authorName: nullable(Type.String({ examples: ['ann'] }), {
+      description: 'Name of the key or person; null if it is not known',
+    }),
+    note: nullable(Type.String({ examples: ['CHG0030001: SSH for support'] }), {
+      description: 'Why the version was put',
+    }),
     source: Type.Optional(
       nullable(Type.String(), {
         description: 'The YAML text, with its comments; null if the version was put as JSON. Only of a single version',
@@ -107,12 +113,20 @@ export const PolicySummary = Type.Object(
 /** For listings of versions. */
 export const FieldsQuery = {
   fields: Type.Optional(
-    Type.Enum(['summary'], { description: '`summary`: without the documents, with the number of their rules', examples: ['summary'] }),
+    Type.Enum(['summary'], {
+      description: '`summary`: without the documents, with the number of their rules',
+      examples: ['summary'],
+    }),
   ),
 }
 export const PolicyPutQuery = closedObject({
   note: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 1000, description: 'Why the version is put', examples: ['CHG0030001: SSH for support'] }),
+    Type.String({
+      minLength: 1,
+      maxLength: 1000,
+      description: 'Why the version is put',
+      examples: ['CHG0030001: SSH for support'],
+    }),
   ),
 })
 export const PolicyParams = NameParams('netwrix-endpoint-protector')

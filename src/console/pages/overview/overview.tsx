@@ -7,7 +7,7 @@ import { at } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
 import { Changes } from './changes.tsx'
 import { Compliance } from './compliance.tsx'
-import { FirstSteps } from './first-steps.tsx'
+import { FirstSteps, StepsLeft } from './first-steps.tsx'
 import type { Drift, Report } from './reports.ts'
 import { Trend } from './trend.tsx'
 import { Trust } from './trust.tsx'
@@ -38,6 +38,7 @@ export default function Overview() {
             <Waiting />
           </div>
           <Trust report={report.value} />
+          <StepsLeft />
         </>
       )}
     </Page>

@@ -1,54 +1,54 @@
 import type { Static } from 'typebox'
-import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
+import type { PolicySummary } from '../../../api/routes/policies/schemas.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { Listing } from '../../parts/lists/listing.tsx'
 import { Page } from '../../parts/page.tsx'
-import { severities } from '../../parts/results/results.ts'
 import { Time } from '../../parts/time.tsx'
 import { uri } from '../../url/parameters.ts'
 import './policies.css'
 
-type Policy = Static<typeof PolicySchema>
+type Policy = Static<typeof PolicySummary>
 
 /** The newest version of each policy. */
 export default function Policies() {
   return (
-    <Page title="Policies" lead="What the ports of targets must be like, from which zone.">
+    <Page
+      title="Policies"
+      lead="What the ports of targets must be like, from which zone."
+      actions={
+        !whyNotAllowed('policies:write') && (
+          <Link class="button primary" to="/policies/-/new">
+            Add a policy
+          </Link>
+        )
+      }
+    >
       <Listing<Policy>
         path="/v1/policies"
+        parameters={{ fields: 'summary' }}
         hasFiles={false}
         caption="Policies by name, each in its newest version"
         rowKey={({ name }) => name}
         columns={[
           {
             head: 'Policy',
-            cell: ({ name, document }) => (
+            cell: ({ name, title }) => (
               <div>
                 <Link to={uri`/policies/${name}`}>{name}</Link>
-                <p>{document.title}</p>
+                <p>{title}</p>
               </div>
             ),
           },
-          { head: 'Rules', cell: ({ document }) => rulesText(document.rules) },
-          {
-            head: 'From zones',
-            cell: ({ document }) => [...new Set(document.rules.flatMap(({ from }) => from))].sort().join(', '),
-          },
+          { head: 'Rules', isNumber: true, cell: ({ rules }) => rules },
+          { head: 'From zones', cell: ({ zones }) => zones.join(', ') },
           { head: 'Version', isNumber: true, cell: ({ version }) => version },
           { head: 'Changed', cell: ({ createdAt }) => <Time value={createdAt} /> },
+          { head: 'Why', cell: ({ note }) => note },
         ]}
         empty={<EmptyState title="There are no policies." />}
       />
     </Page>
   )
-}
-
-/** "6 rules: 3 high, 2 medium, 1 low". */
-function rulesText(rules: Policy['document']['rules']): string {
-  const shares = severities
-    .map((severity) => [severity, rules.filter((rule) => rule.severity === severity).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([severity, count]) => `${count} ${severity}`)
-  return `${rules.length} ${rules.length === 1 ? 'rule' : 'rules'}: ${shares.join(', ')}`
 }

@@ -1,8 +1,10 @@
 import type { Static } from 'typebox'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
 import { useResource } from '../../api/resource.ts'
+import { Actor } from '../../parts/actor.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
+import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { Link } from '../../parts/link.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { ListTools } from '../../parts/lists/listing.tsx'
@@ -30,7 +32,17 @@ export default function PolicyPage({ params: { name = '' } }: PageProps) {
   const path = uri`/v1/policies/${name}/versions`
   const versions = useResource<{ items: Policy[] }>(path)
   return (
-    <Page title={name} lead={versions.value?.items[0]?.document.title}>
+    <Page
+      title={name}
+      lead={versions.value?.items[0]?.document.title}
+      actions={
+        !whyNotAllowed('policies:write') && (
+          <Link class="button" to={`${uri`/policies/${name}`}/edit`}>
+            Edit
+          </Link>
+        )
+      }
+    >
       <ResourceView of={versions}>
         {({ items }) => {
           const shown = shownVersion(items)
@@ -139,6 +151,11 @@ function VersionTable({ versions }: { versions: readonly Policy[] }) {
             )
           },
         },
+        {
+          head: 'By',
+          cell: ({ author, authorName }) => author !== null && <Actor id={author} name={authorName} />,
+        },
+        { head: 'Why', cell: ({ note }) => note },
         { head: 'Rules', isNumber: true, cell: ({ document }) => document.rules.length },
         { head: 'Digest', cell: ({ digest }) => <code title={digest}>{digest.slice(0, 16)}</code> },
       ]}

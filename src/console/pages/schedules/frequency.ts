@@ -48,9 +48,18 @@ export function timingOf(cron: string): Timing {
   const time = `${two(hour === '*' ? '0' : hour)}:${two(minute)}`
   const custom = { ...initialTiming, frequency: 'custom', cron } as const
   if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(time)) return custom
-  const known = { ...initialTiming, time, cron, ...(/^\d+$/.test(day) && { day }), ...(/^[0-6]$/.test(weekday) && { weekday }) }
+  const known = {
+    ...initialTiming,
+    time,
+    cron,
+    ...(/^\d+$/.test(day) && { day }),
+    ...(/^[0-6]$/.test(weekday) && { weekday }),
+  }
   const found = frequencies.find(
-    (frequency) => frequency !== 'custom' && cronOf({ ...known, frequency }) === `${Number(minute)} ${hour === '*' ? '*' : Number(hour)} ${day} ${month} ${weekday}`,
+    (frequency) =>
+      frequency !== 'custom' &&
+      cronOf({ ...known, frequency }) ===
+        `${Number(minute)} ${hour === '*' ? '*' : Number(hour)} ${day} ${month} ${weekday}`,
   )
   return found ? { ...known, frequency: found } : custom
 }

@@ -33,7 +33,9 @@ export const emptySchedule = (policy: string): TypedSchedule => ({
 export function typedSchedule({ name, ...content }: Content & { name: string }): TypedSchedule {
   const { cron, timeZone, audit, jitterSeconds, overlap, missed, enabled } = content
   const { policy, targets, params = {}, vantages = [], reason = '' } = audit
-  const lines = Array.isArray(targets) ? targets : Object.entries(targets.labels).map(([key, value]) => `${key}=${value}`)
+  const lines = Array.isArray(targets)
+    ? targets
+    : Object.entries(targets.labels).map(([key, value]) => `${key}=${value}`)
   return {
     ...{ name, timing: timingOf(cron), timeZone, policy, targets: lines.join('\n'), params, vantages, reason },
     ...{ jitterMinutes: String(jitterSeconds / 60), overlap, missed, enabled },
@@ -63,6 +65,9 @@ function readSelection(text: string): { targets: Content['audit']['targets']; is
   if (labels.length === 0) return { targets: [...new Set(lines)], issues: [] }
   if (labels.length < lines.length)
     return { targets: [], issues: [{ pointer: '/audit/targets', detail: 'Give names or labels, not both.' }] }
-  const pairs = labels.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()])
+  const pairs = labels.map((line) => [
+    line.slice(0, line.indexOf('=')).trim(),
+    line.slice(line.indexOf('=') + 1).trim(),
+  ])
   return { targets: { labels: Object.fromEntries(pairs) }, issues: [] }
 }

@@ -66,8 +66,7 @@ function Fields({ policies, stored }: { policies: readonly Policy[]; stored: Ver
   const name = stored?.value.name ?? typed.name.trim()
   const save = () =>
     submission.run(async () => {
-      if (stored)
-        await send('PUT', uri`/v1/schedules/${name}`, content, { headers: { 'if-match': stored.etag } })
+      if (stored) await send('PUT', uri`/v1/schedules/${name}`, content, { headers: { 'if-match': stored.etag } })
       else {
         const body = { name, ...content }
         await send('POST', '/v1/schedules', body, { headers: submission.keyFor(body) })
@@ -99,7 +98,11 @@ function Fields({ policies, stored }: { policies: readonly Policy[]; stored: Ver
       )}
       <Field label="Policy" pointer="/audit/policy">
         {(control) => (
-          <select {...control} value={typed.policy} onChange={({ currentTarget }) => change({ policy: currentTarget.value })}>
+          <select
+            {...control}
+            value={typed.policy}
+            onChange={({ currentTarget }) => change({ policy: currentTarget.value })}
+          >
             {policies.some((policy) => policy.name === typed.policy) || <option>{typed.policy}</option>}
             {policies.map((policy) => (
               <option key={policy.name} value={policy.name}>
@@ -114,8 +117,8 @@ function Fields({ policies, stored }: { policies: readonly Policy[]; stored: Ver
         pointer="/audit/targets"
         hint={
           <>
-            A name in a line; or labels such as <code>site=hq</code>, which select the targets that have them at the time
-            of each run.
+            A name in a line; or labels such as <code>site=hq</code>, which select the targets that have them at the
+            time of each run.
           </>
         }
         rows={4}
@@ -139,22 +142,24 @@ function Fields({ policies, stored }: { policies: readonly Policy[]; stored: Ver
         <summary>More</summary>
         <fieldset class="field">
           <legend>Vantages, all if none is chosen</legend>
-          {[...new Set([...(vantages.value?.items ?? []).map((vantage) => vantage.name), ...typed.vantages])].map((vantage) => (
-            <label key={vantage} class="check">
-              <input
-                type="checkbox"
-                checked={typed.vantages.includes(vantage)}
-                onChange={({ currentTarget }) =>
-                  change({
-                    vantages: currentTarget.checked
-                      ? [...typed.vantages, vantage]
-                      : typed.vantages.filter((one) => one !== vantage),
-                  })
-                }
-              />
-              {vantage}
-            </label>
-          ))}
+          {[...new Set([...(vantages.value?.items ?? []).map((vantage) => vantage.name), ...typed.vantages])].map(
+            (vantage) => (
+              <label key={vantage} class="check">
+                <input
+                  type="checkbox"
+                  checked={typed.vantages.includes(vantage)}
+                  onChange={({ currentTarget }) =>
+                    change({
+                      vantages: currentTarget.checked
+                        ? [...typed.vantages, vantage]
+                        : typed.vantages.filter((one) => one !== vantage),
+                    })
+                  }
+                />
+                {vantage}
+              </label>
+            ),
+          )}
         </fieldset>
         <TextField
           label="Largest delay in minutes"

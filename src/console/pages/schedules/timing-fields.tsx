@@ -33,7 +33,11 @@ export function TimingFields({
     <>
       <Field label="How often" pointer="/frequency">
         {(control) => (
-          <select {...control} value={frequency} onChange={({ currentTarget }) => choose(currentTarget.value as Frequency)}>
+          <select
+            {...control}
+            value={frequency}
+            onChange={({ currentTarget }) => choose(currentTarget.value as Frequency)}
+          >
             {frequencies.map((one) => (
               <option key={one} value={one}>
                 {frequencyNames[one]}
@@ -45,7 +49,11 @@ export function TimingFields({
       {frequency === 'weekly' && (
         <Field label="On" pointer="/weekday">
           {(control) => (
-            <select {...control} value={timing.weekday} onChange={({ currentTarget }) => set('weekday')(currentTarget.value)}>
+            <select
+              {...control}
+              value={timing.weekday}
+              onChange={({ currentTarget }) => set('weekday')(currentTarget.value)}
+            >
               {weekdays.map((name, day) => (
                 <option key={name} value={day}>
                   {name}
@@ -153,7 +161,8 @@ function NextRuns({ cron, timeZone }: { cron: string; timeZone: string }) {
     }
   }, [cron, timeZone])
   const details = problem?.problem.errors?.map(({ detail }) => detail).join('; ')
-  if (problem) return <p role="status" class="issue">{`When it is due cannot be read: ${details || problem.message}`}</p>
+  if (problem)
+    return <p role="status" class="issue">{`When it is due cannot be read: ${details || problem.message}`}</p>
   if (!runs) return <div class="skeleton" />
   return (
     <section class="card" aria-label="Next runs">

@@ -39,14 +39,15 @@ function Registration({
   const [name, setName] = useState('')
   const [zones, setZones] = useState('')
   const submission = useSubmission()
-  const registered = useRef<string>()
+  const registered = useRef<string | null>(null)
   const list = [...new Set(zones.split(/[\s,]+/).filter((zone) => zone))]
   const create = () =>
     submission.run(async () => {
       const content = JSON.stringify([name, list])
       if (registered.current !== content) {
         // What this form has registered may be changed by it; another vantage must not be.
-        const headers = registered.current?.startsWith(JSON.stringify([name]).slice(0, -1)) ? {} : { 'if-none-match': '*' }
+        const isOwn = registered.current?.startsWith(JSON.stringify([name]).slice(0, -1))
+        const headers: Record<string, string> = isOwn ? {} : { 'if-none-match': '*' }
         await send('PUT', uri`/v1/vantages/${name}`, { zones: list }, { headers })
         registered.current = content
       }
@@ -113,8 +114,8 @@ function Start({ name, secret, onClose }: { name: string; secret: string; onClos
   return (
     <Dialog title={hasCome ? 'Add an agent: 3 of 3' : 'Add an agent: 2 of 3'} onClose={hasCome ? onClose : undefined}>
       <p>
-        Run these commands at the vantage, in a copy of this version of Portwarden. The key is shown only now, and is good
-        for this vantage alone.
+        Run these commands at the vantage, in a copy of this version of Portwarden. The key is shown only now, and is
+        good for this vantage alone.
       </p>
       <pre class="card">
         <code>{command}</code>

@@ -38,7 +38,8 @@ export function Arrival({ name, vantage }: { name: string; vantage: Vantage | un
   if (!vantage || vantage.lastSeenAt === null)
     return (
       <p role="status">
-        <Verdict result="notchecked" text="Waiting" /> for the agent of {name} to connect. This page notices it by itself.
+        <Verdict result="notchecked" text="Waiting" /> for the agent of {name} to connect. This page notices it by
+        itself.
       </p>
     )
   const { version, canary } = vantage

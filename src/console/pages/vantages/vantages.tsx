@@ -114,11 +114,12 @@ function VantageTable({ vantages, absences, shown, onRemove }: TableProps) {
           { head: 'State', cell: (vantage) => <Presence vantage={vantage} /> },
           { head: `Last ${presenceDays} days`, cell: presence },
           { head: 'Zones', cell: ({ zones }) => zones.join(', ') },
-          { head: 'Kind', cell: ({ kind }) => kind },
+          { head: 'Kind', cell: ({ kind, version }) => (version === null ? kind : `${kind} ${version}`) },
           { head: 'Last seen', cell: ({ lastSeenAt }) => (lastSeenAt ? <Time value={lastSeenAt} /> : 'never') },
-          { head: 'Version', cell: ({ version }) => version ?? 'not known' },
           { head: 'Batches', cell: queueText },
-          ...(reason ? [] : [{ head: 'Change', cell: (vantage: Vantage) => <Remove vantage={vantage} onRemove={onRemove} /> }]),
+          ...(reason
+            ? []
+            : [{ head: 'Change', cell: (vantage: Vantage) => <Remove vantage={vantage} onRemove={onRemove} /> }]),
         ]}
       />
       <ListTools path="/v1/vantages" hasFiles={false} />
@@ -135,14 +136,15 @@ function Remove({ vantage: { name, kind, absent }, onRemove }: { vantage: Vantag
   return (
     <ConfirmButton
       label="Remove"
+      isQuiet
       title={`Remove the vantage ${name}?`}
       confirm="Remove the vantage"
       disabledReason={served}
       action={remove}
     >
       <p>
-        Nothing is probed from it any more. Its findings and its history stay. Checks that wait for it are not checked, and say so.
-        Revoke the key of its agent as well.
+        Nothing is probed from it any more. Its findings and its history stay. Checks that wait for it are not checked,
+        and say so. Revoke the key of its agent as well.
       </p>
     </ConfirmButton>
   )

@@ -10,6 +10,7 @@ export function ConfirmButton({
   title,
   confirm,
   disabledReason,
+  isQuiet = false,
   action,
   children,
 }: {
@@ -20,6 +21,8 @@ export function ConfirmButton({
   confirm: string
   /** Why the button is disabled. */
   disabledReason?: string | undefined
+  /** For a row of a table. */
+  isQuiet?: boolean
   action: () => Promise<void>
   children: ComponentChildren
 }) {

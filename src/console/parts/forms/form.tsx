@@ -46,7 +46,9 @@ export function Form({
   const form = useRef<HTMLFormElement>(null)
   const refused = problem?.problem
   const conflict =
-    refused?.status === 409 && conflictAt ? [{ pointer: conflictAt, detail: problem?.message ?? '' }] : []
+    conflictAt && (refused?.status === 409 || refused?.status === 412)
+      ? [{ pointer: conflictAt, detail: problem?.message ?? '' }]
+      : []
   const state: FormState = { issues: [...own, ...(refused?.errors ?? []), ...conflict], shown: new Set() }
   useEffect(() => {
     if (problem) form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()

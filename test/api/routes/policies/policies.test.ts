@@ -60,7 +60,10 @@ describe('PUT /v1/policies/{name}', () => {
     const kept = { version: 2, source: commented, note: 'CHG1', author: keyId, authorName: 'test' }
     expect(body).toMatchObject(kept)
     expect((await service.call('PUT', '/v1/policies/night', { body: document })).body).toMatchObject(kept)
-    expect((await service.call('GET', '/v1/policies/night/versions/1')).body).toMatchObject({ source: text, note: null })
+    expect((await service.call('GET', '/v1/policies/night/versions/1')).body).toMatchObject({
+      source: text,
+      note: null,
+    })
     const { items } = (await service.call('GET', '/v1/policies/night/versions')).body
     expect(items.map(({ source, note }: { source?: string; note: string }) => [source, note])).toEqual([
       [undefined, 'CHG1'],
@@ -75,7 +78,10 @@ describe('PUT /v1/policies/{name}', () => {
     const changed = await change('Changed', headers.etag)
     expect(changed).toMatchObject({ status: 201, body: { version: 2 } })
     expect((await change('Changed again', headers.etag)).status).toBe(412)
-    expect((await service.call('GET', '/v1/policies/night')).body).toMatchObject({ version: 2, document: { title: 'Changed' } })
+    expect((await service.call('GET', '/v1/policies/night')).body).toMatchObject({
+      version: 2,
+      document: { title: 'Changed' },
+    })
     const both = await Promise.all(['one', 'two'].map((title) => change(title, changed.headers.etag)))
     expect(both.map(({ status }) => status).sort()).toEqual([201, 412])
   })

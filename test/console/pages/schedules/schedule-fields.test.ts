@@ -5,15 +5,16 @@ import {
   typedSchedule,
 } from '../../../../src/console/pages/schedules/schedule-fields.ts'
 
-const content = {
-  ...{ cron: '30 2 * * *', timeZone: 'Asia/Tokyo', jitterSeconds: 90, overlap: 'queue', missed: 'skip', enabled: false },
-  audit: { policy: 'ports@2', targets: ['a', 'b'], params: { openPort: 9 }, vantages: ['local'], reason: 'x' },
-} as const
+const times = {
+  ...{ cron: '30 2 * * *', timeZone: 'Asia/Tokyo', jitterSeconds: 90 },
+  ...({ overlap: 'queue', missed: 'skip', enabled: false } as const),
+}
+const audit = { policy: 'ports@2', targets: ['a', 'b'], params: { openPort: 9 }, vantages: ['local'], reason: 'x' }
 
 test('what is stored comes back as it was from the fields', () => {
-  const stored = { ...content, audit: { ...content.audit, targets: ['a', 'b'], vantages: ['local'] } }
+  const stored = { ...times, audit }
   expect(readTypedSchedule(typedSchedule({ name: 'nightly', ...stored }))).toEqual({ content: stored, issues: [] })
-  const byLabel = { ...stored, audit: { policy: 'ports', targets: { labels: { site: 'hq', note: 'a=b' } } } }
+  const byLabel = { ...times, audit: { policy: 'ports', targets: { labels: { site: 'hq', note: 'a=b' } } } }
   expect(readTypedSchedule(typedSchedule({ name: 'nightly', ...byLabel })).content).toEqual(byLabel)
 })
 
