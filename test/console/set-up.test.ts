@@ -87,7 +87,7 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
     await eachView(page, 'vantages-agent-connected')
     await page.getByRole('button', { name: 'Done' }).click()
     const row = page.getByRole('row', { name: /second/ })
-    await row.getByText('Present, canaries respond').waitFor()
+    await row.getByText('canaries respond').waitFor()
     const { body } = await console.service.call('GET', '/v1/vantages/second')
     expect(body.zones).toEqual(['elsewhere'])
   })

@@ -153,8 +153,15 @@ function Remove({ vantage: { name, kind, absent }, onRemove }: { vantage: Vantag
 /** Whether the vantage works: absent, cut off from its network, or present. */
 function Presence({ vantage: { absent, lastSeenAt, canary } }: { vantage: Vantage }) {
   if (absent) return <Verdict result="unknown" text={lastSeenAt ? 'Absent' : 'Not started yet'} />
-  if (canary === 'offline') return <Verdict result="unknown" text="Offline: no canary responds" />
-  return <Verdict result="pass" text={canary === 'online' ? 'Present, canaries respond' : 'Present'} />
+  const [result, text, more] =
+    canary === 'offline'
+      ? (['unknown', 'Offline', 'no canary responds'] as const)
+      : (['pass', 'Present', canary === 'online' ? 'canaries respond' : ''] as const)
+  return (
+    <div>
+      <Verdict result={result} text={text} /> {more}
+    </div>
+  )
 }
 
 function PastPresence({ name, absences, shown }: { name: string; absences: readonly Absence[]; shown: Shown }) {
