@@ -3,6 +3,7 @@ import { PolicyDocument } from '../../../domain/policy/policy.ts'
 import type { PolicyVersion } from '../../../store/inventory/policies.ts'
 import {
   Actor,
+  ActorName,
   Count,
   Counts,
   closedObject,
@@ -84,9 +85,7 @@ export const Policy = Type.Object(
     author: nullable(Actor('Who put the version'), {
       description: 'Who put the version; null if an older service did not keep it',
     }),
-    authorName: nullable(Type.String({ examples: ['ann'] }), {
-      description: 'Name of the key or person; null if it is not known',
-    }),
+    authorName: ActorName('author'),
     note: nullable(Type.String({ examples: ['CHG0030001: SSH for support'] }), {
       description: 'Why the version was put',
     }),
