@@ -1,7 +1,16 @@
 import { Type } from 'typebox'
 import { nameSchema } from '../../../domain/policy/policy.ts'
 import { missedPolicies, overlapPolicies, runOutcomes } from '../../../domain/schedules.ts'
-import { Actor, ActorName, closedObject, nullable, TimeInput, Timestamp, Uuid, withDefault } from '../../openapi/schemas.ts'
+import {
+  Actor,
+  ActorName,
+  closedObject,
+  nullable,
+  TimeInput,
+  Timestamp,
+  Uuid,
+  withDefault,
+} from '../../openapi/schemas.ts'
 import { AuditRequest } from '../audits/schemas.ts'
 import { TargetSelection } from '../targets/schemas.ts'
 

@@ -85,9 +85,7 @@ function Side({ title, lines }: { title: string; lines: readonly string[] }) {
   return (
     <div>
       <p class="faint">{title}</p>
-      <pre class="card">
-        {lines.length > 0 ? lines.join('\n') : 'nothing'}
-      </pre>
+      <pre class="card">{lines.length > 0 ? lines.join('\n') : 'nothing'}</pre>
     </div>
   )
 }
