@@ -3,6 +3,10 @@ import type { AddressResult, Observation } from './observation.ts'
 
 type Report = Pick<AddressResult, 'state' | 'reason' | 'rejectedBy'>
 
+/** What a result reports of its host. */
+export const reportOf = ({ state, reason, rejectedBy }: Report): Report =>
+  rejectedBy === undefined ? { state, reason } : { state, reason, rejectedBy }
+
 /**
  * Explains the silence of ports by the other observations of a batch: where one reports that there is no path to the address,
  * or no host, and none shows a response of the host, silence is not that of a filter. Routers limit their messages, so that
@@ -13,11 +17,10 @@ export function explainSilence(observations: readonly Observation[]): Observatio
   const responded = new Set<string>()
   for (const { addressResults } of observations)
     for (const result of addressResults) {
-      const { address, state, reason, rejectedBy } = result
+      const { address, state, hostAnswered } = result
       if (address === null) continue
-      if (isFromHost(result, address)) responded.add(address)
-      else if (state === 'unreachable' && !reports.has(address))
-        reports.set(address, rejectedBy === undefined ? { state, reason } : { state, reason, rejectedBy })
+      if (isFromHost(result, address) || hostAnswered) responded.add(address)
+      else if (state === 'unreachable' && !reports.has(address)) reports.set(address, reportOf(result))
     }
   if (reports.size === 0) return [...observations]
   const explain = (result: AddressResult): AddressResult => {

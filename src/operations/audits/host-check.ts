@@ -1,3 +1,4 @@
+import { reportOf } from '../../domain/findings/absent-host.ts'
 import {
   type HostResponse,
   hostAnswered,
@@ -19,20 +20,20 @@ interface HostCheckParts {
 
 /**
  * Completes silent results with `hostAnswered`. What the batch shows of the companions counts; the others are dialled, each
- * once, if none has responded. So the value does not depend on how checks are split into batches.
+ * once, if none has responded. So the result does not depend on how checks are split into batches.
  */
 export function createHostCheck({ observe, run, checks }: HostCheckParts) {
   const byHost = Map.groupBy(checks, ({ host }) => host)
-  const dialled = new Map<string, Promise<HostResponse>>()
+  const dialled = new Map<string, Promise<AddressResult>>()
 
-  const dial = (address: string, port: number): Promise<HostResponse> => {
+  const dial = (address: string, port: number): Promise<AddressResult> => {
     const key = `${address} ${port}`
     const running = dialled.get(key)
     if (running) return running
     const started = observe({ probe: 'tcp', host: address, port, options: {} })
-    const response = started.then(({ addressResults: [result] }) => hostResponseOf(result))
-    dialled.set(key, response)
-    return response
+    const result = started.then(({ addressResults: [only] }) => only)
+    dialled.set(key, result)
+    return result
   }
 
   const complete = async (
@@ -44,8 +45,11 @@ export function createHostCheck({ observe, run, checks }: HostCheckParts) {
     if (!isSilent(result) || address === null) return result
     const known = responsesAt(address, companions, others)
     if (known.includes('responded')) return { ...result, hostAnswered: true }
-    const responses = await Promise.all(companions.map((port, i) => known[i] ?? dial(address, port)))
-    return withResponses(result, responses)
+    const unknown = companions.filter((_, i) => known[i] === undefined)
+    const found = await Promise.all(unknown.map((port) => dial(address, port)))
+    const responses = [...known.filter((response) => response !== undefined), ...found.map(hostResponseOf)]
+    const report = responses.includes('responded') ? undefined : found.find(({ state }) => state === 'unreachable')
+    return report ? { ...result, ...reportOf(report) } : withResponses(result, responses)
   }
 
   return async ({ host, companions }: Check, seen: Observation): Promise<Observation> => {

@@ -39,6 +39,11 @@ test.each<[string, Outcome]>([
   expect(explainSilence(seen)).toEqual(seen)
 })
 
+test('a host that responded on a port outside of the batch is there', () => {
+  const seen = [observation(22, { [a]: { ...silent, hostAnswered: true } }), observation(80, { [a]: absent })]
+  expect(explainSilence(seen)).toEqual(seen)
+})
+
 test.each<[string, Outcome]>([
   ['a reject by a firewall on the way', rejected('10.0.0.254')],
   ['a failure of the vantage', { state: 'unknown', reason: 'local-failure' }],

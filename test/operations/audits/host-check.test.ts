@@ -11,7 +11,8 @@ const open: Outcome = { state: 'open', reason: 'tcp-connected' }
 const closed: Outcome = { state: 'closed', reason: 'connection-refused' }
 const silent: Outcome = { state: 'filtered', reason: 'no-response' }
 const failed: Outcome = { state: 'unknown', reason: 'descriptors-exhausted' }
-const outcomes = [open, closed, silent, failed]
+const absent: Outcome = { state: 'unreachable', reason: 'host-unreachable' }
+const outcomes = [open, closed, silent, failed, absent]
 
 const address = '192.0.2.1'
 const checkOf = (port: number, companions?: number[]): Check => ({
@@ -27,11 +28,12 @@ function networkOf(ports: Record<number, Outcome>) {
     const result = { address: host, facts: {}, latencyMs: 1, attempts: 1, ...(ports[port] ?? silent) }
     return { probe, host, port, observedAt: '2026-01-01T00:00:00.000Z', addressResults: [result] }
   }
-  const run = async (checks: readonly Check[]) => {
+  const results = async (checks: readonly Check[]) => {
     const seen = await runChecks({ observe, isOnline: async () => true }, checks)
-    return seen?.map(({ addressResults: [result] }) => result.hostAnswered)
+    return seen?.map(({ addressResults: [{ state, reason, hostAnswered }] }) => ({ state, reason, hostAnswered }))
   }
-  return { run, dialled }
+  const run = async (checks: readonly Check[]) => (await results(checks))?.map(({ hostAnswered }) => hostAnswered)
+  return { run, results, dialled }
 }
 
 describe('a silent port', () => {
@@ -58,6 +60,17 @@ describe('a silent port', () => {
     expect(dialled.sort()).toEqual([22, 23, 443])
   })
 
+  test('of a host that a router reports absent on a companion is unreachable, as the companion is', async () => {
+    const { results } = networkOf({ 443: absent })
+    expect(await results([checkOf(22, [80, 443])])).toEqual([absent])
+  })
+
+  test('of a host that responds is filtered, although a router calls the host absent on another port', async () => {
+    const { results } = networkOf({ 443: absent, 80: open })
+    const filtered = { ...silent, hostAnswered: true }
+    expect(await results([checkOf(22, [80, 443]), checkOf(443, [22, 80])])).toEqual([filtered, absent])
+  })
+
   test('says the same however its checks are split into batches', async () => {
     const ports = fc.uniqueArray(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 6 })
     const network = fc.dictionary(fc.integer({ min: 1, max: 9 }).map(String), fc.constantFrom(...outcomes))
@@ -73,11 +86,11 @@ describe('a silent port', () => {
               all.filter((other) => other !== port),
             ),
           )
-          const whole = await networkOf(state).run(checks)
+          const whole = await networkOf(state).results(checks)
           for (const part of [0, 1, 2]) {
             const some = checks.filter(({ port }) => split[port - 1] === part)
             const expected = whole?.filter((_, i) => some.includes(checks[i] as Check))
-            expect(await networkOf(state).run(some)).toEqual(expected)
+            expect(await networkOf(state).results(some)).toEqual(expected)
           }
         },
       ),
