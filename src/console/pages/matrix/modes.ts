@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact'
 import { glyphs } from '../../parts/results/glyphs.ts'
 import { resultNames, resultOrder } from '../../parts/results/results.ts'
 import { vantageText } from '../findings/current-finding.ts'
@@ -18,7 +17,7 @@ export type Mode = keyof typeof modes
 export interface Tile {
   kind: Kind
   sign: string
-  text: ComponentChildren
+  text: string
 }
 
 const results: readonly Tile[] = resultOrder.map((kind) => ({
