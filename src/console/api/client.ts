@@ -4,6 +4,8 @@ import { signedInAgain } from './session.ts'
 
 /** A header that pages of other origins cannot send: a cookie counts only with it. */
 const ownHeader = { 'x-portwarden': 'console' }
+/** The same for a request that no person has caused. */
+const backgroundHeader = { 'x-portwarden': 'background' }
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -55,9 +57,13 @@ const known = new Map<string, { etag: string; body: unknown }>()
 const maxKnown = 60
 
 /** The JSON of a path. */
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+export async function get<T>(
+  path: string,
+  { signal, isBackground = false }: Pick<Call, 'signal'> & { isBackground?: boolean } = {},
+): Promise<T> {
   const held = known.get(path)
-  const response = await call(path, { signal, headers: held ? { 'if-none-match': held.etag } : {} })
+  const headers = { ...(held && { 'if-none-match': held.etag }), ...(isBackground && backgroundHeader) }
+  const response = await call(path, { signal, headers })
   if (response.status === 304 && held) return held.body as T
   const body: unknown = await response.json()
   const etag = response.headers.get('etag')

@@ -6,6 +6,14 @@ import type { ProblemError } from './problem.ts'
 /** How many requests of resources run; the shell shows a bar after a while. */
 export const loading = signal(0)
 
+/** A page that does so by itself does not keep the session alive. */
+const refreshed = signal({ round: 0, isBackground: false })
+
+/** Loads every resource of the page again. */
+export function refreshAll({ isBackground = false } = {}): void {
+  refreshed.value = { round: refreshed.value.round + 1, isBackground }
+}
+
 export interface Resource<T> {
   /** What is known, also while newer content loads and after a failure. */
   value: T | undefined
@@ -31,7 +39,7 @@ export function useResource<T>(path: string | undefined): Resource<T> {
     let again: ReturnType<typeof setTimeout> | undefined
     state.value = { ...state.peek(), isLoading: true }
     loading.value++
-    get<T>(path, leaving.signal)
+    get<T>(path, { signal: leaving.signal, isBackground: refreshed.peek().isBackground })
       .then((value) => {
         state.value = { value, problem: undefined, isLoading: false }
       })
@@ -49,6 +57,6 @@ export function useResource<T>(path: string | undefined): Resource<T> {
       leaving.abort()
       clearTimeout(again)
     }
-  }, [path, round.value])
+  }, [path, round.value, refreshed.value.round])
   return { ...state.value, reload: reload.current }
 }

@@ -5,6 +5,8 @@ export interface Route {
   /** Below `/ui`; `:name` is a parameter. */
   path: string
   load(): Promise<{ default: ComponentType<PageProps> }>
+  /** Whether it fills the window: neither header nor navigation are shown. */
+  isAlone?: true
   /** The entry in the navigation; none for pages that others lead to. */
   entry?: { label: string; group: 'Status' | 'Work' | 'Set-up'; key?: string }
 }
@@ -83,6 +85,7 @@ export const routes: readonly Route[] = [
   { path: '/reports/compliance', load: () => import('./reports/compliance.tsx') },
   { path: '/reports/failures', load: () => import('./reports/failures.tsx') },
   { path: '/reports/controls', load: () => import('./reports/controls.tsx') },
+  { path: '/wall', load: () => import('./wall/wall.tsx'), isAlone: true },
   { path: '/tickets/:id', load: () => import('./tickets/ticket.tsx') },
   {
     path: '/targets',

@@ -1,3 +1,4 @@
+import { isLive, setLive } from '../api/live.ts'
 import { me } from '../api/session.ts'
 import { signOut } from '../api/sign-in.ts'
 import { Menu } from '../parts/controls/menu.tsx'
@@ -51,6 +52,11 @@ function UserMenu() {
           </label>
         ))}
       </fieldset>
+      <Link to="/wall">Wall screen</Link>
+      <label class="check">
+        <input type="checkbox" checked={isLive.value} onChange={() => setLive(!isLive.value)} />
+        Tell me of new results
+      </label>
       <button type="button" onClick={showKeys}>
         Keyboard shortcuts
       </button>

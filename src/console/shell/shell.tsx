@@ -1,15 +1,19 @@
 import { useEffect } from 'preact/hooks'
 import { me, signInNeeded } from '../api/session.ts'
 import { isAtSignIn, loadMe, meProblem } from '../api/sign-in.ts'
+import { routes } from '../pages/routes.ts'
 import { Dialog } from '../parts/controls/dialog.tsx'
 import { ProblemBlock } from '../parts/problem-block.tsx'
 import { Patterns } from '../parts/results/marks.tsx'
+import { path } from '../url/location.ts'
+import { matchPath } from '../url/route.ts'
 import { PastBand, TeamBand } from './bands.tsx'
 import { Header } from './header.tsx'
 import { keepFocus } from './keep-focus.ts'
 import { KeyList, listenToKeys } from './keys.tsx'
 import { LoadingBar } from './loading-bar.tsx'
 import { Navigation } from './navigation.tsx'
+import { News } from './news.tsx'
 import { Outlet } from './outlet.tsx'
 import { SignIn, SignInAgain } from './sign-in.tsx'
 import { isWide } from './wide.ts'
@@ -28,20 +32,22 @@ export function Shell() {
 }
 
 function SignedIn() {
+  const isAlone = routes.find((route) => matchPath(route.path, path.value))?.isAlone
   return (
     <>
       <a class="skip-link" href="#main">
         Skip to the content
       </a>
-      <Header />
+      {!isAlone && <Header />}
       <TeamBand />
       <PastBand />
       <div class="frame">
-        {isWide.value && <Navigation class="rail" />}
+        {isWide.value && !isAlone && <Navigation class="rail" />}
         <main id="main" tabIndex={-1}>
           <Outlet />
         </main>
       </div>
+      <News />
       <KeyList />
       {signInNeeded.value && (
         <Dialog

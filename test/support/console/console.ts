@@ -19,7 +19,8 @@ export interface TestConsole {
   /** Of the service, without a slash at its end. */
   url: string
   /** Opens a page of the console, such as `/audits`, signed in as the administrator or with another key; null: signed out. */
-  open(path: string, options?: BrowserContextOptions & { key?: string | null }): Promise<ConsolePage>
+  /** With `live` the page also hears of new results; its network is never idle then. */
+  open(path: string, options?: BrowserContextOptions & { key?: string | null; live?: boolean }): Promise<ConsolePage>
   stop(): Promise<void>
 }
 
@@ -37,10 +38,11 @@ export async function startConsole(options: Parameters<typeof startService>[0] =
   return {
     service,
     url,
-    async open(path, { key = service.key, ...contextOptions } = {}) {
+    async open(path, { key = service.key, live = false, ...contextOptions } = {}) {
       const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Berlin', ...contextOptions })
       context.setDefaultTimeout(100_000) // what is only slow is no failure
       await context.addInitScript({ content: axe.source })
+      if (!live) await context.addInitScript({ content: "try { localStorage.setItem('live', 'off') } catch {}" })
       const page = Object.assign(await context.newPage(), { complaints: [] as string[] })
       opened.push(page)
       page.on('pageerror', (error) => page.complaints.push(String(error)))
@@ -49,7 +51,7 @@ export async function startConsole(options: Parameters<typeof startService>[0] =
       })
       if (key !== null) await signIn(page, url, key)
       await page.goto(`${url}/ui${path}`)
-      if (key !== null) await settled(page)
+      if (key !== null && !live) await settled(page)
       return page
     },
     async stop() {

@@ -6,9 +6,9 @@ import { ListTools } from '../../parts/lists/listing.tsx'
 import { Block, Page } from '../../parts/page.tsx'
 import { ProblemBlock } from '../../parts/problem-block.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
-import { localInput } from '../../parts/time.tsx'
-import { at, query, setQuery } from '../../url/location.ts'
+import { at, query } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
+import { Before } from './before.tsx'
 import { ControlRow } from './control-row.tsx'
 import { byFramework, type Control, type ControlReport, nameOf, verdictsText } from './report.ts'
 import './controls.css'
@@ -26,7 +26,7 @@ export default function Controls() {
       title="Controls"
       lead={all.length > 0 && `Of ${all.length} controls, ${verdictsText(all)}.`}
       actions={
-        <Link class="button" to="/reports/controls" query={{ framework }}>
+        <Link class="button" to="/reports/controls" query={{ framework, before }}>
           Printable report
         </Link>
       }
@@ -77,22 +77,4 @@ function Frameworks({ items, earlier }: { items: readonly Control[]; earlier: re
       </div>
     </Block>
   ))
-}
-
-/** Chooses an earlier time to compare with. */
-function Before({ value }: { value: string | undefined }) {
-  return (
-    <label class="field">
-      Compare with
-      <input
-        type="datetime-local"
-        value={value ? localInput(value) : ''}
-        max={localInput(new Date().toISOString())}
-        onChange={({ currentTarget }) => {
-          const ms = Date.parse(currentTarget.value)
-          setQuery({ before: Number.isNaN(ms) ? null : new Date(ms).toISOString() })
-        }}
-      />
-    </label>
-  )
 }

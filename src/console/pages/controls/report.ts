@@ -27,6 +27,41 @@ const whyWords: Readonly<Record<Control['notTested'][number]['why'], string>> = 
   notapplicable: 'not applicable',
 }
 
+/** A control with its verdict at an earlier time: null if it had none. */
+export type ComparedControl = Control & { before: Control['verdict'] | null }
+
+/** Controls with their verdicts of before, those that differ first, and those that are worse before those that are better. */
+export function compareControls(before: readonly Control[], now: readonly Control[]): ComparedControl[] {
+  const earlier = new Map(before.map((control) => [nameOf(control), control.verdict]))
+  return now
+    .map((control) => ({ ...control, before: earlier.get(nameOf(control)) ?? null }))
+    .toSorted((a, b) => rankOf(a) - rankOf(b))
+}
+
+const goodness = { fail: 0, inconclusive: 1, pass: 2 }
+function rankOf({ before, verdict }: ComparedControl): number {
+  if (before === verdict) return 3
+  if (before === null) return 2
+  return goodness[verdict] < goodness[before] ? 0 : 1
+}
+
+/** "1 control is worse, 2 are better, 1 is new". */
+export function changesText(controls: readonly ComparedControl[]): string {
+  const words: readonly (readonly [rank: number, word: string])[] = [
+    [0, 'worse'],
+    [1, 'better'],
+    [2, 'new'],
+  ]
+  const counts = words
+    .map(([rank, word]) => [controls.filter((control) => rankOf(control) === rank).length, word] as const)
+    .filter(([count]) => count > 0)
+    .map(
+      ([count, word], i) =>
+        `${count}${i === 0 ? (count === 1 ? ' control' : ' controls') : ''} ${count === 1 ? 'is' : 'are'} ${word}`,
+    )
+  return counts.length > 0 ? counts.join(', ') : 'nothing changed'
+}
+
 /** "3 fail, 2 proven, 1 not known": how many controls have each verdict. */
 export function verdictsText(items: readonly Control[]): string {
   const count = (verdict: Control['verdict']) => items.filter((item) => item.verdict === verdict).length

@@ -51,7 +51,7 @@ export function Verification({ total }: { total: number | undefined }) {
     while (from !== null) {
       const part: Part = await get(
         apiPath('/v1/ledger/verify', { from, head: head.trim(), findings: withFindings || null }),
-        signal,
+        { signal },
       )
       known = plus(known, part)
       setProgress(known)
