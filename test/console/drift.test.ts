@@ -15,6 +15,13 @@ describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
     await service.query(`update span set to_at = to_at - interval '10 days', from_at = from_at - interval '10 days'`)
     const baseline = { name: 'approved', audit: first, reason: 'reviewed' }
     expect(await service.call('POST', '/v1/baselines', { body: baseline })).toMatchObject({ status: 201 })
+    for (const [table, columns] of [
+      ['audit', ['created_at', 'finished_at']],
+      ['baseline', ['created_at']],
+    ] as const)
+      await service.query(
+        `update ${table} set ${columns.map((name) => `${name} = ${name} - interval '10 days'`).join()}`,
+      )
     peers = await auditHostileEstate(service)
   })
   afterAll(async () => {
@@ -42,11 +49,41 @@ describeWithPeers(['chromium', 'openssl'], 'the drift', () => {
     const row = page.getByRole('row', { name: /must-be-open/ })
     await row.waitFor()
     const cells = await row.getByRole('cell').allTextContents()
-    expect(cells[0]).toContain('Regressed')
-    expect([cells[3], cells[4]]).toEqual([expect.stringContaining('Pass'), expect.stringContaining('Fail')])
+    expect(cells[1]).toContain('Regressed')
+    expect([cells[4], cells[5]]).toEqual([expect.stringContaining('Pass'), expect.stringContaining('Fail')])
     await page.getByRole('link', { name: /^Regressed/ }).click()
     await settled(page)
     await eachView(page, 'drift-baseline')
+  })
+
+  test('has a period with two handles, which the keyboard moves to runs and baselines', async () => {
+    const page = await console.open('/drift?target=epp-01')
+    const start = page.getByRole('slider', { name: 'From' })
+    await start.press('Home')
+    await start.press('ArrowRight')
+    expect(await start.getAttribute('aria-valuetext')).toMatch(/, audit$/)
+    await start.press('ArrowRight')
+    await start.press('ArrowRight')
+    expect(await start.getAttribute('aria-valuetext')).toMatch(/, baseline approved$/)
+    await expect.poll(() => page.url()).toContain('from=baseline%3Aapproved')
+    await page.getByRole('slider', { name: 'To' }).press('PageDown')
+    await expect.poll(() => page.url()).toContain('to=')
+    await settled(page)
+    expect(page.complaints).toEqual([])
+  })
+
+  test('since a baseline is accepted into it, with a reason', async () => {
+    const audit = (await console.service.call('GET', '/v1/audits')).body.items.at(-1).id
+    await console.service.call('POST', '/v1/baselines', { body: { name: 'accepting', audit, reason: 'reviewed' } })
+    const page = await console.open('/drift?target=epp-01&from=baseline%3Aaccepting')
+    await page.getByRole('checkbox', { name: 'Select epp-01, must-be-open, from local' }).check()
+    await page.getByRole('button', { name: 'Accept into baseline' }).click()
+    await page.getByLabel('Reason').fill('The port is closed on purpose')
+    await page.getByRole('button', { name: 'Accept', exact: true }).click()
+    await page.getByText('Nothing changed.', { exact: true }).waitFor()
+    const { body } = await console.service.call('GET', '/v1/baselines/accepting')
+    expect(body.approvals[0]).toMatchObject({ reason: 'The port is closed on purpose', items: 1 })
+    expect(page.complaints).toEqual([])
   })
 
   test('in the past is that of the night before', async () => {

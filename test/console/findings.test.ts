@@ -39,11 +39,50 @@ describeWithPeers(['chromium', 'openssl'], 'the findings', () => {
     await eachView(page, 'findings')
     await page.getByText('3 of 8 checks fail').waitFor()
     expect(await page.getByRole('row').count()).toBe(4)
-    await page.getByRole('checkbox', { name: /must-be-open/ }).check()
+    await page.getByRole('checkbox', { name: /^must-be-open/ }).check()
     await expect.poll(() => page.getByRole('row').count()).toBe(2)
     expect(page.url()).toContain('rule=must-be-open')
     await page.goBack()
     await expect.poll(() => page.getByRole('row').count()).toBe(4)
+  })
+
+  test('that are selected become text for a ticket, or another audit', async () => {
+    const page = await console.open('/findings?policy=ports&group=rule', {
+      permissions: ['clipboard-read', 'clipboard-write'],
+    })
+    await page.locator('.group > summary', { hasText: 'must-be-unreachable 2' }).click()
+    await page.getByRole('checkbox', { name: /^Select epp-01/ }).check()
+    await page.getByRole('checkbox', { name: /^Select epp-02/ }).check()
+    await page.getByText('2 selected').waitFor()
+    await page.getByRole('button', { name: 'Copy as ticket text' }).click()
+    await page.getByText('Copied').waitFor()
+    const text = await page.evaluate<string>('navigator.clipboard.readText()')
+    expect(text).toMatch(
+      /\[high\] epp-01: Telnet is closed\n {2}fail: port [0-9]+ is open from client \(local\), must be closed or filtered/,
+    )
+    expect(text).toContain(`${console.url}/ui/findings/${fingerprints.get('epp-02 must-be-unreachable')}`)
+    await page.getByRole('link', { name: 'Audit again' }).click()
+    await expect
+      .poll(async () => (await page.getByLabel('Targets').inputValue()).split('\n').toSorted())
+      .toEqual(['epp-01', 'epp-02'])
+    expect(page.complaints).toEqual([])
+  })
+
+  test('are grouped by what they share', async () => {
+    const page = await console.open('/findings?policy=ports&group=label')
+    await page.locator('.group > summary', { hasText: 'site = branch' }).click()
+    await page
+      .getByRole('row', { name: /epp-02/ })
+      .first()
+      .waitFor()
+    await eachView(page, 'findings-grouped')
+    for (const group of ['target', 'reason']) {
+      await page.getByLabel('Group by').selectOption(group)
+      await expect.poll(() => page.url()).toContain(`group=${group}`)
+      await page.locator('.group > summary').first().click()
+      await page.getByRole('row', { name: /epp-0/ }).first().waitFor()
+    }
+    expect(page.complaints).toEqual([])
   })
 
   test('that are not known, and those that a waiver accepts, have tabs of their own', async () => {

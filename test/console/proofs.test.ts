@@ -137,6 +137,10 @@ describeWithPeers(['chromium'], 'the pages that prove', () => {
     expect(await page.getByRole('row', { name: /must-be-unreachable/ }).textContent()).toContain('Pass')
     expect(await page.locator('ol.changes > li').count()).toBe(4)
     await eachView(page, 'ticket')
+    for (const format of ['A4', 'Letter'] as const) {
+      const pages = await pagesOnPaper(page, 'ticket', format)
+      expect([format, pages >= 1 && pages <= 3, pages]).toEqual([format, true, pages])
+    }
     await page.goto(`${console.url}/ui/tickets/CHG9`)
     await page.getByText('Nothing has this number.').waitFor()
   })

@@ -37,15 +37,44 @@ describeWithPeers(['chromium', 'openssl'], 'the targets', () => {
     const lane = page.locator('.lane', { hasText: 'must-be-open' })
     expect(await lane.locator('.verdict').textContent()).toBe('Fail')
     await eachView(page, 'target')
-    await page.getByRole('slider').fill('500') // 15 of 30 days
+    await page.getByRole('slider', { name: 'Time of the cursor' }).fill('500') // 15 of 30 days
     expect(await lane.locator('.verdict').textContent()).toBe('Pass')
-    await page.getByRole('slider').fill('50')
+    await page.getByRole('slider', { name: 'Time of the cursor' }).fill('50')
     await page.locator('.lanes-card').getByText('nothing checked').waitFor()
-    await page.getByRole('slider').fill('500')
+    await page.getByRole('slider', { name: 'Time of the cursor' }).fill('500')
     await page.getByRole('link', { name: 'Show every page at this time' }).click()
     await settled(page)
     await page.getByText('Nothing fails, 1 is not known').waitFor()
     expect(await page.getByRole('link', { name: 'Audit now' }).count()).toBe(0)
+  })
+
+  test('have lanes whose range is chosen by keyboard or by dragging, to be seen closer, or as drift', async () => {
+    const page = await console.open('/targets/epp-01', { viewport: { width: 1440, height: 900 } })
+    await page.getByRole('img', { name: /^Audits: 2, newest today/ }).waitFor()
+    await page.getByRole('img', { name: /^Policy versions: 1/ }).waitFor()
+    const start = page.getByRole('slider', { name: 'From' })
+    for (let days = 0; days < 3; days++) await start.press('PageUp')
+    await page.getByRole('link', { name: 'Zoom in' }).click()
+    await settled(page)
+    const daysOf = (url: string) => {
+      const [from, to] = ['from', 'to'].map((name) => Date.parse(new URL(url).searchParams.get(name) ?? ''))
+      return ((to ?? 0) - (from ?? 0)) / 86_400_000
+    }
+    expect(daysOf(page.url())).toBeCloseTo(27, 1)
+    await eachView(page, 'target-zoomed')
+    await page.setViewportSize({ width: 1440, height: 900 })
+    const box = await page.locator('.lane', { hasText: 'must-be-open' }).locator('.lane-bar').boundingBox()
+    const { x, y, width } = { x: 0, y: 0, width: 0, ...box }
+    await page.mouse.move(x + width / 3, y + 8)
+    await page.mouse.down()
+    await page.mouse.move(x + (width * 2) / 3, y + 8, { steps: 4 })
+    await page.mouse.up()
+    await page.getByRole('link', { name: 'What changed in this range' }).click()
+    await page.getByRole('heading', { name: 'Drift' }).waitFor()
+    expect([new URL(page.url()).searchParams.get('target'), daysOf(page.url()) < 10]).toEqual(['epp-01', true])
+    await page.goBack()
+    await page.getByRole('link', { name: 'Zoom out' }).click()
+    await expect.poll(() => page.url()).not.toContain('from=')
   })
 
   test('show certificate, ladder and hostile texts as text', async () => {

@@ -66,6 +66,8 @@ interface AuditFilter {
   correlationId?: string
   /** Of one of its targets. */
   externalId?: string
+  /** Name of one of its targets. */
+  target?: string
   /** Labels that one of its targets has, all of them. */
   labels?: Record<string, string>
   policy?: string
@@ -122,6 +124,7 @@ export function createAuditStore(
     async list({
       correlationId,
       externalId,
+      target,
       labels = {},
       policy,
       status,
@@ -135,7 +138,7 @@ export function createAuditStore(
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
       // A changed target can move its audits into the result.
       const joined =
-        externalId !== undefined || !isEverything(labels)
+        externalId !== undefined || target !== undefined || !isEverything(labels)
           ? Prisma.sql`OR ${includesTarget(Prisma.sql`t.changed_at >= ${since}`)}`
           : Prisma.empty
       const wanted = andAll([
@@ -143,6 +146,7 @@ export function createAuditStore(
         correlationId && Prisma.sql`a.correlation_id = ${correlationId}`,
         externalId !== undefined &&
           includesTarget(Prisma.sql`t.external_id = ${externalId} ${andHas(targetScope, 't.labels')}`),
+        target !== undefined && includesTarget(Prisma.sql`t.name = ${target} ${andHas(targetScope, 't.labels')}`),
         !isEverything(labels) &&
           includesTarget(Prisma.sql`${hasLabels(labels, 't.labels')} ${andHas(targetScope, 't.labels')}`),
         policy && Prisma.sql`p.name = ${policy}`,

@@ -161,6 +161,9 @@ export const AuditQuery = closedObject({
       examples: ['CI0012345'],
     }),
   ),
+  target: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 253, description: 'Name of one of the targets', examples: ['epp-01'] }),
+  ),
   ...LabelQuery,
   policy: Type.Optional(nameSchema('Name of the policy', 'netwrix-endpoint-protector')),
   status: Type.Optional(Type.Enum([...auditStatuses], { description: 'Status of the audit', examples: ['completed'] })),

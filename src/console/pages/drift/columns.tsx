@@ -22,6 +22,7 @@ const causeTexts: Readonly<Record<Item['cause'], string>> = {
 export const driftColumns: readonly Column<Item>[] = [
   {
     head: 'Change',
+    name: 'change',
     cell: ({ class: kind, significance }) => (
       <>
         {significance === 'info' ? classNames[kind] : <strong>{classNames[kind]}</strong>}
@@ -29,7 +30,7 @@ export const driftColumns: readonly Column<Item>[] = [
       </>
     ),
   },
-  { head: 'Target', cell: ({ target }) => <Link to={uri`/targets/${target}`}>{target}</Link> },
+  { head: 'Target', name: 'target', cell: ({ target }) => <Link to={uri`/targets/${target}`}>{target}</Link> },
   {
     head: 'Rule',
     cell: ({ fingerprint, rule, vantage }) => (

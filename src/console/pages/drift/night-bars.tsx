@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { DriftSeries } from '../../../api/routes/reports/schemas/drift.ts'
@@ -9,24 +10,29 @@ import { layersOf, summaryText, totalOf } from './nights.ts'
 type Night = Static<typeof DriftSeries>['items'][number]
 
 /** A bar for each night with what changed in it; each shows its night alone. */
-export function NightBars({ nights }: { nights: readonly Night[] }) {
+export function NightBars({ nights, children }: { nights: readonly Night[]; children?: ComponentChildren }) {
   const highest = Math.max(1, ...nights.map(totalOf))
   const shown = query.value.get('from')
-  const list = useRef<HTMLOListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   useEffect(() => list.current?.scrollTo({ left: list.current.scrollWidth }), [nights]) // the newest is in sight
   return (
-    <ol ref={list} class="night-bars card" aria-label="Changes by night">
-      {nights.map((night) => (
-        <li key={night.from}>
-          <Link
-            url={hrefWith({ from: night.from, to: night.to, days: null, class: null })}
-            current={night.from === shown && night.to === query.value.get('to')}
-          >
-            <Bar night={night} highest={highest} />
-          </Link>
-        </li>
-      ))}
-    </ol>
+    <div ref={list} class="night-scroll card">
+      <div>
+        <ol class="night-bars" aria-label="Changes by night">
+          {nights.map((night) => (
+            <li key={night.from}>
+              <Link
+                url={hrefWith({ from: night.from, to: night.to, days: null, class: null })}
+                current={night.from === shown && night.to === query.value.get('to')}
+              >
+                <Bar night={night} highest={highest} />
+              </Link>
+            </li>
+          ))}
+        </ol>
+        {children}
+      </div>
+    </div>
   )
 }
 

@@ -18,11 +18,13 @@ export const findingColumns: readonly Column<CurrentFinding>[] = [
   { head: 'Severity', cell: ({ severity }) => severity && <Severity severity={severity} /> },
   {
     head: 'Target',
+    name: 'target',
     cell: ({ target }) => <Link to={uri`/targets/${target}`}>{target}</Link>,
     order: { value: 'target', direction: 'ascending' },
   },
   {
     head: 'Rule',
+    name: 'rule',
     cell: ({ fingerprint, title, rule }) => (
       <>
         <Link to={uri`/findings/${fingerprint}`}>{title ?? rule}</Link>
@@ -30,8 +32,8 @@ export const findingColumns: readonly Column<CurrentFinding>[] = [
       </>
     ),
   },
-  { head: 'Seen from', cell: vantageText },
-  { head: 'Expected, seen', cell: (finding) => <ExpectedSeen finding={finding} /> },
+  { head: 'Seen from', name: 'from', cell: vantageText },
+  { head: 'Expected, seen', name: 'seen', cell: (finding) => <ExpectedSeen finding={finding} /> },
   {
     head: 'Since',
     cell: ({ since, lastConfirmed }) => (

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import type { Static } from 'typebox'
 import type { CurrentFindings as FindingsSchema } from '../../../api/routes/findings/schemas.ts'
 import { useResource } from '../../api/resource.ts'
@@ -16,6 +17,8 @@ import { type CurrentFinding, type View, views } from './current-finding.ts'
 import { Changed, Facets, facetParameters } from './filters.tsx'
 import { findingColumns } from './finding-columns.tsx'
 import { FixList } from './fix-list.tsx'
+import { GroupBy, Groups, shownGrouping } from './groups.tsx'
+import { findingSelection, type Selection, SelectionBar } from './selection.tsx'
 import './findings.css'
 
 type Findings = Static<typeof FindingsSchema>
@@ -33,6 +36,7 @@ export default function FindingsPage() {
       <div class="filters">
         <SearchField title="Target" hint="Name or address" />
         <Changed />
+        {view !== 'fix' && <GroupBy />}
         <ChosenFilters names={['target', 'label', ...(view === 'fix' ? facetParameters : [])]} />
       </div>
       {view === 'fix' ? <FixList filters={filters} /> : <List view={view} filters={filters} />}
@@ -89,26 +93,36 @@ function Sentence({ findings: { facets, total = 0 } }: { findings: Findings }) {
 }
 
 function List({ view, filters }: { view: Exclude<View, 'fix'>; filters: Parameters }) {
+  const [selection, setSelection] = useState<Selection>(new Map())
   const list = {
     path: '/v1/findings',
     parameters: { ...filters, ...views[view], order: query.value.get('order') },
   }
   const page = useResource<Findings>(listPath(list.path, { ...list.parameters, facets: true }))
+  const grouping = shownGrouping()
+  const columns = [findingSelection(selection, setSelection), ...findingColumns]
   return (
     <ResourceView of={page}>
       {(value) => (
         <div class="with-facets">
           <Facets facets={value.facets} />
           <div class="block findings">
-            <ListPage<CurrentFinding>
-              page={value}
-              {...list}
-              caption={captions[view]}
-              columns={findingColumns}
-              rowKey={({ fingerprint }) => fingerprint}
-              defaultOrder="worst"
-              empty={<Nothing view={view} />}
-            />
+            {value.items.length > 0 && (
+              <SelectionBar selection={selection} shown={grouping ? [] : value.items} onChange={setSelection} />
+            )}
+            {grouping && value.items.length > 0 ? (
+              <Groups key={grouping} grouping={grouping} parameters={list.parameters} columns={columns} />
+            ) : (
+              <ListPage<CurrentFinding>
+                page={value}
+                {...list}
+                caption={captions[view]}
+                columns={columns}
+                rowKey={({ fingerprint }) => fingerprint}
+                defaultOrder="worst"
+                empty={<Nothing view={view} />}
+              />
+            )}
           </div>
         </div>
       )}
@@ -131,7 +145,9 @@ const nothing: Readonly<Record<Exclude<View, 'fix'>, string>> = {
 }
 
 function Nothing({ view }: { view: Exclude<View, 'fix'> }) {
-  const isFiltered = [...query.value.keys()].some((name) => name !== 'show' && name !== 'at' && name !== 'order')
+  const isFiltered = [...query.value.keys()].some(
+    (name) => name !== 'show' && name !== 'at' && name !== 'order' && name !== 'group',
+  )
   const clear = Object.fromEntries([...query.value.keys()].map((name) => [name, null]))
   return (
     <EmptyState

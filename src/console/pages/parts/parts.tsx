@@ -3,6 +3,7 @@ import { ProblemError } from '../../api/problem.ts'
 import { Dialog, Drawer } from '../../parts/controls/dialog.tsx'
 import { Choice, Facet, SearchField } from '../../parts/controls/facets.tsx'
 import { Tabs } from '../../parts/controls/tabs.tsx'
+import { TimeRange } from '../../parts/controls/time-range.tsx'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Link } from '../../parts/link.tsx'
@@ -95,6 +96,15 @@ export default function Parts() {
             { result: 'waived', from: '2026-11-12T02:00:00Z', to: '2026-11-17T02:00:00Z' },
             { result: 'pass', from: '2026-11-17T02:00:00Z', to: null },
           ]}
+        />
+        <TimeRange
+          label="Period"
+          from={Date.parse('2026-11-01T00:00:00Z')}
+          to={Date.parse('2026-11-22T00:00:00Z')}
+          start={Date.parse('2026-11-05T02:00:00Z')}
+          end={Date.parse('2026-11-17T02:00:00Z')}
+          snaps={[{ at: Date.parse('2026-11-12T02:00:00Z'), label: 'run of nightly' }]}
+          onChange={() => {}}
         />
       </Block>
       <Block title="Table, tabs, filters, tools">

@@ -4,6 +4,8 @@ import { Link } from '../link.tsx'
 
 export interface Column<Row> {
   head: string
+  /** Names its cells for styles: `col-NAME`. */
+  name?: string
   cell: (row: Row) => ComponentChildren
   /** Numbers stand right. */
   isNumber?: boolean
@@ -38,7 +40,7 @@ export function DataTable<Row>({
             <th
               key={column.head}
               scope="col"
-              class={column.isNumber ? 'number' : undefined}
+              class={classOf(column)}
               aria-sort={column.order && column.order.value === order ? column.order.direction : undefined}
             >
               {column.order ? <Link url={hrefWith({ order: column.order.value })}>{column.head}</Link> : column.head}
@@ -50,7 +52,7 @@ export function DataTable<Row>({
         {rows.map((row) => (
           <tr key={rowKey(row)}>
             {columns.map((column) => (
-              <td key={column.head} data-label={column.head} class={column.isNumber ? 'number' : undefined}>
+              <td key={column.head} data-label={column.head} class={classOf(column)}>
                 {column.cell(row)}
               </td>
             ))}
@@ -60,3 +62,6 @@ export function DataTable<Row>({
     </table>
   )
 }
+
+const classOf = <Row,>({ name, isNumber }: Column<Row>): string | undefined =>
+  [name && `col-${name}`, isNumber && 'number'].filter(Boolean).join(' ') || undefined
