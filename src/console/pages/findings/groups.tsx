@@ -103,7 +103,7 @@ function ByLabel(props: PartProps) {
         <List
           groups={items.map(({ key, value }) => ({
             title: `${key} = ${value}`,
-            filter: { label: [...others, `${key}=${value}`] },
+            filter: { label: [...others, `${key}:${value}`] },
           }))}
           {...props}
         />

@@ -98,7 +98,7 @@ function Facts({ schedule }: { schedule: Schedule }) {
 /** The targets of each run: names, or those that have all labels then. */
 function Selection({ selection }: { selection: Schedule['audit']['targets'] }) {
   if (Array.isArray(selection)) return <span>{selection.join(', ')}</span>
-  const label = Object.entries(selection.labels).map(([name, value]) => `${name}=${value}`)
+  const label = Object.entries(selection.labels).map(([name, value]) => `${name}:${value}`)
   return (
     <Link to="/targets" query={{ label }}>
       all with {label.join(', ')}

@@ -9,7 +9,7 @@ export function Labels({ labels, page }: { labels: Readonly<Record<string, strin
         <li key={name}>
           <Link
             class="label"
-            url={page ? href(page, { label: `${name}=${value}` }) : hrefWith({ label: `${name}=${value}` })}
+            url={page ? href(page, { label: `${name}:${value}` }) : hrefWith({ label: `${name}:${value}` })}
           >
             {name}={value}
           </Link>
