@@ -55,7 +55,7 @@ function UserMenu() {
       <Link to="/wall">Wall screen</Link>
       <label class="check">
         <input type="checkbox" checked={isLive.value} onChange={() => setLive(!isLive.value)} />
-        Tell me of new results
+        Announce new results
       </label>
       <button type="button" onClick={showKeys}>
         Keyboard shortcuts

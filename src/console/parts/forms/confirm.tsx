@@ -35,6 +35,7 @@ export function ConfirmButton({
     <>
       <button
         type="button"
+        class={isQuiet ? 'quiet' : undefined}
         disabled={disabledReason !== undefined}
         title={disabledReason}
         onClick={() => setOpen(true)}
