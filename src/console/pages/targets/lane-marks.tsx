@@ -40,10 +40,9 @@ function useVersions(policies: readonly string[]): readonly Snap[] {
   useEffect(() => {
     const leaving = new AbortController()
     const read = async (name: string) => {
-      const { items } = await get<{ items: Static<typeof PolicySchema>[] }>(
-        uri`/v1/policies/${name}/versions`,
-        leaving.signal,
-      )
+      const { items } = await get<{ items: Static<typeof PolicySchema>[] }>(uri`/v1/policies/${name}/versions`, {
+        signal: leaving.signal,
+      })
       return items.map(({ version, createdAt }) => ({
         ...{ at: Date.parse(createdAt), label: `${name} version ${version}` },
       }))
