@@ -30,7 +30,7 @@ export async function startService(
   role: 'all' | 'api' | 'worker' = 'all',
 ): Promise<Service> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [...nodeOptions, 'src/main.ts', '--role', role], {
+  const child = spawn(process.execPath, [...nodeOptions, 'src/main.ts', 'serve', '--role', role], {
     env: { ...process.env, PORT: '0', PORTWARDEN_DATA_DIR: dataDir, PORTWARDEN_LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

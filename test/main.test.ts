@@ -4,15 +4,15 @@ import { readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fromOwnPage } from './support/browser.ts'
+import { portwarden } from './support/commands.ts'
 import { type DataDir, makeDataDir } from './support/data-dir.ts'
 import { listen } from './support/listen.ts'
 import { findCommand, mustRun, run } from './support/processes.ts'
 import { afterDeath } from './support/reaper.ts'
 
-const command = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const command = portwarden('serve')
 
 let dataDir: DataDir
 beforeAll(async () => {
@@ -41,7 +41,7 @@ interface Service {
 }
 
 async function startService(): Promise<Service> {
-  const child = spawn(process.execPath, [command], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...command], { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] })
   const forget = afterDeath(['kill', '-s', 'KILL', String(child.pid)])
   const lines = createInterface(child.stdout)
   const printed: string[] = []
@@ -120,7 +120,7 @@ describe('npm start', { shuffle: false }, () => {
 
   test('goes on after its standard output was closed', async () => {
     const own = await makeDataDir()
-    const child = spawn(process.execPath, [command, '--role', 'api'], {
+    const child = spawn(process.execPath, [...command, '--role', 'api'], {
       env: environment({ PORTWARDEN_DATA_DIR: own.path }),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -137,7 +137,7 @@ describe('npm start', { shuffle: false }, () => {
   })
 
   test('refuses a second service on the same directory, which goes on', async () => {
-    const { code, stdout, stderr } = await run(process.execPath, [command], { env: environment() })
+    const { code, stdout, stderr } = await run(process.execPath, [...command], { env: environment() })
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(
       /^portwarden: The data directory .* is in use by another Portwarden \(process \d+\): stop that one/,
@@ -147,8 +147,8 @@ describe('npm start', { shuffle: false }, () => {
   })
 
   test('lets the audit command work beside it, on the same data', async () => {
-    const audit = fileURLToPath(new URL('../src/cli/audit.ts', import.meta.url))
-    const { code } = await run(process.execPath, [audit, '169.254.169.254'], { env: environment() })
+    const audit = portwarden('audit')
+    const { code } = await run(process.execPath, [...audit, '169.254.169.254'], { env: environment() })
     expect(code).toBe(2)
     const { body } = await call(service, 'GET', '/v1/audits')
     expect(body.items).toMatchObject([{ trigger: 'cli', status: 'completed', counts: { error: expect.any(Number) } }])
@@ -196,7 +196,7 @@ describe('npm start', { shuffle: false }, () => {
   test('leaves no database running when its port is taken', async () => {
     const taken = await listen(createServer())
     const env = environment({ PORT: String(taken.port) })
-    const { code, stderr } = await run(process.execPath, [command], { env })
+    const { code, stderr } = await run(process.execPath, [...command], { env })
     await taken.close()
     expect(code).toBe(1)
     expect(stderr).toMatch(/EADDRINUSE/)
@@ -204,21 +204,23 @@ describe('npm start', { shuffle: false }, () => {
   })
 
   test('does not listen where others can send it keys in clear, and says what to set', async () => {
-    const { code, stdout, stderr } = await run(process.execPath, [command], { env: environment({ HOST: '0.0.0.0' }) })
+    const { code, stdout, stderr } = await run(process.execPath, [...command], {
+      env: environment({ HOST: '0.0.0.0' }),
+    })
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^portwarden: HOST .*PORTWARDEN_TLS_CERT=.*PORTWARDEN_BEHIND_PROXY=true/)
     expect(dataDir.postmaster()).toBeUndefined()
   })
 
   test('prints its usage with --help, and refuses an unknown option', async () => {
-    const start = (...argv: string[]) => run(process.execPath, [command, ...argv], { env: environment() })
+    const start = (...argv: string[]) => run(process.execPath, [...command, ...argv], { env: environment() })
     expect(await start('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^usage: npm start.*\n$/s) })
     const { code, stderr } = await start('--rol', 'worker')
     expect([code, stderr]).toEqual([1, "portwarden: Unknown option '--rol'\n"])
   })
 
   test('names a setting that is not valid, and starts nothing', async () => {
-    const { code, stderr } = await run(process.execPath, [command], { env: environment({ PORT: 'http' }) })
+    const { code, stderr } = await run(process.execPath, [...command], { env: environment({ PORT: 'http' }) })
     expect([code, stderr]).toEqual([1, 'portwarden: PORT is not valid; a valid example: PORT=8080\n'])
   })
 })

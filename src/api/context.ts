@@ -69,6 +69,8 @@ export interface ServerParts extends Omit<Parts, keyof View> {
   /** How people sign in at the issuer; undefined: they do not. */
   signIn?: SignInRules | undefined
   signInLinks: SignInLinks
+  /** Opens everything to the command in whose process the service runs; undefined: it is a service for others. */
+  commandKey?: string | undefined
   pages: PageUrls
   /** The directory for bodies that do not fit in memory. */
   spoolDir: string

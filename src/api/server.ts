@@ -106,7 +106,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
   }
   await app.register(operationRoutes, parts)
   await app.register(async (guarded) => {
-    requireKey(guarded, view, { tooMany, tokens, quotas, sessions })
+    requireKey(guarded, view, { tooMany, tokens, quotas, sessions, commandKey: parts.commandKey })
     limitStreams(guarded, quotas)
     await guarded.register(metricsRoutes, parts)
     await guarded.register(probeRoutes, parts)

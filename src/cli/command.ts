@@ -1,48 +1,74 @@
+import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/index.ts'
 import { RefusedError, SetupError } from '../domain/errors.ts'
 import { showControls } from '../encoding/text.ts'
 
-/** Arguments that do not follow the usage. */
+/** Arguments that are well-formed and yet cannot be meant. */
 export class UsageError extends Error {}
 
+/** The exit statuses of all commands; `usage` is EX_USAGE of sysexits.h. */
+export const exitStatus = { pass: 0, fail: 1, error: 2, usage: 64, interrupted: 130 } as const
+
 /** The exit status of a verification. */
-export const exitCodes = { intact: 0, broken: 1, unverified: 2 } as const
+export const verificationStatus = { intact: exitStatus.pass, broken: exitStatus.fail, unverified: exitStatus.error }
 
 /** Prints a line; throws when the disk is full. */
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**
- * Runs a command and sets the exit status: the result of `run`, or 2 after an error. An unexpected error is printed with its
- * stack. `--help` prints the usage.
+ * A command with help by `-h`. What it does is loaded when it runs, so that help and completion load neither the service nor the
+ * client of the database.
  */
-export async function runCommand<R>(
-  usage: string,
-  read: (argv: string[]) => R | 'help',
-  run: (request: R) => Promise<number>,
-): Promise<void> {
-  process.stdout.on('error', (error) => {
-    complain(error) // the reader closed the pipe
-    process.once('exit', () => {
-      process.exitCode = 2
+export function defineCommand(name: string, summary: string, description = summary): Command {
+  return new Command(name)
+    .summary(summary)
+    .description(description)
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .showHelpAfterError(`\nportwarden ${name} --help shows the usage.`)
+}
+
+/** Lines that the help shows last; each is a whole command line. */
+export const examples = (...lines: string[]): string =>
+  `\n${lines.length > 1 ? 'Examples' : 'Example'}:\n${lines.map((line) => `  ${line}`).join('\n')}`
+
+/** The action of a command that prints a result: `run` returns the exit status; output that cannot be written is an error. */
+export const printing =
+  <A extends unknown[]>(run: (...args: A) => Promise<number>) =>
+  async (...args: A): Promise<void> => {
+    process.stdout.on('error', (error) => {
+      complain(error) // the reader closed the pipe
+      process.once('exit', () => {
+        process.exitCode = exitStatus.error
+      })
     })
-  })
+    process.exitCode = await run(...args)
+  }
+
+/** Runs a program; the exit status of arguments that are not valid is `usage`, and that of an error is `error`. */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
+  exitByError(program)
   try {
-    const request = read(process.argv.slice(2))
-    if (request === 'help') say(usage)
-    process.exitCode = request === 'help' ? 0 : await run(request)
+    await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : exitStatus.usage
+      return
+    }
     complain(error)
-    if (isMisuse(error)) console.error(`\n${usage}`)
-    process.exitCode = 2
+    process.exitCode = error instanceof UsageError ? exitStatus.usage : exitStatus.error
   }
 }
 
-const isMisuse = (error: unknown) =>
-  error instanceof UsageError ||
-  (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+/** Makes commander throw where it would end the process. */
+function exitByError(command: Command): void {
+  command.exitOverride()
+  for (const one of command.commands) exitByError(one)
+}
 
+/** An unexpected error is printed with its stack. */
 function complain(error: unknown): void {
-  const isExpected = isMisuse(error) || [ConfigError, RefusedError, SetupError].some((kind) => error instanceof kind)
+  const isExpected = [UsageError, ConfigError, RefusedError, SetupError].some((kind) => error instanceof kind)
   const text = error instanceof Error ? (isExpected ? error.message : error.stack) : error
   console.error(`portwarden: ${showControls(String(text))}`) // it may quote control characters of others
 }

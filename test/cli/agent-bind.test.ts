@@ -1,6 +1,6 @@
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { unique } from '../support/commands.ts'
+import { portwarden, unique } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Slapd, startSlapd } from '../support/peers/slapd.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
@@ -9,7 +9,7 @@ import { findSecrets } from '../support/secret-forms.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 const password = unique('password')
 
 describeWithPeers(['slapd'], 'a bind by an agent', () => {
@@ -39,10 +39,14 @@ describeWithPeers(['slapd'], 'a bind by an agent', () => {
   async function bindWith(env: Record<string, string>) {
     const made = await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:site'] } })
     const options = ['--server', `http://${proxy.host}:${proxy.port}`, '--vantage', 'site']
-    const agent = await spawnPeer(process.execPath, [program, ...options, '--spool', join(directory.path, 'spool')], {
-      env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key, PORTWARDEN_LOG_LEVEL: 'trace', ...env },
-      ready: /probes from site/,
-    })
+    const agent = await spawnPeer(
+      process.execPath,
+      [...program, ...options, '--spool', join(directory.path, 'spool')],
+      {
+        env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key, PORTWARDEN_LOG_LEVEL: 'trace', ...env },
+        ready: /probes from site/,
+      },
+    )
     agents.push(agent)
     const params = {
       ...{ domainController: slapd.host, ldapPort: slapd.port, directory: 'any', trustedCa: slapd.ca },

@@ -1,7 +1,8 @@
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ports } from '../support/app.ts'
+import { portwarden } from '../support/commands.ts'
 import { inFull } from '../support/fleet.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -11,7 +12,7 @@ import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 import { startTlsFront, type TlsFront } from '../support/tls-front.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 /** A port of the agent's own loopback on which packets are dropped: to be sure of that takes a probe some seconds. */
 const slowPort = 1001
 
@@ -47,7 +48,7 @@ describeWithPeers(['netns', 'openssl'], 'an agent whose link goes down', () => {
   async function startAgent(): Promise<PeerProcess> {
     const made = await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:branch'] } })
     const options = ['--server', server, '--vantage', 'branch', '--ca', front.authority.caPath]
-    const argv = ['netns', 'exec', network.namespaces.client, process.execPath, program, ...options]
+    const argv = ['netns', 'exec', network.namespaces.client, process.execPath, ...program, ...options]
     const agent = await spawnPeer('ip', [...argv, '--spool', join(directory.path, 'spool')], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key, PORTWARDEN_PROBE_TIMEOUT_MS: '1000' },
       ready: /probes from branch/,

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
+import { portwarden } from '../support/commands.ts'
 import { startConnectProxy } from '../support/connect-proxy.ts'
 import type { Listening } from '../support/listen.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -11,11 +12,11 @@ import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 import { startTlsFront, type TlsFront } from '../support/tls-front.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 
 describe('the agent does not start', () => {
   const start = (argv: string[], env: Record<string, string> = {}) =>
-    run(process.execPath, [program, ...argv], { env: { PATH: process.env.PATH, ...env } })
+    run(process.execPath, [...program, ...argv], { env: { PATH: process.env.PATH, ...env } })
 
   test.each([
     ['without a server', ['--vantage', 'x'], '--server must be the URL'],
@@ -68,7 +69,7 @@ describeWithPeers(['openssl'], 'an agent', () => {
 
   async function startAgent(key: string, argv: string[], env: Record<string, string> = {}): Promise<PeerProcess> {
     const spool = join(directory.path, String(agents.length))
-    const all = [program, '--vantage', 'branch', '--spool', spool, ...argv]
+    const all = [...program, '--vantage', 'branch', '--spool', spool, ...argv]
     const agent = await spawnPeer(process.execPath, all, {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key, PORTWARDEN_PROBE_TIMEOUT_MS: '1000', ...env },
       ready: /probes from branch/,

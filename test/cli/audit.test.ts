@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { portwarden } from '../support/commands.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { type Listening, listen } from '../support/listen.ts'
 import { type HttpsPeer, startHttps } from '../support/peers/https.ts'
 import { freePort } from '../support/ports.ts'
 import { run } from '../support/processes.ts'
 
-const command = fileURLToPath(new URL('../../src/cli/audit.ts', import.meta.url))
+const command = portwarden('audit')
 
 let dataDir: DataDir
 let https: HttpsPeer
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([https.stop(), ssh.close(), dataDir.remove()]))
 
 const audit = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-  run(process.execPath, [command, ...args], {
+  run(process.execPath, [...command, ...args], {
     env: { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: dataDir.path, ...env },
   })
 const compliant = () => ['127.0.0.1', '--param', `clientPort=${https.port}`, '--param', 'allowSelfSigned=true']
@@ -35,7 +35,7 @@ test.for([
 ] as const)('after %s it exits with %i, and leaves no PostgreSQL running', async ([signal, code]) => {
   const interrupted = await makeDataDir()
   const env = { PATH: process.env.PATH, PORTWARDEN_DATA_DIR: interrupted.path }
-  const child = spawn(process.execPath, [command, '127.0.0.1'], { env, stdio: 'ignore' })
+  const child = spawn(process.execPath, [...command, '127.0.0.1'], { env, stdio: 'ignore' })
   const exited = once(child, 'exit')
   await expect.poll(interrupted.postmaster, { timeout: 60_000 }).toBeDefined()
   child.kill(signal)

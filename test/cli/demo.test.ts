@@ -1,20 +1,20 @@
 import { readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { fromOwnPage } from '../support/browser.ts'
+import { portwarden } from '../support/commands.ts'
 import { run, spawnPeer } from '../support/processes.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: responses of many shapes
 type Json = any
 
-const command = fileURLToPath(new URL('../../src/cli/demo.ts', import.meta.url))
+const command = portwarden('demo')
 
 test('npm run demo serves nights that the pipeline recorded, signs in by its link, and leaves nothing behind', async () => {
   const directory = await makeTempDir('demo')
   onTestFinished(directory.remove)
   const env = { PATH: process.env.PATH, PORT: '0', TMPDIR: directory.path }
-  const demo = await spawnPeer(process.execPath, [command, '--nights', '3'], { env })
+  const demo = await spawnPeer(process.execPath, [...command, '--nights', '3'], { env })
   await demo.logged(/^Recording 3 nights/m)
   const [, url = '', token = ''] = await demo.logged(/(http:\S+)\/ui\/sign-in#token=(\S+)/)
   const signIn = await fetch(`${url}/session`, {
@@ -51,6 +51,8 @@ test('npm run demo serves nights that the pipeline recorded, signs in by its lin
 })
 
 test('a number of nights that it cannot serve is refused before anything starts', async () => {
-  const { code, stderr } = await run(process.execPath, [command, '--nights', '0'], { env: { PATH: process.env.PATH } })
+  const { code, stderr } = await run(process.execPath, [...command, '--nights', '0'], {
+    env: { PATH: process.env.PATH },
+  })
   expect([code, stderr]).toEqual([2, expect.stringContaining('--nights is a number from 1 to 365')])
 })

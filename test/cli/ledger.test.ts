@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestApp, type TestApp } from '../support/app.ts'
-import { environment } from '../support/commands.ts'
+import { environment, portwarden } from '../support/commands.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { query } from '../support/database-server.ts'
 import { run } from '../support/processes.ts'
@@ -116,8 +116,8 @@ test('an audit on the embedded database is in its ledger, signed by the key in t
 test('a process without the key of the ledger does not start, and makes no key', async () => {
   const empty = await makeTempDir('no-key')
   const env = { ...environment(app.url), PORTWARDEN_LEDGER_KEY: '', PORTWARDEN_DATA_DIR: empty.path, PORT: '0' }
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-  const { code, stderr } = await run(process.execPath, [main], { env })
+  const main = portwarden('serve')
+  const { code, stderr } = await run(process.execPath, [...main], { env })
   expect(stderr).toMatch(/has a ledger, and there is no key of it in .*: set PORTWARDEN_LEDGER_KEY/)
   expect(code).not.toBe(0)
   expect(await readdir(empty.path)).not.toContain('ledger.key')

@@ -1,15 +1,16 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../src/domain/findings/evidence.ts'
+import { portwarden } from '../support/commands.ts'
 import { ledgerKey } from '../support/ledger.ts'
 import { run } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { finding, makeSeries, policyOf, startAudit } from '../support/stores.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/pack.ts')
+const program = portwarden('pack')
 let service: TestService
 let directory: Awaited<ReturnType<typeof makeTempDir>>
 let files: Record<string, Uint8Array>
@@ -72,7 +73,7 @@ async function verify(
     await writeFile(join(path, name), edit ? edit(Buffer.from(bytes).toString()) : bytes)
   }
   const env = { PATH: process.env.PATH, ...(key !== null && { PORTWARDEN_LEDGER_KEY: key }), ...more }
-  const { code, stdout, stderr } = await run(process.execPath, [program, 'verify', path], { env })
+  const { code, stdout, stderr } = await run(process.execPath, [...program, 'verify', path], { env })
   const bad = stdout.split('\n').flatMap((line) => /^(?:broken|unverified) +(\S+)/.exec(line)?.[1] ?? [])
   return { code, stdout, stderr, bad }
 }
@@ -158,7 +159,7 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
       code: 2,
       stderr: expect.stringContaining('no evidence pack: there is no manifest.json'),
     })
-    const { code, stderr } = await run(process.execPath, [program, 'verify'])
+    const { code, stderr } = await run(process.execPath, [...program, 'verify'])
     expect([code, stderr]).toEqual([2, expect.stringContaining('usage: npm run pack')])
   })
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TraceResult } from '../../src/domain/traces/trace.ts'
+import { portwarden } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import {
   addresses,
@@ -12,7 +12,7 @@ import {
 } from '../support/peers/routed-netns.ts'
 import { type Output, run } from '../support/processes.ts'
 
-const command = fileURLToPath(new URL('../../src/cli/trace.ts', import.meta.url))
+const command = portwarden('trace')
 const env = { PATH: process.env.PATH, PORTWARDEN_ALLOW: '10.0.0.0/8,fd00::/8' }
 const openPort = 4_000
 
@@ -42,7 +42,7 @@ describeWithPeers(['netns'], 'npm run trace', () => {
   afterAll(() => network?.stop())
 
   const runTrace = (argv: readonly (string | number)[], more: NodeJS.ProcessEnv = {}) =>
-    network.exec('client', [process.execPath, command, ...argv.map(String)], { env: { ...env, ...more } })
+    network.exec('client', [process.execPath, ...command, ...argv.map(String)], { env: { ...env, ...more } })
   const trace = (...argv: (string | number)[]) => traceWith({}, ...argv)
   const traceWith = async (more: NodeJS.ProcessEnv, ...argv: (string | number)[]): Promise<Traced> => {
     const output = await runTrace([...argv, '--json'], more)
@@ -186,7 +186,7 @@ describeWithPeers(['netns'], 'npm run trace', () => {
 
 describe('npm run trace', () => {
   const runHere = (argv: readonly string[], more: NodeJS.ProcessEnv = {}) =>
-    run(process.execPath, [command, ...argv], { env: { ...env, ...more } })
+    run(process.execPath, [...command, ...argv], { env: { ...env, ...more } })
 
   test.for([
     [['127.0.0.1', '9'], {}, /^portwarden: The egress policy does not allow this address/],

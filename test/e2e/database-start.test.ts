@@ -1,12 +1,12 @@
-import { join } from 'node:path'
+
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { environment } from '../support/commands.ts'
+import { environment, portwarden } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 import { type Relay, startRelay } from '../support/relay.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
-const main = join(import.meta.dirname, '../../src/main.ts')
+const main = portwarden('serve')
 const password = 's3cret-of-the-database'
 
 let database: TestDatabase
@@ -29,7 +29,7 @@ beforeEach(() => relay.cut())
 afterEach(() => service?.end())
 
 const start = async (env: Record<string, string>, ready?: RegExp) => {
-  service = await spawnPeer(process.execPath, [main], {
+  service = await spawnPeer(process.execPath, [...main], {
     env: environment(relay.url, { PORT: '0', PORTWARDEN_DATA_DIR: directory.path, ...env }),
     ...(ready && { ready }),
   })

@@ -1,10 +1,9 @@
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readConfig } from '../../src/config/index.ts'
 import { isHost } from '../../src/domain/findings/endpoint.ts'
 import { createCredentials } from '../../src/probes/ldap/credentials.ts'
-import { auditCommand, environment } from '../support/commands.ts'
+import { auditCommand, environment, portwarden } from '../support/commands.ts'
 import { neverDialled } from '../support/entry-points.ts'
 import {
   allowedAddress,
@@ -18,7 +17,7 @@ import type { TestService } from '../support/service.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 import { textInputs } from '../support/text-inputs.ts'
 
-const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const agentProgram = portwarden('agent')
 
 let guarded: GuardedService
 let service: TestService
@@ -51,8 +50,8 @@ test('through npm run audit none does, and an allowed one does', async () => {
     ...guardedSettings,
     PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
   })
-  const [node, program] = auditCommand
-  const probe = (hosts: readonly string[]) => run(node, [program, ...hosts, '--policy', 'by-address'], { env })
+  const [node, ...program] = auditCommand
+  const probe = (hosts: readonly string[]) => run(node, [...program, ...hosts, '--policy', 'by-address'], { env })
   // NUL cannot be in an argument.
   const sayable = corpus.filter((host) => !host.includes('\0') && !host.startsWith('-'))
   expect((await probe(sayable)).stderr).toContain('is neither an IP address nor a host name')
@@ -76,7 +75,7 @@ test('through a batch that an agent is given none does, and one that the agent a
   await service.call('PUT', '/v1/policies/elsewhere', { body: elsewhere })
   const key = await service.stores.keys.create('agent', ['vantage:branch'])
   const spool = await makeTempDir('agent')
-  const argv = [agentProgram, '--server', await service.listen(), '--vantage', 'branch', '--spool', spool.path]
+  const argv = [...agentProgram, '--server', await service.listen(), '--vantage', 'branch', '--spool', spool.path]
   const env = { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key, ...guardedSettings }
   const agent = await spawnPeer(process.execPath, argv, { env, ready: /probes from branch/ })
   try {

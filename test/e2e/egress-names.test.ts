@@ -124,7 +124,7 @@ describeWithPeers(['netns'], 'with every address allowed', () => {
       PORTWARDEN_GRACE_MS: '0',
       PORTWARDEN_DATA_DIR: directory.path,
     })
-    worker = await spawnPeer('ip', [...inside, `${root}/src/main.ts`], {
+    worker = await spawnPeer('ip', [...inside, `${root}/src/main.ts`, 'serve'], {
       env: workerEnv,
       ready: /^Portwarden .* at http.*\n/m,
     })
@@ -220,9 +220,9 @@ describeWithPeers(['netns'], 'with every address allowed', () => {
     )
     expect(own).toEqual([422, 422])
 
-    const [node, command] = auditCommand
+    const [node, ...command] = auditCommand
     for (const some of [offered, ['last.test']]) {
-      const { code, stdout } = await network.exec('client', [node, command, ...some, '--policy', 'by-address'], {
+      const { code, stdout } = await network.exec('client', [node, ...command, ...some, '--policy', 'by-address'], {
         env: workerEnv,
       })
       expect([code, stdout]).toEqual([some.length > 1 ? 2 : 0, expect.stringContaining('verdict:')])

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import http from 'node:http'
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { ports } from '../support/app.ts'
-import { type Service, startServiceProcess } from '../support/commands.ts'
+import { portwarden, type Service, startServiceProcess } from '../support/commands.ts'
 import { isConnectedTo } from '../support/connected.ts'
 import { type Fleet, inFull, listenSlowly, startFleet } from '../support/fleet.ts'
 import { listenHolding } from '../support/holding.ts'
@@ -14,7 +14,7 @@ import { spawnPeer } from '../support/processes.ts'
 import { afterDeath } from '../support/reaper.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
-const program = resolve(import.meta.dirname, '../../src/main.ts')
+const program = portwarden('serve')
 const graceMs = 8_000
 const grace = { PORTWARDEN_GRACE_MS: String(graceMs) }
 const json = { 'content-type': 'application/json' }
@@ -113,7 +113,7 @@ describe.concurrent('SIGTERM', () => {
     const dataDir = join(directory.path, 'data')
     const home = clusterHome(dataDir)
     const forgets = [afterDeath(['rm', '-rf', home])]
-    const starting = await spawnPeer(process.execPath, [program], {
+    const starting = await spawnPeer(process.execPath, [...program], {
       env: { PATH: process.env.PATH, PORT: '0', PORTWARDEN_DATA_DIR: dataDir },
       ready: /Started PostgreSQL, process \d+/,
     })

@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
 import { peerAuthority } from '../support/certificates.ts'
+import { portwarden } from '../support/commands.ts'
 import { rootDseResponse } from '../support/ldap-bytes.ts'
 import type { Listening } from '../support/listen.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -13,7 +14,7 @@ import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 const manyNames = Array<string>(16_900).fill('a')
 const longNames = Array.from({ length: 200 }, (_, i) => String(i).padStart(250, 'x'))
 const manyValues = Array.from({ length: 300 }, (_, i) => String(i).padStart(480, 'x'))
@@ -44,7 +45,7 @@ describeWithPeers(['openssl'], 'servers with large facts', () => {
     const key = await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:branch'] } })
     agent = await spawnPeer(
       process.execPath,
-      [program, '--server', await service.listen(), '--vantage', 'branch', '--spool', directory.path],
+      [...program, '--server', await service.listen(), '--vantage', 'branch', '--spool', directory.path],
       { env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key.body.key }, ready: /probes from branch/ },
     )
   })

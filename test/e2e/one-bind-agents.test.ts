@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { portwarden } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type SambaAd, startSambaAd } from '../support/peers/samba-ad.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 const vantages = ['north', 'south', 'west'] as const
 
 describeWithPeers(['samba-ad'], 'an account that three agents bind with', () => {
@@ -30,7 +31,7 @@ describeWithPeers(['samba-ad'], 'an account that three agents bind with', () => 
         PORTWARDEN_AGENT_KEY: made.body.key,
         PORTWARDEN_CREDENTIALS: vantages.map((one) => `file:${join(files.path, `${one}.json`)}@127.0.0.0/8`).join(','),
       }
-      agents.push(await spawnPeer(process.execPath, [program, ...options], { env, ready: /probes from/ }))
+      agents.push(await spawnPeer(process.execPath, [...program, ...options], { env, ready: /probes from/ }))
     }
   })
   afterAll(async () => {

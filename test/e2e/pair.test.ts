@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently } from '../support/app.ts'
+import { portwarden } from '../support/commands.ts'
 import type { Listening } from '../support/listen.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
@@ -11,7 +12,7 @@ import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 import { startTlsFront } from '../support/tls-front.ts'
 
-const program = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const program = portwarden('agent')
 
 const pairOf = (
   name: string,
@@ -83,7 +84,7 @@ describeWithPeers(['netns', 'openssl'], 'a paired rule over two vantages', () =>
     closers.push(spool.remove)
     const key = (await service.call('POST', '/v1/keys', { body: { name: 'a', scopes: ['vantage:stranger'] } })).body.key
     const options = ['--server', `https://${bridge.host}:${bridge.port}`, '--ca', front.authority.caPath]
-    const argv = [program, '--vantage', 'stranger', '--spool', spool.path, ...options]
+    const argv = [...program, '--vantage', 'stranger', '--spool', spool.path, ...options]
     const agent = await spawnPeer('ip', ['netns', 'exec', network.namespaces.client, process.execPath, ...argv], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: key },
       ready: /probes from stranger/,

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PolicyDocument, PolicyRule } from '../../src/domain/policy/policy.ts'
+import { portwarden } from '../support/commands.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Network, startNetwork } from '../support/peers/netns.ts'
@@ -11,7 +11,7 @@ import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 import { startTlsFront } from '../support/tls-front.ts'
 
-const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const agentProgram = portwarden('agent')
 
 /** A host of its own on the link, so that its firewall does not cut off the agent. */
 const address = '192.0.2.3'
@@ -57,7 +57,7 @@ describeWithPeers(['netns', 'openssl'], 'a silent port, seen by an agent', () =>
     closers.push(spool.remove)
     await service.call('PUT', '/v1/vantages/helpdesk', { body: { zones: ['support'] } })
     const key = (await service.call('POST', '/v1/keys', { body: { name: 'a', scopes: ['vantage:helpdesk'] } })).body.key
-    const argv = [agentProgram, '--vantage', 'helpdesk', '--spool', spool.path, '--ca', front.authority.caPath]
+    const argv = [...agentProgram, '--vantage', 'helpdesk', '--spool', spool.path, '--ca', front.authority.caPath]
     const server = ['--server', `https://${bridge.host}:${bridge.port}`]
     const agent = await spawnPeer('ip', ['netns', 'exec', client, process.execPath, ...argv, ...server], {
       env: {

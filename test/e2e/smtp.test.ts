@@ -1,5 +1,6 @@
-import { join, resolve } from 'node:path'
+import { join, } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { portwarden } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { type Exim, startExim } from '../support/peers/exim.ts'
 import { hostile, startHostile } from '../support/peers/hostile.ts'
@@ -7,7 +8,7 @@ import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
-const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const agentProgram = portwarden('agent')
 
 /** A mail relay must offer STARTTLS with a certificate that is in order, seen from the service and from an agent. */
 const policy = `
@@ -49,7 +50,7 @@ describeWithPeers(['exim'], 'a policy for mail relays', () => {
       '--spool',
       join(directory.path, 'spool'),
     ]
-    agent = await spawnPeer(process.execPath, [agentProgram, ...options], {
+    agent = await spawnPeer(process.execPath, [...agentProgram, ...options], {
       env: { PATH: process.env.PATH, PORTWARDEN_AGENT_KEY: made.body.key },
       ready: /from branch/,
     })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PolicyDocument, PolicyRule } from '../../src/domain/policy/policy.ts'
+import { portwarden } from '../support/commands.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { addresses, type RoutedNetwork, startRoutedNetwork } from '../support/peers/routed-netns.ts'
@@ -9,7 +9,7 @@ import { spawnPeer } from '../support/processes.ts'
 import { startService, type TestService } from '../support/service.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
-const agentProgram = resolve(import.meta.dirname, '../../src/cli/agent.ts')
+const agentProgram = portwarden('agent')
 const [app, web] = [4_000, 4_001]
 const { target: host, near, far } = addresses.IPv4
 const rejected = `Rejected by ${far} (ICMP administratively prohibited); SYNs reach ${far}, hop 2 of 3.`
@@ -44,7 +44,7 @@ describeWithPeers(['netns'], 'traces of an agent behind two routers', () => {
     await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['branch'] } })
     const key = (await service.call('POST', '/v1/keys', { body: { name: 'a', scopes: ['vantage:branch'] } })).body.key
     const argv = [
-      agentProgram,
+      ...agentProgram,
       '--server',
       `http://${bridge.host}:${bridge.port}`,
       '--vantage',

@@ -1,12 +1,12 @@
-import { resolve } from 'node:path'
+
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
-import { environment } from '../support/commands.ts'
+import { environment, portwarden } from '../support/commands.ts'
 import type { Listening } from '../support/listen.ts'
 import { freePort } from '../support/ports.ts'
 import { type PeerProcess, spawnPeer } from '../support/processes.ts'
 
-const program = resolve(import.meta.dirname, '../../src/main.ts')
+const program = portwarden('serve')
 
 let app: TestApp
 let open: Listening
@@ -14,7 +14,7 @@ let worker: PeerProcess
 beforeAll(async () => {
   app = await startTestApp({ PORTWARDEN_VANTAGE: 'unused', PORTWARDEN_ZONES: 'unused' })
   open = await listenSilently()
-  worker = await spawnPeer(process.execPath, [program, '--role', 'worker'], {
+  worker = await spawnPeer(process.execPath, [...program, '--role', 'worker'], {
     env: environment(app.url, {
       PORTWARDEN_VANTAGE: 'office,branch',
       PORTWARDEN_ZONES: 'office=client,support;branch=elsewhere',

@@ -9,7 +9,9 @@ import { type Output, type PeerProcess, run, spawnPeer } from './processes.ts'
 import { makeTempDir } from './temp-dir.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-export const auditCommand = [process.execPath, join(root, 'src/cli/audit.ts')] as const
+/** A command of the program, as arguments of Node. */
+export const portwarden = (name: string) => [join(root, 'src/main.ts'), name] as const
+export const auditCommand = [process.execPath, ...portwarden('audit')] as const
 
 /** The environment of the commands, without the settings of the test runner. */
 export function environment(databaseUrl: string, env: Record<string, string> = {}): NodeJS.ProcessEnv {
@@ -23,8 +25,8 @@ interface AuditOutcome {
 
 /** Runs `npm run audit -- … --json` and parses its output. */
 export async function runAudit(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Output & AuditOutcome> {
-  const [node, program] = auditCommand
-  return readOutcome(await run(node, [program, ...argv, '--json'], { env }))
+  const [node, ...program] = auditCommand
+  return readOutcome(await run(node, [...program, ...argv, '--json'], { env }))
 }
 
 export function readOutcome(output: Output): Output & AuditOutcome {
@@ -54,7 +56,7 @@ export async function startServiceProcess(
   const directory = await makeTempDir('service')
   const dataDir = env.PORTWARDEN_DATA_DIR ?? directory.path
   try {
-    const service = await spawnPeer(process.execPath, [join(root, 'src/main.ts'), '--role', role], {
+    const service = await spawnPeer(process.execPath, [...portwarden('serve'), '--role', role], {
       env: environment(databaseUrl, { PORT: '0', ...env, PORTWARDEN_DATA_DIR: dataDir }),
       ready: /^Portwarden .* at http.*\n/m,
     })

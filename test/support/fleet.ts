@@ -1,8 +1,7 @@
 import { createServer } from 'node:net'
-import { resolve } from 'node:path'
 import { expect } from 'vitest'
 import { ports, startTestApp, startTestAppOn, type TestApp } from './app.ts'
-import { environment } from './commands.ts'
+import { environment, portwarden } from './commands.ts'
 import { type Listening, listen } from './listen.ts'
 import { asPeer, type Peer } from './peers/peer.ts'
 import { type PeerProcess, spawnPeer } from './processes.ts'
@@ -11,7 +10,7 @@ import { rebuiltSpans, recordedSpans } from './spans.ts'
 /** The full count with PORTWARDEN_SURVIVAL=full, else a smaller one. */
 export const inFull = <T>(full: T, short: T): T => (process.env.PORTWARDEN_SURVIVAL === 'full' ? full : short)
 
-const program = resolve(import.meta.dirname, '../../src/main.ts')
+const program = portwarden('serve')
 /** Two vantages give several batches; few connections, because many processes share a server. */
 const settings = {
   PORTWARDEN_VANTAGE: 'office,branch',
@@ -23,7 +22,7 @@ export const targetsOf = (count: number) =>
 
 /** A worker process for both vantages. */
 export const startWorker = (databaseUrl: string, env: Record<string, string> = {}): Promise<PeerProcess> =>
-  spawnPeer(process.execPath, [program, '--role', 'worker'], {
+  spawnPeer(process.execPath, [...program, '--role', 'worker'], {
     env: environment(databaseUrl, { ...settings, PORTWARDEN_PROBE_TIMEOUT_MS: '30000', ...env }),
     ready: /works for the vantage/,
   })

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import { allows, type Need, scopesFor } from '../../domain/access/scopes.ts'
+import { commandLine } from '../../operations/access/command-line.ts'
 import type { Caller } from '../../store/access/keys.ts'
 import type { Session } from '../../store/access/sessions.ts'
 import { everything, isEverything, type TargetScope } from '../../store/query/target-scope.ts'
@@ -17,6 +18,8 @@ interface Guards {
   quotas?: Quotas
   /** Undefined: cookies count for nothing. */
   sessions?: Sessions | undefined
+  /** The secret of the command in whose process the service runs. */
+  commandKey?: string | undefined
 }
 
 /** Who calls, and the session if a cookie says so. */
@@ -29,13 +32,13 @@ interface Identity {
  * Requires credentials whose scopes allow the operation on every route of `app`: `Authorization: Bearer` (RFC 6750) with a key or
  * token, or else, under /v1, the cookie of a session that a page of this origin sent.
  */
-export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, quotas, sessions }: Guards = {}): void {
+export function requireKey(app: FastifyInstance, all: View, { tooMany, quotas, ...credentials }: Guards = {}): void {
   app.decorateRequest('caller')
   app.decorateRequest('session')
   app.decorateRequest('view')
   app.decorateRequest('isStillValid')
   const viewOf = createViews(all)
-  const identifierOf = createIdentifiers(all, { tokens, sessions })
+  const identifierOf = createIdentifiers(all, credentials)
   app.addHook('onRoute', (route) => void needOf(route))
   app.addHook('onRequest', async (request, reply) => {
     const identify = identifierOf(request)
@@ -66,12 +69,15 @@ export function requireKey(app: FastifyInstance, all: View, { tooMany, tokens, q
       reply.header('www-authenticate', signInAgain)
       return sendProblem(reply, { status: 401, detail: 'sign in again: this needs a sign-in of the last 15 minutes' })
     }
-    await sessions?.noteUse(request, session)
+    await credentials.sessions?.noteUse(request, session)
   })
 }
 
 /** How a request says who calls; a header goes before a cookie. Agents never use cookies. */
-function createIdentifiers({ stores, now }: View, { tokens, sessions }: Pick<Guards, 'tokens' | 'sessions'>) {
+function createIdentifiers(
+  { stores, now }: View,
+  { tokens, sessions, commandKey }: Omit<Guards, 'tooMany' | 'quotas'>,
+) {
   return (request: FastifyRequest): (() => Promise<Identity | undefined>) => {
     const { url = '', config } = request.routeOptions
     const mayUseCookie =
@@ -79,6 +85,7 @@ function createIdentifiers({ stores, now }: View, { tokens, sessions }: Pick<Gua
     const secret = mayUseCookie ? sessions?.secretOf(request) : undefined
     if (sessions && secret !== undefined) return () => sessions.find(secret)
     const bearer = bearerOf(request)
+    if (commandKey !== undefined && bearer === commandKey) return async () => ({ caller: commandLine })
     const reader = tokens && !bearer.startsWith('pw_') ? tokens : stores.keys
     return async () => {
       const caller = await reader.authenticate(bearer, now())

@@ -23,6 +23,8 @@ interface ImportOptions {
   actor: string
   /** Whether everything is undone at the end. */
   isRehearsal: boolean
+  /** Whether a target with the name of a row stays as it is stored. */
+  keepExisting: boolean
 }
 
 /**
@@ -32,12 +34,12 @@ interface ImportOptions {
 export async function importTargets(
   view: Pick<View, 'transaction'>,
   lists: (size: number) => AsyncIterable<TargetInput[]>,
-  { actor, isRehearsal }: ImportOptions,
+  { isRehearsal, ...how }: ImportOptions,
 ): Promise<Imported> {
   let imported: Imported | undefined
   try {
     await view.transaction(async (tx) => {
-      imported = await save(tx, lists, actor)
+      imported = await save(tx, lists, how)
       if (isRehearsal) throw new RehearsedError()
     })
   } catch (error) {
@@ -52,7 +54,7 @@ class RehearsedError extends Error {}
 async function save(
   tx: Stores,
   lists: (size: number) => AsyncIterable<TargetInput[]>,
-  actor: string,
+  { actor, keepExisting }: Omit<ImportOptions, 'isRehearsal'>,
 ): Promise<Imported> {
   let given: TargetInput[] = []
   async function* read() {
@@ -62,7 +64,7 @@ async function save(
   const shown: TargetInput[] = []
   const names: string[] = []
   const digest = createHash('sha256')
-  for await (const saved of tx.targets.saveAll(read())) {
+  for await (const saved of tx.targets.saveAll(read(), { keepExisting })) {
     const created = new Map(saved.map((one) => [one.name, one.created]))
     for (const target of given.filter(({ name }) => created.has(name))) {
       const isNew = created.get(target.name) === true

@@ -154,9 +154,13 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
       (await saveTargets(db, targetScope, inputs)).map(({ name }) => name),
 
     /** Saves list by list and yields what changed. Locks the table, so that two imports cannot block each other. */
-    async *saveAll(lists: AsyncIterable<readonly TargetInput[]>): AsyncGenerator<Saved[]> {
+    async *saveAll(
+      lists: AsyncIterable<readonly TargetInput[]>,
+      { keepExisting }: { keepExisting: boolean },
+    ): AsyncGenerator<Saved[]> {
       await db.$executeRaw`LOCK TABLE target IN SHARE ROW EXCLUSIVE MODE`
-      for await (const inputs of lists) yield await saveTargets(db, targetScope, inputs)
+      for await (const inputs of lists)
+        yield await saveTargets(db, targetScope, keepExisting ? await withoutStored(db, inputs) : inputs)
     },
   }
 }
@@ -180,6 +184,14 @@ const selectTarget = Prisma.sql`
 const toRow = (input: TargetInput) => {
   const { params, ...fields } = fieldsOf(input)
   return { ...fields, name: input.name, params: params as Prisma.InputJsonObject }
+}
+
+/** The inputs whose name no target has. */
+async function withoutStored(db: Database, inputs: readonly TargetInput[]): Promise<TargetInput[]> {
+  const names = inputs.map(({ name }) => name)
+  const rows = await prepared<{ name: string }>(db)`SELECT name FROM target WHERE name = ANY(${names}::text[])`
+  const stored = new Set(rows.map(({ name }) => name))
+  return inputs.filter(({ name }) => !stored.has(name))
 }
 
 async function saveTargets(db: Database, targetScope: TargetScope, inputs: readonly TargetInput[]): Promise<Saved[]> {

@@ -5,6 +5,7 @@ import { allows } from '../../../domain/access/scopes.ts'
 import type { Audit as StoredAudit } from '../../../domain/audits.ts'
 import { ConflictError, ForbiddenError, NotFoundError } from '../../../domain/errors.ts'
 import { coverageOf } from '../../../domain/findings/verdict.ts'
+import { commandLine } from '../../../operations/access/command-line.ts'
 import { createAcceptance } from '../../../operations/audits/accept.ts'
 import { cancelAudit } from '../../../operations/audits/cancel.ts'
 import { checkDestination } from '../../../operations/webhooks/destination.ts'
@@ -94,7 +95,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox<AuditRouteParts> = async (ap
         )
       if (body.callbackUrl !== undefined) checkDestination(parts, body.callbackUrl, '/callbackUrl')
       const order = {
-        trigger: 'api',
+        trigger: caller === commandLine ? 'cli' : 'api',
         requestedBy: caller.keyId,
         idempotencyKey: headers['idempotency-key'],
         quota: parts.quota,

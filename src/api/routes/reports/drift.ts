@@ -40,8 +40,8 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
         all: _all,
         ...filter
       } = request.query
-      const from = await readPointInTime(request.view, 'from', fromText)
       const to = await readPointInTime(request.view, 'to', toText)
+      const from = await readPointInTime(request.view, 'from', await resolvePrevious(request.view, fromText, toText))
       const wanted: JudgedFilter = { ...filter, ...selected({ label, severity }, to.at) }
       const drift = await request.view.stores.drift.compare(from.point, to.point, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
@@ -112,6 +112,17 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
       )
     return { point: { time }, at: time }
   }
+}
+
+/** `previous` as the audit that it stands for. */
+async function resolvePrevious({ stores }: View, from: string, to: string): Promise<string> {
+  if (from !== 'previous') return from
+  const [, audit] = /^audit:(.+)$/.exec(to) ?? []
+  const previous = audit === undefined ? undefined : await stores.audits.findPrevious(audit)
+  if (previous !== undefined) return `audit:${previous}`
+  const message =
+    audit === undefined ? '`previous` needs `to=audit:ID`' : 'no earlier audit of this policy has targets of this audit'
+  throw new RefusedError([{ pointer: '/from', message }], 'query')
 }
 
 /** The filters that are about labels, and about severities at a point in time. */

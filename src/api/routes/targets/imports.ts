@@ -88,6 +88,11 @@ The service reads the whole document before it saves anything. It saves all rows
         querystring: closedObject({
           partial: Type.Boolean({ default: false, description: 'Saves the valid rows if others are invalid' }),
           dryRun: Type.Boolean({ default: false, description: 'Reports what would be saved, and saves nothing' }),
+          existing: Type.Enum(['update', 'keep'], {
+            default: 'update',
+            description: 'Whether a row changes the target with its name, or leaves it as it is stored',
+            examples: ['keep'],
+          }),
         }),
         consumes: Object.keys(readers),
         body: { content: importContent },
@@ -112,7 +117,11 @@ The service reads the whole document before it saves anything. It saves all rows
         if (tally.refused > 0 && !request.query.partial) return refuse(reply, tally, notes.list())
         release()
         const { keyId } = request.caller
-        const options = { actor: keyId, isRehearsal: request.query.dryRun }
+        const options = {
+          actor: keyId,
+          isRehearsal: request.query.dryRun,
+          keepExisting: request.query.existing === 'keep',
+        }
         const { created, updated, changes } = await importTargets(request.view, spool.lists, options)
         const { rows, refused, errors } = tally
         return {

@@ -96,15 +96,19 @@ export const DriftReport = Type.Object(
   { $id: 'DriftReport', description: 'The differences between two points in time' },
 )
 
-const PointInTimeText = (description: string, example: string) =>
+const PointInTimeText = (description: string, example: string, more = '') =>
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: `${description}: an RFC 3339 time, \`audit:ID\`, or \`baseline:NAME\``,
+    description: `${description}: an RFC 3339 time, \`audit:ID\`, or \`baseline:NAME\`${more}`,
     examples: [example],
   })
 export const DriftQuery = closedObject({
-  from: PointInTimeText('First point in time', 'baseline:approved-2026-11'),
+  from: PointInTimeText(
+    'First point in time',
+    'baseline:approved-2026-11',
+    ', or `previous`, which is the audit of the same policy and of its targets before that of `to`',
+  ),
   to: PointInTimeText('Second point in time', '2026-11-22T12:00:00Z'),
   ...SeriesQuery,
   class: Type.Optional(DriftClass),

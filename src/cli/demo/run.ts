@@ -1,39 +1,22 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { closeWithin } from '../api/http/drain.ts'
-import { type App, startApp } from '../app/app.ts'
-import { openLog } from '../app/log.ts'
-import { serve } from '../app/serve.ts'
-import { type Config, readConfig } from '../config/index.ts'
-import { putPolicy } from '../operations/policies/put.ts'
-import { createSchedule } from '../operations/schedules/create.ts'
-import { createTarget } from '../operations/targets/create.ts'
-import { startEmbedded } from '../store/db/embedded/index.ts'
-import { type MovedClock, openMovedClock } from '../store/demo/moved-clock.ts'
-import { runCommand, say, UsageError } from './command.ts'
-import { network, openEndpoints, policyOf, targets, vantages } from './demo/estate.ts'
-import { createListeners, type Listeners } from './demo/listeners.ts'
+import { closeWithin } from '../../api/http/drain.ts'
+import { type App, startApp } from '../../app/app.ts'
+import { openLog } from '../../app/log.ts'
+import { serve } from '../../app/serve.ts'
+import { type Config, readConfig } from '../../config/index.ts'
+import { putPolicy } from '../../operations/policies/put.ts'
+import { createSchedule } from '../../operations/schedules/create.ts'
+import { createTarget } from '../../operations/targets/create.ts'
+import { startEmbedded } from '../../store/db/embedded/index.ts'
+import { type MovedClock, openMovedClock } from '../../store/demo/moved-clock.ts'
+import { say } from '../command.ts'
+import { network, openEndpoints, policyOf, targets, vantages } from './estate.ts'
+import { createListeners, type Listeners } from './listeners.ts'
 
-const usage = `usage: npm run demo -- [--nights N]
-
-Serves the console with 200 synthetic servers and N nights of history (default: 90) until SIGINT or SIGTERM. All probes go to listeners
-of the demo on loopback; its data are in a temporary directory, which is removed at the end. Needs Linux.`
-
-function readNights(argv: string[]): number | 'help' {
-  const { values } = parseArgs({
-    args: argv,
-    options: { nights: { type: 'string', default: '90' }, help: { type: 'boolean', default: false } },
-  })
-  if (values.help) return 'help'
-  const nights = Number(values.nights)
-  if (!Number.isInteger(nights) || nights < 1 || nights > 365)
-    throw new UsageError('--nights is a number from 1 to 365')
-  return nights
-}
-
-async function run(nights: number): Promise<number> {
+/** Serves the console with so many nights of history until a signal. */
+export async function run(nights: number): Promise<number> {
   const stopping = new AbortController()
   const stopped = signalled().then(() => stopping.abort())
   await using opened = new AsyncDisposableStack()
@@ -138,5 +121,3 @@ const signalled = () =>
   new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve())
   })
-
-await runCommand(usage, readNights, run)

@@ -1,47 +1,16 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
-import { openDatabaseServer } from '../app/database.ts'
-import { openLog } from '../app/log.ts'
-import { ConfigError, readConfig } from '../config/index.ts'
-import type { LedgerHead } from '../domain/ledger.ts'
-import { showControls } from '../encoding/text.ts'
-import { openDatabase } from '../store/db/database.ts'
-import { createLedgerStore, type LedgerStore } from '../store/ledger/entries.ts'
-import { findLedgerKeys } from '../store/ledger/key-file.ts'
-import type { Verification } from '../store/ledger/verification.ts'
-import { eachPage } from '../store/query/cursor-page.ts'
-import { exitCodes, runCommand, say, UsageError } from './command.ts'
-
-const usage = `usage: npm run ledger -- verify [--head FILE] [--findings] [--json]
-       npm run ledger -- head
-       npm run ledger -- export
-
-verify  checks the whole chain; --head: against a head that was stored elsewhere; --findings: policies, audits and their findings too
-head    prints the signed end of the chain as JSON, to be stored elsewhere
-export  prints every entry as a line of JSON, newest first
-Exit status: 0 intact, 1 broken, 2 not all could be checked, or an error.`
-
-const commands = ['verify', 'head', 'export'] as const
-
-type Request = Exclude<ReturnType<typeof readRequest>, 'help'>
-
-function readRequest(argv: string[]) {
-  const { values, positionals } = parseArgs({
-    args: argv,
-    allowPositionals: true,
-    options: {
-      head: { type: 'string' },
-      findings: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  })
-  if (values.help) return 'help'
-  const command = commands.find((known) => known === positionals[0])
-  if (!command || positionals.length !== 1) throw new UsageError('name one of verify, head, export')
-  return { command, ...values }
-}
+import { openDatabaseServer } from '../../app/database.ts'
+import { openLog } from '../../app/log.ts'
+import { ConfigError, readConfig } from '../../config/index.ts'
+import type { LedgerHead } from '../../domain/ledger.ts'
+import { showControls } from '../../encoding/text.ts'
+import { openDatabase } from '../../store/db/database.ts'
+import { createLedgerStore, type LedgerStore } from '../../store/ledger/entries.ts'
+import { findLedgerKeys } from '../../store/ledger/key-file.ts'
+import type { Verification } from '../../store/ledger/verification.ts'
+import { eachPage } from '../../store/query/cursor-page.ts'
+import { exitStatus, say, UsageError, verificationStatus } from '../command.ts'
 
 /** Opens the ledger without migrations and without creating a key. */
 async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
@@ -68,13 +37,21 @@ async function readHead(ledger: LedgerStore, file: string): Promise<LedgerHead> 
   return head
 }
 
-async function verify(ledger: LedgerStore, request: { head?: string; findings: boolean; json: boolean }) {
+export interface VerifyRequest {
+  /** A file with a head that was stored elsewhere. */
+  head?: string
+  /** Also the policies, the audits and their findings. */
+  findings?: true
+  json?: true
+}
+
+async function verifyIn(ledger: LedgerStore, request: VerifyRequest) {
   const head = request.head === undefined ? undefined : await readHead(ledger, request.head)
   const all = Number.POSITIVE_INFINITY
   const found = await ledger.verify({ from: 1, limit: all, head, findings: request.findings ? all : undefined })
   if (!found) throw new Error('the ledger has no first entry')
   say(request.json ? JSON.stringify(found, null, 2) : describe(found))
-  return exitCodes[found.verdict]
+  return verificationStatus[found.verdict]
 }
 
 function describe({ verdict, entries, broken, unverified, findings }: Verification): string {
@@ -103,21 +80,21 @@ async function exportAll(ledger: LedgerStore): Promise<number> {
     const lines = page.map((entry) => `${showControls(JSON.stringify(entry))}\n`).join('')
     if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
   }
-  return 0
+  return exitStatus.pass
 }
 
 async function printHead(ledger: LedgerStore): Promise<number> {
   const head = await ledger.head()
   if (!head) throw new UsageError('the ledger is empty')
   say(JSON.stringify(head))
-  return 0
+  return exitStatus.pass
 }
 
-async function run(request: Request): Promise<number> {
-  return withLedger((ledger) => {
-    if (request.command === 'verify') return verify(ledger, request)
-    return request.command === 'head' ? printHead(ledger) : exportAll(ledger)
-  })
-}
+/** Checks the whole chain; returns the exit status. */
+export const verify = (request: VerifyRequest): Promise<number> => withLedger((ledger) => verifyIn(ledger, request))
 
-await runCommand(usage, readRequest, run)
+/** Prints the signed end of the chain, to be stored elsewhere. */
+export const head = (): Promise<number> => withLedger(printHead)
+
+/** Prints each entry as a line of JSON, newest first. */
+export const exportEntries = (): Promise<number> => withLedger(exportAll)

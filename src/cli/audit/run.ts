@@ -1,0 +1,171 @@
+import { rename, writeFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Audit } from '../../domain/audits.ts'
+import type { Finding } from '../../domain/findings/finding.ts'
+import { type PolicyDocument, type Severity, severities } from '../../domain/policy/policy.ts'
+import type { DriftItem } from '../../store/history/drift.ts'
+import { exitStatus, say, UsageError } from '../command.ts'
+import { type Service, withService } from '../service/service.ts'
+import { followAudit } from './follow.ts'
+import type { AuditOptions } from './options.ts'
+import { findPolicy, readParams, type StoredPolicy } from './policy.ts'
+import { createProgress } from './progress.ts'
+import { renderOutcome } from './table.ts'
+import { chooseTargets, type Selection } from './targets.ts'
+
+/** With its page in the console, where PORTWARDEN_PUBLIC_URL is set. */
+type Linked<T> = T & { url: string | null }
+
+export type ShownFinding = Linked<Finding>
+
+export interface Outcome {
+  audit: Linked<Audit>
+  findings: ShownFinding[]
+  /** Drift since the baseline or the previous audit; null where there is none. */
+  drift: DriftItem[] | null
+  policy: StoredPolicy
+  params: Readonly<Record<string, unknown>>
+  sinceBaseline: string | undefined
+}
+
+/** Audits once, or again and again; returns the exit status. */
+export async function run(options: AuditOptions): Promise<number> {
+  const signal = abortAtSignal()
+  const once = (service: Service) => auditOnce(service, options, signal)
+  try {
+    return await withService(options, { probe: true, signal }, async (service) => {
+      let status = await once(service)
+      while (options.watch !== undefined && !signal.aborted) {
+        await pause(options.watch, undefined, { signal }).catch(() => {})
+        if (!signal.aborted) status = await once(service)
+      }
+      return signal.aborted ? signal.reason : status
+    })
+  } catch (error) {
+    if (signal.aborted) return signal.reason
+    throw error
+  }
+}
+
+/** Aborts at the first signal, with the exit status as its reason; the second one ends the process. */
+function abortAtSignal(): AbortSignal {
+  const stopping = new AbortController()
+  process.once('SIGINT', () => stopping.abort(exitStatus.interrupted))
+  process.once('SIGTERM', () => stopping.abort(143))
+  return stopping.signal
+}
+
+async function auditOnce(service: Service, options: AuditOptions, signal: AbortSignal): Promise<number> {
+  const policy = await findPolicy(service, options.policy)
+  const params = readParams(policy.document, options.param)
+  const targets = await chooseTargets(service, options)
+  signal.throwIfAborted()
+  const { id } = await service.json<Audit>('/v1/audits', {
+    method: 'POST',
+    body: {
+      policy: `${policy.name}@${policy.version}`,
+      targets,
+      params,
+      ...(options.vantage.length > 0 && { vantages: options.vantage }),
+      ...(options.ticket !== undefined && { correlationId: options.ticket }),
+    },
+  })
+  const audit = await waitForEnd(service, id, { signal, quiet: options.quiet })
+  await print(service, audit, { options, policy, params, targets })
+  return audit.status === 'completed' ? statusOf(service, audit, policy.document, options.failOn) : exitStatus.error
+}
+
+/** Waits for the end, and cancels the audit at a signal. */
+async function waitForEnd(
+  service: Service,
+  id: string,
+  { signal, quiet }: { signal: AbortSignal; quiet?: true | undefined },
+): Promise<Audit> {
+  const progress = createProgress(service)
+  const aborted = new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined)))
+  const ended = followAudit(service, id, (audit) => {
+    if (!quiet) void progress.show(audit).catch(() => {}) // only a view of it
+  })
+  const audit = signal.aborted ? undefined : await Promise.race([ended, aborted])
+  progress.clear()
+  if (audit) return audit
+  ended.catch(() => {}) // it ends with the service
+  await service.call(`/v1/audits/${id}/cancel`, { method: 'POST' })
+  console.error(`portwarden: the audit ${id} is canceled`)
+  throw signal.reason
+}
+
+interface Asked {
+  options: AuditOptions
+  policy: StoredPolicy
+  params: Readonly<Record<string, unknown>>
+  targets: Selection
+}
+
+async function print(service: Service, audit: Audit, asked: Asked): Promise<void> {
+  const { format, output, quiet } = asked.options
+  if (quiet && output === undefined && format === 'table') return
+  const text = (await render(service, audit, asked)).trimEnd()
+  if (output === undefined) return say(text)
+  await writeFile(`${output}.part`, `${text}\n`)
+  await rename(`${output}.part`, output) // a reader never sees half of it
+}
+
+async function render(service: Service, audit: Audit, asked: Asked): Promise<string> {
+  const { format } = asked.options
+  const path = `/v1/audits/${audit.id}`
+  if (format === 'csv') return await (await service.call(`${path}/findings?format=csv`)).text()
+  if (format !== 'table' && format !== 'json') return await (await service.call(`${path}?format=${format}`)).text()
+  const outcome = await readOutcome(service, audit, asked)
+  if (format === 'table') return renderOutcome(outcome)
+  const { audit: linked, findings, drift } = outcome
+  return JSON.stringify({ audit: linked, findings, drift }, null, 2)
+}
+
+async function readOutcome(
+  service: Service,
+  audit: Audit,
+  { options, policy, params, targets }: Asked,
+): Promise<Outcome> {
+  const findings: ShownFinding[] = []
+  for await (const finding of service.items<Finding>(`/v1/audits/${audit.id}/findings?limit=1000`))
+    findings.push({ ...finding, url: service.pages.finding(finding.fingerprint) })
+  const names = Array.isArray(targets) ? new Set(targets) : undefined
+  const drift = await findDrift(service, audit.id, options.baseline)
+  return {
+    audit: { ...audit, url: service.pages.audit(audit.id) },
+    findings,
+    drift: drift?.filter(({ target }) => names?.has(target) ?? true) ?? null,
+    ...{ policy, params, sinceBaseline: options.baseline },
+  }
+}
+
+async function findDrift(service: Service, id: string, baseline: string | undefined): Promise<DriftItem[] | null> {
+  const from = baseline === undefined ? 'previous' : `baseline:${baseline}`
+  const path = `/v1/reports/drift?from=${encodeURIComponent(from)}&to=audit:${id}&limit=1000`
+  const items: DriftItem[] = []
+  try {
+    for await (const item of service.items<DriftItem>(path)) items.push(item)
+    return items
+  } catch (error) {
+    if (baseline === undefined && error instanceof UsageError) return null // there is no previous audit
+    throw error
+  }
+}
+
+const byVerdict = { pass: exitStatus.pass, fail: exitStatus.fail, inconclusive: exitStatus.error } as const
+
+/** The exit status of a completed audit; failures below `failOn` do not count. */
+async function statusOf(
+  service: Service,
+  { id, verdict, counts }: Audit,
+  { rules }: PolicyDocument,
+  failOn: Severity | undefined,
+): Promise<number> {
+  if (failOn === undefined || verdict !== 'fail') return byVerdict[verdict ?? 'inconclusive']
+  const counted = new Set(severities.slice(severities.indexOf(failOn)))
+  const severe = new Set(rules.filter(({ severity }) => counted.has(severity)).map((rule) => rule.id))
+  for await (const { rule, waiver } of service.items<Finding>(`/v1/audits/${id}/findings?result=fail&limit=1000`))
+    if (severe.has(rule) && !waiver) return exitStatus.fail
+  return counts.unknown + counts.error > 0 ? exitStatus.error : exitStatus.pass
+}

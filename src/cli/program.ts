@@ -1,0 +1,25 @@
+import { Command } from 'commander'
+import { version } from '../config/index.ts'
+import { agentCommand } from './agent/command.ts'
+import { auditCommand } from './audit/command.ts'
+import { demoCommand } from './demo/command.ts'
+import { ledgerCommand } from './ledger/command.ts'
+import { packCommand } from './pack/command.ts'
+import { serveCommand } from './serve/command.ts'
+import { traceCommand } from './trace/command.ts'
+
+/** The program `portwarden` with all its commands. */
+export function createProgram(): Command {
+  return new Command('portwarden')
+    .description('Audits server ports for compliance, and keeps the evidence.')
+    .version(version, '--version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand(false)
+    .addCommand(auditCommand())
+    .addCommand(serveCommand())
+    .addCommand(agentCommand())
+    .addCommand(traceCommand())
+    .addCommand(ledgerCommand())
+    .addCommand(packCommand())
+    .addCommand(demoCommand())
+}

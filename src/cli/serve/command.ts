@@ -1,0 +1,17 @@
+import { Option } from 'commander'
+import { defineCommand, examples } from '../command.ts'
+
+export type Role = 'all' | 'api' | 'worker'
+const roles: readonly Role[] = ['all', 'api', 'worker']
+
+export const serveCommand = () =>
+  defineCommand(
+    'serve',
+    'serve the API and probe',
+    'Serves the API, makes the probes of the vantages of this process, or both.',
+  )
+    .addOption(new Option('--role <role>', 'the part of the service to run').choices(roles).default('all'))
+    .addHelpText('after', examples('portwarden serve', 'portwarden serve --role worker'))
+    .action(async ({ role }: { role: Role }) => {
+      await (await import('./run.ts')).run(role)
+    })
