@@ -138,7 +138,7 @@ describe('npm start', { shuffle: false }, () => {
 
   test('refuses a second service on the same directory, which goes on', async () => {
     const { code, stdout, stderr } = await run(process.execPath, [...command], { env: environment() })
-    expect([code, stdout]).toEqual([1, ''])
+    expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(
       /^portwarden: The data directory .* is in use by another Portwarden \(process \d+\): stop that one/,
     )
@@ -198,7 +198,7 @@ describe('npm start', { shuffle: false }, () => {
     const env = environment({ PORT: String(taken.port) })
     const { code, stderr } = await run(process.execPath, [...command], { env })
     await taken.close()
-    expect(code).toBe(1)
+    expect(code).toBe(2)
     expect(stderr).toMatch(/EADDRINUSE/)
     expect(dataDir.postmaster()).toBeUndefined()
   })
@@ -207,20 +207,23 @@ describe('npm start', { shuffle: false }, () => {
     const { code, stdout, stderr } = await run(process.execPath, [...command], {
       env: environment({ HOST: '0.0.0.0' }),
     })
-    expect([code, stdout]).toEqual([1, ''])
+    expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toMatch(/^portwarden: HOST .*PORTWARDEN_TLS_CERT=.*PORTWARDEN_BEHIND_PROXY=true/)
     expect(dataDir.postmaster()).toBeUndefined()
   })
 
   test('prints its usage with --help, and refuses an unknown option', async () => {
     const start = (...argv: string[]) => run(process.execPath, [...command, ...argv], { env: environment() })
-    expect(await start('--help')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^usage: npm start.*\n$/s) })
+    expect(await start('--help')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Usage: portwarden serve .*\n$/s),
+    })
     const { code, stderr } = await start('--rol', 'worker')
-    expect([code, stderr]).toEqual([1, "portwarden: Unknown option '--rol'\n"])
+    expect([code, stderr]).toEqual([64, expect.stringMatching(/^error: unknown option '--rol'/)])
   })
 
   test('names a setting that is not valid, and starts nothing', async () => {
     const { code, stderr } = await run(process.execPath, [...command], { env: environment({ PORT: 'http' }) })
-    expect([code, stderr]).toEqual([1, 'portwarden: PORT is not valid; a valid example: PORT=8080\n'])
+    expect([code, stderr]).toEqual([2, 'portwarden: PORT is not valid; a valid example: PORT=8080\n'])
   })
 })

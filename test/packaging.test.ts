@@ -136,7 +136,7 @@ describe('docker-compose.yml', () => {
   test('runs PostgreSQL 18, the service and a second worker', () => {
     expect(Object.keys(compose.services)).toEqual(['postgres', 'service', 'worker'])
     expect(postgres?.image).toBe('postgres:18')
-    expect(worker?.command).toEqual(['--role', 'worker'])
+    expect(worker?.command).toEqual(['serve', '--role', 'worker'])
     expect(service?.image).toBe(`portwarden:${manifest.version}`)
   })
 

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { ConfigError } from '../config/index.ts'
 import { RefusedError, SetupError } from '../domain/errors.ts'
 import { showControls } from '../encoding/text.ts'
@@ -27,6 +27,10 @@ export function defineCommand(name: string, summary: string, description = summa
     .helpCommand(false)
     .showHelpAfterError(`\nportwarden ${name} --help shows the usage.`)
 }
+
+/** An option that can be repeated; its value is a list, or undefined. */
+export const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, `${description}; can be repeated`).argParser<string[]>((value, earlier = []) => [...earlier, value])
 
 /** Lines that the help shows last; each is a whole command line. */
 export const examples = (...lines: string[]): string =>

@@ -2,10 +2,15 @@ import { Command } from 'commander'
 import { version } from '../config/index.ts'
 import { agentCommand } from './agent/command.ts'
 import { auditCommand } from './audit/command.ts'
+import { completionCommand } from './completion/command.ts'
 import { demoCommand } from './demo/command.ts'
+import { keysCommand } from './keys/command.ts'
 import { ledgerCommand } from './ledger/command.ts'
 import { packCommand } from './pack/command.ts'
+import { policyCommand } from './policy/command.ts'
+import { reportCommand } from './report/command.ts'
 import { serveCommand } from './serve/command.ts'
+import { targetsCommand } from './targets/command.ts'
 import { traceCommand } from './trace/command.ts'
 
 /** The program `portwarden` with all its commands. */
@@ -19,7 +24,12 @@ export function createProgram(): Command {
     .addCommand(serveCommand())
     .addCommand(agentCommand())
     .addCommand(traceCommand())
+    .addCommand(policyCommand())
+    .addCommand(targetsCommand())
+    .addCommand(reportCommand())
     .addCommand(ledgerCommand())
     .addCommand(packCommand())
+    .addCommand(keysCommand())
     .addCommand(demoCommand())
+    .addCommand(completionCommand())
 }

@@ -1,4 +1,4 @@
-import { join, } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ports } from '../support/app.ts'

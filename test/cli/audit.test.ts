@@ -50,15 +50,23 @@ describe('npm run audit', { shuffle: false }, () => {
     const { code, stdout, stderr } = await audit([...compliant(), '--param', `sshPort=${closed}`])
     expect(stderr).toBe('')
     const lines = stdout.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^TARGET +RULE +VANTAGE +RESULT +STATE +REASON$/)
+    expect(lines[0]).toMatch(/^TARGET +RULE +VANTAGE +RESULT +EXPECTED +SEEN$/)
+    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +client-https +local +pass +open +port \d+ open/))
     expect(lines).toContainEqual(
-      expect.stringMatching(/^127\.0\.0\.1 +client-https +local +pass +open +The observation is/),
+      expect.stringMatching(
+        /^127\.0\.0\.1 +server-certificate +local +pass +open +port \d+ open, certificate valid for \d+ days$/,
+      ),
     )
-    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +server-certificate +local +pass +open /))
-    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-restricted +local +pass +closed /))
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^127\.0\.0\.1 +ssh-restricted +local +pass +closed, filtered +port \d+ closed$/),
+    )
     expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-support +zone:support +notchecked /))
-    expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ad-ldap +local +notapplicable /))
-    expect(stdout).toMatch(/^verdict: pass {2}\(4 pass, 0 fail, 0 unknown, 0 error; 4 checked, \d+ not checked\)$/m)
+    expect(stdout).toMatch(
+      /^0 of 4 rules fail; 2 could not be checked in full, because no vantage is in the zones untrusted, support\.$/m,
+    )
+    expect(stdout).toMatch(
+      /^verdict: pass {2}\(4 pass, 0 fail, 0 unknown, 0 error; 4 checked, \d+ not checked, \d+ not applicable\)$/m,
+    )
     expect(stdout).toMatch(/^policy: {2}netwrix-endpoint-protector version 1, audit [0-9a-f-]{36}$/m)
     expect(stdout).not.toMatch(/drift/i)
     expect(code).toBe(0)
@@ -69,7 +77,8 @@ describe('npm run audit', { shuffle: false }, () => {
     const { code, stdout } = await audit([...compliant(), '--param', `sshPort=${ssh.port}`])
     expect(code).toBe(1)
     expect(stdout).toMatch(/^verdict: fail {2}\(3 pass, 1 fail,/m)
-    expect(stdout).toMatch(/^127\.0\.0\.1 +ssh-restricted +local +fail +open +The port is open, and/m)
+    expect(stdout).toMatch(/^127\.0\.0\.1 +ssh-restricted +local +fail +closed, filtered +port \d+ open$/m)
+    expect(stdout).toMatch(/^✗ 127\.0\.0\.1: .* \(high, from local\)\n {2}The port is open, and .*\n {2}Fix: /m)
     const [, drift = ''] = stdout.split('Drift since the last audit:\n')
     expect(drift).toMatch(/^CLASS +TARGET +RULE +VANTAGE +BEFORE +AFTER/)
     const items = drift.trim().split('\n').slice(1)
@@ -100,10 +109,10 @@ describe('npm run audit', { shuffle: false }, () => {
     expect(code).toBe(2)
     expect(stdout).toMatch(/^page: {4}https:\/\/audits\.example\/ui\/audits\/[0-9a-f-]{36}$/m)
     expect(stdout).toMatch(/^verdict: inconclusive/m)
-    expect(stdout).toMatch(/does-not-exist\.invalid +client-https +local +unknown +unresolved /)
+    expect(stdout).toMatch(/does-not-exist\.invalid +client-https +local +unknown +open +port 443 unresolved$/m)
   })
 
-  test('exits 2 and stores no audit for invalid arguments, also concurrently', async () => {
+  test('exits 64 and stores no audit for arguments that are not valid, also concurrently', async () => {
     const wrong: [string[], RegExp][] = [
       [['--param', 'sshport=22'], /--param sshport=22: write key=value; the keys of this policy are .*clientPort/],
       [['--param', 'sshPort'], /--param sshPort: write key=value/],
@@ -113,7 +122,7 @@ describe('npm run audit', { shuffle: false }, () => {
     await Promise.all(
       wrong.map(async ([args, message]) => {
         const said = await audit(['127.0.0.1', ...args])
-        expect(said).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
+        expect(said).toEqual({ code: 64, stdout: '', stderr: expect.stringMatching(message) })
         expect(said.stderr).not.toMatch(/\n {4}at /)
       }),
     )
@@ -122,19 +131,22 @@ describe('npm run audit', { shuffle: false }, () => {
 })
 
 describe('what needs no database', () => {
-  test('is refused with the usage', async () => {
+  test('is refused', async () => {
     const wrong: [string[], RegExp][] = [
       [[], /name at least one host/],
-      [['127.1'], /127\.1 is neither an IP address nor a host name/],
-      [['https://epp.example/'], /is neither an IP address nor a host name/],
-      [['127.0.0.1', '--polcy', 'x'], /Unknown option '--polcy'/],
-      [['127.0.0.1', '--policy'], /'--policy.*argument missing/],
+      [['127.1'], /127\.1: must be an IP address or a host name/],
+      [['https://epp.example/'], /is not a range of addresses/],
+      [['10.0.0.0/8'], /has more than 65536 addresses/],
+      [['127.0.0.1', '--polcy', 'x'], /unknown option '--polcy'/],
+      [['127.0.0.1', '--policy'], /option '--policy.*argument missing/],
+      [['127.0.0.1', '--watch', '5'], /It must be a number with a unit: 30s, 5m or 1h/],
+      [['127.0.0.1', '--label', 'site=hq'], /--label selects stored targets/],
+      [['--targets', '/does/not/exist'], /--targets: ENOENT/],
     ]
     await Promise.all(
       wrong.map(async ([args, message]) => {
         const said = await audit(args)
-        expect(said).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(message) })
-        expect(said.stderr).toMatch(/^usage: npm run audit -- HOST/m)
+        expect(said).toEqual({ code: 64, stdout: '', stderr: expect.stringMatching(message) })
         expect(said.stderr).not.toMatch(/\n {4}at /)
       }),
     )
@@ -148,6 +160,6 @@ describe('what needs no database', () => {
 
   test('--help prints the usage', async () => {
     const { code, stdout } = await audit(['--help'])
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/^usage: npm run audit/)])
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^Usage: portwarden audit /)])
   })
 })

@@ -54,5 +54,5 @@ test('a number of nights that it cannot serve is refused before anything starts'
   const { code, stderr } = await run(process.execPath, [...command, '--nights', '0'], {
     env: { PATH: process.env.PATH },
   })
-  expect([code, stderr]).toEqual([2, expect.stringContaining('--nights is a number from 1 to 365')])
+  expect([code, stderr]).toEqual([64, expect.stringContaining('It must be a number from 1 to 365.')])
 })

@@ -1,5 +1,5 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join, } from 'node:path'
+import { join } from 'node:path'
 import { unzipSync } from 'fflate'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Evidence } from '../../src/domain/findings/evidence.ts'
@@ -156,10 +156,10 @@ describe('npm run pack -- verify', { shuffle: false }, () => {
 
   test('says of another directory that it holds no pack, and how it is called', async () => {
     expect(await verify({ 'manifest.json': null })).toMatchObject({
-      code: 2,
+      code: 64,
       stderr: expect.stringContaining('no evidence pack: there is no manifest.json'),
     })
     const { code, stderr } = await run(process.execPath, [...program, 'verify'])
-    expect([code, stderr]).toEqual([2, expect.stringContaining('usage: npm run pack')])
+    expect([code, stderr]).toEqual([64, expect.stringContaining("missing required argument 'directory'")])
   })
 })

@@ -189,20 +189,21 @@ describe('npm run trace', () => {
     run(process.execPath, [...command, ...argv], { env: { ...env, ...more } })
 
   test.for([
-    [['127.0.0.1', '9'], {}, /^portwarden: The egress policy does not allow this address/],
+    [2, ['127.0.0.1', '9'], {}, /^portwarden: The egress policy does not allow this address/],
     [
+      2,
       ['10.0.0.1', '9'],
       { PORTWARDEN_CONNECTOR: 'node' },
       /^portwarden: This vantage connects without knowledge of ICMP/,
     ],
-    [['10.0.0.1'], {}, /^portwarden: name one host and one port/],
-    [['10.0.0.1', '0'], {}, /^portwarden: a port must be a number from 1 to 65535/],
-    [['10.0.0.1', '22', '--compare', '99999'], {}, /^portwarden: a port must be/],
-    [['10.1', '22'], {}, /^portwarden: the host must be/],
-    [['10.0.0.1', '22', '--fast'], {}, /^portwarden: Unknown option '--fast'/],
-  ] as const)('exits with 2 and a sentence for %j %j', async ([argv, more, message]) => {
+    [64, ['10.0.0.1'], {}, /^error: missing required argument 'port'/],
+    [64, ['10.0.0.1', '0'], {}, /A port must be a number from 1 to 65535/],
+    [64, ['10.0.0.1', '22', '--compare', '99999'], {}, /A port must be/],
+    [64, ['10.1', '22'], {}, /^portwarden: the host must be/],
+    [64, ['10.0.0.1', '22', '--fast'], {}, /^error: unknown option '--fast'/],
+  ] as const)('exits with %i and a sentence for %j %j', async ([status, argv, more, message]) => {
     const { code, stdout, stderr } = await runHere(argv, more)
-    expect([code, stdout]).toEqual([2, ''])
+    expect([code, stdout]).toEqual([status, ''])
     expect(stderr).toMatch(message)
   })
 

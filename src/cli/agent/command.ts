@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import { defineCommand, examples } from '../command.ts'
-import { readServer } from '../service/service.ts'
+import { readServer } from '../connection/api.ts'
 import type { Request } from './run.ts'
 
 export const agentCommand = () =>

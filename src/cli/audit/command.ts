@@ -1,10 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { severities } from '../../domain/policy/policy.ts'
-import { defineCommand, examples, printing } from '../command.ts'
-import { serverOption } from '../service/service.ts'
+import { defineCommand, examples, printing, repeatable } from '../command.ts'
+import { serverOption } from '../connection/api.ts'
 import { type AuditOptions, formats } from './options.ts'
-
-const collect = (value: string, earlier: string[]) => [...earlier, value]
 
 export const auditCommand = () =>
   defineCommand(
@@ -14,10 +12,10 @@ export const auditCommand = () =>
   )
     .argument('[host...]', 'host names, IP addresses, CIDR ranges, or names of stored targets')
     .option('--targets <file>', 'also the hosts of a file, or of standard input (-): a list, CSV, NDJSON, or Nmap XML')
-    .option('--label <key=value>', 'the stored targets with this label, instead of hosts; can be repeated', collect, [])
+    .addOption(repeatable('--label <key=value>', 'the stored targets with this label, instead of hosts'))
     .option('--policy <name|file>', 'a stored policy, or a file with a policy document', 'netwrix-endpoint-protector')
-    .option('--param <key=value>', 'parameter of the policy; can be repeated', collect, [])
-    .option('--vantage <name>', 'probe from this vantage alone; can be repeated', collect, [])
+    .addOption(repeatable('--param <key=value>', 'parameter of the policy'))
+    .addOption(repeatable('--vantage <name>', 'probe from this vantage alone'))
     .option('--ticket <number>', 'reference to keep with the audit, such as the number of a change')
     .addOption(new Option('--format <format>', 'what to print').choices([...formats]).default('table'))
     .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))

@@ -1,5 +1,5 @@
 import type { Audit } from '../../domain/audits.ts'
-import type { Service } from '../service/service.ts'
+import type { Service } from '../connection/api.ts'
 
 /** An audit that goes on, with the batches of each vantage. */
 export interface Progress extends Audit {

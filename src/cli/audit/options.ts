@@ -7,10 +7,10 @@ export interface AuditOptions {
   hosts: string[]
   /** A file with more hosts; `-` is standard input. */
   targets?: string
-  label: string[]
+  label?: string[]
   policy: string
-  param: string[]
-  vantage: string[]
+  param?: string[]
+  vantage?: string[]
   ticket?: string
   format: (typeof formats)[number]
   output?: string

@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 import { parseParameterValue } from '../../domain/policy/parameters.ts'
 import type { ParameterValue, PolicyDocument } from '../../domain/policy/policy.ts'
 import { UsageError } from '../command.ts'
-import type { Service } from '../service/service.ts'
+import type { Service } from '../connection/api.ts'
 
 export interface StoredPolicy {
   name: string
@@ -11,7 +11,8 @@ export interface StoredPolicy {
   document: PolicyDocument
 }
 
-const isFile = (text: string) => /[/\\]|\.(ya?ml|json)$/i.test(text)
+/** Whether `--policy` names a file. */
+export const isFile = (text: string) => /[/\\]|\.(ya?ml|json)$/i.test(text)
 
 /** The stored policy of that name; the document of a file becomes its newest version where it differs. Throws UsageError. */
 export async function findPolicy(service: Service, policy: string): Promise<StoredPolicy> {

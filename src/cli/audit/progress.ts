@@ -1,4 +1,4 @@
-import type { Service } from '../service/service.ts'
+import type { Service } from '../connection/api.ts'
 import type { Progress } from './follow.ts'
 
 interface Vantage {

@@ -5,33 +5,20 @@ import type { Finding } from '../../domain/findings/finding.ts'
 import { type PolicyDocument, type Severity, severities } from '../../domain/policy/policy.ts'
 import type { DriftItem } from '../../store/history/drift.ts'
 import { exitStatus, say, UsageError } from '../command.ts'
-import { type Service, withService } from '../service/service.ts'
+import { type Service, withService } from '../connection/api.ts'
 import { followAudit } from './follow.ts'
 import type { AuditOptions } from './options.ts'
+import type { Outcome, ShownFinding } from './outcome.ts'
 import { findPolicy, readParams, type StoredPolicy } from './policy.ts'
 import { createProgress } from './progress.ts'
 import { renderOutcome } from './table.ts'
-import { chooseTargets, type Selection } from './targets.ts'
-
-/** With its page in the console, where PORTWARDEN_PUBLIC_URL is set. */
-type Linked<T> = T & { url: string | null }
-
-export type ShownFinding = Linked<Finding>
-
-export interface Outcome {
-  audit: Linked<Audit>
-  findings: ShownFinding[]
-  /** Drift since the baseline or the previous audit; null where there is none. */
-  drift: DriftItem[] | null
-  policy: StoredPolicy
-  params: Readonly<Record<string, unknown>>
-  sinceBaseline: string | undefined
-}
+import { readWanted, type Selection, selectTargets } from './targets.ts'
 
 /** Audits once, or again and again; returns the exit status. */
 export async function run(options: AuditOptions): Promise<number> {
+  const wanted = await readWanted(options)
   const signal = abortAtSignal()
-  const once = (service: Service) => auditOnce(service, options, signal)
+  const once = (service: Service) => auditOnce(service, { options, wanted }, signal)
   try {
     return await withService(options, { probe: true, signal }, async (service) => {
       let status = await once(service)
@@ -55,10 +42,14 @@ function abortAtSignal(): AbortSignal {
   return stopping.signal
 }
 
-async function auditOnce(service: Service, options: AuditOptions, signal: AbortSignal): Promise<number> {
+async function auditOnce(
+  service: Service,
+  { options, wanted }: { options: AuditOptions; wanted: Awaited<ReturnType<typeof readWanted>> },
+  signal: AbortSignal,
+): Promise<number> {
   const policy = await findPolicy(service, options.policy)
-  const params = readParams(policy.document, options.param)
-  const targets = await chooseTargets(service, options)
+  const params = readParams(policy.document, options.param ?? [])
+  const targets = await selectTargets(service, wanted)
   signal.throwIfAborted()
   const { id } = await service.json<Audit>('/v1/audits', {
     method: 'POST',
@@ -66,7 +57,7 @@ async function auditOnce(service: Service, options: AuditOptions, signal: AbortS
       policy: `${policy.name}@${policy.version}`,
       targets,
       params,
-      ...(options.vantage.length > 0 && { vantages: options.vantage }),
+      ...(options.vantage && { vantages: options.vantage }),
       ...(options.ticket !== undefined && { correlationId: options.ticket }),
     },
   })
@@ -95,28 +86,28 @@ async function waitForEnd(
   throw signal.reason
 }
 
-interface Asked {
+interface Order {
   options: AuditOptions
   policy: StoredPolicy
   params: Readonly<Record<string, unknown>>
   targets: Selection
 }
 
-async function print(service: Service, audit: Audit, asked: Asked): Promise<void> {
-  const { format, output, quiet } = asked.options
+async function print(service: Service, audit: Audit, order: Order): Promise<void> {
+  const { format, output, quiet } = order.options
   if (quiet && output === undefined && format === 'table') return
-  const text = (await render(service, audit, asked)).trimEnd()
+  const text = (await render(service, audit, order)).trimEnd()
   if (output === undefined) return say(text)
   await writeFile(`${output}.part`, `${text}\n`)
   await rename(`${output}.part`, output) // a reader never sees half of it
 }
 
-async function render(service: Service, audit: Audit, asked: Asked): Promise<string> {
-  const { format } = asked.options
+async function render(service: Service, audit: Audit, order: Order): Promise<string> {
+  const { format } = order.options
   const path = `/v1/audits/${audit.id}`
   if (format === 'csv') return await (await service.call(`${path}/findings?format=csv`)).text()
   if (format !== 'table' && format !== 'json') return await (await service.call(`${path}?format=${format}`)).text()
-  const outcome = await readOutcome(service, audit, asked)
+  const outcome = await readOutcome(service, audit, order)
   if (format === 'table') return renderOutcome(outcome)
   const { audit: linked, findings, drift } = outcome
   return JSON.stringify({ audit: linked, findings, drift }, null, 2)
@@ -125,7 +116,7 @@ async function render(service: Service, audit: Audit, asked: Asked): Promise<str
 async function readOutcome(
   service: Service,
   audit: Audit,
-  { options, policy, params, targets }: Asked,
+  { options, policy, params, targets }: Order,
 ): Promise<Outcome> {
   const findings: ShownFinding[] = []
   for await (const finding of service.items<Finding>(`/v1/audits/${audit.id}/findings?limit=1000`))

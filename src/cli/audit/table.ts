@@ -5,7 +5,7 @@ import { createExpectations } from '../../domain/policy/expected.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
 import type { DriftItem } from '../../store/history/drift.ts'
 import { renderTable } from '../table.ts'
-import type { Outcome, ShownFinding } from './run.ts'
+import type { Outcome, ShownFinding } from './outcome.ts'
 
 const colours = {
   pass: 'green',

@@ -6,7 +6,7 @@ import { readNdjson } from '../../api/routes/targets/import/ndjson.ts'
 import { readNmap } from '../../api/routes/targets/import/nmap.ts'
 import { sift } from '../../api/routes/targets/import/rows.ts'
 import { UsageError } from '../command.ts'
-import type { Service } from '../service/service.ts'
+import type { Service } from '../connection/api.ts'
 import { expandHosts } from './hosts.ts'
 import type { AuditOptions } from './options.ts'
 
@@ -18,14 +18,12 @@ interface Row {
   address?: string
 }
 
-/**
- * The targets to audit. Hosts that no target is named after become targets; those that are stored stay as they are. Throws
- * UsageError.
- */
-export async function chooseTargets(
-  service: Service,
-  { hosts, targets, label }: Pick<AuditOptions, 'hosts' | 'targets' | 'label'>,
-): Promise<Selection> {
+/** What the arguments select: stored targets by labels, or rows of targets. Throws UsageError. */
+export async function readWanted({
+  hosts,
+  targets,
+  label = [],
+}: Pick<AuditOptions, 'hosts' | 'targets' | 'label'>): Promise<Row[] | { labels: Record<string, string> }> {
   if (label.length > 0) {
     if (hosts.length > 0 || targets !== undefined)
       throw new UsageError('--label selects stored targets: name no hosts beside it')
@@ -33,28 +31,54 @@ export async function chooseTargets(
   }
   const rows = [...rowsOf(hosts), ...(targets === undefined ? [] : await readRows(targets))]
   if (rows.length === 0) throw new UsageError('name at least one host, --targets, or --label')
-  const body = rows.map((row) => `${JSON.stringify(row)}\n`).join('')
-  await service.call('/v1/targets/import?existing=keep', { method: 'POST', body, type: 'application/x-ndjson' })
-  return rows.map(({ name }) => name)
+  return rows
+}
+
+/** Makes targets of the rows whose name no target has; those that are stored stay as they are. */
+export async function selectTargets(
+  service: Service,
+  wanted: Awaited<ReturnType<typeof readWanted>>,
+): Promise<Selection> {
+  if (!Array.isArray(wanted)) return wanted
+  await service.call('/v1/targets/import?existing=keep', {
+    method: 'POST',
+    body: ndjsonOf(wanted),
+    type: 'application/x-ndjson',
+  })
+  return wanted.map(({ name }) => name)
 }
 
 const rowsOf = (hosts: readonly string[]): Row[] => expandHosts(hosts).map((host) => ({ name: host, address: host }))
 
-function readLabel(text: string): [string, string] {
+/** `key=value`; throws UsageError. */
+export function readLabel(text: string): [string, string] {
   const at = text.indexOf('=')
   if (at < 1) throw new UsageError(`--label ${text}: write key=value`)
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
-/** The rows of a file in any form that an import takes, or of a list with one host in each line. */
-async function readRows(file: string): Promise<Row[]> {
+/** A document with targets; `type` is undefined for a list with one host in each line. Throws UsageError. */
+async function readDocument(file: string): Promise<{ text: string; type: keyof typeof readers | undefined }> {
   const text = decode(await read(file))
-  const reader = readerOf(text)
-  if (!reader) return rowsOf(linesOf(text))
+  return { text, type: typeOf(text) }
+}
+
+/** A document as an import takes it; a list becomes one whose hosts are names and addresses. Throws UsageError. */
+export async function readTargetFile(file: string): Promise<{ text: string; type: string }> {
+  const { text, type } = await readDocument(file)
+  return type ? { text, type } : { text: ndjsonOf(rowsOf(linesOf(text))), type: 'application/x-ndjson' }
+}
+
+const ndjsonOf = (rows: readonly Row[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+
+/** The rows of a file. */
+async function readRows(file: string): Promise<Row[]> {
+  const { text, type } = await readDocument(file)
+  if (!type) return rowsOf(linesOf(text))
   const rows: Row[] = []
   const notes: string[] = []
   const tally = await sift<Row>(
-    reader(piecesOf(text), (detail, line) => notes.push(`line ${line}: ${detail}`)),
+    readers[type](piecesOf(text), (detail, line) => notes.push(`line ${line}: ${detail}`)),
     {
       check: () => [], // the service does
       keep: async (row) => void rows.push(row),
@@ -87,12 +111,14 @@ const linesOf = (text: string) =>
     .map((line) => line.replace(/#.*$/, '').trim())
     .filter((line) => line !== '')
 
+const readers = { 'text/csv': readCsv, 'application/x-ndjson': readNdjson, 'application/nmap+xml': readNmap }
+
 /** Undefined for a list of hosts: each line of it is one word. */
-function readerOf(text: string) {
+function typeOf(text: string): keyof typeof readers | undefined {
   const [first = ''] = linesOf(text)
-  if (first.startsWith('<')) return readNmap
-  if (first.startsWith('{')) return readNdjson
-  return /^["']?name["']?$|[,;\t]/i.test(first) || first.startsWith('sep=') ? readCsv : undefined
+  if (first.startsWith('<')) return 'application/nmap+xml'
+  if (first.startsWith('{')) return 'application/x-ndjson'
+  return /^["']?name["']?$|[,;\t]/i.test(first) || first.startsWith('sep=') ? 'text/csv' : undefined
 }
 
 async function* piecesOf(text: string) {

@@ -1,8 +1,6 @@
 import { Option } from 'commander'
 import { defineCommand, examples } from '../command.ts'
-
-export type Role = 'all' | 'api' | 'worker'
-const roles: readonly Role[] = ['all', 'api', 'worker']
+import { type Role, roles } from './roles.ts'
 
 export const serveCommand = () =>
   defineCommand(

@@ -9,7 +9,7 @@ import { type Config, readConfig, version } from '../../config/index.ts'
 import { SetupError } from '../../domain/errors.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import { describeFailure } from '../../store/db/start/connect-failures.ts'
-import type { Role } from './command.ts'
+import type { Role } from './roles.ts'
 
 /** Part of the grace period for handing back work. */
 const handBackMs = 3_000

@@ -1,11 +1,16 @@
 import type { Static } from 'typebox'
 import type { Policy as PolicySchema } from '../../../api/routes/policies/schemas.ts'
+import {
+  compareVersions,
+  type Difference,
+  differencesText,
+  type FieldDifference,
+} from '../../../domain/policy/differences.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { DataTable } from '../../parts/lists/data-table.tsx'
 import { Block } from '../../parts/page.tsx'
 import { formatTime } from '../../parts/time.tsx'
 import { query, setQuery } from '../../url/location.ts'
-import { compareVersions, type Difference, differencesText, type FieldDifference } from './differences.ts'
 import { RuleCard } from './rule-card.tsx'
 
 type Policy = Static<typeof PolicySchema>

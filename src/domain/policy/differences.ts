@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../../../domain/policy/policy.ts'
+import type { PolicyDocument } from './policy.ts'
 
 /** A field that differs; undefined is absent. */
 export interface FieldDifference {

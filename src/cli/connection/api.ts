@@ -53,7 +53,7 @@ export async function withService<T>(
   work: (service: Service) => Promise<T>,
 ): Promise<T> {
   if (server) return await work(connect(server, readKey(process.env), pageUrls(server.href.replace(/\/$/, ''))))
-  const { openLocalService } = await import('./local.ts')
+  const { openLocalService } = await import('./in-process.ts')
   await using own = await openLocalService(local)
   return await work(connect(own.url, own.key, own.pages))
 }

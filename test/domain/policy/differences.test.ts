@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { compareVersions, differencesText } from '../../../../src/console/pages/policies/differences.ts'
-import type { PolicyDocument } from '../../../../src/domain/policy/policy.ts'
-import { ports } from '../../../support/app.ts'
+import { compareVersions, differencesText } from '../../../src/domain/policy/differences.ts'
+import type { PolicyDocument } from '../../../src/domain/policy/policy.ts'
+import { ports } from '../../support/app.ts'
 
 const [first, ...others] = ports.rules
 if (!first) throw new Error('the policy has no rules')

@@ -1,0 +1,70 @@
+import { defineCommand, examples, printing } from '../command.ts'
+import { serverOption } from '../connection/api.ts'
+import type { PolicyOptions } from './run.ts'
+
+const loadRun = () => import('./run.ts')
+
+export const policyCommand = () =>
+  defineCommand('policy', 'validate, show, compare and test policies')
+    .addCommand(
+      defineCommand(
+        'validate',
+        'check policy documents',
+        'Checks policy documents. Needs neither the service nor its database.',
+      )
+        .argument('<file...>', 'files with YAML or JSON')
+        .addHelpText('after', examples('portwarden policy validate policies/*.yaml'))
+        .addHelpText('after', '\nExit status: 0 all are valid, 1 one is not.')
+        .action(printing(async (files: string[]) => (await loadRun()).validate(files))),
+    )
+    .addCommand(
+      defineCommand('list', 'list the stored policies')
+        .option('--json', 'print JSON')
+        .addOption(serverOption())
+        .action(printing(async (options: PolicyOptions) => (await loadRun()).list(options))),
+    )
+    .addCommand(
+      defineCommand('show', 'print a stored policy as YAML')
+        .argument('<name[@version]>', 'the newest version, or that one')
+        .option('--json', 'print JSON')
+        .addOption(serverOption())
+        .addHelpText('after', examples('portwarden policy show netwrix-endpoint-protector > policy.yaml'))
+        .action(printing(async (name: string, options: PolicyOptions) => (await loadRun()).show(name, options))),
+    )
+    .addCommand(
+      defineCommand('put', 'store a policy document as the newest version')
+        .argument('<file>', 'file with YAML or JSON')
+        .addOption(serverOption())
+        .action(printing(async (file: string, options: PolicyOptions) => (await loadRun()).put(file, options))),
+    )
+    .addCommand(
+      defineCommand(
+        'diff',
+        'show how two policies differ',
+        'Shows how two policies differ; each is a file or a stored policy.',
+      )
+        .argument('<before>', 'file, or name[@version]')
+        .argument('<after>', 'file, or name[@version]')
+        .option('--json', 'print JSON')
+        .addOption(serverOption())
+        .addHelpText('after', examples('portwarden policy diff netwrix-endpoint-protector draft.yaml'))
+        .addHelpText('after', '\nExit status: 0 they are the same, 1 they differ.')
+        .action(
+          printing(async (before: string, after: string, options: PolicyOptions) =>
+            (await loadRun()).diff(before, after, options),
+          ),
+        ),
+    )
+    .addCommand(
+      defineCommand(
+        'test',
+        'judge a draft against stored facts',
+        'Judges a draft against the facts that earlier audits stored, and sends no packet.',
+      )
+        .argument('<file>', 'file with YAML or JSON')
+        .option('--json', 'print JSON')
+        .addOption(serverOption())
+        .addHelpText('after', examples('portwarden policy test draft.yaml'))
+        .addHelpText('after', '\nExit status: 0 no finding fails, 1 one fails.')
+        .action(printing(async (file: string, options: PolicyOptions) => (await loadRun()).test(file, options))),
+    )
