@@ -86,7 +86,7 @@ test('the man page has every command and option, and nothing that groff warns of
   const directory = await makeTempDir('man')
   const page = join(directory.path, 'portwarden.1')
   await writeFile(page, renderManPage(program, version))
-  const { stdout, stderr } = await run('groff', ['-man', '-ww', '-Tascii', '-P-c', page])
+  const { stdout, stderr } = await run('groff', ['-man', '-ww', '-Tascii', '-P-cbou', page])
   await directory.remove()
   expect(stderr).toBe('')
   for (const { path, options } of all) {
