@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { portwarden } from '../support/commands.ts'
 import { createTestDatabase } from '../support/database.ts'
 import { bridgeInto } from '../support/namespace-bridge.ts'
 import { describeWithPeers } from '../support/peers/available.ts'
 import { addresses, listenAt, startRoutedNetwork } from '../support/peers/routed-netns.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
-const command = fileURLToPath(new URL('../../src/cli/audit.ts', import.meta.url))
+const command = portwarden('audit')
 const { target, far } = addresses.IPv4
 const [client, ssh] = [4_000, 4_001]
 
@@ -23,7 +23,7 @@ describeWithPeers(['netns'], 'npm run audit', () => {
     const dataDir = await makeTempDir('audit-traces')
     await listenAt(network, client)
     await listenAt(network, ssh)
-    const argv = [command, target, '--param', `clientPort=${client}`, '--param', `sshPort=${ssh}`]
+    const argv = [...command, target, '--param', `clientPort=${client}`, '--param', `sshPort=${ssh}`]
     const env = {
       PATH: process.env.PATH,
       DATABASE_URL: url.href,

@@ -6,7 +6,10 @@ import type { StoredPolicy } from './policy.ts'
 /** With its page in the console, where PORTWARDEN_PUBLIC_URL is set. */
 type Linked<T> = T & { url: string | null }
 
-export type ShownFinding = Linked<Finding>
+/** With the path to its port, if that is newly blocked. */
+export type TracedFinding = Finding & { trace?: { id: string; summary: string } }
+
+export type ShownFinding = Linked<TracedFinding>
 
 export interface Outcome {
   audit: Linked<Audit>

@@ -8,7 +8,7 @@ import { exitStatus, say, UsageError } from '../command.ts'
 import { type Service, withService } from '../connection/api.ts'
 import { followAudit } from './follow.ts'
 import type { AuditOptions } from './options.ts'
-import type { Outcome, ShownFinding } from './outcome.ts'
+import type { Outcome, ShownFinding, TracedFinding } from './outcome.ts'
 import { findPolicy, readParams, type StoredPolicy } from './policy.ts'
 import { createProgress } from './progress.ts'
 import { renderOutcome } from './table.ts'
@@ -62,6 +62,7 @@ async function auditOnce(
     },
   })
   const audit = await waitForEnd(service, id, { signal, quiet: options.quiet })
+  await service.awaitTraces(id)
   await print(service, audit, { options, policy, params, targets })
   return audit.status === 'completed' ? statusOf(service, audit, policy.document, options.failOn) : exitStatus.error
 }
@@ -119,7 +120,7 @@ async function readOutcome(
   { options, policy, params, targets }: Order,
 ): Promise<Outcome> {
   const findings: ShownFinding[] = []
-  for await (const finding of service.items<Finding>(`/v1/audits/${audit.id}/findings?limit=1000`))
+  for await (const finding of service.items<TracedFinding>(`/v1/audits/${audit.id}/findings?limit=1000`))
     findings.push({ ...finding, url: service.pages.finding(finding.fingerprint) })
   const names = Array.isArray(targets) ? new Set(targets) : undefined
   const drift = await findDrift(service, audit.id, options.baseline)

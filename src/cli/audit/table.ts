@@ -42,7 +42,9 @@ export function renderOutcome({ audit, findings, drift, policy, params, sinceBas
     return column === 3 && result ? paint(colours[result], text) : text
   })
   const parts = [table, failures(findings, policy.document), notKnown(findings), summary(audit, findings)]
-  return [...parts, drift && renderDrift(drift, sinceBaseline)].filter((part) => part).join('\n\n')
+  return [...parts, drift && renderDrift(drift, sinceBaseline), renderPaths(findings)]
+    .filter((part) => part)
+    .join('\n\n')
 }
 
 const resultOf = ({ result, indirect, waiver }: ShownFinding) =>
@@ -115,6 +117,19 @@ function sentence(findings: readonly ShownFinding[]): string {
   const failed = `${failing.size} of ${applicable.size} rules ${failing.size === 1 ? 'fails' : 'fail'}`
   if (without.size === 0) return `${failed}.`
   return `${failed}; ${without.size} could not be checked in full, because no vantage is in the zone${zones.size > 1 ? 's' : ''} ${[...zones].join(', ')}.`
+}
+
+/** Where newly blocked ports are blocked. */
+function renderPaths(findings: readonly ShownFinding[]): string {
+  const traced = new Map(findings.flatMap((finding) => (finding.trace ? [[finding.trace.id, finding] as const] : [])))
+  if (traced.size === 0) return ''
+  const rows = Array.from(traced.values(), ({ target, evidence, vantage, trace }) => [
+    target,
+    String(evidence?.port),
+    vantage,
+    trace?.summary ?? '',
+  ])
+  return `Paths to newly blocked ports:\n${renderTable(['TARGET', 'PORT', 'VANTAGE', 'PATH'], rows)}`
 }
 
 function renderDrift(drift: readonly DriftItem[], baseline: string | undefined): string {

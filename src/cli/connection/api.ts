@@ -8,6 +8,8 @@ import { UsageError } from '../command.ts'
 export interface Service {
   /** Its pages for people. */
   pages: PageUrls
+  /** Waits for the traces of an ended audit, where they are made in this process. */
+  awaitTraces(auditId: string): Promise<void>
   /** Resolves for 2xx; throws what the problem says otherwise. `path` begins with /v1/. */
   call(path: string, options?: CallOptions): Promise<Response>
   /** `call` whose response is JSON. */
@@ -52,10 +54,15 @@ export async function withService<T>(
   local: { probe: boolean; signal?: AbortSignal },
   work: (service: Service) => Promise<T>,
 ): Promise<T> {
-  if (server) return await work(connect(server, readKey(process.env), pageUrls(server.href.replace(/\/$/, ''))))
+  if (server)
+    return await work({
+      ...connect(server, readKey(process.env)),
+      pages: pageUrls(server.href.replace(/\/$/, '')),
+      awaitTraces: async () => {}, // a reader of the finding sees them once they are there
+    })
   const { openLocalService } = await import('./in-process.ts')
   await using own = await openLocalService(local)
-  return await work(connect(own.url, own.key, own.pages))
+  return await work({ ...connect(own.url, own.key), pages: own.pages, awaitTraces: own.awaitTraces })
 }
 
 function readKey(env: NodeJS.ProcessEnv): string {
@@ -66,7 +73,7 @@ function readKey(env: NodeJS.ProcessEnv): string {
 }
 
 /** Calls the API at `base` with a key. */
-export function connect(base: URL, key: string, pages: PageUrls): Service {
+export function connect(base: URL, key: string): Omit<Service, 'pages' | 'awaitTraces'> {
   const root = base.href.replace(/\/$/, '')
   async function send(path: string, { method = 'GET', body, type, headers }: CallOptions = {}): Promise<Response> {
     const isText = type !== undefined
@@ -88,7 +95,6 @@ export function connect(base: URL, key: string, pages: PageUrls): Service {
   const call = async (path: string, options?: CallOptions) => checked(await send(path, options))
   const json = async <T>(path: string, options?: CallOptions) => (await (await call(path, options)).json()) as T
   return {
-    pages,
     call,
     json,
     async find<T>(path: string) {

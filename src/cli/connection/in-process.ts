@@ -3,13 +3,19 @@ import { buildServer } from '../../api/server.ts'
 import { startApp } from '../../app/app.ts'
 import { openLog } from '../../app/log.ts'
 import { readConfig } from '../../config/index.ts'
+import { awaitTraces } from '../../operations/traces/await-traces.ts'
 import type { PageUrls } from '../../report/page-urls.ts'
+
+/** A trace of a silent port takes some six seconds, and two run at the same time. */
+const tracesLimitMs = 30_000
 
 /** A service in this process, which lives until it is disposed of. */
 export interface LocalService extends AsyncDisposable {
   url: URL
   key: string
   pages: PageUrls
+  /** Waits for the traces of what an ended audit found newly blocked. */
+  awaitTraces(auditId: string): Promise<void>
 }
 
 /**
@@ -38,5 +44,14 @@ export async function openLocalService({
   })
   const url = new URL(await server.listen({ host: '127.0.0.1', port: 0 }))
   const opened = opening.move()
-  return { url, key, pages: app.pages, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  const traces = { ...app, waitForEnd: app.notifications.waitForEnd }
+  return {
+    url,
+    key,
+    pages: app.pages,
+    async awaitTraces(auditId) {
+      if (probe && config.traceChanges) await awaitTraces(traces, auditId, tracesLimitMs)
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  }
 }
