@@ -1,4 +1,3 @@
-
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { environment, portwarden } from '../support/commands.ts'
 import { createTestDatabase, type TestDatabase } from '../support/database.ts'

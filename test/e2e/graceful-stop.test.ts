@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import http from 'node:http'
-import { join, } from 'node:path'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { clusterHome } from '../../src/store/db/embedded/index.ts'
 import { ports } from '../support/app.ts'

@@ -1,4 +1,3 @@
-
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently } from '../support/app.ts'
 import { peerAuthority } from '../support/certificates.ts'

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { join, } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { portwarden } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'

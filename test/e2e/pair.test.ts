@@ -1,4 +1,3 @@
-
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PolicyDocument } from '../../src/domain/policy/policy.ts'
 import { listenSilently } from '../support/app.ts'

@@ -1,4 +1,4 @@
-import { join, } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { portwarden } from '../support/commands.ts'
 import { describeWithPeers } from '../support/peers/available.ts'

@@ -1,4 +1,3 @@
-
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listenSilently, startTestApp, type TestApp } from '../support/app.ts'
 import { environment, portwarden } from '../support/commands.ts'

@@ -8,6 +8,8 @@ import { UsageError } from '../command.ts'
 export interface Service {
   /** Its pages for people. */
   pages: PageUrls
+  /** How long an audit waits for a vantage that was away when it began; undefined where that is not known. */
+  vantageWaitMs: number | undefined
   /** Waits for the traces of an ended audit, where they are made in this process. */
   awaitTraces(auditId: string): Promise<void>
   /** Resolves for 2xx; throws what the problem says otherwise. `path` begins with /v1/. */
@@ -58,11 +60,13 @@ export async function withService<T>(
     return await work({
       ...connect(server, readKey(process.env)),
       pages: pageUrls(server.href.replace(/\/$/, '')),
+      vantageWaitMs: undefined,
       awaitTraces: async () => {}, // a reader of the finding sees them once they are there
     })
   const { openLocalService } = await import('./in-process.ts')
   await using own = await openLocalService(local)
-  return await work({ ...connect(own.url, own.key), pages: own.pages, awaitTraces: own.awaitTraces })
+  const { url, key, ...rest } = own
+  return await work({ ...connect(url, key), ...rest })
 }
 
 function readKey(env: NodeJS.ProcessEnv): string {
@@ -73,7 +77,7 @@ function readKey(env: NodeJS.ProcessEnv): string {
 }
 
 /** Calls the API at `base` with a key. */
-export function connect(base: URL, key: string): Omit<Service, 'pages' | 'awaitTraces'> {
+export function connect(base: URL, key: string): Omit<Service, 'pages' | 'vantageWaitMs' | 'awaitTraces'> {
   const root = base.href.replace(/\/$/, '')
   async function send(path: string, { method = 'GET', body, type, headers }: CallOptions = {}): Promise<Response> {
     const isText = type !== undefined
