@@ -66,7 +66,7 @@ export const routes: readonly Route[] = [
   {
     path: '/windows',
     load: () => import('./exceptions/windows.tsx'),
-    entry: { label: 'Windows', group: 'Work', key: 'w' },
+    entry: { label: 'Windows', group: 'Work', key: 'i' },
   },
   { path: '/windows/new', load: () => import('./exceptions/new-window.tsx') },
   { path: '/windows/:id', load: () => import('./exceptions/window.tsx') },
@@ -118,6 +118,23 @@ export const routes: readonly Route[] = [
   { path: '/schedules/-/new', load: () => import('./schedules/schedule-form.tsx') },
   { path: '/schedules/:name/edit', load: () => import('./schedules/schedule-form.tsx') },
   { path: '/schedules/:name', load: () => import('./schedules/schedule.tsx') },
+  {
+    path: '/baselines',
+    load: () => import('./baselines/baselines.tsx'),
+    entry: { label: 'Baselines', group: 'Work', key: 'e' },
+  },
+  { path: '/baselines/:name', load: () => import('./baselines/baseline.tsx') },
+  {
+    path: '/keys',
+    load: () => import('./keys/keys.tsx'),
+    entry: { label: 'Keys', group: 'Set-up', key: 'k' },
+  },
+  {
+    path: '/webhooks',
+    load: () => import('./webhooks/webhooks.tsx'),
+    entry: { label: 'Webhooks', group: 'Set-up', key: 'h' },
+  },
+  { path: '/webhooks/:id', load: () => import('./webhooks/webhook.tsx') },
   {
     path: '/ledger',
     load: () => import('./ledger/ledger.tsx'),

@@ -3,11 +3,12 @@ import { type Resource, useResource } from '../../api/resource.ts'
 import { EmptyState } from '../../parts/empty-state.tsx'
 import { Link } from '../../parts/link.tsx'
 import { useNow } from '../../parts/now.ts'
+import { OnlyNow } from '../../parts/only-now.tsx'
 import { Block, Page } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { Verdict } from '../../parts/results/verdict.tsx'
 import { Time } from '../../parts/time.tsx'
-import { at, hrefWith } from '../../url/location.ts'
+import { at } from '../../url/location.ts'
 import { apiPath } from '../../url/parameters.ts'
 import { Decide, EndEarly, pageOf } from './decide.tsx'
 import { EffectDetails } from './effect.tsx'
@@ -26,24 +27,10 @@ interface List<T> {
 
 /** What waits for a decision, what is open now, and what ends soon. */
 export default function Approvals() {
-  if (at.value) return <OnlyNow title="Approvals" />
+  if (at.value) return <OnlyNow title="Approvals">What was permitted at that time is at each finding.</OnlyNow>
   return (
     <Page title="Approvals" lead="What waits for a decision, what is open now, and what ends soon.">
       <Content />
-    </Page>
-  )
-}
-
-/** Instead of a page that knows no past. */
-export function OnlyNow({ title }: { title: string }) {
-  return (
-    <Page title={title}>
-      <EmptyState
-        title="Windows and waivers are shown as they are now."
-        next={<Link url={hrefWith({ at: null })}>Go back to now</Link>}
-      >
-        What they permitted at that time is at each finding.
-      </EmptyState>
     </Page>
   )
 }

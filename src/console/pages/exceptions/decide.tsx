@@ -1,8 +1,6 @@
 import { useState } from 'preact/hooks'
-import { asProblemError, send } from '../../api/client.ts'
-import type { ProblemError } from '../../api/problem.ts'
-import { Dialog } from '../../parts/controls/dialog.tsx'
-import { ProblemBlock } from '../../parts/problem-block.tsx'
+import { send } from '../../api/client.ts'
+import { Confirm } from '../../parts/controls/confirm.tsx'
 import { at } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
 import type { Kind, Waiver, Window } from './types.ts'
@@ -39,7 +37,7 @@ export function Decide({ kind, item, effect, onDone }: Props) {
         </button>
       </div>
       {refusal && <p class="faint">{refusal}</p>}
-      {verb && <Confirm {...{ kind, item, effect, onDone, verb }} onClose={() => setVerb(undefined)} />}
+      {verb && <AskFirst {...{ kind, item, effect, onDone, verb }} onClose={() => setVerb(undefined)} />}
     </div>
   )
 }
@@ -54,7 +52,7 @@ export function EndEarly({ kind, item, onDone }: Omit<Props, 'effect'>) {
         {texts[verb].button} {kind}
       </button>
       {isConfirming && (
-        <Confirm {...{ kind, item, onDone, verb }} effect={endTexts[kind]} onClose={() => setConfirming(false)} />
+        <AskFirst {...{ kind, item, onDone, verb }} effect={endTexts[kind]} onClose={() => setConfirming(false)} />
       )}
     </>
   )
@@ -65,52 +63,23 @@ const endTexts: Readonly<Record<Kind, string>> = {
   waiver: 'Its findings count again from the next audit on.',
 }
 
-function Confirm({ kind, item, effect, verb, onDone, onClose }: Props & { verb: Verb; onClose(): void }) {
-  const [reason, setReason] = useState('')
-  const [problem, setProblem] = useState<ProblemError>()
-  const [isBusy, setBusy] = useState(false)
+function AskFirst({ kind, item, effect, verb, onDone, onClose }: Props & { verb: Verb; onClose(): void }) {
   const { button, done, hint } = texts[verb]
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    setBusy(true)
-    setProblem(undefined)
-    try {
-      const path = `/v1/${kind}s/${encodeURIComponent(item.id)}/${verb}`
-      await send('POST', path, reason.trim() === '' ? undefined : { reason: reason.trim() })
-      onDone(`The ${kind} ${item.ticket ? `of ${item.ticket} ` : ''}was ${done}.`)
-      onClose()
-    } catch (error) {
-      setProblem(asProblemError(error))
-      setBusy(false)
-    }
+  const confirm = async (reason: string) => {
+    await send('POST', `/v1${pageOf(kind, item.id)}/${verb}`, reason === '' ? undefined : { reason })
+    onDone(`The ${kind} ${item.ticket ? `of ${item.ticket} ` : ''}was ${done}.`)
   }
   return (
-    <Dialog title={`${button} the ${kind}?`} onClose={onClose}>
-      <form class="form" onSubmit={(event) => void submit(event)}>
-        {effect && <p class="effect-sentence">{effect}</p>}
-        {hint && (
-          <label>
-            {hint}
-            <textarea
-              rows={2}
-              maxLength={1000}
-              required={verb === 'reject'}
-              value={reason}
-              onInput={({ currentTarget }) => setReason(currentTarget.value)}
-            />
-          </label>
-        )}
-        {problem && <ProblemBlock problem={problem} />}
-        <div class="actions">
-          <button type="submit" class="primary" disabled={isBusy}>
-            {button} {kind}
-          </button>
-          <button type="button" onClick={onClose}>
-            Back
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <Confirm
+      title={`${button} the ${kind}?`}
+      button={`${button} ${kind}`}
+      reason={hint}
+      isReasonNeeded={verb === 'reject'}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
+      {effect && <p class="effect-sentence">{effect}</p>}
+    </Confirm>
   )
 }
 

@@ -3,12 +3,12 @@ import { mayAny } from '../../api/me.ts'
 import { useResource } from '../../api/resource.ts'
 import { me } from '../../api/session.ts'
 import { Link } from '../../parts/link.tsx'
+import { OnlyNow } from '../../parts/only-now.tsx'
 import { Block, Page, type PageProps } from '../../parts/page.tsx'
 import { ResourceView } from '../../parts/resource-view.tsx'
 import { Time } from '../../parts/time.tsx'
 import { at } from '../../url/location.ts'
 import { uri } from '../../url/parameters.ts'
-import { OnlyNow } from './approvals.tsx'
 import { Decide, EndEarly, pageOf } from './decide.tsx'
 import { EffectDetails } from './effect.tsx'
 import { Facts, isWindow, sentenceOf } from './facts.tsx'
@@ -25,7 +25,7 @@ export const pageFor = (kind: Kind) =>
     const item = useResource<Window | Waiver>(path)
     const effect = useResource<Effect>(path && `${path}/effect`)
     const [message, setMessage] = useState('')
-    if (at.value) return <OnlyNow title={titles[kind]} />
+    if (at.value) return <OnlyNow title={`${titles[kind]}s`} />
     const { value } = item
     const onDone = (text: string) => {
       setMessage(text)
@@ -64,8 +64,11 @@ export const pageFor = (kind: Kind) =>
   }
 
 const endable: readonly string[] = ['requested', 'approved', 'open', 'active']
+/** A request of another person is rejected instead. */
 const mayEnd = (item: Window | Waiver) =>
-  endable.includes(item.state) && mayAny(me.value, 'audits:run', isWindow(item) ? 'windows:approve' : 'waivers:approve')
+  endable.includes(item.state) &&
+  !(item.state === 'requested' && item.decisionRefusal === null) &&
+  mayAny(me.value, 'audits:run', isWindow(item) ? 'windows:approve' : 'waivers:approve')
 
 function Proof({ window: { reprobes, reprobe, provenAt, proof } }: { window: Window }) {
   if (reprobe === null) return null
