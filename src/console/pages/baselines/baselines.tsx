@@ -115,7 +115,11 @@ function SetBaseline({ onClose }: { onClose(): void }) {
           <form class="form" onSubmit={(event) => void submit(event)}>
             <label>
               What was found by the audit
-              <select required value={audit} onChange={({ currentTarget }) => setAudit(currentTarget.value)}>
+              <select
+                required
+                value={audit || items[0]?.id}
+                onChange={({ currentTarget }) => setAudit(currentTarget.value)}
+              >
                 {items.map(({ id, policy, progress, finishedAt }) => (
                   <option key={id} value={id}>
                     {policy.name}, {progress.total} findings, {finishedAt && formatTime(finishedAt)}

@@ -88,7 +88,7 @@ function KeyList({ onChange }: { onChange(): void }) {
             </div>
           ),
         },
-        { head: 'May', cell: ({ scopes }) => scopes.join(', ') },
+        { head: 'May', cell: ({ scopes }) => <Scopes scopes={scopes} /> },
         { head: 'Targets', cell: ({ targets }) => limitText(targets) },
         {
           head: 'Created',
@@ -111,6 +111,16 @@ function KeyList({ onChange }: { onChange(): void }) {
     />
   )
 }
+
+const Scopes = ({ scopes }: { scopes: readonly string[] }) => (
+  <div>
+    {scopes.map((scope) => (
+      <div key={scope} class="state">
+        {scope}
+      </div>
+    ))}
+  </div>
+)
 
 const limitText = (targets: Key['targets']) =>
   targets === null
