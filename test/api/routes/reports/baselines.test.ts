@@ -41,7 +41,7 @@ describe('POST /v1/baselines', () => {
       name: 'made',
       auditId,
       createdAt: expect.any(String),
-      approvals: [{ approvedBy: keyId, reason, items: 2, at: expect.any(String) }],
+      approvals: [{ approvedBy: keyId, approvedByName: 'test', reason, items: 2, at: expect.any(String) }],
     })
     expect(await service.call('GET', '/v1/baselines/made')).toMatchObject({ status: 200, body: made.body })
   })
