@@ -121,7 +121,7 @@ export const routes: readonly Route[] = [
   {
     path: '/baselines',
     load: () => import('./baselines/baselines.tsx'),
-    entry: { label: 'Baselines', group: 'Work', key: 'e' },
+    entry: { label: 'Baselines', group: 'Work', key: 'n' },
   },
   { path: '/baselines/:name', load: () => import('./baselines/baseline.tsx') },
   {
