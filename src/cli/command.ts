@@ -64,9 +64,10 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   }
 }
 
-/** Makes commander throw where it would end the process. */
+/** Makes commander throw where it would end the process, and print no control characters. */
 function exitByError(command: Command): void {
   command.exitOverride()
+  command.configureOutput({ outputError: (text, write) => write(showControls(text)) }) // it quotes arguments
   for (const one of command.commands) exitByError(one)
 }
 

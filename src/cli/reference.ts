@@ -38,7 +38,7 @@ ${commands.map(sectionOf).join('\n\n')}
 const anchorOf = ({ path }: Described) => `portwarden-${path.join('-')}`
 
 const sectionOf = ({ path, command }: Described) =>
-  `## portwarden ${path.join(' ')}\n\n\`\`\`text\n${helpOf(command, columns)}\n\`\`\``
+  `## portwarden ${path.join(' ')}\n\n\`\`\`\n${helpOf(command, columns)}\n\`\`\``
 
 if (import.meta.main)
   writeFileSync(new URL('../../docs/cli.md', import.meta.url), renderReference(describeCommand(createProgram())))

@@ -32,7 +32,11 @@ describe('the agent does not start', () => {
       'must not hold a password',
     ],
     ['without a key', ['--server', 'https://pw.example', '--vantage', 'x'], 'PORTWARDEN_AGENT_KEY is not valid'],
-    ['with a key as an argument', ['--key', 'pw_x'], "unknown option '--key'"],
+    [
+      'with a key as an argument',
+      ['--server', 'https://pw.example', '--vantage', 'x', '--key', 'pw_x'],
+      "unknown option '--key'",
+    ],
   ])('%s', async (_, argv, message) => {
     const { code, stderr } = await start(argv)
     expect(code).toBe(message.startsWith('PORTWARDEN_') ? 2 : 64)

@@ -62,7 +62,7 @@ describe('npm run audit', { shuffle: false }, () => {
     )
     expect(lines).toContainEqual(expect.stringMatching(/^127\.0\.0\.1 +ssh-support +zone:support +notchecked /))
     expect(stdout).toMatch(
-      /^0 of 4 rules fail; 2 could not be checked in full, because no vantage is in the zones untrusted, support\.$/m,
+      /^0 of 5 rules fail; 2 could not be checked in full, because no vantage is in the zones untrusted, support\.$/m,
     )
     expect(stdout).toMatch(
       /^verdict: pass {2}\(4 pass, 0 fail, 0 unknown, 0 error; 4 checked, \d+ not checked, \d+ not applicable\)$/m,

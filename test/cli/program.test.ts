@@ -7,7 +7,8 @@ import { describeCommand, flatten } from '../../src/cli/describe.ts'
 import { renderManPage } from '../../src/cli/man-page.ts'
 import { createProgram } from '../../src/cli/program.ts'
 import { portwarden } from '../support/commands.ts'
-import { findCommand, mustRun, run } from '../support/processes.ts'
+import { describeWithPeers } from '../support/peers/available.ts'
+import { mustRun, run } from '../support/processes.ts'
 import { makeTempDir } from '../support/temp-dir.ts'
 
 const program = describeCommand(createProgram())
@@ -72,25 +73,30 @@ describe('the completion for bash offers', () => {
   })
 })
 
-test.for(['zsh', 'fish'] as const)('the completion for %s can be read by it', async (shell, { skip }) => {
-  if (!findCommand(shell)) skip(`needs ${shell}`)
-  const directory = await makeTempDir('completion')
-  const script = join(directory.path, 'completion')
-  await writeFile(script, shells[shell](program))
-  await mustRun(shell, ['-n', script])
-  await directory.remove()
+describe.each(['zsh', 'fish'] as const)('the completion for %s', (shell) => {
+  describeWithPeers([shell], 'in that shell', () => {
+    test('can be read', async () => {
+      const directory = await makeTempDir('completion')
+      const script = join(directory.path, 'completion')
+      await writeFile(script, shells[shell](program))
+      await mustRun(shell, ['-n', script])
+      await directory.remove()
+    })
+  })
 })
 
-test('the man page has every command and option, and nothing that groff warns of', async ({ skip }) => {
-  if (!findCommand('groff')) skip('needs groff')
-  const directory = await makeTempDir('man')
-  const page = join(directory.path, 'portwarden.1')
-  await writeFile(page, renderManPage(program, version))
-  const { stdout, stderr } = await run('groff', ['-man', '-ww', '-Tascii', '-P-cbou', page])
-  await directory.remove()
-  expect(stderr).toBe('')
-  for (const { path, options } of all) {
-    expect(stdout).toContain(`portwarden ${path.join(' ')}`.trim())
-    for (const { long } of options) expect(stdout).toContain(long)
-  }
+describeWithPeers(['groff'], 'the man page', () => {
+  test('has every command and option, and nothing that groff warns of', async () => {
+    const directory = await makeTempDir('man')
+    const page = join(directory.path, 'portwarden.1')
+    await writeFile(page, renderManPage(program, version))
+    const { stdout, stderr } = await run('groff', ['-man', '-ww', '-Tascii', '-P-cbou', page])
+    await directory.remove()
+    expect(stderr).toBe('')
+    const words = stdout.replaceAll(/\s+/g, ' ')
+    for (const { path, options } of all) {
+      expect(words).toContain(`portwarden ${path.join(' ')}`.trim())
+      for (const { long } of options) expect(words).toContain(long)
+    }
+  })
 })

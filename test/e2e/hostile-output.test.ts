@@ -162,11 +162,13 @@ describeWithPeers(['openssl'], 'what others say', () => {
       PORTWARDEN_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
       PORTWARDEN_LOG_LEVEL: 'debug',
     })
-    const [node, program] = auditCommand
+    const [node, ...program] = auditCommand
     const [json, table, issue] = await Promise.all([
-      run(node, [program, '127.0.0.1', '--policy', 'peers', '--json'], { env }),
-      run(node, [program, '127.0.0.2', '--policy', 'peers'], { env }),
-      run(node, [program, ...hostileTexts.filter(isNameText).map(({ text }) => `x${text}`), '--policy', 'x'], { env }),
+      run(node, [...program, '127.0.0.1', '--policy', 'peers', '--json'], { env }),
+      run(node, [...program, '127.0.0.2', '--policy', 'peers'], { env }),
+      run(node, [...program, ...hostileTexts.filter(isNameText).map(({ text }) => `x${text}`), '--policy', 'x'], {
+        env,
+      }),
     ])
     expectHarmless('the command', 'application/json', json.stdout)
     expectArrived(hostileTexts, new Map([['command', json.stdout]]), ['command'])

@@ -192,11 +192,11 @@ describeWithPeers(['samba-ad', 'slapd', 'tcpdump'], 'the passwords of binds', ()
 
   /** The command with a password that is right and one that is wrong, as a table and as JSON. */
   async function useCommand(database: TestDatabase, env: Record<string, string>) {
-    const [node, program] = auditCommand
+    const [node, ...program] = auditCommand
     for (const name of ['a bind at Active Directory', 'a wrong password']) {
       const params = Object.entries(cases[name]?.params ?? {}).flatMap(([key, value]) => ['--param', `${key}=${value}`])
       for (const more of [[], ['--json']]) {
-        const argv = [program, '127.0.0.1', ...params, ...more]
+        const argv = [...program, '127.0.0.1', ...params, ...more]
         await query(database.url, ['DELETE FROM bind_attempt']) // a refused credential would wait
         const { code, stdout, stderr } = await run(node, argv, { env: environment(database.url, env) })
         expect([0, 1], stderr).toContain(code)

@@ -49,6 +49,9 @@ const needs = {
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
   'blackbox-exporter': { packages: { 'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter' } },
   curl: { packages: { curl: 'curl' } },
+  zsh: { packages: { zsh: 'zsh' } },
+  fish: { packages: { fish: 'fish' } },
+  groff: { packages: { groff: 'groff-base' } },
   unzip: { packages: { unzip: 'unzip' } },
   'c-compilers': {
     packages: {

@@ -40,8 +40,8 @@ export const driftRoutes: FastifyPluginAsyncTypebox = async (app) => {
         all: _all,
         ...filter
       } = request.query
-      const to = await readPointInTime(request.view, 'to', toText)
       const from = await readPointInTime(request.view, 'from', await resolvePrevious(request.view, fromText, toText))
+      const to = await readPointInTime(request.view, 'to', toText)
       const wanted: JudgedFilter = { ...filter, ...selected({ label, severity }, to.at) }
       const drift = await request.view.stores.drift.compare(from.point, to.point, wanted)
       const head = { from: from.at.toISOString(), to: to.at.toISOString(), summary: drift.summary }
