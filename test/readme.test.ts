@@ -17,7 +17,21 @@ const where = ({ page, line }: Block) => `${page}:${line}`
 
 test('the pages use no language of code block that a test does not know', () => {
   const help = '' // test/docs/cli.test.ts holds it
-  const known = [help, 'bash', 'text', 'json', 'csv', 'xml', 'yaml', 'sql', 'mermaid', 'nginx', 'haproxy', 'apache', 'tsx']
+  const known = [
+    help,
+    'bash',
+    'text',
+    'json',
+    'csv',
+    'xml',
+    'yaml',
+    'sql',
+    'mermaid',
+    'nginx',
+    'haproxy',
+    'apache',
+    'tsx',
+  ]
   expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([])
 })
 
