@@ -150,7 +150,7 @@ describeWithPeers(['chromium'], 'by keyboard alone a person can', () => {
       ['openPort', open.port],
       ['closedPort', 1],
     ] as const) {
-      await tabTo(page, page.locator(`#parameter-${name}`))
+      await tabTo(page, page.getByLabel(name))
       await page.keyboard.type(`${value}`)
     }
     await tabTo(page, button(page, 'Start audit'))
