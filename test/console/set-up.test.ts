@@ -116,7 +116,7 @@ describeWithPeers(['chromium'], 'the pages of the set-up', () => {
     await eachView(page, 'schedules')
     await page.getByRole('link', { name: 'nightly' }).click()
     await settled(page)
-    expect(await page.getByText('every day at 02:30').count()).toBe(1)
+    await expect.poll(() => page.getByText('every day at 02:30').count()).toBe(1)
     await eachView(page, 'schedule')
     await page.getByRole('button', { name: 'Pause' }).click()
     await page.getByRole('button', { name: 'Resume' }).waitFor()

@@ -44,7 +44,7 @@ test('a start while the database is away waits, says so, and goes on when the da
 
 test('without time to wait it ends with one sentence, and no stack trace', async () => {
   const started = await start({ PORTWARDEN_DATABASE_WAIT_MS: '0' })
-  expect(await started.exited).toBe(1)
+  expect(await started.exited).toBe(2)
   const said = await started.logged(/^portwarden: The database does not respond \(.*\); gave up after 0 s\n/m)
   expect(said).toBeDefined()
   expect(started.log()).not.toMatch(/\n {4}at |s3cret/)

@@ -23,6 +23,7 @@ export const neverDialled = [
   new RegExp(`^(POST|PUT|PATCH) /v1/targets(/{name})? body /(${textFields.join('|')})$`),
   new RegExp(` body /targets/-/(${textFields.join('|')})$`),
   / (path|header) \S+$/,
+  /^PUT \/v1\/policies\/{name} query note$/,
   / query (actor|by|correlationId|cursor|externalId|framework|from|head|hostname|key|label\/-|policy|q|rule|schedule|step|subject|ticket|to|vantage)$/,
   / query (policy|rule|vantage|zone)\/-$/,
   /^GET \/v1\/\S+ query target$/,
@@ -36,7 +37,7 @@ export const neverDialled = [
   // Observations and traces of agents, and drafts, which are only validated or judged by stored facts.
   /^POST \/v1\/vantages\/{name}\/leases\/{id}\/observations body /,
   /^POST \/v1\/vantages\/{name}\/traces\/{id} body /,
-  /^POST \/v1\/(policies\/(validate|preview)|reports\/flows) /,
+  /^POST \/v1\/(policies\/(validate|preview)|reports\/flows|windows\/effect) /,
 ]
 
 /** Every entry point of the API. Dials `port`; `allowed` is an allowed host. Needs a vantage in the zone `client`. */

@@ -29,7 +29,8 @@ export async function readWanted({
       throw new UsageError('--label selects stored targets: name no hosts beside it')
     return { labels: Object.fromEntries(label.map(readLabel)) }
   }
-  const rows = [...rowsOf(hosts), ...(targets === undefined ? [] : await readRows(targets))]
+  const named = [...rowsOf(hosts), ...(targets === undefined ? [] : await readRows(targets))]
+  const rows = [...new Map(named.map((row) => [row.name, row])).values()]
   if (rows.length === 0) throw new UsageError('name at least one host, --targets, or --label')
   return rows
 }
@@ -48,7 +49,9 @@ export async function selectTargets(
   return wanted.map(({ name }) => name)
 }
 
-const rowsOf = (hosts: readonly string[]): Row[] => expandHosts(hosts).map((host) => ({ name: host, address: host }))
+/** The root dot of a name is no part of the name of a target. */
+const rowsOf = (hosts: readonly string[]): Row[] =>
+  expandHosts(hosts).map((host) => ({ name: host.replace(/\.$/, ''), address: host }))
 
 /** `key=value`; throws UsageError. */
 export function readLabel(text: string): [string, string] {
