@@ -20,7 +20,7 @@ export async function run(role: Role): Promise<never> {
   try {
     return await serveUntilSignal(role, config, openLog(config.logLevel))
   } catch (error) {
-    if (!isUnavailable(error)) throw error
+    if (error instanceof SetupError || !isUnavailable(error)) throw error
     throw new SetupError(`the database went away during the start (${describeFailure(error)})`)
   }
 }
