@@ -67,6 +67,7 @@ export const causeTexts: Readonly<Record<UnknownCause, { title: string; step: st
 /** Reasons that an operator can remove; all others are about what a target did. */
 const causes: { readonly [Code in ReasonCode]?: UnknownCause } = {
   'vantage-absent': 'vantage-absent',
+  'vantage-removed': 'vantage-absent',
   'no-vantage-in-zone': 'no-vantage',
   'vantage-offline': 'vantage-offline',
   'no-local-route': 'vantage-offline',
