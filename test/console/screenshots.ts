@@ -16,6 +16,8 @@ try {
     timezoneId: 'UTC',
     reducedMotion: 'reduce',
   })
+  // Otherwise the stream of new results keeps the network busy.
+  await context.addInitScript({ content: "localStorage.setItem('live', 'off')" })
   const page = await context.newPage()
   await page.goto(link)
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
