@@ -16,8 +16,7 @@ export const verificationStatus = { intact: exitStatus.pass, broken: exitStatus.
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /**
- * A command with help by `-h`. What it does is loaded when it runs, so that help and completion load neither the service nor the
- * client of the database.
+ * A command with help by `-h`. Its action is imported when it runs: help and completion need no service.
  */
 export function defineCommand(name: string, summary: string, description = summary): Command {
   return new Command(name)
@@ -25,7 +24,6 @@ export function defineCommand(name: string, summary: string, description = summa
     .description(description)
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
-    .showHelpAfterError(`\nportwarden ${name} --help shows the usage.`)
 }
 
 /** An option that can be repeated; its value is a list, or undefined. */
@@ -65,10 +63,11 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
 }
 
 /** Makes commander throw where it would end the process, and print no control characters. */
-function exitByError(command: Command): void {
+function exitByError(command: Command, path = command.name()): void {
   command.exitOverride()
+  command.showHelpAfterError(`\n${path} --help shows the usage.`)
   command.configureOutput({ outputError: (text, write) => write(showControls(text)) }) // it quotes arguments
-  for (const one of command.commands) exitByError(one)
+  for (const one of command.commands) exitByError(one, `${path} ${one.name()}`)
 }
 
 /** An unexpected error is printed with its stack. */

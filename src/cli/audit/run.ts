@@ -23,7 +23,7 @@ export async function run(options: AuditOptions): Promise<number> {
     return await withService(options, { probe: true, signal }, async (service) => {
       let status = await once(service)
       while (options.watch !== undefined && !signal.aborted) {
-        await pause(options.watch, undefined, { signal }).catch(() => {})
+        await pause(options.watch, undefined, { signal }).catch(() => {}) // the loop ends at the signal
         if (!signal.aborted) status = await once(service)
       }
       return signal.aborted ? signal.reason : status

@@ -49,7 +49,7 @@ function Editor({ path, opened }: { path: string; opened: Stored }) {
       try {
         await send('PUT', path, fields, { headers: { 'if-match': stored.etag } })
       } catch (error) {
-        // Someone else was faster: what they saved is shown beside what was typed.
+        // Someone else was faster: what they saved is shown beside what was typed, unless it cannot be read.
         setNewer(await getVersioned<TargetContent>(path).catch(() => undefined))
         throw error
       }

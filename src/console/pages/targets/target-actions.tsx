@@ -1,7 +1,7 @@
 import type { Static } from 'typebox'
 import type { Audit } from '../../../api/routes/audits/schemas.ts'
 import { send } from '../../api/client.ts'
-import { ConfirmButton } from '../../parts/forms/confirm.tsx'
+import { ConfirmButton } from '../../parts/controls/confirm-button.tsx'
 import { whyNotAllowed } from '../../parts/forms/permission.ts'
 import { useSubmission } from '../../parts/forms/submission.ts'
 import { Link } from '../../parts/link.tsx'

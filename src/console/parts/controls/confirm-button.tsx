@@ -1,8 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { Dialog } from '../controls/dialog.tsx'
-import { ProblemBlock } from '../problem-block.tsx'
-import { useSubmission } from './submission.ts'
+import { Confirm } from './confirm.tsx'
 
 /** A button whose action is confirmed in a dialog that says what will happen. */
 export function ConfirmButton({
@@ -27,10 +25,6 @@ export function ConfirmButton({
   children: ComponentChildren
 }) {
   const [isOpen, setOpen] = useState(false)
-  const submission = useSubmission()
-  const act = async () => {
-    if (await submission.run(action)) setOpen(false)
-  }
   return (
     <>
       <button
@@ -43,18 +37,9 @@ export function ConfirmButton({
         {label}
       </button>
       {isOpen && (
-        <Dialog title={title} onClose={() => setOpen(false)}>
+        <Confirm title={title} button={confirm} onConfirm={action} onClose={() => setOpen(false)}>
           {children}
-          {submission.problem && <ProblemBlock problem={submission.problem} />}
-          <div class="actions">
-            <button type="button" class="primary" disabled={submission.isBusy} onClick={() => void act()}>
-              {confirm}
-            </button>
-            <button type="button" onClick={() => setOpen(false)}>
-              Keep it
-            </button>
-          </div>
-        </Dialog>
+        </Confirm>
       )}
     </>
   )
