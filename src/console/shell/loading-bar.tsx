@@ -3,7 +3,7 @@ import { loading } from '../api/resource.ts'
 
 const afterMs = 300
 
-/** A thin bar while requests are slow. */
+/** Says whether the page still loads its code or data, with a thin bar when that is slow. */
 export function LoadingBar() {
   const [isSlow, setSlow] = useState(false)
   const isLoading = loading.value > 0
@@ -12,5 +12,5 @@ export function LoadingBar() {
     const timer = setTimeout(() => setSlow(true), afterMs)
     return () => clearTimeout(timer)
   }, [isLoading])
-  return isSlow ? <progress class="loading-bar" aria-label="Loading" /> : null
+  return <div aria-busy={isLoading}>{isSlow && <progress class="loading-bar" aria-label="Loading" />}</div>
 }

@@ -69,6 +69,11 @@ async function signIn(page: Page, url: string, key: string): Promise<void> {
 
 /** Waits until a page shows its content: its title is there, nothing loads, no skeleton is left. */
 export async function settled(page: Page): Promise<void> {
+  // A page that was reached by a link loads its code, and then, in the frame after it is drawn, asks for its data.
+  for (const _part of ['code', 'data']) {
+    await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
+    await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+  }
   await page.locator('h1').first().waitFor()
   await page.locator('.skeleton').first().waitFor({ state: 'detached' })
   await page.waitForLoadState('networkidle')
