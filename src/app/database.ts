@@ -58,7 +58,12 @@ export async function openAppDatabase(
 export async function openDatabaseServer(
   stack: AsyncDisposableStack,
   { databaseUrl, databaseWaitMs: waitMs, dataDir }: Config,
-  { purpose, exclusive, log, signal = new AbortController().signal }: DatabaseOptions & { purpose: Purpose },
+  {
+    purpose,
+    exclusive,
+    log,
+    signal = new AbortController().signal,
+  }: Pick<DatabaseOptions, 'exclusive' | 'signal'> & { purpose: Purpose; log: Pick<Logger, 'info' | 'warn'> },
 ): Promise<{ url: string; owner: boolean }> {
   const prepare = (url: string) => prepareDatabase(url, { purpose, waitMs, signal, log: (line) => log.warn(line) })
   if (databaseUrl !== undefined) return { url: await prepare(databaseUrl), owner: false }

@@ -2,7 +2,7 @@ import { NotReadyError } from '../domain/errors.ts'
 import type { Queue } from '../jobs/queue.ts'
 import { type DatabaseClock, describeSkew, warnFromMs } from '../store/db/clock.ts'
 import type { DatabaseHandle } from '../store/db/database.ts'
-import { findUnapplied } from '../store/db/migrate.ts'
+import { compareMigrations } from '../store/db/migrate.ts'
 
 const timeoutMs = 5_000
 
@@ -15,7 +15,8 @@ interface ReadyParts {
 /** Returns warnings; throws NotReadyError while the database or the queue fails. */
 export async function checkReady({ database, queue, clock }: ReadyParts): Promise<string[]> {
   await within('the database does not respond', database.ping())
-  const [missing] = await within('the migrations of the database cannot be read', findUnapplied(database.db))
+  const { unapplied } = await within('the migrations of the database cannot be read', compareMigrations(database.db))
+  const [missing] = unapplied
   if (missing !== undefined) throw new NotReadyError(`the database lacks the migration ${missing}`)
   await within('the queue fails', queue.check())
   const skewMs = clock.skewMs()

@@ -4,6 +4,7 @@ import { agentCommand } from './agent/command.ts'
 import { auditCommand } from './audit/command.ts'
 import { completionCommand } from './completion/command.ts'
 import { demoCommand } from './demo/command.ts'
+import { doctorCommand } from './doctor/command.ts'
 import { keysCommand } from './keys/command.ts'
 import { ledgerCommand } from './ledger/command.ts'
 import { packCommand } from './pack/command.ts'
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     .addCommand(ledgerCommand())
     .addCommand(packCommand())
     .addCommand(keysCommand())
+    .addCommand(doctorCommand())
     .addCommand(demoCommand())
     .addCommand(completionCommand())
 }

@@ -54,12 +54,27 @@ async function createSchemas(client: pg.Client, schema: string | undefined): Pro
   for (const { name } of rows) await client.query(`CREATE SCHEMA ${quoteIdentifier(name)}`)
 }
 
-/** The names of migrations that the database lacks. */
-export async function findUnapplied(db: Database): Promise<string[]> {
+export interface MigrationState {
+  /** The names of migrations that the database lacks. */
+  unapplied: string[]
+  /** Those that only a newer version of the program has. */
+  unknown: string[]
+}
+
+/** Compares the migrations of the database with those of the program. */
+export async function compareMigrations(db: Database): Promise<MigrationState> {
+  const names = await migrationNames()
+  const [table] = await prepared<{ exists: boolean }>(
+    db,
+  )`SELECT to_regclass('_prisma_migrations') IS NOT NULL AS exists`
+  if (!table?.exists) return { unapplied: names, unknown: [] }
   const applied = await prepared<{ name: string }>(db)`
     SELECT migration_name AS name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`
   const known = new Set(applied.map(({ name }) => name))
-  return (await migrationNames()).filter((name) => !known.has(name))
+  return {
+    unapplied: names.filter((name) => !known.has(name)),
+    unknown: [...known].filter((name) => !names.includes(name)).sort(),
+  }
 }
 
 async function migrationNames(): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from 'node:net'
-import { setImmediate as immediate } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls'
 import { Agent, type Dispatcher, errors } from 'undici'
 import type { Attempt } from '../../../domain/webhooks/delivery-policy.ts'
@@ -31,6 +31,8 @@ export interface Poster {
    * upgrades are not taken, bodies are not read.
    */
   post(post: Post): Promise<Attempt>
+  /** Connects, with the TLS handshake, and sends nothing. Returns why that fails, or undefined. */
+  reach(url: string): Promise<string | undefined>
   close(): Promise<void>
 }
 
@@ -86,6 +88,22 @@ export function createPoster({ connect, timeoutMs, plainHttp, ca }: PosterOption
         return { status: null, error: reasonOf(error), durationMs: performance.now() - startedAt }
       } finally {
         clearTimeout(timer)
+      }
+    },
+    async reach(url) {
+      const opened = open(new URL(url)).then((socket) => void socket.destroy())
+      const timer = new AbortController()
+      const timeout = sleep(timeoutMs, undefined, { signal: timer.signal }).then(() =>
+        Promise.reject(new Error('timeout')),
+      )
+      try {
+        await Promise.race([opened, timeout])
+        return undefined
+      } catch (error) {
+        return reasonOf(error)
+      } finally {
+        timer.abort()
+        await Promise.allSettled([timeout])
       }
     },
     close: () => agent.destroy(),
