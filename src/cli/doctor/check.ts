@@ -1,7 +1,7 @@
-/** One thing that was looked at. */
+/** The result of one check. */
 export interface Check {
   name: string
-  /** `warn`: it works, and will not or not well; `skip`: it could not be looked at. */
+  /** `warn`: it works, and will not or not well; `skip`: it could not be made. */
   state: 'ok' | 'warn' | 'fail' | 'skip'
   /** What was found, and what to do about it. */
   message: string
@@ -15,9 +15,9 @@ export const fail = (name: string, message: string): Check => ({ name, state: 'f
 export const skip = (name: string, message: string): Check => ({ name, state: 'skip', message })
 
 /** Runs a check; it fails with the message of what it throws. */
-export async function attempt(name: string, look: () => Promise<Check> | Check): Promise<Check> {
+export async function attempt(name: string, make: () => Promise<Check> | Check): Promise<Check> {
   try {
-    return await look()
+    return await make()
   } catch (error) {
     return fail(name, messageOf(error))
   }

@@ -24,7 +24,7 @@ export async function* checkProbing(config: Config, env: NodeJS.ProcessEnv): Che
   }
 }
 
-/** Whether probes are made by system calls, which tell who refused, and how many can be open. */
+/** Whether probes are made by system calls, which show who refused, and how many can be open. */
 function checkSockets({ sockets, connector }: Config, reasons: readonly string[]): Check {
   const affordable = affordableSockets(sockets)
   if (affordable < sockets)
@@ -33,7 +33,7 @@ function checkSockets({ sockets, connector }: Config, reasons: readonly string[]
       `PORTWARDEN_SOCKETS is ${sockets}, and the limit of open files allows ${affordable}: raise it (ulimit -n, LimitNOFILE)`,
     )
   if (reasons.length > 0)
-    return warn('sockets', `probes use the sockets of Node and cannot tell who refused: ${reasons.join('; ')}`)
+    return warn('sockets', `probes use the sockets of Node and cannot show who refused: ${reasons.join('; ')}`)
   return ok('sockets', `${sockets} at the same time, ${connector === 'node' ? 'of Node' : 'by system calls'}`)
 }
 

@@ -2,7 +2,7 @@ import { showControls } from '../../encoding/text.ts'
 import { exitStatus, say } from '../command.ts'
 import type { Check } from './check.ts'
 import { checkInstallation } from './installation.ts'
-import { checkService } from './service.ts'
+import { checkService } from './remote.ts'
 
 export interface DoctorOptions {
   server?: URL

@@ -38,7 +38,7 @@ async function collect(checks: Checks): Promise<Check[]> {
   return all
 }
 
-/** The checks that do not pass, as `NAME: message`, after `look` for them with these settings. */
+/** The checks that do not pass, as `NAME: message`, with these settings. */
 async function complaints(env: NodeJS.ProcessEnv): Promise<string[]> {
   const checks = await collect(checkInstallation(env))
   return checks.filter(({ state }) => state !== 'ok').map(({ state, name, message }) => `${state} ${name}: ${message}`)
@@ -76,7 +76,7 @@ describe('portwarden doctor', () => {
     expect(stdout).not.toContain('y'.repeat(40))
   })
 
-  test('names an invalid setting, and looks no further', async () => {
+  test('names an invalid setting, and checks nothing else', async () => {
     expect(await complaints(configured({ PORTWARDEN_BATCHES: 'many' }))).toEqual([
       'fail settings: PORTWARDEN_BATCHES is not valid; a valid example: PORTWARDEN_BATCHES=4',
     ])
@@ -89,7 +89,7 @@ describe('portwarden doctor', () => {
   })
 
   test('says that a database is away, and that what is stored could not be checked', async () => {
-    const away = `postgresql://nobody@127.0.0.1:${await freePort()}/none`
+    const away = `postgresql://someone@127.0.0.1:${await freePort()}/none`
     expect(await complaints(configured({ DATABASE_URL: away }))).toEqual([
       expect.stringMatching(/^fail database: The database does not respond \(.*ECONNREFUSED/),
       expect.stringMatching(/^skip stored data: /),
@@ -162,7 +162,7 @@ describe('portwarden doctor', () => {
 
   test('says which certificate ends soon, is over, or names another host', async () => {
     const authority = await createAuthority('Doctor CA')
-    const look = async (options: { fromDays?: number; toDays?: number }, env: Record<string, string> = {}) => {
+    const inspect = async (options: { fromDays?: number; toDays?: number }, env: Record<string, string> = {}) => {
       const { certPath, keyPath } = await authority.issue({
         commonName: 'a',
         subjectAltName: 'DNS:localhost,IP:127.0.0.1',
@@ -171,12 +171,12 @@ describe('portwarden doctor', () => {
       const all = await complaints(configured({ PORTWARDEN_TLS_CERT: certPath, PORTWARDEN_TLS_KEY: keyPath, ...env }))
       return all.filter((line) => line.includes('certificate'))
     }
-    expect(await look({ toDays: 90 })).toEqual([])
-    expect(await look({ toDays: 9.6 })).toEqual([expect.stringMatching(/^warn certificate: .* expires in 9 days/)])
-    expect(await look({ fromDays: -9, toDays: -2 })).toEqual([
+    expect(await inspect({ toDays: 90 })).toEqual([])
+    expect(await inspect({ toDays: 9.6 })).toEqual([expect.stringMatching(/^warn certificate: .* expires in 9 days/)])
+    expect(await inspect({ fromDays: -9, toDays: -2 })).toEqual([
       expect.stringMatching(/^fail certificate: .* expired on /),
     ])
-    expect(await look({}, { PORTWARDEN_PUBLIC_URL: 'https://portwarden.invalid' })).toEqual([
+    expect(await inspect({}, { PORTWARDEN_PUBLIC_URL: 'https://portwarden.invalid' })).toEqual([
       expect.stringMatching(/^fail certificate: .* does not name portwarden\.invalid/),
     ])
   })

@@ -30,8 +30,8 @@ export async function* checkService(server: URL): Checks {
   yield await attempt('key', async () => {
     const key = readSecret(process.env, 'PORTWARDEN_KEY')
     if (key === undefined) return skip('key', 'set PORTWARDEN_KEY or PORTWARDEN_KEY_FILE to check it')
-    const asked = await get('/v1/me', { authorization: `Bearer ${key}` })
-    return describeKey(asked.status, (await asked.json().catch(() => ({}))) as Me)
+    const me = await get('/v1/me', { authorization: `Bearer ${key}` })
+    return describeKey(me.status, (await me.json().catch(() => ({}))) as Me)
   })
 }
 

@@ -1,5 +1,5 @@
-import type { Database } from './database.ts'
-import { prepared } from './statements.ts'
+import type { Database } from '../database.ts'
+import { prepared } from '../statements.ts'
 
 export interface ServerRoom {
   /** Such as 15.14. */
