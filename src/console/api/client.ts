@@ -1,3 +1,4 @@
+import { signal as createSignal } from '@preact/signals'
 import { servicePath } from '../url/base.ts'
 import { noResponse, ProblemError, readProblem } from './problem.ts'
 import { signedInAgain } from './session.ts'
@@ -6,6 +7,19 @@ import { signedInAgain } from './session.ts'
 const ownHeader = { 'x-portwarden': 'console' }
 /** The same for a request that no person has caused. */
 const backgroundHeader = { 'x-portwarden': 'background' }
+
+/** How much is being loaded: the code of a page, and requests for what it shows; the shell shows a bar after a while. */
+export const loading = createSignal(0)
+
+/** Counts work as loading until it ends. */
+export async function countLoading<T>(work: Promise<T>): Promise<T> {
+  loading.value++
+  try {
+    return await work
+  } finally {
+    loading.value--
+  }
+}
 
 export interface Call {
   method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -56,11 +70,12 @@ const isStepUp = ({ headers }: Response): boolean =>
 const known = new Map<string, { etag: string; body: unknown }>()
 const maxKnown = 60
 
+type Reading = Pick<Call, 'signal'> & { isBackground?: boolean }
+
 /** The JSON of a path. */
-export async function get<T>(
-  path: string,
-  { signal, isBackground = false }: Pick<Call, 'signal'> & { isBackground?: boolean } = {},
-): Promise<T> {
+export const get = <T>(path: string, options: Reading = {}): Promise<T> => countLoading(read<T>(path, options))
+
+async function read<T>(path: string, { signal, isBackground = false }: Reading): Promise<T> {
   const held = known.get(path)
   const headers = { ...(held && { 'if-none-match': held.etag }), ...(isBackground && backgroundHeader) }
   const response = await call(path, { signal, headers })
@@ -81,7 +96,9 @@ export interface Versioned<T> {
 }
 
 /** The newest version of a resource. */
-export async function getVersioned<T>(path: string): Promise<Versioned<T>> {
+export const getVersioned = <T>(path: string): Promise<Versioned<T>> => countLoading(readVersioned<T>(path))
+
+async function readVersioned<T>(path: string): Promise<Versioned<T>> {
   const response = await call(path)
   return { value: (await response.json()) as T, etag: response.headers.get('etag') ?? '' }
 }

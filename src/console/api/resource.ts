@@ -3,9 +3,6 @@ import { useEffect, useRef } from 'preact/hooks'
 import { asProblemError, get, isAbort } from './client.ts'
 import type { ProblemError } from './problem.ts'
 
-/** How many requests of resources run; the shell shows a bar after a while. */
-export const loading = signal(0)
-
 /** A page that does so by itself does not keep the session alive. */
 const refreshed = signal({ round: 0, isBackground: false })
 
@@ -38,7 +35,6 @@ export function useResource<T>(path: string | undefined): Resource<T> {
     const leaving = new AbortController()
     let again: ReturnType<typeof setTimeout> | undefined
     state.value = { ...state.peek(), isLoading: true }
-    loading.value++
     get<T>(path, { signal: leaving.signal, isBackground: refreshed.peek().isBackground })
       .then((value) => {
         state.value = { value, problem: undefined, isLoading: false }
@@ -49,9 +45,6 @@ export function useResource<T>(path: string | undefined): Resource<T> {
         state.value = { ...state.peek(), problem, isLoading: false }
         if (problem.retryAfterSeconds !== undefined)
           again = setTimeout(reload.current, problem.retryAfterSeconds * 1000)
-      })
-      .finally(() => {
-        loading.value--
       })
     return () => {
       leaving.abort()

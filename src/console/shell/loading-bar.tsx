@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
-import { loading } from '../api/resource.ts'
+import { loading } from '../api/client.ts'
 
 const afterMs = 300
 

@@ -1,8 +1,7 @@
 import type { ComponentType } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import { asProblemError } from '../api/client.ts'
+import { asProblemError, countLoading } from '../api/client.ts'
 import type { ProblemError } from '../api/problem.ts'
-import { loading } from '../api/resource.ts'
 import { routes } from '../pages/routes.ts'
 import { EmptyState } from '../parts/empty-state.tsx'
 import { Link } from '../parts/link.tsx'
@@ -26,16 +25,11 @@ export function Outlet() {
     const show = (part: Omit<Shown, 'path'>) => isLeft || setShown({ path: here, ...part })
     const route = routes.find((candidate) => matchPath(candidate.path, here))
     if (!route) show({ Component: NotFound })
-    else {
-      loading.value++
-      route
-        .load()
-        .then(
-          (module) => show({ Component: module.default }),
-          (error: unknown) => show({ problem: asProblemError(error) }),
-        )
-        .finally(() => loading.value--)
-    }
+    else
+      countLoading(route.load()).then(
+        (module) => show({ Component: module.default }),
+        (error: unknown) => show({ problem: asProblemError(error) }),
+      )
     return () => {
       isLeft = true
     }
