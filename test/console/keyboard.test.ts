@@ -163,7 +163,7 @@ describeWithPeers(['chromium'], 'by keyboard alone a person can', () => {
     const verify = button(page, 'Verify the ledger')
     await tabTo(page, verify)
     await page.keyboard.press('Enter')
-    await page.getByText('Intact').waitFor()
+    await page.getByText('Intact', { exact: true }).waitFor()
     await expect.poll(() => isFocused(verify)).toBe(true)
     expect(page.complaints).toEqual([])
   })
