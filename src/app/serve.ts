@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { buildServer } from '../api/server.ts'
 import type { Config } from '../config/index.ts'
 import { prepareCallbacks } from '../operations/webhooks/callbacks.ts'
+import { resealSecrets } from '../operations/webhooks/reseal.ts'
 import { readSecretFile } from '../store/access/secret-file.ts'
 import { ensureAdminKey } from './admin-key.ts'
 import type { App } from './app.ts'
@@ -19,6 +20,7 @@ export interface Served {
 export async function serve(app: App, { dataDir, listening: { host, port, tls } }: Config): Promise<Served> {
   const server = await buildServer(app.serverParts)
   await prepareCallbacks(app.serverParts, (err) => app.serverParts.log.error({ err }, 'webhooks'))
+  await resealSecrets(app.serverParts)
   const keyFile = await ensureAdminKey(app, dataDir)
   // Fastify does not know that the listener of its `serverFactory` speaks TLS.
   const listenTextResolver = (address: string) =>

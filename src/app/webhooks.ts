@@ -3,7 +3,7 @@ import { type Config, version } from '../config/index.ts'
 import type { Parts } from '../operations/context.ts'
 import { createNotifier, type Notifier } from '../operations/webhooks/notifier.ts'
 import { createSeal, type Seal } from '../operations/webhooks/seal.ts'
-import { keyOfDirectory } from '../operations/webhooks/seal-key.ts'
+import { keysOfDirectory } from '../operations/webhooks/seal-key.ts'
 import type { PageUrls } from '../report/page-urls.ts'
 import type { Notifications } from '../store/db/listen.ts'
 import type { Tracing } from '../telemetry/tracing.ts'
@@ -31,7 +31,7 @@ export function openWebhooks(
   config: Config,
   { poster, tracing, log, ...parts }: WebhookParts,
 ): Webhooks {
-  const seal = createSeal(() => config.secretKey ?? keyOfDirectory(config.dataDir))
+  const seal = createSeal(() => config.sealKeys ?? keysOfDirectory(config.dataDir))
   const notifier = createNotifier({
     ...parts,
     poster: tracing ? { ...poster, post: (post) => tracing.delivery(() => poster.post(post)) } : poster,

@@ -8,7 +8,7 @@ import { readLedgerKeys } from './ledger.ts'
 import { readSignIn, readTokenRules } from './oidc.ts'
 import { type Listening, readListening, readTls } from './server.ts'
 import { readVantages, type VantageConfig } from './vantages.ts'
-import { readSecretKey, readWebhooks, type WebhookSettings } from './webhooks.ts'
+import { readSealKeys, readWebhooks, type WebhookSettings } from './webhooks.ts'
 
 export { ConfigError, type Listening, readLedgerKeys, readSecret, readTls, type VantageConfig }
 
@@ -48,8 +48,8 @@ export interface Config {
   /** Retention of findings; spans, baselines and audit summaries stay. */
   retentionDays: number
   webhooks: WebhookSettings
-  /** Encrypts secrets in the database; undefined: the key file in the data directory. */
-  secretKey: Uint8Array | undefined
+  /** They seal secrets in the database; undefined: the key file in the data directory. */
+  sealKeys: ReturnType<typeof readSealKeys>
   /** The pages for people; undefined: none. */
   console: ConsoleSettings | undefined
   /** How long a stop waits for running work. */
@@ -89,7 +89,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     retentionDays: integer('PORTWARDEN_RETENTION_DAYS', 400, [1, 36_500]),
     traceChanges: checked('PORTWARDEN_TRACES', 'changes', { valid: isTraces, example: 'requests' }) === 'changes',
     webhooks: readWebhooks(values),
-    secretKey: readSecretKey(values),
+    sealKeys: readSealKeys(values),
     console: readConsole(values),
     graceMs: integer('PORTWARDEN_GRACE_MS', 15_000, [0, 600_000]),
     metricsPort: env.PORTWARDEN_METRICS_PORT ? integer('PORTWARDEN_METRICS_PORT', 9115, [0, 65_535]) : undefined,

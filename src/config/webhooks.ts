@@ -1,3 +1,4 @@
+import { parseSealKeys, type SealKeys } from '../domain/webhooks/seal-keys.ts'
 import type { AllowEntry } from '../probes/network/egress-policy.ts'
 import { ConfigError, type Values } from './env.ts'
 import { loopbackAndPrivate, readAllow } from './vantages.ts'
@@ -33,15 +34,13 @@ export const readWebhooks = ({ text, checked, integer, flag }: Values): WebhookS
   retentionDays: integer('PORTWARDEN_WEBHOOK_RETENTION_DAYS', 30, [1, 3_650]),
 })
 
-const secretKeyBytes = 32
-
-/** The key that encrypts secrets in the database. */
-export function readSecretKey({ secret }: Values): Uint8Array | undefined {
+/** The keys that seal secrets in the database. */
+export function readSealKeys({ secret }: Values): SealKeys | undefined {
   const text = secret('PORTWARDEN_SECRET_KEY')
   if (text === undefined) return undefined
-  const key = Buffer.from(text, 'base64')
-  if (key.length === secretKeyBytes && key.toString('base64') === text) return new Uint8Array(key)
+  const keys = parseSealKeys(text)
+  if (keys) return keys
   throw new ConfigError(
-    'PORTWARDEN_SECRET_KEY is not valid: it must be 32 bytes in base64, as printed by `openssl rand -base64 32`',
+    'PORTWARDEN_SECRET_KEY is not valid: it must be 32 bytes in base64, as printed by `openssl rand -base64 32`, or several such keys',
   )
 }

@@ -34,6 +34,7 @@ export const ledgerActions = [
   'webhook.change',
   'webhook.disable',
   'webhook.rotate',
+  'webhook.reseal',
   'webhook.delete',
   'vantage.put',
   'vantage.remove',

@@ -72,7 +72,7 @@ describe.concurrent('when workers are killed', () => {
       PORTWARDEN_WEBHOOK_TIMEOUT_MS: '60000',
     }
     const secret = `whsec_${Buffer.from('a secret of the tests').toString('base64')}`
-    const sealed = { secret: createSeal(() => key).close(secret, 'hook'), authorization: null, requestedBy: 'test' }
+    const sealed = { secret: createSeal(() => [key]).close(secret, 'hook'), authorization: null, requestedBy: 'test' }
     const hook = {
       description: null,
       filter: {},

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/index.ts'
 import { createPoster } from '../../operations/webhooks/delivery/http-client.ts'
 import { createSeal } from '../../operations/webhooks/seal.ts'
-import { findKeyOfDirectory } from '../../operations/webhooks/seal-key.ts'
+import { findKeysOfDirectory } from '../../operations/webhooks/seal-key.ts'
 import { openSecrets } from '../../operations/webhooks/secrets.ts'
 import { openConnector } from '../../probes/network/connector/open.ts'
 import { openGate } from '../../probes/network/guarded-connect.ts'
@@ -39,11 +39,11 @@ async function checkSecrets(
   all: readonly Webhook[],
   { webhooks, config, now }: { webhooks: Stores['webhooks']; config: Config; now: Date },
 ): Promise<Check> {
-  const key = config.secretKey ?? findKeyOfDirectory(config.dataDir)
+  const keys = config.sealKeys ?? findKeysOfDirectory(config.dataDir)
   const remedy = 'restore secret.key, or set PORTWARDEN_SECRET_KEY to that of the other processes'
-  if (!key)
+  if (!keys)
     return fail('secret key', `there is none in ${config.dataDir}, and secrets of webhooks are sealed: ${remedy}`)
-  const seal = createSeal(() => key)
+  const seal = createSeal(() => keys)
   for (const { id } of all) {
     const sealed = await webhooks.secrets(id)
     try {

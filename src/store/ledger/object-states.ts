@@ -219,6 +219,7 @@ const kinds: Partial<Record<LedgerAction, readonly LedgerStateKind[]>> = {
   'webhook.change': ['webhook'],
   'webhook.disable': ['webhook'],
   'webhook.rotate': ['webhook'],
+  'webhook.reseal': ['webhook'],
   'webhook.delete': ['webhook'],
   'vantage.put': ['vantage'],
   'vantage.remove': ['vantage'],

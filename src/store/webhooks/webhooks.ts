@@ -128,6 +128,15 @@ export function createWebhookStore(db: Database) {
       return this.find(id)
     },
 
+    /** Stores the same secrets, sealed with another key; false where they were changed since. */
+    async reseal(id: string, before: SealedSecrets, after: SealedSecrets): Promise<boolean> {
+      const changed = await db.$executeRaw`
+        UPDATE webhook SET secret = ${after.secret}, previous_secret = ${after.previousSecret}, "authorization" = ${after.authorization}
+        WHERE id = ${id} AND secret = ${before.secret} AND previous_secret IS NOT DISTINCT FROM ${before.previousSecret}
+          AND "authorization" IS NOT DISTINCT FROM ${before.authorization}`
+      return changed > 0
+    },
+
     /** Removes the webhook and its deliveries. */
     async remove(id: string): Promise<void> {
       await db.webhook.deleteMany({ where: { id } })

@@ -4,7 +4,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
-import { keyOfDirectory } from '../../../src/operations/webhooks/seal-key.ts'
+import { keysOfDirectory } from '../../../src/operations/webhooks/seal-key.ts'
 import { ensureLedgerKeys, findLedgerKeys } from '../../../src/store/ledger/key-file.ts'
 import { makeTempDir } from '../../support/temp-dir.ts'
 
@@ -55,7 +55,7 @@ test('the key of the ledger is made the first time, and stays', async () => {
 
 test.each([
   ['of the ledger', 'ledger.key', ensureLedgerKeys, /holds no key of the ledger: restore it/],
-  ['that seals secrets', 'secret.key', keyOfDirectory, /holds no key: it must be 32 bytes/],
+  ['that seals secrets', 'secret.key', keysOfDirectory, /holds no key: it must be 32 bytes/],
 ])('a key %s that was damaged is no reason to make another', async (_, name, ensure, message) => {
   const dataDir = await newDataDir()
   ensure(dataDir)

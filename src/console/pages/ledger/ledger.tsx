@@ -49,6 +49,7 @@ const actions = Object.keys({
   'webhook.change': true,
   'webhook.disable': true,
   'webhook.rotate': true,
+  'webhook.reseal': true,
   'webhook.delete': true,
   'vantage.put': true,
   'vantage.remove': true,
