@@ -49,6 +49,10 @@ const failedRegex = gauge('probe_failed_due_to_regex', 'Indicates if probe faile
 const addressHash = gauge('probe_ip_addr_hash', 'Specifies the hash of IP address')
 const ipProtocol = gauge('probe_ip_protocol', 'Specifies whether probe ip protocol is IP4 or IP6')
 const certificateExpiry = gauge('probe_ssl_earliest_cert_expiry', 'Returns earliest SSL cert expiry date')
+const lastChainExpiry = gauge(
+  'probe_ssl_last_chain_expiry_timestamp_seconds',
+  'Returns last SSL chain expiry in unixtime',
+)
 const certificateInfo = gauge('probe_ssl_last_chain_info', 'Contains SSL leaf certificate information')
 const tlsVersion = gauge('probe_tls_version_info', 'Returns the TLS version used or NaN when unknown')
 const succeeded = gauge('probe_success', 'Displays whether or not the probe was a success')
@@ -73,10 +77,11 @@ function aboutAddress(address: string): string {
 /** Of the session that the facts hold, if they hold one. */
 function aboutTls({ facts, measurements }: AddressResult): string {
   const { certificate, protocol }: TlsFacts = facts
-  const expiresAt = measurements?.chainExpiresAt
+  const { chainExpiresAt, trustedUntil } = measurements ?? {}
   const names = certificate?.sans?.flatMap((san) => (san.startsWith('DNS:') ? [san.slice('DNS:'.length)] : [])) ?? []
   return [
-    expiresAt ? certificateExpiry(Date.parse(expiresAt) / 1000) : '',
+    chainExpiresAt ? certificateExpiry(Date.parse(chainExpiresAt) / 1000) : '',
+    trustedUntil ? lastChainExpiry(Date.parse(trustedUntil) / 1000) : '',
     certificate
       ? certificateInfo(1, {
           fingerprint_sha256: certificate.sha256,

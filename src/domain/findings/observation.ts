@@ -27,6 +27,8 @@ export interface AddressResult<P extends ProtocolName = ProtocolName> {
     clockSkewMs?: number
     /** The earliest expiry of the sent certificates; RFC 3339. */
     chainExpiresAt?: string
+    /** When the last chain that verifies, by name, dates and trust, ends; RFC 3339. Absent where none does. */
+    trustedUntil?: string
   }
   /** The same connection as a `tls` check sees it; for `shareHandshakes`, which takes it out. */
   tls?: Pick<AddressResult<'tls'>, 'state' | 'reason' | 'facts' | 'measurements'>

@@ -30,7 +30,7 @@ export const probeSmtp: Probe<'smtp'> = async (endpoint, { trustedCa, offerVersi
     state: 'open',
     reason: reasonsAfterStartTls[handshake.reason] ?? handshake.reason,
     facts: { ...tls, ...versions, ...facts },
-    ...(handshake.chainExpiresAt !== undefined && { measurements: { chainExpiresAt: handshake.chainExpiresAt } }),
+    ...(handshake.measurements && { measurements: handshake.measurements }),
   }
 }
 

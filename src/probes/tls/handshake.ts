@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
+import type { AddressResult } from '../../domain/findings/observation.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import type { TlsFacts, TlsVersion } from '../../domain/protocols/tls.ts'
 import type { Deadline } from '../engine/deadline.ts'
@@ -24,14 +25,15 @@ interface HandshakeOptions {
   maxBytes?: number
 }
 
+type ChainMeasurements = Pick<NonNullable<AddressResult['measurements']>, 'chainExpiresAt' | 'trustedUntil'>
+
 /** The result of a TLS handshake. */
 export interface Handshake {
   /** Present if the handshake completed and the peer did not refuse the client after it; the caller must destroy it. */
   stream?: TLSSocket
   reason: ReasonCode
   facts: TlsFacts
-  /** Earliest expiry in the chain, RFC 3339. */
-  chainExpiresAt?: string
+  measurements?: ChainMeasurements
   /** Why the stream ended later: TLS 1.3 refuses a client only after the handshake. */
   explainEnd: (error?: Error | null) => Pick<Handshake, 'reason' | 'facts'>
 }
@@ -52,17 +54,16 @@ export async function handshakeTls(
   const greeting = await greet(connection, endpoint, offer, deadline)
   const { stream, session } = greeting
   const context = { greeting, endpoint, authorities }
-  const facts = session ? sessionFacts(context) : {}
+  const { facts, measurements } = session ? sessionFacts(context) : { facts: {} }
   const end = (error?: Error | null) => {
     const failure = explainEnd(greeting, error)
     return { reason: failure.reason, facts: { ...facts, ...failure.facts } }
   }
-  const chainExpiresAt = earliestEnd(session?.chain ?? [])
   if (stream && (greeting.closedOnClient || greeting.error)) {
     stream.destroy()
-    return { ...end(), chainExpiresAt, explainEnd: end }
+    return { ...end(), ...(measurements && { measurements }), explainEnd: end }
   }
-  if (stream) return { stream, reason: 'tls-ok', facts, chainExpiresAt, explainEnd: end }
+  if (stream) return { stream, reason: 'tls-ok', facts, ...(measurements && { measurements }), explainEnd: end }
   const failure = explainFailure(greeting)
   const shown = failure.facts.clientCertificate ? clearFacts(context) : {}
   return { reason: failure.reason, facts: { ...shown, ...failure.facts }, explainEnd: end }
@@ -74,32 +75,44 @@ interface HandshakeContext {
   authorities: Authorities
 }
 
-function sessionFacts(context: HandshakeContext): TlsFacts {
+function sessionFacts(context: HandshakeContext): { facts: TlsFacts; measurements?: ChainMeasurements } {
   const { session, staple } = context.greeting
-  if (!session) return {}
+  if (!session) return { facts: {} }
   const { protocol, cipher, keyExchange, alpn, chain, verdict } = session
-  return dropAbsent({
+  const { trustedUntil, ...ofChain } = chainFacts(chain, verdict, context)
+  const facts = dropAbsent({
     protocol: (protocol ?? undefined) as TlsVersion | undefined,
     cipher,
     keyExchange,
     alpn,
-    ...chainFacts(chain, verdict, context),
+    ...ofChain,
     ocspStapled: staple !== undefined,
   })
+  const chainExpiresAt = earliestEnd(chain)
+  if (chainExpiresAt === undefined) return { facts }
+  const isVerified = trustedUntil !== undefined && facts.nameMatches === true
+  return {
+    facts,
+    measurements: {
+      chainExpiresAt,
+      ...(isVerified && { trustedUntil: new Date(trustedUntil).toISOString() }),
+    },
+  }
 }
 
 /** Facts sent in clear before the peer refused a client without a certificate. */
 function clearFacts(context: HandshakeContext): TlsFacts {
   const { version, chain } = context.greeting.clear
   const certificates = chain.flatMap((der) => readCertificate(der) ?? [])
-  return dropAbsent({ protocol: version, ...chainFacts(certificates, undefined, context) })
+  const { trustedUntil: _, ...facts } = chainFacts(certificates, undefined, context)
+  return dropAbsent({ protocol: version, ...facts })
 }
 
 function chainFacts(
   chain: X509Certificate[],
   verdict: string | null | undefined,
   { greeting: { staple }, endpoint, authorities }: HandshakeContext,
-): TlsFacts {
+): TlsFacts & Pick<ReturnType<typeof judgeTrust>, 'trustedUntil'> {
   const [leaf] = chain
   if (!leaf) return {}
   const now = Date.now()

@@ -19,11 +19,11 @@ export const probeTls: Probe<'tls'> = async (endpoint, { trustedCa, offerVersion
 
 /** The result of a `tls` check, from its handshake or that of another probe. */
 export const resultOf = (
-  { reason, facts, chainExpiresAt }: Pick<Handshake, 'reason' | 'facts' | 'chainExpiresAt'>,
+  { reason, facts, measurements }: Pick<Handshake, 'reason' | 'facts' | 'measurements'>,
   versions: Pick<TlsFacts, 'versions'>,
 ): ProbeResult<'tls'> => ({
   state: 'open',
   reason,
   facts: { ...facts, ...versions },
-  ...(chainExpiresAt !== undefined && { measurements: { chainExpiresAt } }),
+  ...(measurements && { measurements }),
 })

@@ -7,7 +7,10 @@ import { constraintsOf, isVersionOne } from './constraints.ts'
 import { describeKey } from './public-key.ts'
 import { isWeaklySigned } from './signature.ts'
 
-type Trust = Pick<TlsFacts, 'trusted' | 'trustError'>
+type Trust = Pick<TlsFacts, 'trusted' | 'trustError'> & {
+  /** When the last chain to an anchor ends, in milliseconds; of a trusted chain whose leaf is valid now. */
+  trustedUntil?: number
+}
 
 interface TrustInput {
   /** The chain as the peer sent it, leaf first. */
@@ -40,14 +43,26 @@ export function judgeTrust({ chain, verdict, authorities, now }: TrustInput): Tr
   const leafOutdated = !validAt(leaf, now)
   const ownSearch = verdict === undefined || (verdict !== null && aboutDates.has(verdict) && leafOutdated)
   if (!ownSearch && verdict !== null) return { trusted: false, trustError: verdict }
-  const path = pathToAnchor(chain, authorities, now)
+  const path = pathToAnchor(chain, authorities, { now })
   // OpenSSL may have found another path, of which the strength is not known.
   if (!path) return ownSearch ? { trusted: false, trustError: whyNoPath(chain) } : {}
   // The anchor is trusted by configuration, not by its signature; its key signs what is below.
   const proven = path.slice(0, -1)
   if (proven.some(isWeaklySigned)) return { trusted: false, trustError: weakSignature }
   if (path.slice(1).some(hasShortKey)) return { trusted: false, trustError: 'CA_KEY_TOO_SMALL' }
-  return ownSearch && path.some(hasUncheckedConstraints) ? {} : { trusted: true }
+  if (ownSearch && path.some(hasUncheckedConstraints)) return {}
+  return { trusted: true, ...(leafOutdated ? {} : { trustedUntil: lastEnd(path, { chain, authorities, now }) }) }
+}
+
+const endOf = (certificate: X509Certificate): number => certificate.validToDate.getTime()
+
+/** The latest end among all paths to an anchor; a path ends with the first of its certificates. */
+function lastEnd(path: readonly X509Certificate[], { chain, authorities, now }: Omit<TrustInput, 'verdict'>): number {
+  const end = Math.min(...path.map(endOf))
+  const [leaf] = path
+  if (!leaf || end === endOf(leaf)) return end // no path outlasts its leaf
+  const longer = pathToAnchor(chain, authorities, { now, endsAfter: end })
+  return longer ? lastEnd(longer, { chain, authorities, now }) : end
 }
 
 const validAt = (certificate: X509Certificate, now: number): boolean =>
@@ -56,11 +71,11 @@ const validAt = (certificate: X509Certificate, now: number): boolean =>
 // The peer chooses how many authorities of one name it sends, and each costs a signature check.
 const maxSignatureChecks = 100
 
-/** The path from the leaf to a trust anchor; undefined if there is none. */
+/** The path from the leaf to a trust anchor, of authorities that end after a time; undefined if there is none. */
 function pathToAnchor(
   chain: readonly X509Certificate[],
   { anchors }: Authorities,
-  now: number,
+  { now, endsAfter = now - 1 }: { now: number; endsAfter?: number },
 ): X509Certificate[] | undefined {
   const unused = new Set(chain.slice(1))
   let checksLeft = maxSignatureChecks
@@ -68,6 +83,7 @@ function pathToAnchor(
     if (anchors(from.subject).some((anchor) => anchor.fingerprint256 === from.fingerprint256)) return [from]
     const vouches = (issuer: X509Certificate) =>
       validAt(issuer, now) &&
+      endOf(issuer) > endsAfter &&
       allowsBelow(issuer, below) &&
       servesTls(issuer) &&
       from.checkIssued(issuer) &&

@@ -63,7 +63,11 @@ describeWithPeers(['openssl'], 'trust', () => {
   }
 
   /** Our path search, as after a handshake that failed before OpenSSL verified. */
-  const search = (chain: Made[], trusted: Made[], verdict?: string | null) =>
+  const search = (chain: Made[], trusted: Made[], verdict?: string | null) => {
+    const { trustedUntil: _, ...trust } = judge(chain, trusted, verdict)
+    return trust
+  }
+  const judge = (chain: Made[], trusted: Made[], verdict?: string | null) =>
     judgeTrust({
       chain: chain.map(({ certificate }) => certificate),
       verdict,
@@ -130,6 +134,28 @@ describeWithPeers(['openssl'], 'trust', () => {
       expect([name, await verified(chain, trusted)]).toEqual([name, expected])
       expect([name, search(chain, trusted).trusted]).toEqual([name, expected])
     }
+  })
+
+  test('a trusted chain lasts until the last path to an anchor ends, and an outdated leaf has none', async () => {
+    const root = await make('Renewed Root', undefined, ca)
+    const again = async (days: string): Promise<Made> => {
+      const path = newFile()
+      const [request, extensions] = [`${root.path}.csr`, `${root.path}.ext`]
+      const signing = ['-extfile', extensions, '-signkey', file('Renewed Root.key'), '-days', days, '-out', path]
+      await mustRun('openssl', ['x509', '-req', '-in', request, ...signing])
+      const pem = await mustRun('cat', [path])
+      return { path, pem, certificate: new X509Certificate(pem) }
+    }
+    const [soon, later] = [await again('5'), await again('10')]
+    const leaf = await make('leaf of renewed', root, leafOf, '-days', '20')
+    const untilOf = (trusted: Made[]) => judge([leaf], trusted).trustedUntil
+    const endOf = ({ certificate }: Made) => certificate.validToDate.getTime()
+    expect(untilOf([soon])).toBe(endOf(soon))
+    expect(untilOf([soon, later])).toBe(endOf(later))
+    expect(untilOf([soon, root, later])).toBe(endOf(leaf))
+    expect(untilOf([])).toBeUndefined()
+    const past = await make('past of renewed', root, leafOf, '-days', '-1')
+    expect(judge([past], [root], 'CERT_HAS_EXPIRED')).toEqual({ trusted: true })
   })
 
   test('the dates of the leaf do not affect its trust; without a path the error is that of OpenSSL', async () => {
