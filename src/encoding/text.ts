@@ -43,3 +43,11 @@ export function truncate(text: string, max: number): string {
   const isInside = /[\ud800-\udbff]$/.test(text.slice(0, max)) && /^[\udc00-\udfff]/.test(text.slice(max, max + 1))
   return text.slice(0, isInside ? max - 1 : max)
 }
+
+/** A part of a text. Lines and columns count from 1; the end column follows the last character. */
+export interface TextRegion {
+  startLine: number
+  startColumn: number
+  endLine: number
+  endColumn: number
+}

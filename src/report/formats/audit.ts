@@ -2,6 +2,7 @@ import type { Finding } from '../../domain/findings/finding.ts'
 import { results } from '../../domain/findings/judge.ts'
 import type { AuditCounts, Verdict } from '../../domain/findings/verdict.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import type { TextRegion } from '../../encoding/text.ts'
 import type { PageUrls } from '../page-urls.ts'
 
 /** An ended audit, without its findings. */
@@ -21,6 +22,8 @@ export interface ReportedAudit {
   /** The version of Portwarden that writes the document. */
   toolVersion: string
   pages: PageUrls
+  /** Where a rule stands in the text of its policy. */
+  regionOf(rule: string): TextRegion
 }
 
 export type ReportedFinding = Finding

@@ -34,15 +34,15 @@ export const auditFormats = {
   junit: {
     mediaType: 'application/junit+xml',
     ending: 'junit.xml',
-    description: 'JUnit XML',
-    example: '<testsuites tests="15" failures="1"><testsuite name="epp-01"/></testsuites>',
+    description: 'JUnit XML, valid by the schemas of windyroad and Jenkins',
+    example: '<testsuites><testsuite name="netwrix-endpoint-protector@1" tests="15" failures="1"/></testsuites>',
     render: renderJunit,
   },
   nmap: {
     mediaType: 'application/nmap+xml',
     ending: 'nmap.xml',
-    description: 'Nmap XML, readable by ndiff',
-    example: '<nmaprun scanner="portwarden" version="0.1.0"/>',
+    description: 'Nmap XML, valid by nmap.dtd',
+    example: '<nmaprun scanner="nmap" version="portwarden 0.1.0"/>',
     render: renderNmap,
   },
 } as const satisfies Record<string, AuditFormat>

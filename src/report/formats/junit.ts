@@ -12,24 +12,28 @@ import {
 } from './audit.ts'
 
 /**
- * JUnit XML for CI servers: one suite, one test case per finding. `fail` is a failure, `unknown` and `error` are errors,
- * `notapplicable` and `notchecked` are skipped.
+ * JUnit XML for CI servers, valid by the schemas of windyroad (for Ant) and of Jenkins' xunit plugin: one suite, one test case per
+ * finding. `fail` is a failure, `unknown` and `error` are errors, `notapplicable` and `notchecked` are skipped.
  */
 export const renderJunit: Rendering = async function* (audit, findings) {
   const { counts, policy } = audit
-  const totals = {
+  const suite = {
+    name: `${policy.name}@${policy.version}`,
+    package: 'portwarden',
+    id: 0,
+    hostname: 'localhost', // the value for an unknown host: vantages are not hosts
+    timestamp: startOf(audit).slice(0, 'YYYY-MM-DDTHH:MM:SS'.length), // the schemas allow no time zone
     tests: totalOf(audit),
     failures: counts.fail,
     errors: counts.unknown + counts.error,
-    time: (Date.parse(endOf(audit)) - Date.parse(startOf(audit))) / 1000,
+    skipped: counts.notapplicable + counts.notchecked,
+    time: Math.max(0, Date.parse(endOf(audit)) - Date.parse(startOf(audit))) / 1000,
   }
-  const skipped = counts.notapplicable + counts.notchecked // Jenkins' schema allows it on a suite only
-  const suite = { name: `${policy.name}@${policy.version}`, id: 0, ...totals, skipped, timestamp: startOf(audit) }
-  yield `${xmlHead}${openTag('testsuites', { name: 'Portwarden', ...totals })}\n${openTag('testsuite', suite)}\n`
+  yield `${xmlHead}${openTag('testsuites')}\n${openTag('testsuite', suite)}\n`
   yield `${element('properties', {}, propertiesOf(audit))}\n`
   const rules = new Map(policy.document.rules.map((rule) => [rule.id, rule]))
   for await (const page of findings()) yield page.map((one) => testCase(audit, one, rules.get(one.rule))).join('')
-  yield '</testsuite>\n</testsuites>\n'
+  yield `${element('system-out')}${element('system-err')}\n</testsuite>\n</testsuites>\n`
 }
 
 function propertiesOf(audit: ReportedAudit): string {
@@ -65,20 +69,27 @@ function testCase({ pages }: ReportedAudit, finding: ReportedFinding, rule: Poli
     time: latencyMs === null ? 0 : latencyMs / 1000,
   }
   const name = elements[result]
-  const details = { message: `${result}: ${reason.message}`, ...(name === 'skipped' ? {} : { type: reason.code }) }
-  const outcome = name ? element(name, details, name === 'skipped' ? '' : escapeXml(explain(finding, rule))) : ''
+  if (!name) return `${element('testcase', attributes)}\n`
   const url = pages.finding(fingerprint)
-  const output = url === null ? '' : element('system-out', {}, escapeXml(url))
-  return `${element('testcase', attributes, outcome + output)}\n`
+  const message = `${result}: ${reason.message}`
+  const outcome =
+    name === 'skipped'
+      ? element(name, { message }, escapeXml(url ?? ''))
+      : element(name, { message, type: reason.code }, escapeXml(explain(finding, { rule, url })))
+  return `${element('testcase', attributes, outcome)}\n`
 }
 
-const explain = ({ state, observedAt, evidence, waiver }: ReportedFinding, rule: PolicyRule | undefined): string =>
+const explain = (
+  { state, observedAt, evidence, waiver }: ReportedFinding,
+  { rule, url }: { rule: PolicyRule | undefined; url: string | null },
+): string =>
   [
     rule?.title,
     `state: ${state}, observed at ${observedAt}`,
     waiver && waivedText(waiver),
     rule?.remediation,
     evidence && `evidence: ${canonicalJson(evidence)}`,
+    url,
   ]
     .filter((line) => line)
     .join('\n')

@@ -2,6 +2,7 @@ import type { Result } from '../../domain/findings/judge.ts'
 import type { PolicyRule } from '../../domain/policy/policy.ts'
 import { deriveUuid } from '../../encoding/derived-uuid.ts'
 import { arrayMember, openObject } from '../../encoding/json-stream.ts'
+import { truncate } from '../../encoding/text.ts'
 import {
   endOf,
   type Rendering,
@@ -22,8 +23,14 @@ const kinds = {
   notchecked: 'open',
 } as const satisfies Record<Result, string>
 const levels = { high: 'error', medium: 'warning', low: 'note' } as const
+/** The ranks by which GitHub shows the same words. */
+const securitySeverities = { high: '8.0', medium: '5.0', low: '2.0' } as const
+/** Where a repository has its policies, for the location of a result: readers such as GitHub refuse a result without one. */
+const repositoryRoot = '%SRCROOT%'
+/** GitHub's limits: tags of a rule, and characters of its description. */
+const [maxTags, maxDescription] = [20, 1024]
 
-/** SARIF 2.1.0 (OASIS): one run, one descriptor per rule, one result per finding. */
+/** SARIF 2.1.0 (OASIS), as GitHub code scanning reads it: one run, one descriptor per rule, one result per finding. */
 export const renderSarif: Rendering = async function* (audit, findings) {
   const { rules } = audit.policy.document
   const descriptors = new Map(rules.map((rule, i) => [rule.id, { rule, index: i }]))
@@ -41,14 +48,14 @@ export const renderSarif: Rendering = async function* (audit, findings) {
 
 function runOf(audit: ReportedAudit) {
   const { id, status, verdict, policy, correlationId, error, toolVersion, pages } = audit
-  const url = pages.audit(id)
+  const [docs, url] = [pages.docs(), pages.audit(id)]
   return {
     tool: {
       driver: {
         name: 'Portwarden',
         version: toolVersion,
         semanticVersion: toolVersion,
-        ...(url === null ? {} : { informationUri: url }),
+        ...(docs === null ? {} : { informationUri: docs }),
         rules: policy.document.rules.map((rule) => descriptorOf(rule, pages.rule(policy, rule.id))),
       },
     },
@@ -64,8 +71,20 @@ function runOf(audit: ReportedAudit) {
         ...(error ? { exitCodeDescription: error } : {}),
       },
     ],
+    originalUriBaseIds: {
+      [repositoryRoot]: {
+        description: { text: 'A repository with the policies of the service as policies/NAME.yaml' },
+      },
+    },
     columnKind: 'utf16CodeUnits',
-    properties: { audit: id, status, verdict, policy: `${policy.name}@${policy.version}`, policyDigest: policy.digest },
+    properties: {
+      audit: id,
+      ...(url === null ? {} : { url }),
+      status,
+      verdict,
+      policy: `${policy.name}@${policy.version}`,
+      policyDigest: policy.digest,
+    },
   }
 }
 
@@ -74,12 +93,18 @@ const descriptorOf = (
   helpUri: string | null,
 ) => ({
   id,
+  name: id.replace(/(?:^|[^a-z0-9])([a-z0-9]?)/g, (_, letter: string) => letter.toUpperCase()),
   shortDescription: { text: title },
-  ...(rationale ? { fullDescription: { text: rationale } } : {}),
-  ...(remediation ? { help: { text: remediation } } : {}),
+  fullDescription: { text: truncate(rationale || title, maxDescription) },
+  help: { text: remediation || rationale || title },
   ...(helpUri === null ? {} : { helpUri }),
   defaultConfiguration: { level: levels[severity] },
-  properties: { severity, tags: controls },
+  properties: {
+    severity,
+    'security-severity': securitySeverities[severity],
+    precision: 'very-high',
+    tags: ['security', ...controls].slice(0, maxTags),
+  },
 })
 
 interface Descriptor {
@@ -102,6 +127,10 @@ function resultOf(
     message: { text: sentenceOf(finding) },
     locations: [
       {
+        physicalLocation: {
+          artifactLocation: { uri: `policies/${audit.policy.name}.yaml`, uriBaseId: repositoryRoot },
+          region: audit.regionOf(rule),
+        },
         logicalLocations: [{ name: target, fullyQualifiedName: `${target}/${rule}@${vantage}`, kind: 'resource' }],
       },
     ],
@@ -109,7 +138,7 @@ function resultOf(
     ...(url === null ? {} : { hostedViewerUri: url }),
     guid: deriveUuid('result', audit.id, fingerprint),
     correlationGuid: fingerprint,
-    partialFingerprints: { 'portwardenSeries/v1': fingerprint },
+    partialFingerprints: { 'portwardenSeries/v1': fingerprint, primaryLocationLineHash: fingerprint },
     properties: {
       result,
       state,

@@ -28,7 +28,7 @@ async function* entriesOf(
   { audit, findings, vantages, more = {} }: PackParts,
   written: readonly WrittenFile[],
 ): AsyncGenerator<ZipEntry> {
-  const { policy, toolVersion, pages: urls, ...rest } = audit
+  const { policy, toolVersion, pages: urls, regionOf: _, ...rest } = audit
   const { document, ...version } = policy
   yield json('audit.json', { ...rest, policy: version, url: urls.audit(audit.id) })
   // Canonical JSON, whose SHA-256 is the policy digest.

@@ -3,6 +3,7 @@ import { describeReason, type ReasonCode } from '../../../src/domain/findings/re
 import type { State } from '../../../src/domain/findings/state.ts'
 import { deriveUuid } from '../../../src/encoding/derived-uuid.ts'
 import { builtInPolicies } from '../../../src/policies/built-in.ts'
+import { createRegions } from '../../../src/policies/regions.ts'
 import type { Rendering, ReportedAudit, ReportedFinding } from '../../../src/report/formats/audit.ts'
 import { pageUrls } from '../../../src/report/page-urls.ts'
 
@@ -86,6 +87,7 @@ export const sampleAudit: ReportedAudit = {
   error: null,
   toolVersion: '0.1.0',
   pages: pageUrls(sampleUrl),
+  regionOf: createRegions(document, null),
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: '2026-01-01T00:00:00.500Z',
   finishedAt: '2026-01-01T00:00:03.000Z',

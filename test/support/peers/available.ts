@@ -46,6 +46,15 @@ const needs = {
   sslscan: { packages: { sslscan: 'sslscan' } },
   nmap: { packages: { nmap: 'nmap' } },
   ndiff: { packages: { ndiff: 'ndiff' } },
+  xmllint: { packages: { xmllint: 'libxml2-utils' } },
+  'nmap-readers': {
+    packages: {
+      '/usr/share/nmap/nmap.dtd': 'nmap-common',
+      '/usr/bin/python3': 'python3',
+      '/usr/lib/python3/dist-packages/nmap/nmap.py': 'python3-nmap',
+      '/usr/lib/python3/dist-packages/libnmap/parser.py': 'python3-libnmap',
+    },
+  },
   tcpdump: { packages: { tcpdump: 'tcpdump' }, root: true },
   'ldap-utils': { packages: { ldapsearch: 'ldap-utils', ldapwhoami: 'ldap-utils' } },
   'blackbox-exporter': { packages: { 'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter' } },

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Audit } from '../../../domain/audits.ts'
 import { ConflictError } from '../../../domain/errors.ts'
+import { createRegions } from '../../../policies/regions.ts'
 import { type Findings, type ReportedAudit, totalOf } from '../../../report/formats/audit.ts'
 import { type AuditFormatName, auditFormats } from '../../../report/formats/index.ts'
 import { renderPack } from '../../../report/pack/pack.ts'
@@ -56,9 +57,16 @@ async function openAudit(
   const policy = await stores.policies.find(audit.policy.name, audit.policy.version)
   if (!policy) throw new Error(`audit ${audit.id} has no policy`)
   const { name, version: number, digest, document } = policy
+  const source = await stores.policies.source(policy.id)
   const { requestedByName: _, ...lasting } = audit // a person can get another name, and the document does not change
   return {
-    audit: { ...lasting, policy: { name, version: number, digest, document }, toolVersion: version, pages },
+    audit: {
+      ...lasting,
+      policy: { name, version: number, digest, document },
+      toolVersion: version,
+      pages,
+      regionOf: createRegions(document, source),
+    },
     findings: () => stores.findings.each(audit.id),
   }
 }

@@ -1,0 +1,32 @@
+import { isMap, isSeq, LineCounter, parseDocument, stringify } from 'yaml'
+import type { PolicyDocument } from '../domain/policy/policy.ts'
+import type { TextRegion } from '../encoding/text.ts'
+
+const beginning: TextRegion = { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 }
+
+/**
+ * Finds where the rules of a policy stand in its YAML text, by their ids; without a text, in the one that `portwarden policy show`
+ * prints. Lines and columns count from 1; a rule that is not found is the beginning of the text.
+ */
+export function createRegions(document: PolicyDocument, source: string | null): (rule: string) => TextRegion {
+  let regions: Map<string, TextRegion> | undefined
+  return (rule) => {
+    regions ??= regionsOf(document, source ?? stringify(document))
+    return regions.get(rule) ?? beginning
+  }
+}
+
+function regionsOf({ rules }: PolicyDocument, text: string): Map<string, TextRegion> {
+  const lineCounter = new LineCounter()
+  const { contents } = parseDocument(text, { lineCounter })
+  const listed = isMap(contents) ? contents.get('rules') : undefined
+  const regions = new Map<string, TextRegion>()
+  if (!isSeq(listed)) return regions
+  rules.forEach(({ id }, i) => {
+    const range = (listed.items[i] as { range?: readonly [number, number, number] | null } | undefined)?.range
+    if (!range) return
+    const [start, end] = [lineCounter.linePos(range[0]), lineCounter.linePos(range[1])]
+    regions.set(id, { startLine: start.line, startColumn: start.col, endLine: end.line, endColumn: end.col })
+  })
+  return regions
+}
