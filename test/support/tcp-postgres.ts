@@ -28,7 +28,7 @@ export async function prepareTcpPostgres(
 ): Promise<TcpPostgres> {
   const directories = await prepareDirectory(dataDir, () => {})
   await initialise(directories, () => {})
-  const { postgres } = await loadBinaries(directories.account)
+  const { postgres } = await loadBinaries(directories)
   const access = join(dirname(directories.cluster), 'tests_hba.conf')
   await writeFile(access, lines.map((line) => `${line}\n`).join(''), { mode: 0o644 })
   const secure = tls ? await installTls(dirname(directories.cluster), tls, directories.account) : []

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { checkPolicy, loadPolicy } from '../../policies/load.ts'
 import { maxDocumentBytes } from '../../policies/read.ts'
+import { moduleBeside } from '../../runtime/beside.ts'
 
 type Checked = ReturnType<typeof loadPolicy>
 
@@ -45,7 +46,7 @@ function checkInThread(draft: Draft): Promise<Checked> {
 }
 
 function startThread(): Worker {
-  const started = new Worker(new URL('./check-thread.ts', import.meta.url), {
+  const started = new Worker(moduleBeside('check-thread', import.meta.url), {
     resourceLimits: { maxOldGenerationSizeMb: 256 },
   })
   const fail = (error: unknown) => {

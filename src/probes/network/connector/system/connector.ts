@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { closeSync, writeSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { moduleBeside } from '../../../../runtime/beside.ts'
 import { createQueue } from '../../../../runtime/queue.ts'
 import { type Address, parseLiteral } from '../../ip-literal.ts'
 import { type CancelSignal, type ConnectAttempt, type Connector, type ConnectResult, notLiteral } from '../connector.ts'
@@ -33,7 +34,7 @@ export async function openSystemConnector(options: SystemConnectorOptions): Prom
   const count = options.attempts
   const memory = new SharedArrayBuffer(memorySize(count))
   const workerData: ThreadData = { memory, count }
-  const thread = new Worker(new URL('./thread.ts', import.meta.url), {
+  const thread = new Worker(moduleBeside('thread', import.meta.url), {
     workerData,
     execArgv: [],
     name: 'connector',

@@ -1,0 +1,112 @@
+import { chmod, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { environment } from '../support/commands.ts'
+import { type DataDir, makeDataDir } from '../support/data-dir.ts'
+import { createTestDatabase } from '../support/database.ts'
+import { type Installed, install, pack, root } from '../support/installed.ts'
+import { type HttpsPeer, startHttps } from '../support/peers/https.ts'
+import { freePort } from '../support/ports.ts'
+import { mustRun, spawnPeer } from '../support/processes.ts'
+import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
+
+let directory: TempDir
+let dataDir: DataDir
+let https: HttpsPeer
+let tarball: string
+beforeAll(async () => {
+  directory = await makeTempDir('package')
+  await chmod(directory.path, 0o711) // as root, PostgreSQL runs from it as another user
+  dataDir = await makeDataDir()
+  https = await startHttps()
+  await mustRun(process.execPath, ['packaging/main.ts'], { cwd: root })
+  tarball = await pack(root, directory.path)
+})
+afterAll(() => Promise.all([https?.stop(), dataDir?.remove(), directory?.remove()]))
+
+const compliant = async () => [
+  ...['audit', '127.0.0.1', '--param', 'allowSelfSigned=true'],
+  ...['--param', `clientPort=${https.port}`, '--param', `sshPort=${await freePort()}`],
+]
+
+// One story: the service has what the audit stored.
+describe('the package in an empty folder', { shuffle: false }, () => {
+  let installed: Installed
+
+  test('takes at most 250 MB with the embedded PostgreSQL', async () => {
+    installed = await install(tarball, join(directory.path, 'whole'))
+    expect(installed.sizeMib).toBeLessThan(250)
+    expect(installed.sizeMib).toBeGreaterThan(100)
+  })
+
+  test('audits a host, with the connector of its own and without a warning', async () => {
+    const { code, stdout, stderr } = await installed.npx(['portwarden', ...(await compliant())], {
+      PORTWARDEN_DATA_DIR: dataDir.path,
+    })
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^verdict: pass /m)
+    expect(dataDir.postmaster()).toBeUndefined()
+  })
+
+  test('serves the API, its documents and the console, and checks large policies on a thread', async () => {
+    const program = join(installed.directory, 'node_modules/portwarden/lib/main.js')
+    const service = await spawnPeer(process.execPath, [program, 'serve'], {
+      env: { PATH: process.env.PATH, PORT: '0', PORTWARDEN_DATA_DIR: dataDir.path },
+      ready: /^Console, /m,
+    })
+    const [, url = ''] = await service.logged(/^Portwarden \S+ at (http:\S+)/m)
+    const authorization = `Bearer ${(await readFile(join(dataDir.path, 'admin.key'), 'utf8')).trim()}`
+    const call = (path: string, init: RequestInit = {}) =>
+      fetch(url + path, { ...init, headers: { authorization, 'content-type': 'application/yaml' } })
+    for (const page of ['/ui/', '/docs/', '/openapi.json'])
+      expect([page, (await call(page)).status]).toEqual([page, 200])
+    const { items } = (await (await call('/v1/audits')).json()) as { items: unknown[] }
+    expect(items).toMatchObject([{ trigger: 'cli', verdict: 'pass' }])
+    const policy = await readFile(join(root, 'src/policies/netwrix-endpoint-protector.yaml'), 'utf8')
+    const large = `${policy}\n${'# a comment\n'.repeat(2_000)}`
+    const checked = await call('/v1/policies/validate', { method: 'POST', body: large })
+    expect([checked.status, await checked.json()]).toMatchObject([200, { valid: true }])
+    await service.end()
+    expect(dataDir.postmaster()).toBeUndefined()
+  })
+
+  test('has the man page where its manifest says, and completion', async () => {
+    const home = join(installed.directory, 'node_modules/portwarden')
+    const { man } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as { man: string }
+    expect(await readFile(join(home, man), 'utf8')).toMatch(/^\.TH PORTWARDEN 1 /)
+    const { code, stdout } = await installed.npx(['portwarden', 'completion', 'bash'])
+    expect([code, stdout]).toEqual([0, expect.stringContaining('complete ')])
+  })
+})
+
+describe('the package without optional packages', () => {
+  let installed: Installed
+  beforeAll(async () => {
+    installed = await install(tarball, join(directory.path, 'slim'), ['--omit=optional'])
+  })
+
+  test('takes at most 120 MB', () => {
+    expect(installed.sizeMib).toBeLessThan(120)
+  })
+
+  test('says without a stack that DATABASE_URL must be set', async () => {
+    const unused = await makeDataDir()
+    const env = { PORTWARDEN_DATA_DIR: unused.path }
+    const { code, stderr } = await installed.npx(['portwarden', ...(await compliant())], env)
+    await unused.remove()
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^portwarden: The embedded PostgreSQL is not installed .*set DATABASE_URL .*\n$/)
+  })
+
+  test('audits with a server of its own', async () => {
+    const database = await createTestDatabase()
+    const { code, stdout } = await installed.npx(['portwarden', ...(await compliant())], {
+      ...(environment(database.url) as Record<string, string>),
+      PATH: process.env.PATH ?? '',
+      PORTWARDEN_DATA_DIR: join(directory.path, 'data'),
+    })
+    await database.drop()
+    expect(stdout).toMatch(/^verdict: pass /m)
+    expect(code).toBe(0)
+  })
+})
