@@ -49,8 +49,9 @@ test('two blocks are not run or compared, each with a reason: no domain controll
 })
 
 /**
- * The commands as the pages type them. A request must succeed, unless `-w` prints its status. `npm ci` and `npm test` do
- * nothing, since this is the test; `start` and `agent` go on in the background after their first line; an audit may fail.
+ * The commands as the pages type them. A request must succeed, unless `-w` prints its status. `npm ci`, `test`, `pack` and
+ * `install` do nothing: this is the test, and test/packaging installs the packages. `start` and `agent` go on in the
+ * background after their first line; an audit may fail.
  */
 const shell = `
 set -Eeuo pipefail
@@ -59,10 +60,10 @@ trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 curl() { case " $* " in *' -w '*) command curl "$@" ;; *) command curl --fail-with-body "$@" ;; esac; }
 npm() {
   local script=
+  case $1 in ci | test | pack | install) return ;; esac
   while [ $# -gt 0 ] && [ "$1" != -- ]; do [[ $1 == -* ]] || script=$1; shift; done
   [ $# -eq 0 ] || shift
   case $script in
-    ci | test) ;;
     start) serve serve "$@" ;;
     agent) serve agent "$@" ;;
     audit) portwarden audit "$@" || [ $? -eq 1 ] ;;

@@ -10,10 +10,10 @@ export function renderReference(program: Described): string {
   const [, ...commands] = flatten(program)
   return `# Command line
 
-One program has all commands: \`portwarden COMMAND\`. In a checkout of the repository, \`npm start\` is \`portwarden serve\`, and \`npm run audit\`, \`agent\`,
-\`trace\`, \`ledger\`, \`pack\` and \`demo\` are the commands of that name; their arguments follow \`--\`, and \`npm run -s\` keeps npm from printing its own
-lines. All commands read the [settings](settings.md), and print progress and errors on standard error. Colours appear on a terminal, unless
-\`NO_COLOR\` is set.
+One program has all commands: \`portwarden COMMAND\` where it is [installed](installation.md). In a checkout of the repository, \`npm start\` is
+\`portwarden serve\`, and \`npm run audit\`, \`agent\`, \`trace\`, \`ledger\`, \`pack\` and \`demo\` are the commands of that name; their arguments
+follow \`--\`, and \`npm run -s\` keeps npm from printing its own lines. All commands read the [settings](settings.md), and print progress and errors
+on standard error. Colours appear on a terminal, unless \`NO_COLOR\` is set.
 
 With \`--server URL\` a command works with a service that runs elsewhere, with the key in \`PORTWARDEN_KEY\` or the file that
 \`PORTWARDEN_KEY_FILE\` names. \`NODE_EXTRA_CA_CERTS\` names the authority of its certificate where the system does not trust it. Without
