@@ -1,5 +1,6 @@
 // ServiceNow, script of a business rule or flow action on change_request: audits the server when the change is implemented, and writes
-// the verdict into the work notes. System properties: portwarden.url, portwarden.policy, portwarden.key (a key with audits:run).
+// the verdict into the work notes. The externalId of a target is the sys_id of its configuration item, so a renamed server is still found.
+// System properties: portwarden.url, portwarden.policy, portwarden.key (a key with audits:run).
 (function executeRule(current, previous) {
   var base = gs.getProperty('portwarden.url')
 
@@ -26,7 +27,7 @@
   try {
     var audit = send('POST', '/v1/audits', {
       policy: gs.getProperty('portwarden.policy'),
-      targets: [String(current.getDisplayValue('cmdb_ci'))],
+      targets: [{ externalId: String(current.getValue('cmdb_ci')) }],
       correlationId: String(current.getValue('number')),
     })
     for (var i = 0; i < 4 && (audit.status === 'queued' || audit.status === 'running'); i += 1)

@@ -74,7 +74,9 @@ describeWithPeers(['curl'], 'with curl', () => {
   })
 
   test('the ServiceNow script writes the verdict into the work notes of the change', async () => {
-    const notes = await runServiceNow('epp-01')
+    const sysId = '46d44a5ac0a8010e0000aa1c8f2f4f36'
+    await service.call('PATCH', '/v1/targets/epp-01', { body: { externalId: sysId } })
+    const notes = await runServiceNow(sysId)
     expect(notes.updated).toBe(true)
     expect(notes.work_notes).toMatch(/^Portwarden: fail, [1-9]\d* failed, http/)
     expect(await auditsOf('CHG3')).toMatchObject([{ verdict: 'fail' }])
@@ -84,13 +86,13 @@ describeWithPeers(['curl'], 'with curl', () => {
     const notes = await runServiceNow('not-there', 'CHG4')
     expect([notes.updated, notes.errors]).toEqual([
       false,
-      ['Portwarden: there is no target not-there: GET /v1/targets lists them'],
+      ['Portwarden: there is no target with the externalId not-there: GET /v1/targets lists them'],
     ])
   })
 })
 
 /** Runs the script in a process of its own, with a RESTMessageV2 that uses curl. */
-async function runServiceNow(target: string, number = 'CHG3') {
+async function runServiceNow(item: string, number = 'CHG3') {
   const path = join(directory, `${number}.json`)
   const shim = `
     const { readFileSync, writeFileSync } = require('node:fs')
@@ -113,8 +115,7 @@ async function runServiceNow(target: string, number = 'CHG3') {
     }
     const properties = JSON.parse(process.env.PROPERTIES)
     const current = {
-      getValue: (field) => ({ number: ${JSON.stringify(number)} })[field],
-      getDisplayValue: (field) => ({ cmdb_ci: ${JSON.stringify(target)} })[field],
+      getValue: (field) => ({ number: ${JSON.stringify(number)}, cmdb_ci: ${JSON.stringify(item)} })[field],
       update() { notes.updated = true; notes.work_notes = this.work_notes },
     }
     const gs = { getProperty: (name) => properties[name], error: (text) => notes.errors.push(text) }

@@ -4,6 +4,8 @@ import fastify from 'fastify'
 import { serveConsole } from './console/pages.ts'
 import type { ServerParts, View } from './context.ts'
 import { requireKey } from './http/auth.ts'
+import { advertisePatches } from './http/bodies/patches.ts'
+import { readBodies } from './http/bodies/strict-json.ts'
 import { compressResponses } from './http/compression.ts'
 import { drainBeforeClosing } from './http/drain.ts'
 import { registerEtags } from './http/etags.ts'
@@ -15,7 +17,6 @@ import { createTokenReader } from './http/oidc.ts'
 import { registerProblems, respondToFrameworkError } from './http/problems.ts'
 import { RequestLog, sharedLog } from './http/request-log.ts'
 import { secureHeaders } from './http/security-headers.ts'
-import { readBodies } from './http/strict-json.ts'
 import { traceRequests } from './http/traces.ts'
 import { schemaCompiler } from './http/validation.ts'
 import { shareConnections } from './limits/connections.ts'
@@ -115,6 +116,7 @@ export async function buildServer({ stores, transaction, now, ...parts }: Server
         registerEtags(v1)
         compressResponses(v1)
         serveHeadRequests(v1)
+        advertisePatches(v1)
         v1.addHook('onRoute', ({ schema }) => {
           if (schema) schema.querystring ??= closedObject({}) // rejects unknown parameters
         })

@@ -15,7 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   operations: ['domain', 'policies', 'probes', 'store', 'report', 'runtime', 'encoding'],
   jobs: ['store', 'domain', 'runtime'],
   api: ['domain', 'policies', 'report', 'operations', 'store', 'runtime', 'encoding'],
-  console: ['domain/policy/differences.ts'], // runs in the browser: what it shares beside this are types
+  console: ['domain/policy/differences.ts', 'domain/targets.ts'], // runs in the browser: what it shares beside this are types
   telemetry: ['domain'],
   config: ['domain', 'encoding', 'probes/network'], // the code that enforces a network range also reads it
 }

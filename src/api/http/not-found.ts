@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { truncate } from '../../encoding/text.ts'
+import { patchTypes } from './bodies/patches.ts'
 import { sendProblem } from './problems.ts'
 
 /**
@@ -17,6 +18,7 @@ export function respondToUnknownPaths(app: FastifyInstance): void {
     if (methods.length === 0) return void sendNotFound(request, reply)
     const allow = [...new Set(methods)].join(', ')
     reply.header('allow', allow)
+    if (methods.includes('PATCH')) reply.header('accept-patch', patchTypes)
     sendProblem(reply, { status: 405, detail: `${shown(request)} accepts ${allow}, not ${request.method}` })
   })
   app.setNotFoundHandler(sendNotFound) // for missing files of /docs

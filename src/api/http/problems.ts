@@ -14,9 +14,9 @@ import { pointerTo } from '../../encoding/json-pointer.ts'
 import { hideSecrets, isPlainText, plainText, showControls } from '../../encoding/text.ts'
 import { isUnavailable } from '../../store/db/outages.ts'
 import { InvalidCursorError } from '../../store/query/cursor-page.ts'
-import { plusIssue } from '../listing/rfc3339.ts'
+import { afterTurn } from './bodies/strict-json.ts'
+import { issuesOf, maxIssues } from './issues.ts'
 import { logRequest } from './request-log.ts'
-import { afterTurn } from './strict-json.ts'
 
 /** Of an import: what the service assumed of the document and passed over. */
 export const ImportNotes = {
@@ -165,7 +165,6 @@ function isDecodable(url: string): boolean {
 }
 
 const partOf: Record<string, RequestPart> = { body: 'body', querystring: 'query', params: 'path', headers: 'header' }
-const maxErrors = 20
 
 /** An issue as a member of `errors`. */
 export const errorOf = (part: RequestPart, { pointer, message, line }: ValidationIssue) => ({
@@ -177,7 +176,7 @@ export const errorOf = (part: RequestPart, { pointer, message, line }: Validatio
 
 function problemOf(error: FastifyError): ProblemBody | undefined {
   if (error instanceof RefusedError) {
-    const errors = error.issues.slice(0, maxErrors).map((issue) => errorOf(error.part, issue))
+    const errors = error.issues.slice(0, maxIssues).map((issue) => errorOf(error.part, issue))
     return { status: 422, detail: error.message, errors }
   }
   if (error instanceof NotFoundError) return { status: 404, detail: error.message }
@@ -225,49 +224,6 @@ export function findUnstorable(value: unknown): string | undefined {
   return undefined
 }
 
-/** An error of Ajv. */
-export type SchemaError = NonNullable<FastifyError['validation']>[number]
-
-/** Turns errors of Ajv into one issue per value. */
-export const issuesOf = (errors: readonly SchemaError[]): ValidationIssue[] =>
-  joinTypes(mostSpecific(errors))
-    .slice(0, maxErrors)
-    .map((error) => {
-      const { instancePath, keyword, params, message = 'is not valid' } = error
-      if (keyword === 'required')
-        return { pointer: instancePath + pointerTo([String(params.missingProperty)]), message: 'is required' }
-      if (keyword === 'additionalProperties') {
-        const pointer = instancePath + pointerTo([String(params.additionalProperty)])
-        return { pointer, message: 'is not a known field' }
-      }
-      const plus =
-        keyword === 'format' && params.format === 'date-time'
-          ? plusIssue(String((error as { data?: unknown }).data))
-          : undefined
-      if (plus) return { pointer: instancePath, message: plus }
-      const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-      return { pointer: instancePath, message: `${message}${allowed}${exampleOf(error)}` }
-    })
-
-/** A valid example for a pattern or a format. */
-function exampleOf(error: SchemaError): string {
-  const { parentSchema } = error as { parentSchema?: { examples?: unknown[] } }
-  const [example] = parentSchema?.examples ?? []
-  return example !== undefined && ['pattern', 'format'].includes(error.keyword) ? `, for example ${example}` : ''
-}
-
-/** Joins type errors: "must be string or null". */
-function joinTypes(errors: readonly SchemaError[]): SchemaError[] {
-  const isType = ({ keyword }: SchemaError) => keyword === 'type'
-  const typesAt = Map.groupBy(errors.filter(isType), ({ instancePath }) => instancePath)
-  return errors.flatMap((error) => {
-    if (!isType(error)) return [error]
-    const types = typesAt.get(error.instancePath) ?? []
-    const message = `must be ${types.map(({ params }) => params.type).join(' or ')}`
-    return types[0] === error ? [{ ...error, message }] : []
-  })
-}
-
 function validationProblem({ validation = [], validationContext = 'body' }: FastifyError): ProblemBody {
   const part = partOf[validationContext] ?? 'body'
   const errors = issuesOf(validation).map((issue) => errorOf(part, issue))
@@ -277,19 +233,4 @@ function validationProblem({ validation = [], validationContext = 'body' }: Fast
     detail: first ? `${first.pointer || `the ${part}`} ${first.detail}` : 'the request is not valid',
     errors,
   }
-}
-
-/** Drops errors of union branches of another type. */
-function mostSpecific(all: readonly SchemaError[]): readonly SchemaError[] {
-  /** Values that another error explains. */
-  const explained = new Set<string>()
-  for (const { keyword, instancePath } of all) {
-    const steps = instancePath.split('/')
-    if (keyword === 'type' || keyword === 'anyOf') steps.pop()
-    for (; steps.length > 0; steps.pop()) explained.add(steps.join('/'))
-  }
-  return all.filter(({ keyword, schemaPath, instancePath }) => {
-    if (keyword === 'anyOf') return all.length === 1
-    return keyword !== 'type' || !schemaPath.includes('/anyOf/') || !explained.has(instancePath)
-  })
 }

@@ -55,8 +55,9 @@ function createAjv(coerceTypes: Coercion, allErrors: boolean): Ajv2020 {
   return ajv
 }
 
-/** In linear time; the lists of this API hold scalars. */
-const areUnique = (items: readonly unknown[]) => new Set(items).size === items.length
+/** In linear time; the lists of this API hold scalars and small objects. */
+const areUnique = (items: readonly unknown[]) =>
+  new Set(items.map((item) => (typeof item === 'object' ? JSON.stringify(item) : item))).size === items.length
 
 const maxValues = 10_000
 

@@ -74,12 +74,19 @@ function choose({ type, ...schema }: Node, branches: Node[]): Node {
   const others = branches.filter((branch) => branch.type !== 'null')
   const nullable = others.length < branches.length ? { nullable: true } : {}
   const [only] = others
-  const whole: Node = { ...(Array.isArray(type) ? {} : type === undefined ? {} : { type }), ...schema, ...nullable }
-  if (others.length !== 1 || only === undefined) return { ...whole, anyOf: others }
+  const typed: Node = { ...(Array.isArray(type) ? {} : type === undefined ? {} : { type }), ...schema }
+  if (others.length !== 1 || only === undefined) {
+    if (typed.type !== undefined) return { ...typed, ...nullable, anyOf: others }
+    return { ...typed, anyOf: others.map((branch) => withNullable(branch, nullable)) }
+  }
+  const whole: Node = { ...typed, ...nullable }
   const one: Node = '$ref' in only ? { type: 'object', allOf: [only], ...whole } : { ...only, ...whole }
   if (one.nullable && Array.isArray(one.enum) && !one.enum.includes(null)) one.enum = [...one.enum, null]
   return one
 }
+
+const withNullable = (branch: Node, nullable: Node): Node =>
+  '$ref' in branch && nullable.nullable ? { type: 'object', allOf: [branch], ...nullable } : { ...branch, ...nullable }
 
 /** In 3.0 a reference has no siblings. */
 const besideReference = (schema: Node): Node => {

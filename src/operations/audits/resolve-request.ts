@@ -2,19 +2,21 @@ import { RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
 import { type ParameterProblem, resolveParameters } from '../../domain/policy/parameters.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { createLookup, type TargetReference, textOf } from '../../domain/targets.ts'
 import { pointerTo } from '../../encoding/json-pointer.ts'
 import { createPace } from '../../runtime/pace.ts'
 import type { AuditSelection, FoundSelection, PlanningSnapshot } from '../../store/audits/planning-snapshot.ts'
 import type { Stores } from '../../store/db/stores.ts'
-import type { TargetInput } from '../../store/inventory/targets.ts'
+import type { StoredTarget, TargetInput } from '../../store/inventory/targets.ts'
 import type { Selection } from '../../store/query/selection.ts'
 import { saveTargets } from '../targets/save.ts'
+import { issueOf } from '../targets/target.ts'
 
-/** A request for an audit. `targets`: names, targets to create or update, or a label selector. */
+/** A request for an audit. `targets`: references, targets to create or update, or a label selector. */
 export interface AuditRequest {
   /** `name` for the newest version, `name@3` for that one. */
   policy: string
-  targets: (string | TargetInput)[] | { labels: Record<string, string> }
+  targets: (TargetReference | TargetInput)[] | { labels: Record<string, string> }
   params?: Record<string, unknown>
   vantages?: string[]
   correlationId?: string
@@ -64,7 +66,9 @@ async function checkSelection(request: AuditRequest, { policy, ...found }: Found
       { pointer: '/policy', message: `there is no policy ${request.policy}: GET /v1/policies lists them` },
     ])
   const { targets, vantages } = found
-  checkFound(Array.isArray(request.targets) ? namesOf(request.targets) : request.targets, targets)
+  const listed = Array.isArray(request.targets) ? request.targets : undefined
+  checkFound(listed?.map(referenceOf) ?? (request.targets as Selection), targets)
+  if (listed) checkOnce(targets.map(({ name }) => name))
 
   const issues: ValidationIssue[] = []
   const known = new Set(vantages.map((vantage) => vantage.name))
@@ -107,42 +111,49 @@ function parameterChecker(document: PolicyDocument, audit: Record<string, unknow
 const pointerToTarget = (selection: AuditRequest['targets'], index: number) =>
   Array.isArray(selection) ? `/targets/${index}` : '/targets/labels'
 
-const nameOf = (target: string | TargetInput) => (typeof target === 'string' ? target : target.name)
+const isInline = (target: TargetReference | TargetInput): target is TargetInput => Object.hasOwn(Object(target), 'name')
 
-const namesOf = (listed: readonly (string | TargetInput)[]) => listed.map(nameOf)
+/** Of a target to save its name. */
+const referenceOf = (target: TargetReference | TargetInput): TargetReference =>
+  isInline(target) ? target.name : target
 
-/** Checks the listed targets, saves the inline ones, and returns the names of all. */
+/** Checks the listed targets, saves the inline ones, and returns references to all. */
 async function saveInline(
   stores: Stores,
-  listed: readonly (string | TargetInput)[],
+  listed: readonly (TargetReference | TargetInput)[],
   requestedBy: string,
-): Promise<string[]> {
-  const names = namesOf(listed)
-  const seen = new Set<string>()
+): Promise<TargetReference[]> {
+  const references = listed.map(referenceOf)
+  checkOnce(references.map(textOf))
   const issues = listed.flatMap((target, i): ValidationIssue[] => {
-    const name = nameOf(target)
-    if (seen.size === seen.add(name).size)
-      return [{ pointer: `/targets/${i}`, message: `target ${name} is listed twice` }]
-    if (typeof target === 'string' || isHost(target.address)) return []
+    if (!isInline(target) || isHost(target.address)) return []
     return [{ pointer: `/targets/${i}/address`, message: `must be ${describeHostFor(target.address)}` }]
   })
   if (issues.length > 0) throw new RefusedError(issues)
-  const inline = listed.filter((target) => typeof target !== 'string')
+  const inline = listed.filter(isInline)
   if (inline.length > 0) await saveTargets(stores, inline, requestedBy)
-  return names
+  return references
 }
 
-/** Throws RefusedError where a selection names a target that was not found, or finds none. */
-export function checkFound(selection: Selection, targets: readonly { name: string }[]): void {
+/** Throws RefusedError where a list names a target twice; by its name and its external id, it is known only once it is found. */
+function checkOnce(listed: readonly string[]): void {
+  const seen = new Set<string>()
+  const issues = listed.flatMap((name, i): ValidationIssue[] =>
+    seen.size === seen.add(name).size ? [{ pointer: `/targets/${i}`, message: `target ${name} is listed twice` }] : [],
+  )
+  if (issues.length > 0) throw new RefusedError(issues)
+}
+
+/** Throws RefusedError where a selection finds none, or where a reference stands for no target or for several. */
+export function checkFound(selection: Selection, targets: readonly Pick<StoredTarget, 'name' | 'externalId'>[]): void {
   if (!Array.isArray(selection)) {
     if (targets.length > 0) return
     throw new RefusedError([{ pointer: '/targets/labels', message: 'no target has these labels' }])
   }
-  const found = new Set(targets.map(({ name }) => name))
-  const missing = selection.flatMap((name, i) =>
-    found.has(name)
-      ? []
-      : [{ pointer: `/targets/${i}`, message: `there is no target ${name}: GET /v1/targets lists them` }],
-  )
-  if (missing.length > 0) throw new RefusedError(missing)
+  const found = createLookup(targets)
+  const issues = selection.flatMap((reference, i): ValidationIssue[] => {
+    const message = issueOf(reference, found(reference))
+    return message === undefined ? [] : [{ pointer: `/targets/${i}`, message }]
+  })
+  if (issues.length > 0) throw new RefusedError(issues)
 }

@@ -37,11 +37,9 @@ export async function checkSelection(
   return found.map(({ id }) => id)
 }
 
-/** The live targets of a selection; throws RefusedError where it names one that is not there, or finds none. */
+/** The live targets of a selection; throws RefusedError where a reference stands for none or several, or labels find none. */
 export async function findTargets(stores: Stores, selection: Selection): Promise<StoredTarget[]> {
-  const found = Array.isArray(selection)
-    ? await stores.targets.findByNames(selection)
-    : await stores.targets.findByLabels(selection.labels)
+  const found = await stores.targets.select(selection)
   checkFound(selection, found)
   return found
 }

@@ -72,7 +72,7 @@ interface EffectOptions {
 /** The effect of a draft. Throws RefusedError for a policy, rules or targets that are not there, and rules that know no windows. */
 export async function findDraftEffect(stores: Stores, draft: ExceptionDraft, options: EffectOptions): Promise<Effect> {
   await checkSelection(stores, draft, draft.kind === 'window' ? knowsWindows : undefined)
-  return findEffect(stores, { ...draft, targets: await findSelected(stores, draft.targets) }, options)
+  return findEffect(stores, { ...draft, targets: await stores.targets.select(draft.targets) }, options)
 }
 
 /** The effect of a window or waiver on what is left of its rules and targets. */
@@ -81,12 +81,9 @@ export async function findStoredEffect(
   stored: StoredException,
   options: EffectOptions,
 ): Promise<Effect> {
-  const targets = await findSelected(stores.within(stored.targetScope), stored.targets)
+  const targets = await stores.within(stored.targetScope).targets.select(stored.targets)
   return findEffect(stores, { ...stored, targets }, options)
 }
-
-const findSelected = ({ targets }: Stores, selection: Selection): Promise<StoredTarget[]> =>
-  Array.isArray(selection) ? targets.findByNames(selection) : targets.findByLabels(selection.labels)
 
 /** Judges the stored facts of rules and targets without and with a window or waiver; sends no packet. */
 async function findEffect(stores: Stores, request: EffectRequest, { now, limit }: EffectOptions): Promise<Effect> {

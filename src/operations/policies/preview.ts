@@ -73,9 +73,9 @@ export async function previewPolicy(
   return { counts, changes: [...changes.values()].toSorted((a, b) => b.count - a.count), items }
 }
 
-/** The targets of a draft; throws RefusedError for names that are not there. */
+/** The targets of a draft; throws RefusedError for references that stand for none or several. */
 export const findDraftTargets = async (stores: Stores, selection: Selection): Promise<StoredTarget[]> =>
-  Array.isArray(selection) ? findTargets(stores, selection) : stores.targets.findByLabels(selection.labels)
+  Array.isArray(selection) ? findTargets(stores, selection) : stores.targets.select(selection)
 
 /**
  * How a draft judges every series of targets. Without fitting facts the result is `unknown`: those of the same endpoint and vantage, for

@@ -24,15 +24,18 @@ export async function replaceSchedule(
   return { schedule, created: true }
 }
 
-/** Changes the given fields. Throws NotFoundError, or StaleError where the schedule is not the expected one. */
+type Fields = Omit<ScheduleInput, 'name'>
+
+/** Changes fields. Throws NotFoundError, or StaleError where the schedule is not the expected one. */
 export async function updateSchedule(
   parts: ScheduleParts,
-  { name, changes }: { name: string; changes: Partial<ScheduleInput> },
+  { name, change: changeFields }: { name: string; change: (fields: Fields) => Fields },
   { actor, isExpected }: Revision,
 ): Promise<StoredSchedule> {
   const current = await findSchedule(parts.stores, name)
   if (!isExpected(current)) throw new StaleError()
-  return change(parts, current, { input: { ...inputOf(current), ...changes }, actor })
+  const { name: _, ...fields } = inputOf(current)
+  return change(parts, current, { input: { ...changeFields(fields), name }, actor })
 }
 
 /** Writes a change; ticks that were due before it are decided by the old fields. */

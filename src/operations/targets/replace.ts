@@ -1,15 +1,23 @@
 import { StaleError } from '../../domain/errors.ts'
+import type { TargetReference } from '../../domain/targets.ts'
 import type { StoredTarget, TargetInput } from '../../store/inventory/targets.ts'
 import type { Revision, View } from '../context.ts'
-import { checkAddress, recordTarget } from './target.ts'
+import { checkAddress, findTarget, recordTarget } from './target.ts'
 
-/** Creates a target or replaces all its fields. Throws StaleError where the target is not the expected one. */
+/**
+ * Creates the target of a name, or replaces all fields of a target; one that is named by its external id keeps it, unless `fields` have
+ * another. Throws StaleError where the target is not the expected one, and NotFoundError for an external id that no target has.
+ */
 export async function replaceTarget(
   { stores, transaction }: View,
-  input: TargetInput,
+  { reference, fields }: { reference: TargetReference; fields: Omit<TargetInput, 'name'> },
   { actor, isExpected }: Revision,
 ): Promise<{ target: StoredTarget; created: boolean }> {
-  checkAddress(input.address)
+  checkAddress(fields.address)
+  const input =
+    typeof reference === 'string'
+      ? { ...fields, name: reference }
+      : { ...reference, ...fields, name: (await findTarget(stores, reference)).name }
   // A concurrent change makes it read the target again.
   for (;;) {
     const current = await stores.targets.findAny(input.name)

@@ -1,16 +1,19 @@
 import { v7 as newUuid } from 'uuid'
 import { ConflictError, ForbiddenError, QuotaError, RefusedError, type ValidationIssue } from '../../domain/errors.ts'
 import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
+import type { TargetReference } from '../../domain/targets.ts'
 import { describeFailure, type TraceFailure } from '../../domain/traces/trace.ts'
+import { required } from '../../runtime/required.ts'
 import type { Stores } from '../../store/db/stores.ts'
 import type { StoredTrace } from '../../store/traces/traces.ts'
 import type { Requester, View } from '../context.ts'
 import { claimOnce } from '../idempotency.ts'
+import { issueOf } from '../targets/target.ts'
 import { findTrace } from './trace.ts'
 
 /** A target, or a host that is none. */
 export interface TraceRequest {
-  target?: string
+  target?: TargetReference
   host?: string
   port: number
   /** Default: a port that is open as far as known, or one of `commonPorts`. */
@@ -70,16 +73,16 @@ export async function requestTrace(
 
 async function findHost(
   tx: Stores,
-  { target: name, host }: TraceRequest,
+  { target: reference, host }: TraceRequest,
 ): Promise<{ target: string | null; host: string }> {
-  if ((name === undefined) === (host === undefined)) throw refuse('', 'must have either target or host')
-  if (host !== undefined) {
-    if (!isHost(host)) throw refuse('/host', `must be ${describeHostFor(host)}`)
-    return { target: null, host }
-  }
-  const target = await tx.targets.find(name ?? '')
-  if (!target) throw refuse('/target', `there is no target ${name}: GET /v1/targets lists them`)
-  return { target: target.name, host: target.address }
+  if ((reference === undefined) === (host === undefined)) throw refuse('', 'must have either target or host')
+  if (host !== undefined && !isHost(host)) throw refuse('/host', `must be ${describeHostFor(host)}`)
+  if (reference === undefined) return { target: null, host: required(host, 'the host') }
+  const found = await tx.targets.select([reference])
+  const issue = issueOf(reference, found)
+  if (issue !== undefined) throw refuse('/target', issue)
+  const { name, address } = required(found[0], 'the target')
+  return { target: name, host: address }
 }
 
 async function findVantage(tx: Stores, name: string | undefined): Promise<string> {

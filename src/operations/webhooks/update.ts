@@ -2,25 +2,25 @@ import { ConflictError, StaleError } from '../../domain/errors.ts'
 import { callbacksId, type Webhook } from '../../store/webhooks/webhooks.ts'
 import type { Revision } from '../context.ts'
 import { checkDestination } from './destination.ts'
-import { findWebhook, inputOf, type WebhookChanges, type WebhookParts } from './webhook.ts'
+import { findWebhook, inputOf, type WebhookParts, type WebhookUpdate } from './webhook.ts'
 
-/** Changes the given fields; an enabled webhook resumes its waiting deliveries, and dead letters that close an alert. Throws StaleError for an unexpected row. */
+/** Changes fields; an enabled webhook resumes its waiting deliveries, and dead letters that close an alert. Throws StaleError for an unexpected row. */
 export async function updateWebhook(
   parts: WebhookParts,
-  { id, changes }: { id: string; changes: WebhookChanges },
+  { id, change, authorization }: WebhookUpdate,
   { actor, isExpected }: Revision,
 ): Promise<Webhook> {
   const { stores, transaction, seal, enqueueDelivery } = parts
-  const { authorization, ...fields } = changes
   const current = await findWebhook(stores, id)
   if (id === callbacksId) throw new ConflictError(`${callbacksId} cannot be changed; only its secret can be rotated`)
-  if (fields.url !== undefined) checkDestination(parts, fields.url, '/url')
   if (!isExpected(current)) throw new StaleError()
+  const input = change(inputOf(current))
+  if (input.url !== current.url) checkDestination(parts, input.url, '/url')
   const sealed = authorization ? seal.close(authorization, id) : null
   const more = { version: current.version, ...(authorization !== undefined && { authorization: sealed }) }
   return transaction(async (tx, database) => {
     await tx.outbox.holdOrder()
-    const webhook = await tx.webhooks.replace(id, { ...inputOf(current), ...fields }, more)
+    const webhook = await tx.webhooks.replace(id, input, more)
     if (!webhook) throw new StaleError()
     const payload = { ...inputOf(webhook), hasAuthorization: webhook.hasAuthorization }
     tx.ledger.record({ actor, action: 'webhook.change', subject: id, payload })

@@ -10,9 +10,12 @@ export interface WebhookParts extends View, DestinationRules, Pick<Parts, 'enque
   seal: Seal
 }
 
-/** A change of a webhook: null removes the header `Authorization`. */
-export interface WebhookChanges extends Partial<WebhookInput> {
-  authorization?: string | null | undefined
+/** A change of a webhook. */
+export interface WebhookUpdate {
+  id: string
+  change: (fields: WebhookInput) => WebhookInput
+  /** The header `Authorization` of deliveries: null removes it, undefined keeps it. */
+  authorization: string | null | undefined
 }
 
 export const noSuchWebhook = (id: string): NotFoundError => new NotFoundError(`there is no webhook ${id}`)

@@ -11,7 +11,7 @@ import { columnsOf } from '../query/json-columns.ts'
 import { isAbout, type SeriesFilter, seriesNamesOf } from '../query/series-joins.ts'
 import { andOfTarget, type TargetScope } from '../query/target-scope.ts'
 
-interface FindingFilter extends Pick<SeriesFilter, 'target' | 'rule' | 'vantage'> {
+interface FindingFilter extends Pick<SeriesFilter, 'target' | 'externalId' | 'rule' | 'vantage'> {
   result?: Result
 }
 

@@ -1,4 +1,5 @@
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { createLookup, splitReferences } from '../../domain/targets.ts'
 import { digest } from '../../encoding/canonical-json.ts'
 import { type Database, Prisma } from '../db/database.ts'
 import { prepared } from '../db/statements.ts'
@@ -24,8 +25,10 @@ export interface AuditSelection {
   requestedBy: string
 }
 
-export type FoundSelection = Omit<PlanningSnapshot, 'policy'> & {
+export type FoundSelection = Omit<PlanningSnapshot, 'policy' | 'targets'> & {
   policy: PlanningSnapshot['policy'] | undefined
+  /** Of an ambiguous external id all that have it. */
+  targets: (PlannedTarget & Pick<StoredTarget, 'externalId'>)[]
   checksInFlight: number
 }
 
@@ -39,7 +42,7 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
           FROM ${policies}
         ) found
       ) AS policies, (
-        SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'address', address, 'params', params, 'labels', labels)
+        SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'address', address, 'params', params, 'labels', labels, 'externalId', external_id)
           ORDER BY id), '[]') FROM target WHERE ${targets} ${andHas(targetScope, 'labels')}
       ) AS targets, (
         SELECT coalesce(json_agg(json_build_object('name', name, 'zones', zones, 'kind', kind, 'version', version) ORDER BY name), '[]')
@@ -59,10 +62,12 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
       ) g CROSS JOIN LATERAL (
         SELECT * FROM policy WHERE name = g.name AND g.requested_version IN (${newest}, version) ORDER BY version DESC LIMIT 1
       ) p`
-      const names = requests.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
+      const references = requests.flatMap(({ targets }) => (Array.isArray(targets) ? targets : []))
+      const { names, externalIds } = splitReferences(references)
       const labels = requests.flatMap(({ targets }) => (Array.isArray(targets) ? [] : [targets.labels]))
       const selected = [
         Prisma.sql`name = ANY(${[...new Set(names)]}::text[])`,
+        ...(externalIds.length > 0 ? [Prisma.sql`external_id = ANY(${[...new Set(externalIds)]}::text[])`] : []),
         ...labels.map((one) => hasLabels(one, 'labels')),
       ]
       const found = await read(
@@ -70,13 +75,13 @@ export function createPlanningStore(db: Database, targetScope: TargetScope) {
         Prisma.sql`retired_at IS NULL AND (${Prisma.join(selected, ' OR ')})`,
         requests.map(({ requestedBy }) => requestedBy),
       )
-      const byName = new Map(found.targets.map((target) => [target.name, target]))
+      const findEach = createLookup(found.targets)
       return requests.map(({ policy, targets, requestedBy }, i) => ({
         policy: found.policies.find(
           ({ name, requestedVersion }) => name === policy.name && requestedVersion === versions[i],
         ),
         targets: Array.isArray(targets)
-          ? targets.flatMap((name) => byName.get(name) ?? [])
+          ? targets.flatMap(findEach)
           : found.targets.filter((target) => isIn(targets.labels, target.labels)),
         vantages: found.vantages,
         checksInFlight: found.checksInFlight[requestedBy] ?? 0,
@@ -122,7 +127,7 @@ function checkDigest({ name, version, digest: stored, document }: Read['policies
 
 interface Read {
   policies: (PlanningSnapshot['policy'] & { requestedVersion: number; version: number; digest: string })[]
-  targets: (PlannedTarget & Pick<StoredTarget, 'labels'>)[]
+  targets: (PlannedTarget & Pick<StoredTarget, 'labels' | 'externalId'>)[]
   vantages: KnownVantage[]
   checksInFlight: Record<string, number>
 }

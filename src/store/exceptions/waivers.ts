@@ -4,6 +4,7 @@ import { prepared } from '../db/statements.ts'
 import type { Waiver as Row } from '../generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selects, selectsTarget } from '../query/selection.ts'
+import { isTarget, needsTarget } from '../query/series-joins.ts'
 import { madeIn, type TargetScope } from '../query/target-scope.ts'
 import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
 
@@ -39,6 +40,8 @@ interface WaiverFilter {
   rule?: string
   /** The name of a target that it is for. */
   target?: string
+  /** The external id of one. */
+  externalId?: string
   ticket?: string
   expiresBefore?: Date
   now: Date
@@ -62,7 +65,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
     /** Newest first; by policy, by what they are for, and by state at a point in time. */
     async list({ now, cursor, limit, ...filter }: WaiverFilter): Promise<Page<StoredWaiver>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const { policy, state, rule, target, ticket, expiresBefore } = filter
+      const { policy, state, rule, ticket, expiresBefore } = filter
       const conditions: Prisma.WaiverWhereInput[] = [
         made,
         ...(before === undefined ? [] : [{ id: { lt: before } }]),
@@ -70,7 +73,7 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
         ...(rule === undefined ? [] : [{ rules: { has: rule } }]),
         ...(ticket === undefined ? [] : [{ ticket }]),
         ...(expiresBefore === undefined ? [] : [{ expiresAt: { lt: expiresBefore } }]),
-        ...(target === undefined ? [] : [{ id: { in: await idsFor(db, target) } }]),
+        ...(needsTarget(filter) ? [{ id: { in: await idsFor(db, filter) } }] : []),
         ...(state === undefined ? [] : [inState(state, now)]),
       ]
       const rows = await db.waiver.findMany({ where: { AND: conditions }, orderBy: { id: 'desc' }, take: limit + 1 })
@@ -110,9 +113,9 @@ export function createWaiverStore(db: Database, targetScope: TargetScope) {
   }
 }
 
-async function idsFor(db: Database, target: string): Promise<string[]> {
+async function idsFor(db: Database, filter: Pick<WaiverFilter, 'target' | 'externalId'>): Promise<string[]> {
   const rows = await prepared<{ id: string }>(db)`
-    SELECT x.id FROM waiver x JOIN target t ON ${selectsTarget} WHERE t.name = ${target}`
+    SELECT x.id FROM waiver x JOIN target t ON ${selectsTarget} WHERE true ${isTarget(filter)}`
   return rows.map(({ id }) => id)
 }
 
@@ -123,10 +126,10 @@ function inState(state: WaiverState, now: Date): Prisma.WaiverWhereInput {
   return { revokedAt: null, expiresAt: { gt: now }, approvedAt: state === 'active' ? { not: null } : null }
 }
 
-const fromRow = ({ targetNames, targetLabels, targetScope, ...row }: Row): StoredWaiver => ({
+const fromRow = ({ targetNames, targetExternalIds, targetLabels, targetScope, ...row }: Row): StoredWaiver => ({
   ...row,
   targetScope: targetScope as TargetScope,
-  targets: selectionOf({ targetNames, targetLabels }),
+  targets: selectionOf({ targetNames, targetExternalIds, targetLabels }),
 })
 
 /** Whether the finding of the span `x` and the rule `r` is waived at a point in time. */

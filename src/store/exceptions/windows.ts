@@ -6,6 +6,7 @@ import type { AccessWindow as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
 import { type Selection, selectionColumns, selectionOf, selectsTarget } from '../query/selection.ts'
+import { isTarget, needsTarget } from '../query/series-joins.ts'
 import { andHas, madeIn, type TargetScope } from '../query/target-scope.ts'
 import { findPermissions, type PermissionQuery } from './active-exceptions.ts'
 
@@ -57,6 +58,8 @@ interface WindowFilter {
   rule?: string
   /** The name of a target that it is for. */
   target?: string
+  /** The external id of one. */
+  externalId?: string
   ticket?: string
   /** It closes before, as planned. */
   expiresBefore?: Date
@@ -87,14 +90,14 @@ export function createWindowStore(db: Database, { codes, targetScope }: { codes:
     /** Newest first. */
     async list({ now, cursor, limit, ...filter }: WindowFilter): Promise<Page<StoredWindow>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
-      const { policy, state, rule, target, ticket, expiresBefore } = filter
+      const { policy, state, rule, ticket, expiresBefore } = filter
       const wanted = andAll([
         before && Prisma.sql`x.id < ${before}::uuid`,
         policy && Prisma.sql`x.policy = ${policy}`,
         rule && Prisma.sql`${rule} = ANY(x.rules)`,
         ticket && Prisma.sql`x.ticket = ${ticket}`,
         expiresBefore && Prisma.sql`x.to_at < ${expiresBefore}`,
-        target && Prisma.sql`EXISTS (SELECT FROM target t WHERE t.name = ${target} AND ${selectsTarget})`,
+        needsTarget(filter) && Prisma.sql`EXISTS (SELECT FROM target t WHERE ${selectsTarget} ${isTarget(filter)})`,
         state && Prisma.sql`${stateAt(now)} = ${state}`,
       ])
       const found = await report<{ id: string }>(db)`
@@ -210,12 +213,15 @@ function stateAt(now: Date): Prisma.Sql {
     ELSE CASE x.proof WHEN 'closed' THEN 'closed' WHEN 'open' THEN 'still-open' ELSE 'ended' END END`
 }
 
-const fromRow = ({ targetNames, targetLabels, fromAt, toAt, params, proof, ...window }: Row): StoredWindow => ({
-  ...window,
-  targetScope: window.targetScope as TargetScope,
-  targets: selectionOf({ targetNames, targetLabels }),
-  params: params as Record<string, unknown>,
-  from: fromAt,
-  to: toAt,
-  proof: proof as Proof | null,
-})
+const fromRow = ({ targetNames, targetExternalIds, targetLabels, ...row }: Row): StoredWindow => {
+  const { fromAt, toAt, params, proof, ...window } = row
+  return {
+    ...window,
+    targetScope: window.targetScope as TargetScope,
+    targets: selectionOf({ targetNames, targetExternalIds, targetLabels }),
+    params: params as Record<string, unknown>,
+    from: fromAt,
+    to: toAt,
+    proof: proof as Proof | null,
+  }
+}

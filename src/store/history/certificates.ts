@@ -4,7 +4,7 @@ import { report } from '../db/statements.ts'
 import { andAll } from '../query/conditions.ts'
 import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { trueAt } from '../query/point-in-time.ts'
-import { isAbout } from '../query/series-joins.ts'
+import { isAbout, needsTarget } from '../query/series-joins.ts'
 import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 import { containing } from '../query/text-search.ts'
 import type { ComplianceFilter } from './compliance.ts'
@@ -89,7 +89,7 @@ const shown = (
       filter.policy === undefined
         ? Prisma.empty
         : Prisma.sql`JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id`
-    } ${filter.target === undefined && !filter.labels ? Prisma.empty : Prisma.sql`JOIN target t ON t.id = x.target_id`}
+    } ${needsTarget(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
     WHERE ${trueAt(at)} ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
   ), shown AS (SELECT x.target_id, c.* FROM x JOIN c ON c.id = x.evidence_id)`
 

@@ -8,11 +8,11 @@ import { type Database, Prisma } from '../db/database.ts'
 import { report, reportOnAll } from '../db/statements.ts'
 import { waivedAt } from '../exceptions/waivers.ts'
 import { rulesAt, trueAt } from '../query/point-in-time.ts'
-import { isAbout, type SeriesFilter, seriesOf } from '../query/series-joins.ts'
+import { isAbout, needsTarget, type SeriesFilter, seriesOf } from '../query/series-joins.ts'
 import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 import { readWithLastSeen } from './last-seen.ts'
 
-export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'labels'>
+export type ComplianceFilter = Pick<SeriesFilter, 'policy' | 'target' | 'externalId' | 'labels'>
 
 export const groupings = ['rule', 'target', 'vantage', 'zone', 'severity', 'policy'] as const
 /** How findings are grouped; `label`: by its values. */
@@ -103,7 +103,7 @@ function groupsAt(
         min(coalesce(seen.observed_from, x.from_at)) AS oldest, max(coalesce(seen.observed_until, x.from_at)) AS newest,
         (count(*) FILTER (WHERE seen.policy IS NULL))::int AS unseen
       FROM span x ${seriesOf('x')} JOIN rule_now r ON r.id = s.rule_id
-        ${needsTarget(grouping, filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+        ${grouping.by === 'label' || needsTarget(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
         LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
       WHERE ${trueAt(at)} ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}
       GROUP BY 1, 2, 3, 4
@@ -162,6 +162,3 @@ function nameOf({ by }: Grouping): Prisma.Sql {
   if (by === 'policy' || by === 'severity') return Prisma.raw(`k.${by}`)
   return Prisma.sql`(SELECT name FROM ${Prisma.raw(by)} n WHERE n.id = c.key)`
 }
-
-const needsTarget = (grouping: Grouping, { target, labels }: ComplianceFilter) =>
-  grouping.by === 'label' || target !== undefined || labels !== undefined

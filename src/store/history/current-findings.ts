@@ -14,7 +14,7 @@ import { waiversAt } from '../exceptions/in-force.ts'
 import { andAll } from '../query/conditions.ts'
 import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import { rulesAt, trueAt } from '../query/point-in-time.ts'
-import { isAbout, type SeriesFilter } from '../query/series-joins.ts'
+import { isAbout, needsTarget, type TargetFilter } from '../query/series-joins.ts'
 import { andHas, andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 import { lastConfirmed } from './last-confirmed.ts'
 
@@ -22,7 +22,7 @@ export const currentOrders = ['worst', 'newest', 'target', 'stored'] as const
 export type CurrentOrder = (typeof currentOrders)[number]
 
 /** Selects targets, and outcomes that are so since a time. */
-export interface CurrentTargets extends Pick<SeriesFilter, 'target' | 'labels' | 'text'> {
+export interface CurrentTargets extends TargetFilter {
   changedSince?: Date
 }
 export interface CurrentFilter extends CurrentTargets {
@@ -65,7 +65,7 @@ export function createCurrentFindingStore(
       SELECT x.target_id, x.series_id, x.from_at, x.evidence_id, x.result, x.state, x.reason_id, x.audit_id, s.rule_id, s.vantage_id,
         s.fingerprint, x.result = ${codes.result.numberOf('fail')} AND (x.target_id, s.rule_id) IN (SELECT target_id, rule_id FROM waived) AS waived
       FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id
-        ${selectsTargets(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+        ${needsTarget(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
       WHERE ${trueAt(at)} ${filter.changedSince ? Prisma.sql`AND x.from_at >= ${filter.changedSince}` : Prisma.empty}
         ${isAbout(filter)} ${conditions} ${andOfTarget(targetScope, 'x.target_id')}
     )`
@@ -165,9 +165,6 @@ export function createCurrentFindingStore(
     },
   }
 }
-
-const selectsTargets = ({ target, labels, text }: CurrentTargets) =>
-  target !== undefined || labels !== undefined || text !== undefined
 
 /** Audits of a policy that are searched for findings of one series. */
 const searchedAudits = 200

@@ -8,11 +8,11 @@ import type { Database } from '../db/database.ts'
 import { report, reportOnAll } from '../db/statements.ts'
 import { integers } from '../query/array-texts.ts'
 import { trueAt } from '../query/point-in-time.ts'
-import { isAbout } from '../query/series-joins.ts'
+import { isAbout, isTarget } from '../query/series-joins.ts'
 import { andHas, type TargetScope } from '../query/target-scope.ts'
 import { type CellFilter, type CellGroup, readCellGroups } from './cell-groups.ts'
 
-export type FlowFilter = Pick<CellFilter, 'policy' | 'target' | 'labels'>
+export type FlowFilter = Omit<CellFilter, 'text'>
 
 /** Checks of a rule from a vantage with the same outcome, and their targets. */
 export type PolicyOutcome = FlowOutcome & { policy: string; targets: number[] }
@@ -58,10 +58,10 @@ export function createFlowStore(db: Database, { codes, targetScope }: { codes: C
     },
 
     /** The parameters of these targets, and of live ones, as they are now: most targets share theirs. The most common first. */
-    parameters: (ids: readonly number[], { target, labels }: FlowFilter): Promise<ParameterGroup[]> =>
+    parameters: (ids: readonly number[], filter: FlowFilter): Promise<ParameterGroup[]> =>
       report<ParameterGroup>(db)`
         SELECT params, array_agg(id) AS ids FROM target t
-        WHERE (retired_at IS NULL OR id = ANY(${integers([...ids])}::int[])) ${isAbout({ ...(target !== undefined && { target }), ...(labels && { labels }) })}
+        WHERE (retired_at IS NULL OR id = ANY(${integers([...ids])}::int[])) ${isTarget(filter)}
           ${andHas(targetScope, 'labels')}
         GROUP BY params ORDER BY count(*) DESC LIMIT ${maxGroups}`,
 

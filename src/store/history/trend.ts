@@ -6,7 +6,7 @@ import { type Database, Prisma } from '../db/database.ts'
 import { report, reportOnAll } from '../db/statements.ts'
 import { type Points, pointsBefore, type RuleVersion, ruleVersions } from '../query/point-in-time.ts'
 import { selects } from '../query/selection.ts'
-import { isAbout } from '../query/series-joins.ts'
+import { isAbout, needsTarget } from '../query/series-joins.ts'
 import { andOfTarget, type Limited, limitedSql, type TargetScope } from '../query/target-scope.ts'
 import type { ComplianceFilter } from './compliance.ts'
 
@@ -143,7 +143,7 @@ function changesAt(points: Points, { by, filter, targetScope, failed }: Wanted):
   const start = pointsBefore(Prisma.sql`x.from_at`, points)
   const end = pointsBefore(Prisma.sql`x.to_at`, points)
   const spans = Prisma.sql`span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
-    ${filter.target !== undefined || filter.labels ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}`
+    ${needsTarget(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}`
   const wanted = limitedSql`x.from_at <= ${last} AND (x.to_at IS NULL OR x.to_at > ${first})
     ${isAbout(filter)} ${andOfTarget(targetScope, 'x.target_id')}`
   return limitedSql`

@@ -1,6 +1,7 @@
 import type { Result } from '../../domain/findings/judge.ts'
 import type { ReasonCode } from '../../domain/findings/reasons.ts'
 import { causeOf, type UnknownCause, unscheduledDays } from '../../domain/history/unknown.ts'
+import type { TargetReference } from '../../domain/targets.ts'
 import { zonesOf } from '../../domain/vantages/zones.ts'
 import type { Codes } from '../db/codes.ts'
 import { type Database, Prisma } from '../db/database.ts'
@@ -8,7 +9,7 @@ import { report, reportOnAll } from '../db/statements.ts'
 import { type AuditTemplate, policyName } from '../inventory/schedules.ts'
 import { integers } from '../query/array-texts.ts'
 import { trueAt } from '../query/point-in-time.ts'
-import { isAbout } from '../query/series-joins.ts'
+import { isAbout, needsTarget } from '../query/series-joins.ts'
 import { andHas, andOfTarget, type TargetScope } from '../query/target-scope.ts'
 import type { ComplianceFilter } from './compliance.ts'
 import { readWithLastSeen } from './last-seen.ts'
@@ -41,13 +42,13 @@ export interface AuditingSchedule {
   cron: string
   timeZone: string
   policy: string
-  /** By names or by labels; the other is null. */
-  names: string[] | null
+  /** By references or by labels; the other is null. */
+  references: TargetReference[] | null
   labels: Record<string, string> | null
 }
 
 /** Outcomes of these targets are too old if the last observation was before `before`. */
-export type Expected = Pick<AuditingSchedule, 'policy' | 'names' | 'labels'> & { before: Date }
+export type Expected = Pick<AuditingSchedule, 'policy' | 'references' | 'labels'> & { before: Date }
 
 const undecided = ['unknown', 'error', 'notchecked'] as const satisfies Result[]
 const decided = ['pass', 'fail'] as const satisfies Result[]
@@ -67,14 +68,15 @@ export function createUnknownStore(db: Database, { codes, targetScope }: { codes
           WITH seen AS (${seen}
           ), due AS MATERIALIZED (
             SELECT t.id AS target_id, e.policy, max(e.before) AS before
-            FROM jsonb_to_recordset(${JSON.stringify(expected)}::jsonb) AS e(policy text, names jsonb, labels jsonb, before timestamptz)
-              JOIN target t ON t.labels @> e.labels OR e.names @> to_jsonb(t.name) GROUP BY 1, 2
+            FROM jsonb_to_recordset(${JSON.stringify(expected)}::jsonb) AS e(policy text, "references" jsonb, labels jsonb, before timestamptz)
+              JOIN target t ON t.labels @> e.labels OR e."references" @> to_jsonb(t.name)
+                OR e."references" @> jsonb_build_array(jsonb_build_object('externalId', t.external_id)) GROUP BY 1, 2
           ), cell AS (
             SELECT s.rule_id, s.vantage_id, x.target_id, x.from_at, coalesce(seen.observed_until, x.from_at) AS seen_at,
               seen.target_id IS NULL AS unseen, coalesce(due.before, ${latest}) AS before,
               CASE WHEN x.result = ANY(${numbersOf(undecided)}::int[]) THEN x.reason_id END AS reason_id
             FROM span x JOIN series s ON s.target_id = x.target_id AND s.id = x.series_id JOIN rule r ON r.id = s.rule_id
-              ${filter.target !== undefined || filter.labels ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
+              ${needsTarget(filter) ? Prisma.sql`JOIN target t ON t.id = x.target_id` : Prisma.empty}
               LEFT JOIN seen ON seen.policy = r.policy AND seen.target_id = x.target_id
               LEFT JOIN due ON due.policy = r.policy AND due.target_id = x.target_id
             WHERE ${trueAt(at)} AND x.result = ANY(${numbersOf([...undecided, ...decided])}::int[])
@@ -126,8 +128,8 @@ export function createUnknownStore(db: Database, { codes, targetScope }: { codes
       return rows.flatMap(({ audit, scope, ...times }) => {
         if (audit.vantages && audit.vantages.length > 0) return []
         const chosen = Array.isArray(audit.targets)
-          ? { names: audit.targets, labels: null }
-          : { names: null, labels: { ...audit.targets.labels, ...scope } }
+          ? { references: audit.targets, labels: null }
+          : { references: null, labels: { ...audit.targets.labels, ...scope } }
         return { ...times, policy: policyName(audit), ...chosen }
       })
     },

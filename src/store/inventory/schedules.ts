@@ -6,12 +6,13 @@ import type { Schedule as Row, ScheduleRun as RunRow } from '../generated/client
 import { andAll } from '../query/conditions.ts'
 import { aTime, cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
 import type { Period } from '../query/period.ts'
+import type { Selection } from '../query/selection.ts'
 import { andHas, limitedSql, madeIn, type TargetScope } from '../query/target-scope.ts'
 
 /** The audit request of each tick. */
 export interface AuditTemplate {
   policy: string
-  targets: string[] | { labels: Record<string, string> }
+  targets: Selection
   params?: Record<string, unknown>
   vantages?: string[]
   reason?: string

@@ -1,9 +1,11 @@
+import { splitReferences } from '../../domain/targets.ts'
 import { timeOfChange } from '../db/clock.ts'
 import { type Database, Prisma, transact } from '../db/database.ts'
 import { prepared, report } from '../db/statements.ts'
 import type { Target as Row } from '../generated/client.ts'
 import { andAll } from '../query/conditions.ts'
 import { cutPage, decodeCursor, type Page, type PageRequest } from '../query/cursor-page.ts'
+import type { Selection } from '../query/selection.ts'
 import {
   andHas,
   hasLabels,
@@ -35,6 +37,7 @@ interface TargetFilter {
   labels: Record<string, string>
   /** A part of the name, the address or the external id, in any case. */
   q?: string
+  externalId?: string
   since?: Date
 }
 
@@ -75,6 +78,21 @@ export function createTargetStore(db: Database, targetScope: TargetScope) {
 
     async findByNames(names: readonly string[]): Promise<StoredTarget[]> {
       return (await db.target.findMany({ where: { name: { in: [...names] }, ...live } })).map(fromRow)
+    },
+
+    /** The live targets of a selection: none, or several, for an external id that no target has, or several have. */
+    async select(selection: Selection): Promise<StoredTarget[]> {
+      if (!Array.isArray(selection)) return this.findByLabels(selection.labels)
+      const { names, externalIds } = splitReferences(selection)
+      if (externalIds.length === 0) return this.findByNames(names)
+      const where = { OR: [{ name: { in: names } }, { externalId: { in: externalIds } }], ...live }
+      return (await db.target.findMany({ where, orderBy: { id: 'asc' } })).map(fromRow)
+    },
+
+    /** The retired targets with an external id. */
+    async findRetired(externalId: string): Promise<StoredTarget[]> {
+      const where = { externalId, retiredAt: { not: null }, ...own }
+      return (await db.target.findMany({ where, orderBy: { id: 'asc' } })).map(fromRow)
     },
 
     async findByIds(ids: readonly number[]): Promise<StoredTarget[]> {
@@ -172,9 +190,12 @@ interface Saved {
 }
 
 /** Live targets, or those that were written since a time. */
-const isWanted = ({ labels, q, since }: TargetFilter): Prisma.Sql => Prisma.sql`
+const isWanted = ({ labels, q, externalId, since }: TargetFilter): Prisma.Sql => Prisma.sql`
   ${since ? Prisma.sql`changed_at >= ${since}` : Prisma.sql`retired_at IS NULL`} AND ${hasLabels(labels, 'labels')}
-  ${andAll([q !== undefined && containsText(q, 'target')])}`
+  ${andAll([
+    q !== undefined && containsText(q, 'target'),
+    externalId !== undefined && Prisma.sql`external_id = ${externalId}`,
+  ])}`
 
 const selectTarget = Prisma.sql`
   SELECT id, name, ${targetSql.selected}, version, created_at AS "createdAt", updated_at AS "updatedAt", retired_at AS "retiredAt"

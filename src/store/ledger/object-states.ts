@@ -30,6 +30,9 @@ const digestWith = (columns: readonly (string | Prisma.Sql)[], added: string, is
     Prisma.sql`jsonb_build_array(${Prisma.join(values)}) || CASE WHEN ${Prisma.raw(isUsed)} THEN jsonb_build_array(${Prisma.raw(added)}) ELSE '[]' END`,
   )
 }
+/** Without external ids the digest is that of older versions. No name has an equals sign. */
+const selectedTargets = `(o.target_names || (
+  SELECT coalesce(array_agg('externalId=' || id ORDER BY position), '{}') FROM unnest(o.target_external_ids) WITH ORDINALITY AS e(id, position)))`
 const select = (subject: string, digest: Prisma.Sql, rest: string) =>
   Prisma.sql`SELECT ${Prisma.raw(subject)} AS subject, ${digest} AS digest ${Prisma.raw(rest)}`
 const allOf = (columns: string, table: string, order: string) =>
@@ -59,7 +62,7 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
   window: select(
     'o.id::text',
     digestOf(
-      ...['o.id', 'o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.params', 'o.ticket', 'o.reason'],
+      ...['o.id', 'o.policy', 'o.rules', selectedTargets, 'o.target_labels', 'o.params', 'o.ticket', 'o.reason'],
       ...['o.requested_by', 'o.approved_by', 'o.canceled_by', 'o.target_scope'],
       ...['o.from_at', 'o.to_at', 'o.approved_at', 'o.canceled_at', 'o.created_at'].map(epoch),
     ),
@@ -73,7 +76,7 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
   waiver: select(
     'o.id::text',
     digestOf(
-      ...['o.id', 'o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.reason', 'o.requested_by'],
+      ...['o.id', 'o.policy', 'o.rules', selectedTargets, 'o.target_labels', 'o.reason', 'o.requested_by'],
       ...['o.approved_by', 'o.revoked_by', 'o.target_scope'],
       ...['o.expires_at', 'o.approved_at', 'o.revoked_at', 'o.created_at'].map(epoch),
     ),
@@ -106,7 +109,7 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
       select(
         'o.id::text',
         digestOf(
-          ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.params', 'o.ticket', 'o.reason'],
+          ...['o.policy', 'o.rules', selectedTargets, 'o.target_labels', 'o.params', 'o.ticket', 'o.reason'],
           ...['o.requested_by', 'o.target_scope', epoch('o.from_at'), epoch('o.to_at'), epoch('o.created_at')],
         ),
         'FROM access_window o',
@@ -115,7 +118,7 @@ export const presentStates: Record<LedgerStateKind, Prisma.Sql> = {
         'o.id::text',
         digestWith(
           [
-            ...['o.policy', 'o.rules', 'o.target_names', 'o.target_labels', 'o.reason', 'o.requested_by'],
+            ...['o.policy', 'o.rules', selectedTargets, 'o.target_labels', 'o.reason', 'o.requested_by'],
             ...['o.target_scope', epoch('o.expires_at'), epoch('o.created_at')],
           ],
           'o.ticket',

@@ -18,25 +18,43 @@ export const seriesOf = (row: Row): Prisma.Sql => {
 export const seriesNamesOf = (row: Row): Prisma.Sql => Prisma.sql`${seriesOf(row)}
   JOIN target t ON t.id = ${columnOf(row)('target_id')} JOIN rule r ON r.id = s.rule_id JOIN vantage v ON v.id = s.vantage_id`
 
-/** Selects series by names and target labels. */
-export interface SeriesFilter {
-  target?: string
+/** Selects targets; all that is given must hold. */
+export interface TargetFilter {
+  /** The name. */
+  target?: string | undefined
+  externalId?: string | undefined
+  labels?: Record<string, string> | undefined
+  /** A part of the name, the address or the external id. */
+  text?: string | undefined
+}
+
+/** Whether a filter is about targets, so that their table must be read. */
+export const needsTarget = ({ target, externalId, labels, text }: TargetFilter): boolean =>
+  [target, externalId, labels, text].some((condition) => condition !== undefined)
+
+const targetConditions = ({ target, externalId, labels, text }: TargetFilter) => [
+  target !== undefined && Prisma.sql`t.name = ${target}`,
+  externalId !== undefined && Prisma.sql`t.external_id = ${externalId}`,
+  labels && hasLabels(labels, 't.labels'),
+  text !== undefined && containsText(text, 't'),
+]
+
+/** The conditions, each with its AND, for the target `t`. */
+export const isTarget = (filter: TargetFilter): Prisma.Sql => andAll(targetConditions(filter))
+
+/** Selects series by their targets and by names. */
+export interface SeriesFilter extends TargetFilter {
   policy?: string
   rule?: string
   /** One of these. */
   rules?: string[]
   vantage?: string
-  labels?: Record<string, string>
-  /** A part of the target's name, address or external id. */
-  text?: string
 }
 
 /** The conditions, each with its AND, for a row of which `t`, `r` and `v` are the target, the rule and the vantage. */
-export const isAbout = ({ target, policy, rule, rules, vantage, labels, text }: SeriesFilter): Prisma.Sql =>
+export const isAbout = ({ policy, rule, rules, vantage, ...target }: SeriesFilter): Prisma.Sql =>
   andAll([
-    target !== undefined && Prisma.sql`t.name = ${target}`,
-    labels && hasLabels(labels, 't.labels'),
-    text !== undefined && containsText(text, 't'),
+    ...targetConditions(target),
     policy !== undefined && Prisma.sql`r.policy = ${policy}`,
     rule !== undefined && Prisma.sql`r.name = ${rule}`,
     rules && Prisma.sql`r.name = ANY(${rules}::text[])`,

@@ -7,7 +7,7 @@ import { type Database, Prisma } from '../db/database.ts'
 import { prepared, sweep } from '../db/statements.ts'
 import type { Trace as Row } from '../generated/client.ts'
 import { aUuid, cutPage, decodeCursor, type Page } from '../query/cursor-page.ts'
-import { madeIn, type TargetScope } from '../query/target-scope.ts'
+import { madeIn, type TargetScope, withLabels } from '../query/target-scope.ts'
 
 /** What to trace, and for whom. */
 export interface NewTrace {
@@ -44,6 +44,8 @@ export type BlockedEndpoint = Pick<NewTrace, 'target' | 'host' | 'port' | 'vanta
 
 interface TraceFilter {
   target?: string
+  /** Current external id of the target. */
+  externalId?: string
   audit?: string
   vantage?: string
   cursor?: string
@@ -76,10 +78,11 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
     },
 
     /** Newest first. */
-    async list({ target, audit, vantage, cursor, limit }: TraceFilter): Promise<Page<StoredTrace>> {
+    async list({ target, externalId, audit, vantage, cursor, limit }: TraceFilter): Promise<Page<StoredTrace>> {
       const [before] = decodeCursor(cursor, [aUuid]) ?? []
+      const named = externalId === undefined ? undefined : await namesWith(db, externalId, targetScope)
       const where: Prisma.TraceWhereInput = {
-        ...made,
+        AND: [made, ...(named ? [{ target: { in: named.map(({ name }) => name) } }] : [])],
         ...(before !== undefined && { id: { lt: before } }),
         ...(target !== undefined && { target }),
         ...(audit !== undefined && { auditId: audit }),
@@ -188,6 +191,10 @@ export function createTraceStore(db: Database, { codes, targetScope }: { codes: 
     },
   }
 }
+
+/** The names of the targets with an external id. */
+const namesWith = (db: Database, externalId: string, targetScope: TargetScope) =>
+  db.target.findMany({ where: { externalId, ...withLabels(targetScope) }, select: { name: true } })
 
 const maxOpenPorts = 4
 const maxMade = 20

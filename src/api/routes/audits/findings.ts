@@ -24,7 +24,7 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
+import { ExternalIdQuery, TargetName } from '../targets/schemas.ts'
 import { ShownTrace } from '../traces/schemas.ts'
 import { checkFindingsKept } from './documents.ts'
 import { AuditParams } from './schemas.ts'
@@ -140,6 +140,7 @@ export const findingRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         querystring: closedObject({
           result: Type.Optional(Result),
           target: text(253, 'Name of the target', 'epp-01'),
+          ...ExternalIdQuery,
           rule: text(100, 'Id of the rule', 'ssh-restricted'),
           vantage: text(100, 'Name of the vantage', 'local'),
           ...PageQuery,

@@ -20,7 +20,14 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
-import { LabelSelector, ParameterValues, TargetInput, TargetName } from '../targets/schemas.ts'
+import {
+  ExternalIdQuery,
+  LabelSelector,
+  ParameterValues,
+  TargetByExternalId,
+  TargetInput,
+  TargetName,
+} from '../targets/schemas.ts'
 
 const AuditId = Uuid('Id of the audit')
 const CorrelationId = Type.String({
@@ -96,10 +103,13 @@ export const AuditRequest = closedObject(
     }),
     targets: Type.Union(
       [
-        Type.Array(Type.Union([TargetName, TargetInput]), { minItems: 1, maxItems: 20_000 }),
+        Type.Array(Type.Union([TargetName, TargetInput, TargetByExternalId]), { minItems: 1, maxItems: 20_000 }),
         closedObject({ labels: LabelSelector }),
       ],
-      { description: 'Names of targets, targets to create or update, or a label selector', examples: [['epp-01']] },
+      {
+        description: 'Names and external ids of targets, targets to create or update, or a label selector',
+        examples: [['epp-01'], [{ externalId: 'CI0012345' }]],
+      },
     ),
     params: Type.Optional(ParameterValues(200, 'Parameters of the policy; they override those of the targets')),
     vantages: Type.Optional(
@@ -153,14 +163,7 @@ export const WaitHeaders = Type.Object(waitHeaders('audit'))
 /** The filters of the list of audits. */
 export const AuditQuery = closedObject({
   correlationId: Type.Optional(CorrelationId),
-  externalId: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      description: 'Current external id of one of the targets, for example its id in a CMDB',
-      examples: ['CI0012345'],
-    }),
-  ),
+  ...ExternalIdQuery,
   target: Type.Optional(
     Type.String({ minLength: 1, maxLength: 253, description: 'Name of one of the targets', examples: ['epp-01'] }),
   ),

@@ -13,7 +13,7 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
-import { ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
+import { ExternalIdQuery, ParameterValues, TargetName, TargetSelection } from '../targets/schemas.ts'
 
 const policy = nameSchema('Name of the policy', 'netwrix-endpoint-protector')
 export const permission = (rule: string) => ({
@@ -39,6 +39,7 @@ const listFilters = {
   policy: Type.Optional(policy),
   rule: Type.Optional(nameSchema('Id of a rule that it covers')),
   target: Type.Optional(TargetName),
+  ...ExternalIdQuery,
   ticket: Type.Optional(Ticket),
   expiresBefore: Type.Optional(
     TimeInput('Those that end before this time; combine it with `state`', '2026-12-06T00:00:00Z'),

@@ -87,13 +87,15 @@ export const currentFindingRoutes: FastifyPluginAsyncTypebox = async (app) => {
 }
 
 function filterOf(query: Static<typeof CurrentFindingsQuery>): CurrentFilter {
-  const { result, severity, policy, rule, vantage, zone, reason, waived, target, label, q, changedSince } = query
+  const { result, severity, policy, rule, vantage, zone, reason, waived, target, externalId, label, q, changedSince } =
+    query
   return {
     choice: {
       ...{ result, severity, policy, rule, vantage, zone, reason },
       ...(waived === undefined ? {} : { waived: [String(waived)] }),
     },
     ...(target === undefined ? {} : { target }),
+    ...(externalId === undefined ? {} : { externalId }),
     ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
     ...(q === undefined ? {} : { text: q }),
     ...(changedSince === undefined ? {} : { changedSince: new Date(changedSince) }),

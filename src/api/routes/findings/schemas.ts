@@ -215,6 +215,7 @@ export const CurrentFindingsQuery = closedObject({
   zone: Choice(Zone, 'A zone of the vantage'),
   reason: Choice(Type.Enum(reasonCodes), 'A reason code'),
   target: SeriesQuery.target,
+  externalId: SeriesQuery.externalId,
   ...LabelQuery,
   ...TextQuery,
   waived: Type.Optional(Type.Boolean({ description: 'Whether a waiver accepts the failure', examples: [false] })),

@@ -14,7 +14,7 @@ import {
   State,
   Timestamp,
 } from '../../openapi/schemas.ts'
-import { Labels, TargetName } from '../targets/schemas.ts'
+import { Labels, TargetName, TargetReference } from '../targets/schemas.ts'
 
 /** A policy for examples. */
 export const examplePolicy = {
@@ -171,10 +171,10 @@ export const PolicyPreviewRequest = closedObject(
     ),
     targets: Type.Union(
       [
-        Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+        Type.Array(TargetReference, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
         closedObject({ labels: Labels }, { description: 'A label selector; without labels all targets' }),
       ],
-      { description: 'Names of targets, or a label selector', examples: [['epp-01']] },
+      { description: 'Names and external ids of targets, or a label selector', examples: [['epp-01']] },
     ),
     limit: Type.Integer({
       minimum: 1,

@@ -34,11 +34,12 @@ export const certificateRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { query, url, view } = request
-      const { expiresBefore, label, policy, target, q } = query
+      const { expiresBefore, label, policy, target, externalId, q } = query
       const filter = {
         ...(expiresBefore === undefined ? {} : { expiresBefore: new Date(expiresBefore) }),
         ...(policy === undefined ? {} : { policy }),
         ...(target === undefined ? {} : { target }),
+        ...(externalId === undefined ? {} : { externalId }),
         ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
         ...(q === undefined ? {} : { text: q }),
       }

@@ -14,11 +14,15 @@ import { ComplianceItem, ComplianceReport, StandingQuery } from './schemas/compl
 
 const missedRunsMs = 30 * 86_400_000
 /** The point in time and the filter of the store for a query. */
-export const readStanding = ({ at, label, policy, target }: Static<Type.TObject<typeof StandingQuery>>, now: Date) => ({
+export const readStanding = (
+  { at, label, policy, target, externalId }: Static<Type.TObject<typeof StandingQuery>>,
+  now: Date,
+) => ({
   at: at === undefined ? now : new Date(at),
   filter: {
     ...(policy === undefined ? {} : { policy }),
     ...(target === undefined ? {} : { target }),
+    ...(externalId === undefined ? {} : { externalId }),
     ...(label.length > 0 ? { labels: labelsOf(label) } : {}),
   },
 })

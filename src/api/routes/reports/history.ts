@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { NotFoundError } from '../../../domain/errors.ts'
+import { readReference } from '../../../domain/targets.ts'
+import { findAnyTarget } from '../../../operations/targets/target.ts'
 import { spanColumns } from '../../../report/listings/columns.ts'
 import { eachPage, type PageRequest } from '../../../store/query/cursor-page.ts'
 import type { ServerParts } from '../../context.ts'
@@ -9,7 +10,7 @@ import { formatOf, ListingQuery, listingContent, sendExport, wantsPage } from '.
 import { PeriodQuery, readPeriod } from '../../listing/period.ts'
 import { problems, unchanged } from '../../openapi/responses.ts'
 import { closedObject, PageQuery, pageOf } from '../../openapi/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
+import { TargetParams } from '../targets/schemas.ts'
 import { Span } from './schemas/history.ts'
 import { SeriesQuery } from './schemas/series.ts'
 
@@ -25,23 +26,25 @@ export const historyRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'version
         tags: ['targets'],
         summary: 'Get the history of a target',
         description: 'The spans of a target that overlap the period, newest first; also of a retired target.',
-        params: closedObject({ name: TargetName }),
+        params: TargetParams,
         querystring: closedObject({ ...PeriodQuery, policy, rule, vantage, ...PageQuery, ...ListingQuery }),
-        response: { 200: listingContent(pageOf(Span), Span, spanColumns), ...unchanged, ...problems(404, 406, 422) },
+        response: {
+          200: listingContent(pageOf(Span), Span, spanColumns),
+          ...unchanged,
+          ...problems(404, 406, 409, 422),
+        },
       },
     },
     async (request, reply) => {
       const { stores } = request.view
-      const { name } = request.params
-      const target = await stores.targets.findAny(name)
-      if (!target) throw new NotFoundError(`there is no target ${name}`)
+      const target = await findAnyTarget(stores, readReference(request.params.name))
       const { from, to, cursor: _cursor, limit: _limit, format: _format, all: _all, ...names } = request.query
       const filter = { ...names, ...readPeriod({ from, to }) }
       const fetchPage = (page: PageRequest) => stores.history.spans(target.id, page, filter)
       if (wantsPage(request)) return linkNext(reply, request.url, await fetchPage(request.query))
       setStreamEtag(reply, target.id, await stores.history.extent(target.id), formatOf(request), version)
       return sendExport(reply, formatOf(request), {
-        name: `history-${name}`,
+        name: `history-${target.name}`,
         columns: spanColumns,
         pages: eachPage(fetchPage),
       })

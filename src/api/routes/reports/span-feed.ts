@@ -43,8 +43,10 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { stores } = request.view
-      const { label, target, policy, rule, vantage } = request.query
-      const names = Object.entries({ target, policy, rule, vantage }).filter(([, name]) => name !== undefined)
+      const { label, target, externalId, policy, rule, vantage } = request.query
+      const names = Object.entries({ target, externalId, policy, rule, vantage }).filter(
+        ([, name]) => name !== undefined,
+      )
       const filter = { ...Object.fromEntries(names), ...(label.length > 0 ? { labels: labelsOf(label) } : {}) }
       const fetchPage = (page: RefreshedPage) => stores.history.changes(filter, page)
       if (wantsPage(request))

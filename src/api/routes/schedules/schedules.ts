@@ -12,6 +12,7 @@ import type {
   StoredSchedule,
 } from '../../../store/inventory/schedules.ts'
 import type { ServerParts } from '../../context.ts'
+import { describePatch } from '../../http/bodies/patches.ts'
 import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -20,6 +21,8 @@ import { closedObject, IdempotencyKey, PageQuery, pageOf } from '../../openapi/s
 import { Schedule, ScheduleInput, ScheduleParams, SchedulePatch, ScheduleReplacement, ScheduleRun } from './schemas.ts'
 
 const shownTicks = 5
+
+const patch = describePatch(SchedulePatch, ScheduleReplacement, { audit: { vantages: null, reason: 'quarterly' } })
 
 export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'scheduler'>> = async (app, { scheduler }) => {
   const fieldsOf = ({
@@ -131,13 +134,14 @@ export const scheduleRoutes: FastifyPluginAsyncTypebox<Pick<ServerParts, 'schedu
         description: '`{"enabled": false}` pauses the schedule, `{"enabled": true}` resumes it.',
         params: ScheduleParams,
         headers: IfMatch,
-        body: SchedulePatch,
+        body: patch.body,
         response: { 200: Schedule, ...problems(404, 412, 413, 415, 422) },
       },
     },
-    async ({ params: { name }, body, headers, caller, view }, reply) => {
-      const parts = { ...view, scheduler }
-      return respond(reply, await updateSchedule(parts, { name, changes: body }, revisionOf(caller, headers)))
+    async (request, reply) => {
+      const { params, headers, caller, view } = request
+      const update = { name: params.name, change: patch.changeOf<Omit<StoredInput, 'name'>>(request) }
+      return respond(reply, await updateSchedule({ ...view, scheduler }, update, revisionOf(caller, headers)))
     },
   )
 

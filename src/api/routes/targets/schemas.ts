@@ -4,12 +4,33 @@ import { ImportNotes } from '../../http/problems.ts'
 import { refreshedPageOf, retiredAt } from '../../listing/updated-since.ts'
 import { Count, closedObject, nullable, Timestamp } from '../../openapi/schemas.ts'
 
+const namePattern = '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$'
 export const TargetName = Type.String({
-  pattern: '^[A-Za-z0-9:]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9:])?$',
+  pattern: namePattern,
   maxLength: 253,
   description: 'Unique name of the target',
   examples: ['epp-01'],
 })
+
+const ExternalId = Type.String({ minLength: 1, maxLength: 200, examples: ['CI0012345'] })
+
+/** The filter of a listing. */
+export const ExternalIdQuery = {
+  externalId: Type.Optional({
+    ...ExternalId,
+    description: 'Current external id of a target, for example its id in a CMDB',
+  }),
+}
+
+/** A target by its external id. */
+export const TargetByExternalId = closedObject(
+  { externalId: ExternalId },
+  {
+    $id: 'TargetByExternalId',
+    description: 'The one target that has this external id now',
+    examples: [{ externalId: 'CI0012345' }],
+  },
+)
 
 /** The labels of a target. */
 export const Labels = Type.Record(
@@ -50,7 +71,7 @@ const optional = {
   }),
   labels: Labels,
   params: ParameterValues(100, 'Parameters of policies for this target'),
-  externalId: nullable(Type.String({ minLength: 1, maxLength: 200, examples: ['CI0012345'] }), {
+  externalId: nullable(ExternalId, {
     description: 'Id of the host in another system, for example a CMDB',
   }),
 }
@@ -86,6 +107,7 @@ export const TargetSearch = {
       examples: ['epp'],
     }),
   ),
+  ...ExternalIdQuery,
   total: Type.Optional(
     Type.Boolean({ description: 'Adds to a page how many targets all pages have', examples: [true] }),
   ),
@@ -118,18 +140,32 @@ export const TargetPatch = closedObject(Type.Partial(Type.Object(TargetPropertie
   minProperties: 1,
   examples: [{ labels: { site: 'hq', tier: 'gold' } }],
 })
-export const TargetParams = closedObject({ name: TargetName })
+/** A target in a path: its name, or `externalId=ID`. */
+export const TargetParams = closedObject({
+  name: Type.String({
+    pattern: `${namePattern}|^externalId=.{1,200}$`,
+    maxLength: 253,
+    description: 'Name of the target, or `externalId=` and its external id',
+    examples: ['epp-01'],
+  }),
+})
 
-/** Targets by names or by labels, as schedules, windows and waivers select them. */
+/** Elements of lists of targets. */
+export const TargetReference = Type.Union([TargetName, TargetByExternalId], {
+  description: 'Name of a target, or its external id',
+  examples: ['epp-01'],
+})
+
+/** Targets by references or by labels, as schedules, windows and waivers select them. */
 export const TargetSelection = Type.Union(
   [
-    Type.Array(TargetName, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
+    Type.Array(TargetReference, { minItems: 1, maxItems: 20_000, uniqueItems: true }),
     closedObject({ labels: LabelSelector }),
   ],
   {
     $id: 'TargetSelection',
-    description: 'Names of targets, or a label selector',
-    examples: [['epp-01'], { labels: { site: 'hq' } }],
+    description: 'Names and external ids of targets, or a label selector',
+    examples: [['epp-01'], [{ externalId: 'CI0012345' }], { labels: { site: 'hq' } }],
   },
 )
 

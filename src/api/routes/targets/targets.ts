@@ -1,13 +1,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { readReference } from '../../../domain/targets.ts'
 import { createTarget } from '../../../operations/targets/create.ts'
 import { replaceTarget } from '../../../operations/targets/replace.ts'
 import { retireTarget } from '../../../operations/targets/retire.ts'
 import { findTarget, showTarget } from '../../../operations/targets/target.ts'
 import { updateTarget } from '../../../operations/targets/update.ts'
+import type { TargetFields } from '../../../store/inventory/target-columns.ts'
 import type { StoredTarget } from '../../../store/inventory/targets.ts'
 import { eachPage } from '../../../store/query/cursor-page.ts'
+import { describePatch } from '../../http/bodies/patches.ts'
 import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { LabelQuery, labelsOf } from '../../listing/labels.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -25,6 +28,8 @@ import {
   TargetSearch,
   targetColumns,
 } from './schemas.ts'
+
+const patch = describePatch(TargetPatch, TargetReplacement, { labels: { tier: 'gold', site: null }, externalId: null })
 
 /** What an export writes of a target, an import must be able to read as one row. */
 const bodyLimit = 4 * 2 ** 20
@@ -55,8 +60,12 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async (request, reply) => {
       const { stores } = request.view
-      const { q, label, total, updatedSince } = request.query
-      const filter = { labels: labelsOf(label), ...(q === undefined ? {} : { q }) }
+      const { q, externalId, label, total, updatedSince } = request.query
+      const filter = {
+        labels: labelsOf(label),
+        ...(q === undefined ? {} : { q }),
+        ...(externalId === undefined ? {} : { externalId }),
+      }
       const fetchPage = async (page: RefreshedPage) => {
         const { items, next } = await stores.targets.list({ ...page, ...filter })
         return { items: items.map(show), next }
@@ -104,10 +113,10 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         tags: ['targets'],
         summary: 'Get a target',
         params: TargetParams,
-        response: { 200: Target, ...unchanged, ...problems(404) },
+        response: { 200: Target, ...unchanged, ...problems(404, 409) },
       },
     },
-    async ({ params, view }, reply) => respond(reply, await findTarget(view.stores, params.name)),
+    async ({ params, view }, reply) => respond(reply, await findTarget(view.stores, readReference(params.name))),
   )
 
   app.put(
@@ -119,15 +128,17 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'replaceTarget',
         tags: ['targets'],
         summary: 'Create or replace a target',
-        description: 'Sets all fields; an omitted field becomes empty.',
+        description:
+          'Sets all fields; an omitted field becomes empty. A target in `externalId=ID` keeps its id, and is not created.',
         params: TargetParams,
         headers: IfMatch,
         body: TargetReplacement,
-        response: { 200: Target, 201: Target, ...problems(412, 413, 415, 422) },
+        response: { 200: Target, 201: Target, ...problems(404, 409, 412, 413, 415, 422) },
       },
     },
     async ({ params: { name }, body, headers, caller, view }, reply) => {
-      const { target, created } = await replaceTarget(view, { ...body, name }, revisionOf(caller, headers))
+      const replacement = { reference: readReference(name), fields: body }
+      const { target, created } = await replaceTarget(view, replacement, revisionOf(caller, headers))
       return respond(reply.code(created ? 201 : 200), target)
     },
   )
@@ -141,15 +152,19 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'updateTarget',
         tags: ['targets'],
         summary: 'Update a target',
-        description: 'A given field replaces the whole stored field; the others keep their values.',
+        description:
+          'As `application/json`, a given field replaces the whole stored field, and the others keep their values. As `application/merge-patch+json`, null removes a field, a label or a parameter, and the other labels and parameters stay.',
         params: TargetParams,
         headers: IfMatch,
-        body: TargetPatch,
-        response: { 200: Target, ...problems(404, 412, 413, 415, 422) },
+        body: patch.body,
+        response: { 200: Target, ...problems(404, 409, 412, 413, 415, 422) },
       },
     },
-    async ({ params: { name }, body, headers, caller, view }, reply) =>
-      respond(reply, await updateTarget(view, { name, changes: body }, revisionOf(caller, headers))),
+    async (request, reply) => {
+      const { params, headers, caller, view } = request
+      const update = { reference: readReference(params.name), change: patch.changeOf<TargetFields>(request) }
+      return respond(reply, await updateTarget(view, update, revisionOf(caller, headers)))
+    },
   )
 
   app.delete(
@@ -162,11 +177,11 @@ export const targetRoutes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'Retire a target',
         description: 'Its history is kept; a new target with the same name continues it.',
         params: TargetParams,
-        response: { 204: Type.Null({ description: 'Retired' }), ...problems(404) },
+        response: { 204: Type.Null({ description: 'Retired' }), ...problems(404, 409) },
       },
     },
     async ({ params, caller, view }, reply) => {
-      await retireTarget(view, params.name, caller.keyId)
+      await retireTarget(view, readReference(params.name), caller.keyId)
       return reply.code(204).send(null)
     },
   )

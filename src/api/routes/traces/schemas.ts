@@ -21,7 +21,7 @@ import {
   Timestamp,
   Uuid,
 } from '../../openapi/schemas.ts'
-import { TargetName } from '../targets/schemas.ts'
+import { ExternalIdQuery, TargetName, TargetReference } from '../targets/schemas.ts'
 
 const Host = Type.String({
   minLength: 1,
@@ -114,7 +114,7 @@ export const Trace = Type.Object(
 
 export const TraceRequest = closedObject(
   {
-    target: Type.Optional(TargetName),
+    target: Type.Optional(TargetReference),
     host: Type.Optional(Host),
     port: TracedPort,
     comparePort: Type.Optional({
@@ -135,6 +135,7 @@ export const TraceWaitHeaders = Type.Object(waitHeaders('trace'))
 export const TraceHeaders = Type.Object({ ...TraceWaitHeaders.properties, ...IdempotencyKey })
 export const TraceQuery = closedObject({
   target: Type.Optional(TargetName),
+  ...ExternalIdQuery,
   audit: Type.Optional(Uuid('Id of the audit whose findings were traced')),
   vantage: Type.Optional(VantageName),
   ...PageQuery,

@@ -162,6 +162,9 @@ export const WebhookInput = closedObject(fields, {
     },
   ],
 })
+const { authorization: _, ...lasting } = fields
+/** What a change of a webhook must leave. */
+export const WebhookFields = closedObject(lasting)
 export const WebhookPatch = closedObject(
   { ...Type.Partial(Type.Object(plain)).properties, authorization: Authorization },
   {

@@ -8,8 +8,13 @@ import { rotateSecret } from '../../../operations/webhooks/rotate-secret.ts'
 import { updateWebhook } from '../../../operations/webhooks/update.ts'
 import { findWebhook, inputOf, type WebhookParts } from '../../../operations/webhooks/webhook.ts'
 import { required } from '../../../runtime/required.ts'
-import { callbacksId, type Webhook as StoredWebhook } from '../../../store/webhooks/webhooks.ts'
+import {
+  callbacksId,
+  type WebhookInput as StoredInput,
+  type Webhook as StoredWebhook,
+} from '../../../store/webhooks/webhooks.ts'
 import type { View } from '../../context.ts'
+import { describePatch } from '../../http/bodies/patches.ts'
 import { IfMatch, revisionOf, versionTag } from '../../http/etags.ts'
 import { withActorNames } from '../../listing/actor-names.ts'
 import { linkNext } from '../../listing/links.ts'
@@ -19,11 +24,14 @@ import {
   CallbackSecret,
   SecretRotation,
   Webhook,
+  WebhookFields,
   WebhookInput,
   WebhookParams,
   WebhookPatch,
   WebhookWithSecret,
 } from './schemas.ts'
+
+const patch = describePatch(WebhookPatch, WebhookFields, { filter: { minSeverity: null }, enabled: true })
 
 export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof View>> = async (app, parts) => {
   const withSecret = async (reply: FastifyReply, webhook: StoredWebhook, secret: string | null) =>
@@ -98,13 +106,15 @@ export const webhookRoutes: FastifyPluginAsyncTypebox<Omit<WebhookParts, keyof V
         description: '`{"enabled": false}` pauses the webhook; waiting deliveries continue when it is enabled again.',
         params: WebhookParams,
         headers: IfMatch,
-        body: WebhookPatch,
+        body: patch.body,
         response: { 200: Webhook, ...problems(404, 409, 412, 413, 415, 422) },
       },
     },
-    async ({ params: { id }, body, headers, caller, view }, reply) => {
-      const revision = revisionOf(caller, headers)
-      return respond(reply, await updateWebhook({ ...parts, ...view }, { id, changes: body }, revision))
+    async (request, reply) => {
+      const { params, headers, caller, view } = request
+      const { authorization, ...body } = request.body as Static<typeof WebhookPatch>
+      const update = { id: params.id, authorization, change: patch.changeOf<StoredInput>({ headers, body }) }
+      return respond(reply, await updateWebhook({ ...parts, ...view }, update, revisionOf(caller, headers)))
     },
   )
 

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { textOf } from '../../../domain/targets.ts'
 import { Actor } from '../../parts/actor.tsx'
 import { KeyValues } from '../../parts/key-values.tsx'
 import { Link } from '../../parts/link.tsx'
@@ -49,7 +50,7 @@ function By({
 /** Who asks for what, when, and why; then what was decided. */
 export function Facts({ item }: { item: Window | Waiver }) {
   const { policy, rules, ticket, reason, targets } = item
-  const names = Array.isArray(targets)
+  const names = Array.isArray(targets) ? targets.map(textOf) : undefined
   const entries: [string, ComponentChildren][] = [
     ['Requested by', <By key="by" id={item.requestedBy} name={item.requestedByName} time={item.createdAt} />],
     ['Reason', reason],
@@ -68,7 +69,7 @@ export function Facts({ item }: { item: Window | Waiver }) {
         <span class="faint">of {policy}</span>
       </span>,
     ],
-    ['Targets', names ? <TargetLinks key="targets" names={targets} /> : targetsText(targets)],
+    ['Targets', names ? <TargetLinks key="targets" names={names} /> : targetsText(targets)],
     ...(isWindow(item) ? timesOfWindow(item) : timesOfWaiver(item)),
   ]
   return <KeyValues entries={[...entries, ...decisionOf(item)]} />

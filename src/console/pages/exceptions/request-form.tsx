@@ -268,8 +268,10 @@ function DraftEffect({
   )
 }
 
-/** The API takes names and labels here, and creates no target. */
+/** The API takes references and labels here, and creates no target. */
 const namesOf = (targets: NonNullable<ReturnType<typeof readTargets>['targets']>) =>
-  Array.isArray(targets) ? targets.map((target) => (typeof target === 'string' ? target : target.name)) : targets
+  Array.isArray(targets)
+    ? targets.map((target) => (typeof target === 'object' && 'name' in target ? target.name : target))
+    : targets
 
 const timeOf = (local: string) => (local ? new Date(local).toISOString() : '')

@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { ExceptionEffect } from '../../../api/routes/exceptions/effect-schemas.ts'
 import type { Waiver as WaiverSchema, Window as WindowSchema } from '../../../api/routes/exceptions/schemas.ts'
+import { textOf } from '../../../domain/targets.ts'
 
 export type Window = Static<typeof WindowSchema>
 export type Waiver = Static<typeof WaiverSchema>
@@ -23,10 +24,10 @@ export const stateNames: Readonly<Record<Window['state'] | Waiver['state'], stri
   revoked: 'Revoked',
 }
 
-/** The targets in words: names, or the labels that they have. */
+/** The targets in words: names and external ids, or the labels that they have. */
 export const targetsText = (targets: Window['targets']): string =>
   Array.isArray(targets)
-    ? targets.join(', ')
+    ? targets.map(textOf).join(', ')
     : `all with ${Object.entries(targets.labels)
         .map(([name, value]) => `${name}=${value}`)
         .join(', ')}`

@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import type { ScheduleReplacement } from '../../../api/routes/schedules/schemas.ts'
+import { readReference, textOf } from '../../../domain/targets.ts'
 import type { FieldIssue } from '../../parts/forms/issue.ts'
 import { cronOf, initialTiming, type Timing, timingOf } from './frequency.ts'
 
@@ -11,7 +12,7 @@ export interface TypedSchedule {
   timing: Timing
   timeZone: string
   policy: string
-  /** Names or labels, one in a line. */
+  /** Names and external ids (`externalId=ID`), or labels, one in a line. */
   targets: string
   params: Record<string, string | number | boolean>
   /** None: all. */
@@ -34,7 +35,7 @@ export function typedSchedule({ name, ...content }: Content & { name: string }):
   const { cron, timeZone, audit, jitterSeconds, overlap, missed, enabled } = content
   const { policy, targets, params = {}, vantages = [], reason = '' } = audit
   const lines = Array.isArray(targets)
-    ? targets
+    ? targets.map(textOf)
     : Object.entries(targets.labels).map(([key, value]) => `${key}=${value}`)
   return {
     ...{ name, timing: timingOf(cron), timeZone, policy, targets: lines.join('\n'), params, vantages, reason },
@@ -61,8 +62,8 @@ function readSelection(text: string): { targets: Content['audit']['targets']; is
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '')
-  const labels = lines.filter((line) => line.includes('='))
-  if (labels.length === 0) return { targets: [...new Set(lines)], issues: [] }
+  const labels = lines.filter((line) => line.includes('=') && typeof readReference(line) === 'string')
+  if (labels.length === 0) return { targets: [...new Set(lines)].map(readReference), issues: [] }
   if (labels.length < lines.length)
     return { targets: [], issues: [{ pointer: '/audit/targets', detail: 'Give names or labels, not both.' }] }
   const pairs = labels.map((line) => [

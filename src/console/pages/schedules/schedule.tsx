@@ -1,6 +1,7 @@
 import type { Static } from 'typebox'
 import type { Audit as AuditSchema } from '../../../api/routes/audits/schemas.ts'
 import type { ScheduleRun } from '../../../api/routes/schedules/schemas.ts'
+import { textOf } from '../../../domain/targets.ts'
 import { send } from '../../api/client.ts'
 import { useResource } from '../../api/resource.ts'
 import { ConfirmButton } from '../../parts/controls/confirm-button.tsx'
@@ -95,9 +96,9 @@ function Facts({ schedule }: { schedule: Schedule }) {
   )
 }
 
-/** The targets of each run: names, or those that have all labels then. */
+/** The targets of each run: names and external ids, or those that have all labels then. */
 function Selection({ selection }: { selection: Schedule['audit']['targets'] }) {
-  if (Array.isArray(selection)) return <span>{selection.join(', ')}</span>
+  if (Array.isArray(selection)) return <span>{selection.map(textOf).join(', ')}</span>
   const label = Object.entries(selection.labels).map(([name, value]) => `${name}:${value}`)
   return (
     <Link to="/targets" query={{ label }}>

@@ -74,6 +74,7 @@ export const CertificateQuery = closedObject({
   expiresBefore: Type.Optional(TimeInput('Only certificates that end before', '2027-02-01T00:00:00Z')),
   policy: SeriesQuery.policy,
   target: SeriesQuery.target,
+  externalId: SeriesQuery.externalId,
   ...LabelQuery,
   q: Type.Optional(
     Type.String({

@@ -64,6 +64,7 @@ export const StandingQuery = {
   at: Type.Optional(TimeInput('Point in time of the report; default: now', '2026-11-22T12:00:00Z')),
   policy: SeriesQuery.policy,
   target: SeriesQuery.target,
+  externalId: SeriesQuery.externalId,
   ...LabelQuery,
   ...FormatQuery,
 }

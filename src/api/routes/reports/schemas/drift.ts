@@ -120,11 +120,12 @@ export const DriftQuery = closedObject({
   ...ListingQuery,
 })
 
-const { policy, target, rule, vantage } = SeriesQuery
+const { policy, target, externalId, rule, vantage } = SeriesQuery
 export const DriftSeriesQuery = closedObject({
   ...StepQuery,
   policy,
   target,
+  externalId,
   rule,
   vantage,
   severity: Type.Optional(RuleSeverity),

@@ -128,6 +128,7 @@ export const FlowQuery = closedObject({
   ...PointInTimeQuery,
   policy: SeriesQuery.policy,
   target: SeriesQuery.target,
+  externalId: SeriesQuery.externalId,
   ...LabelQuery,
 })
 

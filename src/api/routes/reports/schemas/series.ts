@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { ExternalIdQuery } from '../../targets/schemas.ts'
 
 const optionalText = (maxLength: number, description: string, example: string) =>
   Type.Optional(Type.String({ maxLength, description, examples: [example] }))
@@ -16,6 +17,7 @@ export const seriesFields = {
 /** Filters of reports about series. */
 export const SeriesQuery = {
   target: optionalText(253, 'Name of the target', 'epp-01'),
+  ...ExternalIdQuery,
   policy: optionalText(100, 'Name of the policy', 'netwrix-endpoint-protector'),
   rule: optionalText(100, 'Id of the rule', 'ssh-restricted'),
   vantage: optionalText(253, 'Name of the vantage', 'local'),

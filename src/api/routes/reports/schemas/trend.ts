@@ -56,7 +56,7 @@ export const TrendPoint = Type.Object(
   { $id: 'TrendPoint', description: 'The compliance of one group of findings at a point in time' },
 )
 
-const { policy, target, label } = StandingQuery
+const { policy, target, externalId, label } = StandingQuery
 export const TrendQuery = closedObject({
   by: Type.Enum([...trendGroupings], {
     default: 'policy',
@@ -67,6 +67,7 @@ export const TrendQuery = closedObject({
   ...StepQuery,
   policy,
   target,
+  externalId,
   label,
   ...FormatQuery,
 })

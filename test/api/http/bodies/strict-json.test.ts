@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startService, type TestService } from '../../support/service.ts'
+import { startService, type TestService } from '../../../support/service.ts'
 
 let service: TestService
 let port: number

@@ -1,6 +1,6 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { scanJson } from '../../encoding/json-scan.ts'
-import { runPaced } from '../../runtime/pace.ts'
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { scanJson } from '../../../encoding/json-scan.ts'
+import { runPaced } from '../../../runtime/pace.ts'
 
 /** Values of a body whose route declares no other limit. */
 const defaultMaxValues = 50_000
@@ -21,6 +21,12 @@ class MalformedError extends Error {
   }
 }
 
+export const mergePatchType = 'application/merge-patch+json'
+
+/** Whether the body is a JSON Merge Patch, RFC 7396. */
+export const isMergePatch = ({ headers }: Pick<FastifyRequest, 'headers'>): boolean =>
+  headers['content-type']?.split(';')[0]?.trim().toLowerCase() === mergePatchType
+
 /**
  * Parses JSON bodies strictly: rejects invalid UTF-8, prototype keys, deep nesting, too many values, and duplicate names,
  * which a gateway may read differently (RFC 8259 section 4).
@@ -29,9 +35,10 @@ export function readBodies(app: FastifyInstance): void {
   app.removeContentTypeParser(['application/json', 'text/plain']) // plain text is not accepted
   const parse = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser<Buffer>(
-    'application/json',
+    ['application/json', mergePatchType],
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) => {
+      if (isMergePatch(request) && request.method !== 'PATCH') throw new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()
       if (body.length === 0) return undefined // some clients always send the type
       const text = readText(request, body)
       const { maxValues = defaultMaxValues } = request.routeOptions.config
