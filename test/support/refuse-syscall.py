@@ -1,6 +1,6 @@
-"""Runs a command for which the kernel refuses a system call with an error: seccomp(2), SECCOMP_RET_ERRNO.
+"""Runs a command for which the kernel refuses system calls with an error: seccomp(2), SECCOMP_RET_ERRNO.
 
-usage: refuse-syscall.py connect|socket ERRNO-NAME COMMAND…
+usage: refuse-syscall.py connect|socket|all-but:NUMBER,NUMBER… ERRNO-NAME COMMAND…
 """
 import ctypes
 import errno
@@ -18,13 +18,16 @@ class Program(ctypes.Structure):
     _fields_ = [('length', ctypes.c_ushort), ('filter', ctypes.c_void_p)]
 
 
-def refuse(call, error):
-    steps = [
-        (LOAD_WORD, 0, 0, 0),  # the number of the system call comes first in struct seccomp_data
-        (JUMP_IF_EQUAL, 0, 1, call),
-        (RETURN, 0, 0, SECCOMP_RET_ERRNO | error),
-        (RETURN, 0, 0, SECCOMP_RET_ALLOW),
-    ]
+def refuse(calls, error):
+    refusal = SECCOMP_RET_ERRNO | error
+    if calls.startswith('all-but:'):
+        numbers, listed, others = [int(number) for number in calls[8:].split(',')], SECCOMP_RET_ALLOW, refusal
+    else:
+        numbers, listed, others = [NUMBERS[os.uname().machine][calls]], refusal, SECCOMP_RET_ALLOW
+    steps = [(LOAD_WORD, 0, 0, 0)]  # the number of the system call comes first in struct seccomp_data
+    for number in numbers:
+        steps += [(JUMP_IF_EQUAL, 0, 1, number), (RETURN, 0, 0, listed)]
+    steps.append((RETURN, 0, 0, others))
     code = ctypes.create_string_buffer(b''.join(struct.pack('HBBI', *step) for step in steps))
     program = Program(len(steps), ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -32,6 +35,6 @@ def refuse(call, error):
         sys.exit('seccomp: ' + os.strerror(ctypes.get_errno()))
 
 
-call, error, *command = sys.argv[1:]
-refuse(NUMBERS[os.uname().machine][call], getattr(errno, error))
+calls, error, *command = sys.argv[1:]
+refuse(calls, getattr(errno, error))
 os.execv(command[0], command)

@@ -33,6 +33,13 @@ const needs = {
   stunnel: { packages: { stunnel4: 'stunnel4', ...openssl } },
   gnutls: { packages: { 'gnutls-serv': 'gnutls-bin', ...openssl } },
   dropbear: { packages: { dropbear: 'dropbear-bin', dropbearkey: 'dropbear-bin' } },
+  systemd: {
+    packages: {
+      'systemd-analyze': 'systemd',
+      '/usr/include/asm-generic/unistd.h': 'linux-libc-dev',
+      '/usr/bin/python3': 'python3',
+    },
+  },
   postgresql: { packages: { '/usr/lib/postgresql/15/bin/pg_dump': 'postgresql-15', ...openssl } },
   '389-ds': { packages: { 'ns-slapd': '389-ds-base', ...openssl }, root: true },
   apache: { packages: { apache2: 'apache2', ...openssl } },
