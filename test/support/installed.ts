@@ -5,7 +5,7 @@ import { mustRun, type Output, run } from './processes.ts'
 export const root = resolve(import.meta.dirname, '../..')
 
 /** The Node of the tests before that of the system. */
-const path = `${dirname(process.execPath)}:${process.env.PATH}`
+export const path = `${dirname(process.execPath)}:${process.env.PATH}`
 
 /** Packs a folder as it is built; returns the path of the package. */
 export async function pack(folder: string, destination: string): Promise<string> {
@@ -15,24 +15,29 @@ export async function pack(folder: string, destination: string): Promise<string>
 }
 
 export interface Installed {
+  directory: string
   /** Runs a command of the package, without the settings of the test runner. */
   npx(argv: readonly string[], env?: Record<string, string>): Promise<Output>
-  directory: string
+  /** Removes optional packages, as `npm install --omit=optional` does from the beginning. */
+  omitOptional(): Promise<void>
   /** Mebibytes on disk. */
-  sizeMib: number
+  sizeMib(): Promise<number>
 }
 
 /** Installs a package in an empty folder, from npm's cache where that has it, without install scripts. */
-export async function install(tarball: string, directory: string, flags: readonly string[] = []): Promise<Installed> {
+export async function install(tarball: string, directory: string): Promise<Installed> {
   await mkdir(directory)
-  const argv = ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...flags, tarball]
   const { HOME } = process.env
   const npmEnv = { PATH: path, HOME }
-  await mustRun('npm', argv, { cwd: directory, env: npmEnv })
-  const [kib] = (await mustRun('du', ['-sk', join(directory, 'node_modules')])).split('\t')
+  const npm = (...argv: string[]) => mustRun('npm', argv, { cwd: directory, env: npmEnv })
+  await npm('install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', tarball)
   return {
     directory,
-    sizeMib: Number(kib) / 1024,
     npx: (command, env) => run('npx', ['--no-install', ...command], { cwd: directory, env: { ...npmEnv, ...env } }),
+    omitOptional: async () => void (await npm('prune', '--omit=optional', '--no-audit', '--no-fund')),
+    async sizeMib() {
+      const [kib] = (await mustRun('du', ['-sk', join(directory, 'node_modules')])).split('\t')
+      return Number(kib) / 1024
+    },
   }
 }

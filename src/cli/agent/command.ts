@@ -1,11 +1,18 @@
-import { InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { version } from '../../config/index.ts'
 import { defineCommand, examples } from '../command.ts'
-import { readServer } from '../connection/api.ts'
+import { readServer } from '../connection/server-url.ts'
 import type { Request } from './run.ts'
 
-export const agentCommand = () =>
+export const agentCommand = (): Command => define('agent', 'portwarden agent')
+
+/** The agent as a program of its own. */
+export const agentProgram = (): Command =>
+  define('portwarden-agent', 'portwarden-agent').version(version, '--version', 'show the version')
+
+const define = (name: string, call: string): Command =>
   defineCommand(
-    'agent',
+    name,
     'probe from a vantage without access to the database',
     'Probes from a vantage that cannot reach the database, and delivers the observations to the service. The key comes from PORTWARDEN_AGENT_KEY, or from the file that PORTWARDEN_AGENT_KEY_FILE names.',
   )
@@ -16,7 +23,7 @@ export const agentCommand = () =>
       '--spool <directory>',
       'directory of results that the server could not receive yet (default: agent-NAME in the data directory)',
     )
-    .addHelpText('after', examples('portwarden agent --server https://portwarden.example.com --vantage branch-office'))
+    .addHelpText('after', examples(`${call} --server https://portwarden.example.com --vantage branch-office`))
     .addHelpText('after', '\nExit status: 0 after SIGTERM or SIGINT, 2 for an error.')
     .action(async (request: Request) => {
       process.exitCode = await (await import('./run.ts')).run(request)

@@ -3,6 +3,7 @@ import { readSecret } from '../../config/env.ts'
 import { SetupError } from '../../domain/errors.ts'
 import { type PageUrls, pageUrls } from '../../report/page-urls.ts'
 import { UsageError } from '../command.ts'
+import { readServer } from './server-url.ts'
 
 /** A service that a command works with, over its API: one that runs elsewhere, or one that lives as long as the command. */
 export interface Service {
@@ -36,19 +37,6 @@ export const serverOption = () =>
     '--server <url>',
     'use the service at this URL with the key in PORTWARDEN_KEY or PORTWARDEN_KEY_FILE, instead of the embedded database',
   ).argParser(readServer)
-
-/** The URL of a service to which a key may be sent. */
-export function readServer(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !/^https?:$/.test(url.protocol))
-    throw new UsageError('--server must be the URL of the service, such as https://portwarden.example')
-  if (url.username || url.password)
-    throw new UsageError('--server must not hold a password: the key comes from the environment')
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
-  if (url.protocol === 'http:' && !isLocal)
-    throw new UsageError('--server must begin with https://, because the key must not be sent unencrypted')
-  return url
-}
 
 /** Uses the service at `server`, or one in this process that works as `local` says; it ends with `work`. */
 export async function withService<T>(

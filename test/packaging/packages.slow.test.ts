@@ -1,13 +1,15 @@
-import { chmod, readFile } from 'node:fs/promises'
+import { chmod, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { environment } from '../support/commands.ts'
+import { listenSilently } from '../support/app.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { createTestDatabase } from '../support/database.ts'
-import { type Installed, install, pack, root } from '../support/installed.ts'
+import { type Installed, install, pack, path, root } from '../support/installed.ts'
+import { ledgerKey } from '../support/ledger.ts'
 import { type HttpsPeer, startHttps } from '../support/peers/https.ts'
 import { freePort } from '../support/ports.ts'
 import { mustRun, spawnPeer } from '../support/processes.ts'
+import { startService } from '../support/service.ts'
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts'
 
 let directory: TempDir
@@ -29,14 +31,15 @@ const compliant = async () => [
   ...['--param', `clientPort=${https.port}`, '--param', `sshPort=${await freePort()}`],
 ]
 
-// One story: the service has what the audit stored.
+// One story: each step needs the one before it.
 describe('the package in an empty folder', { shuffle: false }, () => {
   let installed: Installed
 
   test('takes at most 250 MB with the embedded PostgreSQL', async () => {
     installed = await install(tarball, join(directory.path, 'whole'))
-    expect(installed.sizeMib).toBeLessThan(250)
-    expect(installed.sizeMib).toBeGreaterThan(100)
+    const size = await installed.sizeMib()
+    expect(size).toBeLessThan(250)
+    expect(size).toBeGreaterThan(100) // it is there
   })
 
   test('audits a host, with the connector of its own and without a warning', async () => {
@@ -72,24 +75,18 @@ describe('the package in an empty folder', { shuffle: false }, () => {
 
   test('has the man page where its manifest says, and completion', async () => {
     const home = join(installed.directory, 'node_modules/portwarden')
-    const { man } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as { man: string }
-    expect(await readFile(join(home, man), 'utf8')).toMatch(/^\.TH PORTWARDEN 1 /)
+    const { man } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as { man: [string] }
+    expect(await readFile(join(home, man[0]), 'utf8')).toMatch(/^\.TH PORTWARDEN 1 /)
     const { code, stdout } = await installed.npx(['portwarden', 'completion', 'bash'])
     expect([code, stdout]).toEqual([0, expect.stringContaining('complete ')])
   })
-})
 
-describe('the package without optional packages', () => {
-  let installed: Installed
-  beforeAll(async () => {
-    installed = await install(tarball, join(directory.path, 'slim'), ['--omit=optional'])
+  test('takes at most 120 MB without optional packages, of which the embedded PostgreSQL is one', async () => {
+    await installed.omitOptional()
+    expect(await installed.sizeMib()).toBeLessThan(120)
   })
 
-  test('takes at most 120 MB', () => {
-    expect(installed.sizeMib).toBeLessThan(120)
-  })
-
-  test('says without a stack that DATABASE_URL must be set', async () => {
+  test('says then, without a stack, that DATABASE_URL must be set', async () => {
     const unused = await makeDataDir()
     const env = { PORTWARDEN_DATA_DIR: unused.path }
     const { code, stderr } = await installed.npx(['portwarden', ...(await compliant())], env)
@@ -98,15 +95,47 @@ describe('the package without optional packages', () => {
     expect(stderr).toMatch(/^portwarden: The embedded PostgreSQL is not installed .*set DATABASE_URL .*\n$/)
   })
 
-  test('audits with a server of its own', async () => {
+  test('audits then with another PostgreSQL', async () => {
     const database = await createTestDatabase()
     const { code, stdout } = await installed.npx(['portwarden', ...(await compliant())], {
-      ...(environment(database.url) as Record<string, string>),
-      PATH: process.env.PATH ?? '',
+      DATABASE_URL: database.url,
+      PORTWARDEN_LEDGER_KEY: ledgerKey,
       PORTWARDEN_DATA_DIR: join(directory.path, 'data'),
     })
     await database.drop()
-    expect(stdout).toMatch(/^verdict: pass /m)
-    expect(code).toBe(0)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^verdict: pass /m)])
+  })
+})
+
+describe('the package of the agent', { shuffle: false }, () => {
+  let installed: Installed
+
+  test('takes at most 60 MB, and has neither Prisma nor a driver nor a server', async () => {
+    installed = await install(await pack(join(root, 'dist/agent'), directory.path), join(directory.path, 'agent'))
+    expect(await installed.sizeMib()).toBeLessThan(60)
+    const packages = await readdir(join(installed.directory, 'node_modules'))
+    expect(packages).toContain('portwarden-agent')
+    expect(packages.filter((name) => /prisma|^pg|fastify|undici|opentelemetry/.test(name))).toEqual([])
+  })
+
+  test('leases the batch of an audit and delivers it, with the connector of its own', async () => {
+    const service = await startService()
+    const target = await listenSilently()
+    await service.call('PUT', '/v1/vantages/branch', { body: { zones: ['elsewhere'] } })
+    const { body } = await service.call('POST', '/v1/keys', { body: { name: 'agent', scopes: ['vantage:branch'] } })
+    const program = join(installed.directory, 'node_modules/.bin/portwarden-agent')
+    const agent = await spawnPeer(program, ['--server', await service.listen(), '--vantage', 'branch'], {
+      env: { PATH: path, PORTWARDEN_AGENT_KEY: body.key, PORTWARDEN_DATA_DIR: join(directory.path, 'spool') },
+      ready: /probes from branch/,
+    })
+    const auditId = await service.accept({ params: { openPort: target.port, closedPort: await freePort() } })
+    expect(await service.ended(auditId)).toMatchObject({ status: 'completed', verdict: 'pass' })
+    const seen = (await service.findings(auditId)).filter(({ vantage }) => vantage === 'branch')
+    expect(seen).toMatchObject([{ rule: 'from-elsewhere', result: 'pass', state: 'open' }])
+    await agent.logged(/"recorded":true/)
+    expect(agent.log()).not.toContain('connects with the sockets of Node')
+    await agent.end()
+    await target.close()
+    await service.stop()
   })
 })
