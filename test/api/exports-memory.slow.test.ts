@@ -76,6 +76,7 @@ const sizes: Record<AuditFormatName, { every: number; least: number }> = {
   sarif: { every: 12, least: 100 },
   junit: { every: 0.6, least: 2.5 },
   nmap: { every: 12, least: 80 },
+  html: { every: 4, least: 15 },
 }
 test.each([
   ...(Object.keys(sizes) as AuditFormatName[]).map((name) => ['', auditFormats[name].mediaType, sizes[name]] as const),

@@ -10,7 +10,7 @@ export const auditCommand = () =>
     'audit hosts against a policy',
     'Audits hosts against a policy, stores the result, and shows what drifted since the last audit. A host that is the name of a stored target is audited as it is stored; any other host becomes a target.',
   )
-    .argument('[host...]', 'host names, IP addresses, CIDR ranges, or names of stored targets')
+    .argument('[host...]', 'host names, IP addresses, CIDR ranges, or stored targets: names, or externalId=ID')
     .option('--targets <file>', 'also the hosts of a file, or of standard input (-): a list, CSV, NDJSON, or Nmap XML')
     .addOption(repeatable('--label <key=value>', 'the stored targets with this label, instead of hosts'))
     .option('--policy <name|file>', 'a stored policy, or a file with a policy document', 'netwrix-endpoint-protector')
@@ -34,6 +34,7 @@ export const auditCommand = () =>
       examples(
         'portwarden audit epp-01.example.com',
         'portwarden audit 10.20.0.0/28 --param sshPort=2222 --fail-on high',
+        'portwarden audit externalId=CI0012345 --ticket CHG0030001 --format html --output audit.html',
         'portwarden audit --label site=hq --format junit --output audit.xml',
         'nmap -sn -oX - 10.20.0.0/24 | portwarden audit --targets -',
       ),

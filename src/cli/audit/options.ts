@@ -1,7 +1,7 @@
 import type { Severity } from '../../domain/policy/policy.ts'
 
 /** What `audit` can print. */
-export const formats = ['table', 'json', 'csv', 'junit', 'sarif', 'oscal', 'nmap'] as const
+export const formats = ['table', 'json', 'csv', 'junit', 'sarif', 'oscal', 'nmap', 'html'] as const
 
 export interface AuditOptions {
   hosts: string[]

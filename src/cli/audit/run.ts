@@ -17,7 +17,8 @@ import { readWanted, type Selection, selectTargets } from './targets.ts'
 /** Audits once, or again and again; returns the exit status. */
 export async function run(options: AuditOptions): Promise<number> {
   const wanted = await readWanted(options)
-  const signal = abortAtSignal()
+  using stopping = abortAtSignal()
+  const { signal } = stopping
   const once = (service: Service) => auditOnce(service, { options, wanted }, signal)
   try {
     return await withService(options, { probe: true, signal }, async (service) => {
@@ -35,11 +36,15 @@ export async function run(options: AuditOptions): Promise<number> {
 }
 
 /** Aborts at the first signal, with the exit status as its reason; the second one ends the process. */
-function abortAtSignal(): AbortSignal {
+function abortAtSignal(): Disposable & { signal: AbortSignal } {
   const stopping = new AbortController()
-  process.once('SIGINT', () => stopping.abort(exitStatus.interrupted))
-  process.once('SIGTERM', () => stopping.abort(143))
-  return stopping.signal
+  const atInterrupt = () => stopping.abort(exitStatus.interrupted)
+  const atTerminate = () => stopping.abort(143)
+  process.once('SIGINT', atInterrupt).once('SIGTERM', atTerminate)
+  return {
+    signal: stopping.signal,
+    [Symbol.dispose]: () => void process.off('SIGINT', atInterrupt).off('SIGTERM', atTerminate),
+  }
 }
 
 async function auditOnce(
@@ -49,6 +54,7 @@ async function auditOnce(
 ): Promise<number> {
   const policy = await findPolicy(service, options.policy)
   const params = readParams(policy.document, options.param ?? [])
+  await checkBaseline(service, options.baseline)
   const targets = await selectTargets(service, wanted)
   signal.throwIfAborted()
   const { id } = await service.json<Audit>('/v1/audits', {
@@ -65,6 +71,12 @@ async function auditOnce(
   await service.awaitTraces(id)
   await print(service, audit, { options, policy, params, targets })
   return audit.status === 'completed' ? statusOf(service, audit, policy.document, options.failOn) : exitStatus.error
+}
+
+/** Before the audit, which would be in vain. */
+async function checkBaseline(service: Service, name: string | undefined): Promise<void> {
+  if (name === undefined || (await service.find(`/v1/baselines/${encodeURIComponent(name)}`))) return
+  throw new UsageError(`there is no baseline ${name}`)
 }
 
 /** Waits for the end, and cancels the audit at a signal. */

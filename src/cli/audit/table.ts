@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
-import type { Evidence } from '../../domain/findings/evidence.ts'
 import { coverageOf } from '../../domain/findings/verdict.ts'
 import { createExpectations } from '../../domain/policy/expected.ts'
 import type { PolicyDocument } from '../../domain/policy/policy.ts'
+import { certificateDays } from '../../report/formats/audit.ts'
 import type { DriftItem } from '../../store/history/drift.ts'
 import { renderTable } from '../table.ts'
 import type { Outcome, ShownFinding } from './outcome.ts'
@@ -51,18 +51,11 @@ const resultOf = ({ result, indirect, waiver }: ShownFinding) =>
   result + (waiver ? ' (waived)' : '') + (indirect ? ' (indirect)' : '')
 
 /** The port with its state, and the days that the certificate is valid for. */
-function seenOf({ state, evidence, observedAt }: ShownFinding): string {
+function seenOf(finding: ShownFinding): string {
+  const { state, evidence } = finding
   if (!evidence) return ''
-  const days = daysLeft(evidence, observedAt)
+  const days = certificateDays(finding)
   return `port ${evidence.port} ${state}${days === undefined ? '' : `, certificate valid for ${days} days`}`
-}
-
-function daysLeft({ addresses }: Evidence, observedAt: string): number | undefined {
-  const ends = Object.values(addresses).flatMap(({ facts }) => {
-    const { certificate } = facts as { certificate?: { notAfter?: string } }
-    return certificate?.notAfter === undefined ? [] : [Date.parse(certificate.notAfter)]
-  })
-  return ends.length === 0 ? undefined : Math.floor((Math.min(...ends) - Date.parse(observedAt)) / 86_400_000)
 }
 
 /** One sentence for each failure, with what a person can do. */

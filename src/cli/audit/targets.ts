@@ -5,6 +5,7 @@ import { readCsv } from '../../api/routes/targets/import/csv.ts'
 import { readNdjson } from '../../api/routes/targets/import/ndjson.ts'
 import { readNmap } from '../../api/routes/targets/import/nmap.ts'
 import { sift } from '../../api/routes/targets/import/rows.ts'
+import { describeReference, readReference, textOf } from '../../domain/targets.ts'
 import { UsageError } from '../command.ts'
 import type { Service } from '../connection/api.ts'
 import { expandHosts } from './hosts.ts'
@@ -17,41 +18,57 @@ interface Row {
   name: string
   address?: string
 }
+type Wanted = Row | { externalId: string }
 
 /** What the arguments select: stored targets by labels, or rows of targets. Throws UsageError. */
 export async function readWanted({
   hosts,
   targets,
   label = [],
-}: Pick<AuditOptions, 'hosts' | 'targets' | 'label'>): Promise<Row[] | { labels: Record<string, string> }> {
+}: Pick<AuditOptions, 'hosts' | 'targets' | 'label'>): Promise<Wanted[] | { labels: Record<string, string> }> {
   if (label.length > 0) {
     if (hosts.length > 0 || targets !== undefined)
       throw new UsageError('--label selects stored targets: name no hosts beside it')
     return { labels: Object.fromEntries(label.map(readLabel)) }
   }
-  const named = [...rowsOf(hosts), ...(targets === undefined ? [] : await readRows(targets))]
-  const rows = [...new Map(named.map((row) => [row.name, row])).values()]
+  const named = [...wantedOf(hosts), ...(targets === undefined ? [] : await readRows(targets))]
+  const rows = [...new Map(named.map((row) => ['name' in row ? row.name : textOf(row), row])).values()]
   if (rows.length === 0) throw new UsageError('name at least one host, --targets, or --label')
   return rows
 }
 
-/** Makes targets of the rows whose name no target has; those that are stored stay as they are. */
+/** The names of targets: of rows whose name no target has it makes targets, and those that are stored stay as they are. */
 export async function selectTargets(
   service: Service,
   wanted: Awaited<ReturnType<typeof readWanted>>,
 ): Promise<Selection> {
   if (!Array.isArray(wanted)) return wanted
-  await service.call('/v1/targets/import?existing=keep', {
-    method: 'POST',
-    body: ndjsonOf(wanted),
-    type: 'application/x-ndjson',
-  })
-  return wanted.map(({ name }) => name)
+  const rows = wanted.filter((one) => 'name' in one)
+  if (rows.length > 0) {
+    const options = { method: 'POST', body: ndjsonOf(rows), type: 'application/x-ndjson' } as const
+    await service.call('/v1/targets/import?existing=keep', options)
+  }
+  const names = new Set<string>()
+  for (const one of wanted) names.add('name' in one ? one.name : await findName(service, one))
+  return [...names]
+}
+
+async function findName(service: Service, reference: { externalId: string }): Promise<string> {
+  const target = await service.find<Row>(`/v1/targets/${encodeURIComponent(textOf(reference))}`)
+  if (!target) throw new UsageError(`there is no ${describeReference(reference)}`)
+  return target.name
 }
 
 /** The root dot of a name is no part of the name of a target. */
 const rowsOf = (hosts: readonly string[]): Row[] =>
   expandHosts(hosts).map((host) => ({ name: host.replace(/\.$/, ''), address: host }))
+
+/** Hosts, and `externalId=ID` of stored targets. */
+function wantedOf(texts: readonly string[]): Wanted[] {
+  const references = texts.map(readReference)
+  const hosts = references.filter((one) => typeof one === 'string')
+  return [...rowsOf(hosts), ...references.filter((one) => typeof one !== 'string')]
+}
 
 /** `key=value`; throws UsageError. */
 export function readLabel(text: string): [string, string] {
@@ -75,9 +92,9 @@ export async function readTargetFile(file: string): Promise<{ text: string; type
 const ndjsonOf = (rows: readonly Row[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 
 /** The rows of a file. */
-async function readRows(file: string): Promise<Row[]> {
+async function readRows(file: string): Promise<Wanted[]> {
   const { text, type } = await readDocument(file)
-  if (!type) return rowsOf(linesOf(text))
+  if (!type) return wantedOf(linesOf(text))
   const rows: Row[] = []
   const notes: string[] = []
   const tally = await sift<Row>(

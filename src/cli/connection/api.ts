@@ -38,6 +38,12 @@ export const serverOption = () =>
     'use the service at this URL with the key in PORTWARDEN_KEY or PORTWARDEN_KEY_FILE, instead of the embedded database',
   ).argParser(readServer)
 
+/** For a command that works with no service: says why. */
+export const noServerOption = (reason: string) =>
+  new Option('--server <url>').hideHelp().argParser(() => {
+    throw new UsageError(`this command takes no --server: ${reason}`)
+  })
+
 /** Uses the service at `server`, or one in this process that works as `local` says; it ends with `work`. */
 export async function withService<T>(
   { server }: { server?: URL },

@@ -3,17 +3,37 @@ import { readFile } from 'node:fs/promises'
 import { openDatabaseServer } from '../../app/database.ts'
 import { openLog } from '../../app/log.ts'
 import { ConfigError, readConfig } from '../../config/index.ts'
-import type { LedgerHead } from '../../domain/ledger.ts'
 import { showControls } from '../../encoding/text.ts'
+import { required } from '../../runtime/required.ts'
 import { openDatabase } from '../../store/db/database.ts'
-import { createLedgerStore, type LedgerStore } from '../../store/ledger/entries.ts'
+import { createLedgerStore } from '../../store/ledger/entries.ts'
 import { findLedgerKeys } from '../../store/ledger/key-file.ts'
 import type { Verification } from '../../store/ledger/verification.ts'
 import { eachPage } from '../../store/query/cursor-page.ts'
 import { exitStatus, say, UsageError, verificationStatus } from '../command.ts'
+import { withService } from '../connection/api.ts'
+import { remoteLedger } from './remote.ts'
+
+/** The ledger in the database, or that of a service. */
+interface Ledger {
+  head(): Promise<object | undefined>
+  /** Pages of entries, newest first. */
+  entries(): AsyncIterable<readonly object[]>
+  /** `head`: the text of a signed head. */
+  verify(check: { head: string | undefined; findings: boolean }): Promise<Verification>
+}
+
+export interface LedgerOptions {
+  server?: URL
+}
+
+async function withLedger<T>({ server }: LedgerOptions, work: (ledger: Ledger) => Promise<T>): Promise<T> {
+  if (server) return withService({ server }, { probe: false }, (service) => work(remoteLedger(service)))
+  return withStoredLedger(work)
+}
 
 /** Opens the ledger without migrations and without creating a key. */
-async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise<T> {
+async function withStoredLedger<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
   const config = readConfig(process.env)
   const keys = config.ledgerKeys ?? findLedgerKeys(config.dataDir)
   if (!keys)
@@ -24,20 +44,31 @@ async function withLedger<T>(work: (ledger: LedgerStore) => Promise<T>): Promise
   const { url } = await openDatabaseServer(stack, config, { purpose: 'read', exclusive: false, log: openLog('warn') })
   const database = openDatabase(url, { connections: 2 })
   stack.defer(database.close)
-  return await work(createLedgerStore(database.db, keys))
+  const store = createLedgerStore(database.db, keys)
+  return await work({
+    head: store.head,
+    entries: () => eachPage(store.list),
+    async verify({ head: text, findings }) {
+      const head = text === undefined ? undefined : store.readHead(text)
+      if (text !== undefined && !head) throw new UsageError('--head: must hold a head that the ledger key has signed')
+      const all = Number.POSITIVE_INFINITY
+      return required(
+        await store.verify({ from: 1, limit: all, head, findings: findings ? all : undefined }),
+        'the first entry',
+      )
+    },
+  })
 }
 
 /** Reads the output of `head`, or its field `head` alone. */
-async function readHead(ledger: LedgerStore, file: string): Promise<LedgerHead> {
+async function readHead(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: Error) => {
     throw new UsageError(`--head: ${error.message}`)
   })
-  const head = ledger.readHead(/"head":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim())
-  if (!head) throw new UsageError(`--head ${file}: must hold a head that the ledger key has signed`)
-  return head
+  return /"head":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim()
 }
 
-export interface VerifyRequest {
+export interface VerifyRequest extends LedgerOptions {
   /** A file with a head that was stored elsewhere. */
   head?: string
   /** Also the policies, the audits and their findings. */
@@ -45,11 +76,9 @@ export interface VerifyRequest {
   json?: true
 }
 
-async function verifyIn(ledger: LedgerStore, request: VerifyRequest) {
-  const head = request.head === undefined ? undefined : await readHead(ledger, request.head)
-  const all = Number.POSITIVE_INFINITY
-  const found = await ledger.verify({ from: 1, limit: all, head, findings: request.findings ? all : undefined })
-  if (!found) throw new Error('the ledger has no first entry')
+async function verifyIn(ledger: Ledger, request: VerifyRequest): Promise<number> {
+  const head = request.head === undefined ? undefined : await readHead(request.head)
+  const found = await ledger.verify({ head, findings: request.findings ?? false })
   say(request.json ? JSON.stringify(found, null, 2) : describe(found))
   return verificationStatus[found.verdict]
 }
@@ -74,8 +103,8 @@ function describe({ verdict, entries, broken, unverified, findings }: Verificati
   return lines.join('\n')
 }
 
-async function exportAll(ledger: LedgerStore): Promise<number> {
-  for await (const page of eachPage(ledger.list)) {
+async function exportAll(ledger: Ledger): Promise<number> {
+  for await (const page of ledger.entries()) {
     if (!process.stdout.writable) break
     const lines = page.map((entry) => `${showControls(JSON.stringify(entry))}\n`).join('')
     if (!process.stdout.write(lines)) await once(process.stdout, 'drain')
@@ -83,7 +112,7 @@ async function exportAll(ledger: LedgerStore): Promise<number> {
   return exitStatus.pass
 }
 
-async function printHead(ledger: LedgerStore): Promise<number> {
+async function printHead(ledger: Ledger): Promise<number> {
   const head = await ledger.head()
   if (!head) throw new UsageError('the ledger is empty')
   say(JSON.stringify(head))
@@ -91,10 +120,11 @@ async function printHead(ledger: LedgerStore): Promise<number> {
 }
 
 /** Checks the whole chain; returns the exit status. */
-export const verify = (request: VerifyRequest): Promise<number> => withLedger((ledger) => verifyIn(ledger, request))
+export const verify = (request: VerifyRequest): Promise<number> =>
+  withLedger(request, (ledger) => verifyIn(ledger, request))
 
 /** Prints the signed end of the chain, to be stored elsewhere. */
-export const head = (): Promise<number> => withLedger(printHead)
+export const head = (options: LedgerOptions): Promise<number> => withLedger(options, printHead)
 
 /** Prints each entry as a line of JSON, newest first. */
-export const exportEntries = (): Promise<number> => withLedger(exportAll)
+export const exportEntries = (options: LedgerOptions): Promise<number> => withLedger(options, exportAll)

@@ -1,5 +1,5 @@
 import { defineCommand, examples, printing } from '../command.ts'
-import { serverOption } from '../connection/api.ts'
+import { noServerOption, serverOption } from '../connection/api.ts'
 import type { PolicyOptions } from './run.ts'
 
 const loadRun = () => import('./run.ts')
@@ -13,6 +13,9 @@ export const policyCommand = () =>
         'Checks policy documents. Needs neither the service nor its database.',
       )
         .argument('<file...>', 'files with YAML or JSON')
+        .addOption(
+          noServerOption('the files are checked here; `policy test` judges one against the facts of a service'),
+        )
         .addHelpText('after', examples('portwarden policy validate policies/*.yaml'))
         .addHelpText('after', '\nExit status: 0 all are valid, 1 one is not.')
         .action(printing(async (files: string[]) => (await loadRun()).validate(files))),

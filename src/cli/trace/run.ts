@@ -4,30 +4,41 @@ import { readConfig } from '../../config/index.ts'
 import { describeHostFor, isHost } from '../../domain/findings/endpoint.ts'
 import { summarizePath } from '../../domain/traces/path.ts'
 import { describeTrace } from '../../domain/traces/sentence.ts'
-import { describeFailure, type MeasuredPath, type TraceFailure, type TraceResult } from '../../domain/traces/trace.ts'
+import { describeFailure, type MeasuredPath, type TraceResult } from '../../domain/traces/trace.ts'
 import { commonPorts } from '../../operations/traces/request-trace.ts'
 import { openBudget } from '../../probes/engine/prober.ts'
 import { openTracer } from '../../probes/network/trace/tracer.ts'
 import { exitStatus, say, UsageError } from '../command.ts'
+import { withService } from '../connection/api.ts'
 import { renderTable } from '../table.ts'
+import { requestTrace } from './remote.ts'
 
-export interface Request {
-  host: string
-  port: number
+export interface TraceOptions {
   /** The port to compare with; undefined: the common ones in turn. */
   compare?: number
+  /** Of the service; undefined: its only one. */
+  vantage?: string
   json?: true
+  server?: URL
+}
+
+export interface Request extends TraceOptions {
+  host: string
+  port: number
+}
+
+type Outcome = TraceResult | { failure: Failure }
+interface Failure {
+  code: string
+  message: string
 }
 
 /** Exit status: `pass` when the port is open, `fail` when it is not, `error` when no trace was possible. */
-export async function run({ host, port, compare, json }: Request): Promise<number> {
-  if (!isHost(host)) throw new UsageError(`the host must be ${describeHostFor(host)}`)
-  const config = readConfig(process.env)
-  const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
-  await using stack = new AsyncDisposableStack()
-  const connector = await openProcessConnector(stack, config, log)
-  const tracer = openTracer({ ...config.vantages[0], connector, budget: openBudget(config), never: [] })
-  const outcome = await tracer.trace({ host, port, compare: compare === undefined ? commonPorts : [compare] })
+export async function run(request: Request): Promise<number> {
+  const { server, json } = request
+  const outcome = server
+    ? await withService({ server }, { probe: false }, (service) => requestTrace(service, request))
+    : await traceFromHere(request)
   if ('failure' in outcome) {
     printFailure(outcome.failure, json)
     return exitStatus.error
@@ -37,8 +48,19 @@ export async function run({ host, port, compare, json }: Request): Promise<numbe
   return outcome.path.outcome === 'connected' ? exitStatus.pass : exitStatus.fail
 }
 
-function printFailure(code: TraceFailure, json: true | undefined): void {
-  const failure = describeFailure(code)
+async function traceFromHere({ host, port, compare, vantage }: Request): Promise<Outcome> {
+  if (!isHost(host)) throw new UsageError(`the host must be ${describeHostFor(host)}`)
+  if (vantage !== undefined) throw new UsageError('--vantage is one of a service: name it with --server')
+  const config = readConfig(process.env)
+  const log = openLog(process.env.PORTWARDEN_LOG_LEVEL ?? 'warn')
+  await using stack = new AsyncDisposableStack()
+  const connector = await openProcessConnector(stack, config, log)
+  const tracer = openTracer({ ...config.vantages[0], connector, budget: openBudget(config), never: [] })
+  const outcome = await tracer.trace({ host, port, compare: compare === undefined ? commonPorts : [compare] })
+  return 'failure' in outcome ? { failure: describeFailure(outcome.failure) } : outcome
+}
+
+function printFailure(failure: Failure, json: true | undefined): void {
   if (json) say(JSON.stringify({ failure }, null, 2))
   else console.error(`portwarden: ${failure.message}`)
 }

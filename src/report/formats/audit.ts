@@ -44,5 +44,21 @@ export const totalOf = ({ counts }: Pick<ReportedAudit, 'counts'>): number =>
 export const sentenceOf = ({ target, vantage, state, reason, waiver }: ReportedFinding): string =>
   `${target} from ${vantage}: ${state}. ${reason.message}${waiver ? ` ${waivedText(waiver)}` : ''}`
 
+/** Whole days from the observation to the end of the first certificate to end; undefined without one. */
+export function certificateDays({
+  evidence,
+  observedAt,
+}: Pick<Finding, 'evidence' | 'observedAt'>): number | undefined {
+  const ends = Object.values(evidence?.addresses ?? {}).flatMap(({ facts }) => {
+    const { certificate, tls } = facts as {
+      certificate?: { notAfter?: string }
+      tls?: { certificate?: { notAfter?: string } }
+    }
+    const notAfter = (certificate ?? tls?.certificate)?.notAfter
+    return notAfter === undefined ? [] : [Date.parse(notAfter)]
+  })
+  return ends.length === 0 ? undefined : Math.floor((Math.min(...ends) - Date.parse(observedAt)) / 86_400_000)
+}
+
 export const waivedText = ({ id, expiresAt }: { id: string; expiresAt: string }): string =>
   `Accepted by waiver ${id} until ${expiresAt}.`

@@ -1,4 +1,5 @@
 import type { Rendering } from './audit.ts'
+import { renderHtml } from './html.ts'
 import { renderJunit } from './junit.ts'
 import { renderNmap } from './nmap.ts'
 import { renderOscal } from './oscal.ts'
@@ -44,6 +45,13 @@ export const auditFormats = {
     description: 'Nmap XML, valid by nmap.dtd',
     example: '<nmaprun scanner="nmap" version="portwarden 0.1.0"/>',
     render: renderNmap,
+  },
+  html: {
+    mediaType: 'text/html',
+    ending: 'html',
+    description: 'A page for people: self-contained HTML, to be printed or sent',
+    example: '<!doctype html><html lang="en"></html>',
+    render: renderHtml,
   },
 } as const satisfies Record<string, AuditFormat>
 

@@ -2,9 +2,9 @@ import { canonicalJson } from '../../encoding/canonical-json.ts'
 import { csvHead, csvLines, ndjsonLines } from '../../encoding/csv.ts'
 import { renderZip, type WrittenFile, type ZipEntry } from '../../encoding/zip.ts'
 import type { Findings, ReportedAudit } from '../formats/audit.ts'
+import { counted, newTally } from '../html/tally.ts'
 import { findingColumns } from '../listings/columns.ts'
 import { type PlannedVantage, renderPage } from './page.ts'
-import { counted, newTally } from './tally.ts'
 
 export interface PackParts {
   audit: ReportedAudit

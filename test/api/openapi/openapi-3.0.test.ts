@@ -30,7 +30,12 @@ describe('a schema in OpenAPI 3.0', () => {
     [
       'is one of several or null',
       { anyOf: [text, { type: 'number' }, nothing] },
-      { nullable: true, anyOf: [text, { type: 'number' }] },
+      {
+        anyOf: [
+          { ...text, nullable: true },
+          { type: 'number', nullable: true },
+        ],
+      },
     ],
     [
       'refers to what may be null',

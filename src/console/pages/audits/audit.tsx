@@ -129,6 +129,7 @@ const formats: readonly (readonly [format: string, label: string])[] = [
   ['junit', 'JUnit'],
   ['oscal', 'OSCAL'],
   ['nmap', 'Nmap XML'],
+  ['html', 'HTML'],
 ]
 
 function Downloads({ id, isComplete }: { id: string; isComplete: boolean }) {

@@ -59,7 +59,7 @@ describe.each(types)('an audit as %s', (format, type) => {
     const url = `/v1/audits/${audits[0]}`
     const named = await service.call('GET', `${url}?format=${format}`)
     const accepted = await service.call('GET', url, {
-      headers: { accept: `text/html, ${type};q=0.9, application/json;q=0.1` },
+      headers: { accept: `text/x-none, ${type};q=0.9, application/json;q=0.1` },
     })
     for (const { status, headers } of [named, accepted])
       expect([status, headers['content-type']]).toEqual([200, `${type}; charset=utf-8`])
