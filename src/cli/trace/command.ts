@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { defineCommand, examples, printing } from '../command.ts'
 import { serverOption } from '../connection/api.ts'
-import type { TraceOptions } from './run.ts'
+import type { TraceOptions } from './options.ts'
 
 export const traceCommand = () =>
   defineCommand(

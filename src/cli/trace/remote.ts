@@ -2,7 +2,7 @@ import { describeReference, readReference } from '../../domain/targets.ts'
 import type { TraceResult } from '../../domain/traces/trace.ts'
 import { UsageError } from '../command.ts'
 import type { Service } from '../connection/api.ts'
-import type { Request } from './run.ts'
+import type { Request } from './options.ts'
 
 interface Trace {
   id: string

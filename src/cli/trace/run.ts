@@ -11,21 +11,8 @@ import { openTracer } from '../../probes/network/trace/tracer.ts'
 import { exitStatus, say, UsageError } from '../command.ts'
 import { withService } from '../connection/api.ts'
 import { renderTable } from '../table.ts'
+import type { Request } from './options.ts'
 import { requestTrace } from './remote.ts'
-
-export interface TraceOptions {
-  /** The port to compare with; undefined: the common ones in turn. */
-  compare?: number
-  /** Of the service; undefined: its only one. */
-  vantage?: string
-  json?: true
-  server?: URL
-}
-
-export interface Request extends TraceOptions {
-  host: string
-  port: number
-}
 
 type Outcome = TraceResult | { failure: Failure }
 interface Failure {
